@@ -1,0 +1,112 @@
+"""Every exception clbench raises on purpose.
+
+    ClbenchError
+    ├── UserError               the user's input; exit code 2, one clear sentence, no traceback
+    │   ├── SuiteError          a suite with problems, all of them at once
+    │   ├── OptionError         an unknown, missing or ill-typed option
+    │   ├── UnknownName         no plugin offers that name
+    │   ├── PluginError         a plugin the user asked for cannot be used
+    │   ├── DataMissing         a data set is not here and cannot be fetched
+    │   ├── RecordError         a file that is not a readable record
+    │   └── OutputError         the output folder cannot be used
+    ├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
+    ├── RunFailed               the run ended, but something asked for is missing; exit code 1
+    └── Interrupted             Ctrl-C, after the state was saved; exit code 130
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class ClbenchError(Exception):
+    """Base of all; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UserError(ClbenchError):
+    """Something the user can mend: wrong input, missing data, an unusable folder."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in a suite, with its place."""
+
+    line: int
+    path: str
+    message: str
+
+    def render(self, file: str) -> str:
+        return f"{file}:{self.line}: {self.path}: {self.message}"
+
+
+class SuiteError(UserError):
+    """All problems of one suite."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(problem.render(file) for problem in self.problems))
+
+
+class OptionError(UserError):
+    """Options that do not fit; `issues` holds (path, sentence) pairs, path relative to the options."""
+
+    def __init__(self, issues: Sequence[tuple[tuple[str, ...], str]]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("; ".join(": ".join(filter(None, (".".join(path), text))) for path, text in issues))
+
+
+class UnknownName(UserError):
+    """A name that no plugin offers, with the nearest known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{suggest(name, self.known)}")
+
+
+class PluginError(UserError):
+    """A plugin that was asked for and cannot be used."""
+
+
+class DataMissing(UserError):
+    """Which file is missing, where it was looked for, and how to get it."""
+
+
+class RecordError(UserError):
+    """A truncated, foreign or damaged record."""
+
+
+class OutputError(UserError):
+    """An output folder that is read-only, full or held by another run."""
+
+
+class StrategyError(ClbenchError):
+    """A strategy or metric that broke its contract: a wrong shape, state that cannot be saved."""
+
+
+class RunFailed(ClbenchError):
+    """The run came to its end with failures; everything that finished is kept."""
+
+
+class Interrupted(ClbenchError):
+    """Stopped by the user; what was finished is kept."""
+
+    exit_code = 130
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'ewc'?`, or `; known: ...` when nothing is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
+    if near:
+        return "; did you mean " + " or ".join(repr(name) for name in near) + "?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"; known: {shown}"

@@ -1,0 +1,53 @@
+"""What a scenario makes of a data set: streams of tasks, as index tables into the data set's arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Setting = Literal["class", "task", "domain"]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is the same for every stream of a scenario."""
+
+    classes: int  # outputs of the network
+    tasks: int
+    setting: Setting
+    input_shape: tuple[int, int, int]
+    agents: int = 1
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Pixel p of the image seen is `sum_k weight[p, k] * pixel index[p, k]` of the stored one, every channel alike.
+
+    A permutation is `index [P, 1]` without weights; a rotation has four neighbours and their weights.
+    """
+
+    index: Ints
+    weight: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task of one stream."""
+
+    classes: Ints  # the outputs that belong to the task; as many in every task of a scenario
+    labels: Ints  # [classes of the data set] -> the network's label, -1 for a class that is not in the task
+    train: Ints  # positions in the training arrays
+    test: Ints  # positions in the test arrays
+    validation: Ints  # positions in the training arrays, held out
+    warp: Warp | None = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One member's sequence of tasks."""
+
+    tasks: tuple[TaskSpec, ...]

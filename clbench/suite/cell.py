@@ -1,0 +1,57 @@
+"""A cell of the matrix: one scenario x one strategy with its options, for all its seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name with its resolved options: a strategy's part, a scenario, a metric."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is run; everything in it is plain data (it travels to workers as JSON)."""
+
+    scenario: Choice
+    scenario_label: str
+    parts: tuple[Choice, ...]
+    label: str
+    protocol: Mapping[str, Any]
+    metrics: tuple[Choice, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def strategy(self) -> str:
+        """`er+ewc`."""
+        return "+".join(part.name for part in self.parts)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as a suite writes them: flat for one strategy, a mapping a part for a composition."""
+        if len(self.parts) == 1:
+            return dict(self.parts[0].options)
+        return {part.name: dict(part.options) for part in self.parts}
+
+    def content(self, fingerprint: str, versions: Mapping[str, str]) -> dict[str, Any]:
+        """Everything that can change the cell's numbers, readable."""
+        return {
+            "scenario": [self.scenario.name, dict(self.scenario.options)],
+            "parts": [[part.name, dict(part.options)] for part in self.parts],
+            "protocol": dict(self.protocol),
+            "data": fingerprint,
+            "versions": dict(versions),
+        }
+
+    def key(self, fingerprint: str, versions: Mapping[str, str]) -> str:
+        """A hash of `content`: the cell's name in records."""
+        text = json.dumps(self.content(fingerprint, versions), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
