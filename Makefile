@@ -1,0 +1,58 @@
+# Everything from a bare checkout: Python 3.11 or newer and make are all that is needed.
+#   make demo   a small benchmark from suite to table      make test   the tests
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := results/demo-$(shell date +%Y%m%d-%H%M%S)
+
+# One thread a worker: faster on a busy machine than two, and the same bits everywhere.
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint ruff types floors format clean
+
+help:  ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make .venv and install clbench into it, once
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("clbench needs Python 3.11 or newer; %s is %d.%d. Say which to use: make PYTHON=python3.12 ..." % (sys.executable, *sys.version_info[:2]))'
+	@echo "==> setup: installing clbench and what it needs into $(VENV) (about two minutes the first time; torch is large)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "==> setup: done ($$($(BIN)/python --version), torch $$($(BIN)/python -c 'import importlib.metadata as m; print(m.version("torch"))'))"
+
+demo: setup  ## run suites/split_digits.yaml and print its table: about a minute, no download
+	@echo "==> demo: clbench run suites/split_digits.yaml --out $(DEMO)"
+	@$(BIN)/clbench run suites/split_digits.yaml --out $(DEMO)
+
+test: setup  ## the tests, but for those marked slow
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+
+test-all: setup  ## every test
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: ruff types floors  ## style, types, and who may import whom
+
+ruff: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup
+	$(BIN)/mypy
+
+floors: setup
+	$(BIN)/lint-imports
+
+format: setup  ## put the code into its one format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:  ## remove the environment and every cache; results/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
