@@ -1,0 +1,276 @@
+"""State: what a checkpoint holds, and what a suspended member keeps.
+
+One walk serves both. An object that derives from `Stateful` has as its state everything it holds:
+tensors, numbers, strings, containers of these, other `Stateful` objects, modules, torch optimisers and
+generators. Anything else is an error that names the attribute. Saved state is plain data and tensors
+(`torch.load(weights_only=True)` reads it); restoring writes into what is there, keeps two names of one
+tensor one tensor, and rebuilds only objects of classes that are already imported.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clbench.errors import StrategyError
+
+Saved = dict[str, Any]
+PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+class Stateful:
+    """Base of everything whose attributes are state; `wiring` names the attributes that are not."""
+
+    wiring: ClassVar[frozenset[str]] = frozenset()
+    known: ClassVar[dict[str, type[Stateful]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Stateful.known[f"{cls.__module__}.{cls.__qualname__}"] = cls
+
+    def held(self) -> dict[str, Any]:
+        """The attributes that are state."""
+        return {key: value for key, value in vars(self).items() if key not in self.wiring}
+
+
+class Reference:
+    """Base of things that belong to the engine (a task): saved by `address`, found again by the reader."""
+
+    address: tuple[str, int]
+
+
+# ------------------------------------------------------------------------------------------ saving
+
+
+def save(root: Stateful) -> Saved:
+    """The state of `root` and of everything it holds."""
+    return _Saver().encode(root, type(root).__name__)
+
+
+class _Saver:
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}
+        self.kept: list[Any] = []  # keeps ids from being used twice while the walk goes on
+
+    def encode(self, value: Any, path: str) -> Saved:
+        if isinstance(value, PLAIN):
+            return {"kind": "plain", "value": value}
+        if isinstance(value, Reference):
+            return {"kind": "reference", "value": list(value.address)}
+        if isinstance(value, (list, tuple, set)):
+            items = sorted(value) if isinstance(value, set) else value
+            return {"kind": type(value).__name__, "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)]}
+        if isinstance(value, dict):
+            pairs = [(self._key(key, path), self.encode(item, f"{path}[{key!r}]")) for key, item in value.items()]
+            return {"kind": "dict", "items": pairs}
+        if id(value) in self.seen:
+            return {"kind": "alias", "id": self.seen[id(value)]}
+        self.seen[id(value)] = len(self.seen)
+        self.kept.append(value)
+        return {"id": self.seen[id(value)], **self._object(value, path)}
+
+    def _object(self, value: Any, path: str) -> Saved:
+        if isinstance(value, Tensor):
+            return {"kind": "tensor", "value": value.detach().clone(), "grad": value.requires_grad}
+        if isinstance(value, Stateful):
+            held = {key: self.encode(item, f"{path}.{key}") for key, item in value.held().items()}
+            return {"kind": "object", "class": f"{type(value).__module__}.{type(value).__qualname__}", "held": held}
+        if isinstance(value, nn.Module):
+            return {"kind": "module", "value": copy.deepcopy(value.state_dict()), "training": value.training}
+        if isinstance(value, torch.optim.Optimizer):
+            return {"kind": "optimizer", "value": copy.deepcopy(value.state_dict())}
+        if isinstance(value, torch.Generator):
+            return {"kind": "generator", "value": value.get_state(), "device": str(value.device)}
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            return {"kind": "array", "value": torch.from_numpy(value.copy())}
+        if isinstance(value, (torch.dtype, torch.device)):
+            return {"kind": type(value).__name__, "value": str(value).removeprefix("torch.")}
+        raise StrategyError(f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers, numbers, strings and containers of them")
+
+    @staticmethod
+    def _key(key: Any, path: str) -> Any:
+        if isinstance(key, PLAIN) or (isinstance(key, tuple) and all(isinstance(part, PLAIN) for part in key)):
+            return key
+        raise StrategyError(f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use strings or numbers")
+
+
+# ------------------------------------------------------------------------------------------ restoring
+
+
+def restore(root: Stateful, saved: Saved, find: Callable[[str, int], Any] | None = None) -> None:
+    """Put `saved` back into `root`; `find(kind, number)` answers references."""
+    _Restorer(find).decode(saved, root, type(root).__name__)
+
+
+class _Restorer:
+    def __init__(self, find: Callable[[str, int], Any] | None) -> None:
+        self.find = find
+        self.made: dict[int, Any] = {}
+
+    def decode(self, saved: Saved, old: Any, path: str) -> Any:
+        kind = saved["kind"]
+        if kind == "plain":
+            return saved["value"]
+        if kind == "alias":
+            return self.made[saved["id"]]
+        if kind == "reference":
+            if self.find is None:
+                raise StrategyError(f"{path}: the state refers to the engine's {saved['value'][0]}, and there is no engine here")
+            return self.find(*saved["value"])
+        if kind in ("list", "tuple", "set"):
+            olds = list(old) if isinstance(old, (list, tuple)) else []
+            items = [self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]") for i, item in enumerate(saved["items"])]
+            return {"list": list, "tuple": tuple, "set": set}[kind](items)
+        if kind == "dict":
+            olds = old if isinstance(old, dict) else {}
+            return {key: self.decode(item, olds.get(key), f"{path}[{key!r}]") for key, item in saved["items"]}
+        made = getattr(self, f"_{kind}")(saved, old, path)
+        self.made[saved["id"]] = made
+        return made
+
+    def _tensor(self, saved: Saved, old: Any, path: str) -> Tensor:
+        value: Tensor = saved["value"]
+        if isinstance(old, Tensor) and old.shape == value.shape and old.dtype == value.dtype and old.requires_grad == saved["grad"]:
+            old.data.copy_(value)
+            return old
+        device = old.device if isinstance(old, Tensor) else value.device
+        return value.to(device, copy=True).requires_grad_(saved["grad"])
+
+    def _object(self, saved: Saved, old: Any, path: str) -> Stateful:
+        cls = Stateful.known.get(saved["class"])
+        if cls is None:
+            raise StrategyError(f"{path}: the saved state holds a {saved['class']}, which is not loaded")
+        target: Stateful = old if type(old) is cls else self._donor(cls, saved, path)
+        self.made[saved["id"]] = target
+        for key in set(target.held()) - set(saved["held"]):
+            delattr(target, key)
+        for key, item in saved["held"].items():
+            setattr(target, key, self.decode(item, vars(target).get(key), f"{path}.{key}"))
+        return target
+
+    def _donor(self, cls: type[Stateful], saved: Saved, path: str) -> Stateful:
+        """An object to fill: a copy of a live one where the class can make one (a teacher from the network), else a bare one."""
+        spawn = getattr(cls, "spawn", None)
+        if spawn is None:
+            return cls.__new__(cls)
+        for candidate in self.made.values():
+            if type(candidate) is cls and candidate.fits(saved["held"]):
+                copied: Stateful = candidate.spawn()
+                return copied
+        raise StrategyError(f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in setup()")
+
+    def _module(self, saved: Saved, old: Any, path: str) -> nn.Module:
+        names = list(saved["value"])
+        if not (isinstance(old, nn.Module) and list(old.state_dict()) == names):
+            old = next((m for m in self.made.values() if isinstance(m, nn.Module) and list(m.state_dict()) == names), None)
+            if old is None:
+                raise StrategyError(f"{path}: a module that setup() does not build; build it in setup()")
+            old = copy.deepcopy(old)
+        old.load_state_dict(saved["value"])
+        return old.train(saved["training"])
+
+    def _optimizer(self, saved: Saved, old: Any, path: str) -> torch.optim.Optimizer:
+        if not isinstance(old, torch.optim.Optimizer):
+            raise StrategyError(f"{path}: an optimiser that setup() does not build; build it in setup()")
+        old.load_state_dict(saved["value"])
+        return old
+
+    def _generator(self, saved: Saved, old: Any, path: str) -> torch.Generator:
+        generator = torch.Generator(saved["device"])
+        generator.set_state(saved["value"])
+        return generator
+
+    def _array(self, saved: Saved, old: Any, path: str) -> Any:
+        return saved["value"].numpy().copy()
+
+    def _dtype(self, saved: Saved, old: Any, path: str) -> Any:
+        return getattr(torch, saved["value"])
+
+    def _device(self, saved: Saved, old: Any, path: str) -> torch.device:
+        return torch.device(saved["value"])
+
+
+# ------------------------------------------------------------------------------------------ members
+
+
+def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the state, once, with its path."""
+    seen: set[int] = set()
+
+    def walk(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
+        if isinstance(value, PLAIN) or isinstance(value, Reference) or id(value) in seen:
+            return
+        if isinstance(value, Tensor):
+            seen.add(id(value))
+            yield path, value
+        elif isinstance(value, Stateful):
+            seen.add(id(value))
+            for key, item in value.held().items():
+                yield from walk(item, f"{path}.{key}")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(item, f"{path}[{key!r}]")
+        elif isinstance(value, (list, tuple)):
+            for i, item in enumerate(value):
+                yield from walk(item, f"{path}[{i}]")
+
+    yield from walk(root, "")
+
+
+class Suspension:
+    """Members that sit out: their rows of every stacked state tensor are kept, and put back when they return.
+
+    Everything with a leading dimension of `members` takes part. Rows are found again by path, so a
+    strategy may replace a tensor while a member sits out. Objects whose state is not in stacked tensors
+    (a torch optimiser a member) answer `member_state` and `set_member_state` instead.
+    """
+
+    def __init__(self, root: Any, members: int) -> None:
+        self.root, self.members = root, members
+        self.kept: dict[int, tuple[dict[str, Tensor], dict[str, Any]]] = {}
+
+    @property
+    def active(self) -> list[int]:
+        """The members that take part now."""
+        return [member for member in range(self.members) if member not in self.kept]
+
+    def set_active(self, active: set[int]) -> None:
+        """Let exactly these members take part."""
+        leaving = [member for member in self.active if member not in active]
+        returning = [member for member in self.kept if member in active]
+        if leaving:
+            stacked = [(path, tensor.detach()) for path, tensor in tensors(self.root) if self._is_stacked(tensor)]
+            for member in leaving:
+                apart = {path: item.member_state(member) for path, item in _apart(self.root)}
+                self.kept[member] = ({path: tensor[member].clone() for path, tensor in stacked}, apart)
+        if returning:
+            stacked_now = {path: tensor.detach() for path, tensor in tensors(self.root) if self._is_stacked(tensor)}
+            for member in returning:
+                rows, apart = self.kept.pop(member)
+                for path, row in rows.items():
+                    if path in stacked_now:
+                        stacked_now[path][member] = row
+                for path, item in _apart(self.root):
+                    item.set_member_state(member, apart[path])
+
+    def _is_stacked(self, tensor: Tensor) -> bool:
+        return tensor.dim() > 0 and tensor.shape[0] == self.members
+
+
+def _apart(root: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(root, Stateful):
+        if hasattr(root, "member_state"):
+            yield path, root
+        for key, item in root.held().items():
+            yield from _apart(item, f"{path}.{key}")
+    elif isinstance(root, (list, tuple)):
+        for i, item in enumerate(root):
+            yield from _apart(item, f"{path}[{i}]")
+    elif isinstance(root, dict):
+        for key, item in root.items():
+            yield from _apart(item, f"{path}[{key!r}]")
