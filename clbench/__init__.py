@@ -1,0 +1,90 @@
+"""clbench: benchmarks for continual learning.
+
+Everything a user or a plugin author needs is a name of this module; whatever lies deeper may change.
+Names are imported when they are first used, so `import clbench` stays light: no torch, no pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clbench import errors, events, randomness
+    from clbench.data import Arrays, Dataset
+    from clbench.engine.reservoir import Reservoir
+    from clbench.engine.solo import SoloStrategy
+    from clbench.engine.strategy import Strategy
+    from clbench.engine.task import Batch, Phase, Task
+    from clbench.execution import Job, Launcher, run
+    from clbench.hookspecs import hookimpl
+    from clbench.metrics import ProbeMetric, RecordMetric, Undefined
+    from clbench.models import Layer
+    from clbench.records import load
+    from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
+    from clbench.stack import Stack
+    from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Arrays",
+    "Batch",
+    "Dataset",
+    "Job",
+    "Launcher",
+    "Layer",
+    "Layout",
+    "Optimizer",
+    "Phase",
+    "ProbeMetric",
+    "RecordMetric",
+    "Reservoir",
+    "Scenario",
+    "SoloStrategy",
+    "Stack",
+    "Strategy",
+    "Stream",
+    "Task",
+    "TaskSpec",
+    "Undefined",
+    "Warp",
+    "errors",
+    "events",
+    "hookimpl",
+    "load",
+    "randomness",
+    "run",
+]
+
+_MODULES = {
+    "clbench": ["errors", "events", "randomness"],
+    "clbench.data": ["Arrays", "Dataset"],
+    "clbench.engine.reservoir": ["Reservoir"],
+    "clbench.engine.solo": ["SoloStrategy"],
+    "clbench.engine.strategy": ["Strategy"],
+    "clbench.engine.task": ["Batch", "Phase", "Task"],
+    "clbench.execution": ["Job", "Launcher", "run"],
+    "clbench.hookspecs": ["hookimpl"],
+    "clbench.metrics": ["ProbeMetric", "RecordMetric", "Undefined"],
+    "clbench.models": ["Layer"],
+    "clbench.records": ["load"],
+    "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
+    "clbench.stack": ["Stack"],
+    "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'clbench' has no attribute {name!r}")
+    home = _HOME[name]
+    value = importlib.import_module(f"clbench.{name}") if home == __name__ else getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
