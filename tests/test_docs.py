@@ -1,0 +1,51 @@
+"""What the guides show works: plugins load and contribute, suites are valid, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from clbench.host import Host
+from clbench.suite import load_suite
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FILE = re.compile(r"<!-- file: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
+LINK = re.compile(r"\[[^]]+\]\((?!https?:)([^)#]+)[^)]*\)")
+
+
+def files_of(page: Path) -> dict[str, str]:
+    return {found["name"]: found["text"] for found in FILE.finditer(page.read_text())}
+
+
+def written(page: Path, folder: Path) -> list[Path]:
+    for name, text in files_of(page).items():
+        (folder / name).write_text(text)
+    return [folder / name for name in files_of(page)]
+
+
+with_files = pytest.mark.parametrize("page", [page for page in PAGES if files_of(page)], ids=lambda page: page.name)
+
+
+@with_files
+def test_its_plugins_load_and_contribute(page: Path, tmp_path: Path) -> None:
+    plugins = [path for path in written(page, tmp_path) if path.suffix == ".py"]
+    host = Host.load(plugins, entry_points=False)
+    assert host.warnings == []
+    assert [info.error for info in host.plugins if info.error] == []
+    assert all(info.contributes or info.hooks for info in host.plugins)
+
+
+@with_files
+def test_its_suites_are_valid(page: Path, tmp_path: Path) -> None:
+    suites = [path for path in written(page, tmp_path) if path.suffix == ".yaml"]
+    for suite in suites:
+        assert load_suite(suite, Host.load()).warnings == ()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_its_links_lead_somewhere(page: Path) -> None:
+    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert missing == []

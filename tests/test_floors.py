@@ -1,0 +1,81 @@
+"""Who may import whom, where import-linter's contracts in pyproject.toml cannot say it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+HEAVY = {"torch", "torchvision", "pandas", "scipy", "sklearn", "matplotlib", "scikit_posthocs"}
+
+
+def imported_by(source: str) -> Iterator[str]:
+    """The modules a source file imports, relative imports left out."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def private_imports(source: str) -> list[str]:
+    return [module for module in imported_by(source) if module.startswith("clbench.")]
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_built_in_plugins_import_the_public_api_only(path: Path) -> None:
+    assert private_imports(path.read_text()) == []
+
+
+def test_a_private_import_is_seen_wherever_it_stands() -> None:
+    source = "from clbench import Strategy\ndef f():\n    import clbench.engine.loop\n    from clbench.stack import Stack\n"
+    assert private_imports(source) == ["clbench.engine.loop", "clbench.stack"]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The top-level modules in a fresh interpreter after one statement."""
+    code = f"{statement}\nimport sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_clbench_is_light() -> None:
+    assert not HEAVY & loaded_by("import clbench")
+
+
+def test_help_is_light() -> None:
+    statement = "import clbench.cli, sys\nsys.argv = ['clbench', '--help']\ntry: clbench.cli.main()\nexcept SystemExit: pass"
+    assert not HEAVY & loaded_by(statement)
+
+
+def test_reading_a_suite_a_record_and_a_report_needs_no_torch() -> None:
+    assert "torch" not in loaded_by("import clbench.suite, clbench.records, clbench.report")
+
+
+def test_every_public_name_exists() -> None:
+    import clbench
+
+    missing = [name for name in clbench.__all__ if not hasattr(clbench, name)]
+    assert missing == []
+
+
+def test_every_package_on_disk_is_packaged() -> None:
+    folders = {name: ROOT / folder for name, folder in PROJECT["tool"]["setuptools"]["package-dir"].items()}
+    on_disk = {
+        ".".join([name, *module.parent.relative_to(folder).parts]) for name, folder in folders.items() for module in folder.rglob("*.py")
+    }
+    assert on_disk == {name for name in PROJECT["tool"]["setuptools"]["packages"] if not name.startswith("clbench_suites")}
+
+
+def test_every_entry_point_of_our_own_loads() -> None:
+    for name, module in PROJECT["project"]["entry-points"]["clbench"].items():
+        assert importlib.metadata.EntryPoint(name, module, "clbench").load()
