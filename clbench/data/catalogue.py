@@ -1,0 +1,74 @@
+"""What `clbench data list` and `clbench data where` say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clbench.data import store
+from clbench.data.load import imported_names, kept, make_dataset, missing_files
+from clbench.data.roots import roots, writable
+from clbench.suite.cell import Choice
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One data set: `state` is `embedded`, `imported`, `cached`, `files found` or `missing`; `place` the root it is in."""
+
+    name: str
+    state: str
+    place: Path | None
+    classes: int | None
+    doc: str
+
+
+@dataclass(frozen=True)
+class RootInfo:
+    """One data root and the data sets that can be read from it."""
+
+    path: Path
+    origin: str
+    exists: bool
+    writable: bool
+    contents: tuple[str, ...]
+
+
+def catalogue(host: Host, root: Path | None = None) -> list[DatasetInfo]:
+    """Every data set that plugins offer or that was imported, and whether it is here."""
+    known = host.names("dataset")
+    return [_info(name, host, root) for name in sorted({*known, *imported_names(root)})]
+
+
+def where(host: Host, root: Path | None = None) -> list[RootInfo]:
+    """The roots in the order they are searched, with what is in each."""
+    found = []
+    for place in roots(root):
+        names = {header.name for header in kept(place)}
+        names |= {name for name in host.names("dataset") if _files_in(name, host, place.path)}
+        found.append(RootInfo(place.path, place.origin, place.path.is_dir(), writable(place.path), tuple(sorted(names))))
+    return found
+
+
+def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
+    dataset = make_dataset(Choice(name, {}), host, root)
+    doc = (type(dataset).__doc__ or "").strip().splitlines()
+    for place in roots(root):
+        header = next((header for header in kept(place) if header.name == name), None)
+        if header is not None:
+            state = "imported" if header.stamp == store.IMPORTED else "cached"
+            return DatasetInfo(name, state, place.path, header.classes, "" if name not in host.names("dataset") else doc[0])
+        if _files_in(name, host, place.path):
+            return DatasetInfo(name, "files found", place.path, dataset.classes, doc[0] if doc else "")
+    state = "missing" if dataset.files(Path()) else "embedded"
+    return DatasetInfo(name, state, None, dataset.classes, doc[0] if doc else "")
+
+
+def _files_in(name: str, host: Host, path: Path) -> bool:
+    if name not in host.names("dataset"):
+        return False
+    dataset = make_dataset(Choice(name, {}), host)
+    return bool(dataset.files(path)) and not missing_files(dataset, path)

@@ -1,0 +1,74 @@
+"""From whatever an author or a file gives to `Arrays`, or one sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clbench.data.arrays import Arrays
+from clbench.errors import UserError
+
+if TYPE_CHECKING:
+    from clbench.data.dataset import Dataset, Four
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays:
+    """Checked `Arrays`; `dataset` is the data set they claim to be, whose declared classes and image size they must have."""
+    parts = dict(zip(KEYS, map(np.asarray, four), strict=True))
+    x_train, x_test = (_images(name, key, parts[key]) for key in ("x_train", "x_test"))
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise _wrong(name, f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)}; they must be of one size")
+    y_train = _labels(name, "y_train", parts["y_train"], len(x_train))
+    y_test = _labels(name, "y_test", parts["y_test"], len(x_test))
+    found = int(max(y_train.max(), y_test.max())) + 1
+    classes, shape = (None, None) if dataset is None else (dataset.classes, dataset.shape)
+    if classes is not None and found > classes:
+        raise _wrong(name, f"there is a label {found - 1}, but {name!r} has the classes 0..{classes - 1}")
+    if shape is not None and x_train.shape[1:] != tuple(shape):
+        raise _wrong(name, f"images are {_size(x_train)}, but {name!r} has {'x'.join(map(str, shape))}")
+    fingerprint = fingerprint_arrays(x_train, y_train, x_test, y_test)
+    return Arrays(name, x_train, y_train, x_test, y_test, classes or found, fingerprint, 255.0 if dataset is None else dataset.scale)
+
+
+def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
+    """A hash of shapes, types and values in a fixed order: the way the data came in leaves no trace in it."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _images(name: str, key: str, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if x.dtype != np.uint8:
+        raise _wrong(name, f"{key} must be uint8, not {x.dtype}")
+    if x.ndim not in (3, 4):
+        raise _wrong(name, f"{key} must be [N, H, W, C] or, for grey images, [N, H, W]; it is {list(x.shape)}")
+    if not x.size:
+        raise _wrong(name, f"{key} is empty")
+    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
+        raise _wrong(name, f"{key} is {list(x.shape)}, which looks like [N, C, H, W]; give [N, H, W, C]")
+    return np.ascontiguousarray(x if x.ndim == 4 else x[..., None])
+
+
+def _labels(name: str, key: str, y: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
+        raise _wrong(name, f"{key} must be a row of integers, one label an image; it is {y.dtype} {list(y.shape)}")
+    if len(y) != count:
+        raise _wrong(name, f"{key} has {len(y)} labels for {count} images")
+    if y.min() < 0:
+        raise _wrong(name, f"{key} has a negative label, {y.min()}; labels count from 0")
+    return np.ascontiguousarray(y, dtype=np.int64)
+
+
+def _size(x: npt.NDArray[Any]) -> str:
+    return "x".join(map(str, x.shape[1:]))
+
+
+def _wrong(name: str, sentence: str) -> UserError:
+    return UserError(f"data set {name!r}: {sentence}")

@@ -1,0 +1,222 @@
+"""From a choice in a suite to arrays: find the data set, its files or a kept copy, and read it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clbench.data import store
+from clbench.data.arrays import Arrays
+from clbench.data.check import make_arrays
+from clbench.data.dataset import Dataset
+from clbench.data.roots import Root, destination, roots, search_roots, user_root, writable
+from clbench.errors import ClbenchError, DataMissing, OptionError, PluginError, UnknownName, UserError
+from clbench.options import name_of, plain_options
+from clbench.suite.cell import Choice
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+T = TypeVar("T")
+
+
+class Imported(Dataset):
+    """Arrays a person brought with `clbench data import`: no plugin knows them, the file is all there is."""
+
+    header: store.Header
+
+    @property
+    def classes(self) -> int:
+        """As the file says."""
+        return self.header.classes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """As the file says."""
+        return self.header.shape
+
+
+def dataset_choice(scenario_options: Mapping[str, Any], host: Host, root: Path | None = None) -> Choice:
+    """The data set a scenario names (`mnist`, or `{synthetic: {classes: 4}}`) with its options filled in."""
+    value = scenario_options["dataset"]
+    name, options = (value, {}) if isinstance(value, str) else next(iter(value.items()))
+    try:
+        return Choice(name, plain_options(_find(name, host, root), options or {}))
+    except OptionError as error:
+        raise OptionError([(("dataset", name, *path), text) for path, text in error.issues]) from None
+
+
+def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Dataset:
+    """The data set with its options, not yet loaded."""
+    dataset = _find(choice.name, host, root)(**choice.options)
+    if isinstance(dataset, Imported):
+        dataset.header = _imported(root)[choice.name]
+    return dataset
+
+
+def load_arrays(choice: Choice, host: Host, root: Path | None = None) -> Arrays:
+    """The arrays, from a sound copy or from the files; `DataMissing` says what is missing and how to get it."""
+    return _Search(choice, host, root).first(store.read, lambda arrays: arrays)
+
+
+def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
+    """The fingerprint alone: where a copy is kept, its arrays are not read."""
+    search = _Search(choice, host, root)
+    if not search.from_files and not isinstance(search.dataset, Imported):
+        made: Any = type(search.dataset)
+        return _computed_fingerprint(made, json.dumps(dict(choice.options), sort_keys=True, default=str))
+    return search.first(lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint)
+
+
+def imported_names(root: Path | None = None) -> list[str]:
+    """The names of all arrays imported into the data roots."""
+    return sorted(_imported(root))
+
+
+def kept(place: Root) -> list[store.Header]:
+    """The data files in a root; what cannot be read is passed over."""
+    found = []
+    for path in sorted(place.folder.glob("*.h5")):
+        try:
+            found.append(store.read_header(path))
+        except store.Damaged:
+            continue
+    return found
+
+
+def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
+    """Download a data set's files unless they are here, and load it."""
+    dataset, choice = make_dataset(Choice(name, {}), host, root), Choice(name, {})
+    try:
+        return load_arrays(choice, host, root if root is None or Path(root).is_dir() else None)
+    except DataMissing:
+        place = destination(root)
+    try:
+        dataset.fetch(place.path)
+    except ClbenchError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise DataMissing(f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name)}") from error
+    return load_arrays(choice, host, root)
+
+
+def missing_files(dataset: Dataset, root: Path) -> list[Path]:
+    """The files that loading from `root` would need and not find."""
+    return [path for path in dataset.files(root) if not path.is_file()]
+
+
+def _imported(root: Path | None) -> dict[str, store.Header]:
+    places = reversed(roots(root))  # of two files with one name the one that is found first counts
+    return {header.name: header for place in places for header in kept(place) if header.stamp == store.IMPORTED}
+
+
+def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
+    try:
+        found: type[Dataset] = host.get("dataset", name)
+        return found
+    except UnknownName:
+        if name in imported_names(root):
+            return Imported
+        raise
+
+
+@lru_cache(maxsize=64)
+def _computed_fingerprint(dataset: type[Dataset], options: str) -> str:
+    made = dataset(**json.loads(options))
+    return _call_load(name_of(dataset), made, roots()[0].path).fingerprint
+
+
+def _call_load(name: str, dataset: Dataset, path: Path) -> Arrays:
+    """The author's `load`, guarded: whatever it raises names the data set."""
+    try:
+        four = tuple(dataset.load(path))
+    except ClbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"data set {name!r} cannot be read from {path}: {type(error).__name__}: {error}") from error
+    if len(four) != 4:
+        raise PluginError(f"data set {name!r}: load() must return x_train, y_train, x_test, y_test; it returned {len(four)} things")
+    return make_arrays(name, four, dataset)
+
+
+class _Search:
+    """One look through the roots. In each: an imported or kept copy first, then the files."""
+
+    def __init__(self, choice: Choice, host: Host, root: Path | None) -> None:
+        self.name, self.places = choice.name, search_roots(root)
+        self.dataset = make_dataset(choice, host, root)
+        options = json.dumps(self.dataset.options, sort_keys=True, default=str)
+        self.file = f"{self.name}.h5" if not self.dataset.options else f"{self.name}-{_short(options)}.h5"
+        self.from_files = bool(self.dataset.files(self.places[0].path))
+        self.version = "" if isinstance(self.dataset, Imported) else host.version_of("dataset", self.name)
+        self.faults: list[str] = []  # what was found and could not be used
+
+    def first(self, use: Callable[[Path], T], made: Callable[[Arrays], T]) -> T:
+        """`use` a copy, or what is `made` of the arrays that were loaded."""
+        if not self.from_files and not isinstance(self.dataset, Imported):
+            return made(_call_load(self.name, self.dataset, self.places[0].path))
+        for place in self.places:
+            here = self.from_files and not missing_files(self.dataset, place.path)
+            stamp = self.stamp(place) if here else ""
+            for path in self.copies(place, stamp):
+                try:
+                    if not here or store.read_header(path).stamp in (stamp, store.IMPORTED):
+                        return use(path)
+                except store.Damaged as error:
+                    self.faults.append(str(error))
+            try:
+                if here:
+                    return made(self.load(place, stamp))
+            except UserError as error:
+                self.faults.append(str(error))
+        raise UserError(self.fault()) if self.faults else DataMissing(self.absence())
+
+    def copies(self, place: Root, stamp: str) -> list[Path]:
+        """Where a copy may be: in the root, or, for files in a read-only root, in the user's cache."""
+        return [path for path in (place.folder / self.file, self.derived(stamp)) if path.is_file()]
+
+    def derived(self, stamp: str) -> Path:
+        return user_root().folder / "derived" / f"{Path(self.file).stem}-{_short(stamp)}.h5"
+
+    def stamp(self, place: Root) -> str:
+        """Names the files and the code that reads them, so that an edit of either makes a new copy."""
+        facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self.dataset.files(place.path)]
+        return _short(repr((facts, self.version)))
+
+    def load(self, place: Root, stamp: str) -> Arrays:
+        arrays = _call_load(self.name, self.dataset, place.path)
+        home = place.folder / self.file if writable(place.path) else self.derived(stamp)
+        with contextlib.suppress(OSError):  # no room or no right to keep a copy: the next run reads the files again
+            store.write(home, arrays, stamp)
+        return arrays
+
+    def fault(self) -> str:
+        return f"data set {self.name!r} is here, but cannot be used: {'; '.join(self.faults)}. {self.ways()}"
+
+    def absence(self) -> str:
+        first = self.places[0]
+        names = ", ".join(str(path.relative_to(first.path)) for path in missing_files(self.dataset, first.path))
+        looked = ", ".join(f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places)
+        return f"data set {self.name!r} is not here: missing {names}; looked in {looked}. {self.ways()}"
+
+    def ways(self) -> str:
+        if self.from_files:
+            return _ways(self.name)
+        return f"Bring it again: `clbench data import {self.name} FILE.npz`."
+
+
+def _ways(name: str) -> str:
+    return (
+        f"Get it with `clbench data fetch {name}`, name the folder that holds it with `--data DIR`, "
+        f"or bring its arrays with `clbench data import {name} FILE.npz`."
+    )
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,93 @@
+"""One HDF5 file a data set: the arrays, what they are called, and their fingerprint. Never a pickle."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from clbench.data.arrays import Arrays
+from clbench.data.check import KEYS, fingerprint_arrays
+
+FORMAT = "clbench data 1"
+IMPORTED = "imported"
+
+
+class Damaged(Exception):
+    """The file is there, but it is not a whole data file of ours."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a data file says about itself. `stamp` names the files it was made from, or is `imported`."""
+
+    name: str
+    classes: int
+    fingerprint: str
+    stamp: str
+    shape: tuple[int, int, int]
+
+
+def read_header(path: Path) -> Header:
+    """What `path` holds, without reading the arrays."""
+    with _open(path) as file:
+        return _header(file)
+
+
+def read(path: Path) -> Arrays:
+    """The arrays, compared with their fingerprint."""
+    with _open(path) as file:
+        header, scale = _header(file), float(file.attrs["scale"])
+        x_train, y_train, x_test, y_test = (file[key][()] for key in KEYS)
+        if fingerprint_arrays(x_train, y_train, x_test, y_test) != header.fingerprint:
+            raise Damaged(f"{path} is damaged: its arrays do not have the fingerprint they were stored with")
+    return Arrays(header.name, x_train, y_train, x_test, y_test, header.classes, header.fingerprint, scale)
+
+
+def write(path: Path, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
+    """Write under a temporary name, sync, rename: a reader never meets half a file. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
+    try:
+        os.close(handle)
+        with h5py.File(temporary, "w") as file:
+            for key in KEYS:
+                file[key] = getattr(arrays, key)
+            for key, value in (extra or {}).items():
+                file[f"extra/{key}"] = np.char.encode(value, "utf-8") if value.dtype.kind == "U" else value
+            attributes = {"format": FORMAT, "name": arrays.name, "classes": arrays.classes, "scale": arrays.scale}
+            file.attrs.update({**attributes, "fingerprint": arrays.fingerprint, "stamp": stamp})
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _header(file: h5py.File) -> Header:
+    attributes = file.attrs
+    height, width, channels = file["x_train"].shape[1:]
+    fingerprint, stamp = str(attributes["fingerprint"]), str(attributes["stamp"])
+    return Header(str(attributes["name"]), int(attributes["classes"]), fingerprint, stamp, (height, width, channels))
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[h5py.File]:
+    """A file of ours for reading; every way a truncated or foreign one can fail becomes `Damaged`."""
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise Damaged(f"{path} is not a data file of clbench")
+            yield file
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise Damaged(f"{path} is damaged: {error}") from error

@@ -1,0 +1,65 @@
+"""The base of every scenario: what streams a data set becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from clbench.errors import OptionError
+from clbench.options import Configurable
+from clbench.randomness import generator
+from clbench.scenarios.stream import Ints, Layout, Setting, Stream, TaskSpec, Warp
+
+if TYPE_CHECKING:
+    from clbench.data.arrays import Arrays
+
+
+def _one_name(value: Any) -> Any:
+    if isinstance(value, dict) and (len(value) != 1 or not isinstance(next(iter(value.values())), dict | None)):
+        raise ValueError("must be a name, or one name with its options, as in {synthetic: {classes: 4}}")
+    return value
+
+
+class Scenario(Configurable):
+    """Turns a data set into streams. Its author writes `layout` and `stream`, and `check` for what can be known early.
+
+    Everything random comes from `self.generator(seed, agent, name, ...)`, so that a stream depends on its seed and its
+    agent and on nothing else.
+    """
+
+    dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = Field()  # a name, or a name with its options
+    setting: Setting = "class"  # what is known at test time: nothing (class), the task (task); domain: the same labels in every task
+
+    def check(self, classes: int) -> None:
+        """Refuse options that do not fit a data set of so many classes; called before anything is loaded."""
+
+    def layout(self, arrays: Arrays) -> Layout:
+        """What is the same in every stream."""
+        raise NotImplementedError
+
+    def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
+        """One member's tasks, `validation` of each task's training data held out."""
+        raise NotImplementedError
+
+    @staticmethod
+    def generator(seed: int, agent: int, stream: str, *step: int) -> np.random.Generator:
+        """The member's own generator for one purpose, such as `class_order`."""
+        return generator(seed, agent, stream, *step)
+
+    @staticmethod
+    def refuse(option: str, sentence: str) -> NoReturn:
+        """Say what is wrong with an option; a suite shows it with file and line."""
+        raise OptionError([((option,), sentence)])
+
+    def task(
+        self, arrays: Arrays, seed: int, agent: int, index: int, validation: float, *, classes: Ints, labels: Ints, warp: Warp | None = None
+    ) -> TaskSpec:
+        """The task of all samples whose class has a label in it, part of the training ones held out."""
+        train = np.flatnonzero(labels[arrays.y_train] >= 0)
+        test = np.flatnonzero(labels[arrays.y_test] >= 0)
+        count = min(max(1, round(validation * len(train))), len(train) - 1) if validation > 0 else 0
+        held = np.zeros(len(train), dtype=bool)
+        held[self.generator(seed, agent, "validation", index).permutation(len(train))[:count]] = True
+        return TaskSpec(classes.astype(np.int64), labels.astype(np.int64), train[~held], test, train[held], warp)

@@ -1,0 +1,14 @@
+"""The built-in data sets: two that need no file, and those of torchvision."""
+
+from __future__ import annotations
+
+from clbench import Dataset, hookimpl
+from clbench_plugins.builtin_data.digits import Digits
+from clbench_plugins.builtin_data.synthetic import Synthetic
+from clbench_plugins.builtin_data.vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST
+
+
+@hookimpl
+def clbench_datasets() -> list[type[Dataset]]:
+    """Offer the data sets."""
+    return [Digits, Synthetic, MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100]

@@ -1,0 +1,40 @@
+"""Data made up on the spot, as hard and as large as a test needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from clbench import Dataset
+
+
+class Synthetic(Dataset):
+    """One random picture a class, seen through noise: the same arrays for the same options, everywhere."""
+
+    classes: Annotated[int, Field(ge=2)] = 10  # how many classes
+    size: PositiveInt = 8  # height and width of the images
+    channels: PositiveInt = 1  # 1 grey, 3 colour
+    train: PositiveInt = 1000  # training images in all, the classes in turn
+    test: PositiveInt = 200  # test images in all
+    noise: NonNegativeFloat = 0.3  # standard deviation of a pixel around its class, in units of the pixel range
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels, as the options say."""
+        return self.size, self.size, self.channels
+
+    def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
+        rng = np.random.Generator(np.random.Philox(key=0))
+        pictures = rng.random((self.classes, *self.shape))
+        x_train, y_train = self._draw(rng, pictures, self.train)
+        x_test, y_test = self._draw(rng, pictures, self.test)
+        return x_train, y_train, x_test, y_test
+
+    def _draw(self, rng: np.random.Generator, pictures: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        y = np.arange(count) % self.classes
+        x = pictures[y] + self.noise * rng.standard_normal((count, *self.shape))
+        return np.rint(255 * x.clip(0, 1)).astype(np.uint8), y

@@ -1,0 +1,55 @@
+"""A multi-layer perceptron."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+from torch import nn
+
+from clbench import Layer
+
+NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+def mlp(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    hidden: tuple[PositiveInt, ...] = (400, 400),  # units of each hidden layer
+    norm: Literal["none", "batch", "layer"] = "none",  # before the activation
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,  # after the activation
+    activation: Literal["relu", "tanh"] = "relu",
+) -> nn.Module:
+    """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the head."""
+    return MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
+
+
+class MLP(nn.Sequential):
+    """The modules in the order they are run, each with a name of its own, so that any activation can be read."""
+
+    def __init__(self, inputs: int, classes: int, hidden: tuple[int, ...], norm: str, dropout: float, activation: str) -> None:
+        modules: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+        for k, (before, units) in enumerate(pairwise((inputs, *hidden)), start=1):
+            modules[f"linear{k}"] = nn.Linear(before, units)
+            if norm != "none":
+                modules[f"norm{k}"] = NORMS[norm](units)
+            modules[f"act{k}"] = ACTIVATIONS[activation]()
+            if dropout:
+                modules[f"drop{k}"] = nn.Dropout(dropout)
+        modules["head"] = nn.Linear((inputs, *hidden)[-1], classes)
+        super().__init__(modules)
+        self.depth, self.normed = len(hidden), norm != "none"
+
+    def layers(self) -> list[Layer]:
+        """The hidden layers, first to last."""
+        found = []
+        for k in range(1, self.depth + 1):
+            after = "head" if k == self.depth else f"linear{k + 1}"
+            norm = (f"norm{k}.weight", f"norm{k}.bias") if self.normed else ()
+            found.append(Layer(f"hidden{k}", f"act{k}", f"linear{k}.weight", f"linear{k}.bias", f"{after}.weight", f"{after}.bias", norm))
+        return found

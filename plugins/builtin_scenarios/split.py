@@ -1,0 +1,64 @@
+"""The classes of a data set, dealt out to tasks."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import PositiveInt
+
+from clbench import Arrays, Layout, Scenario, Stream
+
+
+class Split(Scenario):
+    """The classes of a data set in groups of equal size, one group a task.
+
+    In the class and task settings a sample keeps its own label and the network has an output for every class; in the
+    domain setting labels are mapped to 0..n-1 in every task (n classes a task), in the order of the stream's classes.
+    """
+
+    tasks: PositiveInt = 5  # how many tasks
+    classes_per_task: PositiveInt | None = None  # by default all classes are dealt out
+    class_order: Literal["fixed", "random"] | list[int] = "fixed"  # 0, 1, 2, ...; a new order for every seed; or this list
+    labels: Literal["global", "mapped"] | None = None  # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
+
+    def check(self, classes: int) -> None:
+        width, order = self.classes_per_task or max(classes // self.tasks, 1), self.class_order
+        if self.tasks * width > classes:
+            self.refuse("tasks", f"{self.tasks} tasks need {self.tasks * width} classes at least; there are {classes}")
+        if self.classes_per_task is None and classes % self.tasks:
+            self.refuse("tasks", f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task to leave some out")
+        if isinstance(order, list) and sorted(order) != list(range(classes)):
+            self.refuse("class_order", f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries")
+        if self.labels == "mapped" and self.setting == "class":
+            self.refuse("labels", "labels mapped to 0..n-1 with nothing known of the task is the domain setting: write setting: domain")
+        if self.labels == "global" and self.setting == "domain":
+            self.refuse("labels", "in the domain setting every task has the labels 0..n-1; global labels are for class and task")
+
+    def layout(self, arrays: Arrays) -> Layout:
+        self.check(arrays.classes)
+        outputs = self._width(arrays.classes) if self._mapped else arrays.classes
+        return Layout(outputs, self.tasks, self.setting, arrays.input_shape)
+
+    def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
+        order, width = self._order(arrays.classes, seed, agent), self._width(arrays.classes)
+        tasks = []
+        for index in range(self.tasks):
+            chosen = order[index * width : (index + 1) * width]
+            labels = np.full(arrays.classes, -1)
+            labels[chosen] = np.arange(width) if self._mapped else chosen
+            tasks.append(self.task(arrays, seed, agent, index, validation, classes=np.sort(labels[chosen]), labels=labels))
+        return Stream(tuple(tasks))
+
+    @property
+    def _mapped(self) -> bool:
+        return self.labels == "mapped" or self.setting == "domain"
+
+    def _width(self, classes: int) -> int:
+        return self.classes_per_task or classes // self.tasks
+
+    def _order(self, classes: int, seed: int, agent: int) -> npt.NDArray[Any]:
+        if self.class_order == "random":
+            return self.generator(seed, agent, "class_order").permutation(classes)
+        return np.arange(classes) if self.class_order == "fixed" else np.array(self.class_order)

@@ -1,0 +1,97 @@
+"""The whole data set in every task, its pixels moved."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import PositiveInt
+
+from clbench import Arrays, Layout, Scenario, Stream, Warp
+
+
+class Warped(Scenario):
+    """What `permuted` and `rotated` share. In the domain setting every task has the data set's labels; in the class and
+    task settings task t has outputs of its own, t*n to t*n + n - 1.
+    """
+
+    tasks: PositiveInt = 10  # how many tasks
+    setting = "domain"
+
+    def layout(self, arrays: Arrays) -> Layout:
+        self.check(arrays.classes)
+        blocks = 1 if self.setting == "domain" else self.tasks
+        return Layout(blocks * arrays.classes, self.tasks, self.setting, arrays.input_shape)
+
+    def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
+        tasks = []
+        for index in range(self.tasks):
+            labels = np.arange(arrays.classes) + (0 if self.setting == "domain" else index * arrays.classes)
+            warp = self.warp(arrays, seed, agent, index)
+            tasks.append(self.task(arrays, seed, agent, index, validation, classes=labels, labels=labels, warp=warp))
+        return Stream(tuple(tasks))
+
+    def warp(self, arrays: Arrays, seed: int, agent: int, index: int) -> Warp | None:
+        """How the pixels of task `index` are moved; None where they stay."""
+        raise NotImplementedError
+
+
+class Permuted(Warped):
+    """The data set under a new random permutation of the pixels in every task, another one for every seed.
+
+    The first task has the pixels in place, as in van de Ven & Tolias and von Oswald et al.; `first: permuted` is for
+    comparison with work where it has not.
+    """
+
+    first: Literal["identity", "permuted"] = "identity"  # the pixels of the first task
+
+    def warp(self, arrays: Arrays, seed: int, agent: int, index: int) -> Warp | None:
+        if index == 0 and self.first == "identity":
+            return None
+        _, height, width = arrays.input_shape
+        return Warp(self.generator(seed, agent, "permutation", index).permutation(height * width)[:, None])
+
+
+class Rotated(Warped):
+    """The data set rotated counter-clockwise about the centre of the image, by another angle in every task.
+
+    Pixels are interpolated bilinearly; what comes from outside the image is 0. Angles are 0, step, 2 step, ... unless
+    they are listed, or drawn for every seed.
+    """
+
+    step: float = 10.0  # degrees from a task to the next
+    degrees: list[float] | None = None  # the angles, one a task
+    between: tuple[float, float] | None = None  # draw each task's angle evenly from this range, anew for every seed
+
+    def check(self, classes: int) -> None:
+        if self.degrees is not None and self.between is not None:
+            self.refuse("between", "the angles are either listed (degrees) or drawn (between), not both")
+        if self.degrees is not None and len(self.degrees) != self.tasks:
+            self.refuse("degrees", f"lists {len(self.degrees)} angles for {self.tasks} tasks")
+
+    def warp(self, arrays: Arrays, seed: int, agent: int, index: int) -> Warp | None:
+        angle = self._angle(seed, agent, index)
+        return None if angle % 360 == 0 else rotation(*arrays.input_shape[1:], angle)
+
+    def _angle(self, seed: int, agent: int, index: int) -> float:
+        if self.degrees is not None:
+            return self.degrees[index]
+        if self.between is not None:
+            return float(self.generator(seed, agent, "angle", index).uniform(*self.between))
+        return index * self.step
+
+
+def rotation(height: int, width: int, degrees: float) -> Warp:
+    """For every pixel of the rotated image, its four neighbours in the stored one and their bilinear weights."""
+    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
+    row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
+    y, x = row - (height - 1) / 2, column - (width - 1) / 2
+    source_y, source_x = cosine * y + sine * x + (height - 1) / 2, cosine * x - sine * y + (width - 1) / 2
+    top, left = np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64)
+    down, right = source_y - top, source_x - left
+    index, weight = [], []
+    for dy, dx, share in ((0, 0, (1 - down) * (1 - right)), (0, 1, (1 - down) * right), (1, 0, down * (1 - right)), (1, 1, down * right)):
+        inside = (top + dy >= 0) & (top + dy < height) & (left + dx >= 0) & (left + dx < width)
+        index.append(np.where(inside, (top + dy) * width + left + dx, 0))
+        weight.append(np.where(inside, share, 0))
+    return Warp(np.stack(index, axis=1), np.stack(weight, axis=1).astype(np.float32))
