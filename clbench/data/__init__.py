@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clbench.data.arrays import Arrays as Arrays
-    from clbench.data.catalogue import catalogue as catalogue
-    from clbench.data.catalogue import where as where
     from clbench.data.dataset import Dataset as Dataset
     from clbench.data.importing import import_data as import_data
+    from clbench.data.listing import catalogue as catalogue
+    from clbench.data.listing import where as where
     from clbench.data.load import dataset_choice as dataset_choice
     from clbench.data.load import fetch as fetch
     from clbench.data.load import fingerprint_of as fingerprint_of
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Arrays": "arrays",
     "Dataset": "dataset",
-    "catalogue": "catalogue",
+    "catalogue": "listing",
     "dataset_choice": "load",
     "fetch": "load",
     "fingerprint_of": "load",
     "import_data": "importing",
     "imported_names": "load",
     "load_arrays": "load",
-    "where": "catalogue",
+    "where": "listing",
 }
 
 

@@ -54,10 +54,10 @@ def _stands_for(name: str, host: Host) -> Dataset | None:
 
 
 def _npz(path: Path) -> Named:
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} is not an .npz file; one with {', '.join(KEYS)} is needed")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise UserError(f"{path} holds one array; an .npz file with {', '.join(KEYS)} is needed")
             found = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = "it holds pickled objects, which are never opened" if "allow_pickle" in str(error) else str(error)

@@ -23,7 +23,7 @@ def mlp(
     hidden: tuple[PositiveInt, ...] = (400, 400),  # units of each hidden layer
     norm: Literal["none", "batch", "layer"] = "none",  # before the activation
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,  # after the activation
-    activation: Literal["relu", "tanh"] = "relu",
+    activation: Literal["relu", "tanh"] = "relu",  # of every hidden layer
 ) -> nn.Module:
     """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the head."""
     return MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
