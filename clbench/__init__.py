@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from clbench.engine.solo import SoloStrategy
     from clbench.engine.strategy import Strategy
     from clbench.engine.task import Batch, Phase, Task
-    from clbench.execution import Job, Launcher, run
+    from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
     from clbench.metrics import ProbeMetric, RecordMetric, Undefined
     from clbench.models import Layer
     from clbench.records import load
     from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
-    from clbench.stack import Stack
+    from clbench.stack import Stack, Stateful
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
+    from clbench.stack.per_example import squared_gradients
 
 __all__ = [
     "SGD",
@@ -33,6 +34,7 @@ __all__ = [
     "Batch",
     "Dataset",
     "Job",
+    "JobEvent",
     "Launcher",
     "Layer",
     "Layout",
@@ -42,8 +44,10 @@ __all__ = [
     "RecordMetric",
     "Reservoir",
     "Scenario",
+    "Site",
     "SoloStrategy",
     "Stack",
+    "Stateful",
     "Strategy",
     "Stream",
     "Task",
@@ -56,6 +60,7 @@ __all__ = [
     "load",
     "randomness",
     "run",
+    "squared_gradients",
 ]
 
 _MODULES = {
@@ -65,13 +70,14 @@ _MODULES = {
     "clbench.engine.solo": ["SoloStrategy"],
     "clbench.engine.strategy": ["Strategy"],
     "clbench.engine.task": ["Batch", "Phase", "Task"],
-    "clbench.execution": ["Job", "Launcher", "run"],
+    "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
     "clbench.metrics": ["ProbeMetric", "RecordMetric", "Undefined"],
     "clbench.models": ["Layer"],
     "clbench.records": ["load"],
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
-    "clbench.stack": ["Stack"],
+    "clbench.stack": ["Stack", "Stateful"],
+    "clbench.stack.per_example": ["squared_gradients"],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -1,0 +1,105 @@
+"""`clbench.run`: what the command does, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clbench.errors import Interrupted, RunFailed
+from clbench.execution.display import Display, Quiet, display_for
+from clbench.execution.running import Options, run_suite
+from clbench.execution.survey import split_names
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+    from clbench.records import Results
+    from clbench.suite import Suite
+
+Source = Path | str | Mapping[str, Any]
+
+
+def open_suite(
+    source: Source, plugins: Sequence[Path] = (), *, overrides: Sequence[str] = (), seeds: str | None = None, smoke: bool = False
+) -> tuple[Suite, Host]:
+    """A suite, and the host with the plugins it names."""
+    from clbench.host import Host
+    from clbench.suite import load_suite, read_plugins
+
+    host = Host.load([*plugins, *read_plugins(source)])
+    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds), host
+
+
+def run(
+    suite: Source,
+    *,
+    out: Path | str | None = None,
+    seeds: int | str | Iterable[int] | None = None,
+    only: str | Sequence[str] = (),
+    device: str = "auto",
+    launcher: str = "local",
+    launcher_options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    form: str = "auto",
+    timeout: float | None = None,
+    overrides: Mapping[str, Any] | Sequence[str] = (),
+    force: str | Sequence[str] = (),
+    smoke: bool = False,
+    plugins: Sequence[Path | str] = (),
+    data: Path | str | None = None,
+    quiet: bool = False,
+) -> Results:
+    """Run a suite (a file, a shipped suite's name, or the same as a dictionary) and load its record.
+
+    Finished cells are not run again. Raises what `clbench.errors` lists: `RunFailed` where something asked for is missing at the end,
+    `Interrupted` after Ctrl-C; what finished is in the record either way.
+    """
+    from clbench.records import load
+
+    given = [f"{path}={_plain(value)}" for path, value in overrides.items()] if isinstance(overrides, Mapping) else list(overrides)
+    opened, host = open_suite(suite, [Path(path) for path in plugins], overrides=given, seeds=_seeds(seeds), smoke=smoke)
+    options = Options(
+        out=None if out is None else Path(out),
+        only=_names(only),
+        force=_names(force),
+        device=device,
+        launcher=launcher,
+        launcher_options=launcher_options or {},
+        workers=workers,
+        form=form,
+        timeout=timeout,
+        data=None if data is None else Path(data),
+    )
+    outcome = run_suite(opened, host, options, _display(quiet))
+    if outcome.interrupted:
+        raise Interrupted(f"interrupted with {outcome.finished} of {outcome.requested} runs in {outcome.record}; call it again to go on")
+    if outcome.exit_code:
+        lines = [*map(str, outcome.failures), *(f"{name}: every run diverged" for name in outcome.diverged)]
+        raise RunFailed(f"{outcome.record} lacks something asked for:\n" + "\n".join(lines))
+    return load(outcome.record)
+
+
+def _display(quiet: bool) -> Display:
+    if quiet:
+        return Quiet()
+    from rich.console import Console
+
+    return display_for(Console(stderr=True), quiet=False)
+
+
+def _names(names: str | Sequence[str]) -> list[str]:
+    return split_names(names) if isinstance(names, str) else list(names)
+
+
+def _seeds(seeds: int | str | Iterable[int] | None) -> str | None:
+    if seeds is None or isinstance(seeds, str):
+        return seeds
+    if isinstance(seeds, int):
+        return str(seeds)
+    return ",".join(f"{seed}-{seed}" for seed in seeds)
+
+
+def _plain(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)

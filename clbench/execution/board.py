@@ -1,0 +1,111 @@
+"""How far every cell is. What observers, displays and the end of a run are told comes from here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from clbench.execution.jobs import Job, JobEvent
+from clbench.execution.planner import Planned
+
+
+@dataclass
+class Row:
+    """One cell: how many of its members were asked for, are finished, and how far the jobs under way are."""
+
+    scenario: str
+    label: str
+    members: int
+    finished: int  # members that need nothing more
+    failed: int = 0
+    running: dict[str, tuple[int, float]] = field(default_factory=dict)  # job -> members, fraction
+    task: tuple[int, int] = (0, 0)
+    accuracy: float | None = None  # mean over the members of the job that was heard last
+
+    @property
+    def done(self) -> float:
+        """The part of the cell that is done, 0..1."""
+        part = sum(members * fraction for members, fraction in self.running.values())
+        return min(1.0, (self.finished + self.failed + part) / max(1, self.members))
+
+    @property
+    def state(self) -> str:
+        """In one word."""
+        if self.running:
+            return "running"
+        if self.finished + self.failed < self.members:
+            return "waiting"
+        return "failed" if self.failed else "done"
+
+
+@dataclass
+class Board:
+    """The matrix, row by row in the order of the suite."""
+
+    suite: str
+    rows: dict[str, Row]
+    jobs: dict[str, Job]
+    started: float = field(default_factory=time.monotonic)
+    ended: int = 0  # jobs
+    measured: int = 0  # members of those jobs
+
+    @classmethod
+    def of(cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job]) -> Board:
+        """Where the run starts."""
+        missing: dict[str, int] = {}
+        for job in jobs:
+            missing[job.key] = missing.get(job.key, 0) + len(job.members)
+        rows = {
+            one.key: Row(one.cell.scenario_label, one.cell.label, len(one.members), max(0, len(one.members) - missing.get(one.key, 0)))
+            for one in planned
+        }
+        return cls(suite, rows, {job.id: job for job in jobs})
+
+    def replace(self, job: Job, parts: Sequence[Job]) -> None:
+        """A job was divided."""
+        del self.jobs[job.id]
+        self.jobs.update({part.id: part for part in parts})
+
+    @property
+    def total(self) -> int:
+        """How many jobs there are."""
+        return len(self.jobs)
+
+    def hear(self, event: JobEvent) -> None:
+        """Keep up with one event."""
+        job = self.jobs[event.job]
+        row, size = self.rows[job.key], len(job.members)
+        if event.kind != "ended":
+            row.running[job.id] = (size, event.fraction)
+            row.task = (event.task, event.tasks)
+            if event.accuracy:
+                row.accuracy = sum(event.accuracy) / len(event.accuracy)
+            return
+        row.running.pop(job.id, None)
+        if event.status == "memory":
+            return
+        self.ended += 1
+        self.measured += size
+        if event.status in ("failed", "timeout"):
+            row.failed += size
+        else:
+            row.finished += size
+
+    @property
+    def fraction(self) -> float:
+        """The part of this run's own work that is done."""
+        total = sum(len(job.members) for job in self.jobs.values())
+        begun = sum(size * fraction for row in self.rows.values() for size, fraction in row.running.values())
+        return (self.measured + begun) / max(1, total)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go if the rest goes as the part so far, None where it is too early to say."""
+        fraction = self.fraction
+        return None if fraction < 0.01 else self.seconds * (1 - fraction) / fraction

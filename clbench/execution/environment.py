@@ -1,0 +1,87 @@
+"""Where a run took place: written into its record, so that a number can be traced to a machine and to versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+PACKAGES = ("clbench", "torch", "torchvision", "numpy", "h5py")
+
+# One thread a worker: two gain little on an idle machine, collapse on a busy one, and change bits.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
+
+
+def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None) -> dict[str, Any]:
+    """Versions, machine, devices, plugins; `folder` is the suite's, asked for its git commit."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "device": gpu_names(slots) or "cpu",
+        "workers": len(slots),
+        "threads": 1,
+        "form": form,
+        "plugins": {info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error},
+        "git": git_commit(folder),
+    }
+
+
+def worker_environment() -> dict[str, str]:
+    """What a worker process has to find: one thread, and the modules that this process sees."""
+    path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
+    return {**ONE_THREAD, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "PYTHONIOENCODING": "utf-8"}
+
+
+def worker_command() -> tuple[str, ...]:
+    """`-P`: the folder one happens to stand in is no place to import from."""
+    return (sys.executable, "-P", "-m", "clbench.execution.worker")
+
+
+def cpu_model(source: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name, or at least its kind."""
+    try:
+        names = [line.partition(":")[2].strip() for line in source.read_text().splitlines() if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def gpu_names(slots: Sequence[str]) -> str:
+    """`2 x NVIDIA H200`, empty where nothing runs on a GPU of this machine."""
+    if not any(slot.startswith("cuda") for slot in slots):
+        return ""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "cuda"
+    names = [torch.cuda.get_device_name(slot) for slot in slots if slot.startswith("cuda")]
+    return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
+
+
+def git_commit(folder: Path | None) -> str | None:
+    """The commit the suite's folder stands at, `-dirty` where files differ from it; None without git or a checkout."""
+    if folder is None:
+        return None
+    try:
+        done = subprocess.run(["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,159 @@
+"""A job: a chunk of a cell's members, run as one stack on one device. Plain data, so that it travels as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from clbench.suite.cell import Cell, Choice
+
+Member = tuple[int, int]  # seed, agent
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker does at a time."""
+
+    cell: Cell
+    key: str
+    members: tuple[Member, ...]
+    content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
+    tasks: int = 0
+    form: str = "auto"
+
+    @property
+    def id(self) -> str:
+        """Names the job's files: the cell's key and who is in the stack."""
+        digest = hashlib.sha256(json.dumps(self.members).encode()).hexdigest()[:8]
+        return f"{self.key}-{digest}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds in the stack, sorted, each once."""
+        return tuple(sorted({seed for seed, _ in self.members}))
+
+    def divide(self, parts: int) -> list[Job]:
+        """Jobs with equal shares of the seeds; agents stay with their seed, so there are never more jobs than seeds."""
+        seeds, parts = self.seeds, min(parts, len(self.seeds))
+        bounds = [len(seeds) * part // parts for part in range(parts + 1)]
+        shares = [set(seeds[start:stop]) for start, stop in pairwise(bounds)]
+        return [replace(self, members=tuple(member for member in self.members if member[0] in share)) for share in shares]
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps({**vars(self), "cell": _cell_to_plain(self.cell)}, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that `to_json` wrote."""
+        plain = json.loads(text)
+        members = tuple((int(seed), int(agent)) for seed, agent in plain["members"])
+        return cls(**{**plain, "cell": _cell_from_plain(plain["cell"]), "members": members})
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every worker of a run needs to know: where to write, which plugins and data to use."""
+
+    folder: Path
+    suite: str
+    plugins: tuple[Path, ...] = ()
+    data: Path | None = None
+    timeout: float | None = None  # seconds a job
+    command: tuple[str, ...] = ()  # starts a worker that speaks JSON lines over its pipes
+    environment: Mapping[str, str] = field(default_factory=dict)  # what a worker process has to find in its environment
+
+    def record(self, job: Job) -> Path:
+        """Where the job's record goes."""
+        return self.folder / "jobs" / f"{job.id}.h5"
+
+    def checkpoint(self, job: Job) -> Path:
+        """Where the job keeps its state at task boundaries."""
+        return self.folder / "checkpoints" / f"{job.id}.ckpt"
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps({**vars(self), "folder": str(self.folder), "plugins": [str(path) for path in self.plugins], "data": self.data and str(self.data)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Site:
+        """The site that `to_json` wrote."""
+        plain = json.loads(text)
+        paths = {"folder": Path(plain["folder"]), "plugins": tuple(map(Path, plain["plugins"])), "data": plain["data"] and Path(plain["data"])}
+        return cls(**{**plain, **paths, "command": tuple(plain["command"])})
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """What a launcher tells of a job: `kind` is `started`, `progress` or `ended`.
+
+    With `ended`, `status` is `done`, `diverged`, `failed`, `timeout` or `memory` (out of memory: split it and try again). A job that ended
+    without leaving a record is recorded as failed, with `error`, by whoever asked for it.
+    """
+
+    kind: str
+    job: str
+    task: int = 0
+    tasks: int = 0
+    fraction: float = 0.0
+    accuracy: tuple[float, ...] | None = None
+    status: str = ""
+    seconds: float = 0.0
+    error: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(vars(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> JobEvent:
+        """The event that `to_json` wrote."""
+        plain = json.loads(text)
+        accuracy = plain.get("accuracy")
+        return cls(**{**plain, "accuracy": None if accuracy is None else tuple(accuracy)})
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """`0-4, 7`: how seeds are shown."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _cell_to_plain(cell: Cell) -> dict[str, Any]:
+    return {
+        **vars(cell),
+        "scenario": _choice_to_plain(cell.scenario),
+        "parts": [_choice_to_plain(part) for part in cell.parts],
+        "metrics": [_choice_to_plain(metric) for metric in cell.metrics],
+        "protocol": dict(cell.protocol),
+    }
+
+
+def _cell_from_plain(plain: Mapping[str, Any]) -> Cell:
+    return Cell(
+        **{
+            **plain,
+            "scenario": _choice_from_plain(plain["scenario"]),
+            "parts": tuple(map(_choice_from_plain, plain["parts"])),
+            "metrics": tuple(map(_choice_from_plain, plain["metrics"])),
+            "seeds": tuple(plain["seeds"]),
+        }
+    )
+
+
+def _choice_to_plain(choice: Choice) -> list[Any]:
+    return [choice.name, dict(choice.options)]
+
+
+def _choice_from_plain(plain: Sequence[Any]) -> Choice:
+    return Choice(plain[0], plain[1])

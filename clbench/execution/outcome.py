@@ -1,0 +1,114 @@
+"""What came of a run, and the exit code it deserves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clbench.execution.jobs import Job, seeds_in_words
+from clbench.execution.planner import FINISHED, Planned
+from clbench.records import CellRecord
+
+if TYPE_CHECKING:
+    from clbench.suite import Suite
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Members of one cell that were asked for and are not there, and why."""
+
+    scenario: str
+    label: str
+    seeds: tuple[int, ...]
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.label}, seeds {seeds_in_words(self.seeds)}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`finished` members of `requested` are in the record; `failures` are the others, `diverged` cells have nobody who got through."""
+
+    suite: str
+    record: Path
+    requested: int
+    finished: int
+    failures: tuple[Failure, ...]
+    diverged: tuple[str, ...]
+    faults: tuple[str, ...]  # metrics that could not be measured
+    ran: int  # jobs of this run
+    seconds: float
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """130 interrupted; 1 where a member failed or every member of a cell diverged; else 0."""
+        if self.interrupted:
+            return INTERRUPTED
+        return FAILED if self.failures or self.diverged else OK
+
+
+def outcome_of(
+    suite: Suite,
+    record: Path,
+    planned: Sequence[Planned],
+    cells: Mapping[str, CellRecord],
+    *,
+    errors: Mapping[str, str],
+    jobs: Mapping[str, Job],
+    seconds: float,
+    interrupted: bool,
+) -> Outcome:
+    """Look into the record for everybody who was asked for."""
+    finished, failures, diverged, faults = 0, [], [], []
+    for one in planned:
+        cell = cells.get(one.key)
+        status = _status(cell)
+        asked = [status.get(member, "missing") for member in one.members]
+        finished += sum(state in FINISHED for state in asked)
+        if asked and all(state == "diverged" for state in asked):
+            diverged.append(f"{one.cell.scenario_label}, {one.cell.label}")
+        absent = {member[0] for member, state in zip(one.members, asked, strict=True) if state not in FINISHED}
+        failures += _failures(one, cell, absent, errors, jobs, interrupted)
+        if cell is not None and not absent:
+            faults += [f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}" for error in cell.errors]
+    requested = sum(len(one.members) for one in planned)
+    return Outcome(suite.name, record, requested, finished, tuple(failures), tuple(diverged), tuple(faults), len(jobs), seconds, interrupted)
+
+
+def _failures(
+    one: Planned, cell: CellRecord | None, absent: set[int], errors: Mapping[str, str], jobs: Mapping[str, Job], interrupted: bool
+) -> list[Failure]:
+    """A failure a job, in its own words; seeds that no job of this run took up were stopped before their turn."""
+    failures = []
+    for job_id, error in errors.items():
+        job = jobs[job_id]
+        seeds = tuple(seed for seed in job.seeds if seed in absent)
+        if job.key == one.key and seeds:
+            failures.append(Failure(one.cell.scenario_label, one.cell.label, seeds, _first_line(error)))
+            absent = absent - set(seeds)
+    if absent and not interrupted:
+        reason = _last_line(cell.errors[-1]) if cell is not None and cell.errors else "nothing was recorded"
+        failures.append(Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(absent)), reason))
+    return failures
+
+
+def _status(cell: CellRecord | None) -> dict[tuple[int, int], str]:
+    if cell is None:
+        return {}
+    agents = [0] * cell.members if cell.agent is None else cell.agent.tolist()
+    status = ["done"] * cell.members if cell.member_status is None else [str(text) for text in cell.member_status]
+    return {(int(seed), int(agent)): text for seed, agent, text in zip(cell.seed, agents, status, strict=True)}
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else ""

@@ -1,0 +1,103 @@
+"""From what is missing to jobs: pure functions, no files and no devices."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clbench.execution.jobs import Job, Member
+from clbench.records import CellRecord
+from clbench.suite.cell import Cell
+
+STACK_ON_CPU = 10  # beyond about ten members a stack gains nothing on a CPU
+FINISHED = ("done", "diverged")  # a failed or timed-out member is tried again
+START_UP = 1.0  # what a job costs before its first member does, in members
+WORTH = 0.97  # a plan with more jobs has to be this much shorter
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell as the run sees it."""
+
+    cell: Cell
+    key: str
+    content: Mapping[str, Any]
+    tasks: int = 0
+    agents: int = 1
+    probes: tuple[str, ...] = ()  # names of the probe metrics that a finished member must have
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Everybody who was asked for."""
+        return tuple((seed, agent) for seed in self.cell.seeds for agent in range(self.agents))
+
+
+def finished_members(record: CellRecord | None, probes: Sequence[str] = ()) -> set[Member]:
+    """Members that need not run again: finished, with every probe metric asked for."""
+    if record is None or any(probe not in record.metrics for probe in probes):
+        return set()
+    agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)
+    status = [str(text) for text in record.member_status] if record.member_status is not None else ["done"] * record.members
+    lacking = np.zeros(record.members, dtype=bool)
+    for probe in probes:
+        empty = np.isnan(record.metrics[probe]).reshape(record.members, -1).all(axis=1)
+        if not empty.all():  # a probe that is undefined for every member was measured all the same
+            lacking |= empty
+    return {
+        (int(record.seed[row]), int(agents[row]))
+        for row in range(record.members)
+        if status[row] in FINISHED and not (status[row] == "done" and lacking[row])
+    }
+
+
+def missing_members(planned: Planned, record: CellRecord | None) -> tuple[Member, ...]:
+    """Members to run: a seed runs with all its agents, because they train together."""
+    done = finished_members(record, planned.probes)
+    absent = {seed for seed, agent in planned.members if (seed, agent) not in done}
+    return tuple(member for member in planned.members if member[0] in absent)
+
+
+def plan(cells: Iterable[tuple[Planned, tuple[Member, ...]]], *, workers: int, stacked: bool, form: str = "auto", kept: Iterable[Job] = ()) -> list[Job]:
+    """Jobs for the missing members, the largest first; `stacked` (a GPU) puts all of a cell into one.
+
+    `kept` are jobs of an earlier run that left a checkpoint: they go on as they were.
+    """
+    first = list(kept)
+    begun = {(job.key, member) for job in first for member in job.members}
+    jobs: list[Job] = []
+    for planned, members in cells:
+        left = tuple(member for member in members if (planned.key, member) not in begun)
+        if left:
+            whole = Job(planned.cell, planned.key, left, planned.content, planned.tasks, form)
+            jobs += whole.divide(1 if stacked else math.ceil(len(left) / STACK_ON_CPU))
+    return first + balance(jobs, workers)
+
+
+def balance(jobs: list[Job], workers: int) -> list[Job]:
+    """Split the largest jobs while that lets the workers end earlier; largest first."""
+    best = current = sorted(jobs, key=_size, reverse=True)
+    while len(current) < 4 * workers:
+        halves = current[0].divide(2) if current else []
+        if len(halves) < 2:
+            break
+        current = sorted([*halves, *current[1:]], key=_size, reverse=True)
+        if makespan(current, workers) < WORTH * makespan(best, workers):
+            best = current
+    return best
+
+
+def makespan(jobs: Iterable[Job], workers: int) -> float:
+    """When the last worker ends if each takes the next job as soon as it is free, in members' time."""
+    ends = [0.0] * workers
+    for job in jobs:
+        heapq.heapreplace(ends, ends[0] + START_UP + _size(job))
+    return max(ends)
+
+
+def _size(job: Job) -> int:
+    return len(job.members)

@@ -1,0 +1,196 @@
+"""A run: survey the suite, plan what is missing, have it done, merge what came of it. Re-running is the resume."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from clbench.errors import OutputError, UserError
+from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
+from clbench.execution.board import Board
+from clbench.execution.display import Display, Quiet
+from clbench.execution.environment import environment, worker_command, worker_environment
+from clbench.execution.failures import failed_record
+from clbench.execution.jobs import Job, JobEvent, Member, Site
+from clbench.execution.launcher import Launcher
+from clbench.execution.outcome import Outcome, outcome_of
+from clbench.execution.planner import Planned, finished_members, missing_members, plan
+from clbench.execution.store import Store
+from clbench.execution.survey import Survey, select
+from clbench.execution.worker import save
+from clbench.records import CellRecord
+from clbench.suite import expand
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+    from clbench.suite import Suite
+
+BYTES_A_NUMBER = 24  # what a stored accuracy may take on disk with all that goes with it, and once more for the copy that replaces it
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where and how to run. None of it changes what is measured."""
+
+    out: Path | None = None
+    only: Sequence[str] = ()
+    force: Sequence[str] = ()
+    device: str = "auto"
+    launcher: str = "local"
+    launcher_options: Mapping[str, Any] = field(default_factory=dict)
+    workers: int | None = None
+    form: str = "auto"
+    timeout: float | None = None
+    data: Path | None = None
+
+
+class Run:
+    """One run of a suite. `prepare` touches no file; `go` does the work."""
+
+    def __init__(self, suite: Suite, host: Host, options: Options, display: Display | None = None) -> None:
+        self.suite, self.host, self.options, self.display = suite, host, options, display or Quiet()
+        self.store = Store(options.out or Path("results") / suite.name, suite.name)
+        self.launcher: Launcher = host.get("launcher", options.launcher)(**options.launcher_options)
+        self.survey = Survey(host, options.data)
+        cells = expand(suite, host)
+        wanted = {id(cell) for cell in select(cells, options.only, "--only")}
+        self._forced = {id(cell) for cell in select(cells, options.force, "--force")} if options.force else set()
+        planned = self.survey.of(cells)
+        self.current = {one.key: one.cell for one in planned}
+        self.planned = [one for one in planned if id(one.cell) in wanted]
+        self.forced = {one.key for one in self.planned if id(one.cell) in self._forced}
+        self.slots = self.launcher.slots(options.device, options.workers)
+        self.site = Site(
+            folder=self.store.folder.absolute(),
+            suite=suite.name,
+            plugins=host.files,
+            data=options.data and options.data.absolute(),
+            timeout=options.timeout,
+            command=worker_command(),
+            environment=worker_environment(),
+        )
+
+    def missing(self, cells: Mapping[str, CellRecord]) -> list[tuple[Planned, tuple[Member, ...]]]:
+        """What has to run, given what is there."""
+        return [(one, missing_members(one, None if one.key in self.forced else cells.get(one.key))) for one in self.planned]
+
+    def jobs(self, cells: Mapping[str, CellRecord]) -> list[Job]:
+        """The plan: jobs that left a checkpoint go on as they were, the rest is planned anew."""
+        missing = self.missing(cells)
+        absent = {(one.key, member) for one, members in missing for member in members}
+        kept = [
+            job
+            for job in self.store.begun(self.site)
+            if job.key not in self.forced and job.key in self.current and all((job.key, member) in absent for member in job.members)
+        ]
+        return plan(missing, workers=len(self.slots), stacked=self.slots[0].startswith("cuda"), form=self.options.form, kept=kept)
+
+    def go(self) -> Outcome:
+        """Run what is missing."""
+        with self.store.open(self._expected_bytes()):
+            cells = self.store.cells()
+            jobs = self.jobs(cells)
+            self.store.forget(keep=jobs)
+            self.store.begin(jobs)
+            board = Board.of(self.suite.name, self.planned, jobs)
+            self.host.notify(SuiteStarted(self.suite.name, self.store.folder, len(self.planned), len(jobs)))
+            interrupted, errors = self._carry_out(jobs, board)
+            self.store.merge(self.current, self.suite.text, environment(self.host, self.slots, self.options.form, self._folder()))
+            cells = self.store.cells()
+            if not interrupted:
+                self.store.forget(keep=[job for job in jobs if job.id in errors])
+        outcome = outcome_of(self.suite, self.store.record, self.planned, cells, errors=errors, jobs=board.jobs, seconds=board.seconds, interrupted=interrupted)
+        self.host.notify(SuiteFinished(self.suite.name, outcome.record, outcome.finished, len(outcome.failures)))
+        return outcome
+
+    def _carry_out(self, jobs: list[Job], board: Board) -> tuple[bool, dict[str, str]]:
+        """Whether it was interrupted, and the sentence of each job that failed."""
+        errors: dict[str, str] = {}
+        try:
+            with _termination_interrupts(), self.display.showing(board):
+                while jobs:
+                    jobs = self._round(jobs, board, errors)
+        except KeyboardInterrupt:
+            return True, errors
+        return False, errors
+
+    def _round(self, jobs: Sequence[Job], board: Board, errors: dict[str, str]) -> list[Job]:
+        """Run these jobs to their ends; what ran out of memory comes back as smaller ones."""
+        again: list[Job] = []
+        with contextlib.closing(_generator(self.launcher.run(jobs, self.slots, self.site))) as events:
+            for event in events:
+                job = board.jobs[event.job]
+                board.hear(event)
+                self.display.event(board, job, event)
+                if event.kind == "ended" and event.status == "memory":
+                    parts = job.divide(2)
+                    board.replace(job, parts)
+                    self.site.checkpoint(job).unlink(missing_ok=True)
+                    self.store.begin(parts)
+                    again += parts
+                elif event.kind == "ended":
+                    self._ended(job, event, errors)
+                elif event.accuracy is not None:
+                    self.host.notify(self._task_finished(job, event))
+        return again
+
+    def _ended(self, job: Job, event: JobEvent, errors: dict[str, str]) -> None:
+        if event.status in ("failed", "timeout"):
+            errors[job.id] = event.error
+            if not self.site.record(job).exists():
+                with contextlib.suppress(OutputError):  # a full disk: the merge will say so
+                    save(failed_record(job, event.error, event.status), job, self.site)
+        status = "failed" if event.status == "timeout" else event.status
+        last = event.error.strip().splitlines()[-1] if event.error.strip() else ""
+        self.host.notify(JobFinished(self.suite.name, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last))
+
+    def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
+        cell, accuracy = job.cell, event.accuracy or ()
+        return TaskFinished(self.suite.name, job.key, cell.label, cell.scenario_label, job.seeds, event.task, event.tasks, accuracy)
+
+    def _expected_bytes(self) -> int:
+        numbers = sum(len(one.members) * (one.tasks + 1) * (one.tasks + 4) for one in self.planned)
+        return numbers * BYTES_A_NUMBER
+
+    def _folder(self) -> Path | None:
+        folder = Path(self.suite.file).parent
+        return folder if folder.is_dir() else None
+
+    def count_finished(self, cells: Mapping[str, CellRecord]) -> int:
+        """Members that are in the record already."""
+        return sum(len(finished_members(cells.get(one.key), one.probes) & set(one.members)) for one in self.planned if one.key not in self.forced)
+
+
+def run_suite(suite: Suite, host: Host, options: Options | None = None, display: Display | None = None) -> Outcome:
+    """Run a suite to its end, or to Ctrl-C; what finished is in the record either way."""
+    return Run(suite, host, options or Options(), display).go()
+
+
+@contextlib.contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """A cluster that takes the machine back sends SIGTERM: the same as Ctrl-C. Signals belong to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _generator(events: Iterator[JobEvent]) -> Any:
+    """A launcher may return any iterator; only generators can be closed."""
+    if not hasattr(events, "close"):
+        raise UserError("a launcher's run() must be a generator, so that it can be stopped")
+    return events

@@ -1,0 +1,121 @@
+"""What a suite asks for, cell by cell, and what the planner has to know of each: its key, its tasks, its agents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clbench.errors import ClbenchError, PluginError, UnknownName, UserError
+from clbench.execution.planner import Planned
+from clbench.suite.cell import Cell, Choice
+
+if TYPE_CHECKING:
+    from clbench.data import Arrays
+    from clbench.host import Host
+    from clbench.scenarios import Layout
+
+
+def choice_of(value: Any) -> Choice:
+    """`mlp`, or `{mlp: {hidden: [400]}}`, as the grammar writes a name that may have options."""
+    if isinstance(value, str):
+        return Choice(value, {})
+    name, options = next(iter(value.items()))
+    return Choice(name, options or {})
+
+
+def dataset_of(cell: Cell) -> Choice:
+    """The data set of a cell's scenario."""
+    return choice_of(cell.scenario.options["dataset"])
+
+
+def versions_of(cell: Cell, host: Host) -> dict[str, str]:
+    """The version of every plugin whose code can change the cell's numbers."""
+    used = {("scenario", cell.scenario.name), ("model", choice_of(cell.protocol["model"]).name), *(("strategy", part.name) for part in cell.parts)}
+    return {f"{kind} {name}": host.version_of(kind, name) for kind, name in sorted(used)}
+
+
+@dataclass
+class Survey:
+    """Looks at each data set once. A missing one is found here, before anything trains."""
+
+    host: Host
+    data: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._fingerprints: dict[str, str] = {}
+        self._arrays: tuple[str, Arrays] | None = None
+
+    def of(self, cells: Iterable[Cell]) -> list[Planned]:
+        """The cells in their order, as the planner sees them."""
+        return [self._planned(cell) for cell in cells]
+
+    def key_and_content(self, cell: Cell) -> tuple[str, Mapping[str, Any]]:
+        """The cell's name in records, and everything it is a hash of."""
+        versions, fingerprint = versions_of(cell, self.host), self._fingerprint(dataset_of(cell))
+        return cell.key(fingerprint, versions), cell.content(fingerprint, versions)
+
+    def scenario(self, cell: Cell) -> Any:
+        """The cell's scenario, with its options."""
+        return self.host.get("scenario", cell.scenario.name)(**cell.scenario.options)
+
+    def layout(self, cell: Cell) -> Layout:
+        """What every stream of the cell has in common."""
+        try:
+            layout: Layout = self.scenario(cell).layout(self.arrays(cell))
+        except ClbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"scenario {cell.scenario.name!r} cannot lay out its tasks: {type(error).__name__}: {error}") from error
+        return layout
+
+    def arrays(self, cell: Cell) -> Arrays:
+        """The cell's data; the last data set asked for stays in memory."""
+        from clbench.data import load_arrays
+
+        dataset = dataset_of(cell)
+        name = _name(dataset)
+        if self._arrays is None or self._arrays[0] != name:
+            self._arrays = (name, load_arrays(dataset, self.host, self.data))
+        return self._arrays[1]
+
+    def _planned(self, cell: Cell) -> Planned:
+        key, content = self.key_and_content(cell)
+        layout = self.layout(cell)
+        probes = tuple(metric.name for metric in cell.metrics if hasattr(self.host.get("metric", metric.name), "measure"))
+        return Planned(cell, key, content, layout.tasks, layout.agents, probes)
+
+    def _fingerprint(self, dataset: Choice) -> str:
+        from clbench.data import fingerprint_of
+
+        name = _name(dataset)
+        if name not in self._fingerprints:
+            self._fingerprints[name] = fingerprint_of(dataset, self.host, self.data)
+        return self._fingerprints[name]
+
+
+def _name(dataset: Choice) -> str:
+    return json.dumps([dataset.name, dict(dataset.options)], sort_keys=True, default=str)
+
+
+def select(cells: Sequence[Cell], names: Sequence[str], option: str) -> list[Cell]:
+    """The cells whose label or bare strategy name is asked for; all of them where nothing is."""
+    known = {name for cell in cells for name in (cell.label, cell.strategy)}
+    for name in names:
+        if name not in known:
+            raise UserError(f"{option}: {UnknownName('strategy of this suite', name, known)}")
+    return [cell for cell in cells if not names or cell.label in names or cell.strategy in names]
+
+
+def split_names(text: str) -> list[str]:
+    """`naive, er(memory=200, replay_batch=5)` is two names: a label may hold commas in its brackets."""
+    names, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            names.append("")
+        else:
+            names[-1] += letter
+    return [name.strip() for name in names if name.strip()]

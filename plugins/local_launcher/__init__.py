@@ -1,0 +1,67 @@
+"""Jobs on this machine: one worker process a GPU, or one a CPU core, each with one thread."""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from clbench import Job, JobEvent, Launcher, Site, hookimpl
+from clbench_plugins.local_launcher.machine import cores, gpus
+from clbench_plugins.local_launcher.process import Inbox, Worker
+
+__all__ = ["Local", "clbench_launchers"]
+
+TICK = 0.2  # seconds between two looks at the clock
+
+
+class Local(Launcher):
+    """Worker processes on this machine, one a GPU or one a CPU core. They live on from job to job; one that dies costs its job only."""
+
+    def slots(self, device: str, workers: int | None) -> list[str]:
+        """One worker a GPU, however many are asked for of them; else one a core."""
+        if device == "cuda":
+            found = [f"cuda:{index}" for index in range(gpus())]
+            return found[:workers]
+        return [device] * (workers or (cores() if device == "cpu" else 1))
+
+    def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
+        """Each worker takes the next job as soon as it is free."""
+        waiting = deque(jobs)
+        inbox: Inbox = queue.SimpleQueue()
+        workers = [Worker(device, site, inbox) for device, _ in zip(slots, jobs, strict=False)]
+        try:
+            for worker in workers:
+                worker.give(waiting.popleft())
+            while any(worker.job for worker in workers):
+                yield from self._next(inbox, workers, waiting, site.timeout)
+        finally:
+            for worker in workers:
+                worker.close()
+            for worker in workers:
+                worker.end()
+
+    def _next(self, inbox: Inbox, workers: Sequence[Worker], waiting: deque[Job], timeout: float | None) -> Iterator[JobEvent]:
+        """What one line of one worker, or the end of it, means."""
+        for worker in workers:
+            worker.watch(timeout)
+        try:
+            worker, process, line = inbox.get(timeout=TICK)
+        except queue.Empty:
+            return
+        if process is not worker.process:
+            return  # the last lines of a process that was replaced
+        event = JobEvent.from_json(line) if line is not None else worker.died(timeout)
+        if event is None:
+            return
+        if event.kind == "ended":
+            worker.free()
+        yield event
+        if worker.job is None and waiting:
+            worker.give(waiting.popleft())
+
+
+@hookimpl
+def clbench_launchers() -> list[type]:
+    """The launcher `local`."""
+    return [Local]
