@@ -1,0 +1,1 @@
+"""Suites to run, shipped with clbench: `clbench run split_digits`."""
