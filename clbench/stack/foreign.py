@@ -1,0 +1,158 @@
+"""Any optimiser of torch over stacked parameters: one of its kind a member, on views of the member's rows.
+
+Exact by construction, a Python loop over members, and not capturable: rates are read on the host.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from clbench.errors import OptionError, suggest
+from clbench.stack.optimizer import Grads, Optimizer, Updates
+
+# These need a closure or sparse gradients, which a stack has not.
+UNFIT = ("LBFGS", "Optimizer", "SparseAdam")
+
+
+class TorchOptimizer(Optimizer):
+    """`torch.<Name>` for every member; `options` are that optimiser's own, and `clip`."""
+
+    capturable: ClassVar[bool] = False
+    wiring: ClassVar[frozenset[str]] = frozenset({"rows"})
+
+    def __init__(self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]) -> None:
+        self.kind = name
+        self.options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key != "clip"}
+        self.rows: list[dict[int, Tensor]] = []
+        self.optimizers: list[torch.optim.Optimizer] = []
+        defaults = inspect.signature(self._factory()).parameters
+        if unknown := sorted(set(self.options) - (set(defaults) - {"params"})):
+            known = [key for key in defaults if key != "params"]
+            raise OptionError([((key,), f"unknown option of torch.{name}{suggest(key, known)}") for key in unknown])
+        rate = self.options.get("lr", defaults["lr"].default if "lr" in defaults else 0.0)
+        try:
+            super().__init__(params, members, lr=float(rate), clip=options.get("clip"))
+            self._bind()
+        except (TypeError, ValueError) as error:
+            raise OptionError([((), str(error))]) from error
+
+    # ---- steps
+
+    def step(self) -> None:
+        self._bind()
+        grads = self._gradients(None)
+        for member, rate in enumerate(self.lr.tolist()):
+            self._step_member(member, rate, grads)
+
+    def advance(self, grads: Grads | None = None) -> Updates:
+        self._bind()
+        before = [param.detach().clone() for param in self.params]
+        given = self._gradients(grads)
+        for member, rate in enumerate(self.lr.tolist()):
+            self._step_member(member, rate, given)
+        updates: Updates = []
+        for param, old, grad in zip(self.params, before, given, strict=True):
+            updates.append(None if grad is None else param.detach() - old)
+            param.detach().copy_(old)
+        return updates
+
+    def direction(self, grads: Grads | None = None) -> Updates:
+        self._bind()
+        kept = [self.member_state(member) for member in range(self.members)]
+        updates = self.advance(grads)
+        for member, state in enumerate(kept):
+            self.set_member_state(member, state)
+        return updates
+
+    def _step_member(self, member: int, rate: float, grads: Grads) -> None:
+        optimizer, rows = self.optimizers[member], self.rows[member]
+        for row, grad in zip(rows.values(), grads, strict=True):
+            row.grad = None if grad is None else grad[member]
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        for row in rows.values():
+            row.grad = None
+
+    # ---- state
+
+    def reset(self, members: Tensor | None = None) -> None:
+        self._bind()
+        for member, chosen in enumerate([True] * self.members if members is None else members.tolist()):
+            if chosen:
+                self.optimizers[member] = self._build(member)
+
+    @torch.no_grad()
+    def reset_entries(self, param: Tensor, where: Tensor) -> None:
+        """Zero what torch keeps for these entries; its step counts are the parameter's, and stay."""
+        self._bind()
+        key = self._find(param)
+        for member, optimizer in enumerate(self.optimizers):
+            row = self.rows[member][key]
+            for value in optimizer.state[row].values():
+                if isinstance(value, Tensor) and value.shape == row.shape:
+                    value.masked_fill_(where[member], 0.0)
+
+    def member_state(self, member: int) -> dict[str, Any]:
+        """A copy of all that torch keeps for a member."""
+        state, rows = self.optimizers[member].state, self.rows[member]
+        groups = [
+            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"} for group in self.optimizers[member].param_groups
+        ]
+        return {"rows": {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state}, "groups": groups}
+
+    def set_member_state(self, member: int, state: Mapping[str, Any]) -> None:
+        """Put `member_state` back; parameters added since then begin anew."""
+        fresh = self.optimizers[member] = self._build(member)
+        for key, kept in state["rows"].items():
+            if key in self.rows[member]:
+                fresh.state[self.rows[member][key]] = copy.deepcopy(kept)
+        for group, kept in zip(fresh.param_groups, state["groups"], strict=True):
+            group.update(copy.deepcopy(kept))
+
+    # ---- torch's optimisers
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Parameters that come or go (by hand, or from a checkpoint) are bound at once, so that the optimisers fit the state to load."""
+        super().__setattr__(name, value)
+        if name == "slots" and self.optimizers:
+            self._bind()
+
+    def _factory(self) -> Callable[..., torch.optim.Optimizer]:
+        offered = [
+            key
+            for key, value in vars(torch.optim).items()
+            if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and key not in UNFIT
+        ]
+        if self.kind in UNFIT:
+            raise OptionError([((), f"torch.{self.kind} needs a closure or sparse gradients, which a stack of learners cannot give it")])
+        if self.kind not in offered:
+            raise OptionError([((), f"torch has no optimizer {self.kind!r}{suggest(self.kind, offered)}")])
+        found: Callable[..., torch.optim.Optimizer] = getattr(torch.optim, self.kind)
+        return found
+
+    def _build(self, member: int) -> torch.optim.Optimizer:
+        return self._factory()(list(self.rows[member].values()), **self.options)
+
+    def _bind(self) -> None:
+        """Give each member's optimiser the rows of the parameters as they are now, and what it kept for those it had."""
+        bound = self.rows[0] if self.rows else {}
+        if (
+            self.optimizers
+            and list(bound) == list(self.slots)
+            and all(bound[key].data_ptr() == slot.param.data_ptr() for key, slot in self.slots.items())
+        ):
+            return
+        kept = [self.member_state(member) for member in range(len(self.optimizers))]
+        self.rows = [
+            {key: slot.param.detach()[member].requires_grad_() for key, slot in self.slots.items()} for member in range(self.members)
+        ]
+        self.optimizers = [self._build(member) for member in range(self.members)]
+        for member, state in enumerate(kept):
+            self.set_member_state(member, state)

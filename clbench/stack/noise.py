@@ -1,0 +1,100 @@
+"""Random numbers as a function of (seed, agent, name, draws so far), and of nothing else.
+
+torch's generators hold one sequence for a whole tensor, so what a member draws would depend on who
+else is in the stack. Here each number is a hash (splitmix64) of the member's key, the count of its
+draws and the place of the number in the draw: integer arithmetic, equal bits on every device, for
+every R, inside `vmap` and inside a device graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from clbench.stack.state import Stateful
+
+# The constants of splitmix64 (Steele, Lea & Flood 2014), as the signed numbers torch knows.
+GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+FIRST = 0xBF58476D1CE4E5B9 - 2**64
+SECOND = 0x94D049BB133111EB - 2**64
+POSITIVE = 2**63 - 1
+
+# Vectorised kernels and their scalar tails may round a logarithm differently. Rows of a multiple of
+# this many elements have no tail, and each begins at the same place of a vector.
+ROW = 64
+
+
+def _mix(z: Tensor) -> Tensor:
+    """The finaliser of splitmix64, written over `z`; the masks make arithmetic shifts logical ones."""
+    z ^= (z >> 30).bitwise_and_((1 << 34) - 1)
+    z *= FIRST
+    z ^= (z >> 27).bitwise_and_((1 << 37) - 1)
+    z *= SECOND
+    z ^= (z >> 31).bitwise_and_((1 << 33) - 1)
+    return z
+
+
+def uniform_bits(key: Tensor, counter: Tensor, n: int) -> Tensor:
+    """`n` random 64-bit words for each key: `[..., 2]` and `[...]` give `[..., n]`."""
+    start = _mix(key[..., 0] + counter * GOLDEN) ^ key[..., 1]
+    return _mix(start.unsqueeze(-1) + torch.arange(n, device=key.device) * GOLDEN)
+
+
+def member_uniform(key: Tensor, counter: Tensor, shape: Sequence[int]) -> Tensor:
+    """Float32 numbers in [0, 1) of `shape` for each key; with a key `[2]` it is written for one member, for `vmap`."""
+    n = math.prod(shape)
+    halves = uniform_bits(key, counter, (n + 1) // 2).view(torch.int32)[..., :n]
+    # 24 bits of each half, signed: every step from here is exact, so rounding cannot differ anywhere.
+    return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5).reshape(*key.shape[:-1], *shape)
+
+
+class Noise(Stateful):
+    """One named stream of every member: each call is one draw, `[R, ...]`, and moves the stream on."""
+
+    def __init__(self, keys: Sequence[tuple[int, int]], device: torch.device | str = "cpu") -> None:
+        self.key = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, 2)
+        self.counter = torch.zeros(len(keys), dtype=torch.int64, device=device)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Float32 in [0, 1)."""
+        drawn = member_uniform(self.key, self.counter, shape)
+        self.counter += 1
+        return drawn
+
+    def normal(self, *shape: int) -> Tensor:
+        """Float32 with mean 0 and variance 1, by Box and Muller, in rows without a tail."""
+        n = math.prod(shape)
+        half = max(ROW, math.ceil(n / (2 * ROW)) * ROW)
+        radius, angle = self.uniform(2, half).unbind(1)
+        radius = (1.0 - radius).log_().mul_(-2.0).sqrt_()
+        angle = angle * (2.0 * math.pi)
+        return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :n].reshape(-1, *shape)
+
+    def integers(self, high: int | Tensor, *shape: int) -> Tensor:
+        """Int64 in [0, high); `high` may be `[R]` or `[R, ...]` where ranges differ, and an empty range gives 0.
+
+        The remainder of 63 bits favours no number by more than high / 2^63.
+        """
+        drawn = self._words(math.prod(shape)).bitwise_and_(POSITIVE).reshape(-1, *shape)
+        if isinstance(high, Tensor):
+            high = high.reshape(high.shape + (1,) * (drawn.dim() - high.dim())).clamp(min=1)
+        return drawn % high
+
+    def permutation(self, n: int) -> Tensor:
+        """An order of 0..n-1 for each member."""
+        return self._words(n).argsort(dim=1, stable=True)
+
+    def bernoulli(self, p: float | Tensor, *shape: int) -> Tensor:
+        """True with probability `p`; `p` may be `[R]` or `[R, ...]`."""
+        drawn = self.uniform(*shape)
+        if isinstance(p, Tensor):
+            p = p.reshape(p.shape + (1,) * (drawn.dim() - p.dim()))
+        return drawn < p
+
+    def _words(self, n: int) -> Tensor:
+        words = uniform_bits(self.key, self.counter, n)
+        self.counter += 1
+        return words

@@ -1,0 +1,146 @@
+"""The optimiser a strategy sees, whoever steps behind it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from clbench.errors import StrategyError
+from clbench.stack.state import Stateful
+
+Grads = Sequence[Tensor | None]
+Updates = list[Tensor | None]
+
+
+def column(values: Tensor, beside: Tensor) -> Tensor:
+    """One value a member, `[R]`, as `[R, 1, ...]` in the type of the tensor it stands beside."""
+    return values.to(beside.dtype).view(-1, *(1,) * (beside.dim() - 1))
+
+
+class Slot(Stateful):
+    """A parameter and what its optimiser keeps for it.
+
+    `age [R, betas]` holds beta^t of each member. Where units were reset, `ages` hold the same for
+    entries, each in the shape of the masks that reset them (`[R, out, 1, betas]`, say); an entry is as
+    young as the youngest of its ages.
+    """
+
+    def __init__(self, param: Tensor, moments: int, betas: int) -> None:
+        self.param = param
+        self.moments = [torch.zeros_like(param.detach()) for _ in range(moments)]
+        self.age = torch.ones(len(param), betas, dtype=torch.float64, device=param.device)
+        self.ages: list[Tensor] = []
+
+    def reset(self, members: Tensor) -> None:
+        for tensor, value in [(moment, 0.0) for moment in self.moments] + [(age, 1.0) for age in (self.age, *self.ages)]:
+            tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
+
+    def reset_entries(self, where: Tensor) -> None:
+        for moment in self.moments:
+            moment.masked_fill_(where, 0.0)
+        betas = self.age.shape[-1]
+        if betas:
+            shape = (*where.shape, betas)
+            if not any(age.shape == shape for age in self.ages):
+                self.ages.append(self.age.view(-1, *(1,) * (where.dim() - 1), betas).expand(shape).clone())
+            for age in self.ages:
+                if age.shape == shape:
+                    age.masked_fill_(where.unsqueeze(-1), 1.0)
+
+
+class Optimizer(Stateful):
+    """What a strategy sees of every optimiser; one rate a member in `lr [R]`."""
+
+    name: ClassVar[str]
+    capturable: ClassVar[bool] = True
+
+    def __init__(self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None) -> None:
+        self.members, self.clip = members, clip
+        self.lr = torch.full((members,), lr, dtype=torch.float64, device=params[0].device if params else None)
+        self.slots: dict[int, Slot] = {}
+        for param in params:
+            self.add_param(param)
+
+    # ---- what a step does
+
+    @abstractmethod
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+
+    @abstractmethod
+    def advance(self, grads: Grads | None = None) -> Updates:
+        """Take the step in the moments and counts only; what it would add to each parameter, to be projected and then applied."""
+
+    @abstractmethod
+    def direction(self, grads: Grads | None = None) -> Updates:
+        """What `step()` would add to each parameter for these gradients (default: the parameters' own), and nothing else happens."""
+
+    @torch.no_grad()
+    def apply(self, updates: Grads) -> None:
+        """Add an update to each parameter."""
+        for param, update in zip(self.params, updates, strict=True):
+            if update is not None:
+                param.add_(update)
+
+    # ---- what it acts on
+
+    @property
+    def params(self) -> list[Tensor]:
+        """The parameters, in the order they were added."""
+        return [slot.param for slot in self.slots.values()]
+
+    def zero_grad(self) -> None:
+        for slot in self.slots.values():
+            slot.param.grad = None
+
+    def add_param(self, param: Tensor) -> None:
+        """Step this parameter too, from a state of zero."""
+        self.slots = {**self.slots, max(self.slots, default=-1) + 1: self._slot(param)}
+
+    def remove_param(self, param: Tensor) -> None:
+        """Leave this parameter alone from now on."""
+        gone = self._find(param)
+        self.slots = {key: slot for key, slot in self.slots.items() if key != gone}
+
+    # ---- what a strategy may set
+
+    @torch.no_grad()
+    def set_lr(self, value: float | Tensor) -> None:
+        """The rate from now on: one for all, or `[R]`."""
+        self.lr.copy_(torch.as_tensor(value))
+
+    @abstractmethod
+    def reset(self, members: Tensor | None = None) -> None:
+        """Zero moments and counts, of all or of the members where `members [R]` is true."""
+
+    @abstractmethod
+    def reset_entries(self, param: Tensor, where: Tensor) -> None:
+        """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place."""
+
+    # ---- for subclasses
+
+    def _slot(self, param: Tensor) -> Slot:
+        return Slot(param, 0, 0)
+
+    def _find(self, param: Tensor) -> int:
+        for key, slot in self.slots.items():
+            if slot.param is param:
+                return key
+        raise StrategyError("the optimizer does not hold that parameter; add it with add_param(), or pass the very tensor it was made with")
+
+    def _gradients(self, grads: Grads | None) -> list[Tensor | None]:
+        """The gradients of a step, each member's clipped to the norm `clip`."""
+        found = [param.grad for param in self.params] if grads is None else list(grads)
+        if len(found) != len(self.slots):
+            raise StrategyError(f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)} gradients")
+        if self.clip is None:
+            return found
+        squares = [torch.linalg.vector_norm(grad.flatten(1), dim=1).square() for grad in found if grad is not None]
+        if not squares:
+            return found
+        scale = (self.clip / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0)
+        return [None if grad is None else grad * column(scale, grad) for grad in found]
