@@ -9,8 +9,9 @@ operands: torch then walks member by member, and R and place cannot matter.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -33,7 +34,8 @@ class Stacked(Optimizer):
     """Our own: a step is a few elementwise operations on the whole stack.
 
     A subclass says what each parameter moves by as a pair of tensors, which `combine` makes an update of
-    and `add` adds to a parameter in one pass over memory.
+    and `add` adds to a parameter. On a CPU, where memory is what a step waits for, it says rather how
+    torch's fused kernels, one pass in all, are to be called on the members' rows.
     """
 
     moments: int
@@ -44,16 +46,21 @@ class Stacked(Optimizer):
     def __init__(
         self, params: Sequence[Tensor], members: int, *, lr: float, weight_decay: float, clip: float | None, betas: Sequence[float] = ()
     ) -> None:
+        self.rates = tuple(betas)
         self.betas = torch.tensor(betas, dtype=torch.float64, device=params[0].device if params else None)
         super().__init__(params, members, lr=lr, clip=clip)
-        self.weight_decay = torch.full_like(self.lr, weight_decay) if weight_decay else None
+        self.weight_decay = weight_decay
 
     @torch.no_grad()
     def step(self) -> None:
-        fade = self._fade()
-        for slot, left, right in self._pairs(self._gradients(None), keep=True):
-            if fade is not None:
+        grads = self._gradients(None)
+        if (fade := self._fade()) is not None:
+            for slot, _ in self._moving(grads):
                 slot.param.mul_(column(1.0 + fade, slot.param))
+        if self.lr.device.type == "cpu":
+            self._step_rows([(slot, grad) for slot, grad in self._moving(grads) if not slot.ages])
+            grads = [grad if slot.ages else None for slot, grad in zip(self.slots.values(), grads, strict=True)]
+        for slot, left, right in self._pairs(grads, keep=True):
             type(self).add(slot.param, left, right)
 
     @torch.no_grad()
@@ -101,14 +108,37 @@ class Stacked(Optimizer):
 
     def _fade(self) -> Tensor | None:
         """The part of itself that decoupled weight decay adds to a parameter."""
-        return -self.lr * self.weight_decay if self.decoupled and self.weight_decay is not None else None
+        return -self.lr * self.weight_decay if self.decoupled and self.weight_decay else None
 
-    def _live(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
+    def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
+        return [(slot, grad) for slot, grad in zip(self.slots.values(), grads, strict=True) if grad is not None]
+
+    def _decayed(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
         """The slots that move, with their gradients and coupled weight decay."""
-        live = [(slot, grad) for slot, grad in zip(self.slots.values(), grads, strict=True) if grad is not None]
-        if self.decoupled or self.weight_decay is None:
-            return live
-        return [(slot, torch.addcmul(grad, slot.param, column(self.weight_decay, grad))) for slot, grad in live]
+        moving = self._moving(grads)
+        if self.decoupled or not self.weight_decay:
+            return moving
+        decay = torch.full_like(self.lr, self.weight_decay)
+        return [(slot, torch.addcmul(grad, slot.param, column(decay, grad))) for slot, grad in moving]
+
+    def _step_rows(self, moving: Sequence[tuple[Slot, Tensor]]) -> None:
+        """Call the fused kernel once for all rows that share their settings: for all, as a rule."""
+        calls: dict[Hashable, list[tuple[Tensor, ...]]] = {}
+        for (slot, grad), settings in zip(moving, self._settings([slot for slot, _ in moving]), strict=True):
+            if grad.stride() != slot.param.stride() or grad.dtype != slot.param.dtype:
+                grad = torch.empty_like(slot.param).copy_(grad)
+            for row, setting, part in zip(slot.rows(), settings, grad.unbind(), strict=True):
+                calls.setdefault((grad.dtype, setting), []).append((part, *row))
+        for (_, setting), rows in calls.items():
+            self._fused(setting, *map(list, zip(*rows, strict=True)))
+
+    @abstractmethod
+    def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
+        """For each slot what each member's step is to be called with; the ages move on."""
+
+    @abstractmethod
+    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+        """Step these rows in one pass."""
 
     @abstractmethod
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
@@ -137,17 +167,25 @@ class SGD(Stacked):
             raise OptionError([(("nesterov",), "Nesterov's look-ahead needs a momentum above 0")])
         self.moments = 1 if momentum else 0
         super().__init__(params, members, lr=lr, weight_decay=weight_decay, clip=clip)
-        self.momentum = torch.full_like(self.lr, momentum)
-        self.nesterov = nesterov
+        self.momentum, self.nesterov = momentum, nesterov
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        rate = -self.lr
-        for slot, grad in self._live(grads):
+        rate, inertia = -self.lr, torch.full_like(self.lr, self.momentum)
+        for slot, grad in self._decayed(grads):
             if slot.moments:
-                momentum = column(self.momentum, grad)
+                momentum = column(inertia, grad)
                 velocity = torch.addcmul(grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None)
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
             yield slot, grad, column(rate, grad)
+
+    def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
+        return [self.lr.tolist()] * len(slots)
+
+    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+        torch._fused_sgd_(
+            params, grads, *(moments or ([],)), lr=setting, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay,
+            dampening=0.0, maximize=False, is_first_step=False,
+        )
 
 
 class Adam(Stacked):
@@ -171,17 +209,17 @@ class Adam(Stacked):
     ) -> None:
         super().__init__(params, members, lr=lr, weight_decay=weight_decay, clip=clip, betas=betas)
         self.eps = eps
-        self.weights = [torch.full_like(self.lr, 1.0 - beta) for beta in betas]
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        live = self._live(grads)
-        ages = [[age.mul_(self.betas) if keep else age * self.betas for age in (slot.age, *slot.ages)] for slot, _ in live]
-        if not live:
+        moving = self._decayed(grads)
+        if not moving:
             return
+        ages = [slot.older(self.betas, keep) for slot, _ in moving]
         offsets, factors = self._scales(1.0 - torch.stack([age for age, *_ in ages]), self.lr)
-        for k, (slot, grad) in enumerate(live):
+        weights = [torch.full_like(self.lr, 1.0 - beta) for beta in self.rates]
+        for k, (slot, grad) in enumerate(moving):
             mean, square = slot.moments if keep else [moment.clone() for moment in slot.moments]
-            first, second = (column(weight, grad) for weight in self.weights)
+            first, second = (column(weight, grad) for weight in weights)
             mean.lerp_(grad, first)
             scratch = grad * grad
             square.lerp_(scratch, second)
@@ -204,6 +242,20 @@ class Adam(Stacked):
             youngest = torch.minimum(youngest, other)
         return self._scales(youngest, column(self.lr, beside))
 
+    def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
+        if not slots:
+            return []
+        offsets, factors = self._scales(1.0 - torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots]), self.lr)
+        return [list(zip(*pair, strict=True)) for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)]
+
+    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+        # The setting has the corrections for age in it; to the kernel every row is infinitely old.
+        offset, rate = setting
+        torch._fused_adam_(
+            params, grads, *moments, [], [ENDLESS] * len(params), lr=rate, eps=offset, beta1=self.rates[0], beta2=self.rates[1],
+            weight_decay=0.0 if self.decoupled else self.weight_decay, amsgrad=False, maximize=False,
+        )
+
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019) as torch's."""
@@ -224,6 +276,8 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, members, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, clip=clip)
 
+
+ENDLESS = torch.tensor(math.inf)
 
 OPTIMIZERS: dict[str, type[Stacked]] = {kind.name: kind for kind in (SGD, Adam, AdamW)}
 

@@ -29,11 +29,26 @@ class Slot(Stateful):
     young as the youngest of its ages.
     """
 
+    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows"})
+    kept_rows: tuple[tuple[int, ...], list[tuple[Tensor, ...]]] | None = None
+
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
         self.param = param
         self.moments = [torch.zeros_like(param.detach()) for _ in range(moments)]
         self.age = torch.ones(len(param), betas, dtype=torch.float64, device=param.device)
         self.ages: list[Tensor] = []
+
+    def rows(self) -> list[tuple[Tensor, ...]]:
+        """The parameter's and the moments' row of each member, as views; kept while these tensors stay where they are."""
+        held = (self.param.detach(), *self.moments)
+        places = tuple(tensor.data_ptr() for tensor in held)
+        if self.kept_rows is None or self.kept_rows[0] != places:
+            self.kept_rows = places, list(zip(*(tensor.unbind() for tensor in held), strict=True))
+        return self.kept_rows[1]
+
+    def older(self, betas: Tensor, keep: bool) -> list[Tensor]:
+        """The ages one step on, for good where they are to `keep`."""
+        return [age.mul_(betas) if keep else age * betas for age in (self.age, *self.ages)]
 
     def reset(self, members: Tensor) -> None:
         for tensor, value in [(moment, 0.0) for moment in self.moments] + [(age, 1.0) for age in (self.age, *self.ages)]:

@@ -37,6 +37,10 @@ class Stateful:
         """The attributes that are state."""
         return {key: value for key, value in vars(self).items() if key not in self.wiring}
 
+    def stacked(self) -> dict[str, Any]:
+        """The attributes in which tensors may have the members as leading dimension."""
+        return self.held()
+
 
 class Reference:
     """Base of things that belong to the engine (a task): saved by `address`, found again by the reader."""
@@ -64,7 +68,8 @@ class _Saver:
             return {"kind": "reference", "value": list(value.address)}
         if isinstance(value, (list, tuple, set)):
             items = sorted(value) if isinstance(value, set) else value
-            return {"kind": type(value).__name__, "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)]}
+            kind = next(kind.__name__ for kind in (list, tuple, set) if isinstance(value, kind))
+            return {"kind": kind, "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)]}
         if isinstance(value, dict):
             pairs = [(self._key(key, path), self.encode(item, f"{path}[{key!r}]")) for key, item in value.items()]
             return {"kind": "dict", "items": pairs}
@@ -90,7 +95,9 @@ class _Saver:
             return {"kind": "array", "value": torch.from_numpy(value.copy())}
         if isinstance(value, (torch.dtype, torch.device)):
             return {"kind": type(value).__name__, "value": str(value).removeprefix("torch.")}
-        raise StrategyError(f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers, numbers, strings and containers of them")
+        raise StrategyError(
+            f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers, numbers, strings and containers of them"
+        )
 
     @staticmethod
     def _key(key: Any, path: str) -> Any:
@@ -111,6 +118,7 @@ class _Restorer:
     def __init__(self, find: Callable[[str, int], Any] | None) -> None:
         self.find = find
         self.made: dict[int, Any] = {}
+        self.taken: set[int] = set()  # tensors that have been written; one that has is not the place of another
 
     def decode(self, saved: Saved, old: Any, path: str) -> Any:
         kind = saved["kind"]
@@ -135,9 +143,11 @@ class _Restorer:
 
     def _tensor(self, saved: Saved, old: Any, path: str) -> Tensor:
         value: Tensor = saved["value"]
-        if isinstance(old, Tensor) and old.shape == value.shape and old.dtype == value.dtype and old.requires_grad == saved["grad"]:
+        fits = isinstance(old, Tensor) and old.shape == value.shape and old.dtype == value.dtype and old.requires_grad == saved["grad"]
+        if fits and id(old) not in self.taken:
+            self.taken.add(id(old))
             old.data.copy_(value)
-            return old
+            return old  # type: ignore[no-any-return]
         device = old.device if isinstance(old, Tensor) else value.device
         return value.to(device, copy=True).requires_grad_(saved["grad"])
 
@@ -210,7 +220,7 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
             yield path, value
         elif isinstance(value, Stateful):
             seen.add(id(value))
-            for key, item in value.held().items():
+            for key, item in value.stacked().items():
                 yield from walk(item, f"{path}.{key}")
         elif isinstance(value, dict):
             for key, item in value.items():
@@ -262,15 +272,20 @@ class Suspension:
         return tensor.dim() > 0 and tensor.shape[0] == self.members
 
 
-def _apart(root: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _apart(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """The objects that keep their members' state in a form of their own."""
+    seen = set() if seen is None else seen
+    if isinstance(root, PLAIN) or id(root) in seen:
+        return
+    seen.add(id(root))
     if isinstance(root, Stateful):
         if hasattr(root, "member_state"):
             yield path, root
-        for key, item in root.held().items():
-            yield from _apart(item, f"{path}.{key}")
+        for key, item in root.stacked().items():
+            yield from _apart(item, f"{path}.{key}", seen)
     elif isinstance(root, (list, tuple)):
         for i, item in enumerate(root):
-            yield from _apart(item, f"{path}[{i}]")
+            yield from _apart(item, f"{path}[{i}]", seen)
     elif isinstance(root, dict):
         for key, item in root.items():
-            yield from _apart(item, f"{path}[{key!r}]")
+            yield from _apart(item, f"{path}[{key!r}]", seen)

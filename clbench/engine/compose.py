@@ -1,0 +1,83 @@
+"""Methods compose: `er+ewc` is a chain of parts that share net, optimiser and protocol."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Sequence
+from types import CodeType
+from typing import Any
+
+from clbench.engine.session import Session
+from clbench.engine.strategy import HOOKS, Strategy
+from clbench.errors import UserError
+from clbench.options import name_of
+
+
+def compose(parts: Sequence[Strategy], session: Session) -> Strategy:
+    """Join the parts to one strategy; returns the first, whose hooks run the whole.
+
+    A hook of the base class goes on to the next part, so `super().task_loss()` in the last class of a part
+    reaches it. Attribute look-up on an instance finds the whole composition first: `self.task_loss()`, in
+    whichever part, starts at the first one.
+    """
+    check_composition([type(part) for part in parts])
+    first = parts[0]
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
+        part.session = session  # type: ignore[misc]
+        part._next, part._first = following, first
+        if len(parts) > 1:
+            for hook in HOOKS:
+                vars(part)[hook] = functools.partial(getattr(type(first), hook), first)
+    return first
+
+
+def check_composition(classes: Sequence[type[Any]]) -> None:
+    """Refuse, by name, parts that would cut others off."""
+    if len(classes) < 2:
+        return
+    names = [name_of(cls) for cls in classes]
+    for cls, name in zip(classes, names, strict=True):
+        if not issubclass(cls, Strategy):
+            raise UserError(f"{'+'.join(names)}: {name} is a solo strategy, and solo strategies do not compose")
+    cutting = {name: found for cls, name in zip(classes, names, strict=True) if (found := replaced_hooks(cls))}
+    if len(cutting) > 1:
+        listed = " and ".join(f"{name} ({', '.join(hooks)})" for name, hooks in cutting.items())
+        raise UserError(f"{'+'.join(names)}: {listed} replace hooks without calling super(), and only one part of a composition may")
+    for name, hooks in cutting.items():
+        if name != names[-1]:
+            order = "+".join([other for other in names if other != name] + [name])
+            raise UserError(f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}")
+
+
+def replaced_hooks(cls: type[Strategy]) -> list[str]:
+    """The hooks this class overrides without handing on."""
+    return [hook for hook in HOOKS if _replaces(cls, hook)]
+
+
+def _replaces(cls: type[Strategy], hook: str) -> bool:
+    for base in cls.__mro__:
+        if base is Strategy:
+            return False
+        if hook in vars(base) and not _calls_super(inspect.unwrap(vars(base)[hook]), hook):
+            return True
+    return False
+
+
+def _calls_super(function: Any, hook: str) -> bool:
+    def names(code: CodeType) -> set[str]:
+        nested = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+        return set(code.co_names).union(*nested)
+
+    used = names(function.__code__) if hasattr(function, "__code__") else set()
+    return "super" in used and hook in used
+
+
+def overrides(strategy: Strategy, hook: str) -> bool:
+    """Whether any part does something of its own in this hook."""
+    part: Strategy | None = strategy._first or strategy
+    while part is not None:
+        if getattr(type(part), hook) is not getattr(Strategy, hook):
+            return True
+        part = part._next
+    return False

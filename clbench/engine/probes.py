@@ -1,0 +1,71 @@
+"""Probe metrics: what they see of the live stack, and when they are asked."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from clbench.engine.evaluate import evaluating
+from clbench.engine.strategy import Strategy
+from clbench.engine.task import Batch, Split, Task
+from clbench.stack import Stack
+
+PROBE_SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What `ProbeMetric.measure` is given. `x` and `y` are a fixed batch of the task's training samples."""
+
+    net: Stack
+    strategy: Strategy
+    task: Task
+    x: Tensor
+    y: Tensor
+
+    def data(self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None) -> Iterator[Batch]:
+        """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
+        streams = self.task.streams
+        named = {"seen": range(self.task.index + 1), "all": range(len(streams.tasks)), "current": [self.task.index]}
+        for index in named[tasks] if isinstance(tasks, str) else tasks:
+            yield from streams.tasks[index].batches(split, streams.chunk(split), n)
+
+
+class Probes:
+    """The cell's probe metrics. One that raises or returns a wrong shape is named once and left out; training goes on."""
+
+    def __init__(self, metrics: dict[str, Any], strategy: Strategy) -> None:
+        self.metrics, self.strategy = metrics, strategy
+        self.faults: dict[str, str] = {}
+        self._fixed: dict[int, Batch] = {}
+
+    def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
+        """The values `[R, ...]` of the metrics that measure now."""
+        due = {name: metric for name, metric in self.metrics.items() if metric.when == when and name not in self.faults}
+        if not due:
+            return
+        with evaluating(self.strategy):
+            batch = self._batch(task)
+            for name, metric in due.items():
+                try:
+                    value = metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
+                    yield name, self._checked(name, value)
+                except Exception as error:
+                    self.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+
+    def _checked(self, name: str, value: Any) -> Tensor:
+        if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted")
+        return cast(Tensor, value)
+
+    def _batch(self, task: Task) -> Batch:
+        if task.index not in self._fixed:
+            with torch.no_grad():
+                self._fixed = {task.index: next(iter(task.batches("train", PROBE_SAMPLES, PROBE_SAMPLES)))}
+        return self._fixed[task.index]

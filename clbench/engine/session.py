@@ -1,0 +1,128 @@
+"""What the parts of a strategy share while a job runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from clbench.engine.book import Book
+from clbench.engine.streams import Streams
+from clbench.engine.task import Batch, Phase, Task
+from clbench.options import check_options
+from clbench.randomness import key
+from clbench.stack import Noise, Optimizer, Stack, Stateful
+
+Member = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the host with the options that the protocol gives it."""
+
+    factory: Any
+    options: Mapping[str, Any]
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> nn.Module:
+        """A fresh module, initialised from torch's global generator as modules are."""
+        module: nn.Module = self.factory(tuple(input_shape), classes, **self.options)
+        return module
+
+
+@dataclass(frozen=True)
+class ScenarioView:
+    """What a strategy may know of its scenario."""
+
+    classes: int
+    input_shape: tuple[int, int, int]
+    tasks: int
+    setting: str
+    agents: int = 1
+
+
+class Session(Stateful):
+    """The job's members, streams and protocol, and the network and optimiser they train."""
+
+    wiring = frozenset(
+        {"members", "device", "scenario", "protocol", "streams", "model", "form", "precision", "book", "active", "task", "phase"}
+    )
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        streams: Streams,
+        protocol: Mapping[str, Any],
+        model: Model,
+        *,
+        device: torch.device,
+        form: str = "auto",
+        precision: str = "fp32",
+    ) -> None:
+        self.members: tuple[Member, ...] = tuple(members)
+        self.streams, self.model, self.device = streams, model, device
+        self.form, self.precision = form, precision
+        self.protocol = SimpleNamespace(**protocol)
+        layout = streams.layout
+        self.scenario = ScenarioView(layout.classes, layout.input_shape, layout.tasks, layout.setting, layout.agents)
+        self.net: Stack | None = None
+        self.optimizer: Optimizer | None = None
+        self.noise: dict[str, Noise] = {}
+        self.book = Book(len(self.members), layout.tasks)
+        self.active: list[int] = list(range(len(self.members)))
+        self.task: Task | None = None
+        self.phase: Phase | None = None
+
+    def rng(self, name: str) -> Noise:
+        """The members' own stream of this name."""
+        if name not in self.noise:
+            self.noise[name] = Noise([key(*member, name) for member in self.members], device=self.device)
+        return self.noise[name]
+
+    def log(self, name: str, value: Tensor, members: Sequence[int] | None = None) -> None:
+        """Append these members' values (by default of those that take part) to the record's curve of this name."""
+        self.book.write(self.book.curves, name, value, list(self.active if members is None else members))
+
+    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None) -> Batch:
+        """Training samples by index, with this step's own augmentation where the protocol asks for one."""
+        assert self.task is not None
+        shifts = self._shifts(index.shape[1]) if augment and self.protocol.augment != "none" else None
+        return self.streams.fetch(index, tasks, self.task, "train", valid, shifts)
+
+    def _shifts(self, size: int) -> Tensor:
+        """Down, right and mirrored for every image: `crop_flip` moves by up to 4 pixels, `flip` only mirrors."""
+        noise = self.rng("augment")
+        mirrored = noise.integers(2, size)
+        if self.protocol.augment == "flip":
+            return torch.stack([torch.zeros_like(mirrored), torch.zeros_like(mirrored), mirrored])
+        return torch.stack([noise.integers(9, size) - 4, noise.integers(9, size) - 4, mirrored])
+
+    def mask(self, tasks: Tensor, logits: str) -> Tensor | None:
+        """Which outputs count for samples of these tasks `[R, B]`: `[R, B, classes]`, or None for all of them."""
+        owned = self.streams.owned
+        if self.scenario.setting == "task":
+            return owned[self._rows(), tasks]
+        if self.scenario.setting == "domain" or logits == "all":
+            return None
+        if logits == "current":
+            return owned[self._rows(), tasks]
+        assert self.task is not None
+        return owned[:, : self.task.index + 1].any(1)[:, None]
+
+    def find(self, kind: str, number: int) -> Task:
+        """The engine's own object that saved state refers to."""
+        assert kind == "task"
+        return self.streams.tasks[number]
+
+    def _rows(self) -> Tensor:
+        return torch.arange(len(self.members), device=self.device)[:, None]
+
+
+def model_of(choice: Any, host: Any) -> Model:
+    """The protocol's `model` (`mlp`, or `{mlp: {hidden: [400]}}`) as the host knows it."""
+    name, options = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+    factory = host.get("model", name)
+    return Model(factory, check_options(factory, options or {}))

@@ -1,0 +1,277 @@
+"""`Strategy`: what a method author subclasses.
+
+A method is a subclass that overrides the hooks it needs and calls `super()`. Several methods compose into
+one (`er+ewc`): each part stays an object of its own, with its own options and attributes; `super().hook()`
+in the last class of a part goes on to the next part, and `self.hook()` starts at the first part.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clbench.engine.session import ScenarioView, Session
+from clbench.engine.task import Batch, Phase, Task
+from clbench.options import Configurable, name_of, option_model
+from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+HOOKS: list[str] = []
+
+
+def hook(default: Hook) -> Hook:
+    """Mark a method that parts of a composition share: the base's own body runs behind the last part."""
+    name = default.__name__
+    HOOKS.append(name)
+
+    @functools.wraps(default)
+    def link(self: Strategy, *args: Any, **kwargs: Any) -> Any:
+        following = self._next
+        if following is None:
+            return default(self, *args, **kwargs)
+        return getattr(type(following), name)(following, *args, **kwargs)
+
+    return link  # type: ignore[return-value]
+
+
+class Strategy(Configurable, Stateful):
+    """A continual-learning method over a stack of members. Options are annotated class attributes with defaults."""
+
+    capturable: ClassVar[bool] = True
+    """False where a step cannot be captured in a device graph."""
+    evaluates: ClassVar[str] = "tasks"
+    """`tasks`: accuracy is measured after every task; `end`: only untrained and at the end (joint training)."""
+
+    wiring = frozenset({"session", "_next", "_first"})
+
+    session: ClassVar[Session]
+    _next: Strategy | None = None
+    _first: Strategy | None = None
+
+    # ------------------------------------------------------------------ what a method works with
+
+    @property
+    def net(self) -> Stack:
+        """The stack."""
+        assert self.session.net is not None, "setup() has not run yet"
+        return self.session.net
+
+    @net.setter
+    def net(self, net: Stack) -> None:
+        self.session.net = net
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser of the stack."""
+        assert self.session.optimizer is not None, "setup() has not run yet"
+        return self.session.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        self.session.optimizer = optimizer
+
+    @property
+    def members(self) -> int:
+        """R."""
+        return len(self.session.members)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        return self.session.device
+
+    @property
+    def scenario(self) -> ScenarioView:
+        """`classes` (outputs of the network), `input_shape`, `tasks`, `setting`, `agents`."""
+        return self.session.scenario
+
+    @property
+    def protocol(self) -> Any:
+        """The resolved protocol: `self.protocol.batch_size`."""
+        return self.session.protocol
+
+    @property
+    def task(self) -> Task:
+        """The task being trained."""
+        assert self.session.task is not None, "no task has begun"
+        return self.session.task
+
+    @property
+    def phase(self) -> Phase:
+        """The phase being trained."""
+        assert self.session.phase is not None, "no phase has begun"
+        return self.session.phase
+
+    def rng(self, name: str) -> Noise:
+        """The members' own streams of random numbers: `.uniform(*shape)`, `.normal`, `.integers(high, *shape)`, `.permutation(n)`, `[R, ...]` each."""
+        return self.session.rng(f"{self.part_name}/{name}")
+
+    def log(self, name: str, value: Tensor) -> None:
+        """Append `[R]` values (or `[R, K]`) to the record's curve of this name."""
+        self.session.log(name, value)
+
+    def by_agent(self, tensor: Tensor) -> Tensor:
+        """`[R, ...]` seen as `[seeds, agents, ...]`."""
+        return tensor.view(-1, self.scenario.agents, *tensor.shape[1:])
+
+    @property
+    def part_name(self) -> str:
+        """The name this method has in suites."""
+        return name_of(type(self))
+
+    def stack(self, factory: Callable[[], nn.Module], name: str) -> Stack:
+        """Another stack of this job's members (a hypernetwork, a generator), each member initialised under its own seed."""
+        session = self.session
+        return Stack(
+            factory,
+            session.members,
+            form=session.form,
+            device=session.device,
+            precision=session.precision,
+            stream=f"{self.part_name}/{name}",
+        )  # type: ignore[arg-type]
+
+    def make_optimizer(self, params: Sequence[Tensor]) -> Optimizer:
+        """An optimiser of the protocol's kind over these `[R, ...]` tensors."""
+        made = make_optimizer(self.protocol.optimizer, params, self.members)
+        made.clip = self.protocol.clip
+        return made
+
+    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None) -> Batch:
+        """Training samples `[R, B]` by index and task, as `observe` would see them: what a buffer of indices replays."""
+        return self.session.fetch(index, tasks, augment, valid)
+
+    def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
+        """Logits with -inf where the setting and the protocol's `logits` leave an output out for samples of these tasks."""
+        mask = self.session.mask(tasks, using or self.protocol.logits["train"])
+        return logits if mask is None else logits.masked_fill(~mask, -torch.inf)
+
+    def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`[R]`: each member's mean over the batch, on the setting's logits."""
+        return member_cross_entropy(self.masked(logits, batch.tasks), batch.y, batch.valid)
+
+    # ------------------------------------------------------------------ hooks, in the order of a run
+
+    @hook
+    def setup(self) -> None:
+        """Build `net` and `optimizer` from the protocol."""
+        scenario, session = self.scenario, self.session
+        factory = functools.partial(session.model.build, scenario.input_shape, scenario.classes)
+        self.net = Stack(factory, session.members, form=session.form, device=session.device, precision=session.precision)  # type: ignore[arg-type]
+        self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
+
+    @hook
+    def begin_task(self, task: Task) -> None:
+        """Before a task is trained."""
+
+    @hook
+    def end_task(self, task: Task) -> None:
+        """After a task was trained, before it is evaluated."""
+
+    @hook
+    def phases(self, task: Task) -> Sequence[Phase]:
+        """What the task's training consists of: one phase of the protocol's length."""
+        return [Phase()]
+
+    @hook
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        """Before an epoch of a phase."""
+
+    @hook
+    def end_epoch(self, phase: Phase, epoch: int) -> None:
+        """After an epoch of a phase."""
+
+    @hook
+    def observe(self, batch: Batch) -> Tensor | None:
+        """One step. Returns the task's loss `[R]`, which the engine watches for members that diverge, or None."""
+        self.optimizer.zero_grad()
+        loss = self.task_loss(batch)
+        loss.sum().backward()
+        self.data_gradients(batch)
+        penalty = self.penalty()
+        if isinstance(penalty, Tensor) and penalty.requires_grad:
+            penalty.sum().backward()
+        self.adjust_gradients(batch)
+        self.optimizer.step()
+        self.after_step(batch)
+        return loss.detach()
+
+    @hook
+    def task_loss(self, batch: Batch) -> Tensor:
+        """`[R]`: all that is learnt from data."""
+        return self.cross_entropy(self.net(batch.x), batch)
+
+    @hook
+    def penalty(self) -> Tensor:
+        """`[R]`: all that depends on parameters only."""
+        return torch.zeros(self.members, device=self.device)
+
+    @hook
+    def data_gradients(self, batch: Batch) -> None:
+        """The gradients at hand are those of `task_loss` alone."""
+
+    @hook
+    def adjust_gradients(self, batch: Batch) -> None:
+        """The gradients at hand are those the optimiser will use."""
+
+    @hook
+    def after_step(self, batch: Batch) -> None:
+        """The parameters have just moved."""
+
+    @hook
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        """`[R, B, classes]`, the full width; `task` is given where the setting tells it."""
+        out: Tensor = self.net(x)
+        return out
+
+    # ------------------------------------------------------------------ state
+
+    def held(self) -> dict[str, Any]:
+        """What the method carries: its attributes but for its options and its place in the composition."""
+        apart = set(option_model(type(self)).model_fields) | set(HOOKS)
+        return {key: value for key, value in super().held().items() if key not in apart}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on: plain data and tensors."""
+        return save(_Whole(self.session, parts_of(self)))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put `state_dict()` back, after `setup()`."""
+        restore(_Whole(self.session, parts_of(self)), state, self.session.find)
+
+
+class _Whole(Stateful):
+    """The shared session and every part, as one thing to save."""
+
+    def __init__(self, session: Session, parts: Sequence[Strategy]) -> None:
+        self.session = session
+        self.parts = {f"{number}:{part.part_name}": part for number, part in enumerate(parts)}
+
+
+def whole(strategy: Strategy) -> Stateful:
+    """All state of a running strategy: what is saved, suspended and counted."""
+    return _Whole(strategy.session, parts_of(strategy))
+
+
+def parts_of(strategy: Strategy) -> list[Strategy]:
+    """The parts of a composition, in the written order."""
+    part: Strategy | None = strategy._first or strategy
+    parts = []
+    while part is not None:
+        parts.append(part)
+        part = part._next
+    return parts
+
+
+def member_cross_entropy(logits: Tensor, y: Tensor, valid: Tensor | None = None) -> Tensor:
+    """`[R, B, C]`, `[R, B]` -> `[R]`: the mean cross-entropy of each member's rows that count."""
+    members, size = y.shape
+    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(members, size)
+    if valid is None:
+        return losses.mean(1)
+    return torch.where(valid, losses, 0.0).sum(1) / valid.sum(1).clamp(min=1)

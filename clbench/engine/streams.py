@@ -1,0 +1,175 @@
+"""The streams on the device: images once, everything else as index tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clbench.data.arrays import Arrays
+from clbench.engine.task import Batch, Split, Task
+from clbench.randomness import generator
+from clbench.scenarios.stream import Layout, Stream, TaskSpec
+
+Member = tuple[int, int]
+PAD = 4  # pixels of border that `crop_flip` may show
+
+
+class Streams:
+    """Every member's tasks over one copy of the data.
+
+    A batch is a gather by index, then scaled, warped (permuted or rotated) and augmented where it lies.
+    """
+
+    def __init__(
+        self, arrays: Arrays, layout: Layout, streams: Sequence[Stream], members: Sequence[Member], device: torch.device, normalise: str
+    ) -> None:
+        self.layout, self.streams, self.members, self.device = layout, list(streams), list(members), device
+        self.height, self.width = arrays.x_train.shape[1:3]
+        channels = arrays.x_train.shape[3]
+        pixels = {"train": arrays.x_train, "test": arrays.x_test}
+        labels = {"train": arrays.y_train, "test": arrays.y_test}
+        self.pixels = {
+            split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels).to(device) for split, x in pixels.items()
+        }
+        self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
+        self.scale, self.offset = self._affine(arrays, normalise)
+        per_task = list(zip(*(stream.tasks for stream in self.streams), strict=True))
+        self.classes = [torch.from_numpy(np.stack([spec.classes for spec in specs])).to(device) for specs in per_task]
+        tables = np.stack([np.stack([spec.labels for spec in specs]) for specs in per_task], axis=1)
+        self.label_table = torch.from_numpy(tables).to(device)  # [R, T, classes of the data set]
+        self.owned = torch.zeros(len(self.members), layout.tasks, layout.classes, dtype=torch.bool, device=device)
+        for index, classes in enumerate(self.classes):
+            self.owned[:, index].scatter_(1, classes, True)
+        self.positions, self.weights = self._warps()
+        self.tasks = [Task(index, self) for index in range(layout.tasks)]
+        self._rows = torch.arange(len(self.members), device=device)[:, None]
+
+    # ------------------------------------------------------------------ which samples
+
+    def spec(self, member: int, task: int) -> TaskSpec:
+        """A member's task as the scenario made it."""
+        return self.streams[member].tasks[task]
+
+    def pool(self, member: int, tasks: Sequence[int], split: Split = "train") -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Sample positions of several tasks of a member, and the task of each."""
+        parts = [getattr(self.spec(member, task), split) for task in tasks]
+        return np.concatenate(parts), np.repeat(np.asarray(tasks, dtype=np.int64), [len(part) for part in parts])
+
+    def sizes(self, task: int, split: Split) -> list[int]:
+        """How many samples each member has of a task."""
+        return [len(getattr(self.spec(member, task), split)) for member in range(len(self.members))]
+
+    def chunk(self, split: Split, most: int = 1024) -> int:
+        """Rows of a batch outside training: a function of the data set, never of the members at hand."""
+        share = -(-len(self.labels["test" if split == "test" else "train"]) // self.layout.tasks)
+        return min(most, -(-share // 16) * 16)
+
+    def batches(self, task: Task, split: Split, size: int, limit: int | None = None) -> Iterator[Batch]:
+        """See `Task.batches`."""
+        pools = [self.pool(member, [task.index], split)[0] for member in range(len(self.members))]
+        if limit is not None:
+            drawn = [
+                generator(*member, "sample", task.index).permutation(len(pool))[:limit]
+                for member, pool in zip(self.members, pools, strict=True)
+            ]
+            pools = [pool[np.sort(order)] for pool, order in zip(pools, drawn, strict=True)]
+        longest = max(len(pool) for pool in pools)
+        for start in range(0, longest, size):
+            index, valid = self._padded([pool[start : start + size] for pool in pools], size)
+            yield self.fetch(index, torch.full_like(index, task.index), task, split, valid=valid)
+
+    def _padded(self, parts: Sequence[np.ndarray[Any, Any]], size: int) -> tuple[Tensor, Tensor]:
+        index = np.zeros((len(parts), size), dtype=np.int64)
+        valid = np.zeros((len(parts), size), dtype=bool)
+        for row, part in enumerate(parts):
+            index[row, : len(part)] = part
+            valid[row, : len(part)] = True
+        return torch.from_numpy(index).to(self.device), torch.from_numpy(valid).to(self.device)
+
+    # ------------------------------------------------------------------ their pixels and labels
+
+    def fetch(
+        self, index: Tensor, tasks: Tensor, task: Task, split: Split = "train", valid: Tensor | None = None, shifts: Tensor | None = None
+    ) -> Batch:
+        """The batch at `index [R, B]`; `shifts [3, R, B]` (down, right, mirrored) augments it."""
+        source = "test" if split == "test" else "train"
+        x = self._look(self.pixels[source], index, tasks, shifts)
+        y = self.label_table[self._rows, tasks, self.labels[source][index]]
+        if valid is not None:
+            y = y.clamp(min=0)  # rows that do not count may show a class that is not in the task
+        return Batch(x, y, index, tasks, task, valid)
+
+    def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
+        x = self._gather(pixels, index, tasks, shifts)
+        x = x.mul_(self.scale).add_(self.offset) if self.offset is not None else x.mul_(self.scale)
+        members, size = index.shape
+        # [R, B, C, H, W] seen over channels-last memory: what convolutions on a CPU like best, and free here.
+        return x.view(members, size, self.height, self.width, -1).permute(0, 1, 4, 2, 3)
+
+    def _gather(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
+        """Images whose pixels come from elsewhere in the image: shifted, mirrored, permuted, rotated."""
+        if shifts is None:
+            x = pixels[index].to(torch.float32)
+        else:
+            where, inside = self._shifted(shifts)
+            x = pixels[index[..., None], where].to(torch.float32) * inside[..., None]
+        if self.positions is None:
+            return x
+        total: Tensor | None = None
+        for k in range(self.positions.shape[-1]):
+            source = self.positions[self._rows, tasks, :, k]  # [R, B, P]
+            taken = x.gather(2, source[..., None].expand_as(x))
+            if self.weights is not None:
+                taken = taken * self.weights[self._rows, tasks, :, k, None]
+            total = taken if total is None else total + taken
+        assert total is not None
+        return total
+
+    def _shifted(self, shifts: Tensor) -> tuple[Tensor, Tensor]:
+        down, right, mirrored = (shift[..., None, None] for shift in shifts)
+        row = torch.arange(self.height, device=self.device)[:, None] + down
+        column = torch.arange(self.width, device=self.device)
+        column = torch.where(mirrored.bool(), self.width - 1 - column, column) + right
+        inside = ((row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)).flatten(2)
+        where = (row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)).flatten(2)
+        return where, inside
+
+    def _warps(self) -> tuple[Tensor | None, Tensor | None]:
+        """Every task's warp as tables `[R, T, P, K]`; (None, None) where images are seen as they are stored."""
+        warps = [[spec.warp for spec in stream.tasks] for stream in self.streams]
+        present = [warp for row in warps for warp in row if warp is not None]
+        if not present:
+            return None, None
+        shape = (len(self.streams), self.layout.tasks)
+        area, most = self.height * self.width, max(warp.index.shape[1] for warp in present)
+        index = np.empty((*shape, area, most), dtype=np.int64)
+        index[:] = np.arange(area)[:, None]
+        weight = np.zeros((*shape, area, most), dtype=np.float32)
+        weight[..., 0] = 1.0
+        for place in np.ndindex(*shape):
+            warp = warps[place[0]][place[1]]
+            if warp is not None:
+                neighbours = warp.index.shape[1]
+                index[place][:, :neighbours] = warp.index
+                weight[place] = 0.0
+                weight[place][:, :neighbours] = 1.0 if warp.weight is None else warp.weight
+        weighted = any(warp.weight is not None for warp in present)
+        return torch.from_numpy(index).to(self.device), torch.from_numpy(weight).to(self.device) if weighted else None
+
+    def _affine(self, arrays: Arrays, normalise: str) -> tuple[Tensor, Tensor | None]:
+        """`normalise` as one multiplication and one addition a channel."""
+        channels = arrays.x_train.shape[3]
+        if normalise == "none":
+            return torch.ones(channels, device=self.device), None
+        if normalise == "unit":
+            return torch.full((channels,), 1.0 / arrays.scale, device=self.device), None
+        counts = np.stack([np.bincount(arrays.x_train[..., c].reshape(-1), minlength=256) for c in range(channels)]).astype(np.float64)
+        values = np.arange(256) / arrays.scale
+        mean = counts @ values / counts.sum(1)
+        deviation = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 1e-12))
+        scale = torch.tensor(1.0 / (arrays.scale * deviation), dtype=torch.float32, device=self.device)
+        return scale, torch.tensor(-mean / deviation, dtype=torch.float32, device=self.device)

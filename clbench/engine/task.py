@@ -1,0 +1,101 @@
+"""What strategies are given: tasks, phases and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from clbench.stack.state import Reference
+
+if TYPE_CHECKING:
+    from clbench.engine.streams import Streams
+
+Pool = Literal["task", "seen", "all"]
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training within a task. What is left open comes from the protocol.
+
+    `data` is what it trains on: the task's own samples, those of all tasks so far, or of the whole stream.
+    """
+
+    name: str = "train"
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    data: Pool = "task"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of every member: `x [R, B, ...]`, `y [R, B]`.
+
+    `index` says which samples of the training set they are, so that a buffer can store indices, and `tasks`
+    which task each belongs to (counted from 0; after a replay they differ). `valid` marks the rows that count
+    where members have unequal numbers of samples; None means all.
+    """
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+    tasks: Tensor
+    task: Task
+    valid: Tensor | None = None
+
+    def join(self, other: Batch) -> Batch:
+        """Both batches as one, this one first."""
+        valid = None
+        if self.valid is not None or other.valid is not None:
+            valid = torch.cat([self.weights, other.weights], dim=1)
+        joined = {name: torch.cat([getattr(self, name), getattr(other, name)], dim=1) for name in ("x", "y", "index", "tasks")}
+        return replace(self, valid=valid, **joined)
+
+    @property
+    def weights(self) -> Tensor:
+        """`valid`, or ones."""
+        return torch.ones_like(self.y, dtype=torch.bool) if self.valid is None else self.valid
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return self.y.shape[1]
+
+    def member(self, r: int) -> Batch:
+        """One member's part, without the leading dimension."""
+        valid = None if self.valid is None else self.valid[r]
+        return Batch(self.x[r], self.y[r], self.index[r], self.tasks[r], self.task, valid)
+
+
+class Task(Reference):
+    """One task of every member's stream.
+
+    `index` counts from 0; `classes [R, C]` are the outputs that belong to it.
+    """
+
+    def __init__(self, index: int, streams: Streams) -> None:
+        self.index = index
+        self.address = ("task", index)
+        self.streams = streams
+        self.classes: Tensor = streams.classes[index]
+
+    def batches(self, split: Split = "train", size: int = 256, limit: int | None = None) -> Iterator[Batch]:
+        """The task's samples in a fixed order, `size` at a time, un-augmented: for Fisher passes, bases, prototypes.
+
+        The last batch is filled up to `size`, and `valid` marks the rows that count, so that a member's numbers
+        do not depend on its neighbours. `limit` takes that many samples of each member, drawn at random
+        but always the same ones.
+        """
+        return self.streams.batches(self, split, size, limit)
+
+    def size(self, split: Split = "train") -> list[int]:
+        """How many samples each member has."""
+        return self.streams.sizes(self.index, split)
+
+    def __repr__(self) -> str:
+        return f"Task(index={self.index})"

@@ -1,0 +1,92 @@
+"""What the stack does to an author's modules: build them under a member's seed, replace dropout, watch the global generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from clbench.errors import StrategyError
+from clbench.randomness import key
+from clbench.stack.noise import member_uniform
+
+Factory = Callable[[], nn.Module]
+Member = tuple[int, int]
+
+# Modules that give a member the same bits under `vmap` on a CPU whatever the number of members (tests/stack/test_forms.py).
+EXACT_UNDER_VMAP: tuple[type[nn.Module], ...] = (nn.Linear, nn.ReLU, nn.Tanh, nn.LayerNorm, nn.Flatten, nn.Identity)
+
+
+class Dropout(nn.Module):
+    """Dropout whose noise is a function of the member's key and of its own count of training forwards."""
+
+    def __init__(self, p: float, member: Member, stream: str) -> None:
+        super().__init__()
+        self.p = p
+        self.register_buffer("key", torch.tensor(key(*member, stream), dtype=torch.int64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0.0:
+            return x
+        self.count.add_(1)
+        kept = member_uniform(self.key, self.count, x.shape) >= self.p
+        return x * kept.to(x.dtype) * (1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0)
+
+
+def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Module:
+    """The member's module, initialised under its own seed; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key(*member, stream, *step)[0] & 0x7FFFFFFFFFFFFFFF)
+        module = factory()
+    for path, child in list(module.named_modules()):
+        if type(child) is nn.Dropout and path:
+            owner, _, attribute = path.rpartition(".")
+            setattr(module.get_submodule(owner), attribute, Dropout(child.p, member, f"{stream}/dropout/{path}"))
+    return module
+
+
+def exact_under_vmap(module: nn.Module) -> bool:
+    """Whether only modules of the tested list compute anything here."""
+    for child in module.modules():
+        plain_container = isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward
+        if not (plain_container or type(child) in (*EXACT_UNDER_VMAP, Dropout)):
+            return False
+    return True
+
+
+def same_structure(modules: Sequence[nn.Module]) -> None:
+    """Members of one stack differ in their numbers only."""
+    first = {name: value.shape for name, value in modules[0].state_dict().items()}
+    for module in modules[1:]:
+        if {name: value.shape for name, value in module.state_dict().items()} != first:
+            raise StrategyError("the model's factory builds networks of different shapes for different seeds; a stack needs one shape")
+
+
+def refuse_global_draws(module: nn.Module, run: Callable[[], object]) -> None:
+    """Run a forward and raise, naming the module, if it drew from torch's global generator."""
+    culprits: list[str] = []
+    before: dict[nn.Module, Tensor] = {}
+
+    def remember(child: nn.Module, _: object) -> None:
+        before[child] = torch.get_rng_state()
+
+    def compare(child: nn.Module, _: object, __: object) -> None:
+        if not torch.equal(before[child], torch.get_rng_state()):
+            culprits.append(next(f"{name or 'the model'} ({type(m).__name__})" for name, m in module.named_modules() if m is child))
+
+    handles = [
+        handle for child in module.modules() for handle in (child.register_forward_pre_hook(remember), child.register_forward_hook(compare))
+    ]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    if culprits:
+        raise StrategyError(
+            f"{culprits[0]} draws from torch's global generator in its forward; noise must come from the member's own streams"
+            " (nn.Dropout is replaced for you; elsewhere use self.rng(name) in the strategy)"
+        )

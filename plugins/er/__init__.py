@@ -1,0 +1,32 @@
+"""Experience replay."""
+
+from __future__ import annotations
+
+from pydantic import PositiveInt
+from torch import Tensor
+
+from clbench import Batch, Reservoir, Strategy, hookimpl
+
+
+class ER(Strategy):
+    """Experience replay: cross-entropy on the union of the current batch and one drawn from a reservoir (Chaudhry et al. 2019)."""
+
+    name = "er"
+    memory: PositiveInt = 500  # samples kept in all
+    replay_batch: PositiveInt | None = None  # samples drawn a step; by default as many as the batch has
+
+    def setup(self) -> None:
+        super().setup()
+        self.buffer = Reservoir(self, self.memory)
+
+    def task_loss(self, batch: Batch) -> Tensor:
+        return super().task_loss(batch.join(self.buffer.sample(self.replay_batch or self.protocol.batch_size)))
+
+    def after_step(self, batch: Batch) -> None:
+        super().after_step(batch)
+        self.buffer.add(batch)
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [ER]

@@ -1,0 +1,107 @@
+"""Elastic weight consolidation, offline and online."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor
+
+from clbench import Strategy, Task, hookimpl, squared_gradients
+
+
+class FisherStrategy(Strategy):
+    """A strategy that measures the diagonal Fisher information at the end of a task."""
+
+    fisher: Literal["exact", "sampled", "predicted", "true"] = (
+        "exact"  # labels: all, weighted by p(y|x); one drawn; the likeliest; the given
+    )
+    samples: PositiveInt | None = 1024  # samples a task; none for all of them
+
+    def measure_fisher(self, task: Task) -> list[Tensor]:
+        """F_i = E_x E_y (d log p(y|x) / d theta_i)^2, per single example, in evaluation mode (Kirkpatrick et al. 2017)."""
+        total = [torch.zeros_like(p, requires_grad=False) for p in self.net.parameters()]
+        count = torch.zeros(self.members, device=self.device)
+        self.net.eval()
+        for batch in task.batches("train", 128, self.samples):
+
+            def log_p(logits: Tensor, tasks: Tensor = batch.tasks) -> Tensor:
+                return self.masked(logits, tasks).log_softmax(2)
+
+            with torch.no_grad():
+                weights = self._weights(log_p(self.net(batch.x)), batch.y) * batch.weights[..., None]
+            for sum_, squares in zip(total, squared_gradients(self.net, batch.x, log_p, weights), strict=True):
+                sum_ += squares
+            count += batch.weights.sum(1)
+        self.net.train()
+        return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
+
+    def _weights(self, log_p: Tensor, y: Tensor) -> Tensor:
+        """`[R, B, classes]`: how much each label counts."""
+        p = log_p.exp()
+        if self.fisher == "exact":
+            return p
+        if self.fisher == "sampled":
+            drawn = (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2)).sum(2).clamp(max=p.shape[2] - 1)
+            return torch.zeros_like(p).scatter_(2, drawn[..., None], 1.0)
+        chosen = y if self.fisher == "true" else p.argmax(2)
+        return torch.zeros_like(p).scatter_(2, chosen[..., None], 1.0)
+
+    def distance(self, fisher: list[Tensor], anchor: list[Tensor]) -> Tensor:
+        """`[R]`: sum over parameters of F (theta - theta*)^2."""
+        parts = [(f * (p - a).square()).flatten(1).sum(1) for f, p, a in zip(fisher, self.net.parameters(), anchor, strict=True)]
+        return torch.stack(parts).sum(0)
+
+
+class EWC(FisherStrategy):
+    """Elastic weight consolidation (Kirkpatrick et al. 2017): loss + strength/2 * sum over old tasks j of F_j (theta - theta*_j)^2."""
+
+    name = "ewc"
+    strength: NonNegativeFloat = 100.0  # lambda
+
+    def setup(self) -> None:
+        super().setup()
+        self.fishers: list[list[Tensor]] = []
+        self.anchors: list[list[Tensor]] = []
+
+    def penalty(self) -> Tensor:
+        total = super().penalty()
+        for fisher, anchor in zip(self.fishers, self.anchors, strict=True):
+            total = total + 0.5 * self.strength * self.distance(fisher, anchor)
+        return total
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        self.fishers.append(self.measure_fisher(task))
+        self.anchors.append([p.detach().clone() for p in self.net.parameters()])
+
+
+class OnlineEWC(FisherStrategy):
+    """Online EWC (Schwarz et al. 2018): loss + strength/2 * decay * F (theta - theta*)^2; after a task F <- decay * F + F_task, theta* <- theta."""
+
+    name = "online_ewc"
+    strength: NonNegativeFloat = 100.0  # lambda
+    decay: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0  # gamma
+
+    def setup(self) -> None:
+        super().setup()
+        self.fisher_sum: list[Tensor] = []
+        self.anchor: list[Tensor] = []
+
+    def penalty(self) -> Tensor:
+        total = super().penalty()
+        if not self.anchor:
+            return total
+        return total + 0.5 * self.strength * self.decay * self.distance(self.fisher_sum, self.anchor)
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        fresh = self.measure_fisher(task)
+        self.fisher_sum = [self.decay * old + new for old, new in zip(self.fisher_sum, fresh, strict=True)] if self.fisher_sum else fresh
+        self.anchor = [p.detach().clone() for p in self.net.parameters()]
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [EWC, OnlineEWC]

@@ -1,0 +1,48 @@
+"""Training on more than the task at hand: the upper bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+
+from clbench import Phase, Strategy, Task, hookimpl
+
+
+class Joint(Strategy):
+    """Train once, on the data of all tasks together (offline, concurrent, multi-task): the upper bound.
+
+    The protocol's epochs are passes over all data; its steps, where it counts in steps, are taken once a task.
+    """
+
+    evaluates: ClassVar[str] = "end"
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        tasks = self.scenario.tasks
+        if task.index < tasks - 1:
+            return []
+        steps = self.protocol.steps * tasks if self.protocol.steps else None
+        return [replace(phase, data="all", steps=steps if phase.epochs is None else phase.steps) for phase in super().phases(task)]
+
+
+class Cumulative(Strategy):
+    """At every task, train on the data of all tasks so far. The weights are kept, or drawn anew (`restart`, "retrained")."""
+
+    restart: bool = False  # draw the weights anew before every task
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        if self.restart and task.index:
+            self.net.redraw(self.net.named_parameters(), "restart", task.index)
+            with torch.no_grad():
+                self.optimizer.reset()
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        return [replace(phase, data="seen") for phase in super().phases(task)]
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [Joint, Cumulative]

@@ -1,0 +1,38 @@
+"""An architecture that grows by masks."""
+
+import torch
+
+from clbench import Strategy, hookimpl
+
+
+class Growing(Strategy):
+    """Every task opens a further share of each hidden layer's units; units not open yet have no weights."""
+
+    def setup(self):
+        super().setup()
+        self.open = 1
+
+    def begin_task(self, task):
+        super().begin_task(task)
+        self.open = task.index + 1
+
+    def grown(self):
+        params = self.net.named_parameters()
+        for layer in self.net.layers():
+            units = params[layer.weight].shape[1]
+            mask = torch.arange(units, device=self.device) < units * self.open // self.scenario.tasks
+            params[layer.weight] = params[layer.weight] * mask[:, None]
+            params[layer.bias] = params[layer.bias] * mask
+            params[layer.out_weight] = params[layer.out_weight] * mask
+        return params
+
+    def task_loss(self, batch):
+        return self.cross_entropy(self.net.call(self.grown(), batch.x), batch)
+
+    def predict(self, x, task=None):
+        return self.net.call(self.grown(), x)
+
+
+@hookimpl
+def clbench_strategies():
+    return [Growing]

@@ -1,0 +1,43 @@
+"""A path integral, as in synaptic intelligence (Zenke et al. 2017)."""
+
+import torch
+
+from clbench import Strategy, hookimpl
+
+
+class PathIntegral(Strategy):
+    """Credit every weight for the fall of the task's loss along its path, and hold the credited ones."""
+
+    strength: float = 1.0  # c
+    xi: float = 0.1  # damping
+
+    def setup(self):
+        super().setup()
+        self.path = [torch.zeros_like(p) for p in self.net.parameters()]
+        self.importance = [torch.zeros_like(p) for p in self.net.parameters()]
+        self.anchor = [p.detach().clone() for p in self.net.parameters()]
+
+    def penalty(self):
+        terms = zip(self.importance, self.net.parameters(), self.anchor, strict=True)
+        return super().penalty() + self.strength * sum((o * (p - a).square()).flatten(1).sum(1) for o, p, a in terms)
+
+    def data_gradients(self, batch):
+        super().data_gradients(batch)
+        self.gradient = [p.grad.clone() for p in self.net.parameters()]
+        self.before = [p.detach().clone() for p in self.net.parameters()]
+
+    def after_step(self, batch):
+        super().after_step(batch)
+        for path, gradient, p, before in zip(self.path, self.gradient, self.net.parameters(), self.before, strict=True):
+            path -= gradient * (p.detach() - before)
+
+    def end_task(self, task):
+        super().end_task(task)
+        for importance, path, p, anchor in zip(self.importance, self.path, self.net.parameters(), self.anchor, strict=True):
+            importance += path / ((p.detach() - anchor).square() + self.xi)
+            path.zero_(), anchor.copy_(p.detach())
+
+
+@hookimpl
+def clbench_strategies():
+    return [PathIntegral]
