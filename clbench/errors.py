@@ -65,9 +65,9 @@ class OptionError(UserError):
 class UnknownName(UserError):
     """A name that no plugin offers, with the nearest known ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{suggest(name, self.known)}")
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        self.kind, self.name, self.known, self.hint = kind, name, sorted(known), hint
+        super().__init__(f"unknown {kind} {name!r}{suggest(name, self.known)}{hint}")
 
 
 class PluginError(UserError):

@@ -4,19 +4,26 @@ A strategy, metric, scenario or data set is a `Configurable`: its options are it
 attributes with defaults, in pydantic's types. A model is any callable: its options are its
 keyword-only parameters. Both are read by the same functions, so a stranger's options are checked as
 strictly as the built-in ones, before anything runs.
+
+Options come from YAML or Python and go to records and workers as JSON, so they are checked as JSON is:
+strictly (`true` is not a number, `"200"` is not one either), a list standing for a tuple.
 """
 
 from __future__ import annotations
 
 import inspect
 import io
+import json
 import re
+import sys
 import textwrap
 import tokenize
+import types
 import typing
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, ClassVar, get_origin
 
 import pydantic
@@ -24,15 +31,22 @@ from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, suggest
 
+_CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
+
 
 @dataclass(frozen=True)
 class Option:
-    """One option as `clbench describe` shows it."""
+    """One option as `clbench describe` shows it; `default` is None and `required` True where there is none."""
 
     name: str
     type: str
     default: Any
     doc: str
+    required: bool = False
+
+
+class Declaration(TypeError):
+    """An option that was declared in a way nobody could set: the author's mistake, found when the plugin loads."""
 
 
 class Configurable:
@@ -47,7 +61,8 @@ class Configurable:
     @property
     def options(self) -> dict[str, Any]:
         """The resolved options of this object."""
-        return {key: getattr(self, key) for key in option_model(type(self)).model_fields}
+        cls: Any = type(self)
+        return {key: getattr(self, key) for key in option_model(cls).model_fields}
 
 
 def name_of(contribution: Any) -> str:
@@ -60,64 +75,148 @@ def name_of(contribution: Any) -> str:
 
 def check_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options of `target` with `given` filled in; `OptionError` lists everything wrong with them."""
-    model = option_model(target)
-    known = list(model.model_fields)
-    issues = [((str(key),), f"unknown option of {name_of(target)!r}{suggest(str(key), known)}") for key in given if key not in known]
-    values = {key: value for key, value in given.items() if key in known}
-    try:
-        checked = model(**values)
-    except pydantic.ValidationError as error:
-        for detail in error.errors(include_url=False):
-            path = tuple(str(part) for part in detail["loc"])
-            issues.append((path, f"{_sentence(detail)}, not {detail.get('input')!r}"))
-        raise OptionError(issues) from None
-    if issues:
-        raise OptionError(issues)
-    return {key: getattr(checked, key) for key in known}
+    checked = _checked(target, given)
+    return {key: getattr(checked, key) for key in type(checked).model_fields}
+
+
+def plain_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`check_options` as plain data: what a cell holds, a record stores and a worker is sent."""
+    return _checked(target, given).model_dump(mode="json")
 
 
 def describe_options(target: Any) -> list[Option]:
     """The options of `target` in the order they were declared."""
     comments = _comments(target)
     return [
-        Option(key, _type_name(field.annotation), None if field.default is PydanticUndefined else field.default, field.description or comments.get(key, ""))
+        Option(key, type_name(field), _default(field), field.description or comments.get(key, ""), field.is_required())
         for key, field in option_model(target).model_fields.items()
     ]
 
 
-@lru_cache(maxsize=None)
+@cache
 def option_model(target: Any) -> type[pydantic.BaseModel]:
-    """The pydantic model of a target's options."""
-    fields = _class_fields(target) if isinstance(target, type) and issubclass(target, Configurable) else _parameter_fields(target)
-    config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=(), validate_default=False)
-    return pydantic.create_model(f"{target.__name__}Options", __config__=config, **fields)
+    """The pydantic model of a target's options; `Declaration` names the option that cannot be understood."""
+    fields = _class_fields(target) if _is_configurable(target) else _parameter_fields(target)
+    checked = {key: (hint, _typed_default(key, hint, default)) for key, (hint, default) in fields.items()}
+    with warnings.catch_warnings():  # pydantic warns about an option called `copy` or `schema`; here it shadows nothing
+        warnings.simplefilter("ignore", UserWarning)
+        return pydantic.create_model(f"{name_of(target)}_options", __config__=_CONFIG, **checked)  # type: ignore[call-overload, no-any-return]
 
 
-def _class_fields(cls: type) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
+    """What pydantic found, as (path in `given`, sentence), one a place: the branches of a union are one sentence."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    values: dict[tuple[str, ...], str] = {}
+    for detail in error.errors(include_url=False):
+        path = _place(detail["loc"], given, missing=detail["type"] == "missing")
+        sentence = _sentence(detail)
+        if sentence not in found.setdefault(path, []):
+            found[path].append(sentence)
+        if detail["type"] not in ("missing", "value_error", "extra_forbidden"):
+            values[path] = f", not {_shorten(detail['input'])}"
+    return [(path, ", or ".join(sentences) + values.get(path, "")) for path, sentences in found.items()]
+
+
+def type_name(field: pydantic.fields.FieldInfo) -> str:
+    """An option's type in words: `float, > 0`."""
+    bounds = [
+        f"{sign} {getattr(constraint, key)}"
+        for constraint in field.metadata
+        for key, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+        if getattr(constraint, key, None) is not None
+    ]
+    return ", ".join([_annotation_name(field.annotation), *bounds])
+
+
+def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
+    model = option_model(target)
+    known = list(model.model_fields)
+    issues = [((str(key),), f"unknown option of {name_of(target)!r}{suggest(str(key), known)}") for key in given if key not in known]
+    values = {key: value for key, value in given.items() if key in known}
+    try:
+        checked = model.model_validate_json(json.dumps(values, default=_as_plain), strict=True)
+    except pydantic.ValidationError as error:
+        raise OptionError([*issues, *issues_of(error, values)]) from None
+    if issues:
+        raise OptionError(issues)
+    return checked
+
+
+def _as_plain(value: Any) -> Any:
+    """What JSON does not know but a Python caller may give: arrays and their scalars, sets, paths."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
+
+
+def _is_configurable(target: Any) -> bool:
+    return isinstance(target, type) and issubclass(target, Configurable)
+
+
+def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
+    fields: dict[str, tuple[Any, Any]] = {}
     for base in reversed(cls.__mro__):
         if base is Configurable or not issubclass(base, Configurable):
             continue
-        for key, annotation in inspect.get_annotations(base).items():
+        own = inspect.get_annotations(base)
+        # A subclass may restate the default of an inherited option without repeating its type.
+        fields |= {key: (fields[key][0], vars(base)[key]) for key in fields if key in vars(base) and key not in own}
+        for key, annotation in own.items():
             if key.startswith("_") or key == "name" or key not in vars(base):
                 continue
-            hint = typing.get_type_hints(base, include_extras=True)[key] if isinstance(annotation, str) else annotation
-            if get_origin(hint) is not ClassVar and hint is not ClassVar:
+            hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
+            if get_origin(hint) is ClassVar or hint is ClassVar:
+                fields.pop(key, None)
+            else:
                 fields[key] = (hint, vars(base)[key])
-        # A subclass may restate the default of an inherited option without repeating its type.
-        for key in fields:
-            if key in vars(base) and key not in inspect.get_annotations(base):
-                fields[key] = (fields[key][0], vars(base)[key])
     return fields
 
 
-def _parameter_fields(factory: Any) -> dict[str, Any]:
-    hints = typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory, include_extras=True)
+def _parameter_fields(factory: Any) -> dict[str, tuple[Any, Any]]:
     return {
-        key: (hints.get(key, Any), ... if parameter.default is parameter.empty else parameter.default)
+        key: (
+            Any if parameter.annotation is parameter.empty else _evaluate(key, parameter.annotation, factory.__module__, {}),
+            ... if parameter.default is parameter.empty else parameter.default,
+        )
         for key, parameter in inspect.signature(factory).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
+
+
+def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> Any:
+    """One annotation's type. One at a time, so that names imported for type checkers only do no harm elsewhere."""
+    if not isinstance(annotation, str):
+        return annotation
+    holder = type("Holder", (), {"__annotations__": {key: annotation}, "__module__": module})
+    try:
+        return typing.get_type_hints(holder, vars(sys.modules[module]) if module in sys.modules else {}, names, include_extras=True)[key]
+    except Exception as error:
+        raise Declaration(f"option {key!r}: its type `{annotation}` cannot be read ({error})") from error
+
+
+def _typed_default(key: str, hint: Any, default: Any) -> Any:
+    """The default as the type says it (`1` of a float is 1.0, so that a suite that restates it means the same)."""
+    metadata = default if isinstance(default, pydantic.fields.FieldInfo) else None
+    value = metadata.get_default(call_default_factory=True) if metadata else default
+    try:
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(typing.Annotated[hint, metadata] if metadata else hint)
+    except (pydantic.errors.PydanticUserError, TypeError) as error:
+        shown = _annotation_name(hint)
+        raise Declaration(f"option {key!r}: its type `{shown}` is not one a suite could give; {str(error).split('. ')[0]}") from error
+    if value is ... or value is PydanticUndefined:
+        return default
+    try:
+        typed = adapter.validate_python(value)
+        adapter.dump_python(typed, mode="json")
+    except (pydantic.ValidationError, pydantic.errors.PydanticUserError, ValueError) as error:
+        raise Declaration(f"option {key!r}: its default {value!r} does not fit its type `{_annotation_name(hint)}`") from error
+    if metadata is None:
+        return typed
+    return pydantic.fields.FieldInfo.merge_field_infos(metadata, default=typed, default_factory=None)
+
+
+def _default(field: pydantic.fields.FieldInfo) -> Any:
+    return None if field.is_required() else field.default
 
 
 def _comments(target: Any) -> dict[str, str]:
@@ -125,27 +224,57 @@ def _comments(target: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     sources = reversed(target.__mro__) if isinstance(target, type) else [target]
     for source in sources:
-        try:
-            text = textwrap.dedent(inspect.getsource(source))
-            tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-        except (OSError, TypeError, tokenize.TokenError, SyntaxError, IndentationError):
-            continue
-        for token in tokens:
-            declaration = re.match(r"\s*(\w+)\s*:", token.line)
-            if token.type == tokenize.COMMENT and declaration:
-                found[declaration.group(1)] = token.string.lstrip("# ").strip()
+        found |= dict(_trailing_comments(source))
     return found
 
 
-def _type_name(annotation: Any) -> str:
+def _trailing_comments(source: Any) -> Iterator[tuple[str, str]]:
+    try:
+        text = textwrap.dedent(inspect.getsource(source))
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (OSError, TypeError, tokenize.TokenError, SyntaxError):
+        return
+    for token in tokens:
+        declaration = re.match(r"\s*(\w+)\s*:", token.line)
+        if token.type == tokenize.COMMENT and declaration:
+            yield declaration.group(1), token.string.lstrip("# ").strip()
+
+
+def _annotation_name(annotation: Any) -> str:
     origin = get_origin(annotation)
     if origin is typing.Literal:
         return " | ".join(str(value) for value in typing.get_args(annotation))
     if origin is typing.Annotated:
-        return _type_name(typing.get_args(annotation)[0])
+        return _annotation_name(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(_annotation_name(branch) for branch in typing.get_args(annotation))
+    if annotation is type(None):
+        return "None"
     return annotation.__name__ if isinstance(annotation, type) and origin is None else str(annotation).replace("typing.", "")
 
 
+def _place(loc: Sequence[int | str], given: Any, *, missing: bool) -> tuple[str, ...]:
+    """Pydantic's place without the names of union branches, which are not in the data."""
+    path: list[str] = []
+    for position, part in enumerate(loc):
+        inside = isinstance(given, Mapping) and part in given
+        if inside or (isinstance(given, (list, tuple)) and isinstance(part, int) and part < len(given)):
+            given = given[part]
+            path.append(str(part))
+        elif missing and position == len(loc) - 1:
+            path.append(str(part))
+    return tuple(path)
+
+
 def _sentence(detail: Any) -> str:
+    if detail["type"] == "missing":
+        return "is missing, and has no default"
+    if detail["type"] == "extra_forbidden":
+        return "is not known here"
     message = str(detail["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

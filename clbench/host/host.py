@@ -1,0 +1,201 @@
+"""The host: it knows no method by name, only what plugins offer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from clbench import hookspecs
+from clbench.errors import PluginError, UnknownName
+from clbench.host import versions
+from clbench.host.kinds import KINDS, Kind, check_contribution
+from clbench.host.loading import FAULTS, Loaded, PluginInfo, implemented_hooks, load_entry_points, load_file, sentence, source_of
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """One contribution of one plugin."""
+
+    item: Any
+    loaded: Loaded
+
+
+class Host:
+    """Everything the plugins at hand offer. Made by `Host.load`."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._loaded: list[Loaded] = []
+        self._offers: dict[tuple[str, str], list[Offer]] = {}
+        self.warnings: list[str] = []
+        self.files: tuple[Path, ...] = ()
+
+    @classmethod
+    def load(cls, plugin_files: Sequence[Path] = (), entry_points: bool = True) -> Host:
+        """Load the installed plugins, then the files asked for; `PluginError` where one of those cannot be used."""
+        host = cls()
+        for loaded in load_entry_points() if entry_points else ():
+            host._add_package(loaded)
+        for path in dict.fromkeys(Path(file).expanduser().resolve() for file in plugin_files):
+            host.files += (path,)
+            if not host._has_source(path):
+                host._add_file(load_file(path))
+        host._warn_of_clashes()
+        return host
+
+    # -------------------------------------------------------------- asking
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """Pluggy's relay."""
+        return self._manager.hook
+
+    @property
+    def plugins(self) -> list[PluginInfo]:
+        """Every plugin that was found, broken ones included."""
+        return [loaded.info for loaded in self._loaded]
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind that can be used, sorted."""
+        return sorted(name for (offered, name), offers in self._offers.items() if offered == kind and len(offers) == 1)
+
+    def get(self, kind: str, name: str) -> Any:
+        """What was contributed under a name; `UnknownName` with suggestions, `PluginError` where two plugins offer it."""
+        return self._offer(kind, name).item
+
+    def plugin_of(self, kind: str, name: str) -> PluginInfo:
+        """The plugin that offers a name."""
+        return self._offer(kind, name).loaded.info
+
+    def version_of(self, kind: str, name: str) -> str:
+        """`clbench 0.1.0` for an installed plugin, `sha256:...` of the source for one that can be edited."""
+        offer = self._offer(kind, name)
+        return versions.version_of(offer.loaded, offer.item)
+
+    def requirements(self) -> list[str]:
+        """Lines of a requirements file; what pip cannot fetch again is a comment that says why."""
+        lines = {_requirement(loaded) for loaded in self._loaded if loaded.plugin is not None}
+        return sorted(lines, key=lambda line: (line.startswith("#"), line))
+
+    def notify(self, event: Any) -> None:
+        """Tell the observers; one that raises is named in `warnings`, and the others are told all the same."""
+        hook = f"{hookspecs.GROUP}_{re.sub(r'(?<!^)(?=[A-Z])', '_', type(event).__name__).lower()}"
+        for loaded in self._loaded:
+            if hook not in loaded.info.hooks:
+                continue
+            try:
+                self._caller(hook, loaded)(event=event)
+            except FAULTS as error:
+                self._warn(f"{hook} of plugin {loaded.info.shown} failed: {sentence(error)}")
+
+    def _offer(self, kind: str, name: str) -> Offer:
+        offers = self._offers.get((KINDS[kind].name, name), [])
+        if not offers:
+            raise UnknownName(kind, name, self.names(kind), self._broken_hint())
+        if len(offers) > 1:
+            raise PluginError(_clash(kind, name, offers))
+        return offers[0]
+
+    def _broken_hint(self) -> str:
+        broken = [info for info in self.plugins if info.error]
+        if not broken:
+            return ""
+        return " (or it belongs to a plugin that is broken: " + "; ".join(f"{info.shown}: {info.error}" for info in broken) + ")"
+
+    # -------------------------------------------------------------- loading
+
+    def _add_package(self, loaded: Loaded) -> None:
+        """An installed plugin: whatever is wrong with it is one warning."""
+        self._loaded.append(loaded)
+        if loaded.plugin is not None:
+            try:
+                self._register(loaded)
+            except PluginError as error:
+                loaded.info.error, loaded.plugin = str(error), None
+        if loaded.plugin is None:
+            self._warn(f"plugin {loaded.info.shown} is left out: {loaded.info.error}")
+
+    def _add_file(self, loaded: Loaded) -> None:
+        """A file that was asked for: it must be a plugin."""
+        self._loaded.append(loaded)
+        self._register(loaded)
+        if not loaded.info.hooks:
+            example = "write @hookimpl above a function such as clbench_strategies"
+            raise PluginError(f"plugin file {loaded.info.origin} implements no hook; {example}")
+
+    def _register(self, loaded: Loaded) -> None:
+        if self._manager.is_registered(loaded.plugin):
+            return  # two entry points that name one object are one plugin
+        loaded.info.hooks = implemented_hooks(loaded)
+        try:
+            self._manager.register(loaded.plugin, name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}")
+        except FAULTS as error:
+            raise PluginError(f"plugin {loaded.info.shown}: {sentence(error)}") from error
+        for kind in KINDS.values():
+            if kind.hook in loaded.info.hooks:
+                self._gather(kind, loaded)
+
+    def _gather(self, kind: Kind, loaded: Loaded) -> None:
+        """Ask one plugin for one kind; what cannot be used is named and left out, the rest is taken."""
+        try:
+            answers = self._caller(kind.hook, loaded)()
+        except FAULTS as error:
+            return self._leave_out(loaded, f"{kind.hook} failed: {sentence(error)}")
+        if len(answers) != 1 or not isinstance(answers[0], (list, tuple)):
+            returned = type(answers[0]).__name__ if answers else "None"
+            return self._leave_out(loaded, f"{kind.hook} returned {returned} instead of a list")
+        for item in answers[0]:
+            try:
+                name = check_contribution(kind, item)
+            except FAULTS as error:
+                self._leave_out(loaded, f"{kind.hook}: {error}")
+                continue
+            loaded.info.contributes.setdefault(kind.name, []).append(name)
+            offers = self._offers.setdefault((kind.name, name), [])
+            if all(offer.item is not item for offer in offers):
+                offers.append(Offer(item, loaded))
+        return None
+
+    def _leave_out(self, loaded: Loaded, reason: str) -> None:
+        loaded.info.error = "; ".join(filter(None, (loaded.info.error, reason)))
+        self._warn(f"plugin {loaded.info.shown}: {reason}; it is left out")
+
+    def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller:
+        """A hook as one plugin alone implements it, so that its failure is its own."""
+        others = [plugin for plugin in self._manager.get_plugins() if plugin is not loaded.plugin]
+        return self._manager.subset_hook_caller(hook, others)
+
+    def _has_source(self, path: Path) -> bool:
+        """Whether an installed plugin was already loaded from this very file."""
+        files = (getattr(source_of(loaded.plugin), "__file__", None) for loaded in self._loaded if loaded.plugin is not None)
+        return any(file is not None and Path(file).resolve() == path for file in files)
+
+    def _warn_of_clashes(self) -> None:
+        for (kind, name), offers in sorted(self._offers.items()):
+            if len(offers) > 1:
+                self._warn(_clash(kind, name, offers))
+
+    def _warn(self, line: str) -> None:
+        if line not in self.warnings:
+            self.warnings.append(line)
+
+
+def _clash(kind: str, name: str, offers: Sequence[Offer]) -> str:
+    owners = " and ".join(offer.loaded.info.shown for offer in offers)
+    if len({id(offer.loaded) for offer in offers}) == 1:
+        return f"plugin {offers[0].loaded.info.shown} offers the {kind} {name!r} {len(offers)} times; give each its own `name`"
+    return f"the {kind} {name!r} is offered by plugins {owners}, so neither is used; remove one of them or give it another `name`"
+
+
+def _requirement(loaded: Loaded) -> str:
+    info = loaded.info
+    if info.package is None:
+        return f"# {info.origin}: a file, not a package"
+    pinned = f"{info.package}=={info.version}"
+    return f"# {pinned}: an editable install or a checkout" if versions.is_editable(loaded) else pinned

@@ -1,0 +1,76 @@
+"""The kinds of things plugins contribute, and what a contribution of each kind must look like.
+
+Base classes are told by name, so that the host itself never imports torch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from clbench.options import Declaration, name_of, option_model
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of contribution: the hook that offers it, its base classes, option names that suites use themselves."""
+
+    name: str
+    hook: str
+    bases: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("strategy", "clbench_strategies", ("Strategy", "SoloStrategy"), ("protocol", "label", "grid")),
+        Kind("metric", "clbench_metrics", ("RecordMetric", "ProbeMetric"), ("grid",)),
+        Kind("scenario", "clbench_scenarios", ("Scenario",), ("label", "grid")),
+        Kind("dataset", "clbench_datasets", ("Dataset",), ("grid",)),
+        Kind("model", "clbench_models", (), ("grid",)),
+        Kind("launcher", "clbench_launchers", ("Launcher",)),
+    )
+}
+
+HOOKS: dict[str, str] = {kind.hook: kind.name for kind in KINDS.values()}
+
+
+def check_contribution(kind: Kind, item: Any) -> str:
+    """The public name of a contribution; `Declaration` says in one sentence what is wrong with it."""
+    if kind.bases:
+        _check_base(kind, item)
+    else:
+        _check_factory(kind, item)
+    fields = option_model(item).model_fields
+    for taken in kind.reserved:
+        if taken in fields:
+            raise Declaration(f"{_shown(item)}: an option cannot be called {taken!r}, suites use that word themselves")
+    return name_of(item)
+
+
+def _check_base(kind: Kind, item: Any) -> None:
+    wanted = " or ".join(f"clbench.{base}" for base in kind.bases)
+    if not isinstance(item, type):
+        raise Declaration(f"{_shown(item)} is not a class; a {kind.name} is a subclass of {wanted}")
+    if not any(base.__name__ in kind.bases and base.__module__.partition(".")[0] == "clbench" for base in item.__mro__[1:]):
+        raise Declaration(f"{_shown(item)} is not a subclass of {wanted}")
+
+
+def _check_factory(kind: Kind, item: Any) -> None:
+    if not callable(item) or not hasattr(item, "__name__"):
+        raise Declaration(f"{_shown(item)} is not a function or class; a {kind.name} is called as (input_shape, classes, *, options)")
+    positional = [
+        parameter.name
+        for parameter in inspect.signature(item).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(positional) < 2:
+        raise Declaration(f"{_shown(item)} takes {len(positional)} positional arguments; a {kind.name} takes input_shape and classes")
+    if len(positional) > 2:
+        raise Declaration(f"{_shown(item)}: {positional[2]!r} is no option yet; write `*` before it, options are keyword-only")
+
+
+def _shown(item: Any) -> str:
+    return getattr(item, "__qualname__", None) or repr(item)

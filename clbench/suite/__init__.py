@@ -1,0 +1,27 @@
+"""The suite file: reading it, checking it, expanding it to cells. No torch in here."""
+
+from __future__ import annotations
+
+from clbench.suite.cell import Cell, Choice
+from clbench.suite.expand import expand
+from clbench.suite.labels import pick, split_names
+from clbench.suite.load import load_suite, packaged_suites, read_plugins
+from clbench.suite.protocol import Protocol, describe_protocol
+from clbench.suite.schema import json_schema
+from clbench.suite.suite import Compare, Suite
+
+__all__ = [
+    "Cell",
+    "Choice",
+    "Compare",
+    "Protocol",
+    "Suite",
+    "describe_protocol",
+    "expand",
+    "json_schema",
+    "load_suite",
+    "packaged_suites",
+    "pick",
+    "read_plugins",
+    "split_names",
+]

@@ -1,0 +1,78 @@
+"""The optimisers and schedules a protocol may name, with their options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from clbench.errors import UnknownName
+from clbench.options import Configurable, plain_options
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Moment = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Sgd(Configurable):
+    """Stochastic gradient descent."""
+
+    lr: Rate = 0.1  # the learning rate
+    momentum: Moment = 0.0  # the part of the last update that is kept
+    weight_decay: Share = 0.0  # times the weights, added to the gradient
+
+
+class Adam(Configurable):
+    """Adam (Kingma and Ba, 2015)."""
+
+    lr: Rate = 1e-3  # the learning rate
+    betas: tuple[Moment, Moment] = (0.9, 0.999)  # decay of the two moments
+    weight_decay: Share = 0.0  # times the weights, added to the gradient
+
+
+class Adamw(Configurable):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    lr: Rate = 1e-3  # the learning rate
+    betas: tuple[Moment, Moment] = (0.9, 0.999)  # decay of the two moments
+    weight_decay: Share = 0.01  # times the rate times the weights, taken from the weights
+
+
+def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    if list(values) != sorted(set(values)):
+        raise ValueError(f"must rise, as [0.5, 0.75] does, unlike {list(values)}")
+    return values
+
+
+class Milestones(Configurable):
+    """A rate that falls in steps."""
+
+    at: Annotated[tuple[Fraction, ...], Field(min_length=1), AfterValidator(_rising)] = (0.5, 0.75)  # fractions of the task
+    factor: Rate = 0.1  # what the rate is multiplied by at each
+
+
+OPTIMIZERS: dict[str, type[Configurable]] = {"sgd": Sgd, "adam": Adam, "adamw": Adamw}
+SCHEDULES: dict[str, type[Configurable]] = {"milestones": Milestones}
+
+
+def optimizer_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimiser's options, filled in; those of `torch.<Name>` are torch's to check."""
+    if re.fullmatch(r"torch\.[A-Z]\w*", name):
+        return dict(options)
+    if name not in OPTIMIZERS:
+        raise UnknownName("optimizer", name, OPTIMIZERS, " (any other of torch is written torch.<Name>)")
+    return plain_options(OPTIMIZERS[name], options)
+
+
+def schedule_form(value: Any) -> Any:
+    """`none`, `cosine` or `{milestones: options}`."""
+    if value is None or value in ("none", "cosine"):
+        return value or "none"
+    if value == "milestones":
+        return {"milestones": {}}
+    if isinstance(value, Mapping) and set(value) == {"milestones"} and isinstance(value["milestones"] or {}, Mapping):
+        return {"milestones": dict(value["milestones"] or {})}
+    raise ValueError(f"must be none, cosine or {{milestones: {{at: [0.5, 0.75], factor: 0.1}}}}, not {value!r}")

@@ -1,0 +1,207 @@
+"""One entry of a suite's lists: a name, or a name with its options, resolved against what plugins declare."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clbench.errors import OptionError, UnknownName, UserError
+from clbench.options import plain_options
+from clbench.suite.cell import Choice
+from clbench.suite.grids import Variant
+from clbench.suite.paths import Path, depth_within, numbered
+from clbench.suite.problems import Problems
+from clbench.suite.protocol import merge, resolve_protocol
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+
+@dataclass(frozen=True)
+class ScenarioEntry:
+    """A scenario with its options, filled in."""
+
+    choice: Choice
+    label: str | None
+    source: Path
+
+    @property
+    def name(self) -> str:
+        return self.choice.name
+
+
+@dataclass(frozen=True)
+class StrategyEntry:
+    """A strategy, or a composition, with its options and the protocol it is trained by, filled in."""
+
+    parts: tuple[Choice, ...]
+    label: str | None
+    protocol: Mapping[str, Any]
+    source: Path
+    head: Path  # where the suite chose the protocol's head
+
+    @property
+    def name(self) -> str:
+        return "+".join(part.name for part in self.parts)
+
+
+def name_and_options(value: Any) -> tuple[str, dict[str, Any]]:
+    """A resolved `name` or `{name: options}` taken apart."""
+    if isinstance(value, str):
+        return value, {}
+    ((name, options),) = value.items()
+    return name, dict(options or {})
+
+
+def dataset_of(scenario: Choice, host: Host) -> Any:
+    """The data set of a resolved scenario, not yet loaded."""
+    name, options = name_and_options(scenario.options["dataset"])
+    return host.get("dataset", name)(**options)
+
+
+class Resolver:
+    """Fills in defaults and names every problem; gives None where an entry has any."""
+
+    def __init__(self, host: Host, problems: Problems, imported: Collection[str] = ()) -> None:
+        self.host, self.problems, self.imported = host, problems, imported
+
+    def metric(self, variant: Variant) -> Choice | None:
+        """A metric and its options."""
+        named = self._named(variant, "metric")
+        return named and self._choice("metric", named[0], named[1], variant, (named[0],))
+
+    def scenario(self, variant: Variant) -> ScenarioEntry | None:
+        """A scenario, its data set's options included."""
+        named = self._named(variant, "scenario")
+        if named is None:
+            return None
+        name, options = named
+        label, sound = self._label(variant, name, options)
+        if "dataset" in options:
+            dataset = self._dataset(options["dataset"], variant, (name, "dataset"))
+            sound &= dataset is not None
+            options["dataset"] = dataset if dataset is not None else options["dataset"]
+        choice = self._choice("scenario", name, options, variant, (name,))
+        return ScenarioEntry(choice, label, variant.source) if choice and sound and self._fits(choice, variant) else None
+
+    def strategy(self, variant: Variant, base: Variant) -> StrategyEntry | None:
+        """A strategy under one variant of the suite's protocol."""
+        named = self._named(variant, "strategy")
+        if named is None:
+            return None
+        name, options = named
+        label, sound = self._label(variant, name, options)
+        override = options.pop("protocol", None) or {}
+        if not isinstance(override, Mapping):
+            self.problems.add(variant.place((name, "protocol")), f"must be protocol keys with values, not {override!r}")
+            override, sound = {}, False
+        parts = self._parts(name, options, variant)
+        protocol = self._protocol(variant, (name, "protocol"), override, base)
+        if not parts or protocol is None or not sound:
+            return None
+        head = variant.place((name, "protocol", "head")) if "head" in override else base.place(("head",))
+        return StrategyEntry(parts, label, protocol, variant.source, head)
+
+    def base_protocol(self, base: Variant) -> None:
+        """Check the suite's protocol alone, where no strategy carries it."""
+        self._protocol(Variant({}, ("strategies",)), (), {}, base)
+
+    def _parts(self, name: str, options: dict[str, Any], variant: Variant) -> tuple[Choice, ...] | None:
+        names = name.split("+")
+        if len(names) == 1:
+            alone = self._choice("strategy", name, options, variant, (name,))
+            return (alone,) if alone else None
+        sound = True
+        if len(set(names)) < len(names):
+            sound = self._problem(variant, (name,), "a composition has each part once")
+        for key in options:
+            if key not in names:
+                where = f"options of a composition stand under their part, as in {{{names[0]}: {{...}}}}"
+                sound = self._problem(variant, (name, key), f"is no part of {name!r}; {where}")
+        choices = []
+        for part in names:
+            given = options.get(part) or {}
+            if not isinstance(given, Mapping):
+                sound = self._problem(variant, (name, part), f"must be options with values, not {given!r}")
+                continue
+            choices.append(self._choice("strategy", part, dict(given), variant, (name, part)))
+        return tuple(choice for choice in choices if choice) if sound and all(choices) else None
+
+    def _protocol(self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant) -> dict[str, Any] | None:
+        plain, issues = resolve_protocol(merge(base.data, override), self.host)
+        for words, message in issues:
+            path = numbered(words)
+            own = depth_within(override, path)
+            place = variant.place((*prefix, *path)) if own and own >= depth_within(base.data, path) else base.place(path)
+            self.problems.add(place, message)
+        return None if issues else plain
+
+    def _dataset(self, value: Any, variant: Variant, path: Path) -> Any:
+        """`name` where the data set has no options, otherwise `{name: options}`; None where something is wrong."""
+        named = self._named(Variant(value, variant.place(path)), "dataset")
+        if named is None:
+            return None
+        name, options = named
+        if name in self.imported and name not in self.host.names("dataset"):
+            return name
+        choice = self._choice("dataset", name, options, variant, (*path, name))
+        return choice and ({name: dict(choice.options)} if choice.options else name)
+
+    def _fits(self, choice: Choice, variant: Variant) -> bool:
+        """Whether the scenario's options fit the number of classes, where that is known before loading."""
+        classes = dataset_of(choice, self.host).classes if self._known_data(choice) else None
+        if classes is None:
+            return True
+        try:
+            self.host.get("scenario", choice.name)(**choice.options).check(classes)
+        except OptionError as error:
+            for words, message in error.issues:
+                self._problem(variant, (choice.name, *numbered(words)), message)
+            return False
+        return True
+
+    def _known_data(self, choice: Choice) -> bool:
+        return "dataset" in choice.options and name_and_options(choice.options["dataset"])[0] in self.host.names("dataset")
+
+    def _choice(self, kind: str, name: str, options: Mapping[str, Any], variant: Variant, path: Path) -> Choice | None:
+        try:
+            return Choice(name, plain_options(self.host.get(kind, name), options))
+        except OptionError as error:
+            for words, message in error.issues:
+                self._problem(variant, (*path, *numbered(words)), message)
+        except UnknownName as error:
+            known = [*error.known, *self.imported] if kind == "dataset" else error.known
+            self._problem(variant, path[:-1], str(UnknownName(kind, name, known, error.hint)))
+        except UserError as error:
+            self._problem(variant, path[:-1], str(error))
+        return None
+
+    def _named(self, variant: Variant, kind: str) -> tuple[str, dict[str, Any]] | None:
+        """`name` or `{name: options}`."""
+        value = variant.data
+        if isinstance(value, str):
+            return value, {}
+        if not isinstance(value, Mapping) or not value:
+            self._problem(variant, (), f"must be a {kind}'s name, or {{name: options}}, not {value!r}")
+            return None
+        if len(value) > 1:
+            names = ", ".join(map(repr, value))
+            advice = "indent its options further than its name, or write {name: {option: value}}"
+            self._problem(variant, (), f"holds {names}, but an entry names one {kind}; {advice}")
+            return None
+        ((name, options),) = value.items()
+        if options is not None and not isinstance(options, Mapping):
+            self._problem(variant, (name,), f"must be options with values such as {{option: value}}, not {options!r}")
+            return None
+        return name, dict(options or {})
+
+    def _label(self, variant: Variant, name: str, options: dict[str, Any]) -> tuple[str | None, bool]:
+        label = options.pop("label", None)
+        if label is None or (isinstance(label, str) and label.strip()):
+            return label, True
+        return None, self._problem(variant, (name, "label"), f"must be a word, not {label!r}")
+
+    def _problem(self, variant: Variant, path: Path, message: str) -> bool:
+        self.problems.add(variant.place(path), message)
+        return False

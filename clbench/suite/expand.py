@@ -1,0 +1,116 @@
+"""From a suite to its cells: a pure function of the suite and of what plugins declare."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clbench.suite.cell import Cell
+from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
+from clbench.suite.grids import Variant, count, grid_problems, unfold
+from clbench.suite.labels import scenario_labels, strategy_labels
+from clbench.suite.paths import Path
+from clbench.suite.problems import Problems
+from clbench.suite.smoke import tiny_cells
+from clbench.suite.suite import Suite
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+Entry = TypeVar("Entry", ScenarioEntry, StrategyEntry)
+
+# Beyond this a suite is a mistake in a grid: nobody waits for the table.
+MOST_CELLS = 100_000
+
+
+def expand(suite: Suite, host: Host) -> list[Cell]:
+    """The cells of a suite, scenario by scenario; equal ones once."""
+    problems = Problems(suite.file, suite.lines)
+    cells, _ = expand_with(suite, host, problems)
+    problems.check()
+    return tiny_cells(cells, host) if suite.smoke else cells
+
+
+def expand_with(suite: Suite, host: Host, problems: Problems) -> tuple[list[Cell], list[str]]:
+    """The cells and the warnings; what is wrong goes into `problems`, and then there may be no cells."""
+    scenario_variants = _variants(suite.data.get("scenarios", []), ("scenarios",), problems)
+    strategy_variants = _variants(suite.data.get("strategies", []), ("strategies",), problems)
+    protocols = _item_variants(suite.data.get("protocol", {}), ("protocol",), problems) or [Variant({}, ("protocol",))]
+    if len(scenario_variants) * len(protocols) * len(strategy_variants) > MOST_CELLS:
+        problems.add((), f"unfolds into more than {MOST_CELLS:,} cells; shorten its grids")
+        return [], []
+    resolver = Resolver(host, problems, suite.imported)
+    scenarios = [entry for variant in scenario_variants if (entry := resolver.scenario(variant))]
+    strategies = [row for variant in strategy_variants for base in protocols if (row := resolver.strategy(variant, base))]
+    if not strategy_variants:
+        for base in protocols:
+            resolver.base_protocol(base)
+    warnings: list[str] = []
+    scenarios = _once(scenarios, lambda entry: entry.choice, scenario_labels, problems, warnings)
+    strategies = _once(strategies, lambda entry: (entry.parts, entry.protocol), strategy_labels, problems, warnings)
+    return _cells(suite, scenarios, strategies, problems), warnings
+
+
+def _variants(items: Sequence[Any], path: Path, problems: Problems) -> list[Variant]:
+    """The variants of every item of a list."""
+    return [variant for position, item in enumerate(items) for variant in _item_variants(item, (*path, position), problems)]
+
+
+def _item_variants(item: Any, path: Path, problems: Problems) -> list[Variant]:
+    """One item for every combination of its grids; none where a grid is wrong."""
+    wrong = list(grid_problems(item, path))
+    for place, message in wrong:
+        problems.add(place, message)
+    if not wrong and count(item) > MOST_CELLS:
+        wrong.append((path, ""))
+        problems.add(path, f"unfolds into more than {MOST_CELLS:,} variants; shorten its grids")
+    return [] if wrong else unfold(item, path)
+
+
+def _once(
+    entries: Sequence[Entry],
+    content: Callable[[Entry], Any],
+    label: Callable[[Sequence[Entry]], list[str]],
+    problems: Problems,
+    warnings: list[str],
+) -> list[Entry]:
+    """Entries without repetitions; a repetition is a warning that names the first."""
+    first: dict[str, Entry] = {}
+    repeated: list[tuple[Entry, Entry]] = []
+    for entry in entries:
+        key = json.dumps(content(entry), sort_keys=True, default=lambda choice: [choice.name, choice.options])
+        if key in first:
+            repeated.append((entry, first[key]))
+        else:
+            first[key] = entry
+    kept = list(first.values())
+    labels = {id(entry): text for entry, text in zip(kept, label(kept), strict=True)}
+    for entry, original in repeated:
+        same = f"is the same as {labels[id(original)]!r} on line {problems.line(original.source)}, with all its options; it is run once"
+        warnings.append(problems.place(entry.source, same))
+    return kept
+
+
+def _cells(suite: Suite, scenarios: Sequence[ScenarioEntry], strategies: Sequence[StrategyEntry], problems: Problems) -> list[Cell]:
+    cells = []
+    columns, rows = scenario_labels(scenarios), strategy_labels(strategies)
+    _unique(scenarios, columns, problems)
+    _unique(strategies, rows, problems)
+    for scenario, column in zip(scenarios, columns, strict=True):
+        for strategy, row in zip(strategies, rows, strict=True):
+            setting = scenario.choice.options.get("setting")
+            if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
+                told = f"a head a task needs to be told the task, but {column!r} has setting {setting!r}"
+                problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
+            cells.append(Cell(scenario.choice, column, strategy.parts, row, strategy.protocol, suite.metrics, suite.seeds))
+    return cells
+
+
+def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems) -> None:
+    seen = Counter(labels)
+    for entry, label in zip(entries, labels, strict=True):
+        if seen[label] > 1:
+            place = (*entry.source, entry.name, "label") if entry.label else entry.source
+            problems.add(place, f"{seen[label]} different cells are called {label!r}; give each a `label` of its own")

@@ -1,0 +1,81 @@
+"""`{grid: [...]}`: one cell each, several grids are their product."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from clbench.suite.paths import Path
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Data without grids, and where in the suite each part of it is written."""
+
+    data: Any
+    source: Path
+    moves: Mapping[Path, Path] = field(default_factory=dict)
+
+    def place(self, path: Path) -> Path:
+        """Where the suite says what stands at `path` of the data."""
+        for depth in range(len(path), -1, -1):
+            if path[:depth] in self.moves:
+                return self.source + self.moves[path[:depth]] + path[depth:]
+        return self.source + path
+
+
+def unfold(data: Any, source: Path = ()) -> list[Variant]:
+    """Every combination of the grids in the data, the last grid varying fastest."""
+    return [Variant(value, source, moves) for value, moves in _unfold(data, (), ())]
+
+
+def count(data: Any) -> int:
+    """How many variants `unfold` gives, without making them."""
+    if _is_grid(data):
+        return sum(count(choice) for choice in data["grid"])
+    parts = data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ()
+    return math.prod(count(part) for part in parts)
+
+
+def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """What is wrong with the grids in the data."""
+    if isinstance(data, Mapping) and "grid" in data:
+        if len(data) > 1:
+            yield path, "a grid stands alone; move " + ", ".join(repr(key) for key in data if key != "grid") + " out of its braces"
+        elif not isinstance(data["grid"], list) or not data["grid"]:
+            yield path, f"a grid is a list of values such as {{grid: [1, 2]}}, not {data['grid']!r}"
+    parts: Any = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for key, part in parts:
+        yield from grid_problems(part, (*path, key))
+
+
+def _is_grid(data: Any) -> bool:
+    return isinstance(data, Mapping) and set(data) == {"grid"} and isinstance(data["grid"], list)
+
+
+def _unfold(data: Any, here: Path, written: Path) -> Iterator[tuple[Any, dict[Path, Path]]]:
+    if _is_grid(data):
+        for position, choice in enumerate(data["grid"]):
+            place = (*written, "grid", position)
+            for value, moves in _unfold(choice, here, place):
+                yield value, {here: place} | moves
+    elif isinstance(data, Mapping):
+        for values, moves in _product(list(data.items()), here, written):
+            yield dict(zip(data, values, strict=True)), moves
+    elif isinstance(data, list):
+        for values, moves in _product(list(enumerate(data)), here, written):
+            yield list(values), moves
+    else:
+        yield data, {}
+
+
+def _product(items: list[tuple[Any, Any]], here: Path, written: Path) -> Iterator[tuple[tuple[Any, ...], dict[Path, Path]]]:
+    parts = [list(_unfold(value, (*here, key), (*written, key))) for key, value in items]
+    for combination in product(*parts):
+        moves: dict[Path, Path] = {}
+        for _, moved in combination:
+            moves |= moved
+        yield tuple(value for value, _ in combination), moves

@@ -1,0 +1,96 @@
+"""Labels: a name, and the options in which the cells of that name differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from clbench.errors import UnknownName
+from clbench.suite.cell import Cell
+from clbench.suite.entries import ScenarioEntry, StrategyEntry
+
+Leaves = dict[str, Any]
+Entry = TypeVar("Entry", ScenarioEntry, StrategyEntry)
+
+# Keys whose value is one name with its options: the name and the options are told apart on their own.
+_NAMED = ("model", "optimizer", "schedule", "dataset")
+
+
+def scenario_labels(entries: Sequence[ScenarioEntry]) -> list[str]:
+    """One label a scenario, in order."""
+    return _labels(entries, [_flatten(entry.choice.options) for entry in entries])
+
+
+def strategy_labels(entries: Sequence[StrategyEntry]) -> list[str]:
+    """One label a strategy, in order; protocol keys follow the options."""
+    return _labels(entries, [_strategy_leaves(entry) for entry in entries])
+
+
+def split_names(text: str) -> list[str]:
+    """Names at the commas of `naive,er(memory=200, beta=1)` that are in no parentheses."""
+    return [name.strip() for name in re.split(r",(?![^()]*\))", text) if name.strip()]
+
+
+def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
+    """The cells whose label or bare name is among `names`; `UnknownName` where one names none."""
+    wanted = set(names)
+    for name in sorted(wanted):
+        if not any(name in (cell.label, cell.strategy) for cell in cells):
+            raise UnknownName("strategy of this suite", name, {cell.label for cell in cells} | {cell.strategy for cell in cells})
+    return [cell for cell in cells if cell.label in wanted or cell.strategy in wanted]
+
+
+def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
+    """Entries with a label of their own are a group each (a grid makes several of one); the others go by name."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, entry in enumerate(entries):
+        group = ("label", entry.label, entry.source) if entry.label else ("name", entry.name)
+        groups.setdefault(group, []).append(position)
+    labels = [""] * len(entries)
+    for positions in groups.values():
+        differing = _differing([leaves[position] for position in positions])
+        for position in positions:
+            shown = ", ".join(f"{key}={_show(leaves[position][key])}" for key in differing if key in leaves[position])
+            base = entries[position].label or entries[position].name
+            labels[position] = f"{base}({shown})" if shown else base
+    return labels
+
+
+def _differing(members: Sequence[Leaves]) -> list[str]:
+    """The keys with more than one value among those that have them."""
+    values: dict[str, set[str]] = {}
+    for leaves in members:
+        for key, value in leaves.items():
+            values.setdefault(key, set()).add(json.dumps(value, sort_keys=True))
+    return [key for key, found in values.items() if len(found) > 1]
+
+
+def _strategy_leaves(entry: StrategyEntry) -> Leaves:
+    leaves: Leaves = {}
+    for part in entry.parts:
+        prefix = f"{part.name}." if len(entry.parts) > 1 else ""
+        leaves |= {f"{prefix}{key}": value for key, value in part.options.items()}
+    # An option may be called like a protocol key; both are shown where both differ.
+    return leaves | {(f"protocol.{key}" if key in leaves else key): value for key, value in _flatten(entry.protocol).items()}
+
+
+def _flatten(options: Mapping[str, Any]) -> Leaves:
+    leaves: Leaves = {}
+    for key, value in options.items():
+        if key in _NAMED and isinstance(value, Mapping) and len(value) == 1:
+            ((name, inner),) = value.items()
+            leaves[key] = name
+            leaves |= {f"{key}.{word}": part for word, part in inner.items()}
+        elif isinstance(value, Mapping):
+            leaves |= {f"{key}.{word}": part for word, part in value.items()}
+        else:
+            leaves[key] = value
+    return leaves
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,270 @@
+"""From a file, a packaged suite's name or a mapping to a checked `Suite`: all problems at once."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from clbench.errors import Problem, SuiteError, UserError, suggest
+from clbench.options import issues_of
+from clbench.suite.cell import Cell, Choice
+from clbench.suite.entries import Resolver
+from clbench.suite.expand import expand_with
+from clbench.suite.grids import Variant
+from clbench.suite.overrides import apply_overrides
+from clbench.suite.paths import Path, numbered
+from clbench.suite.problems import Problems
+from clbench.suite.seeds import check_seeds, parse_seeds
+from clbench.suite.smoke import SEEDS
+from clbench.suite.suite import Compare, Suite
+from clbench.suite.yaml import Document, dump, parse
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+Source = FilePath | str | Mapping[str, Any]
+
+KEYS = ("name", "scenarios", "protocol", "seeds", "strategies", "metrics", "compare", "plugins")
+REQUIRED = ("name", "scenarios", "seeds", "strategies")
+DEFAULT_METRICS = ("average_accuracy", "forgetting")
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A suite's text, what messages call its file, and the folder its plugins are relative to."""
+
+    file: str
+    text: str
+    folder: FilePath
+
+
+def load_suite(
+    source: Source,
+    host: Host,
+    *,
+    overrides: Sequence[str] = (),
+    smoke: bool = False,
+    seeds: str | None = None,
+    imported: Collection[str] = (),
+) -> Suite:
+    """Read and check a suite; `SuiteError` lists everything wrong with it.
+
+    `imported` names the data sets that no plugin offers and `clbench data import` brought in.
+    """
+    written = _read(source)
+    document = _parsed(written)
+    found: list[tuple[Path, str]] = []
+    data, changed = apply_overrides(document.data, overrides, lambda path, message: found.append((path, message)))
+    if seeds is not None:
+        data["seeds"] = _seeds_option(seeds)
+    problems = Problems(written.file, document.lines, changed)
+    problems.found.update(document.problems)
+    for path, message in found:
+        problems.add(path, message)
+    text = written.text if data == document.data else dump(data)
+    suite = _checked(replace(_blank(written, document), data=data, text=text, imported=frozenset(imported), smoke=smoke), host, problems)
+    problems.check()
+    return suite
+
+
+def read_plugins(source: Source) -> list[FilePath]:
+    """The files under `plugins:`, to be loaded before the suite can be checked."""
+    written = _read(source)
+    document = _parsed(written)
+    listed = document.data.get("plugins") or []
+    if not isinstance(listed, list):
+        return []  # `load_suite` says so, with everything else
+    return [_plugin(written.folder, entry) for entry in listed if isinstance(entry, str)]
+
+
+def packaged_suites() -> list[str]:
+    """The names of the suites that come with the package."""
+    found = ((folder, path) for folder in _suite_folders() for path in folder.rglob("*.yaml"))
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in found)
+
+
+def _checked(suite: Suite, host: Host, problems: Problems) -> Suite:
+    data = suite.data
+    for key in data:
+        if key not in KEYS:
+            problems.add((key,), f"unknown key{suggest(key, KEYS)}")
+    for key in REQUIRED:
+        if data.get(key) is None:
+            problems.add((key,), "is missing; " + _EXAMPLES[key])
+    lists = {key: _list(data, key, problems) for key in ("scenarios", "strategies")}
+    suite = replace(
+        suite,
+        name=_name(data.get("name"), problems),
+        seeds=_seeds(data.get("seeds"), problems),
+        metrics=_metrics(data, host, problems),
+        compare=_compare(data.get("compare"), host, problems),
+        plugins=_plugins(data.get("plugins"), suite, problems),
+        data={**data, **lists, "protocol": _mapping(data, problems)},
+    )
+    cells, warnings = expand_with(suite, host, problems)
+    _baseline(suite, cells, problems)
+    return replace(suite, warnings=tuple(warnings), seeds=suite.seeds[:SEEDS] if suite.smoke else suite.seeds)
+
+
+_EXAMPLES = {
+    "name": "write for example `name: my-suite`; results go to results/my-suite",
+    "scenarios": "write for example `scenarios: [split: {dataset: digits, tasks: 5}]`",
+    "seeds": "write a count, for example `seeds: 10`",
+    "strategies": "write for example `strategies: [naive, er: {memory: 200}]`",
+}
+
+
+def _name(value: Any, problems: Problems) -> str:
+    if value is not None and (not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value)):
+        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., for it names files; not {value!r}")
+    return str(value)
+
+
+def _seeds(value: Any, problems: Problems) -> tuple[int, ...]:
+    try:
+        return () if value is None else tuple(check_seeds(value))
+    except ValueError as error:
+        problems.add(("seeds",), str(error))
+        return ()
+
+
+def _list(data: Mapping[str, Any], key: str, problems: Problems) -> list[Any]:
+    value = data.get(key)
+    if isinstance(value, list):
+        if not value:
+            problems.add((key,), "is empty; " + _EXAMPLES[key])
+        return value
+    if value is not None:
+        problems.add((key,), f"must be a list, one entry a line starting with `-`, not {value!r}")
+    return []
+
+
+def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    value = data.get("protocol")
+    if value is not None and not isinstance(value, dict):
+        problems.add(("protocol",), f"must be keys with values such as {{model: mlp, epochs: 1}}, not {value!r}")
+    return value if isinstance(value, dict) else {}
+
+
+def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[Choice, ...]:
+    value = data.get("metrics")
+    if value is None:
+        value = [name for name in DEFAULT_METRICS if name in host.names("metric")]
+    if not isinstance(value, list):
+        problems.add(("metrics",), f"must be a list of metrics, not {value!r}")
+        return ()
+    resolver = Resolver(host, problems)
+    found: dict[str, Choice] = {}
+    for position, entry in enumerate(value):
+        choice = resolver.metric(Variant(entry, ("metrics", position)))
+        if choice and choice.name in found:
+            problems.add(("metrics", position), f"{choice.name!r} is asked for twice; a record has room for one of a name")
+        elif choice:
+            found[choice.name] = choice
+    return tuple(found.values())
+
+
+def _compare(value: Any, host: Host, problems: Problems) -> Compare:
+    try:
+        compare = Compare.model_validate({} if value is None else value, strict=True)
+    except pydantic.ValidationError as error:
+        for path, message in issues_of(error, value):
+            known = suggest(path[0], Compare.model_fields) if message == "is not known here" else ""
+            problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
+        return Compare()
+    if isinstance(value, dict) and "metric" in value and compare.metric not in host.names("metric"):
+        problems.add(("compare", "metric"), f"unknown metric {compare.metric!r}{suggest(compare.metric, host.names('metric'))}")
+    return compare
+
+
+def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:
+    baseline = suite.compare.baseline
+    known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
+    if baseline is not None and cells and not problems.found and baseline not in known:
+        problems.add(("compare", "baseline"), f"{baseline!r} is no strategy of this suite{suggest(baseline, known)}")
+
+
+def _plugins(value: Any, suite: Suite, problems: Problems) -> tuple[FilePath, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {value!r}")
+        return ()
+    folder = FilePath() if suite.file == DICT else FilePath(suite.file).parent
+    return tuple(_plugin(folder, entry) for entry in value)
+
+
+def _plugin(folder: FilePath, entry: str) -> FilePath:
+    return folder / FilePath(entry).expanduser()
+
+
+# ------------------------------------------------------------------ where the text comes from
+
+DICT = "<dict>"
+
+
+def _read(source: Source) -> _Text:
+    if isinstance(source, Mapping):
+        return _Text(DICT, dump(json.loads(json.dumps(source, default=_as_plain))), FilePath())
+    path = _find(source)
+    try:
+        return _Text(str(path), path.read_text(encoding="utf-8"), path.parent)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a text file (byte {error.start} is not UTF-8)") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _as_plain(value: Any) -> Any:
+    """Tuples, ranges, arrays and paths of a Python caller."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value) if isinstance(value, FilePath) else list(value)
+
+
+def _find(source: FilePath | str) -> FilePath:
+    path = FilePath(source).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a suite file in it")
+    name = str(source).removesuffix(".yaml")
+    for folder in _suite_folders():
+        packaged = folder / f"{name}.yaml"
+        if packaged.is_file():
+            return packaged
+    raise UserError(f"no suite {str(source)!r}: neither a file here nor a suite that comes with clbench{suggest(name, packaged_suites())}")
+
+
+def _suite_folders() -> list[FilePath]:
+    """Where packaged suites lie: in the installed package, or beside it in a checkout."""
+    spec = importlib.util.find_spec("clbench_suites")
+    places = [FilePath(place) for place in spec.submodule_search_locations or []] if spec else []
+    return [folder for folder in [*places, FilePath(__file__).parents[2] / "suites"] if folder.is_dir()][:1]
+
+
+def _parsed(written: _Text) -> Document:
+    document = parse(written.text)
+    if isinstance(document.data, dict):
+        return document
+    empty = ", not an empty file" if document.data is None else ""
+    shape = Problem(1, "suite", f"must be keys with values (name, scenarios, strategies, seeds, ...){empty}")
+    raise SuiteError(written.file, document.problems or (shape,))
+
+
+def _seeds_option(text: str) -> list[int]:
+    try:
+        return parse_seeds(text)
+    except ValueError as error:
+        raise UserError(f"--seeds: {error}") from None
+
+
+def _blank(written: _Text, document: Document) -> Suite:
+    return Suite("", written.file, written.text, {}, document.lines, (), (), Compare())

@@ -1,0 +1,70 @@
+"""`--set PATH=VALUE`: changes to a suite before it is read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from clbench.errors import suggest
+from clbench.suite.paths import Path, parse_path, render
+from clbench.suite.yaml import parse
+
+
+def apply_overrides(
+    data: Mapping[str, Any], overrides: Sequence[str], problem: Callable[[Path, str], None]
+) -> tuple[dict[str, Any], list[Path]]:
+    """The data with the overrides in it, and the paths they changed. A place that does not exist is a problem."""
+    changed: dict[str, Any] = copy.deepcopy(dict(data))
+    paths: list[Path] = []
+    for override in overrides:
+        try:
+            path, value = _read(override)
+        except ValueError as error:
+            problem((), f"--set {override}: {error}")
+            continue
+        try:
+            _put(changed, path, value)
+        except ValueError as error:
+            problem(path, f"--set {override}: {error}")
+            continue
+        paths.append(path)
+    return changed, paths
+
+
+def _read(override: str) -> tuple[Path, Any]:
+    text, equals, value = override.partition("=")
+    if not equals:
+        raise ValueError("write it as PATH=VALUE, for example protocol.epochs=2")
+    document = parse(value)
+    if document.problems:
+        raise ValueError(f"the value {document.problems[0].message}")
+    return parse_path(text.strip()), document.data
+
+
+def _put(data: Any, path: Path, value: Any) -> None:
+    """Set the value; mappings on the way are made where there are none, lists are not."""
+    for depth, part in enumerate(path):
+        here = render(path[:depth])
+        if isinstance(data, list):
+            if not isinstance(part, int) or part >= len(data):
+                raise ValueError(f"{here} is a list; its items are {here}[0] to {here}[{len(data) - 1}]")
+        elif isinstance(part, int) or not isinstance(data, dict):
+            raise ValueError(f"{here} has no {render((part,))}")
+        elif depth >= 2 and isinstance(path[depth - 1], int) and part not in data:
+            raise ValueError(f"{here} has no {part!r}{suggest(str(part), data)}")
+        if depth == len(path) - 1:
+            data[part] = value
+            return
+        inside = data.get(part) if isinstance(data, dict) else data[part]  # type: ignore[index]
+        data[part] = _opened(inside, path[depth + 1])
+        data = data[part]
+
+
+def _opened(value: Any, key: str | int) -> Any:
+    """A bare name is a name without options; nothing is an empty mapping."""
+    if value is None:
+        return {}
+    if isinstance(value, str) and isinstance(key, str):
+        return {value: {}}
+    return value

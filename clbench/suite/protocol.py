@@ -1,0 +1,261 @@
+"""The protocol: how every strategy of a suite is trained and evaluated. Its defaults decide results.
+
+`Protocol` is the grammar and the documentation of the keys, `resolve_protocol` fills everything in,
+`merge` lays a strategy's own `protocol` over the suite's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pydantic
+from pydantic import BeforeValidator, Field
+
+from clbench.errors import OptionError, UserError, suggest
+from clbench.options import Option, issues_of, plain_options
+from clbench.suite.choices import OPTIMIZERS, SCHEDULES, optimizer_options, schedule_form
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+Issue = tuple[tuple[str, ...], str]
+Options = dict[str, Any]
+
+_SCOPES = ("all", "seen", "current")
+
+
+def _one_choice(example: str) -> Callable[[Any], Any]:
+    """A reader of `name` or `{name: options}`, as `{name: options}`."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str):
+            return {value: {}}
+        if isinstance(value, Mapping) and len(value) == 1 and all(part is None or isinstance(part, Mapping) for part in value.values()):
+            return {str(name): dict(options or {}) for name, options in value.items()}
+        raise ValueError(f"must be one name, or one name with its options such as {example}, not {value!r}")
+
+    return read
+
+
+def _none_or_number(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+def _stop_at(value: Any) -> Any:
+    value = _none_or_number(value)
+    if isinstance(value, Mapping):
+        if set(value) != {"train"}:
+            raise ValueError(f"must be none, a validation accuracy such as 0.95, or {{train: 0.98}}, not {value!r}")
+        return {"train": _fraction(value["train"])}
+    return None if value is None else _fraction(value)
+
+
+def _fraction(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise ValueError(f"an accuracy is a number above 0 and at most 1, not {value!r}")
+    return float(value)
+
+
+def _evaluate(value: Any) -> Any:
+    """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
+    if isinstance(value, str):
+        value = {"tasks": value}
+    if not isinstance(value, Mapping) or not value or not set(value) <= {"tasks", "last", "every"}:
+        raise ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {value!r}")
+    last, every = value.get("last"), value.get("every")
+    for key, number in (("last", last), ("every", every)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise ValueError(f"{key}: must be a whole number of at least 1, not {number!r}")
+    tasks = value.get("tasks") or ("last" if last else "all")
+    if tasks not in (*_SCOPES, "last") or (tasks == "last") != (last is not None):
+        raise ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}}, not {value!r}")
+    return {"tasks": tasks, "last": last, "every": every}
+
+
+def _logits(value: Any) -> Any:
+    given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
+    if not set(given) <= {"train", "evaluate"} or any(scope not in _SCOPES for scope in given.values()):
+        raise ValueError(f"must be all, seen or current, or {{train: ..., evaluate: ...}} with one of them each, not {value!r}")
+    return {"train": "all", "evaluate": "all"} | dict(given)
+
+
+def _keep(value: Any) -> Any:
+    if value:
+        raise ValueError(f"keeping {value!r} is not possible: this version stores no weights or predictions; leave `keep` out")
+    return [] if value is None else value
+
+
+def _key(default: Any, values: str, doc: str) -> Any:
+    """A protocol key: its default, what may be written, and what it does."""
+    return Field(default, title=values, description=" ".join(doc.split()))
+
+
+class Protocol(pydantic.BaseModel):
+    """Every key of `protocol:`. A run's resolved protocol is in its record."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True, allow_inf_nan=False)
+
+    model: Annotated[dict[str, Options], BeforeValidator(_one_choice("{mlp: {hidden: [400, 400]}}"))] = _key(
+        {"mlp": {}}, "name | {name: options}", "The network: a model's name, or the name with its options."
+    )
+    epochs: Annotated[int, Field(ge=1)] | None = _key(
+        None, "int, >= 1", "Passes over a task's training data; 1 where `steps` is not given either."
+    )
+    steps: Annotated[int, Field(ge=1)] | None = _key(None, "int, >= 1", "Updates a task, in place of `epochs`.")
+    batch_size: Annotated[int, Field(ge=1)] = _key(
+        32, "int, >= 1", "Training samples an update; the last batch of an epoch may be smaller."
+    )
+    optimizer: Annotated[dict[str, Options], BeforeValidator(_one_choice("{sgd: {lr: 0.03}}"))] = _key(
+        {"sgd": {}},
+        "sgd | adam | adamw | torch.<Name> | {name: options}",
+        """sgd (lr 0.1, momentum 0, weight_decay 0), adam and adamw (lr 0.001, betas [0.9, 0.999], weight_decay 0 for adam and
+        0.01 for adamw), or any other of torch, as in {torch.RMSprop: {lr: 0.01}}.""",
+    )
+    schedule: Annotated[str | dict[str, Options], BeforeValidator(schedule_form)] = _key(
+        "none",
+        "none | cosine | {milestones: {at: [0.5, 0.75], factor: 0.1}}",
+        """The learning rate within a task; it starts anew with each task. cosine falls to zero; milestones multiply it by
+        `factor` at the fractions `at` of the task.""",
+    )
+    clip: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_none_or_number)] = _key(
+        None, "none | float, > 0", "The largest norm a member's gradient may have; a larger one is scaled down."
+    )
+    augment: Literal["none", "flip", "crop_flip"] = _key(
+        "none",
+        "none | flip | crop_flip",
+        "Training images: flip mirrors half of them; crop_flip also shifts them, by up to 4 pixels, the border filled with zeros.",
+    )
+    normalise: Literal["unit", "standard", "none"] = _key(
+        "unit",
+        "unit | standard | none",
+        """Pixels: unit is [0, 1]; standard then subtracts the mean of the training set and divides by its deviation, channel by
+        channel; none leaves the stored values.""",
+    )
+    validation: Annotated[float, Field(ge=0, lt=1)] = _key(
+        0.0, "float, >= 0, < 1", "The part of each task's training data that is held out."
+    )
+    stop_at: Annotated[float | dict[str, float] | None, BeforeValidator(_stop_at)] = _key(
+        None,
+        "none | float | {train: float}",
+        """Ends a task early, after an epoch that reached this accuracy: on the validation part (needs `validation`), or with
+        {train: x} the running training accuracy of the epoch.""",
+    )
+    evaluate: Annotated[dict[str, Any], BeforeValidator(_evaluate)] = _key(
+        {"tasks": "all"},
+        "all | seen | current | {last: n} | {every: n}",
+        """The tasks tested after each task: all, seen, current or the last n. {every: n} is all, and a fixed part of the test
+        data every n steps as well.""",
+    )
+    logits: Annotated[dict[str, str], BeforeValidator(_logits)] = _key(
+        {},
+        "all | seen | current | {train, evaluate}",
+        """The outputs that compete in the class setting: all, those of the tasks seen, or the current task's; one word for
+        both, or one each.""",
+    )
+    head: Literal["single", "multi"] = _key("single", "single | multi", "One last layer for all tasks, or one a task (task setting only).")
+    head_reset: Literal["never", "zero", "init"] = _key(
+        "never", "never | zero | init", "The last layer at the start of each later task: kept, zeroed or initialised again."
+    )
+    optimizer_reset: Literal["never", "task"] = _key(
+        "never", "never | task", "The optimiser's moments: kept from task to task, or forgotten."
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = _key("fp32", "fp32 | tf32 | bf16", "The arithmetic of training and evaluation.")
+    keep: Annotated[list[str], BeforeValidator(_keep)] = _key(
+        [], "[]", "What is stored beside the measurements: nothing; other values are refused."
+    )
+
+
+def resolve_protocol(given: Mapping[str, Any], host: Host) -> tuple[dict[str, Any], list[Issue]]:
+    """The protocol with every default filled in, as plain data, and everything that is wrong with it."""
+    known = list(Protocol.model_fields)
+    issues: list[Issue] = [((key,), f"unknown key{suggest(key, known)}") for key in given if key not in known]
+    values = {key: value for key, value in given.items() if key in known}
+    try:
+        protocol = Protocol.model_validate(values, strict=True)
+    except pydantic.ValidationError as error:
+        wrong = issues_of(error, values)
+        bad = {path[0] for path, _ in wrong}
+        issues += wrong
+        protocol = Protocol.model_validate({key: value for key, value in values.items() if key not in bad}, strict=True)
+    plain = protocol.model_dump(mode="json")
+    issues += _length(plain) + _choices(plain, host) + _early_stop(plain)
+    return plain, issues
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """The suite's protocol with a strategy's own laid over it, deeply.
+
+    Another model, optimiser or schedule takes the place of the suite's with all its options; the same one keeps them.
+    """
+    merged = dict(base)
+    for one, other in (("epochs", "steps"), ("steps", "epochs")):
+        if override.get(one) is not None:
+            merged.pop(other, None)
+    for key, value in override.items():
+        merged[key] = _laid_over(key, merged[key], value) if key in merged else value
+    return merged
+
+
+def describe_protocol() -> list[Option]:
+    """The keys as `clbench describe protocol` shows them; defaults as a suite would write them."""
+    shown = {"model": "mlp", "epochs": 1, "optimizer": {"sgd": {"lr": 0.1}}, "clip": "none", "stop_at": "none"}
+    shown |= {"evaluate": "all", "logits": "all"}
+    fields = Protocol.model_fields.items()
+    return [Option(key, field.title or "", shown.get(key, field.default), field.description or "") for key, field in fields]
+
+
+def _laid_over(key: str, below: Any, above: Any) -> Any:
+    if key in ("model", "optimizer", "schedule"):
+        below, named = _named(below), _named(above)
+        if below is None or named is None or set(below) != set(named):
+            return above
+        name = next(iter(named))
+        return {name: {**(below[name] or {}), **(named[name] or {})}}
+    if key == "logits" and isinstance(above, Mapping) and isinstance(below, (str, Mapping)):
+        return {**({"train": below, "evaluate": below} if isinstance(below, str) else below), **above}
+    return above
+
+
+def _named(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, str):
+        return {value: {}}
+    sound = isinstance(value, Mapping) and len(value) == 1 and all(part is None or isinstance(part, Mapping) for part in value.values())
+    return dict(value) if sound else None
+
+
+def _length(plain: dict[str, Any]) -> list[Issue]:
+    if plain["epochs"] is not None and plain["steps"] is not None:
+        return [(("steps",), f"a task has {plain['epochs']} epochs or {plain['steps']} steps, not both; remove one of the two")]
+    if plain["epochs"] is None and plain["steps"] is None:
+        plain["epochs"] = 1
+    return []
+
+
+def _choices(plain: dict[str, Any], host: Host) -> list[Issue]:
+    """Fill in the options of model, optimiser and schedule."""
+    issues: list[Issue] = []
+    for key, resolve in (
+        ("model", lambda name, options: plain_options(host.get("model", name), options)),
+        ("optimizer", optimizer_options),
+        ("schedule", lambda name, options: plain_options(SCHEDULES[name], options)),
+    ):
+        if not isinstance(plain[key], dict):
+            continue
+        ((name, options),) = plain[key].items()
+        try:
+            plain[key] = {name: resolve(name, options)}
+        except OptionError as error:
+            issues += [((key, name, *path), text) for path, text in error.issues]
+        except UserError as error:
+            issues.append(((key,), str(error)))
+    ((name, options),) = plain["optimizer"].items()
+    if plain["schedule"] != "none" and name not in OPTIMIZERS and "lr" not in options:
+        issues.append((("optimizer", name), "a schedule needs to know the rate it starts from; give `lr`"))
+    return issues
+
+
+def _early_stop(plain: dict[str, Any]) -> list[Issue]:
+    if isinstance(plain["stop_at"], float) and plain["validation"] == 0:
+        return [(("stop_at",), "needs validation data; give `validation: 0.1`, or stop at {train: 0.98}")]
+    return []

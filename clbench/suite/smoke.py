@@ -1,0 +1,46 @@
+"""`--smoke`: the same cells on made-up data, small enough for the whole suite to run in seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from clbench.options import plain_options
+from clbench.suite.cell import Cell, Choice
+from clbench.suite.entries import dataset_of, name_and_options
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+SEEDS, STEPS, BATCH = 2, 4, 16
+TRAIN, TEST = 10, 4  # samples a class
+LARGEST = 32  # height and width
+
+
+def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
+    """The cells made small; those that differed only in what was made small are one."""
+    found: dict[str, Cell] = {}
+    for cell in cells:
+        tiny = _tiny(cell, host)
+        found.setdefault(tiny.key("", {}), tiny)
+    return list(found.values())
+
+
+def _tiny(cell: Cell, host: Host) -> Cell:
+    length = {"epochs": 1} if cell.protocol["steps"] is None else {"steps": min(cell.protocol["steps"], STEPS)}
+    protocol = {**cell.protocol, **length, "batch_size": min(cell.protocol["batch_size"], BATCH)}
+    options = dict(cell.scenario.options)
+    if "dataset" in options:
+        options["dataset"] = {"synthetic": _tiny_data(cell.scenario, host)}
+    return dataclasses.replace(cell, scenario=Choice(cell.scenario.name, options), protocol=protocol, seeds=cell.seeds[:SEEDS])
+
+
+def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
+    """Options of the synthetic data that keep the real one's classes and image format, where they are known."""
+    name, _ = name_and_options(scenario.options["dataset"])
+    real = dataset_of(scenario, host) if name in host.names("dataset") else None
+    classes = getattr(real, "classes", None) or 10
+    height, _, channels = getattr(real, "shape", None) or (8, 8, 1)
+    wanted = {"classes": classes, "size": min(height, LARGEST), "channels": channels, "train": TRAIN * classes, "test": TEST * classes}
+    return plain_options(host.get("dataset", "synthetic"), wanted)

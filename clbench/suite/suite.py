@@ -1,0 +1,45 @@
+"""A suite that was read and found sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from clbench.suite.cell import Choice
+from clbench.suite.paths import Path
+
+
+class Compare(pydantic.BaseModel):
+    """How `clbench compare` reads the results, unless its own options say otherwise."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    metric: str = Field(default="average_accuracy", description="The metric that is compared.")
+    baseline: str | None = Field(default=None, description="The strategy, by label or name, that the others are set against.")
+    alpha: float = Field(default=0.05, gt=0, lt=1, description="The level of the tests.")
+    correction: Literal["holm", "bonferroni", "fdr_bh", "none"] = Field(default="holm", description="For testing several pairs.")
+    unpaired: bool = Field(default=False, description="Do not pair the runs by seed.")
+    rope: Annotated[float, Field(ge=0)] | None = Field(default=None, description="Differences up to this size count as none.")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What `load_suite` gives; `expand` makes its cells."""
+
+    name: str
+    file: str  # as messages name it
+    text: str  # goes into the record; with overrides, what was really run
+    data: Mapping[str, Any]
+    lines: Mapping[Path, int]
+    seeds: tuple[int, ...]
+    metrics: tuple[Choice, ...]
+    compare: Compare
+    plugins: tuple[FilePath, ...] = ()
+    warnings: tuple[str, ...] = ()
+    smoke: bool = False
+    imported: frozenset[str] = field(default_factory=frozenset)  # data sets no plugin offers, brought in by hand
