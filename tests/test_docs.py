@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from clbench.host import Host
-from clbench.suite import load_suite
+from clbench.options import Option
+from clbench.suite import describe_protocol, load_suite
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -43,6 +45,12 @@ def test_its_suites_are_valid(page: Path, tmp_path: Path) -> None:
     suites = [path for path in written(page, tmp_path) if path.suffix == ".yaml"]
     for suite in suites:
         assert load_suite(suite, Host.load()).warnings == ()
+
+
+@pytest.mark.parametrize("key", describe_protocol(), ids=lambda key: key.name)
+def test_the_suite_guide_shows_every_key_of_the_protocol(key: Option) -> None:
+    default = json.dumps(key.default).replace('"', "")
+    assert f"- **`{key.name}`** ({key.type}; default `{default}`): {key.doc}\n" in (ROOT / "docs" / "suites.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
