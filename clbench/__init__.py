@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from clbench.engine.task import Batch, Phase, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
-    from clbench.metrics import ProbeMetric, RecordMetric, Undefined
+    from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
     from clbench.models import Layer
     from clbench.records import load
     from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
@@ -40,9 +40,11 @@ __all__ = [
     "Layout",
     "Optimizer",
     "Phase",
+    "Probe",
     "ProbeMetric",
     "RecordMetric",
     "Reservoir",
+    "RunView",
     "Scenario",
     "Site",
     "SoloStrategy",
@@ -72,7 +74,7 @@ _MODULES = {
     "clbench.engine.task": ["Batch", "Phase", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
-    "clbench.metrics": ["ProbeMetric", "RecordMetric", "Undefined"],
+    "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
     "clbench.models": ["Layer"],
     "clbench.records": ["load"],
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,134 @@ class CellRecord:
 
     @property
     def tasks(self) -> int:
-        """T."""
+        """T; 0 where nothing was measured."""
         if self.accuracy is not None:
             return int(self.accuracy.shape[-1])
-        assert self.entries is not None
-        return int(self.entries.column.max(initial=-1)) + 1
+        if self.entries is not None:
+            return int(max(self.entries.column.max(initial=-1) + 1, self.entries.row.max(initial=0)))
+        return 0
 
     @property
     def members(self) -> int:
         """S."""
         return len(self.seed)
+
+
+def status_of(member_status: Array) -> str:
+    """A cell's status from its members'."""
+    ended = set(member_status.tolist())
+    if ended & {"failed", "timeout"} or not ended:
+        return "partial" if ended & {"done", "diverged"} else "failed"
+    return "diverged" if ended == {"diverged"} else "done"
+
+
+def settled(cell: CellRecord) -> CellRecord:
+    """The cell checked, with defaults filled in and its members sorted; `ValueError` says what does not fit."""
+    seed = _integers("seed", cell.seed, None)
+    if seed.ndim != 1:
+        raise ValueError(f"seed has {seed.ndim} dimensions instead of one")
+    size = len(seed)
+    agent = np.zeros(size, np.int64) if cell.agent is None else _integers("agent", cell.agent, size)
+    status = np.array(["done"] * size, dtype=object) if cell.member_status is None else _statuses(cell.member_status, size)
+    diverged_at = np.full(size, -1) if cell.diverged_at is None else _integers("diverged_at", cell.diverged_at, size)
+    full = replace(cell, seed=seed, agent=agent, member_status=status, diverged_at=diverged_at)
+    full.accuracy = None if cell.accuracy is None else _matrix(cell.accuracy, size)
+    full.entries = None if cell.entries is None else _entries(cell.entries, size)
+    if full.accuracy is None and full.entries is None and cell.status != "failed":
+        raise ValueError("there is neither accuracy nor entries")
+    for name in ("accuracy_before", "loss"):
+        value = getattr(cell, name)
+        setattr(full, name, None if value is None else _shaped(name, _floats(name, value), (size, full.tasks)))
+    for group in ("metrics", "curves", "cost"):
+        setattr(full, group, {name: _members(f"{group}/{name}", value, size) for name, value in getattr(cell, group).items()})
+    return _sorted(full)
+
+
+def select(cell: CellRecord, rows: Array) -> CellRecord:
+    """The cell with these members, in this order."""
+    return _each(cell, lambda array: array[rows])
+
+
+def _sorted(cell: CellRecord) -> CellRecord:
+    assert cell.agent is not None
+    order = np.lexsort((cell.agent, cell.seed))
+    seed, agent = cell.seed[order], cell.agent[order]
+    twice = (np.diff(seed) == 0) & (np.diff(agent) == 0)
+    if twice.any():
+        raise ValueError(f"seed {seed[:-1][twice][0]} (agent {agent[:-1][twice][0]}) is there twice")
+    return cell if (np.diff(order) == 1).all() else select(cell, order)
+
+
+def _each(cell: CellRecord, change: Callable[[Array], Array]) -> CellRecord:
+    """The cell with a change to every array that has a row a member."""
+    single = {name: getattr(cell, name) for name in ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")}
+    changed: dict[str, Any] = {name: None if array is None else change(array) for name, array in single.items()}
+    groups = {group: {name: change(array) for name, array in getattr(cell, group).items()} for group in ("metrics", "curves", "cost")}
+    entries = None if cell.entries is None else replace(cell.entries, value=change(cell.entries.value))
+    return replace(cell, **changed, **groups, entries=entries)
+
+
+def _shaped(name: str, value: Array, shape: tuple[int, ...]) -> Array:
+    if value.shape != shape:
+        raise ValueError(f"{name} has shape {_show(value.shape)} instead of {_show(shape)}")
+    return value
+
+
+def _show(shape: tuple[int, ...]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"
+
+
+def _numbers(name: str, value: Any) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} does not hold numbers")
+    return array
+
+
+def _floats(name: str, value: Any) -> Array:
+    return _numbers(name, value).astype(np.float64, copy=False)
+
+
+def _integers(name: str, value: Any, size: int | None) -> Array:
+    array = _numbers(name, value)
+    whole = array.astype(np.int64, copy=False) if array.dtype.kind != "f" or np.isfinite(array).all() else None
+    if whole is None or (whole != array).any():
+        raise ValueError(f"{name} holds numbers that are not whole")
+    return whole if size is None else _shaped(name, whole, (size,))
+
+
+def _statuses(value: Any, size: int) -> Array:
+    array = _shaped("member_status", np.asarray(value, dtype=object), (size,))
+    for status in set(array.tolist()):
+        if status not in MEMBER_STATUS:
+            raise ValueError(f"member_status holds {status!r}; known: {', '.join(MEMBER_STATUS)}")
+    return array
+
+
+def _members(name: str, value: Any, size: int) -> Array:
+    array = _numbers(name, value)
+    if array.ndim < 1 or len(array) != size:
+        raise ValueError(f"{name} has shape {_show(array.shape)}, and its first dimension should be the {size} members")
+    return array
+
+
+def _fractions(name: str, array: Array) -> Array:
+    if (array > 1 + 1e-6).any() or (array < -1e-6).any():
+        raise ValueError(f"{name} holds values outside 0..1: accuracies are fractions, not percent")
+    return array
+
+
+def _matrix(value: Any, size: int) -> Array:
+    array = _floats("accuracy", value)
+    if array.ndim != 3 or array.shape[0] != size or array.shape[1] != array.shape[2] + 1:
+        raise ValueError(f"accuracy has shape {_show(array.shape)} instead of [{size}, tasks + 1, tasks]")
+    return _fractions("accuracy", array)
+
+
+def _entries(entries: Entries, size: int) -> Entries:
+    row = _integers("entries/row", entries.row, None)
+    column = _integers("entries/column", entries.column, len(row))
+    if (row < 0).any() or (column < 0).any():
+        raise ValueError("entries/row and entries/column hold numbers below 0")
+    value = _fractions("entries/value", _floats("entries/value", entries.value))
+    return Entries(row, column, _shaped("entries/value", value, (size, len(row))))

@@ -1,0 +1,50 @@
+"""The arithmetic of accuracy matrices: `accuracy[i, j-1]` is task j after i tasks, row 0 the untrained network.
+
+NaN is what nobody measured. It is never averaged away: whoever asks for it is told which task was not evaluated when.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clbench.metrics.base import Summary, Undefined
+
+Array = npt.NDArray[Any]
+
+
+def measured(accuracy: Array, after: Any, task: Any) -> Array:
+    """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them; `Undefined` where one is missing."""
+    rows, tasks = np.broadcast_arrays(after, task)
+    values: Array = accuracy[rows, tasks - 1]
+    missing = np.isnan(values)
+    if missing.any():
+        when = int(rows[missing][0])
+        raise Undefined(f"task {int(tasks[missing][0])} was not evaluated " + (f"after task {when}" if when else "before training"))
+    return values
+
+
+def average_over_time(accuracy: Array) -> Array:
+    """A_1..A_T: A_i is the unweighted mean over tasks 1..i after task i; NaN where one of them was not evaluated."""
+    tasks = accuracy.shape[1]
+    seen = np.tri(tasks, dtype=bool)
+    return np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
+
+
+def matrix_of(row: Array, column: Array, value: Array, tasks: int) -> Array:
+    """The matrices `[..., T+1, T]` in which only these entries were measured."""
+    matrix = np.full((*value.shape[:-1], tasks + 1, tasks), np.nan)
+    matrix[..., row, column] = value
+    return matrix
+
+
+def summarise(values: Array, how: Summary) -> Array:
+    """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a value that is missing."""
+    if values.shape[1] == 0:
+        return np.full(len(values), np.nan)
+    if how == "last":
+        return values[:, -1]
+    reduced: Array = {"mean": np.mean, "min": np.min, "max": np.max, "sum": np.sum}[how](values, axis=1)
+    return reduced

@@ -1,0 +1,73 @@
+"""What a metric is: a class with options that turns a run, or a live stack, into numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from clbench.options import Configurable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from clbench.metrics.run import RunView
+
+    Value = float | np.floating[Any] | npt.NDArray[Any] | "Undefined"
+
+Summary = Literal["last", "mean", "min", "max", "sum"]
+When = Literal["step", "epoch_end", "task_end", "run_end"]
+
+
+class Undefined(Exception):
+    """Why a metric has no value here. A metric returns it, or raises it from wherever it notices."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Metric(Configurable):
+    """What both kinds of metrics say of themselves.
+
+    `summary` is the number that tables show where a metric gives several: the last one, or the mean, minimum,
+    maximum or sum along the first axis (tasks, epochs or steps). What remains after that, such as a number a
+    layer, is shown by its first entry, so the number for the whole network comes first.
+    """
+
+    summary: ClassVar[Summary] = "last"
+    higher_is_better: ClassVar[bool] = True
+    unit: ClassVar[str] = ""  # "fraction" is shown in percent, "seconds" and "bytes" in handy units
+    needs: ClassVar[tuple[str, ...]] = ()  # curves that the engine writes only where a metric asks for them: "online_accuracy"
+
+
+class RecordMetric(Metric):
+    """A pure function of what was stored; it can be added to an old record."""
+
+    def value(self, run: RunView) -> Value:
+        """One member's number, its numbers task by task, or `Undefined`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define value(run)")
+
+
+class ProbeMetric(Metric):
+    """Looks at the live stack while it runs, and changes nothing: neither weights nor randomness."""
+
+    when: ClassVar[When] = "task_end"
+
+    def measure(self, probe: Probe) -> Tensor | Undefined:
+        """A number a member, `[R]`, or more of them, `[R, ...]`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define measure(probe)")
+
+
+class Probe(Protocol):
+    """What a probe metric sees: the stack in evaluation mode, and data to look at it with."""
+
+    net: Any  # the stack, for a solo strategy too
+    strategy: Any
+    task: Any  # the task being trained
+    x: Tensor  # [R, B, ...], a fixed batch
+    y: Tensor  # [R, B]
+
+    def data(self, split: str, tasks: Any, n: int) -> Any:
+        """Up to `n` samples a member of these tasks, from `train`, `validation` or `test`."""
+        ...

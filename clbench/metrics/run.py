@@ -1,0 +1,147 @@
+"""One member of a record, as record metrics see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clbench.metrics.arithmetic import average_over_time, matrix_of, measured
+
+if TYPE_CHECKING:
+    from clbench.records.cell import CellRecord
+
+Array = npt.NDArray[Any]
+Reference = Callable[[str, "RunView"], "RunView | None"]
+
+
+class RunView:
+    """What was stored of one network: arrays without the members' dimension, NaN where nothing was measured."""
+
+    def __init__(self, cell: CellRecord, member: int, reference: Reference | None = None) -> None:
+        self._cell, self._member, self._reference = cell, member, reference
+
+    # ------------------------------------------------------------------ who
+
+    @property
+    def scenario(self) -> str:
+        """The scenario's label."""
+        return self._cell.scenario
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return self._cell.strategy
+
+    @property
+    def label(self) -> str:
+        """The strategy's name in tables."""
+        return self._cell.label
+
+    @property
+    def seed(self) -> int:
+        """The member's seed."""
+        return int(self._cell.seed[self._member])
+
+    @property
+    def agent(self) -> int:
+        """The member's agent, 0 where there are none."""
+        return 0 if self._cell.agent is None else int(self._cell.agent[self._member])
+
+    @property
+    def status(self) -> str:
+        """`done`, `diverged`, `failed` or `timeout`."""
+        return "done" if self._cell.member_status is None else str(self._cell.member_status[self._member])
+
+    @property
+    def diverged_at(self) -> int:
+        """The step in which the loss became NaN, -1 where it did not."""
+        return -1 if self._cell.diverged_at is None else int(self._cell.diverged_at[self._member])
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The strategy's resolved options."""
+        return self._cell.options
+
+    @property
+    def protocol(self) -> Mapping[str, Any]:
+        """The resolved protocol."""
+        return self._cell.protocol
+
+    @property
+    def setting(self) -> str | None:
+        """`class`, `task` or `domain`, where the record says so."""
+        scenario = self._cell.content.get("scenario", ())
+        options = scenario[1] if len(scenario) > 1 else {}
+        return options.get("setting") if isinstance(options, Mapping) else None
+
+    # ------------------------------------------------------------------ what
+
+    @property
+    def tasks(self) -> int:
+        """T."""
+        return self._cell.tasks
+
+    @cached_property
+    def accuracy(self) -> Array:
+        """`[T+1, T]`: task j (column j - 1) after i tasks (row i), row 0 the untrained network."""
+        if self._cell.accuracy is not None:
+            matrix: Array = self._cell.accuracy[self._member]
+            return matrix
+        entries = self._cell.entries
+        if entries is None:
+            return np.full((self.tasks + 1, self.tasks), np.nan)
+        return matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks)
+
+    @property
+    def averages(self) -> Array:
+        """`[T]`: A_i, the unweighted mean over tasks 1..i after task i."""
+        return average_over_time(self.accuracy)
+
+    @property
+    def accuracy_before(self) -> Array:
+        """`[T]`: a task's accuracy when its head exists and before it is trained."""
+        return self._by_task(self._cell.accuracy_before)
+
+    @property
+    def loss(self) -> Array:
+        """`[T]`: the mean training loss of each task."""
+        return self._by_task(self._cell.loss)
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """What probe metrics measured, by name."""
+        return self._of(self._cell.metrics)
+
+    @property
+    def curves(self) -> Mapping[str, Any]:
+        """What the strategy and the engine logged, by name; NaN fills up what is shorter than other members'."""
+        return self._of(self._cell.curves)
+
+    @property
+    def cost(self) -> Mapping[str, Any]:
+        """Seconds, bytes and numbers of parameters by name."""
+        return self._of(self._cell.cost)
+
+    def at(self, after: Any, task: Any) -> Array:
+        """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them.
+
+        Raises `Undefined`, naming the task, where one of them was not evaluated: `run.at(run.tasks, [1, 2])`.
+        """
+        return measured(self.accuracy, after, task)
+
+    def reference(self, strategy: str) -> RunView | None:
+        """The run of another strategy on the same stream (scenario, seed and agent), where the record has one."""
+        return self._reference(strategy, self) if self._reference else None
+
+    def _by_task(self, array: Array | None) -> Array:
+        if array is None:
+            return np.full(self.tasks, np.nan)
+        row: Array = array[self._member]
+        return row
+
+    def _of(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
+        return {name: array[self._member] for name, array in arrays.items()}

@@ -1,0 +1,23 @@
+"""Records: what was measured, on disk and in memory."""
+
+from clbench.records.cell import CellRecord, Entries, settled, status_of
+from clbench.records.file import SCHEMA_VERSION, RecordFile
+from clbench.records.merging import merge_cells
+from clbench.records.reading import read_record
+from clbench.records.results import Measured, Results, load
+from clbench.records.writing import write_record
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CellRecord",
+    "Entries",
+    "Measured",
+    "RecordFile",
+    "Results",
+    "load",
+    "merge_cells",
+    "read_record",
+    "settled",
+    "status_of",
+    "write_record",
+]

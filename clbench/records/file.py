@@ -1,0 +1,44 @@
+"""The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
+
+    /                        schema_version, suite, suite_text, environment and metrics (JSON)
+    /cells/<key>/            scenario, strategy, label, options, protocol, content, errors (JSON), status, position (in the suite)
+        seed [S]             and agent, member_status, diverged_at
+        accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
+        accuracy_before      and loss [S, T]
+        metrics/ curves/ cost/   [S, ...] each
+        seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clbench.records.cell import CellRecord
+
+SCHEMA_VERSION = 1
+
+# Datasets of a cell with their dimensions, as they are called in the file.
+DATASETS: dict[str, tuple[str, ...]] = {
+    "agent": ("seed",),
+    "member_status": ("seed",),
+    "diverged_at": ("seed",),
+    "accuracy": ("seed", "after_task", "task"),
+    "accuracy_before": ("seed", "task"),
+    "loss": ("seed", "task"),
+}
+GROUPS = ("metrics", "curves", "cost")
+JSON_ATTRIBUTES = ("options", "protocol", "content")
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """One record, read whole."""
+
+    schema_version: int
+    suite: str
+    suite_text: str
+    environment: Mapping[str, Any]
+    cells: list[CellRecord]
+    metrics: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # what the suite asked for, with options

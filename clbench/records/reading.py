@@ -1,0 +1,218 @@
+"""Reading a record that anybody may have written: nothing outside the file is followed, nothing in it is executed.
+
+Datasets are opened through h5py's lower level: a record of ten thousand runs has too many of them for the upper one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from clbench.errors import RecordError
+from clbench.records.cell import Array, CellRecord, Entries, settled
+from clbench.records.file import DATASETS, GROUPS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+
+_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
+_PLAUSIBLE = 1 << 26  # bytes; a larger dataset must have something behind it in the file
+_RATIO = 1100  # deflate cannot do better
+
+
+def read_record(path: Path) -> RecordFile:
+    """The record whole; `RecordError` says in one sentence why a file is none."""
+    path = Path(path)
+    if not path.exists():
+        raise RecordError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise RecordError(f"{path} is a folder; name the record in it (<suite>.h5)")
+    try:
+        with h5py.File(path, "r") as file:
+            return _Reader(path, file).read()
+    except PermissionError:
+        raise RecordError(f"{path} cannot be read: permission denied") from None
+    except _DAMAGE as error:
+        raise RecordError(f"{path} {_diagnosis(path, error)}") from error
+
+
+def _diagnosis(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        size = len(file.read(8))
+    if size == 0:
+        return "is empty, not a record"
+    if not h5py.is_hdf5(path):
+        return "is not an HDF5 file, so it is no record"
+    if "truncated" in str(error):
+        return "is truncated: a part of it is missing; copy it again, or run its suite again"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"is damaged: {lines[0]}"
+
+
+class _Reader:
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path, self.file = path, file
+
+    def read(self) -> RecordFile:
+        root = self.file.id
+        version = self._version(root)
+        cells = [self._cell(key, names) for key, names in self._names().items()]
+        cells.sort(key=lambda pair: (pair[0], pair[1].key))
+        return RecordFile(
+            schema_version=version,
+            suite=self._text(root, "suite", self.path.stem),
+            suite_text=self._text(root, "suite_text", ""),
+            environment=self._json(root, "environment", {}),
+            metrics=tuple((str(name), dict(options)) for name, options in self._json(root, "metrics", [])),
+            cells=[cell for _, cell in cells],
+        )
+
+    def _version(self, root: Any) -> int:
+        value = self._attribute(root, "schema_version")
+        if value is None:
+            raise RecordError(f"{self.path} is an HDF5 file, but no record: it has no attribute schema_version")
+        if not isinstance(value, int | float) or value != SCHEMA_VERSION:
+            newer = "; it was written by a newer clbench" if isinstance(value, int) and value > SCHEMA_VERSION else ""
+            raise RecordError(f"{self.path} has schema version {value!r}, and this clbench reads version {SCHEMA_VERSION}{newer}")
+        return SCHEMA_VERSION
+
+    def _names(self) -> dict[str, set[str]]:
+        """What is below each cell. Links that may lead out of the file, or in circles, are refused wherever they stand."""
+        cells: dict[str, set[str]] = defaultdict(set)
+
+        def visit(name: bytes | str, info: Any) -> None:
+            text = name.decode() if isinstance(name, bytes) else name
+            if info.type != h5py.h5l.TYPE_HARD:
+                raise RecordError(f"{self.path}: {text} is a link to somewhere else; a record holds its data itself")
+            parts = text.split("/", 2)
+            if parts[0] == "cells" and len(parts) > 1:
+                cells[parts[1]].update(parts[2:])
+
+        self.file.id.links.visit(visit, info=True)
+        return cells
+
+    # ------------------------------------------------------------------ one cell
+
+    def _cell(self, key: str, names: set[str]) -> tuple[float, CellRecord]:
+        place = f"cells/{key}"
+        group = h5py.h5o.open(self.file.id, place.encode())
+        if not isinstance(group, h5py.h5g.GroupID):
+            raise RecordError(f"{self.path}: {place} is not a group")
+        for name in ("scenario", "strategy"):
+            if not self._text(group, name, ""):
+                raise RecordError(f"{self.path}: {place} has no attribute {name}")
+        if "seed" not in names:
+            raise RecordError(f"{self.path}: {place} has no dataset seed")
+        strategy = self._text(group, "strategy", "")
+        position = self._attribute(group, "position")
+        cell = CellRecord(
+            key=key,
+            scenario=self._text(group, "scenario", ""),
+            strategy=strategy,
+            label=self._text(group, "label", "") or strategy,
+            status=self._text(group, "status", "done"),
+            errors=tuple(map(str, self._json(group, "errors", []))),
+            entries=self._entries(place, group, names),
+            seed=self._array(place, group, "seed"),
+            **{name: self._array(place, group, name) if name in names else None for name in DATASETS},
+            **{name: self._json(group, name, {}) for name in JSON_ATTRIBUTES},
+            **{folder: self._folder(place, group, folder, names) for folder in GROUPS},
+        )
+        for name in (key, cell.scenario, cell.strategy, cell.label):
+            if not name.isprintable():
+                raise RecordError(f"{self.path}: {place!r} has a name that holds control characters: {name!r}")
+        try:
+            return (position if isinstance(position, int) else float("inf")), settled(cell)
+        except ValueError as error:
+            raise RecordError(f"{self.path}: {place}: {error}") from None
+
+    def _entries(self, place: str, group: Any, names: set[str]) -> Entries | None:
+        wanted = ("entries/row", "entries/column", "entries/value")
+        if not any(name in names for name in wanted):
+            return None
+        for name in wanted:
+            if name not in names:
+                raise RecordError(f"{self.path}: {place} has entries, but no {name}")
+        return Entries(*(self._array(place, group, name) for name in wanted))
+
+    def _folder(self, place: str, group: Any, folder: str, names: set[str]) -> dict[str, Array]:
+        """The arrays below a folder by name; names may hold slashes, folders and dimension scales are no data."""
+        found = {}
+        for name in sorted(name for name in names if name.startswith(f"{folder}/")):
+            item = h5py.h5o.open(group, name.encode())
+            if isinstance(item, h5py.h5d.DatasetID) and not h5py.h5ds.is_scale(item):
+                found[name.removeprefix(f"{folder}/")] = self._values(f"{place}/{name}", item)
+        return found
+
+    # ------------------------------------------------------------------ datasets
+
+    def _array(self, place: str, group: Any, name: str) -> Array:
+        item = h5py.h5o.open(group, name.encode())
+        if not isinstance(item, h5py.h5d.DatasetID):
+            raise RecordError(f"{self.path}: {place}/{name} is not a dataset")
+        return self._values(f"{place}/{name}", item)
+
+    def _values(self, place: str, item: Any) -> Array:
+        if item.get_offset() is None and _kept_elsewhere(item):
+            raise RecordError(f"{self.path}: {place} keeps its values in another file; a record holds its data itself")
+        dtype = item.dtype
+        text = h5py.check_string_dtype(dtype) is not None
+        if not text and dtype.kind not in "biuf":
+            raise RecordError(f"{self.path}: {place} holds neither numbers nor text, and nothing else is read")
+        shape = item.shape
+        size = math.prod(shape) * dtype.itemsize
+        if size > _PLAUSIBLE and size > _RATIO * item.get_storage_size():
+            raise RecordError(f"{self.path}: {place} claims {size} bytes, and the file does not hold them")
+        values = np.empty(shape, dtype)
+        if values.size:
+            item.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        return np.array([_decoded(value) for value in values.flat], dtype=object).reshape(shape) if text else values
+
+    # ------------------------------------------------------------------ attributes
+
+    def _attribute(self, item: Any, name: str) -> Any:
+        """A text or a number; None where there is no such attribute."""
+        if not h5py.h5a.exists(item, name.encode()):
+            return None
+        attribute = h5py.h5a.open(item, name.encode())
+        dtype = attribute.dtype
+        text = h5py.check_string_dtype(dtype) is not None
+        shape = attribute.shape
+        if (not text and dtype.kind not in "biuf") or math.prod(shape) != 1:
+            raise RecordError(f"{self.path}: the attribute {name} is neither a text nor a number")
+        value = np.empty(shape, dtype)
+        attribute.read(value)
+        return _decoded(value.item()) if text else value.item()
+
+    def _text(self, item: Any, name: str, default: str) -> str:
+        value = self._attribute(item, name)
+        if value is not None and not isinstance(value, str):
+            raise RecordError(f"{self.path}: the attribute {name} is not a text")
+        return default if value is None else value
+
+    def _json(self, item: Any, name: str, default: Any) -> Any:
+        """Plain data of the default's type."""
+        text = self._text(item, name, "")
+        if not text:
+            return default
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, type(default)):
+            kind = "object" if isinstance(default, dict) else "list"
+            raise RecordError(f"{self.path}: the attribute {name} is not a JSON {kind}")
+        return value
+
+
+def _kept_elsewhere(item: Any) -> bool:
+    """Virtual datasets and raw files; a plain dataset has a place in this file, and need not be asked."""
+    plan = item.get_create_plist()
+    return bool(plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count())
+
+
+def _decoded(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,254 @@
+"""What was measured, as people ask for it: tidy frames, accuracy matrices, metrics computed when they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clbench.errors import ClbenchError, RecordError, suggest
+from clbench.metrics import Metric, ProbeMetric, RecordMetric, RunView, Undefined
+from clbench.metrics.arithmetic import matrix_of, summarise
+from clbench.records.cell import Array, CellRecord
+from clbench.records.file import RecordFile
+from clbench.records.reading import read_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clbench.host import Host
+
+COLUMNS = ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
+NOT_FINISHED = {"failed": "the run failed", "timeout": "the run took too long"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one cell."""
+
+    name: str
+    summary: Array  # [S], the number that tables show; NaN where there is none
+    by_task: Array | None  # [S, T], where the metric has a number a task
+    values: Array  # [S, ...], all there is
+    reasons: tuple[str | None, ...]  # why a member has no summary
+    unit: str = ""
+    higher_is_better: bool = True
+
+
+def load(path: str | Path, host: Host | None = None) -> Results:
+    """Open a record; metrics that are not stored come from `host`, or from the installed plugins."""
+    return Results(read_record(Path(path)), host)
+
+
+class Results:
+    """A record to ask questions of."""
+
+    def __init__(self, record: RecordFile, host: Host | None = None) -> None:
+        self.record = record
+        self._host = host
+        self._measured: dict[tuple[str, str], Measured] = {}
+
+    @property
+    def cells(self) -> list[CellRecord]:
+        """Every cell, in the suite's order."""
+        return self.record.cells
+
+    @property
+    def host(self) -> Host:
+        """Where metrics come from; loaded when the first one is asked for."""
+        if self._host is None:
+            from clbench.host import Host
+
+            self._host = Host.load()
+        return self._host
+
+    # ------------------------------------------------------------------ cells
+
+    def find(self, strategy: str, scenario: str | None = None) -> list[CellRecord]:
+        """The cells of a label, or of a bare name where no label is called so."""
+        within = [cell for cell in self.cells if scenario in (None, cell.scenario)]
+        if not within:
+            raise RecordError(f"the record has no scenario {scenario!r}{suggest(str(scenario), {cell.scenario for cell in self.cells})}")
+        found = [cell for cell in within if cell.label == strategy] or [cell for cell in within if cell.strategy == strategy]
+        if not found:
+            raise RecordError(f"the record has no strategy {strategy!r}{suggest(strategy, {cell.label for cell in within})}")
+        return found
+
+    def cell(self, strategy: str, scenario: str | None = None) -> CellRecord:
+        """The one cell of a label, or of a bare name that is unique."""
+        found = self.find(strategy, scenario)
+        if len(found) > 1:
+            scenarios = sorted({cell.scenario for cell in found})
+            which, choices = ("scenario", scenarios) if len(scenarios) > 1 else ("label", [cell.label for cell in found])
+            raise RecordError(f"{strategy!r} names {len(found)} cells; choose a {which}: {', '.join(choices)}")
+        return found[0]
+
+    def accuracy(self, strategy: str, scenario: str | None = None) -> Array:
+        """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i), row 0 the untrained network."""
+        cell = self.cell(strategy, scenario)
+        if cell.accuracy is not None:
+            return cell.accuracy
+        if cell.entries is None:
+            return np.full((cell.members, 1, 0), np.nan)
+        return matrix_of(cell.entries.row, cell.entries.column, cell.entries.value, cell.tasks)
+
+    # ------------------------------------------------------------------ metrics
+
+    def metric(self, name: str, cell: CellRecord) -> Measured:
+        """One metric of one cell: as it was stored, or computed now."""
+        if (cell.key, name) not in self._measured:
+            stored = name in cell.metrics
+            self._measured[cell.key, name] = self._stored(name, cell) if stored else self._computed(name, cell)
+        return self._measured[cell.key, name]
+
+    def metric_names(self) -> list[str]:
+        """Everything stored, and every record metric the host offers."""
+        stored = {name for cell in self.cells for name in cell.metrics}
+        offered = {name for name in self.host.names("metric") if issubclass(self.host.get("metric", name), RecordMetric)}
+        return sorted(stored | offered)
+
+    def run(self, cell: CellRecord, member: int) -> RunView:
+        """One member, as record metrics see it."""
+        return RunView(cell, member, self._reference)
+
+    def _reference(self, strategy: str, run: RunView) -> RunView | None:
+        cells = [cell for cell in self.cells if cell.scenario == run.scenario and cell.strategy == strategy]
+        for cell in sorted(cells, key=lambda cell: cell.protocol != run.protocol):
+            for member in np.flatnonzero(cell.seed == run.seed):
+                view = self.run(cell, int(member))
+                if view.agent == run.agent and view.status == "done":
+                    return view
+        return None
+
+    def _stored(self, name: str, cell: CellRecord) -> Measured:
+        values = np.asarray(cell.metrics[name], dtype=np.float64)
+        kind = self._kind(name)
+        first = values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
+        while first.ndim > 2:
+            first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
+        along_tasks = first.ndim == 2 and first.shape[1] == cell.tasks and getattr(kind, "when", "task_end") == "task_end"
+        summary = summarise(first, kind.summary) if first.ndim == 2 else first
+        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, [None] * cell.members)
+
+    def _computed(self, name: str, cell: CellRecord) -> Measured:
+        kind = self.host.get("metric", name)
+        if issubclass(kind, ProbeMetric):
+            reason = "it was not measured; add it to the suite's metrics and run the suite again"
+            values, reasons = [np.array(np.nan)] * cell.members, [reason] * cell.members
+        else:
+            metric = kind(**dict(self.record.metrics).get(name, {}))
+            answers = [_evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)]
+            values, reasons = [value for value, _ in answers], [reason for _, reason in answers]
+        array = _stacked(values)
+        along_tasks = array.ndim == 2 and array.shape[1] == cell.tasks
+        summary = summarise(array, kind.summary) if array.ndim == 2 else array
+        return self._measurement(name, kind, cell, summary, array if along_tasks else None, array, reasons)
+
+    def _measurement(
+        self, name: str, kind: type[Metric], cell: CellRecord, summary: Array, by_task: Array | None, values: Array, reasons: Sequence[str | None]
+    ) -> Measured:
+        statuses = [self.run(cell, member) for member in range(cell.members)]
+        why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
+        why = [reason or ("it was not measured" if np.isnan(number) else None) for reason, number in zip(why, summary, strict=True)]
+        kept = np.where([reason is None for reason in why], summary, np.nan)
+        return Measured(name, kept, by_task, values, tuple(why), kind.unit, kind.higher_is_better)
+
+    def _kind(self, name: str) -> type[Metric]:
+        """The class behind a stored metric; the plain base where no plugin offers it any more."""
+        try:
+            kind: type[Metric] = self.host.get("metric", name.partition("(")[0])
+        except ClbenchError:
+            return Metric
+        return kind
+
+    # ------------------------------------------------------------------ frames
+
+    def frame(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+        """Tidy: scenario, strategy (the label), seed, agent, metric, task, value; `task` is empty for a summary.
+
+        Without `metrics`, everything stored and every record metric that the plugins at hand offer. Where a metric
+        has no value the value is NaN, and `undefined` says why.
+        """
+        import pandas as pd
+
+        parts: list[dict[str, Any]] = []
+        for cell, measured in self._each(metrics):
+            parts.append(_rows(cell, measured.name, None, measured.summary))
+            for task in range(0 if measured.by_task is None else measured.by_task.shape[1]):
+                assert measured.by_task is not None
+                parts.append(_rows(cell, measured.name, task + 1, measured.by_task[:, task]))
+        columns = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in COLUMNS}
+        tasks = pd.array(columns.pop("task"), dtype="Int64")
+        tasks[tasks == 0] = pd.NA
+        return pd.DataFrame(columns | {"task": tasks})[COLUMNS]
+
+    def undefined(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
+        """Why values are missing: scenario, strategy, seed, agent, metric, reason."""
+        import pandas as pd
+
+        rows = [
+            (cell.scenario, cell.label, int(cell.seed[member]), self.run(cell, member).agent, measured.name, reason)
+            for cell, measured in self._each(metrics)
+            for member, reason in enumerate(measured.reasons)
+            if reason is not None
+        ]
+        return pd.DataFrame(rows, columns=["scenario", "strategy", "seed", "agent", "metric", "reason"])
+
+    def _each(self, metrics: Iterable[str] | None) -> Iterable[tuple[CellRecord, Measured]]:
+        names = self.metric_names() if metrics is None else list(metrics)
+        return ((cell, self.metric(name, cell)) for cell in self.cells for name in names)
+
+
+def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:
+    size = cell.members
+    texts = {"scenario": cell.scenario, "strategy": cell.label, "metric": metric}
+    agent = np.zeros(size, np.int64) if cell.agent is None else cell.agent
+    return {
+        **{name: np.full(size, text, dtype=object) for name, text in texts.items()},
+        "seed": cell.seed,
+        "agent": agent,
+        "task": np.full(size, task or 0),
+        "value": np.asarray(value, dtype=np.float64),
+    }
+
+
+def _unfinished(run: RunView) -> str | None:
+    if run.status == "diverged":
+        return f"the run diverged in step {run.diverged_at}" if run.diverged_at >= 0 else "the run diverged"
+    return NOT_FINISHED.get(run.status)
+
+
+def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str | None]:
+    """A metric's number or numbers, or why there are none; a metric that raises spoils its own column and no other."""
+    nothing = np.array(np.nan)
+    reason = _unfinished(run)
+    if reason is not None:
+        return nothing, reason
+    try:
+        value = metric.value(run)
+        if isinstance(value, Undefined):
+            return nothing, value.reason
+        array = np.asarray(value, dtype=np.float64)
+    except Undefined as undefined:
+        return nothing, undefined.reason
+    except Exception as error:  # a stranger's metric may raise anything
+        return nothing, f"the metric {name!r} failed: {type(error).__name__}: {error}"
+    if array.ndim > 1:
+        return nothing, f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted"
+    return array, None
+
+
+def _stacked(values: Sequence[Array]) -> Array:
+    """`[S]` or `[S, K]`, NaN for members without a value and at the end of shorter ones."""
+    length = max((len(value) for value in values if value.ndim), default=None)
+    if length is None:
+        return np.array([float(value) for value in values])
+    full = np.full((len(values), length), np.nan)
+    for row, value in zip(full, values, strict=True):
+        row[: value.size if value.ndim else 0] = value if value.ndim else np.nan
+    return full
+
+

@@ -1,0 +1,125 @@
+"""Writing a record: the file is built in memory, so that a full disk meets plain bytes and never a half-written HDF5 tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from clbench.records.atomic import atomic_write
+from clbench.records.cell import Array, CellRecord, settled
+from clbench.records.file import DATASETS, GROUPS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+
+# What netCDF readers take for a dimension without coordinates, rather than for data.
+_BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable.%10d"
+
+
+def write_record(
+    path: Path,
+    cells: Sequence[CellRecord],
+    *,
+    suite: str,
+    suite_text: str,
+    environment: Mapping[str, Any],
+    metrics: Sequence[tuple[str, Mapping[str, Any]]] = (),
+) -> None:
+    """Write a record in one atomic step; equal content gives equal bytes. `metrics` are those the suite asks for, with their options."""
+    atomic_write(Path(path), _image(RecordFile(SCHEMA_VERSION, suite, suite_text, environment, list(cells), tuple(metrics))))
+
+
+def _image(record: RecordFile) -> bytes:
+    with h5py.File("record", "w", driver="core", backing_store=False, block_size=1 << 20, libver=("v108", "v110")) as file:
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["suite"] = _text(record.suite)
+        file.attrs["suite_text"] = _text(record.suite_text)
+        file.attrs["environment"] = _json(record.environment)
+        file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])
+        root = file.create_group("cells")
+        for position, cell in enumerate(record.cells):
+            _CellWriter(root.create_group(_text(cell.key)), settled(cell)).write(position)
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+class _CellWriter:
+    """One cell's group, and the dimension scales its datasets share."""
+
+    def __init__(self, group: h5py.Group, cell: CellRecord) -> None:
+        self.group, self.cell = group, cell
+        self.scales: dict[str, h5py.h5d.DatasetID] = {}
+
+    def write(self, position: int) -> None:
+        self._attributes(position)
+        self._scale("seed", self.cell.seed)
+        for name, axes in DATASETS.items():
+            value = getattr(self.cell, name)
+            if value is not None:
+                self._dataset(name, value, axes)
+        self._entries()
+        for folder in GROUPS:
+            for name, value in getattr(self.cell, folder).items():
+                self._dataset(f"{folder}/{_text(name)}", value, self._axes(value))
+
+    def _attributes(self, position: int) -> None:
+        attributes = self.group.attrs
+        for name in ("scenario", "strategy", "label", "status"):
+            attributes[name] = _text(getattr(self.cell, name))
+        for name in JSON_ATTRIBUTES:
+            attributes[name] = _json(getattr(self.cell, name))
+        attributes["errors"] = _json(list(self.cell.errors))
+        attributes["position"] = position
+
+    def _entries(self) -> None:
+        entries = self.cell.entries
+        if entries is not None:
+            length = f"axis_{len(entries.row)}"
+            self._dataset("entries/row", entries.row, (length,))
+            self._dataset("entries/column", entries.column, (length,))
+            self._dataset("entries/value", entries.value, ("seed", length))
+
+    def _axes(self, value: Array) -> tuple[str, ...]:
+        """The members, the tasks where the length says so, and nameless dimensions, each at most once a dataset."""
+        axes = ["seed"]
+        for length in value.shape[1:]:
+            name = "task" if length == self.cell.tasks and "task" not in axes else f"axis_{length}"
+            axes.append(name if name not in axes else f"{name}_{len(axes)}")
+        return tuple(axes)
+
+    def _dataset(self, name: str, value: Array, axes: Sequence[str]) -> None:
+        dtype = h5py.string_dtype() if value.dtype == object else np.uint8 if value.dtype == bool else value.dtype
+        dataset = self.group.create_dataset(name, data=value, dtype=dtype).id
+        for axis, (scale, length) in enumerate(zip(axes, value.shape, strict=True)):
+            h5py.h5ds.attach_scale(dataset, self._scale_of(scale, length), axis)
+
+    def _scale_of(self, name: str, length: int) -> h5py.h5d.DatasetID:
+        if name in self.scales:
+            return self.scales[name]
+        if name in ("task", "after_task"):
+            return self._scale(name, np.arange(length) + (name == "task"))
+        return self._scale(name, np.zeros(length, np.int8), _BARE_DIMENSION % length)
+
+    def _scale(self, name: str, value: Array, title: str | None = None) -> h5py.h5d.DatasetID:
+        dataset = self.group.create_dataset(name, data=value).id
+        h5py.h5ds.set_scale(dataset, (title or name).encode())
+        self.scales[name] = dataset
+        return dataset
+
+
+def _text(value: str) -> str:
+    """HDF5's strings end at the first zero byte."""
+    return str(value).replace("\0", "\\0")
+
+
+def _json(value: Any) -> str:
+    return _text(json.dumps(value if not isinstance(value, Mapping) else dict(value), sort_keys=True, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return dict(value) if isinstance(value, Mapping) else str(value)

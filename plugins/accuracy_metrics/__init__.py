@@ -1,0 +1,57 @@
+"""Metrics that follow from accuracies: R_ij is the accuracy on task j after task i, T tasks, row 0 the untrained network.
+
+Where the literature uses one word for several formulas, the name says which one is meant. A metric that needs an
+accuracy nobody measured has no value, and says which one is missing.
+"""
+
+from __future__ import annotations
+
+from clbench import hookimpl
+from clbench_plugins.accuracy_metrics.accuracy import (
+    AverageAccuracy,
+    AverageIncrementalAccuracy,
+    FinalAccuracy,
+    LearningAccuracy,
+    OnlineAccuracy,
+    PlasticitySlope,
+    RelativeAccuracy,
+    WorstAccuracy,
+)
+from clbench_plugins.accuracy_metrics.gap import MinAccuracy, WorstCaseAccuracy
+from clbench_plugins.accuracy_metrics.hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
+from clbench_plugins.accuracy_metrics.transfer import (
+    BackwardTransfer,
+    Forgetting,
+    ForgettingColumn,
+    ForgettingDiagonal,
+    ForwardTransfer,
+    Intransigence,
+    ZeroShotAccuracy,
+)
+
+
+@hookimpl
+def clbench_metrics() -> list[type]:
+    return [
+        AverageAccuracy,
+        FinalAccuracy,
+        AverageIncrementalAccuracy,
+        LearningAccuracy,
+        WorstAccuracy,
+        RelativeAccuracy,
+        OnlineAccuracy,
+        PlasticitySlope,
+        ForwardTransfer,
+        BackwardTransfer,
+        Forgetting,
+        ForgettingDiagonal,
+        ForgettingColumn,
+        Intransigence,
+        ZeroShotAccuracy,
+        MinAccuracy,
+        WorstCaseAccuracy,
+        Catastrophic,
+        HiveForward,
+        HiveBackward,
+        HiveAuc,
+    ]

@@ -1,0 +1,87 @@
+"""How much is known, and when."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clbench import RunView, Undefined
+from clbench_plugins.accuracy_metrics.base import AccuracyMetric, Array, every_task, joint_accuracy
+
+
+class AverageAccuracy(AccuracyMetric):
+    """A_i = (1/i) sum_{j<=i} R_ij after each task i; tables show A_T (Lopez-Paz & Ranzato 2017, Chaudhry et al. 2018)."""
+
+    def value(self, run: RunView) -> Array:
+        run.at(run.tasks, every_task(run))  # without the last row there is no A_T
+        return run.averages
+
+
+class FinalAccuracy(AccuracyMetric):
+    """R_Tj for each task j; tables show the unweighted mean (1/T) sum_j R_Tj, which is the "ACC" of Lopez-Paz & Ranzato 2017."""
+
+    summary = "mean"
+
+    def value(self, run: RunView) -> Array:
+        return run.at(run.tasks, every_task(run))
+
+
+class AverageIncrementalAccuracy(AccuracyMetric):
+    """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017; "avg_acc" of learning-hive)."""
+
+    def value(self, run: RunView) -> float:
+        for task in every_task(run):
+            run.at(task, np.arange(1, task + 1))
+        return float(run.averages.mean())
+
+
+class LearningAccuracy(AccuracyMetric):
+    """R_ii for each task i, just after it was learnt; tables show the mean (Riemer et al. 2019)."""
+
+    summary = "mean"
+
+    def value(self, run: RunView) -> Array:
+        return run.at(every_task(run), every_task(run))
+
+
+class WorstAccuracy(AccuracyMetric):
+    """min_j R_Tj: the task that is known worst at the end."""
+
+    def value(self, run: RunView) -> float:
+        return float(run.at(run.tasks, every_task(run)).min())
+
+
+class RelativeAccuracy(AccuracyMetric):
+    """R_Tj / a*_j for each task j, a* the accuracy of joint training on the same stream; tables show the mean ("normalised accuracy")."""
+
+    summary = "mean"
+
+    def value(self, run: RunView) -> Array | Undefined:
+        final, reference = run.at(run.tasks, every_task(run)), joint_accuracy(run)
+        if (reference == 0).any():
+            return Undefined(f"joint training knows nothing of task {np.flatnonzero(reference == 0)[0] + 1}")
+        return final / reference
+
+
+class OnlineAccuracy(AccuracyMetric):
+    """Share of right predictions on each training batch before the update with it, by task; tables show the mean over tasks (Dohare et al. 2024)."""
+
+    summary = "mean"
+    needs = ("online_accuracy",)
+
+    def value(self, run: RunView) -> Array | Undefined:
+        curve = run.curves.get("online_accuracy")
+        if curve is None:
+            return Undefined("it was not measured; add online_accuracy to the suite's metrics and run the suite again")
+        online: Array = curve[~np.isnan(curve)]
+        return online
+
+
+class PlasticitySlope(AccuracyMetric):
+    """The least-squares slope of R_ii on i, a task: negative where later tasks are learnt less well (loss of plasticity)."""
+
+    def value(self, run: RunView) -> float | Undefined:
+        if run.tasks < 2:
+            return Undefined("it needs two tasks")
+        task = every_task(run)
+        learnt, centred = run.at(task, task), task - task.mean()
+        return float(centred @ learnt / (centred @ centred))

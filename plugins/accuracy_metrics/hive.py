@@ -1,0 +1,72 @@
+"""The metrics of learning-hive (github.com/vlongle/learning-hive, src/shell/utils/metric.py), under names of their own.
+
+E_ij is the accuracy on task j just before training on task i, when the head of task i exists. A new head changes
+nothing for older tasks, so E_ij = R_{i-1,j} for j < i; only E_ii differs, and that is what `accuracy_before` keeps.
+Its "avg_acc" is `average_incremental_accuracy` here, its "final_acc" the mean of `final_accuracy`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from clbench import RecordMetric, RunView, Undefined
+from clbench_plugins.accuracy_metrics.base import AccuracyMetric, Array, every_task, later_tasks
+from clbench_plugins.accuracy_metrics.gap import followed
+
+
+class HiveForward(AccuracyMetric):
+    """E_ii for each task i: accuracy on the new task with its fresh head; tables show the mean ("forward" of learning-hive, no baseline subtracted)."""
+
+    summary = "mean"
+
+    def value(self, run: RunView) -> Array | Undefined:
+        missing = np.flatnonzero(np.isnan(run.accuracy_before))
+        if missing.size or not run.tasks:
+            return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained" if run.tasks else "there are no tasks")
+        return run.accuracy_before
+
+
+class HiveBackward(AccuracyMetric):
+    """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal weight ("backward" of learning-hive)."""
+
+    def value(self, run: RunView) -> float:
+        later_tasks(run)
+        trained, task = (index + 1 for index in np.tril_indices(run.tasks, -1))
+        return float((run.at(trained, task) - run.at(trained - 1, task)).mean())
+
+
+class Catastrophic(RecordMetric):
+    """100 (1/T) sum_j (R_jj - R_Tj), in points: the last task counts, with 0 (learning-hive). Positive is bad."""
+
+    higher_is_better = False
+    unit = "points"
+
+    def value(self, run: RunView) -> float:
+        later_tasks(run)
+        task = every_task(run)
+        return float(100 * (run.at(task, task) - run.at(run.tasks, task)).mean())
+
+
+class HiveAuc(AccuracyMetric):
+    """Area under the accuracy curve within each task by trapezoids, over the length of the curve, so a mean height; tables show the mean over tasks.
+
+    learning-hive does not divide by the length: its figure is this one times the epochs a task. Needs `evaluate: {every: n}`.
+    """
+
+    summary = "mean"
+    curve: Literal["average", "current"] = "average"  # accuracy over the tasks so far, or on the task being trained
+
+    def value(self, run: RunView) -> Array:
+        accuracy, trained = followed(run)
+        steps = run.curves["continual_step"]
+        return np.array([self._area(accuracy[trained == task], steps[trained == task], task) for task in every_task(run)])
+
+    def _area(self, accuracy: Array, steps: Array, task: int) -> float:
+        if len(steps) < 2:
+            raise Undefined(f"task {task} was evaluated less than twice while it was trained")
+        height = accuracy[:, :task].mean(axis=1) if self.curve == "average" else accuracy[:, task - 1]
+        if np.isnan(height).any():
+            raise Undefined(f"not every task so far was evaluated while task {task} was trained")
+        return float((np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0]))

@@ -1,0 +1,60 @@
+"""What a run costs, as the engine measured it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clbench import RecordMetric, RunView, Undefined, hookimpl
+
+
+class CostMetric(RecordMetric):
+    """A cost that the record holds under the metric's own name."""
+
+    higher_is_better = False
+
+    def value(self, run: RunView) -> Any:
+        cost = run.cost.get(self.name)
+        return Undefined(f"the record holds no {self.name}") if cost is None else cost
+
+
+class TrainSeconds(CostMetric):
+    """Seconds of training by task, a stack's time divided by its members; tables show the sum. Evaluation is left out."""
+
+    name = "train_seconds"
+    unit = "seconds"
+    summary = "sum"
+
+
+class PeakMemory(CostMetric):
+    """The largest memory in use: the device allocator's peak on a GPU, the process's resident set on a CPU; a stack's, not divided by its members."""
+
+    name = "peak_memory"
+    unit = "bytes"
+    summary = "max"
+
+
+class Parameters(CostMetric):
+    """Numbers in the network, biases included."""
+
+    name = "parameters"
+    unit = "count"
+
+
+class StateBytes(CostMetric):
+    """What the method carries beside its network at the end: buffers, old models, importances, bases."""
+
+    name = "state_bytes"
+    unit = "bytes"
+
+
+class BytesSent(CostMetric):
+    """What agents sent to each other, in all."""
+
+    name = "bytes_sent"
+    unit = "bytes"
+    summary = "sum"
+
+
+@hookimpl
+def clbench_metrics() -> list[type]:
+    return [TrainSeconds, PeakMemory, Parameters, StateBytes, BytesSent]

@@ -1,0 +1,50 @@
+"""Probes of units and weights."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+
+from clbench import Probe, ProbeMetric, hookimpl
+
+
+class ActivationSparsity(ProbeMetric):
+    """Share of hidden activations that are exactly 0, over test samples of the tasks so far; layers count by their size (population sparsity).
+
+    The whole network comes first, and is what tables show; then each hidden layer in the model's order.
+    """
+
+    samples: PositiveInt = 1000  # at most so many test samples a task
+
+    def measure(self, probe: Probe) -> Tensor:
+        names = [layer.name for layer in probe.net.layers()]
+        zeros, sizes = None, None
+        for batch in probe.data("test", "seen", self.samples):
+            _, hidden = probe.net(batch.x, trace=True)
+            layers = [hidden[name].flatten(2) for name in names]
+            counts = torch.stack([((layer == 0) & batch.weights[..., None]).sum((1, 2)) for layer in layers], dim=1)
+            units = torch.tensor([layer.shape[2] for layer in layers], device=counts.device)
+            seen = batch.weights.sum(1)[:, None] * units
+            zeros, sizes = (counts, seen) if zeros is None else (zeros + counts, sizes + seen)
+        overall = zeros.sum(1, keepdim=True) / sizes.sum(1, keepdim=True)
+        return torch.cat([overall, zeros / sizes], dim=1)
+
+
+class WeightMagnitude(ProbeMetric):
+    """Mean |p| over all parameters, biases and normalisation included (Dohare et al. 2024).
+
+    The whole network comes first, and is what tables show; then each parameter tensor in the model's order.
+    """
+
+    higher_is_better = False
+
+    def measure(self, probe: Probe) -> Tensor:
+        sums = torch.stack([p.detach().abs().flatten(1).sum(1) for p in probe.net.parameters()], dim=1)
+        sizes = torch.tensor([p[0].numel() for p in probe.net.parameters()], device=sums.device)
+        return torch.cat([sums.sum(1, keepdim=True) / sizes.sum(), sums / sizes], dim=1)
+
+
+@hookimpl
+def clbench_metrics() -> list[type]:
+    return [ActivationSparsity, WeightMagnitude]
