@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.errors import Interrupted, RunFailed
 from clbench.execution.display import Display, Quiet, display_for
 from clbench.execution.running import Options, run_suite
-from clbench.execution.survey import split_names
+from clbench.suite import split_names
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -20,14 +20,15 @@ Source = Path | str | Mapping[str, Any]
 
 
 def open_suite(
-    source: Source, plugins: Sequence[Path] = (), *, overrides: Sequence[str] = (), seeds: str | None = None, smoke: bool = False
+    source: Source, plugins: Sequence[Path] = (), *, data: Path | None = None, overrides: Sequence[str] = (), seeds: str | None = None, smoke: bool = False
 ) -> tuple[Suite, Host]:
     """A suite, and the host with the plugins it names."""
+    from clbench.data import imported_names
     from clbench.host import Host
     from clbench.suite import load_suite, read_plugins
 
     host = Host.load([*plugins, *read_plugins(source)])
-    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds), host
+    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds, imported=imported_names(data)), host
 
 
 def run(
@@ -57,7 +58,8 @@ def run(
     from clbench.records import load
 
     given = [f"{path}={_plain(value)}" for path, value in overrides.items()] if isinstance(overrides, Mapping) else list(overrides)
-    opened, host = open_suite(suite, [Path(path) for path in plugins], overrides=given, seeds=_seeds(seeds), smoke=smoke)
+    root = None if data is None else Path(data)
+    opened, host = open_suite(suite, [Path(path) for path in plugins], data=root, overrides=given, seeds=_seeds(seeds), smoke=smoke)
     options = Options(
         out=None if out is None else Path(out),
         only=_names(only),
@@ -68,7 +70,7 @@ def run(
         workers=workers,
         form=form,
         timeout=timeout,
-        data=None if data is None else Path(data),
+        data=root,
     )
     outcome = run_suite(opened, host, options, _display(quiet))
     if outcome.interrupted:
@@ -76,7 +78,7 @@ def run(
     if outcome.exit_code:
         lines = [*map(str, outcome.failures), *(f"{name}: every run diverged" for name in outcome.diverged)]
         raise RunFailed(f"{outcome.record} lacks something asked for:\n" + "\n".join(lines))
-    return load(outcome.record)
+    return load(outcome.record, host)
 
 
 def _display(quiet: bool) -> Display:

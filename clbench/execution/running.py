@@ -22,10 +22,11 @@ from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
 from clbench.execution.store import Store
-from clbench.execution.survey import Survey, select
+from clbench.execution.survey import Survey
 from clbench.execution.worker import save
 from clbench.records import CellRecord
-from clbench.suite import expand
+from clbench.suite import expand, pick
+from clbench.suite.cell import Cell
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -55,26 +56,28 @@ class Run:
 
     def __init__(self, suite: Suite, host: Host, options: Options, display: Display | None = None) -> None:
         self.suite, self.host, self.options, self.display = suite, host, options, display or Quiet()
-        self.store = Store(options.out or Path("results") / suite.name, suite.name)
+        name = f"{suite.name}-smoke" if suite.smoke else suite.name
+        self.store = Store(options.out or Path("results") / name, name)
         self.launcher: Launcher = host.get("launcher", options.launcher)(**options.launcher_options)
         self.survey = Survey(host, options.data)
         cells = expand(suite, host)
-        wanted = {id(cell) for cell in select(cells, options.only, "--only")}
-        self._forced = {id(cell) for cell in select(cells, options.force, "--force")} if options.force else set()
-        planned = self.survey.of(cells)
-        self.current = {one.key: one.cell for one in planned}
-        self.planned = [one for one in planned if id(one.cell) in wanted]
-        self.forced = {one.key for one in self.planned if id(one.cell) in self._forced}
+        self.current = {one.key: one for one in self.survey.of(cells)}
+        self.planned = self._among(pick(cells, options.only) if options.only else cells)
+        self.forced = {one.key for one in self._among(pick(cells, options.force))}
         self.slots = self.launcher.slots(options.device, options.workers)
         self.site = Site(
             folder=self.store.folder.absolute(),
-            suite=suite.name,
+            suite=name,
             plugins=host.files,
             data=options.data and options.data.absolute(),
             timeout=options.timeout,
             command=worker_command(),
             environment=worker_environment(),
         )
+
+    def _among(self, cells: Sequence[Cell]) -> list[Planned]:
+        names = {(cell.scenario_label, cell.label) for cell in cells}
+        return [one for one in self.current.values() if (one.cell.scenario_label, one.cell.label) in names]
 
     def missing(self, cells: Mapping[str, CellRecord]) -> list[tuple[Planned, tuple[Member, ...]]]:
         """What has to run, given what is there."""
@@ -98,15 +101,15 @@ class Run:
             jobs = self.jobs(cells)
             self.store.forget(keep=jobs)
             self.store.begin(jobs)
-            board = Board.of(self.suite.name, self.planned, jobs)
-            self.host.notify(SuiteStarted(self.suite.name, self.store.folder, len(self.planned), len(jobs)))
+            board = Board.of(self.store.suite, self.planned, jobs)
+            self.host.notify(SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs)))
             interrupted, errors = self._carry_out(jobs, board)
-            self.store.merge(self.current, self.suite.text, environment(self.host, self.slots, self.options.form, self._folder()))
+            self.store.merge({key: one.cell for key, one in self.current.items()}, self.suite.text, environment(self.host, self.slots, self.options.form, self._folder()))
             cells = self.store.cells()
             if not interrupted:
-                self.store.forget(keep=[job for job in jobs if job.id in errors])
+                self.store.forget(keep=[board.jobs[job] for job in errors if self.site.checkpoint(board.jobs[job]).exists()])
         outcome = outcome_of(self.suite, self.store.record, self.planned, cells, errors=errors, jobs=board.jobs, seconds=board.seconds, interrupted=interrupted)
-        self.host.notify(SuiteFinished(self.suite.name, outcome.record, outcome.finished, len(outcome.failures)))
+        self.host.notify(SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures)))
         return outcome
 
     def _carry_out(self, jobs: list[Job], board: Board) -> tuple[bool, dict[str, str]]:
@@ -148,11 +151,11 @@ class Run:
                     save(failed_record(job, event.error, event.status), job, self.site)
         status = "failed" if event.status == "timeout" else event.status
         last = event.error.strip().splitlines()[-1] if event.error.strip() else ""
-        self.host.notify(JobFinished(self.suite.name, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last))
+        self.host.notify(JobFinished(self.store.suite, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last))
 
     def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
         cell, accuracy = job.cell, event.accuracy or ()
-        return TaskFinished(self.suite.name, job.key, cell.label, cell.scenario_label, job.seeds, event.task, event.tasks, accuracy)
+        return TaskFinished(self.store.suite, job.key, cell.label, cell.scenario_label, job.seeds, event.task, event.tasks, accuracy)
 
     def _expected_bytes(self) -> int:
         numbers = sum(len(one.members) * (one.tasks + 1) * (one.tasks + 4) for one in self.planned)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import ClbenchError, PluginError, UnknownName, UserError
+from clbench.errors import ClbenchError, PluginError
 from clbench.execution.planner import Planned
 from clbench.suite.cell import Cell, Choice
+from clbench.suite.entries import name_and_options
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 
 def choice_of(value: Any) -> Choice:
     """`mlp`, or `{mlp: {hidden: [400]}}`, as the grammar writes a name that may have options."""
-    if isinstance(value, str):
-        return Choice(value, {})
-    name, options = next(iter(value.items()))
-    return Choice(name, options or {})
+    return Choice(*name_and_options(value))
 
 
 def dataset_of(cell: Cell) -> Choice:
@@ -99,23 +97,3 @@ class Survey:
 def _name(dataset: Choice) -> str:
     return json.dumps([dataset.name, dict(dataset.options)], sort_keys=True, default=str)
 
-
-def select(cells: Sequence[Cell], names: Sequence[str], option: str) -> list[Cell]:
-    """The cells whose label or bare strategy name is asked for; all of them where nothing is."""
-    known = {name for cell in cells for name in (cell.label, cell.strategy)}
-    for name in names:
-        if name not in known:
-            raise UserError(f"{option}: {UnknownName('strategy of this suite', name, known)}")
-    return [cell for cell in cells if not names or cell.label in names or cell.strategy in names]
-
-
-def split_names(text: str) -> list[str]:
-    """`naive, er(memory=200, replay_batch=5)` is two names: a label may hold commas in its brackets."""
-    names, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            names.append("")
-        else:
-            names[-1] += letter
-    return [name.strip() for name in names if name.strip()]

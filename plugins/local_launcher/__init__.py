@@ -6,7 +6,7 @@ import queue
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from clbench import Job, JobEvent, Launcher, Site, hookimpl
+from clbench import Job, JobEvent, Launcher, Site, errors, hookimpl
 from clbench_plugins.local_launcher.machine import cores, gpus
 from clbench_plugins.local_launcher.process import Inbox, Worker
 
@@ -19,11 +19,16 @@ class Local(Launcher):
     """Worker processes on this machine, one a GPU or one a CPU core. They live on from job to job; one that dies costs its job only."""
 
     def slots(self, device: str, workers: int | None) -> list[str]:
-        """One worker a GPU, however many are asked for of them; else one a core."""
-        if device == "cuda":
-            found = [f"cuda:{index}" for index in range(gpus())]
+        """One worker a GPU, or one a core of the CPU; `auto` takes the GPUs where there are any."""
+        found = [] if device == "cpu" else [f"cuda:{index}" for index in range(gpus())]
+        if device == "cpu" or (device == "auto" and not found):
+            return ["cpu"] * (workers or cores())
+        if device in ("auto", "cuda") and found:
             return found[:workers]
-        return [device] * (workers or (cores() if device == "cpu" else 1))
+        if device in found:
+            return [device]
+        here = f"GPUs here: {', '.join(found)}" if found else "torch finds no GPU here; leave --device out, or use --device cpu"
+        raise errors.UserError(f"device {device!r} cannot be used: {here}")
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
         """Each worker takes the next job as soon as it is free."""

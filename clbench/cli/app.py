@@ -1,0 +1,99 @@
+"""The application: its commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from clbench.cli import data, describe, doctor, listing, plugins, run, schema, show, validate
+from clbench.cli.output import tell
+from clbench.errors import ClbenchError, Interrupted, SuiteError
+
+
+class Commands(TyperGroup):
+    """Errors are one sentence and an exit code. `--debug` is understood wherever it stands, and shows tracebacks."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Bring `--debug` to the front, where this group looks for it."""
+        rest = [arg for arg in args if arg != "--debug"]
+        return super().parse_args(ctx, ["--debug"] * (len(rest) < len(args)) + rest)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. What it raises ends here, but for what typer itself shows."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            code = _report(Interrupted("interrupted"), ctx)
+        except Exception as error:
+            if _is_typers_own(error):
+                raise
+            code = _report(error, ctx)
+        ctx.exit(code)
+
+
+def _report(error: Exception, ctx: Any) -> int:
+    """Say what happened, to stderr; the exit code."""
+    if ctx.params.get("debug"):
+        tell("".join(traceback.format_exception(error)).rstrip())
+    if isinstance(error, SuiteError):
+        tell(str(error))
+        tell(f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)} in {error.file}; nothing was run")
+    elif isinstance(error, ClbenchError):
+        tell(str(error) if isinstance(error, Interrupted) else f"error: {error}")
+    else:
+        tell(f"internal error: {type(error).__name__}: {error}; run again with --debug to see where")
+    return error.exit_code if isinstance(error, ClbenchError) else 1
+
+
+def _is_typers_own(error: Exception) -> bool:
+    """Exits and usage errors, which typer shows itself; and a reader that closed the pipe, which is no error."""
+    return (isinstance(error, OSError) and error.errno == errno.EPIPE) or any(
+        base.__module__.partition(".")[0] in ("typer", "click") for base in type(error).__mro__
+    )
+
+
+app = typer.Typer(
+    name="clbench",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"clbench {version('clbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")] = False,
+) -> None:
+    """Benchmarks for continual learning: methods x streams x seeds, recorded raw, compared honestly."""
+
+
+app.command("run")(run.run)
+app.command("validate")(validate.validate)
+app.command("show")(show.show)
+app.command("list")(listing.list_names)
+app.command("describe")(describe.describe)
+app.command("plugins")(plugins.plugins)
+app.add_typer(data.app, name="data")
+app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,64 @@
+"""`clbench data`: what data there is, bringing it here, and where it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clbench.cli.options import DataOption, PluginOption
+from clbench.cli.output import say, table, warn
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, fetch and import data sets.")
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A data set.", show_default=False)]
+
+
+@app.command("list")
+def list_data(plugin: PluginOption = None, data: DataOption = None) -> None:
+    """List the data sets, and whether they are here."""
+    from clbench.data import catalogue
+    from clbench.host import Host
+
+    host = Host.load(plugin or [])
+    warn(host.warnings)
+    rows = [[info.name, info.state, info.classes, info.place or "", info.doc] for info in catalogue(host, data)]
+    table(["name", "state", "classes", "place", "what it is"], rows, "no data sets")
+
+
+@app.command("fetch")
+def fetch_data(name: NameArgument, plugin: PluginOption = None, data: DataOption = None) -> None:
+    """Download a data set, once."""
+    from clbench.data import fetch
+    from clbench.host import Host
+
+    arrays = fetch(name, Host.load(plugin or []), data)
+    say(f"{name} is here: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}")
+
+
+@app.command("import")
+def import_arrays(
+    name: NameArgument,
+    source: Annotated[Path, typer.Argument(metavar="FILE.npz|DIR", help="x_train, y_train, x_test, y_test; or a folder of class folders.", show_default=False)],
+    plugin: PluginOption = None,
+    data: DataOption = None,
+) -> None:
+    """Take over arrays that you have, as a known data set or a new one."""
+    from clbench.data import import_data
+    from clbench.host import Host
+
+    arrays = import_data(name, source, data, Host.load(plugin or []))
+    say(f"imported {name}: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}")
+
+
+@app.command("where")
+def where_data(plugin: PluginOption = None, data: DataOption = None) -> None:
+    """Show the folders that data is looked for in, in that order."""
+    from clbench.data import where
+    from clbench.host import Host
+
+    rows = [
+        [root.path, root.origin, ("yes" if root.writable else "read-only") if root.exists else "no such folder yet", ", ".join(root.contents)]
+        for root in where(Host.load(plugin or []), data)
+    ]
+    table(["folder", "named by", "there", "holds"], rows)

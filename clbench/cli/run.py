@@ -1,0 +1,148 @@
+"""`clbench run`: a suite to its record."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clbench.cli.options import DataOption, PluginOption, SeedsOption, SetOption, SuiteArgument
+from clbench.cli.output import console, say, tell, warn
+from clbench.errors import UserError
+
+if TYPE_CHECKING:
+    from clbench.execution import Outcome, Run
+    from clbench.host import Host
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Precision(StrEnum):
+    """The arithmetic of training."""
+
+    fp32 = "fp32"
+    tf32 = "tf32"
+    bf16 = "bf16"
+
+
+class Form(StrEnum):
+    """How a stack is computed."""
+
+    auto = "auto"
+    loop = "loop"
+    vmap = "vmap"
+
+
+def run(
+    suite: SuiteArgument,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder of the record; results/NAME unless given.", show_default=False)] = None,
+    seeds: SeedsOption = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Only these strategies, by label or bare name, with commas.", show_default=False)] = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where to train.")] = "auto",
+    launcher: Annotated[str, typer.Option(metavar="NAME", help="What runs the jobs; see `clbench list launchers`.")] = "local",
+    address: Annotated[str | None, typer.Option(metavar="A", help="The cluster's address, for launchers that have one.", show_default=False)] = None,
+    slurm: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A scheduler option, for launchers that have them.", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Worker processes; one a GPU or a core unless given.", show_default=False)] = None,
+    precision: Annotated[Precision | None, typer.Option(help="Instead of the suite's `protocol.precision`.", show_default=False)] = None,
+    form: Annotated[Form, typer.Option(help="How stacks are computed; auto decides by device and model.")] = Form.auto,
+    timeout: Annotated[str | None, typer.Option(metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False)] = None,
+    change: SetOption = None,
+    force: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run these strategies again although they are in the record.", show_default=False)] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Run all of it on tiny made-up data, in seconds, into a folder of its own.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, the jobs and an estimate, and run nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    plugin: PluginOption = None,
+    data: DataOption = None,
+) -> None:
+    """Run a suite; what is in its record already is not run again."""
+    from clbench.execution import Options, Run, open_suite
+    from clbench.execution.display import display_for
+    from clbench.suite import split_names
+
+    overrides = [*(change or []), *([f"protocol.precision={precision.value}"] if precision else [])]
+    opened, host = open_suite(suite, plugin or [], data=data, overrides=overrides, seeds=seeds, smoke=smoke)
+    warn([*host.warnings, *opened.warnings])
+    told = len(host.warnings)
+    options = Options(
+        out=out,
+        only=[name for names in only or [] for name in split_names(names)],
+        force=[name for names in force or [] for name in split_names(names)],
+        device=device,
+        launcher=launcher,
+        launcher_options=_launcher_options(address, slurm),
+        workers=workers,
+        form=form.value,
+        timeout=None if timeout is None else _seconds(timeout),
+        data=data,
+    )
+    prepared = Run(opened, host, options, display_for(console(stderr=True), quiet))
+    if dry_run:
+        from clbench.cli.dry_run import show_plan
+
+        show_plan(prepared)
+        return
+    outcome = prepared.go()
+    warn(host.warnings[told:])
+    _finish(outcome, prepared, host)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _finish(outcome: Outcome, prepared: Run, host: Host) -> None:
+    """The table, what is missing from it, and what to type next."""
+    from clbench.execution.display import duration
+    from clbench.records import load
+    from clbench.report.terminal import summary_table
+
+    results = load(outcome.record, host)
+    if results.cells:
+        target = console()
+        target.print(summary_table(results, [metric.name for metric in prepared.suite.metrics] or None))
+    warn(outcome.faults)
+    ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
+    say(f"\n{outcome.finished} of {outcome.requested} runs are in {outcome.record} ({ran})")
+    _say_what_is_missing(outcome)
+    if outcome.interrupted:
+        tell(f"interrupted; go on with: {_command()}")
+    elif results.cells:
+        first = shlex.quote(results.cells[-1].label)
+        say(f"next: clbench show {shlex.quote(str(outcome.record))} {first}    (its accuracy matrix and curves)")
+
+
+def _say_what_is_missing(outcome: Outcome) -> None:
+    for failure in outcome.failures:
+        tell(f"failed: {failure}")
+    for name in outcome.diverged:
+        tell(f"diverged: {name}: every run's loss became infinite or NaN; a smaller learning rate may help")
+    if outcome.failures:
+        name = shlex.quote(outcome.failures[0].label)
+        tell(f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {_command()}")
+
+
+def _launcher_options(address: str | None, slurm: list[str] | None) -> dict[str, Any]:
+    options: dict[str, Any] = {} if address is None else {"address": address}
+    if slurm:
+        pairs = [text.partition("=") for text in slurm]
+        for key, sign, _ in pairs:
+            if not (key and sign):
+                raise UserError(f"--slurm {key}: write KEY=VALUE, as in --slurm partition=gpu")
+        options["slurm"] = {key: value for key, _, value in pairs}
+    return options
+
+
+def _seconds(text: str) -> float:
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    try:
+        seconds = float(number) * UNITS[unit]
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UserError(f"--timeout {text}: write seconds, or a number with s, m or h, as in 30m")
+    return seconds
+
+
+def _command() -> str:
+    return shlex.join(["clbench", *sys.argv[1:]])

@@ -1,0 +1,27 @@
+"""`clbench validate`: everything wrong with a suite, or what it will run."""
+
+from __future__ import annotations
+
+from clbench.cli.options import DataOption, PluginOption, SeedsOption, SetOption, SuiteArgument
+from clbench.cli.output import say, warn
+
+
+def validate(suite: SuiteArgument, seeds: SeedsOption = None, change: SetOption = None, plugin: PluginOption = None, data: DataOption = None) -> None:
+    """Check a suite: every problem at once, with its line and a suggestion."""
+    from clbench.execution import open_suite
+    from clbench.suite import expand
+
+    opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
+    warn([*host.warnings, *opened.warnings])
+    cells = expand(opened, host)
+    scenarios, strategies = {cell.scenario_label for cell in cells}, {cell.label for cell in cells}
+    runs = sum(len(cell.seeds) for cell in cells)
+    say(
+        f"{opened.file} is sound: {_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}, "
+        f"{_count(len(cells), 'cell')}, {_count(runs, 'run')}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"
