@@ -28,7 +28,9 @@ class TorchOptimizer(Optimizer):
 
     def __init__(self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]) -> None:
         self.kind = name
-        self.options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key != "clip"}
+        self.options: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key != "clip"
+        }
         self.rows: list[dict[int, Tensor]] = []
         self.optimizers: list[torch.optim.Optimizer] = []
         defaults = inspect.signature(self._factory()).parameters

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -21,7 +21,7 @@ from torch import Tensor
 from clbench.errors import OptionError, StrategyError, suggest
 from clbench.options import check_options
 from clbench.stack.foreign import TorchOptimizer
-from clbench.stack.optimizer import Grads, Optimizer, Slot, Updates, column
+from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -38,9 +38,8 @@ class Stacked(Optimizer):
     torch's fused kernels, one pass in all, are to be called on the members' rows.
     """
 
+    name: ClassVar[str]
     moments: int
-    combine: ClassVar[Callable[[Tensor, Tensor], Tensor]]
-    add: ClassVar[Callable[[Tensor, Tensor, Tensor], Tensor]]
     decoupled: ClassVar[bool] = False
 
     def __init__(
@@ -54,14 +53,15 @@ class Stacked(Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         grads = self._gradients(None)
-        if (fade := self._fade()) is not None:
+        if self.decoupled and self.weight_decay:
+            keep = Column(1.0 - self.lr * self.weight_decay)
             for slot, _ in self._moving(grads):
-                slot.param.mul_(column(1.0 + fade, slot.param))
-        if self.lr.device.type == "cpu":
+                slot.param.mul_(keep.beside(slot.param))
+        if self.moments and self.lr.device.type == "cpu":
             self._step_rows([(slot, grad) for slot, grad in self._moving(grads) if not slot.ages])
             grads = [grad if slot.ages else None for slot, grad in zip(self.slots.values(), grads, strict=True)]
         for slot, left, right in self._pairs(grads, keep=True):
-            type(self).add(slot.param, left, right)
+            self._add(slot.param, left, right)
 
     @torch.no_grad()
     def advance(self, grads: Grads | None = None) -> Updates:
@@ -81,7 +81,7 @@ class Stacked(Optimizer):
     def reset_entries(self, param: Tensor, where: Tensor) -> None:
         if where.dim() != param.dim() or len(where) != self.members:
             raise StrategyError(
-                f"where has shape {tuple(where.shape)}, and must have that of the parameter, {tuple(param.shape)}, or 1 in place of its later sizes"
+                f"where has shape {tuple(where.shape)}; that of the parameter is {tuple(param.shape)}; only later sizes may be 1 instead"
             )
         self.slots[self._find(param)].reset_entries(where)
 
@@ -99,16 +99,12 @@ class Stacked(Optimizer):
         return Slot(param, self.moments, len(self.betas))
 
     def _updates(self, grads: Grads | None, keep: bool) -> Updates:
-        fade = self._fade()
+        fade = Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
         updates = {}
         for slot, left, right in self._pairs(self._gradients(grads), keep):
-            update = type(self).combine(left, right)
-            updates[id(slot)] = update if fade is None else update.addcmul_(slot.param, column(fade, update))
+            update = self._combine(left, right)
+            updates[id(slot)] = update if fade is None else update.addcmul_(slot.param, fade.beside(update))
         return [updates.get(id(slot)) for slot in self.slots.values()]
-
-    def _fade(self) -> Tensor | None:
-        """The part of itself that decoupled weight decay adds to a parameter."""
-        return -self.lr * self.weight_decay if self.decoupled and self.weight_decay else None
 
     def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
         return [(slot, grad) for slot, grad in zip(self.slots.values(), grads, strict=True) if grad is not None]
@@ -118,19 +114,20 @@ class Stacked(Optimizer):
         moving = self._moving(grads)
         if self.decoupled or not self.weight_decay:
             return moving
-        decay = torch.full_like(self.lr, self.weight_decay)
-        return [(slot, torch.addcmul(grad, slot.param, column(decay, grad))) for slot, grad in moving]
+        decay = Column(torch.full_like(self.lr, self.weight_decay))
+        return [(slot, torch.addcmul(grad, slot.param, decay.beside(grad))) for slot, grad in moving]
 
     def _step_rows(self, moving: Sequence[tuple[Slot, Tensor]]) -> None:
         """Call the fused kernel once for all rows that share their settings: for all, as a rule."""
-        calls: dict[Hashable, list[tuple[Tensor, ...]]] = {}
+        calls: dict[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]] = {}
         for (slot, grad), settings in zip(moving, self._settings([slot for slot, _ in moving]), strict=True):
             if grad.stride() != slot.param.stride() or grad.dtype != slot.param.dtype:
                 grad = torch.empty_like(slot.param).copy_(grad)
-            for row, setting, part in zip(slot.rows(), settings, grad.unbind(), strict=True):
+            rows = slot.rows()
+            for row, setting, part in zip(rows, settings, slot.unbind(grad), strict=True):
                 calls.setdefault((grad.dtype, setting), []).append((part, *row))
         for (_, setting), rows in calls.items():
-            self._fused(setting, *map(list, zip(*rows, strict=True)))
+            self._fused(setting, *(list(part) for part in zip(*rows, strict=True)))
 
     @abstractmethod
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
@@ -141,6 +138,14 @@ class Stacked(Optimizer):
         """Step these rows in one pass."""
 
     @abstractmethod
+    def _combine(self, left: Tensor, right: Tensor) -> Tensor:
+        """What a pair adds to its parameter."""
+
+    @abstractmethod
+    def _add(self, param: Tensor, left: Tensor, right: Tensor) -> None:
+        """Add it, in one pass."""
+
+    @abstractmethod
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         """Each slot that moves, and the pair it moves by; moments and ages move on only where they are to `keep`."""
 
@@ -149,8 +154,6 @@ class SGD(Stacked):
     """Stochastic gradient descent as torch's, with momentum (no dampening) and Nesterov's look-ahead."""
 
     name = "sgd"
-    combine = staticmethod(torch.mul)
-    add = staticmethod(Tensor.addcmul_)
 
     def __init__(
         self,
@@ -170,21 +173,35 @@ class SGD(Stacked):
         self.momentum, self.nesterov = momentum, nesterov
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        rate, inertia = -self.lr, torch.full_like(self.lr, self.momentum)
+        rate, inertia = Column(-self.lr), Column(torch.full_like(self.lr, self.momentum))
         for slot, grad in self._decayed(grads):
             if slot.moments:
-                momentum = column(inertia, grad)
+                momentum = inertia.beside(grad)
                 velocity = torch.addcmul(grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None)
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
-            yield slot, grad, column(rate, grad)
+            yield slot, grad, rate.beside(grad)
+
+    def _combine(self, left: Tensor, right: Tensor) -> Tensor:
+        return left * right
+
+    def _add(self, param: Tensor, left: Tensor, right: Tensor) -> None:
+        param.addcmul_(left, right)
 
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         return [self.lr.tolist()] * len(slots)
 
     def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
         torch._fused_sgd_(
-            params, grads, *(moments or ([],)), lr=setting, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay,
-            dampening=0.0, maximize=False, is_first_step=False,
+            params,
+            grads,
+            *(moments or ([],)),
+            lr=setting,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+            dampening=0.0,
+            maximize=False,
+            is_first_step=False,
         )
 
 
@@ -193,8 +210,6 @@ class Adam(Stacked):
 
     name = "adam"
     moments = 2
-    combine = staticmethod(torch.div)
-    add = staticmethod(Tensor.addcdiv_)
 
     def __init__(
         self,
@@ -216,17 +231,16 @@ class Adam(Stacked):
             return
         ages = [slot.older(self.betas, keep) for slot, _ in moving]
         offsets, factors = self._scales(1.0 - torch.stack([age for age, *_ in ages]), self.lr)
-        weights = [torch.full_like(self.lr, 1.0 - beta) for beta in self.rates]
+        first, second = (Column(torch.full_like(self.lr, 1.0 - beta)) for beta in self.rates)
         for k, (slot, grad) in enumerate(moving):
             mean, square = slot.moments if keep else [moment.clone() for moment in slot.moments]
-            first, second = (column(weight, grad) for weight in weights)
-            mean.lerp_(grad, first)
+            mean.lerp_(grad, first.beside(grad))
             scratch = grad * grad
-            square.lerp_(scratch, second)
+            square.lerp_(scratch, second.beside(grad))
             if slot.ages:
                 offset, factor = self._entry_scales(ages[k][1:], grad)
             else:
-                offset, factor = column(offsets[k], grad), column(factors[k], grad)
+                offset, factor = Column(offsets[k]).beside(grad), Column(factors[k]).beside(grad)
             yield slot, mean, torch.sqrt(square, out=scratch).add_(offset).mul_(factor)
 
     def _scales(self, corrections: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
@@ -240,7 +254,13 @@ class Adam(Stacked):
         youngest = corrections[0]
         for other in corrections[1:]:
             youngest = torch.minimum(youngest, other)
-        return self._scales(youngest, column(self.lr, beside))
+        return self._scales(youngest, Column(self.lr).beside(beside))
+
+    def _combine(self, left: Tensor, right: Tensor) -> Tensor:
+        return left / right
+
+    def _add(self, param: Tensor, left: Tensor, right: Tensor) -> None:
+        param.addcdiv_(left, right)
 
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         if not slots:
@@ -252,8 +272,19 @@ class Adam(Stacked):
         # The setting has the corrections for age in it; to the kernel every row is infinitely old.
         offset, rate = setting
         torch._fused_adam_(
-            params, grads, *moments, [], [ENDLESS] * len(params), lr=rate, eps=offset, beta1=self.rates[0], beta2=self.rates[1],
-            weight_decay=0.0 if self.decoupled else self.weight_decay, amsgrad=False, maximize=False,
+            params,
+            grads,
+            moments[0],
+            moments[1],
+            [],
+            [ENDLESS] * len(params),
+            lr=rate,
+            eps=offset,
+            beta1=self.rates[0],
+            beta2=self.rates[1],
+            weight_decay=0.0 if self.decoupled else self.weight_decay,
+            amsgrad=False,
+            maximize=False,
         )
 
 

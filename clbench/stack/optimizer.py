@@ -16,9 +16,18 @@ Grads = Sequence[Tensor | None]
 Updates = list[Tensor | None]
 
 
-def column(values: Tensor, beside: Tensor) -> Tensor:
-    """One value a member, `[R]`, as `[R, 1, ...]` in the type of the tensor it stands beside."""
-    return values.to(beside.dtype).view(-1, *(1,) * (beside.dim() - 1))
+class Column:
+    """One value a member, `[R]`, to stand beside `[R, ...]` as `[R, 1, ...]` in its type; made once for each kind of neighbour."""
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+        self.made: dict[tuple[torch.dtype, int], Tensor] = {}
+
+    def beside(self, tensor: Tensor) -> Tensor:
+        kind = tensor.dtype, tensor.dim()
+        if kind not in self.made:
+            self.made[kind] = self.values.to(kind[0]).view(-1, *(1,) * (kind[1] - 1))
+        return self.made[kind]
 
 
 class Slot(Stateful):
@@ -29,7 +38,7 @@ class Slot(Stateful):
     young as the youngest of its ages.
     """
 
-    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows"})
+    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order"})
     kept_rows: tuple[tuple[int, ...], list[tuple[Tensor, ...]]] | None = None
 
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
@@ -43,8 +52,13 @@ class Slot(Stateful):
         held = (self.param.detach(), *self.moments)
         places = tuple(tensor.data_ptr() for tensor in held)
         if self.kept_rows is None or self.kept_rows[0] != places:
-            self.kept_rows = places, list(zip(*(tensor.unbind() for tensor in held), strict=True))
+            self.order = sorted(range(self.param.dim()), key=self.param.stride, reverse=True)
+            self.kept_rows = places, list(zip(*map(self.unbind, held), strict=True))
         return self.kept_rows[1]
+
+    def unbind(self, like: Tensor) -> tuple[Tensor, ...]:
+        """The members' rows of a tensor laid out as the parameter is, each in memory order (a weight seen transposed is turned back)."""
+        return like.permute(self.order).unbind()
 
     def older(self, betas: Tensor, keep: bool) -> list[Tensor]:
         """The ages one step on, for good where they are to `keep`."""
@@ -70,7 +84,6 @@ class Slot(Stateful):
 class Optimizer(Stateful):
     """What a strategy sees of every optimiser; one rate a member in `lr [R]`."""
 
-    name: ClassVar[str]
     capturable: ClassVar[bool] = True
 
     def __init__(self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None) -> None:
@@ -157,5 +170,5 @@ class Optimizer(Stateful):
         squares = [torch.linalg.vector_norm(grad.flatten(1), dim=1).square() for grad in found if grad is not None]
         if not squares:
             return found
-        scale = (self.clip / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0)
-        return [None if grad is None else grad * column(scale, grad) for grad in found]
+        scale = Column((self.clip / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0))
+        return [None if grad is None else grad * scale.beside(grad) for grad in found]
