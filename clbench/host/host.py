@@ -103,10 +103,8 @@ class Host:
         return offers[0]
 
     def _broken_hint(self) -> str:
-        broken = [info for info in self.plugins if info.error]
-        if not broken:
-            return ""
-        return " (or it belongs to a plugin that is broken: " + "; ".join(f"{info.shown}: {info.error}" for info in broken) + ")"
+        broken = ", ".join(info.shown for info in self.plugins if info.error)
+        return f" (perhaps a broken plugin offers it: {broken}; `clbench plugins` says what is wrong)" if broken else ""
 
     # -------------------------------------------------------------- loading
 
@@ -125,14 +123,13 @@ class Host:
         """A file that was asked for: it must be a plugin."""
         self._loaded.append(loaded)
         self._register(loaded)
-        if not loaded.info.hooks:
-            example = "write @hookimpl above a function such as clbench_strategies"
-            raise PluginError(f"plugin file {loaded.info.origin} implements no hook; {example}")
 
     def _register(self, loaded: Loaded) -> None:
         if self._manager.is_registered(loaded.plugin):
             return  # two entry points that name one object are one plugin
         loaded.info.hooks = implemented_hooks(loaded)
+        if not loaded.info.hooks:
+            raise PluginError(f"plugin {loaded.info.shown} implements no hook; write @hookimpl above a function such as clbench_strategies")
         try:
             self._manager.register(loaded.plugin, name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}")
         except FAULTS as error:

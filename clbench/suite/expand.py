@@ -110,7 +110,8 @@ def _cells(suite: Suite, scenarios: Sequence[ScenarioEntry], strategies: Sequenc
 
 def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems) -> None:
     seen = Counter(labels)
-    for entry, label in zip(entries, labels, strict=True):
+    for position, label in enumerate(labels):
         if seen[label] > 1:
-            place = (*entry.source, entry.name, "label") if entry.label else entry.source
+            entry: Entry = entries[position]
+            place: Path = (*entry.source, entry.name, "label") if entry.label else entry.source
             problems.add(place, f"{seen[label]} different cells are called {label!r}; give each a `label` of its own")

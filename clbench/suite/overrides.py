@@ -56,7 +56,7 @@ def _put(data: Any, path: Path, value: Any) -> None:
         if depth == len(path) - 1:
             data[part] = value
             return
-        inside = data.get(part) if isinstance(data, dict) else data[part]  # type: ignore[index]
+        inside: Any = data.get(part) if isinstance(data, dict) else data[part]
         data[part] = _opened(inside, path[depth + 1])
         data = data[part]
 
