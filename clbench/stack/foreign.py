@@ -120,6 +120,11 @@ class TorchOptimizer(Optimizer):
 
     # ---- torch's optimisers
 
+    def held(self) -> dict[str, Any]:
+        """The parameters before the optimisers, which have to fit them when a state is read back."""
+        held = super().held()
+        return {**{key: value for key, value in held.items() if key != "optimizers"}, "optimizers": held["optimizers"]}
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Parameters that come or go (by hand, or from a checkpoint) are bound at once, so that the optimisers fit the state to load."""
         super().__setattr__(name, value)

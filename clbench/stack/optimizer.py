@@ -167,7 +167,7 @@ class Optimizer(Stateful):
             raise StrategyError(f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)} gradients")
         if self.clip is None:
             return found
-        squares = [torch.linalg.vector_norm(grad.flatten(1), dim=1).square() for grad in found if grad is not None]
+        squares = [torch.linalg.vector_norm(grad.reshape(self.members, -1), dim=1).square() for grad in found if grad is not None]
         if not squares:
             return found
         scale = Column((self.clip / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0))
