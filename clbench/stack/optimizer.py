@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -170,5 +171,7 @@ class Optimizer(Stateful):
         squares = [torch.linalg.vector_norm(grad.reshape(self.members, -1), dim=1).square() for grad in found if grad is not None]
         if not squares:
             return found
-        scale = Column((self.clip / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0))
+        # One after the other: a reduction over the stacked norms would group them by R.
+        norm = functools.reduce(torch.add, squares).sqrt()
+        scale = Column((self.clip / (norm + 1e-6)).clamp(max=1.0))
         return [None if grad is None else grad * scale.beside(grad) for grad in found]

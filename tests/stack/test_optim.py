@@ -239,6 +239,18 @@ def test_gradients_are_clipped_to_each_members_norm() -> None:
             torch.testing.assert_close(update[member], -param.grad)
 
 
+@pytest.mark.parametrize("members", [1, 2, 3, 10])
+def test_the_norm_of_many_parameters_does_not_depend_on_the_stack(members) -> None:
+    generator = torch.Generator().manual_seed(0)
+    grads = [torch.randn(30, 13, generator=generator) for _ in range(12)]
+
+    def clipped(rows: int) -> list[Tensor]:
+        params = [torch.zeros(rows, 13, requires_grad=True) for _ in grads]
+        return make_optimizer({"sgd": {"lr": 1.0, "clip": 0.5}}, params, rows).direction([grad[:rows].clone() for grad in grads])
+
+    assert_equal(clipped(members), [update[:members] for update in clipped(30)])
+
+
 def test_zero_grad_and_mismatched_gradients() -> None:
     optimizer = fresh("adam")
     give(optimizer, numbers(3, 1))
