@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -75,6 +75,7 @@ def test_plain_options_are_json_and_read_back() -> None:
     assert plain_options(ERPlus, plain) == plain
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=1e-300, allow_nan=False))
 def test_numbers_survive_the_check_exactly(value: float) -> None:
     assert check_options(Base, {"strength": value})["strength"] == value

@@ -42,7 +42,7 @@ class Adamw(Configurable):
 
 
 def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
-    if list(values) != sorted(set(values)):
+    if not values or list(values) != sorted(set(values)):
         raise ValueError(f"must rise, as [0.5, 0.75] does, unlike {list(values)}")
     return values
 
@@ -50,7 +50,7 @@ def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
 class Milestones(Configurable):
     """A rate that falls in steps."""
 
-    at: Annotated[tuple[Fraction, ...], Field(min_length=1), AfterValidator(_rising)] = (0.5, 0.75)  # fractions of the task
+    at: Annotated[tuple[Fraction, ...], AfterValidator(_rising)] = (0.5, 0.75)  # fractions of the task
     factor: Rate = 0.1  # what the rate is multiplied by at each
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from clbench.suite.cell import Choice
 from clbench.suite.grids import Variant
 from clbench.suite.paths import Path, depth_within, numbered
 from clbench.suite.problems import Problems
-from clbench.suite.protocol import merge, resolve_protocol
+from clbench.suite.protocol import Issue, merge, resolve_protocol
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -65,6 +66,7 @@ class Resolver:
 
     def __init__(self, host: Host, problems: Problems, imported: Collection[str] = ()) -> None:
         self.host, self.problems, self.imported = host, problems, imported
+        self._protocols: dict[str, tuple[dict[str, Any], list[Issue]]] = {}
 
     def metric(self, variant: Variant) -> Choice | None:
         """A metric and its options."""
@@ -81,7 +83,7 @@ class Resolver:
         if "dataset" in options:
             dataset = self._dataset(options["dataset"], variant, (name, "dataset"))
             sound &= dataset is not None
-            options["dataset"] = dataset if dataset is not None else options["dataset"]
+            options["dataset"] = dataset or "unknown"  # what is wrong with it has been said
         choice = self._choice("scenario", name, options, variant, (name,))
         return ScenarioEntry(choice, label, variant.source) if choice and sound and self._fits(choice, variant) else None
 
@@ -129,7 +131,11 @@ class Resolver:
         return tuple(choice for choice in choices if choice) if sound and all(choices) else None
 
     def _protocol(self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant) -> dict[str, Any] | None:
-        plain, issues = resolve_protocol(merge(base.data, override), self.host)
+        merged = merge(base.data, override)
+        key = json.dumps(merged)
+        if key not in self._protocols:  # most strategies of a suite are trained alike
+            self._protocols[key] = resolve_protocol(merged, self.host)
+        plain, issues = self._protocols[key]
         for words, message in issues:
             path = numbered(words)
             own = depth_within(override, path)

@@ -102,7 +102,7 @@ def _cells(suite: Suite, scenarios: Sequence[ScenarioEntry], strategies: Sequenc
         for strategy, row in zip(strategies, rows, strict=True):
             setting = scenario.choice.options.get("setting")
             if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
-                told = f"a head a task needs to be told the task, but {column!r} has setting {setting!r}"
+                told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
                 problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
             cells.append(Cell(scenario.choice, column, strategy.parts, row, strategy.protocol, suite.metrics, suite.seeds))
     return cells

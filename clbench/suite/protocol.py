@@ -59,17 +59,17 @@ def _fraction(value: Any) -> float:
 
 def _evaluate(value: Any) -> Any:
     """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
-    if isinstance(value, str):
-        value = {"tasks": value}
-    if not isinstance(value, Mapping) or not value or not set(value) <= {"tasks", "last", "every"}:
-        raise ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {value!r}")
-    last, every = value.get("last"), value.get("every")
+    given = {"tasks": value} if isinstance(value, str) else value
+    wrong = ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {value!r}")
+    if not isinstance(given, Mapping) or not given or not set(given) <= {"tasks", "last", "every"}:
+        raise wrong
+    last, every = given.get("last"), given.get("every")
     for key, number in (("last", last), ("every", every)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise ValueError(f"{key}: must be a whole number of at least 1, not {number!r}")
-    tasks = value.get("tasks") or ("last" if last else "all")
+    tasks = given.get("tasks") or ("last" if last else "all")
     if tasks not in (*_SCOPES, "last") or (tasks == "last") != (last is not None):
-        raise ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}}, not {value!r}")
+        raise wrong
     return {"tasks": tasks, "last": last, "every": every}
 
 

@@ -65,7 +65,9 @@ class _Builder:
         extra = {"label": {"type": "string"}, "protocol": {"$ref": "#/$defs/protocol"}}
         schema = self.entry("strategy", extra)
         schema["anyOf"][0] = {"anyOf": [schema["anyOf"][0], {"type": "string", "pattern": r"^[^+]+(\+[^+]+)+$"}]}
-        parts = {name: self._options("strategy", name, self.host.get("strategy", name), {}) for name in self.host.names("strategy")}
+        parts = {
+            name: _or_null(self._options("strategy", name, self.host.get("strategy", name), {})) for name in self.host.names("strategy")
+        }
         schema["anyOf"][1]["patternProperties"] = {r"^[^+]+(\+[^+]+)+$": _or_null(_object({**parts, **extra}))}
         return schema
 

@@ -259,7 +259,10 @@ def test_a_broken_package_is_one_warning(install: Install, body: str, reason: st
 
 
 def test_an_entry_point_may_name_an_object_or_a_class(install: Install) -> None:
-    body = METRIC.replace("@hookimpl\ndef clbench_metrics():", "class Plugin:\n  @hookimpl\n  def clbench_metrics(self):") + "\nplugin = Plugin()\n"
+    body = (
+        METRIC.replace("@hookimpl\ndef clbench_metrics():", "class Plugin:\n  @hookimpl\n  def clbench_metrics(self):")
+        + "\nplugin = Plugin()\n"
+    )
     install("objectpkg", body, points="one = objectpkg:plugin")
     assert Host.load().version_of("metric", "spread") == "objectpkg 1.0"
     install("classpkg", body.replace("class Spread", "class Width").replace("[Spread]", "[Width]"), points="one = classpkg:Plugin")
@@ -333,7 +336,9 @@ def test_observers_are_told_each_in_its_guard(write: WriteFile) -> None:
     host = bare(write("bad.py", "@hookimpl\ndef clbench_suite_started():\n    raise SystemExit(1)\n"), write("good.py", observer))
     host.notify(SuiteStarted("digits", Path(), cells=1, jobs=1))
     host.notify(SuiteFinished("digits", Path(), finished=1, failed=0))
-    (module,) = [module for name, module in sys.modules.items() if name.startswith("clbench_file_good_") and hasattr(module, "seen") and module.seen]
+    (module,) = [
+        module for name, module in sys.modules.items() if name.startswith("clbench_file_good_") and hasattr(module, "seen") and module.seen
+    ]
     assert module.seen == ["digits"]
     assert len(host.warnings) == 1
     assert "clbench_suite_started of plugin" in host.warnings[0]

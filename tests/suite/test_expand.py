@@ -1,0 +1,226 @@
+"""Expansion: products, labels, equal cells, and that it is a pure function of what was written."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clbench.errors import SuiteError, UnknownName
+from clbench.host import Host
+from clbench.suite import Cell, Suite, expand, load_suite, pick, split_names
+from clbench.suite.grids import count, unfold
+
+Made = Callable[..., Suite]
+
+BASE: dict[str, Any] = {"name": "digits", "scenarios": [{"split": {"dataset": "digits"}}], "seeds": 2, "strategies": ["naive"]}
+
+
+def labels(suite: Suite, host: Host) -> list[str]:
+    return [cell.label for cell in expand(suite, host)]
+
+
+# ------------------------------------------------------------------ cells
+
+
+def test_a_cell_is_plain_data_with_every_default_in_it(made: Made, host: Host) -> None:
+    (cell,) = expand(made(strategies=["er"], metrics=["dormant_units"], seeds=[5, 2]), host)
+    assert (cell.scenario.name, cell.scenario_label, cell.strategy, cell.label) == ("split", "split", "er", "er")
+    assert cell.scenario.options == {"dataset": "digits", "setting": "class", "tasks": 5, "class_order": "fixed"}
+    assert cell.options == {"memory": 200, "replay_batch": None}
+    assert [(metric.name, metric.options) for metric in cell.metrics] == [("dormant_units", {"rule": "tau"})]
+    assert cell.seeds == (2, 5)
+    assert cell.protocol["batch_size"] == 32
+
+
+def test_scenarios_strategies_and_protocols_are_multiplied(made: Made, host: Host) -> None:
+    suite = made(
+        scenarios=[{"split": {"dataset": "digits", "tasks": {"grid": [2, 5]}}}, {"split": {"dataset": "cifar100"}}],
+        protocol={"batch_size": {"grid": [10, 32]}},
+        strategies=["naive", {"er": {"memory": {"grid": [1, 2, 3]}}}],
+    )
+    cells = expand(suite, host)
+    assert len(cells) == 3 * 2 * 4
+    assert len({cell.key("", {}) for cell in cells}) == len(cells)
+    assert len({(cell.scenario_label, cell.label) for cell in cells}) == len(cells)
+
+
+def test_a_composition_keeps_its_order_and_its_parts_options(made: Made, host: Host) -> None:
+    suite = made(strategies=[{"er+ewc": {"er": {"memory": 5}, "ewc": {"strength": {"grid": [1, 2]}}}}, "ewc+er"])
+    first, second, third = expand(suite, host)
+    assert first.options == {"er": {"memory": 5, "replay_batch": None}, "ewc": {"strength": 1.0}}
+    assert [cell.label for cell in (first, second, third)] == ["er+ewc(ewc.strength=1.0)", "er+ewc(ewc.strength=2.0)", "ewc+er"]
+
+
+def test_a_strategy_s_own_protocol_is_laid_over_the_suite_s(made: Made, host: Host) -> None:
+    suite = made(
+        protocol={"epochs": 4, "optimizer": {"sgd": {"lr": 0.03}}},
+        strategies=["naive", {"er": {"protocol": {"steps": 9, "optimizer": {"sgd": {"momentum": 0.9}}}}}, {"ewc": {"protocol": None}}],
+    )
+    naive, er, ewc = (cell.protocol for cell in expand(suite, host))
+    assert (naive["epochs"], naive["steps"]) == (4, None)
+    assert (er["epochs"], er["steps"], er["optimizer"]["sgd"]["lr"], er["optimizer"]["sgd"]["momentum"]) == (None, 9, 0.03, 0.9)
+    assert ewc == naive
+
+
+def test_grids_in_grids_unfold(made: Made, host: Host) -> None:
+    optimizer = {"grid": [{"sgd": {"lr": {"grid": [0.1, 0.2]}}}, "adam"]}
+    suite = made(protocol={"optimizer": optimizer})
+    assert labels(suite, host) == [
+        "naive(optimizer=sgd, optimizer.lr=0.1)",
+        "naive(optimizer=sgd, optimizer.lr=0.2)",
+        "naive(optimizer=adam, optimizer.lr=0.001)",
+    ]
+
+
+def test_a_data_set_may_have_options(made: Made, host: Host) -> None:
+    suite = made(scenarios=[{"split": {"dataset": {"synthetic": {"classes": {"grid": [10, 20]}}}}}])
+    assert [cell.scenario_label for cell in expand(suite, host)] == ["split(dataset.classes=10)", "split(dataset.classes=20)"]
+    assert expand(suite, host)[0].scenario.options["dataset"]["synthetic"]["train"] == 1000
+
+
+def test_imported_data_is_known_by_name(host: Host) -> None:
+    suite = load_suite({**BASE, "scenarios": [{"split": {"dataset": "mine"}}]}, host, imported={"mine"})
+    assert expand(suite, host)[0].scenario.options["dataset"] == "mine"
+
+
+# ------------------------------------------------------------------ labels
+
+
+def test_labels_show_only_what_differs(made: Made, host: Host) -> None:
+    suite = made(
+        strategies=["naive", {"er": {"memory": {"grid": [200, 500]}, "replay_batch": 10}}, {"er": {"memory": 7, "label": "small"}}]
+    )
+    assert labels(suite, host) == ["naive", "er(memory=200)", "er(memory=500)", "small"]
+
+
+def test_a_labelled_grid_is_told_apart_behind_its_label(made: Made, host: Host) -> None:
+    suite = made(strategies=[{"er": {"memory": {"grid": [1, 2]}, "label": "mine"}}])
+    assert labels(suite, host) == ["mine(memory=1)", "mine(memory=2)"]
+
+
+def test_protocol_keys_show_where_they_differ(made: Made, host: Host) -> None:
+    suite = made(strategies=["er", {"er": {"protocol": {"batch_size": 10}}}])
+    assert labels(suite, host) == ["er(batch_size=32)", "er(batch_size=10)"]
+
+
+def test_scenarios_have_labels_too(made: Made, host: Host) -> None:
+    splits = [
+        {"split": {"dataset": "digits"}},
+        {"split": {"dataset": "cifar100"}},
+        {"split": {"dataset": "digits", "tasks": 2, "label": "two"}},
+    ]
+    assert [cell.scenario_label for cell in expand(made(scenarios=splits), host)] == [
+        "split(dataset=digits)",
+        "split(dataset=cifar100)",
+        "two",
+    ]
+
+
+@pytest.mark.parametrize(
+    "strategies",
+    [
+        [{"er": {"memory": 1, "label": "a"}}, {"er": {"memory": 2, "label": "a"}}],
+        ["naive", {"er": {"label": "naive"}}],
+    ],
+)
+def test_a_label_means_one_cell(made: Made, strategies: list[Any]) -> None:
+    with pytest.raises(SuiteError, match="2 different cells are called"):
+        made(strategies=strategies)
+
+
+def test_labels_and_names_pick_cells(made: Made, host: Host) -> None:
+    cells = expand(made(strategies=["naive", {"er": {"memory": {"grid": [1, 2]}}}]), host)
+    assert [cell.label for cell in pick(cells, ["er"])] == ["er(memory=1)", "er(memory=2)"]
+    assert [cell.label for cell in pick(cells, ["er(memory=2)", "naive"])] == ["naive", "er(memory=2)"]
+    with pytest.raises(UnknownName, match="did you mean 'naive'"):
+        pick(cells, ["naiv"])
+    assert split_names("naive, er(memory=1, replay_batch=2),ewc") == ["naive", "er(memory=1, replay_batch=2)", "ewc"]
+
+
+# ------------------------------------------------------------------ equal cells
+
+
+def test_equal_cells_run_once_with_a_warning(made: Made, host: Host) -> None:
+    suite = made(strategies=["er", {"er": {"memory": 200}}, {"er": {"memory": {"grid": [200, 500]}}}])
+    assert labels(suite, host) == ["er(memory=200)", "er(memory=500)"]
+    assert len(suite.warnings) == 2
+    assert "strategies[1]: is the same as 'er(memory=200)'" in suite.warnings[0]
+
+
+def test_equal_scenarios_run_once(made: Made, host: Host) -> None:
+    suite = made(scenarios=[{"split": {"dataset": "digits"}}, {"split": {"dataset": {"digits": None}, "tasks": 5}}])
+    assert len(expand(suite, host)) == 1
+    assert len(suite.warnings) == 1
+
+
+# ------------------------------------------------------------------ properties
+
+VALUES = st.lists(st.integers(1, 50), min_size=1, max_size=3, unique=True)
+
+
+@st.composite
+def suites(draw: st.DrawFn) -> tuple[dict[str, Any], int]:
+    """A suite with grids in all three places, and the number of cells it stands for."""
+    memory, replay, batch, rates = draw(VALUES), draw(VALUES), draw(VALUES), draw(VALUES)
+    tasks = draw(st.lists(st.sampled_from([1, 2, 5, 10]), min_size=1, max_size=3, unique=True))
+    suite = {
+        **BASE,
+        "scenarios": [{"split": {"dataset": "digits", "tasks": {"grid": tasks}}}],
+        "protocol": {"batch_size": {"grid": batch}, "optimizer": {"sgd": {"lr": {"grid": rates}}}},
+        "strategies": [{"er": {"memory": {"grid": memory}, "replay_batch": {"grid": replay}}}, "naive"],
+    }
+    return suite, len(tasks) * len(batch) * len(rates) * (len(memory) * len(replay) + 1)
+
+
+def shuffled(data: Any, order: random.Random) -> Any:
+    """The same data with the keys of every mapping in another order."""
+    if isinstance(data, dict):
+        keys = list(data)
+        order.shuffle(keys)
+        return {key: shuffled(data[key], order) for key in keys}
+    return [shuffled(item, order) for item in data] if isinstance(data, list) else data
+
+
+def keys(cells: list[Cell]) -> set[str]:
+    return {cell.key("data", {}) for cell in cells}
+
+
+@settings(deadline=None, max_examples=30)
+@given(suites(), st.randoms(use_true_random=False))
+def test_expansion_is_a_pure_product_whatever_the_order_of_keys(
+    host: Host, drawn: tuple[dict[str, Any], int], order: random.Random
+) -> None:
+    data, size = drawn
+    before = copy.deepcopy(data)
+    suite = load_suite(data, host)
+    cells = expand(suite, host)
+    assert data == before
+    assert expand(suite, host) == cells
+    assert len(cells) == len(keys(cells)) == len({(cell.scenario_label, cell.label) for cell in cells}) == size
+    assert keys(expand(load_suite(shuffled(data, order), host), host)) == keys(cells)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4))
+def test_the_number_of_variants_is_known_without_making_them(grids: dict[str, list[int]]) -> None:
+    data = {key: {"grid": values} for key, values in grids.items()}
+    variants = unfold(data)
+    assert len(variants) == count(data) == math.prod(map(len, grids.values()))
+    for variant in variants:
+        for key, value in variant.data.items():
+            assert variant.place((key,)) == (key, "grid", grids[key].index(value))
+
+
+def test_a_grid_too_large_is_refused_before_it_is_made(made: Made) -> None:
+    wide = {"grid": list(range(100))}
+    with pytest.raises(SuiteError, match="unfolds into more than 100,000 variants"):
+        made(strategies=[{"er": {"memory": wide, "replay_batch": wide, "label": wide}}])
+    with pytest.raises(SuiteError, match="unfolds into more than 100,000 cells"):
+        made(strategies=[{"er": {"memory": wide, "replay_batch": wide}}], protocol={"batch_size": wide})
