@@ -69,7 +69,7 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
     search = _Search(choice, host, root)
     if not search.from_files and not isinstance(search.dataset, Imported):
         made: Any = type(search.dataset)
-        return _computed_fingerprint(made, json.dumps(dict(choice.options), sort_keys=True, default=str))
+        return _computed_fingerprint(made, json.dumps(dict(choice.options), sort_keys=True, default=str), search.places[0].path)
     return search.first(lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint)
 
 
@@ -94,7 +94,7 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     dataset, choice = make_dataset(Choice(name, {}), host, root), Choice(name, {})
     try:
         return load_arrays(choice, host, root if root is None or Path(root).is_dir() else None)
-    except DataMissing:
+    except UserError:  # missing, or damaged: a sound copy further on in the roots would have been found
         place = destination(root)
     try:
         dataset.fetch(place.path)
@@ -127,9 +127,8 @@ def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
 
 
 @lru_cache(maxsize=64)
-def _computed_fingerprint(dataset: type[Dataset], options: str) -> str:
-    made = dataset(**json.loads(options))
-    return _call_load(name_of(dataset), made, roots()[0].path).fingerprint
+def _computed_fingerprint(dataset: type[Dataset], options: str, path: Path) -> str:
+    return _call_load(name_of(dataset), dataset(**json.loads(options)), path).fingerprint
 
 
 def _call_load(name: str, dataset: Dataset, path: Path) -> Arrays:

@@ -77,6 +77,17 @@ def test_a_strangers_data_set_is_a_few_lines(tmp_path):
     assert (arrays.classes, arrays.x_train.shape, arrays.y_train.dtype) == (2, (20, 2, 2, 1), np.int64)
 
 
+def test_a_data_set_may_read_below_the_root_it_is_given(tmp_path):
+    (tmp_path / "stripes.py").write_text(STRIPES.replace("np.full((20, 2, 2), 9", "np.full((20, 2, 2), int((root / 'value').read_text())"))
+    host, prints = Host.load([tmp_path / "stripes.py"], entry_points=False), set()
+    for value in ("1", "2"):
+        (tmp_path / value).mkdir()
+        (tmp_path / value / "value").write_text(value)
+        prints |= {fingerprint_of(Choice("stripes", {}), host, tmp_path / value)}
+        assert prints >= {load_arrays(Choice("stripes", {}), host, tmp_path / value).fingerprint}
+    assert len(prints) == 2
+
+
 def test_a_data_set_that_raises_is_named(tmp_path):
     (tmp_path / "stripes.py").write_text(STRIPES.replace("y = np", "y = nonsense"))
     host = Host.load([tmp_path / "stripes.py"], entry_points=False)
@@ -194,6 +205,16 @@ def test_fetching_offline_is_one_sentence(host, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "MNIST", offline)
     with pytest.raises(DataMissing, match=r"could not be downloaded.*unreachable.*data import mnist"):
         fetch("mnist", host, tmp_path)
+
+
+def test_fetching_mends_what_is_damaged(host, tmp_path, monkeypatch):
+    from torchvision import datasets
+
+    folder = write_idx(tmp_path / "old" / "mnist", packed=True)
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"nonsense")
+    monkeypatch.setenv("CLBENCH_DATA", str(tmp_path / "old"))
+    monkeypatch.setattr(datasets.MNIST, "download", lambda self: write_idx(Path(self.root) / "MNIST" / "raw", packed=False))
+    assert len(fetch("mnist", host).x_train) == 6
 
 
 def test_fetching_reads_what_was_downloaded(host, tmp_path, monkeypatch):
