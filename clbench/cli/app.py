@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,8 @@ class Commands(TyperGroup):
     """Errors are one sentence and an exit code. `--debug` is understood wherever it stands, and shows tracebacks."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Bring `--debug` to the front, where this group looks for it."""
+        """Bring `--debug` to the front, where this group looks for it; commands find the line as it was typed in `ctx.obj`."""
+        ctx.obj = tuple(args)
         rest = [arg for arg in args if arg != "--debug"]
         return super().parse_args(ctx, ["--debug"] * (len(rest) < len(args)) + rest)
 
@@ -94,6 +96,6 @@ app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
 
 
-def main() -> None:
-    """The console script."""
-    app()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script; leaves with the exit code."""
+    app(args=arguments)

@@ -33,13 +33,18 @@ def fetch_data(name: NameArgument, plugin: PluginOption = None, data: DataOption
     from clbench.host import Host
 
     arrays = fetch(name, Host.load(plugin or []), data)
-    say(f"{name} is here: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}")
+    say(
+        f"{name} is here: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"
+    )
 
 
 @app.command("import")
 def import_arrays(
     name: NameArgument,
-    source: Annotated[Path, typer.Argument(metavar="FILE.npz|DIR", help="x_train, y_train, x_test, y_test; or a folder of class folders.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.npz|DIR", help="x_train, y_train, x_test, y_test; or a folder of class folders.", show_default=False),
+    ],
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -48,7 +53,9 @@ def import_arrays(
     from clbench.host import Host
 
     arrays = import_data(name, source, data, Host.load(plugin or []))
-    say(f"imported {name}: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}")
+    say(
+        f"imported {name}: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"
+    )
 
 
 @app.command("where")
@@ -58,7 +65,12 @@ def where_data(plugin: PluginOption = None, data: DataOption = None) -> None:
     from clbench.host import Host
 
     rows = [
-        [root.path, root.origin, ("yes" if root.writable else "read-only") if root.exists else "no such folder yet", ", ".join(root.contents)]
+        [
+            root.path,
+            root.origin,
+            ("yes" if root.writable else "read-only") if root.exists else "no such folder yet",
+            ", ".join(root.contents),
+        ]
         for root in where(Host.load(plugin or []), data)
     ]
     table(["folder", "named by", "there", "holds"], rows)

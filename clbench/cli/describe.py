@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def describe(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A strategy, metric, scenario, data set, model or launcher; or `protocol`.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A strategy, metric, scenario, data set, model or launcher; or `protocol`.", show_default=False
+        ),
+    ],
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -48,7 +53,9 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say("")
     say(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
-        say(f"\n{'measured while it runs' if hasattr(item, 'measure') else 'computed from the record'}; {'higher' if item.higher_is_better else 'lower'} is better")
+        say(
+            f"\n{'measured while it runs' if hasattr(item, 'measure') else 'computed from the record'}; {'higher' if item.higher_is_better else 'lower'} is better"
+        )
     say("")
     _options(describe_options(item))
 

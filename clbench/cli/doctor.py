@@ -32,7 +32,10 @@ def doctor(plugin: PluginOption = None, data: DataOption = None) -> None:
     say("")
     table(["data", "state", "place"], [[info.name, info.state, info.place or ""] for info in catalogue(host, data)])
     say("")
-    table(["data folder", "named by", ""], [[root.path, root.origin, "there" if root.exists else "not there yet"] for root in where(host, data)])
+    table(
+        ["data folder", "named by", ""],
+        [[root.path, root.origin, "there" if root.exists else "not there yet"] for root in where(host, data)],
+    )
     problems = [*trouble, *host.warnings]
     say("")
     say("no problems found" if not problems else "\n".join(f"problem: {line}" for line in problems))

@@ -22,7 +22,9 @@ def show_plan(run: Run) -> None:
     rows = []
     for one in run.planned:
         seeds = sorted({seed for seed, _ in missing[one.key]})
-        rows.append([one.cell.scenario_label, one.cell.label, one.tasks, seeds_in_words(one.cell.seeds), seeds_in_words(seeds) or "-", one.key])
+        rows.append(
+            [one.cell.scenario_label, one.cell.label, one.tasks, seeds_in_words(one.cell.seeds), seeds_in_words(seeds) or "-", one.key]
+        )
     table(["scenario", "strategy", "tasks", "seeds", "to run", "key"], rows)
     jobs = run.jobs(cells)
     say(f"\njobs for {len(run.slots)} worker{'s' * (len(run.slots) > 1)} ({', '.join(dict.fromkeys(run.slots))})")
@@ -46,5 +48,8 @@ def show_plan(run: Run) -> None:
     )
     steps = sum(estimate.steps * len(job.members) for job, estimate in zip(jobs, estimates, strict=True))
     known = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
-    say(f"\nin all: {len(jobs)} jobs, {steps:,} steps" + (f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time" if known else ""))
+    say(
+        f"\nin all: {len(jobs)} jobs, {steps:,} steps"
+        + (f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time" if known else "")
+    )
     say(f"the record would be {run.store.record}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,21 +37,40 @@ class Form(StrEnum):
 
 
 def run(
+    context: typer.Context,
     suite: SuiteArgument,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder of the record; results/NAME unless given.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder of the record; results/NAME unless given.", show_default=False)
+    ] = None,
     seeds: SeedsOption = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Only these strategies, by label or bare name, with commas.", show_default=False)] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Only these strategies, by label or bare name, with commas.", show_default=False),
+    ] = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where to train.")] = "auto",
     launcher: Annotated[str, typer.Option(metavar="NAME", help="What runs the jobs; see `clbench list launchers`.")] = "local",
-    address: Annotated[str | None, typer.Option(metavar="A", help="The cluster's address, for launchers that have one.", show_default=False)] = None,
-    slurm: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A scheduler option, for launchers that have them.", show_default=False)] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Worker processes; one a GPU or a core unless given.", show_default=False)] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="A", help="The cluster's address, for launchers that have one.", show_default=False)
+    ] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A scheduler option, for launchers that have them.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Worker processes; one a GPU or a core unless given.", show_default=False)
+    ] = None,
     precision: Annotated[Precision | None, typer.Option(help="Instead of the suite's `protocol.precision`.", show_default=False)] = None,
     form: Annotated[Form, typer.Option(help="How stacks are computed; auto decides by device and model.")] = Form.auto,
-    timeout: Annotated[str | None, typer.Option(metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False)] = None,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False)
+    ] = None,
     change: SetOption = None,
-    force: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run these strategies again although they are in the record.", show_default=False)] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="Run all of it on tiny made-up data, in seconds, into a folder of its own.")] = False,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Run these strategies again although they are in the record.", show_default=False),
+    ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Run all of it on tiny made-up data, in seconds, into a folder of its own.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, the jobs and an estimate, and run nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     plugin: PluginOption = None,
@@ -87,11 +105,11 @@ def run(
         return
     outcome = prepared.go()
     warn(host.warnings[told:])
-    _finish(outcome, prepared, host)
+    _finish(outcome, prepared, host, again=shlex.join(["clbench", *context.obj]))
     raise typer.Exit(outcome.exit_code)
 
 
-def _finish(outcome: Outcome, prepared: Run, host: Host) -> None:
+def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     """The table, what is missing from it, and what to type next."""
     from clbench.execution.display import duration
     from clbench.records import load
@@ -104,22 +122,22 @@ def _finish(outcome: Outcome, prepared: Run, host: Host) -> None:
     warn(outcome.faults)
     ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
     say(f"\n{outcome.finished} of {outcome.requested} runs are in {outcome.record} ({ran})")
-    _say_what_is_missing(outcome)
+    _say_what_is_missing(outcome, again)
     if outcome.interrupted:
-        tell(f"interrupted; go on with: {_command()}")
+        tell(f"interrupted; go on with: {again}")
     elif results.cells:
         first = shlex.quote(results.cells[-1].label)
         say(f"next: clbench show {shlex.quote(str(outcome.record))} {first}    (its accuracy matrix and curves)")
 
 
-def _say_what_is_missing(outcome: Outcome) -> None:
+def _say_what_is_missing(outcome: Outcome, again: str) -> None:
     for failure in outcome.failures:
         tell(f"failed: {failure}")
     for name in outcome.diverged:
         tell(f"diverged: {name}: every run's loss became infinite or NaN; a smaller learning rate may help")
     if outcome.failures:
         name = shlex.quote(outcome.failures[0].label)
-        tell(f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {_command()}")
+        tell(f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {again}")
 
 
 def _launcher_options(address: str | None, slurm: list[str] | None) -> dict[str, Any]:
@@ -142,7 +160,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise UserError(f"--timeout {text}: write seconds, or a number with s, m or h, as in 30m")
     return seconds
-
-
-def _command() -> str:
-    return shlex.join(["clbench", *sys.argv[1:]])

@@ -12,7 +12,9 @@ from clbench.cli.output import console, warn
 
 def show(
     record: RecordArgument,
-    strategy: Annotated[str | None, typer.Argument(metavar="STRATEGY", help="A label or bare name: show its matrices and curves.", show_default=False)] = None,
+    strategy: Annotated[
+        str | None, typer.Argument(metavar="STRATEGY", help="A label or bare name: show its matrices and curves.", show_default=False)
+    ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:

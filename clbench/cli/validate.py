@@ -6,7 +6,9 @@ from clbench.cli.options import DataOption, PluginOption, SeedsOption, SetOption
 from clbench.cli.output import say, warn
 
 
-def validate(suite: SuiteArgument, seeds: SeedsOption = None, change: SetOption = None, plugin: PluginOption = None, data: DataOption = None) -> None:
+def validate(
+    suite: SuiteArgument, seeds: SeedsOption = None, change: SetOption = None, plugin: PluginOption = None, data: DataOption = None
+) -> None:
     """Check a suite: every problem at once, with its line and a suggestion."""
     from clbench.execution import open_suite
     from clbench.suite import expand

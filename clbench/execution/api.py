@@ -20,7 +20,13 @@ Source = Path | str | Mapping[str, Any]
 
 
 def open_suite(
-    source: Source, plugins: Sequence[Path] = (), *, data: Path | None = None, overrides: Sequence[str] = (), seeds: str | None = None, smoke: bool = False
+    source: Source,
+    plugins: Sequence[Path] = (),
+    *,
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    seeds: str | None = None,
+    smoke: bool = False,
 ) -> tuple[Suite, Host]:
     """A suite, and the host with the plugins it names."""
     from clbench.data import imported_names

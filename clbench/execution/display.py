@@ -100,7 +100,9 @@ class Live(Lines):
 
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
         for name in ("scenario", "strategy", "", "seeds done", "task", "accuracy", ""):
-            table.add_column(name, header_style="dim", justify="right" if name in ("seeds done", "task", "accuracy") else "left", no_wrap=True)
+            table.add_column(
+                name, header_style="dim", justify="right" if name in ("seeds done", "task", "accuracy") else "left", no_wrap=True
+            )
         rows = list(board.rows.values())
         room = max(4, self.console.size.height - 6)
         shown = rows if len(rows) <= room else sorted(rows, key=lambda row: ORDER[row.state])[:room]

@@ -32,7 +32,9 @@ def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None
         "workers": len(slots),
         "threads": 1,
         "form": form,
-        "plugins": {info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error},
+        "plugins": {
+            info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error
+        },
         "git": git_commit(folder),
     }
 
@@ -74,7 +76,12 @@ def git_commit(folder: Path | None) -> str | None:
     if folder is None:
         return None
     try:
-        done = subprocess.run(["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None if done.returncode == 0 else None

@@ -78,13 +78,24 @@ class Site:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps({**vars(self), "folder": str(self.folder), "plugins": [str(path) for path in self.plugins], "data": self.data and str(self.data)})
+        return json.dumps(
+            {
+                **vars(self),
+                "folder": str(self.folder),
+                "plugins": [str(path) for path in self.plugins],
+                "data": self.data and str(self.data),
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Site:
         """The site that `to_json` wrote."""
         plain = json.loads(text)
-        paths = {"folder": Path(plain["folder"]), "plugins": tuple(map(Path, plain["plugins"])), "data": plain["data"] and Path(plain["data"])}
+        paths = {
+            "folder": Path(plain["folder"]),
+            "plugins": tuple(map(Path, plain["plugins"])),
+            "data": plain["data"] and Path(plain["data"]),
+        }
         return cls(**{**plain, **paths, "command": tuple(plain["command"])})
 
 

@@ -78,7 +78,9 @@ def outcome_of(
         if cell is not None and not absent:
             faults += [f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}" for error in cell.errors]
     requested = sum(len(one.members) for one in planned)
-    return Outcome(suite.name, record, requested, finished, tuple(failures), tuple(diverged), tuple(faults), len(jobs), seconds, interrupted)
+    return Outcome(
+        suite.name, record, requested, finished, tuple(failures), tuple(diverged), tuple(faults), len(jobs), seconds, interrupted
+    )
 
 
 def _failures(

@@ -62,7 +62,9 @@ def missing_members(planned: Planned, record: CellRecord | None) -> tuple[Member
     return tuple(member for member in planned.members if member[0] in absent)
 
 
-def plan(cells: Iterable[tuple[Planned, tuple[Member, ...]]], *, workers: int, stacked: bool, form: str = "auto", kept: Iterable[Job] = ()) -> list[Job]:
+def plan(
+    cells: Iterable[tuple[Planned, tuple[Member, ...]]], *, workers: int, stacked: bool, form: str = "auto", kept: Iterable[Job] = ()
+) -> list[Job]:
     """Jobs for the missing members, the largest first; `stacked` (a GPU) puts all of a cell into one.
 
     `kept` are jobs of an earlier run that left a checkpoint: they go on as they were.

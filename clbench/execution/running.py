@@ -104,11 +104,24 @@ class Run:
             board = Board.of(self.store.suite, self.planned, jobs)
             self.host.notify(SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs)))
             interrupted, errors = self._carry_out(jobs, board)
-            self.store.merge({key: one.cell for key, one in self.current.items()}, self.suite.text, environment(self.host, self.slots, self.options.form, self._folder()))
+            self.store.merge(
+                {key: one.cell for key, one in self.current.items()},
+                self.suite,
+                environment(self.host, self.slots, self.options.form, self._folder()),
+            )
             cells = self.store.cells()
             if not interrupted:
                 self.store.forget(keep=[board.jobs[job] for job in errors if self.site.checkpoint(board.jobs[job]).exists()])
-        outcome = outcome_of(self.suite, self.store.record, self.planned, cells, errors=errors, jobs=board.jobs, seconds=board.seconds, interrupted=interrupted)
+        outcome = outcome_of(
+            self.suite,
+            self.store.record,
+            self.planned,
+            cells,
+            errors=errors,
+            jobs=board.jobs,
+            seconds=board.seconds,
+            interrupted=interrupted,
+        )
         self.host.notify(SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures)))
         return outcome
 
@@ -151,7 +164,9 @@ class Run:
                     save(failed_record(job, event.error, event.status), job, self.site)
         status = "failed" if event.status == "timeout" else event.status
         last = event.error.strip().splitlines()[-1] if event.error.strip() else ""
-        self.host.notify(JobFinished(self.store.suite, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last))
+        self.host.notify(
+            JobFinished(self.store.suite, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last)
+        )
 
     def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
         cell, accuracy = job.cell, event.accuracy or ()
@@ -167,7 +182,9 @@ class Run:
 
     def count_finished(self, cells: Mapping[str, CellRecord]) -> int:
         """Members that are in the record already."""
-        return sum(len(finished_members(cells.get(one.key), one.probes) & set(one.members)) for one in self.planned if one.key not in self.forced)
+        return sum(
+            len(finished_members(cells.get(one.key), one.probes) & set(one.members)) for one in self.planned if one.key not in self.forced
+        )
 
 
 def run_suite(suite: Suite, host: Host, options: Options | None = None, display: Display | None = None) -> Outcome:

@@ -19,7 +19,7 @@ from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
 from clbench.execution.planner import FINISHED
 from clbench.records import CellRecord, merge_cells, read_record, write_record
-from clbench.suite.cell import Cell
+from clbench.suite import Cell, Suite
 
 SPARE = 4 << 20  # bytes that must be writable beyond the estimate, before anything trains
 
@@ -59,7 +59,7 @@ class Store:
                 found.setdefault(cell.key, []).append(cell)
         return {key: _joined(records) for key, records in found.items()}
 
-    def merge(self, current: Mapping[str, Cell], suite_text: str, environment: Mapping[str, Any]) -> None:
+    def merge(self, current: Mapping[str, Cell], suite: Suite, environment: Mapping[str, Any]) -> None:
         """Bring job files into the record. `current` is what the suite asks for now, by key.
 
         A cell of the same name with another key was measured with other options or another version of the code: it moves to
@@ -76,10 +76,11 @@ class Store:
             else:
                 (old if key in moved or (cell.scenario, cell.label) in names else kept).append(cell)
         kept.sort(key=lambda cell: order.get(cell.key, len(order)))
+        metrics = [(metric.name, metric.options) for metric in suite.metrics]
         with _refusing(self.folder):
             if old:
-                write_record(self.superseded, old, suite=self.suite, suite_text=suite_text, environment=environment)
-            write_record(self.record, kept, suite=self.suite, suite_text=suite_text, environment=environment)
+                write_record(self.superseded, old, suite=self.suite, suite_text=suite.text, environment=environment, metrics=metrics)
+            write_record(self.record, kept, suite=self.suite, suite_text=suite.text, environment=environment, metrics=metrics)
             if not old:
                 self.superseded.unlink(missing_ok=True)
             for path in merged:
@@ -126,7 +127,9 @@ class Store:
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise OutputError(f"cannot lock {path}: {error.strerror}; choose a folder on another file system with --out") from error
-                raise OutputError(f"{self.folder} is held by another run ({_holder(file.read())}); wait for it, or choose another folder with --out") from None
+                raise OutputError(
+                    f"{self.folder} is held by another run ({_holder(file.read())}); wait for it, or choose another folder with --out"
+                ) from None
             file.seek(0)
             file.truncate()
             file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
@@ -138,7 +141,9 @@ class Store:
         needed = expected + SPARE
         free = shutil.disk_usage(self.folder).free
         if free < needed:
-            raise OutputError(f"{self.folder} has {free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB; make room, or choose another folder with --out")
+            raise OutputError(
+                f"{self.folder} has {free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB; make room, or choose another folder with --out"
+            )
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".room-", suffix=".tmp") as file:
             file.write(bytes(1 << 20))
             file.flush()

@@ -31,7 +31,11 @@ def dataset_of(cell: Cell) -> Choice:
 
 def versions_of(cell: Cell, host: Host) -> dict[str, str]:
     """The version of every plugin whose code can change the cell's numbers."""
-    used = {("scenario", cell.scenario.name), ("model", choice_of(cell.protocol["model"]).name), *(("strategy", part.name) for part in cell.parts)}
+    used = {
+        ("scenario", cell.scenario.name),
+        ("model", choice_of(cell.protocol["model"]).name),
+        *(("strategy", part.name) for part in cell.parts),
+    }
     return {f"{kind} {name}": host.version_of(kind, name) for kind, name in sorted(used)}
 
 
@@ -96,4 +100,3 @@ class Survey:
 
 def _name(dataset: Choice) -> str:
     return json.dumps([dataset.name, dict(dataset.options)], sort_keys=True, default=str)
-

@@ -79,7 +79,11 @@ def _arrays(host: Host, dataset: str, data: Path | None) -> Arrays:
 
 
 def _is_out_of_memory(failure: Exception) -> bool:
-    return isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator: can't allocate memory" in str(failure)
+    return (
+        isinstance(failure, MemoryError)
+        or type(failure).__name__ == "OutOfMemoryError"
+        or "DefaultCPUAllocator: can't allocate memory" in str(failure)
+    )
 
 
 def _last_line(failure: Exception) -> str:

@@ -61,7 +61,9 @@ class Worker:
             return None
         seconds = time.monotonic() - self.since
         if overdue:
-            return JobEvent("ended", self.job.id, status="timeout", seconds=seconds, error=f"the job took longer than --timeout {timeout:g} s")
+            return JobEvent(
+                "ended", self.job.id, status="timeout", seconds=seconds, error=f"the job took longer than --timeout {timeout:g} s"
+            )
         return JobEvent("ended", self.job.id, status="failed", seconds=seconds, error=_death(code, list(self.said)))
 
     def close(self) -> None:

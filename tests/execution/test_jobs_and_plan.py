@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
+from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
+from clbench.records import CellRecord
+from clbench.suite.cell import Cell, Choice
+
+
+def a_cell(seeds: int = 10, label: str = "er") -> Cell:
+    protocol = {"model": {"mlp": {"hidden": [8]}}, "epochs": 1, "steps": None, "batch_size": 4, "validation": 0.0}
+    return Cell(
+        Choice("split", {"dataset": "digits", "tasks": 5}),
+        "split",
+        (Choice("er", {"memory": 9}),),
+        label,
+        protocol,
+        (Choice("forgetting", {}),),
+        tuple(range(seeds)),
+    )
+
+
+def a_plan(seeds: int = 10, label: str = "er", agents: int = 1, probes: tuple[str, ...] = ()) -> Planned:
+    return Planned(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes)
+
+
+def a_record(seeds: list[int], status: list[str] | None = None, **metrics: object) -> CellRecord:
+    count = len(seeds)
+    return CellRecord(
+        "key-er",
+        "split",
+        "er",
+        "er",
+        np.array(seeds),
+        np.zeros((count, 6, 5)),
+        agent=np.zeros(count, dtype=np.int64),
+        member_status=np.array(status or ["done"] * count),
+        metrics={name: np.asarray(value, dtype=np.float64) for name, value in metrics.items()},
+    )
+
+
+def sizes(jobs: list[Job]) -> list[int]:
+    return sorted((len(job.members) for job in jobs), reverse=True)
+
+
+def everything(planned: Planned) -> tuple[Planned, tuple[tuple[int, int], ...]]:
+    return planned, missing_members(planned, None)
+
+
+# ------------------------------------------------------------------ JSON
+
+
+def test_a_job_comes_back_from_json_as_it_was() -> None:
+    job = Job(a_cell(), "abc", ((0, 0), (1, 0)), {"data": "x"}, 5, "loop")
+    assert Job.from_json(job.to_json()) == job
+    assert "\n" not in job.to_json()
+
+
+def test_a_site_and_an_event_come_back_too(tmp_path) -> None:
+    site = Site(tmp_path, "s", (tmp_path / "p.py",), tmp_path, 3.0, ("python", "-m"), {"A": "1"})
+    assert Site.from_json(site.to_json()) == site
+    event = JobEvent("progress", "id", 1, 5, 0.2, (0.5, 0.25))
+    assert JobEvent.from_json(event.to_json()) == event
+
+
+def test_a_jobs_name_follows_from_its_cell_and_its_members_alone() -> None:
+    job = Job(a_cell(), "abc", ((0, 0), (1, 0)))
+    assert Job(a_cell(label="other"), "abc", ((0, 0), (1, 0)), form="loop").id == job.id
+    assert Job(a_cell(), "abc", ((0, 0),)).id != job.id
+
+
+@pytest.mark.parametrize(("seeds", "words"), [([], ""), ([3], "3"), ([0, 1, 2, 5, 7, 8], "0-2, 5, 7-8")])
+def test_seeds_are_shown_as_ranges(seeds: list[int], words: str) -> None:
+    assert seeds_in_words(seeds) == words
+
+
+# ------------------------------------------------------------------ what is missing
+
+
+def test_only_seeds_that_are_not_there_are_missing() -> None:
+    assert missing_members(a_plan(), a_record(list(range(8)))) == ((8, 0), (9, 0))
+
+
+def test_failed_members_are_tried_again_and_diverged_ones_are_not() -> None:
+    record = a_record([0, 1, 2, 3], ["done", "failed", "diverged", "timeout"])
+    assert missing_members(a_plan(4), record) == ((1, 0), (3, 0))
+
+
+def test_a_probe_metric_asked_for_later_makes_the_cell_run_again() -> None:
+    planned = a_plan(2, probes=("dormant_units",))
+    assert len(missing_members(planned, a_record([0, 1]))) == 2
+    assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [0.2]])) == ()
+    assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [np.nan]])) == ((1, 0),)
+
+
+def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
+    assert missing_members(a_plan(2, probes=("p",)), a_record([0, 1], p=[np.nan, np.nan])) == ()
+
+
+def test_a_seed_runs_with_all_its_agents() -> None:
+    record = a_record([0, 1])  # agent 0 of each, but there are two
+    assert missing_members(a_plan(2, agents=2), record) == ((0, 0), (0, 1), (1, 0), (1, 1))
+
+
+# ------------------------------------------------------------------ the plan
+
+
+def test_one_cell_is_shared_by_the_workers() -> None:
+    assert sizes(plan([everything(a_plan(10))], workers=2, stacked=False)) == [5, 5]
+
+
+def test_many_cells_keep_their_stacks_whole() -> None:
+    cells = [everything(a_plan(10, label)) for label in "abcdefgh"]
+    assert sizes(plan(cells, workers=2, stacked=False)) == [10] * 8
+
+
+def test_a_stack_on_a_cpu_has_at_most_ten_members() -> None:
+    cells = [everything(a_plan(35, label)) for label in "ab"]
+    jobs = plan(cells, workers=1, stacked=False)
+    assert sum(sizes(jobs)) == 70
+    assert max(sizes(jobs)) == 9
+
+
+def test_a_gpu_takes_a_cell_whole() -> None:
+    assert sizes(plan([everything(a_plan(30))], workers=1, stacked=True)) == [30]
+
+
+def test_agents_stay_with_their_seed() -> None:
+    jobs = plan([everything(a_plan(4, agents=3))], workers=4, stacked=False)
+    for job in jobs:
+        assert {seed: [a for s, a in job.members if s == seed] for seed in job.seeds} == {seed: [0, 1, 2] for seed in job.seeds}
+
+
+def test_a_job_with_a_checkpoint_goes_on_as_it_was() -> None:
+    planned = a_plan(10)
+    begun = Job(planned.cell, planned.key, tuple((seed, 0) for seed in range(3)))
+    jobs = plan([everything(planned)], workers=1, stacked=False, kept=[begun])
+    assert jobs[0] is begun
+    assert sorted(member for job in jobs for member in job.members) == list(planned.members)
+
+
+def test_nothing_missing_is_no_job() -> None:
+    assert plan([(a_plan(), ())], workers=2, stacked=False) == []
+
+
+def test_dividing_never_makes_the_run_longer() -> None:
+    jobs = [Job(a_cell(), key, tuple((seed, 0) for seed in range(10))) for key in "abcde"]
+    better = balance(jobs, 2)
+    assert makespan(better, 2) < makespan(jobs, 2)
+    assert sum(sizes(better)) == 50
+
+
+def test_one_seed_cannot_be_divided() -> None:
+    assert len(Job(a_cell(), "k", ((7, 0), (7, 1))).divide(2)) == 1

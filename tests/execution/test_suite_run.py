@@ -1,0 +1,310 @@
+"""Whole runs on digits. Where processes do not matter the jobs run in this one, by a launcher that is a plugin like any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clbench
+from clbench.errors import RunFailed, UnknownName
+from clbench.execution import Options, Outcome, open_suite, run_suite
+from clbench.records import CellRecord, read_record
+
+SUITE: dict[str, Any] = {
+    "name": "tiny",
+    "scenarios": [{"split": {"dataset": "digits", "tasks": 5}}],
+    "protocol": {"model": {"mlp": {"hidden": [8]}}, "epochs": 1, "batch_size": 64, "optimizer": {"sgd": {"lr": 0.05}}},
+    "seeds": 2,
+    "strategies": ["naive"],
+    "metrics": [],
+}
+
+FAULTY = """
+import os, signal, time
+from pathlib import Path
+from clbench import Strategy, hookimpl
+
+class Faulty(Strategy):
+    \"\"\"Breaks in the way it is told.\"\"\"
+    how: str = "raise"
+    mark: str = ""
+
+    def begin_task(self, task):
+        super().begin_task(task)
+        if task.index != 1:
+            return
+        if self.how == "raise":
+            raise ValueError("no luck today")
+        if self.how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "print":
+            print("not JSON at all", flush=True)
+        if self.how == "once" and not Path(self.mark).exists():
+            Path(self.mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "sleep":
+            time.sleep(60)
+        if self.how == "memory" and self.members > 1:
+            raise MemoryError("too much")
+        if self.how == "diverge":
+            for p in self.net.parameters():
+                p.data.fill_(float("nan"))
+
+@hookimpl
+def clbench_strategies():
+    return [Faulty]
+"""
+
+INLINE = """
+from clbench import JobEvent, Launcher, hookimpl
+from clbench.execution.worker import perform
+from clbench.host import Host
+
+class Inline(Launcher):
+    \"\"\"Jobs in this very process, one after the other.\"\"\"
+
+    def slots(self, device, workers):
+        return [device] * workers
+
+    def run(self, jobs, slots, site):
+        host = Host.load(site.plugins)
+        for job in jobs:
+            if job.cell.label == "late":
+                yield JobEvent("ended", job.id, status="timeout", error="it took too long")
+                continue
+            events = []
+            ended = perform(job, site, slots[0], host, events.append)
+            yield from [*events, ended]
+
+@hookimpl
+def clbench_launchers():
+    return [Inline]
+"""
+
+
+@pytest.fixture
+def inline(tmp_path: Path) -> Path:
+    path = tmp_path / "inline.py"
+    path.write_text(INLINE)
+    return path
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    path = tmp_path / "faulty.py"
+    path.write_text(FAULTY)
+    return path
+
+
+def run(out: Path, *plugins: Path, options: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+    suite, host = open_suite({**SUITE, **changes}, plugins)
+    launcher = "inline" if any(path.stem == "inline" for path in plugins) else "local"
+    return run_suite(suite, host, Options(out=out, device="cpu", launcher=launcher, **{"workers": 1, **(options or {})}))
+
+
+def cells(out: Path, name: str = "tiny") -> dict[str, CellRecord]:
+    return {cell.label: cell for cell in read_record(out / f"{name}.h5").cells}
+
+
+def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, faulty: Path) -> None:
+    kinds = [{"faulty": {"how": how, "label": how}} for how in ("die", "print", "fine")]
+    outcome = run(tmp_path, faulty, strategies=kinds)
+    found = cells(tmp_path)
+    assert {label: cell.status for label, cell in found.items()} == {"die": "failed", "print": "done", "fine": "done"}
+    assert "SIGKILL" in found["die"].errors[0]
+    assert "SIGKILL" in outcome.failures[0].error
+    assert outcome.exit_code == 1
+
+
+def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:
+    outcome = run(tmp_path / "out", inline, options={"workers": 2})
+    assert (outcome.exit_code, outcome.finished, outcome.requested) == (0, 2, 2)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "tiny.h5"]
+    before = cells(tmp_path / "out")["naive"]
+    assert before.accuracy is not None
+    assert not np.isnan(before.accuracy[:, 1:, 0]).any()
+    again = run(tmp_path / "out", inline)
+    assert (again.ran, again.exit_code) == (0, 0)
+    np.testing.assert_array_equal(cells(tmp_path / "out")["naive"].accuracy, before.accuracy)
+
+
+def test_added_seeds_are_computed_and_the_others_left_alone(tmp_path: Path, inline: Path) -> None:
+    run(tmp_path, inline, seeds=1)
+    first = cells(tmp_path)["naive"]
+    outcome = run(tmp_path, inline, seeds=3)
+    both = cells(tmp_path)["naive"]
+    assert outcome.ran == 1
+    assert both.seed.tolist() == [0, 1, 2]
+    assert both.accuracy is not None and first.accuracy is not None
+    np.testing.assert_array_equal(both.accuracy[:1], first.accuracy)
+    np.testing.assert_array_equal(both.cost["train_seconds"][:1], first.cost["train_seconds"])  # measured once
+
+
+def test_a_strategy_that_raises_is_recorded_and_the_others_go_on(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    outcome = run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
+    assert outcome.exit_code == 1
+    assert [str(failure) for failure in outcome.failures] == ["split, faulty, seeds 0-1: ValueError: no luck today"]
+    found = cells(tmp_path)
+    assert found["naive"].status == "done"
+    assert found["faulty"].status == "failed"
+    assert 'raise ValueError("no luck today")' in found["faulty"].errors[0]
+    assert run(tmp_path, inline, faulty, strategies=["faulty", "naive"]).ran == 1  # the failed job is tried again
+
+
+def test_a_job_that_took_too_long_is_recorded_as_such(tmp_path: Path, inline: Path) -> None:
+    outcome = run(tmp_path, inline, strategies=[{"naive": {"label": "late"}}])
+    assert (outcome.exit_code, outcome.failures[0].error) == (1, "it took too long")
+    member_status = cells(tmp_path)["late"].member_status
+    assert member_status is not None
+    assert member_status.tolist() == ["timeout", "timeout"]
+
+
+def test_killed_and_run_again_the_record_is_the_same_as_of_another_launcher(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    strategies = [{"faulty": {"how": "once", "mark": str(tmp_path / "mark")}}]
+    broken = run(tmp_path / "a", faulty, strategies=strategies)
+    assert broken.exit_code == 1
+    assert list((tmp_path / "a" / "checkpoints").glob("*.ckpt"))
+    assert run(tmp_path / "a", faulty, strategies=strategies).exit_code == 0
+    assert run(tmp_path / "b", inline, faulty, strategies=strategies).exit_code == 0
+    resumed, whole = cells(tmp_path / "a")["faulty"], cells(tmp_path / "b")["faulty"]
+    np.testing.assert_array_equal(resumed.accuracy, whole.accuracy)
+    np.testing.assert_array_equal(resumed.loss, whole.loss)
+    assert resumed.errors == ()
+    assert not (tmp_path / "a" / "checkpoints").exists()
+
+
+def test_a_job_out_of_memory_is_divided(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    outcome = run(tmp_path, inline, faulty, strategies=[{"faulty": {"how": "memory"}}], seeds=3)
+    assert (outcome.exit_code, outcome.finished) == (0, 3)
+
+
+def test_a_cell_in_which_everybody_diverged_is_exit_1(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    outcome = run(tmp_path, inline, faulty, strategies=[{"faulty": {"how": "diverge"}}])
+    assert (outcome.exit_code, outcome.failures, outcome.diverged) == (1, (), ("split, faulty",))
+
+
+def test_an_edited_plugin_runs_again_and_nothing_else(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
+    faulty.write_text(FAULTY.replace("raise ValueError", "return; raise ValueError"))
+    outcome = run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
+    assert (outcome.ran, outcome.exit_code) == (1, 0)
+    assert [cell.label for cell in read_record(tmp_path / "tiny.h5").cells] == ["faulty", "naive"]
+
+
+def test_only_and_force_take_names(tmp_path: Path, inline: Path) -> None:
+    strategies = ["naive", {"er": {"memory": 20}}]
+    assert run(tmp_path, inline, strategies=strategies, options={"only": ["er"]}).requested == 2
+    assert list(cells(tmp_path)) == ["er"]
+    assert run(tmp_path, inline, strategies=strategies).ran == 1
+    assert run(tmp_path, inline, strategies=strategies, options={"force": ["naive"]}).ran == 1
+    with pytest.raises(UnknownName, match="did you mean 'naive'"):
+        run(tmp_path, inline, strategies=strategies, options={"only": ["naiv"]})
+
+
+def test_the_record_says_where_it_was_made(tmp_path: Path, inline: Path) -> None:
+    outcome = run(tmp_path, inline, seeds=1)
+    facts = read_record(outcome.record).environment
+    assert facts["packages"]["torch"]
+    assert facts["device"] == "cpu"
+    assert facts["threads"] == 1
+    assert "clbench" in facts["plugins"]["naive"]
+
+
+def test_observers_are_told(tmp_path: Path, inline: Path) -> None:
+    plugin = tmp_path / "watch.py"
+    plugin.write_text(
+        "import clbench\nseen = []\n"
+        + "".join(
+            f"@clbench.hookimpl\ndef clbench_{name}(event):\n    with open({str(tmp_path / 'seen')!r}, 'a') as file: file.write('{name}\\n')\n"
+            for name in ("suite_started", "task_finished", "job_finished", "suite_finished")
+        )
+    )
+    run(tmp_path / "out", inline, plugin, seeds=1)
+    seen = (tmp_path / "seen").read_text().split()
+    assert seen == ["suite_started", *["task_finished"] * 5, "job_finished", "suite_finished"]
+
+
+# ------------------------------------------------------------------ Python
+
+
+def test_clbench_run_gives_results(tmp_path: Path, inline: Path) -> None:
+    where = {"out": tmp_path, "plugins": [inline], "launcher": "inline", "workers": 1, "device": "cpu"}
+    results = clbench.run(SUITE, seeds=[3, 5], overrides={"protocol.batch_size": 32}, quiet=True, **where)
+    assert results.cells[0].seed.tolist() == [3, 5]
+    assert results.cells[0].protocol["batch_size"] == 32
+    assert results.accuracy("naive").shape == (2, 6, 5)
+
+
+def test_clbench_run_raises_what_the_command_would_print(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    where = {"out": tmp_path, "plugins": [inline, faulty], "launcher": "inline", "workers": 1, "device": "cpu"}
+    with pytest.raises(RunFailed, match="no luck today"):
+        clbench.run({**SUITE, "strategies": ["faulty"]}, quiet=True, **where)
+
+
+# ------------------------------------------------------------------ ends of processes
+
+
+def start(folder: Path, faulty: Path, how: str) -> subprocess.Popen[str]:
+    suite = folder / "suite.json.yaml"
+    suite.write_text(json.dumps({**SUITE, "strategies": ["naive", {"faulty": {"how": how}}]}))
+    command = [
+        sys.executable,
+        "-m",
+        "clbench",
+        "run",
+        str(suite),
+        "--out",
+        str(folder / "out"),
+        "--plugin",
+        str(faulty),
+        "--workers",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition: Any, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def test_interrupted_it_keeps_what_finished_and_says_how_to_go_on(tmp_path: Path, faulty: Path) -> None:
+    process = start(tmp_path, faulty, "sleep")
+    wait_for(lambda: list((tmp_path / "out" / "checkpoints").glob("*.ckpt")) and list((tmp_path / "out" / "jobs").glob("*.h5")))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: clbench run" in said
+    assert list(cells(tmp_path / "out")) == ["naive"]
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path, faulty: Path) -> None:
+    process = start(tmp_path, faulty, "sleep")
+    wait_for(lambda: list((tmp_path / "out" / "checkpoints").glob("*.ckpt")) and list((tmp_path / "out" / "jobs").glob("*.h5")))
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(_runs(int(child)) for child in children))
+    assert [cell.label for cell in read_record(next((tmp_path / "out" / "jobs").glob("*.h5"))).cells] == ["naive"]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
