@@ -160,7 +160,7 @@ class SGD(Stacked):
         params: Sequence[Tensor],
         members: int,
         *,
-        lr: NotNegative = 1e-3,
+        lr: NotNegative = 0.1,
         momentum: Fraction = 0.0,
         nesterov: bool = False,
         weight_decay: NotNegative = 0.0,
