@@ -5,6 +5,7 @@ NaN is what nobody measured. It is never averaged away: whoever asks for it is t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ def average_over_time(accuracy: Array) -> Array:
     """A_1..A_T: A_i is the unweighted mean over tasks 1..i after task i; NaN where one of them was not evaluated."""
     tasks = accuracy.shape[1]
     seen = np.tri(tasks, dtype=bool)
-    return np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
+    averages: Array = np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
+    return averages
 
 
 def matrix_of(row: Array, column: Array, value: Array, tasks: int) -> Array:
@@ -46,5 +48,5 @@ def summarise(values: Array, how: Summary) -> Array:
         return np.full(len(values), np.nan)
     if how == "last":
         return values[:, -1]
-    reduced: Array = {"mean": np.mean, "min": np.min, "max": np.max, "sum": np.sum}[how](values, axis=1)
-    return reduced
+    reductions: dict[str, Callable[..., Array]] = {"mean": np.mean, "min": np.min, "max": np.max, "sum": np.sum}
+    return reductions[how](values, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from clbench.options import Configurable
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from clbench.metrics.run import RunView
 
-    Value = float | np.floating[Any] | npt.NDArray[Any] | "Undefined"
-
+Value: TypeAlias = "float | np.floating[Any] | npt.NDArray[Any] | Undefined"
 Summary = Literal["last", "mean", "min", "max", "sum"]
 When = Literal["step", "epoch_end", "task_end", "run_end"]
 

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+MOST_TASKS = 100_000
+SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 
@@ -109,9 +111,11 @@ def _sorted(cell: CellRecord) -> CellRecord:
 
 def _each(cell: CellRecord, change: Callable[[Array], Array]) -> CellRecord:
     """The cell with a change to every array that has a row a member."""
-    single = {name: getattr(cell, name) for name in ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")}
+    single = {name: getattr(cell, name) for name in SINGLE}
     changed: dict[str, Any] = {name: None if array is None else change(array) for name, array in single.items()}
-    groups = {group: {name: change(array) for name, array in getattr(cell, group).items()} for group in ("metrics", "curves", "cost")}
+    groups: dict[str, Any] = {
+        group: {name: change(array) for name, array in getattr(cell, group).items()} for group in ("metrics", "curves", "cost")
+    }
     entries = None if cell.entries is None else replace(cell.entries, value=change(cell.entries.value))
     return replace(cell, **changed, **groups, entries=entries)
 
@@ -139,8 +143,9 @@ def _floats(name: str, value: Any) -> Array:
 
 def _integers(name: str, value: Any, size: int | None) -> Array:
     array = _numbers(name, value)
-    whole = array.astype(np.int64, copy=False) if array.dtype.kind != "f" or np.isfinite(array).all() else None
-    if whole is None or (whole != array).any():
+    with np.errstate(invalid="ignore"):
+        whole: Array = array.astype(np.int64, copy=False)
+    if (whole != array).any():
         raise ValueError(f"{name} holds numbers that are not whole")
     return whole if size is None else _shaped(name, whole, (size,))
 
@@ -178,5 +183,7 @@ def _entries(entries: Entries, size: int) -> Entries:
     column = _integers("entries/column", entries.column, len(row))
     if (row < 0).any() or (column < 0).any():
         raise ValueError("entries/row and entries/column hold numbers below 0")
+    if max(row.max(initial=0), column.max(initial=0)) > MOST_TASKS:
+        raise ValueError(f"entries/row and entries/column name more than {MOST_TASKS} tasks")
     value = _fractions("entries/value", _floats("entries/value", entries.value))
     return Entries(row, column, _shaped("entries/value", value, (size, len(row))))

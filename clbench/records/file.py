@@ -1,12 +1,12 @@
 """The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
 
-    /                        schema_version, suite, suite_text, environment and metrics (JSON)
-    /cells/<key>/            scenario, strategy, label, options, protocol, content, errors (JSON), status, position (in the suite)
-        seed [S]             and agent, member_status, diverged_at
-        accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
-        accuracy_before      and loss [S, T]
-        metrics/ curves/ cost/   [S, ...] each
-        seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
+/                        schema_version, suite, suite_text, environment and metrics (JSON)
+/cells/<key>/            scenario, strategy, label, options, protocol, content, errors (JSON), status, position (in the suite)
+    seed [S]             and agent, member_status, diverged_at
+    accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
+    accuracy_before      and loss [S, T]
+    metrics/ curves/ cost/   [S, ...] each
+    seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
 """
 
 from __future__ import annotations

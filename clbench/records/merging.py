@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import Array, CellRecord, Entries, select, settled, status_of
+from clbench.records.cell import SINGLE, Array, CellRecord, Entries, select, settled, status_of
 from clbench.records.file import GROUPS
 
 FINISHED = ("done", "diverged")
@@ -31,10 +32,12 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
     old, new = _aligned(old, new)
     keep_old, keep_new = _who_stays(old, new, later_wins)
     first, second = select(old, keep_old), select(new, keep_new)
+    arrays: dict[str, Any] = {name: _joined(first, second, name) for name in SINGLE}
+    folders: dict[str, Any] = {folder: _joined_folder(first, second, folder) for folder in GROUPS}
     joined = replace(
         first,
-        **{name: _joined(first, second, name) for name in ("seed", "agent", "diverged_at", "member_status", "accuracy", "accuracy_before", "loss")},
-        **{folder: _joined_folder(first, second, folder) for folder in GROUPS},
+        **arrays,
+        **folders,
         entries=_joined_entries(first.entries, second.entries),
         errors=tuple(dict.fromkeys((*old.errors, *new.errors))),
     )
@@ -63,7 +66,8 @@ def _who_stays(old: CellRecord, new: CellRecord, later_wins: bool) -> tuple[Arra
 
 def _later(old: CellRecord, before: int, new: CellRecord, row: int, later_wins: bool) -> bool:
     """Whether the later of two measurements of one member stays."""
-    assert old.member_status is not None and new.member_status is not None
+    assert old.member_status is not None
+    assert new.member_status is not None
     ended = old.member_status[before] in FINISHED, new.member_status[row] in FINISHED
     if ended != (True, True):
         return ended != (True, False)
@@ -71,7 +75,8 @@ def _later(old: CellRecord, before: int, new: CellRecord, row: int, later_wins: 
         return True
     if not _alike(select(old, np.array([before])), select(new, np.array([row]))):
         raise RecordError(
-            f"{old.scenario}, {old.label}: seed {old.seed[before]} was measured twice, with different results; choose one of the two records to keep"
+            f"{old.scenario}, {old.label}: seed {old.seed[before]} was measured twice, with different results; "
+            "choose one of the two records to keep"
         )
     return False
 
@@ -82,7 +87,10 @@ def _members(cell: CellRecord) -> list[tuple[int, int]]:
 
 
 def _alike(one: CellRecord, other: CellRecord) -> bool:
-    arrays = [{"accuracy": cell.accuracy, "status": cell.member_status, **cell.metrics, "entries": cell.entries and cell.entries.value} for cell in (one, other)]
+    arrays = [
+        {"accuracy": cell.accuracy, "status": cell.member_status, **cell.metrics, "entries": cell.entries and cell.entries.value}
+        for cell in (one, other)
+    ]
     shared = [name for name in arrays[0] if arrays[0][name] is not None and arrays[1].get(name) is not None]
     return all(_equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name])) for name in shared)
 

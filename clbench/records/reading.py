@@ -83,20 +83,23 @@ class _Reader:
         """What is below each cell. Links that may lead out of the file, or in circles, are refused wherever they stand."""
         cells: dict[str, set[str]] = defaultdict(set)
 
-        def visit(name: bytes | str, info: Any) -> None:
-            text = name.decode() if isinstance(name, bytes) else name
-            if info.type != h5py.h5l.TYPE_HARD:
-                raise RecordError(f"{self.path}: {text} is a link to somewhere else; a record holds its data itself")
+        def visit(name: bytes | str, info: Any) -> str | None:
+            text = name if isinstance(name, str) else name.decode(errors="replace")
             parts = text.split("/", 2)
             if parts[0] == "cells" and len(parts) > 1:
                 cells[parts[1]].update(parts[2:])
+            return None if info.type == h5py.h5l.TYPE_HARD else text  # a name ends the visit
 
-        self.file.id.links.visit(visit, info=True)
+        link = self.file.id.links.visit(visit, info=True)
+        if link is not None:
+            raise RecordError(f"{self.path}: {link} is a link to somewhere else; a record holds its data itself")
         return cells
 
     # ------------------------------------------------------------------ one cell
 
     def _cell(self, key: str, names: set[str]) -> tuple[float, CellRecord]:
+        if not key.isprintable():
+            raise RecordError(f"{self.path}: a cell's key holds control characters: {key!r}")
         place = f"cells/{key}"
         group = h5py.h5o.open(self.file.id, place.encode())
         if not isinstance(group, h5py.h5g.GroupID):
@@ -108,6 +111,9 @@ class _Reader:
             raise RecordError(f"{self.path}: {place} has no dataset seed")
         strategy = self._text(group, "strategy", "")
         position = self._attribute(group, "position")
+        known: dict[str, Any] = {name: self._array(place, group, name) if name in names else None for name in DATASETS}
+        known |= {name: self._json(group, name, {}) for name in JSON_ATTRIBUTES}
+        known |= {folder: self._folder(place, group, folder, names) for folder in GROUPS}
         cell = CellRecord(
             key=key,
             scenario=self._text(group, "scenario", ""),
@@ -117,13 +123,11 @@ class _Reader:
             errors=tuple(map(str, self._json(group, "errors", []))),
             entries=self._entries(place, group, names),
             seed=self._array(place, group, "seed"),
-            **{name: self._array(place, group, name) if name in names else None for name in DATASETS},
-            **{name: self._json(group, name, {}) for name in JSON_ATTRIBUTES},
-            **{folder: self._folder(place, group, folder, names) for folder in GROUPS},
+            **known,
         )
-        for name in (key, cell.scenario, cell.strategy, cell.label):
+        for name in (cell.scenario, cell.strategy, cell.label):
             if not name.isprintable():
-                raise RecordError(f"{self.path}: {place!r} has a name that holds control characters: {name!r}")
+                raise RecordError(f"{self.path}: {place} has a name that holds control characters: {name!r}")
         try:
             return (position if isinstance(position, int) else float("inf")), settled(cell)
         except ValueError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.errors import ClbenchError, RecordError, suggest
-from clbench.metrics import Metric, ProbeMetric, RecordMetric, RunView, Undefined
+from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import matrix_of, summarise
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
@@ -134,21 +134,28 @@ class Results:
         return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, [None] * cell.members)
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
-        kind = self.host.get("metric", name)
-        if issubclass(kind, ProbeMetric):
-            reason = "it was not measured; add it to the suite's metrics and run the suite again"
-            values, reasons = [np.array(np.nan)] * cell.members, [reason] * cell.members
-        else:
+        kind: type[Metric] = self.host.get("metric", name)
+        answers: list[tuple[Array, str | None]]
+        if issubclass(kind, RecordMetric):
             metric = kind(**dict(self.record.metrics).get(name, {}))
             answers = [_evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)]
-            values, reasons = [value for value, _ in answers], [reason for _, reason in answers]
-        array = _stacked(values)
-        along_tasks = array.ndim == 2 and array.shape[1] == cell.tasks
-        summary = summarise(array, kind.summary) if array.ndim == 2 else array
-        return self._measurement(name, kind, cell, summary, array if along_tasks else None, array, reasons)
+        else:
+            answers = [(np.array(np.nan), "it was not measured; add it to the suite's metrics and run the suite again")] * cell.members
+        values = [value for value, _ in answers]
+        summary = np.array([summarise(value[None], kind.summary)[0] if value.ndim else float(value) for value in values])
+        table = _stacked(values)
+        along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
+        return self._measurement(name, kind, cell, summary, table if along_tasks else None, table, [reason for _, reason in answers])
 
     def _measurement(
-        self, name: str, kind: type[Metric], cell: CellRecord, summary: Array, by_task: Array | None, values: Array, reasons: Sequence[str | None]
+        self,
+        name: str,
+        kind: type[Metric],
+        cell: CellRecord,
+        summary: Array,
+        by_task: Array | None,
+        values: Array,
+        reasons: Sequence[str | None],
     ) -> Measured:
         statuses = [self.run(cell, member) for member in range(cell.members)]
         why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
@@ -180,10 +187,9 @@ class Results:
             for task in range(0 if measured.by_task is None else measured.by_task.shape[1]):
                 assert measured.by_task is not None
                 parts.append(_rows(cell, measured.name, task + 1, measured.by_task[:, task]))
-        columns = {name: np.concatenate([part[name] for part in parts]) if parts else [] for name in COLUMNS}
-        tasks = pd.array(columns.pop("task"), dtype="Int64")
-        tasks[tasks == 0] = pd.NA
-        return pd.DataFrame(columns | {"task": tasks})[COLUMNS]
+        columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0) for name in COLUMNS}
+        numbers = pd.Series(columns["task"], dtype="Int64")
+        return pd.DataFrame(columns | {"task": numbers.mask(numbers == 0)})[COLUMNS]
 
     def undefined(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
         """Why values are missing: scenario, strategy, seed, agent, metric, reason."""
@@ -228,7 +234,7 @@ def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str
     if reason is not None:
         return nothing, reason
     try:
-        value = metric.value(run)
+        value: Any = metric.value(run)
         if isinstance(value, Undefined):
             return nothing, value.reason
         array = np.asarray(value, dtype=np.float64)
@@ -250,5 +256,3 @@ def _stacked(values: Sequence[Array]) -> Array:
     for row, value in zip(full, values, strict=True):
         row[: value.size if value.ndim else 0] = value if value.ndim else np.nan
     return full
-
-

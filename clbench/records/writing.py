@@ -116,7 +116,7 @@ def _text(value: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return _text(json.dumps(value if not isinstance(value, Mapping) else dict(value), sort_keys=True, default=_plain))
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value, sort_keys=True, default=_plain)
 
 
 def _plain(value: Any) -> Any:

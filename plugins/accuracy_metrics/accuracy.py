@@ -63,7 +63,7 @@ class RelativeAccuracy(AccuracyMetric):
 
 
 class OnlineAccuracy(AccuracyMetric):
-    """Share of right predictions on each training batch before the update with it, by task; tables show the mean over tasks (Dohare et al. 2024)."""
+    """Share of right predictions on training batches before the update with them, by task; tables show the mean (Dohare et al. 2024)."""
 
     summary = "mean"
     needs = ("online_accuracy",)

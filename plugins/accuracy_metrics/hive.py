@@ -17,7 +17,7 @@ from clbench_plugins.accuracy_metrics.gap import followed
 
 
 class HiveForward(AccuracyMetric):
-    """E_ii for each task i: accuracy on the new task with its fresh head; tables show the mean ("forward" of learning-hive, no baseline subtracted)."""
+    """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show the mean (learning-hive's "forward")."""
 
     summary = "mean"
 
@@ -50,7 +50,7 @@ class Catastrophic(RecordMetric):
 
 
 class HiveAuc(AccuracyMetric):
-    """Area under the accuracy curve within each task by trapezoids, over the length of the curve, so a mean height; tables show the mean over tasks.
+    """Area under the accuracy curve within each task, by trapezoids, over the curve's length: its mean height; tables show the mean.
 
     learning-hive does not divide by the length: its figure is this one times the epochs a task. Needs `evaluate: {every: n}`.
     """

@@ -26,7 +26,7 @@ class TrainSeconds(CostMetric):
 
 
 class PeakMemory(CostMetric):
-    """The largest memory in use: the device allocator's peak on a GPU, the process's resident set on a CPU; a stack's, not divided by its members."""
+    """The largest memory in use by the whole stack: the device allocator's peak on a GPU, the process's resident set on a CPU."""
 
     name = "peak_memory"
     unit = "bytes"

@@ -1,0 +1,174 @@
+"""The worked example of the literature's formulas: three tasks, every number by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clbench.host import Host
+from clbench.records import SCHEMA_VERSION, CellRecord, Measured, RecordFile, Results, settled
+
+MATRIX = np.array([[0.50, 0.48, 0.52], [0.90, 0.55, 0.50], [0.92, 0.94, 0.60], [0.60, 0.80, 0.96]])
+BEFORE = np.array([0.50, 0.52, 0.49])
+JOINT = np.vstack([MATRIX[0], np.full((2, 3), np.nan), [0.92, 0.95, 0.97]])
+NAN = np.nan
+# Three evaluations within each task; the lowest on task 1 while later tasks are trained is .10, on task 2 it is .40.
+FOLLOWED = [
+    [0.30, NAN, NAN], [0.60, NAN, NAN], [0.90, NAN, NAN],
+    [0.20, 0.10, NAN], [0.10, 0.60, NAN], [0.92, 0.94, NAN],
+    [0.30, 0.40, 0.50], [0.50, 0.70, 0.80], [0.60, 0.80, 0.96],
+]  # fmt: skip
+
+
+def record(matrix: np.ndarray[Any, Any] = MATRIX, **changes: Any) -> Results:
+    """The example as one member, and the joint run it is compared with."""
+    known: dict[str, Any] = {
+        "accuracy_before": BEFORE[None],
+        "curves": {
+            "online_accuracy": np.array([[0.7, 0.8, 0.9]]),
+            "continual_accuracy": np.array([FOLLOWED]),
+            "continual_step": np.array([[10, 20, 30, 40, 50, 60, 70, 80, 90]]),
+            "continual_task": np.array([[1, 1, 1, 2, 2, 2, 3, 3, 3]]),
+        },
+    }
+    example = CellRecord("a", "s", "er", "er", np.array([4]), matrix[None], **(known | changes))
+    joint = CellRecord("b", "s", "joint", "joint", np.array([3, 4]), np.stack([np.full((4, 3), 0.1), JOINT]))
+    return Results(RecordFile(SCHEMA_VERSION, "demo", "", {}, [settled(example), settled(joint)]), HOST)
+
+
+HOST = Host.load()
+
+
+def measured(name: str, results: Results | None = None) -> Measured:
+    results = results or record()
+    return results.metric(name, results.cells[0])
+
+
+SUMMARIES = {
+    "average_accuracy": 0.786667,
+    "final_accuracy": 0.786667,
+    "average_incremental_accuracy": 0.872222,
+    "learning_accuracy": 0.933333,
+    "worst_accuracy": 0.60,
+    "relative_accuracy": 0.827990,
+    "plasticity_slope": 0.030,
+    "online_accuracy": 0.8,
+    "backward_transfer": -0.220,
+    "forward_transfer": 0.075,
+    "forgetting": 0.23,
+    "forgetting_diagonal": 0.220,
+    "forgetting_column": 0.23,
+    "intransigence": 0.013333,
+    "zero_shot_accuracy": 0.575,
+    "min_accuracy": 0.25,
+    "worst_case_accuracy": 0.486667,
+    "hive_forward": 0.503333,
+    "hive_backward": -0.146667,
+    "catastrophic": 14.666667,
+    # trapezoids of (.3, .6, .9), (.15, .35, .93), (.4, .666667, .786667), and their mean
+    "hive_auc": (0.6 + 0.445 + 0.63) / 3,
+}
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_summaries(name: str) -> None:
+    assert measured(name).summary == pytest.approx([SUMMARIES[name]], abs=1e-6)
+    assert measured(name).reasons == (None,)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("average_accuracy", [0.90, 0.93, 0.786667]),
+        ("final_accuracy", [0.60, 0.80, 0.96]),
+        ("learning_accuracy", [0.90, 0.94, 0.96]),
+        ("relative_accuracy", [0.652174, 0.842105, 0.989691]),
+        ("forgetting", [np.nan, -0.02, 0.23]),
+        ("intransigence", [0.02, 0.01, 0.01]),
+        ("hive_forward", [0.50, 0.52, 0.49]),
+    ],
+)
+def test_values_task_by_task(name: str, values: list[float]) -> None:
+    by_task = measured(name).by_task
+    assert by_task is not None
+    assert by_task[0] == pytest.approx(values, abs=1e-6, nan_ok=True)
+
+
+def test_the_hive_auc_of_the_task_being_trained() -> None:
+    metric = HOST.get("metric", "hive_auc")(curve="current")
+    results = record()
+    assert metric.value(results.run(results.cells[0], 0)) == pytest.approx([0.6, 0.56, 0.765], abs=1e-6)
+
+
+NEEDS_TWO = ["forward_transfer", "backward_transfer", "forgetting", "forgetting_diagonal", "forgetting_column", "zero_shot_accuracy"]
+
+
+@pytest.mark.parametrize("name", [*NEEDS_TWO, "hive_backward", "catastrophic", "plasticity_slope", "min_accuracy", "worst_case_accuracy"])
+def test_with_one_task_transfer_has_no_value(name: str) -> None:
+    one = measured(name, record(MATRIX[:2, :1], accuracy_before=None, curves={}))
+    assert one.reasons == ("it needs two tasks",)
+    assert np.isnan(one.summary).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "reason"),
+    [
+        ("average_accuracy", (3, 1), "task 2 was not evaluated after task 3"),
+        ("final_accuracy", (3, 0), "task 1 was not evaluated after task 3"),
+        ("average_incremental_accuracy", (2, 0), "task 1 was not evaluated after task 2"),
+        ("learning_accuracy", (2, 1), "task 2 was not evaluated after task 2"),
+        ("worst_accuracy", (3, 2), "task 3 was not evaluated after task 3"),
+        ("plasticity_slope", (1, 0), "task 1 was not evaluated after task 1"),
+        ("forward_transfer", (0, 2), "task 3 was not evaluated before training"),
+        ("zero_shot_accuracy", (2, 2), "task 3 was not evaluated after task 2"),
+        ("backward_transfer", (3, 1), "task 2 was not evaluated after task 3"),
+        ("forgetting", (1, 1), "task 2 was not evaluated after task 1"),
+        ("forgetting_column", (2, 0), "task 1 was not evaluated after task 2"),
+        ("hive_backward", (2, 0), "task 1 was not evaluated after task 2"),
+        ("catastrophic", (3, 2), "task 3 was not evaluated after task 3"),
+        ("worst_case_accuracy", (3, 2), "task 3 was not evaluated after task 3"),
+    ],
+)
+def test_a_missing_accuracy_is_named_and_never_averaged_away(name: str, place: tuple[int, int], reason: str) -> None:
+    matrix = MATRIX.copy()
+    matrix[place] = np.nan
+    assert measured(name, record(matrix)).reasons == (reason,)
+
+
+def test_what_is_not_needed_may_be_missing() -> None:
+    """Joint training fills the first and the last row; that is enough for its final figures."""
+    results = record()
+    joint = results.cells[1]
+    assert results.metric("average_accuracy", joint).summary == pytest.approx([0.1, 2.84 / 3])
+    assert results.metric("final_accuracy", joint).summary[1] == pytest.approx(2.84 / 3)
+    assert np.isnan(results.metric("forgetting", joint).summary[1])
+
+
+def test_without_curves_the_metrics_say_how_to_get_them() -> None:
+    bare = record(curves={}, accuracy_before=None)
+    assert "every: 10" in str(measured("min_accuracy", bare).reasons[0])
+    assert "every: 10" in str(measured("hive_auc", bare).reasons[0])
+    assert "add online_accuracy to the suite's metrics" in str(measured("online_accuracy", bare).reasons[0])
+    assert measured("hive_forward", bare).reasons == ("task 1 was not evaluated just before it was trained",)
+
+
+def test_without_a_joint_run_intransigence_says_so() -> None:
+    results = record()
+    del results.cells[1]
+    assert measured("intransigence", results).reasons == ("it needs a finished run of `joint` on the same scenario and seed (s, seed 4)",)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "summary"),
+    [("train_seconds", [[1.0, 2.0, 3.0]], 6.0), ("state_bytes", [1024.0], 1024.0), ("peak_memory", [5.0], 5.0)],
+)
+def test_costs_come_from_the_record(name: str, values: Any, summary: float) -> None:
+    assert measured(name, record(cost={name: np.array(values)})).summary.tolist() == [summary]
+    assert measured(name).reasons == (f"the record holds no {name}",)
+
+
+def test_every_metric_documents_itself() -> None:
+    for name in HOST.names("metric"):
+        assert len((HOST.get("metric", name).__doc__ or "").strip()) > 20, name

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clbench.errors import RecordError
+from clbench.records import CellRecord, Entries, merge_cells
+
+
+def make(seeds: list[int], *, key: str = "k", value: float = 0.5, status: str = "done", **changes: object) -> CellRecord:
+    size = len(seeds)
+    known: dict[str, object] = {
+        "accuracy": np.full((size, 3, 2), value),
+        "member_status": np.array([status] * size),
+        "status": status,
+        "curves": {"x": np.full((size, 2), value)},
+        "cost": {"train_seconds": np.random.default_rng().random(size)},
+    }
+    return CellRecord(key=key, scenario="s", strategy="er", label="er", seed=np.array(seeds), **(known | changes))  # type: ignore[arg-type]
+
+
+def test_members_of_one_key_are_joined_and_sorted() -> None:
+    (cell,) = merge_cells([make([3, 1]), make([2, 0], value=0.25)])
+    assert cell.accuracy is not None
+    assert cell.seed.tolist() == [0, 1, 2, 3]
+    assert cell.accuracy[:, 0, 0].tolist() == [0.25, 0.5, 0.25, 0.5]
+
+
+def test_keys_keep_the_order_in_which_they_come() -> None:
+    assert [cell.key for cell in merge_cells([make([0], key="b"), make([0], key="a"), make([1], key="b")])] == ["b", "a"]
+
+
+def test_curves_of_other_lengths_are_padded() -> None:
+    (cell,) = merge_cells([make([0]), make([1], curves={"x": np.ones((1, 4)), "y": np.ones((1, 1))})])
+    np.testing.assert_array_equal(cell.curves["x"], [[0.5, 0.5, np.nan, np.nan], [1, 1, 1, 1]])
+    np.testing.assert_array_equal(cell.curves["y"], [[np.nan], [1]])
+
+
+def test_a_member_measured_alike_is_there_once() -> None:
+    (cell,) = merge_cells([make([0, 1]), make([1, 2])])
+    assert cell.seed.tolist() == [0, 1, 2]
+
+
+def test_a_member_measured_differently_has_to_be_decided() -> None:
+    cells = [make([0, 1]), make([1], value=0.75)]
+    with pytest.raises(RecordError, match="s, er: seed 1 was measured twice"):
+        merge_cells(cells)
+    (cell,) = merge_cells(cells, later_wins=True)
+    assert cell.accuracy is not None
+    assert cell.accuracy[:, 0, 0].tolist() == [0.5, 0.75]
+
+
+@pytest.mark.parametrize("failed_first", [True, False])
+def test_a_failed_member_gives_way(failed_first: bool) -> None:
+    failed, done = make([0], status="failed", accuracy=None, errors=("boom",)), make([0, 1])
+    (cell,) = merge_cells([failed, done] if failed_first else [done, failed])
+    assert cell.accuracy is not None
+    assert cell.member_status is not None
+    assert (cell.member_status.tolist(), cell.status, cell.errors) == (["done", "done"], "done", ("boom",))
+    assert cell.accuracy[:, 0, 0].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [("done", "failed", "partial"), ("failed", "timeout", "failed"), ("diverged", "diverged", "diverged"), ("done", "diverged", "done")],
+)
+def test_the_status_follows_from_the_members(first: str, second: str, status: str) -> None:
+    (cell,) = merge_cells([make([0], status=first), make([1], status=second)])
+    assert cell.status == status
+
+
+def test_entries_are_joined_place_by_place() -> None:
+    one = make([0], accuracy=None, entries=Entries(np.array([1, 2]), np.array([0, 1]), np.array([[0.1, 0.2]])))
+    other = make([1], accuracy=None, entries=Entries(np.array([2, 2]), np.array([1, 0]), np.array([[0.3, 0.4]])))
+    (cell,) = merge_cells([one, other])
+    assert cell.entries is not None
+    assert list(zip(cell.entries.row.tolist(), cell.entries.column.tolist(), strict=True)) == [(1, 0), (2, 1), (2, 0)]
+    np.testing.assert_array_equal(cell.entries.value, [[0.1, 0.2, np.nan], [np.nan, 0.3, 0.4]])
+
+
+def test_cells_of_other_tasks_are_refused() -> None:
+    with pytest.raises(RecordError, match="cannot be merged"):
+        merge_cells([make([0]), make([1], accuracy=np.zeros((1, 4, 3)))])

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clbench
+from clbench.errors import RecordError, UnknownName
+from clbench.metrics import ProbeMetric, RecordMetric, RunView, Undefined
+from clbench.records import CellRecord, Entries, RecordFile, Results, settled, write_record
+
+
+class Final(RecordMetric):
+    """Accuracies at the end."""
+
+    summary = "mean"
+
+    def value(self, run: RunView) -> Any:
+        return run.accuracy[-1]
+
+
+class Lifted(RecordMetric):
+    """An option, and a value only for some."""
+
+    by: float = 0.0  # what is added
+
+    def value(self, run: RunView) -> Any:
+        return Undefined("odd seeds have none") if run.seed % 2 else self.by + run.seed
+
+
+class Broken(RecordMetric):
+    """Raises."""
+
+    def value(self, run: RunView) -> Any:
+        raise ZeroDivisionError("oh")
+
+
+class Ranks(ProbeMetric):
+    """A number a layer."""
+
+    summary = "max"
+
+
+class AtEnd(ProbeMetric):
+    """Once."""
+
+    when = "run_end"
+
+
+class FakeHost:
+    """The metrics above, and nothing else."""
+
+    metrics: dict[str, Any] = {"final": Final, "lifted": Lifted, "broken": Broken, "ranks": Ranks, "at_end": AtEnd}  # noqa: RUF012
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self.metrics)
+
+    def get(self, kind: str, name: str) -> Any:
+        if name not in self.metrics:
+            raise UnknownName(kind, name, self.metrics)
+        return self.metrics[name]
+
+
+def make(label: str, *, strategy: str = "er", scenario: str = "a", members: int = 2, **changes: Any) -> CellRecord:
+    accuracy = np.broadcast_to(np.arange(members)[:, None, None] / 10, (members, 3, 2)) + np.array([0.1, 0.3])
+    known: dict[str, Any] = {"accuracy": accuracy, "seed": np.arange(members)}
+    return settled(CellRecord(key=f"{scenario}-{label}", scenario=scenario, strategy=strategy, label=label, **(known | changes)))
+
+
+def results(*cells: CellRecord, metrics: Any = ()) -> Results:
+    return Results(RecordFile(1, "demo", "", {}, list(cells), metrics), FakeHost())  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------- finding cells
+
+
+def test_a_cell_is_found_by_its_label_or_its_bare_name() -> None:
+    both = results(make("er(memory=200)"), make("naive", strategy="naive"))
+    assert both.cell("er(memory=200)") is both.cell("er") is both.cells[0]
+    np.testing.assert_array_equal(both.accuracy("er"), both.cells[0].accuracy)
+
+
+def test_a_label_goes_before_a_bare_name() -> None:
+    both = results(make("er-small"), make("er"))
+    assert both.cell("er") is both.cells[1]
+
+
+def test_names_that_fit_several_cells_are_refused_with_a_choice() -> None:
+    with pytest.raises(RecordError, match=r"'er' names 2 cells; choose a label: er\(memory=1\), er\(memory=2\)"):
+        results(make("er(memory=1)"), make("er(memory=2)")).cell("er")
+    two = results(make("er"), make("er", scenario="b"))
+    with pytest.raises(RecordError, match="choose a scenario: a, b"):
+        two.accuracy("er")
+    assert two.cell("er", "b") is two.cells[1]
+
+
+def test_unknown_names_get_a_suggestion() -> None:
+    with pytest.raises(RecordError, match="no strategy 'errr'; did you mean 'er'"):
+        results(make("er")).cell("errr")
+    with pytest.raises(RecordError, match="no scenario 'c'"):
+        results(make("er")).cell("er", "c")
+
+
+def test_sparse_accuracies_become_a_matrix() -> None:
+    entries = Entries(np.array([1]), np.array([0]), np.array([[0.5], [0.6]]))
+    matrix = results(make("er", accuracy=None, entries=entries)).accuracy("er")
+    np.testing.assert_array_equal(matrix, [[[np.nan], [0.5]], [[np.nan], [0.6]]])
+
+
+# ---------------------------------------------------------------------- metrics
+
+
+def test_metrics_are_computed_when_they_are_asked_for() -> None:
+    one = results(make("er"))
+    measured = one.metric("final", one.cells[0])
+    assert measured.summary == pytest.approx([0.2, 0.3])
+    assert measured.by_task == pytest.approx(np.array([[0.1, 0.3], [0.2, 0.4]]))
+
+
+def test_the_options_that_the_suite_gave_are_used() -> None:
+    one = results(make("er"), metrics=(("lifted", {"by": 7.0}),))
+    assert one.metric("lifted", one.cells[0]).summary[0] == 7.0
+
+
+def test_a_metric_without_a_value_says_why() -> None:
+    one = results(make("er"))
+    assert one.metric("lifted", one.cells[0]).reasons == (None, "odd seeds have none")
+    assert one.metric("broken", one.cells[0]).reasons == ("the metric 'broken' failed: ZeroDivisionError: oh",) * 2
+    assert one.metric("ranks", one.cells[0]).reasons == ("it was not measured; add it to the suite's metrics and run the suite again",) * 2
+
+
+def test_unfinished_members_have_no_value() -> None:
+    status = np.array(["done", "diverged", "failed", "timeout"])
+    one = results(make("er", members=4, member_status=status, diverged_at=np.array([-1, 7, -1, -1]), metrics={"ranks": np.ones((4, 2))}))
+    reasons = (None, "the run diverged in step 7", "the run failed", "the run took too long")
+    for name in ("final", "ranks"):
+        assert one.metric(name, one.cells[0]).reasons == reasons
+        assert np.isnan(one.metric(name, one.cells[0]).summary).tolist() == [False, True, True, True]
+
+
+def test_stored_probes_show_their_first_number_over_the_tasks() -> None:
+    values = np.array([[[1.0, 90.0], [3.0, 70.0]], [[5.0, 60.0], [4.0, np.nan]]])  # [S, T, layers], the whole network first
+    one = results(make("er", metrics={"ranks": values}))
+    measured = one.metric("ranks", one.cells[0])
+    assert measured.summary.tolist() == [3.0, 5.0]
+    assert measured.by_task is not None
+    assert measured.by_task.tolist() == [[1.0, 3.0], [5.0, 4.0]]
+
+
+def test_a_probe_at_the_end_has_no_tasks() -> None:
+    one = results(make("er", metrics={"at_end": np.array([[1.0], [2.0]])}))
+    assert one.metric("at_end", one.cells[0]).summary.tolist() == [1.0, 2.0]
+    assert one.metric("at_end", one.cells[0]).by_task is None
+
+
+def test_a_stored_metric_needs_no_plugin() -> None:
+    one = results(make("er", metrics={"gone": np.array([[1.0, 2.0], [3.0, 4.0]])}))
+    assert one.metric("gone", one.cells[0]).summary.tolist() == [2.0, 4.0]
+
+
+def test_reference_is_the_same_seed_of_the_same_scenario_and_protocol() -> None:
+    cells = [
+        make("er", protocol={"epochs": 2}),
+        make("joint", strategy="joint", scenario="b"),
+        make("joint(1)", strategy="joint", protocol={"epochs": 1}),
+        make("joint(2)", strategy="joint", protocol={"epochs": 2}, seed=np.array([0, 1]), member_status=np.array(["done", "failed"])),
+    ]
+    found = results(*cells)
+    labels = [view.label if (view := found.run(cells[0], member).reference("joint")) else None for member in range(2)]
+    assert labels == ["joint(2)", "joint(1)"]
+    assert found.run(cells[1], 0).reference("cumulative") is None
+
+
+# ---------------------------------------------------------------------- frames
+
+
+def test_the_frame_is_tidy() -> None:
+    frame = results(make("er", agent=np.array([0, 0]))).frame(["final", "lifted"])
+    assert list(frame.columns) == ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
+    assert len(frame) == 2 * (1 + 2) + 2
+    summary = frame[(frame.metric == "final") & frame.task.isna()]
+    assert summary.value.tolist() == pytest.approx([0.2, 0.3])
+    second = frame[(frame.metric == "final") & (frame.task == 2)]
+    assert second.value.tolist() == pytest.approx([0.3, 0.4])
+    assert frame[frame.metric == "lifted"].value.isna().tolist() == [False, True]
+
+
+def test_the_frame_holds_everything_unless_asked() -> None:
+    one = results(make("er", metrics={"gone": np.ones((2, 2))}))
+    assert set(one.frame().metric) == {"final", "lifted", "broken", "gone"}  # probes cannot be computed later
+    assert results().frame().empty
+
+
+def test_undefined_lists_the_reasons() -> None:
+    reasons = results(make("er")).undefined(["final", "lifted"])
+    assert reasons.to_dict("records") == [
+        {"scenario": "a", "strategy": "er", "seed": 1, "agent": 0, "metric": "lifted", "reason": "odd seeds have none"}
+    ]
+
+
+def test_a_record_opens_without_pandas_plugins_or_torch(tmp_path: Path) -> None:
+    write_record(tmp_path / "r.h5", [make("er")], suite="demo", suite_text="", environment={})
+    heavy = "{'torch', 'pandas', 'scipy'}"
+    code = f"import sys, clbench\nclbench.load({str(tmp_path / 'r.h5')!r}).accuracy('er')\nprint({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_without_a_host_the_installed_plugins_serve(tmp_path: Path) -> None:
+    write_record(tmp_path / "r.h5", [make("er")], suite="demo", suite_text="", environment={})
+    loaded = clbench.load(tmp_path / "r.h5")
+    assert loaded.metric("average_accuracy", loaded.cells[0]).summary == pytest.approx([0.2, 0.3])

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console, RenderableType
+
+from clbench.host import Host
+from clbench.records import CellRecord, RecordFile, Results, settled
+from clbench.report import plots
+from clbench.report.numbers import Estimate, estimate, show_estimate, spread_out
+from clbench.report.terminal import strategy_view, summary_table
+
+HOST = Host.load()
+
+
+def drawn(renderable: RenderableType, **options: Any) -> str:
+    console = Console(file=io.StringIO(), width=200, **options)
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def make(label: str, *, scenario: str = "digits", strategy: str = "", members: int = 10, **changes: Any) -> CellRecord:
+    accuracy = np.broadcast_to(np.arange(members)[:, None, None] / 100 + 0.5, (members, 4, 3)).copy()
+    known: dict[str, Any] = {"accuracy": accuracy, "seed": np.arange(members), "cost": {"peak_memory": np.full(members, 3e8)}}
+    return settled(CellRecord(f"{scenario}{label}", scenario, strategy or label, label, **(known | changes)))
+
+
+def results(*cells: CellRecord) -> Results:
+    return Results(RecordFile(1, "demo", "", {}, list(cells)), HOST)
+
+
+def unfinished() -> CellRecord:
+    status = np.array(["done"] * 8 + ["diverged", "failed"])
+    return make("ewc", member_status=status, errors=("Traceback:\nValueError: boom \x1b[31m",))
+
+
+def joint() -> CellRecord:
+    cell = make("joint")
+    assert cell.accuracy is not None
+    cell.accuracy[:, 1:-1] = np.nan
+    return cell
+
+
+def row(text: str, label: str) -> str:
+    return next(line for line in text.splitlines() if label in line.split())
+
+
+# ---------------------------------------------------------------------- numbers
+
+
+def test_the_interval_is_students() -> None:
+    """1..5: mean 3, standard error 0.7071, t(4, .975) = 2.7764."""
+    found = estimate(make("er", members=5), np.arange(1.0, 6.0))
+    assert found is not None
+    assert (found.mean, found.seeds) == (3.0, 5)
+    assert found.half == pytest.approx(2.776445 * np.sqrt(2.5 / 5), abs=1e-5)
+
+
+def test_agents_of_a_seed_count_once() -> None:
+    cell = make("er", members=4, seed=np.array([0, 0, 1, 1]), agent=np.array([0, 1, 0, 1]))
+    assert estimate(cell, np.array([1.0, 3.0, 3.0, 5.0])) == Estimate(3.0, pytest.approx(12.7062, abs=1e-3), 2)
+
+
+def test_one_seed_has_no_interval_and_none_no_mean() -> None:
+    cell = make("er", members=2)
+    assert estimate(cell, np.array([0.5, np.nan])) == Estimate(0.5, None, 1)
+    assert estimate(cell, np.array([np.nan, np.nan])) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "unit", "shown"),
+    [
+        (0.9312, 0.004, "fraction", "93.1 ± 0.4"),
+        (0.9312, None, "fraction", "93.1"),
+        (0.5, 0.0, "fraction", "50.0 ± 0.0"),
+        (-14.66, 1.0, "points", "-14.7 ± 1.0"),
+        (3.2e8, 1e6, "bytes", "320.0 ± 1.0 MB"),
+        (12.0, 0.0, "bytes", "12 B"),
+        (90.0, 6.0, "seconds", "1.5 ± 0.1 min"),
+        (12345.0, 0.0, "count", "12,345"),
+        (0.012345, 0.001, "", "0.01235 ± 0.00100"),
+        (0.0, None, "", "0.0"),
+    ],
+)
+def test_numbers_are_shown_in_a_unit_that_fits(mean: float, half: float | None, unit: str, shown: str) -> None:
+    assert show_estimate(Estimate(mean, half, 3), unit) == shown
+
+
+@pytest.mark.parametrize(("count", "most", "places"), [(0, 3, []), (1, 3, [0]), (3, 5, [0, 1, 2]), (2000, 3, [0, 1000, 1999])])
+def test_the_first_and_the_last_are_always_shown(count: int, most: int, places: list[int]) -> None:
+    assert spread_out(count, most) == places
+
+
+# ---------------------------------------------------------------------- the summary
+
+
+def test_the_summary_has_a_row_a_strategy_and_a_column_a_metric() -> None:
+    text = drawn(summary_table(results(make("naive"), unfinished(), joint()), ["average_accuracy", "forgetting"]))
+    assert "demo: 3 strategies on digits" in text
+    assert "54.5 ± 2.2" in row(text, "naive")
+    assert "8 of 10 (1 diverged, 1 failed)" in row(text, "ewc")
+    assert "-" in row(text, "joint").split()
+    assert "- forgetting of joint: task 1 was not evaluated after task 1" in text
+    assert "95 % t interval" in text
+
+
+def test_several_scenarios_are_kept_apart() -> None:
+    text = drawn(summary_table(results(make("naive"), make("naive", scenario="clothes"))))
+    assert "1 strategy on 2 scenarios" in text
+    assert row(text, "clothes")
+
+
+def test_labels_are_no_markup() -> None:
+    text = drawn(summary_table(results(make("er(sizes=[red])", strategy="er"))))
+    assert "er(sizes=[red])" in text
+
+
+def test_a_record_without_cells_can_be_shown() -> None:
+    assert "demo" in drawn(summary_table(results()))
+
+
+# ---------------------------------------------------------------------- one strategy
+
+
+def test_a_strategy_is_shown_with_matrix_bars_curves_and_numbers() -> None:
+    curve = np.linspace(0, 1, 20)[None] + np.zeros((10, 1))
+    text = drawn(strategy_view(results(make("er", options={"memory": 200}, curves={"filled": curve})), "er"))
+    assert "options: memory=200" in text
+    assert row(text, "nothing").split()[1:] == ["54.5"] * 3
+    assert "100 % │" in text
+    assert "▁▁▂▂" in row(text, "filled")
+    assert "300.0 MB" in row(text, "peak_memory")
+
+
+def test_tracebacks_are_shown_without_escape_sequences() -> None:
+    text = drawn(strategy_view(results(unfinished()), "ewc"))
+    assert "ValueError: boom ?[31m" in text
+
+
+def test_only_finished_members_are_averaged() -> None:
+    text = drawn(strategy_view(results(unfinished()), "ewc"))
+    assert row(text, "nothing").split()[1:] == ["53.5"] * 3
+
+
+def test_what_was_not_measured_is_a_dot() -> None:
+    text = drawn(strategy_view(results(joint()), "joint"))
+    assert text.count("·") >= 6
+
+
+def test_a_cell_in_which_everything_failed_can_be_shown() -> None:
+    cell = settled(
+        CellRecord("k", "s", "er", "er", np.arange(2), None, status="failed", member_status=np.array(["failed"] * 2), errors=("boom",))
+    )
+    assert "0 of 2 (2 failed)" in drawn(strategy_view(results(cell), "er"))
+    assert "0 of 2 (2 failed)" in drawn(summary_table(results(cell)))
+
+
+# ---------------------------------------------------------------------- drawing
+
+
+def test_a_pipe_gets_no_colour_codes_and_a_terminal_does() -> None:
+    view = strategy_view(results(make("er")), "er")
+    assert "\x1b" not in drawn(view)
+    assert "\x1b[" in drawn(view, force_terminal=True, color_system="truecolor")
+
+
+def test_bars_stand_as_high_as_their_values() -> None:
+    lines = str(plots.bars(np.array([0.0, 0.5, 1.0, np.nan]), height=2)).splitlines()
+    assert lines[:2] == ["100 % │        ███", " 50 % │    ███ ███"]
+    assert lines[3].split() == ["1", "2", "3", "4"]
+
+
+def test_many_tasks_are_thinned_out() -> None:
+    text = drawn(plots.matrix(np.full((2001, 2000), 0.5)))
+    assert "task 2000" in text
+    assert len(text.splitlines()) < 20
+    assert str(plots.bars(np.full(2000, 0.5))).splitlines()[-1].split() == ["1", "2000"]
+
+
+def test_a_sparkline_spans_its_own_range_and_leaves_gaps() -> None:
+    assert plots.sparkline(np.array([1.0, np.nan, 3.0])) == "▁ █"
+    assert plots.sparkline(np.array([2.0, 2.0])) == "▅▅"
+    assert plots.sparkline(np.array([np.nan])) == ""
