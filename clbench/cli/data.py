@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clbench.cli.options import DataOption, PluginOption
 from clbench.cli.output import say, table, warn
+
+if TYPE_CHECKING:
+    from clbench.data import Arrays
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, fetch and import data sets.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A data set.", show_default=False)]
@@ -33,9 +36,7 @@ def fetch_data(name: NameArgument, plugin: PluginOption = None, data: DataOption
     from clbench.host import Host
 
     arrays = fetch(name, Host.load(plugin or []), data)
-    say(
-        f"{name} is here: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"
-    )
+    say(f"{name} is here: {_contents(arrays)}")
 
 
 @app.command("import")
@@ -53,9 +54,7 @@ def import_arrays(
     from clbench.host import Host
 
     arrays = import_data(name, source, data, Host.load(plugin or []))
-    say(
-        f"imported {name}: {len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"
-    )
+    say(f"imported {name}: {_contents(arrays)}")
 
 
 @app.command("where")
@@ -74,3 +73,7 @@ def where_data(plugin: PluginOption = None, data: DataOption = None) -> None:
         for root in where(Host.load(plugin or []), data)
     ]
     table(["folder", "named by", "there", "holds"], rows)
+
+
+def _contents(arrays: Arrays) -> str:
+    return f"{len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"

@@ -53,9 +53,8 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say("")
     say(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
-        say(
-            f"\n{'measured while it runs' if hasattr(item, 'measure') else 'computed from the record'}; {'higher' if item.higher_is_better else 'lower'} is better"
-        )
+        source = "measured while it runs" if hasattr(item, "measure") else "computed from the record"
+        say(f"\n{source}; {'higher' if item.higher_is_better else 'lower'} is better")
     say("")
     _options(describe_options(item))
 

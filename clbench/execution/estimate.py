@@ -23,7 +23,7 @@ FLOAT = 4  # bytes
 
 @dataclass(frozen=True)
 class Estimate:
-    """`steps` a member; `memory` in bytes: data, parameters, optimiser, without activations and what a method carries; `seconds` where known."""
+    """`steps` a member; `memory` in bytes: data, parameters and optimiser, not what a method carries; `seconds` where known."""
 
     steps: int
     parameters: int

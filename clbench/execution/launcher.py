@@ -11,12 +11,13 @@ from clbench.options import Configurable
 class Launcher(Configurable):
     """Runs jobs and tells what becomes of them. Scheduling over several machines is the engine's behind it, never ours.
 
-    A worker is `site.command` started with `site.environment` added to its environment. It reads lines of JSON: first `site.to_json()`,
-    then a device (`"cpu"`, `"cuda:0"`), then one `job.to_json()` after another, and writes one `JobEvent` a line. It leaves when its input ends.
+    A worker is `site.command`, started with `site.environment` added to its environment. It reads lines of JSON: `site.to_json()`,
+    a device (`"cpu"`, `"cuda:0"`), then one `job.to_json()` after another, and writes one `JobEvent` a line. It leaves when its
+    input ends.
     """
 
     def slots(self, device: str, workers: int | None) -> list[str]:
-        """The device of each worker. `device` is `cpu`, `cuda` (all GPUs here) or one GPU; `workers` is None where it is for the launcher to say."""
+        """The device of each worker. `device` is `auto`, `cpu`, `cuda` (all GPUs) or one GPU; `workers` is None where nobody asked for a number."""
         raise NotImplementedError
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:

@@ -69,7 +69,8 @@ class Store:
         moved = {cell.key for cell in _cells_of(self.superseded)}
         names = {(cell.scenario_label, cell.label) for cell in current.values()}
         order = {key: place for place, key in enumerate(current)}
-        kept, old = [], []
+        kept: list[CellRecord] = []
+        old: list[CellRecord] = []
         for key, cell in cells.items():
             if key in current:
                 kept.append(replace(cell, scenario=current[key].scenario_label, label=current[key].label))
@@ -141,9 +142,8 @@ class Store:
         needed = expected + SPARE
         free = shutil.disk_usage(self.folder).free
         if free < needed:
-            raise OutputError(
-                f"{self.folder} has {free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB; make room, or choose another folder with --out"
-            )
+            sizes = f"{free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB"
+            raise OutputError(f"{self.folder} has {sizes}; make room, or choose another folder with --out")
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".room-", suffix=".tmp") as file:
             file.write(bytes(1 << 20))
             file.flush()

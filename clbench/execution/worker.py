@@ -9,7 +9,6 @@ import json
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -17,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from clbench.execution.failures import failed_record
 from clbench.execution.jobs import Job, JobEvent, Site

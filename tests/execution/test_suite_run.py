@@ -144,7 +144,8 @@ def test_added_seeds_are_computed_and_the_others_left_alone(tmp_path: Path, inli
     both = cells(tmp_path)["naive"]
     assert outcome.ran == 1
     assert both.seed.tolist() == [0, 1, 2]
-    assert both.accuracy is not None and first.accuracy is not None
+    assert both.accuracy is not None
+    assert first.accuracy is not None
     np.testing.assert_array_equal(both.accuracy[:1], first.accuracy)
     np.testing.assert_array_equal(both.cost["train_seconds"][:1], first.cost["train_seconds"])  # measured once
 
@@ -221,13 +222,9 @@ def test_the_record_says_where_it_was_made(tmp_path: Path, inline: Path) -> None
 
 def test_observers_are_told(tmp_path: Path, inline: Path) -> None:
     plugin = tmp_path / "watch.py"
-    plugin.write_text(
-        "import clbench\nseen = []\n"
-        + "".join(
-            f"@clbench.hookimpl\ndef clbench_{name}(event):\n    with open({str(tmp_path / 'seen')!r}, 'a') as file: file.write('{name}\\n')\n"
-            for name in ("suite_started", "task_finished", "job_finished", "suite_finished")
-        )
-    )
+    hooks = ("suite_started", "task_finished", "job_finished", "suite_finished")
+    body = "def clbench_{0}(event):\n    with open({1!r}, 'a') as file:\n        file.write('{0}\\n')\n"
+    plugin.write_text("import clbench\n" + "".join("@clbench.hookimpl\n" + body.format(hook, str(tmp_path / "seen")) for hook in hooks))
     run(tmp_path / "out", inline, plugin, seeds=1)
     seen = (tmp_path / "seen").read_text().split()
     assert seen == ["suite_started", *["task_finished"] * 5, "job_finished", "suite_finished"]
