@@ -48,12 +48,9 @@ def _command(*arguments: str | Path) -> Answer:
     from clbench.cli import main
 
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            code = exit_.code
-    return Answer(int(code or 0), out.getvalue(), err.getvalue())
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as leaving:
+        main([str(argument) for argument in arguments])
+    return Answer(int(leaving.value.code or 0), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session", autouse=True)

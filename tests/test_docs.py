@@ -10,7 +10,7 @@ import pytest
 
 from clbench.host import Host
 from clbench.options import Option
-from clbench.suite import describe_protocol, load_suite
+from clbench.suite import describe_protocol
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -41,10 +41,11 @@ def test_its_plugins_load_and_contribute(page: Path, tmp_path: Path) -> None:
 
 
 @with_files
-def test_its_suites_are_valid(page: Path, tmp_path: Path) -> None:
-    suites = [path for path in written(page, tmp_path) if path.suffix == ".yaml"]
-    for suite in suites:
-        assert load_suite(suite, Host.load()).warnings == ()
+def test_its_suites_are_valid(page: Path, project) -> None:
+    for path in written(page, project.folder):
+        if path.suffix == ".yaml":
+            answer = project.clbench("validate", path)
+            assert (answer.code, answer.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("key", describe_protocol(), ids=lambda key: key.name)
