@@ -29,16 +29,14 @@ def describe(
     data: DataOption = None,
 ) -> None:
     """Print what a name stands for: its documentation, its options with types and defaults, and the plugin that offers it."""
-    from clbench.host import KINDS, Host
+    from clbench.host import Host
 
     host = Host.load(plugin or [])
     warn(host.warnings)
     if name == "protocol":
         _describe_protocol()
         return
-    kinds = [kind for kind in KINDS if name in host.names(kind)]
-    if not kinds:
-        raise _unknown(name, host)
+    kinds = _kinds_of(name, host)
     for place, kind in enumerate(kinds):
         if place:
             say("")
@@ -79,12 +77,17 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _unknown(name: str, host: Host) -> UnknownName:
-    """With suggestions from every kind, and what the host knows of broken plugins."""
+def _kinds_of(name: str, host: Host) -> list[str]:
+    """What the name is; `UnknownName` with suggestions from every kind where it is nothing."""
     from clbench.host import KINDS
 
-    try:
-        host.get("strategy", name)
-    except UnknownName as error:
-        return UnknownName("name", name, {"protocol", *(known for kind in KINDS for known in host.names(kind))}, error.hint)
-    raise AssertionError("a name that no kind knows is no strategy")
+    kinds, hint = [], ""
+    for kind in KINDS:
+        try:
+            host.get(kind, name)
+            kinds.append(kind)
+        except UnknownName as error:
+            hint = error.hint
+    if not kinds:
+        raise UnknownName("name", name, {"protocol", *(known for kind in KINDS for known in host.names(kind))}, hint)
+    return kinds

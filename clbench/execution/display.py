@@ -12,7 +12,7 @@ from clbench.execution.jobs import Job, JobEvent, seeds_in_words
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-BAR = 24
+BAR = 16
 ORDER = {"running": 0, "failed": 1, "waiting": 2, "done": 3}
 COLOUR = {"running": "cyan", "failed": "red", "waiting": "dim", "done": "green"}
 
@@ -118,7 +118,7 @@ class Live(Lines):
 
         task = f"{row.task[0]}/{row.task[1]}" if row.running and row.task[1] else ""
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.3f}"
-        bar = ProgressBar(total=1.0, completed=row.done, width=BAR)
+        bar = ProgressBar(total=1.0, completed=row.done, width=BAR, complete_style="cyan", finished_style="green")
         state = Text(row.state, style=COLOUR[row.state])
         return [Text(row.scenario), Text(row.label), bar, f"{row.finished}/{row.members}", task, accuracy, state]
 

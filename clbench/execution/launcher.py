@@ -17,7 +17,7 @@ class Launcher(Configurable):
     """
 
     def slots(self, device: str, workers: int | None) -> list[str]:
-        """The device of each worker. `device` is `auto`, `cpu`, `cuda` (all GPUs) or one GPU; `workers` is None where nobody asked for a number."""
+        """The device of each worker. `device` is `auto`, `cpu`, `cuda` (all GPUs) or one GPU; `workers` is None unless asked for."""
         raise NotImplementedError
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:

@@ -86,14 +86,11 @@ def outcome_of(
 def _failures(
     one: Planned, cell: CellRecord | None, absent: set[int], errors: Mapping[str, str], jobs: Mapping[str, Job], interrupted: bool
 ) -> list[Failure]:
-    """A failure a job, in its own words; seeds that no job of this run took up were stopped before their turn."""
+    """A failure a job, in its own words; seeds that no job of this run took up have those of an earlier one."""
     failures = []
-    for job_id, error in errors.items():
-        job = jobs[job_id]
-        seeds = tuple(seed for seed in job.seeds if seed in absent)
-        if job.key == one.key and seeds:
-            failures.append(Failure(one.cell.scenario_label, one.cell.label, seeds, _first_line(error)))
-            absent = absent - set(seeds)
+    for job in (jobs[job_id] for job_id in errors if jobs[job_id].key == one.key):
+        failures.append(Failure(one.cell.scenario_label, one.cell.label, job.seeds, _first_line(errors[job.id])))
+        absent = absent - set(job.seeds)
     if absent and not interrupted:
         reason = _last_line(cell.errors[-1]) if cell is not None and cell.errors else "nothing was recorded"
         failures.append(Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(absent)), reason))

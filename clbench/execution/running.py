@@ -99,7 +99,7 @@ class Run:
         with self.store.open(self._expected_bytes()):
             cells = self.store.cells()
             jobs = self.jobs(cells)
-            self.store.forget(keep=jobs)
+            self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
             self.store.begin(jobs)
             board = Board.of(self.store.suite, self.planned, jobs)
             self.host.notify(SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs)))
@@ -163,10 +163,9 @@ class Run:
                 with contextlib.suppress(OutputError):  # a full disk: the merge will say so
                     save(failed_record(job, event.error, event.status), job, self.site)
         status = "failed" if event.status == "timeout" else event.status
-        last = event.error.strip().splitlines()[-1] if event.error.strip() else ""
-        self.host.notify(
-            JobFinished(self.store.suite, job.key, job.cell.label, job.cell.scenario_label, job.seeds, status, event.seconds, last)
-        )
+        error = event.error.partition("\n")[0]
+        cell = job.cell
+        self.host.notify(JobFinished(self.store.suite, job.key, cell.label, cell.scenario_label, job.seeds, status, event.seconds, error))
 
     def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
         cell, accuracy = job.cell, event.accuracy or ()

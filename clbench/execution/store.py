@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,17 +66,10 @@ class Store:
         `<suite>.superseded.h5`, so that the record has one cell a name and nothing measured is lost. Undo the edit, and it comes back.
         """
         merged, cells = self._job_files(), self.cells()
-        moved = {cell.key for cell in _cells_of(self.superseded)}
-        names = {(cell.scenario_label, cell.label) for cell in current.values()}
-        order = {key: place for place, key in enumerate(current)}
-        kept: list[CellRecord] = []
-        old: list[CellRecord] = []
-        for key, cell in cells.items():
-            if key in current:
-                kept.append(replace(cell, scenario=current[key].scenario_label, label=current[key].label))
-            else:
-                (old if key in moved or (cell.scenario, cell.label) in names else kept).append(cell)
-        kept.sort(key=lambda cell: order.get(cell.key, len(order)))
+        before = read_record(self.record) if self.record.exists() else None
+        if before is not None and not merged:
+            environment = before.environment  # nothing was measured since
+        kept, old = _sorted_out(cells, current, {cell.key for cell in _cells_of(self.superseded)})
         metrics = [(metric.name, metric.options) for metric in suite.metrics]
         with _refusing(self.folder):
             if old:
@@ -161,6 +154,19 @@ class Store:
 
     def _job_files(self) -> list[Path]:
         return sorted(self.jobs.glob("*.h5"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def _sorted_out(
+    cells: Mapping[str, CellRecord], current: Mapping[str, Cell], moved: Collection[str]
+) -> tuple[list[CellRecord], list[CellRecord]]:
+    """The cells that stay, in the suite's order and under its labels, and those whose name has another key by now."""
+    names = {(cell.scenario_label, cell.label) for cell in current.values()}
+    stay = [replace(cells[key], scenario=cell.scenario_label, label=cell.label) for key, cell in current.items() if key in cells]
+    old: list[CellRecord] = []
+    for key, cell in cells.items():
+        if key not in current:
+            (old if key in moved or (cell.scenario, cell.label) in names else stay).append(cell)
+    return stay, old
 
 
 def _joined(records: list[CellRecord]) -> CellRecord:

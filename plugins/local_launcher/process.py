@@ -129,4 +129,4 @@ def _death(code: int, said: list[str]) -> str:
             name = "unknown"
         how = f"was killed by signal {-code} ({name})" + ("; the system kills so when memory runs out" if name == "SIGKILL" else "")
     tail = "".join(said).rstrip()
-    return f"the worker process {how}" + (f"; its last words:\n{tail}" if tail else "")
+    return f"the worker process {how}" + (f"\nits last words:\n{tail}" if tail else "")

@@ -132,8 +132,10 @@ def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Pa
     before = cells(tmp_path / "out")["naive"]
     assert before.accuracy is not None
     assert not np.isnan(before.accuracy[:, 1:, 0]).any()
+    written = (tmp_path / "out" / "tiny.h5").read_bytes()
     again = run(tmp_path / "out", inline)
     assert (again.ran, again.exit_code) == (0, 0)
+    assert (tmp_path / "out" / "tiny.h5").read_bytes() == written
     np.testing.assert_array_equal(cells(tmp_path / "out")["naive"].accuracy, before.accuracy)
 
 
