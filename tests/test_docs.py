@@ -48,6 +48,26 @@ def test_its_suites_are_valid(page: Path, project) -> None:
             assert (answer.code, answer.stderr) == (0, "")
 
 
+@pytest.mark.slow
+def test_the_guides_plugins_train(project) -> None:
+    plugins = written(ROOT / "docs" / "plugins.md", project.folder)
+    project.write(
+        "all.yaml",
+        f"""
+        name: all
+        scenarios: [one_class_a_task: {{dataset: {{stripes: {{samples: 40}}}}}}]
+        protocol: {{model: {{tiny: {{width: 16}}}}}}
+        seeds: 2
+        strategies: [naive, anchor, nearest_mean]
+        metrics: [average_accuracy, final_spread]
+        plugins: [{", ".join(path.name for path in plugins)}]
+        """,
+    )
+    answer = project.clbench("run", "all.yaml", "--quiet")
+    assert (answer.code, answer.stderr) == (0, "")
+    assert "all: 6 done, 0 failed" in answer.stdout
+
+
 @pytest.mark.parametrize("key", describe_protocol(), ids=lambda key: key.name)
 def test_the_suite_guide_shows_every_key_of_the_protocol(key: Option) -> None:
     default = json.dumps(key.default).replace('"', "")
