@@ -191,9 +191,10 @@ def clock(product: Product) -> float:
 def sized(name: str, batch: int, members: int, optimizer: str, budget: float, host: Host) -> Case:
     """The case with as many steps a task as take about `budget` seconds in the minimal loop."""
     model, side, channels = MODELS[name]
-    trial = Case(name, model, side, channels, batch, 12, optimizer)
+    fewest = 4 if name == "convnet" else 12
+    trial = Case(name, model, side, channels, batch, fewest, optimizer)
     step = minimal(trial, trial.arrays, host) / (trial.steps * (TASKS - 1))
-    steps = min(1500, max(12, int(budget / step / members)))
+    steps = min(1500, max(fewest, int(budget / step / members)))
     return Case(name, model, side, channels, batch, steps, optimizer)
 
 
@@ -228,7 +229,7 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer points and shorter runs: about a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="fewer points and shorter runs: about two minutes on an idle core")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--members", nargs="+", type=int)

@@ -173,9 +173,10 @@ class SGD(Stacked):
         self.momentum, self.nesterov = momentum, nesterov
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        rate, inertia = Column(-self.lr), Column(torch.full_like(self.lr, self.momentum))
+        rate = Column(-self.lr)
+        inertia = Column(torch.full_like(self.lr, self.momentum)) if self.momentum else None
         for slot, grad in self._decayed(grads):
-            if slot.moments:
+            if inertia is not None:
                 momentum = inertia.beside(grad)
                 velocity = torch.addcmul(grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None)
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
