@@ -19,16 +19,17 @@ HEAVY = {"torch", "torchvision", "pandas", "scipy", "sklearn", "matplotlib", "sc
 
 
 def imported_by(source: str) -> Iterator[str]:
-    """The modules a source file imports, relative imports left out."""
+    """The modules a source file imports; `..name` where it reaches out of its own folder."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom) and node.level != 1:
+            yield "." * node.level + (node.module or "")
 
 
 def private_imports(source: str) -> list[str]:
-    return [module for module in imported_by(source) if module.startswith("clbench.")]
+    """What a plugin may not import: anything below `clbench`, and other plugins."""
+    return [module for module in imported_by(source) if module.startswith(("clbench.", "clbench_plugins", ".."))]
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -37,8 +38,23 @@ def test_built_in_plugins_import_the_public_api_only(path: Path) -> None:
 
 
 def test_a_private_import_is_seen_wherever_it_stands() -> None:
-    source = "from clbench import Strategy\ndef f():\n    import clbench.engine.loop\n    from clbench.stack import Stack\n"
-    assert private_imports(source) == ["clbench.engine.loop", "clbench.stack"]
+    source = """
+from clbench import Strategy
+from .own import thing
+from ..er import ER
+def f():
+    import clbench.engine.loop
+    from clbench.stack import Stack
+"""
+    assert private_imports(source) == ["..er", "clbench.engine.loop", "clbench.stack"]
+
+
+def test_every_room_is_under_contract() -> None:
+    rooms = {f"clbench.{path.parent.name}" for path in (ROOT / "clbench").glob("*/__init__.py")}
+    sources = {contract["name"]: set(contract.get("source_modules", [])) for contract in PROJECT["tool"]["importlinter"]["contracts"]}
+    assert sources["Nobody imports the command line"] == rooms - {"clbench.cli"} | {"clbench_plugins"}
+    without_torch = {f"clbench.{name}" for name in ("suite", "records", "stats", "report")}
+    assert sources["Suites, records and reports never reach torch"] == rooms & without_torch
 
 
 def loaded_by(statement: str) -> set[str]:

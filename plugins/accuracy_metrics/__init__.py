@@ -7,7 +7,8 @@ accuracy nobody measured has no value, and says which one is missing.
 from __future__ import annotations
 
 from clbench import hookimpl
-from clbench_plugins.accuracy_metrics.accuracy import (
+
+from .accuracy import (
     AverageAccuracy,
     AverageIncrementalAccuracy,
     FinalAccuracy,
@@ -17,9 +18,9 @@ from clbench_plugins.accuracy_metrics.accuracy import (
     RelativeAccuracy,
     WorstAccuracy,
 )
-from clbench_plugins.accuracy_metrics.gap import MinAccuracy, WorstCaseAccuracy
-from clbench_plugins.accuracy_metrics.hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
-from clbench_plugins.accuracy_metrics.transfer import (
+from .gap import MinAccuracy, WorstCaseAccuracy
+from .hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
+from .transfer import (
     BackwardTransfer,
     Forgetting,
     ForgettingColumn,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from clbench import RunView, Undefined
-from clbench_plugins.accuracy_metrics.base import AccuracyMetric, Array, every_task, joint_accuracy
+
+from .base import AccuracyMetric, Array, every_task, joint_accuracy
 
 
 class AverageAccuracy(AccuracyMetric):

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 
 from clbench import RecordMetric, RunView, Undefined
-from clbench_plugins.accuracy_metrics.base import AccuracyMetric, Array, every_task, later_tasks
-from clbench_plugins.accuracy_metrics.gap import followed
+
+from .base import AccuracyMetric, Array, every_task, later_tasks
+from .gap import followed
 
 
 class HiveForward(AccuracyMetric):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from clbench import RunView
-from clbench_plugins.accuracy_metrics.base import AccuracyMetric, Array, every_task, joint_accuracy, later_tasks
+
+from .base import AccuracyMetric, Array, every_task, joint_accuracy, later_tasks
 
 
 class ForwardTransfer(AccuracyMetric):

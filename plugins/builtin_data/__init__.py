@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from clbench import Dataset, hookimpl
-from clbench_plugins.builtin_data.digits import Digits
-from clbench_plugins.builtin_data.synthetic import Synthetic
-from clbench_plugins.builtin_data.vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST
+
+from .digits import Digits
+from .synthetic import Synthetic
+from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST
 
 
 @hookimpl

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from clbench import hookimpl
-from clbench_plugins.builtin_models.convnet import convnet
-from clbench_plugins.builtin_models.mlp import mlp
+
+from .convnet import convnet
+from .mlp import mlp
 
 
 @hookimpl

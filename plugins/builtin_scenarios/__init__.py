@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from clbench import Scenario, hookimpl
-from clbench_plugins.builtin_scenarios.split import Split
-from clbench_plugins.builtin_scenarios.warped import Permuted, Rotated
+
+from .split import Split
+from .warped import Permuted, Rotated
 
 
 @hookimpl

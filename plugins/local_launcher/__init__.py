@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from clbench import Job, JobEvent, Launcher, Site, errors, hookimpl
-from clbench_plugins.local_launcher.machine import cores, gpus
-from clbench_plugins.local_launcher.process import Inbox, Worker
+
+from .machine import cores, gpus
+from .process import Inbox, Worker
 
 __all__ = ["Local", "clbench_launchers"]
 
