@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict
@@ -135,7 +136,7 @@ class Loop:
             self.strategy.begin_epoch(phase, epoch)
             self.online_right_epoch, self.online_seen_epoch = self.online_right.clone(), self.online_seen.clone()
             sizes, index, tasks = self._order(task, number, epoch, pools, steps * size if steps else None)
-            plan = plan_epoch(sizes, size, taking)
+            plan = plan_epoch(sizes, size, taking, least=2 if size > 1 and self._has_batch_norm() else 1)
             for done, step in enumerate(plan):
                 self._only(step.members)
                 self._rates(totals)
@@ -148,6 +149,11 @@ class Loop:
             self.strategy.end_epoch(phase, epoch)
             self._probe("epoch_end", task)
             stopped |= self._reached(task, taking)
+
+    def _has_batch_norm(self) -> bool:
+        strategy = self.strategy
+        held = [vars(solo).get("net") for solo in strategy.solos[:1]] if isinstance(strategy, SoloRunner) else [strategy.net.module]
+        return any(isinstance(child, _BatchNorm) for module in held if isinstance(module, nn.Module) for child in module.modules())
 
     def _tasks(self, task: Task, phase: Phase) -> Sequence[int]:
         return {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]

@@ -15,11 +15,12 @@ class Step:
     size: int
 
 
-def plan_epoch(sizes: Sequence[int], batch_size: int, members: Sequence[int]) -> list[Step]:
+def plan_epoch(sizes: Sequence[int], batch_size: int, members: Sequence[int], least: int = 1) -> list[Step]:
     """Every member's batches in order, in as few steps as possible.
 
     Whole batches come first, each a step of the members that have one; then each size of last batch is a
-    step of the members that have that size. A member gets exactly the steps it would get alone.
+    step of the members that have that size. A member gets exactly the steps it would get alone. A last
+    batch of fewer than `least` samples is left out (batch-norm cannot train on one).
     """
     whole = {member: sizes[member] // batch_size for member in members}
     steps = []
@@ -28,7 +29,7 @@ def plan_epoch(sizes: Sequence[int], batch_size: int, members: Sequence[int]) ->
         steps.append(Step(taking, (number * batch_size,) * len(taking), batch_size))
     rests: dict[int, list[int]] = {}
     for member in members:
-        if rest := sizes[member] % batch_size:
+        if (rest := sizes[member] % batch_size) >= least:
             rests.setdefault(rest, []).append(member)
     steps.extend(
         Step(tuple(taking), tuple(whole[m] * batch_size for m in taking), rest) for rest, taking in sorted(rests.items(), reverse=True)

@@ -14,9 +14,7 @@ from clbench import Strategy, Task, hookimpl, squared_gradients
 class FisherStrategy(Strategy):
     """A strategy that measures the diagonal Fisher information at the end of a task."""
 
-    fisher: Literal["exact", "sampled", "predicted", "true"] = (
-        "exact"  # labels: all, weighted by p(y|x); one drawn; the likeliest; the given
-    )
+    fisher: Literal["exact", "sampled", "predicted", "true"] = "exact"  # labels: all by p(y|x), one drawn, the likeliest, the given
     samples: PositiveInt | None = 1024  # samples a task; none for all of them
 
     def measure_fisher(self, task: Task) -> list[Tensor]:

@@ -9,7 +9,6 @@ class Layerwise(Strategy):
     """Soft winner-take-all Hebbian layers, one after the other; then the head by back-propagation."""
 
     rate: float = 0.03  # of the layer's largest change
-    temperature: float = 1.0  # inverse
 
     def setup(self):
         super().setup()
@@ -27,9 +26,8 @@ class Layerwise(Strategy):
             return super().observe(batch)
         _, taps = self.net.tap(batch.x)
         site = layer.weight.removesuffix(".weight")
-        x, u = taps.inputs[site], taps.outputs[site]
-        w = self.net.named_parameters()[layer.weight]
-        y = (self.temperature * u).softmax(2)
+        x, u, w = taps.inputs[site], taps.outputs[site], self.net.named_parameters()[layer.weight]
+        y = u.softmax(2)
         y = torch.where(u == u.amax(2, keepdim=True), y, -y)
         change = y.transpose(1, 2) @ x - (y * u).sum(1)[..., None] * w
         change = change / (change.abs().amax((1, 2), keepdim=True) + 1e-30)

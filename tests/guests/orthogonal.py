@@ -29,8 +29,8 @@ class Orthogonal(Strategy):
 
     def adjust_gradients(self, batch):
         super().adjust_gradients(batch)
-        flat = torch.cat([p.grad.flatten(1) for p in self.net.parameters()], dim=1)[..., None]
-        flat = (flat - self.basis @ (self.basis.transpose(1, 2) @ flat))[..., 0]
+        flat = torch.cat([p.grad.flatten(1) for p in self.net.parameters()], dim=1)
+        flat = flat - (self.basis * (self.basis * flat[..., None]).sum(1, keepdim=True)).sum(2)
         for p, part in zip(self.net.parameters(), flat.split([p[0].numel() for p in self.net.parameters()], dim=1), strict=True):
             p.grad.copy_(part.view(p.shape))
 

@@ -13,8 +13,7 @@ class PathIntegral(Strategy):
 
     def setup(self):
         super().setup()
-        self.path = [torch.zeros_like(p) for p in self.net.parameters()]
-        self.importance = [torch.zeros_like(p) for p in self.net.parameters()]
+        self.path, self.importance = ([torch.zeros_like(p) for p in self.net.parameters()] for _ in range(2))
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
 
     def penalty(self):
@@ -23,12 +22,11 @@ class PathIntegral(Strategy):
 
     def data_gradients(self, batch):
         super().data_gradients(batch)
-        self.gradient = [p.grad.clone() for p in self.net.parameters()]
-        self.before = [p.detach().clone() for p in self.net.parameters()]
+        self.before = [(p.grad.clone(), p.detach().clone()) for p in self.net.parameters()]
 
     def after_step(self, batch):
         super().after_step(batch)
-        for path, gradient, p, before in zip(self.path, self.gradient, self.net.parameters(), self.before, strict=True):
+        for path, p, (gradient, before) in zip(self.path, self.net.parameters(), self.before, strict=True):
             path -= gradient * (p.detach() - before)
 
     def end_task(self, task):
@@ -38,6 +36,4 @@ class PathIntegral(Strategy):
             path.zero_(), anchor.copy_(p.detach())
 
 
-@hookimpl
-def clbench_strategies():
-    return [PathIntegral]
+clbench_strategies = hookimpl(lambda: [PathIntegral], specname="clbench_strategies")

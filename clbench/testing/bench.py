@@ -1,0 +1,123 @@
+"""A small bench for checks: a strategy on digits-sized streams with unequal members, run through the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clbench.data import load_arrays
+from clbench.data.arrays import Arrays
+from clbench.engine import Progress, Settings, build_strategy, run_cell
+from clbench.engine.loop import Loop
+from clbench.engine.probes import Probes
+from clbench.engine.solo import SoloStrategy
+from clbench.engine.strategy import Strategy
+from clbench.errors import OptionError
+from clbench.options import Configurable, check_options, name_of
+from clbench.records.cell import CellRecord
+from clbench.suite.cell import Cell, Choice
+from clbench.suite.protocol import resolve_protocol
+
+Member = tuple[int, int]
+Spec = type[Any] | Configurable | Sequence[Any]
+
+
+class Stopped(Exception):
+    """The bench's own way of killing a job."""
+
+
+class BenchHost:
+    """The real host, and the things under test by their names."""
+
+    def __init__(self, host: Any, own: Mapping[tuple[str, str], Any]) -> None:
+        self.host, self.own = host, own
+
+    def get(self, kind: str, name: str) -> Any:
+        """What is under test first."""
+        return self.own[kind, name] if (kind, name) in self.own else self.host.get(kind, name)
+
+
+class Bench:
+    """One strategy (or composition) with a scenario and a protocol, to be run on any members."""
+
+    def __init__(self, strategy: Spec, host: Any, scenario: Choice, protocol: Mapping[str, Any], metrics: Sequence[Any] = (), own_scenario: Any = None) -> None:
+        specs = list(strategy) if isinstance(strategy, (list, tuple)) else [strategy]
+        classes = [spec if isinstance(spec, type) else type(spec) for spec in specs]
+        options = [{} if isinstance(spec, type) else spec.options for spec in specs]
+        own = {("strategy", name_of(cls)): cls for cls in classes} | {("metric", name_of(metric)): metric for metric in metrics}
+        if own_scenario is not None:
+            own["scenario", name_of(own_scenario)] = own_scenario
+        self.host = BenchHost(host, own)
+        self.solo = any(issubclass(cls, SoloStrategy) for cls in classes)
+        self.classes = classes
+        scenario_class = self.host.get("scenario", scenario.name)
+        parts = tuple(Choice(name_of(cls), check_options(cls, given)) for cls, given in zip(classes, options, strict=True))
+        resolved, issues = resolve_protocol(protocol, host)
+        if issues:
+            raise OptionError(issues)
+        self.cell = Cell(
+            Choice(scenario.name, check_options(scenario_class, scenario.options)),
+            scenario.name,
+            parts,
+            "+".join(part.name for part in parts),
+            resolved,
+            tuple(Choice(name_of(metric), {}) for metric in metrics),
+            (),
+        )
+        self.arrays: Arrays = load_arrays(Choice("digits", {}), host, None)
+        self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
+
+    def members(self, *seeds: int) -> list[Member]:
+        """These seeds with all their agents."""
+        return [(seed, agent) for seed in seeds for agent in range(self.agents)]
+
+    def run(self, *seeds: int, form: str = "auto", checkpoint: Path | None = None, stop_after: int | None = None) -> CellRecord:
+        """A whole job; with `stop_after` it is killed after so many tasks."""
+
+        def listen(progress: Progress) -> None:
+            if progress.accuracy is not None and progress.task == stop_after:
+                raise Stopped
+
+        settings = Settings(form=form, checkpoint=checkpoint)
+        record = run_cell(self.cell, "bench", self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings, listener=listen)
+        # NaN equals NaN: a check on members that diverged would pass whatever they do.
+        assert record.status == "done", f"under the kit's protocol all of seeds {seeds} diverge; set `protocol` to a smaller rate in the test class"
+        return record
+
+    def start(self, *seeds: int, form: str = "auto") -> tuple[Strategy, Loop]:
+        """A strategy that is set up, and the loop that trains it."""
+        strategy = build_strategy(self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=Settings(form=form))
+        return strategy, Loop(strategy, Probes({}, strategy), online=False)
+
+
+def rows(record: CellRecord, seed: int) -> dict[str, Any]:
+    """Everything measured of one seed, but for times."""
+    mine = record.seed == seed
+    arrays = {"accuracy": record.accuracy, "accuracy_before": record.accuracy_before, "loss": record.loss, **record.curves, **record.metrics}
+    return {name: value[mine] for name, value in arrays.items() if value is not None}
+
+
+def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
+    """Where two sets of measurements differ by as much as a bit, in words."""
+    for name in sorted({*one, *other}):
+        a, b = one.get(name), other.get(name)
+        if a is None or b is None:
+            return f"{name} was measured in only one of them"
+        a, b = _trimmed(a), _trimmed(b)
+        if a.shape != b.shape:
+            return f"{name} has {a.shape} values in one and {b.shape} in the other"
+        if not np.array_equal(a, b, equal_nan=True):
+            place = np.argwhere(~((a == b) | (np.isnan(a) & np.isnan(b))))[0]
+            return f"{name}{[int(i) for i in place]} is {a[tuple(place)]!r} in one and {b[tuple(place)]!r} in the other"
+    return None
+
+
+def _trimmed(values: Any) -> Any:
+    """Without the columns that only fill a curve up."""
+    if values.ndim < 2:
+        return values
+    filled = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=(0, 2))
+    return values[:, : int(np.flatnonzero(filled).max(initial=-1)) + 1]

@@ -1,0 +1,66 @@
+"""Checks that every metric inherits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from clbench.host import Host
+from clbench.options import describe_options
+from clbench.suite.cell import Choice
+from clbench.testing.bench import Bench, first_difference, rows
+from clbench.testing.strategy import StrategyConformance
+from clbench.testing.watch import global_draws
+
+
+class MetricConformance:
+    """Subclass it and give it a fixture `metric`: a class, a `RecordMetric` or a `ProbeMetric`."""
+
+    @pytest.fixture
+    def metric(self) -> Any:
+        """What is checked."""
+        pytest.fail(f"{type(self).__name__} needs a fixture named 'metric' that returns the metric's class")
+
+    @pytest.fixture
+    def bench(self, metric: Any) -> Bench:
+        """A plain strategy on small streams, with the metric where it is a probe."""
+        return self._bench([metric] if hasattr(metric, "measure") else [])
+
+    @staticmethod
+    def _bench(metrics: list[Any]) -> Bench:
+        host = Host.load()
+        kit = StrategyConformance
+        return Bench(host.get("strategy", "naive"), host, Choice(kit.scenario[0], dict(kit.scenario[1])), kit.standard, metrics)
+
+    def test_options_are_documented(self, metric: Any) -> None:
+        """`clbench describe` has something to say."""
+        assert (metric.__doc__ or "").strip(), f"{metric.__name__} has no docstring: give the formula and its source"
+        silent = [option.name for option in describe_options(metric) if not option.doc]
+        assert not silent, f"options without a comment behind their declaration: {', '.join(silent)}"
+
+    def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
+        """Every member gets numbers, or a reason why there is none."""
+        record = bench.run(0, 1)
+        assert not record.errors, record.errors[0]
+        if hasattr(metric, "measure"):
+            return
+        from clbench.metrics import RunView, Undefined
+
+        for row in range(record.members):
+            value = metric().value(RunView(record, row))
+            assert isinstance(value, Undefined) or np.asarray(value, dtype=float).size, f"value returned {value!r}; a number, an array or Undefined is wanted"
+
+    def test_probe_changes_nothing(self, metric: Any, bench: Bench) -> None:
+        """A run with the probe and one without agree to the bit."""
+        if not hasattr(metric, "measure"):
+            pytest.skip("a record metric sees no network")
+        with global_draws() as drawn:
+            measured = rows(bench.run(0, 1), 1)
+        assert not drawn, f"{' and '.join(drawn)} global generator was drawn from"
+        plain = rows(self._bench([]).run(0, 1), 1)
+        difference = first_difference(plain, {name: measured[name] for name in plain})
+        assert difference is None, f"the probe changed what it looks at: {difference}"
+        assert torch.is_grad_enabled()

@@ -1,0 +1,95 @@
+"""Checks that every model inherits."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from clbench.models.layer import Layer
+from clbench.stack import Stack
+
+
+class ModelConformance:
+    """Subclass it and give it a fixture `model`: a callable `(input_shape, classes) -> nn.Module`."""
+
+    input_shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
+    classes: ClassVar[int] = 10
+
+    @pytest.fixture
+    def model(self) -> Any:
+        """What is checked."""
+        pytest.fail(f"{type(self).__name__} needs a fixture named 'model' that returns the model's factory")
+
+    @pytest.fixture
+    def factory(self, model: Any) -> Any:
+        """The factory a stack is given."""
+        return lambda: model(self.input_shape, self.classes)
+
+    def _x(self, members: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(1, 6, *self.input_shape, generator=generator, dtype=dtype).expand(members, -1, -1, -1, -1)
+
+    def test_output_shape(self, factory: Any) -> None:
+        """[R, B, ...] -> [R, B, classes]."""
+        out = Stack(factory, 3)(self._x(3))
+        assert tuple(out.shape) == (3, 6, self.classes), f"the output is {list(out.shape)}; [3, 6, {self.classes}] is wanted"
+
+    def test_has_a_head(self, factory: Any) -> None:
+        """The last linear layer is a submodule named `head`."""
+        head = dict(factory().named_modules()).get("head")
+        assert isinstance(head, nn.Linear), "the model has no linear submodule named 'head'; resets and multi-head methods need it"
+        assert head.out_features == self.classes
+
+    def test_layers_are_named_right(self, factory: Any) -> None:
+        """Silencing a unit's outgoing columns has the effect of silencing its activation."""
+        net = Stack(factory, 2).eval()
+        x = self._x(2)
+        for layer in net.layers():
+            assert isinstance(layer, Layer)
+            params = net.named_parameters()
+            missing = [name for name in (layer.weight, layer.bias, layer.out_weight, layer.out_bias, *layer.norm) if name and name not in params]
+            assert not missing, f"layer {layer.name} names parameters that the model does not have: {', '.join(missing)}"
+            units = params[layer.weight].shape[1]
+            _, seen = net(x, trace=True)
+            assert layer.name in seen, f"layer {layer.name} is read at {layer.read!r}, which the forward never reaches"
+            assert seen[layer.name].shape[2] == units, f"layer {layer.name} has {units} units by its weight and {seen[layer.name].shape[2]} by its activation"
+            self._silence(net, layer, x)
+
+    def _silence(self, net: Stack, layer: Layer, x: torch.Tensor) -> None:
+        """Without the first unit's outgoing columns, and with the activation of that unit set to zero."""
+        params = net.named_parameters()
+        params[layer.out_weight] = params[layer.out_weight].clone()
+        params[layer.out_weight][:, :, : layer.block] = 0
+        without_columns = net.call(params, x)
+
+        def silence(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+            first = torch.zeros(output.shape[1], *(1,) * (output.dim() - 2))
+            first[0] = 1.0
+            return output * (1.0 - first)
+
+        handle = net.module.get_submodule(layer.read).register_forward_hook(silence)
+        try:
+            same = torch.allclose(net(x), without_columns, atol=1e-5)
+        finally:
+            handle.remove()
+        assert same, f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than 0..{layer.block - 1}"
+
+    def test_forms_agree(self, factory: Any) -> None:
+        """Loop and vmap give the same outputs and gradients in float64."""
+        results = []
+        for form in ("loop", "vmap"):
+            net = Stack(lambda: factory().double(), 3, form=form).eval()  # type: ignore[arg-type]
+            out = net(self._x(3, torch.float64))
+            out.square().sum().backward()
+            results.append([out.detach(), *(p.grad for p in net.parameters())])
+        for one, other in zip(*results, strict=True):
+            assert torch.allclose(one, other, rtol=1e-9, atol=1e-9), "the loop and the vmap form differ by more than 1e-9 in float64"
+
+    def test_stacked_equals_solo(self, factory: Any) -> None:
+        """A member's output does not depend on its neighbours, to the bit, in the form the model gets on a CPU."""
+        together = Stack(factory, [(0, 0), (1, 0), (2, 0)])(self._x(3))
+        alone = Stack(factory, [(2, 0)])(self._x(1))
+        assert torch.equal(together[2], alone[0]), "member 2 of a stack and the same member alone give different bits"

@@ -1,0 +1,166 @@
+"""Checks that every strategy inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from clbench.engine.evaluate import accuracy
+from clbench.engine.strategy import Strategy, parts_of
+from clbench.host import Host
+from clbench.options import describe_options, name_of
+from clbench.suite.cell import Choice
+from clbench.testing.bench import Bench, Stopped, first_difference, rows
+from clbench.testing.watch import global_draws, host_reads
+
+
+class StrategyConformance:
+    """Subclass it and give it a fixture `strategy`: the class, an instance with options, or a list of these for a composition.
+
+    The members of the streams have unequal numbers of samples, so that steps occur in which some sit out.
+    `scenario` and `protocol` may be changed where a method needs something else.
+    """
+
+    scenario: ClassVar[tuple[str, Mapping[str, Any]]] = ("split", {"dataset": "digits", "tasks": 5, "setting": "class", "class_order": "random"})
+    own_scenario: ClassVar[Any] = None
+    protocol: ClassVar[Mapping[str, Any]] = {}
+    standard: ClassVar[Mapping[str, Any]] = {"model": {"mlp": {"hidden": [24, 16]}}, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.05}}}
+    form: ClassVar[str] = "auto"
+
+    @pytest.fixture
+    def strategy(self) -> Any:
+        """What is checked."""
+        pytest.fail(f"{type(self).__name__} needs a fixture named 'strategy' that returns the strategy's class")
+
+    @pytest.fixture
+    def bench(self, strategy: Any) -> Bench:
+        """The strategy on small streams."""
+        return self._bench(strategy)
+
+    def _bench(self, strategy: Any, **protocol: Any) -> Bench:
+        given = {**self.standard, **self.protocol, **protocol}
+        return Bench(strategy, Host.load(), Choice(self.scenario[0], dict(self.scenario[1])), given, own_scenario=self.own_scenario)
+
+    # ------------------------------------------------------------------ the checks
+
+    def test_options_are_documented(self, bench: Bench) -> None:
+        """`clbench describe` has something to say about the method and each option."""
+        for cls in bench.classes:
+            assert (cls.__doc__ or "").strip(), f"{cls.__name__} has no docstring: say in a sentence what the method does"
+            silent = [option.name for option in describe_options(cls) if not option.doc]
+            assert not silent, f"{name_of(cls)}: options without a comment behind their declaration: {', '.join(silent)}"
+
+    def test_shapes(self, bench: Bench) -> None:
+        """Losses are one value a member, predictions [members, batch, classes]."""
+        strategy, loop = bench.start(0, 1)
+        loop.task(strategy.session.streams.tasks[0])
+        accuracy(strategy, strategy.session.streams.tasks[0])
+        if bench.solo:
+            return
+        batch = next(strategy.session.streams.tasks[0].batches("train", 8))
+        for what, value in (("task_loss", strategy.task_loss(batch)), ("penalty", strategy.penalty())):
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            assert got == [strategy.members], f"{what} returned {got}; one value a member, [{strategy.members}], is wanted"
+
+    def test_same_seed_same_numbers(self, bench: Bench) -> None:
+        """Two runs of one seed agree to the bit."""
+        difference = first_difference(rows(bench.run(0, 1, form=self.form), 1), rows(bench.run(0, 1, form=self.form), 1))
+        assert difference is None, f"two runs of the same seeds differ: {difference}; draw from self.rng(name), not from a global generator or a set's order"
+
+    @pytest.mark.parametrize("form", ["auto", "loop"])
+    def test_stacked_equals_solo(self, bench: Bench, form: str) -> None:
+        """A member's numbers do not depend on how many others there are, nor on its place among them."""
+        alone = rows(bench.run(2, form=form), 2)
+        for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
+            difference = first_difference(alone, rows(bench.run(*seeds, form=form), 2))
+            assert difference is None, (
+                f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}. A number that belongs to a member must be a row of an"
+                " [R, ...] tensor, also a count of steps; sums may not run over members; a matrix product with one column may round by R, a product and a sum do not"
+            )
+
+    def test_early_stopping_equals_solo(self, strategy: Any) -> None:
+        """Members that end a task at different epochs keep what they had."""
+        bench = self._bench(strategy, epochs=4, validation=0.2, stop_at=0.8)
+        alone = rows(bench.run(2), 2)
+        difference = first_difference(alone, rows(bench.run(0, 1, 2), 2))
+        assert difference is None, f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed a member that sits out"
+
+    def test_neighbour_of_a_diverged_member(self, bench: Bench) -> None:
+        """A member full of NaN does not touch the others."""
+        if bench.solo or bench.agents > 1:
+            pytest.skip("members of a solo strategy share nothing; agents of a seed do on purpose")
+        sound = rows(bench.run(0, 2), 2)
+        strategy, loop = bench.start(0, 2)
+        loop.untrained()
+        with torch.no_grad():
+            for value in strategy.net.parameters():
+                value[0] = torch.nan
+        for task in strategy.session.streams.tasks:
+            loop.task(task)
+        with_nan = {"accuracy": strategy.session.book.accuracy[1:], "loss": strategy.session.book.loss[1:]}
+        difference = first_difference({name: sound[name] for name in with_nan}, with_nan)
+        assert difference is None, f"a neighbour's NaN changed a sound member: {difference}"
+
+    def test_state_round_trip(self, bench: Bench) -> None:
+        """What state_dict gives, load_state_dict takes, and nothing is missing."""
+        one, loop_one = bench.start(0, 1)
+        other, loop_other = bench.start(0, 1)
+        first, second = one.session.streams.tasks[:2]
+        loop_one.task(first)
+        other.session.task = other.session.streams.tasks[0]
+        other.load_state_dict(one.state_dict())
+        loop_one.task(second)
+        loop_other.book.accuracy[:, 1] = loop_one.book.accuracy[:, 1]
+        loop_other.task(other.session.streams.tasks[1])
+        for book in (loop_one.book, loop_other.book):
+            book.loss[:, 0] = 0
+            book.accuracy[:, :2] = 0
+        pair = [{"accuracy": book.accuracy, "loss": book.loss} for book in (loop_one.book, loop_other.book)]
+        difference = first_difference(*pair)
+        assert difference is None, f"after state_dict and load_state_dict the second task goes another way: {difference}; some state is kept where the state cannot see it"
+
+    def test_resume_equals_uninterrupted(self, bench: Bench, tmp_path: Path) -> None:
+        """Killed after two tasks and begun again, a job measures the same."""
+        whole = bench.run(0, 1)
+        checkpoint = tmp_path / "job.ckpt"
+        with pytest.raises(Stopped):
+            bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
+        resumed = bench.run(0, 1, checkpoint=checkpoint)
+        for seed in (0, 1):
+            difference = first_difference(rows(whole, seed), rows(resumed, seed))
+            assert difference is None, f"a resumed job and an uninterrupted one differ: {difference}; what begin_task or end_task keeps must be an attribute of the strategy"
+
+    def test_no_draw_from_global_generators(self, bench: Bench) -> None:
+        """Randomness is a function of the seed, whatever else the process does."""
+        strategy, loop = bench.start(0, 1)
+        with global_draws() as drawn:
+            for task in strategy.session.streams.tasks[:2]:
+                loop.task(task)
+        assert not drawn, f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
+
+    def test_no_host_synchronisation_in_a_step(self, bench: Bench) -> None:
+        """A step that is declared capturable reads no tensor on the host."""
+        strategy, loop = bench.start(0, 1)
+        if not all(part.capturable for part in parts_of(strategy)):
+            pytest.skip("declared capturable = False")
+        self._to_second_task(strategy, loop)
+        streams = strategy.session.streams
+        index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in range(strategy.members)])
+        batch = strategy.fetch(index, torch.ones_like(index))
+        strategy.observe(batch)
+        with host_reads() as reads:
+            strategy.observe(batch)
+        assert not reads.found, f"a step reads tensors on the host: {'; '.join(reads.found[:3])}. Keep it on the device, or declare capturable = False"
+
+    @staticmethod
+    def _to_second_task(strategy: Strategy, loop: Any) -> None:
+        first, second = strategy.session.streams.tasks[:2]
+        loop.task(first)
+        strategy.session.task = second
+        strategy.begin_task(second)
+        strategy.session.phase = list(strategy.phases(second) or strategy.phases(strategy.session.streams.tasks[-1]))[-1]

@@ -1,0 +1,106 @@
+"""The hardest guests of the interfaces, each a plugin of at most 40 lines that imports only the public API."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from clbench.testing import StrategyConformance
+
+FOLDER = Path(__file__).parent
+GUESTS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("test_"))
+
+
+def guest(file):
+    """A guest's module, loaded as a bare file."""
+    name = f"guest_{file}"
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{file}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", GUESTS, ids=lambda path: path.stem)
+def test_is_short_and_public(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 40
+    assert not [line for line in lines if "clbench." in line and ("import" in line or "from" in line)]
+    assert not [line for line in lines if "._" in line]
+
+
+class TestPathIntegral(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("path_integral").PathIntegral
+
+
+class TestHypernet(StrategyConformance):
+    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"})
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return guest("hypernet").LookaheadHypernet
+
+
+class TestLayerwise(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("layerwise").Layerwise
+
+
+class TestUnitReplacement(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return guest("unit_replacement").UnitReplacement
+
+
+class TestOrthogonal(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("orthogonal").Orthogonal
+
+
+class TestHeadBank(StrategyConformance):
+    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"})
+
+    @pytest.fixture
+    def strategy(self):
+        return guest("head_bank").HeadBank
+
+
+class TestDistilled(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("distilled").Distilled
+
+
+class TestGrowing(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("growing").Growing
+
+
+class TestTwoAgents(StrategyConformance):
+    scenario: ClassVar = ("shared_pairs", {"dataset": "digits"})
+    own_scenario = guest("two_agents").SharedPairs
+
+    @pytest.fixture
+    def strategy(self):
+        return guest("two_agents").Averaging
+
+
+class TestComposition(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return [guest("path_integral").PathIntegral(strength=0.1), guest("orthogonal").Orthogonal, guest("distilled").Distilled(strength=0.1)]
+
+
+class TestNearestNeighbour(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("nearest_neighbour").NearestNeighbour

@@ -1,0 +1,107 @@
+"""The built-in strategies, models and metrics pass the kit they give to others."""
+
+from typing import ClassVar
+
+import pytest
+
+from clbench.host import Host
+from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
+
+
+def builtin(kind, name):
+    return Host.load().get(kind, name)
+
+
+class TestNaive(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "naive")
+
+
+class TestNaiveWithBatchNormAndDropout(StrategyConformance):
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}, "optimizer": {"adamw": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "naive")
+
+
+class TestNaiveWithForeignOptimiser(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"torch.RMSprop": {"lr": 0.003}}, "clip": 1.0}
+
+    @pytest.fixture
+    def strategy(self):
+        cls = builtin("strategy", "naive")
+        return type("Naive", (cls,), {"__doc__": cls.__doc__, "capturable": False})
+
+
+class TestJoint(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "joint")
+
+
+class TestCumulative(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "cumulative")(restart=True)
+
+
+class TestER(StrategyConformance):
+    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"})
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "er")(memory=50)
+
+
+class TestEWC(StrategyConformance):
+    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"})
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "ewc")(strength=5, fisher="sampled", samples=100)
+
+
+class TestOnlineEWC(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "online_ewc")(strength=5, decay=0.9, samples=100)
+
+
+class TestL1Activity(StrategyConformance):
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "l1_activity")(strength=0.1)
+
+
+class TestComposition(StrategyConformance):
+    protocol: ClassVar = {"augment": "crop_flip", "normalise": "standard", "schedule": "cosine", "logits": "seen"}
+
+    @pytest.fixture
+    def strategy(self):
+        return [builtin("strategy", "er")(memory=50), builtin("strategy", "ewc")(strength=5, samples=50)]
+
+
+class TestMLP(ModelConformance):
+    @pytest.fixture(params=[{}, {"norm": "batch"}, {"norm": "layer", "activation": "tanh"}, {"dropout": 0.3}], ids=str)
+    def model(self, request):
+        mlp = builtin("model", "mlp")
+        return lambda shape, classes: mlp(shape, classes, hidden=(20, 12), **request.param)
+
+
+class TestConvNet(ModelConformance):
+    input_shape: ClassVar = (3, 32, 32)
+
+    @pytest.fixture
+    def model(self):
+        return builtin("model", "convnet")
+
+
+@pytest.mark.parametrize("name", ["average_accuracy", "forgetting", "train_seconds", "activation_sparsity", "weight_magnitude"])
+class TestMetrics(MetricConformance):
+    @pytest.fixture
+    def metric(self, name):
+        return builtin("metric", name)

@@ -1,0 +1,186 @@
+"""A planted fault fails the check that is for it, with a sentence that helps."""
+
+import pytest
+import torch
+
+from clbench import Strategy
+from clbench.host import Host
+from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
+from clbench.testing.bench import Bench
+
+
+def naive(**members):
+    """Fine-tuning with something wrong in it."""
+    return type("Planted", (Strategy,), {"__doc__": "Planted.", "__module__": __name__, **members})
+
+
+def kit(strategy):
+    checks = StrategyConformance()
+    return checks, checks._bench(strategy)
+
+
+def fails(match):
+    return pytest.raises((AssertionError, Exception), match=match)
+
+
+def test_undocumented_option():
+    class Silent(Strategy):
+        """Says nothing of its option."""
+
+        weight: float = 1.0
+
+    checks, bench = kit(Silent)
+    with fails("options without a comment.*weight"):
+        checks.test_options_are_documented(bench)
+
+
+def test_loss_of_a_wrong_shape():
+    checks, bench = kit(naive(task_loss=lambda self, batch: self.cross_entropy(self.net(batch.x), batch).mean()[None]))
+    with fails(r"one value a member, \[2\]"):
+        checks.test_shapes(bench)
+
+
+def test_prediction_of_a_wrong_shape():
+    checks, bench = kit(naive(predict=lambda self, x, task=None: self.net(x)[..., :3]))
+    with fails("planted.predict returned"):
+        checks.test_shapes(bench)
+
+
+def test_maximum_over_members():
+    def adjust_gradients(self, batch):
+        for p in self.net.parameters():
+            p.grad /= p.grad.abs().max() + 1
+
+    checks, bench = kit(naive(adjust_gradients=adjust_gradients))
+    with fails("alone and among the seeds"):
+        checks.test_stacked_equals_solo(bench, "loop")
+
+
+def test_count_of_steps_as_a_number():
+    """Members with unequal numbers of steps share one count."""
+
+    class Counting(Strategy):
+        """Decays a penalty by a count that belongs to the whole stack."""
+
+        def setup(self):
+            super().setup()
+            self.count = 0
+
+        def penalty(self):
+            self.count += 1
+            return super().penalty() + sum(p.square().flatten(1).sum(1) for p in self.net.parameters()) / self.count
+
+    checks, bench = kit(Counting)
+    with fails("also a count of steps"):
+        checks.test_stacked_equals_solo(bench, "loop")
+
+
+def test_draw_from_the_global_generator():
+    def task_loss(self, batch):
+        noisy = batch.x + 0.1 * torch.randn(batch.x.shape)
+        return self.cross_entropy(self.net(noisy), batch)
+
+    checks, bench = kit(naive(task_loss=task_loss))
+    with fails("torch's global generator"):
+        checks.test_no_draw_from_global_generators(bench)
+    with fails("two runs of the same seeds differ"):
+        checks.test_same_seed_same_numbers(bench)
+
+
+def test_host_read_in_a_step():
+    def after_step(self, batch):
+        self.mean = float(self.net.parameters()[0].detach().mean())
+
+    checks, bench = kit(naive(after_step=after_step))
+    with fails("reads tensors on the host.*test_planted_faults"):
+        checks.test_no_host_synchronisation_in_a_step(bench)
+
+
+def test_state_that_cannot_be_saved():
+    def begin_task(self, task):
+        self.shape = lambda: task
+
+    checks, bench = kit(naive(begin_task=begin_task))
+    with fails("shape: a function cannot be saved"):
+        checks.test_state_round_trip(bench)
+
+
+def test_state_outside_the_object(tmp_path):
+    kept = {}
+
+    def end_task(self, task):
+        kept[id(self)] = [p.detach().clone() for p in self.net.parameters()]
+
+    def penalty(self):
+        pairs = zip(self.net.parameters(), kept.get(id(self), []), strict=False)
+        return super(type(self), self).penalty() + sum((p - a).square().flatten(1).sum(1) for p, a in pairs)
+
+    checks, bench = kit(naive(end_task=end_task, penalty=penalty))
+    with fails("resumed job and an uninterrupted one differ"):
+        checks.test_resume_equals_uninterrupted(bench, tmp_path)
+
+
+def test_neighbours_that_share_a_nan():
+    def adjust_gradients(self, batch):
+        for p in self.net.parameters():
+            p.grad += 1e-3 * p.grad.mean(0, keepdim=True)
+
+    checks, bench = kit(naive(adjust_gradients=adjust_gradients))
+    with fails("neighbour's NaN"):
+        checks.test_neighbour_of_a_diverged_member(bench)
+
+
+def test_a_kit_without_its_fixture_says_so(pytester):
+    pytester.makepyfile("from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n")
+    pytester.runpytest_subprocess("-q", "-k", "shapes", "-p", "no:cacheprovider").stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
+
+
+def mlp(shape, classes):
+    return Host.load().get("model", "mlp")(shape, classes, hidden=(12,))
+
+
+class TestModelFaults:
+    def check(self, model, name):
+        checks = ModelConformance()
+        getattr(checks, name)(lambda: model((1, 8, 8), 10))
+
+    def test_wrong_columns(self):
+        def wrong(shape, classes):
+            model = mlp(shape, classes)
+            layers = [type(layer)(layer.name, layer.read, layer.weight, layer.bias, layer.out_weight, layer.out_bias, block=2) for layer in model.layers()]
+            model.layers = lambda: layers
+            return model
+
+        with fails("owns other columns of head.weight"):
+            self.check(wrong, "test_layers_are_named_right")
+
+    def test_no_head(self):
+        with fails("no linear submodule named 'head'"):
+            self.check(lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)), "test_has_a_head")
+
+    def test_draws_in_the_forward(self):
+        class Noisy(torch.nn.Linear):
+            def forward(self, x):
+                return super().forward(x) + torch.randn(self.out_features)
+
+        with fails("Noisy.*global generator"):
+            self.check(lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), Noisy(64, 10)), "test_output_shape")
+
+
+def test_probe_that_moves_the_weights():
+    from clbench import ProbeMetric
+
+    class Moving(ProbeMetric):
+        """Moves what it looks at."""
+
+        when = "task_end"
+
+        def measure(self, probe):
+            for p in probe.net.parameters():
+                p.data.mul_(0.9)
+            return probe.x.flatten(1).sum(1)
+
+    checks = MetricConformance()
+    bench: Bench = checks._bench([Moving])
+    with fails("the probe changed what it looks at"):
+        checks.test_probe_changes_nothing(Moving, bench)
