@@ -1,17 +1,17 @@
 """Every exception clbench raises on purpose.
 
-    ClbenchError
-    ├── UserError               the user's input; exit code 2, one clear sentence, no traceback
-    │   ├── SuiteError          a suite with problems, all of them at once
-    │   ├── OptionError         an unknown, missing or ill-typed option
-    │   ├── UnknownName         no plugin offers that name
-    │   ├── PluginError         a plugin the user asked for cannot be used
-    │   ├── DataMissing         a data set is not here and cannot be fetched
-    │   ├── RecordError         a file that is not a readable record
-    │   └── OutputError         the output folder cannot be used
-    ├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
-    ├── RunFailed               the run ended, but something asked for is missing; exit code 1
-    └── Interrupted             Ctrl-C, after the state was saved; exit code 130
+ClbenchError
+├── UserError               the user's input; exit code 2, one clear sentence, no traceback
+│   ├── SuiteError          a suite with problems, all of them at once
+│   ├── OptionError         an unknown, missing or ill-typed option
+│   ├── UnknownName         no plugin offers that name
+│   ├── PluginError         a plugin the user asked for cannot be used
+│   ├── DataMissing         a data set is not here and cannot be fetched
+│   ├── RecordError         a file that is not a readable record
+│   └── OutputError         the output folder cannot be used
+├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
+├── RunFailed               the run ended, but something asked for is missing; exit code 1
+└── Interrupted             Ctrl-C, after the state was saved; exit code 130
 """
 
 from __future__ import annotations

@@ -218,9 +218,8 @@ class Loop:
     def _watch(self, loss: Tensor, active: Tensor | None) -> None:
         """Sum the losses and note the first that is not finite, all on the device."""
         if loss.shape != self.steps.shape:
-            raise StrategyError(
-                f"{self.strategy.part_name}: the loss has shape {list(loss.shape)}; one value a member, [{self.strategy.members}], is wanted"
-            )
+            got, wanted = list(loss.shape), [self.strategy.members]
+            raise StrategyError(f"{self.strategy.part_name}: the loss has shape {got}; one value a member, {wanted}, is wanted")
         bad = ~torch.isfinite(loss)
         if active is not None:
             loss, bad = torch.where(active, loss, 0.0), bad & active
@@ -338,7 +337,8 @@ def schedule_factor(schedule: Any, progress: float) -> float:
     if schedule == "cosine":
         return 0.5 * (1.0 + math.cos(math.pi * progress))
     passed = sum(progress >= mark for mark in schedule["milestones"]["at"])
-    return float(schedule["milestones"]["factor"]) ** passed
+    factor: float = schedule["milestones"]["factor"]
+    return float(factor**passed)
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +62,7 @@ class Probes:
         if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted")
-        return cast(Tensor, value)
+        return value
 
     def _batch(self, task: Task) -> Batch:
         if task.index not in self._fixed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,15 @@ def run_cell(
     tasks = session.streams.tasks
     if begin == 0:
         loop.untrained()
+
+    def tell(index: int, fraction: float, accuracy: tuple[float, ...] | None = None) -> None:
+        listener(Progress(index + 1, len(tasks), (index + fraction) / len(tasks), accuracy))
+
     for task in tasks[begin:]:
-        loop.on_step = lambda fraction, done=task.index: listener(Progress(done + 1, len(tasks), (done + fraction) / len(tasks)))
+        loop.on_step = partial(tell, task.index)
         loop.task(task)
         mark.save(task.index + 1)
-        listener(Progress(task.index + 1, len(tasks), (task.index + 1) / len(tasks), _means(session.book, task.index + 1)))
+        tell(task.index, 1.0, _means(session.book, task.index + 1))
     return record(cell, key, session, strategy, settings, loop.probes)
 
 

@@ -13,7 +13,7 @@ from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
-from clbench.options import Configurable, option_model
+from clbench.options import Configurable
 from clbench.randomness import key
 from clbench.stack import Noise, Stack, Stateful
 from clbench.stack.modules import build
@@ -173,8 +173,7 @@ class SoloStrategy(Configurable, Stateful):
 
     def held(self) -> dict[str, Any]:
         """What the method carries."""
-        options = option_model(type(self)).model_fields
-        return {name: value for name, value in super().held().items() if name not in options}
+        return {name: value for name, value in super().held().items() if name not in self.options}
 
 
 class SoloRunner(Strategy):
@@ -207,7 +206,7 @@ class SoloRunner(Strategy):
             solo.session, solo.row = self.session, row  # type: ignore[misc]
             solo.setup()
 
-    @property
+    @property  # type: ignore[misc]  # nobody sets it: every member has a network of its own
     def net(self) -> Stack:
         """The members' networks as a stack, for probes; it shows them as they are now."""
         modules = [vars(solo).get("net") for solo in self.solos]

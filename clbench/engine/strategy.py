@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Task
-from clbench.options import Configurable, name_of, option_model
+from clbench.options import Configurable, name_of
 from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
@@ -108,7 +108,7 @@ class Strategy(Configurable, Stateful):
         return self.session.phase
 
     def rng(self, name: str) -> Noise:
-        """The members' own streams of random numbers: `.uniform(*shape)`, `.normal`, `.integers(high, *shape)`, `.permutation(n)`, `[R, ...]` each."""
+        """The members' own streams, `[R, ...]` a draw: `.uniform(*shape)`, `.normal(*shape)`, `.integers(high, *shape)`, `.permutation(n)`."""
         return self.session.rng(f"{self.part_name}/{name}")
 
     def log(self, name: str, value: Tensor) -> None:
@@ -134,7 +134,7 @@ class Strategy(Configurable, Stateful):
             device=session.device,
             precision=session.precision,
             stream=f"{self.part_name}/{name}",
-        )  # type: ignore[arg-type]
+        )
 
     def make_optimizer(self, params: Sequence[Tensor]) -> Optimizer:
         """An optimiser of the protocol's kind over these `[R, ...]` tensors."""
@@ -162,7 +162,7 @@ class Strategy(Configurable, Stateful):
         """Build `net` and `optimizer` from the protocol."""
         scenario, session = self.scenario, self.session
         factory = functools.partial(session.model.build, scenario.input_shape, scenario.classes)
-        self.net = Stack(factory, session.members, form=session.form, device=session.device, precision=session.precision)  # type: ignore[arg-type]
+        self.net = Stack(factory, session.members, form=session.form, device=session.device, precision=session.precision)
         self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
 
     @hook
@@ -233,7 +233,7 @@ class Strategy(Configurable, Stateful):
 
     def held(self) -> dict[str, Any]:
         """What the method carries: its attributes but for its options and its place in the composition."""
-        apart = set(option_model(type(self)).model_fields) | set(HOOKS)
+        apart = {*self.options, *HOOKS}
         return {key: value for key, value in super().held().items() if key not in apart}
 
     def state_dict(self) -> dict[str, Any]:

@@ -53,8 +53,8 @@ class Batch:
         valid = None
         if self.valid is not None or other.valid is not None:
             valid = torch.cat([self.weights, other.weights], dim=1)
-        joined = {name: torch.cat([getattr(self, name), getattr(other, name)], dim=1) for name in ("x", "y", "index", "tasks")}
-        return replace(self, valid=valid, **joined)
+        x, y, index, tasks = (torch.cat([getattr(self, name), getattr(other, name)], dim=1) for name in ("x", "y", "index", "tasks"))
+        return replace(self, x=x, y=y, index=index, tasks=tasks, valid=valid)
 
     @property
     def weights(self) -> Tensor:

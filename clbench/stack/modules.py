@@ -21,6 +21,9 @@ EXACT_UNDER_VMAP: tuple[type[nn.Module], ...] = (nn.Linear, nn.ReLU, nn.Tanh, nn
 class Dropout(nn.Module):
     """Dropout whose noise is a function of the member's key and of its own count of training forwards."""
 
+    key: Tensor
+    count: Tensor
+
     def __init__(self, p: float, member: Member, stream: str) -> None:
         super().__init__()
         self.p = p

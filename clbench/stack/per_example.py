@@ -61,7 +61,7 @@ def _factors_suffice(net: Stack) -> bool:
 
 
 def _by_examples(net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor) -> list[Tensor]:
-    """The same for any model: every example's own gradient, a few at a time, as the product of d f_k / d output with the model's Jacobian."""
+    """The same for any model: every example's own gradient, a few at a time, as d f_k / d output times the model's Jacobian."""
     total = {name: torch.zeros_like(value) for name, value in net.params.items()}
     with torch.no_grad():
         out = net(x)

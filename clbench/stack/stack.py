@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from clbench.stack.forms import Call, LoopForm, VmapForm, choose_form
 from clbench.stack.modules import Factory, Member, build, refuse_global_draws, same_structure
 from clbench.stack.state import Saved, Stateful
 
-FormName = Literal["auto", "loop", "vmap"]
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
@@ -36,7 +35,7 @@ class Stack(Stateful):
         factory: Factory,
         members: int | Sequence[Member],
         *,
-        form: FormName = "auto",
+        form: str = "auto",
         device: str | torch.device = "cpu",
         precision: str = "fp32",
         stream: str = "init",
@@ -143,7 +142,8 @@ class Stack(Stateful):
         describe = getattr(self.module, "layers", None)
         if describe is None:
             raise StrategyError(
-                f"the model {type(self.module).__name__} does not name its hidden layers: give it a method layers() that returns clbench.Layer objects"
+                f"the model {type(self.module).__name__} does not name its hidden layers:"
+                " give it a method layers() that returns clbench.Layer objects"
             )
         described: list[Layer] = describe()
         return described

@@ -135,8 +135,8 @@ class _Restorer:
             items = [self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]") for i, item in enumerate(saved["items"])]
             return {"list": list, "tuple": tuple, "set": set}[kind](items)
         if kind == "dict":
-            olds = old if isinstance(old, dict) else {}
-            return {key: self.decode(item, olds.get(key), f"{path}[{key!r}]") for key, item in saved["items"]}
+            named = old if isinstance(old, dict) else {}
+            return {key: self.decode(item, named.get(key), f"{path}[{key!r}]") for key, item in saved["items"]}
         made = getattr(self, f"_{kind}")(saved, old, path)
         self.made[saved["id"]] = made
         return made
@@ -165,11 +165,11 @@ class _Restorer:
 
     def _donor(self, cls: type[Stateful], saved: Saved, path: str) -> Stateful:
         """An object to fill: a copy of a live one where the class can make one (a teacher from the network), else a bare one."""
-        spawn = getattr(cls, "spawn", None)
-        if spawn is None:
+        if not hasattr(cls, "spawn"):
             return cls.__new__(cls)
-        for candidate in self.made.values():
-            if type(candidate) is cls and candidate.fits(saved["held"]):
+        candidates: list[Any] = [made for made in self.made.values() if type(made) is cls]
+        for candidate in candidates:
+            if candidate.fits(saved["held"]):
                 copied: Stateful = candidate.spawn()
                 return copied
         raise StrategyError(f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in setup()")
@@ -181,8 +181,9 @@ class _Restorer:
             if old is None:
                 raise StrategyError(f"{path}: a module that setup() does not build; build it in setup()")
             old = copy.deepcopy(old)
-        old.load_state_dict(saved["value"])
-        return old.train(saved["training"])
+        module: nn.Module = old
+        module.load_state_dict(saved["value"])
+        return module.train(saved["training"])
 
     def _optimizer(self, saved: Saved, old: Any, path: str) -> torch.optim.Optimizer:
         if not isinstance(old, torch.optim.Optimizer):
@@ -213,7 +214,7 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
 
     def walk(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
-        if isinstance(value, PLAIN) or isinstance(value, Reference) or id(value) in seen:
+        if isinstance(value, (*PLAIN, Reference)) or id(value) in seen:
             return
         if isinstance(value, Tensor):
             seen.add(id(value))

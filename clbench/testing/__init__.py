@@ -1,13 +1,13 @@
 """The conformance kit for plugin authors: subclass a class, give it one fixture, inherit the checks.
 
-    import pytest
-    from clbench.testing import StrategyConformance
-    from my_method import Anchor
+import pytest
+from clbench.testing import StrategyConformance
+from my_method import Anchor
 
-    class TestAnchor(StrategyConformance):
-        @pytest.fixture
-        def strategy(self):
-            return Anchor                      # or Anchor(strength=0.1), or a list of these for a composition
+class TestAnchor(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return Anchor                      # or Anchor(strength=0.1), or a list of these for a composition
 """
 
 from clbench.testing.metric import MetricConformance

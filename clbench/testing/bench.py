@@ -16,13 +16,12 @@ from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.errors import OptionError
-from clbench.options import Configurable, check_options, name_of
+from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.protocol import resolve_protocol
 
 Member = tuple[int, int]
-Spec = type[Any] | Configurable | Sequence[Any]
 
 
 class Stopped(Exception):
@@ -43,7 +42,15 @@ class BenchHost:
 class Bench:
     """One strategy (or composition) with a scenario and a protocol, to be run on any members."""
 
-    def __init__(self, strategy: Spec, host: Any, scenario: Choice, protocol: Mapping[str, Any], metrics: Sequence[Any] = (), own_scenario: Any = None) -> None:
+    def __init__(
+        self,
+        strategy: Any,
+        host: Any,
+        scenario: Choice,
+        protocol: Mapping[str, Any],
+        metrics: Sequence[Any] = (),
+        own_scenario: Any = None,
+    ) -> None:
         specs = list(strategy) if isinstance(strategy, (list, tuple)) else [strategy]
         classes = [spec if isinstance(spec, type) else type(spec) for spec in specs]
         options = [{} if isinstance(spec, type) else spec.options for spec in specs]
@@ -84,7 +91,7 @@ class Bench:
         settings = Settings(form=form, checkpoint=checkpoint)
         record = run_cell(self.cell, "bench", self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings, listener=listen)
         # NaN equals NaN: a check on members that diverged would pass whatever they do.
-        assert record.status == "done", f"under the kit's protocol all of seeds {seeds} diverge; set `protocol` to a smaller rate in the test class"
+        assert record.status == "done", f"under the kit's protocol seeds {seeds} diverge; set a smaller rate in `protocol`"
         return record
 
     def start(self, *seeds: int, form: str = "auto") -> tuple[Strategy, Loop]:
@@ -96,7 +103,8 @@ class Bench:
 def rows(record: CellRecord, seed: int) -> dict[str, Any]:
     """Everything measured of one seed, but for times."""
     mine = record.seed == seed
-    arrays = {"accuracy": record.accuracy, "accuracy_before": record.accuracy_before, "loss": record.loss, **record.curves, **record.metrics}
+    arrays = {"accuracy": record.accuracy, "accuracy_before": record.accuracy_before, "loss": record.loss}
+    arrays |= record.curves | record.metrics
     return {name: value[mine] for name, value in arrays.items() if value is not None}
 
 

@@ -51,7 +51,8 @@ class MetricConformance:
 
         for row in range(record.members):
             value = metric().value(RunView(record, row))
-            assert isinstance(value, Undefined) or np.asarray(value, dtype=float).size, f"value returned {value!r}; a number, an array or Undefined is wanted"
+            sound = isinstance(value, Undefined) or np.asarray(value, dtype=float).size
+            assert sound, f"value returned {value!r}; a number, an array or Undefined is wanted"
 
     def test_probe_changes_nothing(self, metric: Any, bench: Bench) -> None:
         """A run with the probe and one without agree to the bit."""

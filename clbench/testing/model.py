@@ -50,12 +50,14 @@ class ModelConformance:
         for layer in net.layers():
             assert isinstance(layer, Layer)
             params = net.named_parameters()
-            missing = [name for name in (layer.weight, layer.bias, layer.out_weight, layer.out_bias, *layer.norm) if name and name not in params]
+            named = [layer.weight, layer.bias, layer.out_weight, layer.out_bias, *layer.norm]
+            missing = [name for name in named if name and name not in params]
             assert not missing, f"layer {layer.name} names parameters that the model does not have: {', '.join(missing)}"
             units = params[layer.weight].shape[1]
             _, seen = net(x, trace=True)
             assert layer.name in seen, f"layer {layer.name} is read at {layer.read!r}, which the forward never reaches"
-            assert seen[layer.name].shape[2] == units, f"layer {layer.name} has {units} units by its weight and {seen[layer.name].shape[2]} by its activation"
+            read = seen[layer.name].shape[2]
+            assert read == units, f"layer {layer.name} has {units} units by its weight and {read} by its activation"
             self._silence(net, layer, x)
 
     def _silence(self, net: Stack, layer: Layer, x: torch.Tensor) -> None:
@@ -81,7 +83,7 @@ class ModelConformance:
         """Loop and vmap give the same outputs and gradients in float64."""
         results = []
         for form in ("loop", "vmap"):
-            net = Stack(lambda: factory().double(), 3, form=form).eval()  # type: ignore[arg-type]
+            net = Stack(lambda: factory().double(), 3, form=form).eval()
             out = net(self._x(3, torch.float64))
             out.square().sum().backward()
             results.append([out.detach(), *(p.grad for p in net.parameters())])

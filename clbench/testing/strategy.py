@@ -20,13 +20,16 @@ from clbench.testing.watch import global_draws, host_reads
 
 
 class StrategyConformance:
-    """Subclass it and give it a fixture `strategy`: the class, an instance with options, or a list of these for a composition.
+    """Subclass it and give it a fixture `strategy`: the class, an instance with options, or a list of these (a composition).
 
     The members of the streams have unequal numbers of samples, so that steps occur in which some sit out.
     `scenario` and `protocol` may be changed where a method needs something else.
     """
 
-    scenario: ClassVar[tuple[str, Mapping[str, Any]]] = ("split", {"dataset": "digits", "tasks": 5, "setting": "class", "class_order": "random"})
+    scenario: ClassVar[tuple[str, Mapping[str, Any]]] = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "class", "class_order": "random"},
+    )
     own_scenario: ClassVar[Any] = None
     protocol: ClassVar[Mapping[str, Any]] = {}
     standard: ClassVar[Mapping[str, Any]] = {"model": {"mlp": {"hidden": [24, 16]}}, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.05}}}
@@ -70,7 +73,9 @@ class StrategyConformance:
     def test_same_seed_same_numbers(self, bench: Bench) -> None:
         """Two runs of one seed agree to the bit."""
         difference = first_difference(rows(bench.run(0, 1, form=self.form), 1), rows(bench.run(0, 1, form=self.form), 1))
-        assert difference is None, f"two runs of the same seeds differ: {difference}; draw from self.rng(name), not from a global generator or a set's order"
+        assert difference is None, (
+            f"two runs of the same seeds differ: {difference}; draw from self.rng(name), not from a global generator or a set's order"
+        )
 
     @pytest.mark.parametrize("form", ["auto", "loop"])
     def test_stacked_equals_solo(self, bench: Bench, form: str) -> None:
@@ -79,8 +84,9 @@ class StrategyConformance:
         for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
             difference = first_difference(alone, rows(bench.run(*seeds, form=form), 2))
             assert difference is None, (
-                f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}. A number that belongs to a member must be a row of an"
-                " [R, ...] tensor, also a count of steps; sums may not run over members; a matrix product with one column may round by R, a product and a sum do not"
+                f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}. A number that belongs to a member"
+                " must be a row of an [R, ...] tensor, also a count of steps; sums may not run over members; a matrix product with one"
+                " column may round by R, where a product and a sum do not"
             )
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
@@ -88,7 +94,9 @@ class StrategyConformance:
         bench = self._bench(strategy, epochs=4, validation=0.2, stop_at=0.8)
         alone = rows(bench.run(2), 2)
         difference = first_difference(alone, rows(bench.run(0, 1, 2), 2))
-        assert difference is None, f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed a member that sits out"
+        assert difference is None, (
+            f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed a member that sits out"
+        )
 
     def test_neighbour_of_a_diverged_member(self, bench: Bench) -> None:
         """A member full of NaN does not touch the others."""
@@ -122,7 +130,10 @@ class StrategyConformance:
             book.accuracy[:, :2] = 0
         pair = [{"accuracy": book.accuracy, "loss": book.loss} for book in (loop_one.book, loop_other.book)]
         difference = first_difference(*pair)
-        assert difference is None, f"after state_dict and load_state_dict the second task goes another way: {difference}; some state is kept where the state cannot see it"
+        assert difference is None, (
+            f"after state_dict and load_state_dict the second task goes another way: {difference};"
+            " some state is kept where the state cannot see it"
+        )
 
     def test_resume_equals_uninterrupted(self, bench: Bench, tmp_path: Path) -> None:
         """Killed after two tasks and begun again, a job measures the same."""
@@ -133,7 +144,10 @@ class StrategyConformance:
         resumed = bench.run(0, 1, checkpoint=checkpoint)
         for seed in (0, 1):
             difference = first_difference(rows(whole, seed), rows(resumed, seed))
-            assert difference is None, f"a resumed job and an uninterrupted one differ: {difference}; what begin_task or end_task keeps must be an attribute of the strategy"
+            assert difference is None, (
+                f"a resumed job and an uninterrupted one differ: {difference};"
+                " what begin_task or end_task keeps must be an attribute of the strategy"
+            )
 
     def test_no_draw_from_global_generators(self, bench: Bench) -> None:
         """Randomness is a function of the seed, whatever else the process does."""
@@ -155,7 +169,9 @@ class StrategyConformance:
         strategy.observe(batch)
         with host_reads() as reads:
             strategy.observe(batch)
-        assert not reads.found, f"a step reads tensors on the host: {'; '.join(reads.found[:3])}. Keep it on the device, or declare capturable = False"
+        assert not reads.found, (
+            f"a step reads tensors on the host: {'; '.join(reads.found[:3])}. Keep it on the device, or declare capturable = False"
+        )
 
     @staticmethod
     def _to_second_task(strategy: Strategy, loop: Any) -> None:

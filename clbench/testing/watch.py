@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Reading a tensor's value stops the host until the device is done, and cannot be captured in a graph.
-READS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal", "aten::is_nonzero", "aten::unique_dim", "aten::_unique2"}
+NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "unique_dim", "_unique2")
+READS = {f"aten::{name}" for name in NAMES}
 # The optimisers call fused kernels on a CPU, which want their rates as numbers; on a device they take another path.
 CPU_ONLY = os.path.join("clbench", "stack", "optim.py")
 METHODS = ("tolist", "numpy", "__array__")
@@ -25,7 +26,7 @@ class Reads(TorchDispatchMode):
     """Notes every operation that reads a tensor on the host, with the author's line that asked for it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.found: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

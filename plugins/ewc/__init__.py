@@ -76,7 +76,7 @@ class EWC(FisherStrategy):
 
 
 class OnlineEWC(FisherStrategy):
-    """Online EWC (Schwarz et al. 2018): loss + strength/2 * decay * F (theta - theta*)^2; after a task F <- decay * F + F_task, theta* <- theta."""
+    """Online EWC (Schwarz et al. 2018): loss + strength/2 * decay * F (theta - theta*)^2; after a task F <- decay * F + F_task."""
 
     name = "online_ewc"
     strength: NonNegativeFloat = 100.0  # lambda

@@ -97,7 +97,8 @@ class TestTwoAgents(StrategyConformance):
 class TestComposition(StrategyConformance):
     @pytest.fixture
     def strategy(self):
-        return [guest("path_integral").PathIntegral(strength=0.1), guest("orthogonal").Orthogonal, guest("distilled").Distilled(strength=0.1)]
+        path, distilled = guest("path_integral").PathIntegral(strength=0.1), guest("distilled").Distilled(strength=0.1)
+        return [path, guest("orthogonal").Orthogonal, distilled]
 
 
 class TestNearestNeighbour(StrategyConformance):

@@ -1,5 +1,7 @@
 """A planted fault fails the check that is for it, with a sentence that helps."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -132,7 +134,8 @@ def test_neighbours_that_share_a_nan():
 
 def test_a_kit_without_its_fixture_says_so(pytester):
     pytester.makepyfile("from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n")
-    pytester.runpytest_subprocess("-q", "-k", "shapes", "-p", "no:cacheprovider").stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
+    result = pytester.runpytest_subprocess("-q", "-k", "shapes", "-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
 
 
 def mlp(shape, classes):
@@ -147,7 +150,7 @@ class TestModelFaults:
     def test_wrong_columns(self):
         def wrong(shape, classes):
             model = mlp(shape, classes)
-            layers = [type(layer)(layer.name, layer.read, layer.weight, layer.bias, layer.out_weight, layer.out_bias, block=2) for layer in model.layers()]
+            layers = [replace(layer, block=2) for layer in model.layers()]
             model.layers = lambda: layers
             return model
 
