@@ -10,6 +10,7 @@ tensor one tensor, and rebuilds only objects of classes that are already importe
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -21,6 +22,8 @@ from clbench.errors import StrategyError
 
 Saved = dict[str, Any]
 PLAIN = (bool, int, float, str, bytes, type(None))
+SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple, "set": set}
+MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
 
 
 class Stateful:
@@ -62,17 +65,20 @@ class _Saver:
         self.kept: list[Any] = []  # keeps ids from being used twice while the walk goes on
 
     def encode(self, value: Any, path: str) -> Saved:
-        if isinstance(value, PLAIN):
+        # Exact types: a subclass (a named tuple, an enumeration's member) would come back as something else, or not at all.
+        if type(value) in PLAIN:
             return {"kind": "plain", "value": value}
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return {"kind": "plain", "value": value.item()}
         if isinstance(value, Reference):
             return {"kind": "reference", "value": list(value.address)}
-        if isinstance(value, (list, tuple, set)):
-            items = sorted(value) if isinstance(value, set) else value
-            kind = next(kind.__name__ for kind in (list, tuple, set) if isinstance(value, kind))
+        if type(value) in (*SEQUENCES.values(), torch.Size):
+            items = sorted(value, key=repr) if type(value) is set else value
+            kind = "tuple" if type(value) is torch.Size else type(value).__name__
             return {"kind": kind, "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)]}
-        if isinstance(value, dict):
+        if type(value) in MAPPINGS.values():
             pairs = [(self._key(key, path), self.encode(item, f"{path}[{key!r}]")) for key, item in value.items()]
-            return {"kind": "dict", "items": pairs}
+            return {"kind": type(value).__name__, "items": pairs}
         if id(value) in self.seen:
             return {"kind": "alias", "id": self.seen[id(value)]}
         self.seen[id(value)] = len(self.seen)
@@ -101,7 +107,7 @@ class _Saver:
 
     @staticmethod
     def _key(key: Any, path: str) -> Any:
-        if isinstance(key, PLAIN) or (isinstance(key, tuple) and all(isinstance(part, PLAIN) for part in key)):
+        if type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key)):
             return key
         raise StrategyError(f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use strings or numbers")
 
@@ -118,7 +124,7 @@ class _Restorer:
     def __init__(self, find: Callable[[str, int], Any] | None) -> None:
         self.find = find
         self.made: dict[int, Any] = {}
-        self.taken: set[int] = set()  # tensors that have been written; one that has is not the place of another
+        self.taken: set[int] = set()  # tensors and objects that have been filled; one that has is not the place of another
 
     def decode(self, saved: Saved, old: Any, path: str) -> Any:
         kind = saved["kind"]
@@ -130,13 +136,14 @@ class _Restorer:
             if self.find is None:
                 raise StrategyError(f"{path}: the state refers to the engine's {saved['value'][0]}, and there is no engine here")
             return self.find(*saved["value"])
-        if kind in ("list", "tuple", "set"):
+        if kind in SEQUENCES:
             olds = list(old) if isinstance(old, (list, tuple)) else []
             items = [self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]") for i, item in enumerate(saved["items"])]
-            return {"list": list, "tuple": tuple, "set": set}[kind](items)
-        if kind == "dict":
+            return SEQUENCES[kind](items)
+        if kind in MAPPINGS:
             named = old if isinstance(old, dict) else {}
-            return {key: self.decode(item, named.get(key), f"{path}[{key!r}]") for key, item in saved["items"]}
+            pairs = [(key, self.decode(item, named.get(key), f"{path}[{key!r}]")) for key, item in saved["items"]]
+            return MAPPINGS[kind](pairs)
         made = getattr(self, f"_{kind}")(saved, old, path)
         self.made[saved["id"]] = made
         return made
@@ -155,7 +162,8 @@ class _Restorer:
         cls = Stateful.known.get(saved["class"])
         if cls is None:
             raise StrategyError(f"{path}: the saved state holds a {saved['class']}, which is not loaded")
-        target: Stateful = old if type(old) is cls else self._donor(cls, saved, path)
+        target: Stateful = old if type(old) is cls and id(old) not in self.taken else self._donor(cls, saved, path)
+        self.taken.add(id(target))
         self.made[saved["id"]] = target
         for key in set(target.held()) - set(saved["held"]):
             delattr(target, key)
@@ -176,12 +184,13 @@ class _Restorer:
 
     def _module(self, saved: Saved, old: Any, path: str) -> nn.Module:
         names = list(saved["value"])
-        if not (isinstance(old, nn.Module) and list(old.state_dict()) == names):
+        if not (isinstance(old, nn.Module) and list(old.state_dict()) == names and id(old) not in self.taken):
             old = next((m for m in self.made.values() if isinstance(m, nn.Module) and list(m.state_dict()) == names), None)
             if old is None:
                 raise StrategyError(f"{path}: a module that setup() does not build; build it in setup()")
             old = copy.deepcopy(old)
         module: nn.Module = old
+        self.taken.add(id(module))
         module.load_state_dict(saved["value"])
         return module.train(saved["training"])
 
