@@ -7,7 +7,7 @@ alone: from the device and the modules of the model, never from a timing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,23 +89,27 @@ class LoopForm(Form):
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
         binding = Binding.of(module)
-        names, rows = tuple(params), zip(*(value.unbind(0) for value in params.values()), strict=True) if params else ((),) * len(x)
-        taking_part = set(range(len(x)) if active is None else active)
-        outputs: list[tuple[Tensor, Seen] | None] = []
-        for r, (row, x_r) in enumerate(zip(rows, x.unbind(0), strict=True)):
+        names = tuple(params)
+        held = zip(*map(_rows, params.values()), strict=True) if params else ((),) * len(x)
+        taking_part = range(len(x)) if active is None else set(active)
+        outputs: list[Tensor | None] = []
+        seen: list[Seen | None] = []
+        for r, (row, x_r) in enumerate(zip(held, _rows(x), strict=True)):
             if r not in taking_part:
                 outputs.append(None)
+                seen.append(None)
                 continue
-            binding.bind(dict(zip(names, row, strict=True)))
+            binding.hang(names, row)
             # A row taken by index, unlike one taken by unbind, may be written in place (running statistics).
             binding.bind({name: value[r] for name, value in buffers.items()})
-            outputs.append(binding.watch(x_r, call.sites))
-        pattern = next(output for output in outputs if output is not None)
-        absent = pytree.tree_map(torch.zeros_like, pattern) if None in outputs else None
-        stacked: tuple[Tensor, Seen] = pytree.tree_map(lambda *leaves: torch.stack(leaves), *(output or absent for output in outputs))
+            out, noted = binding.watch(x_r, call.sites, None if call.graph is None else x.new_zeros(()))
+            outputs.append(out)
+            seen.append(noted)
+        reached = next(noted for noted in seen if noted is not None)
+        pairs = {site: [(None, None) if noted is None else noted[site] for noted in seen] for site in reached}
         if call.graph is not None:
-            call.graph.append({site: [None if output is None else output[1][site][1] for output in outputs] for site in call.sites})
-        return stacked
+            call.graph.append({site: [o for _, o in rows] for site, rows in pairs.items()})
+        return _stacked(outputs), {site: (_stacked([i for i, _ in rows]), _stacked([o for _, o in rows])) for site, rows in pairs.items()}
 
     def map(
         self,
@@ -121,6 +125,22 @@ class LoopForm(Form):
             binding.bind({name: value[r] for name, value in buffers.items()})
             results.append(fn({name: value[r] for name, value in params.items()}, *(tensor[r] for tensor in tensors)))
         return pytree.tree_map(lambda *leaves: torch.stack(leaves), *results)
+
+
+def _rows(stacked: Tensor) -> Sequence[Tensor]:
+    """The members' rows; of a single member as a view that costs nothing on the way back."""
+    return (stacked.squeeze(0),) if len(stacked) == 1 else stacked.unbind(0)
+
+
+def _stacked(rows: Sequence[Tensor | None]) -> Tensor:
+    """`[R, ...]` of the members' results, zeros where a member has none."""
+    present = [row for row in rows if row is not None]
+    if len(rows) == 1:
+        return present[0].unsqueeze(0)
+    if len(present) < len(rows):
+        absent = torch.zeros_like(present[0])
+        present = [absent if row is None else row for row in rows]
+    return torch.stack(present)
 
 
 class VmapForm(Form):
@@ -140,14 +160,15 @@ class VmapForm(Form):
         binding = Binding.of(module)
         names, buffer_names = tuple(params), tuple(buffers)
 
-        def member(values: tuple[Tensor, ...], buffer_values: tuple[Tensor, ...], x_r: Tensor) -> tuple[Tensor, Seen]:
-            binding.bind(dict(zip(names, values, strict=True)))
-            binding.bind(dict(zip(buffer_names, buffer_values, strict=True)))
-            return binding.watch(x_r, call.sites)
+        def member(values: tuple[Tensor, ...], buffer_values: tuple[Tensor, ...], x_r: Tensor, zero: Tensor) -> tuple[Tensor, Seen]:
+            binding.hang(names, values)
+            binding.hang(buffer_names, buffer_values)
+            return binding.watch(x_r, call.sites, None if call.graph is None else zero)
 
-        result: tuple[Tensor, Seen] = torch.func.vmap(member)(tuple(params.values()), tuple(buffers.values()), x)
+        zeros = torch.zeros(len(x), device=x.device)
+        result: tuple[Tensor, Seen] = torch.func.vmap(member)(tuple(params.values()), tuple(buffers.values()), x, zeros)
         if call.graph is not None:
-            call.graph.append({site: result[1][site][1] for site in call.sites})
+            call.graph.append({site: output for site, (_, output) in result[1].items()})
         return result
 
     def map(
@@ -179,6 +200,8 @@ class Binding:
         for name, _ in module.named_buffers():
             self._place(name, name, "_buffers")
         self.seen: Seen | None = None
+        self.zero: Tensor | None = None
+        self.repeated: set[str] = set()  # sites that the last call came to more than once; it is the last time that is seen
         self.watched: set[str] = set()
 
     @staticmethod
@@ -198,28 +221,53 @@ class Binding:
 
     def bind(self, values: Mapping[str, Tensor]) -> None:
         """Hang these tensors in the skeleton."""
-        for name, value in values.items():
+        self.hang(values, values.values())
+
+    def hang(self, names: Iterable[str], values: Iterable[Tensor]) -> None:
+        """The same, with names and tensors apart."""
+        for name, value in zip(names, values, strict=True):
             for holder, attribute in self.places[name]:
                 holder[attribute] = value
 
-    def watch(self, x: Tensor, sites: Sequence[str]) -> tuple[Tensor, Seen]:
-        """Call the skeleton and note what goes in and out of the modules named."""
+    def strays(self, buffers: Mapping[str, Tensor]) -> list[str]:
+        """Buffers of which another tensor hangs here than a part of these: the model has assigned instead of writing in place."""
+        found = []
+        for name, stacked in buffers.items():
+            holder, attribute = self.places[name][0]
+            if holder[attribute].untyped_storage().data_ptr() != stacked.untyped_storage().data_ptr():
+                found.append(name)
+        return found
+
+    def watch(self, x: Tensor, sites: Sequence[str], zero: Tensor | None) -> tuple[Tensor, Seen]:
+        """Call the skeleton and note what goes in and out of the modules named.
+
+        With a member's `zero` the outputs noted stay where they are in the graph: under `vmap` a sum with a stacked number
+        has its members in front, and what goes on is a copy, which a later module may write over.
+        """
         if not sites:
             return self.module(x), {}
         for site in sites:
             if site not in self.watched:
                 self.watched.add(site)
                 self.module.get_submodule(site).register_forward_hook(self._hook(site))
-        self.seen = {}
+        self.seen, self.repeated, self.zero = {}, set(), zero
         try:
             out = self.module(x)
             return out, {site: self.seen[site] for site in sites if site in self.seen}
         finally:
             self.seen = None
 
-    def _hook(self, site: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def note(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if self.seen is not None:
+    def _hook(self, site: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
+        def note(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            if self.seen is None:
+                return None
+            if site in self.seen:
+                self.repeated.add(site)
+            if self.zero is None:
                 self.seen[site] = (inputs[0], output)
+                return None
+            noted = output + self.zero.to(output.dtype)
+            self.seen[site] = (inputs[0], noted)
+            return noted.clone()
 
         return note

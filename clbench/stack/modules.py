@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.errors import StrategyError
 from clbench.randomness import key
@@ -43,10 +44,12 @@ def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Modul
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(*member, stream, *step)[0] & 0x7FFFFFFFFFFFFFFF)
         module = factory()
-    for path, child in list(module.named_modules()):
+    replaced: dict[nn.Module, Dropout] = {}  # one module may hang in several places
+    for path, child in list(module.named_modules(remove_duplicate=False)):
         if type(child) is nn.Dropout and path:
             owner, _, attribute = path.rpartition(".")
-            setattr(module.get_submodule(owner), attribute, Dropout(child.p, member, f"{stream}/dropout/{path}"))
+            ours = replaced.setdefault(child, Dropout(child.p, member, f"{stream}/dropout/{path}"))
+            setattr(module.get_submodule(owner), attribute, ours)
     return module
 
 
@@ -54,9 +57,30 @@ def exact_under_vmap(module: nn.Module) -> bool:
     """Whether only modules of the tested list compute anything here."""
     for child in module.modules():
         plain_container = isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward
-        if not (plain_container or type(child) in (*EXACT_UNDER_VMAP, Dropout)):
+        # A product with a single column goes to another kernel in a stack than alone.
+        column = isinstance(child, nn.Linear) and child.out_features == 1
+        if column or not (plain_container or type(child) in (*EXACT_UNDER_VMAP, Dropout)):
             return False
     return True
+
+
+def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
+    """Let batch-norm compute in fp32 whatever comes in, as autocast does; the names of its parameters, which stay in fp32."""
+
+    def widen(norm: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        vars(norm)["came_in"] = given[0].dtype
+        return (given[0].float(),)
+
+    def narrow(norm: nn.Module, _: object, out: Tensor) -> Tensor:
+        return out.to(vars(norm)["came_in"])
+
+    names: set[str] = set()
+    for path, child in module.named_modules():
+        if isinstance(child, _BatchNorm):
+            child.register_forward_pre_hook(widen)
+            child.register_forward_hook(narrow)
+            names |= {f"{path}.{name}".removeprefix(".") for name, _ in child.named_parameters()}
+    return frozenset(names)
 
 
 def same_structure(modules: Sequence[nn.Module]) -> None:

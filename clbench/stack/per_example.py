@@ -21,6 +21,8 @@ def squared_gradients(net: Stack, x: Tensor, functions: Callable[[Tensor], Tenso
     if not _factors_suffice(net):
         return _by_examples(net, x, functions, weights)
     out, taps = net.tap(x)
+    if taps.repeated or not all(_plain_input(net.module.get_submodule(site), value) for site, value in taps.inputs.items()):
+        return _by_examples(net, x, functions, weights)
     values = functions(out)
     total = {name: torch.zeros_like(value) for name, value in net.params.items()}
     for k in range(values.shape[2]):
@@ -52,12 +54,18 @@ def _factors_suffice(net: Stack) -> bool:
     """Whether every parameter sits in a plain linear or convolutional layer of its own."""
     owned = set()
     for name, module in net.module.named_modules():
+        # Exact types: a subclass may use its weight in another way.
         plain_conv = (
-            isinstance(module, nn.Conv2d) and module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+            type(module) is nn.Conv2d and module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str)
         )
-        if isinstance(module, nn.Linear) or plain_conv:
+        if type(module) is nn.Linear or plain_conv:
             owned |= {f"{name}.{key}" for key, _ in module.named_parameters(recurse=False)}
     return owned == set(net.params)
+
+
+def _plain_input(module: nn.Module, inputs: Tensor) -> bool:
+    """Whether a sample is one row of a linear layer, or one image: `[R, B, in]`, `[R, B, C, H, W]`."""
+    return inputs.dim() == (3 if isinstance(module, nn.Linear) else 5)
 
 
 def _by_examples(net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor) -> list[Tensor]:

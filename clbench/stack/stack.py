@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
-from clbench.stack.forms import Call, LoopForm, VmapForm, choose_form
-from clbench.stack.modules import Factory, Member, build, refuse_global_draws, same_structure
+from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
+from clbench.stack.modules import Factory, Member, batch_norm_in_float, build, refuse_global_draws, same_structure
 from clbench.stack.state import Saved, Stateful
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
@@ -27,7 +27,7 @@ class Stack(Stateful):
     """
 
     wiring = frozenset(
-        {"seeds", "factory", "stream", "module", "form", "precision", "device", "hidden", "keep_hidden", "active", "_checked"}
+        {"seeds", "factory", "stream", "module", "form", "precision", "device", "wide", "hidden", "keep_hidden", "active", "_checked"}
     )
 
     def __init__(
@@ -46,6 +46,7 @@ class Stack(Stateful):
         same_structure(modules)
         self.module = modules[0]
         self.form = choose_form(form, self.module, self.device)
+        self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
         trainable = {name: parameter.requires_grad for name, parameter in self.module.named_parameters()}
         self.params = {
             name: self._stacked([m.get_parameter(name) for m in modules], name).requires_grad_(flag) for name, flag in trainable.items()
@@ -81,7 +82,7 @@ class Stack(Stateful):
         sites = tuple(name for name, module in self.module.named_modules() if isinstance(module, kinds))
         graph: list[dict[str, Any]] = []
         out, seen = self._run(self.params, x, Call(sites, graph))
-        return out, Taps(seen, graph[0])
+        return out, Taps(seen, graph[0], frozenset(Binding.of(self.module).repeated))
 
     def map(self, fn: Callable[..., Any], *tensors: Tensor) -> Any:
         """`fn(params, *tensors)` is written for one member (`params` by name); results come back stacked.
@@ -101,26 +102,36 @@ class Stack(Stateful):
             )
         if not self._checked:
             self._check(params, x)
-        if self.module.training is not self.training:
-            self.module.train(self.training)
+        self.set_mode()
         if self.precision == "bf16":
-            params, x = {name: value.bfloat16() for name, value in params.items()}, x.bfloat16() if x.is_floating_point() else x
+            params = {name: value if name in self.wide else value.bfloat16() for name, value in params.items()}
+            x = x.bfloat16() if x.is_floating_point() else x
         out, seen = self.form.run(self.module, params, self.buffers, x, call, self.active)
         return (out.float() if self.precision == "bf16" else out), seen
 
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
         """Once, at the first forward: the model draws from no global generator, and can be run in its form."""
-        self._checked = True
         self.module.train()
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
         with torch.no_grad():
             refuse_global_draws(self.module, lambda: LoopForm().run(self.module, params, buffers, two, Call(), [0]))
+            if strays := Binding.of(self.module).strays(buffers):
+                raise StrategyError(
+                    f"the model {type(self.module).__name__} assigns to its buffer {strays[0]} in its forward;"
+                    " a stack keeps every member's own, so write it in place (copy_, add_)"
+                )
             if isinstance(self.form, VmapForm):
                 try:
                     self.form.run(self.module, params, buffers, two, Call(), None)
                 except RuntimeError:  # a module that vmap cannot run (batch-norm with momentum=None, an LSTM, spectral norm)
                     self.form = LoopForm()
+        self._checked = True
+
+    def set_mode(self) -> None:
+        """Training or evaluation mode of the skeleton, as the stack has it; copies share one skeleton."""
+        if self.module.training is not self.training:
+            self.module.train(self.training)
 
     # ------------------------------------------------------------------ parameters and layers
 
@@ -184,7 +195,7 @@ class Stack(Stateful):
         twin = copy.copy(self)
         twin.params = {name: value.detach().clone().requires_grad_(value.requires_grad) for name, value in self.params.items()}
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
-        twin.hidden, twin.keep_hidden = {}, False
+        twin.hidden, twin.keep_hidden, twin.active = {}, False, None
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Stack:
@@ -199,7 +210,8 @@ class Stack(Stateful):
     def of_modules(cls, modules: Sequence[nn.Module], seeds: Sequence[Member]) -> Stack:
         """A stack that shows plain modules (a solo strategy's networks) as they are now; it holds copies."""
         turn = iter(modules)
-        return cls(lambda: copy.deepcopy(next(turn)), seeds, form="loop", device=next(modules[0].parameters()).device)
+        shown = cls(lambda: copy.deepcopy(next(turn)), seeds, form="loop", device=next(modules[0].parameters()).device)
+        return shown.train(modules[0].training)
 
     def _named(self, params: Params) -> Mapping[str, Tensor]:
         if isinstance(params, Mapping):
@@ -219,9 +231,13 @@ class Stack(Stateful):
 
 
 class Taps:
-    """What went in and out of the modules of a stack in one forward: `inputs[name]`, `outputs[name]`, `[R, B, ...]` each."""
+    """What went in and out of the modules of a stack in one forward: `inputs[name]`, `outputs[name]`, `[R, B, ...]` each.
 
-    def __init__(self, seen: dict[str, tuple[Tensor, Tensor]], graph: dict[str, Any]) -> None:
+    Of a module that was called several times (its name is in `repeated`) they show the last.
+    """
+
+    def __init__(self, seen: dict[str, tuple[Tensor, Tensor]], graph: dict[str, Any], repeated: frozenset[str]) -> None:
+        self.repeated = repeated
         self.inputs = {site: pair[0].detach() for site, pair in seen.items()}
         self.outputs = {site: pair[1].detach() for site, pair in seen.items()}
         self._graph = graph
@@ -232,7 +248,7 @@ class Taps:
         With the inputs these are every example's own gradient of a linear layer, as a pair of factors.
         """
         nodes = [node for held in self._graph.values() for node in (held if isinstance(held, list) else [held]) if node is not None]
-        gradients = iter(torch.autograd.grad(value, nodes, retain_graph=retain_graph))
+        gradients = iter(torch.autograd.grad(value, nodes, retain_graph=retain_graph, materialize_grads=True))
         found = {}
         for site, held in self._graph.items():
             if isinstance(held, list):
@@ -267,6 +283,7 @@ class Part:
         """Apply the submodule, with other parameters where given (by the submodule's own names)."""
         prefix = self.name + "."
         buffers = {name.removeprefix(prefix): value for name, value in self.net.buffers.items() if name.startswith(prefix)}
-        module = self.net.module.get_submodule(self.name).train(self.net.training)
+        self.net.set_mode()
+        module = self.net.module.get_submodule(self.name)
         out, _ = self.net.form.run(module, params or self.named_parameters(), buffers, x, Call(), self.net.active)
         return out
