@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clbench import Layer
+from clbench.errors import StrategyError
+from clbench.stack import Stack
+
+FORMS = pytest.mark.parametrize("form", ["loop", "vmap"])
+
+
+class Net(nn.Sequential):
+    """Two named hidden layers."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        modules = {"a": nn.Linear(4, 6), "act_a": nn.ReLU(), "drop": nn.Dropout(dropout), "b": nn.Linear(6, 5), "act_b": nn.Tanh()}
+        super().__init__(OrderedDict(modules, head=nn.Linear(5, 3)))
+
+    def layers(self) -> list[Layer]:
+        return [
+            Layer("one", "act_a", "a.weight", "a.bias", "b.weight", "b.bias"),
+            Layer("two", "act_b", "b.weight", "b.bias", "head.weight", "head.bias"),
+        ]
+
+
+def inputs(members: int = 3, size: int = 5) -> Tensor:
+    return torch.randn(members, size, 4, generator=torch.Generator().manual_seed(0))
+
+
+def by_hand(net: Stack, row: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One member's activations and output."""
+    p = {name: value[row] for name, value in net.params.items()}
+    one = F.relu(x @ p["a.weight"].T + p["a.bias"])
+    two = torch.tanh(one @ p["b.weight"].T + p["b.bias"])
+    return one, two, two @ p["head.weight"].T + p["head.bias"]
+
+
+# ---------------------------------------------------------------------------------------- calling
+
+
+@FORMS
+def test_trace_gives_the_hidden_activations_of_the_same_forward(form: str) -> None:
+    net = Stack(Net, 3, form=form)
+    out, seen = net(inputs(), trace=True)
+    assert list(seen) == ["one", "two"]
+    for row in range(3):
+        for got, wanted in zip((seen["one"][row], seen["two"][row], out[row]), by_hand(net, row, inputs()[row]), strict=True):
+            torch.testing.assert_close(got, wanted)
+    (gradient,) = torch.autograd.grad(seen["one"].sum(), net.params["a.bias"])
+    torch.testing.assert_close(gradient, (seen["one"] > 0).sum(1).float())
+
+
+@FORMS
+def test_hidden_is_kept_for_training_forwards_where_somebody_asked(form: str) -> None:
+    net = Stack(Net, 2, form=form)
+    net(inputs(2))
+    assert net.hidden == {}
+    net.keep_hidden = True
+    net(inputs(2))
+    kept = net.hidden
+    assert list(kept) == ["one", "two"]
+    assert kept["one"].requires_grad
+    net.call([p.detach() for p in net.parameters()], inputs(2))
+    net.eval()(inputs(2))
+    assert net.hidden is kept
+
+
+@FORMS
+def test_call_takes_other_parameters_by_name_or_in_order(form: str) -> None:
+    net = Stack(Net, 3, form=form)
+    doubled = {name: (2 * value).detach().requires_grad_() for name, value in net.named_parameters().items()}
+    out = net.call(doubled, inputs())
+    assert torch.equal(out, net.call(list(doubled.values()), inputs()))
+    assert not torch.allclose(out, net(inputs()))
+    out.sum().backward()
+    assert all(value.grad is not None for value in doubled.values())
+    assert all(value.grad is None for value in net.parameters())
+    with pytest.raises(StrategyError, match="the network has 6 parameters, and 2 were given"):
+        net.call(net.parameters()[:2], inputs())
+
+
+@FORMS
+def test_map_runs_a_function_written_for_one_member(form: str) -> None:
+    net = Stack(lambda: Net().double(), 3, form=form)
+    x, y = inputs().double(), torch.arange(15).reshape(3, 5) % 3
+
+    def loss(params: dict[str, Tensor], x_r: Tensor, y_r: Tensor) -> Tensor:
+        return F.cross_entropy(net.one(params, x_r), y_r)
+
+    def gradients(params: dict[str, Tensor], x_r: Tensor, y_r: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = torch.func.grad(loss)(params, x_r, y_r)
+        return found
+
+    losses, found = net.map(loss, x, y), net.map(gradients, x, y)
+    wanted = F.cross_entropy(net(x).flatten(0, 1), y.flatten(), reduction="none").view(3, 5).mean(1)
+    torch.testing.assert_close(losses, wanted)
+    wanted.sum().backward()
+    for name, value in net.params.items():
+        torch.testing.assert_close(found[name], value.grad)
+
+
+@FORMS
+def test_tap_shows_what_goes_in_and_out_and_their_gradients(form: str) -> None:
+    net = Stack(lambda: Net().double(), 3, form=form)
+    x = inputs().double()
+    out, taps = net.tap(x)
+    assert sorted(taps.inputs) == ["a", "b", "head"]
+    assert torch.equal(taps.inputs["a"], x)
+    torch.testing.assert_close(taps.outputs["head"], out.detach())
+    deltas = taps.deltas(out.square().sum())
+    out.square().sum().backward()
+    for site in ("a", "b", "head"):
+        torch.testing.assert_close(deltas[site].transpose(1, 2) @ taps.inputs[site], net.params[f"{site}.weight"].grad)
+        torch.testing.assert_close(deltas[site].sum(1), net.params[f"{site}.bias"].grad)
+
+
+def test_tap_of_a_loop_in_which_members_sit_out() -> None:
+    net = Stack(Net, 3, form="loop")
+    net.active = [0, 2]
+    out, taps = net.tap(inputs())
+    deltas = taps.deltas(out.sum())
+    assert not deltas["b"][1].any()
+    assert deltas["b"][0].any()
+    assert not taps.inputs["b"][1].any()
+
+
+@FORMS
+def test_tap_leaves_out_modules_that_are_never_reached(form: str) -> None:
+    class Spare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.used(x)
+            return out
+
+    out, taps = Stack(Spare, 2, form=form).tap(inputs(2))
+    assert list(taps.inputs) == ["used"]
+    assert list(taps.deltas(out.sum())) == ["used"]
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4), (4, 5, 4), (15, 4)])
+def test_another_first_dimension_than_the_members_is_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(StrategyError, match=rf"a stack of 3, and the input's first dimension is {shape[0]}: \[R, B, ...\] is wanted"):
+        Stack(Net, 3)(torch.zeros(shape))
+
+
+@FORMS
+def test_bf16_casts_parameters_and_input_and_gives_back_floats(form: str) -> None:
+    net, exact = Stack(Net, 2, form=form, precision="bf16"), Stack(Net, 2, form=form)
+    x = inputs(2)
+    seen_types = []
+    net.module.b.register_forward_hook(lambda module, given, out: seen_types.append(out.dtype))
+    out = net(x)
+    assert out.dtype == torch.float32
+    assert set(seen_types[-1:]) == {torch.bfloat16}
+    torch.testing.assert_close(out, exact(x), atol=0.03, rtol=0.03)
+    assert not torch.equal(out, exact(x))
+    out.sum().backward()
+    for name, value in net.params.items():
+        assert value.dtype == torch.float32
+        assert value.grad is not None
+        assert value.grad.dtype == torch.float32, name
+
+
+@FORMS
+@pytest.mark.parametrize("training", [True, False])
+def test_bf16_runs_norms_and_dropout(form: str, training: bool) -> None:
+    def model() -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.LayerNorm(6), nn.ReLU(), nn.Dropout(0.2), nn.Linear(6, 3))
+
+    net, exact = (Stack(model, 2, form=form, precision=precision).train(training) for precision in ("bf16", "fp32"))
+    torch.testing.assert_close(net(inputs(2, 16)), exact(inputs(2, 16)), atol=0.1, rtol=0.1)
+    assert net.buffers["1.running_mean"].dtype == torch.float32
+
+
+# ---------------------------------------------------------------------------------------- parts and layers
+
+
+@FORMS
+def test_a_part_is_a_submodule_of_every_member(form: str) -> None:
+    net = Stack(Net, 3, form=form)
+    head = net.part("head")
+    assert head.names == ["head.weight", "head.bias"]
+    assert head.parameters()[0] is net.params["head.weight"]
+    assert list(head.named_parameters()) == ["weight", "bias"]
+    h = torch.randn(3, 7, 5)
+    torch.testing.assert_close(head(h)[2], h[2] @ net.params["head.weight"][2].T + net.params["head.bias"][2])
+    zeros = {name: torch.zeros_like(value) for name, value in head.named_parameters().items()}
+    assert not head(h, zeros).any()
+    out = net(inputs())
+    _, seen = net(inputs(), trace=True)
+    torch.testing.assert_close(head(seen["two"]), out)
+    with pytest.raises(StrategyError, match="Net has no part 'tail'"):
+        net.part("tail")
+
+
+def test_a_part_follows_the_mode_of_the_network_and_leaves_it_as_it_was() -> None:
+    net = Stack(lambda: nn.Sequential(OrderedDict(body=nn.Sequential(nn.Identity(), nn.Dropout(0.5)), head=nn.Linear(4, 3))), 2)
+    ones = torch.ones(2, 50, 4)
+    assert (net.part("body")(ones) == 0).any()
+    net(ones)
+    assert net.eval().part("body")(ones).eq(1).all()
+    net.train()
+    net(ones)
+    assert (net.part("body")(ones) == 0).any()
+    assert net.module.body.training
+
+
+def test_a_model_that_does_not_name_its_layers_is_told_how() -> None:
+    with pytest.raises(StrategyError, match=r"Sequential does not name its hidden layers:.*layers\(\)"):
+        Stack(lambda: nn.Sequential(nn.Linear(2, 2)), 2).layers()
+
+
+# ---------------------------------------------------------------------------------------- parameters
+
+
+def test_parameters_are_stacked_in_the_models_order() -> None:
+    net = Stack(Net, [(5, 0), (6, 1)])
+    assert net.members == 2
+    assert list(net.params) == ["a.weight", "a.bias", "b.weight", "b.bias", "head.weight", "head.bias"]
+    alone = Stack(Net, [(6, 1)])
+    for value, single in zip(net.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(value[1], single[0])
+    named = net.named_parameters()
+    named["a.weight"] = torch.zeros(1)
+    assert net.params["a.weight"].shape == (2, 6, 4)
+
+
+def test_frozen_parameters_of_a_model_stay_frozen() -> None:
+    def frozen() -> nn.Module:
+        net = Net()
+        net.a.requires_grad_(False)
+        return net
+
+    net = Stack(frozen, 2)
+    assert [value.requires_grad for value in net.parameters()] == [False, False, True, True, True, True]
+    assert [value.requires_grad for value in net.requires_grad_().parameters()] == [True] * 6
+    assert [value.requires_grad for value in net.requires_grad_(False).parameters()] == [False] * 6
+
+
+def test_redraw_is_a_function_of_seed_stream_and_step() -> None:
+    net, other = Stack(Net, [(1, 0), (2, 0)]), Stack(Net, [(2, 0)])
+    before = {name: value.detach().clone() for name, value in net.params.items()}
+    places = [value.data_ptr() for value in net.parameters()]
+    for stack in (net, other):
+        stack.redraw(stack.part("head").names, "reset", 3)
+    assert torch.equal(net.params["head.weight"][1], other.params["head.weight"][0])
+    assert not torch.equal(net.params["head.weight"], before["head.weight"])
+    assert torch.equal(net.params["a.weight"], before["a.weight"])
+    assert places == [value.data_ptr() for value in net.parameters()]
+    third = net.params["head.weight"].detach().clone()
+    net.redraw(net.part("head").names, "reset", 4)
+    assert not torch.equal(net.params["head.weight"], third)
+    net.redraw(["head.weight"], "reset", 3)
+    assert torch.equal(net.params["head.weight"], third)
+
+
+# ---------------------------------------------------------------------------------------- copies
+
+
+@FORMS
+def test_a_copy_has_parameters_buffers_and_a_mode_of_its_own(form: str) -> None:
+    net = Stack(lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)), 2, form=form)
+    net(inputs(2))
+    teacher = net.spawn().requires_grad_(False).eval()
+    expected = net.eval()(inputs(2)).detach()
+    net.train()
+    with torch.no_grad():
+        for value in net.parameters():
+            value.add_(1.0)
+    net(inputs(2))
+    assert torch.equal(teacher(inputs(2)), expected)
+    assert net.training
+    assert not teacher(inputs(2)).requires_grad
+    assert all(value.requires_grad for value in net.parameters())
+    net(inputs(2))
+    assert net.module.training  # the two share one skeleton
+
+
+def test_deepcopy_is_spawn() -> None:
+    net = Stack(Net, 2)
+    net(inputs(2)).sum().backward()
+    twin = copy.deepcopy(net)
+    assert torch.equal(twin(inputs(2)), net(inputs(2)))
+    assert twin.params["a.weight"] is not net.params["a.weight"]
+
+
+def test_a_copy_made_while_members_sit_out_serves_them_when_they_return() -> None:
+    net = Stack(Net, 3, form="loop")
+    net.active = [1]
+    twin = net.spawn()
+    net.active = None
+    assert torch.equal(twin(inputs()), net(inputs()))
+
+
+def test_a_stack_of_plain_modules_shows_them_as_they_are() -> None:
+    modules = [nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)) for _ in range(2)]
+    for module in modules:
+        module(torch.randn(6, 4))
+        module.eval()
+    shown = Stack.of_modules(modules, [(0, 0), (1, 0)])
+    assert torch.equal(shown(inputs(2)), torch.stack([module(x) for module, x in zip(modules, inputs(2), strict=True)]))
+    with torch.no_grad():
+        shown.parameters()[0].zero_()
+    assert modules[0][0].weight.any()
