@@ -21,6 +21,7 @@ class Book(Stateful):
         self.loss = np.full((members, tasks), np.nan)
         self.train_seconds = np.full((members, tasks), np.nan)
         self.diverged_at = np.full(members, -1, dtype=np.int64)
+        self.steps = np.zeros(members, dtype=np.int64)
         self.curves: dict[str, list[list[Any]]] = {}
         self.probes: dict[str, list[list[Any]]] = {}
         self.cost: dict[str, list[float]] = {}
@@ -32,10 +33,6 @@ class Book(Stateful):
         numbers = value.detach().to(torch.float64).cpu().tolist()
         for member in members:
             rows[member].append(numbers[member])
-
-    def strike(self, member: int, step: int) -> None:
-        """Note that a member diverged at this step."""
-        self.diverged_at[member] = step
 
     @property
     def running(self) -> list[int]:

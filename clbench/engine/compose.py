@@ -29,6 +29,7 @@ def compose(parts: Sequence[Strategy], session: Session) -> Strategy:
         if len(parts) > 1:
             for hook in HOOKS:
                 vars(part)[hook] = functools.partial(getattr(type(first), hook), first)
+    session.overridden = frozenset(hook for hook in HOOKS if overrides(first, hook))
     return first
 
 

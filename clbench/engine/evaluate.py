@@ -34,18 +34,18 @@ def set_mode(strategy: Strategy, *, training: bool) -> None:
 
 @torch.no_grad()
 def accuracy(strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
-    """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether all its outputs were finite."""
+    """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether none of its outputs was NaN."""
     right = torch.zeros(strategy.members, dtype=torch.float64, device=strategy.device)
     total = torch.zeros_like(right)
-    finite = torch.ones(strategy.members, dtype=torch.bool, device=strategy.device)
+    broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
     with evaluating(strategy):
         for batch in task.batches(split, task.streams.chunk(split), limit):
             logits = predict(strategy, batch, task)
             assert batch.valid is not None
             right += ((choice(strategy, logits, batch) == batch.y) & batch.valid).sum(1)
             total += batch.valid.sum(1)
-            finite &= torch.isfinite(logits).flatten(1).all(1)
-    return right / torch.where(total > 0, total, torch.nan), finite
+            broken |= logits.isnan().flatten(1).any(1)
+    return right / torch.where(total > 0, total, torch.nan), ~broken
 
 
 def predict(strategy: Strategy, batch: Batch, task: Task) -> Tensor:

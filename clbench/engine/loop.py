@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict
+from clbench.engine.losses import LossWatch
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloRunner
@@ -24,6 +26,19 @@ from clbench.randomness import generator
 from clbench.stack import Suspension, tensors
 
 CONTINUAL_SAMPLES = 1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
+
+
+@dataclass(frozen=True)
+class Order:
+    """An epoch's samples in order, `[R, longest]`, their tasks and labels, and how many each member has.
+
+    Rows of members with fewer samples are filled up; nobody trains on that.
+    """
+
+    sizes: list[int]
+    index: Tensor
+    tasks: Tensor
+    y: Tensor
 
 
 class Loop:
@@ -37,15 +52,10 @@ class Loop:
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)
         self.suspension = Suspension(whole(strategy), strategy.members)
-        device = strategy.device
-        self.steps = torch.zeros(strategy.members, dtype=torch.int64, device=device)
-        self.first_bad = torch.full_like(self.steps, -1)
-        self.loss_sum = torch.zeros(strategy.members, dtype=torch.float64, device=device)
-        self.loss_count = torch.zeros_like(self.loss_sum)
-        self.online_right = torch.zeros_like(self.loss_sum)
-        self.online_seen = torch.zeros_like(self.loss_sum)
-        self.done_in_task = [0] * strategy.members
-        self._active = torch.ones_like(self.steps, dtype=torch.bool)
+        self.losses = LossWatch(strategy.members, strategy.device)
+        self.online_right = torch.zeros(strategy.members, dtype=torch.int64, device=strategy.device)
+        self.online_seen = np.zeros(strategy.members, dtype=np.int64)
+        self.done = np.zeros(strategy.members, dtype=np.int64)  # steps of the phase
         self.on_step: Callable[[float], None] = lambda fraction: None
 
     # ------------------------------------------------------------------ a task
@@ -65,7 +75,9 @@ class Loop:
         self.strategy.begin_task(task)
         self._evaluate_before(task)
         started = time.perf_counter()
-        self._clear_counts()
+        self.losses.clear()
+        self.online_right.zero_()
+        self.online_seen[:] = 0
         phases = list(self.strategy.phases(task))
         for number, phase in enumerate(phases):
             self.session.phase = phase
@@ -101,20 +113,14 @@ class Loop:
             else:
                 self.strategy.net.redraw(head.names, "head_reset", task.index)
 
-    def _clear_counts(self) -> None:
-        self.done_in_task = [0] * self.strategy.members
-        for total in (self.loss_sum, self.loss_count, self.online_right, self.online_seen):
-            total.zero_()
-
     def _note_task(self, task: Task, seconds: float, *, trained: bool) -> None:
         running, book = self.book.running, self.book
         book.train_seconds[:, task.index] = seconds / self.strategy.members
         if not trained:
             return
-        loss = (self.loss_sum / self.loss_count).cpu().numpy()
-        book.loss[running, task.index] = loss[running]
+        book.loss[running, task.index] = self.losses.means()[running]
         if self.online:
-            book.write(book.curves, "online_accuracy", self.online_right / self.online_seen, running)
+            book.write(book.curves, "online_accuracy", self._online(), running)
 
     # ------------------------------------------------------------------ phases and epochs
 
@@ -127,28 +133,28 @@ class Loop:
         epochs = 1 if steps else phase.epochs if phase.epochs is not None else self.protocol.epochs
         totals = [steps or epochs * math.ceil(len(pool) / size) for pool, _ in pools]
         stopped: set[int] = set()
-        self.done_in_task = [0] * self.strategy.members
+        self.done[:] = 0
         for epoch in range(epochs):
             taking = [member for member in self.book.running if member not in stopped]
             if not taking:
                 break
             self._only(taking)
             self.strategy.begin_epoch(phase, epoch)
-            self.online_right_epoch, self.online_seen_epoch = self.online_right.clone(), self.online_seen.clone()
-            sizes, index, tasks = self._order(task, number, epoch, pools, steps * size if steps else None)
-            plan = plan_epoch(sizes, size, taking, least=2 if size > 1 and self._has_batch_norm() else 1)
+            before = self.online_right.clone(), self.online_seen.copy()
+            order = self._order(task, number, epoch, pools, steps * size if steps else None)
+            plan = plan_epoch(order.sizes, size, taking, least=2 if size > 1 and self._has_batch_norm() else 1)
             for done, step in enumerate(plan):
                 self._only(step.members)
                 self._rates(totals)
-                self._step(self._batch(index, tasks, step), task)
+                self._step(self._batch(order, step), task)
                 self.on_step((number + (epoch + (done + 1) / len(plan)) / epochs) / phases)
             self._only(taking)
-            self._strike_diverged()
+            self._strike_all(self.losses.read())
             if not self.session.active:
                 return
             self.strategy.end_epoch(phase, epoch)
             self._probe("epoch_end", task)
-            stopped |= self._reached(task, taking)
+            stopped |= self._reached(task, taking, before)
 
     def _has_batch_norm(self) -> bool:
         strategy = self.strategy
@@ -158,13 +164,8 @@ class Loop:
     def _tasks(self, task: Task, phase: Phase) -> Sequence[int]:
         return {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]
 
-    def _order(
-        self, task: Task, phase: int, epoch: int, pools: Sequence[tuple[Any, Any]], wanted: int | None
-    ) -> tuple[list[int], Tensor, Tensor]:
-        """How many samples each member has in this epoch, and which, in order: tables `[R, longest]` of samples and their tasks.
-
-        `wanted` samples take as many rounds on end as they need. Rows of members with fewer are filled up; nobody trains on that.
-        """
+    def _order(self, task: Task, phase: int, epoch: int, pools: Sequence[tuple[Any, Any]], wanted: int | None) -> Order:
+        """The order of an epoch's samples; `wanted` samples take as many rounds on end as they need."""
         rows = []
         for member, (pool, _) in zip(self.session.members, pools, strict=True):
             rounds = 1 if wanted is None else math.ceil(wanted / len(pool))
@@ -174,18 +175,21 @@ class Loop:
         index = np.stack([pool[np.resize(row, longest)] for (pool, _), row in zip(pools, rows, strict=True)])
         tasks = np.stack([of_task[np.resize(row, longest)] for (_, of_task), row in zip(pools, rows, strict=True)])
         device = self.strategy.device
-        return [len(row) for row in rows], torch.from_numpy(index).to(device), torch.from_numpy(tasks).to(device)
+        where, of = torch.from_numpy(index).to(device), torch.from_numpy(tasks).to(device)
+        return Order([len(row) for row in rows], where, of, self.streams.labels_of(where, of))
 
-    def _batch(self, index: Tensor, tasks: Tensor, step: Step) -> Batch:
+    def _batch(self, order: Order, step: Step) -> Batch:
         """The next samples of the members that take part; the others are shown samples of their own."""
         first = step.start[0]
         if all(start == first for start in step.start):
             window = slice(first, first + step.size)
-            return self.session.fetch(index[:, window], tasks[:, window], augment=True)
-        starts = torch.zeros(len(index), 1, dtype=torch.int64)
-        starts[list(step.members), 0] = torch.tensor(step.start)
-        places = (starts + torch.arange(step.size)).to(index.device)
-        return self.session.fetch(index.gather(1, places), tasks.gather(1, places), augment=True)
+            index, tasks, y = order.index[:, window], order.tasks[:, window], order.y[:, window]
+        else:
+            starts = torch.zeros(len(order.index), 1, dtype=torch.int64)
+            starts[list(step.members), 0] = torch.tensor(step.start)
+            places = (starts + torch.arange(step.size)).to(order.index.device)
+            index, tasks, y = order.index.gather(1, places), order.tasks.gather(1, places), order.y.gather(1, places)
+        return self.session.fetch(index, tasks, augment=True, y=y)
 
     def _only(self, members: Sequence[int]) -> None:
         """Let exactly these members take part from here on."""
@@ -195,8 +199,6 @@ class Loop:
         self.session.active = self.suspension.active
         if self.session.net is not None:
             self.session.net.active = None if len(members) == self.strategy.members else self.session.active
-        self._active = torch.zeros_like(self.steps, dtype=torch.bool)
-        self._active[self.session.active] = True
 
     # ------------------------------------------------------------------ a step
 
@@ -204,38 +206,30 @@ class Loop:
         if self.online:
             self._predict_first(batch, task)
         loss = self.strategy.observe(batch)
-        active = self._active if len(self.session.active) < self.strategy.members else None
-        self.steps += 1 if active is None else active
-        for member in self.session.active:
-            self.done_in_task[member] += 1
+        active = self.session.active
         if loss is not None:
-            self._watch(loss, active)
-        self._probe("step", task)
+            self._strike_all(self.losses.note(loss, active, self.book.steps, self.strategy.part_name))
+        rows = slice(None) if len(active) == self.strategy.members else active
+        self.book.steps[rows] += 1
+        self.done[rows] += 1
+        if self.probes.in_steps:
+            self._probe("step", task)
         every = self.protocol.evaluate["every"]
-        if every and self.done_in_task[self.session.active[0]] % every == 0:
-            self._follow(task)
+        if every and (due := [member for member in active if self.done[member] % every == 0]):
+            self._follow(task, due)
 
-    def _watch(self, loss: Tensor, active: Tensor | None) -> None:
-        """Sum the losses and note the first that is not finite, all on the device."""
-        if loss.shape != self.steps.shape:
-            got, wanted = list(loss.shape), [self.strategy.members]
-            raise StrategyError(f"{self.strategy.part_name}: the loss has shape {got}; one value a member, {wanted}, is wanted")
-        bad = ~torch.isfinite(loss)
-        if active is not None:
-            loss, bad = torch.where(active, loss, 0.0), bad & active
-        self.loss_sum += loss
-        self.loss_count += 1 if active is None else active
-        self.first_bad = torch.where(bad & (self.first_bad < 0), self.steps, self.first_bad)
-
-    def _strike_diverged(self) -> None:
-        """Once an epoch: members whose loss was not finite stop for good. Their state is cleared, so that nothing trips over it."""
-        for member, step in enumerate(self.first_bad.tolist()):
-            if step >= 0 and self.book.diverged_at[member] < 0:
+    def _strike_all(self, broken: Mapping[int, int]) -> None:
+        """Members whose loss was not finite stop for good."""
+        if not broken:
+            return
+        for member, step in broken.items():
+            if self.book.diverged_at[member] < 0:
                 self._strike(member, step)
         self._only([member for member in self.session.active if self.book.diverged_at[member] < 0])
 
     def _strike(self, member: int, step: int) -> None:
-        self.book.strike(member, step)
+        """Note that a member diverged, and clear its state, so that no arithmetic trips over it."""
+        self.book.diverged_at[member] = step
         for _, tensor in tensors(whole(self.strategy)):
             if tensor.dim() and tensor.shape[0] == self.strategy.members and tensor.is_floating_point():
                 tensor.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
@@ -245,15 +239,19 @@ class Loop:
         """Online accuracy: the prediction for a batch before the update."""
         with evaluating(self.strategy):
             right = (choice(self.strategy, predict(self.strategy, batch, task), batch) == batch.y).sum(1)
-        active = self._active
-        self.online_right += right * active
-        self.online_seen += batch.size * active
+            self.online_right[self.session.active] += right[self.session.active]
+        self.online_seen[self.session.active] += batch.size
+
+    def _online(self, since: tuple[Tensor, Any] | None = None) -> Tensor:
+        """`[R]`: the share of right predictions before the update, in this task or since then."""
+        right, seen = (0, 0) if since is None else since
+        return (self.online_right - right) / torch.from_numpy(self.online_seen - seen).to(self.strategy.device)
 
     def _rates(self, totals: Sequence[int]) -> None:
         """The schedule's rate of every member, by how far it is in the task."""
-        if self.protocol.schedule is None or self.protocol.schedule == "none":
+        if self.protocol.schedule == "none":
             return
-        factors = [schedule_factor(self.protocol.schedule, done / total) for done, total in zip(self.done_in_task, totals, strict=True)]
+        factors = [schedule_factor(self.protocol.schedule, done / total) for done, total in zip(self.done.tolist(), totals, strict=True)]
         base = next(iter(self.protocol.optimizer.values()))["lr"]
         rates = torch.tensor([base * factor for factor in factors], device=self.strategy.device)
         target = self.strategy if isinstance(self.strategy, SoloRunner) else self.session.optimizer
@@ -262,15 +260,13 @@ class Loop:
 
     # ------------------------------------------------------------------ looking
 
-    def _reached(self, task: Task, taking: Sequence[int]) -> set[int]:
+    def _reached(self, task: Task, taking: Sequence[int], before: tuple[Tensor, Any]) -> set[int]:
         """The members whose accuracy reached `stop_at`."""
         goal = self.protocol.stop_at
         if goal is None:
             return set()
-        if isinstance(goal, dict):
-            reached = (self.online_right - self.online_right_epoch) / (self.online_seen - self.online_seen_epoch) > goal["train"]
-        else:
-            reached = accuracy(self.strategy, task, "validation")[0] >= goal
+        on_training = isinstance(goal, dict)
+        reached = self._online(before) > goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 
@@ -289,7 +285,7 @@ class Loop:
             shares, sound = values.cpu().numpy(), finite.tolist()
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:
-                    self._strike(member, int(self.steps[member]))
+                    self._strike(member, int(self.book.steps[member]))
                 elif sound[member]:
                     self.book.accuracy[member, row, column] = shares[member]
 
@@ -305,15 +301,15 @@ class Loop:
         values = accuracy(self.strategy, task)[0].cpu().numpy()
         self.book.accuracy_before[self.book.running, task.index] = values[self.book.running]
 
-    def _follow(self, task: Task) -> None:
+    def _follow(self, task: Task, due: list[int]) -> None:
         """Accuracy on the tasks so far, within a task."""
         row = torch.full((self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64)
         for index in range(task.index + 1):
             row[:, index] = accuracy(self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES)[0].cpu()
-        active, book = self.session.active, self.book
-        book.write(book.curves, "continual_accuracy", row, active)
-        book.write(book.curves, "continual_step", self.steps, active)
-        book.write(book.curves, "continual_task", torch.full_like(self.steps, task.index + 1), active)
+        book, steps = self.book, torch.from_numpy(self.book.steps)
+        book.write(book.curves, "continual_accuracy", row, due)
+        book.write(book.curves, "continual_step", steps, due)
+        book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
 
     def _probe(self, when: str, task: Task) -> None:
         for name, value in self.probes.ask(when, task):

@@ -43,6 +43,7 @@ class Probes:
         self.metrics, self.strategy = metrics, strategy
         self.faults: dict[str, str] = {}
         self._fixed: dict[int, Batch] = {}
+        self.in_steps = any(metric.when == "step" for metric in metrics.values())
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
         """The values `[R, ...]` of the metrics that measure now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +48,7 @@ class Progress:
     accuracy: tuple[float, ...] | None = None
 
 
+SECONDS_BETWEEN_REPORTS = 0.1
 Listener = Callable[[Progress], None]
 
 
@@ -69,13 +71,19 @@ def run_cell(
     }
     online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
     loop = Loop(strategy, Probes(probe_metrics, strategy), online=online)
-    mark = Mark(cell, key, members, strategy, loop, settings)
+    mark = Mark(cell, key, members, strategy, settings)
     begin = mark.load()
     tasks = session.streams.tasks
     if begin == 0:
         loop.untrained()
 
+    told = 0.0
+
     def tell(index: int, fraction: float, accuracy: tuple[float, ...] | None = None) -> None:
+        nonlocal told
+        if accuracy is None and time.monotonic() - told < SECONDS_BETWEEN_REPORTS:
+            return
+        told = time.monotonic()
         listener(Progress(index + 1, len(tasks), (index + fraction) / len(tasks), accuracy))
 
     for task in tasks[begin:]:
@@ -133,8 +141,8 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy, settings:
 class Mark:
     """The job's checkpoint: written whole or not at all, read back only by the same job."""
 
-    def __init__(self, cell: Cell, key: str, members: Sequence[Member], strategy: Strategy, loop: Loop, settings: Settings) -> None:
-        self.path, self.strategy, self.loop = settings.checkpoint, strategy, loop
+    def __init__(self, cell: Cell, key: str, members: Sequence[Member], strategy: Strategy, settings: Settings) -> None:
+        self.path, self.strategy = settings.checkpoint, strategy
         net = strategy.session.net
         form = net.form.name if net is not None else "solo"
         self.identity = {
@@ -145,7 +153,7 @@ class Mark:
         }
 
     def _everything(self) -> Stateful:
-        return _Everything(whole(self.strategy), self.strategy.session.book, self.loop.steps, self.loop.first_bad)
+        return _Everything(whole(self.strategy), self.strategy.session.book)
 
     def save(self, done: int) -> None:
         """After `done` tasks."""
@@ -179,8 +187,8 @@ class Mark:
 
 
 class _Everything(Stateful):
-    def __init__(self, strategy: Stateful, book: Book, steps: torch.Tensor, first_bad: torch.Tensor) -> None:
-        self.strategy, self.book, self.steps, self.first_bad = strategy, book, steps, first_bad
+    def __init__(self, strategy: Stateful, book: Book) -> None:
+        self.strategy, self.book = strategy, book
 
 
 def _means(book: Book, row: int) -> tuple[float, ...]:

@@ -48,7 +48,10 @@ class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
 
     wiring = frozenset(
-        {"members", "device", "scenario", "protocol", "streams", "model", "form", "precision", "book", "active", "task", "phase"}
+        (
+        )
+    )
+        {"members", "device", "scenario", "protocol", "streams", "model", "form", "precision", "book", "active", "task", "phase", "overridden"}
     )
 
     def __init__(
@@ -75,6 +78,7 @@ class Session(Stateful):
         self.active: list[int] = list(range(len(self.members)))
         self.task: Task | None = None
         self.phase: Phase | None = None
+        self.overridden: frozenset[str] = frozenset()  # the hooks in which some part does something of its own
 
     def rng(self, name: str) -> Noise:
         """The members' own stream of this name."""
@@ -86,11 +90,11 @@ class Session(Stateful):
         """Append these members' values (by default of those that take part) to the record's curve of this name."""
         self.book.write(self.book.curves, name, value, list(self.active if members is None else members))
 
-    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None) -> Batch:
+    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None, y: Tensor | None = None) -> Batch:
         """Training samples by index, with this step's own augmentation where the protocol asks for one."""
         assert self.task is not None
         shifts = self._shifts(index.shape[1]) if augment and self.protocol.augment != "none" else None
-        return self.streams.fetch(index, tasks, self.task, "train", valid, shifts)
+        return self.streams.fetch(index, tasks, self.task, "train", valid, shifts, y)
 
     def _shifts(self, size: int) -> Tensor:
         """Down, right and mirrored for every image: `crop_flip` moves by up to 4 pixels, `flip` only mirrors."""

@@ -108,7 +108,7 @@ class Strategy(Configurable, Stateful):
         return self.session.phase
 
     def rng(self, name: str) -> Noise:
-        """The members' own streams, `[R, ...]` a draw: `.uniform(*shape)`, `.normal(*shape)`, `.integers(high, *shape)`, `.permutation(n)`."""
+        """The members' own streams: `.uniform(*shape)`, `.normal`, `.integers(high, *shape)`, `.permutation(n)`; `[R, ...]` a draw."""
         return self.session.rng(f"{self.part_name}/{name}")
 
     def log(self, name: str, value: Tensor) -> None:
@@ -193,8 +193,7 @@ class Strategy(Configurable, Stateful):
         loss = self.task_loss(batch)
         loss.sum().backward()
         self.data_gradients(batch)
-        penalty = self.penalty()
-        if isinstance(penalty, Tensor) and penalty.requires_grad:
+        if "penalty" in self.session.overridden and (penalty := self.penalty()).requires_grad:
             penalty.sum().backward()
         self.adjust_gradients(batch)
         self.optimizer.step()

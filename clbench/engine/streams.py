@@ -15,7 +15,7 @@ from clbench.randomness import generator
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 Member = tuple[int, int]
-PAD = 4  # pixels of border that `crop_flip` may show
+READY_BYTES = 512 * 2**20  # of float images
 
 
 class Streams:
@@ -32,9 +32,7 @@ class Streams:
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
         labels = {"train": arrays.y_train, "test": arrays.y_test}
-        self.pixels = {
-            split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels).to(device) for split, x in pixels.items()
-        }
+        stored = {split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels).to(device) for split, x in pixels.items()}
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
         self.scale, self.offset = self._affine(arrays, normalise)
         per_task = list(zip(*(stream.tasks for stream in self.streams), strict=True))
@@ -45,8 +43,12 @@ class Streams:
         for index, classes in enumerate(self.classes):
             self.owned[:, index].scatter_(1, classes, True)
         self.positions, self.weights = self._warps()
+        # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
+        ready = device.type == "cpu" and self.weights is None and sum(x.nbytes for x in stored.values()) * 4 <= READY_BYTES
+        self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
         self._rows = torch.arange(len(self.members), device=device)[:, None]
+        self._kept: dict[Any, list[tuple[Tensor, Tensor, Tensor]]] = {}
 
     # ------------------------------------------------------------------ which samples
 
@@ -63,24 +65,38 @@ class Streams:
         """How many samples each member has of a task."""
         return [len(getattr(self.spec(member, task), split)) for member in range(len(self.members))]
 
-    def chunk(self, split: Split, most: int = 1024) -> int:
-        """Rows of a batch outside training: a function of the data set, never of the members at hand."""
-        share = -(-len(self.labels["test" if split == "test" else "train"]) // self.layout.tasks)
-        return min(most, -(-share // 16) * 16)
+    def chunk(self, split: Split) -> int:
+        """Rows of a batch outside training: a function of the data set, never of the members at hand.
+
+        The last batch of a task is filled up to this size, so it is a small part of a task.
+        """
+        share = len(self.labels["test" if split == "test" else "train"]) // self.layout.tasks
+        return min(max(share // 8 // 16 * 16, 64), 512)
 
     def batches(self, task: Task, split: Split, size: int, limit: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`."""
-        pools = [self.pool(member, [task.index], split)[0] for member in range(len(self.members))]
+        for index, y, valid in self._filled(task.index, split, size, limit):
+            tasks = torch.tensor(task.index, device=self.device).expand_as(index)
+            yield self.fetch(index, tasks, task, split, valid=valid, y=y)
+
+    def _filled(self, task: int, split: Split, size: int, limit: int | None) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """A task's samples in batches of one size: indices, labels, and which rows count. Kept, for test sets are read again and again."""
+        wanted = (task, split, size, limit)
+        if wanted not in self._kept:
+            self._kept[wanted] = list(self._fill(*wanted))
+        return self._kept[wanted]
+
+    def _fill(self, task: int, split: Split, size: int, limit: int | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        pools = [self.pool(member, [task], split)[0] for member in range(len(self.members))]
         if limit is not None:
             drawn = [
-                generator(*member, "sample", task.index).permutation(len(pool))[:limit]
-                for member, pool in zip(self.members, pools, strict=True)
+                generator(*member, "sample", task).permutation(len(pool))[:limit] for member, pool in zip(self.members, pools, strict=True)
             ]
             pools = [pool[np.sort(order)] for pool, order in zip(pools, drawn, strict=True)]
         longest = max(len(pool) for pool in pools)
         for start in range(0, longest, size):
             index, valid = self._padded([pool[start : start + size] for pool in pools], size)
-            yield self.fetch(index, torch.full_like(index, task.index), task, split, valid=valid)
+            yield index, self.labels_of(index, torch.full_like(index, task), split).clamp(min=0), valid
 
     def _padded(self, parts: Sequence[np.ndarray[Any, Any]], size: int) -> tuple[Tensor, Tensor]:
         index = np.zeros((len(parts), size), dtype=np.int64)
@@ -93,32 +109,52 @@ class Streams:
     # ------------------------------------------------------------------ their pixels and labels
 
     def fetch(
-        self, index: Tensor, tasks: Tensor, task: Task, split: Split = "train", valid: Tensor | None = None, shifts: Tensor | None = None
+        self,
+        index: Tensor,
+        tasks: Tensor,
+        task: Task,
+        split: Split = "train",
+        valid: Tensor | None = None,
+        shifts: Tensor | None = None,
+        y: Tensor | None = None,
     ) -> Batch:
-        """The batch at `index [R, B]`; `shifts [3, R, B]` (down, right, mirrored) augments it."""
+        """The batch at `index [R, B]`; `shifts [3, R, B]` (down, right, mirrored) augments it; `y` where it is known already."""
         source = "test" if split == "test" else "train"
         x = self._look(self.pixels[source], index, tasks, shifts)
-        y = self.label_table[self._rows, tasks, self.labels[source][index]]
+        if y is None:
+            y = self.labels_of(index, tasks, split)
         if valid is not None:
             y = y.clamp(min=0)  # rows that do not count may show a class that is not in the task
         return Batch(x, y, index, tasks, task, valid)
 
+    def labels_of(self, index: Tensor, tasks: Tensor, split: Split = "train") -> Tensor:
+        """The labels of samples `[R, n]` as their tasks name them."""
+        return self.label_table[self._rows, tasks, self.labels["test" if split == "test" else "train"][index]]
+
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
         x = self._gather(pixels, index, tasks, shifts)
-        x = x.mul_(self.scale).add_(self.offset) if self.offset is not None else x.mul_(self.scale)
+        if pixels.dtype == torch.uint8:
+            x = self._scaled(x)
         members, size = index.shape
         # [R, B, C, H, W] seen over channels-last memory: what convolutions on a CPU like best, and free here.
         return x.view(members, size, self.height, self.width, -1).permute(0, 1, 4, 2, 3)
 
+    def _scaled(self, x: Tensor) -> Tensor:
+        """What `normalise` makes of stored pixels."""
+        x = x.to(torch.float32).mul_(self.scale)
+        return x if self.offset is None else x.add_(self.offset)
+
     def _gather(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
         """Images whose pixels come from elsewhere in the image: shifted, mirrored, permuted, rotated."""
         if shifts is None:
-            x = pixels[index].to(torch.float32)
+            x = pixels.index_select(0, index.reshape(-1)).view(*index.shape, *pixels.shape[1:])
         else:
             where, inside = self._shifted(shifts)
-            x = pixels[index[..., None], where].to(torch.float32) * inside[..., None]
+            black = 0.0 if self.offset is None or pixels.dtype == torch.uint8 else self.offset
+            x = torch.where(inside[..., None], pixels[index[..., None], where], black)
         if self.positions is None:
             return x
+        x = x if self.weights is None else x.to(torch.float32)
         total: Tensor | None = None
         for k in range(self.positions.shape[-1]):
             source = self.positions[self._rows, tasks, :, k]  # [R, B, P]

@@ -154,6 +154,8 @@ class SGD(Stacked):
     """Stochastic gradient descent as torch's, with momentum (no dampening) and Nesterov's look-ahead."""
 
     name = "sgd"
+    wiring: ClassVar[frozenset[str]] = frozenset({"made"})
+    made: tuple[int, tuple[Column, Column]] | None = None
 
     def __init__(
         self,
@@ -173,14 +175,19 @@ class SGD(Stacked):
         self.momentum, self.nesterov = momentum, nesterov
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        rate = Column(-self.lr)
-        inertia = Column(torch.full_like(self.lr, self.momentum)) if self.momentum else None
+        rate, inertia = self._columns()
         for slot, grad in self._decayed(grads):
-            if inertia is not None:
+            if slot.moments:
                 momentum = inertia.beside(grad)
                 velocity = torch.addcmul(grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None)
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
             yield slot, grad, rate.beside(grad)
+
+    def _columns(self) -> tuple[Column, Column]:
+        """Rate and momentum as columns, made again when the rate was written to."""
+        if self.made is None or self.made[0] != self.lr._version:
+            self.made = self.lr._version, (Column(-self.lr), Column(torch.full_like(self.lr, self.momentum)))
+        return self.made[1]
 
     def _combine(self, left: Tensor, right: Tensor) -> Tensor:
         return left * right

@@ -153,7 +153,8 @@ class _Restorer:
         fits = isinstance(old, Tensor) and old.shape == value.shape and old.dtype == value.dtype and old.requires_grad == saved["grad"]
         if fits and id(old) not in self.taken:
             self.taken.add(id(old))
-            old.data.copy_(value)
+            with torch.no_grad():
+                old.copy_(value)
             return old  # type: ignore[no-any-return]
         device = old.device if isinstance(old, Tensor) else value.device
         return value.to(device, copy=True).requires_grad_(saved["grad"])

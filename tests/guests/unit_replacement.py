@@ -14,9 +14,7 @@ class UnitReplacement(Strategy):
     def setup(self):
         super().setup()
         self.net.keep_hidden, params = True, self.net.named_parameters()
-        self.state = {
-            layer.name: torch.zeros(3, *params[layer.weight].shape[:2]).unbind() for layer in self.net.layers()
-        }
+        self.state = {layer.name: torch.zeros(3, *params[layer.weight].shape[:2]).unbind() for layer in self.net.layers()}
         self.counter = {layer.name: torch.zeros(self.members, device=self.device) for layer in self.net.layers()}
 
     @torch.no_grad()

@@ -1,0 +1,67 @@
+"""The members' training losses: left on the device step by step, read once an epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clbench.errors import StrategyError
+
+CHUNK = 4096  # steps kept on the device before they are read
+
+
+class LossWatch:
+    """Every step's loss `[R]`: its mean over a task, and the first step in which it was not finite."""
+
+    def __init__(self, members: int, device: torch.device) -> None:
+        self.members = members
+        self.table = torch.zeros(CHUNK, members, device=device)
+        self.taking: list[Sequence[int]] = []
+        self.steps: list[Any] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin another task."""
+        self.losses: list[list[Any]] = [[] for _ in range(self.members)]
+
+    def note(self, loss: Tensor, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> dict[int, int]:
+        """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
+        if loss.shape != (self.members,):
+            raise StrategyError(f"{who}: the loss has shape {list(loss.shape)}; one value a member, {[self.members]}, is wanted")
+        self.table.select(0, len(self.taking)).copy_(loss)
+        if not self.taking:
+            self.steps = steps.tolist()
+        self.taking.append(active)
+        return self.read() if len(self.taking) == CHUNK else {}
+
+    def read(self) -> dict[int, int]:
+        """Read what was noted: the members whose loss was not finite, and the step in which that was."""
+        if not self.taking:
+            return {}
+        values = self.table[: len(self.taking)].cpu().numpy()
+        took_part = np.zeros(values.shape, dtype=bool)
+        for row, active in enumerate(self.taking):
+            took_part[row, active] = True
+        broken = {}
+        for member in range(self.members):
+            mine = values[took_part[:, member], member].astype(np.float64)
+            self.losses[member].append(mine)
+            bad = np.flatnonzero(~np.isfinite(mine))
+            if len(bad):
+                broken[member] = self.steps[member] + int(bad[0])
+        self.taking = []
+        return broken
+
+    def means(self) -> np.ndarray[Any, Any]:
+        """Each member's mean since `clear`, NaN where there was no loss. The sum is exact, so that it does not matter when it was read."""
+        means = np.full(self.members, np.nan)
+        for member, parts in enumerate(self.losses):
+            count = sum(map(len, parts))
+            if count:
+                means[member] = math.fsum(np.concatenate(parts)) / count
+        return means
