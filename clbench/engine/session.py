@@ -48,10 +48,21 @@ class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
 
     wiring = frozenset(
-        (
-        )
-    )
-        {"members", "device", "scenario", "protocol", "streams", "model", "form", "precision", "book", "active", "task", "phase", "overridden"}
+        {
+            "members",
+            "device",
+            "scenario",
+            "protocol",
+            "streams",
+            "model",
+            "form",
+            "precision",
+            "book",
+            "active",
+            "task",
+            "phase",
+            "overridden",
+        }
     )
 
     def __init__(
