@@ -133,6 +133,7 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy, settings:
         accuracy=None,
         options=cell.options,
         protocol=dict(cell.protocol),
+        form=_form(strategy),
     )
     book.faults.extend(fault for fault in probes.faults.values() if fault not in book.faults)
     return book.fill(made)
@@ -143,12 +144,10 @@ class Mark:
 
     def __init__(self, cell: Cell, key: str, members: Sequence[Member], strategy: Strategy, settings: Settings) -> None:
         self.path, self.strategy = settings.checkpoint, strategy
-        net = strategy.session.net
-        form = net.form.name if net is not None else "solo"
         self.identity = {
             "key": key,
             "members": [list(member) for member in members],
-            "form": form,
+            "form": _form(strategy),
             "metrics": [[m.name, dict(m.options)] for m in cell.metrics],
         }
 
@@ -189,6 +188,11 @@ class Mark:
 class _Everything(Stateful):
     def __init__(self, strategy: Stateful, book: Book) -> None:
         self.strategy, self.book = strategy, book
+
+
+def _form(strategy: Strategy) -> str:
+    net = strategy.session.net
+    return "solo" if net is None else net.form.name
 
 
 def _means(book: Book, row: int) -> tuple[float, ...]:

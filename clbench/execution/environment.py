@@ -20,6 +20,10 @@ PACKAGES = ("clbench", "torch", "torchvision", "numpy", "h5py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
 
 
+# Without it MKL's products round by where in memory a member's rows begin.
+BITS = {"MKL_CBWR": "AUTO"}
+
+
 def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None) -> dict[str, Any]:
     """Versions, machine, devices, plugins; `folder` is the suite's, asked for its git commit."""
     return {
@@ -31,6 +35,7 @@ def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None
         "device": gpu_names(slots) or "cpu",
         "workers": len(slots),
         "threads": 1,
+        "gemm": f"float32, MKL_CBWR={BITS['MKL_CBWR']}",
         "form": form,
         "plugins": {
             info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error
@@ -42,7 +47,7 @@ def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None
 def worker_environment() -> dict[str, str]:
     """What a worker process has to find: one thread, and the modules that this process sees."""
     path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
-    return {**ONE_THREAD, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "PYTHONIOENCODING": "utf-8"}
+    return {**ONE_THREAD, **BITS, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 def worker_command() -> tuple[str, ...]:

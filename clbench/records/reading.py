@@ -119,6 +119,7 @@ class _Reader:
             scenario=self._text(group, "scenario", ""),
             strategy=strategy,
             label=self._text(group, "label", "") or strategy,
+            form=self._text(group, "form", ""),
             status=self._text(group, "status", "done"),
             errors=tuple(map(str, self._json(group, "errors", []))),
             entries=self._entries(place, group, names),
