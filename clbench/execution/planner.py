@@ -29,7 +29,7 @@ class Planned:
     content: Mapping[str, Any]
     tasks: int = 0
     agents: int = 1
-    probes: tuple[str, ...] = ()  # names of the probe metrics that a finished member must have
+    probes: tuple[str, ...] = ()  # probe metrics, and curves that record metrics need, which a finished member must have
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -38,14 +38,17 @@ class Planned:
 
 
 def finished_members(record: CellRecord | None, probes: Sequence[str] = ()) -> set[Member]:
-    """Members that need not run again: finished, with every probe metric asked for."""
-    if record is None or any(probe not in record.metrics for probe in probes):
+    """Members that need not run again: finished, with everything that can only be measured live."""
+    if record is None:
+        return set()
+    measured = record.curves | record.metrics
+    if any(probe not in measured for probe in probes):
         return set()
     agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)
     status = [str(text) for text in record.member_status] if record.member_status is not None else ["done"] * record.members
     lacking = np.zeros(record.members, dtype=bool)
     for probe in probes:
-        empty = np.isnan(record.metrics[probe]).reshape(record.members, -1).all(axis=1)
+        empty = np.isnan(measured[probe]).reshape(record.members, -1).all(axis=1)
         if not empty.all():  # a probe that is undefined for every member was measured all the same
             lacking |= empty
     return {

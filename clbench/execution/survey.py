@@ -86,8 +86,10 @@ class Survey:
     def _planned(self, cell: Cell) -> Planned:
         key, content = self.key_and_content(cell)
         layout = self.layout(cell)
-        probes = tuple(metric.name for metric in cell.metrics if hasattr(self.host.get("metric", metric.name), "measure"))
-        return Planned(cell, key, content, layout.tasks, layout.agents, probes)
+        metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
+        probes = [name for name, metric in metrics.items() if hasattr(metric, "measure")]
+        curves = [curve for metric in metrics.values() for curve in getattr(metric, "needs", ())]
+        return Planned(cell, key, content, layout.tasks, layout.agents, (*probes, *curves))
 
     def _fingerprint(self, dataset: Choice) -> str:
         from clbench.data import fingerprint_of

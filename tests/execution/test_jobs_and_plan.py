@@ -95,6 +95,13 @@ def test_a_probe_metric_asked_for_later_makes_the_cell_run_again() -> None:
     assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [np.nan]])) == ((1, 0),)
 
 
+def test_a_curve_that_a_metric_needs_makes_the_cell_run_again() -> None:
+    planned, record = a_plan(2, probes=("online_accuracy",)), a_record([0, 1])
+    assert len(missing_members(planned, record)) == 2
+    record.curves["online_accuracy"] = np.ones((2, 5))
+    assert missing_members(planned, record) == ()
+
+
 def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
     assert missing_members(a_plan(2, probes=("p",)), a_record([0, 1], p=[np.nan, np.nan])) == ()
 
