@@ -58,6 +58,10 @@ class Noise(Stateful):
         self.key = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, 2)
         self.counter = torch.zeros(len(keys), dtype=torch.int64, device=device)
 
+    def begin_member(self, member: int) -> None:
+        """As if nothing had been drawn for this member."""
+        self.counter[member] = 0
+
     def uniform(self, *shape: int) -> Tensor:
         """Float32 in [0, 1)."""
         drawn = member_uniform(self.key, self.counter, shape)

@@ -146,6 +146,12 @@ class Optimizer(Stateful):
     def reset(self, members: Tensor | None = None) -> None:
         """Zero moments and counts, of all or of the members where `members [R]` is true."""
 
+    def begin_member(self, member: int) -> None:
+        """As if no step had been taken for this member."""
+        chosen = torch.zeros(self.members, dtype=torch.bool, device=self.lr.device)
+        chosen[member] = True
+        self.reset(chosen)
+
     @abstractmethod
     def reset_entries(self, param: Tensor, where: Tensor) -> None:
         """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place."""

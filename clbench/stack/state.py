@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -243,17 +244,27 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
     yield from walk(root, "")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a member left behind: its rows, the states that objects keep apart, and the objects there were."""
+
+    rows: dict[str, Tensor]
+    apart: dict[str, Any]
+    known: frozenset[str]
+
+
 class Suspension:
     """Members that sit out: their rows of every stacked state tensor are kept, and put back when they return.
 
     Everything with a leading dimension of `members` takes part. Rows are found again by path, so a
     strategy may replace a tensor while a member sits out. Objects whose state is not in stacked tensors
-    (a torch optimiser a member) answer `member_state` and `set_member_state` instead.
+    (a torch optimiser a member) answer `member_state` and `set_member_state` instead. What was made while a member sat
+    out (noise, an optimiser) is begun anew for it by `begin_member`.
     """
 
     def __init__(self, root: Any, members: int) -> None:
         self.root, self.members = root, members
-        self.kept: dict[int, tuple[dict[str, Tensor], dict[str, Any]]] = {}
+        self.kept: dict[int, Kept] = {}
 
     @property
     def active(self) -> list[int]:
@@ -266,37 +277,40 @@ class Suspension:
         returning = [member for member in self.kept if member in active]
         if leaving:
             stacked = [(path, tensor.detach()) for path, tensor in tensors(self.root) if self._is_stacked(tensor)]
+            objects = dict(_objects(self.root))
             for member in leaving:
-                apart = {path: item.member_state(member) for path, item in _apart(self.root)}
-                self.kept[member] = ({path: tensor[member].clone() for path, tensor in stacked}, apart)
+                apart = {path: item.member_state(member) for path, item in objects.items() if hasattr(item, "member_state")}
+                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, frozenset(objects))
         if returning:
             stacked_now = {path: tensor.detach() for path, tensor in tensors(self.root) if self._is_stacked(tensor)}
             for member in returning:
-                rows, apart = self.kept.pop(member)
-                for path, row in rows.items():
+                kept = self.kept.pop(member)
+                for path, row in kept.rows.items():
                     if path in stacked_now:
                         stacked_now[path][member] = row
-                for path, item in _apart(self.root):
-                    item.set_member_state(member, apart[path])
+                for path, item in _objects(self.root):
+                    if path in kept.apart:
+                        item.set_member_state(member, kept.apart[path])
+                    elif path not in kept.known and hasattr(item, "begin_member"):
+                        item.begin_member(member)
 
     def _is_stacked(self, tensor: Tensor) -> bool:
         return tensor.dim() > 0 and tensor.shape[0] == self.members
 
 
-def _apart(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
-    """The objects that keep their members' state in a form of their own."""
+def _objects(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """Every `Stateful` object of the state, once, with its path."""
     seen = set() if seen is None else seen
     if isinstance(root, PLAIN) or id(root) in seen:
         return
     seen.add(id(root))
     if isinstance(root, Stateful):
-        if hasattr(root, "member_state"):
-            yield path, root
+        yield path, root
         for key, item in root.stacked().items():
-            yield from _apart(item, f"{path}.{key}", seen)
+            yield from _objects(item, f"{path}.{key}", seen)
     elif isinstance(root, (list, tuple)):
         for i, item in enumerate(root):
-            yield from _apart(item, f"{path}[{i}]", seen)
+            yield from _objects(item, f"{path}[{i}]", seen)
     elif isinstance(root, dict):
         for key, item in root.items():
-            yield from _apart(item, f"{path}[{key!r}]", seen)
+            yield from _objects(item, f"{path}[{key!r}]", seen)
