@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clbench.errors import StrategyError
 from clbench.records.cell import CellRecord
 from clbench.stack import Stateful
 
@@ -25,14 +26,24 @@ class Book(Stateful):
         self.curves: dict[str, list[list[Any]]] = {}
         self.probes: dict[str, list[list[Any]]] = {}
         self.cost: dict[str, list[float]] = {}
-        self.faults: list[str] = []
+        self.faults: dict[str, str] = {}  # by metric
 
     def write(self, curves: dict[str, list[list[Any]]], name: str, value: Tensor, members: list[int]) -> None:
         """Append each of these members' value (a number or an array) to a curve."""
+        self.check(curves, name, value)
         rows = curves.setdefault(name, [[] for _ in range(len(self.diverged_at))])
         numbers = value.detach().to(torch.float64).cpu().tolist()
         for member in members:
             rows[member].append(numbers[member])
+
+    def check(self, curves: dict[str, list[list[Any]]], name: str, value: Any) -> None:
+        """Raise for what could not be stored: it would be found at the very end only."""
+        if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != len(self.diverged_at):
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise StrategyError(f"{name!r} was given {got}; a tensor with one row a member, [{len(self.diverged_at)}, ...], is wanted")
+        first = next((row[0] for row in curves.get(name, []) if row), None)
+        if first is not None and np.ndim(first) != value.dim() - 1:
+            raise StrategyError(f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}")
 
     @property
     def running(self) -> list[int]:
@@ -48,16 +59,19 @@ class Book(Stateful):
         record.curves = {name: padded(rows) for name, rows in self.curves.items()}
         record.metrics = {name: padded(rows) for name, rows in self.probes.items()}
         record.cost = {"train_seconds": self.train_seconds, **{name: np.asarray(values) for name, values in self.cost.items()}}
-        record.errors = tuple(self.faults)
+        record.errors = tuple(self.faults.values())
         return record
 
 
 def padded(rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """`[R, K, ...]` from lists of unequal lengths, filled up with NaN; a single entry a member loses its axis K."""
+    """`[R, K, ...]` from lists of unequal lengths, of numbers or of arrays of unequal shapes, filled up with NaN."""
     longest = max((len(row) for row in rows), default=0)
-    shape = next((np.shape(row[0]) for row in rows if row), ())
-    table = np.full((len(rows), longest, *shape), np.nan)
+    shapes = {np.shape(value) for row in rows for value in row} or {()}
+    table = np.full((len(rows), longest, *map(max, zip(*shapes, strict=True))), np.nan)
     for number, row in enumerate(rows):
-        if row:
+        if len(shapes) == 1 and row:
             table[number, : len(row)] = np.asarray(row)
+        elif row:
+            for place, value in enumerate(row):
+                table[number, place][tuple(map(slice, np.shape(value)))] = value
     return table

@@ -19,7 +19,7 @@ from clbench.engine.losses import LossWatch
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloRunner
-from clbench.engine.strategy import Strategy, whole
+from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.randomness import generator
@@ -88,8 +88,10 @@ class Loop:
         self.strategy.end_task(task)
         self._note_task(task, time.perf_counter() - started, trained=bool(phases))
         last = task.index == len(self.streams.tasks) - 1
-        if self.strategy.evaluates == "tasks" or last:
+        if last or all(part.evaluates == "tasks" for part in parts_of(self.strategy)):
             self._evaluate(task.index + 1)
+        if not self.book.running:
+            return
         self._probe("task_end", task)
         if last:
             self._probe("run_end", task)
@@ -104,7 +106,9 @@ class Loop:
                 self.strategy.reset_optimizer()
             elif self.session.optimizer is not None:
                 self.session.optimizer.reset()
-        if self.protocol.head_reset != "never":
+        if self.protocol.head_reset != "never" and isinstance(self.strategy, SoloRunner):
+            self.strategy.reset_head(self.protocol.head_reset, task.index)
+        elif self.protocol.head_reset != "never":
             head = self.strategy.net.part("head")
             if self.protocol.head_reset == "zero":
                 with torch.no_grad():
@@ -208,7 +212,7 @@ class Loop:
         loss = self.strategy.observe(batch)
         active = self.session.active
         if loss is not None:
-            self._strike_all(self.losses.note(loss, active, self.book.steps, self.strategy.part_name))
+            self.losses.note(loss, active, self.book.steps, self.strategy.part_name)
         rows = slice(None) if len(active) == self.strategy.members else active
         self.book.steps[rows] += 1
         self.done[rows] += 1
@@ -286,14 +290,16 @@ class Loop:
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:
                     self._strike(member, int(self.book.steps[member]))
-                elif sound[member]:
+                elif self.book.diverged_at[member] < 0:
                     self.book.accuracy[member, row, column] = shares[member]
+        self._only(self.book.running)
 
     def _evaluate_before(self, task: Task) -> None:
         """The task's accuracy when its head exists and before it is trained: the row before, unless something may have changed since."""
-        same = (
-            not overrides(self.strategy, "begin_task") and self.protocol.head_reset == "never" and not isinstance(self.strategy, SoloRunner)
-        )
+        # Which outputs compete may follow from the task at hand, and that was another one when the row before was measured.
+        new_outputs = self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] == "seen"
+        may_have_changed = overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
+        same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
         before = self.book.accuracy[:, task.index, task.index]
         if same and not np.isnan(before[self.book.running]).any():
             self.book.accuracy_before[:, task.index] = before

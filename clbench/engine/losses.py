@@ -23,39 +23,45 @@ class LossWatch:
         self.table = torch.zeros(CHUNK, members, device=device)
         self.taking: list[Sequence[int]] = []
         self.steps: list[Any] = []
+        self.broken: dict[int, int] = {}
         self.clear()
 
     def clear(self) -> None:
         """Begin another task."""
         self.losses: list[list[Any]] = [[] for _ in range(self.members)]
 
-    def note(self, loss: Tensor, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> dict[int, int]:
+    def note(self, loss: Any, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> None:
         """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
-        if loss.shape != (self.members,):
-            raise StrategyError(f"{who}: the loss has shape {list(loss.shape)}; one value a member, {[self.members]}, is wanted")
+        if not isinstance(loss, Tensor) or loss.shape != (self.members,):
+            got = f"has shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"is a {type(loss).__name__}"
+            raise StrategyError(f"{who}: the loss {got}; one value a member, {[self.members]}, is wanted")
         self.table.select(0, len(self.taking)).copy_(loss)
         if not self.taking:
             self.steps = steps.tolist()
         self.taking.append(active)
-        return self.read() if len(self.taking) == CHUNK else {}
+        if len(self.taking) == CHUNK:
+            self._empty()
 
     def read(self) -> dict[int, int]:
-        """Read what was noted: the members whose loss was not finite, and the step in which that was."""
-        if not self.taking:
-            return {}
+        """The members whose loss was not finite since the last reading, and the first step in which that was."""
+        if self.taking:
+            self._empty()
+        found, self.broken = self.broken, {}
+        return found
+
+    def _empty(self) -> None:
+        """Bring the table to the host."""
         values = self.table[: len(self.taking)].cpu().numpy()
         took_part = np.zeros(values.shape, dtype=bool)
         for row, active in enumerate(self.taking):
             took_part[row, active] = True
-        broken = {}
         for member in range(self.members):
             mine = values[took_part[:, member], member].astype(np.float64)
             self.losses[member].append(mine)
             bad = np.flatnonzero(~np.isfinite(mine))
             if len(bad):
-                broken[member] = self.steps[member] + int(bad[0])
+                self.broken.setdefault(member, self.steps[member] + int(bad[0]))
         self.taking = []
-        return broken
 
     def means(self) -> np.ndarray[Any, Any]:
         """Each member's mean since `clear`, NaN where there was no loss. The sum is exact, so that it does not matter when it was read."""

@@ -41,13 +41,13 @@ class Probes:
 
     def __init__(self, metrics: dict[str, Any], strategy: Strategy) -> None:
         self.metrics, self.strategy = metrics, strategy
-        self.faults: dict[str, str] = {}
+        self.book = strategy.session.book
         self._fixed: dict[int, Batch] = {}
         self.in_steps = any(metric.when == "step" for metric in metrics.values())
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
         """The values `[R, ...]` of the metrics that measure now."""
-        due = {name: metric for name, metric in self.metrics.items() if metric.when == when and name not in self.faults}
+        due = {name: metric for name, metric in self.metrics.items() if metric.when == when and name not in self.book.faults}
         if not due:
             return
         with evaluating(self.strategy):
@@ -57,12 +57,13 @@ class Probes:
                     value = metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
                     yield name, self._checked(name, value)
                 except Exception as error:
-                    self.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+                    self.book.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted")
+        self.book.check(self.book.probes, name, value)
         return value
 
     def _batch(self, task: Task) -> Batch:

@@ -92,7 +92,7 @@ def run_cell(
         loop.task(task)
         mark.save(task.index + 1)
         tell(task.index, 1.0, _means(session.book, task.index + 1))
-    return record(cell, key, session, strategy, settings, loop.probes)
+    return record(cell, key, session, strategy)
 
 
 def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
@@ -123,7 +123,7 @@ def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: 
     return strategy
 
 
-def record(cell: Cell, key: str, session: Session, strategy: Strategy, settings: Settings, probes: Probes) -> CellRecord:
+def record(cell: Cell, key: str, session: Session, strategy: Strategy) -> CellRecord:
     """What was measured, as a record."""
     book = session.book
     made = CellRecord(
@@ -138,7 +138,6 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy, settings:
         protocol=dict(cell.protocol),
         form=_form(strategy),
     )
-    book.faults.extend(fault for fault in probes.faults.values() if fault not in book.faults)
     return book.fill(made)
 
 

@@ -112,10 +112,13 @@ class SoloStrategy(Configurable, Stateful):
 
     def setup(self) -> None:
         """Build `net` and `optimizer` from the protocol."""
-        session, scenario = self.session, self.scenario
-        net = build(lambda: session.model.build(scenario.input_shape, scenario.classes), session.members[self.row], "init")
+        net = build(self.build_model, self.session.members[self.row], "init")
         self.net = net.to(self.device)  # type: ignore[misc]
         self.optimizer = self.make_optimizer(list(self.net.parameters()))  # type: ignore[misc]
+
+    def build_model(self) -> nn.Module:
+        """A fresh module of the protocol's model."""
+        return self.session.model.build(self.scenario.input_shape, self.scenario.classes)
 
     def begin_task(self, task: Task) -> None:
         """Before a task is trained."""
@@ -238,6 +241,21 @@ class SoloRunner(Strategy):
             if optimizer is not None:
                 optimizer.state.clear()
 
+    @torch.no_grad()
+    def reset_head(self, how: str, index: int) -> None:
+        """`head_reset`: every member's last layer zeroed, or drawn again as a stack draws it."""
+        for solo in self.solos:
+            net = vars(solo).get("net")
+            if not isinstance(net, nn.Module) or "head" not in dict(net.named_children()):
+                raise StrategyError(f"{self.part_name}: head_reset needs a network with a part named 'head'")
+            head = net.get_submodule("head")
+            if how == "zero":
+                for value in head.parameters():
+                    value.zero_()
+            else:
+                fresh = build(solo.build_model, self.session.members[solo.row], "head_reset", index)
+                head.load_state_dict(fresh.get_submodule("head").state_dict())
+
     def begin_task(self, task: Task) -> None:
         """Every member's."""
         for solo in self._each():
@@ -269,6 +287,9 @@ class SoloRunner(Strategy):
         for solo in self._each():
             loss = solo.observe(batch.member(solo.row))
             if loss is not None:
+                if not isinstance(loss, Tensor) or loss.dim():
+                    got = f"has shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"is a {type(loss).__name__}"
+                    raise StrategyError(f"{self.part_name}: the loss {got}; a scalar tensor is wanted")
                 losses[solo.row], watched = loss, True
         return losses if watched else None
 
