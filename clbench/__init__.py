@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
     from clbench.models import Layer
     from clbench.records import load
+    from clbench.report.comparison import compare
     from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
@@ -56,6 +57,7 @@ __all__ = [
     "TaskSpec",
     "Undefined",
     "Warp",
+    "compare",
     "errors",
     "events",
     "hookimpl",
@@ -77,6 +79,7 @@ _MODULES = {
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
     "clbench.models": ["Layer"],
     "clbench.records": ["load"],
+    "clbench.report.comparison": ["compare"],
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
     "clbench.stack.per_example": ["squared_gradients"],

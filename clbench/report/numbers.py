@@ -58,6 +58,34 @@ def show_unit(measured: Measured) -> str:
     return " ".join(filter(None, (unit, "↑" if measured.higher_is_better else "↓")))
 
 
+def show_number(value: float, unit: str, like: float | None = None) -> str:
+    """`93.1`, in percent for fractions; in the unit that suits `like`, where several numbers stand together."""
+    if not np.isfinite(value):
+        return MISSING
+    scale, digits, suffix = _scale(value if like is None else like, unit)
+    return f"{round(value / scale, digits) + 0.0:,.{digits}f}{suffix}"  # + 0.0: there is no minus zero
+
+
+def show_interval(mean: float, low: float, high: float, unit: str) -> str:
+    """`93.1 [92.6, 93.7]`, all in the mean's unit."""
+    shown = show_number(mean, unit)
+    if shown == MISSING or not (np.isfinite(low) and np.isfinite(high)):
+        return shown
+    return f"{shown} [{show_number(low, unit, mean)}, {show_number(high, unit, mean)}]"
+
+
+def show_p(p: float) -> str:
+    """Three digits that count, and no false exactness for what is tiny."""
+    if np.isnan(p):
+        return MISSING
+    return "< 0.0001" if p < 1e-4 else f"{p:.3g}"
+
+
+def unit_words(unit: str) -> str:
+    """What differences of a unit are called."""
+    return {"fraction": " points", "points": " points"}.get(unit, "")
+
+
 def _scale(mean: float, unit: str) -> tuple[float, int, str]:
     """What to divide by, digits after the point, and the unit to write after it."""
     if unit == "fraction":

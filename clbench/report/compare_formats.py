@@ -1,0 +1,202 @@
+"""A comparison for a terminal, a paper, a spreadsheet, a program or a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from clbench.report.compare_tables import TableOf, tables
+from clbench.report.comparison import Comparison
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST_ROWS = 60  # of a table in a terminal
+
+
+def render(comparison: Comparison, form: str) -> str:
+    """The comparison in one of `FORMATS`."""
+    return FORMATS[form](comparison)
+
+
+# ---------------------------------------------------------------------- terminal
+
+
+def terminal(comparison: Comparison) -> RenderableType:
+    """Tables and sentences for `rich`; very long tables are cut, and say so."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for table in tables(comparison):
+        parts += [Text(table.title, style="bold"), _drawn(table), *_cut(table), Text("")]
+    parts += [Text(sentence) for sentence in comparison.text]
+    if comparison.left_out:
+        parts += [Text("\nLeft out", style="bold"), *(Text(f"- {line}") for line in comparison.left_out)]
+    return Group(*parts)
+
+
+def _drawn(table: TableOf) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for place, header in enumerate(table.headers):
+        drawn.add_column(Text(header), justify="left" if _is_words(table, place) else "right", overflow="fold")
+    for row in table.rows[:MOST_ROWS]:
+        drawn.add_row(*(Text(cell) for cell in row))
+    return drawn
+
+
+def _cut(table: TableOf) -> Iterable[RenderableType]:
+    from rich.text import Text
+
+    if len(table.rows) > MOST_ROWS:
+        yield Text(f"{len(table.rows) - MOST_ROWS} more rows; every other --format has them all", style="dim")
+
+
+def _is_words(table: TableOf, place: int) -> bool:
+    return place < table.words or table.headers[place] in ("verdict", "group")
+
+
+# ---------------------------------------------------------------------- markdown, latex
+
+
+def _markdown(comparison: Comparison) -> str:
+    lines: list[str] = []
+    for table in tables(comparison):
+        rule = ["---" if _is_words(table, place) else "---:" for place in range(len(table.headers))]
+        cells = [[_markdown_text(cell) for cell in row] for row in (table.headers, *table.rows)]
+        lines += [f"**{_markdown_text(table.title)}**", "", _piped(cells[0]), _piped(rule), *map(_piped, cells[1:]), ""]
+    lines += [f"- {_markdown_text(sentence)}" for sentence in comparison.text]
+    if comparison.left_out:
+        lines += ["", "**Left out**", "", *(f"- {_markdown_text(line)}" for line in comparison.left_out)]
+    return "\n".join(lines)
+
+
+def _piped(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"±": r"$\pm$", "|": r"\textbar{}"},
+}
+
+
+def _latex(comparison: Comparison) -> str:
+    """Tables for `booktabs`; the sentences are comments."""
+    lines = [f"% {' '.join(sentence.split())}" for sentence in (*comparison.text, *comparison.left_out)]
+    for table in tables(comparison):
+        columns = "".join("l" if _is_words(table, place) else "r" for place in range(len(table.headers)))
+        head, *body = (f"{' & '.join(_latex_text(cell) for cell in row)} \\\\" for row in (table.headers, *table.rows))
+        lines += ["", "\\begin{table}", f"\\caption{{{_latex_text(table.title)}}}", f"\\begin{{tabular}}{{{columns}}}", "\\toprule", head]
+        lines += ["\\midrule", *body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines)
+
+
+def _latex_text(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+# ---------------------------------------------------------------------- csv, json
+
+
+def _csv(comparison: Comparison) -> str:
+    """All tables as one, in full precision: the column `table` says which a row belongs to, what it has no value for is empty."""
+    plain = comparison.to_json()
+    overall = plain["overall"] or {"ranks": [], "pairs": []}
+    parts = {"summary": plain["summary"], "pairs": plain["pairs"], "overall": overall["ranks"], "overall_pairs": overall["pairs"]}
+    rows = [{"table": name, **row} for name, found in parts.items() for row in found]
+    columns = list(dict.fromkeys(["table", *(key for row in rows for key in row)]))
+    target = io.StringIO()
+    writer = csv.DictWriter(target, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return target.getvalue().rstrip("\n")
+
+
+def _json(comparison: Comparison) -> str:
+    return json.dumps(comparison.to_json(), indent=2, allow_nan=False, default=_number)
+
+
+def _number(value: Any) -> Any:
+    return value.item()
+
+
+# ---------------------------------------------------------------------- html
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{ comparison.metric }}: comparison</title>
+<style>
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+.scroll { overflow-x: auto; margin: 1.5rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
+th, td { padding: .25rem .75rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.words { text-align: left; }
+</style>
+</head>
+<body>
+<h1>{{ comparison.metric }}</h1>
+{% for table in tables %}
+<div class="scroll" tabindex="0" role="region" aria-label="{{ table.title }}"><table>
+<caption>{{ table.title }}</caption>
+<thead><tr>{% for header in table.headers %}<th scope="col"{% if words(table, loop.index0) %} class="words"{% endif %}>{{ header }}</th>
+{%- endfor %}</tr></thead>
+<tbody>
+{% for row in table.rows %}
+<tr>{% for cell in row %}<td{% if words(table, loop.index0) %} class="words"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}
+</tbody>
+</table></div>
+{% endfor %}
+<h2>In words</h2>
+<ul>
+{% for sentence in comparison.text %}
+<li>{{ sentence }}</li>
+{% endfor %}
+</ul>
+{% if comparison.left_out %}
+<h2>Left out</h2>
+<ul>
+{% for line in comparison.left_out %}
+<li>{{ line }}</li>
+{% endfor %}
+</ul>
+{% endif %}
+</body>
+</html>"""
+
+
+def _html(comparison: Comparison) -> str:
+    """A page of its own: no scripts, nothing loaded, everything from the record escaped."""
+    import jinja2
+
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
+    return page.render(comparison=comparison, tables=tables(comparison), words=_is_words)
+
+
+FORMATS: dict[str, Callable[[Comparison], str]] = {
+    "markdown": _markdown,
+    "latex": _latex,
+    "csv": _csv,
+    "json": _json,
+    "html": _html,
+}

@@ -1,0 +1,330 @@
+"""`clbench.compare`: records to a comparison, with its tests, its ranking and what it means in words."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from clbench.errors import RecordError, UserError, suggest
+from clbench.records import Results
+from clbench.report import sentences
+from clbench.report.contest import Across, Omnibus, OverallRank, Pair, Rules, across, judged, ranking, within
+from clbench.report.pool import Source, pool
+from clbench.report.runs import Runs, runs_of
+from clbench.stats.corrections import CORRECTIONS
+from clbench.stats.intervals import MANY, interquartile_interval, interquartile_mean, mean_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clbench.suite import Compare
+
+Row = TypeVar("Row")
+NAN = float("nan")
+
+SUMMARY_KEYS = (
+    *("scenario", "strategy", "n", "n_requested", "mean", "ci_low", "ci_high", "iqm", "rank", "group"),
+    *("difference", "p_adjusted", "effect"),
+)
+PAIR_KEYS = (
+    *("scenario", "a", "b", "n", "test", "statistic", "p", "p_adjusted", "smallest_p", "effect"),
+    *("difference", "ci_low", "ci_high", "verdict"),
+)
+RANK_KEYS = ("strategy", "average_rank", "group")
+
+
+class Rows(tuple[Row, ...]):
+    """Rows of a table; `frame()` is the table in pandas."""
+
+    __slots__ = ()
+
+    def frame(self) -> pd.DataFrame:
+        """A column a field."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self])  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One strategy on one scenario. The last three compare it with the baseline; NaN where there is none."""
+
+    scenario: str
+    strategy: str
+    n: int
+    n_requested: int
+    mean: float
+    ci_low: float
+    ci_high: float
+    iqm: float  # from ten runs on
+    rank: int  # 1 + the number of strategies that are better
+    group: str  # who shares a letter cannot be told apart
+    difference: float  # this strategy - baseline
+    p_adjusted: float
+    effect: float  # the chance that a run of it is better than one of the baseline
+    interval: str  # how the interval was made
+    iqm_low: float
+    iqm_high: float
+
+
+@dataclass(frozen=True)
+class Overall:
+    """The strategies over all scenarios."""
+
+    test: str
+    statistic: float
+    p: float
+    f: float
+    f_p: float
+    critical_difference: float
+    ranks: Rows[OverallRank]
+    pairs: Rows[Pair]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that `clbench compare` shows. `frame()` is the summary; `pairs.frame()` and `overall.ranks.frame()` are the others."""
+
+    metric: str
+    unit: str
+    higher_is_better: bool
+    alpha: float
+    correction: str
+    unpaired: bool
+    rope: float | None
+    baseline: str | None
+    design: str
+    omnibus: tuple[Omnibus, ...]
+    summary: Rows[SummaryRow]
+    pairs: Rows[Pair]
+    overall: Overall | None
+    text: tuple[str, ...]
+    left_out: tuple[str, ...]
+    mixed: tuple[str, ...] = ()
+    results: Results = field(repr=False, compare=False, kw_only=True)
+    runs: tuple[Runs, ...] = field(repr=False, compare=False, kw_only=True)
+
+    def frame(self) -> pd.DataFrame:
+        """The summary: a row a strategy and scenario."""
+        return self.summary.frame()
+
+    @property
+    def scenarios(self) -> list[str]:
+        """In the suite's order."""
+        return list(dict.fromkeys(one.scenario for one in self.runs))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with fixed keys; None stands for what has no value."""
+        overall = self.overall
+        return {
+            "metric": self.metric,
+            "alpha": self.alpha,
+            "correction": self.correction,
+            "design": self.design,
+            "omnibus": _plain(self._main_test(), ("test", "statistic", "p")),
+            "summary": [_plain(row, SUMMARY_KEYS) for row in self.summary],
+            "pairs": [_plain(pair, PAIR_KEYS) for pair in self.pairs],
+            "overall": None
+            if overall is None
+            else {
+                **_plain(overall, ("test", "statistic", "p", "f", "f_p", "critical_difference")),
+                "ranks": [_plain(row, RANK_KEYS) for row in overall.ranks],
+                "pairs": [_plain(pair, PAIR_KEYS[1:]) for pair in overall.pairs],
+            },
+            "text": list(self.text),
+            "left_out": list(self.left_out),
+        }
+
+    def _main_test(self) -> Omnibus | None:
+        """The test of all strategies: over scenarios where there are several."""
+        over = [one for one in self.omnibus if one.scenario is None]
+        return over[0] if over else self.omnibus[0] if self.omnibus else None
+
+
+def compare(
+    results: Source | Sequence[Source],
+    *,
+    metric: str | None = None,
+    baseline: str | None = None,
+    alpha: float | None = None,
+    correction: str | None = None,
+    unpaired: bool | None = None,
+    rope: float | None = None,
+    force_mixed: bool = False,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the strategies of one record or several (`Results`, or paths).
+
+    What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01 is one point of accuracy.
+    `seed` is that of the bootstrap.
+    """
+    pooled = pool(results, force_mixed=force_mixed)
+    given = {"metric": metric, "baseline": baseline, "alpha": alpha, "correction": correction, "unpaired": unpaired, "rope": rope}
+    rules, notes = _rules(pooled.results, {name: value for name, value in given.items() if value is not None}, seed)
+    return _compared(pooled.results, rules, pooled.mixed, notes)
+
+
+def _compared(results: Results, rules: Rules, mixed: tuple[str, ...], notes: list[str]) -> Comparison:
+    every = [runs_of(results, rules.metric, cell) for cell in results.cells]
+    runs = [one for one in every if len(one.seed)]
+    by_scenario = {scenario: [one for one in runs if one.scenario == scenario] for scenario in dict.fromkeys(one.scenario for one in runs)}
+    tested = {scenario: within(here, rules) for scenario, here in by_scenario.items()}
+    omnibus = [test for test, _ in tested.values() if test is not None]
+    rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
+    pairs = judged([pair for _, found in tested.values() for pair in found], rejected, rules)
+    together, left = _together(by_scenario)
+    over = across(together, rules) if together else None
+    measured = results.metric(rules.metric, results.cells[0]) if results.cells else None
+    said = sentences.Said(rules, by_scenario, pairs, omnibus, over, measured.unit if measured else "", results, mixed)
+    return Comparison(
+        metric=rules.metric,
+        unit=measured.unit if measured else "",
+        higher_is_better=measured.higher_is_better if measured else True,
+        alpha=rules.alpha,
+        correction=rules.correction,
+        unpaired=rules.unpaired,
+        rope=rules.rope,
+        baseline=rules.baseline,
+        design=sentences.design(said),
+        omnibus=(*omnibus, *([over.omnibus] if over else [])),
+        summary=Rows(_summary(by_scenario, pairs, rules)),
+        pairs=Rows(pairs),
+        overall=_overall(over),
+        text=tuple(sentences.text(said)),
+        left_out=(*notes, *_left_out(every, by_scenario, rules), *left),
+        mixed=mixed,
+        results=results,
+        runs=tuple(runs),
+    )
+
+
+# ---------------------------------------------------------------------- what was asked
+
+
+def _rules(results: Results, given: Mapping[str, Any], seed: int) -> tuple[Rules, list[str]]:
+    """The suite's `compare:`, and what was given in its place; and what of the suite's could not be followed."""
+    stated = _stated(results.record.suite_text)
+    chosen = stated.model_dump() | dict(given)
+    if not 0 < chosen["alpha"] < 1:
+        raise UserError(f"alpha is {chosen['alpha']:g}; it must lie between 0 and 1")
+    if chosen["correction"] not in CORRECTIONS:
+        raise UserError(f"unknown correction {chosen['correction']!r}{suggest(chosen['correction'], CORRECTIONS)}")
+    if chosen["rope"] is not None and not (0 <= chosen["rope"] < math.inf):
+        raise UserError(f"the region of practical equivalence is {chosen['rope']:g}; it must be a finite size, 0 or more")
+    notes = []
+    try:
+        chosen["baseline"] = None if chosen["baseline"] is None else _label(results, chosen["baseline"])
+    except RecordError as error:
+        if "baseline" in given:
+            raise
+        notes.append(f"the baseline that the suite names is not used: {error}")
+        chosen["baseline"] = None
+    return Rules(**chosen, seed=seed), notes
+
+
+def _stated(suite_text: str) -> Compare:
+    """The suite's `compare:` block; the defaults where it has none, or none that this version understands."""
+    import pydantic
+    import yaml
+
+    from clbench.suite import Compare
+
+    try:
+        suite = yaml.safe_load(suite_text)
+        return Compare.model_validate((suite.get("compare") or {}) if isinstance(suite, dict) else {})
+    except (yaml.YAMLError, pydantic.ValidationError):
+        return Compare()
+
+
+def _label(results: Results, name: str) -> str:
+    """A baseline's label: one strategy, on however many scenarios."""
+    labels = list(dict.fromkeys(cell.label for cell in results.find(name)))
+    if len(labels) > 1:
+        raise RecordError(f"{name!r} names {len(labels)} strategies; choose one as the baseline: {', '.join(labels)}")
+    return labels[0]
+
+
+# ---------------------------------------------------------------------- the tables
+
+
+def _summary(by_scenario: Mapping[str, Sequence[Runs]], pairs: Sequence[Pair], rules: Rules) -> Iterable[SummaryRow]:
+    among: dict[str | None, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        among[pair.scenario].append(pair)
+    for scenario, here in by_scenario.items():
+        against = {pair.b if pair.a == rules.baseline else pair.a: pair for pair in among[scenario] if rules.baseline in (pair.a, pair.b)}
+        known = {one.strategy: one for one in here}
+        for place in ranking(list(known), [one.sign * one.mean for one in here], among[scenario], rules.alpha):
+            yield _summary_row(known[place.strategy], place.rank, place.group, against.get(place.strategy), rules)
+
+
+def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Rules) -> SummaryRow:
+    values = runs.finished
+    interval = mean_interval(values)
+    many = len(values) >= MANY
+    middle = interquartile_interval([values], rules.rng()) if many else None
+    turned = pair is not None and pair.b == runs.strategy
+    return SummaryRow(
+        scenario=runs.scenario,
+        strategy=runs.strategy,
+        n=len(values),
+        n_requested=runs.requested,
+        mean=runs.mean,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        iqm=interquartile_mean(values) if many else NAN,
+        rank=rank,
+        group=group,
+        difference=NAN if pair is None else -pair.difference if turned else pair.difference,
+        p_adjusted=NAN if pair is None else pair.p_adjusted,
+        effect=NAN if pair is None else 1 - pair.effect if turned else pair.effect,
+        interval=interval.method,
+        iqm_low=middle.low if middle else NAN,
+        iqm_high=middle.high if middle else NAN,
+    )
+
+
+def _together(by_scenario: Mapping[str, Sequence[Runs]]) -> tuple[list[list[Runs]], list[str]]:
+    """The strategies that every scenario has, scenario by scenario; nothing where there is nothing to compare over them."""
+    if len(by_scenario) < 2:
+        return [], []
+    names = list(dict.fromkeys(one.strategy for here in by_scenario.values() for one in here))
+    where = {name: [scenario for scenario, here in by_scenario.items() if any(one.strategy == name for one in here)] for name in names}
+    everywhere = [name for name in names if len(where[name]) == len(by_scenario)]
+    left = [f"{name} has runs on {len(where[name])} of {len(by_scenario)} scenarios only, and no place over all of them" for name in names]
+    left = [line for name, line in zip(names, left, strict=True) if name not in everywhere]
+    if len(everywhere) < 2:
+        return [], left
+    return [[one for name in everywhere for one in here if one.strategy == name] for here in by_scenario.values()], left
+
+
+def _overall(over: Across | None) -> Overall | None:
+    if over is None:
+        return None
+    test = over.omnibus
+    return Overall(test.test, test.statistic, test.p, test.f, test.f_p, over.critical_difference, Rows(over.ranks), Rows(over.pairs))
+
+
+def _left_out(every: Sequence[Runs], by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Iterable[str]:
+    for one in every:
+        yield from (f"{one.scenario}, {one.strategy}: {note}" for note in one.notes)
+    if rules.unpaired:
+        return
+    for scenario, here in by_scenario.items():
+        union = np.unique(np.concatenate([one.seed for one in here]))
+        short = [one for one in here if len(one.seed) < len(union)]
+        if short:
+            lacking = ", ".join(f"{one.strategy} has {len(one.seed)}" for one in short)
+            rule = "pairs are the seeds that both have, and the omnibus test takes those that all have"
+            yield f"{scenario}: of {len(union)} seeds {lacking}; {rule}"
+
+
+def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """The keys of a row; None for numbers that are not there, or infinite."""
+    values = {key: getattr(row, key) if row is not None else None for key in keys}
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}

@@ -1,0 +1,260 @@
+"""Figures of a comparison: what is drawn follows from how the file's name begins, how it is drawn from how it ends.
+
+`cd.svg` is a critical-difference diagram, `boxes-final.pdf` boxes. Colours are those of Okabe and Ito (2008), which readers with
+any common colour vision can tell apart; line styles and markers repeat the distinction for print without colour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from clbench.errors import OutputError, UserError, suggest
+from clbench.records.cell import Array
+from clbench.report.comparison import Comparison
+from clbench.report.contest import difference_matrix
+from clbench.report.runs import Runs, common_seeds
+from clbench.stats.letters import groups
+from clbench.stats.several import average_ranks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ENDINGS = (".svg", ".pdf", ".png")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "text.parse_math": False,  # a strategy may have a $ in its name
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "clbench",  # the same figure is the same file
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
+_UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
+
+
+def check(path: Path) -> Path:
+    """The path, if a figure can be drawn into it; `UserError` says what is possible."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{path}: a figure's file ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    _drawer(path)
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}")
+    return path
+
+
+def draw(comparison: Comparison, path: Path) -> None:
+    """Draw the figure that the file's name asks for."""
+    with styled():
+        figure = _drawer(check(path))(comparison)
+        try:
+            figure.savefig(path, metadata=_UNDATED[path.suffix.lower()])
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _drawer(path: Path) -> Callable[[Comparison], Figure]:
+    from clbench.report import figures_runs
+
+    drawers: dict[str, Callable[[Comparison], Figure]] = {
+        "cd": critical_difference_diagram,
+        "boxes": boxes,
+        "accuracy": figures_runs.accuracy_over_tasks,
+        "matrix": figures_runs.accuracy_matrices,
+        "forgetting": figures_runs.forgetting_curves,
+        "cost": figures_runs.cost_against_accuracy,
+    }
+    found = re.match(r"[a-z]+", path.stem.lower())
+    kind = found.group() if found else path.stem
+    if kind not in drawers:
+        raise UserError(f"{path}: its name must begin with what to draw{suggest(kind, drawers)}")
+    return drawers[kind]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Our style, for as long as a figure is drawn and saved."""
+    import matplotlib
+
+    with matplotlib.rc_context(cast(Any, STYLE)):
+        yield
+
+
+def panels(count: int, width: float, height: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
+    """A figure with so many axes, each of this size in inches."""
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for spare in axes.flat[count:]:
+        spare.set_axis_off()
+    return figure, list(axes.flat[:count])
+
+
+def look(strategies: Sequence[str]) -> Mapping[str, dict[str, str]]:
+    """Colour, line and marker of each strategy; no two of 32 look alike."""
+    return {
+        name: {
+            "color": COLOURS[place % len(COLOURS)],
+            "linestyle": LINES[place // len(COLOURS) % len(LINES)],
+            "marker": MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
+        }
+        for place, name in enumerate(strategies)
+    }
+
+
+def shown(values: Array | float, unit: str) -> Any:
+    """Fractions in percent."""
+    return np.asarray(values) * (100 if unit == "fraction" else 1)
+
+
+def axis_label(comparison: Comparison) -> str:
+    """The metric with its unit."""
+    return comparison.metric + {"fraction": " (%)", "": ""}.get(comparison.unit, f" ({comparison.unit})")
+
+
+# ---------------------------------------------------------------------- critical differences
+
+
+def critical_difference_diagram(comparison: Comparison) -> Figure:
+    """Average ranks on a line; bars join strategies that cannot be told apart (Demsar 2006). Over scenarios where there are several."""
+    overall = comparison.overall
+    if overall is not None:
+        ranks = {row.strategy: row.average_rank for row in overall.ranks}
+        different = difference_matrix(list(ranks), overall.pairs, comparison.alpha)
+        figure, axes = _rank_figure([len(ranks)])
+        title = f"{comparison.metric}: average ranks over {len(comparison.scenarios)} scenarios"
+        _rank_axis(axes[0], ranks, different, overall.critical_difference, title)
+        return figure
+    scenarios = [(name, _ranks_by_seed([one for one in comparison.runs if one.scenario == name])) for name in comparison.scenarios]
+    drawn = [(name, ranks) for name, ranks in scenarios if len(ranks) > 1]
+    if not drawn:
+        raise UserError("a critical-difference diagram needs two strategies with seeds in common")
+    figure, axes = _rank_figure([len(ranks) for _, ranks in drawn])
+    for ax, (name, ranks) in zip(axes, drawn, strict=True):
+        pairs = [pair for pair in comparison.pairs if pair.scenario == name]
+        title = f"{comparison.metric} on {name}: average ranks over seeds"
+        _rank_axis(ax, ranks, difference_matrix(list(ranks), pairs, comparison.alpha), float("nan"), title)
+    return figure
+
+
+def _rank_figure(counts: Sequence[int]) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    heights = [1.5 + 0.14 * count for count in counts]
+    figure = Figure(figsize=(7.2, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(counts), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
+    return figure, list(axes[:, 0])
+
+
+def _ranks_by_seed(runs: Sequence[Runs]) -> dict[str, float]:
+    """Average ranks over the seeds that all have, best first."""
+    seeds = common_seeds(runs)
+    if not len(seeds):
+        return {}
+    ranks = average_ranks(np.stack([one.at(seeds)[1] for one in runs], axis=1))
+    order = np.argsort(ranks, kind="stable")
+    return {runs[place].strategy: float(ranks[place]) for place in order}
+
+
+def _rank_axis(ax: Axes, ranks: Mapping[str, float], different: Array, critical: float, title: str) -> None:
+    """From above: the critical difference as a length, the line of ranks, bars, and a name at either end for every strategy."""
+    count, names, values = len(ranks), list(ranks), np.array(list(ranks.values()))
+    bars = [(members[0], members[-1]) for members in groups(different) if len(members) > 1]
+    lowest, half = 0.45 * len(bars) + 0.5, -(-count // 2)
+    ax.set_title(title, loc="left")
+    ax.set_axis_off()
+    ax.set_xlim(1, count)
+    ax.set_ylim(lowest + 0.62 * half + 0.2, -2.2 if np.isfinite(critical) else -0.9)
+    line: dict[str, Any] = {"color": "black", "linewidth": 1.2, "clip_on": False}
+    ax.plot([1, count], [0, 0], **line)
+    for rank in range(1, count + 1):
+        ax.plot([rank, rank], [0, -0.16], **line)
+        ax.text(rank, -0.28, str(rank), ha="center", va="bottom")
+    for place, (first, last) in enumerate(bars):
+        ax.plot([values[first], values[last]], [0.4 + 0.45 * place] * 2, color="black", linewidth=3.5, solid_capstyle="projecting")
+    for place, (name, rank) in enumerate(zip(names, values, strict=True)):
+        left = place < half
+        _rank_name(ax, name, rank, lowest + 0.62 * ((place if left else count - 1 - place) + 0.5), 1 if left else count, left=left)
+    if np.isfinite(critical):
+        _ruler(ax, critical, count)
+
+
+def _rank_name(ax: Axes, name: str, rank: float, depth: float, end: float, *, left: bool) -> None:
+    """A strategy's line down from its rank and out to its name."""
+    ax.plot([rank, rank, end], [0, depth, depth], color="0.25", linewidth=0.9, clip_on=False)
+    text, side, gap = (f"{name}  {rank:.2f}", "right", -4) if left else (f"{rank:.2f}  {name}", "left", 4)
+    ax.annotate(text, (end, depth), (gap, 0), textcoords="offset points", ha=side, va="center", annotation_clip=False)
+
+
+def _ruler(ax: Axes, critical: float, count: int) -> None:
+    """The critical difference, as far as the line goes."""
+    end = min(1 + critical, count)
+    ax.plot([1, end], [-1.3, -1.3], color="black", linewidth=1.2, clip_on=False)
+    for x in (1, end):
+        ax.plot([x, x], [-1.15, -1.45], color="black", linewidth=1.2, clip_on=False)
+    ax.text(
+        1, -1.55, f"critical difference {critical:.2f}" + (" (more than the line is long)" if 1 + critical > count else ""), va="bottom"
+    )
+
+
+# ---------------------------------------------------------------------- boxes
+
+
+def boxes(comparison: Comparison) -> Figure:
+    """Every finished run as a point over its strategy's box: median, quartiles, and the farthest runs within 1.5 times their distance."""
+    if not comparison.runs:
+        raise UserError(f"no run has a value of {comparison.metric}")
+    order = {name: [row.strategy for row in comparison.summary if row.scenario == name] for name in comparison.scenarios}
+    most = max(len(names) for names in order.values())
+    figure, axes = panels(len(order), 4.6, 1.1 + 0.32 * most)
+    for ax, (scenario, names) in zip(axes, order.items(), strict=True):
+        known = {one.strategy: one for one in comparison.runs if one.scenario == scenario}
+        _boxes_axis(ax, [known[name] for name in names], comparison)
+        ax.set_title(scenario, loc="left")
+    return figure
+
+
+def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
+    places = range(len(runs))
+    values = [shown(one.finished, comparison.unit) for one in runs]
+    line: dict[str, Any] = {"color": "0.35", "linewidth": 1.0}
+    ax.boxplot(
+        values,
+        positions=places,
+        orientation="horizontal",
+        widths=0.62,
+        showfliers=False,
+        medianprops={"color": "black", "linewidth": 1.8},
+        boxprops=line,
+        whiskerprops=line,
+        capprops=line,
+    )
+    spread = np.random.default_rng(0)
+    for place, points in zip(places, values, strict=True):
+        ax.scatter(points, place + spread.uniform(-0.18, 0.18, len(points)), s=12, color=COLOURS[0], alpha=0.65, linewidths=0, zorder=3)
+    ax.set_yticks(places, [_with_failures(one) for one in runs])
+    ax.invert_yaxis()
+    ax.set_xlabel(axis_label(comparison))
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)
+
+
+def _with_failures(runs: Runs) -> str:
+    failed = int(runs.failed.sum())
+    return f"{runs.strategy} ({failed} failed)" if failed else runs.strategy

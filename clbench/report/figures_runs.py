@@ -1,0 +1,211 @@
+"""Figures that look into the runs: over tasks, task by task, and against what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.errors import UnknownName, UserError
+from clbench.records import CellRecord, Results
+from clbench.records.cell import Array
+from clbench.report.comparison import Comparison, SummaryRow
+from clbench.report.figures import axis_label, look, panels, shown
+from clbench.report.numbers import spread_out
+from clbench.stats.intervals import mean_intervals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_MATRICES = 24
+MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
+MOST_TICKS = 10
+
+
+def _done(cell: CellRecord) -> list[int]:
+    """The members that finished."""
+    return [k for k in range(cell.members) if cell.member_status is None or cell.member_status[k] == "done"]
+
+
+def _by_seed(cell: CellRecord, rows: Sequence[Array]) -> Array:
+    """One row a seed, the mean of its agents."""
+    seeds = cell.seed[_done(cell)]
+    stacked = np.stack(rows)
+    return np.stack([stacked[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
+
+
+def _cells(comparison: Comparison) -> dict[str, dict[str, CellRecord]]:
+    """By scenario and strategy, those with something to draw."""
+    found: dict[str, dict[str, CellRecord]] = {}
+    for cell in comparison.results.cells:
+        if cell.tasks and _done(cell):
+            found.setdefault(cell.scenario, {})[cell.label] = cell
+    if not found:
+        raise UserError("no run has accuracies to draw")
+    return found
+
+
+def _looks(comparison: Comparison) -> Mapping[str, dict[str, str]]:
+    return look(list(dict.fromkeys(cell.label for cell in comparison.results.cells)))
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One for all panels, to their right."""
+    found = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if found:
+        figure.legend(list(found.values()), list(found), loc="outside right upper")
+
+
+# ---------------------------------------------------------------------- curves
+
+
+def accuracy_over_tasks(comparison: Comparison) -> Figure:
+    """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean over seeds."""
+    results = comparison.results
+    curves = {
+        scenario: {name: _by_seed(cell, [results.run(cell, k).averages for k in _done(cell)]) for name, cell in cells.items()}
+        for scenario, cells in _cells(comparison).items()
+    }
+    return _curves(comparison, curves, "tasks learnt", "accuracy on the tasks so far (%)", first=1)
+
+
+def forgetting_curves(comparison: Comparison) -> Figure:
+    """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which that was measured."""
+    results = comparison.results
+    curves = {
+        scenario: {name: _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in _done(cell)]) for name, cell in cells.items()}
+        for scenario, cells in _cells(comparison).items()
+    }
+    return _curves(comparison, curves, "tasks learnt since", "accuracy on a task (%)", first=0)
+
+
+def _by_age(accuracy: Array) -> Array:
+    """`[T+1, T]` to `[T]`: the mean of R_{j+age, j} over j."""
+    ages = [np.diagonal(accuracy[1:], -age) for age in range(accuracy.shape[1])]
+    return np.array([known.mean() if len(known := diagonal[~np.isnan(diagonal)]) else np.nan for diagonal in ages])
+
+
+def _curves(comparison: Comparison, curves: Mapping[str, Mapping[str, Array]], below: str, beside: str, first: int) -> Figure:
+    looks = _looks(comparison)
+    figure, axes = panels(len(curves), 4.2, 3.2)
+    for ax, (scenario, found) in zip(axes, curves.items(), strict=True):
+        for name, values in found.items():
+            _curve(ax, name, values * 100, looks[name], first)
+        length = max(values.shape[1] for values in found.values())
+        ax.set_xticks([first + place for place in spread_out(length, MOST_TICKS)])
+        ax.set(xlabel=below, ylabel=beside)
+        ax.set_title(scenario, loc="left")
+        ax.grid(color="0.92")
+    _legend(figure, axes)
+    return figure
+
+
+def _curve(ax: Axes, name: str, values: Array, how: Mapping[str, str], first: int) -> None:
+    """A line with its interval; where only single points were measured, those."""
+    known = np.flatnonzero(~np.isnan(values).any(axis=0))
+    if not len(known):
+        return
+    intervals = mean_intervals(values[:, known])
+    places = first + known
+    markers = {"markersize": 4.0, "markevery": max(1, len(known) // 12)}
+    ax.plot(places, values[:, known].mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
+    low, high = (np.array([getattr(interval, side) for interval in intervals]) for side in ("low", "high"))
+    if len(known) > 1:
+        ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
+    elif np.isfinite(low).all():
+        ax.plot([places[0]] * 2, [low[0], high[0]], color=how["color"], linewidth=1.0)
+
+
+# ---------------------------------------------------------------------- matrices
+
+
+def accuracy_matrices(comparison: Comparison) -> Figure:
+    """The mean accuracy matrix of every strategy: rows are tasks learnt, columns tasks tested; empty where nothing was measured."""
+    drawn = [cell for cells in _cells(comparison).values() for cell in cells.values()]
+    several = len(comparison.scenarios) > 1
+    figure, axes = panels(min(len(drawn), MOST_MATRICES), 2.5, 2.5, columns=4)
+    image = None
+    for ax, cell in zip(axes, drawn, strict=False):
+        matrix = np.mean([comparison.results.run(cell, k).accuracy for k in _done(cell)], axis=0) * 100
+        image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+        _matrix_axis(ax, matrix)
+        ax.set_title(f"{cell.label}\non {cell.scenario}" if several else cell.label, loc="left", fontsize=9)
+    if image is not None:
+        figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.8, pad=0.02)
+    if len(drawn) > MOST_MATRICES:
+        figure.suptitle(f"the first {MOST_MATRICES} of {len(drawn)} matrices")
+    return figure
+
+
+def _matrix_axis(ax: Axes, matrix: Array) -> None:
+    tasks = matrix.shape[1]
+    ticks = spread_out(tasks, MOST_NUMBERED)
+    ax.set_xticks(ticks, [str(tick + 1) for tick in ticks])
+    ax.set_yticks([0, *(tick + 1 for tick in ticks)], ["none", *(str(tick + 1) for tick in ticks)])
+    ax.set(xlabel="task tested", ylabel="tasks learnt")
+    ax.spines[:].set_visible(False)
+    if tasks <= MOST_NUMBERED:
+        for (row, column), value in np.ndenumerate(matrix):
+            if not np.isnan(value):
+                ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="white" if value < 55 else "black")
+
+
+# ---------------------------------------------------------------------- cost
+
+
+def cost_against_accuracy(comparison: Comparison) -> Figure:
+    """What a strategy costs in seconds of training against what it reaches; a line joins those that no other beats in both (Pareto)."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    points = {scenario: _points(comparison, scenario) for scenario in comparison.scenarios}
+    points = {scenario: found for scenario, found in points.items() if found}
+    if not points:
+        raise UserError("no run says how long its training took (train_seconds), so there is no cost to draw")
+    looks = _looks(comparison)
+    figure, axes = panels(len(points), 4.2, 3.4)
+    for ax, (scenario, found) in zip(axes, points.items(), strict=True):
+        for row, seconds in found:
+            mean, low, high = (float(shown(value, comparison.unit)) for value in (row.mean, row.ci_low, row.ci_high))
+            style = {**looks[row.strategy], "linestyle": "none"}
+            ax.plot(seconds, mean, label=row.strategy, markersize=7.0, zorder=3, **style)  # type: ignore[arg-type]
+            if np.isfinite(low) and np.isfinite(high):
+                ax.plot([seconds, seconds], [low, high], color=style["color"], linewidth=1.0)
+        front = pareto([(seconds, row.mean) for row, seconds in found], higher_is_better=comparison.higher_is_better)
+        ax.plot([x for x, _ in front], shown(np.array([y for _, y in front]), comparison.unit), color="0.6", linewidth=1.0, zorder=1)
+        ax.set(xlabel="training, seconds a run", ylabel=axis_label(comparison), xscale="log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set_title(scenario, loc="left")
+        ax.grid(color="0.92")
+    _legend(figure, axes)
+    return figure
+
+
+def _points(comparison: Comparison, scenario: str) -> list[tuple[SummaryRow, float]]:
+    """The summary's rows that have a mean and a cost."""
+    cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
+    rows = [row for row in comparison.summary if row.scenario == scenario and np.isfinite(row.mean)]
+    found = [(row, _seconds(comparison.results, cells[row.strategy])) for row in rows]
+    return [(row, seconds) for row, seconds in found if np.isfinite(seconds) and seconds > 0]
+
+
+def _seconds(results: Results, cell: CellRecord) -> float:
+    try:
+        seconds = results.metric("train_seconds", cell).summary
+    except UnknownName:
+        return float("nan")
+    known = seconds[np.isfinite(seconds)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def pareto(points: Sequence[tuple[float, float]], *, higher_is_better: bool = True) -> list[tuple[float, float]]:
+    """Those that no other beats: cheaper and as good, or better at the same cost; cheapest first."""
+    sign = 1 if higher_is_better else -1
+    front: list[tuple[float, float]] = []
+    for cost, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):
+        if not front or sign * value > sign * front[-1][1]:
+            front.append((cost, value))
+    return front

@@ -1,0 +1,148 @@
+"""Several records as one, where they can be compared.
+
+Methods of one suite are comparable because their author put them there. Records of different suites are ranked together only
+where the streams and the budget of training are the same; else they are refused with what differs, or marked as mixed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from clbench.errors import RecordError
+from clbench.records import CellRecord, RecordFile, Results, load, merge_cells
+
+BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
+UNKNOWN = "not stated"
+Source = Results | Path | str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The cells of all records, one label a strategy, and why they should not have been put together."""
+
+    results: Results
+    mixed: tuple[str, ...]
+
+
+def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Pool:
+    """Open and join records; `RecordError` says what differs where they cannot be compared."""
+    given = [sources] if isinstance(sources, Results | Path | str) else list(sources)
+    if not given:
+        raise RecordError("there is no record to compare")
+    opened = [source if isinstance(source, Results) else load(source) for source in given]
+    records = _aligned([results.record for results in opened])
+    mixed = tuple(_differences(records))
+    if mixed and not force_mixed:
+        lines = "\n".join(f"  {line}" for line in mixed)
+        raise RecordError(
+            f"these records cannot be ranked together:\n{lines}\n--force-mixed ranks them all the same, and says so in the output"
+        )
+    if len(opened) == 1 and not _ambiguous(records[0].cells):
+        return Pool(opened[0], ())
+    return Pool(Results(_joined(records), opened[0].host), mixed)
+
+
+# ---------------------------------------------------------------------- what differs
+
+
+def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
+    """A line for every scenario and property in which different suites differ."""
+    suites: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
+    for record in records:
+        suites[record.suite, record.suite_text].extend(record.cells)
+    if len(suites) < 2:
+        return
+    names = _names(list(suites))
+    for scenario in dict.fromkeys(cell.scenario for cells in suites.values() for cell in cells):
+        found: dict[str, dict[str, set[str]]] = defaultdict(dict)  # property -> suite -> values
+        for suite, cells in suites.items():
+            here = [cell for cell in cells if cell.scenario == scenario]
+            for name in (*_properties(here[0]),) if here else ():
+                found[name][names[suite]] = {_properties(cell)[name] for cell in here}
+        yield from _lines(scenario, found)
+
+
+def _lines(scenario: str, found: Mapping[str, Mapping[str, set[str]]]) -> Iterable[str]:
+    for name, values in found.items():
+        if len(values) < 2:
+            continue
+        if all(known == {UNKNOWN} for known in values.values()):
+            yield f"{scenario}: {name}: {UNKNOWN} in {', '.join(values)}"
+        elif len({frozenset(known) for known in values.values()}) > 1:
+            yield f"{scenario}: {name}: " + "; ".join(f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items())
+
+
+def _properties(cell: CellRecord) -> dict[str, str]:
+    """What must agree: the streams, and the budget."""
+    content, protocol = cell.content, cell.protocol
+    stream = {name: _shown(content.get(name)) for name in ("scenario", "data")}
+    lasts = protocol.get("epochs"), protocol.get("steps")
+    budget = {name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")}
+    length = UNKNOWN if lasts == (None, None) else f"{lasts[0]} epochs" if lasts[0] is not None else f"{lasts[1]} steps"
+    return {"streams": stream["scenario"], "data": stream["data"], "length of a task": length, **budget}
+
+
+def _shown(value: Any) -> str:
+    return UNKNOWN if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """A suite's name, with a number where two versions of it are at hand."""
+    names = [name for name, _ in suites]
+    return {
+        suite: suite[0] if names.count(suite[0]) == 1 else f"{suite[0]} (version {names[: place + 1].count(suite[0])})"
+        for place, suite in enumerate(suites)
+    }
+
+
+# ---------------------------------------------------------------------- joining
+
+
+def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
+    """With the same streams called alike in all suites: as the first one calls them."""
+    known: dict[str, tuple[str, str]] = {}  # streams -> suite and label
+    aligned = []
+    for record in records:
+        cells = []
+        for cell in record.cells:
+            streams = json.dumps([cell.content.get("scenario"), cell.content.get("data")], sort_keys=True)
+            suite, label = known.setdefault(streams, (record.suite, cell.scenario)) if cell.content else (record.suite, cell.scenario)
+            cells.append(cell if record.suite == suite or label == cell.scenario else replace(cell, scenario=label))
+        aligned.append(replace(record, cells=cells))
+    return aligned
+
+
+def _joined(records: Sequence[RecordFile]) -> RecordFile:
+    """One record with every cell."""
+    names = _names(list(dict.fromkeys((record.suite, record.suite_text) for record in records)))
+    cells: list[CellRecord] = []
+    origin: dict[str, str] = {}
+    for record in records:
+        suite = names[record.suite, record.suite_text]
+        for cell in record.cells:
+            key = cell.key if cell.content else f"{suite}/{cell.key}"  # a foreign key says nothing outside its own suite
+            origin.setdefault(key, suite)
+            cells.append(replace(cell, key=key))
+    metrics = {name: options for record in reversed(records) for name, options in record.metrics}
+    first = records[0]
+    suite = " + ".join(dict.fromkeys(record.suite for record in records))
+    return replace(first, suite=suite, cells=_told_apart(merge_cells(cells), origin), metrics=tuple(metrics.items()))
+
+
+def _told_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellRecord]:
+    """What two suites call alike and is not gets its suite's name behind its label; where that is not enough, its key."""
+    for suffix in (origin, {cell.key: cell.key[-8:] for cell in cells}):
+        alike = _ambiguous(cells)
+        cells = [replace(cell, label=f"{cell.label} [{suffix[cell.key]}]") if cell.label in alike else cell for cell in cells]
+    return cells
+
+
+def _ambiguous(cells: Iterable[CellRecord]) -> set[str]:
+    """Labels that more than one cell of a scenario has."""
+    count = Counter((cell.scenario, cell.label) for cell in cells)
+    return {label for (_, label), cells_of in count.items() if cells_of > 1}

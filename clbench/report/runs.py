@@ -1,0 +1,100 @@
+"""One number a run: what a comparison compares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clbench.records import CellRecord, Measured, Results
+from clbench.records.cell import Array
+
+FAILED_WORDS = {"diverged": "diverged", "failed": "failed", "timeout": "timed out"}
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One strategy's runs on one scenario, by seed. Agents of one seed are no independent runs, and count as their mean."""
+
+    scenario: str
+    strategy: str
+    name: str  # without the options in its label
+    seed: Array  # [n], those with a value or a failure
+    value: Array  # [n], NaN where the run failed
+    failed: Array  # [n]
+    requested: int  # the cell's seeds, whatever became of them
+    notes: tuple[str, ...]  # what is missing, and why
+    sign: int = 1  # -1 where less is better
+
+    @cached_property
+    def score(self) -> Array:
+        """Oriented values for ranks: more is better, and a failed run is below everything."""
+        return np.where(self.failed, -np.inf, self.sign * self.value)
+
+    @cached_property
+    def finished(self) -> Array:
+        """The values of finished runs."""
+        return self.value[~self.failed]
+
+    @property
+    def mean(self) -> float:
+        """Over finished runs; NaN where there is none."""
+        return float(self.finished.mean()) if len(self.finished) else float("nan")
+
+    def at(self, seeds: Array) -> tuple[Array, Array]:
+        """Values and scores at these seeds, all of which it has."""
+        places = np.searchsorted(self.seed, seeds)
+        return self.value[places], self.score[places]
+
+
+def common_seeds(runs: Sequence[Runs]) -> Array:
+    """The seeds that all of them have, failed ones included."""
+    seeds = runs[0].seed
+    for other in runs[1:]:
+        if not np.array_equal(seeds, other.seed):
+            seeds = np.intersect1d(seeds, other.seed)
+    return seeds
+
+
+def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
+    """A cell's runs with their values of a metric."""
+    measured = results.metric(metric, cell)
+    status = np.array(["done"] * cell.members, dtype=object) if cell.member_status is None else cell.member_status
+    seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
+    for seed in np.unique(cell.seed):
+        members = np.flatnonzero(cell.seed == seed)
+        ended = next((str(status[member]) for member in members if status[member] != "done"), None)
+        value = float(measured.summary[members].mean())
+        if ended is None and not np.isfinite(value):
+            absent[_reason(measured, members)] += 1
+            continue
+        seeds.append(int(seed))
+        values.append(float("nan") if ended else value)
+        failed.append(ended is not None)
+        why.update([FAILED_WORDS[ended]] if ended else [])
+    notes = tuple(_notes(len(np.unique(cell.seed)), why, absent, metric))
+    return Runs(
+        cell.scenario,
+        cell.label,
+        cell.strategy,
+        np.array(seeds, dtype=np.int64),
+        np.array(values, dtype=np.float64),
+        np.array(failed, dtype=bool),
+        len(np.unique(cell.seed)),
+        notes,
+        1 if measured.higher_is_better else -1,
+    )
+
+
+def _reason(measured: Measured, members: Array) -> str:
+    return next((reason for reason in (measured.reasons[member] for member in members) if reason), "it is infinite")
+
+
+def _notes(total: int, why: Counter[str], absent: Counter[str], metric: str) -> Iterable[str]:
+    for word, count in why.items():
+        yield f"{count} of {total} runs {word}: they rank below every finished run, and means and intervals are over the others"
+    for reason, count in absent.items():
+        yield f"{count} of {total} runs have no value of {metric} ({reason}) and are left out"

@@ -1,0 +1,295 @@
+"""What a comparison says in words."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clbench.records import CellRecord, Results
+from clbench.report.contest import Across, Omnibus, Pair, Rules, differs, ranking
+from clbench.report.numbers import show_interval, show_number, show_p, unit_words
+from clbench.report.runs import Runs, common_seeds
+from clbench.stats import design as designs
+from clbench.stats.corrections import WORDS
+from clbench.stats.equivalence import bayesian_signed_rank
+from clbench.stats.paired import differences
+from clbench.stats.power import penalty, seeds_needed
+
+MOST_NAMED = 8
+MOST_PROTOCOLS = 12
+
+
+@dataclass(frozen=True)
+class Said:
+    """Everything there is to put into words."""
+
+    rules: Rules
+    by_scenario: Mapping[str, Sequence[Runs]]
+    pairs: Sequence[Pair]
+    omnibus: Sequence[Omnibus]
+    over: Across | None
+    unit: str
+    results: Results
+    mixed: tuple[str, ...]
+
+
+def text(said: Said) -> Iterable[str]:
+    """The sentences, in the order in which they are read."""
+    if said.mixed:
+        yield f"Mixed records, ranked together because that was insisted on; they differ: {'; '.join(said.mixed)}."
+    if not said.by_scenario:
+        yield f"There is nothing to compare: no run has a value of {said.rules.metric}."
+        return
+    yield f"{design(said)}."
+    yield from _power(said)
+    for scenario, here in said.by_scenario.items():
+        yield from _scenario(said, scenario, here)
+    if said.over is not None:
+        yield from _overall(said, said.over)
+    yield from _protocols(said.results)
+    if said.rules.baseline is None and any(len(here) > 1 for here in said.by_scenario.values()):
+        yield "No baseline was named; --baseline NAME adds every strategy's difference to it."
+    yield intervals(said)
+
+
+# ---------------------------------------------------------------------- what was done, and why
+
+
+def design(said: Said) -> str:
+    """The tests, and the reason for them, in one sentence."""
+    rules = said.rules
+    if not said.by_scenario:
+        return "No test: there are no runs to compare"
+    most = max(len(here) for here in said.by_scenario.values())
+    planned = designs.within_scenario(most, paired=not rules.unpaired)
+    if planned.pairs == "none":
+        return f"No test within a scenario: {planned.reason}" + _across_words(said)
+    family = sum(not np.isnan(pair.p) for pair in said.pairs)
+    exact = "exact " if not rules.unpaired and all("exact" in pair.test or np.isnan(pair.p) for pair in said.pairs) else ""
+    first = (
+        f"{planned.omnibus} test, then the {exact}{planned.pairs} test of every pair" if planned.omnibus else f"{exact}{planned.pairs} test"
+    )
+    corrected = f", {_corrected(rules.correction, family)}" if family > 1 else ""
+    return f"By the design of the experiment ({planned.reason}), not by a look at the data: {first}{corrected}{_across_words(said)}"
+
+
+def _corrected(correction: str, family: int) -> str:
+    return (
+        f"not adjusted for their number ({family})"
+        if correction == "none"
+        else f"adjusted by {WORDS[correction]} over the {family} pairs shown"
+    )
+
+
+def _across_words(said: Said) -> str:
+    if said.over is None:
+        return ""
+    planned = designs.across_scenarios(len(said.over.ranks))
+    many = f"; over the {said.over.omnibus.blocks} scenarios "
+    if planned.omnibus:
+        return f"{many}Friedman's test of scenario means with Iman and Davenport's F, then Nemenyi's of every pair, which adjusts itself"
+    return f"{many}the Wilcoxon signed-rank test of scenario means"
+
+
+def intervals(said: Said) -> str:
+    """How the intervals were made."""
+    differences = "differences have Welch's t interval" if said.rules.unpaired else "differences are paired by seed"
+    return (
+        "Intervals are 95 % for a mean, one at a time: the t interval corrected for skewness, plain Student's t below five runs; "
+        f"{differences}. The effect A is the chance that a run of the one is better than a run of the other (Vargha, Delaney); 0.5 is none."
+    )
+
+
+# ---------------------------------------------------------------------- one scenario
+
+
+def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
+    pairs = [pair for pair in said.pairs if pair.scenario == scenario]
+    if len(here) == 1:
+        yield f"{scenario}: only {here[0].strategy} has runs, so there is nothing to compare it with."
+        return
+    if len(here) == 2:
+        yield f"{scenario}: {pair_sentence(pairs[0], said)}"
+    else:
+        yield from (f"{scenario}: {omnibus_sentence(one, said.rules)}" for one in said.omnibus if one.scenario == scenario)
+        yield f"{scenario}: {_ranking_sentence(here, pairs, said.rules)}"
+    if said.rules.baseline is not None and len(here) > 2:
+        yield from _against_baseline(scenario, pairs, said.rules)
+    if said.rules.rope is not None:
+        yield from _equivalence(scenario, here, pairs, said)
+
+
+def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
+    """The test of all strategies."""
+    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} "
+    shown += "runs" if one.test == designs.KRUSKAL_WALLIS else "seeds" if one.scenario is not None else "scenarios"
+    shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
+    if one.test == designs.FRIEDMAN:
+        f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
+        shown += f" (Iman-Davenport F({one.f_df[0]}, {one.f_df[1]}) = {f}, p {_equals(one.f_p)})"
+    if one.p <= rules.alpha:
+        return f"{shown}: not all strategies are alike."
+    return f"{shown}: no difference is shown; the tests of the pairs are there all the same, and marked."
+
+
+def pair_sentence(pair: Pair, said: Said) -> str:
+    """Two strategies in one sentence."""
+    if np.isnan(pair.p):
+        return f"{pair.a} and {pair.b} have no seeds in common; --unpaired compares them as independent runs."
+    size = show_interval(pair.difference, pair.ci_low, pair.ci_high, said.unit)
+    of = f"{pair.n} {'runs' if said.rules.unpaired else 'pairs'}"
+    numbers = f"difference {size}{unit_words(said.unit)}, A = {pair.effect:.2f}, {pair.test}, {of}, p {_equals(pair.p_adjusted)}"
+    if differs(pair, said.rules.alpha):
+        better, worse = (pair.a, pair.b) if pair.better > 0 else (pair.b, pair.a)
+        return f"{better} is better than {worse} ({pair.a} - {pair.b}: {numbers})."
+    return f"{pair.a} and {pair.b} cannot be told apart ({pair.a} - {pair.b}: {numbers})."
+
+
+def _ranking_sentence(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> str:
+    found = sum(differs(pair, rules.alpha) for pair in pairs)
+    if not found:
+        return f"no two of the {len(here)} strategies can be told apart."
+    places = ranking([one.strategy for one in here], [one.sign * one.mean for one in here], pairs, rules.alpha)
+    first = [place.strategy for place in places if place.rank == 1]
+    wins = sum(differs(pair, rules.alpha) and first[0] == (pair.a if pair.better > 0 else pair.b) for pair in pairs)
+    if len(first) == 1 and wins == len(here) - 1:
+        return f"{first[0]} is better than every other; {found} of {len(pairs)} pairs differ."
+    return f"nobody is better than {_listed(first)}; {found} of {len(pairs)} pairs differ."
+
+
+def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Iterable[str]:
+    sides: dict[int, list[str]] = defaultdict(list)
+    for pair in pairs:
+        if rules.baseline in (pair.a, pair.b):
+            other, direction = (pair.b, -pair.better) if pair.a == rules.baseline else (pair.a, pair.better)
+            sides[direction if differs(pair, rules.alpha) else 0].append(other)
+    words = {1: "better", -1: "worse", 0: "not told apart from it"}
+    told = [f"{words[side]}: {_listed(sides[side])}" for side in (1, -1, 0) if sides[side]]
+    if told:
+        yield f"{scenario}: against {rules.baseline}: {'; '.join(told)}."
+
+
+def _equivalence(scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], said: Said) -> Iterable[str]:
+    """What lies within the region of practical equivalence: by two one-sided tests, and in probabilities."""
+    rules = said.rules
+    rope = rules.rope or 0.0
+    size = f"{show_number(rope, said.unit)}{unit_words(said.unit)}"
+    same = [f"{pair.a} = {pair.b}" for pair in pairs if pair.equivalence_p <= rules.alpha]
+    yield f"{scenario}: equivalent within {size} by two one-sided tests: {_listed(same) if same else 'no pair'}."
+    known = {one.strategy: one for one in here}
+    against = known.get(rules.baseline or "")
+    if against is None or rules.unpaired:
+        return
+    told = [_probabilities(one, against, rope, rules) for one in here if one is not against]
+    yield (
+        f"{scenario}: against {against.strategy}, the probability of being better by more than {size}, about the same, worse by more "
+        f"(Bayesian signed-rank): {'; '.join(filter(None, told))}."
+    )
+
+
+def _probabilities(one: Runs, against: Runs, rope: float, rules: Rules) -> str:
+    seeds = common_seeds([one, against])
+    delta = differences(one.at(seeds)[0], against.at(seeds)[0]) * one.sign
+    delta = delta[~np.isnan(delta)]
+    if not len(delta):
+        return ""
+    found = bayesian_signed_rank(delta, rope, rules.rng())
+    return f"{one.strategy} {found.first:.2f}, {found.neither:.2f}, {found.second:.2f}"
+
+
+# ---------------------------------------------------------------------- what could have been shown at all
+
+
+def _power(said: Said) -> Iterable[str]:
+    """The smallest p within reach, and how many seeds it would take, for every number of pairs there is."""
+    tested = [pair for pair in said.pairs if not np.isnan(pair.p)]
+    factor = penalty(len(tested), said.rules.correction)
+    for count in sorted({(pair.n, pair.smallest_p) for pair in tested}):
+        yield _power_sentence(*count, factor, said)
+
+
+def _power_sentence(n: int, smallest: float, factor: int, said: Said) -> str:
+    rules = said.rules
+    unit = "runs" if rules.unpaired else "seeds" if n != 1 else "seed"
+    least = min(1.0, smallest * factor)
+    after = f", {show_p(least)} after the correction" if factor > 1 else ""
+    told = f"With {n} {unit} no pair's p can be smaller than {show_p(smallest)}{after}"
+    if least <= rules.alpha:
+        return f"{told}: enough for alpha = {rules.alpha:g}."
+    if rules.unpaired:
+        return f"{told}: nothing could be shown at alpha = {rules.alpha:g}, however large; more seeds are needed."
+    needed = seeds_needed(rules.alpha, factor)
+    return (
+        f"{told}: no difference could be shown at alpha = {rules.alpha:g}, however large it is; "
+        f"{needed} seeds would be enough to, {needed - n} more."
+    )
+
+
+# ---------------------------------------------------------------------- over scenarios
+
+
+def _overall(said: Said, over: Across) -> Iterable[str]:
+    rules, names = said.rules, [rank.strategy for rank in over.ranks]
+    if len(names) == 2:
+        yield f"Over {over.omnibus.blocks} scenarios: {pair_sentence(over.pairs[0], said).replace(' pairs,', ' scenarios,')}"
+        return
+    yield f"Over scenarios: {omnibus_sentence(over.omnibus, rules)}"
+    found = sum(differs(pair, rules.alpha) for pair in over.pairs)
+    first = over.ranks[0]
+    equal = [rank.strategy for rank in over.ranks if set(rank.group) & set(first.group)] if len(over.ranks) <= 26 else []
+    yield (
+        f"Over scenarios: average ranks that differ by {over.critical_difference:.2f} or more differ (Nemenyi, alpha = {rules.alpha:g}): "
+        f"{found} of {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f})"
+        + (f"; not told apart from it: {_listed(equal[1:])}." if equal[1:] else ".")
+    )
+    if not found and over.critical_difference > len(names) - 1:
+        yield f"Over scenarios: {over.omnibus.blocks} of them are too few for any difference between average ranks to be that large."
+
+
+# ---------------------------------------------------------------------- protocols
+
+
+def _protocols(results: Results) -> Iterable[str]:
+    """Where strategies of one scenario were trained under different protocols: what they do not share, strategy by strategy."""
+    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
+        for label, difference in _protocol_differences([cell for cell in results.cells if cell.scenario == scenario and cell.protocol]):
+            told[label, difference].append(scenario)
+    if told:
+        lines = [f"{label}: {difference} ({', '.join(scenarios)})" for (label, difference), scenarios in told.items()]
+        shown = "; ".join(lines[:MOST_PROTOCOLS]) + (f"; and {len(lines) - MOST_PROTOCOLS} more" if len(lines) > MOST_PROTOCOLS else "")
+        yield f"Protocols differ, by declaration: {shown}."
+
+
+def _protocol_differences(cells: Sequence[CellRecord]) -> Iterable[tuple[str, str]]:
+    leaves = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
+    keys = dict.fromkeys(key for flat in leaves.values() for key in flat)
+    usual = {key: Counter(flat.get(key, "none") for flat in leaves.values()).most_common(1)[0][0] for key in keys}
+    for label, flat in leaves.items():
+        other = [f"{key} {flat.get(key, 'none')} instead of {usual[key]}" for key in keys if flat.get(key, "none") != usual[key]]
+        if other:
+            yield label, ", ".join(other)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", "none" if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _equals(p: float) -> str:
+    return show_p(p) if p < 1e-4 else f"= {show_p(p)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = list(names[:MOST_NAMED])
+    if len(names) > MOST_NAMED:
+        shown.append(f"{len(names) - MOST_NAMED} more")
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]

@@ -1,0 +1,56 @@
+"""Testing several pairs at once: p-values adjusted for how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+CORRECTIONS = ("holm", "bonferroni", "fdr_bh", "none")
+WORDS = {"holm": "Holm", "bonferroni": "Bonferroni", "fdr_bh": "Benjamini-Hochberg", "none": "no correction"}
+
+
+def adjust(p: Array, correction: str) -> Array:
+    """Adjusted p-values; NaN marks a test that could not be made, and is no member of the family."""
+    p = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    adjusted[known] = _METHODS[correction](p[known])
+    return adjusted
+
+
+def _holm(p: Array) -> Array:
+    """Step down: controls the chance of one false claim or more (Holm 1979)."""
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return _back(np.minimum(steps, 1.0), order)
+
+
+def _benjamini_hochberg(p: Array) -> Array:
+    """Step up: controls the expected share of false claims among those made (Benjamini & Hochberg 1995)."""
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    steps = np.minimum.accumulate(scaled[::-1])[::-1]
+    return _back(np.minimum(steps, 1.0), order)
+
+
+def _bonferroni(p: Array) -> Array:
+    adjusted: Array = np.minimum(p * len(p), 1.0)
+    return adjusted
+
+
+def _back(sorted_values: Array, order: Array) -> Array:
+    values = np.empty_like(sorted_values)
+    values[order] = sorted_values
+    return values
+
+
+_METHODS: dict[str, Callable[[Array], Array]] = {
+    "holm": _holm,
+    "bonferroni": _bonferroni,
+    "fdr_bh": _benjamini_hochberg,
+    "none": np.array,
+}

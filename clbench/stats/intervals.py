@@ -1,0 +1,210 @@
+"""Intervals for means of few runs, and what bootstraps add from ten runs on.
+
+Which one is shown was decided by simulation (`benchmarks/statistics.py` prints the coverages). Student's t is exact for normal
+data and covers 88 % for five runs of an exponential quantity; percentile and BCa bootstraps stay near 85 and 80 %. The t interval
+with the skewness taken out covers 93 to 97 % for both, and needs no random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+RESAMPLES = 5000
+FEW = 5  # runs from which on their skewness is taken into account
+MANY = 10  # runs from which on interquartile means are shown
+_STRAIGHT = 1e-6  # a skewness that bends nothing
+
+
+@dataclass(frozen=True)
+class Interval:
+    """From `low` to `high`; NaN where the runs say nothing of their spread."""
+
+    low: float
+    high: float
+    method: str
+
+
+STUDENT, SKEW_CORRECTED, NONE = "Student t", "skewness-corrected t", "none"
+
+
+def mean_interval(values: Array, level: float = 0.95) -> Interval:
+    """The interval shown for a mean: Student's for two to four runs, the skewness-corrected from five on."""
+    return mean_intervals(np.asarray(values, dtype=np.float64)[:, None], level)[0]
+
+
+def mean_intervals(values: Array, level: float = 0.95) -> list[Interval]:
+    """`mean_interval` of every column of `[n, K]`."""
+    if len(values) < 2:
+        return [Interval(np.nan, np.nan, NONE)] * values.shape[1]
+    corrected = len(values) >= FEW
+    low, high = skew_corrected(values, level) if corrected else student(values, level)
+    method = SKEW_CORRECTED if corrected else STUDENT
+    return [Interval(float(one), float(other), method) for one, other in zip(low, high, strict=True)]
+
+
+def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """Student's t for the mean of every column: exact for normal data, short of its level for skewed data."""
+    from scipy.special import stdtrit
+
+    size = len(values)
+    half = stdtrit(size - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(size)
+    return values.mean(axis=0) - half, values.mean(axis=0) + half
+
+
+def skew_corrected(values: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """The t interval of every column after Hall's (1992) transformation, which removes the skewness of t by a cubic that can be solved.
+
+    With W = (mean - mu) / s and g the sample skewness, W + g W^2 / 3 + g^2 W^3 / 27 + g / (6 n) is symmetric to the order of 1 / n.
+    Student's quantile has n - 2 degrees of freedom here: the skewness was estimated, too. Bounds are not symmetric about the mean.
+    """
+    from scipy.special import stdtrit
+
+    size = len(values)
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+    centred = values - mean
+    second, third = np.square(centred).mean(axis=0), (centred**3).mean(axis=0)
+    skewness = np.where(second > 0, third / np.where(second > 0, second, 1.0) ** 1.5, 0.0)
+    quantile = stdtrit(size - 2, (1 + level) / 2) / np.sqrt(size)
+    low, high = (mean - spread * _unbent(end - skewness / (6 * size), skewness) for end in (quantile, -quantile))
+    return low, high
+
+
+def _unbent(value: Array, skewness: Array) -> Array:
+    """The W for which W + g W^2 / 3 + g^2 W^3 / 27 is this value."""
+    bent = np.abs(skewness) > _STRAIGHT
+    g = np.where(bent, skewness, 1.0)
+    solved: Array = np.where(bent, 3 * (np.cbrt(1 + g * value) - 1) / g, value)
+    return solved
+
+
+# ---------------------------------------------------------------------- bootstraps
+
+
+def percentile(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """The plain bootstrap of a mean: too short for few runs."""
+    means = _resampled(values, rng, resamples).mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def bca(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """The bias-corrected and accelerated bootstrap of a mean (Efron 1987): no better than the plain one for few runs."""
+    from scipy.special import ndtr, ndtri
+
+    values = np.asarray(values, dtype=np.float64)
+    means, mean = _resampled(values, rng, resamples).mean(axis=1), values.mean()
+    below = (np.sum(means < mean) + np.sum(means == mean) / 2) / resamples
+    bias = ndtri(np.clip(below, 1 / resamples, 1 - 1 / resamples))
+    leaps = (values - mean) / (len(values) - 1)
+    spread = np.square(leaps).sum()
+    acceleration = (leaps**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
+    z = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(means, ndtr(bias + z / (1 - acceleration * z)))
+    return float(low), float(high)
+
+
+def studentised(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+    """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12): keeps its level, but one outlier among five runs sends it anywhere.
+
+    Resamples without spread have no t, and are left out.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    drawn = _resampled(values, rng, resamples)
+    errors = drawn.std(axis=1, ddof=1)
+    spread = errors > 1e-9 * values.std()
+    mean = float(values.mean())
+    if not spread.any():
+        return mean, mean
+    t = (drawn[spread].mean(axis=1) - mean) / errors[spread]
+    tails = np.quantile(t, [(1 - level) / 2, (1 + level) / 2]) * values.std(ddof=1)
+    return mean - float(tails[1]), mean - float(tails[0])
+
+
+def _resampled(values: Array, rng: np.random.Generator, resamples: int) -> Array:
+    drawn: Array = np.asarray(values, dtype=np.float64)[rng.integers(0, len(values), (resamples, len(values)))]
+    return drawn
+
+
+# ---------------------------------------------------------------------- unpaired differences
+
+
+def welch(a: Array, b: Array, level: float = 0.95) -> Interval:
+    """The difference of two independent means, with Welch's degrees of freedom."""
+    from scipy.special import stdtrit
+
+    if min(len(a), len(b)) < 2:
+        return Interval(np.nan, np.nan, NONE)
+    errors = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
+    difference, variance = float(a.mean() - b.mean()), errors.sum()
+    if variance == 0:
+        return Interval(difference, difference, "Welch t")
+    df = variance**2 / (errors**2 / [len(a) - 1, len(b) - 1]).sum()
+    half = float(stdtrit(df, (1 + level) / 2) * np.sqrt(variance))
+    return Interval(difference - half, difference + half, "Welch t")
+
+
+# ---------------------------------------------------------------------- several scenarios
+
+
+def interquartile_mean(values: Array) -> float:
+    """The mean of the middle half: a quarter of the runs is left out at either end (Agarwal et al. 2021)."""
+    return float(_middle(np.asarray(values, dtype=np.float64)))
+
+
+def interquartile_interval(strata: Sequence[Array], rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> Interval:
+    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none is ever missing."""
+    draws = [_resampled(stratum, rng, resamples) for stratum in strata]
+    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), "stratified bootstrap")
+
+
+def _middle(values: Array) -> Array:
+    size = values.shape[-1]
+    cut = size // 4
+    middle: Array = np.sort(values, axis=-1)[..., cut : size - cut].mean(axis=-1)
+    return middle
+
+
+def hierarchical_means(strata: Sequence[Array], rng: np.random.Generator, *, paired: bool = True, resamples: int = RESAMPLES) -> Array:
+    """`[resamples, K]`: means over scenarios of means over seeds, both resampled. `strata[s]` is `[seeds, K]`, NaN where a run failed.
+
+    A scenario that is drawn m times is drawn with m sets of seeds of its own: together m n draws from its n seeds. `paired`
+    draws the same seeds for all K strategies.
+    """
+    count, columns = len(strata), strata[0].shape[1]
+    drawn = rng.multinomial(count, np.full(count, 1 / count), resamples)
+    blocks = [slice(None)] if paired else [slice(k, k + 1) for k in range(columns)]
+    total = np.zeros((resamples, columns))
+    for s, runs in enumerate(strata):
+        for block in blocks:
+            total[:, block] += drawn[:, [s]] * _means_of_draws(runs[:, block], drawn[:, s], rng)
+    return total / count
+
+
+def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Array:
+    """Means over `times` resamples of the seeds, over those that finished; the plain mean where no draw did."""
+    seeds = len(runs)
+    weights = rng.multinomial(times * seeds, np.full(seeds, 1 / seeds))
+    known = ~np.isnan(runs)
+    values = np.where(known, runs, 0.0)
+    weight = weights @ known
+    mean = values.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(weight > 0, (weights @ values) / np.maximum(weight, 1), mean)
+
+
+def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, Array]:
+    """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few scenarios (Hesterberg 2015)."""
+    from scipy.special import ndtr, stdtrit
+
+    if scenarios < 2:
+        missing = np.full(means.shape[1:], np.nan)
+        return missing, missing
+    tail = float(ndtr(stdtrit(scenarios - 1, (1 - level) / 2) * np.sqrt(scenarios / (scenarios - 1))))
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    return low, high

@@ -1,0 +1,50 @@
+"""What a design can show at all, before any run: few pairs cannot reach a small p whatever they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+MOST_SEEDS = 10_000
+
+
+def smallest_signed_rank(pairs: int) -> float:
+    """Two-sided: all pairs point the same way, one pattern of signs in 2^n, or its mirror image."""
+    return min(1.0, 2.0 ** (1 - pairs))
+
+
+def smallest_mann_whitney(first: int, second: int) -> float:
+    """Two-sided: the two groups do not overlap."""
+    return min(1.0, 2.0 / math.comb(first + second, first))
+
+
+def smallest_dunn(sizes: Sequence[int], first: int, second: int) -> float:
+    """One group has all the highest ranks and the other all the lowest, without ties."""
+    from scipy.special import ndtr
+
+    total, a, b = sum(sizes), sizes[first], sizes[second]
+    apart = total - (a + b) / 2
+    return float(min(1.0, 2 * ndtr(-apart / math.sqrt(total * (total + 1) / 12 * (1 / a + 1 / b)))))
+
+
+def smallest_nemenyi(strategies: int, blocks: int) -> float:
+    """One strategy is always the first and the other always the last."""
+    from clbench.stats.several import nemenyi_p
+
+    return float(nemenyi_p(np.array([strategies - 1.0]), strategies, blocks)[0])
+
+
+def penalty(family: int, correction: str) -> int:
+    """By how much a correction at least multiplies the smallest of so many p; Benjamini-Hochberg leaves it alone where all are as small."""
+    return max(1, family) if correction in ("holm", "bonferroni") else 1
+
+
+def seeds_needed(alpha: float, factor: int, *, paired: bool = True) -> int:
+    """The fewest seeds with which a pair can get a p of `alpha` or less after a correction that multiplies it by `factor`."""
+    for seeds in range(2, MOST_SEEDS):
+        smallest = smallest_signed_rank(seeds) if paired else smallest_mann_whitney(seeds, seeds)
+        if smallest * factor <= alpha:
+            return seeds
+    return MOST_SEEDS
