@@ -61,6 +61,14 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _RESOLVERS
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Line breaks that only Unicode knows would be folded to spaces; escaped they stay."""
+    return dumper.represent_scalar(f"{_TAG}str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 @dataclass(frozen=True)
 class Document:
     """Plain data, with the line of every path in it and what was wrong with the text."""

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clbench.suite.yaml import dump, parse
@@ -58,6 +58,7 @@ def test_scalars_are_read_as_people_write_them(text: str, value: Any) -> None:
 
 @settings(deadline=None)
 @given(DATA)
+@example({"\x85": "a\u2028b\u2029"})
 def test_what_is_dumped_is_read_back(data: Any) -> None:
     document = parse(dump(data))
     assert document.problems == ()
