@@ -30,11 +30,15 @@ def open_suite(
 ) -> tuple[Suite, Host]:
     """A suite, and the host with the plugins it names."""
     from clbench.data import imported_names
+    from clbench.engine.compose import check_composition
     from clbench.host import Host
-    from clbench.suite import load_suite, read_plugins
+    from clbench.stack.foreign import check_optimizer
+    from clbench.suite import Checks, load_suite, read_plugins
 
-    host = Host.load([*plugins, *read_plugins(source)])
-    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds, imported=imported_names(data)), host
+    named = [path for path in read_plugins(source, overrides) if path.is_file()]  # `load_suite` says which are missing
+    host = Host.load([*plugins, *named])
+    checks = Checks(check_composition, check_optimizer)
+    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds, imported=imported_names(data), checks=checks), host
 
 
 def run(

@@ -20,6 +20,18 @@ from clbench.stack.optimizer import Grads, Optimizer, Updates
 UNFIT = ("LBFGS", "Optimizer", "SparseAdam")
 
 
+def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse, before anything runs, what `torch.<name>` would refuse in its first step on a matrix and a vector."""
+    params = [torch.zeros(1, 2, 2, requires_grad=True), torch.zeros(1, 2, requires_grad=True)]
+    optimizer = TorchOptimizer(params, 1, name=name, options=options)
+    for param in params:
+        param.grad = torch.zeros_like(param)
+    try:
+        optimizer.step()
+    except Exception as error:
+        raise OptionError([((), f"torch.{name} cannot step with these options: {error}")]) from error
+
+
 class TorchOptimizer(Optimizer):
     """`torch.<Name>` for every member; `options` are that optimiser's own, and `clip`."""
 

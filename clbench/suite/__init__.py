@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clbench.suite.cell import Cell, Choice
+from clbench.suite.checks import Checks
 from clbench.suite.expand import expand
 from clbench.suite.labels import pick, split_names
 from clbench.suite.load import load_suite, packaged_suites, read_plugins
@@ -12,6 +13,7 @@ from clbench.suite.suite import Compare, Suite
 
 __all__ = [
     "Cell",
+    "Checks",
     "Choice",
     "Compare",
     "Protocol",

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from clbench.errors import UnknownName
 from clbench.options import Configurable, plain_options
+from clbench.suite.checks import Checks
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -58,9 +59,10 @@ OPTIMIZERS: dict[str, type[Configurable]] = {"sgd": Sgd, "adam": Adam, "adamw": 
 SCHEDULES: dict[str, type[Configurable]] = {"milestones": Milestones}
 
 
-def optimizer_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def optimizer_options(name: str, options: Mapping[str, Any], checks: Checks) -> dict[str, Any]:
     """An optimiser's options, filled in; those of `torch.<Name>` are torch's to check."""
     if re.fullmatch(r"torch\.[A-Z]\w*", name):
+        checks.optimizer(name.removeprefix("torch."), options)
         return dict(options)
     if name not in OPTIMIZERS:
         raise UnknownName("optimizer", name, OPTIMIZERS, " (any other of torch is written torch.<Name>)")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clbench.errors import OptionError, UnknownName, UserError
 from clbench.options import plain_options
 from clbench.suite.cell import Choice
+from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.grids import Variant
 from clbench.suite.paths import Path, depth_within, numbered
 from clbench.suite.problems import Problems
@@ -64,8 +65,8 @@ def dataset_of(scenario: Choice, host: Host) -> Any:
 class Resolver:
     """Fills in defaults and names every problem; gives None where an entry has any."""
 
-    def __init__(self, host: Host, problems: Problems, imported: Collection[str] = ()) -> None:
-        self.host, self.problems, self.imported = host, problems, imported
+    def __init__(self, host: Host, problems: Problems, imported: Collection[str] = (), checks: Checks = UNCHECKED) -> None:
+        self.host, self.problems, self.imported, self.checks = host, problems, imported, checks
         self._protocols: dict[str, tuple[dict[str, Any], list[Issue]]] = {}
 
     def metric(self, variant: Variant) -> Choice | None:
@@ -128,13 +129,20 @@ class Resolver:
                 sound = self._problem(variant, (name, part), f"must be options with values, not {given!r}")
                 continue
             choices.append(self._choice("strategy", part, dict(given), variant, (name, part)))
-        return tuple(choice for choice in choices if choice) if sound and all(choices) else None
+        return tuple(choice for choice in choices if choice) if sound and all(choices) and self._compose(names, variant) else None
+
+    def _compose(self, names: Sequence[str], variant: Variant) -> bool:
+        try:
+            self.checks.composition([self.host.get("strategy", name) for name in names])
+        except UserError as error:
+            return self._problem(variant, (), str(error))
+        return True
 
     def _protocol(self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant) -> dict[str, Any] | None:
         merged = merge(base.data, override)
         key = json.dumps(merged)
         if key not in self._protocols:  # most strategies of a suite are trained alike
-            self._protocols[key] = resolve_protocol(merged, self.host)
+            self._protocols[key] = resolve_protocol(merged, self.host, self.checks)
         plain, issues = self._protocols[key]
         for words, message in issues:
             path = numbered(words)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clbench.suite.cell import Cell
+from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
 from clbench.suite.grids import Variant, count, grid_problems, unfold
 from clbench.suite.labels import scenario_labels, strategy_labels
@@ -33,7 +34,7 @@ def expand(suite: Suite, host: Host) -> list[Cell]:
     return tiny_cells(cells, host) if suite.smoke else cells
 
 
-def expand_with(suite: Suite, host: Host, problems: Problems) -> tuple[list[Cell], list[str]]:
+def expand_with(suite: Suite, host: Host, problems: Problems, checks: Checks = UNCHECKED) -> tuple[list[Cell], list[str]]:
     """The cells and the warnings; what is wrong goes into `problems`, and then there may be no cells."""
     scenario_variants = _variants(suite.data.get("scenarios", []), ("scenarios",), problems)
     strategy_variants = _variants(suite.data.get("strategies", []), ("strategies",), problems)
@@ -41,7 +42,7 @@ def expand_with(suite: Suite, host: Host, problems: Problems) -> tuple[list[Cell
     if len(scenario_variants) * len(protocols) * len(strategy_variants) > MOST_CELLS:
         problems.add((), f"unfolds into more than {MOST_CELLS:,} cells; shorten its grids")
         return [], []
-    resolver = Resolver(host, problems, suite.imported)
+    resolver = Resolver(host, problems, suite.imported, checks)
     scenarios = [entry for variant in scenario_variants if (entry := resolver.scenario(variant))]
     strategies = [row for variant in strategy_variants for base in protocols if (row := resolver.strategy(variant, base))]
     if not strategy_variants:

@@ -15,6 +15,7 @@ import pydantic
 from clbench.errors import Problem, SuiteError, UserError, suggest
 from clbench.options import issues_of
 from clbench.suite.cell import Cell, Choice
+from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.entries import Resolver
 from clbench.suite.expand import expand_with
 from clbench.suite.grids import Variant
@@ -53,6 +54,7 @@ def load_suite(
     smoke: bool = False,
     seeds: str | None = None,
     imported: Collection[str] = (),
+    checks: Checks = UNCHECKED,
 ) -> Suite:
     """Read and check a suite; `SuiteError` lists everything wrong with it.
 
@@ -69,16 +71,17 @@ def load_suite(
     for path, message in found:
         problems.add(path, message)
     text = written.text if data == document.data else dump(data)
-    suite = _checked(replace(_blank(written, document), data=data, text=text, imported=frozenset(imported), smoke=smoke), host, problems)
+    blank = replace(_blank(written, document), data=data, text=text, imported=frozenset(imported), smoke=smoke)
+    suite = _checked(blank, host, problems, checks)
     problems.check()
     return suite
 
 
-def read_plugins(source: Source) -> list[FilePath]:
+def read_plugins(source: Source, overrides: Sequence[str] = ()) -> list[FilePath]:
     """The files under `plugins:`, to be loaded before the suite can be checked."""
     written = _read(source)
-    document = _parsed(written)
-    listed = document.data.get("plugins") or []
+    data, _ = apply_overrides(_parsed(written).data, overrides, lambda path, message: None)  # `load_suite` says what is wrong
+    listed = data.get("plugins") or []
     if not isinstance(listed, list):
         return []  # `load_suite` says so, with everything else
     return [_plugin(written.folder, entry) for entry in listed if isinstance(entry, str)]
@@ -90,7 +93,7 @@ def packaged_suites() -> list[str]:
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in found)
 
 
-def _checked(suite: Suite, host: Host, problems: Problems) -> Suite:
+def _checked(suite: Suite, host: Host, problems: Problems, checks: Checks) -> Suite:
     data = suite.data
     for key in data:
         if key not in KEYS:
@@ -108,7 +111,7 @@ def _checked(suite: Suite, host: Host, problems: Problems) -> Suite:
         plugins=_plugins(data.get("plugins"), suite, problems),
         data={**data, **lists, "protocol": _mapping(data, problems)},
     )
-    cells, warnings = expand_with(suite, host, problems)
+    cells, warnings = expand_with(suite, host, problems, checks)
     _baseline(suite, cells, problems)
     return replace(suite, warnings=tuple(warnings), seeds=suite.seeds[:SEEDS] if suite.smoke else suite.seeds)
 
@@ -198,7 +201,11 @@ def _plugins(value: Any, suite: Suite, problems: Problems) -> tuple[FilePath, ..
         problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {value!r}")
         return ()
     folder = FilePath() if suite.file == DICT else FilePath(suite.file).parent
-    return tuple(_plugin(folder, entry) for entry in value)
+    files = tuple(_plugin(folder, entry) for entry in value)
+    for position, file in enumerate(files):
+        if not file.is_file():
+            problems.add(("plugins", position), f"there is no file {file} (plugins are relative to the suite's file)")
+    return files
 
 
 def _plugin(folder: FilePath, entry: str) -> FilePath:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 
 from clbench.errors import OptionError, UserError, suggest
 from clbench.options import Option, issues_of, plain_options
+from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choices import OPTIMIZERS, SCHEDULES, optimizer_options, schedule_form
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Protocol(pydantic.BaseModel):
     )
 
 
-def resolve_protocol(given: Mapping[str, Any], host: Host) -> tuple[dict[str, Any], list[Issue]]:
+def resolve_protocol(given: Mapping[str, Any], host: Host, checks: Checks = UNCHECKED) -> tuple[dict[str, Any], list[Issue]]:
     """The protocol with every default filled in, as plain data, and everything that is wrong with it."""
     known = list(Protocol.model_fields)
     issues: list[Issue] = [((key,), f"unknown key{suggest(key, known)}") for key in given if key not in known]
@@ -179,7 +180,7 @@ def resolve_protocol(given: Mapping[str, Any], host: Host) -> tuple[dict[str, An
         issues += wrong
         protocol = Protocol.model_validate({key: value for key, value in values.items() if key not in bad}, strict=True)
     plain = protocol.model_dump(mode="json")
-    issues += _length(plain) + _choices(plain, host) + _early_stop(plain)
+    issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain)
     return plain, issues
 
 
@@ -232,14 +233,15 @@ def _length(plain: dict[str, Any]) -> list[Issue]:
     return []
 
 
-def _choices(plain: dict[str, Any], host: Host) -> list[Issue]:
+def _choices(plain: dict[str, Any], host: Host, checks: Checks) -> list[Issue]:
     """Fill in the options of model, optimiser and schedule."""
     issues: list[Issue] = []
-    for key, resolve in (
-        ("model", lambda name, options: plain_options(host.get("model", name), options)),
-        ("optimizer", optimizer_options),
-        ("schedule", lambda name, options: plain_options(SCHEDULES[name], options)),
-    ):
+    fill: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+        "model": lambda name, options: plain_options(host.get("model", name), options),
+        "optimizer": lambda name, options: optimizer_options(name, options, checks),
+        "schedule": lambda name, options: plain_options(SCHEDULES[name], options),
+    }
+    for key, resolve in fill.items():
         if not isinstance(plain[key], dict):
             continue
         ((name, options),) = plain[key].items()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import clbench
-from clbench.errors import RunFailed, UnknownName
+from clbench.errors import RunFailed, SuiteError, UnknownName
 from clbench.execution import Options, Outcome, open_suite, run_suite
 from clbench.records import CellRecord, read_record
 
@@ -91,6 +91,21 @@ def clbench_launchers():
 """
 
 
+CUTTER = """
+from clbench import Strategy, hookimpl
+
+
+class Cutter(Strategy):
+    def observe(self, batch):
+        return None
+
+
+@hookimpl
+def clbench_strategies():
+    return [Cutter]
+"""
+
+
 @pytest.fixture
 def inline(tmp_path: Path) -> Path:
     path = tmp_path / "inline.py"
@@ -123,6 +138,22 @@ def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, fau
     assert "SIGKILL" in found["die"].errors[0]
     assert "SIGKILL" in outcome.failures[0].error
     assert outcome.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"protocol": {"optimizer": {"torch.RMSprp": {}}}}, "protocol.optimizer.torch.RMSprp: torch has no optimizer 'RMSprp'"),
+        ({"protocol": {"optimizer": {"torch.RMSprop": {"lr": 0.1, "foo": 1}}}}, "torch.RMSprop.foo: unknown option"),
+        ({"protocol": {"optimizer": {"torch.Adagrad": {"eps": "x"}}}}, "torch.Adagrad"),
+        ({"strategies": ["cutter+naive"]}, "cutter replaces observe without calling super"),
+    ],
+)
+def test_what_cannot_train_is_refused_with_its_line(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
+    plugin = tmp_path / "cutter.py"
+    plugin.write_text(CUTTER)
+    with pytest.raises(SuiteError, match=rf"<dict>:\d+: .*{sentence}"):
+        open_suite({**SUITE, **changes}, [plugin])
 
 
 def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:

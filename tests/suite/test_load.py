@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clbench.errors import SuiteError, UserError
+from clbench.errors import OptionError, SuiteError, UserError
 from clbench.host import Host
-from clbench.suite import Suite, expand, load_suite, packaged_suites, read_plugins
+from clbench.suite import Checks, Suite, expand, load_suite, packaged_suites, read_plugins
 from clbench.suite.seeds import check_seeds, parse_seeds
 
 Loader = Callable[..., Suite]
@@ -216,11 +216,36 @@ def test_a_mapping_is_a_suite(host: Host) -> None:
 
 
 def test_plugins_are_relative_to_the_suite(host: Host, tmp_path: Path, load: Loader) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("mine.py", "sub/other.py"):
+        (tmp_path / name).touch()
     suite = load(with_lines(plugins="plugins: [mine.py, sub/other.py]"))
     assert suite.plugins == (tmp_path / "mine.py", tmp_path / "sub" / "other.py")
     assert read_plugins(tmp_path / "suite.yaml") == list(suite.plugins)
     assert read_plugins({"plugins": ["mine.py"]}) == [Path("mine.py")]
     assert read_plugins({"plugins": 3}) == []
+    assert read_plugins({"plugins": ["mine.py"]}, ["plugins=[other.py]"]) == [Path("other.py")]
+
+
+def test_a_missing_plugin_is_one_problem_among_others(complaints: Complaints, tmp_path: Path) -> None:
+    found = complaints(with_lines(protocol="protocol: {epochs: 0}", plugins="plugins: [mine.py]"))
+    assert found["8: plugins[0]"] == f"there is no file {tmp_path / 'mine.py'} (plugins are relative to the suite's file)"
+    assert "3: protocol.epochs" in found
+
+
+def test_what_only_the_engine_knows_is_asked_of_it(complaints: Complaints) -> None:
+    def composition(classes: Sequence[type]) -> None:
+        raise UserError("+".join(cls.__name__ for cls in classes) + " do not go together")
+
+    def optimizer(name: str, options: Mapping[str, Any]) -> None:
+        raise OptionError([((next(iter(options)),), f"{name} has no such option")])
+
+    checks = Checks(composition, optimizer)
+    text = with_lines(protocol="protocol: {optimizer: {torch.RMSprop: {foo: 1}}}", strategies="strategies: [naive, naive+er]")
+    assert complaints(text, checks=checks) == {
+        "3: protocol.optimizer.torch.RMSprop.foo": "RMSprop has no such option",
+        "5: strategies[1]": "Naive+ER do not go together",
+    }
 
 
 # ------------------------------------------------------------------ seeds, --set, --smoke

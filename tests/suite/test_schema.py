@@ -86,7 +86,7 @@ SOUND: list[dict[str, Any]] = [
         }
     },
     {"scenarios": [{"split": {"dataset": {"synthetic": {"classes": 4}}, "tasks": 2, "label": "x"}}]},
-    {"metrics": ["average_accuracy", {"dormant_units": {"rule": "dead"}}], "compare": {"alpha": 0.1}, "plugins": ["a.py"]},
+    {"metrics": ["average_accuracy", {"dormant_units": {"rule": "dead"}}], "compare": {"alpha": 0.1}, "plugins": []},
 ]
 
 WRONG: list[dict[str, Any]] = [
