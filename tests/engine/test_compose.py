@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+
+from clbench import Strategy
+from clbench.engine.compose import check_composition, compose, overrides, replaced_hooks
+from clbench.engine.solo import SoloStrategy
+from clbench.engine.strategy import HOOKS, parts_of
+from clbench.errors import UserError
+
+CALLS: list[str] = []
+
+
+class Traced(Strategy):
+    """Notes its name, and hands on."""
+
+    strength: float = 1.0
+
+    def penalty(self) -> Any:
+        CALLS.append(self.part_name)
+        return self.strength + super().penalty()
+
+
+class Alpha(Traced):
+    """One part."""
+
+    strength = 2.0
+
+    def begin_task(self, task: Any) -> None:
+        super().begin_task(task)
+        self.memory = f"alpha {task}"
+        CALLS.append("alpha begins")
+
+
+class Beta(Traced):
+    """Another, with an attribute and an option of the same names."""
+
+    strength = 3.0
+
+    def begin_task(self, task: Any) -> None:
+        self.memory = f"beta {task}"
+        CALLS.append("beta begins")
+        super().begin_task(task)
+
+    def after_step(self, batch: Any) -> None:
+        super().after_step(batch)
+        CALLS.append(f"whole penalty {self.penalty()}")
+
+
+class Replacing(Strategy):
+    """Replaces a hook."""
+
+    def observe(self, batch: Any) -> Any:
+        return None
+
+
+class AlsoReplacing(Strategy):
+    """Replaces two."""
+
+    def observe(self, batch: Any) -> Any:
+        return None
+
+    def predict(self, x: Any, task: Any = None) -> Any:
+        return x
+
+
+class Plain(Strategy):
+    """Overrides nothing."""
+
+
+class Alone(SoloStrategy):
+    """A solo strategy."""
+
+
+def composed(*parts: Strategy) -> Strategy:
+    CALLS.clear()
+    session: Any = SimpleNamespace(members=((0, 0),), device="cpu")
+    return compose(parts, session)
+
+
+class Base(Strategy):
+    """Ends the chain with a plain number, so that no session is needed."""
+
+    def penalty(self) -> Any:
+        return 0.5
+
+
+def test_parts_run_in_the_written_order() -> None:
+    first = composed(Alpha(), Beta(), Base())
+    assert first.penalty() == 2.0 + 3.0 + 0.5
+    assert CALLS == ["alpha", "beta"]
+    first = composed(Beta(), Alpha(), Base())
+    first.penalty()
+    assert CALLS == ["beta", "alpha"]
+
+
+def test_work_before_and_after_super_nests() -> None:
+    composed(Alpha(), Beta()).begin_task("one")
+    assert CALLS == ["beta begins", "alpha begins"]
+    composed(Beta(), Alpha()).begin_task("one")
+    assert CALLS == ["beta begins", "alpha begins"]
+
+
+def test_self_reaches_the_whole_from_any_part() -> None:
+    parts = (Alpha(), Beta(), Base())
+    composed(*parts).after_step(None)
+    assert CALLS == ["alpha", "beta", "whole penalty 5.5"]
+    for part in parts:
+        assert part.penalty() == 5.5
+
+
+def test_options_and_attributes_belong_to_the_part() -> None:
+    alpha, beta = Alpha(strength=7.0), Beta()
+    first = composed(alpha, beta, Base())
+    first.begin_task("t")
+    assert (alpha.memory, beta.memory) == ("alpha t", "beta t")
+    assert first.penalty() == 7.0 + 3.0 + 0.5
+    assert alpha.held() == {"memory": "alpha t"}
+    assert parts_of(beta) == [alpha, beta, parts_of(first)[2]]
+
+
+def test_the_same_method_may_take_part_twice() -> None:
+    assert composed(Alpha(strength=1.0), Alpha(strength=10.0), Base()).penalty() == 11.5
+
+
+def test_a_part_alone_is_just_itself() -> None:
+    alone = composed(Base())
+    assert alone.penalty() == 0.5
+    assert parts_of(alone) == [alone]
+    assert alone.held() == {}
+
+
+def test_what_is_overridden_by_some_part() -> None:
+    first = composed(Plain(), Beta(), Base())
+    assert {hook for hook in HOOKS if overrides(first, hook)} == {"penalty", "begin_task", "after_step"}
+    assert first.session.overridden == {"penalty", "begin_task", "after_step"}
+    assert composed(Plain()).session.overridden == frozenset()
+
+
+# ---------------------------------------------------------------------------------------- what is refused
+
+
+def test_a_part_that_replaces_a_hook_must_come_last() -> None:
+    check_composition([Alpha, Beta, Replacing])
+    check_composition([Replacing])
+    with pytest.raises(
+        UserError, match=r"replacing\+alpha: replacing replaces observe without calling super\(\) and must come last: alpha\+replacing"
+    ):
+        check_composition([Replacing, Alpha])
+    with pytest.raises(UserError, match=r"must come last: plain\+alpha\+replacing"):
+        check_composition([Plain, Replacing, Alpha])
+
+
+def test_two_parts_that_replace_hooks_are_refused_by_name() -> None:
+    wanted = r"replacing \(observe\) and also_replacing \(observe, predict\) replace hooks without calling super\(\)"
+    with pytest.raises(UserError, match=wanted):
+        check_composition([Replacing, Alpha, AlsoReplacing])
+
+
+def test_solo_strategies_do_not_compose() -> None:
+    with pytest.raises(UserError, match=r"plain\+alone: alone is a solo strategy"):
+        check_composition([Plain, Alone])
+    check_composition([Alone])
+
+
+class Middle(Replacing):
+    """Calls super, but what it inherits from does not."""
+
+    def observe(self, batch: Any) -> Any:
+        return super().observe(batch)
+
+
+class Nested(Strategy):
+    """Calls super inside an inner function, with arguments, for another hook too."""
+
+    flag: ClassVar[bool] = True
+
+    def observe(self, batch: Any) -> Any:
+        def inner() -> Any:
+            return super(Nested, self).observe(batch)
+
+        return inner()
+
+    def penalty(self) -> Any:
+        return super().task_loss(None)
+
+
+@pytest.mark.parametrize(
+    ("cls", "hooks"),
+    [(Plain, []), (Alpha, []), (Replacing, ["observe"]), (Middle, ["observe"]), (Nested, ["penalty"]), (Base, ["penalty"])],
+)
+def test_which_hooks_a_class_replaces(cls: type[Strategy], hooks: list[str]) -> None:
+    assert replaced_hooks(cls) == hooks
