@@ -102,7 +102,8 @@ class Streams:
         index = np.zeros((len(parts), size), dtype=np.int64)
         valid = np.zeros((len(parts), size), dtype=bool)
         for row, part in enumerate(parts):
-            index[row, : len(part)] = part
+            if len(part):  # filled up with samples of its own, for whoever does not look at what is valid
+                index[row] = np.resize(part, size)
             valid[row, : len(part)] = True
         return torch.from_numpy(index).to(self.device), torch.from_numpy(valid).to(self.device)
 
