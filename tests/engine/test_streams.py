@@ -166,6 +166,7 @@ def test_batches_are_filled_up_and_marked() -> None:
             kept = torch.cat([batch.index[member][batch.valid[member]] for batch in found])
             assert kept.tolist() == getattr(table.spec(member, 0), split).tolist()
             assert sum(int(batch.valid[member].sum()) for batch in found) == size
+            assert all(set(batch.index[member].tolist()) <= {0, *kept.tolist()} for batch in found)
         labels = arrays.y_train if split == "train" else arrays.y_test
         for batch in found:
             assert batch.valid is not None

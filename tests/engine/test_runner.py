@@ -1,0 +1,342 @@
+"""Jobs from set-up to record: checkpoints, probes, progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from clbench import ProbeMetric, SoloStrategy, Strategy, Task
+from clbench.engine import Progress, Settings, run_cell
+from clbench.engine.book import padded
+from clbench.errors import StrategyError
+from clbench.testing.bench import Stopped, first_difference, rows
+from clbench_plugins.er import ER
+from clbench_plugins.ewc import EWC, OnlineEWC
+from clbench_plugins.l1_activity import L1Activity
+from clbench_plugins.naive import Naive
+
+
+def run(bench: Any, *seeds: int, **settings: Any) -> Any:
+    """The job, without the bench's own opinion of its record."""
+    return run_cell(bench.cell, "key", bench.members(*seeds), host=bench.host, arrays=bench.arrays, settings=Settings(**settings))
+
+
+def same(one: Any, other: Any, *seeds: int) -> None:
+    for seed in seeds:
+        assert first_difference(rows(one, seed), rows(other, seed)) is None
+
+
+# ---------------------------------------------------------------------------------------- checkpoints
+
+RESUMED: dict[str, Any] = {
+    "naive": Naive,
+    "er": ER(memory=9),
+    "ewc": EWC,
+    "online_ewc": OnlineEWC(fisher="sampled"),
+    "er+ewc": [ER(memory=9), EWC],
+}
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("name", RESUMED)
+def test_resuming_is_as_if_nothing_had_happened(make_bench: Any, tmp_path: Path, name: str, after: int) -> None:
+    options = {"optimizer": {"adam": {"lr": 0.01}}, "augment": "crop_flip", "model": {"mlp": {"hidden": [8], "dropout": 0.3}}, "epochs": 2}
+    bench = make_bench(RESUMED[name], metrics=[Norm], **options)
+    whole = bench.run(0, 1, 2)
+    mark = tmp_path / "deep" / "job.ckpt"
+    with pytest.raises(Stopped):
+        bench.run(0, 1, 2, checkpoint=mark, stop_after=after)
+    assert [path.name for path in mark.parent.iterdir()] == ["job.ckpt"]
+    same(whole, bench.run(0, 1, 2, checkpoint=mark), 0, 1, 2)
+
+
+def test_a_diverged_member_stays_so_when_the_job_is_resumed(make_bench: Any, tmp_path: Path) -> None:
+    class Broken(Strategy):
+        """Seed 0 breaks in the first task."""
+
+        def task_loss(self, batch: Any) -> Tensor:
+            return super().task_loss(batch) + torch.tensor([torch.nan, 0.0])
+
+    bench, mark = make_bench(Broken), tmp_path / "job.ckpt"
+    with pytest.raises(Stopped):
+        bench.run(0, 1, checkpoint=mark, stop_after=1)
+    whole, resumed = bench.run(0, 1), bench.run(0, 1, checkpoint=mark)
+    same(whole, resumed, 0, 1)
+    assert resumed.diverged_at.tolist() == whole.diverged_at.tolist() == [0, -1]
+
+
+def test_a_job_that_is_done_is_read_from_its_checkpoint(make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
+    done = bench.run(0, checkpoint=mark)
+    monkeypatch.setattr(Naive, "begin_task", lambda self, task: pytest.fail("trained again"))
+    same(done, bench.run(0, checkpoint=mark), 0)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "nothing", "rubbish", "another file", "not a checkpoint"])
+def test_a_damaged_checkpoint_is_ignored(make_bench: Any, tmp_path: Path, damage: str) -> None:
+    bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
+    with pytest.raises(Stopped):
+        bench.run(0, checkpoint=mark, stop_after=1)
+    whole = mark.read_bytes()
+    mark.write_bytes({"cut off": whole[: len(whole) // 2], "nothing": b"", "rubbish": b"x" * 500}.get(damage, whole))
+    if damage == "another file":
+        torch.save([1, 2], mark)
+    if damage == "not a checkpoint":
+        torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
+    same(bench.run(0), bench.run(0, checkpoint=mark), 0)
+
+
+@pytest.mark.parametrize("change", ["key", "members", "form", "metrics"])
+def test_a_checkpoint_of_another_job_is_ignored(make_bench: Any, tmp_path: Path, change: str) -> None:
+    class Started(Strategy):
+        """Counts the tasks it begins."""
+
+        begun: ClassVar[list[int]] = []
+
+        def begin_task(self, task: Task) -> None:
+            super().begin_task(task)
+            self.begun.append(task.index)
+
+    bench, mark = make_bench(Started), tmp_path / "job.ckpt"
+    run(bench, 0, checkpoint=mark)
+    Started.begun.clear()
+    run(bench, 0, checkpoint=mark)
+    assert Started.begun == []
+    key, seed, form = "key", 0, "auto"
+    if change == "key":
+        key = "other"
+    elif change == "members":
+        seed = 1
+    elif change == "form":
+        form = "loop"
+    else:
+        bench = make_bench(Started, metrics=[Norm])
+    settings = Settings(checkpoint=mark, form=form)
+    run_cell(bench.cell, key, bench.members(seed), host=bench.host, arrays=bench.arrays, settings=settings)
+    assert Started.begun == [0, 1, 2]
+
+
+def test_state_that_cannot_be_saved_is_named(make_bench: Any, tmp_path: Path) -> None:
+    class Handle(Strategy):
+        """Keeps something that is no state."""
+
+        def begin_task(self, task: Task) -> None:
+            super().begin_task(task)
+            self.handle = iter(())
+
+    with pytest.raises(StrategyError, match=r"\.handle: a tuple_iterator cannot be saved"):
+        run(make_bench(Handle), 0, checkpoint=tmp_path / "job.ckpt")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------------------------- probe metrics
+
+
+class Norm(ProbeMetric):
+    """The weights' norm after each task."""
+
+    when = "task_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.cat([p.flatten(1) for p in probe.net.parameters()], dim=1).norm(dim=1)
+
+
+class Curious(ProbeMetric):
+    """Checks what it is shown."""
+
+    when = "task_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        members = probe.strategy.members
+        assert not probe.net.training
+        assert probe.x.shape[:2] == probe.y.shape == (members, 100)
+        for r in range(members):
+            assert set(probe.y[r].tolist()) == set(probe.task.classes[r].tolist())  # also where a task has fewer samples than that
+        for which, wanted in (("all", 3), ("seen", probe.task.index + 1), ("current", 1), ([1], 1)):
+            found = list(probe.data("test", which))
+            assert sum(int(batch.weights.sum()) for batch in found) == members * wanted * 20
+        assert sum(int(batch.weights.sum()) for batch in probe.data("train", "all", 5)) == members * 15
+        return probe.net(probe.x).argmax(2).eq(probe.y).double().mean(1)
+
+
+class SoloPlain(SoloStrategy):
+    """Plain training, for one member."""
+
+
+@pytest.mark.parametrize("strategy", [Naive, SoloPlain])
+def test_what_a_probe_is_shown(make_bench: Any, strategy: type) -> None:
+    record = make_bench(strategy, metrics=[Curious], model={"mlp": {"hidden": [12], "dropout": 0.5, "norm": "batch"}}).run(0, 1)
+    assert record.errors == ()
+    assert record.metrics["curious"].shape == (2, 3)
+
+
+class Moments(ProbeMetric):
+    """Measures as often as it is asked."""
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.arange(probe.strategy.members) + 1.0
+
+
+@pytest.mark.parametrize(("when", "count"), [("task_end", 3), ("run_end", 1), ("epoch_end", 6), ("step", None)])
+def test_when_a_probe_is_asked(make_bench: Any, monkeypatch: pytest.MonkeyPatch, when: str, count: int | None) -> None:
+    monkeypatch.setattr(Moments, "when", when)
+    record = make_bench(Naive, metrics=[Moments], epochs=2).run(0, 1)
+    values = record.metrics["moments"]
+    steps = [int(np.isfinite(row).sum()) for row in values]
+    if count is None:
+        assert min(steps) > 6
+    else:
+        assert steps == [count, count]
+    assert set(values[1][: steps[1]]) == {2.0}
+
+
+def test_a_probe_changes_nothing(make_bench: Any) -> None:
+    model = {"mlp": {"hidden": [12], "dropout": 0.5, "norm": "batch"}}
+    plain, probed = (make_bench(Naive, model=model, metrics=metrics).run(0, 1) for metrics in ((), [Curious, Norm]))
+    np.testing.assert_array_equal(plain.accuracy, probed.accuracy)
+    np.testing.assert_array_equal(plain.loss, probed.loss)
+
+
+class Raising(ProbeMetric):
+    """Raises at its second question."""
+
+    when = "task_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        if probe.task.index == 1:
+            raise KeyError("lost")
+        return torch.ones(probe.strategy.members)
+
+
+class Misshapen(ProbeMetric):
+    """Returns one number for all."""
+
+    when = "epoch_end"
+
+    def measure(self, probe: Any) -> Any:
+        return torch.tensor(3.0) if probe.task.index else torch.ones(probe.strategy.members, 2)
+
+
+class Growing(ProbeMetric):
+    """A value for each task so far."""
+
+    when = "task_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.ones(probe.strategy.members, probe.task.index + 1)
+
+
+class Changing(ProbeMetric):
+    """Vectors after numbers, which nobody could store."""
+
+    when = "task_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.ones(probe.strategy.members, 2) if probe.task.index else torch.ones(probe.strategy.members)
+
+
+def test_a_probe_that_fails_is_left_out_and_named(make_bench: Any) -> None:
+    record = make_bench(Naive, metrics=[Raising, Misshapen, Changing, Growing, Norm]).run(0, 1)
+    plain = make_bench(Naive).run(0, 1)
+    np.testing.assert_array_equal(record.accuracy, plain.accuracy)
+    assert record.metrics["raising"].shape == record.metrics["changing"].shape == (2, 1)
+    assert record.metrics["norm"].shape == (2, 3)
+    assert record.metrics["growing"].shape == (2, 3, 3)
+    assert len(record.errors) == 3
+    found = " ".join(record.errors)
+    assert "metric raising: KeyError: 'lost'\nTraceback" in found
+    assert "metric misshapen: ValueError: measure returned []; a tensor [members, ...] with 2 members is wanted" in found
+    assert "metric changing: StrategyError: 'changing' was given values of 1 dimensions a member after some of 0" in found
+
+
+def test_a_probe_that_failed_stays_out_when_the_job_is_resumed(make_bench: Any, tmp_path: Path) -> None:
+    bench, mark = make_bench(Naive, metrics=[Raising]), tmp_path / "job.ckpt"
+    with pytest.raises(Stopped):
+        bench.run(0, checkpoint=mark, stop_after=2)
+    record = bench.run(0, checkpoint=mark)
+    assert record.metrics["raising"].shape == (1, 1)
+    assert len(record.errors) == 1
+
+
+# ---------------------------------------------------------------------------------------- the record and progress
+
+
+def test_what_the_record_says_of_the_job(make_bench: Any) -> None:
+    record = make_bench([L1Activity(strength=2.0), ER]).run(3, 1)
+    assert record.seed.tolist() == [3, 1]
+    assert record.agent.tolist() == [0, 0]
+    assert record.strategy == "l1_activity+er"
+    assert record.options["l1_activity"] == {"strength": 2.0}
+    assert record.protocol["batch_size"] == 8
+    assert record.diverged_at.tolist() == [-1, -1]
+    assert record.cost["parameters"].tolist() == [16 * 12 + 12 + 12 * 6 + 6] * 2
+    assert record.cost["train_seconds"].shape == (2, 3)
+    assert (record.cost["train_seconds"] > 0).all()
+    assert (record.cost["peak_memory"] > 1e6).all()
+
+
+def test_what_a_method_carries_is_counted_a_member(make_bench: Any) -> None:
+    """Fisher and anchors of three tasks, of four bytes a number; the reservoir's indices, of eight."""
+    parameters = 16 * 12 + 12 + 12 * 6 + 6
+    for seeds in ((0,), (0, 1, 2)):
+        assert make_bench(Naive).run(*seeds).cost["state_bytes"].tolist() == [0] * len(seeds)
+        assert make_bench(EWC).run(*seeds).cost["state_bytes"].tolist() == [3 * 2 * 4 * parameters] * len(seeds)
+        carried = make_bench(ER(memory=50)).run(*seeds).cost["state_bytes"]
+        assert (carried >= 50 * 2 * 8).all()
+        assert (carried < 50 * 2 * 8 + 100).all()
+        assert len(set(carried)) == 1
+
+
+def test_progress_is_told(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clbench.engine.runner.SECONDS_BETWEEN_REPORTS", 0.0)
+    bench, told = make_bench(Naive, epochs=2), list[Progress]()
+    settings = Settings()
+    record = run_cell(bench.cell, "k", bench.members(0, 1), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    fractions = [progress.fraction for progress in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert {progress.tasks for progress in told} == {3}
+    ends = [progress for progress in told if progress.accuracy is not None]
+    assert [(progress.task, progress.fraction) for progress in ends] == [(1, pytest.approx(1 / 3)), (2, pytest.approx(2 / 3)), (3, 1.0)]
+    for progress in ends:
+        np.testing.assert_allclose(progress.accuracy, record.accuracy[:, progress.task, : progress.task].mean(1))
+
+
+def test_members_of_a_job_may_be_in_any_order(make_bench: Any) -> None:
+    bench = make_bench(ER)
+    one, other = bench.run(0, 1, 2), bench.run(2, 0, 1)
+    same(one, other, 0, 1, 2)
+
+
+@pytest.mark.parametrize("strategy", [Naive, ER, EWC])
+def test_members_with_unequal_numbers_of_samples_are_those_they_would_be_alone(make_bench: Any, strategy: type) -> None:
+    for form in ("auto", "loop"):
+        bench = make_bench(strategy, epochs=2, optimizer={"adam": {"lr": 0.01}}, augment="crop_flip")
+        together = bench.run(0, 1, 2, 3, form=form)
+        for seed in range(4):
+            same(bench.run(seed, form=form), together, seed)
+
+
+def test_a_solo_strategy_is_the_stacked_one(make_bench: Any) -> None:
+    """Plain modules and torch's optimisers, member by member: the same numbers but for rounding."""
+    for optimizer in ({"sgd": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}}, {"adam": {"lr": 0.01}}, {"adamw": {"lr": 0.01}}):
+        options = {"optimizer": optimizer, "epochs": 2, "clip": 1.0, "schedule": "cosine", "logits": "seen"}
+        stacked, solo = (make_bench(strategy, **options).run(0, 1) for strategy in (Naive, SoloPlain))
+        np.testing.assert_allclose(stacked.loss, solo.loss, rtol=2e-3)
+        np.testing.assert_allclose(stacked.accuracy, solo.accuracy, atol=0.11)
+
+
+# ---------------------------------------------------------------------------------------- curves
+
+
+def test_padding() -> None:
+    nan = np.nan
+    np.testing.assert_array_equal(padded([[1.0, 2.0], [3.0], []]), [[1, 2], [3, nan], [nan, nan]])
+    np.testing.assert_array_equal(padded([[[1.0, 2.0]], [[3.0, 4.0]]]), [[[1, 2]], [[3, 4]]])
+    np.testing.assert_array_equal(padded([[[1.0], [1.0, 2.0]], []]), [[[1, nan], [1, 2]], [[nan, nan], [nan, nan]]])
+    assert padded([[], []]).shape == (2, 0)
