@@ -60,6 +60,8 @@ class Local(Launcher):
         event = JobEvent.from_json(line) if line is not None else worker.died(timeout)
         if event is None:
             return
+        if event.kind == "started":
+            worker.begun()
         if event.kind == "ended":
             worker.free()
         yield event

@@ -15,6 +15,7 @@ from collections import deque
 from clbench import Job, JobEvent, Site
 
 PATIENCE = 5.0  # seconds a worker has to leave before it is made to
+START_UP = 60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
 KEPT = 40  # lines of a worker's stderr that are worth showing when it dies
 
 
@@ -28,6 +29,7 @@ class Worker:
         self.device, self.site, self.inbox = device, site, inbox
         self.job: Job | None = None
         self.since = 0.0
+        self.starting = False
         self.overdue = False
         self.process: subprocess.Popen[str] | None = None
         self.said: deque[str] = deque(maxlen=KEPT)
@@ -40,9 +42,15 @@ class Worker:
         self.job, self.since = job, time.monotonic()
         self._send(job.to_json())
 
+    def begun(self) -> None:
+        """The job has started: what came before, torch and the plugins being loaded, is no part of its time."""
+        self.since, self.starting = time.monotonic(), False
+
     def watch(self, timeout: float | None) -> None:
         """Kill the process where its job takes too long."""
-        if self.process is not None and self.job is not None and timeout is not None and time.monotonic() - self.since > timeout:
+        if self.process is None or self.job is None or timeout is None:
+            return
+        if time.monotonic() - self.since > (max(timeout, START_UP) if self.starting else timeout):
             self.overdue = True
             self.process.kill()
 
@@ -95,6 +103,7 @@ class Worker:
         environment = {**os.environ, **self.site.environment}
         options = {"text": True, "encoding": "utf-8", "errors": "replace", "env": environment}
         self.process = process = subprocess.Popen(self.site.command, stdin=pipe, stdout=pipe, stderr=pipe, **options)  # type: ignore[call-overload]
+        self.starting = True
         self.said.clear()
         self.threads = [
             threading.Thread(target=self._read, args=(process,), daemon=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from clbench_plugins.local_launcher import Local, machine
 
 FAKE = """
 import json, os, sys, time
+time.sleep(float(os.environ.get("SLOW", "0")))
 site, device = json.loads(input()), json.loads(input())
 while True:
     try:
@@ -22,6 +24,7 @@ while True:
     except EOFError:
         sys.exit(0)
     what = job["cell"]["label"]
+    print(json.dumps({"kind": "started", "job": job["key"] + "-" + what}), flush=True)
     if what == "die":
         print("a last word", file=sys.stderr, flush=True)
         os.kill(os.getpid(), 9)
@@ -30,7 +33,6 @@ while True:
     if what == "hang":
         time.sleep(60)
     ended = {"kind": "ended", "job": job["key"] + "-" + what, "status": "done", "error": f"{os.getpid()} {device} {os.environ['MARK']}"}
-    print(json.dumps({"kind": "started", "job": ended["job"]}), flush=True)
     print(json.dumps(ended), flush=True)
 """
 
@@ -91,6 +93,11 @@ def test_a_job_that_takes_too_long_is_stopped(site: Site) -> None:
     assert events["0-hang"].status == "timeout"
     assert "--timeout 1 s" in events["0-hang"].error
     assert events["1-work"].status == "done"
+
+
+def test_loading_torch_is_no_part_of_a_jobs_time(site: Site) -> None:
+    slow = replace(with_timeout(site, 0.5), environment={**site.environment, "SLOW": "1.5"})
+    assert ended([a_job(0)], ["cpu"], slow)["0-work"].status == "done"
 
 
 def test_closing_the_iterator_stops_the_workers(site: Site) -> None:
