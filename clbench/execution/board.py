@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class Row:
     failed: int = 0
     running: dict[str, tuple[int, float]] = field(default_factory=dict)  # job -> members, fraction
     task: tuple[int, int] = (0, 0)
-    accuracy: float | None = None  # mean over the members of the job that was heard last
+    accuracy: float | None = None  # mean over the members of the job that was heard last, but for those that diverged
 
     @property
     def done(self) -> float:
@@ -79,8 +80,8 @@ class Board:
         if event.kind != "ended":
             row.running[job.id] = (size, event.fraction)
             row.task = (event.task, event.tasks)
-            if event.accuracy:
-                row.accuracy = sum(event.accuracy) / len(event.accuracy)
+            if sound := [value for value in event.accuracy or () if not math.isnan(value)]:
+                row.accuracy = sum(sound) / len(sound)
             return
         row.running.pop(job.id, None)
         if event.status == "memory":

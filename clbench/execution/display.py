@@ -57,7 +57,9 @@ class Lines:
         yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
-        """Job ends, in words."""
+        """Job ends, in words, and what plugins print."""
+        if event.kind == "said":
+            return self.say(f"{_job(job)} | {event.error}")
         if event.kind != "ended":
             return
         if event.status == "memory":
@@ -89,8 +91,8 @@ class Live(Lines):
             yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
-        """The table shows it; only what went wrong gets a line of its own, above the table."""
-        if event.kind == "ended" and event.status in ("failed", "timeout", "memory"):
+        """The table shows it; only what went wrong or was printed gets a line of its own, above the table."""
+        if event.kind == "said" or event.status in ("failed", "timeout", "memory"):
             super().event(board, job, event)
 
     def _table(self, board: Board) -> RenderableType:

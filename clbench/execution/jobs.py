@@ -101,7 +101,7 @@ class Site:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What a launcher tells of a job: `kind` is `started`, `progress` or `ended`.
+    """What a launcher tells of a job: `kind` is `started`, `progress`, `said` (a plugin printed the line `error`) or `ended`.
 
     With `ended`, `status` is `done`, `diverged`, `failed`, `timeout` or `memory` (out of memory: split it and try again). A job that ended
     without leaving a record is recorded as failed, with `error`, by whoever asked for it.

@@ -21,5 +21,5 @@ class Launcher(Configurable):
         raise NotImplementedError
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
-        """Run the jobs; yield `started`, `progress` and exactly one `ended` for each. Closing the iterator stops whatever still runs."""
+        """Run the jobs; yield `started`, `progress`, `said` and exactly one `ended` for each. Closing it stops whatever runs."""
         raise NotImplementedError

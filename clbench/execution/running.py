@@ -16,14 +16,13 @@ from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinishe
 from clbench.execution.board import Board
 from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import environment, worker_command, worker_environment
-from clbench.execution.failures import failed_record
+from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Member, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
 from clbench.execution.store import Store
 from clbench.execution.survey import Survey
-from clbench.execution.worker import save
 from clbench.records import CellRecord
 from clbench.suite import expand, pick
 from clbench.suite.cell import Cell
@@ -142,6 +141,9 @@ class Run:
         with contextlib.closing(_generator(self.launcher.run(jobs, self.slots, self.site))) as events:
             for event in events:
                 job = board.jobs[event.job]
+                if event.kind == "said":
+                    self.display.event(board, job, event)
+                    continue
                 board.hear(event)
                 self.display.event(board, job, event)
                 if event.kind == "ended" and event.status == "memory":

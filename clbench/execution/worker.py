@@ -5,6 +5,8 @@ It outlives the jobs that fail in it, and never the process that started it: its
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import queue
@@ -13,15 +15,15 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from clbench.execution.failures import failed_record
+from clbench.errors import ClbenchError
+from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.survey import choice_of
-from clbench.records import CellRecord, write_record
+from clbench.records import CellRecord
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
@@ -37,7 +39,8 @@ def perform(job: Job, site: Site, device: str, host: Host, tell: Tell) -> JobEve
     tell(JobEvent("started", job.id, tasks=job.tasks))
     error = ""
     try:
-        record = _train(job, site, device, host, tell)
+        with _Said(job, tell) as said, contextlib.redirect_stdout(said):
+            record = _train(job, site, device, host, tell)
         status = "diverged" if record.status == "diverged" else "done"
     except Exception as failure:
         if _is_out_of_memory(failure) and len(job.seeds) > 1:
@@ -50,10 +53,22 @@ def perform(job: Job, site: Site, device: str, host: Host, tell: Tell) -> JobEve
     return JobEvent("ended", job.id, status=status, seconds=time.perf_counter() - started, error=error)
 
 
-def save(record: CellRecord, job: Job, site: Site) -> None:
-    """The job's own file, written whole."""
-    record = replace(record, key=job.key, scenario=job.cell.scenario_label, label=job.cell.label, content=job.content)
-    write_record(site.record(job), [record], suite=site.suite, suite_text="", environment={})
+class _Said(io.TextIOBase):
+    """What plugins print while a job runs: an event a line, for whoever watches."""
+
+    def __init__(self, job: Job, tell: Tell) -> None:
+        self._job, self._tell, self._rest = job, tell, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._tell(JobEvent("said", self._job.id, error=line))
+        return len(text)
+
+    def close(self) -> None:
+        if not self.closed and self._rest:
+            self.write("\n")
+        super().close()
 
 
 def _train(job: Job, site: Site, device: str, host: Host, tell: Tell) -> CellRecord:
@@ -86,7 +101,8 @@ def _is_out_of_memory(failure: Exception) -> bool:
 
 
 def _last_line(failure: Exception) -> str:
-    return traceback.format_exception_only(failure)[-1].strip()
+    """An error in a line; ours are sentences already."""
+    return str(failure) if isinstance(failure, ClbenchError) else traceback.format_exception_only(failure)[-1].strip()
 
 
 # ------------------------------------------------------------------ the process
@@ -128,7 +144,7 @@ def _prepare(site: Site) -> Host:
 
 
 def _take_over_pipes() -> tuple[IO[str], IO[str]]:
-    """Keep the pipes for the protocol: a plugin that prints writes to stderr, one that reads finds nothing."""
+    """Keep the pipes for the protocol: what writes past `print` goes to stderr, a plugin that reads finds nothing."""
     source, sink = os.fdopen(os.dup(0), "r", encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

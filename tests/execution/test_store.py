@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from clbench.errors import OutputError, RecordError
-from clbench.execution.failures import failed_record
+from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, Site
 from clbench.execution.store import Store
-from clbench.execution.worker import save
 from clbench.records import CellRecord, read_record
 from clbench.suite import Cell, Choice, Compare, Suite
 

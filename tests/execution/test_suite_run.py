@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import clbench
 from clbench.errors import RunFailed, SuiteError, UnknownName
 from clbench.execution import Options, Outcome, open_suite, run_suite
+from clbench.execution.display import Lines
 from clbench.records import CellRecord, read_record
 
 SUITE: dict[str, Any] = {
@@ -132,8 +135,11 @@ def cells(out: Path, name: str = "tiny") -> dict[str, CellRecord]:
 
 def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, faulty: Path) -> None:
     kinds = [{"faulty": {"how": how, "label": how}} for how in ("die", "print", "fine")]
-    outcome = run(tmp_path, faulty, strategies=kinds)
+    suite, host = open_suite({**SUITE, "strategies": kinds}, [faulty])
+    lines = io.StringIO()
+    outcome = run_suite(suite, host, Options(out=tmp_path, device="cpu", workers=1), Lines(Console(file=lines, width=200)))
     found = cells(tmp_path)
+    assert "split  print  seeds 0-1 | not JSON at all\n" in lines.getvalue()
     assert {label: cell.status for label, cell in found.items()} == {"die": "failed", "print": "done", "fine": "done"}
     assert "SIGKILL" in found["die"].errors[0]
     assert "SIGKILL" in outcome.failures[0].error

@@ -1,11 +1,19 @@
-"""The record of a job that did not end well."""
+"""A job's own record: what it measured, or why it measured nothing."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from clbench.execution.jobs import Job
-from clbench.records import CellRecord
+from clbench.execution.jobs import Job, Site
+from clbench.records import CellRecord, write_record
+
+
+def save(record: CellRecord, job: Job, site: Site) -> None:
+    """The job's own file, written whole."""
+    record = replace(record, key=job.key, scenario=job.cell.scenario_label, label=job.cell.label, content=job.content)
+    write_record(site.record(job), [record], suite=site.suite, suite_text="", environment={})
 
 
 def failed_record(job: Job, error: str, status: str = "failed") -> CellRecord:
