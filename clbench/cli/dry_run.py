@@ -38,7 +38,7 @@ def show_plan(run: Run) -> None:
                 job.cell.label,
                 seeds_in_words(job.seeds),
                 f"{estimate.steps:,}",
-                f"{estimate.parameters:,}",
+                "-" if estimate.parameters is None else f"{estimate.parameters:,}",
                 f"{estimate.memory / 1e6:,.0f} MB",
                 "-" if estimate.seconds is None else "about " + duration(estimate.seconds),
             ]

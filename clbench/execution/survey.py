@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import ClbenchError, PluginError
+from clbench.errors import ClbenchError, PluginError, UserError
 from clbench.execution.planner import Planned
+from clbench.options import check_options
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.entries import name_and_options
 
@@ -49,6 +50,7 @@ class Survey:
     def __post_init__(self) -> None:
         self._fingerprints: dict[str, str] = {}
         self._arrays: tuple[str, Arrays] | None = None
+        self._models: dict[str, int | None] = {}
 
     def of(self, cells: Iterable[Cell]) -> list[Planned]:
         """The cells in their order, as the planner sees them."""
@@ -86,10 +88,35 @@ class Survey:
     def _planned(self, cell: Cell) -> Planned:
         key, content = self.key_and_content(cell)
         layout = self.layout(cell)
+        self.parameters(cell)
         metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
         probes = [name for name, metric in metrics.items() if hasattr(metric, "measure")]
         curves = [curve for metric in metrics.values() for curve in getattr(metric, "needs", ())]
         return Planned(cell, key, content, layout.tasks, layout.agents, (*probes, *curves))
+
+    def parameters(self, cell: Cell) -> int | None:
+        """The size of the cell's network, which takes no memory here; a model that refuses the images is found before anything trains.
+
+        None where a stranger's model cannot be built so; its jobs will show whether it can be built at all.
+        """
+        layout = self.layout(cell)
+        model = json.dumps([cell.protocol["model"], layout.input_shape, layout.classes])
+        if model not in self._models:
+            try:
+                self._models[model] = self._count(choice_of(cell.protocol["model"]), layout)
+            except UserError as error:
+                raise UserError(f"scenario {cell.scenario_label}: {error}") from error
+            except Exception:
+                self._models[model] = None
+        return self._models[model]
+
+    def _count(self, model: Choice, layout: Layout) -> int:
+        import torch
+
+        factory = self.host.get("model", model.name)
+        with torch.device("meta"):
+            module = factory(layout.input_shape, layout.classes, **check_options(factory, model.options))
+        return sum(parameter.numel() for parameter in module.parameters())
 
     def _fingerprint(self, dataset: Choice) -> str:
         from clbench.data import fingerprint_of

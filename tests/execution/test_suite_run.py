@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 import clbench
-from clbench.errors import RunFailed, SuiteError, UnknownName
+from clbench.errors import RunFailed, SuiteError, UnknownName, UserError
 from clbench.execution import Options, Outcome, open_suite, run_suite
 from clbench.execution.display import Lines
 from clbench.records import CellRecord, read_record
@@ -160,6 +160,12 @@ def test_what_cannot_train_is_refused_with_its_line(tmp_path: Path, changes: dic
     plugin.write_text(CUTTER)
     with pytest.raises(SuiteError, match=rf"<dict>:\d+: .*{sentence}"):
         open_suite({**SUITE, **changes}, [plugin])
+
+
+def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="scenario split: convnet needs images of at least 24x24 pixels; these are 8x8"):
+        run(tmp_path / "out", protocol={"model": "convnet"})
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:
