@@ -24,6 +24,7 @@ from clbench.engine.strategy import Strategy, whole
 from clbench.engine.streams import Streams
 from clbench.errors import ClbenchError
 from clbench.records.cell import CellRecord
+from clbench.scenarios.check import check_stream
 from clbench.scenarios.heads import with_head_per_task
 from clbench.stack import Stateful, restore, save
 from clbench.suite.cell import Cell
@@ -101,6 +102,8 @@ def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: 
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
     streams = [scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members]
+    for stream in streams:
+        check_stream(cell.scenario.name, arrays, layout, stream)
     if cell.protocol["head"] == "multi":
         layout, streams = with_head_per_task(layout, streams)
     table = Streams(arrays, layout, streams, members, device, cell.protocol["normalise"])
