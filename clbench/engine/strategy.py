@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Task
+from clbench.errors import StrategyError
 from clbench.options import Configurable, name_of
 from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save
 
@@ -190,15 +191,23 @@ class Strategy(Configurable, Stateful):
     def observe(self, batch: Batch) -> Tensor | None:
         """One step. Returns the task's loss `[R]`, which the engine watches for members that diverge, or None."""
         self.optimizer.zero_grad()
-        loss = self.task_loss(batch)
+        loss = self._a_member_each("task_loss", self.task_loss(batch))
         loss.sum().backward()
         self.data_gradients(batch)
-        if "penalty" in self.session.overridden and (penalty := self.penalty()).requires_grad:
+        if "penalty" in self.session.overridden and (penalty := self._a_member_each("penalty", self.penalty())).requires_grad:
             penalty.sum().backward()
         self.adjust_gradients(batch)
         self.optimizer.step()
         self.after_step(batch)
         return loss.detach()
+
+    def _a_member_each(self, hook: str, value: Any) -> Tensor:
+        """What a hook gave, if it is `[R]`: a mean over members would train each with a part of its gradient, and say nothing."""
+        if isinstance(value, Tensor) and value.shape == (self.members,):
+            return value
+        got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        name = "+".join(part.part_name for part in parts_of(self))
+        raise StrategyError(f"{name}.{hook} returned {got}; one value a member, {[self.members]}, is wanted")
 
     @hook
     def task_loss(self, batch: Batch) -> Tensor:

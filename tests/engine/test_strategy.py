@@ -344,3 +344,30 @@ def test_state_goes_through_state_dict(make_bench: Any) -> None:
     for a, b in zip(one.net.parameters(), other.net.parameters(), strict=True):
         assert torch.equal(a, b)
     assert "rate" not in one.held()
+
+
+class Parts(Strategy):
+    """Gives what a test asks for, from the hooks of a step."""
+
+    how: str = "mean"  # what goes wrong, and where
+
+    def task_loss(self, batch: Batch) -> Any:
+        loss = super().task_loss(batch)
+        return {"mean": loss.mean(), "none": None}.get(self.how, loss)
+
+    def penalty(self) -> Any:
+        return {"wide": torch.zeros(7), "number": 0.0}.get(self.how, super().penalty())
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("mean", r"parts.task_loss returned \[\]; one value a member, \[2\], is wanted"),
+        ("none", r"parts.task_loss returned NoneType"),
+        ("wide", r"parts.penalty returned \[7\]"),
+        ("number", r"parts.penalty returned float"),
+    ],
+)
+def test_what_is_not_one_value_a_member_is_named(make_bench: Any, how: str, sentence: str) -> None:
+    with pytest.raises(StrategyError, match=sentence):
+        make_bench(Parts(how=how)).run(0, 1)
