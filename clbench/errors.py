@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class ClbenchError(Exception):
@@ -98,6 +99,12 @@ class Interrupted(ClbenchError):
     """Stopped by the user; what was finished is kept."""
 
     exit_code = 130
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence can hold it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, get_origin
 import pydantic
 from pydantic_core import PydanticUndefined
 
-from clbench.errors import OptionError, suggest
+from clbench.errors import OptionError, shown, suggest
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
 
@@ -113,7 +113,7 @@ def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[s
         if sentence not in found.setdefault(path, []):
             found[path].append(sentence)
         if detail["type"] not in ("missing", "value_error", "extra_forbidden"):
-            values[path] = f", not {_shorten(detail['input'])}"
+            values[path] = f", not {shown(detail['input'])}"
     return [(path, ", or ".join(sentences) + values.get(path, "")) for path, sentences in found.items()]
 
 
@@ -273,8 +273,3 @@ def _sentence(detail: Any) -> str:
         return "is not known here"
     message = str(detail["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from clbench.errors import UnknownName
+from clbench.errors import UnknownName, shown
 from clbench.options import Configurable, plain_options
 from clbench.suite.checks import Checks
 
@@ -77,4 +77,4 @@ def schedule_form(value: Any) -> Any:
         return {"milestones": {}}
     if isinstance(value, Mapping) and set(value) == {"milestones"} and isinstance(value["milestones"] or {}, Mapping):
         return {"milestones": dict(value["milestones"] or {})}
-    raise ValueError(f"must be none, cosine or {{milestones: {{at: [0.5, 0.75], factor: 0.1}}}}, not {value!r}")
+    raise ValueError(f"must be none, cosine or {{milestones: {{at: [0.5, 0.75], factor: 0.1}}}}, not {shown(value)}")

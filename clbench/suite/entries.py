@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import OptionError, UnknownName, UserError
+from clbench.errors import OptionError, UnknownName, UserError, shown
 from clbench.options import plain_options
 from clbench.suite.cell import Choice
 from clbench.suite.checks import UNCHECKED, Checks
@@ -97,7 +97,7 @@ class Resolver:
         label, sound = self._label(variant, name, options)
         override = options.pop("protocol", None) or {}
         if not isinstance(override, Mapping):
-            self.problems.add(variant.place((name, "protocol")), f"must be protocol keys with values, not {override!r}")
+            self.problems.add(variant.place((name, "protocol")), f"must be protocol keys with values, not {shown(override)}")
             override, sound = {}, False
         parts = self._parts(name, options, variant)
         protocol = self._protocol(variant, (name, "protocol"), override, base)
@@ -126,7 +126,7 @@ class Resolver:
         for part in names:
             given = options.get(part) or {}
             if not isinstance(given, Mapping):
-                sound = self._problem(variant, (name, part), f"must be options with values, not {given!r}")
+                sound = self._problem(variant, (name, part), f"must be options with values, not {shown(given)}")
                 continue
             choices.append(self._choice("strategy", part, dict(given), variant, (name, part)))
         return tuple(choice for choice in choices if choice) if sound and all(choices) and self._compose(names, variant) else None
@@ -197,7 +197,7 @@ class Resolver:
         if isinstance(value, str):
             return value, {}
         if not isinstance(value, Mapping) or not value:
-            self._problem(variant, (), f"must be a {kind}'s name, or {{name: options}}, not {value!r}")
+            self._problem(variant, (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}")
             return None
         if len(value) > 1:
             names = ", ".join(map(repr, value))
@@ -206,7 +206,7 @@ class Resolver:
             return None
         ((name, options),) = value.items()
         if options is not None and not isinstance(options, Mapping):
-            self._problem(variant, (name,), f"must be options with values such as {{option: value}}, not {options!r}")
+            self._problem(variant, (name,), f"must be options with values such as {{option: value}}, not {shown(options)}")
             return None
         return name, dict(options or {})
 
@@ -214,7 +214,7 @@ class Resolver:
         label = options.pop("label", None)
         if label is None or (isinstance(label, str) and label.strip()):
             return label, True
-        return None, self._problem(variant, (name, "label"), f"must be a word, not {label!r}")
+        return None, self._problem(variant, (name, "label"), f"must be a word, not {shown(label)}")
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
         self.problems.add(variant.place(path), message)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from clbench.errors import shown
 from clbench.suite.paths import Path
 
 
@@ -46,7 +47,7 @@ def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
         if len(data) > 1:
             yield path, "a grid stands alone; move " + ", ".join(repr(key) for key in data if key != "grid") + " out of its braces"
         elif not isinstance(data["grid"], list) or not data["grid"]:
-            yield path, f"a grid is a list of values such as {{grid: [1, 2]}}, not {data['grid']!r}"
+            yield path, f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}"
     parts: Any = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
     for key, part in parts:
         yield from grid_problems(part, (*path, key))

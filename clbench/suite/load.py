@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from clbench.errors import Problem, SuiteError, UserError, suggest
+from clbench.errors import Problem, SuiteError, UserError, shown, suggest
 from clbench.options import issues_of
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.checks import UNCHECKED, Checks
@@ -126,7 +126,7 @@ _EXAMPLES = {
 
 def _name(value: Any, problems: Problems) -> str:
     if value is not None and (not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value)):
-        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., for it names files; not {value!r}")
+        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., for it names files; not {shown(value)}")
     return str(value)
 
 
@@ -145,14 +145,14 @@ def _list(data: Mapping[str, Any], key: str, problems: Problems) -> list[Any]:
             problems.add((key,), "is empty; " + _EXAMPLES[key])
         return value
     if value is not None:
-        problems.add((key,), f"must be a list, one entry a line starting with `-`, not {value!r}")
+        problems.add((key,), f"must be a list, one entry a line starting with `-`, not {shown(value)}")
     return []
 
 
 def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     value = data.get("protocol")
     if value is not None and not isinstance(value, dict):
-        problems.add(("protocol",), f"must be keys with values such as {{model: mlp, epochs: 1}}, not {value!r}")
+        problems.add(("protocol",), f"must be keys with values such as {{model: mlp, epochs: 1}}, not {shown(value)}")
     return value if isinstance(value, dict) else {}
 
 
@@ -161,7 +161,7 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
     if value is None:
         value = [name for name in DEFAULT_METRICS if name in host.names("metric")]
     if not isinstance(value, list):
-        problems.add(("metrics",), f"must be a list of metrics, not {value!r}")
+        problems.add(("metrics",), f"must be a list of metrics, not {shown(value)}")
         return ()
     resolver = Resolver(host, problems)
     found: dict[str, Choice] = {}
@@ -175,22 +175,27 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
 
 
 def _compare(value: Any, host: Host, problems: Problems) -> Compare:
+    if not isinstance(value, dict | None):
+        problems.add(("compare",), f"must be keys with values such as {{metric: forgetting, baseline: naive}}, not {shown(value)}")
+        return Compare()
     try:
-        compare = Compare.model_validate({} if value is None else value, strict=True)
+        compare = Compare.model_validate(value or {}, strict=True)
     except pydantic.ValidationError as error:
         for path, message in issues_of(error, value):
             known = suggest(path[0], Compare.model_fields) if message == "is not known here" else ""
             problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
         return Compare()
-    if isinstance(value, dict) and "metric" in value and compare.metric not in host.names("metric"):
+    if value and "metric" in value and compare.metric not in host.names("metric"):
         problems.add(("compare", "metric"), f"unknown metric {compare.metric!r}{suggest(compare.metric, host.names('metric'))}")
     return compare
 
 
 def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:
+    """The baseline is one of the strategies; where one of those is wrong, it may be that one."""
     baseline = suite.compare.baseline
     known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
-    if baseline is not None and cells and not problems.found and baseline not in known:
+    complete = cells and not any(problem.path.startswith(("strategies", "protocol")) for problem in problems.found)
+    if baseline is not None and complete and baseline not in known:
         problems.add(("compare", "baseline"), f"{baseline!r} is no strategy of this suite{suggest(baseline, known)}")
 
 
@@ -198,7 +203,7 @@ def _plugins(value: Any, suite: Suite, problems: Problems) -> tuple[FilePath, ..
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {value!r}")
+        problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {shown(value)}")
         return ()
     folder = FilePath() if suite.file == DICT else FilePath(suite.file).parent
     files = tuple(_plugin(folder, entry) for entry in value)

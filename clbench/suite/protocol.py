@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pydantic
 from pydantic import BeforeValidator, Field
 
-from clbench.errors import OptionError, UserError, suggest
+from clbench.errors import OptionError, UserError, shown, suggest
 from clbench.options import Option, issues_of, plain_options
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choices import OPTIMIZERS, SCHEDULES, optimizer_options, schedule_form
@@ -34,7 +34,7 @@ def _one_choice(example: str) -> Callable[[Any], Any]:
             return {value: {}}
         if isinstance(value, Mapping) and len(value) == 1 and all(part is None or isinstance(part, Mapping) for part in value.values()):
             return {str(name): dict(options or {}) for name, options in value.items()}
-        raise ValueError(f"must be one name, or one name with its options such as {example}, not {value!r}")
+        raise ValueError(f"must be one name, or one name with its options such as {example}, not {shown(value)}")
 
     return read
 
@@ -47,27 +47,27 @@ def _stop_at(value: Any) -> Any:
     value = _none_or_number(value)
     if isinstance(value, Mapping):
         if set(value) != {"train"}:
-            raise ValueError(f"must be none, a validation accuracy such as 0.95, or {{train: 0.98}}, not {value!r}")
+            raise ValueError(f"must be none, a validation accuracy such as 0.95, or {{train: 0.98}}, not {shown(value)}")
         return {"train": _fraction(value["train"])}
     return None if value is None else _fraction(value)
 
 
 def _fraction(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise ValueError(f"an accuracy is a number above 0 and at most 1, not {value!r}")
+        raise ValueError(f"an accuracy is a number above 0 and at most 1, not {shown(value)}")
     return float(value)
 
 
 def _evaluate(value: Any) -> Any:
     """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
     given = {"tasks": value} if isinstance(value, str) else value
-    wrong = ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {value!r}")
+    wrong = ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {shown(value)}")
     if not isinstance(given, Mapping) or not given or not set(given) <= {"tasks", "last", "every"}:
         raise wrong
     last, every = given.get("last"), given.get("every")
     for key, number in (("last", last), ("every", every)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-            raise ValueError(f"{key}: must be a whole number of at least 1, not {number!r}")
+            raise ValueError(f"{key}: must be a whole number of at least 1, not {shown(number)}")
     tasks = given.get("tasks") or ("last" if last else "all")
     if tasks not in (*_SCOPES, "last") or (tasks == "last") != (last is not None):
         raise wrong
@@ -77,13 +77,13 @@ def _evaluate(value: Any) -> Any:
 def _logits(value: Any) -> Any:
     given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
     if not set(given) <= {"train", "evaluate"} or any(scope not in _SCOPES for scope in given.values()):
-        raise ValueError(f"must be all, seen or current, or {{train: ..., evaluate: ...}} with one of them each, not {value!r}")
+        raise ValueError(f"must be all, seen or current, or {{train: ..., evaluate: ...}} with one of them each, not {shown(value)}")
     return {"train": "all", "evaluate": "all"} | dict(given)
 
 
 def _keep(value: Any) -> Any:
     if value:
-        raise ValueError(f"keeping {value!r} is not possible: this version stores no weights or predictions; leave `keep` out")
+        raise ValueError(f"keeping {shown(value)} is not possible: this version stores no weights or predictions; leave `keep` out")
     return [] if value is None else value
 
 

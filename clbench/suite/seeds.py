@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
+from clbench.errors import shown
+
+# Beyond this a count is a mistake, most likely a seed that was meant: `3-3` is seed 3 alone.
+_MOST = 100_000
 _FORMS = "write a count (10), a range (0-9; 3-3 is seed 3 alone) or a list (0,3,5)"
 
 
@@ -20,6 +25,8 @@ def parse_seeds(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()} runs backwards; write {last}-{first}")
+        if last - first >= _MOST:
+            raise ValueError(f"the range {part.strip()} has more than {_MOST:,} seeds")
         found += range(first, last + 1)
     return check_seeds(found)
 
@@ -29,12 +36,16 @@ def check_seeds(value: Any) -> list[int]:
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 1:
             raise ValueError(f"at least one seed is needed, not {value}")
+        if value > _MOST:
+            raise ValueError(f"{value} seeds are more than {_MOST:,}; seed {value} alone is [{value}], or --seeds {value}-{value}")
         return list(range(value))
     if not isinstance(value, list) or not value or any(isinstance(seed, bool) or not isinstance(seed, int) for seed in value):
-        raise ValueError(f"must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not {value!r}")
+        raise ValueError(f"must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not {shown(value)}")
     if min(value) < 0:
         raise ValueError(f"seeds are not negative, as {min(value)} is")
-    twice = sorted({seed for seed in value if value.count(seed) > 1})
+    if max(value) >= 2**63:
+        raise ValueError(f"seeds are below 2**63, and {max(value)} is not")
+    twice = sorted(seed for seed, times in Counter(value).items() if times > 1)
     if twice:
         raise ValueError("seeds are named twice: " + ", ".join(map(str, twice)))
     return sorted(value)

@@ -78,6 +78,9 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         ("seeds: many", "4: seeds", "must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not 'many'"),
         ("seeds: [1, -2]", "4: seeds", "seeds are not negative, as -2 is"),
         ("seeds: [1, 2, 1]", "4: seeds", "seeds are named twice: 1"),
+        ("seeds: 1000000000", "4: seeds", "1000000000 seeds are more than 100,000; seed 1000000000 alone is [1000000000], or --seeds"),
+        ("seeds: [9223372036854775808]", "4: seeds", "seeds are below 2**63, and 9223372036854775808 is not"),
+        ("compare: 3", "7: compare", "must be keys with values such as {metric: forgetting, baseline: naive}, not 3"),
         ("strategies: [naive, er: {memori: 3}]", "5: strategies[1].er.memori", "unknown option of 'er'; did you mean 'memory'?"),
         ("strategies: [naive, er: {memory: lots}]", "5: strategies[1].er.memory", "should be a valid integer, not 'lots'"),
         ("strategies: [naive, er: 200]", "5: strategies[1].er", "must be options with values such as {option: value}, not 200"),
@@ -227,6 +230,16 @@ def test_plugins_are_relative_to_the_suite(host: Host, tmp_path: Path, load: Loa
     assert read_plugins({"plugins": ["mine.py"]}, ["plugins=[other.py]"]) == [Path("other.py")]
 
 
+def test_a_wrong_metric_does_not_hide_a_wrong_baseline(complaints: Complaints) -> None:
+    found = complaints(with_lines(compare="compare: {metric: accuracy, baseline: nave}"))
+    assert found["7: compare.baseline"] == "'nave' is no strategy of this suite; did you mean 'naive'?"
+    assert "7: compare.metric" in found
+
+
+def test_a_long_value_does_not_drown_what_is_wrong_with_it(complaints: Complaints) -> None:
+    assert len(complaints(with_lines(name=f"name: {list(range(1000))}"))["1: name"]) < 200
+
+
 def test_a_missing_plugin_is_one_problem_among_others(complaints: Complaints, tmp_path: Path) -> None:
     found = complaints(with_lines(protocol="protocol: {epochs: 0}", plugins="plugins: [mine.py]"))
     assert found["8: plugins[0]"] == f"there is no file {tmp_path / 'mine.py'} (plugins are relative to the suite's file)"
@@ -268,6 +281,7 @@ def test_seeds_of_the_command_line(text: str, seeds: list[int]) -> None:
         ("5-2", "write 2-5"),
         ("1,1", "named twice: 1"),
         ("0", "at least one"),
+        ("0-1000000000", "more than 100,000 seeds"),
     ],
 )
 def test_wrong_seeds_are_told_what_to_write(text: str, sentence: str) -> None:
