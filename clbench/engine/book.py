@@ -58,7 +58,10 @@ class Book(Stateful):
         record.status = "diverged" if not self.running else "done"
         record.curves = {name: padded(rows) for name, rows in self.curves.items()}
         record.metrics = {name: padded(rows) for name, rows in self.probes.items()}
-        record.cost = {"train_seconds": self.train_seconds, **{name: np.asarray(values) for name, values in self.cost.items()}}
+        record.cost = {
+            "train_seconds": self.train_seconds,
+            **{name: np.asarray(values, dtype=np.float64) for name, values in self.cost.items()},
+        }
         record.errors = tuple(self.faults.values())
         return record
 

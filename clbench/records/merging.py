@@ -32,18 +32,22 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
     old, new = _aligned(old, new)
     keep_old, keep_new = _who_stays(old, new, later_wins)
     first, second = select(old, keep_old), select(new, keep_new)
-    arrays: dict[str, Any] = {name: _joined(first, second, name) for name in SINGLE}
-    folders: dict[str, Any] = {folder: _joined_folder(first, second, folder) for folder in GROUPS}
-    joined = replace(
-        first,
-        **arrays,
-        **folders,
-        entries=_joined_entries(first.entries, second.entries),
-        errors=tuple(dict.fromkeys((*old.errors, *new.errors))),
-    )
+    joined = replace(first, **_measured(first, second), errors=tuple(dict.fromkeys((*old.errors, *new.errors))))
     assert joined.member_status is not None
     joined.status = status_of(joined.member_status)
     return settled(joined)
+
+
+def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
+    """The arrays of both; a cell of which nobody stays leaves no trace of its shapes and types."""
+    if not first.members or not second.members:
+        alone = first if first.members else second
+        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "entries")}
+    return {
+        **{name: _joined(first, second, name) for name in SINGLE},
+        **{folder: _joined_folder(first, second, folder) for folder in GROUPS},
+        "entries": _joined_entries(first.entries, second.entries),
+    }
 
 
 def _joined_entries(first: Entries | None, second: Entries | None) -> Entries | None:

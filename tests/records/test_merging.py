@@ -81,3 +81,10 @@ def test_entries_are_joined_place_by_place() -> None:
 def test_cells_of_other_tasks_are_refused() -> None:
     with pytest.raises(RecordError, match="cannot be merged"):
         merge_cells([make([0]), make([1], accuracy=np.zeros((1, 4, 3)))])
+
+
+@pytest.mark.parametrize("old", [make([0], status="failed", accuracy=None, curves={}, cost={}), make([0], curves={"x": np.ones((1, 9))})])
+def test_a_cell_of_which_nobody_stays_leaves_no_trace(old: CellRecord) -> None:
+    new = make([0, 1], cost={"parameters": np.array([3, 3])})
+    (cell,) = merge_cells([old, new], later_wins=True)
+    assert (cell.curves["x"].shape, cell.cost["parameters"].dtype) == ((2, 2), new.cost["parameters"].dtype)
