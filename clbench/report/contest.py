@@ -17,7 +17,7 @@ from clbench.stats.effects import probability_of_improvement, vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
 from clbench.stats.intervals import Interval, expanded, hierarchical_means, mean_intervals, welch
 from clbench.stats.letters import letters
-from clbench.stats.paired import differences, rounded, signed_rank
+from clbench.stats.paired import differences, rounded, signed_rank, signed_rank_of
 from clbench.stats.power import smallest_nemenyi
 from clbench.stats.result import Tested
 from clbench.stats.several import Friedman, average_ranks, critical_difference, friedman, nemenyi_p
@@ -92,44 +92,40 @@ class Pair:
 def within(runs: Sequence[Runs], rules: Rules) -> tuple[Omnibus | None, list[Pair]]:
     """The tests of one scenario; p is not adjusted yet, because the family reaches over all scenarios."""
     planned = design.within_scenario(len(runs), paired=not rules.unpaired)
-    tested = _unpaired_tests(runs) if rules.unpaired else {}
-    pairs = []
-    for i, j in combinations(range(len(runs)), 2):
-        pairs.append(_unpaired(runs[i], runs[j], tested[i, j], rules) if rules.unpaired else _paired(runs[i], runs[j], rules))
-    if not rules.unpaired:
-        pairs = _with_intervals(pairs, runs)
+    if rules.unpaired:
+        tested = _unpaired_tests(runs)
+        pairs = [_unpaired(runs[i], runs[j], tested[i, j], rules) for i, j in combinations(range(len(runs)), 2)]
+    else:
+        pairs = _paired(runs, rules)
     return _omnibus(runs, planned, pairs), pairs
 
 
-def _paired(a: Runs, b: Runs, rules: Rules) -> Pair:
-    seeds = common_seeds([a, b])
-    (_, first), (_, second) = a.at(seeds), b.at(seeds)
-    tested = signed_rank(first, second) if len(seeds) else UNTESTED
-    delta = _finished_differences(a, b)
-    equivalence = two_one_sided(delta, rules.rope) if rules.rope is not None else NAN
-    mean = float(delta.mean()) if len(delta) else NAN
-    return _pair(a, b, len(seeds), tested, vargha_delaney(first, second), mean, Interval(NAN, NAN, ""), equivalence)
-
-
-def _finished_differences(a: Runs, b: Runs) -> Array:
-    """The differences at the seeds where both finished."""
-    seeds = common_seeds([a, b])
-    delta = differences(a.at(seeds)[0], b.at(seeds)[0])
-    return delta[~np.isnan(delta)]
-
-
-def _with_intervals(pairs: list[Pair], runs: Sequence[Runs]) -> list[Pair]:
-    """The pairs with intervals of their mean differences: all of one length at once."""
+def _paired(runs: Sequence[Runs], rules: Rules) -> list[Pair]:
+    """All pairs. Intervals of as many differences each are computed together."""
+    pairs = []
     by_length: dict[int, list[tuple[int, Array]]] = defaultdict(list)
     for place, (a, b) in enumerate(combinations(runs, 2)):
-        delta = _finished_differences(a, b)
+        pair, delta = _paired_test(a, b, rules)
+        pairs.append(pair)
         by_length[len(delta)].append((place, delta))
-    filled = list(pairs)
     for columns in by_length.values():
         found = mean_intervals(np.stack([delta for _, delta in columns], axis=1))
         for (place, _), interval in zip(columns, found, strict=True):
-            filled[place] = replace(pairs[place], ci_low=interval.low, ci_high=interval.high)
-    return filled
+            pairs[place] = replace(pairs[place], ci_low=interval.low, ci_high=interval.high)
+    return pairs
+
+
+def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
+    """Two strategies at the seeds both have, and their differences where both finished."""
+    seeds = common_seeds([a, b])
+    first, second = a.at(seeds), b.at(seeds)
+    gains = differences(first, second)
+    tested = signed_rank_of(gains) if len(seeds) else UNTESTED
+    delta = a.sign * gains[np.isfinite(first) & np.isfinite(second)]
+    equivalence = two_one_sided(delta, rules.rope) if rules.rope is not None else NAN
+    mean = float(delta.mean()) if len(delta) else NAN
+    effect = vargha_delaney(first, second)
+    return _pair(a, b, len(seeds), tested, effect, mean, Interval(NAN, NAN, ""), equivalence), delta
 
 
 def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
@@ -170,7 +166,7 @@ def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]
         return Omnibus(scenario, pairs[0].test, pairs[0].statistic, pairs[0].p, NAN, (0, 0), NAN, k, pairs[0].n)
     if planned.omnibus == design.FRIEDMAN:
         seeds = common_seeds(runs)
-        return _of_friedman(scenario, friedman(np.stack([one.at(seeds)[1] for one in runs], axis=1))) if len(seeds) > 1 else None
+        return _of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1))) if len(seeds) > 1 else None
     if planned.omnibus == design.KRUSKAL_WALLIS:
         found = kruskal_wallis([one.score for one in runs])
         return Omnibus(scenario, planned.omnibus, found.statistic, found.p, NAN, (0, 0), NAN, k, sum(len(one.seed) for one in runs))

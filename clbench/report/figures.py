@@ -167,7 +167,7 @@ def _ranks_by_seed(runs: Sequence[Runs]) -> dict[str, float]:
     seeds = common_seeds(runs)
     if not len(seeds):
         return {}
-    ranks = average_ranks(np.stack([one.at(seeds)[1] for one in runs], axis=1))
+    ranks = average_ranks(np.stack([one.at(seeds) for one in runs], axis=1))
     order = np.argsort(ranks, kind="stable")
     return {runs[place].strategy: float(ranks[place]) for place in order}
 

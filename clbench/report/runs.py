@@ -44,10 +44,9 @@ class Runs:
         """Over finished runs; NaN where there is none."""
         return float(self.finished.mean()) if len(self.finished) else float("nan")
 
-    def at(self, seeds: Array) -> tuple[Array, Array]:
-        """Values and scores at these seeds, all of which it has."""
-        places = np.searchsorted(self.seed, seeds)
-        return self.value[places], self.score[places]
+    def at(self, seeds: Array) -> Array:
+        """Scores at these seeds, all of which it has."""
+        return self.score if len(seeds) == len(self.seed) else self.score[np.searchsorted(self.seed, seeds)]
 
 
 def common_seeds(runs: Sequence[Runs]) -> Array:

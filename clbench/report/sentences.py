@@ -194,11 +194,11 @@ def _equivalence(scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], sai
 
 def _probabilities(one: Runs, against: Runs, rope: float, rules: Rules) -> str:
     seeds = common_seeds([one, against])
-    delta = differences(one.at(seeds)[0], against.at(seeds)[0]) * one.sign
-    delta = delta[~np.isnan(delta)]
-    if not len(delta):
+    first, second = one.at(seeds), against.at(seeds)
+    gains = differences(first, second)[np.isfinite(first) & np.isfinite(second)]
+    if not len(gains):
         return ""
-    found = bayesian_signed_rank(delta, rope, rules.rng())
+    found = bayesian_signed_rank(gains, rope, rules.rng())
     return f"{one.strategy} {found.first:.2f}, {found.neither:.2f}, {found.second:.2f}"
 
 

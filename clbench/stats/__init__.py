@@ -7,6 +7,7 @@ corrections   Holm, Bonferroni, Benjamini-Hochberg
 effects       Vargha-Delaney A, Cliff's delta, probability of improvement
 intervals     Student, studentised and other bootstraps, interquartile means, the hierarchical bootstrap
 equivalence   two one-sided tests, Bayesian signed-rank, both with a region of practical equivalence
+ranks         ranks with ties
 letters       who shares a letter: the compact letter display
 power         the smallest p a design can reach, and the seeds it would take
 design        which tests belong to a design, and why

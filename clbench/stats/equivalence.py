@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-DRAWS = 5000
+DRAWS = 2000
 PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside a weight of 1 for every pair seen
 
 
@@ -57,8 +57,7 @@ def bayesian_signed_rank(differences: Array, rope: float, rng: np.random.Generat
     points = np.concatenate([[0.0], differences])
     means = (points[:, None] + points) / 2
     weights = rng.dirichlet(np.concatenate([[PRIOR], np.ones(len(differences))]), draws)
-    below = np.einsum("di,ij,dj->d", weights, (means < -rope).astype(float), weights, optimize=True)
-    above = np.einsum("di,ij,dj->d", weights, (means > rope).astype(float), weights, optimize=True)
+    below, above = (((weights @ side.astype(np.float64)) * weights).sum(axis=1) for side in (means < -rope, means > rope))
     shares = np.stack([below, 1 - below - above, above])
     winner = np.bincount(np.argmax(shares, axis=0), minlength=3) / draws
     return Posterior(float(winner[0]), float(winner[1]), float(winner[2]))

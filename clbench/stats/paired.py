@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clbench.stats.power import smallest_signed_rank
+from clbench.stats.ranks import ranks
 from clbench.stats.result import Tested
 
 Array = npt.NDArray[Any]
@@ -41,24 +42,26 @@ def signed_rank(a: Array, b: Array) -> Tested:
     each zero's rank between both sums instead gives the same p: it only shifts both.
     The statistic is the smaller of the two rank sums.
     """
-    from scipy.stats import rankdata
+    return signed_rank_of(differences(a, b))
 
-    delta = differences(a, b)
-    ranks = rankdata(np.abs(delta))
-    plus, minus = float(ranks[delta > 0].sum()), float(ranks[delta < 0].sum())
+
+def signed_rank_of(delta: Array) -> Tested:
+    """`signed_rank` of differences at hand."""
+    ranked = ranks(np.abs(delta))
+    plus, minus = float(ranked[delta > 0].sum()), float(ranked[delta < 0].sum())
     statistic = min(plus, minus)
     exact = len(delta) <= MOST_EXACT
-    p = _exact_p(ranks[delta != 0], statistic) if exact else _asymptotic_p(ranks, np.sign(delta))
+    p = _exact_p(ranked[delta != 0], statistic) if exact else _asymptotic_p(ranked, np.sign(delta))
     name = "Wilcoxon signed-rank, exact" if exact else "Wilcoxon signed-rank"
     return Tested(name, statistic, p, smallest_signed_rank(len(delta)), int(np.sign(plus - minus)))
 
 
-def _exact_p(ranks: Array, statistic: float) -> float:
-    tail = _lower_tail(tuple(sorted(np.rint(2 * ranks).astype(int).tolist())))
+def _exact_p(ranked: Array, statistic: float) -> float:
+    tail = _lower_tail(tuple(np.sort(np.rint(2 * ranked).astype(int)).tolist()))
     return float(min(1.0, 2 * tail[round(2 * statistic)]))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def _lower_tail(doubled: tuple[int, ...]) -> Array:
     """P(W <= w) for every doubled rank sum w; the ranks are doubled to be whole where they are tied."""
     chance = np.zeros(sum(doubled) + 1)
@@ -69,10 +72,10 @@ def _lower_tail(doubled: tuple[int, ...]) -> Array:
     return np.cumsum(chance)
 
 
-def _asymptotic_p(ranks: Array, sign: Array) -> float:
+def _asymptotic_p(ranked: Array, sign: Array) -> float:
     from scipy.stats import wilcoxon
 
-    return float(wilcoxon(ranks * sign, zero_method="pratt", method="asymptotic").pvalue) if sign.any() else 1.0
+    return float(wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic").pvalue) if sign.any() else 1.0
 
 
 def permutation(a: Array, b: Array, rng: np.random.Generator) -> Tested:

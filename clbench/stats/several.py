@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clbench.stats.ranks import ranks_in_rows
+
 Array = npt.NDArray[Any]
 
 
@@ -27,10 +29,8 @@ class Friedman:
 
 def average_ranks(scores: Array) -> Array:
     """`[blocks, k]` to `[k]`: 1 is the best of a block, ties share the mean of their ranks."""
-    from scipy.stats import rankdata
-
-    ranks: Array = rankdata(-np.asarray(scores), axis=1).mean(axis=0)
-    return ranks
+    means: Array = ranks_in_rows(-np.asarray(scores)).mean(axis=0)
+    return means
 
 
 def friedman(scores: Array, *, ties: bool = True) -> Friedman:
@@ -83,11 +83,10 @@ def critical_difference(k: int, blocks: int, alpha: float, *, against_control: b
 def conover_p(scores: Array) -> Array:
     """`[k, k]`: Conover's t tests of rank sums after Friedman, not adjusted; keener than Nemenyi's, too keen under perfect agreement."""
     from scikit_posthocs import posthoc_conover_friedman
-    from scipy.stats import rankdata
 
     k = scores.shape[1]
     if _untied_share(scores) == 0:
         return np.ones((k, k))
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = posthoc_conover_friedman(rankdata(scores, axis=1)).to_numpy(dtype=np.float64)
+        p = posthoc_conover_friedman(ranks_in_rows(scores)).to_numpy(dtype=np.float64)
     return np.where(np.isnan(p), 1.0, p)

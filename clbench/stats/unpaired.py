@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clbench.stats.power import smallest_dunn, smallest_mann_whitney
+from clbench.stats.ranks import ranks
 from clbench.stats.result import Tested
 
 Array = npt.NDArray[Any]
@@ -42,13 +43,13 @@ def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
     from scikit_posthocs import posthoc_dunn
     from scipy.special import ndtri
 
-    ranks = _ranks(groups)
+    ranked = _ranks(groups)
     sizes = [len(group) for group in groups]
-    table = None if _all_equal(groups) else posthoc_dunn([list(group) for group in ranks]).to_numpy(dtype=np.float64)
+    table = None if _all_equal(groups) else posthoc_dunn([list(group) for group in ranked]).to_numpy(dtype=np.float64)
     tested = {}
     for i, j in combinations(range(len(groups)), 2):
         p = 1.0 if table is None else float(table[i, j])
-        better = int(np.sign(ranks[i].mean() - ranks[j].mean()))
+        better = int(np.sign(ranked[i].mean() - ranked[j].mean()))
         tested[i, j] = Tested("Dunn", float(-ndtri(p / 2)), p, smallest_dunn(sizes, i, j), better)
     return tested
 
@@ -83,9 +84,7 @@ def _exact_p(first: Array, second: Array) -> float:
 
 
 def _ranks(groups: Sequence[Array]) -> list[Array]:
-    from scipy.stats import rankdata
-
-    pooled = rankdata(np.concatenate(groups))
+    pooled = ranks(np.concatenate(groups))
     return np.split(pooled, np.cumsum([len(group) for group in groups])[:-1])
 
 
