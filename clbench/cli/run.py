@@ -79,7 +79,6 @@ def run(
     """Run a suite; what is in its record already is not run again."""
     from clbench.execution import Options, Run, open_suite
     from clbench.execution.display import display_for
-    from clbench.suite import split_names
 
     overrides = [*(change or []), *([f"protocol.precision={precision.value}"] if precision else [])]
     opened, host = open_suite(suite, plugin or [], data=data, overrides=overrides, seeds=seeds, smoke=smoke)
@@ -87,11 +86,11 @@ def run(
     told = len(host.warnings)
     options = Options(
         out=out,
-        only=[name for names in only or [] for name in split_names(names)],
-        force=[name for names in force or [] for name in split_names(names)],
+        only=_names("--only", only),
+        force=_names("--force", force),
         device=device,
         launcher=launcher,
-        launcher_options=_launcher_options(address, slurm),
+        launcher_options=_launcher_options(host.get("launcher", launcher), address, slurm),
         workers=workers,
         form=form.value,
         timeout=None if timeout is None else _seconds(timeout),
@@ -125,9 +124,8 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     _say_what_is_missing(outcome, again)
     if outcome.interrupted:
         tell(f"interrupted; go on with: {again}")
-    elif results.cells:
-        first = shlex.quote(results.cells[-1].label)
-        say(f"next: clbench show {shlex.quote(str(outcome.record))} {first}    (its accuracy matrix and curves)")
+    elif finished := [cell.label for cell in results.cells if cell.status in ("done", "partial")]:
+        say(f"next: clbench show {shlex.quote(str(outcome.record))} {shlex.quote(finished[-1])}    (its accuracy matrix and curves)")
 
 
 def _say_what_is_missing(outcome: Outcome, again: str) -> None:
@@ -140,7 +138,19 @@ def _say_what_is_missing(outcome: Outcome, again: str) -> None:
         tell(f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {again}")
 
 
-def _launcher_options(address: str | None, slurm: list[str] | None) -> dict[str, Any]:
+def _names(option: str, given: list[str] | None) -> list[str]:
+    """Names, several an option or several options; an empty variable of a script is not everything."""
+    from clbench.suite import split_names
+
+    found = [name for names in given or [] for name in split_names(names)]
+    if given and not found:
+        raise UserError(f"{option} names no strategy; write one, or leave {option} out")
+    return found
+
+
+def _launcher_options(launcher: Any, address: str | None, slurm: list[str] | None) -> dict[str, Any]:
+    from clbench.options import describe_options, name_of
+
     options: dict[str, Any] = {} if address is None else {"address": address}
     if slurm:
         pairs = [text.partition("=") for text in slurm]
@@ -148,6 +158,10 @@ def _launcher_options(address: str | None, slurm: list[str] | None) -> dict[str,
             if not (key and sign):
                 raise UserError(f"--slurm {key}: write KEY=VALUE, as in --slurm partition=gpu")
         options["slurm"] = {key: value for key, _, value in pairs}
+    known = {option.name for option in describe_options(launcher)}
+    for key in options:
+        if key not in known:
+            raise UserError(f"--{key} is for launchers that reach other machines; {name_of(launcher)!r} does not, leave --{key} out")
     return options
 
 

@@ -21,6 +21,12 @@ from clbench.execution.planner import FINISHED
 from clbench.records import CellRecord, merge_cells, read_record, write_record
 from clbench.suite import Cell, Suite
 
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+    errno.EEXIST: "it is a file, not a folder",
+    errno.ENOTDIR: "a part of it is a file, not a folder",
+}
 SPARE = 4 << 20  # bytes that must be writable beyond the estimate, before anything trains
 
 
@@ -211,5 +217,5 @@ def _refusing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
         raise OutputError(f"cannot write to {error.filename or folder}: {reason}; choose another folder with --out") from error

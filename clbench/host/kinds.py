@@ -43,7 +43,10 @@ def check_contribution(kind: Kind, item: Any) -> str:
         _check_base(kind, item)
     else:
         _check_factory(kind, item)
-    fields = option_model(item).model_fields
+    try:
+        fields = option_model(item).model_fields
+    except Declaration as error:
+        raise Declaration(f"{_shown(item)}: {error}") from error
     for taken in kind.reserved:
         if taken in fields:
             raise Declaration(f"{_shown(item)}: an option cannot be called {taken!r}, suites use that word themselves")

@@ -50,6 +50,10 @@ class CellRecord:
     cost: dict[str, Array] = field(default_factory=dict)  # [S] or [S, T]
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
 
+    def __repr__(self) -> str:
+        """In a line: the arrays are long."""
+        return f"<{self.label} on {self.scenario}: {self.members} members, {self.tasks} tasks, {self.status}>"
+
     @property
     def tasks(self) -> int:
         """T; 0 where nothing was measured."""

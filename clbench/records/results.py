@@ -51,6 +51,9 @@ class Results:
         self._host = host
         self._measured: dict[tuple[str, str], Measured] = {}
 
+    def __repr__(self) -> str:
+        return f"<results of {self.record.suite}: {self.cells}>"
+
     @property
     def cells(self) -> list[CellRecord]:
         """Every cell, in the suite's order."""

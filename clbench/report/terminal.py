@@ -24,6 +24,8 @@ ENGINE_CURVES = ("online_accuracy", "continual_accuracy", "continual_step", "con
 
 def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Group:
     """Every cell with its metrics, mean ± half the interval over seeds. Without `metrics` those that the suite asked for."""
+    if not results.cells:
+        return Group(Text(_heading(results), style="bold"), Text("the record holds no cells yet"))
     names = list(metrics) if metrics else _metrics_of(results)
     columns = [(name, [results.metric(name, cell) for cell in results.cells]) for name in names]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
@@ -127,6 +129,9 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     """How to read the table, and why numbers are missing from it."""
     yield Text("mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better")
     yield Text("`clbench describe NAME` explains a metric or a strategy")
+    offered = set(results.metric_names())
+    for name in (name for name, _ in results.record.metrics if name not in offered):
+        yield Text(f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin")
     for name, measured in columns:
         reasons: dict[str, list[str]] = defaultdict(list)
         for cell, one in zip(results.cells, measured, strict=True):

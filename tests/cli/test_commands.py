@@ -119,6 +119,8 @@ def test_a_failure_is_exit_1_with_a_list_and_where_the_traceback_is(here) -> Non
     assert "4 of 6 runs" in answer.stdout
     shown = here.clbench("show", "results/tiny/tiny.h5", "broken")
     assert 'raise RuntimeError("it is broken")' in shown.stdout
+    only = run(here, "--only", "broken", "--out", "broken")
+    assert "next:" not in only.stdout  # there are no curves to show
 
 
 def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(here) -> None:
@@ -151,7 +153,9 @@ def test_smoke_has_a_folder_of_its_own(here) -> None:
         (["--launcher", "ray"], "unknown launcher 'ray'"),
         (["--timeout", "soon"], "--timeout soon"),
         (["--slurm", "partition"], "write KEY=VALUE"),
-        (["--address", "auto"], "unknown option of 'inline'"),
+        (["--address", "auto"], "--address is for launchers that reach other machines; 'inline' does not"),
+        (["--only", ""], "--only names no strategy"),
+        (["--out", "tiny.yaml"], "it is a file, not a folder"),
         (["--seeds", "x"], "--seeds"),
         (["--out", "/dev/null/x"], "cannot write to"),
     ],

@@ -146,7 +146,10 @@ def test_a_file_that_is_not_there_or_is_no_python_is_said(tmp_path: Path) -> Non
         ("return [int]", "int is not a subclass of clbench.RecordMetric or clbench.ProbeMetric"),
         ("return [RecordMetric]", "RecordMetric is not a subclass of"),
         ("return [3]", "3 is not a class"),
-        ("return [type('Odd', (RecordMetric,), {'__annotations__': {'x': 'Nope'}, 'x': 1})]", "option 'x': its type `Nope` cannot be read"),
+        (
+            "return [type('Odd', (RecordMetric,), {'__annotations__': {'x': 'Nope'}, 'x': 1})]",
+            "Odd: option 'x': its type `Nope` cannot be read",
+        ),
         ("return [type('Odd', (RecordMetric,), {'__annotations__': {'grid': int}, 'grid': 1})]", "an option cannot be called 'grid'"),
     ],
 )

@@ -185,3 +185,18 @@ def test_a_sparkline_spans_its_own_range_and_leaves_gaps() -> None:
     assert plots.sparkline(np.array([1.0, np.nan, 3.0])) == "▁ █"
     assert plots.sparkline(np.array([2.0, 2.0])) == "▅▅"
     assert plots.sparkline(np.array([np.nan])) == ""
+
+
+def test_a_metric_that_no_plugin_offers_is_named() -> None:
+    record = RecordFile(1, "demo", "", {}, [make("er")], metrics=(("average_accuracy", {}), ("spread", {})))
+    assert "- spread: no plugin here offers this metric; give the file that does with --plugin" in drawn(
+        summary_table(Results(record, HOST))
+    )
+
+
+def test_a_record_without_cells_says_so() -> None:
+    assert "the record holds no cells yet" in drawn(summary_table(results()))
+
+
+def test_results_show_themselves_in_a_line() -> None:
+    assert repr(results(make("er"))) == "<results of demo: [<er on digits: 10 members, 3 tasks, done>]>"
