@@ -179,12 +179,12 @@ def _compared(results: Results, rules: Rules, mixed: tuple[str, ...], notes: lis
     pairs = judged([pair for _, found in tested.values() for pair in found], rejected, rules)
     together, left = _together(by_scenario)
     over = across(together, rules) if together else None
-    measured = results.metric(rules.metric, results.cells[0]) if results.cells else None
-    said = sentences.Said(rules, by_scenario, pairs, omnibus, over, measured.unit if measured else "", results, mixed)
+    unit = runs[0].unit if runs else ""
+    said = sentences.Said(rules, by_scenario, pairs, omnibus, over, unit, results, mixed)
     return Comparison(
         metric=rules.metric,
-        unit=measured.unit if measured else "",
-        higher_is_better=measured.higher_is_better if measured else True,
+        unit=unit,
+        higher_is_better=all(one.sign > 0 for one in runs),
         alpha=rules.alpha,
         correction=rules.correction,
         unpaired=rules.unpaired,

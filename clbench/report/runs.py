@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from clbench.errors import UnknownName
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array
 
@@ -27,7 +28,8 @@ class Runs:
     failed: Array  # [n]
     requested: int  # the cell's seeds, whatever became of them
     notes: tuple[str, ...]  # what is missing, and why
-    sign: int = 1  # -1 where less is better
+    unit: str
+    sign: int  # -1 where less is better
 
     @cached_property
     def score(self) -> Array:
@@ -60,7 +62,7 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 
 def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     """A cell's runs with their values of a metric."""
-    measured = results.metric(metric, cell)
+    measured = _measured(results, metric, cell)
     status = np.array(["done"] * cell.members, dtype=object) if cell.member_status is None else cell.member_status
     seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
     for seed in np.unique(cell.seed):
@@ -84,8 +86,19 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         np.array(failed, dtype=bool),
         len(np.unique(cell.seed)),
         notes,
+        measured.unit,
         1 if measured.higher_is_better else -1,
     )
+
+
+def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
+    """The metric; nothing but reasons where only other cells have it stored, and no plugin here knows it."""
+    try:
+        return results.metric(metric, cell)
+    except UnknownName:
+        if not any(metric in other.metrics for other in results.cells):
+            raise
+        return Measured(metric, np.full(cell.members, np.nan), None, np.zeros((cell.members, 0)), ("it was not measured",) * cell.members)
 
 
 def _reason(measured: Measured, members: Array) -> str:

@@ -1,0 +1,61 @@
+"""Records made of numbers: one accuracy a run is all a comparison needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clbench.host import Host
+from clbench.records import CellRecord, RecordFile, Results, settled, write_record
+from clbench.report.comparison import Comparison, compare
+
+PROTOCOL = {"model": {"mlp": {"hidden": [100]}}, "epochs": 1, "steps": None, "batch_size": 32, "augment": "none", "precision": "fp32"}
+
+
+class Made:
+    """Cells, results and comparisons from tables of average accuracies."""
+
+    host = Host.load()
+    protocol = PROTOCOL
+
+    def cell(self, label: str, values: Sequence[float], scenario: str = "split", **changes: Any) -> CellRecord:
+        """A strategy whose runs end with these average accuracies on two tasks."""
+        numbers = np.asarray(values, dtype=np.float64)
+        known: dict[str, Any] = {
+            "seed": np.arange(len(numbers)),
+            "accuracy": np.broadcast_to(numbers[:, None, None], (len(numbers), 3, 2)).copy(),
+            "protocol": PROTOCOL,
+            "content": {"scenario": [scenario, {}], "data": "f00d"},
+        }
+        key = f"{scenario}-{label}".replace("/", "|")
+        return settled(CellRecord(key, scenario, label.partition("(")[0], label, **(known | changes)))
+
+    def cells(self, table: Mapping[str, Sequence[float]], scenario: str = "split", **changes: Any) -> list[CellRecord]:
+        return [self.cell(label, values, scenario, **changes) for label, values in table.items()]
+
+    def results(self, *cells: CellRecord, suite: str = "demo", text: str = "") -> Results:
+        return Results(RecordFile(1, suite, text, {}, list(cells)), self.host)
+
+    def compared(self, *cells: CellRecord, text: str = "", **options: Any) -> Comparison:
+        return compare(self.results(*cells, text=text), **options)
+
+    def three(self, scenario: str = "split", seeds: int = 12, **changes: Any) -> list[CellRecord]:
+        """Three strategies far apart, the worst of them first."""
+        table = {name: self.draw(centre, seeds, k) for k, (name, centre) in enumerate({"poor": 0.5, "good": 0.9, "middle": 0.7}.items())}
+        return self.cells(table, scenario, **changes)
+
+    def draw(self, centre: float, seeds: int, seed: int) -> Any:
+        return np.round(np.random.default_rng(seed).normal(centre, 0.01, seeds), 5)
+
+    def save(self, path: Path, *cells: CellRecord, suite: str = "demo", text: str = "") -> Path:
+        write_record(path, list(cells), suite=suite, suite_text=text, environment={})
+        return path
+
+
+@pytest.fixture(scope="session")
+def made() -> Made:
+    return Made()
