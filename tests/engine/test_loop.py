@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from clbench import Batch, Phase, ProbeMetric, SoloStrategy, Strategy, Task
 from clbench.engine import Settings, run_cell
 from clbench.engine.loop import schedule_factor
-from clbench.errors import StrategyError
+from clbench.errors import PluginError, StrategyError
 from clbench.testing.bench import first_difference, rows
 from clbench_plugins.joint import Cumulative, Joint
 from clbench_plugins.naive import Naive
@@ -630,10 +630,10 @@ def test_a_solo_loss_of_a_wrong_shape_is_named(make_bench: Any, loss: Any, got: 
         make_bench(SoloWrong).run(0, 1)
 
 
-def test_a_phase_without_samples_is_named(make_bench: Any, tiny: Any) -> None:
+def test_a_task_without_samples_is_named(make_bench: Any, tiny: Any) -> None:
     keep = tiny.y_train > 1
     few = type(tiny)("few", tiny.x_train[keep], tiny.y_train[keep], tiny.x_test, tiny.y_test, 6, "none")
-    with pytest.raises(StrategyError, match="task 1, phase train: a member has no training samples"):
+    with pytest.raises(PluginError, match="scenario 'split', task 1: there are no train samples"):
         make_bench(Naive, arrays=few, order="fixed").run(0)
 
 
