@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from clbench.report.compare_formats import FORMATS, render, terminal
+from clbench.report.compare_tables import tables
+from clbench.report.comparison import Comparison
+
+NASTY = "<script>alert(1)</script>|a_b&50%$x$[red]"
+
+
+@pytest.fixture
+def nasty(made) -> Comparison:
+    """Names that would be markup, if anybody let them."""
+    cells = made.cells({NASTY: made.draw(0.8, 10, 1), "plain": made.draw(0.7, 10, 2)}, scenario="[bold]one</td>")
+    return made.compared(*cells, baseline="plain")
+
+
+def shown(comparison: Comparison, **options) -> str:
+    console = Console(file=io.StringIO(), width=250, **options)
+    console.print(terminal(comparison))
+    return console.file.getvalue()
+
+
+def test_names_are_no_markup_anywhere(nasty) -> None:
+    assert NASTY in shown(nasty)
+    assert "<script>" not in render(nasty, "html")
+    assert "&lt;script&gt;" in render(nasty, "html")
+    assert r"\<script\>alert(1)\</script\>\|a\_b" in render(nasty, "markdown")
+    assert r"\textless{}script\textgreater{}" in render(nasty, "latex")
+    assert r"a\_b\&50\%\$x\$" in render(nasty, "latex")
+    assert next(csv.DictReader(io.StringIO(render(nasty, "csv"))))["strategy"] == NASTY
+    assert json.loads(render(nasty, "json"))["summary"][0]["strategy"] == NASTY
+
+
+def test_every_markdown_row_has_as_many_cells(nasty) -> None:
+    lines = [re.sub(r"\\\|", "", line) for line in render(nasty, "markdown").splitlines() if line.startswith("|")]
+    widths = {len(line.split("|")) for line in lines[:4]}
+    assert len(widths) == 1
+
+
+def test_the_page_is_well_formed_and_alone(nasty) -> None:
+    page = render(nasty, "html")
+    opened: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert tag not in ("script", "link", "img", "iframe")
+            assert not {"src", "href"} & {name for name, _ in attrs}
+            if tag not in ("meta", "br"):
+                opened.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert opened.pop() == tag
+
+    Reader().feed(page)
+    assert opened == []
+    assert "url(" not in page
+    assert page.count("<table>") == len(tables(nasty))
+
+
+def test_latex_is_balanced(made) -> None:
+    text = render(made.compared(*made.three("one"), *made.three("two")), "latex")
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert body.count(r"\begin{tabular}") == body.count(r"\end{tabular}") == 4
+    for block in re.findall(r"\\toprule\n(.*?)\\bottomrule", body, re.DOTALL):
+        assert len({len(re.findall(r"(?<!\\)&", line)) for line in block.splitlines() if "&" in line}) == 1
+
+
+def test_the_csv_is_one_table_with_everything(made) -> None:
+    found = made.compared(*made.three("one"), *made.three("two"), baseline="poor")
+    rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
+    counts = {name: sum(row["table"] == name for row in rows) for name in ("summary", "pairs", "overall", "overall_pairs")}
+    assert counts == {"summary": 6, "pairs": 6, "overall": 3, "overall_pairs": 3}
+    assert float(rows[0]["mean"]) == found.summary[0].mean
+    assert rows[0]["verdict"] == ""
+
+
+def test_json_holds_no_nan(made) -> None:
+    found = made.compared(*made.three(seeds=1))
+    plain = json.loads(render(found, "json"), parse_constant=lambda name: pytest.fail(name))
+    assert plain["summary"][0]["ci_low"] is None
+
+
+def test_a_terminal_sees_the_first_rows_of_a_long_table(made) -> None:
+    found = made.compared(*made.cells({f"m{k}": made.draw(0.5, 6, k) for k in range(13)}))
+    assert "18 more rows; every other --format has them all" in shown(found)
+    assert render(found, "markdown").count("cannot be told apart |") == 78
+
+
+def test_the_summary_says_what_is_missing(made) -> None:
+    status = np.array(["done"] * 9 + ["diverged"], dtype=object)
+    text = shown(made.compared(made.cell("er", made.draw(0.8, 10, 1), member_status=status), made.cell("naive", made.draw(0.5, 10, 2))))
+    assert "9 of 10" in text
+    assert "Left out" in text
+    assert "- split, er: 1 of 10 runs diverged" in text
+
+
+def test_all_formats_are_there() -> None:
+    from clbench.cli.compare import Correction, Format
+    from clbench.stats.corrections import CORRECTIONS
+
+    assert {form.value for form in Format} == {"table", *FORMATS}
+    assert tuple(one.value for one in Correction) == CORRECTIONS
