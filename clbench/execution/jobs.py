@@ -25,6 +25,7 @@ class Job:
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
     tasks: int = 0
     form: str = "auto"
+    probes: Mapping[str, Any] = field(default_factory=dict)  # what is measured live, and how; as in `Planned`
 
     @property
     def id(self) -> str:

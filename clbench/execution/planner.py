@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,9 @@ class Planned:
     content: Mapping[str, Any]
     tasks: int = 0
     agents: int = 1
-    probes: tuple[str, ...] = ()  # probe metrics, and curves that record metrics need, which a finished member must have
+    # What a finished member must have because it can only be measured live: probe metrics with their options and version,
+    # and curves that record metrics need, with None.
+    probes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -37,12 +39,13 @@ class Planned:
         return tuple((seed, agent) for seed in self.cell.seeds for agent in range(self.agents))
 
 
-def finished_members(record: CellRecord | None, probes: Sequence[str] = ()) -> set[Member]:
-    """Members that need not run again: finished, with everything that can only be measured live."""
+def finished_members(record: CellRecord | None, probes: Mapping[str, Any] | None = None) -> set[Member]:
+    """Members that need not run again: finished, with everything that can only be measured live, measured as it is now."""
+    probes = probes or {}
     if record is None:
         return set()
     measured = record.curves | record.metrics
-    if any(probe not in measured for probe in probes):
+    if any(probe not in measured or how not in (None, record.probes.get(probe)) for probe, how in probes.items()):
         return set()
     agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)
     status = [str(text) for text in record.member_status] if record.member_status is not None else ["done"] * record.members
@@ -78,7 +81,7 @@ def plan(
     for planned, members in cells:
         left = tuple(member for member in members if (planned.key, member) not in begun)
         if left:
-            whole = Job(planned.cell, planned.key, left, planned.content, planned.tasks, form)
+            whole = Job(planned.cell, planned.key, left, planned.content, planned.tasks, form, planned.probes)
             jobs += whole.divide(1 if stacked else math.ceil(len(left) / STACK_ON_CPU))
     return first + balance(jobs, workers)
 

@@ -89,9 +89,13 @@ class Run:
         kept = [
             job
             for job in self.store.begun(self.site)
-            if job.key not in self.forced and job.key in self.current and all((job.key, member) in absent for member in job.members)
+            if job.key not in self.forced and self._still_wanted(job) and all((job.key, member) in absent for member in job.members)
         ]
         return plan(missing, workers=len(self.slots), stacked=self.slots[0].startswith("cuda"), form=self.options.form, kept=kept)
+
+    def _still_wanted(self, job: Job) -> bool:
+        """Whether a job of an earlier run would be planned just so today."""
+        return job.key in self.current and job.probes == self.current[job.key].probes
 
     def go(self) -> Outcome:
         """Run what is missing."""

@@ -90,9 +90,11 @@ class Survey:
         layout = self.layout(cell)
         self.parameters(cell)
         metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
-        probes = [name for name, metric in metrics.items() if hasattr(metric, "measure")]
-        curves = [curve for metric in metrics.values() for curve in getattr(metric, "needs", ())]
-        return Planned(cell, key, content, layout.tasks, layout.agents, (*probes, *curves))
+        probes: dict[str, Any] = {curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())}
+        for metric in cell.metrics:
+            if hasattr(metrics[metric.name], "measure"):
+                probes[metric.name] = {"options": dict(metric.options), "version": self.host.version_of("metric", metric.name)}
+        return Planned(cell, key, content, layout.tasks, layout.agents, probes)
 
     def parameters(self, cell: Cell) -> int | None:
         """The size of the cell's network, which takes no memory here; a model that refuses the images is found before anything trains.

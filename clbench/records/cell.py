@@ -37,6 +37,7 @@ class CellRecord:
     options: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
+    probes: Mapping[str, Any] = field(default_factory=dict)  # how each of `metrics` was measured: with which options, by which version
     form: str = ""  # how the stack was run: loop, vmap or solo
     status: str = "done"  # done, partial, diverged, failed
     agent: Array | None = None  # [S]

@@ -1,7 +1,7 @@
 """The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
 
 /                        schema_version, suite, suite_text, environment and metrics (JSON)
-/cells/<key>/            scenario, strategy, label, options, protocol, content, errors (JSON), status, position (in the suite)
+/cells/<key>/            scenario, strategy, label, options, protocol, content, probes, errors (JSON), status, position (in the suite)
     seed [S]             and agent, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
     accuracy_before      and loss [S, T]
@@ -29,7 +29,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "loss": ("seed", "task"),
 }
 GROUPS = ("metrics", "curves", "cost")
-JSON_ATTRIBUTES = ("options", "protocol", "content")
+JSON_ATTRIBUTES = ("options", "protocol", "content", "probes")
 
 
 @dataclass(frozen=True)

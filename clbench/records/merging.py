@@ -39,11 +39,14 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
 
 
 def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
-    """The arrays of both; a cell of which nobody stays leaves no trace of its shapes and types."""
+    """The arrays of both. A cell of which nobody stays leaves no trace; a metric measured in two ways stays as it was measured last."""
     if not first.members or not second.members:
         alone = first if first.members else second
-        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "entries")}
+        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "entries", "probes")}
+    stale = {name for name in first.metrics if name in second.metrics and first.probes.get(name) != second.probes.get(name)}
+    first = replace(first, metrics={name: array for name, array in first.metrics.items() if name not in stale})
     return {
+        "probes": {**first.probes, **second.probes},
         **{name: _joined(first, second, name) for name in SINGLE},
         **{folder: _joined_folder(first, second, folder) for folder in GROUPS},
         "entries": _joined_entries(first.entries, second.entries),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,8 +24,8 @@ def a_cell(seeds: int = 10, label: str = "er") -> Cell:
     )
 
 
-def a_plan(seeds: int = 10, label: str = "er", agents: int = 1, probes: tuple[str, ...] = ()) -> Planned:
-    return Planned(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes)
+def a_plan(seeds: int = 10, label: str = "er", agents: int = 1, probes: dict[str, Any] | None = None) -> Planned:
+    return Planned(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes or {})
 
 
 def a_record(seeds: list[int], status: list[str] | None = None, **metrics: object) -> CellRecord:
@@ -89,21 +91,30 @@ def test_failed_members_are_tried_again_and_diverged_ones_are_not() -> None:
 
 
 def test_a_probe_metric_asked_for_later_makes_the_cell_run_again() -> None:
-    planned = a_plan(2, probes=("dormant_units",))
+    planned = a_plan(2, probes={"dormant_units": None})
     assert len(missing_members(planned, a_record([0, 1]))) == 2
     assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [0.2]])) == ()
     assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [np.nan]])) == ((1, 0),)
 
 
+def test_a_probe_metric_measured_in_another_way_makes_the_cell_run_again() -> None:
+    how = {"options": {"samples": 7}, "version": "mine 1.0"}
+    planned, record = a_plan(2, probes={"dormant_units": how}), a_record([0, 1], dormant_units=[[0.1], [0.2]])
+    record.probes = {"dormant_units": how}
+    assert missing_members(planned, record) == ()
+    record.probes = {"dormant_units": {**how, "options": {"samples": 8}}}
+    assert len(missing_members(planned, record)) == 2
+
+
 def test_a_curve_that_a_metric_needs_makes_the_cell_run_again() -> None:
-    planned, record = a_plan(2, probes=("online_accuracy",)), a_record([0, 1])
+    planned, record = a_plan(2, probes={"online_accuracy": None}), a_record([0, 1])
     assert len(missing_members(planned, record)) == 2
     record.curves["online_accuracy"] = np.ones((2, 5))
     assert missing_members(planned, record) == ()
 
 
 def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
-    assert missing_members(a_plan(2, probes=("p",)), a_record([0, 1], p=[np.nan, np.nan])) == ()
+    assert missing_members(a_plan(2, probes={"p": None}), a_record([0, 1], p=[np.nan, np.nan])) == ()
 
 
 def test_a_seed_runs_with_all_its_agents() -> None:

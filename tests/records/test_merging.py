@@ -88,3 +88,12 @@ def test_a_cell_of_which_nobody_stays_leaves_no_trace(old: CellRecord) -> None:
     new = make([0, 1], cost={"parameters": np.array([3, 3])})
     (cell,) = merge_cells([old, new], later_wins=True)
     assert (cell.curves["x"].shape, cell.cost["parameters"].dtype) == ((2, 2), new.cost["parameters"].dtype)
+
+
+def test_a_metric_measured_in_two_ways_stays_as_it_was_measured_last() -> None:
+    old = make([0, 1], metrics={"p": np.ones(2), "q": np.ones(2)}, probes={"p": {"samples": 8}, "q": {}})
+    new = make([1], metrics={"p": np.zeros(1), "q": np.zeros(1)}, probes={"p": {"samples": 7}, "q": {}})
+    (cell,) = merge_cells([old, new], later_wins=True)
+    np.testing.assert_array_equal(cell.metrics["p"], [np.nan, 0])
+    np.testing.assert_array_equal(cell.metrics["q"], [1, 0])
+    assert cell.probes == {"p": {"samples": 7}, "q": {}}
