@@ -143,7 +143,7 @@ class Results:
             metric = kind(**dict(self.record.metrics).get(name, {}))
             answers = [_evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)]
         else:
-            answers = [(np.array(np.nan), "it was not measured; add it to the suite's metrics and run the suite again")] * cell.members
+            answers = [(np.array(np.nan), _why_not_measured(name, cell))] * cell.members
         values = [value for value, _ in answers]
         summary = np.array([summarise(value[None], kind.summary)[0] if value.ndim else float(value) for value in values])
         table = _stacked(values)
@@ -209,6 +209,12 @@ class Results:
     def _each(self, metrics: Iterable[str] | None) -> Iterable[tuple[CellRecord, Measured]]:
         names = self.metric_names() if metrics is None else list(metrics)
         return ((cell, self.metric(name, cell)) for cell in self.cells for name in names)
+
+
+def _why_not_measured(name: str, cell: CellRecord) -> str:
+    """What the cell's errors say of a probe metric, or that nobody asked for it."""
+    failed = [error.splitlines()[0].partition(": ")[2] for error in cell.errors if error.startswith(f"metric {name}: ")]
+    return f"it failed: {failed[0]}" if failed else "it was not measured; add it to the suite's metrics and run the suite again"
 
 
 def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:

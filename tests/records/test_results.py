@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,10 @@ def test_a_metric_without_a_value_says_why() -> None:
     assert one.metric("lifted", one.cells[0]).reasons == (None, "odd seeds have none")
     assert one.metric("broken", one.cells[0]).reasons == ("the metric 'broken' failed: ZeroDivisionError: oh",) * 2
     assert one.metric("ranks", one.cells[0]).reasons == ("it was not measured; add it to the suite's metrics and run the suite again",) * 2
+    failed = replace(one.cells[0], errors=("metric ranks: ValueError: no ranks\nTraceback",))
+    assert (
+        Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed).reasons == ("it failed: ValueError: no ranks",) * 2
+    )
 
 
 def test_unfinished_members_have_no_value() -> None:
