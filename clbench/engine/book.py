@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.records.cell import CellRecord
+from clbench.records.cell import CellRecord, Entries
 from clbench.stack import Stateful
 
 
@@ -64,6 +64,15 @@ class Book(Stateful):
         }
         record.errors = tuple(self.faults.values())
         return record
+
+
+def with_entries(record: CellRecord) -> CellRecord:
+    """The record with the accuracies that were measured in place of the matrix."""
+    assert record.accuracy is not None
+    row, column = np.nonzero(~np.isnan(record.accuracy).all(axis=0))
+    record.entries = Entries(row, column, record.accuracy[:, row, column])
+    record.accuracy = None
+    return record
 
 
 def padded(rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:

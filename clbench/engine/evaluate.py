@@ -60,4 +60,7 @@ def predict(strategy: Strategy, batch: Batch, task: Task) -> Tensor:
 
 def choice(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
     """The class each sample is given, among the outputs that the setting and the protocol leave."""
-    return strategy.masked(logits, batch.tasks, using=strategy.protocol.logits["evaluate"]).argmax(2)
+    using, tasks = strategy.protocol.logits["evaluate"], batch.tasks
+    if using == "current" and strategy.scenario.setting == "class":  # the task being trained, not the one each sample is from
+        tasks = torch.full_like(tasks, strategy.task.index)
+    return strategy.masked(logits, tasks, using=using).argmax(2)

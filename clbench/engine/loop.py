@@ -270,7 +270,7 @@ class Loop:
         if goal is None:
             return set()
         on_training = isinstance(goal, dict)
-        reached = self._online(before) > goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
+        reached = self._online(before) >= goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 
@@ -297,7 +297,7 @@ class Loop:
     def _evaluate_before(self, task: Task) -> None:
         """The task's accuracy when its head exists and before it is trained: the row before, unless something may have changed since."""
         # Which outputs compete may follow from the task at hand, and that was another one when the row before was measured.
-        new_outputs = self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] == "seen"
+        new_outputs = self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
         may_have_changed = overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
         same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
         before = self.book.accuracy[:, task.index, task.index]

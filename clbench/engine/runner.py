@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from clbench.data.arrays import Arrays
-from clbench.engine.book import Book
+from clbench.engine.book import Book, with_entries
 from clbench.engine.compose import compose
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
@@ -99,6 +99,8 @@ def run_cell(
 def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
     """The cell's strategy over its streams, set up and ready to train."""
     device = torch.device(settings.device)
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = cell.protocol["precision"] == "tf32"
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
     streams = [scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members]
@@ -141,7 +143,9 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy) -> CellRe
         protocol=dict(cell.protocol),
         form=_form(strategy),
     )
-    return book.fill(made)
+    filled = book.fill(made)
+    # Thousands of tasks make a matrix of millions: where not every task is tested after every task, what was tested is kept.
+    return filled if cell.protocol["evaluate"]["tasks"] == "all" else with_entries(filled)
 
 
 class Mark:

@@ -151,8 +151,8 @@ class Protocol(pydantic.BaseModel):
     logits: Annotated[dict[str, str], BeforeValidator(_logits)] = _key(
         {},
         "all | seen | current | {train, evaluate}",
-        """The outputs that compete in the class setting: all, those of the tasks seen, or the current task's; one word for
-        both, or one each.""",
+        """The outputs that compete in the class setting: all, those of the tasks seen, or the current task's (in training: each
+        sample's own task's, for replay shows older ones); one word for both, or one each.""",
     )
     head: Literal["single", "multi"] = _key("single", "single | multi", "One last layer for all tasks, or one a task (task setting only).")
     head_reset: Literal["never", "zero", "init"] = _key(

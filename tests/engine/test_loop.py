@@ -15,6 +15,7 @@ from clbench import Batch, Phase, ProbeMetric, SoloStrategy, Strategy, Task
 from clbench.engine import Settings, run_cell
 from clbench.engine.loop import schedule_factor
 from clbench.errors import PluginError, StrategyError
+from clbench.metrics.arithmetic import matrix_of
 from clbench.testing.bench import first_difference, rows
 from clbench_plugins.joint import Cumulative, Joint
 from clbench_plugins.naive import Naive
@@ -97,7 +98,8 @@ def test_evaluation_on_some_of_the_logits(make_bench: Any, logits: str) -> None:
     tasks = specs(bench, 1)
 
     def outputs(row: int, column: int) -> list[int]:
-        known = tasks[: max(row, 1)] if logits == "seen" else tasks[column : column + 1]
+        last = max(row, 1)
+        known = tasks[:last] if logits == "seen" else tasks[last - 1 : last]
         return [c for task in known for c in task.classes.tolist()]
 
     for row in range(4):
@@ -119,8 +121,14 @@ def test_evaluation_on_some_of_the_logits(make_bench: Any, logits: str) -> None:
 )
 def test_which_tasks_are_evaluated(make_bench: Any, evaluate: Any, measured: Any) -> None:
     full, record = make_bench(Naive).run(0, 1), make_bench(Naive, evaluate=evaluate).run(0, 1)
-    np.testing.assert_array_equal(np.isfinite(record.accuracy), np.array([measured] * 2, dtype=bool))
-    np.testing.assert_array_equal(record.accuracy, np.where(measured, full.accuracy, np.nan))
+    matrix = record.accuracy
+    if evaluate in ("all", {"every": 3}):
+        assert record.entries is None
+    else:  # the entries measured, in place of the matrix
+        assert matrix is None
+        matrix = matrix_of(record.entries.row, record.entries.column, record.entries.value, 3)
+    np.testing.assert_array_equal(np.isfinite(matrix), np.array([measured] * 2, dtype=bool))
+    np.testing.assert_array_equal(matrix, np.where(measured, full.accuracy, np.nan))
     np.testing.assert_array_equal(record.accuracy_before, full.accuracy_before)
 
 
