@@ -16,6 +16,7 @@ from clbench.errors import UserError
 if TYPE_CHECKING:
     from clbench.execution import Outcome, Run
     from clbench.host import Host
+    from clbench.records import Results
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -118,6 +119,7 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     if results.cells:
         target = console()
         target.print(summary_table(results, [metric.name for metric in prepared.suite.metrics] or None))
+        _say_how_they_compare(results, outcome.record)
     warn(outcome.faults)
     ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
     say(f"\n{outcome.finished} of {outcome.requested} runs are in {outcome.record} ({ran})")
@@ -126,6 +128,20 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
         tell(f"interrupted; go on with: {again}")
     elif finished := [cell.label for cell in results.cells if cell.status in ("done", "partial")]:
         say(f"next: clbench show {shlex.quote(str(outcome.record))} {shlex.quote(finished[-1])}    (its accuracy matrix and curves)")
+
+
+def _say_how_they_compare(results: Results, record: Path) -> None:
+    """Who is shown to be better than whom, where there is anybody to compare."""
+    from clbench.report.comparison import compare
+    from clbench.report.short import short
+
+    try:
+        lines = short(compare(results))
+    except UserError as error:  # what was run is more than how it compares
+        tell(f"warning: no comparison: {error}")
+        return
+    if lines:
+        say("\n" + "\n".join(lines) + f"\n  every pair, intervals and effect sizes: clbench compare {shlex.quote(str(record))}")
 
 
 def _say_what_is_missing(outcome: Outcome, again: str) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".svg", ".pdf", ".png")
+MOST_TICKS = 15
+APART = 0.2  # ranks between two bars of a row
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -137,7 +139,7 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
     if overall is not None:
         ranks = {row.strategy: row.average_rank for row in overall.ranks}
         different = difference_matrix(list(ranks), overall.pairs, comparison.alpha)
-        figure, axes = _rank_figure([len(ranks)])
+        figure, axes = _rank_figure([list(ranks)])
         title = f"{comparison.metric}: average ranks over {len(comparison.scenarios)} scenarios"
         _rank_axis(axes[0], ranks, different, overall.critical_difference, title)
         return figure
@@ -145,7 +147,7 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
     drawn = [(name, ranks) for name, ranks in scenarios if len(ranks) > 1]
     if not drawn:
         raise UserError("a critical-difference diagram needs two strategies with seeds in common")
-    figure, axes = _rank_figure([len(ranks) for _, ranks in drawn])
+    figure, axes = _rank_figure([list(ranks) for _, ranks in drawn])
     for ax, (name, ranks) in zip(axes, drawn, strict=True):
         pairs = [pair for pair in comparison.pairs if pair.scenario == name]
         title = f"{comparison.metric} on {name}: average ranks over seeds"
@@ -153,12 +155,14 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
     return figure
 
 
-def _rank_figure(counts: Sequence[int]) -> tuple[Figure, list[Axes]]:
+def _rank_figure(names: Sequence[Sequence[str]]) -> tuple[Figure, list[Axes]]:
+    """Room for a line of ranks with names at both ends."""
     from matplotlib.figure import Figure
 
-    heights = [1.5 + 0.14 * count for count in counts]
-    figure = Figure(figsize=(7.2, sum(heights)), layout="constrained")
-    axes = figure.subplots(len(counts), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
+    heights = [1.5 + 0.14 * len(group) for group in names]
+    longest = max(len(name) for group in names for name in group)
+    figure = Figure(figsize=(5.4 + 0.13 * longest, sum(heights)), layout="constrained")
+    axes = figure.subplots(len(names), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(axes[:, 0])
 
 
@@ -175,7 +179,7 @@ def _ranks_by_seed(runs: Sequence[Runs]) -> dict[str, float]:
 def _rank_axis(ax: Axes, ranks: Mapping[str, float], different: Array, critical: float, title: str) -> None:
     """From above: the critical difference as a length, the line of ranks, bars, and a name at either end for every strategy."""
     count, names, values = len(ranks), list(ranks), np.array(list(ranks.values()))
-    bars = [(members[0], members[-1]) for members in groups(different) if len(members) > 1]
+    bars = stacked([values[list(members)] for members in groups(different) if len(members) > 1])
     lowest, half = 0.45 * len(bars) + 0.5, -(-count // 2)
     ax.set_title(title, loc="left")
     ax.set_axis_off()
@@ -183,16 +187,29 @@ def _rank_axis(ax: Axes, ranks: Mapping[str, float], different: Array, critical:
     ax.set_ylim(lowest + 0.62 * half + 0.2, -2.2 if np.isfinite(critical) else -0.9)
     line: dict[str, Any] = {"color": "black", "linewidth": 1.2, "clip_on": False}
     ax.plot([1, count], [0, 0], **line)
-    for rank in range(1, count + 1):
-        ax.plot([rank, rank], [0, -0.16], **line)
-        ax.text(rank, -0.28, str(rank), ha="center", va="bottom")
-    for place, (first, last) in enumerate(bars):
-        ax.plot([values[first], values[last]], [0.4 + 0.45 * place] * 2, color="black", linewidth=3.5, solid_capstyle="projecting")
+    for tick in range(1, count + 1, -(-count // MOST_TICKS)):
+        ax.plot([tick, tick], [0, -0.16], **line)
+        ax.text(tick, -0.28, str(tick), ha="center", va="bottom")
+    for level, row in enumerate(bars):
+        for members in row:  # a dot for each: who lies between and has none may differ
+            ax.plot(members, [0.4 + 0.45 * level] * len(members), color="black", linewidth=2.5, marker="o", markersize=4.5, clip_on=False)
     for place, (name, rank) in enumerate(zip(names, values, strict=True)):
         left = place < half
         _rank_name(ax, name, rank, lowest + 0.62 * ((place if left else count - 1 - place) + 0.5), 1 if left else count, left=left)
     if np.isfinite(critical):
         _ruler(ax, critical, count)
+
+
+def stacked(bars: Sequence[Array]) -> list[list[Array]]:
+    """Bars in as few rows as they fit in without touching; each is the sorted places of its members."""
+    rows: list[list[Array]] = []
+    for bar in sorted(bars, key=lambda bar: float(bar[0])):
+        row = next((row for row in rows if row[-1][-1] + APART < bar[0]), None)
+        if row is None:
+            rows.append([bar])
+        else:
+            row.append(bar)
+    return rows
 
 
 def _rank_name(ax: Axes, name: str, rank: float, depth: float, end: float, *, left: bool) -> None:

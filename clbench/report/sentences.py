@@ -159,7 +159,7 @@ def _ranking_sentence(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules)
     wins = sum(differs(pair, rules.alpha) and first[0] == (pair.a if pair.better > 0 else pair.b) for pair in pairs)
     if len(first) == 1 and wins == len(here) - 1:
         return f"{first[0]} is better than every other; {found} of {len(pairs)} pairs differ."
-    return f"nobody is better than {_listed(first)}; {found} of {len(pairs)} pairs differ."
+    return f"nobody is better than {listed(first)}; {found} of {len(pairs)} pairs differ."
 
 
 def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Iterable[str]:
@@ -169,7 +169,7 @@ def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Ite
             other, direction = (pair.b, -pair.better) if pair.a == rules.baseline else (pair.a, pair.better)
             sides[direction if differs(pair, rules.alpha) else 0].append(other)
     words = {1: "better", -1: "worse", 0: "not told apart from it"}
-    told = [f"{words[side]}: {_listed(sides[side])}" for side in (1, -1, 0) if sides[side]]
+    told = [f"{words[side]}: {listed(sides[side])}" for side in (1, -1, 0) if sides[side]]
     if told:
         yield f"{scenario}: against {rules.baseline}: {'; '.join(told)}."
 
@@ -180,7 +180,7 @@ def _equivalence(scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], sai
     rope = rules.rope or 0.0
     size = f"{show_number(rope, said.unit)}{unit_words(said.unit)}"
     same = [f"{pair.a} = {pair.b}" for pair in pairs if pair.equivalence_p <= rules.alpha]
-    yield f"{scenario}: equivalent within {size} by two one-sided tests: {_listed(same) if same else 'no pair'}."
+    yield f"{scenario}: equivalent within {size} by two one-sided tests: {listed(same) if same else 'no pair'}."
     known = {one.strategy: one for one in here}
     against = known.get(rules.baseline or "")
     if against is None or rules.unpaired:
@@ -245,7 +245,7 @@ def _overall(said: Said, over: Across) -> Iterable[str]:
     yield (
         f"Over scenarios: average ranks that differ by {over.critical_difference:.2f} or more differ (Nemenyi, alpha = {rules.alpha:g}): "
         f"{found} of {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f})"
-        + (f"; not told apart from it: {_listed(equal[1:])}." if equal[1:] else ".")
+        + (f"; not told apart from it: {listed(equal[1:])}." if equal[1:] else ".")
     )
     if not found and over.critical_difference > len(names) - 1:
         yield f"Over scenarios: {over.omnibus.blocks} of them are too few for any difference between average ranks to be that large."
@@ -288,7 +288,8 @@ def _equals(p: float) -> str:
     return show_p(p) if p < 1e-4 else f"= {show_p(p)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`, and no more than a few of them."""
     shown = list(names[:MOST_NAMED])
     if len(names) > MOST_NAMED:
         shown.append(f"{len(names) - MOST_NAMED} more")

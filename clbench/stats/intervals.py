@@ -1,6 +1,6 @@
 """Intervals for means of few runs, and what bootstraps add from ten runs on.
 
-Which one is shown was decided by simulation (`benchmarks/statistics.py` prints the coverages). Student's t is exact for normal
+Which one is shown was decided by simulation (`benchmarks/inference.py` prints the coverages). Student's t is exact for normal
 data and covers 88 % for five runs of an exponential quantity; percentile and BCa bootstraps stay near 85 and 80 %. The t interval
 with the skewness taken out covers 93 to 97 % for both, and needs no random numbers.
 """

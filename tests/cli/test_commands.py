@@ -89,6 +89,7 @@ def test_run_ends_with_a_table_and_the_next_command(here) -> None:
     assert "er(memory=10)" in answer.stdout
     assert "6 of 6 runs are in results/tiny/tiny.h5" in answer.stdout
     assert "next: clbench show results/tiny/tiny.h5" in answer.stdout
+    assert "every pair, intervals and effect sizes: clbench compare results/tiny/tiny.h5" in answer.stdout
     assert "\x1b" not in answer.stdout + answer.stderr  # no colours into a pipe
     assert "[1/3]" in answer.stderr
 

@@ -17,6 +17,7 @@ from clbench.errors import RecordError, UnknownName, UserError
 from clbench.report.compare_formats import render
 from clbench.report.compare_tables import tables
 from clbench.report.comparison import Comparison
+from clbench.report.short import short
 
 # Demsar (2006), table 6, strategies by column.
 DEMSAR = {
@@ -567,3 +568,19 @@ def test_wrong_use_is_exit_2_in_a_sentence(made, project, record) -> None:
         assert words in answer.stderr
         assert "Traceback" not in answer.stderr
     assert "Mixed records" in project.clbench("compare", record, "o.h5", "--force-mixed").stdout
+
+
+# ---------------------------------------------------------------------- the short form
+
+
+def test_the_short_form_has_a_line_a_scenario(made) -> None:
+    lines = short(made.compared(*made.three("one"), *made.cells(dict.fromkeys("abc", [0.5] * 12), "two")))
+    assert lines[0].startswith("Ranked by average_accuracy (paired by seed, alpha = 0.05, Holm)")
+    assert lines[1:] == ["  one: 1 good; 2 middle; 3 poor", "  two: no two of the 3 strategies can be told apart"]
+
+
+def test_the_short_form_says_when_there_are_too_few_seeds_and_nothing_when_there_is_nothing(made) -> None:
+    assert "6 seeds would be enough to" in short(made.compared(*made.three(seeds=4)[:2]))[-1]
+    assert short(made.compared(*made.three()[:1])) == []
+    assert short(made.compared(*made.three(seeds=1))) == []
+    assert short(made.compared()) == []

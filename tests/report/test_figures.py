@@ -9,7 +9,7 @@ import pytest
 
 from clbench.errors import OutputError, UserError
 from clbench.report.comparison import Comparison
-from clbench.report.figures import COLOURS, check, draw, look
+from clbench.report.figures import COLOURS, check, draw, look, stacked
 from clbench.report.figures_runs import pareto
 
 KINDS = ("cd", "boxes", "accuracy", "matrix", "forgetting", "cost")
@@ -107,6 +107,11 @@ def test_thirty_two_strategies_look_different() -> None:
     looks = look([f"m{k}" for k in range(32)])
     assert len({tuple(one.values()) for one in looks.values()}) == 32
     assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in COLOURS)
+
+
+def test_bars_share_a_row_where_they_do_not_touch() -> None:
+    bars = [np.array(ends) for ends in ([1.0, 3.0], [2.0, 4.0], [3.5, 5.0], [3.1, 6.0])]
+    assert [[bar.tolist() for bar in row] for row in stacked(bars)] == [[[1.0, 3.0], [3.5, 5.0]], [[2.0, 4.0]], [[3.1, 6.0]]]
 
 
 def test_the_front_is_what_nobody_beats_in_both() -> None:

@@ -1,0 +1,223 @@
+"""Do the intervals cover what they say, and do the tests raise no more false alarms than they may?
+
+    python benchmarks/inference.py            # a few minutes; --quick for a tenth of it
+
+Coverage: how often a 95 % interval holds the true mean, for runs of several shapes; the interval that `clbench compare` shows
+for so many runs is marked. Wanted there: 93 to 97 %. False alarms: synthetic suites in which no strategy differs from another
+go through the whole of `clbench.compare`; counted are suites in which it calls any pair different. Wanted: at most alpha. The
+last digits of both move by the error of simulation, which is printed beside them.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
+import argparse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from clbench.host import Host
+from clbench.records import CellRecord, RecordFile, Results, settled
+from clbench.report.comparison import Comparison, compare
+from clbench.stats.intervals import (
+    FEW,
+    bca,
+    expanded,
+    hierarchical_means,
+    interquartile_interval,
+    percentile,
+    skew_corrected,
+    student,
+    studentised,
+    welch,
+)
+
+Array = Any
+ALPHA = 0.05
+SIZES = (3, 5, 10, 30)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A distribution of runs, the skewness it has, its mean, and its interquartile mean."""
+
+    name: str
+    skewness: float
+    draw: Callable[[np.random.Generator, Any], Array]
+
+    def truth(self) -> tuple[float, float]:
+        """The mean, and the mean between the quartiles, of very many draws."""
+        many = np.sort(self.draw(np.random.default_rng(12345), 2_000_000))
+        return float(many.mean()), float(many[len(many) // 4 : -len(many) // 4].mean())
+
+
+SHAPES = (
+    Shape("normal", 0.0, lambda rng, size: rng.normal(size=size)),
+    Shape("uniform", 0.0, lambda rng, size: rng.uniform(size=size)),
+    Shape("gamma(4)", 1.0, lambda rng, size: rng.gamma(4.0, size=size)),
+    Shape("beta(20, 2), accuracies near 1", -1.0, lambda rng, size: rng.beta(20, 2, size=size)),
+    Shape("lognormal(0.5)", 1.75, lambda rng, size: rng.lognormal(0.0, 0.5, size=size)),
+    Shape("exponential", 2.0, lambda rng, size: rng.exponential(size=size)),
+    Shape("lognormal(1)", 6.18, lambda rng, size: rng.lognormal(0.0, 1.0, size=size)),
+)
+
+
+# ---------------------------------------------------------------------- coverage
+
+
+def covered(low: Array, high: Array, truth: float) -> float:
+    return float(np.mean((np.asarray(low) <= truth) & (truth <= np.asarray(high))))
+
+
+def coverages(shape: Shape, size: int, repetitions: int, rng: np.random.Generator) -> dict[str, float]:
+    """How often each interval holds what it is meant to hold. Bootstraps are slow, and tried on a quarter of the repetitions."""
+    mean, middle = shape.truth()
+    draws = shape.draw(rng, (size, repetitions))
+    few = draws[:, : repetitions // 4].T
+    others = shape.draw(rng, (size, repetitions)).T
+    found = {"Student t": covered(*student(draws), mean)}
+    if size > 2:
+        found["skewness-corrected t"] = covered(*skew_corrected(draws), mean)
+    for name, bootstrap in (("percentile bootstrap", percentile), ("BCa bootstrap", bca), ("studentised bootstrap", studentised)):
+        found[name] = covered(*zip(*(bootstrap(values, rng, resamples=1000) for values in few), strict=True), mean)
+    apart = [welch(a, b) for a, b in zip(few, others[: len(few)], strict=True)]
+    found["Welch t of a difference"] = covered([one.low for one in apart], [one.high for one in apart], 0.0)
+    inner = [interquartile_interval([values], rng, resamples=1000) for values in few]
+    found["IQM, stratified bootstrap"] = covered([one.low for one in inner], [one.high for one in inner], middle)
+    return found
+
+
+def is_shown(name: str, size: int) -> bool:
+    """Whether a comparison shows this interval for so many runs."""
+    return name == ("Student t" if size < FEW else "skewness-corrected t")
+
+
+def coverage_table(repetitions: int, sizes: Iterable[int]) -> Table:
+    sizes = list(sizes)
+    table = Table(title=f"Coverage of 95 % intervals in %, {repetitions} repetitions (* is the one shown for so many runs)")
+    for header in ("runs are", "skewness", "interval", *(f"n = {size}" for size in sizes)):
+        table.add_column(header, justify="left" if header in ("runs are", "interval") else "right")
+    for shape in SHAPES:
+        by_size = {size: coverages(shape, size, repetitions, np.random.default_rng(size)) for size in sizes}
+        for place, name in enumerate(by_size[max(sizes)]):
+            cells = [f"{100 * by_size[size][name]:.1f}{'*' if is_shown(name, size) else ' '}" for size in sizes]
+            table.add_row(shape.name if place == 0 else "", f"{shape.skewness:g}" if place == 0 else "", name, *cells)
+        table.add_section()
+    return table
+
+
+def hierarchical_table(repetitions: int) -> Table:
+    """A difference over scenarios, of which those at hand are a sample: effects vary between scenarios and between seeds."""
+    table = Table(title=f"Coverage of the hierarchical bootstrap in %, 10 seeds a scenario, {repetitions} repetitions")
+    for header in ("scenarios", "plain percentiles", "expanded (shown)"):
+        table.add_column(header, justify="right")
+    for scenarios in (3, 5, 10, 20):
+        rng = np.random.default_rng(scenarios)
+        plain, shown = [], []
+        for _ in range(repetitions):
+            strata = [rng.normal(rng.normal(0, 1), 1, size=(10, 1)) for _ in range(scenarios)]
+            means = hierarchical_means(strata, rng, resamples=500)
+            plain.append(np.quantile(means[:, 0], [0.025, 0.975]))
+            shown.append([float(end[0]) for end in expanded(means, scenarios)])
+        rates = [100 * covered(*np.array(ends).T, 0.0) for ends in (plain, shown)]
+        table.add_row(str(scenarios), *(f"{rate:.1f}" for rate in rates))
+    return table
+
+
+# ---------------------------------------------------------------------- false alarms
+
+
+@dataclass(frozen=True)
+class Null:
+    """A kind of suite in which nothing differs."""
+
+    name: str
+    strategies: int
+    seeds: int
+    scenarios: int = 1
+    decimals: int = 6  # few make ties
+    failing: float = 0.0  # the chance of a run to diverge
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def cells(self, rng: np.random.Generator) -> Iterable[CellRecord]:
+        for scenario in range(self.scenarios):
+            streams = rng.normal(0, 0.05, self.seeds)  # what a seed's stream does to every strategy
+            for strategy in range(self.strategies):
+                values = np.clip(0.6 + streams + rng.gumbel(0, 0.03, self.seeds), 0, 1).round(self.decimals)
+                status = np.where(rng.uniform(size=self.seeds) < self.failing, "diverged", "done").astype(object)
+                accuracy = np.broadcast_to(values[:, None, None], (self.seeds, 2, 1))
+                name, key = f"m{strategy}", f"{scenario}-{strategy}"
+                yield settled(CellRecord(key, f"s{scenario}", name, name, np.arange(self.seeds), accuracy, member_status=status))
+
+
+NULLS = (
+    Null("2 strategies, 6 seeds", 2, 6),
+    Null("2 strategies, 10 seeds, unpaired", 2, 10, options=(("unpaired", True),)),
+    Null("5 strategies, 10 seeds", 5, 10),
+    Null("5 strategies, 10 seeds, Bonferroni", 5, 10, options=(("correction", "bonferroni"),)),
+    Null("5 strategies, 10 seeds, Benjamini-Hochberg", 5, 10, options=(("correction", "fdr_bh"),)),
+    Null("5 strategies, 10 seeds, unpaired", 5, 10, options=(("unpaired", True),)),
+    Null("5 strategies, 10 seeds, many ties", 5, 10, decimals=1),
+    Null("5 strategies, 10 seeds, 20 % diverge", 5, 10, failing=0.2),
+    Null("3 strategies, 30 seeds", 3, 30),
+    Null("4 strategies, 10 seeds, 3 scenarios", 4, 10, 3),
+    Null("4 strategies, 5 seeds, 12 scenarios", 4, 5, 12),
+    Null("2 strategies, 5 seeds, 8 scenarios", 2, 5, 8),
+)
+
+
+def alarms(found: Comparison) -> tuple[bool, bool, bool, bool]:
+    """Whether a pair, a pair over scenarios, the omnibus test, or Iman and Davenport's F says that something differs."""
+    over = found.overall.pairs if found.overall else ()
+    last = found.omnibus[-1]
+    return (
+        any("better" in pair.verdict for pair in found.pairs),
+        any("better" in pair.verdict for pair in over),
+        last.p <= found.alpha,
+        last.f_p <= found.alpha,
+    )
+
+
+def alarm_table(suites: int) -> Table:
+    error = 100 * float(np.sqrt(ALPHA * (1 - ALPHA) / suites))
+    table = Table(
+        title=f"Suites of {suites} in which nothing differs that raise an alarm, in %, alpha = 5 % (simulation error ±{error:.1f})"
+    )
+    for header in ("suite", "any pair", "any pair over scenarios", "omnibus p", "omnibus F"):
+        table.add_column(header, justify="left" if header == "suite" else "right")
+    host = Host.load()
+    for null in NULLS:
+        rng = np.random.default_rng(2006)
+        counts = np.zeros(4)
+        for _ in range(suites):
+            results = Results(RecordFile(1, "null", "", {}, list(null.cells(rng))), host)
+            counts += alarms(compare(results, alpha=ALPHA, **dict(null.options)))
+        rates = [f"{100 * count / suites:.1f}" for count in counts]
+        rates[1] = rates[1] if null.scenarios > 1 else "-"
+        rates[3] = rates[3] if null.strategies > 2 and not dict(null.options).get("unpaired") else "-"
+        table.add_row(null.name, *rates)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
+    parser.add_argument("--repetitions", type=int, default=8000, help="simulated samples for each coverage")
+    parser.add_argument("--suites", type=int, default=1000, help="simulated suites for each false-alarm rate")
+    given = parser.parse_args()
+    share = 10 if given.quick else 1
+    console = Console(width=150)
+    console.print(coverage_table(given.repetitions // share, SIZES))
+    console.print(hierarchical_table(given.repetitions // share // 4))
+    console.print(alarm_table(given.suites // share))
+
+
+if __name__ == "__main__":
+    main()
