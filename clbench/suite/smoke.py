@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 SEEDS, STEPS, BATCH = 2, 4, 16
-TRAIN, TEST = 10, 4  # samples a class
+TRAIN, TEST = 10, 4  # samples a class,
+MANY = 20  # of so many classes; of more classes fewer each
+SLOWER = 0.1  # times the learning rate: what is stable after an epoch of real data need not be after a few steps on noise
 LARGEST = 32  # height and width
 
 
@@ -30,6 +32,9 @@ def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
 def _tiny(cell: Cell, host: Host) -> Cell:
     length = {"epochs": 1} if cell.protocol["steps"] is None else {"steps": min(cell.protocol["steps"], STEPS)}
     protocol = {**cell.protocol, **length, "batch_size": min(cell.protocol["batch_size"], BATCH)}
+    ((optimizer, rates),) = protocol["optimizer"].items()
+    if "lr" in rates:
+        protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
     options = dict(cell.scenario.options)
     if "dataset" in options:
         options["dataset"] = {"synthetic": _tiny_data(cell.scenario, host)}
@@ -42,5 +47,6 @@ def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
     real = dataset_of(scenario, host) if name in host.names("dataset") else None
     classes = getattr(real, "classes", None) or 10
     height, _, channels = getattr(real, "shape", None) or (8, 8, 1)
-    wanted = {"classes": classes, "size": min(height, LARGEST), "channels": channels, "train": TRAIN * classes, "test": TEST * classes}
+    train, test = (max(2, each * MANY // max(classes, MANY)) * classes for each in (TRAIN, TEST))
+    wanted = {"classes": classes, "size": min(height, LARGEST), "channels": channels, "train": train, "test": test}
     return plain_options(host.get("dataset", "synthetic"), wanted)

@@ -361,7 +361,8 @@ def test_smoke_is_the_same_suite_made_small(load: Loader, host: Host) -> None:
         (None, 4, 16),
     ]
     assert all(cell.seeds == (3, 4) and "convnet" in cell.protocol["model"] for cell in cells)
-    assert cells[0].scenario.options["dataset"] == {"synthetic": {"classes": 100, "size": 32, "channels": 3, "train": 1000, "test": 400}}
+    assert cells[0].scenario.options["dataset"] == {"synthetic": {"classes": 100, "size": 32, "channels": 3, "train": 200, "test": 200}}
+    assert cells[0].protocol["optimizer"]["sgd"]["lr"] == pytest.approx(0.01)  # a tenth of what the suite says
 
 
 def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
