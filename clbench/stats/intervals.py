@@ -158,9 +158,16 @@ def interquartile_mean(values: Array) -> float:
 
 
 def interquartile_interval(strata: Sequence[Array], rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> Interval:
-    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none is ever missing."""
+    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none is ever missing.
+
+    Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as much further out.
+    """
+    from scipy.special import ndtr, ndtri
+
     draws = [_resampled(stratum, rng, resamples) for stratum in strata]
-    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [(1 - level) / 2, (1 + level) / 2])
+    size = np.mean([len(stratum) for stratum in strata])
+    tail = float(ndtr(ndtri((1 - level) / 2) * np.sqrt(size / (size - 1))))
+    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [tail, 1 - tail])
     return Interval(float(low), float(high), "stratified bootstrap")
 
 
