@@ -217,8 +217,8 @@ def _power_sentence(n: int, smallest: float, factor: int, said: Said) -> str:
     rules = said.rules
     unit = "runs" if rules.unpaired else "seeds" if n != 1 else "seed"
     least = min(1.0, smallest * factor)
-    after = f", {show_p(least)} after the correction" if factor > 1 else ""
-    told = f"With {n} {unit} no pair's p can be smaller than {show_p(smallest)}{after}"
+    after = f", {least:.3g} after the correction" if factor > 1 else ""
+    told = f"With {n} {unit} no pair's p can be smaller than {smallest:.3g}{after}"
     if least <= rules.alpha:
         return f"{told}: enough for alpha = {rules.alpha:g}."
     if rules.unpaired:
