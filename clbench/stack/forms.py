@@ -119,12 +119,18 @@ class LoopForm(Form):
         buffers: Mapping[str, Tensor],
         tensors: Sequence[Tensor],
     ) -> Any:
-        binding = Binding.of(module)
-        results = []
-        for r in range(len(next(iter(params.values())))):
-            binding.bind({name: value[r] for name, value in buffers.items()})
-            results.append(fn({name: value[r] for name, value in params.items()}, *(tensor[r] for tensor in tensors)))
-        return pytree.tree_map(lambda *leaves: torch.stack(leaves), *results)
+        return _member_by_member(module, fn, params, buffers, tensors)
+
+
+def _member_by_member(
+    module: nn.Module, fn: Callable[..., Any], params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], tensors: Sequence[Tensor]
+) -> Any:
+    binding = Binding.of(module)
+    results = []
+    for r in range(len(next(iter(params.values())))):
+        binding.bind({name: value[r] for name, value in buffers.items()})
+        results.append(fn({name: value[r] for name, value in params.items()}, *(tensor[r] for tensor in tensors)))
+    return pytree.tree_map(lambda *leaves: torch.stack(leaves), *results)
 
 
 def _rows(stacked: Tensor) -> Sequence[Tensor]:
@@ -179,6 +185,8 @@ class VmapForm(Form):
         buffers: Mapping[str, Tensor],
         tensors: Sequence[Tensor],
     ) -> Any:
+        if next(iter(params.values())).device.type == "cpu":  # whatever `fn` does, its bits are not to depend on the others
+            return _member_by_member(module, fn, params, buffers, tensors)
         binding = Binding.of(module)
 
         def member(values: dict[str, Tensor], buffer_values: dict[str, Tensor], *rest: Tensor) -> Any:

@@ -142,3 +142,20 @@ def test_examples_without_weight_do_not_count(name: str, form: str) -> None:
     x[:, 4:] = 100.0
     for got, wanted in zip(squared_gradients(net, x, log_p, weights), kept, strict=True):
         torch.testing.assert_close(got, wanted)
+
+
+def test_a_members_squares_do_not_depend_on_the_others() -> None:
+    """Layer norm has no factors, so every example gets its own gradient: bit for bit alone as in a stack."""
+
+    def model() -> nn.Module:
+        return nn.Sequential(nn.Linear(64, 30), nn.LayerNorm(30), nn.ReLU(), nn.Linear(30, 10))
+
+    def squares(seeds: list[int]) -> list[Tensor]:
+        net = Stack(model, [(seed, 0) for seed in seeds], form="vmap")
+        net.eval()
+        x = torch.stack([torch.rand(40, 64, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+        found = squared_gradients(net, x, lambda out: out.log_softmax(2), net(x).softmax(2).detach())
+        return [value[seeds.index(3)] for value in found]
+
+    for alone, among in zip(squares([3]), squares([0, 1, 2, 3, 4]), strict=True):
+        assert torch.equal(alone, among)
