@@ -43,10 +43,22 @@ def uniform_bits(key: Tensor, counter: Tensor, n: int) -> Tensor:
     return _mix(start.unsqueeze(-1) + torch.arange(n, device=key.device) * GOLDEN)
 
 
+def _halves(words: Tensor) -> Tensor:
+    """Each 64-bit word as two signed 32-bit numbers, the lower one first."""
+    try:
+        return words.view(torch.int32)
+    except RuntimeError:  # torch before 2.15 does not look at batched tensors so
+        return _halves_by_shifts(words)
+
+
+def _halves_by_shifts(words: Tensor) -> Tensor:
+    return torch.stack(((words << 32) >> 32, words >> 32), -1).flatten(-2)
+
+
 def member_uniform(key: Tensor, counter: Tensor, shape: Sequence[int]) -> Tensor:
     """Float32 numbers in [0, 1) of `shape` for each key; with a key `[2]` it is written for one member, for `vmap`."""
     n = math.prod(shape)
-    halves = uniform_bits(key, counter, (n + 1) // 2).view(torch.int32)[..., :n]
+    halves = _halves(uniform_bits(key, counter, (n + 1) // 2))[..., :n]
     # 24 bits of each half, signed: every step from here is exact, so rounding cannot differ anywhere.
     return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5).reshape(*key.shape[:-1], *shape)
 

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from clbench.randomness import key
-from clbench.stack.noise import Noise, member_uniform, uniform_bits
+from clbench.stack.noise import Noise, _halves, _halves_by_shifts, member_uniform, uniform_bits
 from clbench.stack.state import restore, save
 
 MEMBERS = [(seed, seed % 3) for seed in range(30)]
@@ -38,6 +38,12 @@ def test_one_member_under_vmap_draws_what_the_stack_draws(shape) -> None:
     noise = stream(MEMBERS)
     mapped = torch.func.vmap(lambda key, counter: member_uniform(key, counter, shape))(noise.key, noise.counter)
     assert torch.equal(mapped, noise.uniform(*shape))
+
+
+def test_both_ways_to_halve_a_word_agree() -> None:
+    """Older versions of torch know only the slower one under `vmap`."""
+    words = uniform_bits(stream(MEMBERS).key, torch.arange(len(MEMBERS)), 50)
+    assert torch.equal(_halves(words).long(), _halves_by_shifts(words))
 
 
 def test_shapes_types_and_ranges() -> None:
