@@ -212,9 +212,13 @@ class Resolver:
 
     def _label(self, variant: Variant, name: str, options: dict[str, Any]) -> tuple[str | None, bool]:
         label = options.pop("label", None)
-        if label is None or (isinstance(label, str) and label.strip()):
-            return label, True
-        return None, self._problem(variant, (name, "label"), f"must be a word, not {shown(label)}")
+        if label is None:
+            return None, True
+        if not isinstance(label, str) or not label.strip():
+            return None, self._problem(variant, (name, "label"), f"must be a word, not {shown(label)}")
+        if not label.isprintable():
+            return None, self._problem(variant, (name, "label"), f"must be one line without control characters, not {shown(label)}")
+        return label, True
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
         self.problems.add(variant.place(path), message)

@@ -93,4 +93,4 @@ def _flatten(options: Mapping[str, Any]) -> Leaves:
 def _show(value: Any) -> str:
     if value is None:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
