@@ -24,7 +24,7 @@ from clbench.suite.paths import Path, numbered
 from clbench.suite.problems import Problems
 from clbench.suite.seeds import check_seeds, parse_seeds
 from clbench.suite.smoke import SEEDS
-from clbench.suite.suite import Compare, Suite
+from clbench.suite.suite import NAME, Compare, Suite
 from clbench.suite.yaml import Document, dump, parse
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ _EXAMPLES = {
 
 
 def _name(value: Any, problems: Problems) -> str:
-    if value is not None and (not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value)):
-        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., for it names files; not {shown(value)}")
+    if value is not None and (not isinstance(value, str) or not re.fullmatch(NAME, value)):
+        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., 60 at most, for it names files; not {shown(value)}")
     return str(value)
 
 
@@ -181,10 +181,12 @@ def _compare(value: Any, host: Host, problems: Problems) -> Compare:
     try:
         compare = Compare.model_validate(value or {}, strict=True)
     except pydantic.ValidationError as error:
-        for path, message in issues_of(error, value):
+        wrong = issues_of(error, value)
+        for path, message in wrong:
             known = suggest(path[0], Compare.model_fields) if message == "is not known here" else ""
             problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
-        return Compare()
+        bad = {path[0] for path, _ in wrong}
+        return _compare({key: given for key, given in value.items() if key not in bad}, host, problems)
     if value and "metric" in value and compare.metric not in host.names("metric"):
         problems.add(("compare", "metric"), f"unknown metric {compare.metric!r}{suggest(compare.metric, host.names('metric'))}")
     return compare
@@ -202,15 +204,19 @@ def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:
 def _plugins(value: Any, suite: Suite, problems: Problems) -> tuple[FilePath, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+    if not isinstance(value, list):
         problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {shown(value)}")
         return ()
     folder = FilePath() if suite.file == DICT else FilePath(suite.file).parent
-    files = tuple(_plugin(folder, entry) for entry in value)
-    for position, file in enumerate(files):
-        if not file.is_file():
-            problems.add(("plugins", position), f"there is no file {file} (plugins are relative to the suite's file)")
-    return files
+    files = []
+    for position, entry in enumerate(value):
+        if not isinstance(entry, str):
+            problems.add(("plugins", position), f"must be a file such as my_method.py, not {shown(entry)}")
+            continue
+        files.append(_plugin(folder, entry))
+        if not files[-1].is_file():
+            problems.add(("plugins", position), f"there is no file {files[-1]} (plugins are relative to the suite's file)")
+    return tuple(files)
 
 
 def _plugin(folder: FilePath, entry: str) -> FilePath:

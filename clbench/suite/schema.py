@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.options import describe_options, option_model
 from clbench.suite.choices import OPTIMIZERS, SCHEDULES
 from clbench.suite.protocol import Protocol
-from clbench.suite.suite import Compare
+from clbench.suite.suite import NAME, Compare
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -36,7 +36,7 @@ def json_schema(host: Host) -> Schema:
     builder = _Builder(host)
     protocol = builder.protocol()
     properties = {
-        "name": {"type": "string", "pattern": r"^[A-Za-z0-9][\w.-]*$", "description": "Names the folder and the file of the results."},
+        "name": {"type": "string", "pattern": f"^{NAME}$", "description": "Names the folder and the file of the results."},
         "scenarios": {"type": "array", "minItems": 1, "items": builder.entry("scenario", {"label": {"type": "string"}})},
         "protocol": protocol,
         "seeds": _SEEDS,

@@ -13,6 +13,9 @@ from pydantic import Field
 from clbench.suite.cell import Choice
 from clbench.suite.paths import Path
 
+# A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes, and a letter may be four.
+NAME = r"[A-Za-z0-9][\w.-]{0,59}"
+
 
 class Compare(pydantic.BaseModel):
     """How `clbench compare` reads the results, unless its own options say otherwise."""

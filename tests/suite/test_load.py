@@ -52,6 +52,7 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
     [
         ("name: [a]", "1: name", "must be one word of letters"),
         ("name: ../up", "1: name", "must be one word of letters"),
+        ("name: " + "n" * 61, "1: name", "60 at most, for it names files"),
         ("nam: digits", "1: nam", "unknown key; did you mean 'name'?"),
         ("scenarios: split", "2: scenarios", "must be a list, one entry a line starting with `-`, not 'split'"),
         ("scenarios: []", "2: scenarios", "is empty; write for example `scenarios: [split: {dataset: digits, tasks: 5}]`"),
@@ -235,6 +236,15 @@ def test_a_wrong_metric_does_not_hide_a_wrong_baseline(complaints: Complaints) -
     found = complaints(with_lines(compare="compare: {metric: accuracy, baseline: nave}"))
     assert found["7: compare.baseline"] == "'nave' is no strategy of this suite; did you mean 'naive'?"
     assert "7: compare.metric" in found
+
+
+def test_a_wrong_level_does_not_hide_a_wrong_metric_and_baseline(complaints: Complaints) -> None:
+    found = complaints(with_lines(compare="compare: {metric: accuracy, baseline: nave, alpha: 2, foo: 1}"))
+    assert sorted(found) == ["7: compare.alpha", "7: compare.baseline", "7: compare.foo", "7: compare.metric"]
+
+
+def test_what_is_no_plugin_does_not_hide_one_that_is_missing(complaints: Complaints) -> None:
+    assert sorted(complaints(with_lines(plugins="plugins: [5, mine.py]"))) == ["8: plugins[0]", "8: plugins[1]"]
 
 
 def test_a_long_value_does_not_drown_what_is_wrong_with_it(complaints: Complaints) -> None:
