@@ -95,7 +95,9 @@ def _key(default: Any, values: str, doc: str) -> Any:
 class Protocol(pydantic.BaseModel):
     """Every key of `protocol:`. A run's resolved protocol is in its record."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True, allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(
+        extra="forbid", protected_namespaces=(), validate_default=True, allow_inf_nan=False, ser_json_inf_nan="constants"
+    )
 
     model: Annotated[dict[str, Options], BeforeValidator(_one_choice("{mlp: {hidden: [400, 400]}}"))] = _key(
         {"mlp": {}}, "name | {name: options}", "The network: a model's name, or the name with its options."
@@ -156,7 +158,7 @@ class Protocol(pydantic.BaseModel):
     )
     head: Literal["single", "multi"] = _key("single", "single | multi", "One last layer for all tasks, or one a task (task setting only).")
     head_reset: Literal["never", "zero", "init"] = _key(
-        "never", "never | zero | init", "The last layer at the start of each later task: kept, zeroed or initialised again."
+        "never", "never | zero | init", "A single last layer at the start of each later task: kept, zeroed or initialised again."
     )
     optimizer_reset: Literal["never", "task"] = _key(
         "never", "never | task", "The optimiser's moments: kept from task to task, or forgotten."
@@ -180,7 +182,7 @@ def resolve_protocol(given: Mapping[str, Any], host: Host, checks: Checks = UNCH
         issues += wrong
         protocol = Protocol.model_validate({key: value for key, value in values.items() if key not in bad}, strict=True)
     plain = protocol.model_dump(mode="json")
-    issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain)
+    issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain) + _heads(plain)
     return plain, issues
 
 
@@ -260,4 +262,10 @@ def _choices(plain: dict[str, Any], host: Host, checks: Checks) -> list[Issue]:
 def _early_stop(plain: dict[str, Any]) -> list[Issue]:
     if isinstance(plain["stop_at"], float) and plain["validation"] == 0:
         return [(("stop_at",), "needs validation data; give `validation: 0.1`, or stop at {train: 0.98}")]
+    return []
+
+
+def _heads(plain: dict[str, Any]) -> list[Issue]:
+    if plain["head"] == "multi" and plain["head_reset"] != "never":
+        return [(("head_reset",), "each task has a fresh last layer with `head: multi`, and those of earlier tasks must last; leave head_reset out")]
     return []

@@ -16,7 +16,9 @@ import yaml
 from clbench.errors import Problem
 from clbench.suite.paths import Path, render
 
-# A suite is written by hand; a file that unfolds its aliases into more than this is an attack or an accident.
+# A suite is written by hand; what is longer was not, and takes the reader a minute for ten million characters.
+_MOST_CHARACTERS = 1_000_000
+# A file that unfolds its aliases into more than this is an attack or an accident.
 _MOST_NODES = 200_000
 
 _TAG = "tag:yaml.org,2002:"
@@ -80,6 +82,8 @@ class Document:
 
 def parse(text: str) -> Document:
     """Read one YAML document; broken YAML is one problem, a key written twice is one each."""
+    if len(text) > _MOST_CHARACTERS:
+        return Document(None, problems=(Problem(1, "YAML", f"has {len(text):,} characters; a suite has at most {_MOST_CHARACTERS:,}"),))
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:

@@ -122,6 +122,8 @@ def test_forms_resolve_and_stay_resolved(host: Host, given: dict[str, Any], key:
         ({"evaluate": {"tasks": [1]}}, "evaluate", "must be all, seen, current"),
         ({"logits": {"train": "every"}}, "logits", "must be all, seen or current"),
         ({"logits": {"train": [1]}}, "logits", "must be all, seen or current"),
+        ({"optimizer": {"sgd": {"lr": float("inf")}}}, "optimizer.sgd.lr", "not inf"),
+        ({"head": "multi", "head_reset": "zero"}, "head_reset", "those of earlier tasks must last; leave head_reset out"),
         ({"head": None}, "head", "should be 'single' or 'multi', not None"),
         ({"keep": ["weights"]}, "keep", "this version stores no weights or predictions; leave `keep` out"),
     ],

@@ -107,5 +107,10 @@ def test_a_bomb_of_aliases_is_refused() -> None:
     assert [message for *_, message in told(text)] == ["unfolds into more than 200,000 values"]
 
 
+def test_a_text_nobody_wrote_is_refused_unread() -> None:
+    (problem,) = parse("#" * 1_000_001).problems
+    assert problem.message == "has 1,000,001 characters; a suite has at most 1,000,000"
+
+
 def test_deep_nesting_is_refused() -> None:
     assert told("[" * 1000 + "]" * 1000) == [(1, "YAML", "is nested too deeply")]
