@@ -267,5 +267,10 @@ def _early_stop(plain: dict[str, Any]) -> list[Issue]:
 
 def _heads(plain: dict[str, Any]) -> list[Issue]:
     if plain["head"] == "multi" and plain["head_reset"] != "never":
-        return [(("head_reset",), "each task has a fresh last layer with `head: multi`, and those of earlier tasks must last; leave head_reset out")]
+        return [
+            (
+                ("head_reset",),
+                "each task has a fresh last layer with `head: multi`, and those of earlier tasks must last; leave head_reset out",
+            )
+        ]
     return []

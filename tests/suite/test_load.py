@@ -99,7 +99,11 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         ("strategies: [naive, er+ewc: {er: 3}]", "5: strategies[1].er+ewc.er", "must be options with values, not 3"),
         ("strategies: [naive, er+ewc: {er: {memori: 3}}]", "5: strategies[1].er+ewc.er.memori", "did you mean 'memory'?"),
         ("strategies: [naive, er: {label: 3}]", "5: strategies[1].er.label", "must be a word, not 3"),
-        ('strategies: [naive, er: {label: "a\\nb"}]', "5: strategies[1].er.label", "must be one line without control characters, not 'a\\nb'"),
+        (
+            'strategies: [naive, er: {label: "a\\nb"}]',
+            "5: strategies[1].er.label",
+            "must be one line without control characters, not 'a\\nb'",
+        ),
         ("strategies: [naive, er: {protocol: 3}]", "5: strategies[1].er.protocol", "must be protocol keys with values, not 3"),
         ("strategies: [naive, er: {protocol: {clip: x}}]", "5: strategies[1].er.protocol.clip", "should be a valid number, not 'x'"),
         ("metrics: accuracy", "6: metrics", "must be a list of metrics, not 'accuracy'"),
