@@ -103,6 +103,16 @@ def option_model(target: Any) -> type[pydantic.BaseModel]:
         return pydantic.create_model(f"{name_of(target)}_options", __config__=_CONFIG, **checked)  # type: ignore[call-overload, no-any-return]
 
 
+def check_settings(target: Any) -> None:
+    """Raise `Declaration` where a class gives `when`, `summary` or the like a value that its base does not know."""
+    for base in target.__mro__ if _is_configurable(target) else ():
+        for key, annotation in inspect.get_annotations(base).items():
+            hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
+            known = typing.get_args(typing.get_args(hint)[0]) if get_origin(hint) is ClassVar else ()
+            if known and get_origin(typing.get_args(hint)[0]) is typing.Literal and getattr(target, key) not in known:
+                raise Declaration(f"{key} is {shown(getattr(target, key))}; it is one of {', '.join(map(repr, known))}")
+
+
 def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
     """What pydantic found, as (path in `given`, sentence), one a place: the branches of a union are one sentence."""
     found: dict[tuple[str, ...], list[str]] = {}

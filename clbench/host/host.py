@@ -103,8 +103,8 @@ class Host:
         return offers[0]
 
     def _broken_hint(self) -> str:
-        broken = ", ".join(info.shown for info in self.plugins if info.error)
-        return f" (perhaps a broken plugin offers it: {broken}; `clbench plugins` says what is wrong)" if broken else ""
+        broken = "; ".join(f"{info.shown}: {info.error}" for info in self.plugins if info.error)
+        return f" (perhaps a broken plugin offers it: {broken})" if broken else ""
 
     # -------------------------------------------------------------- loading
 

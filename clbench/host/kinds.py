@@ -6,15 +6,17 @@ Base classes are told by name, so that the host itself never imports torch.
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
-from clbench.options import Declaration, name_of, option_model
+from clbench.options import Declaration, check_settings, name_of, option_model
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of contribution: the hook that offers it, its base classes, option names that suites use themselves."""
+    """One kind of contribution: the hook that offers it, its base classes, option names that mean something else."""
 
     name: str
     hook: str
@@ -25,7 +27,12 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("strategy", "clbench_strategies", ("Strategy", "SoloStrategy"), ("protocol", "label", "grid")),
+        Kind(
+            "strategy",
+            "clbench_strategies",
+            ("Strategy", "SoloStrategy"),
+            ("protocol", "label", "grid", "net", "optimizer", "members", "device", "scenario"),
+        ),
         Kind("metric", "clbench_metrics", ("RecordMetric", "ProbeMetric"), ("grid",)),
         Kind("scenario", "clbench_scenarios", ("Scenario",), ("label", "grid")),
         Kind("dataset", "clbench_datasets", ("Dataset",), ("grid",)),
@@ -45,20 +52,29 @@ def check_contribution(kind: Kind, item: Any) -> str:
         _check_factory(kind, item)
     try:
         fields = option_model(item).model_fields
+        check_settings(item)
     except Declaration as error:
         raise Declaration(f"{_shown(item)}: {error}") from error
-    for taken in kind.reserved:
-        if taken in fields:
-            raise Declaration(f"{_shown(item)}: an option cannot be called {taken!r}, suites use that word themselves")
-    return name_of(item)
+    for key in fields:
+        if key in kind.reserved or any(isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)):
+            raise Declaration(f"{_shown(item)}: an option cannot be called {key!r}, that word means something else already")
+    name = name_of(item)
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise Declaration(f"{_shown(item)}: its name {name!r} is not one word of letters, digits, -, _ and .")
+    return name
 
 
 def _check_base(kind: Kind, item: Any) -> None:
     wanted = " or ".join(f"clbench.{base}" for base in kind.bases)
     if not isinstance(item, type):
         raise Declaration(f"{_shown(item)} is not a class; a {kind.name} is a subclass of {wanted}")
-    if not any(base.__name__ in kind.bases and base.__module__.partition(".")[0] == "clbench" for base in item.__mro__[1:]):
+    if not any(base.__name__ in kind.bases for base in _own_bases(item)):
         raise Declaration(f"{_shown(item)} is not a subclass of {wanted}")
+
+
+def _own_bases(item: Any) -> list[type]:
+    """The classes of ours that a contribution is made from."""
+    return [base for base in getattr(item, "__mro__", ())[1:] if base.__module__.partition(".")[0] == "clbench"]
 
 
 def _check_factory(kind: Kind, item: Any) -> None:

@@ -151,6 +151,9 @@ def test_a_file_that_is_not_there_or_is_no_python_is_said(tmp_path: Path) -> Non
             "Odd: option 'x': its type `Nope` cannot be read",
         ),
         ("return [type('Odd', (RecordMetric,), {'__annotations__': {'grid': int}, 'grid': 1})]", "an option cannot be called 'grid'"),
+        ("return [type('Odd', (RecordMetric,), {'__annotations__': {'value': int}, 'value': 1})]", "an option cannot be called 'value'"),
+        ("return [type('Odd', (RecordMetric,), {'summary': 'median'})]", "Odd: summary is 'median'; it is one of 'last', 'mean'"),
+        ("return [type('Odd', (RecordMetric,), {'name': 'a/b'})]", "Odd: its name 'a/b' is not one word"),
     ],
 )
 def test_a_bad_contribution_is_left_out_and_named(write: WriteFile, body: str, reason: str) -> None:
@@ -206,7 +209,7 @@ def test_an_unknown_name_gets_suggestions(write: WriteFile) -> None:
 
 def test_an_unknown_name_mentions_what_is_broken(install: Install) -> None:
     install("brokenpkg", "import nowhere_at_all", version="2.1")
-    with pytest.raises(UnknownName, match=r"perhaps a broken plugin offers it: 'brokenpkg' \(brokenpkg 2.1\)"):
+    with pytest.raises(UnknownName, match=r"offers it: 'brokenpkg' \(brokenpkg 2.1\): ModuleNotFoundError"):
         Host.load().get("metric", "spread")
 
 
