@@ -13,6 +13,7 @@ from torch import Tensor
 from clbench.engine.evaluate import evaluating
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
+from clbench.metrics import Undefined
 from clbench.stack import Stack
 
 PROBE_SAMPLES = 100
@@ -37,7 +38,7 @@ class Probe:
 
 
 class Probes:
-    """The cell's probe metrics. One that raises or returns a wrong shape is named once and left out; training goes on."""
+    """The cell's probe metrics. One that raises, returns a wrong shape or has no value here is named once and left out; training goes on."""
 
     def __init__(self, metrics: dict[str, Any], strategy: Strategy) -> None:
         self.metrics, self.strategy = metrics, strategy
@@ -55,8 +56,12 @@ class Probes:
             for name, metric in due.items():
                 try:
                     value = metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
+                    if isinstance(value, Undefined):
+                        raise value
                     yield name, self._checked(name, value)
-                except Exception as error:
+                except Undefined as undefined:
+                    self.book.faults[name] = f"metric {name}: Undefined: {undefined.reason}"
+                except (Exception, SystemExit) as error:
                     self.book.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
 
     def _checked(self, name: str, value: Any) -> Tensor:

@@ -89,12 +89,11 @@ class RunView:
     def accuracy(self) -> Array:
         """`[T+1, T]`: task j (column j - 1) after i tasks (row i), row 0 the untrained network."""
         if self._cell.accuracy is not None:
-            matrix: Array = self._cell.accuracy[self._member]
-            return matrix
+            return _frozen(self._cell.accuracy[self._member])
         entries = self._cell.entries
         if entries is None:
             return np.full((self.tasks + 1, self.tasks), np.nan)
-        return matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks)
+        return _frozen(matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks))
 
     @property
     def averages(self) -> Array:
@@ -140,8 +139,14 @@ class RunView:
     def _by_task(self, array: Array | None) -> Array:
         if array is None:
             return np.full(self.tasks, np.nan)
-        row: Array = array[self._member]
-        return row
+        return _frozen(array[self._member])
 
     def _of(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
-        return {name: array[self._member] for name, array in arrays.items()}
+        return {name: _frozen(array[self._member]) for name, array in arrays.items()}
+
+
+def _frozen(array: Array) -> Array:
+    """A view that cannot be written to: what one metric does must not change what the next one sees."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

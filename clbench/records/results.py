@@ -214,7 +214,9 @@ class Results:
 def _why_not_measured(name: str, cell: CellRecord) -> str:
     """What the cell's errors say of a probe metric, or that nobody asked for it."""
     failed = [error.splitlines()[0].partition(": ")[2] for error in cell.errors if error.startswith(f"metric {name}: ")]
-    return f"it failed: {failed[0]}" if failed else "it was not measured; add it to the suite's metrics and run the suite again"
+    if not failed:
+        return "it was not measured; add it to the suite's metrics and run the suite again"
+    return failed[0].removeprefix("Undefined: ") if failed[0].startswith("Undefined: ") else f"it failed: {failed[0]}"
 
 
 def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:
@@ -246,10 +248,12 @@ def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str
         value: Any = metric.value(run)
         if isinstance(value, Undefined):
             return nothing, value.reason
+        if value is None:
+            return nothing, f"the metric {name!r} returned None; write Undefined(reason) where there is no value"
         array = np.asarray(value, dtype=np.float64)
     except Undefined as undefined:
         return nothing, undefined.reason
-    except Exception as error:  # a stranger's metric may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's metric may raise anything
         return nothing, f"the metric {name!r} failed: {type(error).__name__}: {error}"
     if array.ndim > 1:
         return nothing, f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted"

@@ -129,7 +129,7 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     """How to read the table, and why numbers are missing from it."""
     yield Text("mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better")
     yield Text("`clbench describe NAME` explains a metric or a strategy")
-    offered = set(results.metric_names())
+    offered = {*results.metric_names(), *results.host.names("metric")}
     for name in (name for name, _ in results.record.metrics if name not in offered):
         yield Text(f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin")
     for name, measured in columns:

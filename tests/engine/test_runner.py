@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clbench import ProbeMetric, SoloStrategy, Strategy, Task
+from clbench import ProbeMetric, SoloStrategy, Strategy, Task, Undefined
 from clbench.engine import Progress, Settings, run_cell
 from clbench.engine.book import padded
 from clbench.errors import StrategyError
@@ -211,6 +211,27 @@ class Raising(ProbeMetric):
         if probe.task.index == 1:
             raise KeyError("lost")
         return torch.ones(probe.strategy.members)
+
+
+class Nowhere(ProbeMetric):
+    """Has no value here, and says why."""
+
+    def measure(self, probe: Any) -> Any:
+        return Undefined("no such layers")
+
+
+class Leaving(ProbeMetric):
+    """Would end the process."""
+
+    def measure(self, probe: Any) -> Any:
+        raise SystemExit(3)
+
+
+def test_a_probe_may_be_undefined_and_cannot_end_the_process(make_bench: Any) -> None:
+    record = make_bench(Naive, metrics=[Nowhere, Leaving, Norm]).run(0)
+    assert record.errors[0] == "metric nowhere: Undefined: no such layers"
+    assert record.errors[1].startswith("metric leaving: SystemExit: 3\n")
+    assert set(record.metrics) == {"norm"}
 
 
 class Misshapen(ProbeMetric):

@@ -40,6 +40,38 @@ class Broken(RecordMetric):
         raise ZeroDivisionError("oh")
 
 
+class Leaving(RecordMetric):
+    """Would end the process."""
+
+    def value(self, run: RunView) -> Any:
+        raise SystemExit(3)
+
+
+class Forgetful(RecordMetric):
+    """Returns nothing."""
+
+    def value(self, run: RunView) -> Any:
+        return None
+
+
+class Careless(RecordMetric):
+    """Changes what it was shown."""
+
+    def value(self, run: RunView) -> Any:
+        run.accuracy[:] = 0.0
+        return 1.0
+
+
+RECORD_METRICS = {
+    "final": Final,
+    "lifted": Lifted,
+    "broken": Broken,
+    "leaving": Leaving,
+    "forgetful": Forgetful,
+    "careless": Careless,
+}
+
+
 class Ranks(ProbeMetric):
     """A number a layer."""
 
@@ -55,7 +87,7 @@ class AtEnd(ProbeMetric):
 class FakeHost:
     """The metrics above, and nothing else."""
 
-    metrics: dict[str, Any] = {"final": Final, "lifted": Lifted, "broken": Broken, "ranks": Ranks, "at_end": AtEnd}  # noqa: RUF012
+    metrics: dict[str, Any] = {**RECORD_METRICS, "ranks": Ranks, "at_end": AtEnd}  # noqa: RUF012
 
     def names(self, kind: str) -> list[str]:
         return sorted(self.metrics)
@@ -138,6 +170,20 @@ def test_a_metric_without_a_value_says_why() -> None:
     )
 
 
+def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
+    one = results(make("er", errors=("metric ranks: Undefined: no hidden layers",)))
+    assert one.metric("ranks", one.cells[0]).reasons == ("no hidden layers",) * 2
+
+
+def test_no_metric_takes_another_or_the_process_down() -> None:
+    one = results(make("er"))
+    (cell,) = one.cells
+    assert one.metric("leaving", cell).reasons == ("the metric 'leaving' failed: SystemExit: 3",) * 2
+    assert "returned None; write Undefined(reason)" in str(one.metric("forgetful", cell).reasons[0])
+    assert "read-only" in str(one.metric("careless", cell).reasons[0])
+    assert one.metric("final", cell).summary == pytest.approx([0.2, 0.3])
+
+
 def test_unfinished_members_have_no_value() -> None:
     status = np.array(["done", "diverged", "failed", "timeout"])
     one = results(make("er", members=4, member_status=status, diverged_at=np.array([-1, 7, -1, -1]), metrics={"ranks": np.ones((4, 2))}))
@@ -196,7 +242,7 @@ def test_the_frame_is_tidy() -> None:
 
 def test_the_frame_holds_everything_unless_asked() -> None:
     one = results(make("er", metrics={"gone": np.ones((2, 2))}))
-    assert set(one.frame().metric) == {"final", "lifted", "broken", "gone"}  # probes cannot be computed later
+    assert set(one.frame().metric) == {*RECORD_METRICS, "gone"}  # probes cannot be computed later
     assert results().frame().empty
 
 

@@ -194,6 +194,11 @@ def test_a_metric_that_no_plugin_offers_is_named() -> None:
     )
 
 
+def test_a_metric_that_a_plugin_offers_and_nobody_measured_is_no_missing_plugin() -> None:
+    record = RecordFile(1, "demo", "", {}, [make("er")], metrics=(("weight_magnitude", {}),))
+    assert "no plugin here" not in drawn(summary_table(Results(record, HOST)))
+
+
 def test_a_record_without_cells_says_so() -> None:
     assert "the record holds no cells yet" in drawn(summary_table(results()))
 
