@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict
-from clbench.engine.losses import LossWatch
+from clbench.engine.place import Place
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloRunner
@@ -23,9 +23,20 @@ from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.randomness import generator
-from clbench.stack import Suspension, tensors
+from clbench.stack import Saved, Stateful, Suspension, restore, tensors
 
 CONTINUAL_SAMPLES = 1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A phase as it is carried out: `steps`, or `epochs` over the samples of each member's pool, and how many steps that makes for each."""
+
+    size: int
+    epochs: int
+    steps: int | None
+    pools: Sequence[tuple[Any, Any]]
+    totals: list[int]
 
 
 @dataclass(frozen=True)
@@ -52,11 +63,27 @@ class Loop:
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)
         self.suspension = Suspension(whole(strategy), strategy.members)
-        self.losses = LossWatch(strategy.members, strategy.device)
-        self.online_right = torch.zeros(strategy.members, dtype=torch.int64, device=strategy.device)
-        self.online_seen = np.zeros(strategy.members, dtype=np.int64)
-        self.done = np.zeros(strategy.members, dtype=np.int64)  # steps of the phase
-        self.on_step: Callable[[float], None] = lambda fraction: None
+        self.place = Place(strategy.members, strategy.device)
+        self.stretches: list[Stretch] = []  # of the task under way
+        self.on_step: Callable[[], None] = lambda: None  # between two steps; the place may be written down here
+
+    # ------------------------------------------------------------------ the place
+
+    def state(self) -> Stateful:
+        """All that the job is made of between two steps."""
+        return _State(whole(self.strategy), self.book, self.place, self.suspension)
+
+    def go_on(self, saved: Saved) -> None:
+        """Continue from the saved `state()` of a loop like this one."""
+        restore(self.state(), saved, self.session.find, self.strategy.device)
+        self._show_active()
+
+    @property
+    def fraction(self) -> float:
+        """The part of the task's training that is done."""
+        lengths = [max(stretch.totals) for stretch in self.stretches]
+        done = sum(lengths[: self.place.phase]) + int(self.place.done.max())
+        return done / max(1, sum(lengths)) if lengths else 0.0
 
     # ------------------------------------------------------------------ a task
 
@@ -66,27 +93,37 @@ class Loop:
         self._evaluate(0)
 
     def task(self, task: Task) -> None:
-        """Train one task and evaluate after it."""
-        if not self.book.running:
-            return
+        """Train one task, from its beginning or from the place where it was left, and evaluate after it."""
+        if self.book.running:
+            self._train(task)
+        if self.book.running:
+            self._look_back(task)
+        self.place.end_task()
+
+    def _train(self, task: Task) -> None:
         self.session.task = task
+        if self.place.phases is None:
+            self._begin(task)
+        phases = self.place.phases or []
+        self.stretches = [self._stretch(task, phase) for phase in phases]
+        self.place.start_clock()
+        while self.place.phase < len(phases):
+            self.session.phase = phases[self.place.phase]
+            self._phase(task, self.session.phase, self.stretches[self.place.phase])
+            self.place.end_phase()
+
+    def _begin(self, task: Task) -> None:
+        self.session.phase = None
         self._only(self.book.running)
         self._reset(task)
         self.strategy.begin_task(task)
         self._evaluate_before(task)
-        started = time.perf_counter()
-        self.losses.clear()
-        self.online_right.zero_()
-        self.online_seen[:] = 0
-        phases = list(self.strategy.phases(task))
-        for number, phase in enumerate(phases):
-            self.session.phase = phase
-            self._phase(task, phase, number, len(phases))
-        if not self.book.running:
-            return
+        self.place.begin_task(self.strategy.phases(task), self.strategy.part_name)
+
+    def _look_back(self, task: Task) -> None:
         self._only(self.book.running)
         self.strategy.end_task(task)
-        self._note_task(task, time.perf_counter() - started, trained=bool(phases))
+        self._note_task(task)
         last = task.index == len(self.streams.tasks) - 1
         if last or all(part.evaluates == "tasks" for part in parts_of(self.strategy)):
             self._evaluate(task.index + 1)
@@ -117,48 +154,56 @@ class Loop:
             else:
                 self.strategy.net.redraw(head.names, "head_reset", task.index)
 
-    def _note_task(self, task: Task, seconds: float, *, trained: bool) -> None:
+    def _note_task(self, task: Task) -> None:
         running, book = self.book.running, self.book
-        book.train_seconds[:, task.index] = seconds / self.strategy.members
-        if not trained:
+        book.train_seconds[:, task.index] = self.place.read_clock() / self.strategy.members
+        if not self.place.phases:
             return
-        book.loss[running, task.index] = self.losses.means()[running]
+        book.loss[running, task.index] = self.place.losses.means()[running]
         if self.online:
-            book.write(book.curves, "online_accuracy", self._online(), running)
+            book.write(book.curves, "online_accuracy", self.place.online.of_task(), running)
 
     # ------------------------------------------------------------------ phases and epochs
 
-    def _phase(self, task: Task, phase: Phase, number: int, phases: int) -> None:
+    def _phase(self, task: Task, phase: Phase, stretch: Stretch) -> None:
+        place = self.place
+        while place.epoch < stretch.epochs and (taking := [member for member in self.book.running if member not in place.stopped]):
+            self._epoch(task, phase, stretch, taking)
+
+    def _epoch(self, task: Task, phase: Phase, stretch: Stretch, taking: list[int]) -> None:
+        place = self.place
+        if place.step == 0:
+            self._only(taking)
+            self.strategy.begin_epoch(phase, place.epoch)
+            place.online.begin_epoch()
+        order = self._order(task, stretch)
+        plan = plan_epoch(order.sizes, stretch.size, taking, least=2 if stretch.size > 1 and self._has_batch_norm() else 1)
+        for step in plan[place.step :]:
+            self._only(step.members)
+            self._rates(stretch.totals)
+            self._step(self._batch(order, step), task)
+            place.step += 1
+            self.on_step()
+        self._only(taking)
+        self._strike_all(place.losses.read())
+        reached: set[int] = set()
+        if self.session.active:
+            self.strategy.end_epoch(phase, place.epoch)
+            self._probe("epoch_end", task)
+            reached = self._reached(task, taking)
+        place.end_epoch(reached)
+
+    def _stretch(self, task: Task, phase: Phase) -> Stretch:
+        """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""
         size = phase.batch_size or self.protocol.batch_size
         steps = phase.steps or (self.protocol.steps if phase.epochs is None else None)
-        pools = [self.streams.pool(member, self._tasks(task, phase)) for member in range(self.strategy.members)]
+        tasks = {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]
+        pools = [self.streams.pool(member, tasks) for member in range(self.strategy.members)]
         if not all(len(pool) for pool, _ in pools):
             raise StrategyError(f"task {task.index + 1}, phase {phase.name}: a member has no training samples")
         epochs = 1 if steps else phase.epochs if phase.epochs is not None else self.protocol.epochs
         totals = [steps or epochs * math.ceil(len(pool) / size) for pool, _ in pools]
-        stopped: set[int] = set()
-        self.done[:] = 0
-        for epoch in range(epochs):
-            taking = [member for member in self.book.running if member not in stopped]
-            if not taking:
-                break
-            self._only(taking)
-            self.strategy.begin_epoch(phase, epoch)
-            before = self.online_right.clone(), self.online_seen.copy()
-            order = self._order(task, number, epoch, pools, steps * size if steps else None)
-            plan = plan_epoch(order.sizes, size, taking, least=2 if size > 1 and self._has_batch_norm() else 1)
-            for done, step in enumerate(plan):
-                self._only(step.members)
-                self._rates(totals)
-                self._step(self._batch(order, step), task)
-                self.on_step((number + (epoch + (done + 1) / len(plan)) / epochs) / phases)
-            self._only(taking)
-            self._strike_all(self.losses.read())
-            if not self.session.active:
-                return
-            self.strategy.end_epoch(phase, epoch)
-            self._probe("epoch_end", task)
-            stopped |= self._reached(task, taking, before)
+        return Stretch(size, epochs, steps, pools, totals)
 
     def _has_batch_norm(self) -> bool:
         strategy = self.strategy
@@ -168,12 +213,13 @@ class Loop:
     def _tasks(self, task: Task, phase: Phase) -> Sequence[int]:
         return {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]
 
-    def _order(self, task: Task, phase: int, epoch: int, pools: Sequence[tuple[Any, Any]], wanted: int | None) -> Order:
-        """The order of an epoch's samples; `wanted` samples take as many rounds on end as they need."""
+    def _order(self, task: Task, stretch: Stretch) -> Order:
+        """The order of an epoch's samples; a number of steps takes as many rounds on end as it needs."""
+        pools, wanted, place = stretch.pools, stretch.steps and stretch.steps * stretch.size, self.place
         rows = []
         for member, (pool, _) in zip(self.session.members, pools, strict=True):
-            rounds = 1 if wanted is None else math.ceil(wanted / len(pool))
-            orders = [generator(*member, "order", task.index, phase, epoch + extra).permutation(len(pool)) for extra in range(rounds)]
+            rounds = range(1 if wanted is None else math.ceil(wanted / len(pool)))
+            orders = [generator(*member, "order", task.index, place.phase, place.epoch + extra).permutation(len(pool)) for extra in rounds]
             rows.append(np.concatenate(orders)[:wanted])
         longest = max(len(row) for row in rows)
         index = np.stack([pool[np.resize(row, longest)] for (pool, _), row in zip(pools, rows, strict=True)])
@@ -200,9 +246,13 @@ class Loop:
         if list(members) == self.session.active:
             return
         self.suspension.set_active(set(members))
+        self._show_active()
+
+    def _show_active(self) -> None:
+        """Tell everybody who takes part."""
         self.session.active = self.suspension.active
         if self.session.net is not None:
-            self.session.net.active = None if len(members) == self.strategy.members else self.session.active
+            self.session.net.active = None if len(self.session.active) == self.strategy.members else self.session.active
 
     # ------------------------------------------------------------------ a step
 
@@ -212,14 +262,14 @@ class Loop:
         loss = self.strategy.observe(batch)
         active = self.session.active
         if loss is not None:
-            self.losses.note(loss, active, self.book.steps, self.strategy.part_name)
+            self.place.losses.note(loss, active, self.book.steps, self.strategy.part_name)
         rows = slice(None) if len(active) == self.strategy.members else active
         self.book.steps[rows] += 1
-        self.done[rows] += 1
+        self.place.done[rows] += 1
         if self.probes.in_steps:
             self._probe("step", task)
         every = self.protocol.evaluate["every"]
-        if every and (due := [member for member in active if self.done[member] % every == 0]):
+        if every and (due := [member for member in active if self.place.done[member] % every == 0]):
             self._follow(task, due)
 
     def _strike_all(self, broken: Mapping[int, int]) -> None:
@@ -243,19 +293,14 @@ class Loop:
         """Online accuracy: the prediction for a batch before the update."""
         with evaluating(self.strategy):
             right = (choice(self.strategy, predict(self.strategy, batch, task), batch) == batch.y).sum(1)
-            self.online_right[self.session.active] += right[self.session.active]
-        self.online_seen[self.session.active] += batch.size
-
-    def _online(self, since: tuple[Tensor, Any] | None = None) -> Tensor:
-        """`[R]`: the share of right predictions before the update, in this task or since then."""
-        right, seen = (0, 0) if since is None else since
-        return (self.online_right - right) / torch.from_numpy(self.online_seen - seen).to(self.strategy.device)
+        self.place.online.note(right, batch.size, self.session.active)
 
     def _rates(self, totals: Sequence[int]) -> None:
         """The schedule's rate of every member, by how far it is in the task."""
         if self.protocol.schedule == "none":
             return
-        factors = [schedule_factor(self.protocol.schedule, done / total) for done, total in zip(self.done.tolist(), totals, strict=True)]
+        passed = [done / total for done, total in zip(self.place.done.tolist(), totals, strict=True)]
+        factors = [schedule_factor(self.protocol.schedule, part) for part in passed]
         base = next(iter(self.protocol.optimizer.values()))["lr"]
         rates = torch.tensor([base * factor for factor in factors], device=self.strategy.device)
         target = self.strategy if isinstance(self.strategy, SoloRunner) else self.session.optimizer
@@ -264,13 +309,13 @@ class Loop:
 
     # ------------------------------------------------------------------ looking
 
-    def _reached(self, task: Task, taking: Sequence[int], before: tuple[Tensor, Any]) -> set[int]:
+    def _reached(self, task: Task, taking: Sequence[int]) -> set[int]:
         """The members whose accuracy reached `stop_at`."""
         goal = self.protocol.stop_at
         if goal is None:
             return set()
         on_training = isinstance(goal, dict)
-        reached = self._online(before) >= goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
+        reached = self.place.online.of_epoch() >= goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 
@@ -332,6 +377,11 @@ class Loop:
         self.book.cost["parameters"] = [sum(value[0].numel() for value in network)] * members
         self.book.cost["state_bytes"] = [share] * members
         self.book.cost["peak_memory"] = [_peak_memory(self.strategy.device)] * members
+
+
+class _State(Stateful):
+    def __init__(self, strategy: Stateful, book: Book, place: Place, suspension: Suspension) -> None:
+        self.strategy, self.book, self.place, self.suspension = strategy, book, place, suspension
 
 
 def schedule_factor(schedule: Any, progress: float) -> float:

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
+from clbench.stack import Stateful
 
 CHUNK = 4096  # steps kept on the device before they are read
 
 
-class LossWatch:
+class LossWatch(Stateful):
     """Every step's loss `[R]`: its mean over a task, and the first step in which it was not finite."""
+
+    wiring = frozenset({"members", "table", "taking", "steps"})
 
     def __init__(self, members: int, device: torch.device) -> None:
         self.members = members
@@ -42,15 +45,21 @@ class LossWatch:
         if len(self.taking) == CHUNK:
             self._empty()
 
+    def held(self) -> dict[str, Any]:
+        """The losses on the host; when they were brought there makes no difference."""
+        self._empty()
+        return super().held()
+
     def read(self) -> dict[int, int]:
         """The members whose loss was not finite since the last reading, and the first step in which that was."""
-        if self.taking:
-            self._empty()
+        self._empty()
         found, self.broken = self.broken, {}
         return found
 
     def _empty(self) -> None:
         """Bring the table to the host."""
+        if not self.taking:
+            return
         values = self.table[: len(self.taking)].cpu().numpy()
         took_part = np.zeros(values.shape, dtype=bool)
         for row, active in enumerate(self.taking):

@@ -1,12 +1,10 @@
-"""One job: a cell's members from set-up to record, with checkpoints at task boundaries."""
+"""One job: a cell's members from set-up to record, with checkpoints on the way."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,20 @@ import torch
 
 from clbench.data.arrays import Arrays
 from clbench.engine.book import Book, with_entries
+from clbench.engine.checkpoint import Mark, identity_of
 from clbench.engine.compose import compose
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.engine.session import Member, Session, model_of
 from clbench.engine.solo import SoloRunner, SoloStrategy
-from clbench.engine.strategy import Strategy, whole
+from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
-from clbench.errors import ClbenchError
 from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.heads import with_head_per_task
-from clbench.stack import Stateful, restore, save
 from clbench.suite.cell import Cell
+
+CHECKPOINT_EVERY = 180.0  # seconds within a task
 
 
 @dataclass(frozen=True)
@@ -38,16 +37,25 @@ class Settings:
     form: str = "auto"
     precision: str = "fp32"
     checkpoint: Path | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `fraction` of all of it; `accuracy` (each member's mean over the tasks so far) when a task has just ended."""
+    """How far a job is: `fraction` of all of it; `accuracy` (each member's mean over the tasks so far) when a task has just ended.
+
+    `said` is a sentence about the job itself, such as that its checkpoint was damaged.
+    """
 
     task: int
     tasks: int
     fraction: float
     accuracy: tuple[float, ...] | None = None
+    said: str = ""
+
+
+class Left(BaseException):
+    """The job was asked to leave, and is saved as far as it can be. No strategy's `except Exception` may catch it."""
 
 
 SECONDS_BETWEEN_REPORTS = 0.1
@@ -63,37 +71,81 @@ def run_cell(
     arrays: Arrays,
     settings: Settings,
     listener: Listener = lambda progress: None,
+    leaving: Callable[[], bool] = lambda: False,
 ) -> CellRecord:
-    """Train and evaluate these members (seed, agent) of a cell."""
-    strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=settings)
-    session = strategy.session
-    metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
-    probe_metrics = {
-        choice.name: metrics[choice.name](**choice.options) for choice in cell.metrics if hasattr(metrics[choice.name], "measure")
-    }
-    online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
-    loop = Loop(strategy, Probes(probe_metrics, strategy), online=online)
-    mark = Mark(cell, key, members, strategy, settings)
-    begin = mark.load()
-    tasks = session.streams.tasks
-    if begin == 0:
+    """Train and evaluate these members (seed, agent) of a cell, from where their checkpoint stands.
+
+    Where `leaving` says so, the place is saved and `Left` is raised, between two steps or two tasks.
+    """
+
+    def start() -> Loop:
+        return start_loop(cell, members, host=host, arrays=arrays, settings=settings)
+
+    loop, reporter = start(), Reporter(listener)
+    identity = identity_of(cell, key, members, _form(loop.strategy))
+    mark = Mark(settings.checkpoint, settings.checkpoint_every, identity, lambda said: reporter.say(loop, said))
+    try:
+        resumed = mark.load(loop)
+    except Exception as failure:  # nothing of the job is lost but time
+        reporter.say(loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew")
+        loop, resumed = start(), False
+    if not resumed:
         loop.untrained()
 
-    told = 0.0
+    def between_steps() -> None:
+        leave_if_asked()
+        mark.between_steps(loop)
+        reporter.tell(loop)
 
-    def tell(index: int, fraction: float, accuracy: tuple[float, ...] | None = None) -> None:
-        nonlocal told
-        if accuracy is None and time.monotonic() - told < SECONDS_BETWEEN_REPORTS:
-            return
-        told = time.monotonic()
-        listener(Progress(index + 1, len(tasks), (index + fraction) / len(tasks), accuracy))
+    def leave_if_asked() -> None:
+        if leaving():
+            mark.save(loop)
+            raise Left
 
-    for task in tasks[begin:]:
-        loop.on_step = partial(tell, task.index)
+    loop.on_step = between_steps
+    for task in loop.streams.tasks[loop.place.task :]:
         loop.task(task)
-        mark.save(task.index + 1)
-        tell(task.index, 1.0, _means(session.book, task.index + 1))
-    return record(cell, key, session, strategy)
+        leave_if_asked()
+        mark.between_tasks(loop)
+        reporter.task_ended(loop)
+    return record(cell, key, loop.session, loop.strategy)
+
+
+class Reporter:
+    """Tells a listener how far a job is, now and then."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener, self.told = listener, 0.0
+
+    def tell(self, loop: Loop) -> None:
+        """Between two steps."""
+        if time.monotonic() - self.told >= SECONDS_BETWEEN_REPORTS:
+            self.told = time.monotonic()
+            self.listener(_progress(loop))
+
+    def task_ended(self, loop: Loop) -> None:
+        """With the accuracies."""
+        done = loop.place.task
+        self.listener(replace(_progress(loop), task=done, accuracy=_means(loop.book, done)))
+
+    def say(self, loop: Loop, said: str) -> None:
+        """A sentence."""
+        self.listener(replace(_progress(loop), said=said))
+
+
+def _progress(loop: Loop) -> Progress:
+    done, tasks = loop.place.task, len(loop.streams.tasks)
+    within = 0.0 if loop.place.phases is None else loop.fraction
+    return Progress(min(done + 1, tasks), tasks, (done + within) / tasks)
+
+
+def start_loop(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Loop:
+    """The loop of a job that has done nothing yet."""
+    strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=settings)
+    metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
+    probes = {choice.name: metrics[choice.name](**choice.options) for choice in cell.metrics if hasattr(metrics[choice.name], "measure")}
+    online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
+    return Loop(strategy, Probes(probes, strategy), online=online)
 
 
 def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
@@ -146,57 +198,6 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy) -> CellRe
     filled = book.fill(made)
     # Thousands of tasks make a matrix of millions: where not every task is tested after every task, what was tested is kept.
     return filled if cell.protocol["evaluate"]["tasks"] == "all" else with_entries(filled)
-
-
-class Mark:
-    """The job's checkpoint: written whole or not at all, read back only by the same job."""
-
-    def __init__(self, cell: Cell, key: str, members: Sequence[Member], strategy: Strategy, settings: Settings) -> None:
-        self.path, self.strategy = settings.checkpoint, strategy
-        self.identity = {
-            "key": key,
-            "members": [list(member) for member in members],
-            "form": _form(strategy),
-            "metrics": [[m.name, dict(m.options)] for m in cell.metrics],
-        }
-
-    def _everything(self) -> Stateful:
-        return _Everything(whole(self.strategy), self.strategy.session.book)
-
-    def save(self, done: int) -> None:
-        """After `done` tasks."""
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
-            with open(partial, "wb") as file:
-                torch.save({"identity": self.identity, "done": done, "state": save(self._everything())}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-    def load(self) -> int:
-        """How many tasks are done; 0 where there is no checkpoint of this very job."""
-        if self.path is None or not self.path.exists():
-            return 0
-        try:
-            saved: Mapping[str, Any] = torch.load(self.path, weights_only=True, map_location=self.strategy.device)
-            if saved["identity"] != self.identity:
-                return 0
-        except ClbenchError:
-            raise
-        except Exception:  # a damaged file: the job starts anew, nothing of it is lost but time
-            return 0
-        restore(self._everything(), saved["state"], self.strategy.session.find)
-        return int(saved["done"])
-
-
-class _Everything(Stateful):
-    def __init__(self, strategy: Stateful, book: Book) -> None:
-        self.strategy, self.book = strategy, book
 
 
 def _form(strategy: Strategy) -> str:

@@ -250,7 +250,7 @@ class Strategy(Configurable, Stateful):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put `state_dict()` back, after `setup()`."""
-        restore(_Whole(self.session, parts_of(self)), state, self.session.find)
+        restore(_Whole(self.session, parts_of(self)), state, self.session.find, self.device)
 
 
 class _Whole(Stateful):

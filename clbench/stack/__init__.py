@@ -9,7 +9,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 from clbench.stack.noise import Noise
 from clbench.stack.optim import SGD, Adam, AdamW, Optimizer, make_optimizer
 from clbench.stack.stack import Part, Stack
-from clbench.stack.state import Reference, Stateful, Suspension, restore, save, tensors
+from clbench.stack.state import Reference, Saved, Stateful, Suspension, restore, save, tensors
 
 __all__ = [
     "SGD",
@@ -19,6 +19,7 @@ __all__ = [
     "Optimizer",
     "Part",
     "Reference",
+    "Saved",
     "Stack",
     "Stateful",
     "Suspension",

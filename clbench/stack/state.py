@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -88,7 +87,9 @@ class _Saver:
 
     def _object(self, value: Any, path: str) -> Saved:
         if isinstance(value, Tensor):
-            return {"kind": "tensor", "value": value.detach().clone(), "grad": value.requires_grad}
+            # To the host one by one: a second copy of everything may not find room on a GPU.
+            copied = value.detach().to("cpu", copy=True)
+            return {"kind": "tensor", "value": copied, "grad": value.requires_grad, "device": value.device.type}
         if isinstance(value, Stateful):
             held = {key: self.encode(item, f"{path}.{key}") for key, item in value.held().items()}
             return {"kind": "object", "class": f"{type(value).__module__}.{type(value).__qualname__}", "held": held}
@@ -116,14 +117,14 @@ class _Saver:
 # ------------------------------------------------------------------------------------------ restoring
 
 
-def restore(root: Stateful, saved: Saved, find: Callable[[str, int], Any] | None = None) -> None:
-    """Put `saved` back into `root`; `find(kind, number)` answers references."""
-    _Restorer(find).decode(saved, root, type(root).__name__)
+def restore(root: Stateful, saved: Saved, find: Callable[[str, int], Any] | None = None, device: torch.device | str = "cpu") -> None:
+    """Put `saved` back into `root`; `find(kind, number)` answers references, tensors that were on an accelerator go to `device`."""
+    _Restorer(find, device).decode(saved, root, type(root).__name__)
 
 
 class _Restorer:
-    def __init__(self, find: Callable[[str, int], Any] | None) -> None:
-        self.find = find
+    def __init__(self, find: Callable[[str, int], Any] | None, device: torch.device | str) -> None:
+        self.find, self.device = find, device
         self.made: dict[int, Any] = {}
         self.taken: set[int] = set()  # tensors and objects that have been filled; one that has is not the place of another
 
@@ -157,7 +158,7 @@ class _Restorer:
             with torch.no_grad():
                 old.copy_(value)
             return old  # type: ignore[no-any-return]
-        device = old.device if isinstance(old, Tensor) else value.device
+        device = old.device if isinstance(old, Tensor) else "cpu" if saved["device"] == "cpu" else self.device
         return value.to(device, copy=True).requires_grad_(saved["grad"])
 
     def _object(self, saved: Saved, old: Any, path: str) -> Stateful:
@@ -244,16 +245,14 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
     yield from walk(root, "")
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Stateful):
     """What a member left behind: its rows, the states that objects keep apart, and the objects there were."""
 
-    rows: dict[str, Tensor]
-    apart: dict[str, Any]
-    known: frozenset[str]
+    def __init__(self, rows: dict[str, Tensor], apart: dict[str, Any], known: set[str]) -> None:
+        self.rows, self.apart, self.known = rows, apart, known
 
 
-class Suspension:
+class Suspension(Stateful):
     """Members that sit out: their rows of every stacked state tensor are kept, and put back when they return.
 
     Everything with a leading dimension of `members` takes part. Rows are found again by path, so a
@@ -261,6 +260,8 @@ class Suspension:
     (a torch optimiser a member) answer `member_state` and `set_member_state` instead. What was made while a member sat
     out (noise, an optimiser) is begun anew for it by `begin_member`.
     """
+
+    wiring = frozenset({"root", "members"})
 
     def __init__(self, root: Any, members: int) -> None:
         self.root, self.members = root, members
@@ -280,7 +281,7 @@ class Suspension:
             objects = dict(_objects(self.root))
             for member in leaving:
                 apart = {path: item.member_state(member) for path, item in objects.items() if hasattr(item, "member_state")}
-                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, frozenset(objects))
+                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, set(objects))
         if returning:
             stacked_now = {path: tensor.detach() for path, tensor in tensors(self.root) if self._is_stacked(tensor)}
             for member in returning:

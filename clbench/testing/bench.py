@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,15 +82,26 @@ class Bench:
         """These seeds with all their agents."""
         return [(seed, agent) for seed in seeds for agent in range(self.agents)]
 
-    def run(self, *seeds: int, form: str = "auto", checkpoint: Path | None = None, stop_after: int | None = None) -> CellRecord:
-        """A whole job; with `stop_after` it is killed after so many tasks."""
+    def run(
+        self, *seeds: int, form: str = "auto", checkpoint: Path | None = None, stop_after: int | None = None, leave_after: int | None = None
+    ) -> CellRecord:
+        """A whole job; it is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and tasks)."""
+        steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
         def listen(progress: Progress) -> None:
             if progress.accuracy is not None and progress.task == stop_after:
                 raise Stopped
 
-        settings = Settings(form=form, checkpoint=checkpoint)
-        record = run_cell(self.cell, "bench", self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings, listener=listen)
+        record = run_cell(
+            self.cell,
+            "bench",
+            self.members(*seeds),
+            host=self.host,
+            arrays=self.arrays,
+            settings=Settings(form=form, checkpoint=checkpoint),
+            listener=listen,
+            leaving=lambda: next(steps, None) is None,
+        )
         # NaN equals NaN: a check on members that diverged would pass whatever they do.
         assert record.status == "done", f"under the kit's protocol seeds {seeds} diverge; set a smaller rate in `protocol`"
         return record

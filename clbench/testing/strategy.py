@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from clbench.engine import Left
 from clbench.engine.evaluate import accuracy
 from clbench.engine.strategy import Strategy, parts_of
 from clbench.host import Host
@@ -136,9 +137,12 @@ class StrategyConformance:
         )
 
     def test_resume_equals_uninterrupted(self, bench: Bench, tmp_path: Path) -> None:
-        """Killed after two tasks and begun again, a job measures the same."""
+        """Left in the middle of epochs, killed after two tasks, and begun again each time, a job measures the same."""
         whole = bench.run(0, 1)
         checkpoint = tmp_path / "job.ckpt"
+        for steps in (3, 20):  # of the 23 or so of a task: in its middle, and near its end, where members sit out
+            with pytest.raises(Left):
+                bench.run(0, 1, checkpoint=checkpoint, leave_after=steps)
         with pytest.raises(Stopped):
             bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
         resumed = bench.run(0, 1, checkpoint=checkpoint)
@@ -146,7 +150,7 @@ class StrategyConformance:
             difference = first_difference(rows(whole, seed), rows(resumed, seed))
             assert difference is None, (
                 f"a resumed job and an uninterrupted one differ: {difference};"
-                " what begin_task or end_task keeps must be an attribute of the strategy"
+                " what a hook keeps for later must be an attribute of the strategy"
             )
 
     def test_no_draw_from_global_generators(self, bench: Bench) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from _pytest.outcomes import Failed
 from torch import Tensor, nn
 
-from clbench import ProbeMetric, SoloStrategy, Strategy, Task, Undefined
-from clbench.engine import Progress, Settings, run_cell
+from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
+from clbench.engine import Left, Progress, Settings, run_cell
 from clbench.engine.book import padded
-from clbench.errors import StrategyError
+from clbench.errors import OutputError, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
 from clbench_plugins.er import ER
 from clbench_plugins.ewc import EWC, OnlineEWC
@@ -55,6 +58,131 @@ def test_resuming_is_as_if_nothing_had_happened(make_bench: Any, tmp_path: Path,
     same(whole, bench.run(0, 1, 2, checkpoint=mark), 0, 1, 2)
 
 
+class TwoPhases(Strategy):
+    """Unequal phases, the first by steps; and hooks that would leave a trace if they ran twice."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.hooks = torch.zeros(self.members)
+
+    def phases(self, task: Task) -> list[Phase]:
+        self.hooks += 1
+        return [Phase("warm", steps=3, batch_size=5), *super().phases(task), Phase("rest", epochs=1, data="seen", batch_size=64)]
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        self.hooks += 10
+
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        super().begin_epoch(phase, epoch)
+        self.hooks += 100
+        self.log("begun", self.hooks)
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        self.log("ended", self.hooks)
+
+
+def leave(bench: Any, *seeds: int, after: int, **settings: Any) -> None:
+    """The job up to this step (or task)."""
+    turns = iter(range(1, after))
+    with pytest.raises(Left):
+        run_cell(
+            bench.cell,
+            "key",
+            bench.members(*seeds),
+            host=bench.host,
+            arrays=bench.arrays,
+            settings=Settings(**settings),
+            leaving=lambda: next(turns, None) is None,
+        )
+
+
+WITHIN: dict[str, dict[str, Any]] = {
+    "phases": {"strategy": TwoPhases},
+    "stopping": {"strategy": Naive, "validation": 0.25, "stop_at": 0.6, "epochs": 5},
+    "stopping on training": {"strategy": [ER(memory=9), EWC], "stop_at": {"train": 0.6}, "epochs": 5},
+    "schedule": {"strategy": Naive, "schedule": "cosine", "optimizer": {"torch.RMSprop": {"lr": 0.003}}, "augment": "crop_flip"},
+    "followed": {"strategy": OnlineEWC(fisher="sampled"), "evaluate": {"every": 2}},
+}
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_resuming_within_an_epoch_is_as_if_nothing_had_happened(make_bench: Any, tmp_path: Path, name: str) -> None:
+    """Left again and again, through phases, early ends and steps in which members sit out."""
+    model = {"mlp": {"hidden": [8], "dropout": 0.3, "norm": "batch"}}
+    bench = make_bench(metrics=[Norm, Each], **{"optimizer": {"adam": {"lr": 0.01}}, "model": model, "epochs": 2, **WITHIN[name]})
+    whole, mark = run(bench, 0, 1, 2), tmp_path / "job.ckpt"
+    left = 0
+    with contextlib.suppress(Failed):  # until it came to its end instead
+        while True:
+            leave(bench, 0, 1, 2, after=4 + 3 * left, checkpoint=mark)
+            left += 1
+    assert left > 3
+    same(whole, run(bench, 0, 1, 2, checkpoint=mark), 0, 1, 2)
+
+
+def test_training_time_adds_up_over_interruptions(make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("clbench.engine.place.time.perf_counter", lambda: float(next(clock)))
+    bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
+    leave(bench, 0, after=2, checkpoint=mark)
+    leave(bench, 0, after=2, checkpoint=mark)
+    record = run(bench, 0, checkpoint=mark)
+    assert record.cost["train_seconds"][0].tolist() == [3.0, 1.0, 1.0]  # from one look at the clock to the next
+
+
+@pytest.mark.parametrize(("every", "written"), [(0.0, True), (100.0, False)])
+def test_checkpoints_within_a_task_come_by_time(make_bench: Any, tmp_path: Path, every: float, written: bool) -> None:
+    class Halting(Naive):
+        """Breaks in its third step."""
+
+        def after_step(self, batch: Any) -> None:
+            super().after_step(batch)
+            if self.session.book.steps[0] == 2:
+                raise Stopped
+
+    mark = tmp_path / "job.ckpt"
+    with pytest.raises(Stopped):
+        run(make_bench(Halting), 0, checkpoint=mark, checkpoint_every=every)
+    assert mark.exists() is written
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_once_and_does_not_stop_the_job(
+    make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: Any) -> None:
+        raise OutputError(f"cannot write {path}: the disk is full; free some space and run the same command again")
+
+    bench, told, mark = make_bench(Naive), list[Progress](), tmp_path / "job.ckpt"
+    leave(bench, 0, after=2, checkpoint=mark)
+    before = mark.read_bytes()
+    monkeypatch.setattr("clbench.engine.checkpoint.atomic_write", full)
+    settings = Settings(checkpoint=mark, checkpoint_every=0.0)
+    record = run_cell(bench.cell, "key", bench.members(0), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    same(bench.run(0), record, 0)
+    (said,) = [progress.said for progress in told if progress.said]
+    assert said.startswith(f"no checkpoint for now: cannot write {mark}: the disk is full; training goes on")
+    assert mark.read_bytes() == before
+
+
+def test_state_that_cannot_be_saved_within_a_task_waits_for_its_end(make_bench: Any, tmp_path: Path) -> None:
+    class Handle(Naive):
+        """Keeps something that is no state, while a task lasts."""
+
+        def begin_task(self, task: Task) -> None:
+            super().begin_task(task)
+            self.handle = iter(())
+
+        def end_task(self, task: Task) -> None:
+            super().end_task(task)
+            del self.handle
+
+    bench, mark = make_bench(Handle), tmp_path / "job.ckpt"
+    same(bench.run(0), run(bench, 0, checkpoint=mark, checkpoint_every=0.0), 0)
+    assert mark.exists()
+
+
 def test_a_diverged_member_stays_so_when_the_job_is_resumed(make_bench: Any, tmp_path: Path) -> None:
     class Broken(Strategy):
         """Seed 0 breaks in the first task."""
@@ -63,9 +191,9 @@ def test_a_diverged_member_stays_so_when_the_job_is_resumed(make_bench: Any, tmp
             return super().task_loss(batch) + torch.tensor([torch.nan, 0.0])
 
     bench, mark = make_bench(Broken), tmp_path / "job.ckpt"
-    with pytest.raises(Stopped):
-        bench.run(0, 1, checkpoint=mark, stop_after=1)
-    whole, resumed = bench.run(0, 1), bench.run(0, 1, checkpoint=mark)
+    leave(bench, 0, 1, after=2, checkpoint=mark)  # broken, and nobody has noticed
+    leave(bench, 0, 1, after=8, checkpoint=mark)  # in the second task
+    whole, resumed = run(bench, 0, 1), run(bench, 0, 1, checkpoint=mark)
     same(whole, resumed, 0, 1)
     assert resumed.diverged_at.tolist() == whole.diverged_at.tolist() == [0, -1]
 
@@ -77,18 +205,26 @@ def test_a_job_that_is_done_is_read_from_its_checkpoint(make_bench: Any, tmp_pat
     same(done, bench.run(0, checkpoint=mark), 0)
 
 
-@pytest.mark.parametrize("damage", ["cut off", "nothing", "rubbish", "another file", "not a checkpoint"])
-def test_a_damaged_checkpoint_is_ignored(make_bench: Any, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint"])
+def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(make_bench: Any, tmp_path: Path, damage: str) -> None:
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     with pytest.raises(Stopped):
         bench.run(0, checkpoint=mark, stop_after=1)
     whole = mark.read_bytes()
-    mark.write_bytes({"cut off": whole[: len(whole) // 2], "nothing": b"", "rubbish": b"x" * 500}.get(damage, whole))
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    mark.write_bytes({"cut off": whole[: len(whole) // 2], "a bit": flipped, "nothing": b"", "rubbish": b"x" * 500}.get(damage, whole))
     if damage == "another file":
         torch.save([1, 2], mark)
     if damage == "not a checkpoint":
         torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
-    same(bench.run(0), bench.run(0, checkpoint=mark), 0)
+    told: list[Progress] = []
+    settings = Settings(checkpoint=mark)
+    record = run_cell(bench.cell, "bench", bench.members(0), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    same(bench.run(0), record, 0)
+    (said,) = [progress.said for progress in told if progress.said]
+    assert said.startswith(f"the checkpoint {mark} cannot be used")
+    assert said.endswith("the job starts anew")
 
 
 @pytest.mark.parametrize("change", ["key", "members", "form", "metrics"])
@@ -144,6 +280,15 @@ class Norm(ProbeMetric):
 
     def measure(self, probe: Any) -> Tensor:
         return torch.cat([p.flatten(1) for p in probe.net.parameters()], dim=1).norm(dim=1)
+
+
+class Each(ProbeMetric):
+    """The weights' sum after each step."""
+
+    when = "step"
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.cat([p.detach().flatten(1) for p in probe.net.parameters()], dim=1).double().sum(dim=1)
 
 
 class Curious(ProbeMetric):

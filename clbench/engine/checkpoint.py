@@ -1,0 +1,100 @@
+"""A job's checkpoint: written whole or not at all, read back only by the same job."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clbench.engine.loop import Loop
+from clbench.errors import ClbenchError, OutputError, StrategyError
+from clbench.records.atomic import atomic_write
+from clbench.stack import save
+from clbench.suite.cell import Cell
+
+LAYOUT = 2
+DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
+REST = 9  # a checkpoint that takes long waits for so many times its own duration
+
+
+class Mark:
+    """Where the job's place is written down: between tasks, and within them every `every` seconds."""
+
+    def __init__(self, path: Path | None, every: float, identity: dict[str, Any], say: Callable[[str], None]) -> None:
+        self.path, self.every, self.say = path, every, say
+        self.identity = {"layout": LAYOUT, **identity}
+        self.last, self.took = time.monotonic(), 0.0
+        self.said = False
+
+    def between_steps(self, loop: Loop) -> None:
+        """Save, where it is time to."""
+        if self.path is not None and time.monotonic() - self.last >= max(self.every, self._rest()):
+            self.save(loop)
+
+    def between_tasks(self, loop: Loop) -> None:
+        """Save, but for checkpoints that take longer than tasks; the last one is always written, so that a record can be written again."""
+        last = loop.place.task == len(loop.streams.tasks)
+        if last or time.monotonic() - self.last >= self._rest():
+            self.save(loop)
+
+    def _rest(self) -> float:
+        return REST * self.took if self.took > 1.0 else 0.0
+
+    def save(self, loop: Loop) -> None:
+        """Save now. What cannot be written is said once, and is no reason to stop: the checkpoint before stays."""
+        if self.path is None:
+            return
+        started = time.monotonic()
+        loop.place.read_clock()
+        try:
+            self._write(self.path, loop)
+        except (OSError, OutputError, MemoryError, torch.OutOfMemoryError) as error:
+            self._complain(error)
+        except StrategyError as error:
+            if loop.place.phases is None:
+                raise
+            self._complain(error)
+        loop.place.start_clock()
+        self.last = time.monotonic()
+        self.took = self.last - started
+
+    def _write(self, path: Path, loop: Loop) -> None:
+        buffer = io.BytesIO()
+        torch.save({"identity": self.identity, "state": save(loop.state())}, buffer)
+        buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST).digest())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, buffer.getbuffer())
+
+    def _complain(self, error: Exception) -> None:
+        if not self.said:
+            self.said = True
+            reason = str(error).partition("; free some space")[0] or type(error).__name__
+            self.say(f"no checkpoint for now: {reason}; training goes on, and an interruption costs what came since the last one")
+
+    def load(self, loop: Loop) -> bool:
+        """Bring the loop, which has done nothing yet, to the place that was saved; False where there is no checkpoint of this very job."""
+        if self.path is None or not self.path.exists():
+            return False
+        data = self.path.read_bytes()
+        if hashlib.blake2b(data[:-DIGEST], digest_size=DIGEST).digest() != data[-DIGEST:]:
+            raise ClbenchError("it is damaged or cut off")
+        saved = torch.load(io.BytesIO(data[:-DIGEST]), weights_only=True, map_location="cpu")
+        if saved["identity"] != self.identity:
+            return False
+        loop.go_on(saved["state"])
+        return True
+
+
+def identity_of(cell: Cell, key: str, members: Sequence[tuple[int, int]], form: str) -> dict[str, Any]:
+    """What has to be the same for a checkpoint to be of use."""
+    return {
+        "key": key,
+        "members": [list(member) for member in members],
+        "form": form,
+        "metrics": [[metric.name, dict(metric.options)] for metric in cell.metrics],
+    }
