@@ -38,7 +38,7 @@ class Probe:
 
 
 class Probes:
-    """The cell's probe metrics. One that raises, returns a wrong shape or has no value here is named once and left out; training goes on."""
+    """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on."""
 
     def __init__(self, metrics: dict[str, Any], strategy: Strategy) -> None:
         self.metrics, self.strategy = metrics, strategy
@@ -59,8 +59,10 @@ class Probes:
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
-                except Undefined as undefined:
+                except Undefined as undefined:  # measured all the same, so that nobody tries again
                     self.book.faults[name] = f"metric {name}: Undefined: {undefined.reason}"
+                    if name not in self.book.probes:
+                        yield name, torch.full((self.strategy.members,), torch.nan)
                 except (Exception, SystemExit) as error:
                     self.book.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
 

@@ -76,11 +76,7 @@ def outcome_of(
         absent = {member[0] for member, state in zip(one.members, asked, strict=True) if state not in FINISHED}
         failures += _failures(one, cell, absent, errors, jobs, interrupted)
         if cell is not None and not absent:
-            faults += [
-                f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}"
-                for error in cell.errors
-                if ": Undefined: " not in _first_line(error)
-            ]
+            faults += [f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}" for error in cell.troubles]
     requested = sum(len(one.members) for one in planned)
     return Outcome(
         suite.name, record, requested, finished, tuple(failures), tuple(diverged), tuple(faults), len(jobs), seconds, interrupted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 MOST_TASKS = 100_000
 SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
+_UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 
@@ -50,6 +52,16 @@ class CellRecord:
     curves: dict[str, Array] = field(default_factory=dict)  # [S, K], NaN-padded
     cost: dict[str, Array] = field(default_factory=dict)  # [S] or [S, T]
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """`errors`, but for probe metrics that only said why they are undefined."""
+        return tuple(error for error in self.errors if not _UNDEFINED.match(error))
+
+    def undefined(self, metric: str) -> str | None:
+        """Why a probe metric has no value, in its own words."""
+        said = [found[2] for found in map(_UNDEFINED.match, self.errors) if found and found[1] == metric]
+        return said[0] if said else None
 
     def __repr__(self) -> str:
         """In a line: the arrays are long."""

@@ -134,7 +134,7 @@ class Results:
             first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
         along_tasks = first.ndim == 2 and first.shape[1] == cell.tasks and getattr(kind, "when", "task_end") == "task_end"
         summary = summarise(first, kind.summary) if first.ndim == 2 else first
-        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, [None] * cell.members)
+        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, [cell.undefined(name)] * cell.members)
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
         kind: type[Metric] = self.host.get("metric", name)
@@ -213,10 +213,11 @@ class Results:
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:
     """What the cell's errors say of a probe metric, or that nobody asked for it."""
-    failed = [error.splitlines()[0].partition(": ")[2] for error in cell.errors if error.startswith(f"metric {name}: ")]
-    if not failed:
-        return "it was not measured; add it to the suite's metrics and run the suite again"
-    return failed[0].removeprefix("Undefined: ") if failed[0].startswith("Undefined: ") else f"it failed: {failed[0]}"
+    undefined = cell.undefined(name)
+    failed = [error.splitlines()[0].partition(": ")[2] for error in cell.troubles if error.startswith(f"metric {name}: ")]
+    return undefined or (
+        f"it failed: {failed[0]}" if failed else "it was not measured; add it to the suite's metrics and run the suite again"
+    )
 
 
 def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:

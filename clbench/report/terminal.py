@@ -70,7 +70,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         yield plots.bars(averages)
     yield from _curves(cell, done)
     yield from _numbers(results, cell)
-    for error in cell.errors:
+    for error in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
         yield Text("".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in error.rstrip()))
 

@@ -376,7 +376,8 @@ def test_a_probe_may_be_undefined_and_cannot_end_the_process(make_bench: Any) ->
     record = make_bench(Naive, metrics=[Nowhere, Leaving, Norm]).run(0)
     assert record.errors[0] == "metric nowhere: Undefined: no such layers"
     assert record.errors[1].startswith("metric leaving: SystemExit: 3\n")
-    assert set(record.metrics) == {"norm"}
+    assert set(record.metrics) == {"norm", "nowhere"}
+    assert np.isnan(record.metrics["nowhere"]).all()
 
 
 class Misshapen(ProbeMetric):

@@ -171,8 +171,9 @@ def test_a_metric_without_a_value_says_why() -> None:
 
 
 def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
-    one = results(make("er", errors=("metric ranks: Undefined: no hidden layers",)))
+    one = results(make("er", metrics={"ranks": np.full((2, 1), np.nan)}, errors=("metric ranks: Undefined: no hidden layers",)))
     assert one.metric("ranks", one.cells[0]).reasons == ("no hidden layers",) * 2
+    assert one.cells[0].troubles == ()
 
 
 def test_no_metric_takes_another_or_the_process_down() -> None:
