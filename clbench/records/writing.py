@@ -63,7 +63,7 @@ class _CellWriter:
         self._entries()
         for folder in GROUPS:
             for name, value in getattr(self.cell, folder).items():
-                self._dataset(f"{folder}/{_text(name)}", value, self._axes(value))
+                self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value))
 
     def _attributes(self, position: int) -> None:
         attributes = self.group.attrs
@@ -82,11 +82,15 @@ class _CellWriter:
             self._dataset("entries/column", entries.column, (length,))
             self._dataset("entries/value", entries.value, ("seed", length))
 
-    def _axes(self, value: Array) -> tuple[str, ...]:
-        """The members, the tasks where the length says so, and nameless dimensions, each at most once a dataset."""
+    def _axes(self, folder: str, value: Array) -> tuple[str, ...]:
+        """The members, the tasks where the length says so, and nameless dimensions, each at most once a dataset.
+
+        A curve runs along steps first, even where they are as many as the tasks.
+        """
         axes = ["seed"]
-        for length in value.shape[1:]:
-            name = "task" if length == self.cell.tasks and "task" not in axes else f"axis_{length}"
+        for place, length in enumerate(value.shape[1:]):
+            is_task = length == self.cell.tasks and "task" not in axes and (place > 0 or folder != "curves")
+            name = "task" if is_task else f"axis_{length}"
             axes.append(name if name not in axes else f"{name}_{len(axes)}")
         return tuple(axes)
 

@@ -129,3 +129,9 @@ def test_a_cell_that_does_not_fit_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"accuracy has shape \[3, 2, 2\] instead of \[3, tasks \+ 1, tasks\]"):
         write(tmp_path / "r.h5", make(accuracy=np.zeros((3, 2, 2))))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_curve_runs_along_steps_even_where_they_are_as_many_as_the_tasks(tmp_path: Path) -> None:
+    write(tmp_path / "r.h5", make(curves={"gap": np.zeros((3, 2, 2))}))
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert [scale[0].name.rpartition("/")[2] for scale in file["cells/0f/curves/gap"].dims] == ["seed", "axis_2", "task"]
