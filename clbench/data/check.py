@@ -29,6 +29,9 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
     classes, shape = (None, None) if dataset is None else (dataset.classes, dataset.shape)
     if classes is not None and found > classes:
         raise _wrong(name, f"there is a label {found - 1}, but {name!r} has the classes 0..{classes - 1}")
+    if classes is None and len(trained := np.unique(y_train)) < found:
+        absent = next((label for label, there in enumerate(trained.tolist()) if label != there), len(trained))
+        raise _wrong(name, f"labels go up to {found - 1}, but y_train has none of class {absent}; count them from 0 without a gap")
     if shape is not None and x_train.shape[1:] != tuple(shape):
         raise _wrong(name, f"images are {_size(x_train)}, but {name!r} has {'x'.join(map(str, shape))}")
     fingerprint = fingerprint_arrays(x_train, y_train, x_test, y_test)

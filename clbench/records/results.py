@@ -72,6 +72,8 @@ class Results:
 
     def find(self, strategy: str, scenario: str | None = None) -> list[CellRecord]:
         """The cells of a label, or of a bare name where no label is called so."""
+        if not self.cells:
+            raise RecordError("the record holds no cells yet")
         within = [cell for cell in self.cells if scenario in (None, cell.scenario)]
         if not within:
             raise RecordError(f"the record has no scenario {scenario!r}{suggest(str(scenario), {cell.scenario for cell in self.cells})}")

@@ -31,6 +31,8 @@ def test_further_keys_are_kept_aside(four, tmp_path):
         ({"y_train": np.zeros((12, 1), int)}, "must be a row of integers"),
         ({"y_test": np.zeros(6)}, "must be a row of integers"),
         ({"y_test": np.full(6, -1)}, "negative label"),
+        ({"y_train": np.full(12, 10**9)}, "labels go up to 1000000000, but y_train has none of class 0"),
+        ({"y_test": np.full(6, 7)}, "labels go up to 7, but y_train has none of class"),
         ({"x_test": np.zeros((0, 4, 4, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test is empty"),
         ({"y_test": np.array([object()] * 6)}, "pickled objects"),
     ],

@@ -138,6 +138,11 @@ def test_unknown_names_get_a_suggestion() -> None:
         results(make("er")).cell("er", "c")
 
 
+def test_an_empty_record_says_so_when_it_is_asked_for_a_strategy() -> None:
+    with pytest.raises(RecordError, match="the record holds no cells yet"):
+        results().find("er")
+
+
 def test_sparse_accuracies_become_a_matrix() -> None:
     entries = Entries(np.array([1]), np.array([0]), np.array([[0.5], [0.6]]))
     matrix = results(make("er", accuracy=None, entries=entries)).accuracy("er")
