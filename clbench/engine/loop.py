@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict
+from clbench.engine.graphs import Steps
 from clbench.engine.place import Place
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
@@ -41,21 +42,19 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Order:
-    """An epoch's samples in order, `[R, longest]`, their tasks and labels, and how many each member has.
+    """An epoch's samples in order, `[3, R, longest]` (index, task, label), and how many each member has.
 
     Rows of members with fewer samples are filled up; nobody trains on that.
     """
 
     sizes: list[int]
-    index: Tensor
-    tasks: Tensor
-    y: Tensor
+    samples: Tensor
 
 
 class Loop:
     """Trains and evaluates the members of a job, task by task."""
 
-    def __init__(self, strategy: Strategy, probes: Probes, *, online: bool) -> None:
+    def __init__(self, strategy: Strategy, probes: Probes, *, online: bool, graphs: str = "auto") -> None:
         self.strategy, self.probes = strategy, probes
         self.session = strategy.session
         self.book = self.session.book
@@ -64,6 +63,8 @@ class Loop:
         self.online = online or isinstance(self.protocol.stop_at, dict)
         self.suspension = Suspension(whole(strategy), strategy.members)
         self.place = Place(strategy.members, strategy.device)
+        self.steps = Steps(strategy, self.learn, graphs)
+        self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.stretches: list[Stretch] = []  # of the task under way
         self.on_step: Callable[[], None] = lambda: None  # between two steps; the place may be written down here
 
@@ -94,10 +95,11 @@ class Loop:
 
     def task(self, task: Task) -> None:
         """Train one task, from its beginning or from the place where it was left, and evaluate after it."""
-        if self.book.running:
-            self._train(task)
-        if self.book.running:
-            self._look_back(task)
+        with self.steps.stream():
+            if self.book.running:
+                self._train(task)
+            if self.book.running:
+                self._look_back(task)
         self.place.end_task()
 
     def _train(self, task: Task) -> None:
@@ -176,12 +178,13 @@ class Loop:
             self._only(taking)
             self.strategy.begin_epoch(phase, place.epoch)
             place.online.begin_epoch()
+        self.steps.begin_epoch()
         order = self._order(task, stretch)
         plan = plan_epoch(order.sizes, stretch.size, taking, least=2 if stretch.size > 1 and self._has_batch_norm() else 1)
         for step in plan[place.step :]:
             self._only(step.members)
             self._rates(stretch.totals)
-            self._step(self._batch(order, step), task)
+            self._step(self._samples(order, step), task)
             place.step += 1
             self.on_step()
         self._only(taking)
@@ -226,20 +229,17 @@ class Loop:
         tasks = np.stack([of_task[np.resize(row, longest)] for (_, of_task), row in zip(pools, rows, strict=True)])
         device = self.strategy.device
         where, of = torch.from_numpy(index).to(device), torch.from_numpy(tasks).to(device)
-        return Order([len(row) for row in rows], where, of, self.streams.labels_of(where, of))
+        return Order([len(row) for row in rows], torch.stack([where, of, self.streams.labels_of(where, of)]))
 
-    def _batch(self, order: Order, step: Step) -> Batch:
-        """The next samples of the members that take part; the others are shown samples of their own."""
+    def _samples(self, order: Order, step: Step) -> Tensor:
+        """`[3, R, B]`: the next samples of the members that take part; the others are shown samples of their own."""
         first = step.start[0]
         if all(start == first for start in step.start):
-            window = slice(first, first + step.size)
-            index, tasks, y = order.index[:, window], order.tasks[:, window], order.y[:, window]
-        else:
-            starts = torch.zeros(len(order.index), 1, dtype=torch.int64)
-            starts[list(step.members), 0] = torch.tensor(step.start)
-            places = (starts + torch.arange(step.size)).to(order.index.device)
-            index, tasks, y = order.index.gather(1, places), order.tasks.gather(1, places), order.y.gather(1, places)
-        return self.session.fetch(index, tasks, augment=True, y=y)
+            return order.samples[:, :, first : first + step.size]
+        starts = torch.zeros(self.strategy.members, 1, dtype=torch.int64)
+        starts[list(step.members), 0] = torch.tensor(step.start)
+        places = (starts + torch.arange(step.size)).to(order.samples.device)
+        return order.samples.gather(2, places.expand(3, -1, -1))
 
     def _only(self, members: Sequence[int]) -> None:
         """Let exactly these members take part from here on."""
@@ -250,17 +250,27 @@ class Loop:
 
     def _show_active(self) -> None:
         """Tell everybody who takes part."""
-        self.session.active = self.suspension.active
+        self.session.active = active = self.suspension.active
+        everybody = len(active) == self.strategy.members
+        self.rows = slice(None) if everybody else torch.tensor(active, device=self.strategy.device)
         if self.session.net is not None:
-            self.session.net.active = None if len(self.session.active) == self.strategy.members else self.session.active
+            self.session.net.active = None if everybody else active
 
     # ------------------------------------------------------------------ a step
 
-    def _step(self, batch: Batch, task: Task) -> None:
+    def learn(self, samples: Tensor) -> Tensor | None:
+        """A step from these samples `[3, R, B]` to the losses: on a GPU, what a graph holds."""
+        index, tasks, y = samples.unbind()
+        batch = self.session.fetch(index, tasks, augment=True, y=y)
         if self.online:
-            self._predict_first(batch, task)
-        loss = self.strategy.observe(batch)
+            self._predict_first(batch)
+        return self.strategy.observe(batch)
+
+    def _step(self, samples: Tensor, task: Task) -> None:
+        loss = self.steps(samples)
         active = self.session.active
+        if self.online:
+            self.place.online.count(samples.shape[2], active)
         if loss is not None:
             self.place.losses.note(loss, active, self.book.steps, self.strategy.part_name)
         rows = slice(None) if len(active) == self.strategy.members else active
@@ -289,11 +299,11 @@ class Loop:
                 tensor.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
 
     @torch.no_grad()
-    def _predict_first(self, batch: Batch, task: Task) -> None:
+    def _predict_first(self, batch: Batch) -> None:
         """Online accuracy: the prediction for a batch before the update."""
         with evaluating(self.strategy):
-            right = (choice(self.strategy, predict(self.strategy, batch, task), batch) == batch.y).sum(1)
-        self.place.online.note(right, batch.size, self.session.active)
+            right = (choice(self.strategy, predict(self.strategy, batch, batch.task), batch) == batch.y).sum(1)
+        self.place.online.note(right, self.rows)
 
     def _rates(self, totals: Sequence[int]) -> None:
         """The schedule's rate of every member, by how far it is in the task."""
@@ -302,7 +312,7 @@ class Loop:
         passed = [done / total for done, total in zip(self.place.done.tolist(), totals, strict=True)]
         factors = [schedule_factor(self.protocol.schedule, part) for part in passed]
         base = next(iter(self.protocol.optimizer.values()))["lr"]
-        rates = torch.tensor([base * factor for factor in factors], device=self.strategy.device)
+        rates = torch.tensor([base * factor for factor in factors])
         target = self.strategy if isinstance(self.strategy, SoloRunner) else self.session.optimizer
         if target is not None:
             target.set_lr(rates)

@@ -99,9 +99,12 @@ class Online(Stateful):
         """Keep the counts, so that those since then can be told."""
         self.right_before, self.seen_before = self.right.clone(), self.seen.copy()
 
-    def note(self, right: Tensor, size: int, active: list[int]) -> None:
-        """A batch of `size`: how many of it each of these members got right."""
-        self.right[active] += right[active]
+    def note(self, right: Tensor, rows: slice | Tensor) -> None:
+        """How many samples of a batch each of the members in these rows got right."""
+        self.right[rows] += right[rows]
+
+    def count(self, size: int, active: list[int]) -> None:
+        """The batch had this size."""
         self.seen[active] += size
 
     def of_task(self) -> Tensor:

@@ -35,7 +35,7 @@ class Settings:
 
     device: str = "cpu"
     form: str = "auto"
-    precision: str = "fp32"
+    graphs: str = "auto"  # on a GPU, steps as device graphs: auto, on (an error where that cannot be), off
     checkpoint: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
 
@@ -108,7 +108,7 @@ def run_cell(
         leave_if_asked()
         mark.between_tasks(loop)
         reporter.task_ended(loop)
-    return record(cell, key, loop.session, loop.strategy)
+    return record(cell, key, loop)
 
 
 class Reporter:
@@ -145,14 +145,14 @@ def start_loop(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arra
     metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
     probes = {choice.name: metrics[choice.name](**choice.options) for choice in cell.metrics if hasattr(metrics[choice.name], "measure")}
     online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
-    return Loop(strategy, Probes(probes, strategy), online=online)
+    return Loop(strategy, Probes(probes, strategy), online=online, graphs=settings.graphs)
 
 
 def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
     """The cell's strategy over its streams, set up and ready to train."""
     device = torch.device(settings.device)
     if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = cell.protocol["precision"] == "tf32"
+        prepare_gpu(device, cell.protocol["precision"])
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
     streams = [scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members]
@@ -169,7 +169,7 @@ def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: 
         model,
         device=device,
         form=settings.form,
-        precision=cell.protocol.get("precision") or settings.precision,
+        precision=cell.protocol["precision"],
     )
     parts = [(host.get("strategy", part.name), dict(part.options)) for part in cell.parts]
     if len(parts) == 1 and issubclass(parts[0][0], SoloStrategy):
@@ -180,9 +180,17 @@ def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: 
     return strategy
 
 
-def record(cell: Cell, key: str, session: Session, strategy: Strategy) -> CellRecord:
+def prepare_gpu(device: torch.device, precision: str) -> None:
+    """Compute on this GPU from here on, in this precision, and count its memory from now."""
+    torch.cuda.set_device(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    # Of convolutions torch would otherwise decide that tf32 is fine.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
     """What was measured, as a record."""
-    book = session.book
+    session, book = loop.session, loop.book
     made = CellRecord(
         key=key,
         scenario=cell.scenario_label,
@@ -193,7 +201,8 @@ def record(cell: Cell, key: str, session: Session, strategy: Strategy) -> CellRe
         accuracy=None,
         options=cell.options,
         protocol=dict(cell.protocol),
-        form=_form(strategy),
+        form=_form(loop.strategy),
+        graphs=loop.steps.said,
     )
     filled = book.fill(made)
     # Thousands of tasks make a matrix of millions: where not every task is tested after every task, what was tested is kept.

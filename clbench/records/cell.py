@@ -41,6 +41,7 @@ class CellRecord:
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
     probes: Mapping[str, Any] = field(default_factory=dict)  # how each of `metrics` was measured: with which options, by which version
     form: str = ""  # how the stack was run: loop, vmap or solo
+    graphs: str = ""  # on a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not
     status: str = "done"  # done, partial, diverged, failed
     agent: Array | None = None  # [S]
     member_status: Array | None = None  # [S] of "done", "diverged", "failed", "timeout"

@@ -120,6 +120,7 @@ class _Reader:
             strategy=strategy,
             label=self._text(group, "label", "") or strategy,
             form=self._text(group, "form", ""),
+            graphs=self._text(group, "graphs", ""),
             status=self._text(group, "status", "done"),
             errors=tuple(map(str, self._json(group, "errors", []))),
             entries=self._entries(place, group, names),

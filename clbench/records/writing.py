@@ -67,7 +67,7 @@ class _CellWriter:
 
     def _attributes(self, position: int) -> None:
         attributes = self.group.attrs
-        for name in ("scenario", "strategy", "label", "form", "status"):
+        for name in ("scenario", "strategy", "label", "form", "graphs", "status"):
             attributes[name] = _text(getattr(self.cell, name))
         for name in JSON_ATTRIBUTES:
             attributes[name] = _json(getattr(self.cell, name))

@@ -184,8 +184,8 @@ class SGD(Stacked):
             yield slot, grad, rate.beside(grad)
 
     def _columns(self) -> tuple[Column, Column]:
-        """Rate and momentum as columns, made again when the rate was written to."""
-        if self.made is None or self.made[0] != self.lr._version:
+        """Rate and momentum as columns, made again when the rate was written to; in a device graph, which shows no such thing, always."""
+        if self.made is None or self.made[0] != self.lr._version or self.lr.is_cuda:
             self.made = self.lr._version, (Column(-self.lr), Column(torch.full_like(self.lr, self.momentum)))
         return self.made[1]
 

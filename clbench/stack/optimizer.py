@@ -140,7 +140,7 @@ class Optimizer(Stateful):
     @torch.no_grad()
     def set_lr(self, value: float | Tensor) -> None:
         """The rate from now on: one for all, or `[R]`."""
-        self.lr.copy_(torch.as_tensor(value))
+        self.lr.copy_(torch.as_tensor(value), non_blocking=True)
 
     @abstractmethod
     def reset(self, members: Tensor | None = None) -> None:

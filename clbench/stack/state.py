@@ -278,10 +278,10 @@ class Suspension(Stateful):
         returning = [member for member in self.kept if member in active]
         if leaving:
             stacked = [(path, tensor.detach()) for path, tensor in tensors(self.root) if self._is_stacked(tensor)]
-            objects = dict(_objects(self.root))
+            named = dict(objects(self.root))
             for member in leaving:
-                apart = {path: item.member_state(member) for path, item in objects.items() if hasattr(item, "member_state")}
-                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, set(objects))
+                apart = {path: item.member_state(member) for path, item in named.items() if hasattr(item, "member_state")}
+                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, set(named))
         if returning:
             stacked_now = {path: tensor.detach() for path, tensor in tensors(self.root) if self._is_stacked(tensor)}
             for member in returning:
@@ -289,7 +289,7 @@ class Suspension(Stateful):
                 for path, row in kept.rows.items():
                     if path in stacked_now:
                         stacked_now[path][member] = row
-                for path, item in _objects(self.root):
+                for path, item in objects(self.root):
                     if path in kept.apart:
                         item.set_member_state(member, kept.apart[path])
                     elif path not in kept.known and hasattr(item, "begin_member"):
@@ -299,7 +299,7 @@ class Suspension(Stateful):
         return tensor.dim() > 0 and tensor.shape[0] == self.members
 
 
-def _objects(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+def objects(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
     """Every `Stateful` object of the state, once, with its path."""
     seen = set() if seen is None else seen
     if isinstance(root, PLAIN) or id(root) in seen:
@@ -308,10 +308,10 @@ def _objects(root: Any, path: str = "", seen: set[int] | None = None) -> Iterato
     if isinstance(root, Stateful):
         yield path, root
         for key, item in root.stacked().items():
-            yield from _objects(item, f"{path}.{key}", seen)
+            yield from objects(item, f"{path}.{key}", seen)
     elif isinstance(root, (list, tuple)):
         for i, item in enumerate(root):
-            yield from _objects(item, f"{path}[{i}]", seen)
+            yield from objects(item, f"{path}[{i}]", seen)
     elif isinstance(root, dict):
         for key, item in root.items():
-            yield from _objects(item, f"{path}[{key!r}]", seen)
+            yield from objects(item, f"{path}[{key!r}]", seen)

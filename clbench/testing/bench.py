@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,9 +81,7 @@ class Bench:
         """These seeds with all their agents."""
         return [(seed, agent) for seed in seeds for agent in range(self.agents)]
 
-    def run(
-        self, *seeds: int, form: str = "auto", checkpoint: Path | None = None, stop_after: int | None = None, leave_after: int | None = None
-    ) -> CellRecord:
+    def run(self, *seeds: int, stop_after: int | None = None, leave_after: int | None = None, **settings: Any) -> CellRecord:
         """A whole job; it is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and tasks)."""
         steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
@@ -98,7 +95,7 @@ class Bench:
             self.members(*seeds),
             host=self.host,
             arrays=self.arrays,
-            settings=Settings(form=form, checkpoint=checkpoint),
+            settings=Settings(**settings),
             listener=listen,
             leaving=lambda: next(steps, None) is None,
         )
@@ -106,10 +103,11 @@ class Bench:
         assert record.status == "done", f"under the kit's protocol seeds {seeds} diverge; set a smaller rate in `protocol`"
         return record
 
-    def start(self, *seeds: int, form: str = "auto") -> tuple[Strategy, Loop]:
+    def start(self, *seeds: int, **given: Any) -> tuple[Strategy, Loop]:
         """A strategy that is set up, and the loop that trains it."""
-        strategy = build_strategy(self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=Settings(form=form))
-        return strategy, Loop(strategy, Probes({}, strategy), online=False)
+        settings = Settings(**given)
+        strategy = build_strategy(self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings)
+        return strategy, Loop(strategy, Probes({}, strategy), online=False, graphs=settings.graphs)
 
 
 def rows(record: CellRecord, seed: int) -> dict[str, Any]:

@@ -1,73 +1,111 @@
-"""Watching a step: draws from global generators, and host synchronisation."""
+"""Watching a step: draws from global generators, and what keeps a step out of a device graph."""
 
 from __future__ import annotations
 
 import os
 import random
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Reading a tensor's value stops the host until the device is done, and cannot be captured in a graph.
-NAMES = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "unique_dim", "_unique2")
-READS = {f"aten::{name}" for name in NAMES}
+VALUE = "reads a tensor's value on the host"
+SHAPE = "makes a shape that depends on values"
+HOST = "brings numbers from the host to the device"
+AWAY = "leaves the device"
+
+# As operations are dispatched: what `item`, `float`, `if` and Python lists come down to, in whoever's code.
+OPERATIONS = {
+    "_local_scalar_dense": VALUE,
+    "is_nonzero": VALUE,
+    "equal": VALUE,
+    "allclose": VALUE,
+    "nonzero": SHAPE,
+    "masked_select": SHAPE,
+    "repeat_interleave": SHAPE,
+    "bincount": SHAPE,
+    "unique_dim": SHAPE,
+    "unique_consecutive": SHAPE,
+    "_unique2": SHAPE,
+    "lift_fresh": HOST,  # torch.tensor, torch.as_tensor, and a Python list as an index
+}
+# As the author calls them: what dispatches nothing, or something that does not tell its name.
+FUNCTIONS = {
+    "one_hot": SHAPE,
+    "tolist": VALUE,
+    "numpy": VALUE,
+    "__array__": VALUE,
+    "cpu": AWAY,
+    "from_numpy": HOST,
+}
+MAKERS = {"zeros", "ones", "empty", "full", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm"}
 # The optimisers call fused kernels on a CPU, which want their rates as numbers; on a device they take another path.
 CPU_ONLY = os.path.join("clbench", "stack", "optim.py")
-METHODS = ("tolist", "numpy", "__array__")
 
 
-class Reads(TorchDispatchMode):
-    """Notes every operation that reads a tensor on the host, with the author's line that asked for it."""
+class Operations(TorchDispatchMode):
+    """Notes operations that a device graph cannot hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.found: list[str] = []
+        self.found = found
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func._schema.name
-        masked = name in ("aten::index", "aten::index_put", "aten::index_put_") and any(
+        name = func._schema.name.removeprefix("aten::")
+        if name in OPERATIONS:
+            _note(self.found, name, OPERATIONS[name])
+        if name in ("index", "index_put", "index_put_") and any(
             isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1] if index is not None
-        )
-        if name in READS or masked:
-            self.note(f"{name.removeprefix('aten::')}{' by a mask' if masked else ''}")
+        ):
+            _note(self.found, f"{name} by a mask", f"{SHAPE} (torch.where and masked_fill do not)")
         return func(*args, **(kwargs or {}))
 
-    def note(self, what: str) -> None:
-        """Remember one read and where it came from."""
-        frames = [f for f in traceback.extract_stack() if "/torch/" not in f.filename and not f.filename.endswith("watch.py")]
-        if frames and frames[-1].filename.endswith(CPU_ONLY):
-            return
-        where = f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
-        self.found.append(what + where)
+
+class Functions(TorchFunctionMode):
+    """Notes calls of torch by which an author leaves the device, or never gets there."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self.found = found
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        if name in FUNCTIONS:
+            _note(self.found, name, FUNCTIONS[name])
+        elif name == "to" and any(_is_host(value) for value in (*args[1:], *kwargs.values())):
+            _note(self.found, "to('cpu')", AWAY)
+        elif name in MAKERS and kwargs.get("device") is None:
+            _note(self.found, f"{name} without device=self.device", "makes a tensor on the host")
+        return func(*args, **kwargs)
+
+
+def _is_host(value: Any) -> bool:
+    return isinstance(value, str) and value == "cpu"
+
+
+def _note(found: list[str], what: str, why: str) -> None:
+    """Remember an operation, what is wrong with it, and the line that asked for it; once."""
+    frames = [f for f in traceback.extract_stack() if f"{os.sep}torch{os.sep}" not in f.filename and not f.filename.endswith("watch.py")]
+    if frames and frames[-1].filename.endswith(CPU_ONLY):
+        return
+    sentence = f"{what} {why}" + (f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else "")
+    if sentence not in found:
+        found.append(sentence)
 
 
 @contextmanager
-def host_reads() -> Iterator[Reads]:
-    """Collect the reads of whatever runs inside."""
-    reads = Reads()
-    originals: dict[str, Callable[..., Any]] = {name: getattr(Tensor, name) for name in METHODS}
-
-    def watched(name: str) -> Callable[..., Any]:
-        def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-            reads.note(name)
-            return originals[name](self, *args, **kwargs)
-
-        return method
-
-    for name in METHODS:
-        setattr(Tensor, name, watched(name))
-    try:
-        with reads:
-            yield reads
-    finally:
-        for name, original in originals.items():
-            setattr(Tensor, name, original)
+def uncapturable() -> Iterator[list[str]]:
+    """Collect, in words, what a device graph could not hold of whatever runs inside."""
+    found: list[str] = []
+    with Functions(found), Operations(found):
+        yield found
 
 
 @contextmanager

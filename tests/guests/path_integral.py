@@ -13,7 +13,8 @@ class PathIntegral(Strategy):
 
     def setup(self):
         super().setup()
-        self.path, self.importance = ([torch.zeros_like(p) for p in self.net.parameters()] for _ in range(2))
+        zeros = ([torch.zeros_like(p) for p in self.net.parameters()] for _ in range(4))
+        self.path, self.importance, self.gradient, self.before = zeros
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
 
     def penalty(self):
@@ -22,11 +23,11 @@ class PathIntegral(Strategy):
 
     def data_gradients(self, batch):
         super().data_gradients(batch)
-        self.before = [(p.grad.clone(), p.detach().clone()) for p in self.net.parameters()]
+        [(g.copy_(p.grad), b.copy_(p.detach())) for g, b, p in zip(self.gradient, self.before, self.net.parameters(), strict=True)]
 
     def after_step(self, batch):
         super().after_step(batch)
-        for path, p, (gradient, before) in zip(self.path, self.net.parameters(), self.before, strict=True):
+        for path, p, gradient, before in zip(self.path, self.net.parameters(), self.gradient, self.before, strict=True):
             path -= gradient * (p.detach() - before)
 
     def end_task(self, task):

@@ -1,0 +1,255 @@
+"""Training steps as device graphs: a small network's step is many small kernels, and launching them takes longer than running them.
+
+A graph repeats what one step did, kernel by kernel, over the same addresses. So a step can be captured
+that does its work in tensors of the state, written in place, and in nothing else: no value is read on
+the host, and neither a Python number nor the place of a tensor changes from step to step. Methods
+declare that (`capturable`); here it is checked before it is relied upon, and what cannot be captured
+runs as it always did, with the reason in the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clbench.engine.strategy import Strategy, parts_of, whole
+from clbench.errors import StrategyError
+from clbench.stack import Optimizer, Stateful
+from clbench.stack.state import PLAIN, Reference, objects
+
+MOST = 8  # graphs kept at once: each holds the memory of a step
+CAPTURED = "captured"
+
+
+class Steps:
+    """Runs a job's steps: as they are, or, on a GPU, captured once and replayed.
+
+    `step` is given samples `[3, R, B]` (index, task and label of each) and returns the losses `[R]`, or
+    None. Of every kind of step (who takes part, how many samples) the first runs as it is, the second is
+    looked at, the third is captured. `why` is the reason where nothing is captured.
+    """
+
+    def __init__(self, strategy: Strategy, step: Callable[[Tensor], Tensor | None], graphs: str = "auto") -> None:
+        self.step, self.session, self.state = step, strategy.session, whole(strategy)
+        self.must = graphs == "on"
+        self.why: str | None = "switched off" if graphs == "off" else None
+        self.graphs: dict[Any, Captured] = {}
+        self.seen: dict[Any, int] = {}
+        self.last: Captured | None = None
+        self.known: Outline | None = None
+        self.at: Any = None  # the task and phase of the graphs
+        self.own: torch.cuda.Stream | None = None
+        if strategy.device.type != "cuda":
+            self.why = "not on a GPU"
+        elif self.why is None and (reason := declared(strategy)):
+            self._refuse(reason)
+
+    @property
+    def said(self) -> str:
+        """For the record: `captured`, or why not; empty on a CPU, where there is nothing to capture."""
+        if self.session.device.type != "cuda":
+            return ""
+        return CAPTURED if self.why is None else f"eager: {self.why}"
+
+    def __call__(self, samples: Tensor) -> Tensor | None:
+        """One step."""
+        if self.why is not None:
+            return self.step(samples)
+        kind = tuple(samples.shape), tuple(self.session.active)
+        graph = self.graphs.get(kind)
+        if graph is None:
+            times = self.seen[kind] = self.seen.get(kind, 0) + 1
+            if times == 2:
+                return self._watched(samples)
+            if times != 3 or len(self.graphs) == MOST or (graph := self._capture(samples)) is None:
+                self.last = None
+                return self.step(samples)
+            self.graphs[kind] = graph
+        if graph is not self.last:
+            graph.show()
+            self.last = graph
+        graph.samples.copy_(samples)
+        graph.graph.replay()
+        return graph.loss
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[None]:
+        """A stream of the job's own, for the default one cannot be captured; all training runs on it, so that gradients do, too."""
+        if self.why is not None:
+            yield
+            return
+        self.own = self.own or torch.cuda.Stream(self.session.device)
+        before = torch.cuda.current_stream(self.session.device)
+        self.own.wait_stream(before)
+        try:
+            with torch.cuda.stream(self.own):
+                yield
+        finally:
+            before.wait_stream(self.own)
+
+    def begin_epoch(self) -> None:
+        """Whatever ran between two epochs may have changed what a step depends on: forget the graphs if it did."""
+        if self.why is not None:
+            return
+        at = self.session.task, self.session.phase
+        if at != self.at or (self.known is not None and self.known.change(Outline.of(self.state))):
+            self._forget()
+        self.at = at
+
+    def _forget(self) -> None:
+        self.graphs, self.seen, self.last, self.known = {}, {}, None, None
+
+    def _watched(self, samples: Tensor) -> Tensor | None:
+        before = Outline.of(self.state)
+        loss = self.step(samples)
+        if changed := before.change(Outline.of(self.state)):
+            self._refuse(changed)
+        return loss
+
+    def _capture(self, samples: Tensor) -> Captured | None:
+        """The step as a graph; nothing is computed yet. None, and never tried again, where it cannot be."""
+        made = Captured(torch.cuda.CUDAGraph(), samples.clone())
+        torch.cuda.synchronize(samples.device)
+        collecting = gc.isenabled()
+        gc.disable()  # to free another graph's memory is not allowed meanwhile
+        try:
+            made.graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                made.loss = self.step(made.samples)
+            finally:
+                made.graph.capture_end()
+        except Exception as error:
+            first = error.__context__ or error  # a capture that failed fails again when it is ended
+            self._refuse(f"the capture failed: {type(first).__name__}: {str(first).splitlines()[0] if str(first) else 'no message'}")
+            return None
+        finally:
+            if collecting:
+                gc.enable()
+        made.note(self.session.net, self.state)
+        self.known = Outline.of(self.state)
+        return made
+
+    def _refuse(self, why: str) -> None:
+        if self.must:
+            raise StrategyError(f"graphs are on, and the step cannot be captured: {why}")
+        self.why = why
+        self._forget()
+
+
+def declared(strategy: Strategy) -> str | None:
+    """Who says that a step cannot be captured: a part of the method, or an optimiser."""
+    for part in parts_of(strategy):
+        if not part.capturable:
+            return f"{part.part_name} declares capturable = False"
+    for _, item in objects(whole(strategy)):
+        if isinstance(item, Optimizer) and not item.capturable:
+            return "an optimiser of torch's own reads its rate on the host"
+    return None
+
+
+@dataclass
+class Captured:
+    """A graph, where its input goes and its output appears, and what else a step leaves behind for others to look at."""
+
+    graph: Any
+    samples: Tensor
+    loss: Tensor | None = None
+    grads: list[tuple[Tensor, Tensor | None]] = field(default_factory=list)
+    net: Any = None
+    hidden: dict[str, Tensor] = field(default_factory=dict)
+
+    def note(self, net: Any, state: Stateful) -> None:
+        """The gradients and activations at hand are those that this graph writes."""
+        self.grads = [(tensor, tensor.grad) for tensor in Outline.of(state).tensors if tensor.is_leaf and tensor.requires_grad]
+        self.net, self.hidden = net, net.hidden if net is not None else {}
+
+    def show(self) -> None:
+        """Let them be found where they are looked for."""
+        for tensor, grad in self.grads:
+            tensor.grad = grad
+        if self.net is not None:
+            self.net.hidden = self.hidden
+
+
+@dataclass(frozen=True)
+class Outline:
+    """All that a step may depend on but for the numbers in its tensors: where each tensor lies, and every plain value.
+
+    The tensors are kept, so that no other can come to lie where one was.
+    """
+
+    marks: dict[str, Any]
+    tensors: list[Tensor]
+
+    @classmethod
+    def of(cls, root: Stateful) -> Outline:
+        """Walk through the state."""
+        made = cls({}, [])
+        made._walk(root, "", set())
+        return made
+
+    def _walk(self, value: Any, path: str, seen: set[int]) -> None:
+        if isinstance(value, PLAIN):
+            self.marks[path] = value
+        elif isinstance(value, Reference):
+            self.marks[path] = value.address
+        elif isinstance(value, Tensor):
+            self.marks[path] = Where(value.data_ptr(), tuple(value.shape), value.stride(), value.dtype, value.requires_grad)
+            self.tensors.append(value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self._walk(item, f"{path}[{key!r}]", seen)
+        elif isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                self._walk(item, f"{path}[{number}]", seen)
+        elif isinstance(value, (set, np.ndarray, np.generic, torch.dtype, torch.device)):
+            self.marks[path] = repr(value)
+        elif id(value) not in seen:
+            seen.add(id(value))
+            for key, item in _held(value).items():
+                self._walk(item, f"{path}.{key}", seen)
+
+    def change(self, later: Outline) -> str | None:
+        """The first thing that is otherwise later, as a sentence for the author; None where all is as it was."""
+        for path, mark in later.marks.items():
+            if path not in self.marks:
+                return f"a step adds {_plain(path)} to the state; make it in setup or begin_task"
+            before = self.marks[path]
+            if isinstance(mark, Where) and isinstance(before, Where) and mark != before:
+                return f"a step replaces the tensor {_plain(path)}; write into it instead (copy_, add_, lerp_)"
+            if mark != before and not (mark != mark and before != before):
+                return f"a step changes the Python value {_plain(path)} ({before!r}, then {mark!r}); keep it as a tensor [members]"
+        gone = [path for path in self.marks if path not in later.marks]
+        return f"a step removes {_plain(gone[0])} from the state" if gone else None
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a tensor lies, and how."""
+
+    pointer: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    trained: bool
+
+
+def _held(value: Any) -> dict[str, Any]:
+    if isinstance(value, Stateful):
+        return value.held()
+    if isinstance(value, nn.Module):
+        return {"training": value.training, **dict(value.named_parameters()), **dict(value.named_buffers())}
+    return {}
+
+
+def _plain(path: str) -> str:
+    """`.parts['0:er'].buffer.seen` as its author knows it: `er.buffer.seen`."""
+    return re.sub(r"^\.parts\['\d+:(.*?)'\]", r"\1", path).removeprefix(".session.")
