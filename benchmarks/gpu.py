@@ -134,7 +134,7 @@ def distance(one: Mapping[str, Tensor], other: Mapping[str, Tensor], near: float
     worst, place = 0.0, ""
     for name in one.keys() & other.keys():
         a, b = one[name].nan_to_num(), other[name].nan_to_num()
-        far = float((a - b).abs().max() / a.abs().max().clamp(min=1e-12)) if a.numel() else 0.0
+        far = float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) if a.numel() else 0.0
         if far > worst:
             worst, place = far, name
     assert worst <= near, f"{worst:.1e} apart at {place}"

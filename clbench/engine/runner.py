@@ -182,7 +182,8 @@ def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: 
 
 def prepare_gpu(device: torch.device, precision: str) -> None:
     """Compute on this GPU from here on, in this precision, and count its memory from now."""
-    torch.cuda.set_device(device)
+    if device.index is not None:  # plain `cuda` is the current one
+        torch.cuda.set_device(device)
     torch.cuda.reset_peak_memory_stats(device)
     # Of convolutions torch would otherwise decide that tf32 is fine.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"

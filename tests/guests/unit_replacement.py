@@ -14,7 +14,7 @@ class UnitReplacement(Strategy):
     def setup(self):
         super().setup()
         self.net.keep_hidden, params, layers = True, self.net.named_parameters(), self.net.layers()
-        self.state = {layer.name: torch.zeros(3, *params[layer.weight].shape[:2], device=self.device).unbind() for layer in layers}
+        self.state = {layer.name: params[layer.weight].detach().new_zeros(3, *params[layer.weight].shape[:2]).unbind() for layer in layers}
         self.counter = {layer.name: torch.zeros(self.members, device=self.device) for layer in layers}
 
     @torch.no_grad()
