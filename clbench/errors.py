@@ -12,6 +12,8 @@ ClbenchError
 ├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
 ├── RunFailed               the run ended, but something asked for is missing; exit code 1
 └── Interrupted             Ctrl-C, after the state was saved; exit code 130
+
+Left                        no error: a job was asked to leave, and its state is saved
 """
 
 from __future__ import annotations
@@ -99,6 +101,10 @@ class Interrupted(ClbenchError):
     """Stopped by the user; what was finished is kept."""
 
     exit_code = 130
+
+
+class Left(BaseException):
+    """A job was asked to leave, and is saved as far as it can be. No strategy's `except Exception` may catch it."""
 
 
 def shown(value: Any) -> str:

@@ -64,6 +64,9 @@ def run(
     timeout: Annotated[
         str | None, typer.Option(metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False)
     ] = None,
+    checkpoint_every: Annotated[
+        str | None, typer.Option(metavar="T", help="How often a job is saved within a task; 3m unless given.", show_default=False)
+    ] = None,
     change: SetOption = None,
     force: Annotated[
         list[str] | None,
@@ -94,7 +97,8 @@ def run(
         launcher_options=_launcher_options(host.get("launcher", launcher), address, slurm),
         workers=workers,
         form=form.value,
-        timeout=None if timeout is None else _seconds(timeout),
+        timeout=None if timeout is None else _seconds("--timeout", timeout),
+        **({} if checkpoint_every is None else {"checkpoint_every": _seconds("--checkpoint-every", checkpoint_every)}),
         data=data,
     )
     prepared = Run(opened, host, options, display_for(console(stderr=True), quiet))
@@ -181,12 +185,12 @@ def _launcher_options(launcher: Any, address: str | None, slurm: list[str] | Non
     return options
 
 
-def _seconds(text: str) -> float:
+def _seconds(option: str, text: str) -> float:
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
         seconds = float(number) * UNITS[unit]
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise UserError(f"--timeout {text}: write seconds, or a number with s, m or h, as in 30m")
+        raise UserError(f"{option} {text}: write seconds, or a number with s, m or h, as in 30m")
     return seconds

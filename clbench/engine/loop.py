@@ -78,6 +78,8 @@ class Loop:
         """Continue from the saved `state()` of a loop like this one."""
         restore(self.state(), saved, self.session.find, self.strategy.device)
         self._show_active()
+        if self.place.phases is not None:
+            self.stretches = self._stretches(self.streams.tasks[self.place.task])
 
     @property
     def fraction(self) -> float:
@@ -106,8 +108,7 @@ class Loop:
         self.session.task = task
         if self.place.phases is None:
             self._begin(task)
-        phases = self.place.phases or []
-        self.stretches = [self._stretch(task, phase) for phase in phases]
+        phases, self.stretches = self.place.phases or [], self._stretches(task)
         self.place.start_clock()
         while self.place.phase < len(phases):
             self.session.phase = phases[self.place.phase]
@@ -195,6 +196,9 @@ class Loop:
             self._probe("epoch_end", task)
             reached = self._reached(task, taking)
         place.end_epoch(reached)
+
+    def _stretches(self, task: Task) -> list[Stretch]:
+        return [self._stretch(task, phase) for phase in self.place.phases or []]
 
     def _stretch(self, task: Task, phase: Phase) -> Stretch:
         """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""

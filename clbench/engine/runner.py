@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,12 +22,12 @@ from clbench.engine.session import Member, Session, model_of
 from clbench.engine.solo import SoloRunner, SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
+from clbench.engine.workload import workload
+from clbench.errors import Left
 from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
-
-CHECKPOINT_EVERY = 180.0  # seconds within a task
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Settings:
     form: str = "auto"
     graphs: str = "auto"  # on a GPU, steps as device graphs: auto, on (an error where that cannot be), off
     checkpoint: Path | None = None
-    checkpoint_every: float = CHECKPOINT_EVERY
+    checkpoint_every: float = math.inf  # seconds between two within a task
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,6 @@ class Progress:
     fraction: float
     accuracy: tuple[float, ...] | None = None
     said: str = ""
-
-
-class Left(BaseException):
-    """The job was asked to leave, and is saved as far as it can be. No strategy's `except Exception` may catch it."""
 
 
 SECONDS_BETWEEN_REPORTS = 0.1
@@ -81,7 +78,8 @@ def run_cell(
     def start() -> Loop:
         return start_loop(cell, members, host=host, arrays=arrays, settings=settings)
 
-    loop, reporter = start(), Reporter(listener)
+    loop = start()
+    reporter = Reporter(listener, work_of(cell, loop.session, host))
     identity = identity_of(cell, key, members, _form(loop.strategy))
     mark = Mark(settings.checkpoint, settings.checkpoint_every, identity, lambda said: reporter.say(loop, said))
     try:
@@ -103,6 +101,7 @@ def run_cell(
             raise Left
 
     loop.on_step = between_steps
+    reporter.tell(loop)  # where it begins
     for task in loop.streams.tasks[loop.place.task :]:
         loop.task(task)
         leave_if_asked()
@@ -114,29 +113,36 @@ def run_cell(
 class Reporter:
     """Tells a listener how far a job is, now and then."""
 
-    def __init__(self, listener: Listener) -> None:
-        self.listener, self.told = listener, 0.0
+    def __init__(self, listener: Listener, work: Sequence[float]) -> None:
+        self.listener, self.work, self.told = listener, work, 0.0
 
     def tell(self, loop: Loop) -> None:
         """Between two steps."""
         if time.monotonic() - self.told >= SECONDS_BETWEEN_REPORTS:
             self.told = time.monotonic()
-            self.listener(_progress(loop))
+            self.listener(self._progress(loop))
 
     def task_ended(self, loop: Loop) -> None:
         """With the accuracies."""
         done = loop.place.task
-        self.listener(replace(_progress(loop), task=done, accuracy=_means(loop.book, done)))
+        self.listener(replace(self._progress(loop), task=done, accuracy=_means(loop.book, done)))
 
     def say(self, loop: Loop, said: str) -> None:
         """A sentence."""
-        self.listener(replace(_progress(loop), said=said))
+        self.listener(replace(self._progress(loop), said=said))
+
+    def _progress(self, loop: Loop) -> Progress:
+        done, tasks = loop.place.task, len(self.work)
+        within = 0.0 if loop.place.phases is None else loop.fraction * self.work[done]
+        fraction = 1.0 if done == tasks else (sum(self.work[:done]) + within) / sum(self.work)
+        return Progress(min(done + 1, tasks), tasks, fraction)
 
 
-def _progress(loop: Loop) -> Progress:
-    done, tasks = loop.place.task, len(loop.streams.tasks)
-    within = 0.0 if loop.place.phases is None else loop.fraction
-    return Progress(min(done + 1, tasks), tasks, (done + within) / tasks)
+def work_of(cell: Cell, session: Session, host: Any) -> list[float]:
+    """What each task is expected to cost."""
+    parts = [(host.get("strategy", part.name), part.options) for part in cell.parts]
+    train, test = ([session.streams.sizes(task.index, split)[0] for task in session.streams.tasks] for split in ("train", "test"))
+    return [work.cost for work in workload(parts, cell.protocol, session.scenario, train, test)]
 
 
 def start_loop(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Loop:

@@ -15,6 +15,7 @@ from clbench.engine.streams import Streams
 from clbench.engine.task import Batch, Phase, Task
 from clbench.options import check_options
 from clbench.randomness import key
+from clbench.scenarios.stream import Layout
 from clbench.stack import Noise, Optimizer, Stack, Stateful
 
 Member = tuple[int, int]
@@ -42,6 +43,11 @@ class ScenarioView:
     tasks: int
     setting: str
     agents: int = 1
+
+    @classmethod
+    def of(cls, layout: Layout) -> ScenarioView:
+        """From what the streams have in common."""
+        return cls(layout.classes, layout.input_shape, layout.tasks, layout.setting, layout.agents)
 
 
 class Session(Stateful):
@@ -81,7 +87,7 @@ class Session(Stateful):
         self.form, self.precision = form, precision
         self.protocol = SimpleNamespace(**protocol)
         layout = streams.layout
-        self.scenario = ScenarioView(layout.classes, layout.input_shape, layout.tasks, layout.setting, layout.agents)
+        self.scenario = ScenarioView.of(layout)
         self.net: Stack | None = None
         self.optimizer: Optimizer | None = None
         self.noise: dict[str, Noise] = {}

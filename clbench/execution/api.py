@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import Interrupted, RunFailed
 from clbench.execution.display import Display, Quiet, display_for
+from clbench.execution.jobs import CHECKPOINT_EVERY
 from clbench.execution.running import Options, run_suite
 from clbench.suite import split_names
 
@@ -53,6 +54,7 @@ def run(
     workers: int | None = None,
     form: str = "auto",
     timeout: float | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
     overrides: Mapping[str, Any] | Sequence[str] = (),
     force: str | Sequence[str] = (),
     smoke: bool = False,
@@ -62,7 +64,8 @@ def run(
 ) -> Results:
     """Run a suite (a file, a shipped suite's name, or the same as a dictionary) and load its record.
 
-    Finished cells are not run again. Raises what `clbench.errors` lists: `RunFailed` where something asked for is missing at the end,
+    Finished cells are not run again. A job that takes long is saved every `checkpoint_every` seconds.
+    Raises what `clbench.errors` lists: `RunFailed` where something asked for is missing at the end,
     `Interrupted` after Ctrl-C; what finished is in the record either way.
     """
     from clbench.records import load
@@ -80,6 +83,7 @@ def run(
         workers=workers,
         form=form,
         timeout=timeout,
+        checkpoint_every=checkpoint_every,
         data=root,
     )
     outcome = run_suite(opened, host, options, _display(quiet))

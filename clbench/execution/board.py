@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from clbench.execution.forecast import Forecast
 from clbench.execution.jobs import Job, JobEvent
 from clbench.execution.planner import Planned
+
+AGAIN = ("memory", "lost", "unwritten")  # ends of jobs that are not over
 
 
 @dataclass
@@ -47,12 +49,12 @@ class Board:
     suite: str
     rows: dict[str, Row]
     jobs: dict[str, Job]
-    started: float = field(default_factory=time.monotonic)
+    forecast: Forecast
     ended: int = 0  # jobs
-    measured: int = 0  # members of those jobs
+    tasks: dict[str, tuple[int, int]] = field(default_factory=dict)  # job -> task, of how many
 
     @classmethod
-    def of(cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job]) -> Board:
+    def of(cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job], forecast: Forecast) -> Board:
         """Where the run starts."""
         missing: dict[str, int] = {}
         for job in jobs:
@@ -61,12 +63,13 @@ class Board:
             one.key: Row(one.cell.scenario_label, one.cell.label, len(one.members), max(0, len(one.members) - missing.get(one.key, 0)))
             for one in planned
         }
-        return cls(suite, rows, {job.id: job for job in jobs})
+        return cls(suite, rows, {job.id: job for job in jobs}, forecast)
 
     def replace(self, job: Job, parts: Sequence[Job]) -> None:
         """A job was divided."""
         del self.jobs[job.id]
         self.jobs.update({part.id: part for part in parts})
+        self.forecast.divide(job, parts)
 
     @property
     def total(self) -> int:
@@ -75,38 +78,44 @@ class Board:
 
     def hear(self, event: JobEvent) -> None:
         """Keep up with one event."""
+        if event.kind == "said":
+            return
         job = self.jobs[event.job]
         row, size = self.rows[job.key], len(job.members)
         if event.kind != "ended":
+            self.forecast.at(job, event.fraction, begins=event.kind == "started")
             row.running[job.id] = (size, event.fraction)
-            row.task = (event.task, event.tasks)
+            row.task = self.tasks[job.id] = (event.task, event.tasks)
             if sound := [value for value in event.accuracy or () if not math.isnan(value)]:
                 row.accuracy = sum(sound) / len(sound)
             return
         row.running.pop(job.id, None)
-        if event.status == "memory":
+        self.forecast.ended(job, over=event.status not in AGAIN, measured=event.status in ("done", "diverged"))
+        if event.status in AGAIN:
             return
         self.ended += 1
-        self.measured += size
         if event.status in ("failed", "timeout"):
             row.failed += size
         else:
             row.finished += size
 
     @property
+    def under_way(self) -> list[tuple[Job, tuple[int, int], float, float | None]]:
+        """The jobs that run: the task of how many, the part that is done, and the seconds to go where they are known."""
+        rests = self.forecast.rest_of_running()
+        return [(job, self.tasks.get(job.id, (0, 0)), mine.fraction, rests.get(job.id)) for job, mine in self.forecast.running.values()]
+
+    @property
     def fraction(self) -> float:
         """The part of this run's own work that is done."""
-        total = sum(len(job.members) for job in self.jobs.values())
-        begun = sum(size * fraction for row in self.rows.values() for size, fraction in row.running.values())
-        return (self.measured + begun) / max(1, total)
+        return self.forecast.fraction
 
     @property
     def seconds(self) -> float:
         """Since the start."""
-        return time.monotonic() - self.started
+        return self.forecast.seconds
 
     @property
     def left(self) -> float | None:
-        """Seconds to go if the rest goes as the part so far, None where it is too early to say."""
-        fraction = self.fraction
-        return None if fraction < 0.01 else self.seconds * (1 - fraction) / fraction
+        """Seconds to go, None where it is too early to say."""
+        return self.forecast.left

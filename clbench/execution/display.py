@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+import io
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from clbench.execution.board import Board, Row
+from clbench.execution.board import AGAIN, Board, Row
 from clbench.execution.jobs import Job, JobEvent, seeds_in_words
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 BAR = 16
 ORDER = {"running": 0, "failed": 1, "waiting": 2, "done": 3}
+CELLS = ("scenario", "strategy", "", "seeds done", "task", "accuracy", "")
+JOBS = ("under way", "seeds", "", "task", "")
+RIGHT = ("seeds done", "task", "accuracy")
+CODE = "line-height:normal;font-family:Menlo,'DejaVu Sans Mono',consolas,'Courier New',monospace"
 COLOUR = {"running": "cyan", "failed": "red", "waiting": "dim", "done": "green"}
 
 
@@ -46,7 +52,7 @@ class Quiet:
 
 
 class Lines:
-    """One line at the end of each job, for logs and notebooks."""
+    """One line at the end of each job, for logs."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -62,8 +68,8 @@ class Lines:
             return self.say(f"{_job(job)} | {event.error}")
         if event.kind != "ended":
             return
-        if event.status == "memory":
-            return self.say(f"{_job(job)}: out of memory, tried again as two jobs")
+        if event.status in AGAIN:
+            return self.say(f"{_job(job)}: {self._again(event)}")
         row = board.rows[job.key]
         words = [f"[{board.ended}/{board.total}]", _job(job), f"{event.status} in {duration(event.seconds)}"]
         if event.status == "done" and row.accuracy is not None:
@@ -74,62 +80,120 @@ class Lines:
             words.append(f"about {duration(board.left)} left")
         return self.say("  ".join(words))
 
+    def _again(self, event: JobEvent) -> str:
+        if event.status == "memory":
+            return "out of memory, tried again as two jobs"
+        reason = event.error.partition("\n")[0]
+        return f"{reason}; tried once more, from its last checkpoint" if event.status == "lost" else reason
+
     def say(self, text: str) -> None:
         """One plain line, as long as it needs to be."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Live(Lines):
-    """The matrix with a bar a cell, redrawn four times a second."""
+    """The matrix with a bar a cell, and a bar for each job under way, redrawn four times a second."""
 
     @contextlib.contextmanager
     def showing(self, board: Board) -> Iterator[None]:
         """Draw until the context ends; the last picture stays."""
         from rich import live
 
-        with live.Live(get_renderable=lambda: self._table(board), console=self.console, refresh_per_second=4, transient=False):
+        with live.Live(get_renderable=lambda: self.picture(board), console=self.console, refresh_per_second=4, transient=False):
             yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
-        """The table shows it; only what went wrong or was printed gets a line of its own, above the table."""
-        if event.kind == "said" or event.status in ("failed", "timeout", "memory"):
+        """The picture shows it; only what went wrong or was printed gets a line of its own, above the picture."""
+        if event.kind == "said" or event.status in ("failed", "timeout", *AGAIN):
             super().event(board, job, event)
 
-    def _table(self, board: Board) -> RenderableType:
+    def picture(self, board: Board) -> RenderableType:
+        """The cells, the jobs under way, and how long it takes."""
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-        for name in ("scenario", "strategy", "", "seeds done", "task", "accuracy", ""):
-            table.add_column(
-                name, header_style="dim", justify="right" if name in ("seeds done", "task", "accuracy") else "left", no_wrap=True
-            )
         rows = list(board.rows.values())
-        room = max(4, self.console.size.height - 6)
+        jobs = board.under_way if len(board.jobs) > len(rows) or len(board.under_way) > 1 else []
+        room = max(4, self.console.size.height - 6 - (len(jobs) + 2 if jobs else 0))
         shown = rows if len(rows) <= room else sorted(rows, key=lambda row: ORDER[row.state])[:room]
-        for row in shown:
-            table.add_row(*self._cells(row))
-        left = f", about {duration(board.left)} left" if board.left else ""
         hidden = f"{len(rows) - len(shown)} more cells; " if len(shown) < len(rows) else ""
-        return Group(table, Text(f"{hidden}{board.fraction:.0%} of this run's work, {duration(board.seconds)} so far{left}", style="dim"))
+        left = f", about {duration(board.left)} left" if board.left else ""
+        done = f"{hidden}{board.fraction:.0%} of this run's work, {duration(board.seconds)} so far{left}"
+        parts = [self._table(CELLS, (self._cells(row) for row in shown))]
+        if jobs:
+            parts += [Text(), self._table(JOBS, (self._job(*job) for job in jobs))]
+        return Group(*parts, Text(done, style="dim"))
+
+    def _table(self, columns: Sequence[str], rows: Iterable[list[RenderableType]]) -> RenderableType:
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+        for name in columns:
+            table.add_column(name, header_style="dim", justify="right" if name in RIGHT else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        return table
+
+    def _job(self, job: Job, task: tuple[int, int], fraction: float, left: float | None) -> list[RenderableType]:
+        from rich.text import Text
+
+        told = f"{task[0]}/{task[1]}" if task[1] else ""
+        rest = "" if left is None else f"about {duration(left)} left"
+        return [
+            Text(f"{job.cell.scenario_label}  {job.cell.label}"),
+            Text(seeds_in_words(job.seeds)),
+            _bar(fraction),
+            told,
+            Text(rest, style="dim"),
+        ]
 
     def _cells(self, row: Row) -> list[RenderableType]:
-        from rich.progress_bar import ProgressBar
         from rich.text import Text
 
         task = f"{row.task[0]}/{row.task[1]}" if row.running and row.task[1] else ""
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.3f}"
-        bar = ProgressBar(total=1.0, completed=row.done, width=BAR, complete_style="cyan", finished_style="green")
         state = Text(row.state, style=COLOUR[row.state])
-        return [Text(row.scenario), Text(row.label), bar, f"{row.finished}/{row.members}", task, accuracy, state]
+        return [Text(row.scenario), Text(row.label), _bar(row.done), f"{row.finished}/{row.members}", task, accuracy, state]
+
+
+class Notebook(Live):
+    """The same picture in a notebook, drawn again in its place once a second."""
+
+    @contextlib.contextmanager
+    def showing(self, board: Board) -> Iterator[None]:
+        """Draw as events come; the last picture stays."""
+        from IPython.display import display
+
+        self.drawn = time.monotonic()
+        self.place = display(self._html(board), display_id=True)
+        try:
+            yield
+        finally:
+            self.place.update(self._html(board))
+
+    def event(self, board: Board, job: Job, event: JobEvent) -> None:
+        """What went wrong or was printed in a line of its own, the rest in the picture."""
+        super().event(board, job, event)
+        if time.monotonic() - self.drawn >= 1.0:
+            self.drawn = time.monotonic()
+            self.place.update(self._html(board))
+
+    def _html(self, board: Board) -> Any:
+        from IPython.display import HTML
+        from rich.console import Console
+
+        page = Console(file=io.StringIO(), record=True, force_jupyter=False, force_terminal=True, width=110, height=1000)
+        page.print(self.picture(board))
+        return HTML(page.export_html(inline_styles=True, code_format=f"<pre style='{CODE}'>{{code}}</pre>"))
 
 
 def display_for(console: Console, quiet: bool) -> Display:
     """What suits where the output goes."""
     if quiet:
         return Quiet()
-    return Live(console) if console.is_terminal and not console.is_jupyter and not console.is_dumb_terminal else Lines(console)
+    if console.is_jupyter:
+        return Notebook(console)
+    return Live(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
 
 
 def duration(seconds: float) -> str:
@@ -142,6 +206,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _bar(fraction: float) -> RenderableType:
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=1.0, completed=fraction, width=BAR, complete_style="cyan", finished_style="green")
 
 
 def _job(job: Job) -> str:

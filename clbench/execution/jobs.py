@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from clbench.suite.cell import Cell, Choice
 
 Member = tuple[int, int]  # seed, agent
+
+CHECKPOINT_EVERY = 180.0  # seconds: what a machine that dies may cost
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,14 @@ class Job:
 class Site:
     """What every worker of a run needs to know: where to write, which plugins and data to use."""
 
+    LEAVE: ClassVar[str] = '"leave"'  # the line that asks a worker to save where its job stands and to leave
+
     folder: Path
     suite: str
     plugins: tuple[Path, ...] = ()
     data: Path | None = None
     timeout: float | None = None  # seconds a job
+    checkpoint_every: float = CHECKPOINT_EVERY  # seconds within a task
     command: tuple[str, ...] = ()  # starts a worker that speaks JSON lines over its pipes
     environment: Mapping[str, str] = field(default_factory=dict)  # what a worker process has to find in its environment
 
@@ -74,7 +79,7 @@ class Site:
         return self.folder / "jobs" / f"{job.id}.h5"
 
     def checkpoint(self, job: Job) -> Path:
-        """Where the job keeps its state at task boundaries."""
+        """Where the job keeps its state."""
         return self.folder / "checkpoints" / f"{job.id}.ckpt"
 
     def to_json(self) -> str:
@@ -104,8 +109,9 @@ class Site:
 class JobEvent:
     """What a launcher tells of a job: `kind` is `started`, `progress`, `said` (a plugin printed the line `error`) or `ended`.
 
-    With `ended`, `status` is `done`, `diverged`, `failed`, `timeout` or `memory` (out of memory: split it and try again). A job that ended
-    without leaving a record is recorded as failed, with `error`, by whoever asked for it.
+    With `ended`, `status` is `done`, `diverged`, `failed` or `timeout`; or the job is not over: `memory` (out of memory: split it and
+    try again), `lost` (the system killed its worker: try it once more) or `unwritten` (there is no room for its record: stop). A job that
+    ended without leaving a record is recorded as failed, with `error`, by whoever asked for it.
     """
 
     kind: str

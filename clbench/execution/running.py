@@ -6,18 +6,20 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import OutputError, UserError
+from clbench.errors import OutputError, RunFailed, UserError
 from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
 from clbench.execution.board import Board
 from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import environment, worker_command, worker_environment
+from clbench.execution.estimate import Estimator
+from clbench.execution.forecast import Forecast
 from clbench.execution.job_record import failed_record, save
-from clbench.execution.jobs import Job, JobEvent, Member, Site
+from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Member, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
@@ -47,7 +49,17 @@ class Options:
     workers: int | None = None
     form: str = "auto"
     timeout: float | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
     data: Path | None = None
+
+
+@dataclass
+class End:
+    """How the jobs came to their ends: the sentence of each that failed; and whether it was Ctrl-C, or what could not be written."""
+
+    errors: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    unwritten: str = ""
 
 
 class Run:
@@ -70,6 +82,7 @@ class Run:
             plugins=host.files,
             data=options.data and options.data.absolute(),
             timeout=options.timeout,
+            checkpoint_every=options.checkpoint_every,
             command=worker_command(),
             environment=worker_environment(),
         )
@@ -104,74 +117,104 @@ class Run:
             jobs = self.jobs(cells)
             self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
             self.store.begin(jobs)
-            board = Board.of(self.store.suite, self.planned, jobs)
+            board = Board.of(self.store.suite, self.planned, jobs, self._forecast(jobs, cells))
             self.host.notify(SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs)))
-            interrupted, errors = self._carry_out(jobs, board)
-            self.store.merge(
-                {key: one.cell for key, one in self.current.items()},
-                self.suite,
-                environment(self.host, self.slots, self.options.form, self._folder()),
-            )
+            end = self._carry_out(jobs, board)
+            self._merge(end)
             cells = self.store.cells()
-            if not interrupted:
-                self.store.forget(keep=[board.jobs[job] for job in errors if self.site.checkpoint(board.jobs[job]).exists()])
+            if not end.interrupted:
+                self.store.forget(keep=[board.jobs[job] for job in end.errors if self.site.checkpoint(board.jobs[job]).exists()])
         outcome = outcome_of(
             self.suite,
             self.store.record,
             self.planned,
             cells,
-            errors=errors,
+            errors=end.errors,
             jobs=board.jobs,
             seconds=board.seconds,
-            interrupted=interrupted,
+            interrupted=end.interrupted,
         )
         self.host.notify(SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures)))
         return outcome
 
-    def _carry_out(self, jobs: list[Job], board: Board) -> tuple[bool, dict[str, str]]:
-        """Whether it was interrupted, and the sentence of each job that failed."""
-        errors: dict[str, str] = {}
+    def _forecast(self, jobs: Sequence[Job], cells: Mapping[str, CellRecord]) -> Forecast:
+        estimator, costs, known = Estimator(self.survey, cells), dict[str, float](), dict[str, float]()
+        for job in jobs:
+            try:
+                estimate = estimator.of(job)
+            except Exception:  # a stranger's scenario; its jobs will say what is wrong with it
+                costs[job.id] = float(len(job.members))
+                continue
+            costs[job.id] = estimate.cost
+            if estimate.seconds:
+                known[job.id] = estimate.seconds
+        return Forecast(jobs, costs, len(self.slots), known)
+
+    def _merge(self, end: End) -> None:
+        """Bring what was measured into the record; where anything could not be written, say so and stop: nothing of it is lost."""
+        facts = environment(self.host, self.slots, self.options.form, self._folder())
+        try:
+            self.store.merge({key: one.cell for key, one in self.current.items()}, self.suite, facts)
+        except OutputError as error:
+            end.unwritten = end.unwritten or str(error)
+        if end.unwritten:
+            kept = "what is finished is kept, and what was under way goes on from its last checkpoint"
+            raise RunFailed(f"stopped: {end.unwritten}; {kept}")
+
+    def _carry_out(self, jobs: list[Job], board: Board) -> End:
+        end, lost = End(), set[str]()
         try:
             with _termination_interrupts(), self.display.showing(board):
                 while jobs:
-                    jobs = self._round(jobs, board, errors)
+                    jobs = self._round(jobs, board, end, lost)
         except KeyboardInterrupt:
-            return True, errors
-        return False, errors
+            end.interrupted = True
+        except OutputError as error:
+            end.unwritten = str(error)
+        return end
 
-    def _round(self, jobs: Sequence[Job], board: Board, errors: dict[str, str]) -> list[Job]:
-        """Run these jobs to their ends; what ran out of memory comes back as smaller ones."""
+    def _round(self, jobs: Sequence[Job], board: Board, end: End, lost: set[str]) -> list[Job]:
+        """Run these jobs to their ends; what comes back is to be tried again."""
         again: list[Job] = []
         with contextlib.closing(_generator(self.launcher.run(jobs, self.slots, self.site))) as events:
-            for event in events:
-                job = board.jobs[event.job]
-                if event.kind == "said":
+            try:
+                for event in events:
+                    job = board.jobs[event.job]
+                    if event.status == "lost" and job.id in lost:
+                        event = replace(event, status="failed", error=f"for the second time, {event.error}")
+                    board.hear(event)
                     self.display.event(board, job, event)
-                    continue
-                board.hear(event)
-                self.display.event(board, job, event)
-                if event.kind == "ended" and event.status == "memory":
-                    parts = job.divide(2)
-                    board.replace(job, parts)
-                    self.site.checkpoint(job).unlink(missing_ok=True)
-                    self.store.begin(parts)
-                    again += parts
-                elif event.kind == "ended":
-                    self._ended(job, event, errors)
-                elif event.accuracy is not None:
-                    self.host.notify(self._task_finished(job, event))
+                    if event.kind == "ended":
+                        again += self._ended(job, event, board, end, lost)
+                    elif event.accuracy is not None:
+                        self.host.notify(self._task_finished(job, event))
+            except (KeyboardInterrupt, OutputError):
+                self.display.say("stopping: the workers save where they are")
+                raise
         return again
 
-    def _ended(self, job: Job, event: JobEvent, errors: dict[str, str]) -> None:
+    def _ended(self, job: Job, event: JobEvent, board: Board, end: End, lost: set[str]) -> list[Job]:
+        """What is to be tried again of it."""
+        if event.status == "unwritten":
+            raise OutputError(event.error)
+        if event.status == "lost":
+            lost.add(job.id)
+            return [job]
+        if event.status == "memory":
+            parts = job.divide(2)
+            board.replace(job, parts)
+            self.site.checkpoint(job).unlink(missing_ok=True)
+            self.store.begin(parts)
+            return parts
         if event.status in ("failed", "timeout"):
-            errors[job.id] = event.error
+            end.errors[job.id] = event.error
             if not self.site.record(job).exists():
-                with contextlib.suppress(OutputError):  # a full disk: the merge will say so
-                    save(failed_record(job, event.error, event.status), job, self.site)
+                save(failed_record(job, event.error, event.status), job, self.site)
         status = "failed" if event.status == "timeout" else event.status
         error = event.error.partition("\n")[0]
         cell = job.cell
         self.host.notify(JobFinished(self.store.suite, job.key, cell.label, cell.scenario_label, job.seeds, status, event.seconds, error))
+        return []
 
     def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
         cell, accuracy = job.cell, event.accuracy or ()

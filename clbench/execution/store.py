@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
@@ -53,6 +53,7 @@ class Store:
             try:
                 yield self
             finally:
+                self._clear_temporary()
                 self._remove_if_empty()
 
     # -------------------------------------------------------------- what was measured
@@ -119,22 +120,35 @@ class Store:
     def _lock(self) -> Iterator[None]:
         """The operating system drops the lock with the process that held it, however that ended; the text only says who it is."""
         path = self.folder / ".lock"
-        with _refusing(self.folder):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        with os.fdopen(descriptor, "r+") as file:
+        with self._locked(path) as file:
+            with _refusing(self.folder):
+                file.truncate()
+                file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+                file.flush()
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    path.unlink()  # while it is held: whoever opened it meanwhile finds that it is gone
+
+    def _locked(self, path: Path) -> TextIO:
+        """The file at this path, locked."""
+        while True:
+            with _refusing(self.folder):
+                file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    return file
             except OSError as error:
+                with file:
+                    held = _holder(file.read())
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise OutputError(f"cannot lock {path}: {error.strerror}; choose a folder on another file system with --out") from error
                 raise OutputError(
-                    f"{self.folder} is held by another run ({_holder(file.read())}); wait for it, or choose another folder with --out"
+                    f"{self.folder} is held by another run ({held}); wait for it, or choose another folder with --out"
                 ) from None
-            file.seek(0)
-            file.truncate()
-            file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-            file.flush()
-            yield
+            file.close()  # of a run that has just ended, and removed it
 
     def _try_out(self, expected: int) -> None:
         """A file that is really written: quotas and full disks show themselves at no other time."""

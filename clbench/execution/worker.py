@@ -6,20 +6,24 @@ It outlives the jobs that fail in it, and never the process that started it: its
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from clbench.errors import ClbenchError
+from clbench.errors import ClbenchError, Left, OutputError
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.survey import choice_of
@@ -33,24 +37,39 @@ if TYPE_CHECKING:
 Tell = Callable[[JobEvent], None]
 
 
-def perform(job: Job, site: Site, device: str, host: Host, tell: Tell) -> JobEvent:
-    """Run one job. Whatever comes of it is on disk before this returns, but for `memory`: such a job is split and tried again."""
+def perform(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool] = lambda: False) -> JobEvent:
+    """Run one job. Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again) and `unwritten`."""
     started = time.perf_counter()
     tell(JobEvent("started", job.id, tasks=job.tasks))
-    error = ""
     try:
         with _Said(job, tell) as said, contextlib.redirect_stdout(said):
-            record = _train(job, site, device, host, tell)
+            record, error = _train(job, site, device, host, tell, leaving), ""
         status = "diverged" if record.status == "diverged" else "done"
     except Exception as failure:
-        if _is_out_of_memory(failure) and len(job.seeds) > 1:
-            return JobEvent("ended", job.id, status="memory", seconds=time.perf_counter() - started, error=_last_line(failure))
-        status, error = "failed", _last_line(failure)
-        record = failed_record(job, "".join(traceback.format_exception(failure)))
-    save(record, job, site)
-    if status != "failed":
+        status, error, trace = "failed", _last_line(failure), "".join(traceback.format_exception(failure))
+        if _is_out_of_memory(failure):
+            status = "memory" if len(job.seeds) > 1 else "failed"
+            error = f"out of memory with one seed alone: {error}"
+            trace += error
+        record = failed_record(job, trace)
+    if status in ("failed", "memory"):
+        _release_memory()
+    ended = JobEvent("ended", job.id, status=status, error=error)
+    if status != "memory":
+        try:
+            save(record, job, site)
+        except OutputError as failure:
+            ended = JobEvent("ended", job.id, status="unwritten", error=str(failure))
+    if ended.status in ("done", "diverged"):
         site.checkpoint(job).unlink(missing_ok=True)
-    return JobEvent("ended", job.id, status=status, seconds=time.perf_counter() - started, error=error)
+    return replace(ended, seconds=time.perf_counter() - started)
+
+
+def _release_memory() -> None:
+    """What failed is full of cycles, and the next job wants its room."""
+    gc.collect()
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 class _Said(io.TextIOBase):
@@ -71,17 +90,19 @@ class _Said(io.TextIOBase):
         super().close()
 
 
-def _train(job: Job, site: Site, device: str, host: Host, tell: Tell) -> CellRecord:
+def _train(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool]) -> CellRecord:
     from clbench.engine import Settings, run_cell
 
-    settings = Settings(device=device, form=job.form, checkpoint=site.checkpoint(job))
+    settings = Settings(device=device, form=job.form, checkpoint=site.checkpoint(job), checkpoint_every=site.checkpoint_every)
     arrays = _arrays(host, json.dumps(job.cell.scenario.options["dataset"]), site.data)
 
     def listen(progress: Progress) -> None:
+        if progress.said:
+            return tell(JobEvent("said", job.id, error=progress.said))
         accuracy = None if progress.accuracy is None else tuple(map(float, progress.accuracy))
-        tell(JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy))
+        return tell(JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy))
 
-    return run_cell(job.cell, job.key, job.members, host=host, arrays=arrays, settings=settings, listener=listen)
+    return run_cell(job.cell, job.key, job.members, host=host, arrays=arrays, settings=settings, listener=listen, leaving=leaving)
 
 
 @lru_cache(maxsize=1)
@@ -93,11 +114,9 @@ def _arrays(host: Host, dataset: str, data: Path | None) -> Arrays:
 
 
 def _is_out_of_memory(failure: Exception) -> bool:
-    return (
-        isinstance(failure, MemoryError)
-        or type(failure).__name__ == "OutOfMemoryError"
-        or "DefaultCPUAllocator: can't allocate memory" in str(failure)
-    )
+    signs = ("DefaultCPUAllocator: can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+    named = isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError"
+    return named or any(sign in str(failure) for sign in signs)
 
 
 def _last_line(failure: Exception) -> str:
@@ -109,11 +128,19 @@ def _last_line(failure: Exception) -> str:
 
 
 def main() -> None:
-    """Site, device, then jobs until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+    """Site, device, then jobs until it is told to leave."""
     source, sink = _take_over_pipes()
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
+    leaving, terminated = threading.Event(), threading.Event()
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        terminated.set()
+        leaving.set()
+        inbox.put(Site.LEAVE)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+    signal.signal(signal.SIGTERM, terminate)
+    threading.Thread(target=_listen, args=(source, inbox, leaving), daemon=True).start()
     site, device = Site.from_json(inbox.get()), json.loads(inbox.get())
     loaded: list[Host] = []
 
@@ -121,16 +148,22 @@ def main() -> None:
         sink.write(event.to_json() + "\n")
         sink.flush()
 
-    while True:
-        job = Job.from_json(inbox.get())
+    while (line := inbox.get()) != Site.LEAVE:
+        job = Job.from_json(line)
         try:
             if not loaded:
                 loaded.append(_prepare(site))
-            ended = perform(job, site, device, loaded[0], tell)
-        except Exception as failure:  # the plugins do not load, the disk is full: the parent records it
-            traceback.print_exc()
+            ended = perform(job, site, device, loaded[0], tell, leaving.is_set)
+        except Left:
+            break
+        except Exception as failure:
+            traceback.print_exc()  # the plugins do not load: the parent records it
             ended = JobEvent("ended", job.id, status="failed", error=_last_line(failure))
         tell(ended)
+    if terminated.is_set():  # whoever started it is to see what ended it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(0)
 
 
 def _prepare(site: Site) -> Host:
@@ -153,10 +186,12 @@ def _take_over_pipes() -> tuple[IO[str], IO[str]]:
     return source, sink
 
 
-def _listen(source: IO[str], inbox: queue.SimpleQueue[str]) -> None:
-    for line in source:
+def _listen(source: IO[str], inbox: queue.SimpleQueue[str], leaving: threading.Event) -> None:
+    for line in map(str.strip, source):
+        if line == Site.LEAVE:
+            leaving.set()
         inbox.put(line)
-    os._exit(0)  # told to go, or nobody is left to tell; records are written before they are announced
+    os._exit(0)  # nobody is left to tell: another run may be using the folder already
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
 from clbench import Job, JobEvent, Launcher, Site, errors, hookimpl
 
 from .machine import cores, gpus
-from .process import Inbox, Worker
+from .process import PATIENCE, Inbox, Worker
 
 __all__ = ["Local", "clbench_launchers"]
 
@@ -17,7 +18,10 @@ TICK = 0.2  # seconds between two looks at the clock
 
 
 class Local(Launcher):
-    """Worker processes on this machine, one a GPU or one a CPU core. They live on from job to job; one that dies costs its job only."""
+    """Worker processes on this machine, one a GPU or one a CPU core. They live on from job to job.
+
+    One that dies costs its job what came since the last checkpoint.
+    """
 
     def slots(self, device: str, workers: int | None) -> list[str]:
         """One worker a GPU, or one a core of the CPU; `auto` takes the GPUs where there are any."""
@@ -43,9 +47,10 @@ class Local(Launcher):
                 yield from self._next(inbox, workers, waiting, site.timeout)
         finally:
             for worker in workers:
-                worker.close()
+                worker.leave()
+            until = time.monotonic() + PATIENCE
             for worker in workers:
-                worker.end()
+                worker.end(until)
 
     def _next(self, inbox: Inbox, workers: Sequence[Worker], waiting: deque[Job], timeout: float | None) -> Iterator[JobEvent]:
         """What one line of one worker, or the end of it, means."""

@@ -14,7 +14,7 @@ from collections import deque
 
 from clbench import Job, JobEvent, Site
 
-PATIENCE = 5.0  # seconds a worker has to leave before it is made to
+PATIENCE = 10.0  # seconds a worker has to save where its job stands and to leave, before it is made to
 START_UP = 60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
 KEPT = 40  # lines of a worker's stderr that are worth showing when it dies
 
@@ -62,7 +62,7 @@ class Worker:
             self.end()
 
     def died(self, timeout: float | None) -> JobEvent | None:
-        """The end of the process as the end of its job, in a sentence; the next job gets a new one."""
+        """The end of the process as the end of its job, in a sentence; the next job gets a new one. What a signal ended is only `lost`."""
         assert self.process is not None
         code, overdue = self.end(), self.overdue
         if self.job is None:
@@ -72,21 +72,21 @@ class Worker:
             return JobEvent(
                 "ended", self.job.id, status="timeout", seconds=seconds, error=f"the job took longer than --timeout {timeout:g} s"
             )
-        return JobEvent("ended", self.job.id, status="failed", seconds=seconds, error=_death(code, list(self.said)))
+        status = "lost" if code < 0 else "failed"
+        return JobEvent("ended", self.job.id, status=status, seconds=seconds, error=_death(code, list(self.said)))
 
-    def close(self) -> None:
-        """End the worker's input, which it takes as the order to leave."""
-        if self.process is not None and self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
+    def leave(self) -> None:
+        """Ask the worker to save where its job stands, and to leave."""
+        if self.process is not None:
+            self._send(Site.LEAVE)
 
-    def end(self) -> int:
-        """Wait until the process has left, and make it leave where it will not; its exit code."""
+    def end(self, until: float = 0.0) -> int:
+        """Wait until the process has left, at most `until` then; make it leave where it will not; its exit code."""
         if self.process is None:
             return 0
         process, self.process = self.process, None
         try:
-            process.wait(PATIENCE)
+            process.wait(max(1.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -14,9 +14,9 @@ from _pytest.outcomes import Failed
 from torch import Tensor, nn
 
 from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
-from clbench.engine import Left, Progress, Settings, run_cell
+from clbench.engine import Progress, Settings, run_cell
 from clbench.engine.book import padded
-from clbench.errors import OutputError, StrategyError
+from clbench.errors import Left, OutputError, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
 from clbench_plugins.er import ER
 from clbench_plugins.ewc import EWC, OnlineEWC
@@ -101,9 +101,9 @@ def leave(bench: Any, *seeds: int, after: int, **settings: Any) -> None:
 WITHIN: dict[str, dict[str, Any]] = {
     "phases": {"strategy": TwoPhases},
     "stopping": {"strategy": Naive, "validation": 0.25, "stop_at": 0.6, "epochs": 5},
-    "stopping on training": {"strategy": [ER(memory=9), EWC], "stop_at": {"train": 0.6}, "epochs": 5},
+    "stopping on training": {"strategy": ER(memory=9), "stop_at": {"train": 0.5}, "epochs": 3},
     "schedule": {"strategy": Naive, "schedule": "cosine", "optimizer": {"torch.RMSprop": {"lr": 0.003}}, "augment": "crop_flip"},
-    "followed": {"strategy": OnlineEWC(fisher="sampled"), "evaluate": {"every": 2}},
+    "followed": {"strategy": OnlineEWC(fisher="sampled"), "evaluate": {"every": 4}},
 }
 
 

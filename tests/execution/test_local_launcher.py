@@ -23,6 +23,9 @@ while True:
         job = json.loads(input())
     except EOFError:
         sys.exit(0)
+    if job == "leave":
+        open(os.environ["LEFT"], "a").write("left ")
+        sys.exit(0)
     what = job["cell"]["label"]
     print(json.dumps({"kind": "started", "job": job["key"] + "-" + what}), flush=True)
     if what == "die":
@@ -32,6 +35,9 @@ while True:
         sys.exit(3)
     if what == "hang":
         time.sleep(60)
+    if what == "polite" and json.loads(input()) == "leave":
+        open(os.environ["LEFT"], "a").write("saved ")
+        sys.exit(0)
     ended = {"kind": "ended", "job": job["key"] + "-" + what, "status": "done", "error": f"{os.getpid()} {device} {os.environ['MARK']}"}
     print(json.dumps(ended), flush=True)
 """
@@ -54,7 +60,7 @@ def a_job(number: int, what: str = "work") -> Job:
 def site(tmp_path: Path) -> Site:
     script = tmp_path / "worker.py"
     script.write_text(FAKE)
-    return Site(tmp_path, "s", command=(sys.executable, str(script)), environment={"MARK": "here"})
+    return Site(tmp_path, "s", command=(sys.executable, str(script)), environment={"MARK": "here", "LEFT": str(tmp_path / "left")})
 
 
 def ended(jobs: list[Job], slots: list[str], site: Site) -> dict[str, JobEvent]:
@@ -76,7 +82,7 @@ def test_workers_live_on_from_job_to_job(site: Site) -> None:
 
 def test_a_worker_that_is_killed_costs_its_job_only(site: Site) -> None:
     events = ended([a_job(0), a_job(1, "die"), a_job(2), a_job(3)], ["cpu"], site)
-    assert events["1-die"].status == "failed"
+    assert events["1-die"].status == "lost"  # to be tried once more, by whoever asked for it
     assert "killed by signal 9 (SIGKILL)" in events["1-die"].error
     assert "a last word" in events["1-die"].error
     assert [events[name].status for name in ("0-work", "2-work", "3-work")] == ["done"] * 3
@@ -84,6 +90,7 @@ def test_a_worker_that_is_killed_costs_its_job_only(site: Site) -> None:
 
 def test_a_worker_that_leaves_is_no_reason_to_stop(site: Site) -> None:
     events = ended([a_job(0, "leave"), a_job(1, "leave"), a_job(2)], ["cpu"], site)
+    assert events["0-leave"].status == "failed"
     assert "exit code 3" in events["0-leave"].error
     assert events["2-work"].status == "done"
 
@@ -100,7 +107,16 @@ def test_loading_torch_is_no_part_of_a_jobs_time(site: Site) -> None:
     assert ended([a_job(0)], ["cpu"], slow)["0-work"].status == "done"
 
 
-def test_closing_the_iterator_stops_the_workers(site: Site) -> None:
+def test_closing_the_iterator_lets_the_workers_save_and_leave(site: Site) -> None:
+    events = Local().run([a_job(0, "polite"), a_job(1)], ["cpu", "cpu"], site)
+    while next(events).kind != "ended":
+        pass
+    events.close()
+    assert sorted(Path(site.environment["LEFT"]).read_text().split()) == ["left", "saved"]
+
+
+def test_a_worker_that_does_not_leave_is_made_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clbench_plugins.local_launcher.PATIENCE", 1.0)
     started = time.monotonic()
     events = Local().run([a_job(0), a_job(1, "hang")], ["cpu"], with_timeout(site, 50.0))
     while next(events).kind != "ended":

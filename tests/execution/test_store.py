@@ -47,7 +47,7 @@ def test_job_files_become_one_record_and_are_removed(tmp_path: Path) -> None:
     record = read_record(store.record)
     assert record.cells[0].seed.tolist() == [0, 1, 2]
     assert [name for name, _ in record.metrics] == ["forgetting"]
-    assert sorted(path.name for path in store.folder.iterdir()) == [".lock", "s.h5"]
+    assert sorted(path.name for path in store.folder.iterdir()) == ["s.h5"]
 
 
 def test_job_files_nobody_merged_count_as_measured(tmp_path: Path) -> None:

@@ -17,10 +17,12 @@ import pytest
 from rich.console import Console
 
 import clbench
-from clbench.errors import RunFailed, SuiteError, UnknownName, UserError
+from clbench.errors import OutputError, RunFailed, SuiteError, UnknownName, UserError
 from clbench.execution import Options, Outcome, open_suite, run_suite
 from clbench.execution.display import Lines
+from clbench.execution.job_record import save
 from clbench.records import CellRecord, read_record
+from clbench.testing.bench import first_difference, rows
 
 SUITE: dict[str, Any] = {
     "name": "tiny",
@@ -32,7 +34,7 @@ SUITE: dict[str, Any] = {
 }
 
 FAULTY = """
-import os, signal, time
+import os, signal, time, torch
 from pathlib import Path
 from clbench import Strategy, hookimpl
 
@@ -40,6 +42,16 @@ class Faulty(Strategy):
     \"\"\"Breaks in the way it is told.\"\"\"
     how: str = "raise"
     mark: str = ""
+
+    def task_loss(self, batch):
+        if self.how == "slow":
+            time.sleep(0.05)
+            with open(self.mark, "a") as file:
+                file.write(f"{self.task.index} {batch.index[0].tolist()}\\n")
+        loss = super().task_loss(batch)
+        if self.how == "memory alone" and (7, 0) in self.session.members:
+            return torch.where(torch.tensor([seed == 7 and self.task.index == 2 for seed, _ in self.session.members]), torch.nan, loss)
+        return loss
 
     def begin_task(self, task):
         super().begin_task(task)
@@ -56,6 +68,8 @@ class Faulty(Strategy):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "sleep":
             time.sleep(60)
+        if self.how == "memory alone" and (3, 0) in self.session.members:
+            raise MemoryError("seed 3 is too much")
         if self.how == "memory" and self.members > 1:
             raise MemoryError("too much")
         if self.how == "diverge":
@@ -141,8 +155,12 @@ def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, fau
     found = cells(tmp_path)
     assert "split  print  seeds 0-1 | not JSON at all\n" in lines.getvalue()
     assert {label: cell.status for label, cell in found.items()} == {"die": "failed", "print": "done", "fine": "done"}
+    assert (
+        "killed by signal 9 (SIGKILL); the system kills so when memory runs out; tried once more, from its last checkpoint\n"
+        in lines.getvalue()
+    )
     assert "SIGKILL" in found["die"].errors[0]
-    assert "SIGKILL" in outcome.failures[0].error
+    assert outcome.failures[0].error.startswith("for the second time, the worker process was killed by signal 9 (SIGKILL)")
     assert outcome.exit_code == 1
 
 
@@ -171,7 +189,7 @@ def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(tm
 def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:
     outcome = run(tmp_path / "out", inline, options={"workers": 2})
     assert (outcome.exit_code, outcome.finished, outcome.requested) == (0, 2, 2)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".lock", "tiny.h5"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tiny.h5"]
     before = cells(tmp_path / "out")["naive"]
     assert before.accuracy is not None
     assert not np.isnan(before.accuracy[:, 1:, 0]).any()
@@ -214,18 +232,18 @@ def test_a_job_that_took_too_long_is_recorded_as_such(tmp_path: Path, inline: Pa
     assert member_status.tolist() == ["timeout", "timeout"]
 
 
-def test_killed_and_run_again_the_record_is_the_same_as_of_another_launcher(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_a_job_whose_worker_was_killed_goes_on_and_the_record_is_that_of_another_launcher(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     strategies = [{"faulty": {"how": "once", "mark": str(tmp_path / "mark")}}]
-    broken = run(tmp_path / "a", faulty, strategies=strategies)
-    assert broken.exit_code == 1
-    assert list((tmp_path / "a" / "checkpoints").glob("*.ckpt"))
     assert run(tmp_path / "a", faulty, strategies=strategies).exit_code == 0
+    assert (tmp_path / "mark").exists()
     assert run(tmp_path / "b", inline, faulty, strategies=strategies).exit_code == 0
     resumed, whole = cells(tmp_path / "a")["faulty"], cells(tmp_path / "b")["faulty"]
     np.testing.assert_array_equal(resumed.accuracy, whole.accuracy)
     np.testing.assert_array_equal(resumed.loss, whole.loss)
     assert resumed.errors == ()
-    assert not (tmp_path / "a" / "checkpoints").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["tiny.h5"]
 
 
 def test_a_job_out_of_memory_is_divided(tmp_path: Path, inline: Path, faulty: Path) -> None:
@@ -233,9 +251,73 @@ def test_a_job_out_of_memory_is_divided(tmp_path: Path, inline: Path, faulty: Pa
     assert (outcome.exit_code, outcome.finished) == (0, 3)
 
 
+def test_of_ten_one_runs_out_of_memory_and_one_diverges_and_nine_are_right(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    strategies = [{"faulty": {"how": "memory alone"}}]
+    outcome = run(tmp_path / "ten", inline, faulty, strategies=strategies, seeds=10)
+    (failure,) = outcome.failures
+    assert (outcome.exit_code, outcome.finished, failure.seeds) == (1, 9, (3,))
+    assert failure.error == "out of memory with one seed alone: MemoryError: seed 3 is too much"
+    ten = cells(tmp_path / "ten")["faulty"]
+    run(tmp_path / "others", inline, faulty, strategies=strategies, seeds=[0, 1, 2, 4, 5, 6, 7, 8, 9])
+    others = cells(tmp_path / "others")["faulty"]
+    for cell in (ten, others):
+        assert dict(zip(cell.seed.tolist(), cell.member_status.tolist(), strict=True))[7] == "diverged"
+    for seed in others.seed:
+        assert first_difference(rows(others, seed), rows(ten, seed)) is None
+    assert others.diverged_at[others.seed == 7] == ten.diverged_at[ten.seed == 7] > 0
+
+
 def test_a_cell_in_which_everybody_diverged_is_exit_1(tmp_path: Path, inline: Path, faulty: Path) -> None:
     outcome = run(tmp_path, inline, faulty, strategies=[{"faulty": {"how": "diverge"}}])
     assert (outcome.exit_code, outcome.failures, outcome.diverged) == (1, (), ("split, faulty",))
+
+
+def full(path: Path, *rest: Any, **options: Any) -> None:
+    raise OutputError(f"cannot write {path}: the disk is full; free some space and run the same command again")
+
+
+FULL = "stopped: cannot write .*: the disk is full; free some space and run the same command again; what is finished is kept"
+
+
+def test_a_record_that_finds_no_room_stops_the_run_and_the_next_one_goes_on(
+    tmp_path: Path, inline: Path, faulty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategies = ["naive", {"faulty": {"how": "slow", "mark": str(tmp_path / "steps")}}, {"er": {"memory": 9}}]
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "clbench.execution.worker.save", lambda record, job, site: (full if job.cell.label == "faulty" else save)(record, job, site)
+        )
+        with pytest.raises(RunFailed, match=FULL) as caught:
+            run(tmp_path / "out", inline, faulty, strategies=strategies, seeds=1)
+    assert (caught.value.exit_code, "\n" in str(caught.value)) == (1, False)
+    assert list(cells(tmp_path / "out")) == ["naive"]
+    steps = (tmp_path / "steps").read_text()
+    outcome = run(tmp_path / "out", inline, faulty, strategies=strategies, seeds=1)
+    assert (outcome.exit_code, outcome.ran) == (0, 2)
+    assert (tmp_path / "steps").read_text() == steps  # what was trained is not trained again
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiny.h5"]
+
+
+def test_a_merged_record_that_finds_no_room_keeps_what_was_measured(tmp_path: Path, inline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("clbench.execution.store.write_record", full)
+        with pytest.raises(RunFailed, match=FULL):
+            run(tmp_path, inline)
+    assert len(list((tmp_path / "jobs").glob("*.h5"))) == 1
+    outcome = run(tmp_path, inline)
+    assert (outcome.exit_code, outcome.finished, outcome.ran) == (0, 2, 0)
+
+
+def test_a_damaged_checkpoint_is_said_and_its_job_starts_anew(tmp_path: Path, inline: Path, faulty: Path) -> None:
+    strategies = [{"faulty": {"how": "raise"}}]
+    run(tmp_path, inline, faulty, strategies=strategies, seeds=1)
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.ckpt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
+    suite, host = open_suite({**SUITE, "strategies": strategies, "seeds": 1}, [inline, faulty])
+    lines = io.StringIO()
+    options = Options(out=tmp_path, device="cpu", launcher="inline", workers=1)
+    run_suite(suite, host, options, Lines(Console(file=lines, width=300)))
+    assert f"the checkpoint {checkpoint} cannot be used (it is damaged or cut off); the job starts anew" in lines.getvalue()
 
 
 def test_an_edited_plugin_runs_again_and_nothing_else(tmp_path: Path, inline: Path, faulty: Path) -> None:
@@ -295,25 +377,12 @@ def test_clbench_run_raises_what_the_command_would_print(tmp_path: Path, inline:
 # ------------------------------------------------------------------ ends of processes
 
 
-def start(folder: Path, faulty: Path, how: str) -> subprocess.Popen[str]:
+def start(folder: Path, faulty: Path, **options: str) -> subprocess.Popen[str]:
     suite = folder / "suite.json.yaml"
-    suite.write_text(json.dumps({**SUITE, "strategies": ["naive", {"faulty": {"how": how}}]}))
-    command = [
-        sys.executable,
-        "-m",
-        "clbench",
-        "run",
-        str(suite),
-        "--out",
-        str(folder / "out"),
-        "--plugin",
-        str(faulty),
-        "--workers",
-        "1",
-        "--device",
-        "cpu",
-    ]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    suite.write_text(json.dumps({**SUITE, "strategies": ["naive", {"faulty": options}]}))
+    where = ["--out", str(folder / "out"), "--plugin", str(faulty), "--workers", "1", "--device", "cpu"]
+    command = [sys.executable, "-m", "clbench", "run", str(suite), *where]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def wait_for(condition: Any, seconds: float = 60) -> None:
@@ -323,18 +392,27 @@ def wait_for(condition: Any, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_interrupted_it_keeps_what_finished_and_says_how_to_go_on(tmp_path: Path, faulty: Path) -> None:
-    process = start(tmp_path, faulty, "sleep")
-    wait_for(lambda: list((tmp_path / "out" / "checkpoints").glob("*.ckpt")) and list((tmp_path / "out" / "jobs").glob("*.h5")))
-    process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(tmp_path: Path, faulty: Path, signal_: int) -> None:
+    steps = tmp_path / "steps"
+    process = start(tmp_path, faulty, how="slow", mark=str(steps))
+    wait_for(lambda: steps.exists() and len(steps.read_text().splitlines()) > 8)  # in the second task
+    os.killpg(process.pid, signal_)  # as a terminal does, and a cluster: to everybody
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "go on with: clbench run" in said
     assert list(cells(tmp_path / "out")) == ["naive"]
+    before = steps.read_text().splitlines()
+    process = start(tmp_path, faulty, how="slow", mark=str(steps))
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    taken = steps.read_text().splitlines()
+    assert len(before) < len(taken) == len(set(taken))
+    assert {line.split()[0] for line in taken} == set("01234")
 
 
 def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path, faulty: Path) -> None:
-    process = start(tmp_path, faulty, "sleep")
+    process = start(tmp_path, faulty, how="sleep")
     wait_for(lambda: list((tmp_path / "out" / "checkpoints").glob("*.ckpt")) and list((tmp_path / "out" / "jobs").glob("*.h5")))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert children

@@ -1,0 +1,72 @@
+"""How much there is to do in each task, before anything is trained: for estimates and for bars, never for results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from clbench.engine.compose import compose
+from clbench.engine.session import ScenarioView
+from clbench.engine.solo import SoloStrategy
+from clbench.engine.task import Phase
+
+STEP = 32.0  # what a step costs beside its samples, in samples
+LOOK = 0.3  # a sample that is only predicted, in samples that are trained on
+
+
+@dataclass(frozen=True)
+class Work:
+    """One task's: the steps of a member, and what they and the evaluation after them cost, in samples."""
+
+    steps: int
+    cost: float
+
+
+def workload(
+    parts: Sequence[tuple[type[Any], Mapping[str, Any]]],
+    protocol: Mapping[str, Any],
+    scenario: ScenarioView,
+    train: Sequence[int],
+    test: Sequence[int],
+) -> list[Work]:
+    """Task by task, for a member with these numbers of samples; a strategy is asked for its phases before it is set up."""
+    replayed = sum(_replayed(options, protocol) for _, options in parts)
+    at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
+    work = []
+    for index, phases in enumerate(_phases(parts, protocol, scenario)):
+        pools = {"task": train[index], "seen": sum(train[: index + 1]), "all": sum(train)}
+        steps, cost = 0, 0.0
+        for phase in phases:
+            size = phase.batch_size or protocol["batch_size"]
+            given = phase.steps or (protocol["steps"] if phase.epochs is None else None)
+            epochs = phase.epochs if phase.epochs is not None else protocol["epochs"]
+            count = given or (epochs or 1) * math.ceil(pools[phase.data] / size)
+            steps, cost = steps + count, cost + count * (STEP + size + replayed)
+        evaluated = index == scenario.tasks - 1 or not at_end_only
+        work.append(Work(steps, cost + LOOK * evaluated * sum(test)))
+    return work
+
+
+def _phases(parts: Sequence[tuple[type[Any], Mapping[str, Any]]], protocol: Mapping[str, Any], scenario: ScenarioView) -> list[list[Phase]]:
+    """What the strategy says; one phase a task where it can say so only later."""
+    session: Any = SimpleNamespace(members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol))
+    try:
+        made = [cls(**options) for cls, options in parts]
+        if isinstance(made[0], SoloStrategy):
+            made[0].session, first = session, made[0]  # type: ignore[misc]
+        else:
+            first = compose(made, session)
+        phases = [list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)]  # type: ignore[arg-type]
+        return phases if all(isinstance(phase, Phase) for task in phases for phase in task) else [[Phase()]] * scenario.tasks
+    except Exception:
+        return [[Phase()]] * scenario.tasks
+
+
+def _replayed(options: Mapping[str, Any], protocol: Mapping[str, Any]) -> int:
+    """Methods that replay say with an option of this name how many samples a step they draw; by default a batch."""
+    if "replay_batch" not in options:
+        return 0
+    return int(options["replay_batch"] or protocol["batch_size"])
