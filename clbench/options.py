@@ -27,6 +27,7 @@ from functools import cache
 from typing import Any, ClassVar, get_origin
 
 import pydantic
+import pydantic.fields
 from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, shown, suggest

@@ -118,6 +118,8 @@ class Survey:
         factory = self.host.get("model", model.name)
         with torch.device("meta"):
             module = factory(layout.input_shape, layout.classes, **check_options(factory, model.options))
+        if not isinstance(module, torch.nn.Module):
+            raise UserError(f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted")
         return sum(parameter.numel() for parameter in module.parameters())
 
     def _fingerprint(self, dataset: Choice) -> str:

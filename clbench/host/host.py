@@ -144,10 +144,10 @@ class Host:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:
             return self._leave_out(loaded, f"{kind.hook} failed: {sentence(error)}")
-        if len(answers) != 1 or not isinstance(answers[0], (list, tuple)):
-            returned = type(answers[0]).__name__ if answers else "None"
-            return self._leave_out(loaded, f"{kind.hook} returned {returned} instead of a list")
-        for item in answers[0]:
+        wrong = next((type(answer).__name__ for answer in answers if not isinstance(answer, (list, tuple))), None if answers else "None")
+        if wrong:
+            return self._leave_out(loaded, f"{kind.hook} returned {wrong} instead of a list")
+        for item in (item for answer in answers for item in answer):  # several functions may stand for one hook by `specname`
             try:
                 name = check_contribution(kind, item)
             except FAULTS as error:

@@ -186,6 +186,15 @@ def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(tm
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_that_is_no_module_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    plugin = tmp_path / "five.py"
+    plugin.write_text(
+        "from clbench import hookimpl\ndef five(input_shape, classes):\n    return 5\n@hookimpl\ndef clbench_models():\n    return [five]\n"
+    )
+    with pytest.raises(UserError, match=r"scenario split: model 'five' returned int; a torch.nn.Module is wanted"):
+        run(tmp_path / "out", plugin, protocol={"model": "five"})
+
+
 def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:
     outcome = run(tmp_path / "out", inline, options={"workers": 2})
     assert (outcome.exit_code, outcome.finished, outcome.requested) == (0, 2, 2)

@@ -167,6 +167,18 @@ def test_a_bad_contribution_is_left_out_and_named(write: WriteFile, body: str, r
     assert reason in str(host.plugins[0].error)
 
 
+def test_several_functions_may_stand_for_one_hook(write: WriteFile) -> None:
+    more = """
+        class Other(Spread):
+            pass
+        @hookimpl(specname="clbench_metrics")
+        def more():
+            return [Other]
+    """
+    host = bare(write("mine.py", METRIC + textwrap.dedent(more)))
+    assert (host.names("metric"), host.warnings) == (["other", "spread"], [])
+
+
 def test_the_sound_ones_of_a_list_are_taken(write: WriteFile) -> None:
     host = bare(write("mixed.py", METRIC.replace("[Spread]", "[int, Spread]")))
     assert host.names("metric") == ["spread"]
