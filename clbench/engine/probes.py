@@ -13,6 +13,7 @@ from torch import Tensor
 from clbench.engine.evaluate import evaluating
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
+from clbench.errors import StrategyError
 from clbench.metrics import Undefined
 from clbench.stack import Stack
 
@@ -55,7 +56,7 @@ class Probes:
             batch = self._batch(task)
             for name, metric in due.items():
                 try:
-                    value = metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
+                    value = self._measured(metric, task, batch)
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
@@ -65,6 +66,13 @@ class Probes:
                         yield name, torch.full((self.strategy.members,), torch.nan)
                 except (Exception, SystemExit) as error:
                     self.book.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+
+    def _measured(self, metric: Any, task: Task, batch: Batch) -> Any:
+        """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
+        try:
+            return metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
+        except StrategyError as lacking:
+            return Undefined(str(lacking))
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:

@@ -380,6 +380,25 @@ def test_a_probe_may_be_undefined_and_cannot_end_the_process(make_bench: Any) ->
     assert np.isnan(record.metrics["nowhere"]).all()
 
 
+class Netless(SoloStrategy):
+    """Trains no network."""
+
+    def setup(self) -> None:
+        pass
+
+    def observe(self, batch: Any) -> None:
+        pass
+
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        return torch.zeros(len(x), self.scenario.classes)
+
+
+def test_what_a_probe_looks_at_and_is_not_there_makes_it_undefined(make_bench: Any) -> None:
+    record = make_bench(Netless, metrics=[Norm]).run(0)
+    assert record.errors == ("metric norm: Undefined: netless has no network to look at (self.net is not a module)",)
+    assert np.isnan(record.metrics["norm"]).all()
+
+
 class Misshapen(ProbeMetric):
     """Returns one number for all."""
 
