@@ -45,7 +45,7 @@ class Stack(Stateful):
         modules = [build(factory, member, stream) for member in self.seeds]
         same_structure(modules)
         self.module = modules[0]
-        self.form = choose_form(form, self.module, self.device)
+        self.form = choose_form(form, self.module, self.device, precision)
         self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
         trainable = {name: parameter.requires_grad for name, parameter in self.module.named_parameters()}
         self.params = {
@@ -103,11 +103,19 @@ class Stack(Stateful):
         if not self._checked:
             self._check(params, x)
         self.set_mode()
-        if self.precision == "bf16":
-            params = {name: value if name in self.wide else value.bfloat16() for name, value in params.items()}
-            x = x.bfloat16() if x.is_floating_point() else x
+        params, x = self.narrow(params, x)
         out, seen = self.form.run(self.module, params, self.buffers, x, call, self.active)
-        return (out.float() if self.precision == "bf16" else out), seen
+        return widen(out), {site: (widen(given), widen(made)) for site, (given, made) in seen.items()}
+
+    def narrow(self, params: Mapping[str, Tensor], x: Tensor, prefix: str = "") -> tuple[Mapping[str, Tensor], Tensor]:
+        """What the modules compute with: in bf16 copies of the parameters (whose full names begin with `prefix`) and of the input.
+
+        The parameters themselves stay in fp32, and so does what comes out. An explicit cast, for `vmap` silently ignores autocast.
+        """
+        if self.precision != "bf16":
+            return params, x
+        cast = {name: value if prefix + name in self.wide else value.bfloat16() for name, value in params.items()}
+        return cast, x.bfloat16() if x.is_floating_point() else x
 
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
         """Once, at the first forward: the model draws from no global generator, and can be run in its form."""
@@ -252,11 +260,11 @@ class Taps:
         found = {}
         for site, held in self._graph.items():
             if isinstance(held, list):
-                rows = [None if node is None else next(gradients) for node in held]
+                rows = [None if node is None else widen(next(gradients)) for node in held]
                 blank = torch.zeros_like(next(row for row in rows if row is not None))
                 found[site] = torch.stack([blank if row is None else row for row in rows])
             else:
-                found[site] = next(gradients)
+                found[site] = widen(next(gradients))
         return found
 
 
@@ -285,5 +293,11 @@ class Part:
         buffers = {name.removeprefix(prefix): value for name, value in self.net.buffers.items() if name.startswith(prefix)}
         self.net.set_mode()
         module = self.net.module.get_submodule(self.name)
-        out, _ = self.net.form.run(module, params or self.named_parameters(), buffers, x, Call(), self.net.active)
-        return out
+        params, x = self.net.narrow(params or self.named_parameters(), x, prefix)
+        out, _ = self.net.form.run(module, params, buffers, x, Call(), self.net.active)
+        return widen(out)
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Back to fp32."""
+    return tensor.float() if tensor.dtype is torch.bfloat16 else tensor

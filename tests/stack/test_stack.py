@@ -181,6 +181,29 @@ def test_bf16_runs_norms_and_dropout(form: str, training: bool) -> None:
     assert net.buffers["1.running_mean"].dtype == torch.float32
 
 
+@FORMS
+def test_in_bf16_all_that_leaves_a_stack_is_fp32_again(form: str) -> None:
+    net, exact = Stack(Net, 2, form=form, precision="bf16"), Stack(Net, 2, form=form)
+    x = inputs(2)
+    out, seen = net(x, trace=True)
+    assert {value.dtype for value in (out, *seen.values())} == {torch.float32}
+    torch.testing.assert_close(net.part("head")(seen["two"]), out, atol=0.01, rtol=0.01)
+    for one, other in zip(_deltas(net, x), _deltas(exact, x), strict=True):
+        assert one.dtype == torch.float32
+        torch.testing.assert_close(one, other, atol=0.03, rtol=0.03)
+
+
+def _deltas(net: Stack, x: Tensor) -> list[Tensor]:
+    out, taps = net.tap(x)
+    return [*taps.inputs.values(), *taps.outputs.values(), *taps.deltas(out.sum()).values()]
+
+
+def test_in_bf16_a_cpu_runs_member_by_member() -> None:
+    """That a stack gives the bits of its members alone has been shown for floats."""
+    assert Stack(Net, 2).form.name == "vmap"
+    assert Stack(Net, 2, precision="bf16").form.name == "loop"
+
+
 # ---------------------------------------------------------------------------------------- parts and layers
 
 
