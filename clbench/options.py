@@ -11,6 +11,7 @@ strictly (`true` is not a number, `"200"` is not one either), a list standing fo
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 import json
@@ -71,7 +72,12 @@ def name_of(contribution: Any) -> str:
     explicit = vars(contribution).get("name") if isinstance(contribution, type) else getattr(contribution, "name", None)
     if isinstance(explicit, str) and explicit:
         return explicit
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", contribution.__name__).lower()
+    return _snake_case(contribution.__name__)
+
+
+@functools.lru_cache(maxsize=None)
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def check_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:

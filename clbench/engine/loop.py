@@ -239,7 +239,7 @@ class Loop:
         """`[3, R, B]`: the next samples of the members that take part; the others are shown samples of their own."""
         first = step.start[0]
         if all(start == first for start in step.start):
-            return order.samples[:, :, first : first + step.size]
+            return order.samples.narrow(2, first, step.size)
         starts = torch.zeros(self.strategy.members, 1, dtype=torch.int64)
         starts[list(step.members), 0] = torch.tensor(step.start)
         places = (starts + torch.arange(step.size)).to(order.samples.device)

@@ -192,7 +192,7 @@ class Strategy(Configurable, Stateful):
         """One step. Returns the task's loss `[R]`, which the engine watches for members that diverge, or None."""
         self.optimizer.zero_grad()
         loss = self._a_member_each("task_loss", self.task_loss(batch))
-        loss.sum().backward()
+        loss.backward(torch.ones_like(loss))  # as that of the sum, and two kernels less
         self.data_gradients(batch)
         if "penalty" in self.session.overridden and (penalty := self._a_member_each("penalty", self.penalty())).requires_grad:
             penalty.sum().backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 Member = tuple[int, int]
 READY_BYTES = 512 * 2**20  # of float images
+LARGEST_CHUNK = 512  # rows
 
 
 class Streams:
@@ -66,12 +68,16 @@ class Streams:
         return [len(getattr(self.spec(member, task), split)) for member in range(len(self.members))]
 
     def chunk(self, split: Split) -> int:
-        """Rows of a batch outside training: a function of the data set, never of the members at hand.
+        """Rows of a batch outside training: a function of the data set and its tasks, never of the members at hand.
 
-        The last batch of a task is filled up to this size, so it is a small part of a task.
+        The last batch of a task is filled up to this size; so the largest task to be expected is cut into few equal
+        batches, and none is near empty.
         """
-        share = len(self.labels["test" if split == "test" else "train"]) // self.layout.tasks
-        return min(max(share // 8 // 16 * 16, 64), 512)
+        labels = self.labels["test" if split == "test" else "train"]
+        counts = labels.bincount().sort(descending=True).values
+        most = int(counts[: max(classes.shape[1] for classes in self.classes)].sum())
+        share = min(most, math.ceil(len(labels) / self.layout.tasks * 1.1))  # classes are rarely of equal sizes
+        return max(math.ceil(share / math.ceil(share / LARGEST_CHUNK) / 16) * 16, 64)
 
     def batches(self, task: Task, split: Split, size: int, limit: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`."""

@@ -88,23 +88,15 @@ class LoopForm(Form):
         call: Call,
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
-        binding = Binding.of(module)
-        names = tuple(params)
-        held = zip(*map(_rows, params.values()), strict=True) if params else ((),) * len(x)
-        taking_part = range(len(x)) if active is None else set(active)
-        outputs: list[Tensor | None] = []
-        seen: list[Seen | None] = []
-        for r, (row, x_r) in enumerate(zip(held, _rows(x), strict=True)):
-            if r not in taking_part:
-                outputs.append(None)
-                seen.append(None)
-                continue
-            binding.hang(names, row)
+        binding, members = Binding.of(module), x.shape[0]
+        rows, inputs = [_rows(value) for value in params.values()], _rows(x)
+        outputs: list[Tensor | None] = [None] * members
+        seen: list[Seen | None] = [None] * members
+        for r in range(members) if active is None else active:
+            binding.hang(params, [row[r] for row in rows])
             # A row taken by index, unlike one taken by unbind, may be written in place (running statistics).
-            binding.bind({name: value[r] for name, value in buffers.items()})
-            out, noted = binding.watch(x_r, call.sites, None if call.graph is None else x.new_zeros(()))
-            outputs.append(out)
-            seen.append(noted)
+            binding.hang(buffers, [value[r] for value in buffers.values()])
+            outputs[r], seen[r] = binding.watch(inputs[r], call.sites, None if call.graph is None else x.new_zeros(()))
         reached = next(noted for noted in seen if noted is not None)
         pairs = {site: [(None, None) if noted is None else noted[site] for noted in seen] for site in reached}
         if call.graph is not None:
@@ -135,7 +127,7 @@ def _member_by_member(
 
 def _rows(stacked: Tensor) -> Sequence[Tensor]:
     """The members' rows; of a single member as a view that costs nothing on the way back."""
-    return (stacked.squeeze(0),) if len(stacked) == 1 else stacked.unbind(0)
+    return (stacked.squeeze(0),) if stacked.shape[0] == 1 else stacked.unbind(0)
 
 
 def _stacked(rows: Sequence[Tensor | None]) -> Tensor:
