@@ -11,7 +11,6 @@ strictly (`true` is not a number, `"200"` is not one either), a list standing fo
 
 from __future__ import annotations
 
-import functools
 import inspect
 import io
 import json
@@ -75,7 +74,7 @@ def name_of(contribution: Any) -> str:
     return _snake_case(contribution.__name__)
 
 
-@functools.lru_cache(maxsize=None)
+@cache
 def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
