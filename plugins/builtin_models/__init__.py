@@ -7,10 +7,12 @@ from typing import Any
 from clbench import hookimpl
 
 from .convnet import convnet
+from .lenet import lenet
 from .mlp import mlp
+from .resnet import reduced_resnet18, resnet18
 
 
 @hookimpl
 def clbench_models() -> list[Any]:
     """Offer the models."""
-    return [mlp, convnet]
+    return [mlp, lenet, convnet, resnet18, reduced_resnet18]

@@ -6,7 +6,8 @@ from torch import nn
 
 from clbench.errors import OptionError, UserError
 from clbench.options import check_options, describe_options
-from clbench_plugins.builtin_models import clbench_models, convnet, mlp
+from clbench.stack import Stack, make_optimizer
+from clbench_plugins.builtin_models import clbench_models, convnet, lenet, mlp, reduced_resnet18, resnet18
 
 SHAPE = (1, 8, 8)
 MODELS = {
@@ -15,14 +16,16 @@ MODELS = {
     "mlp layer": lambda: mlp(SHAPE, 10, hidden=(7,), norm="layer", activation="tanh"),
     "convnet": lambda: convnet((3, 32, 32), 10),
     "convnet small": lambda: convnet((1, 28, 28), 10),
+    "lenet": lambda: lenet((3, 32, 32), 10),
+    "resnet": lambda: resnet18((3, 32, 32), 10, width=8),
 }
+SHAPES = {"convnet": (3, 32, 32), "convnet small": (1, 28, 28), "lenet": (3, 32, 32), "resnet": (3, 32, 32)}
 
 
 def example(name: str) -> tuple[nn.Module, torch.Tensor]:
     torch.manual_seed(0)
     model = MODELS[name]().eval()
-    shape = {"convnet": (3, 32, 32), "convnet small": (1, 28, 28)}.get(name, SHAPE)
-    return model, torch.randn(4, *shape)
+    return model, torch.randn(4, *SHAPES.get(name, SHAPE))
 
 
 def read(model: nn.Module, layer, x: torch.Tensor) -> torch.Tensor:
@@ -43,10 +46,10 @@ def test_layers_name_what_is_there(name):
     for layer in model.layers():
         activation, units = read(model, layer, x), len(parameters[layer.weight])
         assert activation.shape[:2] == (4, units)
-        assert len(parameters[layer.bias]) == units
+        assert layer.bias is None or len(parameters[layer.bias]) == units
         assert all(len(parameters[norm]) == units for norm in layer.norm)
         assert parameters[layer.out_weight].shape[1] == units * layer.block
-        assert len(parameters[layer.out_bias]) == len(parameters[layer.out_weight])
+        assert layer.out_bias is None or len(parameters[layer.out_bias]) == len(parameters[layer.out_weight])
     assert model.layers()[-1].out_weight == "head.weight"
 
 
@@ -77,7 +80,7 @@ def test_incoming_parameters_change_their_unit_alone(name):
     model, x = example(name)
     parameters = dict(model.named_parameters())
     for layer in model.layers():
-        for owned in (layer.weight, layer.bias, *layer.norm):
+        for owned in filter(None, (layer.weight, layer.bias, *layer.norm)):
             before = read(model, layer, x)
             with torch.no_grad():
                 parameters[owned][2] += 10
@@ -111,6 +114,56 @@ def test_pooling_before_the_relu_gives_the_same_bits():
     assert torch.equal(relu(pool(x)), pool(relu(x)))
 
 
+@pytest.mark.parametrize(
+    ("model", "shape", "classes", "published"),
+    [
+        (lenet, (1, 28, 28), 10, 61_706),
+        (lenet, (3, 32, 32), 10, 62_006),
+        (resnet18, (3, 32, 32), 10, 11_173_962),
+        (resnet18, (3, 32, 32), 100, 11_220_132),
+        (reduced_resnet18, (3, 32, 32), 100, 1_109_240),
+    ],
+)
+def test_parameters_are_as_many_as_published(model, shape, classes, published):
+    assert sum(parameter.numel() for parameter in model(shape, classes).parameters()) == published
+
+
+def test_the_resnet_halves_the_image_three_times():
+    model = reduced_resnet18((3, 32, 32), 10, width=8)
+    sides = []
+    for k in range(1, 9):
+        model.get_submodule(f"block{k}").register_forward_hook(lambda module, given, out: sides.append(tuple(out.shape[1:])))
+    model(torch.randn(2, 3, 32, 32))
+    assert sides == [(8, 32, 32)] * 2 + [(16, 16, 16)] * 2 + [(32, 8, 8)] * 2 + [(64, 4, 4)] * 2
+
+
+def trained(seeds, x, y):
+    """Three steps of a stack of resnets, in training mode: parameters and batch-norm's buffers."""
+    net = Stack(lambda: reduced_resnet18((3, 16, 16), 4, width=8), [(seed, 0) for seed in seeds])
+    optimizer = make_optimizer({"sgd": {"lr": 0.1, "momentum": 0.9}}, net.parameters(), len(seeds))
+    for _ in range(3):
+        optimizer.zero_grad()
+        logits = net(x.expand(len(seeds), -1, -1, -1, -1)).flatten(0, 1)
+        nn.functional.cross_entropy(logits, y.repeat(len(seeds)), reduction="none").view(len(seeds), -1).mean(1).sum().backward()
+        optimizer.step()
+    return [value[-1] for value in (*net.parameters(), *net.buffers.values())]
+
+
+def test_a_stacked_resnet_trains_as_one_alone_to_the_bit():
+    x = torch.randn(1, 6, 16, 16, 3, generator=torch.Generator().manual_seed(0)).permute(0, 1, 4, 2, 3)
+    y = torch.arange(6) % 4
+    alone = trained([2], x, y)
+    assert all(torch.equal(one, other) for one, other in zip(alone, trained([0, 1, 2], x, y), strict=True))
+    assert len(alone) == 62 + 60
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 11, 32)])
+def test_images_too_small_for_lenet_are_refused(shape):
+    with pytest.raises(UserError, match="at least 12x12"):
+        lenet(shape, 10)
+    assert lenet((shape[0], 12, 12), 10)(torch.zeros(1, shape[0], 12, 12)).shape == (1, 10)
+
+
 @pytest.mark.parametrize("shape", [(3, 23, 32), (1, 8, 8), (3, 4, 4), (3, 2, 32)])
 def test_images_that_are_too_small_are_refused(shape):
     with pytest.raises(UserError, match="at least 24x24"):
@@ -126,3 +179,5 @@ def test_every_option_is_documented_and_checked():
         check_options(mlp, {"dropout": 1.0})
     with pytest.raises(OptionError, match="hidden"):
         check_options(mlp, {"hidden": [0]})
+    with pytest.raises(OptionError, match="width"):
+        check_options(resnet18, {"width": 4})

@@ -100,6 +100,23 @@ class TestConvNet(ModelConformance):
         return builtin("model", "convnet")
 
 
+class TestLeNet(ModelConformance):
+    input_shape: ClassVar = (1, 14, 14)
+
+    @pytest.fixture
+    def model(self):
+        return builtin("model", "lenet")
+
+
+class TestResNet(ModelConformance):
+    input_shape: ClassVar = (3, 16, 16)
+
+    @pytest.fixture
+    def model(self):
+        resnet = builtin("model", "reduced_resnet18")
+        return lambda shape, classes: resnet(shape, classes, width=8)
+
+
 @pytest.mark.parametrize("name", ["average_accuracy", "forgetting", "train_seconds", "activation_sparsity", "weight_magnitude"])
 class TestMetrics(MetricConformance):
     @pytest.fixture

@@ -1,0 +1,54 @@
+"""The first well-known convolutional network."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import pairwise
+
+from torch import nn
+
+from clbench import Layer, errors
+
+CONVOLUTIONS = (6, 16)  # filters of 5x5
+DENSE = (120, 84)
+SMALLEST = 12  # pixels a side that leave something after both convolutions
+PADDED = 32  # smaller images get a border of 2, as the 28x28 digits had it
+
+
+def lenet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """LeNet-5 (LeCun et al. 1998) as it is built today: 6 and 16 filters of 5x5, each pooled by 2, 120 and 84 units, ReLU, max-pooling.
+
+    Images smaller than 32x32 get a border of 2 zeros, as the 28x28 digits had it: 61,706 parameters for ten classes.
+    """
+    return LeNet(input_shape, classes)
+
+
+class LeNet(nn.Sequential):
+    """The modules in the order they are run. Pooling before the ReLU gives the same values for a quarter of the work."""
+
+    def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
+        channels, *sides = input_shape
+        if min(sides) < SMALLEST:
+            raise errors.UserError(f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are {sides[0]}x{sides[1]}")
+        padding = 2 if min(sides) < PADDED else 0
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        for k, filters in enumerate(CONVOLUTIONS, start=1):
+            modules[f"conv{k}"] = nn.Conv2d(channels, filters, 5, padding=padding)
+            modules[f"pool{k}"] = nn.MaxPool2d(2)
+            modules[f"act{k}"] = nn.ReLU()
+            channels, sides, padding = filters, [(side + 2 * padding - 4) // 2 for side in sides], 0
+        self.block = sides[0] * sides[1]
+        modules["flatten"] = nn.Flatten()
+        for k, (before, units) in enumerate(pairwise((channels * self.block, *DENSE)), start=3):
+            modules[f"linear{k}"] = nn.Linear(before, units)
+            modules[f"act{k}"] = nn.ReLU()
+        modules["head"] = nn.Linear(DENSE[-1], classes)
+        super().__init__(modules)
+
+    def layers(self) -> list[Layer]:
+        """The hidden layers, first to last; a filter of the second convolution feeds `block` inputs of the dense layer."""
+        names = ["conv1", "conv2", "linear3", "linear4", "head"]
+        return [
+            Layer(name, f"act{k}", f"{name}.weight", f"{name}.bias", f"{after}.weight", f"{after}.bias", block=self.block if k == 2 else 1)
+            for k, (name, after) in enumerate(pairwise(names), start=1)
+        ]
