@@ -48,8 +48,10 @@ def _stands_for(name: str, host: Host) -> Dataset | None:
         dataset: Dataset = host.get("dataset", name)()
     except UnknownName:
         return None
-    if not dataset.files(Path()) or dataset.options:
+    if not dataset.files(Path()):
         raise UserError(f"{name!r} is a data set that is computed, not read from files; import the arrays under another name")
+    if dataset.options:
+        raise UserError(f"{name!r} has the options {', '.join(dataset.options)}, and arrays have none; import them under another name")
     return dataset
 
 
@@ -121,5 +123,5 @@ def _read_pictures(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
             raise UserError(f"{file} cannot be read as an image: {error}") from error
         if pictures[-1].shape != pictures[0].shape:
             sizes = ["x".join(map(str, picture.shape[:2])) for picture in (pictures[-1], pictures[0])]
-            raise UserError(f"{file} is {sizes[0]}, but {files[0]} is {sizes[1]}; all images must have one size")
+            raise UserError(f"{file} is {sizes[0]}, but {files[0]} is {sizes[1]}; all images must have one size, so resize them first")
     return np.stack(pictures)

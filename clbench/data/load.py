@@ -102,7 +102,7 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DataMissing(f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name)}") from error
+        raise DataMissing(f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name, dataset)}") from error
     return load_arrays(choice, host, root)
 
 
@@ -206,15 +206,15 @@ class _Search:
 
     def ways(self) -> str:
         if self.from_files:
-            return _ways(self.name)
+            return _ways(self.name, self.dataset)
         return f"Bring it again: `clbench data import {self.name} FILE.npz`."
 
 
-def _ways(name: str) -> str:
-    return (
-        f"Get it with `clbench data fetch {name}`, name the folder that holds it with `--data DIR`, "
-        f"or bring its arrays with `clbench data import {name} FILE.npz`."
-    )
+def _ways(name: str, dataset: Dataset) -> str:
+    ways = [f"Get it with `clbench data fetch {name}`", "name the folder that holds it with `--data DIR`"]
+    if not dataset.options:
+        ways.append(f"bring its arrays with `clbench data import {name} FILE.npz`")
+    return f"{', '.join(ways[:-1])}{',' * (len(ways) > 2)} or {ways[-1]}."
 
 
 def _short(text: str) -> str:

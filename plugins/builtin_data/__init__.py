@@ -6,10 +6,10 @@ from clbench import Dataset, hookimpl
 
 from .digits import Digits
 from .synthetic import Synthetic
-from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST
+from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, STL10, FashionMNIST, Imagenette
 
 
 @hookimpl
 def clbench_datasets() -> list[type[Dataset]]:
     """Offer the data sets."""
-    return [Digits, Synthetic, MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100]
+    return [Digits, Synthetic, MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100, STL10, Imagenette]

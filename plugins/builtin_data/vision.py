@@ -7,12 +7,27 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import PositiveInt
 
 from clbench import Dataset, errors
+
+IMAGENETTE_CLASSES = (  # in the order of their labels
+    "n01440764",  # tench
+    "n02102040",  # English springer
+    "n02979186",  # cassette player
+    "n03000684",  # chain saw
+    "n03028079",  # church
+    "n03394916",  # French horn
+    "n03417042",  # garbage truck
+    "n03425413",  # gas pump
+    "n03445777",  # golf ball
+    "n03888257",  # parachute
+)
 
 
 class TorchvisionSet(Dataset):
@@ -28,7 +43,7 @@ class TorchvisionSet(Dataset):
         for train in (True, False):
             self._part(root, train=train, download=True)
 
-    def _part(self, root: Path, **how: bool) -> Any:
+    def _part(self, root: Path, **how: Any) -> Any:
         from torchvision import datasets
 
         return getattr(datasets, self.source)(root, **how)
@@ -97,10 +112,9 @@ class KMNIST(IdxSet):
     source = "KMNIST"
 
 
-class CifarSet(TorchvisionSet):
-    """Both CIFAR sets. Their files are pickles, so they are opened only by torchvision and only after its MD5 check."""
+class VerifiedSet(TorchvisionSet):
+    """Files that torchvision opens only after its MD5 check. Those of CIFAR are pickles, so nothing else may open them."""
 
-    shape = (32, 32, 3)
     folder: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]
 
@@ -112,19 +126,77 @@ class CifarSet(TorchvisionSet):
             return super().load(root)
         except RuntimeError as error:
             raise errors.UserError(
-                f"the files in {root / self.folder} are not the original ones (their MD5 differs); pickles of unknown origin are not opened"
+                f"the files in {root / self.folder} are not the original ones (their MD5 differs); files of unknown origin are not opened"
             ) from error
 
 
-class CIFAR10(CifarSet):
+class CIFAR10(VerifiedSet):
     """Photographs of ten kinds of things, 32x32 colour, 50,000 / 10,000 (Krizhevsky 2009)."""
 
-    source, folder, classes = "CIFAR10", "cifar-10-batches-py", 10
+    source, folder, classes, shape = "CIFAR10", "cifar-10-batches-py", 10, (32, 32, 3)
     parts = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
 
 
-class CIFAR100(CifarSet):
+class CIFAR100(VerifiedSet):
     """Photographs of a hundred kinds of things (the fine labels), 32x32 colour, 50,000 / 10,000 (Krizhevsky 2009)."""
 
-    source, folder, classes = "CIFAR100", "cifar-100-python", 100
+    source, folder, classes, shape = "CIFAR100", "cifar-100-python", 100, (32, 32, 3)
     parts = ("train", "test", "meta")
+
+
+class STL10(VerifiedSet):
+    """Photographs of ten kinds of things, 96x96 colour, 5,000 / 8,000 (Coates, Lee, Ng 2011).
+
+    The 100,000 images without a label stay in their file.
+    """
+
+    source, folder, classes, shape = "STL10", "stl10_binary", 10, (96, 96, 3)
+    parts = ("train_X.bin", "train_y.bin", "unlabeled_X.bin", "test_X.bin", "test_y.bin")
+
+    def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
+        found = super()._part(root, split="train" if train else "test", **how)
+        return SimpleNamespace(data=found.data.transpose(0, 2, 3, 1), targets=found.labels)
+
+
+class Imagenette(TorchvisionSet):
+    """Ten easily told classes of ImageNet, 9,469 / 3,925 (Howard 2019): the version whose shorter sides are 160 pixels.
+
+    Images come in many shapes: each is resized until its shorter side is `size`, and the square in its middle is kept.
+    """
+
+    source, folder, classes = "Imagenette", "imagenette2-160", 10
+    size: PositiveInt = 160  # height and width of the images
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels, as the option says."""
+        return self.size, self.size, 3
+
+    def files(self, root: Path) -> Sequence[Path]:
+        """The images that are there; where a class has none, its folder."""
+        home = root / self.folder
+        if not home.is_dir():
+            return [home]
+        classes = [home / split / name for split in ("train", "val") for name in IMAGENETTE_CLASSES]
+        return [path for folder in classes for path in (sorted(folder.glob("*.JPEG")) or [folder])]
+
+    def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
+        return *self._pictures(root, train=True), *self._pictures(root, train=False)
+
+    def _pictures(self, root: Path, *, train: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        from torchvision import transforms
+
+        found = self._part(root, train=train)
+        square = transforms.Compose([transforms.Resize(self.size), transforms.CenterCrop(self.size)])
+        x = np.empty((len(found), *self.shape), dtype=np.uint8)
+        y = np.empty(len(found), dtype=np.int64)
+        for row in range(len(found)):
+            try:
+                picture, y[row] = found[row]
+            except OSError as error:
+                raise errors.UserError(f"an image in {root / self.folder} is damaged: {error}") from error
+            x[row] = np.asarray(square(picture))
+        return x, y
+
+    def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
+        return super()._part(root, split="train" if train else "val", size="160px", **how)

@@ -117,7 +117,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path):
     root = tmp_path / "pets"
     make_folder(root)
     Image.new("L", (9, 9)).save(root / "train" / "dog" / "big.png")
-    with pytest.raises(UserError, match=r"big\.png is 9x9, but .* is 5x4; all images must have one size"):
+    with pytest.raises(UserError, match=r"big\.png is 9x9, but .* is 5x4; all images must have one size, so resize them first"):
         import_data("pets", root, tmp_path)
     (root / "train" / "dog" / "big.png").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="cannot be read as an image"):
@@ -129,3 +129,9 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="lacks the folder 'train'"):
         import_data("pets", tmp_path / "empty", tmp_path)
+
+
+def test_a_data_set_with_options_cannot_be_imported(host, four, tmp_path):
+    np.savez(tmp_path / "a.npz", **four)
+    with pytest.raises(UserError, match="has the options size, and arrays have none; import them under another name"):
+        import_data("imagenette", tmp_path / "a.npz", tmp_path, host)
