@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,12 +13,25 @@ from torch import Tensor
 
 from clbench.data.arrays import Arrays
 from clbench.engine.task import Batch, Split, Task
+from clbench.errors import UserError
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 Member = tuple[int, int]
 READY_BYTES = 512 * 2**20  # of float images
 LARGEST_CHUNK = 512  # rows
+COUNTED = 4096  # images at a time
+SHARE = 0.5  # of a device's free memory that images may take; the rest is for networks and what methods carry
+
+
+def on_device(size: int, device: torch.device) -> bool:
+    """Whether so many bytes of images go to the device: where they leave it room enough, unless `$CLBENCH_IMAGES` decides."""
+    wanted = os.environ.get("CLBENCH_IMAGES", "auto")
+    if wanted not in ("auto", "device", "host"):
+        raise UserError(f"$CLBENCH_IMAGES is {wanted!r}; it says where images are kept: auto, device or host")
+    if wanted != "auto" or device.type != "cuda":
+        return wanted != "host"
+    return size <= SHARE * torch.cuda.mem_get_info(device)[0]
 
 
 class Streams:
@@ -34,7 +48,10 @@ class Streams:
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
         labels = {"train": arrays.y_train, "test": arrays.y_test}
-        stored = {split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels).to(device) for split, x in pixels.items()}
+        stored = {split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels) for split, x in pixels.items()}
+        size = sum(x.nbytes for x in stored.values())
+        self.resident = on_device(size, device)  # or each batch is brought there
+        stored = {split: x.to(device) for split, x in stored.items()} if self.resident else stored
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
         self.scale, self.offset = self._affine(arrays, normalise)
         per_task = list(zip(*(stream.tasks for stream in self.streams), strict=True))
@@ -46,7 +63,7 @@ class Streams:
             self.owned[:, index].scatter_(1, classes, True)
         self.positions, self.weights = self._warps()
         # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
-        ready = device.type == "cpu" and self.weights is None and sum(x.nbytes for x in stored.values()) * 4 <= READY_BYTES
+        ready = device.type == "cpu" and self.resident and self.weights is None and size * 4 <= READY_BYTES
         self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
         self._rows = torch.arange(len(self.members), device=device)[:, None]
@@ -139,12 +156,22 @@ class Streams:
         return self.label_table[self._rows, tasks, self.labels["test" if split == "test" else "train"][index]]
 
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
+        if not self.resident:
+            pixels, index = self._brought(pixels, index)
         x = self._gather(pixels, index, tasks, shifts)
         if pixels.dtype == torch.uint8:
             x = self._scaled(x)
         members, size = index.shape
         # [R, B, C, H, W] seen over channels-last memory: what convolutions on a CPU like best, and free here.
         return x.view(members, size, self.height, self.width, -1).permute(0, 1, 4, 2, 3)
+
+    def _brought(self, pixels: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The images at `index`, gathered on the host and brought to the device, and where each is among them."""
+        rows = index.reshape(-1).cpu()
+        # In pinned memory, so that the copy need not be waited for.
+        batch = torch.empty(len(rows), *pixels.shape[1:], dtype=pixels.dtype, pin_memory=self.device.type == "cuda")
+        torch.index_select(pixels, 0, rows, out=batch)
+        return batch.to(self.device, non_blocking=True), torch.arange(len(rows), device=self.device).view_as(index)
 
     def _scaled(self, x: Tensor) -> Tensor:
         """What `normalise` makes of stored pixels."""
@@ -210,7 +237,9 @@ class Streams:
             return torch.ones(channels, device=self.device), None
         if normalise == "unit":
             return torch.full((channels,), 1.0 / arrays.scale, device=self.device), None
-        counts = np.stack([np.bincount(arrays.x_train[..., c].reshape(-1), minlength=256) for c in range(channels)]).astype(np.float64)
+        counts = np.zeros((channels, 256))
+        for some in np.array_split(arrays.x_train, len(arrays.x_train) // COUNTED + 1):  # bincount wants 8 bytes a pixel
+            counts += [np.bincount(some[..., c].reshape(-1), minlength=256) for c in range(channels)]
         values = np.arange(256) / arrays.scale
         mean = counts @ values / counts.sum(1)
         deviation = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 1e-12))

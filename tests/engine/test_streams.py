@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from clbench import Arrays, Layout, Stream, TaskSpec, Warp
-from clbench.engine.streams import Streams
+from clbench.engine.streams import Streams, on_device
+from clbench.errors import UserError
 
 HEIGHT, WIDTH = 3, 5
 
@@ -150,6 +151,48 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
             seen = ((seen[:, ::-1] if mirrored else seen) - mean) / deviation
             wanted = seen.reshape(-1, 2)[order].reshape(HEIGHT, WIDTH, 2).transpose(2, 0, 1)
             np.testing.assert_allclose(got[r, b], wanted, rtol=1e-4, atol=1e-5)
+
+
+# ---------------------------------------------------------------------------------------- images too many for the device
+
+
+@pytest.mark.parametrize("normalise", ["unit", "standard"])
+@pytest.mark.parametrize("warped", ["as stored", "permuted", "rotated"])
+@pytest.mark.parametrize("augmented", [False, True])
+def test_images_kept_on_the_host_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, normalise: str, warped: str, augmented: bool) -> None:
+    arrays, rng, every = colourful(), np.random.default_rng(3), range(4)
+    warps = {"as stored": None, "permuted": Warp(rng.permutation(15)[:, None])}
+    warps["rotated"] = Warp(rng.integers(0, 15, (15, 4)), rng.random((15, 4)).astype(np.float32))
+    specs = [[spec(arrays, every, warp=warps[warped])]] * 2
+    shifts = torch.tensor([[[0, 1, -2, 4], [0, -4, 2, 0]], [[0, -1, 3, 0], [-4, 4, 0, 1]], [[0, 0, 0, 1], [1, 1, 0, 1]]])
+    seen = []
+    for place in ("device", "host"):
+        monkeypatch.setenv("CLBENCH_IMAGES", place)
+        table = streams(arrays, specs, normalise)
+        assert table.resident is (place == "device")
+        assert table.pixels["train"].dtype == (torch.float32 if place == "device" and warped != "rotated" else torch.uint8)
+        batches = [table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts if augmented else None)]
+        batches += [batch for split in ("train", "test") for batch in table.tasks[0].batches(split, 16)]
+        seen.append([(batch.x, batch.y) for batch in batches])
+    for (x, y), (other_x, other_y) in zip(*seen, strict=True):
+        assert torch.equal(x, other_x)
+        assert torch.equal(y, other_y)
+        assert x.stride() == other_x.stride()
+
+
+def test_images_go_to_a_gpu_where_they_leave_it_half_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLBENCH_IMAGES", raising=False)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
+    gpu, cpu = torch.device("cuda", 0), torch.device("cpu")
+    assert [on_device(size, gpu) for size in (500, 501)] == [True, False]
+    assert on_device(10**15, cpu)
+    monkeypatch.setenv("CLBENCH_IMAGES", "device")
+    assert on_device(501, gpu)
+    monkeypatch.setenv("CLBENCH_IMAGES", "host")
+    assert not on_device(1, gpu)
+    monkeypatch.setenv("CLBENCH_IMAGES", "disk")
+    with pytest.raises(UserError, match=r"CLBENCH_IMAGES is 'disk'.*auto, device or host"):
+        on_device(1, cpu)
 
 
 # ---------------------------------------------------------------------------------------- passes over a task
