@@ -18,6 +18,7 @@ TRAIN, TEST = 10, 4  # samples a class,
 MANY = 20  # of so many classes; of more classes fewer each
 SLOWER = 0.1  # times the learning rate: what is stable after an epoch of real data need not be after a few steps on noise
 LARGEST = 32  # height and width
+NARROWEST = 8  # of a model that has an option `width`
 
 
 def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
@@ -32,6 +33,9 @@ def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
 def _tiny(cell: Cell, host: Host) -> Cell:
     length = {"epochs": 1} if cell.protocol["steps"] is None else {"steps": min(cell.protocol["steps"], STEPS)}
     protocol = {**cell.protocol, **length, "batch_size": min(cell.protocol["batch_size"], BATCH)}
+    ((model, shape),) = protocol["model"].items()
+    if isinstance(shape.get("width"), int):
+        protocol["model"] = {model: {**shape, "width": min(shape["width"], NARROWEST)}}
     ((optimizer, rates),) = protocol["optimizer"].items()
     if "lr" in rates:
         protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
