@@ -3,10 +3,10 @@
     python benchmarks/overhead.py --quick
 
 Work: split tasks in the class setting, SGD, every task tested after every task. `minimal` is what a person
-would write for one seed: a plain module, a plain torch optimiser, float images in memory, a permutation an
-epoch; its time for R seeds is R times that of one. `loop` and `vmap` are `clbench.engine.run_cell` for R
-stacked seeds. `floor` is the time of the matrix products alone, in these very shapes. One thread; set-up and
-the first task are not counted. Times are microseconds of processor time (so that a busy machine matters
+would write for one seed: a plain module, a plain torch optimiser, float images in memory (channels last for
+convolutions), a permutation an epoch; its time for R seeds is R times that of one. `loop` and `vmap` are
+`clbench.engine.run_cell` for R stacked seeds. `floor` is the time of the matrix products alone, in these very
+shapes. One thread; set-up and the first task are not counted. Times are microseconds of processor time (so that a busy machine matters
 less) for one step of one seed, testing included; they and the ratios are medians over rounds in which the
 sides take turns. Wanted: loop / minimal at most 1.10; minimal / vmap at least 1.30 for the first two.
 """
@@ -78,7 +78,10 @@ MODELS = {
     "784-256-256-10": ({"mlp": {"hidden": (256, 256)}}, 28, 1),
     "784-100-10": ({"mlp": {"hidden": (100,)}}, 28, 1),
     "convnet": ({"convnet": {}}, 32, 3),
+    "resnet18": ({"resnet18": {}}, 32, 3),
+    "reduced_resnet18": ({"reduced_resnet18": {}}, 32, 3),
 }
+CONVOLUTIONS = ("convnet", "resnet18", "reduced_resnet18")
 
 
 # ------------------------------------------------------------------------------------------ the two sides
@@ -92,7 +95,8 @@ def minimal(case: Case, arrays: Arrays, host: Host) -> float:
     optimizer = kind(model.parameters(), lr=RATES[case.optimizer])
     sets = []
     for x, y in ((arrays.x_train, arrays.y_train), (arrays.x_test, arrays.y_test)):
-        images = torch.from_numpy(x).permute(0, 3, 1, 2).float().div(255).contiguous()
+        images = torch.from_numpy(x).permute(0, 3, 1, 2).float().div(255)
+        images = images.contiguous(memory_format=torch.channels_last if case.name in CONVOLUTIONS else torch.contiguous_format)
         labels = torch.from_numpy(y)
         masks = [labels // (CLASSES // TASKS) == task for task in range(TASKS)]
         sets.append([(images[mask], labels[mask]) for mask in masks])
@@ -191,7 +195,7 @@ def clock(product: Product) -> float:
 def sized(name: str, batch: int, members: int, optimizer: str, budget: float, host: Host) -> Case:
     """The case with as many steps a task as take about `budget` seconds in the minimal loop."""
     model, side, channels = MODELS[name]
-    fewest = 4 if name == "convnet" else 12
+    fewest = 4 if name in CONVOLUTIONS else 12
     trial = Case(name, model, side, channels, batch, fewest, optimizer)
     step = minimal(trial, trial.arrays, host) / (trial.steps * (TASKS - 1))
     steps = min(1500, max(fewest, int(budget / step / members)))
@@ -200,7 +204,7 @@ def sized(name: str, batch: int, members: int, optimizer: str, budget: float, ho
 
 def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
     arrays, flops = case.arrays, floor(case, host)[1]
-    forms = ["loop"] if case.name == "convnet" and members > MOST_VMAP_CONVOLUTIONS else ["loop", "vmap"]
+    forms = ["loop"] if case.name in CONVOLUTIONS and members > MOST_VMAP_CONVOLUTIONS else ["loop", "vmap"]
     sides: dict[str, Callable[[], float]] = {"minimal": lambda: members * minimal(case, arrays, host)}
     sides |= {form: lambda form=form: engine(case, arrays, host, members, form) for form in forms}  # type: ignore[misc]
     sides["floor"] = lambda: members * floor(case, host)[0]
@@ -230,7 +234,7 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer points and shorter runs: about two minutes on an idle core")
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:3], help="by default without the resnets")
     parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--members", nargs="+", type=int)
     parser.add_argument("--optimizer", choices=list(RATES), default="sgd")

@@ -380,6 +380,12 @@ def test_smoke_is_the_same_suite_made_small(load: Loader, host: Host) -> None:
     assert cells[0].protocol["optimizer"]["sgd"]["lr"] == pytest.approx(0.01)  # a tenth of what the suite says
 
 
+@pytest.mark.parametrize(("model", "width"), [("convnet", 8), ("{convnet: {width: 4}}", 4)])
+def test_smoke_narrows_models_that_have_a_width(load: Loader, host: Host, model: str, width: int) -> None:
+    suite = load(with_lines(protocol=f"protocol: {{model: {model}}}"), smoke=True)
+    assert all(cell.protocol["model"] == {"convnet": {"width": width}} for cell in expand(suite, host))
+
+
 def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
     suite = load(with_lines(protocol="protocol: {epochs: {grid: [5, 10]}}"), smoke=True)
     assert len(expand(suite, host)) == 2
