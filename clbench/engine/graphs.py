@@ -145,13 +145,15 @@ class Steps:
 
 
 def declared(strategy: Strategy) -> str | None:
-    """Who says that a step cannot be captured: a part of the method, or an optimiser."""
+    """Who says that a step cannot be captured: a part of the method, an optimiser, or images that are fetched from the host."""
     for part in parts_of(strategy):
         if not part.capturable:
             return f"{part.part_name} declares capturable = False"
     for _, item in objects(whole(strategy)):
         if isinstance(item, Optimizer) and not item.capturable:
             return "an optimiser of torch's own reads its rate on the host"
+    if not strategy.session.streams.resident:
+        return "the images do not fit on the device, and each batch comes from the host"
     return None
 
 
