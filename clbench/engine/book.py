@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,64 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.records.cell import CellRecord, Entries
+from clbench.records.cell import Array, CellRecord, Entries
 from clbench.stack import Stateful
+
+
+class Accuracies(Stateful):
+    """The accuracies that a protocol's `evaluate` asks for, and room for no others: 2,000 tasks make a matrix of four million.
+
+    `tested[row]` are the tasks tested after `row` tasks, a range; `values [R, K]` has them one after the other.
+    """
+
+    wiring = frozenset({"tested", "_start"})
+
+    def __init__(self, members: int, tested: Sequence[range]) -> None:
+        self.tested = tuple(tested)
+        self._start = np.cumsum([0, *map(len, self.tested)])
+        self.values = np.full((members, int(self._start[-1])), np.nan)
+
+    def row(self, row: int) -> Array:
+        """`[R, tasks tested after this one]`, to read and to write."""
+        return self.values[:, self._start[row] : self._start[row + 1]]
+
+    def at(self, row: int, column: int) -> Array:
+        """`[R]`, to read and to write; NaN that leads nowhere where this is not tested."""
+        tested = self.tested[row]
+        return self.row(row)[:, column - tested.start] if column in tested else np.full(len(self.values), np.nan)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every task is tested after every task."""
+        return len(set(self.tested)) == 1
+
+    @property
+    def matrix(self) -> Array:
+        """`[R, T+1, T]`, the same memory, where they are complete."""
+        return self.values.reshape(len(self.values), len(self.tested), -1)
+
+    def entries(self) -> Entries:
+        """What was measured; a method that is tested only at the end leaves the rest out."""
+        row = np.repeat(np.arange(len(self.tested)), [len(columns) for columns in self.tested])
+        column = np.concatenate([np.asarray(columns, dtype=np.int64) for columns in self.tested])
+        kept = ~np.isnan(self.values).all(axis=0)
+        return Entries(row[kept], column[kept], self.values[:, kept])
+
+
+def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
+    """The tasks tested after 0, 1, ... tasks; the untrained network is tested on the first one at least."""
+    scope, last = evaluate["tasks"], evaluate["last"] or 1
+    if scope == "all":
+        return [range(tasks)] * (tasks + 1)
+    first = {"seen": lambda row: 0, "current": lambda row: row - 1, "last": lambda row: row - last}[scope]
+    return [range(max(0, first(row)), max(row, 1)) for row in range(tasks + 1)]
 
 
 class Book(Stateful):
     """Raw measurements, member by member. R members, T tasks; NaN where nothing was measured."""
 
-    def __init__(self, members: int, tasks: int) -> None:
-        self.accuracy = np.full((members, tasks + 1, tasks), np.nan)
+    def __init__(self, members: int, tasks: int, evaluate: Mapping[str, Any]) -> None:
+        self.accuracies = Accuracies(members, tested_tasks(evaluate, tasks))
         self.accuracy_before = np.full((members, tasks), np.nan)
         self.loss = np.full((members, tasks), np.nan)
         self.train_seconds = np.full((members, tasks), np.nan)
@@ -46,13 +96,22 @@ class Book(Stateful):
             raise StrategyError(f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}")
 
     @property
+    def accuracy(self) -> Array:
+        """`[R, T+1, T]`, where every task is tested after every task."""
+        return self.accuracies.matrix
+
+    @property
     def running(self) -> list[int]:
         """The members that have not diverged."""
         return [member for member, step in enumerate(self.diverged_at) if step < 0]
 
     def fill(self, record: CellRecord) -> CellRecord:
         """Put the measurements into a record."""
-        record.accuracy, record.accuracy_before, record.loss = self.accuracy, self.accuracy_before, self.loss
+        if self.accuracies.complete:
+            record.accuracy = self.accuracies.matrix
+        else:
+            record.entries = self.accuracies.entries()
+        record.accuracy_before, record.loss = self.accuracy_before, self.loss
         record.diverged_at = self.diverged_at
         record.member_status = np.array(["done" if step < 0 else "diverged" for step in self.diverged_at])
         record.status = "diverged" if not self.running else "done"
@@ -64,15 +123,6 @@ class Book(Stateful):
         }
         record.errors = tuple(self.faults.values())
         return record
-
-
-def with_entries(record: CellRecord) -> CellRecord:
-    """The record with the accuracies that were measured in place of the matrix."""
-    assert record.accuracy is not None
-    row, column = np.nonzero(~np.isnan(record.accuracy).all(axis=0))
-    record.entries = Entries(row, column, record.accuracy[:, row, column])
-    record.accuracy = None
-    return record
 
 
 def padded(rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -333,24 +333,16 @@ class Loop:
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 
-    def _columns(self, row: int) -> Sequence[int]:
-        """The tasks that are evaluated after `row` tasks."""
-        total, scope = len(self.streams.tasks), self.protocol.evaluate
-        if scope["tasks"] == "all" or (row == 0 and scope["tasks"] != "last"):
-            return range(total) if scope["tasks"] == "all" else range(1)
-        first = {"seen": 0, "current": row - 1, "last": max(0, row - (scope["last"] or 1))}[scope["tasks"]]
-        return range(first, max(row, 1))
-
     def _evaluate(self, row: int) -> None:
         running = self.book.running
-        for column in self._columns(row):
+        for column in self.book.accuracies.tested[row]:
             values, finite = accuracy(self.strategy, self.streams.tasks[column])
             shares, sound = values.cpu().numpy(), finite.tolist()
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:
                     self._strike(member, int(self.book.steps[member]))
                 elif self.book.diverged_at[member] < 0:
-                    self.book.accuracy[member, row, column] = shares[member]
+                    self.book.accuracies.at(row, column)[member] = shares[member]
         self._only(self.book.running)
 
     def _evaluate_before(self, task: Task) -> None:
@@ -359,7 +351,7 @@ class Loop:
         new_outputs = self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
         may_have_changed = overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
         same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
-        before = self.book.accuracy[:, task.index, task.index]
+        before = self.book.accuracies.at(task.index, task.index)
         if same and not np.isnan(before[self.book.running]).any():
             self.book.accuracy_before[:, task.index] = before
             return

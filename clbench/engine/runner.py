@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from clbench.data.arrays import Arrays
-from clbench.engine.book import Book, with_entries
+from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
 from clbench.engine.compose import compose
 from clbench.engine.loop import Loop
@@ -211,9 +211,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         form=_form(loop.strategy),
         graphs=loop.steps.said,
     )
-    filled = book.fill(made)
-    # Thousands of tasks make a matrix of millions: where not every task is tested after every task, what was tested is kept.
-    return filled if cell.protocol["evaluate"]["tasks"] == "all" else with_entries(filled)
+    return book.fill(made)
 
 
 def _form(strategy: Strategy) -> str:
@@ -222,6 +220,7 @@ def _form(strategy: Strategy) -> str:
 
 
 def _means(book: Book, row: int) -> tuple[float, ...]:
-    with np.errstate(invalid="ignore"):
-        means = book.accuracy[:, row, :row].mean(1)
+    """Each member's mean over the tasks so far, of those that were tested; NaN for one that diverged."""
+    seen = sum(column < row for column in book.accuracies.tested[row])
+    means = book.accuracies.row(row)[:, :seen].mean(1)
     return tuple(float(mean) for mean in means)

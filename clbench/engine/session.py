@@ -91,7 +91,7 @@ class Session(Stateful):
         self.net: Stack | None = None
         self.optimizer: Optimizer | None = None
         self.noise: dict[str, Noise] = {}
-        self.book = Book(len(self.members), layout.tasks)
+        self.book = Book(len(self.members), layout.tasks, self.protocol.evaluate)
         self.active: list[int] = list(range(len(self.members)))
         self.task: Task | None = None
         self.phase: Phase | None = None
