@@ -16,15 +16,26 @@ from clbench.metrics.base import Summary, Undefined
 Array = npt.NDArray[Any]
 
 
-def measured(accuracy: Array, after: Any, task: Any) -> Array:
-    """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them; `Undefined` where one is missing."""
-    rows, tasks = np.broadcast_arrays(after, task)
-    values: Array = accuracy[rows, tasks - 1]
+def demanded(find: Callable[[Array, Array], Array], after: Any, task: Any, enough: int | None = None) -> Array:
+    """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them; `Undefined` where one is missing.
+
+    `find(row, column)` gives them, NaN where nothing was measured. Where no more than `enough` were measured at all, a demand for
+    a million more is answered after as many.
+    """
+    if enough is not None and np.broadcast(after, task).size > enough:
+        rows, tasks = (places.flat[: enough + 1] for places in np.broadcast_arrays(after, task))
+        _complete(find(rows, tasks - 1), rows, tasks)
+    values = find(np.asarray(after), np.asarray(task) - 1)
+    _complete(values, after, task)
+    return values
+
+
+def _complete(values: Array, after: Any, task: Any) -> None:
     missing = np.isnan(values)
     if missing.any():
+        rows, tasks = np.broadcast_arrays(after, task)
         when = int(rows[missing][0])
         raise Undefined(f"task {int(tasks[missing][0])} was not evaluated " + (f"after task {when}" if when else "before training"))
-    return values
 
 
 def average_over_time(accuracy: Array) -> Array:
@@ -32,6 +43,15 @@ def average_over_time(accuracy: Array) -> Array:
     tasks = accuracy.shape[1]
     seen = np.tri(tasks, dtype=bool)
     averages: Array = np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
+    return averages
+
+
+def average_over_entries(row: Array, column: Array, value: Array, tasks: int) -> Array:
+    """The same from the entries measured."""
+    seen = column < row
+    total, count = (np.bincount(row[seen], weights, tasks + 1)[1:] for weights in (value[seen], np.ones(int(seen.sum()))))
+    wanted = np.arange(1, tasks + 1)
+    averages: Array = np.where(count == wanted, total / wanted, np.nan)
     return averages
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from clbench.metrics.arithmetic import average_over_time, matrix_of, measured
+from clbench.metrics.arithmetic import average_over_entries, average_over_time, demanded, matrix_of
 
 if TYPE_CHECKING:
     from clbench.records.cell import CellRecord
@@ -85,9 +85,12 @@ class RunView:
         """T."""
         return self._cell.tasks
 
-    @cached_property
+    @property
     def accuracy(self) -> Array:
-        """`[T+1, T]`: task j (column j - 1) after i tasks (row i), row 0 the untrained network."""
+        """`[T+1, T]`: task j (column j - 1) after i tasks (row i), row 0 the untrained network.
+
+        Thousands of tasks make this a large one, with few measured; `at` and `averages` do without.
+        """
         if self._cell.accuracy is not None:
             return _frozen(self._cell.accuracy[self._member])
         entries = self._cell.entries
@@ -95,10 +98,13 @@ class RunView:
             return np.full((self.tasks + 1, self.tasks), np.nan)
         return _frozen(matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks))
 
-    @property
+    @cached_property
     def averages(self) -> Array:
         """`[T]`: A_i, the unweighted mean over tasks 1..i after task i."""
-        return average_over_time(self.accuracy)
+        entries = self._cell.entries
+        if entries is None:
+            return average_over_time(self.accuracy)
+        return average_over_entries(entries.row, entries.column, entries.value[self._member], self.tasks)
 
     @property
     def accuracy_before(self) -> Array:
@@ -130,7 +136,18 @@ class RunView:
 
         Raises `Undefined`, naming the task, where one of them was not evaluated: `run.at(run.tasks, [1, 2])`.
         """
-        return measured(self.accuracy, after, task)
+        entries = self._cell.entries
+        return demanded(self._look_up, after, task, None if entries is None else len(entries.row))
+
+    def _look_up(self, row: Array, column: Array) -> Array:
+        entries = self._cell.entries
+        if entries is None:
+            values: Array = self.accuracy[row, column]
+            return values
+        if not len(entries.row):
+            return np.full(np.shape(row), np.nan)
+        place = entries.find(row, column)
+        return np.where(place >= 0, entries.value[self._member][place], np.nan)
 
     def reference(self, strategy: str) -> RunView | None:
         """The run of another strategy on the same stream (scenario, seed and agent), where the record has one."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from clbench.errors import OutputError
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and run the same command again",
     errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "the file would be larger than this system allows",
     errno.EACCES: "permission denied; choose another folder with --out",
     errno.EPERM: "permission denied; choose another folder with --out",
     errno.EROFS: "the file system is read-only; choose another folder with --out",
@@ -21,15 +25,66 @@ _REASONS = {
 }
 
 
-def atomic_write(path: Path, data: bytes | memoryview) -> None:
-    """Write to a temporary name in the same folder, sync, rename, sync the folder; `OutputError` where that cannot be done."""
+class Patient(io.RawIOBase):
+    """A file whose writer hears of no error: HDF5 cannot let go of a file that it cannot finish. `complain` raises the first one."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self.file, self.error = file, None
+
+    error: OSError | None
+
+    def write(self, data: Any) -> int:
+        """All of it, or as if."""
+        view = memoryview(data).cast("B")
+        done = 0
+        with self._noting():
+            while done < len(view):
+                done += self.file.write(view[done:]) or 0
+        return len(view)
+
+    def readinto(self, buffer: Any) -> int:
+        """What was written before."""
+        return self.file.readinto(buffer) or 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Anywhere."""
+        return self.file.seek(offset, whence)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut off, or made longer."""
+        with self._noting():
+            self.file.truncate(size)
+        return size or 0
+
+    def complain(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self.error is not None:
+            raise self.error
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            self.complain()  # one error is enough: the file is lost
+            yield
+        except OSError as error:
+            self.error = self.error or error
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Patient]:
+    """A temporary name in the same folder to write into; then synced and renamed, and the folder synced. `OutputError` says why not."""
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
+            with open(temporary, "x+b", buffering=0) as file:
+                patient = Patient(file)
+                try:
+                    yield patient
+                except Exception:
+                    patient.complain()  # whatever else went wrong went wrong because of that
+                    raise
+                patient.complain()
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except BaseException:
@@ -40,6 +95,12 @@ def atomic_write(path: Path, data: bytes | memoryview) -> None:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"cannot write {path}: {reason}") from error
+
+
+def atomic_write(path: Path, data: bytes | memoryview) -> None:
+    """Write these bytes, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write(data)
 
 
 def _sync_folder(folder: Path) -> None:

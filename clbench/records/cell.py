@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from clbench.records.rows import Rows
+
 Array = npt.NDArray[Any]
 MOST_TASKS = 100_000
 SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
+GROUPS = ("metrics", "curves", "cost", "kept")  # arrays by name, with a row a member
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
@@ -24,6 +28,21 @@ class Entries:
     row: Array
     column: Array
     value: Array
+
+    def find(self, row: Any, column: Any) -> Array:
+        """Which entries are at these places, arrays as numpy broadcasts them; -1 where nothing was measured."""
+        codes, order, width = self._sorted
+        wanted = np.asarray(row) * width + column
+        place = np.searchsorted(codes, wanted).clip(max=max(len(codes) - 1, 0))
+        found = (codes[place] == wanted) & (np.asarray(column) < width) if len(codes) else np.zeros(np.shape(wanted), bool)
+        return np.where(found, order[place] if len(codes) else -1, -1)
+
+    @cached_property
+    def _sorted(self) -> tuple[Array, Array, int]:
+        width = int(self.column.max(initial=0)) + 1
+        codes = self.row * width + self.column
+        order = np.argsort(codes, kind="stable")
+        return codes[order], order, width
 
 
 @dataclass
@@ -52,6 +71,8 @@ class CellRecord:
     metrics: dict[str, Array] = field(default_factory=dict)  # [S, ...]; probe metrics, measured live
     curves: dict[str, Array] = field(default_factory=dict)  # [S, K], NaN-padded
     cost: dict[str, Array] = field(default_factory=dict)  # [S] or [S, T]
+    kept: dict[str, Array] = field(default_factory=dict)  # [S]: 1 for members whose weights, or predictions, are in `stored`
+    stored: dict[str, Rows] = field(default_factory=dict)  # what stays on disk until it is asked for, by its path in the cell
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
 
     @property
@@ -83,6 +104,45 @@ class CellRecord:
         return len(self.seed)
 
 
+class _Later:
+    """An attribute that is read with the rest of its cell, when it is first asked for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, cell: Any, owner: type | None = None) -> Any:
+        if cell is None:
+            raise AttributeError(self.name)
+        cell.read()
+        return vars(cell)[self.name]
+
+
+class CellOnDisk(CellRecord):
+    """A cell of which only the names are known until something else is asked for: a record may have thousands."""
+
+    @classmethod
+    def of(cls, fetch: Callable[[], CellRecord], **names: str) -> CellOnDisk:
+        """The cell that `fetch` reads and checks; `RecordError` comes up when it does."""
+        cell = cls.__new__(cls)
+        vars(cell).update(names, _fetch=fetch)
+        return cell
+
+    def read(self) -> None:
+        """Read all of it."""
+        full = vars(self).pop("_fetch")
+        try:
+            vars(self).update({name: value for name, value in vars(full()).items() if name not in vars(self)})
+        except BaseException:
+            vars(self)["_fetch"] = full
+            raise
+
+
+for _field in fields(CellRecord):
+    _later = _Later()
+    _later.__set_name__(CellOnDisk, _field.name)
+    setattr(CellOnDisk, _field.name, _later)
+
+
 def status_of(member_status: Array) -> str:
     """A cell's status from its members'."""
     ended = set(member_status.tolist())
@@ -108,7 +168,7 @@ def settled(cell: CellRecord) -> CellRecord:
     for name in ("accuracy_before", "loss"):
         value = getattr(cell, name)
         setattr(full, name, None if value is None else _shaped(name, _floats(name, value), (size, full.tasks)))
-    for group in ("metrics", "curves", "cost"):
+    for group in GROUPS:
         setattr(full, group, {name: _members(f"{group}/{name}", value, size) for name, value in getattr(cell, group).items()})
     return _sorted(full)
 
@@ -128,13 +188,11 @@ def _sorted(cell: CellRecord) -> CellRecord:
     return cell if (np.diff(order) == 1).all() else select(cell, order)
 
 
-def _each(cell: CellRecord, change: Callable[[Array], Array]) -> CellRecord:
+def _each(cell: CellRecord, change: Callable[[Any], Any]) -> CellRecord:
     """The cell with a change to every array that has a row a member."""
     single = {name: getattr(cell, name) for name in SINGLE}
     changed: dict[str, Any] = {name: None if array is None else change(array) for name, array in single.items()}
-    groups: dict[str, Any] = {
-        group: {name: change(array) for name, array in getattr(cell, group).items()} for group in ("metrics", "curves", "cost")
-    }
+    groups: dict[str, Any] = {group: {name: change(array) for name, array in getattr(cell, group).items()} for group in (*GROUPS, "stored")}
     entries = None if cell.entries is None else replace(cell.entries, value=change(cell.entries.value))
     return replace(cell, **changed, **groups, entries=entries)
 
@@ -205,4 +263,8 @@ def _entries(entries: Entries, size: int) -> Entries:
     if max(row.max(initial=0), column.max(initial=0)) > MOST_TASKS:
         raise ValueError(f"entries/row and entries/column name more than {MOST_TASKS} tasks")
     value = _fractions("entries/value", _floats("entries/value", entries.value))
-    return Entries(row, column, _shaped("entries/value", value, (size, len(row))))
+    sound = Entries(row, column, _shaped("entries/value", value, (size, len(row))))
+    twice = np.flatnonzero(sound.find(row, column) != np.arange(len(row)))
+    if len(twice):
+        raise ValueError(f"entries name task {column[twice[0]] + 1} after {row[twice[0]]} tasks twice")
+    return sound

@@ -5,7 +5,8 @@
     seed [S]             and agent, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
     accuracy_before      and loss [S, T]
-    metrics/ curves/ cost/   [S, ...] each
+    metrics/ curves/ cost/ kept/   [S, ...] each
+    weights/<row>/<name>     [S, ...], predictions/<row>/<task> [S, N], and tests/<task>/index, label [S, N]: read when they are asked for
     seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
 """
 
@@ -28,7 +29,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "accuracy_before": ("seed", "task"),
     "loss": ("seed", "task"),
 }
-GROUPS = ("metrics", "curves", "cost")
+STORED = ("weights", "predictions", "tests")  # groups of datasets that may be larger than memory
 JSON_ATTRIBUTES = ("options", "protocol", "content", "probes")
 
 

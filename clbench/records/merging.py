@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import SINGLE, Array, CellRecord, Entries, select, settled, status_of
-from clbench.records.file import GROUPS
+from clbench.records.cell import GROUPS, SINGLE, Array, CellRecord, Entries, select, settled, status_of
+from clbench.records.rows import Rows
 
 FINISHED = ("done", "diverged")
 
@@ -42,15 +42,22 @@ def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
     """The arrays of both. A cell of which nobody stays leaves no trace; a metric measured in two ways stays as it was measured last."""
     if not first.members or not second.members:
         alone = first if first.members else second
-        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "entries", "probes")}
+        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "stored", "entries", "probes")}
     stale = {name for name in first.metrics if name in second.metrics and first.probes.get(name) != second.probes.get(name)}
     first = replace(first, metrics={name: array for name, array in first.metrics.items() if name not in stale})
     return {
         "probes": {**first.probes, **second.probes},
         **{name: _joined(first, second, name) for name in SINGLE},
         **{folder: _joined_folder(first, second, folder) for folder in GROUPS},
+        "stored": _joined_stored(first, second),
         "entries": _joined_entries(first.entries, second.entries),
     }
+
+
+def _joined_stored(first: CellRecord, second: CellRecord) -> dict[str, Rows]:
+    absent = Rows([None] * first.members), Rows([None] * second.members)
+    names = sorted({*first.stored, *second.stored})
+    return {name: first.stored.get(name, absent[0]) + second.stored.get(name, absent[1]) for name in names}
 
 
 def _joined_entries(first: Entries | None, second: Entries | None) -> Entries | None:

@@ -1,13 +1,17 @@
 """Reading a record that anybody may have written: nothing outside the file is followed, nothing in it is executed.
 
+A record of a few cells is read and checked whole. Of a larger one only the names are, and each cell when it is first asked for.
 Datasets are opened through h5py's lower level: a record of ten thousand runs has too many of them for the upper one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +19,38 @@ import h5py
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import Array, CellRecord, Entries, settled
-from clbench.records.file import DATASETS, GROUPS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+from clbench.records.cell import GROUPS, Array, CellOnDisk, CellRecord, Entries, settled
+from clbench.records.datasets import is_text, refusal
+from clbench.records.file import DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, STORED, RecordFile
+from clbench.records.rows import Place, Rows, stamp_of
 
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
-_PLAUSIBLE = 1 << 26  # bytes; a larger dataset must have something behind it in the file
-_RATIO = 1100  # deflate cannot do better
+FEW = 200  # cells
 
 
 def read_record(path: Path) -> RecordFile:
-    """The record whole; `RecordError` says in one sentence why a file is none."""
+    """The record; `RecordError` says in one sentence why a file is none."""
     path = Path(path)
     if not path.exists():
         raise RecordError(f"{path}: there is no such file")
     if path.is_dir():
         raise RecordError(f"{path} is a folder; name the record in it (<suite>.h5)")
+    with _diagnosed(path):
+        file = h5py.File(path, "r")
+        record = _Reader(path, file).read()
+        if len(record.cells) <= FEW:
+            for cell in record.cells:
+                assert isinstance(cell, CellOnDisk)
+                cell.read()
+            file.close()  # else it closes when the last cell is read or let go of
+        return record
+
+
+@contextlib.contextmanager
+def _diagnosed(path: Path) -> Iterator[None]:
+    """What goes wrong with a file, in a sentence about it."""
     try:
-        with h5py.File(path, "r") as file:
-            return _Reader(path, file).read()
+        yield
     except PermissionError:
         raise RecordError(f"{path} cannot be read: permission denied") from None
     except _DAMAGE as error:
@@ -54,12 +72,12 @@ def _diagnosis(path: Path, error: Exception) -> str:
 
 class _Reader:
     def __init__(self, path: Path, file: h5py.File) -> None:
-        self.path, self.file = path, file
+        self.path, self.file, self.stamp = path, file, stamp_of(path)
 
     def read(self) -> RecordFile:
         root = self.file.id
         version = self._version(root)
-        cells = [self._cell(key, names) for key, names in self._names().items()]
+        cells = [self._announced(key, names) for key, names in self._names().items()]
         cells.sort(key=lambda pair: (pair[0], pair[1].key))
         return RecordFile(
             schema_version=version,
@@ -97,7 +115,8 @@ class _Reader:
 
     # ------------------------------------------------------------------ one cell
 
-    def _cell(self, key: str, names: set[str]) -> tuple[float, CellRecord]:
+    def _announced(self, key: str, names: set[str]) -> tuple[float, CellOnDisk]:
+        """The cell's place in the suite, and the cell, of which the rest is read when it is asked for."""
         if not key.isprintable():
             raise RecordError(f"{self.path}: a cell's key holds control characters: {key!r}")
         place = f"cells/{key}"
@@ -109,31 +128,40 @@ class _Reader:
                 raise RecordError(f"{self.path}: {place} has no attribute {name}")
         if "seed" not in names:
             raise RecordError(f"{self.path}: {place} has no dataset seed")
-        strategy = self._text(group, "strategy", "")
-        position = self._attribute(group, "position")
-        known: dict[str, Any] = {name: self._array(place, group, name) if name in names else None for name in DATASETS}
-        known |= {name: self._json(group, name, {}) for name in JSON_ATTRIBUTES}
-        known |= {folder: self._folder(place, group, folder, names) for folder in GROUPS}
-        cell = CellRecord(
-            key=key,
-            scenario=self._text(group, "scenario", ""),
-            strategy=strategy,
-            label=self._text(group, "label", "") or strategy,
-            form=self._text(group, "form", ""),
-            graphs=self._text(group, "graphs", ""),
-            status=self._text(group, "status", "done"),
-            errors=tuple(map(str, self._json(group, "errors", []))),
-            entries=self._entries(place, group, names),
-            seed=self._array(place, group, "seed"),
-            **known,
-        )
-        for name in (cell.scenario, cell.strategy, cell.label):
+        strategy, position = self._text(group, "strategy", ""), self._attribute(group, "position")
+        known = {"scenario": self._text(group, "scenario", ""), "strategy": strategy, "label": self._text(group, "label", "") or strategy}
+        for name in known.values():
             if not name.isprintable():
                 raise RecordError(f"{self.path}: {place} has a name that holds control characters: {name!r}")
-        try:
-            return (position if isinstance(position, int) else float("inf")), settled(cell)
-        except ValueError as error:
-            raise RecordError(f"{self.path}: {place}: {error}") from None
+        cell = CellOnDisk.of(partial(self._cell, place, group, names, key=key, **known), key=key, **known)
+        return (position if isinstance(position, int) else float("inf")), cell
+
+    def _cell(self, place: str, group: Any, names: set[str], **known: Any) -> CellRecord:
+        with _diagnosed(self.path):
+            known |= {name: self._array(place, group, name) if name in names else None for name in DATASETS}
+            known |= {name: self._json(group, name, {}) for name in JSON_ATTRIBUTES}
+            known |= {folder: self._folder(place, group, folder, names) for folder in GROUPS}
+            seed = self._array(place, group, "seed")
+            cell = CellRecord(
+                form=self._text(group, "form", ""),
+                graphs=self._text(group, "graphs", ""),
+                status=self._text(group, "status", "done"),
+                errors=tuple(map(str, self._json(group, "errors", []))),
+                entries=self._entries(place, group, names),
+                seed=seed,
+                stored=self._stored(place, group, names, seed.size),
+                **known,
+            )
+            try:
+                return settled(cell)
+            except ValueError as error:
+                raise RecordError(f"{self.path}: {place}: {error}") from None
+
+    def _stored(self, place: str, group: Any, names: set[str], members: int) -> dict[str, Rows]:
+        """Where what was kept lies; it is looked at when it is asked for. Groups on the way to it are no datasets."""
+        found = sorted(name for name in names if name.partition("/")[0] in STORED and name.count("/") == 2)
+        where = [(name, f"{place}/{name}") for name in found]
+        return {name: Rows([Place(self.path, self.stamp, path, row) for row in range(members)]) for name, path in where}
 
     def _entries(self, place: str, group: Any, names: set[str]) -> Entries | None:
         wanted = ("entries/row", "entries/column", "entries/value")
@@ -156,22 +184,13 @@ class _Reader:
     # ------------------------------------------------------------------ datasets
 
     def _array(self, place: str, group: Any, name: str) -> Array:
-        item = h5py.h5o.open(group, name.encode())
-        if not isinstance(item, h5py.h5d.DatasetID):
-            raise RecordError(f"{self.path}: {place}/{name} is not a dataset")
-        return self._values(f"{place}/{name}", item)
+        return self._values(f"{place}/{name}", h5py.h5o.open(group, name.encode()))
 
     def _values(self, place: str, item: Any) -> Array:
-        if item.get_offset() is None and _kept_elsewhere(item):
-            raise RecordError(f"{self.path}: {place} keeps its values in another file; a record holds its data itself")
-        dtype = item.dtype
-        text = h5py.check_string_dtype(dtype) is not None
-        if not text and dtype.kind not in "biuf":
-            raise RecordError(f"{self.path}: {place} holds neither numbers nor text, and nothing else is read")
-        shape = item.shape
-        size = math.prod(shape) * dtype.itemsize
-        if size > _PLAUSIBLE and size > _RATIO * item.get_storage_size():
-            raise RecordError(f"{self.path}: {place} claims {size} bytes, and the file does not hold them")
+        why = refusal(item)
+        if why is not None:
+            raise RecordError(f"{self.path}: {place} {why}")
+        dtype, shape, text = item.dtype, item.shape, is_text(item.dtype)
         values = np.empty(shape, dtype)
         if values.size:
             item.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
@@ -185,7 +204,7 @@ class _Reader:
             return None
         attribute = h5py.h5a.open(item, name.encode())
         dtype = attribute.dtype
-        text = h5py.check_string_dtype(dtype) is not None
+        text = is_text(dtype)
         shape = attribute.shape
         if (not text and dtype.kind not in "biuf") or math.prod(shape) != 1:
             raise RecordError(f"{self.path}: the attribute {name} is neither a text nor a number")
@@ -212,12 +231,6 @@ class _Reader:
             kind = "object" if isinstance(default, dict) else "list"
             raise RecordError(f"{self.path}: the attribute {name} is not a JSON {kind}")
         return value
-
-
-def _kept_elsewhere(item: Any) -> bool:
-    """Virtual datasets and raw files; a plain dataset has a place in this file, and need not be asked."""
-    plan = item.get_create_plist()
-    return bool(plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count())
 
 
 def _decoded(value: bytes | str) -> str:

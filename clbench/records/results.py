@@ -50,6 +50,7 @@ class Results:
         self.record = record
         self._host = host
         self._measured: dict[tuple[str, str], Measured] = {}
+        self._views: dict[int, dict[int, RunView]] = {}  # by cell and member; a view keeps its cell alive
 
     def __repr__(self) -> str:
         return f"<results of {self.record.suite}: {self.cells}>"
@@ -117,11 +118,14 @@ class Results:
 
     def run(self, cell: CellRecord, member: int) -> RunView:
         """One member, as record metrics see it."""
-        return RunView(cell, member, self._reference)
+        views = self._views.setdefault(id(cell), {})
+        if member not in views:
+            views[member] = RunView(cell, member, self._reference)
+        return views[member]
 
     def _reference(self, strategy: str, run: RunView) -> RunView | None:
-        cells = [cell for cell in self.cells if cell.scenario == run.scenario and cell.strategy == strategy]
-        for cell in sorted(cells, key=lambda cell: cell.protocol != run.protocol):
+        cells = [cell for cell in self.cells if cell.strategy == strategy and cell.scenario == run.scenario]
+        for cell in sorted(cells, key=lambda cell: cell.protocol != run.protocol) if len(cells) > 1 else cells:
             for member in np.flatnonzero(cell.seed == run.seed):
                 view = self.run(cell, int(member))
                 if view.agent == run.agent and view.status == "done":

@@ -1,4 +1,4 @@
-"""Writing a record: the file is built in memory, so that a full disk meets plain bytes and never a half-written HDF5 tree."""
+"""Writing a record, straight to disk: what is kept of it may be larger than memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from clbench.records.atomic import atomic_write
-from clbench.records.cell import Array, CellRecord, settled
-from clbench.records.file import DATASETS, GROUPS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+from clbench.records.atomic import atomic_file
+from clbench.records.cell import GROUPS, Array, CellRecord, settled
+from clbench.records.file import DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
 
 # What netCDF readers take for a dimension without coordinates, rather than for data.
 _BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable.%10d"
@@ -28,22 +28,20 @@ def write_record(
     metrics: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> None:
     """Write a record in one atomic step; equal content gives equal bytes. `metrics` are those the suite asks for, with their options."""
-    atomic_write(Path(path), _image(RecordFile(SCHEMA_VERSION, suite, suite_text, environment, list(cells), tuple(metrics))))
+    record = RecordFile(SCHEMA_VERSION, suite, suite_text, environment, list(cells), tuple(metrics))
+    with atomic_file(Path(path)) as target, h5py.File(target, "w", libver=("v108", "v110")) as file:
+        _write(record, file)
 
 
-def _image(record: RecordFile) -> bytes:
-    with h5py.File("record", "w", driver="core", backing_store=False, block_size=1 << 20, libver=("v108", "v110")) as file:
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        file.attrs["suite"] = _text(record.suite)
-        file.attrs["suite_text"] = _text(record.suite_text)
-        file.attrs["environment"] = _json(record.environment)
-        file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])
-        root = file.create_group("cells")
-        for position, cell in enumerate(record.cells):
-            _CellWriter(root.create_group(_text(cell.key)), settled(cell)).write(position)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    return image
+def _write(record: RecordFile, file: h5py.File) -> None:
+    file.attrs["schema_version"] = SCHEMA_VERSION
+    file.attrs["suite"] = _text(record.suite)
+    file.attrs["suite_text"] = _text(record.suite_text)
+    file.attrs["environment"] = _json(record.environment)
+    file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])
+    root = file.create_group("cells")
+    for position, cell in enumerate(record.cells):
+        _CellWriter(root.create_group(_text(cell.key)), settled(cell)).write(position)
 
 
 class _CellWriter:
@@ -63,7 +61,10 @@ class _CellWriter:
         self._entries()
         for folder in GROUPS:
             for name, value in getattr(self.cell, folder).items():
-                self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value))
+                self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value.shape))
+        for name, rows in self.cell.stored.items():
+            dataset = rows.write(self.group, name)
+            self._attach(dataset, self._axes("stored", dataset.shape))
 
     def _attributes(self, position: int) -> None:
         attributes = self.group.attrs
@@ -82,23 +83,25 @@ class _CellWriter:
             self._dataset("entries/column", entries.column, (length,))
             self._dataset("entries/value", entries.value, ("seed", length))
 
-    def _axes(self, folder: str, value: Array) -> tuple[str, ...]:
+    def _axes(self, folder: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         """The members, the tasks where the length says so, and nameless dimensions, each at most once a dataset.
 
-        A curve runs along steps first, even where they are as many as the tasks.
+        A curve runs along steps first, even where they are as many as the tasks; weights and predictions along neither.
         """
         axes = ["seed"]
-        for place, length in enumerate(value.shape[1:]):
-            is_task = length == self.cell.tasks and "task" not in axes and (place > 0 or folder != "curves")
+        for place, length in enumerate(shape[1:]):
+            is_task = length == self.cell.tasks and "task" not in axes and folder != "stored" and (place > 0 or folder != "curves")
             name = "task" if is_task else f"axis_{length}"
             axes.append(name if name not in axes else f"{name}_{len(axes)}")
         return tuple(axes)
 
     def _dataset(self, name: str, value: Array, axes: Sequence[str]) -> None:
         dtype = h5py.string_dtype() if value.dtype == object else np.uint8 if value.dtype == bool else value.dtype
-        dataset = self.group.create_dataset(name, data=value, dtype=dtype).id
-        for axis, (scale, length) in enumerate(zip(axes, value.shape, strict=True)):
-            h5py.h5ds.attach_scale(dataset, self._scale_of(scale, length), axis)
+        self._attach(self.group.create_dataset(name, data=value, dtype=dtype), axes)
+
+    def _attach(self, dataset: h5py.Dataset, axes: Sequence[str]) -> None:
+        for axis, (scale, length) in enumerate(zip(axes, dataset.shape, strict=True)):
+            h5py.h5ds.attach_scale(dataset.id, self._scale_of(scale, length), axis)
 
     def _scale_of(self, name: str, length: int) -> h5py.h5d.DatasetID:
         if name in self.scales:

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from clbench.metrics.arithmetic import matrix_of
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array
 from clbench.report import plots
@@ -62,7 +63,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield Text(f"seeds: {_seeds(cell)}")
     done = _done(cell)
     if done.any() and cell.tasks:
-        accuracy = _mean([results.run(cell, int(member)).accuracy for member in np.flatnonzero(done)])
+        accuracy = _mean_matrix(cell, done)
         averages = _mean([results.run(cell, int(member)).averages for member in np.flatnonzero(done)])
         yield Text("\nAccuracy in % on each task's test samples (· was not measured), mean over seeds", style="bold")
         yield plots.matrix(accuracy)
@@ -73,6 +74,14 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     for error in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
         yield Text("".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in error.rstrip()))
+
+
+def _mean_matrix(cell: CellRecord, done: Array) -> Array:
+    """`[T+1, T]`, the mean over members."""
+    if cell.entries is None:
+        assert cell.accuracy is not None
+        return _mean(list(cell.accuracy[done]))
+    return matrix_of(cell.entries.row, cell.entries.column, _mean(list(cell.entries.value[done])), cell.tasks)
 
 
 def _curves(cell: CellRecord, done: Array) -> Iterable[RenderableType]:

@@ -1,0 +1,37 @@
+"""Which datasets of a stranger's file are read: plain numbers and texts that the file holds itself, and really holds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import h5py
+
+_PLAUSIBLE = 1 << 26  # bytes; a larger dataset must have something behind it in the file
+_RATIO = 1100  # deflate cannot do better
+
+
+def is_text(dtype: Any) -> bool:
+    """Whether h5py gives its values as bytes or strings."""
+    return h5py.check_string_dtype(dtype) is not None
+
+
+def refusal(item: Any) -> str | None:
+    """Why a dataset (of h5py's lower level) is not read, as the end of a sentence about it; None where it is."""
+    if not isinstance(item, h5py.h5d.DatasetID):
+        return "is not a dataset"
+    if item.get_offset() is None and _kept_elsewhere(item):
+        return "keeps its values in another file; a record holds its data itself"
+    dtype = item.dtype
+    if not is_text(dtype) and dtype.kind not in "biuf":
+        return "holds neither numbers nor text, and nothing else is read"
+    size = math.prod(item.shape) * dtype.itemsize
+    if size > _PLAUSIBLE and size > _RATIO * item.get_storage_size():
+        return f"claims {size} bytes, and the file does not hold them"
+    return None
+
+
+def _kept_elsewhere(item: Any) -> bool:
+    """Virtual datasets and raw files; a plain dataset has a place in this file, and need not be asked."""
+    plan = item.get_create_plist()
+    return bool(plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count())
