@@ -97,4 +97,5 @@ def identity_of(cell: Cell, key: str, members: Sequence[tuple[int, int]], form: 
         "members": [list(member) for member in members],
         "form": form,
         "metrics": [[metric.name, dict(metric.options)] for metric in cell.metrics],
+        "keep": list(cell.protocol["keep"]),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -33,8 +33,13 @@ def set_mode(strategy: Strategy, *, training: bool) -> None:
 
 
 @torch.no_grad()
-def accuracy(strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
-    """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether none of its outputs was NaN."""
+def accuracy(
+    strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None, watch: Callable[[Tensor], None] | None = None
+) -> tuple[Tensor, Tensor]:
+    """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether none of its outputs was NaN.
+
+    `watch` is shown the classes chosen, batch by batch.
+    """
     right = torch.zeros(strategy.members, dtype=torch.float64, device=strategy.device)
     total = torch.zeros_like(right)
     broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
@@ -42,9 +47,12 @@ def accuracy(strategy: Strategy, task: Task, split: Split = "test", limit: int |
         for batch in task.batches(split, task.streams.chunk(split), limit):
             logits = predict(strategy, batch, task)
             assert batch.valid is not None
-            right += ((choice(strategy, logits, batch) == batch.y) & batch.valid).sum(1)
+            chosen = choice(strategy, logits, batch)
+            right += ((chosen == batch.y) & batch.valid).sum(1)
             total += batch.valid.sum(1)
             broken |= logits.isnan().flatten(1).any(1)
+            if watch is not None:
+                watch(chosen)
     return right / torch.where(total > 0, total, torch.nan), ~broken
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict
 from clbench.engine.graphs import Steps
+from clbench.engine.keeping import Keeper
 from clbench.engine.place import Place
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
@@ -54,10 +56,11 @@ class Order:
 class Loop:
     """Trains and evaluates the members of a job, task by task."""
 
-    def __init__(self, strategy: Strategy, probes: Probes, *, online: bool, graphs: str = "auto") -> None:
+    def __init__(self, strategy: Strategy, probes: Probes, *, online: bool, graphs: str = "auto", checkpoint: Path | None = None) -> None:
         self.strategy, self.probes = strategy, probes
         self.session = strategy.session
         self.book = self.session.book
+        self.keeper = Keeper(strategy, checkpoint)
         self.streams = strategy.session.streams
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)
@@ -94,6 +97,7 @@ class Loop:
         """Row 0 of the accuracy matrix."""
         self.session.task = self.streams.tasks[0]
         self._evaluate(0)
+        self.keeper.end_row(0, self.book.running)
 
     def task(self, task: Task) -> None:
         """Train one task, from its beginning or from the place where it was left, and evaluate after it."""
@@ -132,6 +136,7 @@ class Loop:
             self._evaluate(task.index + 1)
         if not self.book.running:
             return
+        self.keeper.end_row(task.index + 1, self.book.running)
         self._probe("task_end", task)
         if last:
             self._probe("run_end", task)
@@ -336,7 +341,7 @@ class Loop:
     def _evaluate(self, row: int) -> None:
         running = self.book.running
         for column in self.book.accuracies.tested[row]:
-            values, finite = accuracy(self.strategy, self.streams.tasks[column])
+            values, finite = accuracy(self.strategy, self.streams.tasks[column], watch=self.keeper.watch(column))
             shares, sound = values.cpu().numpy(), finite.tolist()
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:

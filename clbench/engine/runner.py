@@ -23,7 +23,7 @@ from clbench.engine.solo import SoloRunner, SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
-from clbench.errors import Left
+from clbench.errors import ClbenchError, Left
 from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.heads import with_head_per_task
@@ -84,6 +84,8 @@ def run_cell(
     mark = Mark(settings.checkpoint, settings.checkpoint_every, identity, lambda said: reporter.say(loop, said))
     try:
         resumed = mark.load(loop)
+        if resumed and not loop.keeper.has(loop.place.task + 1):
+            raise ClbenchError("what was kept beside it is gone")
     except Exception as failure:  # nothing of the job is lost but time
         reporter.say(loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew")
         loop, resumed = start(), False
@@ -151,7 +153,7 @@ def start_loop(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arra
     metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
     probes = {choice.name: metrics[choice.name](**choice.options) for choice in cell.metrics if hasattr(metrics[choice.name], "measure")}
     online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
-    return Loop(strategy, Probes(probes, strategy), online=online, graphs=settings.graphs)
+    return Loop(strategy, Probes(probes, strategy), online=online, graphs=settings.graphs, checkpoint=settings.checkpoint)
 
 
 def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
@@ -210,6 +212,8 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         protocol=dict(cell.protocol),
         form=_form(loop.strategy),
         graphs=loop.steps.said,
+        stored=loop.keeper.gathered(),
+        kept=loop.keeper.flags(),
     )
     return book.fill(made)
 

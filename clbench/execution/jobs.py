@@ -82,6 +82,12 @@ class Site:
         """Where the job keeps its state."""
         return self.folder / "checkpoints" / f"{job.id}.ckpt"
 
+    def forget(self, job: Job) -> None:
+        """Remove the state of a job that will not go on, and what was kept beside it."""
+        for path in self.checkpoint(job).parent.glob(f"{job.id}.*"):
+            if path.suffix != ".json":
+                path.unlink(missing_ok=True)
+
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(

@@ -30,7 +30,7 @@ class Planned:
     tasks: int = 0
     agents: int = 1
     # What a finished member must have because it can only be measured live: probe metrics with their options and version,
-    # and curves that record metrics need, with None.
+    # and curves that record metrics need, and what is kept (`kept/weights`), with None.
     probes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -44,7 +44,7 @@ def finished_members(record: CellRecord | None, probes: Mapping[str, Any] | None
     probes = probes or {}
     if record is None:
         return set()
-    measured = record.curves | record.metrics
+    measured = record.curves | record.metrics | {f"kept/{name}": flags for name, flags in record.kept.items()}
     if any(probe not in measured or how not in (None, record.probes.get(probe)) for probe, how in probes.items()):
         return set()
     agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clbench.host import Host
     from clbench.suite import Suite
 
+BYTES_A_WEIGHT = 8  # in the job's file, and in the record
 BYTES_A_NUMBER = 24  # what a stored accuracy may take on disk with all that goes with it, and once more for the copy that replaces it
 
 
@@ -203,7 +204,7 @@ class Run:
         if event.status == "memory":
             parts = job.divide(2)
             board.replace(job, parts)
-            self.site.checkpoint(job).unlink(missing_ok=True)
+            self.site.forget(job)
             self.store.begin(parts)
             return parts
         if event.status in ("failed", "timeout"):
@@ -222,7 +223,11 @@ class Run:
 
     def _expected_bytes(self) -> int:
         numbers = sum(len(one.members) * (one.tasks + 1) * (one.tasks + 4) for one in self.planned)
-        return numbers * BYTES_A_NUMBER
+        weights = sum(len(one.members) * (one.tasks + 1) * (self.survey.parameters(one.cell) or 0) for one in self._keeping_weights())
+        return numbers * BYTES_A_NUMBER + weights * BYTES_A_WEIGHT
+
+    def _keeping_weights(self) -> Iterator[Planned]:
+        return (one for one in self.planned if "weights" in one.cell.protocol["keep"])
 
     def _folder(self) -> Path | None:
         folder = Path(self.suite.file).parent

@@ -181,7 +181,11 @@ def _sorted_out(
 ) -> tuple[list[CellRecord], list[CellRecord]]:
     """The cells that stay, in the suite's order and under its labels, and those whose name has another key by now."""
     names = {(cell.scenario_label, cell.label) for cell in current.values()}
-    stay = [replace(cells[key], scenario=cell.scenario_label, label=cell.label) for key, cell in current.items() if key in cells]
+    stay = [
+        replace(cells[key], scenario=cell.scenario_label, label=cell.label, protocol=cell.protocol)
+        for key, cell in current.items()
+        if key in cells
+    ]
     old: list[CellRecord] = []
     for key, cell in cells.items():
         if key not in current:

@@ -91,6 +91,7 @@ class Survey:
         self.parameters(cell)
         metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
         probes: dict[str, Any] = {curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())}
+        probes |= {f"kept/{kind}": None for kind in cell.protocol["keep"]}
         for metric in cell.metrics:
             if hasattr(metrics[metric.name], "measure"):
                 probes[metric.name] = {"options": dict(metric.options), "version": self.host.version_of("metric", metric.name)}

@@ -45,6 +45,8 @@ def perform(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: 
         with _Said(job, tell) as said, contextlib.redirect_stdout(said):
             record, error = _train(job, site, device, host, tell, leaving), ""
         status = "diverged" if record.status == "diverged" else "done"
+    except OutputError as failure:  # what is kept beside the checkpoint
+        return JobEvent("ended", job.id, status="unwritten", seconds=time.perf_counter() - started, error=str(failure))
     except Exception as failure:
         status, error, trace = "failed", _last_line(failure), "".join(traceback.format_exception(failure))
         if _is_out_of_memory(failure):
@@ -61,7 +63,7 @@ def perform(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: 
         except OutputError as failure:
             ended = JobEvent("ended", job.id, status="unwritten", error=str(failure))
     if ended.status in ("done", "diverged"):
-        site.checkpoint(job).unlink(missing_ok=True)
+        site.forget(job)
     return replace(ended, seconds=time.perf_counter() - started)
 
 

@@ -4,7 +4,7 @@ from clbench.records.cell import CellRecord, Entries, settled, status_of
 from clbench.records.file import SCHEMA_VERSION, RecordFile
 from clbench.records.merging import merge_cells
 from clbench.records.reading import read_record
-from clbench.records.results import Measured, Results, load
+from clbench.records.results import Measured, Predictions, Results, load
 from clbench.records.writing import write_record
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "CellRecord",
     "Entries",
     "Measured",
+    "Predictions",
     "RecordFile",
     "Results",
     "load",

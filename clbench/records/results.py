@@ -38,6 +38,15 @@ class Measured:
     higher_is_better: bool = True
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """A task's test samples `[S, N]`, sample by sample; -1 where a member has fewer, or had diverged by then."""
+
+    chosen: Array  # the class each one was given
+    label: Array  # the class it is
+    index: Array  # its place in the data set's test samples
+
+
 def load(path: str | Path, host: Host | None = None) -> Results:
     """Open a record; metrics that are not stored come from `host`, or from the installed plugins."""
     return Results(read_record(Path(path)), host)
@@ -100,6 +109,28 @@ class Results:
         if cell.entries is None:
             return np.full((cell.members, 1, 0), np.nan)
         return matrix_of(cell.entries.row, cell.entries.column, cell.entries.value, cell.tasks)
+
+    # ------------------------------------------------------------------ what was kept
+
+    def weights(self, strategy: str, row: int = -1, scenario: str | None = None) -> dict[str, Array]:
+        """Parameters and buffers `[S, ...]` by name after `row` tasks, 0 the untrained network, -1 the last; needs `keep: [weights]`.
+
+        NaN where a member had diverged by then.
+        """
+        cell = self.cell(strategy, scenario)
+        start = f"weights/{_row(cell, row)}/"
+        found = {name.removeprefix(start): rows.read() for name, rows in cell.stored.items() if name.startswith(start)}
+        if not found:
+            raise RecordError(_not_kept(cell, "weights", f"after {_row(cell, row)} tasks"))
+        return found
+
+    def predictions(self, strategy: str, task: int, row: int = -1, scenario: str | None = None) -> Predictions:
+        """The classes that the test samples of a task (from 1) were given after `row` tasks; needs `keep: [predictions]`."""
+        cell = self.cell(strategy, scenario)
+        names = (f"predictions/{_row(cell, row)}/{task}", f"tests/{task}/label", f"tests/{task}/index")
+        if not all(name in cell.stored for name in names):
+            raise RecordError(_not_kept(cell, "predictions", f"of task {task} after {_row(cell, row)} tasks"))
+        return Predictions(*(cell.stored[name].read() for name in names))
 
     # ------------------------------------------------------------------ metrics
 
@@ -215,6 +246,17 @@ class Results:
     def _each(self, metrics: Iterable[str] | None) -> Iterable[tuple[CellRecord, Measured]]:
         names = self.metric_names() if metrics is None else list(metrics)
         return ((cell, self.metric(name, cell)) for cell in self.cells for name in names)
+
+
+def _row(cell: CellRecord, row: int) -> int:
+    return row if row >= 0 else cell.tasks + 1 + row
+
+
+def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
+    """Why there are none."""
+    if kind in cell.kept:
+        return f"{cell.label} on {cell.scenario}: there are no {kind} {which}"
+    return f"{cell.label} on {cell.scenario}: {kind} were not kept; write `keep: [{kind}]` in the suite's protocol and run it again"
 
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from clbench.errors import RecordError
+from clbench.records.atomic import atomic_file
 from clbench.records.datasets import is_text, refusal
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -138,6 +139,30 @@ class _Sources:
             except OSError as error:
                 raise RecordError(f"{place.path} cannot be read any more: {error.strerror or error}") from error
         return self.files[place.path]
+
+
+def write_rows(path: Path, stored: Mapping[str, Rows]) -> None:
+    """A file of these alone, written whole, that `find_rows` finds again."""
+    with atomic_file(path) as target, h5py.File(target, "w", libver=("v108", "v110")) as file:
+        for name, rows in stored.items():
+            dataset = rows.write(file, name)
+            dataset.attrs["there"] = np.array([row is not None for row in rows.rows], np.uint8)
+
+
+def find_rows(path: Path) -> dict[str, Rows]:
+    """Where the rows lie in a file of `write_rows`; nothing where there is none."""
+    if not path.exists():
+        return {}
+    stamp, found = stamp_of(path), {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            there = item.attrs["there"]
+            found[name] = Rows([Place(path, stamp, name, row) if there[row] else None for row in range(len(there))])
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return found
 
 
 @contextlib.contextmanager

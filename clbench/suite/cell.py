@@ -42,11 +42,11 @@ class Cell:
         return {part.name: dict(part.options) for part in self.parts}
 
     def content(self, fingerprint: str, versions: Mapping[str, str]) -> dict[str, Any]:
-        """Everything that can change the cell's numbers, readable."""
+        """Everything that can change the cell's numbers, readable; what is kept beside them (`keep`) does not."""
         return {
             "scenario": [self.scenario.name, dict(self.scenario.options)],
             "parts": [[part.name, dict(part.options)] for part in self.parts],
-            "protocol": dict(self.protocol),
+            "protocol": {**self.protocol, "keep": []},
             "data": fingerprint,
             "versions": dict(versions),
         }

@@ -24,6 +24,7 @@ Issue = tuple[tuple[str, ...], str]
 Options = dict[str, Any]
 
 _SCOPES = ("all", "seen", "current")
+KEPT = ("weights", "predictions")
 
 
 def _one_choice(example: str) -> Callable[[Any], Any]:
@@ -82,9 +83,10 @@ def _logits(value: Any) -> Any:
 
 
 def _keep(value: Any) -> Any:
-    if value:
-        raise ValueError(f"keeping {shown(value)} is not possible: this version stores no weights or predictions; leave `keep` out")
-    return [] if value is None else value
+    given = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(given, list) or any(kind not in KEPT for kind in given):
+        raise ValueError(f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}")
+    return [kind for kind in KEPT if kind in given]
 
 
 def _key(default: Any, values: str, doc: str) -> Any:
@@ -165,7 +167,10 @@ class Protocol(pydantic.BaseModel):
     )
     precision: Literal["fp32", "tf32", "bf16"] = _key("fp32", "fp32 | tf32 | bf16", "The arithmetic of training and evaluation.")
     keep: Annotated[list[str], BeforeValidator(_keep)] = _key(
-        [], "[]", "What is stored beside the measurements: nothing; other values are refused."
+        [],
+        "[] | [weights] | [predictions] | [weights, predictions]",
+        """What is stored beside the measurements: the networks before training and after each task, from which probe metrics can be
+        measured later; the class that each test sample was given. It changes no number, and takes room.""",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.options import describe_options, option_model
 from clbench.suite.choices import OPTIMIZERS, SCHEDULES
-from clbench.suite.protocol import Protocol
+from clbench.suite.protocol import KEPT, Protocol
 from clbench.suite.suite import NAME, Compare
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class _Builder:
             "stop_at": {"anyOf": [{"enum": ["none", None]}, _SHARE, _object({"train": _SHARE}, required=["train"])]},
             "evaluate": {"anyOf": [_SCOPE, _object({"tasks": _SCOPE, "last": _COUNT, "every": _COUNT})]},
             "logits": {"anyOf": [_SCOPE, _object({"train": _SCOPE, "evaluate": _SCOPE})]},
-            "keep": {"type": "array", "maxItems": 0},
+            "keep": {"anyOf": [{"enum": list(KEPT)}, {"type": "array", "items": {"enum": list(KEPT)}}]},
         }
         return _object({key: {**_gridded(forms.get(key, _plain(own[key]))), "description": own[key]["description"]} for key in own})
 

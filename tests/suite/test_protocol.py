@@ -125,7 +125,7 @@ def test_forms_resolve_and_stay_resolved(host: Host, given: dict[str, Any], key:
         ({"optimizer": {"sgd": {"lr": float("inf")}}}, "optimizer.sgd.lr", "not inf"),
         ({"head": "multi", "head_reset": "zero"}, "head_reset", "those of earlier tasks must last; leave head_reset out"),
         ({"head": None}, "head", "should be 'single' or 'multi', not None"),
-        ({"keep": ["weights"]}, "keep", "this version stores no weights or predictions; leave `keep` out"),
+        ({"keep": ["gradients"]}, "keep", "must be a list of weights and predictions, or of one of them, not ['gradients']"),
     ],
 )
 def test_what_is_refused_is_said(host: Host, given: dict[str, Any], path: str, sentence: str) -> None:
@@ -135,7 +135,7 @@ def test_what_is_refused_is_said(host: Host, given: dict[str, Any], path: str, s
 
 
 def test_everything_wrong_is_found_at_once(host: Host) -> None:
-    given = {"epoch": 1, "batch_size": 0, "model": "mpl", "stop_at": 0.5, "keep": ["weights"]}
+    given = {"epoch": 1, "batch_size": 0, "model": "mpl", "stop_at": 0.5, "keep": ["gradients"]}
     assert {path[0] for path, _ in resolve_protocol(given, host)[1]} == set(given)
 
 

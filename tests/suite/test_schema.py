@@ -101,7 +101,7 @@ WRONG: list[dict[str, Any]] = [
     {"protocol": {"epoch": 3}},
     {"protocol": {"model": "mpl"}},
     {"protocol": {"optimizer": {"sgd": {"lr": 0}}}},
-    {"protocol": {"keep": "weights"}},
+    {"protocol": {"keep": "gradients"}},
     {"scenarios": [{"split": {"dataset": "digit"}}]},
     {"metrics": ["accuracy"]},
 ]

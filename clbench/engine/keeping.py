@@ -1,0 +1,108 @@
+"""`keep: [weights, predictions]`: what a job keeps of its networks, beside what it measures.
+
+A file is written once after each task, beside the checkpoint, which therefore stays small; the job's record gathers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clbench.engine.strategy import Strategy
+from clbench.errors import StrategyError
+from clbench.records.cell import Array
+from clbench.records.rows import Rows, find_rows, write_rows
+from clbench.stack import Stack
+
+
+class Keeper:
+    """Weights after each task, and the class that every test sample was given."""
+
+    def __init__(self, strategy: Strategy, checkpoint: Path | None) -> None:
+        self.strategy, self.checkpoint = strategy, checkpoint
+        self.weights, self.predictions = ("weights" in strategy.protocol.keep, "predictions" in strategy.protocol.keep)
+        self._chosen: dict[int, list[Tensor]] = {}  # by column, of the row under way
+        self._in_memory: dict[int, dict[str, Rows]] = {}  # by row, where there is no checkpoint
+        if self.weights:
+            self._network()
+
+    def watch(self, column: int) -> Callable[[Tensor], None] | None:
+        """Who looks on while a task is tested."""
+        if not self.predictions:
+            return None
+        chosen = self._chosen[column] = []
+        return chosen.append
+
+    def end_row(self, row: int, members: Sequence[int]) -> None:
+        """Keep what these members are after so many tasks."""
+        if not (self.weights or self.predictions):
+            return
+        found: dict[str, Array] = {}
+        if self.weights:
+            network = self._network()
+            found |= {f"weights/{row}/{name}": _plain(value) for name, value in (network.named_parameters() | network.buffers).items()}
+        for column, chosen in self._chosen.items():
+            index, _ = self._tested(column)
+            classes = torch.cat(chosen, dim=1).cpu().numpy()[:, : index.shape[1]]
+            found[f"predictions/{row}/{column + 1}"] = np.where(index < 0, -1, classes).astype(np.int16)
+        self._chosen = {}
+        taking = set(members)
+        rows = {name: Rows([values[r] if r in taking else None for r in range(len(values))]) for name, values in found.items()}
+        if self.checkpoint is None:
+            self._in_memory[row] = rows
+        else:
+            write_rows(self._file(row), rows)
+
+    def has(self, rows: int) -> bool:
+        """Whether the first so many rows are there, for a job that goes on."""
+        return not (self.weights or self.predictions) or all(self._file(row).exists() for row in range(rows))
+
+    def gathered(self) -> dict[str, Rows]:
+        """All that was kept, with the samples and labels that predictions are of."""
+        stored: dict[str, Rows] = {}
+        for row in range(len(self.strategy.session.streams.tasks) + 1):
+            stored |= self._in_memory.get(row, {}) if self.checkpoint is None else find_rows(self._file(row))
+        for task in sorted({int(name.rpartition("/")[2]) for name in stored if name.startswith("predictions/")}):
+            index, label = self._tested(task - 1)
+            stored |= {f"tests/{task}/index": Rows(list(index)), f"tests/{task}/label": Rows(list(label))}
+        return stored
+
+    def flags(self) -> dict[str, Array]:
+        """What was kept of every member."""
+        members = len(self.strategy.session.members)
+        return {name: np.ones(members) for name in self.strategy.protocol.keep}
+
+    def _file(self, row: int) -> Path:
+        assert self.checkpoint is not None
+        return self.checkpoint.with_suffix(f".row{row}.h5")
+
+    def _network(self) -> Stack:
+        """What the strategy trains, as a stack."""
+        try:
+            return self.strategy.net
+        except (StrategyError, AssertionError):
+            name = self.strategy.part_name
+            raise StrategyError(
+                f"{name} has no network of its own whose weights could be kept; leave weights out for it: {{{name}: {{protocol: {{keep: []}}}}}}"
+            ) from None
+
+    def _tested(self, column: int) -> tuple[Array, Array]:
+        """`[R, N]`: the test samples of a task, by their place in the test set, and their labels; -1 where a member has fewer."""
+        streams = self.strategy.session.streams
+        index, label = [], []
+        for batch in streams.tasks[column].batches("test", streams.chunk("test")):
+            assert batch.valid is not None
+            index.append(torch.where(batch.valid, batch.index, -1))
+            label.append(torch.where(batch.valid, batch.y, -1))
+        most = max(streams.sizes(column, "test"))
+        both = (torch.cat(parts, dim=1).cpu().numpy()[:, :most] for parts in (index, label))
+        return next(both).astype(np.int32), next(both).astype(np.int16)
+
+
+def _plain(value: Tensor) -> Array:
+    value = value.detach()
+    return (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy().copy()
