@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from clbench.cli import compare, data, describe, doctor, listing, plugins, run, schema, show, validate
+from clbench.cli import compare, data, describe, doctor, export, listing, merge, metrics, plugins, run, schema, show, validate
 from clbench.cli.output import tell
 from clbench.errors import ClbenchError, Interrupted, SuiteError
 
@@ -89,6 +89,9 @@ app.command("run")(run.run)
 app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
+app.add_typer(metrics.app, name="metrics")
+app.command("export")(export.export)
+app.command("merge")(merge.merge)
 app.command("list")(listing.list_names)
 app.command("describe")(describe.describe)
 app.command("plugins")(plugins.plugins)

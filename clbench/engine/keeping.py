@@ -87,7 +87,8 @@ class Keeper:
         except (StrategyError, AssertionError):
             name = self.strategy.part_name
             raise StrategyError(
-                f"{name} has no network of its own whose weights could be kept; leave weights out for it: {{{name}: {{protocol: {{keep: []}}}}}}"
+                f"{name} has no network of its own whose weights could be kept; leave weights out for it: "
+                f"{{{name}: {{protocol: {{keep: []}}}}}}"
             ) from None
 
     def _tested(self, column: int) -> tuple[Array, Array]:

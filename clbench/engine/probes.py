@@ -41,8 +41,9 @@ class Probe:
 class Probes:
     """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on."""
 
-    def __init__(self, metrics: dict[str, Any], strategy: Strategy) -> None:
+    def __init__(self, metrics: dict[str, Any], strategy: Strategy, shown: Any = None) -> None:
         self.metrics, self.strategy = metrics, strategy
+        self.shown = strategy if shown is None else shown  # to the metrics
         self.book = strategy.session.book
         self._fixed: dict[int, Batch] = {}
         self.in_steps = any(metric.when == "step" for metric in metrics.values())
@@ -70,7 +71,7 @@ class Probes:
     def _measured(self, metric: Any, task: Task, batch: Batch) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
         try:
-            return metric.measure(Probe(self.strategy.net, self.strategy, task, batch.x, batch.y))
+            return metric.measure(Probe(self.strategy.net, self.shown, task, batch.x, batch.y))
         except StrategyError as lacking:
             return Undefined(str(lacking))
 

@@ -46,7 +46,7 @@ class Store:
         with _refusing(self.folder):
             for folder in (self.folder, self.jobs, self.checkpoints):
                 folder.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with self.hold():
             with _refusing(self.folder):
                 self._try_out(expected)
                 self._clear_temporary()
@@ -76,6 +76,8 @@ class Store:
         before = read_record(self.record) if self.record.exists() else None
         if before is not None and not merged:
             environment = before.environment  # nothing was measured since
+        elif before is not None and "merged" in before.environment:
+            environment = {**environment, "merged": before.environment["merged"]}  # of the cells that came from elsewhere
         kept, old = _sorted_out(cells, current, {cell.key for cell in _cells_of(self.superseded)})
         metrics = [(metric.name, metric.options) for metric in suite.metrics]
         with _refusing(self.folder):
@@ -117,7 +119,7 @@ class Store:
     # -------------------------------------------------------------- the folder
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """The operating system drops the lock with the process that held it, however that ended; the text only says who it is."""
         path = self.folder / ".lock"
         with self._locked(path) as file:

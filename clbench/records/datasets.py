@@ -22,6 +22,8 @@ def refusal(item: Any) -> str | None:
         return "is not a dataset"
     if item.get_offset() is None and _kept_elsewhere(item):
         return "keeps its values in another file; a record holds its data itself"
+    if item.shape is None:
+        return "holds nothing, not even a shape"
     dtype = item.dtype
     if not is_text(dtype) and dtype.kind not in "biuf":
         return "holds neither numbers nor text, and nothing else is read"

@@ -15,6 +15,16 @@ from clbench.records.rows import Rows
 FINISHED = ("done", "diverged")
 
 
+class Conflict(RecordError):
+    """A member that was measured twice, differently."""
+
+    def __init__(self, cell: CellRecord, row: int, dataset: str) -> None:
+        assert cell.agent is not None
+        self.member = (cell.key, int(cell.seed[row]), int(cell.agent[row]))
+        agent = f", agent {cell.agent[row]}" if cell.agent.any() else ""
+        super().__init__(f"{cell.scenario}, {cell.label}: seed {cell.seed[row]}{agent} was measured twice, and {dataset} differs")
+
+
 def merge_cells(cells: Iterable[CellRecord], *, later_wins: bool = False) -> list[CellRecord]:
     """One cell a key, in the order in which the keys first appear, with the members of all.
 
@@ -87,11 +97,9 @@ def _later(old: CellRecord, before: int, new: CellRecord, row: int, later_wins: 
         return ended != (True, False)
     if later_wins:
         return True
-    if not _alike(select(old, np.array([before])), select(new, np.array([row]))):
-        raise RecordError(
-            f"{old.scenario}, {old.label}: seed {old.seed[before]} was measured twice, with different results; "
-            "choose one of the two records to keep"
-        )
+    different = _difference(select(old, np.array([before])), select(new, np.array([row])))
+    if different is not None:
+        raise Conflict(old, before, different)
     return False
 
 
@@ -100,13 +108,17 @@ def _members(cell: CellRecord) -> list[tuple[int, int]]:
     return list(zip(cell.seed.tolist(), cell.agent.tolist(), strict=True))
 
 
-def _alike(one: CellRecord, other: CellRecord) -> bool:
+def _difference(one: CellRecord, other: CellRecord) -> str | None:
+    """The first dataset that both have with other values. Costs are no part of it; metrics measured in two ways are not the same."""
     arrays = [
-        {"accuracy": cell.accuracy, "status": cell.member_status, **cell.metrics, "entries": cell.entries and cell.entries.value}
+        {name: getattr(cell, name) for name in ("member_status", "diverged_at", "accuracy", "accuracy_before", "loss")}
+        | {"entries/value": cell.entries and cell.entries.value}
+        | {f"metrics/{name}": array for name, array in cell.metrics.items() if one.probes.get(name) == other.probes.get(name)}
+        | {f"curves/{name}": array for name, array in cell.curves.items()}
         for cell in (one, other)
     ]
     shared = [name for name in arrays[0] if arrays[0][name] is not None and arrays[1].get(name) is not None]
-    return all(_equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name])) for name in shared)
+    return next((name for name in shared if not _equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name]))), None)
 
 
 def _equal(one: Array, other: Array) -> bool:

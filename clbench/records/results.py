@@ -166,12 +166,31 @@ class Results:
     def _stored(self, name: str, cell: CellRecord) -> Measured:
         values = np.asarray(cell.metrics[name], dtype=np.float64)
         kind = self._kind(name)
+        values, reasons = self._completed(name, kind, cell, values)
         first = values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
         while first.ndim > 2:
             first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
         along_tasks = first.ndim == 2 and first.shape[1] == cell.tasks and getattr(kind, "when", "task_end") == "task_end"
         summary = summarise(first, kind.summary) if first.ndim == 2 else first
-        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, [cell.undefined(name)] * cell.members)
+        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, reasons)
+
+    def _completed(self, name: str, kind: type[Metric], cell: CellRecord, values: Array) -> tuple[Array, list[str | None]]:
+        """A record metric computed for members that came later, and why others have no value."""
+        how: Any = cell.probes.get(name)
+        reasons: list[str | None] = [cell.undefined(name)] * cell.members
+        lacking = np.flatnonzero(np.isnan(values).reshape(cell.members, -1).all(axis=1))
+        if not (issubclass(kind, RecordMetric) and len(lacking)):
+            return values, reasons
+        try:
+            metric = kind(**(how.get("options", {}) if isinstance(how, dict) else {}))
+        except ClbenchError:  # it has other options now
+            return values, reasons
+        values = values.copy()
+        for member in lacking:
+            value, reasons[member] = _evaluate(name, metric, self.run(cell, int(member)))
+            if value.shape == values.shape[1:]:
+                values[member] = value
+        return values, reasons
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
         kind: type[Metric] = self.host.get("metric", name)

@@ -7,7 +7,7 @@ where the streams and the budget of training are the same; else they are refused
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, Results, load, merge_cells
+from clbench.records.combining import ambiguous, separated, tell_apart
 
 BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
 UNKNOWN = "not stated"
@@ -35,14 +36,14 @@ def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Po
     if not given:
         raise RecordError("there is no record to compare")
     opened = [source if isinstance(source, Results) else load(source) for source in given]
-    records = _aligned([results.record for results in opened])
+    records = _aligned([part for results in opened for part in separated(results.record)])
     mixed = tuple(_differences(records))
     if mixed and not force_mixed:
         lines = "\n".join(f"  {line}" for line in mixed)
         raise RecordError(
             f"these records cannot be ranked together:\n{lines}\n--force-mixed ranks them all the same, and says so in the output"
         )
-    if len(opened) == 1 and not _ambiguous(records[0].cells):
+    if len(records) == 1 and not ambiguous(records[0].cells):
         return Pool(opened[0], ())
     return Pool(Results(_joined(records), opened[0].host), mixed)
 
@@ -131,18 +132,4 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
     metrics = {name: options for record in reversed(records) for name, options in record.metrics}
     first = records[0]
     suite = " + ".join(dict.fromkeys(record.suite for record in records))
-    return replace(first, suite=suite, cells=_told_apart(merge_cells(cells), origin), metrics=tuple(metrics.items()))
-
-
-def _told_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellRecord]:
-    """What two suites call alike and is not gets its suite's name behind its label; where that is not enough, its key."""
-    for suffix in (origin, {cell.key: cell.key[-8:] for cell in cells}):
-        alike = _ambiguous(cells)
-        cells = [replace(cell, label=f"{cell.label} [{suffix[cell.key]}]") if cell.label in alike else cell for cell in cells]
-    return cells
-
-
-def _ambiguous(cells: Iterable[CellRecord]) -> set[str]:
-    """Labels that more than one cell of a scenario has."""
-    count = Counter((cell.scenario, cell.label) for cell in cells)
-    return {label for (_, label), cells_of in count.items() if cells_of > 1}
+    return replace(first, suite=suite, cells=tell_apart(merge_cells(cells), origin), metrics=tuple(metrics.items()))

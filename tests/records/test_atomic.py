@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,32 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pyte
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from clbench.errors import OutputError
+from clbench.records import CellRecord, write_record
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+cell = CellRecord("k", "s", "er", "er", np.arange(3), np.zeros((3, 41, 40)))
+for room in (0, 3_000, 20_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        write_record(Path("r.h5"), [cell], suite="s", suite_text="", environment={})
+    except OutputError as error:
+        print(error)
+"""
+
+
+def test_a_disk_that_fills_while_a_record_is_written_leaves_the_old_one(tmp_path: Path) -> None:
+    """A limit on the size of files is the nearest thing to a full disk."""
+    (tmp_path / "r.h5").write_bytes(b"old")
+    answer = subprocess.run([sys.executable, "-c", WRITER], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == ["cannot write r.h5: the file would be larger than this system allows"] * 3
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("r.h5", b"old")]
 
 
 def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

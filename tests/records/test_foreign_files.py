@@ -11,7 +11,7 @@ import pytest
 
 import clbench
 from clbench.errors import RecordError
-from clbench.records import read_record
+from clbench.records import read_record, reading
 
 
 def least(path: Path, change: Callable[[h5py.File], Any] = lambda file: None) -> Path:
@@ -35,6 +35,85 @@ def test_the_least_is_enough(tmp_path: Path) -> None:
     assert cell.seed.tolist() == [0, 1]
     assert cell.accuracy[:, 0, 0].tolist() == [0.25, 0.5]
     assert cell.accuracy.dtype == np.float64
+
+
+def test_accuracies_of_another_type_are_read(tmp_path: Path) -> None:
+    for values in (np.zeros((2, 3, 2), bool), np.full((2, 3, 2), 0.5, ">f4"), np.full((2, 3, 2), 0.5, "f2"), np.full((2, 3, 2), np.nan)):
+        (cell,) = read_record(least(tmp_path / "r.h5", replaced("accuracy", values))).cells
+        assert cell.accuracy is not None
+        assert cell.accuracy.dtype == np.float64
+
+
+def test_a_huge_attribute_is_read(tmp_path: Path) -> None:
+    def huge(file: h5py.File) -> None:
+        file["cells/mine"].attrs["note"] = "x" * 50_000
+        file["cells/mine"].attrs["options"] = '{"a": "' + "x" * 50_000 + '"}'
+
+    (cell,) = read_record(least(tmp_path / "r.h5", huge)).cells
+    assert len(cell.options["a"]) == 50_000
+
+
+def test_a_group_that_holds_itself_is_walked_once(tmp_path: Path) -> None:
+    def circle(file: h5py.File) -> None:
+        file["cells/mine/metrics/again"] = file["cells/mine"]
+
+    assert len(read_record(least(tmp_path / "r.h5", circle)).cells) == 1
+
+
+def stored(name: str, make: Callable[[h5py.Group], Any]) -> Callable[[h5py.File], None]:
+    return lambda file: make(file["cells/mine"].require_group(name.rpartition("/")[0]))
+
+
+def kept_elsewhere(group: h5py.Group) -> None:
+    layout = h5py.VirtualLayout((2, 3), "f8")
+    layout[:] = h5py.VirtualSource("secret.h5", "x", (2, 3))
+    group.create_virtual_dataset("w", layout)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (kept_elsewhere, "keeps its values in another file"),
+        (lambda group: group.create_dataset("w", (2, 4), "f8", external=[("/etc/passwd", 0, 64)]), "keeps its values in another file"),
+        (lambda group: group.create_dataset("w", data=np.zeros((1, 3))), "does not have a row a member"),
+        (lambda group: group.create_dataset("w", data=[b"a", b"b"]), "holds texts"),
+        (lambda group: group.create_group("w"), "is not a dataset"),
+        (lambda group: group.create_dataset("w", (2, 10**12), "f8", chunks=(1, 1000)), "the file does not hold them"),
+    ],
+)
+def test_weights_that_are_none_are_refused_when_they_are_asked_for(tmp_path: Path, make: Any, sentence: str) -> None:
+    results = clbench.load(least(tmp_path / "r.h5", stored("weights/2/w", make)))
+    with pytest.raises(RecordError, match=sentence) as raised:
+        results.weights("mine")
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_of_another_library_are_read(tmp_path: Path) -> None:
+    path = least(tmp_path / "r.h5", stored("weights/2/w", lambda group: group.create_dataset("w", data=[[1.0, 2.0], [3.0, 4.0]])))
+    np.testing.assert_array_equal(clbench.load(path).weights("mine")["w"], [[3, 4], [1, 2]])  # sorted by seed, as everything is
+
+
+def test_a_file_that_changed_since_is_not_read(tmp_path: Path) -> None:
+    change = stored("weights/2/w", lambda group: group.create_dataset("w", data=np.zeros((2, 3))))
+    results = clbench.load(least(tmp_path / "r.h5", change))
+    least(tmp_path / "other.h5", change).rename(tmp_path / "r.h5")
+    with pytest.raises(RecordError, match="has changed since it was opened; open it again"):
+        results.weights("mine")
+
+
+def test_a_large_record_is_checked_cell_by_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FEW", 0)
+
+    def two(file: h5py.File) -> None:
+        file.copy("cells/mine", "cells/other")
+        replaced("accuracy", np.full((2, 3, 2), 93.1))(file)
+
+    bad, good = clbench.load(least(tmp_path / "r.h5", two)).cells
+    assert (bad.key, bad.label) == ("mine", "mine")
+    assert good.accuracy is not None
+    for _ in range(2):
+        with pytest.raises(RecordError, match=r"cells/mine: accuracy holds values outside 0\.\.1"):
+            bad.members  # noqa: B018 - it is read now
 
 
 def test_extra_things_are_left_alone(tmp_path: Path) -> None:
@@ -85,6 +164,16 @@ def referring(file: h5py.File) -> None:
     file["cells/mine/metrics/x"] = np.array([file["cells"].ref] * 2, dtype=h5py.ref_dtype)
 
 
+def compound(file: h5py.File) -> None:
+    file["cells/mine/metrics/x"] = np.zeros(2, dtype=[("a", "f8"), ("b", "i4")])
+
+
+def twice(file: h5py.File) -> None:
+    del file["cells/mine/accuracy"]
+    entries = file.create_group("cells/mine/entries")
+    entries["row"], entries["column"], entries["value"] = [1, 2, 1], [0, 1, 0], np.full((2, 3), 0.5)
+
+
 BAD: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
     "no version": (lambda file: file.attrs.__delitem__("schema_version"), "no attribute schema_version"),
     "newer": (
@@ -118,6 +207,28 @@ BAD: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
     "raw file": (raw, "keeps its values in another file"),
     "nothing behind it": (unstored, "the file does not hold them"),
     "pickled": (pickled, "neither numbers nor text"),
+    "a record type": (compound, "neither numbers nor text"),
+    "complex": (replaced("accuracy", np.zeros((2, 3, 2), complex)), "neither numbers nor text"),
+    "accuracies in words": (replaced("accuracy", np.full((2, 3, 2), b"good")), "accuracy does not hold numbers"),
+    "an empty dataset": (replaced("accuracy", h5py.Empty("f8")), "accuracy holds nothing, not even a shape"),
+    "one accuracy": (replaced("accuracy", 0.5), "accuracy has shape \\[\\]"),
+    "one seed": (replaced("seed", 3), "seed has 0 dimensions instead of one"),
+    "numbers as texts": (replaced("seed", np.array([b"0", b"1"])), "seed does not hold numbers"),
+    "too few agents": (lambda file: file.__setitem__("cells/mine/agent", [0]), "agent has shape"),
+    "half a step": (lambda file: file.__setitem__("cells/mine/diverged_at", [0.5, 1]), "diverged_at holds numbers that are not whole"),
+    "infinite accuracy": (replaced("accuracy", np.full((2, 3, 2), np.inf)), "fractions, not percent"),
+    "negative accuracy": (replaced("accuracy", np.full((2, 3, 2), -0.5)), "outside 0..1"),
+    "an entry twice": (twice, "entries name task 1 after 1 tasks twice"),
+    "several labels": (lambda file: file["cells/mine"].attrs.__setitem__("label", ["a", "b"]), "label is neither a text nor a number"),
+    "a pointer for a label": (
+        lambda file: file["cells/mine"].attrs.__setitem__("label", file["cells"].ref),
+        "label is neither a text nor a number",
+    ),
+    "bytes that are no text": (
+        lambda file: file["cells/mine"].attrs.__setitem__("label", np.bytes_(b"\xff\xfe")),
+        "is damaged|control characters",
+    ),
+    "deep options": (lambda file: file["cells/mine"].attrs.create("options", "[" * 60_000), "not a JSON object|is damaged"),
     "references": (referring, "neither numbers nor text"),
 }
 

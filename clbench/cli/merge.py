@@ -1,0 +1,27 @@
+"""`clbench merge`: several records as one."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clbench.cli.options import DataOption, PluginOption
+from clbench.cli.output import say
+
+
+def merge(
+    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="The records to join.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; it must not exist.", show_default=False)],
+    plugin: PluginOption = None,
+    data: DataOption = None,
+) -> None:
+    """Join records: the seeds of a cell unite. A run that is in two of them with different results is named, and nothing is written."""
+    from clbench.records.combining import merge_records
+
+    merged = merge_records(records, out)
+    members = sum(cell.members for cell in merged.cells)
+    say(f"{out}: {len(merged.cells)} cells, {members} runs, from {len(records)} record{'s' * (len(records) != 1)}")
+    say(f"next: clbench show {shlex.quote(str(out))}")

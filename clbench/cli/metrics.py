@@ -1,0 +1,58 @@
+"""`clbench metrics`: metrics of a record that is there already."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from clbench.cli.options import DataOption, PluginOption, RecordArgument
+from clbench.cli.output import console, tell, warn
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Add metrics to a record.")
+
+
+@app.callback()
+def metrics() -> None:
+    """Add metrics to a record."""
+
+
+@app.command("add")
+def add(
+    record: RecordArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A metric; see `clbench list metrics`.", show_default=False)],
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=VALUE", help="One of its options; may be given several times.", show_default=False),
+    ] = None,
+    plugin: PluginOption = None,
+    data: DataOption = None,
+) -> None:
+    """Store a metric in a record. A probe metric is measured where weights were kept; without them its cells must run again."""
+    from clbench.execution.adding import add_metric
+    from clbench.host import Host
+    from clbench.report.terminal import summary_table
+
+    host = Host.load(plugin or [])
+    warn(host.warnings)
+    added = add_metric(record, name, _options(options or []), host, data)
+    warn([*added.warnings, *added.left_out])
+    console().print(summary_table(added.results, [name]))
+    tell(f"stored in {record}")
+
+
+def _options(given: list[str]) -> dict[str, Any]:
+    """Values as a suite would write them."""
+    from clbench.errors import UserError
+    from clbench.suite.yaml import parse
+
+    options = {}
+    for text in given:
+        option, equals, value = text.partition("=")
+        if not (option.strip() and equals):
+            raise UserError(f"--set {text}: write it as OPTION=VALUE, for example rule=tau")
+        document = parse(value)
+        if document.problems:
+            raise UserError(f"--set {text}: the value {document.problems[0].message}")
+        options[option.strip()] = document.data
+    return options

@@ -1,0 +1,75 @@
+"""Probe metrics measured from weights that were kept, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clbench.data.arrays import Arrays
+from clbench.engine.book import padded
+from clbench.engine.probes import Probes
+from clbench.engine.runner import Settings, build_strategy
+from clbench.engine.session import Member
+from clbench.engine.solo import SoloRunner
+from clbench.engine.strategy import Strategy
+from clbench.errors import RecordError, UserError
+from clbench.suite.cell import Cell
+
+Weights = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+WHEN = ("task_end", "run_end")
+
+
+class _Unknown:
+    """Stands for the strategy in a probe: of the method itself nothing was kept."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise UserError(f"it looks at the strategy ({name}), and weights alone were kept; its cells must run again")
+
+
+def measure_kept(
+    cell: Cell, members: Sequence[Member], form: str, rows: Sequence[Weights], name: str, metric: Any, *, host: Any, arrays: Arrays
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """`[R, ...]`: what a probe metric would have measured of these members; `rows[i]` are their weights after task i + 1."""
+    strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
+    session, book = strategy.session, strategy.session.book
+    probes = Probes({name: metric}, strategy, shown=_Unknown())
+    last = len(session.streams.tasks)
+    for task, weights in zip(session.streams.tasks, rows, strict=True):
+        there = _put(strategy, weights)
+        session.task, session.active = task, there
+        if there and (metric.when == "task_end" or task.index == last - 1):
+            for _, value in probes.ask(metric.when, task):
+                book.write(book.probes, name, value, there)
+        if name in book.faults:
+            raise UserError(f"{name} cannot be measured from the weights of {cell.label}: {book.faults[name].splitlines()[0]}")
+    return padded(book.probes.get(name, [[] for _ in members]))
+
+
+@torch.no_grad()
+def _put(strategy: Strategy, weights: Weights) -> list[int]:
+    """Load every member's weights; the members that have any."""
+    floats = [value.reshape(len(value), -1) for value in weights.values() if value.dtype.kind == "f"]
+    there = np.flatnonzero(~np.isnan(np.concatenate(floats, axis=1)).all(axis=1))
+    targets = _tensors(strategy)
+    if targets[0].keys() != weights.keys():
+        raise RecordError(f"the weights of {strategy.part_name} do not fit the network that this version of it builds")
+    for member, target in enumerate(targets):
+        for name, tensor in target.items():
+            value = torch.from_numpy(weights[name][member])
+            if value.shape != tensor.shape:
+                raise RecordError(f"the kept {name} has the shape {list(value.shape)}, and the network's is {list(tensor.shape)}")
+            tensor.copy_(torch.nan_to_num(value) if value.is_floating_point() else value)
+    return there.tolist()
+
+
+def _tensors(strategy: Strategy) -> list[dict[str, Tensor]]:
+    """Parameters and buffers, member by member, to write into."""
+    if isinstance(strategy, SoloRunner):
+        modules = [vars(solo)["net"] for solo in strategy.solos]
+        return [{**dict(module.named_parameters()), **dict(module.named_buffers())} for module in modules]
+    stacked = strategy.net.named_parameters() | strategy.net.buffers
+    return [{name: value[member] for name, value in stacked.items()} for member in range(strategy.members)]

@@ -1,0 +1,136 @@
+"""`clbench metrics add`: a metric that nobody asked for when the suite was run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clbench.errors import RecordError, UserError
+from clbench.execution.planner import STACK_ON_CPU
+from clbench.execution.store import Store
+from clbench.metrics import RecordMetric
+from clbench.options import plain_options
+from clbench.records import CellRecord, RecordFile, Results, read_record, write_record
+from clbench.suite.cell import Cell, Choice
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+
+@dataclass(frozen=True)
+class Added:
+    """What came of it: the record's results now, and the cells that must run again, with the reason."""
+
+    results: Results
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, data: Path | None = None) -> Added:
+    """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it."""
+    kind = host.get("metric", name)
+    resolved = plain_options(kind, options)
+    how = {"options": resolved, "version": host.version_of("metric", name)}
+    folder = path.resolve().parent
+    with Store(folder, path.stem).hold() if (folder / ".lock").exists() else contextlib.nullcontext():
+        record = read_record(path)
+        metrics = {**dict(record.metrics), name: resolved}
+        work = _Work(replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data)
+        cells = work.computed() if issubclass(kind, RecordMetric) else work.measured()
+        stored = [cell if values is None else _with(cell, name, values, how) for cell, values in zip(record.cells, cells, strict=True)]
+        write_record(
+            path,
+            stored,
+            suite=record.suite,
+            suite_text=record.suite_text,
+            environment=record.environment,
+            metrics=tuple(metrics.items()),
+        )
+    return Added(Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings)))
+
+
+def _with(cell: CellRecord, name: str, values: Any, how: Mapping[str, Any]) -> CellRecord:
+    errors = tuple(error for error in cell.errors if not error.startswith(f"metric {name}: "))
+    return replace(cell, metrics={**cell.metrics, name: values}, probes={**cell.probes, name: how}, errors=errors)
+
+
+class _Work:
+    def __init__(self, record: RecordFile, name: str, metric: Any, host: Host, data: Path | None) -> None:
+        self.record, self.name, self.metric, self.host, self.data = record, name, metric, host, data
+        self.left_out: list[str] = []
+        self.warnings: list[str] = []
+
+    def computed(self) -> list[Any]:
+        """Every cell's `[S]` or `[S, T]`, whatever was stored before."""
+        bare = [replace(cell, metrics={n: array for n, array in cell.metrics.items() if n != self.name}) for cell in self.record.cells]
+        results = Results(replace(self.record, cells=bare), self.host)
+        return [results.metric(self.name, cell).values for cell in bare]
+
+    def measured(self) -> list[Any]:
+        """Every cell's values; None for those that must run again."""
+        from clbench.engine.measuring import WHEN
+
+        again = f"add {self.name} to the suite's metrics and run the suite again"
+        if self.metric.when not in WHEN:
+            raise UserError(f"{self.name} is measured while a task is trained ({self.metric.when}); {again}")
+        lacking = [cell for cell in self.record.cells if "weights" not in cell.kept]
+        if len(lacking) == len(self.record.cells):
+            keep = "with `keep: [weights]` in its protocol the next metric can be measured without training"
+            raise UserError(f"{self.name} looks at the networks, and none was kept: {again}; {keep}")
+        self.left_out += [f"{cell.label} on {cell.scenario}: no weights were kept; {again}" for cell in lacking]
+        return [self._measured(cell) if "weights" in cell.kept else None for cell in self.record.cells]
+
+    def _measured(self, cell: CellRecord) -> Any:
+        from clbench.engine.book import padded
+        from clbench.engine.measuring import measure_kept
+
+        planned = _cell_of(cell)
+        arrays = self._arrays(cell, planned)
+        assert cell.agent is not None
+        members = list(zip(cell.seed.tolist(), cell.agent.tolist(), strict=True))
+        kept = np.flatnonzero(np.nan_to_num(cell.kept["weights"]) == 1)
+        found: list[list[Any]] = [[] for _ in members]
+        for part in (kept[start : start + STACK_ON_CPU] for start in range(0, len(kept), STACK_ON_CPU)):
+            weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
+            some = [members[row] for row in part]
+            form = cell.form if cell.form in ("loop", "vmap") else "auto"
+            values = measure_kept(planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays)
+            for row, value in zip(part, values, strict=True):
+                found[row] = list(value)
+        return padded(found)
+
+    def _arrays(self, cell: CellRecord, planned: Cell) -> Any:
+        from clbench.data import load_arrays
+        from clbench.execution.survey import dataset_of, versions_of
+
+        arrays = load_arrays(dataset_of(planned), self.host, self.data)
+        if arrays.fingerprint != cell.content["data"]:
+            raise RecordError(
+                f"{cell.label} on {cell.scenario} was trained on other data ({cell.content['data']}, not {arrays.fingerprint})"
+            )
+        before = cell.content["versions"]
+        for what, version in versions_of(planned, self.host).items():
+            if before.get(what) != version:
+                self.warnings.append(f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ")
+        return arrays
+
+
+def _weights(cell: CellRecord, row: int, members: Any) -> dict[str, Any]:
+    start = f"weights/{row}/"
+    return {name.removeprefix(start): rows[members].read() for name, rows in cell.stored.items() if name.startswith(start)}
+
+
+def _cell_of(cell: CellRecord) -> Cell:
+    """The suite's cell that this record is of."""
+    try:
+        content = cell.content
+        scenario, parts = Choice(*content["scenario"]), tuple(Choice(*part) for part in content["parts"])
+        content["versions"].items(), content["data"]
+        return Cell(scenario, cell.scenario, parts, cell.label, dict(content["protocol"]), (), ())
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RecordError(f"{cell.label} on {cell.scenario}: the record does not say how it was made, so its streams cannot be") from error
