@@ -32,8 +32,11 @@ class _Unknown:
 
 def measure_kept(
     cell: Cell, members: Sequence[Member], form: str, rows: Sequence[Weights], name: str, metric: Any, *, host: Any, arrays: Arrays
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """`[R, ...]`: what a probe metric would have measured of these members; `rows[i]` are their weights after task i + 1."""
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str | None]:
+    """`[R, ...]`: what a probe metric would have measured of these members, and why it is undefined where it is.
+
+    `rows[i]` are their weights after task i + 1.
+    """
     strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
     session, book = strategy.session, strategy.session.book
     probes = Probes({name: metric}, strategy, shown=_Unknown())
@@ -44,9 +47,10 @@ def measure_kept(
         if there and (metric.when == "task_end" or task.index == last - 1):
             for _, value in probes.ask(metric.when, task):
                 book.write(book.probes, name, value, there)
-        if name in book.faults:
-            raise UserError(f"{name} cannot be measured from the weights of {cell.label}: {book.faults[name].splitlines()[0]}")
-    return padded(book.probes.get(name, [[] for _ in members]))
+    said = book.faults.get(name)
+    if said is not None and not said.startswith(f"metric {name}: Undefined: "):
+        raise UserError(f"{name} cannot be measured from the weights of {cell.label}: {said.splitlines()[0]}")
+    return padded(book.probes.get(name, [[] for _ in members])), said
 
 
 @torch.no_grad()

@@ -42,7 +42,10 @@ def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, da
         metrics = {**dict(record.metrics), name: resolved}
         work = _Work(replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data)
         cells = work.computed() if issubclass(kind, RecordMetric) else work.measured()
-        stored = [cell if values is None else _with(cell, name, values, how) for cell, values in zip(record.cells, cells, strict=True)]
+        stored = [
+            cell if values is None else _with(cell, name, values, how, work.said.get(cell.key))
+            for cell, values in zip(record.cells, cells, strict=True)
+        ]
         write_record(
             path,
             stored,
@@ -54,8 +57,8 @@ def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, da
     return Added(Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings)))
 
 
-def _with(cell: CellRecord, name: str, values: Any, how: Mapping[str, Any]) -> CellRecord:
-    errors = tuple(error for error in cell.errors if not error.startswith(f"metric {name}: "))
+def _with(cell: CellRecord, name: str, values: Any, how: Mapping[str, Any], said: str | None) -> CellRecord:
+    errors = (*(error for error in cell.errors if not error.startswith(f"metric {name}: ")), *([said] if said else []))
     return replace(cell, metrics={**cell.metrics, name: values}, probes={**cell.probes, name: how}, errors=errors)
 
 
@@ -64,6 +67,7 @@ class _Work:
         self.record, self.name, self.metric, self.host, self.data = record, name, metric, host, data
         self.left_out: list[str] = []
         self.warnings: list[str] = []
+        self.said: dict[str, str | None] = {}  # why a probe metric is undefined, by cell
 
     def computed(self) -> list[Any]:
         """Every cell's `[S]` or `[S, T]`, whatever was stored before."""
@@ -99,7 +103,8 @@ class _Work:
             weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
             some = [members[row] for row in part]
             form = cell.form if cell.form in ("loop", "vmap") else "auto"
-            values = measure_kept(planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays)
+            values, said = measure_kept(planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays)
+            self.said[cell.key] = said
             for row, value in zip(part, values, strict=True):
                 found[row] = list(value)
         return padded(found)
