@@ -55,6 +55,7 @@ class Keeper:
         if self.checkpoint is None:
             self._in_memory[row] = rows
         else:
+            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
             write_rows(self._file(row), rows)
 
     def has(self, rows: int) -> bool:

@@ -84,7 +84,7 @@ def run_cell(
     mark = Mark(settings.checkpoint, settings.checkpoint_every, identity, lambda said: reporter.say(loop, said))
     try:
         resumed = mark.load(loop)
-        if resumed and not loop.keeper.has(loop.place.task + 1):
+        if resumed and loop.book.running and not loop.keeper.has(loop.place.task + 1):
             raise ClbenchError("what was kept beside it is gone")
     except Exception as failure:  # nothing of the job is lost but time
         reporter.say(loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew")

@@ -99,7 +99,7 @@ class _Work:
         members = list(zip(cell.seed.tolist(), cell.agent.tolist(), strict=True))
         kept = np.flatnonzero(np.nan_to_num(cell.kept["weights"]) == 1)
         found: list[list[Any]] = [[] for _ in members]
-        for part in (kept[start : start + STACK_ON_CPU] for start in range(0, len(kept), STACK_ON_CPU)):
+        for part in _stacks(cell, kept):
             weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
             some = [members[row] for row in part]
             form = cell.form if cell.form in ("loop", "vmap") else "auto"
@@ -123,6 +123,13 @@ class _Work:
             if before.get(what) != version:
                 self.warnings.append(f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ")
         return arrays
+
+
+def _stacks(cell: CellRecord, kept: Any) -> list[Any]:
+    """The members in shares for a CPU; agents stay with their seed."""
+    seeds, agents = np.unique(cell.seed[kept], return_counts=True)
+    share = max(1, STACK_ON_CPU // int(agents.max(initial=1)))
+    return [kept[np.isin(cell.seed[kept], seeds[start : start + share])] for start in range(0, len(seeds), share)]
 
 
 def _weights(cell: CellRecord, row: int, members: Any) -> dict[str, Any]:
