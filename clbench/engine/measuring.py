@@ -63,7 +63,7 @@ def _put(strategy: Strategy, weights: Weights) -> list[int]:
         raise RecordError(f"the weights of {strategy.part_name} do not fit the network that this version of it builds")
     for member, target in enumerate(targets):
         for name, tensor in target.items():
-            value = torch.from_numpy(weights[name][member])
+            value = torch.from_numpy(weights[name])[member]
             if value.shape != tensor.shape:
                 raise RecordError(f"the kept {name} has the shape {list(value.shape)}, and the network's is {list(tensor.shape)}")
             tensor.copy_(torch.nan_to_num(value) if value.is_floating_point() else value)

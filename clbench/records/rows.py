@@ -57,9 +57,9 @@ class Rows:
         with _sources() as sources:
             parts = [None if row is None else sources.part(row) for row in self.rows]
             full = _empty(len(self), parts)
-            for target, part in zip(full, parts, strict=True):
+            for row, part in enumerate(parts):
                 if part is not None:
-                    target[tuple(map(slice, part.shape))] = part.read()
+                    full[(row, *map(slice, part.shape))] = part.read()
         return full
 
     def write(self, group: h5py.Group, name: str) -> h5py.Dataset:
