@@ -59,8 +59,8 @@ def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
     scope, last = evaluate["tasks"], evaluate["last"] or 1
     if scope == "all":
         return [range(tasks)] * (tasks + 1)
-    first = {"seen": lambda row: 0, "current": lambda row: row - 1, "last": lambda row: row - last}[scope]
-    return [range(max(0, first(row)), max(row, 1)) for row in range(tasks + 1)]
+    behind = {"seen": tasks, "current": 1, "last": last}[scope]  # how far the first of them lies behind the next task
+    return [range(max(0, row - behind), max(row, 1)) for row in range(tasks + 1)]
 
 
 class Book(Stateful):

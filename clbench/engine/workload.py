@@ -54,12 +54,10 @@ def _phases(parts: Sequence[tuple[type[Any], Mapping[str, Any]]], protocol: Mapp
     """What the strategy says; one phase a task where it can say so only later."""
     session: Any = SimpleNamespace(members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol))
     try:
-        made = [cls(**options) for cls, options in parts]
-        if isinstance(made[0], SoloStrategy):
-            made[0].session, first = session, made[0]  # type: ignore[misc]
-        else:
-            first = compose(made, session)
-        phases = [list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)]  # type: ignore[arg-type]
+        made: list[Any] = [cls(**options) for cls, options in parts]
+        first: Any = made[0] if isinstance(made[0], SoloStrategy) else compose(made, session)
+        first.session = session
+        phases = [list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)]
         return phases if all(isinstance(phase, Phase) for task in phases for phase in task) else [[Phase()]] * scenario.tasks
     except Exception:
         return [[Phase()]] * scenario.tasks

@@ -248,8 +248,8 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
 class Kept(Stateful):
     """What a member left behind: its rows, the states that objects keep apart, and the objects there were."""
 
-    def __init__(self, rows: dict[str, Tensor], apart: dict[str, Any], known: set[str]) -> None:
-        self.rows, self.apart, self.known = rows, apart, known
+    def __init__(self, rows: dict[str, Tensor], apart: dict[str, Any], present: set[str]) -> None:
+        self.rows, self.apart, self.present = rows, apart, present
 
 
 class Suspension(Stateful):
@@ -292,7 +292,7 @@ class Suspension(Stateful):
                 for path, item in objects(self.root):
                     if path in kept.apart:
                         item.set_member_state(member, kept.apart[path])
-                    elif path not in kept.known and hasattr(item, "begin_member"):
+                    elif path not in kept.present and hasattr(item, "begin_member"):
                         item.begin_member(member)
 
     def _is_stacked(self, tensor: Tensor) -> bool:

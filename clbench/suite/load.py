@@ -175,11 +175,12 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
 
 
 def _compare(value: Any, host: Host, problems: Problems) -> Compare:
-    if not isinstance(value, dict | None):
+    value = {} if value is None else value
+    if not isinstance(value, dict):
         problems.add(("compare",), f"must be keys with values such as {{metric: forgetting, baseline: naive}}, not {shown(value)}")
         return Compare()
     try:
-        compare = Compare.model_validate(value or {}, strict=True)
+        compare = Compare.model_validate(value, strict=True)
     except pydantic.ValidationError as error:
         wrong = issues_of(error, value)
         for path, message in wrong:
@@ -187,7 +188,7 @@ def _compare(value: Any, host: Host, problems: Problems) -> Compare:
             problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
         bad = {path[0] for path, _ in wrong}
         return _compare({key: given for key, given in value.items() if key not in bad}, host, problems)
-    if value and "metric" in value and compare.metric not in host.names("metric"):
+    if "metric" in value and compare.metric not in host.names("metric"):
         problems.add(("compare", "metric"), f"unknown metric {compare.metric!r}{suggest(compare.metric, host.names('metric'))}")
     return compare
 

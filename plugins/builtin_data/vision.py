@@ -43,7 +43,11 @@ class TorchvisionSet(Dataset):
         for train in (True, False):
             self._part(root, train=train, download=True)
 
-    def _part(self, root: Path, **how: Any) -> Any:
+    def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
+        """The data set of torchvision's own, its training or its test part."""
+        return self._made(root, train=train, **how)
+
+    def _made(self, root: Path, **how: Any) -> Any:
         from torchvision import datasets
 
         return getattr(datasets, self.source)(root, **how)
@@ -154,7 +158,7 @@ class STL10(VerifiedSet):
     parts = ("train_X.bin", "train_y.bin", "unlabeled_X.bin", "test_X.bin", "test_y.bin")
 
     def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
-        found = super()._part(root, split="train" if train else "test", **how)
+        found = self._made(root, split="train" if train else "test", **how)
         return SimpleNamespace(data=found.data.transpose(0, 2, 3, 1), targets=found.labels)
 
 
@@ -199,4 +203,4 @@ class Imagenette(TorchvisionSet):
         return x, y
 
     def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
-        return super()._part(root, split="train" if train else "val", size="160px", **how)
+        return self._made(root, split="train" if train else "val", size="160px", **how)
