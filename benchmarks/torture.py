@@ -162,6 +162,12 @@ class Torture:
             time.sleep(0.01)
         return process.poll() is None
 
+    @staticmethod
+    def count(done: int) -> int:
+        """One more, seen by whoever waits."""
+        print(f"  {done + 1}", flush=True)
+        return done + 1
+
     def check(self, out: Path) -> None:
         """The record is that of the run that nobody disturbed, and nothing else is left."""
         left = sorted(str(path.relative_to(out)) for path in out.rglob("*"))
@@ -191,7 +197,7 @@ class Torture:
             if self.wait_for_moment(process, out):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                done += 1
+                done = self.count(done)
                 continue
             assert process.wait() == 0
             self.check(out)
@@ -207,7 +213,7 @@ class Torture:
                 if children := _children(process.pid):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(self.random.choice(children), signal.SIGKILL)
-                        done += 1
+                        done = self.count(done)
             assert process.wait() in (0, 1)  # 1: one job lost two workers
             self.until_done(out)
         return done
@@ -224,7 +230,7 @@ class Torture:
                 assert code in (0, 130), f"exit code {code}"
                 if code == 130:
                     assert "go on with: clbench run" in self.said()
-                    done += 1
+                    done = self.count(done)
             if process.wait() == 0:
                 self.check(out)
         self.until_done(out)
@@ -247,7 +253,7 @@ class Torture:
                         assert len(said) == 1, said
                         assert "stopped: cannot write" in said[0], said
                         assert "run the same command again" in said[0], said
-                        done += 1
+                        done = self.count(done)
                 self.until_done(out)
         return done
 

@@ -14,7 +14,7 @@ from collections import deque
 
 from clbench import Job, JobEvent, Site
 
-PATIENCE = 10.0  # seconds a worker has to save where its job stands and to leave, before it is made to
+PATIENCE = 20.0  # seconds a worker has to save where its job stands and to leave, before it is made to
 START_UP = 60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
 KEPT = 40  # lines of a worker's stderr that are worth showing when it dies
 
