@@ -394,7 +394,7 @@ def start(folder: Path, faulty: Path, **options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def wait_for(condition: Any, seconds: float = 60) -> None:
+def wait_for(condition: Any, seconds: float = 240) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen"
@@ -407,13 +407,13 @@ def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(
     process = start(tmp_path, faulty, how="slow", mark=str(steps))
     wait_for(lambda: steps.exists() and len(steps.read_text().splitlines()) > 8)  # in the second task
     os.killpg(process.pid, signal_)  # as a terminal does, and a cluster: to everybody
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "go on with: clbench run" in said
     assert list(cells(tmp_path / "out")) == ["naive"]
     before = steps.read_text().splitlines()
     process = start(tmp_path, faulty, how="slow", mark=str(steps))
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     assert process.returncode == 0
     taken = steps.read_text().splitlines()
     assert len(before) < len(taken) == len(set(taken))
