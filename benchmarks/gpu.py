@@ -144,7 +144,8 @@ def distance(one: Mapping[str, Tensor], other: Mapping[str, Tensor], near: float
 def strategies(host: Host) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Every built-in strategy and every guest, with the setting it is meant for."""
     adam = {"optimizer": {"adam": {"lr": 0.003}}}
-    options: dict[str, dict[str, Any]] = {"er": {"memory": 50}, "ewc": {"strength": 5, "samples": 100}}
+    options: dict[str, dict[str, Any]] = {"er": {"memory": 50}}
+    options |= {name: {"strength": 5, "samples": 100} for name in ("ewc", "online_ewc")}
     for name in host.names("strategy"):
         yield name, host.get("strategy", name)(**options.get(name, {})), {}
     er, ewc = host.get("strategy", "er")(memory=50), host.get("strategy", "online_ewc")(strength=5, samples=50)
@@ -334,11 +335,13 @@ CASES = [
 ]
 
 
-def step_seconds(report: Report, host: Host, case: Case, strategy: str, members: int, graphs: str, steps: int) -> dict[str, Any]:
+def step_seconds(
+    report: Report, host: Host, case: Case, strategy: str, members: int, graphs: str, steps: int, precision: str = "fp32"
+) -> dict[str, Any]:
     """A step once all is warm, what the task took beside, memory, and a replay with nothing around it."""
     if report.device != "cpu":
         torch.cuda.empty_cache()
-    cell = case.cell(host, strategy, steps=steps, evaluate="current")
+    cell = case.cell(host, strategy, steps=steps, evaluate="current", precision=precision)
     made = build_strategy(
         cell, [(s, 0) for s in range(members)], host=host, arrays=arrays_of(case), settings=Settings(device=report.device, graphs=graphs)
     )

@@ -82,8 +82,8 @@ class Steps:
 
     @contextlib.contextmanager
     def stream(self) -> Iterator[None]:
-        """A stream of the job's own, for the default one cannot be captured; all training runs on it, so that gradients do, too."""
-        if self.why is not None:
+        """A stream of the job's own, for the default one cannot be captured; all of a job's training runs on it, as gradients want it."""
+        if self.why is not None and self.own is None:
             yield
             return
         self.own = self.own or torch.cuda.Stream(self.session.device)

@@ -12,7 +12,7 @@ class NearestNeighbour(SoloStrategy):
 
     def setup(self):
         size = torch.Size(self.scenario.input_shape).numel()
-        self.x, self.y = torch.zeros(1, size), torch.zeros(1, dtype=torch.int64)
+        self.x, self.y = torch.zeros(1, size, device=self.device), torch.zeros(1, dtype=torch.int64, device=self.device)
 
     def observe(self, batch):
         self.x = torch.cat([self.x, batch.x[:: self.every].flatten(1)])

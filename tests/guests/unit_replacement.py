@@ -28,7 +28,7 @@ class UnitReplacement(Strategy):
             f = mean.lerp_(h.mean(1), 0.01) / (1 - 0.99**age)
             utility.lerp_(w_out.abs().mean(1) * (h - f[:, None]).abs().mean(1) / w_in.abs().mean(2), 0.01)
             score = torch.where(age > self.maturity, utility / (1 - 0.99**age), torch.inf)
-            due = score.argsort(1).argsort(1) < counter.add_(self.replacement_rate * score.isfinite().sum(1)).floor()[:, None]
+            due = score.argsort(stable=True).argsort() < counter.add_(self.replacement_rate * score.isfinite().sum(1)).floor()[:, None]
             counter -= counter.floor()
             params[layer.out_bias] += (w_out * (f * due)[:, None]).sum(2)
             fresh = (self.rng("fresh").uniform(*w_in.shape[1:]) * 2 - 1) * (6 / w_in.shape[2]) ** 0.5
