@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clbench.cli.output import say, table
 
 if TYPE_CHECKING:
     from clbench.execution import Run
+    from clbench.host import Host
+    from clbench.suite.cell import Cell
 
 
 def show_plan(run: Run) -> None:
@@ -52,4 +55,12 @@ def show_plan(run: Run) -> None:
         f"\nin all: {len(jobs)} jobs, {steps:,} steps"
         + (f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time" if known else "")
     )
+    if run.slots[0].startswith("cuda") and (eager := without_graphs((one.cell for one in run.planned), run.host)):
+        say(f"without device graphs, as declared (capturable = False): {', '.join(eager)}")
     say(f"the record would be {run.store.record}")
+
+
+def without_graphs(cells: Iterable[Cell], host: Host) -> list[str]:
+    """The strategies whose steps run one kernel after the other on a GPU, because they say so."""
+    names = dict.fromkeys(part.name for cell in cells for part in cell.parts)
+    return [name for name in names if not getattr(host.get("strategy", name), "capturable", False)]

@@ -125,6 +125,8 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
         target.print(summary_table(results, [metric.name for metric in prepared.suite.metrics] or None))
         _say_how_they_compare(results, outcome.record)
     warn(outcome.faults)
+    for label, why in {cell.label: cell.graphs for cell in results.cells if cell.graphs.startswith("eager")}.items():
+        say(f"{label} ran without device graphs: {why.removeprefix('eager: ')}")
     ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
     say(f"\n{outcome.finished} of {outcome.requested} runs are in {outcome.record} ({ran})")
     _say_what_is_missing(outcome, again)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -275,3 +276,19 @@ def test_commands_of_later_issues_do_not_exist(run_cli) -> None:
 def test_python_dash_m_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "clbench", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("clbench ")
+
+
+def test_a_dry_run_names_who_runs_without_device_graphs() -> None:
+    from clbench import Strategy
+    from clbench.cli.dry_run import without_graphs
+    from clbench.suite.cell import Choice
+
+    class Declining(Strategy):
+        """Cannot be captured."""
+
+        capturable = False
+
+    known = {"naive": Strategy, "declining": Declining}
+    host = SimpleNamespace(get=lambda kind, name: known[name])
+    cells = [SimpleNamespace(parts=(Choice(name, {}),)) for name in known]
+    assert without_graphs(cells, host) == ["declining"]  # type: ignore[arg-type]
