@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def doctor(plugin: PluginOption = None, data: DataOption = None) -> None:
     """Check the environment, the devices, the plugins and the data; exit code 1 where something is broken."""
     from clbench.data import catalogue, where
-    from clbench.execution.environment import environment
+    from clbench.execution.environment import environment, gemm_path
     from clbench.host import Host
 
     host = Host.load(plugin or [])
     slots, trouble = _slots(host)
-    facts = environment(host, slots, "auto", None)
+    facts = environment(host, slots, "auto", gemm_path(slots), None)
     rows = [["python", facts["python"]], *([name, version or "not installed"] for name, version in facts["packages"].items())]
     rows += [["platform", facts["platform"]], ["cpu", facts["cpu"]], ["workers", f"{len(slots)} on {facts['device']}"]]
     table(["environment", ""], rows)

@@ -14,7 +14,7 @@ import torch
 from clbench.engine.loop import Loop
 from clbench.errors import ClbenchError, OutputError, StrategyError
 from clbench.records.atomic import atomic_write
-from clbench.stack import save
+from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 
 LAYOUT = 2
@@ -96,6 +96,7 @@ def identity_of(cell: Cell, key: str, members: Sequence[tuple[int, int]], form: 
         "key": key,
         "members": [list(member) for member in members],
         "form": form,
+        "gemm": gemm.current(),
         "metrics": [[metric.name, dict(metric.options)] for metric in cell.metrics],
         "keep": list(cell.protocol["keep"]),
     }

@@ -24,7 +24,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THRE
 BITS = {"MKL_CBWR": "AUTO"}
 
 
-def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None) -> dict[str, Any]:
+def environment(host: Host, slots: Sequence[str], form: str, gemm: str, folder: Path | None) -> dict[str, Any]:
     """Versions, machine, devices, plugins; `folder` is the suite's, asked for its git commit."""
     return {
         "python": platform.python_version(),
@@ -35,13 +35,20 @@ def environment(host: Host, slots: Sequence[str], form: str, folder: Path | None
         "device": gpu_names(slots) or "cpu",
         "workers": len(slots),
         "threads": 1,
-        "gemm": f"float32, MKL_CBWR={BITS['MKL_CBWR']}",
+        "gemm": f"float32, {gemm} path, MKL_CBWR={BITS['MKL_CBWR']}",
         "form": form,
         "plugins": {
             info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error
         },
         "git": git_commit(folder),
     }
+
+
+def gemm_path(slots: Sequence[str]) -> str:
+    """The path of the matrix products (`clbench.stack.gemm`): found once, by who starts a run, and then every worker's."""
+    from clbench.stack import gemm
+
+    return gemm.STANDARD if any(slot.startswith("cuda") for slot in slots) else gemm.choose()
 
 
 def worker_environment() -> dict[str, str]:

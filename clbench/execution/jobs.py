@@ -73,6 +73,7 @@ class Site:
     checkpoint_every: float = CHECKPOINT_EVERY  # seconds within a task
     command: tuple[str, ...] = ()  # starts a worker that speaks JSON lines over its pipes
     environment: Mapping[str, str] = field(default_factory=dict)  # what a worker process has to find in its environment
+    gemm: str = "standard"  # the path of its matrix products
 
     def record(self, job: Job) -> Path:
         """Where the job's record goes."""

@@ -15,7 +15,7 @@ from clbench.errors import OutputError, RunFailed, UserError
 from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
 from clbench.execution.board import Board
 from clbench.execution.display import Display, Quiet
-from clbench.execution.environment import environment, worker_command, worker_environment
+from clbench.execution.environment import environment, gemm_path, worker_command, worker_environment
 from clbench.execution.estimate import Estimator
 from clbench.execution.forecast import Forecast
 from clbench.execution.job_record import failed_record, save
@@ -86,6 +86,7 @@ class Run:
             checkpoint_every=options.checkpoint_every,
             command=worker_command(),
             environment=worker_environment(),
+            gemm=gemm_path(self.slots),
         )
 
     def _among(self, cells: Sequence[Cell]) -> list[Planned]:
@@ -153,7 +154,7 @@ class Run:
 
     def _merge(self, end: End) -> None:
         """Bring what was measured into the record; where anything could not be written, say so and stop: nothing of it is lost."""
-        facts = environment(self.host, self.slots, self.options.form, self._folder())
+        facts = environment(self.host, self.slots, self.options.form, self.site.gemm, self._folder())
         try:
             self.store.merge({key: one.cell for key, one in self.current.items()}, self.suite, facts)
         except OutputError as error:

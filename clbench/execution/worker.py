@@ -172,9 +172,11 @@ def _prepare(site: Site) -> Host:
     import torch
 
     from clbench.host import Host
+    from clbench.stack import gemm
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
+    gemm.use(site.gemm)
     return Host.load(site.plugins)
 
 

@@ -1,0 +1,90 @@
+"""Which of torch's matrix products a run on CPUs uses.
+
+On some machines the float32 product behind `torch.set_float32_matmul_precision("medium")` is another kernel, as
+accurate as the usual one and up to twice as fast; on machines with bfloat16 units the same switch rounds to
+bfloat16; on most it changes nothing. So it is measured, once, by the process that starts a run: never the time,
+which differs from one minute to the next, but the error, and whether a member's product has the same bits alone and in a stack.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from clbench.errors import UserError
+
+STANDARD, FAST = "standard", "fast"
+SWITCHES = {STANDARD: "highest", FAST: "medium"}
+VARIABLE = "CLBENCH_GEMM"
+
+# Rows, inputs and outputs of the products of small and of large batches; two with sizes no vector divides.
+SHAPES = ((64, 784, 256), (61, 256, 256), (10, 784, 100), (1, 100, 10))
+MEMBERS = 3
+MOST_WORSE = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
+
+Multiply = Callable[[str, Tensor, Tensor], Tensor]
+
+
+def choose() -> str:
+    """The path of this machine: what the environment variable CLBENCH_GEMM says, else what the probe finds."""
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted and wanted not in SWITCHES:
+        raise UserError(f"{VARIABLE} is {wanted!r}; {STANDARD} or {FAST} is wanted")
+    return wanted or probe()
+
+
+def use(path: str) -> None:
+    """Take this path in this process; refuse what is not float32 here, for a run may not mix the two."""
+    if path == FAST and probe() != FAST:
+        raise UserError(
+            f"the run's matrix products are those of a machine whose fast path is float32, and here it is not; set {VARIABLE}={STANDARD}"
+        )
+    torch.set_float32_matmul_precision(SWITCHES[path])
+
+
+def current() -> str:
+    """The path of this process: part of a checkpoint's identity."""
+    return next((path for path, switch in SWITCHES.items() if switch == torch.get_float32_matmul_precision()), STANDARD)
+
+
+def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:
+    """The product on this path."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(SWITCHES[path])
+    try:
+        return left @ right
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def probe(product: Multiply = multiply) -> str:
+    """`fast` where that path is another one than the standard, as accurate, and the same for a member wherever it stands."""
+    generator = torch.Generator().manual_seed(0)
+    different = False
+    with _one_thread():
+        for rows, inputs, outputs in SHAPES:
+            left = torch.randn(MEMBERS, rows, inputs, generator=generator)
+            right = torch.randn(MEMBERS, inputs, outputs, generator=generator)
+            exact = left.double() @ right.double()
+            found = {path: product(path, left, right) for path in SWITCHES}
+            error = {path: float((value - exact).abs().max()) for path, value in found.items()}
+            alone = torch.stack([product(FAST, left[r].clone(), right[r].clone()) for r in range(MEMBERS)])
+            if error[FAST] > MOST_WORSE * error[STANDARD] or not torch.equal(alone, found[FAST]):
+                return STANDARD
+            different |= not torch.equal(found[FAST], found[STANDARD])
+    return FAST if different else STANDARD
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As in a worker."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
