@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from clbench.cli import compare, data, describe, doctor, export, listing, merge, metrics, plugins, run, schema, show, validate
+from clbench.cli import compare, data, describe, doctor, export, leaderboard, listing, merge, metrics, plugins, run, schema, show, validate
 from clbench.cli.output import tell
 from clbench.errors import ClbenchError, Interrupted, SuiteError
 
@@ -89,6 +89,7 @@ app.command("run")(run.run)
 app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("compare")(compare.compare)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(metrics.app, name="metrics")
 app.command("export")(export.export)
 app.command("merge")(merge.merge)

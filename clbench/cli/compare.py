@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption
+from clbench.cli.options import (
+    AlphaOption,
+    BaselineOption,
+    CorrectionOption,
+    DataOption,
+    MetricOption,
+    MixedOption,
+    PluginOption,
+    RecordsArgument,
+    RopeOption,
+    UnpairedOption,
+)
 from clbench.cli.output import console, say, tell, warn
 
 
@@ -23,38 +34,15 @@ class Format(StrEnum):
     html = "html"
 
 
-class Correction(StrEnum):
-    """For testing several pairs."""
-
-    holm = "holm"
-    bonferroni = "bonferroni"
-    fdr_bh = "fdr_bh"
-    none = "none"
-
-
 def compare(
-    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Records, such as results/NAME/NAME.h5.", show_default=False)],
-    metric: Annotated[
-        str | None,
-        typer.Option(metavar="M", help="What is compared; average_accuracy unless the suite says otherwise.", show_default=False),
-    ] = None,
-    baseline: Annotated[
-        str | None, typer.Option(metavar="B", help="The strategy, by label or name, that the others are set against.", show_default=False)
-    ] = None,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="A", help="The level of the tests; 0.05 unless the suite says otherwise.", show_default=False)
-    ] = None,
-    correction: Annotated[
-        Correction | None, typer.Option(help="For testing several pairs; holm unless the suite says otherwise.", show_default=False)
-    ] = None,
-    unpaired: Annotated[bool, typer.Option("--unpaired", help="Do not pair the runs by seed.")] = False,
-    rope: Annotated[
-        float | None,
-        typer.Option(metavar="R", help="Differences up to this size, in the metric's unit, count as none.", show_default=False),
-    ] = None,
-    force_mixed: Annotated[
-        bool, typer.Option("--force-mixed", help="Rank records together that are not comparable; the output says so.")
-    ] = False,
+    records: RecordsArgument,
+    metric: MetricOption = None,
+    baseline: BaselineOption = None,
+    alpha: AlphaOption = None,
+    correction: CorrectionOption = None,
+    unpaired: UnpairedOption = False,
+    rope: RopeOption = None,
+    force_mixed: MixedOption = False,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
     figure: Annotated[
         list[Path] | None,

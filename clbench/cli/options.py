@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,3 +30,37 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+# ---------------------------------------------------------------------- how records are compared
+
+
+class Correction(StrEnum):
+    """For testing several pairs."""
+
+    holm = "holm"
+    bonferroni = "bonferroni"
+    fdr_bh = "fdr_bh"
+    none = "none"
+
+
+RecordsArgument = Annotated[
+    list[Path], typer.Argument(metavar="RECORD...", help="Records, such as results/NAME/NAME.h5.", show_default=False)
+]
+MetricOption = Annotated[
+    str | None, typer.Option(metavar="M", help="What is compared; average_accuracy unless the suite says otherwise.", show_default=False)
+]
+BaselineOption = Annotated[
+    str | None, typer.Option(metavar="B", help="The strategy, by label or name, that the others are set against.", show_default=False)
+]
+AlphaOption = Annotated[
+    float | None, typer.Option(metavar="A", help="The level of the tests; 0.05 unless the suite says otherwise.", show_default=False)
+]
+CorrectionOption = Annotated[
+    Correction | None, typer.Option(help="For testing several pairs; holm unless the suite says otherwise.", show_default=False)
+]
+UnpairedOption = Annotated[bool, typer.Option("--unpaired", help="Do not pair the runs by seed.")]
+RopeOption = Annotated[
+    float | None, typer.Option(metavar="R", help="Differences up to this size, in the metric's unit, count as none.", show_default=False)
+]
+MixedOption = Annotated[bool, typer.Option("--force-mixed", help="Rank records together that are not comparable; the output says so.")]

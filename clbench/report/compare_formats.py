@@ -68,22 +68,26 @@ def _is_words(table: TableOf, place: int) -> bool:
 
 
 def _markdown(comparison: Comparison) -> str:
-    lines: list[str] = []
-    for table in tables(comparison):
-        rule = ["---" if _is_words(table, place) else "---:" for place in range(len(table.headers))]
-        cells = [[_markdown_text(cell) for cell in row] for row in (table.headers, *table.rows)]
-        lines += [f"**{_markdown_text(table.title)}**", "", _piped(cells[0]), _piped(rule), *map(_piped, cells[1:]), ""]
-    lines += [f"- {_markdown_text(sentence)}" for sentence in comparison.text]
+    lines = [line for table in tables(comparison) for line in (*markdown_table(table), "")]
+    lines += [f"- {markdown_text(sentence)}" for sentence in comparison.text]
     if comparison.left_out:
-        lines += ["", "**Left out**", "", *(f"- {_markdown_text(line)}" for line in comparison.left_out)]
+        lines += ["", "**Left out**", "", *(f"- {markdown_text(line)}" for line in comparison.left_out)]
     return "\n".join(lines)
+
+
+def markdown_table(table: TableOf) -> list[str]:
+    """A table with its title above."""
+    rule = ["---" if _is_words(table, place) else "---:" for place in range(len(table.headers))]
+    head, *body = ([markdown_text(cell) for cell in row] for row in (table.headers, *table.rows))
+    return [f"**{markdown_text(table.title)}**", "", _piped(head), _piped(rule), *map(_piped, body)]
 
 
 def _piped(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text that stays text."""
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
 
 

@@ -17,10 +17,8 @@ import numpy as np
 from clbench.errors import OutputError, UserError, suggest
 from clbench.records.cell import Array
 from clbench.report.comparison import Comparison
-from clbench.report.contest import difference_matrix
-from clbench.report.runs import Runs, common_seeds
-from clbench.stats.letters import groups
-from clbench.stats.several import average_ranks
+from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
+from clbench.report.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 ENDINGS = (".svg", ".pdf", ".png")
 MOST_TICKS = 15
-APART = 0.2  # ranks between two bars of a row
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -134,52 +131,33 @@ def axis_label(comparison: Comparison) -> str:
 
 
 def critical_difference_diagram(comparison: Comparison) -> Figure:
-    """Average ranks on a line; bars join strategies that cannot be told apart (Demsar 2006). Over scenarios where there are several."""
-    overall = comparison.overall
-    if overall is not None:
-        ranks = {row.strategy: row.average_rank for row in overall.ranks}
-        different = difference_matrix(list(ranks), overall.pairs, comparison.alpha)
-        figure, axes = _rank_figure([list(ranks)])
-        title = f"{comparison.metric}: average ranks over {len(comparison.scenarios)} scenarios"
-        _rank_axis(axes[0], ranks, different, overall.critical_difference, title)
-        return figure
-    scenarios = [(name, _ranks_by_seed([one for one in comparison.runs if one.scenario == name])) for name in comparison.scenarios]
-    drawn = [(name, ranks) for name, ranks in scenarios if len(ranks) > 1]
-    if not drawn:
+    """Average ranks on a line; bars join strategies that cannot be told apart. Over scenarios where there are several."""
+    diagrams = rank_diagrams(comparison)
+    if not diagrams:
         raise UserError("a critical-difference diagram needs two strategies with seeds in common")
-    figure, axes = _rank_figure([list(ranks) for _, ranks in drawn])
-    for ax, (name, ranks) in zip(axes, drawn, strict=True):
-        pairs = [pair for pair in comparison.pairs if pair.scenario == name]
-        title = f"{comparison.metric} on {name}: average ranks over seeds"
-        _rank_axis(ax, ranks, difference_matrix(list(ranks), pairs, comparison.alpha), float("nan"), title)
+    drawn = diagrams[:1] if comparison.overall is not None else diagrams
+    figure, axes = _rank_figure(drawn)
+    for ax, diagram in zip(axes, drawn, strict=True):
+        over = f"{len(comparison.scenarios)} scenarios" if diagram.scenario is None else "seeds"
+        where = "" if diagram.scenario is None else f" on {diagram.scenario}"
+        _rank_axis(ax, diagram, f"{comparison.metric}{where}: average ranks over {over}")
     return figure
 
 
-def _rank_figure(names: Sequence[Sequence[str]]) -> tuple[Figure, list[Axes]]:
+def _rank_figure(diagrams: Sequence[RankDiagram]) -> tuple[Figure, list[Axes]]:
     """Room for a line of ranks with names at both ends."""
     from matplotlib.figure import Figure
 
-    heights = [1.5 + 0.14 * len(group) for group in names]
-    longest = max(len(name) for group in names for name in group)
+    heights = [1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks) for diagram in diagrams]
+    longest = max(len(name) for diagram in diagrams for name in diagram.ranks)
     figure = Figure(figsize=(5.4 + 0.13 * longest, sum(heights)), layout="constrained")
-    axes = figure.subplots(len(names), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
+    axes = figure.subplots(len(diagrams), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(axes[:, 0])
 
 
-def _ranks_by_seed(runs: Sequence[Runs]) -> dict[str, float]:
-    """Average ranks over the seeds that all have, best first."""
-    seeds = common_seeds(runs)
-    if not len(seeds):
-        return {}
-    ranks = average_ranks(np.stack([one.at(seeds) for one in runs], axis=1))
-    order = np.argsort(ranks, kind="stable")
-    return {runs[place].strategy: float(ranks[place]) for place in order}
-
-
-def _rank_axis(ax: Axes, ranks: Mapping[str, float], different: Array, critical: float, title: str) -> None:
+def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
     """From above: the critical difference as a length, the line of ranks, bars, and a name at either end for every strategy."""
-    count, names, values = len(ranks), list(ranks), np.array(list(ranks.values()))
-    bars = stacked([values[list(members)] for members in groups(different) if len(members) > 1])
+    count, bars, critical = len(diagram.ranks), diagram.bars, diagram.critical
     lowest, half = 0.45 * len(bars) + 0.5, -(-count // 2)
     ax.set_title(title, loc="left")
     ax.set_axis_off()
@@ -193,23 +171,11 @@ def _rank_axis(ax: Axes, ranks: Mapping[str, float], different: Array, critical:
     for level, row in enumerate(bars):
         for members in row:  # a dot for each: who lies between and has none may differ
             ax.plot(members, [0.4 + 0.45 * level] * len(members), color="black", linewidth=2.5, marker="o", markersize=4.5, clip_on=False)
-    for place, (name, rank) in enumerate(zip(names, values, strict=True)):
+    for place, (name, rank) in enumerate(diagram.ranks.items()):
         left = place < half
         _rank_name(ax, name, rank, lowest + 0.62 * ((place if left else count - 1 - place) + 0.5), 1 if left else count, left=left)
     if np.isfinite(critical):
         _ruler(ax, critical, count)
-
-
-def stacked(bars: Sequence[Array]) -> list[list[Array]]:
-    """Bars in as few rows as they fit in without touching; each is the sorted places of its members."""
-    rows: list[list[Array]] = []
-    for bar in sorted(bars, key=lambda bar: float(bar[0])):
-        row = next((row for row in rows if row[-1][-1] + APART < bar[0]), None)
-        if row is None:
-            rows.append([bar])
-        else:
-            row.append(bar)
-    return rows
 
 
 def _rank_name(ax: Axes, name: str, rank: float, depth: float, end: float, *, left: bool) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clbench.errors import UnknownName, UserError
+from clbench.errors import UserError
 from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
 from clbench.report.comparison import Comparison, SummaryRow
+from clbench.report.curves import ages_by_seed, averages_by_seed, finished, mean_cost, mean_matrix, pareto
 from clbench.report.figures import axis_label, look, panels, shown
 from clbench.report.numbers import spread_out
 from clbench.stats.intervals import mean_intervals
@@ -24,23 +25,11 @@ MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
 MOST_TICKS = 10
 
 
-def _done(cell: CellRecord) -> list[int]:
-    """The members that finished."""
-    return [k for k in range(cell.members) if cell.member_status is None or cell.member_status[k] == "done"]
-
-
-def _by_seed(cell: CellRecord, rows: Sequence[Array]) -> Array:
-    """One row a seed, the mean of its agents."""
-    seeds = cell.seed[_done(cell)]
-    stacked = np.stack(rows)
-    return np.stack([stacked[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
-
-
 def _cells(comparison: Comparison) -> dict[str, dict[str, CellRecord]]:
     """By scenario and strategy, those with something to draw."""
     found: dict[str, dict[str, CellRecord]] = {}
     for cell in comparison.results.cells:
-        if cell.tasks and _done(cell):
+        if cell.tasks and finished(cell):
             found.setdefault(cell.scenario, {})[cell.label] = cell
     if not found:
         raise UserError("no run has accuracies to draw")
@@ -63,28 +52,20 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
 
 def accuracy_over_tasks(comparison: Comparison) -> Figure:
     """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean over seeds."""
-    results = comparison.results
-    curves = {
-        scenario: {name: _by_seed(cell, [results.run(cell, k).averages for k in _done(cell)]) for name, cell in cells.items()}
-        for scenario, cells in _cells(comparison).items()
-    }
+    curves = _by_scenario(comparison, averages_by_seed)
     return _curves(comparison, curves, "tasks learnt", "accuracy on the tasks so far (%)", first=1)
 
 
 def forgetting_curves(comparison: Comparison) -> Figure:
     """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which that was measured."""
-    results = comparison.results
-    curves = {
-        scenario: {name: _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in _done(cell)]) for name, cell in cells.items()}
-        for scenario, cells in _cells(comparison).items()
-    }
+    curves = _by_scenario(comparison, ages_by_seed)
     return _curves(comparison, curves, "tasks learnt since", "accuracy on a task (%)", first=0)
 
 
-def _by_age(accuracy: Array) -> Array:
-    """`[T+1, T]` to `[T]`: the mean of R_{j+age, j} over j."""
-    ages = [np.diagonal(accuracy[1:], -age) for age in range(accuracy.shape[1])]
-    return np.array([known.mean() if len(known := diagonal[~np.isnan(diagonal)]) else np.nan for diagonal in ages])
+def _by_scenario(comparison: Comparison, rows: Callable[[Results, CellRecord], Array]) -> dict[str, dict[str, Array]]:
+    return {
+        scenario: {name: rows(comparison.results, cell) for name, cell in cells.items()} for scenario, cells in _cells(comparison).items()
+    }
 
 
 def _curves(comparison: Comparison, curves: Mapping[str, Mapping[str, Array]], below: str, beside: str, first: int) -> Figure:
@@ -128,7 +109,7 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
     figure, axes = panels(min(len(drawn), MOST_MATRICES), 2.5, 2.5, columns=4)
     image = None
     for ax, cell in zip(axes, drawn, strict=False):
-        matrix = np.mean([comparison.results.run(cell, k).accuracy for k in _done(cell)], axis=0) * 100
+        matrix = mean_matrix(comparison.results, cell) * 100
         image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
         _matrix_axis(ax, matrix)
         ax.set_title(f"{cell.label}\non {cell.scenario}" if several else cell.label, loc="left", fontsize=9)
@@ -188,24 +169,5 @@ def _points(comparison: Comparison, scenario: str) -> list[tuple[SummaryRow, flo
     """The summary's rows that have a mean and a cost."""
     cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
     rows = [row for row in comparison.summary if row.scenario == scenario and np.isfinite(row.mean)]
-    found = [(row, _seconds(comparison.results, cells[row.strategy])) for row in rows]
+    found = [(row, mean_cost(comparison.results, cells[row.strategy], "train_seconds")) for row in rows]
     return [(row, seconds) for row, seconds in found if np.isfinite(seconds) and seconds > 0]
-
-
-def _seconds(results: Results, cell: CellRecord) -> float:
-    try:
-        seconds = results.metric("train_seconds", cell).summary
-    except UnknownName:
-        return float("nan")
-    known = seconds[np.isfinite(seconds)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def pareto(points: Sequence[tuple[float, float]], *, higher_is_better: bool = True) -> list[tuple[float, float]]:
-    """Those that no other beats: cheaper and as good, or better at the same cost; cheapest first."""
-    sign = 1 if higher_is_better else -1
-    front: list[tuple[float, float]] = []
-    for cost, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):
-        if not front or sign * value > sign * front[-1][1]:
-            front.append((cost, value))
-    return front

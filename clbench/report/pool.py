@@ -48,6 +48,26 @@ def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Po
     return Pool(Results(_joined(records), opened[0].host), mixed)
 
 
+def comparable(opened: Sequence[Results]) -> list[list[Results]]:
+    """In groups that may be ranked together: records of one suite, or of suites that share streams and differ in nothing that matters."""
+    groups: list[list[Results]] = []
+    for results in opened:
+        group = next((group for group in groups if _fits([one.record for one in group], results.record)), None)
+        if group is None:
+            groups.append([results])
+        else:
+            group.append(results)
+    return groups
+
+
+def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
+    if any((known.suite, known.suite_text) == (record.suite, record.suite_text) for known in group):
+        return True
+    *known, other = _aligned([*group, record])
+    shared = {cell.scenario for one in known for cell in one.cells} & {cell.scenario for cell in other.cells}
+    return bool(shared) and not any(_differences([*known, other]))
+
+
 # ---------------------------------------------------------------------- what differs
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from clbench.errors import OutputError, UserError
 from clbench.report.comparison import Comparison
-from clbench.report.figures import COLOURS, check, draw, look, stacked
-from clbench.report.figures_runs import pareto
+from clbench.report.curves import pareto
+from clbench.report.figures import COLOURS, check, draw, look
+from clbench.report.rank_diagrams import stacked
 
 KINDS = ("cd", "boxes", "accuracy", "matrix", "forgetting", "cost")
 

@@ -1,0 +1,57 @@
+"""`clbench leaderboard`: records to a page that ranks them, with its tables beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clbench.cli.options import (
+    AlphaOption,
+    BaselineOption,
+    CorrectionOption,
+    DataOption,
+    MetricOption,
+    MixedOption,
+    PluginOption,
+    RecordsArgument,
+    RopeOption,
+    UnpairedOption,
+)
+from clbench.cli.output import say, warn
+
+
+def leaderboard(
+    records: RecordsArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write the leaderboard into.", show_default=False)],
+    metric: MetricOption = None,
+    baseline: BaselineOption = None,
+    alpha: AlphaOption = None,
+    correction: CorrectionOption = None,
+    unpaired: UnpairedOption = False,
+    rope: RopeOption = None,
+    force_mixed: MixedOption = False,
+    plugin: PluginOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write a leaderboard: index.html (one file, no network), leaderboard.csv and leaderboard.md, with the records to download.
+
+    Records whose streams or budget differ are ranked apart, each in a section of its own.
+    """
+    from clbench.host import Host
+    from clbench.report.leaderboard import leaderboard as made
+    from clbench.report.leaderboard import write
+
+    host = Host.load(plugin or [])
+    warn(host.warnings)
+    rules = {
+        "metric": metric,
+        "alpha": alpha,
+        "correction": None if correction is None else correction.value,
+        "unpaired": unpaired or None,
+        "rope": rope,
+    }
+    sections = made(records, out, host, force_mixed=force_mixed, baseline=baseline, **rules)
+    for path in write(sections, out):
+        say(str(path))

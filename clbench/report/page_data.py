@@ -1,0 +1,160 @@
+"""What the leaderboard's page shows, as plain data; the page itself is in `clbench.report.page`.
+
+Numbers have six figures that count, None stands for what has no value, long streams are thinned: the records are linked to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from clbench.records import CellRecord
+from clbench.records.cell import Array
+from clbench.report.comparison import SUMMARY_KEYS, Comparison
+from clbench.report.curves import averages_by_seed, finished, mean_cost, mean_matrix, pareto
+from clbench.report.leaderboard import Section, Source
+from clbench.report.numbers import spread_out
+from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
+from clbench.report.reproduction import Repeat
+from clbench.stats.intervals import mean_intervals
+
+MOST_POINTS = 60  # of a curve
+MOST_TASKS = 20  # of a matrix
+MOST_ERRORS = 2_000  # letters of a traceback
+COSTS = {"train_seconds": "seconds", "peak_memory": "bytes", "parameters": "count", "state_bytes": "bytes", "bytes_sent": "bytes"}
+PAIR_COLUMNS = ("scenario", "a", "b", "n", "difference", "ci_low", "ci_high", "effect", "p", "p_adjusted", "verdict")
+
+
+def page_data(sections: Sequence[Section]) -> dict[str, Any]:
+    """Everything, ready for JSON."""
+    return plain({"version": version("clbench"), "sections": [_section(section) for section in sections]})
+
+
+def plain(value: Any) -> Any:
+    """With six figures, and None for what is no number; numpy's values are made Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value
+
+
+def _section(section: Section) -> dict[str, Any]:
+    main = section.main
+    return {
+        "title": section.title,
+        "mixed": main.mixed,
+        "baseline": main.baseline,
+        "records": [_source(source) for source in section.sources],
+        "scenarios": list(dict.fromkeys(cell.scenario for cell in section.results.cells)),
+        "strategies": list(dict.fromkeys(cell.label for cell in section.results.cells)),
+        "rankings": [_ranking(metric, comparison) for metric, comparison in section.comparisons.items()],
+        "entries": [_entry(section, cell) for cell in section.results.cells],
+    }
+
+
+def _source(source: Source) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    record = source.record
+    return {
+        "place": source.place,
+        "link": quote(source.place),
+        "suite": record.suite,
+        "suite_text": record.suite_text,
+        "environment": record.environment,
+        "cells": [cell.key for cell in record.cells],
+    }
+
+
+def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
+    overall = comparison.overall
+    found = comparison.to_json()
+    return {
+        **{name: found[name] for name in ("metric", "alpha", "correction", "design", "text", "left_out")},
+        "unit": comparison.unit,
+        "higher": comparison.higher_is_better,
+        "summary": [{name: getattr(row, name) for name in (*SUMMARY_KEYS, "iqm_low", "iqm_high")} for row in comparison.summary],
+        "overall": None if overall is None else [asdict(row) for row in overall.ranks],
+        "pairs": _pairs(comparison),
+        "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
+        "fronts": {scenario: _front(comparison, scenario) for scenario in comparison.scenarios},
+    }
+
+
+def _pairs(comparison: Comparison) -> dict[str, Any]:
+    """A list a column: five thousand pairs would repeat their names five thousand times."""
+    every = [*comparison.pairs, *(comparison.overall.pairs if comparison.overall else ())]
+    return {name: [getattr(pair, name) for pair in every] for name in PAIR_COLUMNS}
+
+
+def _diagram(diagram: RankDiagram) -> dict[str, Any]:
+    return {**asdict(diagram), "ranks": list(diagram.ranks.items())}
+
+
+def _front(comparison: Comparison, scenario: str) -> list[tuple[float, float]]:
+    """The strategies that no other beats in both seconds and the metric."""
+    cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
+    rows = [row for row in comparison.summary if row.scenario == scenario]
+    points = [(mean_cost(comparison.results, cells[row.strategy], "train_seconds"), row.mean) for row in rows]
+    return pareto([point for point in points if np.isfinite(point).all()], higher_is_better=comparison.higher_is_better)
+
+
+# ---------------------------------------------------------------------- entries
+
+
+def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
+    """One cell: how it was made, what it cost, and what its runs look like inside."""
+    results = section.results
+    inside = _inside(section, cell) if cell.tasks and finished(cell) else {"curve": None, "matrix": None}
+    return {
+        **{name: getattr(cell, name) for name in ("scenario", "strategy", "key", "options", "protocol", "form", "status")},
+        "label": cell.label,
+        "seeds": sorted(set(cell.seed.tolist())),
+        "ended": _ended(cell),
+        "errors": [error[-MOST_ERRORS:] for error in cell.errors],
+        "costs": {name: mean_cost(results, cell, name) for name in COSTS},
+        "repeats": [_repeat(one) for one in section.repeats.get(cell.key, ())],
+        **inside,
+    }
+
+
+def _ended(cell: CellRecord) -> list[tuple[str, int, int]]:
+    """The runs that did not finish: how they ended, with which seed, in which step."""
+    if cell.member_status is None:
+        return []
+    steps = np.full(cell.members, -1) if cell.diverged_at is None else cell.diverged_at
+    found = zip(cell.member_status.tolist(), cell.seed.tolist(), steps.tolist(), strict=True)
+    return [(status, seed, step) for status, seed, step in found if status != "done"]
+
+
+def _repeat(one: Repeat) -> dict[str, Any]:
+    return asdict(one)
+
+
+def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
+    matrix = mean_matrix(section.results, cell)
+    tasks = spread_out(matrix.shape[1], MOST_TASKS)
+    return {
+        "curve": list(_curve(averages_by_seed(section.results, cell))),
+        "matrix": {"tasks": [task + 1 for task in tasks], "values": matrix[[0, *(task + 1 for task in tasks)]][:, tasks]},
+    }
+
+
+def _curve(values: Array) -> Iterable[tuple[int, float, float, float]]:
+    """Tasks learnt, mean, and its interval, where every seed has a value."""
+    known = np.flatnonzero(~np.isnan(values).any(axis=0))
+    picked = known[spread_out(len(known), MOST_POINTS)] if len(known) else known
+    for place, interval in zip(picked, mean_intervals(values[:, picked]), strict=True):
+        yield int(place) + 1, float(values[:, place].mean()), interval.low, interval.high
