@@ -14,7 +14,7 @@ from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.report import sentences
 from clbench.report.contest import Across, Omnibus, OverallRank, Pair, Rules, across, judged, ranking, within
-from clbench.report.pool import Source, pool
+from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
 from clbench.stats.corrections import CORRECTIONS
 from clbench.stats.intervals import MANY, interquartile_interval, interquartile_mean, mean_interval
@@ -163,8 +163,12 @@ def compare(
     What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01 is one point of accuracy.
     `seed` is that of the bootstrap.
     """
-    pooled = pool(results, force_mixed=force_mixed)
     given = {"metric": metric, "baseline": baseline, "alpha": alpha, "correction": correction, "unpaired": unpaired, "rope": rope}
+    return compare_pool(pool(results, force_mixed=force_mixed), given, seed)
+
+
+def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Comparison:
+    """`compare` of records that were joined already; what is None is as the suite says."""
     rules, notes = _rules(pooled.results, {name: value for name, value in given.items() if value is not None}, seed)
     return _compared(pooled.results, rules, pooled.mixed, notes)
 

@@ -16,7 +16,7 @@ from clbench.records import RecordFile, Results, read_record
 from clbench.records.atomic import atomic_write
 from clbench.report.compare_formats import markdown_table, markdown_text
 from clbench.report.compare_tables import tables
-from clbench.report.comparison import SUMMARY_KEYS, Comparison, compare
+from clbench.report.comparison import SUMMARY_KEYS, Comparison, compare_pool
 from clbench.report.curves import mean_cost
 from clbench.report.pool import comparable, pool
 from clbench.report.reproduction import Repeat, repeats
@@ -88,10 +88,10 @@ def _places(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, str]]:
 def _section(sources: Sequence[Source], host: Host, force_mixed: bool, rules: Mapping[str, Any]) -> Section:
     kept, again = repeats([source.record for source in sources])
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
-    main = compare(pooled.results, **rules)
+    main = compare_pool(pooled, rules)
     comparisons = {main.metric: main}
     for name in _other_metrics(pooled.results, main.metric):
-        found = compare(pooled.results, **{**rules, "metric": name})
+        found = compare_pool(pooled, {**rules, "metric": name})
         if found.runs and found.unit not in UNRANKED:
             comparisons[name] = found
     title = " + ".join(dict.fromkeys(source.record.suite for source in sources))

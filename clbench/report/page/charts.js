@@ -26,7 +26,7 @@ function made(element, attributes, children) {
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
   }
-  element.append(...children.flat().filter((child) => child != null));
+  element.append(...children.flat(Infinity).filter((child) => child != null));
   return element;
 }
 
@@ -137,12 +137,12 @@ function rankDiagram(width, title, { ranks, bars, critical }) {
   const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
   const line = (x1, y1, x2, y2, more = {}) => s("line", { x1, y1, x2, y2, stroke: "currentColor", ...more });
   svg.append(line(room, top, width - room, top));
-  for (const tick of ticks(1, count, Math.min(count - 1, 10)).filter(Number.isInteger))
+  for (const tick of ticks(1, count, Math.min(count - 1, Math.floor((width - 2 * room) / 28))).filter(Number.isInteger))
     svg.append(line(across(tick), top - 5, across(tick), top), s("text", { x: across(tick), y: top - 9, "text-anchor": "middle" }, String(tick)));
   if (critical != null) {
-    const end = across(Math.min(1 + critical, count)), long = 1 + critical > count ? " (more than the line is long)" : "";
+    const end = across(Math.min(1 + critical, count)), long = 1 + critical > count ? ", longer than the line" : "";
     svg.append(line(room, 16, end, 16), line(room, 12, room, 20), line(end, 12, end, 20));
-    svg.append(s("text", { x: room, y: 8 }, `critical difference ${critical.toFixed(2)}${long}`));
+    svg.append(s("text", { x: Math.min(room, Math.max(0, width - 250)), y: 8 }, `critical difference ${critical.toFixed(2)}${long}`));
   }
   bars.forEach((row, level) => row.forEach((members) => {
     const y = top + 12 + 12 * level;

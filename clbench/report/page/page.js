@@ -49,7 +49,7 @@ function flat(tree, prefix = "") {
   return Object.entries(tree ?? {}).flatMap(([key, value]) =>
     value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length
       ? flat(value, `${prefix}${key}.`)
-      : [[prefix + key, typeof value === "string" ? value : JSON.stringify(value)]]);
+      : [[prefix + key, typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value)]]);
 }
 
 const settings = (tree) => {
@@ -60,7 +60,7 @@ const settings = (tree) => {
 /** Something folded away, made when it is first opened. */
 function folded(summary, make, attributes = {}) {
   const details = h("details", attributes, h("summary", {}, summary));
-  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(...[make()].flat()); });
+  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(...[make()].flat(Infinity)); });
   return details;
 }
 
@@ -150,7 +150,8 @@ class Section {
   }
 
   sentences() {
-    const about = (line) => this.scenario === ALL || !this.data.scenarios.some((name) => name !== this.scenario && line.startsWith(`${name}: `));
+    const others = this.scenario === ALL ? [] : [...this.data.scenarios.filter((name) => name !== this.scenario), "Over scenarios"];
+    const about = (line) => !others.some((name) => line.startsWith(`${name}: `));
     const { text, left_out: left } = this.ranking;
     return [
       h("ul", { class: "sentences" }, text.filter(about).map((line) => h("li", {}, line))),

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clbench.errors import OutputError, RecordError, UserError
+from clbench.records import CellRecord, write_record
+from clbench.report.leaderboard import Section, as_csv, as_markdown, leaderboard, write
+from clbench.report.page import embedded, page
+from clbench.report.page_data import page_data, plain
+from clbench.report.reproduction import AGREES, DIFFERS, SAME, repeats
+
+NASTY = "<script>alert(1)</script>&\u2028"
+
+
+def timed(cell: CellRecord, seconds: float) -> CellRecord:
+    return replace(cell, cost={"train_seconds": np.linspace(seconds, seconds + 0.1, cell.members)})
+
+
+@pytest.fixture
+def three(made, tmp_path) -> Path:
+    return made.save(tmp_path / "demo.h5", *made.three("one"), *made.three("two"), text="compare: {baseline: poor}")
+
+
+def built(out: Path, *paths: Path, **rules) -> list[Section]:
+    sections = leaderboard(list(paths), out, **rules)
+    write(sections, out)
+    return sections
+
+
+# ---------------------------------------------------------------------- what is ranked together
+
+
+def test_a_suites_own_rules_are_followed(three, tmp_path) -> None:
+    (section,) = built(tmp_path / "board", three)
+    assert section.title == "demo"
+    assert section.main.baseline == "poor"
+    assert section.main.metric == "average_accuracy"
+
+
+def test_suites_with_the_same_streams_and_budget_are_one_section(made, tmp_path) -> None:
+    one = made.save(tmp_path / "one.h5", *made.three(), suite="one")
+    other = made.save(tmp_path / "other.h5", made.cell("new", made.draw(0.8, 12, 9)), suite="other")
+    (section,) = built(tmp_path / "board", one, other)
+    assert section.title == "one + other"
+    assert {row.strategy for row in section.main.summary} == {"good", "middle", "poor", "new"}
+
+
+def test_another_budget_is_ranked_apart_unless_it_is_insisted_on(made, tmp_path) -> None:
+    one = made.save(tmp_path / "one.h5", *made.three(), suite="one")
+    cells = [replace(cell, key=f"longer-{cell.key}") for cell in made.three(protocol={**made.protocol, "epochs": 20})]
+    longer = made.save(tmp_path / "longer.h5", *cells, suite="longer")
+    assert [section.title for section in built(tmp_path / "board", one, longer)] == ["one", "longer"]
+    (mixed,) = built(tmp_path / "board", one, longer, force_mixed=True)
+    assert "length of a task: 1 epochs in one; 20 epochs in longer" in " ".join(mixed.main.mixed)
+
+
+def test_other_streams_are_ranked_apart(made, tmp_path) -> None:
+    one = made.save(tmp_path / "one.h5", *made.three("split"), suite="one")
+    other = made.save(tmp_path / "other.h5", *made.three("permuted"), suite="other")
+    assert [section.title for section in built(tmp_path / "board", one, other)] == ["one", "other"]
+
+
+def test_a_baseline_counts_where_it_is_known_and_must_be_somewhere(made, tmp_path) -> None:
+    one = made.save(tmp_path / "one.h5", *made.three("split"), suite="one")
+    other = made.save(tmp_path / "other.h5", *made.cells({"x": made.draw(0.1, 9, 1), "y": made.draw(0.2, 9, 2)}, "permuted"), suite="other")
+    assert [section.main.baseline for section in built(tmp_path / "board", one, other, baseline="x")] == [None, "x"]
+    with pytest.raises(RecordError, match="no record has a strategy 'nobody'"):
+        leaderboard([one], tmp_path / "board", baseline="nobody")
+
+
+def test_costs_are_shown_but_not_ranked(made, tmp_path) -> None:
+    path = tmp_path / "demo.h5"
+    metrics = [("forgetting", {}), ("train_seconds", {})]
+    write_record(path, [timed(cell, 3.0) for cell in made.three()], suite="demo", suite_text="", environment={}, metrics=metrics)
+    (section,) = built(tmp_path / "board", path)
+    assert list(section.comparisons) == ["average_accuracy", "forgetting"]
+    entry = page_data([section])["sections"][0]["entries"][0]
+    assert entry["costs"]["train_seconds"] == pytest.approx(3.05)
+
+
+# ---------------------------------------------------------------------- run again
+
+
+def measured(made, *values: float, seconds: float, content: str = "f00d") -> CellRecord:
+    return timed(made.cell("er", values, content={"data": content}), seconds)
+
+
+def verdicts(made, first: CellRecord, again: CellRecord, cpu: str = "another") -> list[tuple[str, int, bool]]:
+    records = [
+        replace(made.results(first).record, environment={"cpu": "one"}),
+        replace(made.results(again).record, environment={"cpu": cpu}),
+    ]
+    return [(one.verdict, one.seeds, one.elsewhere) for all_of in repeats(records)[1].values() for one in all_of]
+
+
+def test_the_same_numbers_from_another_run_reproduce_a_cell(made) -> None:
+    values = (0.5, 0.6, 0.7)
+    assert verdicts(made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0)) == [(SAME, 3, True)]
+    assert verdicts(made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0), cpu="one") == [(SAME, 3, False)]
+
+
+def test_a_copy_of_a_record_proves_nothing(made) -> None:
+    cell = measured(made, 0.5, 0.6, 0.7, seconds=1.0)
+    assert verdicts(made, cell, cell) == []
+    assert verdicts(made, replace(cell, cost={}), replace(cell, cost={})) == []
+
+
+def test_other_numbers_agree_within_the_interval_and_differ_outside(made) -> None:
+    first = measured(made, 0.5, 0.6, 0.7, seconds=1.0)
+    assert verdicts(made, first, measured(made, 0.52, 0.59, 0.71, seconds=2.0)) == [(AGREES, 3, True)]
+    assert verdicts(made, first, measured(made, 0.1, 0.1, 0.2, seconds=2.0)) == [(DIFFERS, 3, True)]
+
+
+def test_the_first_measurement_stands_and_new_seeds_join(made) -> None:
+    first = measured(made, 0.5, 0.6, seconds=1.0)
+    again = measured(made, 0.1, 0.2, 0.3, seconds=2.0)
+    kept, found = repeats([made.results(first).record, made.results(again).record])
+    assert [record.cells[0].seed.tolist() for record in kept] == [[0, 1], [2]]
+    assert [one.seeds for one in found[first.key]] == [2]
+
+
+def test_other_content_is_no_repetition(made) -> None:
+    first = measured(made, 0.5, 0.6, seconds=1.0)
+    foreign = replace(first, content={}, cost={"train_seconds": np.array([9.0, 9.0])})
+    assert verdicts(made, foreign, foreign) == []
+
+
+# ---------------------------------------------------------------------- files
+
+
+def test_records_are_copied_where_they_are_not_in_the_folder(made, three, tmp_path) -> None:
+    board = tmp_path / "board"
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = made.save(tmp_path / "elsewhere" / "demo.h5", *made.three("x"), suite="x")
+    built(board, three, elsewhere)
+    assert (board / "records" / "demo.h5").read_bytes() == three.read_bytes()
+    assert (board / "records" / "demo-2.h5").read_bytes() == elsewhere.read_bytes()
+    sections = built(board, board / "records" / "demo.h5")
+    assert [source.place for source in sections[0].sources] == ["records/demo.h5"]
+
+
+def test_the_same_records_give_the_same_bytes(three, tmp_path) -> None:
+    built(tmp_path / "a", three)
+    built(tmp_path / "b", three)
+    for name in ("index.html", "leaderboard.csv", "leaderboard.md"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_folder_that_cannot_be_is_said_in_a_sentence(three, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be made"):
+        built(tmp_path / "file", three)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere")
+def test_a_read_only_folder_is_said_in_a_sentence(three, tmp_path) -> None:
+    board = tmp_path / "board"
+    board.mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="permission denied"):
+        built(board, three)
+
+
+def test_the_csv_has_every_number(three, tmp_path) -> None:
+    (section,) = built(tmp_path / "board", three)
+    rows = list(csv.DictReader(io.StringIO(as_csv([section]))))
+    assert len(rows) == 6
+    best = section.main.summary[0]
+    assert float(rows[0]["mean"]) == best.mean
+    assert rows[0]["records"] == "records/demo.h5"
+
+
+def test_the_markdown_has_tables_and_sentences(three, tmp_path) -> None:
+    text = as_markdown(built(tmp_path / "board", three))
+    assert "| one | good | 1 | a |" in text
+    assert "- one: good is better than every other; 3 of 3 pairs differ." in text
+    assert "[records/demo.h5](records/demo.h5)" in text
+
+
+# ---------------------------------------------------------------------- the page, unopened
+
+
+class Elements(HTMLParser):
+    """The scripts of a page, and every address in an attribute."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.addresses: list[str] = []
+        self.open: dict[str, str | None] | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.open = dict(attrs) if tag == "script" else None
+
+    def handle_data(self, data: str) -> None:
+        if self.open is not None:
+            self.scripts.append((self.open, data))
+            self.open = None
+
+
+def test_names_that_are_markup_do_not_leave_their_data(made, tmp_path) -> None:
+    path = made.save(tmp_path / "demo.h5", *made.cells({"<script>alert(1)</script>": [0.5] * 6, "b": [0.6] * 6}), suite="</script><b>")
+    text = page(page_data(leaderboard([path], tmp_path)))
+    scripts = Elements(text).scripts
+    assert [attributes.get("type") for attributes, _ in scripts] == ["application/json", None]
+    data = json.loads(scripts[0][1])
+    assert data["sections"][0]["strategies"] == ["<script>alert(1)</script>", "b"]
+    assert data["sections"][0]["title"] == "</script><b>"
+
+
+def test_embedded_data_has_no_letter_that_means_something_in_a_page() -> None:
+    text = embedded({"a": NASTY + "\u2029"})
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert json.loads(text) == {"a": NASTY + "\u2029"}
+
+
+def test_the_page_forbids_itself_the_network(three, tmp_path) -> None:
+    text = page(page_data(leaderboard([three], tmp_path)))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy is not None
+    assert policy[1].startswith("default-src &#39;none&#39;; script-src &#39;sha256-")
+    assert "http" not in policy[1]
+    assert not [address for address in Elements(text).addresses if re.match(r"https?:|//", address)]
+
+
+def test_numbers_are_plain_and_short() -> None:
+    assert plain({"a": np.float64(1 / 3), "b": [np.nan, np.int64(3)], "c": (float("inf"), "x", None)}) == {
+        "a": 0.333333,
+        "b": [None, 3],
+        "c": [None, "x", None],
+    }
+
+
+def test_long_streams_are_thinned(made, tmp_path) -> None:
+    accuracy = np.broadcast_to(np.linspace(0.9, 0.1, 150), (6, 151, 150))
+    cells = [made.cell(name, [0.5] * 6, accuracy=accuracy * factor) for name, factor in (("a", 1.0), ("b", 0.9))]
+    data = page_data(leaderboard([made.save(tmp_path / "long.h5", *cells)], tmp_path))
+    entry = data["sections"][0]["entries"][0]
+    assert len(entry["curve"]) == 60
+    assert np.shape(entry["matrix"]["values"]) == (21, 20)
+    assert entry["matrix"]["tasks"][-1] == 150
+
+
+def test_records_with_nothing_to_rank_still_make_a_page(made, tmp_path) -> None:
+    lonely = made.save(tmp_path / "lonely.h5", made.cell("only", [0.5]), suite="lonely")
+    diverged = np.array(["diverged"] * 3, dtype=object)
+    lost = [made.cell(name, [0.5] * 3, member_status=diverged) for name in ("a", "b")]
+    for path in (lonely, made.save(tmp_path / "lost.h5", *lost, suite="lost"), made.save(tmp_path / "empty.h5", suite="empty")):
+        built(tmp_path / "board", path)
+    text = as_markdown(leaderboard([tmp_path / "lost.h5"], tmp_path))
+    assert "3 of 3 runs diverged" in text
+
+
+def test_an_unknown_metric_is_an_error(three, tmp_path) -> None:
+    with pytest.raises(UserError, match="did you mean"):
+        leaderboard([three], tmp_path, metric="averge_accuracy")
