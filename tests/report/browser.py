@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -99,17 +98,12 @@ class Browser:
 def browser() -> Iterator[Browser]:
     """Start the driver, and the browser through it; both are gone afterwards."""
     assert DRIVER is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as profile:
-        driver = subprocess.Popen(
-            [DRIVER, f"--port={port}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
-        )
+        driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             assert driver.stdout is not None
-            line = next((line for line in driver.stdout if re.search("started successfully", line)), None)
-            assert line, "chromedriver did not start"
+            port = next((found[1] for line in driver.stdout if (found := re.search(r"started successfully on port (\d+)", line))), None)
+            assert port, "chromedriver did not start"
             opened = Browser(f"http://127.0.0.1:{port}", profile)
             try:
                 yield opened

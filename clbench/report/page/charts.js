@@ -117,8 +117,8 @@ function scatter(width, title, points, front, xLabel, yLabel) {
   const [low, high] = around(points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]));
   const x = { low: xLow, high: xHigh, log: true, label: xLabel, ticks: logTicks(xLow, xHigh) };
   const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, { low, high, ticks: ticks(low, high) });
-  const line = front.map(([a, b]) => `${across(a)},${up(b)}`).join("L");
-  svg.append(s("path", { d: `M${line}`, fill: "none", stroke: "var(--muted)", "stroke-dasharray": "2 3" }));
+  const line = front.map(([a, b]) => `${across(a)},${up(b)}`).join(" ");
+  svg.append(s("polyline", { points: line, fill: "none", stroke: "var(--muted)", "stroke-dasharray": "2 3" }));
   for (const p of points)
     svg.append(
       s("g", { class: p.style.colour },
