@@ -12,10 +12,10 @@ DEMO := results/demo-$(shell date +%Y%m%d-%H%M%S)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint ruff types floors format clean
+.PHONY: help setup demo leaderboard leaderboard-record test test-all lint ruff types floors format clean
 
 help:  ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv and install clbench into it, once
 
@@ -31,6 +31,14 @@ $(READY): pyproject.toml constraints.txt
 demo: setup  ## run suites/split_digits.yaml and print its table: about a minute, no download
 	@echo "==> demo: clbench run suites/split_digits.yaml --out $(DEMO)"
 	@$(BIN)/clbench run suites/split_digits.yaml --out $(DEMO)
+
+leaderboard: setup  ## rebuild leaderboard/ from the records in leaderboard/records/
+	$(BIN)/clbench leaderboard leaderboard/records/*.h5 --out leaderboard
+
+leaderboard-record: setup  ## run the demo's suite again into leaderboard/records/, and rebuild
+	$(BIN)/clbench run suites/split_digits.yaml --out results/leaderboard --force '*' --quiet
+	cp results/leaderboard/split_digits.h5 leaderboard/records/
+	$(MAKE) --no-print-directory leaderboard
 
 test: setup  ## the tests, but for those marked slow
 	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'

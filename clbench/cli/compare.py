@@ -63,7 +63,7 @@ def compare(
     from clbench.report.figures import check, draw
 
     figures = [check(path) for path in figure or []]
-    host = Host.load(plugin or [])
+    host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     comparison = compared(
         [load(record, host) for record in records],

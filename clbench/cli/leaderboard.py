@@ -43,7 +43,7 @@ def leaderboard(
     from clbench.report.leaderboard import leaderboard as made
     from clbench.report.leaderboard import write
 
-    host = Host.load(plugin or [])
+    host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     rules = {
         "metric": metric,

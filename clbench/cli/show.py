@@ -23,7 +23,7 @@ def show(
     from clbench.records import load
     from clbench.report.terminal import strategy_view, summary_table
 
-    host = Host.load(plugin or [])
+    host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     results = load(record, host)
     target = console()

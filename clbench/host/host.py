@@ -37,10 +37,14 @@ class Host:
         self.files: tuple[Path, ...] = ()
 
     @classmethod
-    def load(cls, plugin_files: Sequence[Path] = (), entry_points: bool = True) -> Host:
-        """Load the installed plugins, then the files asked for; `PluginError` where one of those cannot be used."""
+    def load(cls, plugin_files: Sequence[Path] = (), entry_points: bool = True, only: str | None = None) -> Host:
+        """Load the installed plugins, then the files asked for; `PluginError` where one of those cannot be used.
+
+        With `only` a kind, installed plugins that offer nothing of it are left alone: who looks at results needs metrics, and
+        should not wait for torch, which strategies and models import.
+        """
         host = cls()
-        for loaded in load_entry_points() if entry_points else ():
+        for loaded in load_entry_points(KINDS[only].hook if only else None) if entry_points else ():
             host._add_package(loaded)
         for path in dict.fromkeys(Path(file).expanduser().resolve() for file in plugin_files):
             host.files += (path,)

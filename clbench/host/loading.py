@@ -51,10 +51,12 @@ class Loaded:
     distribution: metadata.Distribution | None = None
 
 
-def load_entry_points() -> Iterator[Loaded]:
-    """Every entry point of the group, sorted, so that the order does not depend on the file system."""
+def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
+    """Every entry point of the group, or those that may implement `hook`; sorted, so that the order does not depend on the file system."""
     points = metadata.entry_points(group=hookspecs.GROUP)
     for point in sorted(points, key=lambda point: (point.dist.name if point.dist else "", point.name)):
+        if hook is not None and not _may_implement(point, hook):
+            continue
         distribution = point.dist
         info = PluginInfo(
             name=point.name,
@@ -69,6 +71,16 @@ def load_entry_points() -> Iterator[Loaded]:
             info.error = sentence(error)
             plugin = None
         yield Loaded(info, plugin, distribution)
+
+
+def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
+    """Whether a module is worth its import for the sake of one hook: not where its source never names it. In doubt it is."""
+    try:
+        spec = importlib.util.find_spec(point.module)
+        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    except FAULTS:
+        return True
+    return bool(point.attr) or not source or any(word in source for word in (hook, "import *", "specname"))
 
 
 def load_file(path: Path) -> Loaded:

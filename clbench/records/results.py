@@ -75,7 +75,7 @@ class Results:
         if self._host is None:
             from clbench.host import Host
 
-            self._host = Host.load()
+            self._host = Host.load(only="metric")
         return self._host
 
     # ------------------------------------------------------------------ cells

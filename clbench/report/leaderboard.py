@@ -54,7 +54,7 @@ def leaderboard(
     paths: Sequence[Path], out: Path, host: Host | None = None, *, force_mixed: bool = False, baseline: str | None = None, **rules: Any
 ) -> list[Section]:
     """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have it."""
-    host = host or Host.load()
+    host = host or Host.load(only="metric")
     sources = [Source(read_record(path), path, place) for path, place in _places(paths, out)]
     opened = {id(result.record): result for result in (Results(source.record, host) for source in sources)}
     groups = [list(opened.values())] if force_mixed else comparable(list(opened.values()))

@@ -32,7 +32,7 @@ PAIR_COLUMNS = ("scenario", "a", "b", "n", "difference", "ci_low", "ci_high", "e
 
 def page_data(sections: Sequence[Section]) -> dict[str, Any]:
     """Everything, ready for JSON."""
-    return plain({"version": version("clbench"), "sections": [_section(section) for section in sections]})
+    return {"version": version("clbench"), "sections": [plain(_section(section)) for section in sections]}
 
 
 def plain(value: Any) -> Any:

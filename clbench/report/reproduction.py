@@ -101,8 +101,8 @@ def _values(cell: CellRecord) -> Array:
 
 
 def _measured_twice(first: CellRecord, again: CellRecord) -> bool:
-    times = [cell.cost.get("train_seconds") for cell in (first, again)]
-    return all(time is not None for time in times) and not np.array_equal(*times, equal_nan=True)  # type: ignore[arg-type]
+    one, other = (cell.cost.get("train_seconds") for cell in (first, again))
+    return one is not None and other is not None and not np.array_equal(one, other, equal_nan=True)
 
 
 def _final(cell: CellRecord) -> Array:

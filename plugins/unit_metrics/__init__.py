@@ -1,12 +1,15 @@
-"""Probes of units and weights."""
+"""Probes of units and weights. torch is imported where they measure: who only reads their numbers does not wait for it."""
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
 from pydantic import PositiveInt
-from torch import Tensor
 
 from clbench import Probe, ProbeMetric, hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ActivationSparsity(ProbeMetric):
@@ -19,6 +22,8 @@ class ActivationSparsity(ProbeMetric):
     samples: PositiveInt = 1000  # at most so many test samples a task
 
     def measure(self, probe: Probe) -> Tensor:
+        import torch
+
         names = [layer.name for layer in probe.net.layers()]
         zeros = sizes = torch.zeros(len(probe.x), len(names), dtype=torch.int64, device=probe.x.device)
         for batch in probe.data("test", "seen", self.samples):
@@ -40,6 +45,8 @@ class WeightMagnitude(ProbeMetric):
     higher_is_better = False
 
     def measure(self, probe: Probe) -> Tensor:
+        import torch
+
         sums = torch.stack([p.detach().abs().flatten(1).sum(1) for p in probe.net.parameters()], dim=1)
         sizes = torch.tensor([p[0].numel() for p in probe.net.parameters()], device=sums.device)
         return torch.cat([sums.sum(1, keepdim=True) / sizes.sum(), sums / sizes], dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -274,6 +275,22 @@ def test_a_broken_package_is_one_warning(install: Install, body: str, reason: st
     assert reason in warning
     assert "\n" not in warning
     assert host.requirements() == ["spreadpkg==1.0"]
+
+
+def test_one_kind_alone_leaves_packages_that_never_name_its_hook_unimported(install: Install) -> None:
+    install("measures", METRIC)
+    install("trains", "@hookimpl\ndef clbench_strategies():\n    return []\n")
+    install(
+        "hides", METRIC.replace("def clbench_metrics", "def metrics").replace("@hookimpl", "@hookimpl(specname='clbench_' + 'metrics')")
+    )
+    host = Host.load(only="metric")
+    assert {info.name for info in host.plugins} == {"hides", "measures"}
+    assert "trains" not in sys.modules
+
+
+def test_looking_at_results_does_not_import_torch() -> None:
+    code = "import sys; from clbench.host import Host; Host.load(only='metric').get('metric', 'forgetting'); print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
 def test_an_entry_point_may_name_an_object_or_a_class(install: Install) -> None:

@@ -105,7 +105,8 @@ def test_the_summary_says_what_is_missing(made) -> None:
 
 
 def test_all_formats_are_there() -> None:
-    from clbench.cli.compare import Correction, Format
+    from clbench.cli.compare import Format
+    from clbench.cli.options import Correction
     from clbench.stats.corrections import CORRECTIONS
 
     assert {form.value for form in Format} == {"table", *FORMATS}

@@ -5,7 +5,7 @@ import pytest
 import scikit_posthocs
 from scipy import stats
 
-from clbench.stats.several import average_ranks, conover_p, critical_difference, friedman, nemenyi_p
+from clbench.stats.several import average_ranks, conover_p, critical_difference, friedman, nemenyi_p, range_p, range_quantile
 
 # Demsar (2006), table 6: areas under the curve of C4.5 with and without two options, on 14 data sets.
 DEMSAR = np.array(
@@ -134,6 +134,13 @@ def test_demsars_verdicts() -> None:
     p = nemenyi_p(ranks[:, None] - ranks, 4, 14)
     assert np.argwhere(np.triu(p < 0.10)).tolist() == [[0, 1], [0, 3]]
     assert not (p < 0.05).any()
+
+
+@pytest.mark.parametrize("k", [2, 3, 10, 100])
+def test_the_range_of_normal_numbers_is_scipys_studentised_range(k: int) -> None:
+    q = np.array([0.0, 0.3, 1.0, 2.5, 4.0, 7.0])
+    np.testing.assert_allclose(range_p(q, k), stats.studentized_range.sf(q, k, np.inf), atol=1e-10)
+    assert range_quantile(0.05, k) == pytest.approx(stats.studentized_range.ppf(0.95, k, np.inf), abs=1e-9)
 
 
 @pytest.mark.parametrize(
