@@ -36,7 +36,8 @@ leaderboard: setup  ## rebuild leaderboard/ from the records in leaderboard/reco
 	$(BIN)/clbench leaderboard leaderboard/records/*.h5 --out leaderboard
 
 leaderboard-record: setup  ## run the demo's suite again into leaderboard/records/, and rebuild
-	$(BIN)/clbench run suites/split_digits.yaml --out results/leaderboard --force '*' --quiet
+	rm -rf results/leaderboard
+	$(BIN)/clbench run suites/split_digits.yaml --out results/leaderboard --quiet
 	cp results/leaderboard/split_digits.h5 leaderboard/records/
 	$(MAKE) --no-print-directory leaderboard
 

@@ -7,6 +7,7 @@ any common colour vision can tell apart; line styles and markers repeat the dist
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,13 @@ def panels(count: int, width: float, height: float, columns: int = 2) -> tuple[F
     for spare in axes.flat[count:]:
         spare.set_axis_off()
     return figure, list(axes.flat[:count])
+
+
+def headed(ax: Axes, text: str, width: float) -> None:
+    """A title on the left, in lines that fit an axis so many inches wide."""
+    size = 9 if "\n" in text else 10
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, max(8, int(width * 110 / size)), break_on_hyphens=False)]
+    ax.set_title("\n".join(lines), loc="left", fontsize=size)
 
 
 def look(strategies: Sequence[str]) -> Mapping[str, dict[str, str]]:
@@ -205,11 +213,13 @@ def boxes(comparison: Comparison) -> Figure:
         raise UserError(f"no run has a value of {comparison.metric}")
     order = {name: [row.strategy for row in comparison.summary if row.scenario == name] for name in comparison.scenarios}
     most = max(len(names) for names in order.values())
-    figure, axes = panels(len(order), 4.6, 1.1 + 0.32 * most)
+    longest = max(len(name) for names in order.values() for name in names)
+    width = 3.4 + 0.075 * longest
+    figure, axes = panels(len(order), width, 1.1 + 0.3 * most)
     for ax, (scenario, names) in zip(axes, order.items(), strict=True):
         known = {one.strategy: one for one in comparison.runs if one.scenario == scenario}
         _boxes_axis(ax, [known[name] for name in names], comparison)
-        ax.set_title(scenario, loc="left")
+        headed(ax, scenario, 3.0)
     return figure
 
 

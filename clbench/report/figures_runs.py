@@ -12,7 +12,7 @@ from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.curves import ages_by_seed, averages_by_seed, finished, mean_cost, mean_matrix, pareto
-from clbench.report.figures import axis_label, look, panels, shown
+from clbench.report.figures import axis_label, headed, look, panels, shown
 from clbench.report.numbers import spread_out
 from clbench.stats.intervals import mean_intervals
 
@@ -41,10 +41,14 @@ def _looks(comparison: Comparison) -> Mapping[str, dict[str, str]]:
 
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One for all panels, to their right."""
+    """One for all panels, to their right; the figure grows by what it needs."""
     found = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
-    if found:
-        figure.legend(list(found.values()), list(found), loc="outside right upper")
+    if not found:
+        return
+    width, height = figure.get_size_inches()
+    beside = 0.6 + 0.075 * max(map(len, found))
+    figure.set_size_inches(width + beside, max(height, 0.4 + 0.19 * len(found)))
+    figure.legend(list(found.values()), list(found), loc="outside right upper")
 
 
 # ---------------------------------------------------------------------- curves
@@ -77,7 +81,7 @@ def _curves(comparison: Comparison, curves: Mapping[str, Mapping[str, Array]], b
         length = max(values.shape[1] for values in found.values())
         ax.set_xticks([first + place for place in spread_out(length, MOST_TICKS)])
         ax.set(xlabel=below, ylabel=beside)
-        ax.set_title(scenario, loc="left")
+        headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
     _legend(figure, axes)
     return figure
@@ -112,9 +116,10 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
         matrix = mean_matrix(comparison.results, cell) * 100
         image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
         _matrix_axis(ax, matrix)
-        ax.set_title(f"{cell.label}\non {cell.scenario}" if several else cell.label, loc="left", fontsize=9)
+        headed(ax, f"{cell.label}\non {cell.scenario}" if several else cell.label, 2.0)
     if image is not None:
-        figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.8, pad=0.02)
+        rows = -(-len(axes) // 4)
+        figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.8 if rows == 1 else 1.2 / rows, anchor=(0.0, 1.0), pad=0.02)
     if len(drawn) > MOST_MATRICES:
         figure.suptitle(f"the first {MOST_MATRICES} of {len(drawn)} matrices")
     return figure
@@ -122,7 +127,7 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
 
 def _matrix_axis(ax: Axes, matrix: Array) -> None:
     tasks = matrix.shape[1]
-    ticks = spread_out(tasks, MOST_NUMBERED)
+    ticks = range(0, tasks, -(-tasks // MOST_TICKS))
     ax.set_xticks(ticks, [str(tick + 1) for tick in ticks])
     ax.set_yticks([0, *(tick + 1 for tick in ticks)], ["none", *(str(tick + 1) for tick in ticks)])
     ax.set(xlabel="task tested", ylabel="tasks learnt")
@@ -159,7 +164,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_title(scenario, loc="left")
+        headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
     _legend(figure, axes)
     return figure
