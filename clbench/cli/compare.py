@@ -76,7 +76,8 @@ def compare(
         force_mixed=force_mixed,
     )
     if form is Format.table:
-        console().print(terminal(comparison))
+        target = console()
+        target.print(terminal(comparison, target.width))
     else:
         say(render(comparison, form.value))
     for path in figures:

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from clbench.report.compare_tables import TableOf, tables
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_ROWS = 60  # of a table in a terminal
+SPARE = ("IQM", "smallest p", "A", "p", "pairs", "scenarios")  # columns that make room in a narrow one, in this order
+WRAPPED = 16  # letters a line of names, where they are long
+GAP = 2
 
 
 def render(comparison: Comparison, form: str) -> str:
@@ -26,18 +31,38 @@ def render(comparison: Comparison, form: str) -> str:
 # ---------------------------------------------------------------------- terminal
 
 
-def terminal(comparison: Comparison) -> RenderableType:
-    """Tables and sentences for `rich`; very long tables are cut, and say so."""
+def terminal(comparison: Comparison, width: int) -> RenderableType:
+    """Tables and sentences for `rich`; where a table is too long or too wide it is cut, and says so."""
     from rich.console import Group
     from rich.text import Text
 
     parts: list[RenderableType] = []
     for table in tables(comparison):
-        parts += [Text(table.title, style="bold"), _drawn(table), *_cut(table), Text("")]
+        shown, spared = _fitting(table, width)
+        parts += [Text(table.title, style="bold"), _drawn(shown), *_cut(table, spared), Text("")]
     parts += [Text(sentence) for sentence in comparison.text]
     if comparison.left_out:
         parts += [Text("\nLeft out", style="bold"), *(Text(f"- {line}") for line in comparison.left_out)]
     return Group(*parts)
+
+
+def _fitting(table: TableOf, width: int) -> tuple[TableOf, list[str]]:
+    """The table without the columns that can best be spared, as many as are too many for the width; and those."""
+    widths = [_width(table, place) for place in range(len(table.headers))]
+    needed = [min(wide, WRAPPED) if _is_words(table, place) else wide for place, wide in enumerate(widths)]
+    spared: list[int] = []
+    for word in SPARE:
+        if sum(needed) + GAP * len(needed) - sum(needed[place] + GAP for place in spared) <= width:
+            break
+        spared += [place for place, header in enumerate(table.headers) if header.partition(" [")[0] == word]
+    kept = [place for place in range(len(table.headers)) if place not in spared]
+    headers, *rows = (tuple(row[place] for place in kept) for row in (table.headers, *table.rows))
+    return replace(table, headers=headers, rows=tuple(rows)), [table.headers[place] for place in sorted(spared)]
+
+
+def _width(table: TableOf, place: int) -> int:
+    """Of a column: its cells are not wrapped, its header between words."""
+    return max(map(len, [*table.headers[place].split(), *(row[place] for row in table.rows[:MOST_ROWS])]))
 
 
 def _drawn(table: TableOf) -> RenderableType:
@@ -45,17 +70,21 @@ def _drawn(table: TableOf) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for place, header in enumerate(table.headers):
-        drawn.add_column(Text(header), justify="left" if _is_words(table, place) else "right", overflow="fold")
+        words = _is_words(table, place)
+        wrapped = Text(fill(header, _width(table, place), break_on_hyphens=False))
+        drawn.add_column(wrapped, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in table.rows[:MOST_ROWS]:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn
 
 
-def _cut(table: TableOf) -> Iterable[RenderableType]:
+def _cut(table: TableOf, spared: Sequence[str]) -> Iterable[RenderableType]:
     from rich.text import Text
 
+    if spared:
+        yield Text(f"no room here for {' and '.join(spared)}; a wider terminal, or any other --format, shows them", style="dim")
     if len(table.rows) > MOST_ROWS:
         yield Text(f"{len(table.rows) - MOST_ROWS} more rows; every other --format has them all", style="dim")
 

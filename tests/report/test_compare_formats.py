@@ -25,8 +25,8 @@ def nasty(made) -> Comparison:
 
 
 def shown(comparison: Comparison, **options) -> str:
-    console = Console(file=io.StringIO(), width=250, **options)
-    console.print(terminal(comparison))
+    console = Console(file=io.StringIO(), **{"width": 250, **options})
+    console.print(terminal(comparison, console.width))
     return console.file.getvalue()
 
 
@@ -39,6 +39,15 @@ def test_names_are_no_markup_anywhere(nasty) -> None:
     assert r"a\_b\&50\%\$x\$" in render(nasty, "latex")
     assert next(csv.DictReader(io.StringIO(render(nasty, "csv"))))["strategy"] == NASTY
     assert json.loads(render(nasty, "json"))["summary"][0]["strategy"] == NASTY
+
+
+def test_a_narrow_terminal_spares_whole_columns_and_says_which(made) -> None:
+    found = made.compared(*made.three("one"), *made.three("two"), baseline="poor")
+    wide, narrow = shown(found, width=200), shown(found, width=76)
+    assert "no room" not in wide
+    assert "no room here for IQM [95 %], %" in narrow.replace("\n", " ")
+    assert re.search(r"\d\d\.\d \[\d\d\.\d, \d\d\.\d\]", narrow)
+    assert max(map(len, narrow.splitlines())) <= 76
 
 
 def test_every_markdown_row_has_as_many_cells(nasty) -> None:
