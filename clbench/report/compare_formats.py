@@ -47,21 +47,23 @@ def terminal(comparison: Comparison, width: int) -> RenderableType:
 
 
 def _fitting(table: TableOf, width: int) -> tuple[TableOf, list[str]]:
-    """The table without the columns that can best be spared, as many as are too many for the width; and those."""
-    widths = [_width(table, place) for place in range(len(table.headers))]
-    needed = [min(wide, WRAPPED) if _is_words(table, place) else wide for place, wide in enumerate(widths)]
+    """The table as wide as there is room: headers in several lines, and without columns that can be spared; and those."""
+    if sum(len(max(column, key=len)) + GAP for column in zip(table.headers, *table.rows[:MOST_ROWS], strict=True)) <= width:
+        return table, []
+    folded = (fill(header, _width(table, place), break_on_hyphens=False) for place, header in enumerate(table.headers))
+    needed = [min(_width(table, place), WRAPPED if _is_words(table, place) else width) + GAP for place in range(len(table.headers))]
     spared: list[int] = []
     for word in SPARE:
-        if sum(needed) + GAP * len(needed) - sum(needed[place] + GAP for place in spared) <= width:
+        if sum(needed) - sum(needed[place] for place in spared) <= width:
             break
         spared += [place for place, header in enumerate(table.headers) if header.partition(" [")[0] == word]
     kept = [place for place in range(len(table.headers)) if place not in spared]
-    headers, *rows = (tuple(row[place] for place in kept) for row in (table.headers, *table.rows))
+    headers, *rows = (tuple(row[place] for place in kept) for row in (tuple(folded), *table.rows))
     return replace(table, headers=headers, rows=tuple(rows)), [table.headers[place] for place in sorted(spared)]
 
 
 def _width(table: TableOf, place: int) -> int:
-    """Of a column: its cells are not wrapped, its header between words."""
+    """Of a narrow column: its cells are not wrapped, its header between words."""
     return max(map(len, [*table.headers[place].split(), *(row[place] for row in table.rows[:MOST_ROWS])]))
 
 
@@ -73,8 +75,7 @@ def _drawn(table: TableOf) -> RenderableType:
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for place, header in enumerate(table.headers):
         words = _is_words(table, place)
-        wrapped = Text(fill(header, _width(table, place), break_on_hyphens=False))
-        drawn.add_column(wrapped, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        drawn.add_column(Text(header), justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in table.rows[:MOST_ROWS]:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn

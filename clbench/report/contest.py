@@ -15,7 +15,7 @@ from clbench.stats import design
 from clbench.stats.corrections import adjust
 from clbench.stats.effects import probability_of_improvement, vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
-from clbench.stats.intervals import Interval, expanded, hierarchical_means, mean_intervals, welch
+from clbench.stats.intervals import Interval, hierarchical_means, mean_intervals, over_scenarios, welch
 from clbench.stats.letters import letters
 from clbench.stats.paired import differences, rounded, signed_rank, signed_rank_of
 from clbench.stats.power import smallest_nemenyi
@@ -319,8 +319,9 @@ def _of_pair(pair: Pair) -> Omnibus:
 def _with_size(pair: Pair, names: Sequence[str], runs: Sequence[Sequence[Runs]], means: Array, drawn: Array) -> Pair:
     i, j = names.index(pair.a), names.index(pair.b)
     effect = probability_of_improvement([here[i].score for here in runs], [here[j].score for here in runs])
-    low, high = expanded(drawn[:, i] - drawn[:, j], len(runs))
-    difference = float((means[:, i] - means[:, j]).mean())
+    apart = means[:, [i]] - means[:, [j]]
+    (low,), (high,) = over_scenarios(apart, drawn[:, [i]] - drawn[:, [j]])
+    difference = float(apart.mean())
     known = not np.isnan(difference)
     return replace(pair, effect=effect, difference=difference, ci_low=float(low) if known else NAN, ci_high=float(high) if known else NAN)
 
@@ -329,7 +330,7 @@ def _overall_ranks(
     names: Sequence[str], scores: Array, means: Array, drawn: Array, pairs: Sequence[Pair], rules: Rules
 ) -> tuple[OverallRank, ...]:
     ranks = dict(zip(names, average_ranks(scores), strict=True))
-    low, high = expanded(drawn, len(scores))
+    low, high = over_scenarios(means, drawn)
     order = sorted(names, key=lambda name: ranks[name])
     shared = letters(difference_matrix(order, pairs, rules.alpha))
     found = []

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 RESAMPLES = 5000
+FEW_SCENARIOS = 3  # from which on there is an interval over them
 FEW = 5  # runs from which on their skewness is taken into account
 MANY = 10  # runs from which on interquartile means are shown
 _STRAIGHT = 1e-6  # a skewness that bends nothing
@@ -205,13 +206,24 @@ def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Arra
     return np.where(weight > 0, (weights @ values) / np.maximum(weight, 1), mean)
 
 
+def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """The interval of every column's mean over scenarios: `means [S, K]` as measured, `drawn [resamples, K]` by `hierarchical_means`.
+
+    Two scenarios say nothing of a third. Three and four have Student's t of their means, which vary by the scenarios and by
+    the seeds within them: resampling so few cannot show what another would have been. From five on the bootstrap is as good,
+    and follows skewness.
+    """
+    scenarios = len(means)
+    if scenarios < FEW_SCENARIOS:
+        missing = np.full(means.shape[1:], np.nan)
+        return missing, missing
+    return student(means, level) if scenarios < FEW else expanded(drawn, scenarios, level)
+
+
 def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, Array]:
     """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few scenarios (Hesterberg 2015)."""
     from scipy.special import ndtr, stdtrit
 
-    if scenarios < 2:
-        missing = np.full(means.shape[1:], np.nan)
-        return missing, missing
     tail = float(ndtr(stdtrit(scenarios - 1, (1 - level) / 2) * np.sqrt(scenarios / (scenarios - 1))))
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high

@@ -21,6 +21,7 @@ from clbench.stats.intervals import (
     interquartile_mean,
     mean_interval,
     mean_intervals,
+    over_scenarios,
     percentile,
     skew_corrected,
     student,
@@ -164,7 +165,14 @@ def test_the_hierarchical_bootstrap_resamples_scenarios_and_seeds() -> None:
     plain = np.quantile(means, [0.025, 0.975], axis=0)
     assert (low <= plain[0]).all()
     assert (high >= plain[1]).all()
-    assert np.isnan(expanded(means, 1)).all()
+
+
+def test_few_scenarios_have_students_interval_and_two_have_none() -> None:
+    means = np.random.default_rng(3).normal(size=(5, 2))
+    drawn = np.random.default_rng(4).normal(size=(100, 2))
+    assert np.isnan(over_scenarios(means[:2], drawn)).all()
+    np.testing.assert_allclose(over_scenarios(means[:3], drawn), student(means[:3]))
+    np.testing.assert_allclose(over_scenarios(means, drawn), expanded(drawn, 5))
 
 
 # ---------------------------------------------------------------------- equivalence
