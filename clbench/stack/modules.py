@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -38,41 +37,6 @@ class Dropout(nn.Module):
         self.count.add_(1)
         kept = member_uniform(self.key, self.count, x.shape) >= self.p
         return x * kept.to(x.dtype) * (1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0)
-
-
-class ProductConv2d(nn.Conv2d):
-    """A convolution as one matrix product of patches, which under `vmap` is one batched product.
-
-    `nn.Conv2d` becomes a convolution with a group a member there, and the GPU's libraries run many small groups slowly.
-    """
-
-    @staticmethod
-    def fits(module: nn.Module) -> bool:
-        """Whether the module is a convolution that can be written so."""
-        if type(module) is not nn.Conv2d or module.padding_mode != "zeros" or isinstance(module.padding, str):
-            return False
-        return module.groups == 1 and module.dilation == (1, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        down, right = int(self.padding[0]), int(self.padding[1])
-        if down or right:
-            x = F.pad(x, (right, right, down, down))
-        # Channels last, as the pixels lie: what is copied into a patch is then one piece, and so is what comes out.
-        (rows, columns), (stride_down, stride_right) = self.kernel_size, self.stride
-        windows = x.permute(0, 2, 3, 1).unfold(1, rows, stride_down).unfold(2, columns, stride_right)
-        images, height, width = windows.shape[:3]
-        patches = windows.permute(0, 1, 2, 4, 5, 3).reshape(images * height * width, -1)
-        out = patches @ self.weight.permute(0, 2, 3, 1).flatten(1).t()
-        if self.bias is not None:
-            out = out + self.bias
-        return out.view(images, height, width, -1).permute(0, 3, 1, 2)
-
-
-def convolve_by_products(module: nn.Module) -> None:
-    """Let every convolution that can be written as a product be one; parameters and names stay."""
-    for child in module.modules():
-        if ProductConv2d.fits(child):
-            child.__class__ = ProductConv2d
 
 
 def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
-from clbench.stack.modules import Factory, Member, batch_norm_in_float, build, convolve_by_products, refuse_global_draws, same_structure
+from clbench.stack.modules import Factory, Member, batch_norm_in_float, build, refuse_global_draws, same_structure
 from clbench.stack.state import Saved, Stateful
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
@@ -46,8 +46,6 @@ class Stack(Stateful):
         same_structure(modules)
         self.module = modules[0]
         self.form = choose_form(form, self.module, self.device, precision)
-        if isinstance(self.form, VmapForm) and self.device.type != "cpu":
-            convolve_by_products(self.module)
         self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
         trainable = {name: parameter.requires_grad for name, parameter in self.module.named_parameters()}
         self.params = {

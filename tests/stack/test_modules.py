@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from clbench.errors import StrategyError
 from clbench.stack import Stack
-from clbench.stack.modules import Dropout, ProductConv2d, build, convolve_by_products
+from clbench.stack.modules import Dropout, build
 
 
 def dropping(p: float = 0.25) -> nn.Module:
@@ -173,34 +171,3 @@ def test_the_check_leaves_statistics_and_modes_alone() -> None:
     assert net.buffers["0.num_batches_tracked"].tolist() == [0, 0]
     assert not net.training
     assert not net.module.training
-
-
-# ---------------------------------------------------------------------------------------- convolutions as products
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"padding": 1}, {"stride": 2, "bias": False}, {"kernel_size": (5, 2), "stride": (1, 2), "padding": (2, 0)}]
-)
-@pytest.mark.parametrize("form", ["loop", "vmap"])
-def test_a_product_of_patches_is_the_convolution(form: str, options: dict[str, Any]) -> None:
-    def model() -> nn.Module:
-        return nn.Sequential(nn.Conv2d(3, 4, **{"kernel_size": 3, **options}), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()).double()
-
-    plain, product = Stack(model, 3, form=form), Stack(model, 3, form=form)
-    convolve_by_products(product.module)
-    assert type(product.module.get_submodule("0")) is ProductConv2d
-    found = []
-    for net in (plain, product):
-        x = torch.randn(3, 5, 3, 9, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        out = net(x)
-        out.square().sum().backward()
-        found.append([out, x.grad, *(value.grad for value in net.parameters())])
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
-
-
-@pytest.mark.parametrize("options", [{"groups": 3}, {"dilation": 2}, {"padding": "same"}, {"padding": 1, "padding_mode": "reflect"}])
-def test_other_convolutions_stay_what_they_are(options: dict[str, Any]) -> None:
-    module = nn.Sequential(nn.Conv2d(3, 6, 3, **options))
-    convolve_by_products(module)
-    assert type(module[0]) is nn.Conv2d
