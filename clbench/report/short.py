@@ -11,6 +11,8 @@ from clbench.stats.corrections import WORDS
 
 def short(comparison: Comparison) -> list[str]:
     """A line a scenario: the strategies by rank, those that cannot be told apart together; nothing where there is nothing to compare."""
+    if not comparison.runs and comparison.left_out:
+        return [f"No comparison: no run has a value of {comparison.metric}; {comparison.left_out[0]}"]
     lines = [f"  {scenario}: {_ranking(comparison, scenario)}" for scenario in comparison.scenarios if _count(comparison, scenario) > 1]
     if not lines or all(pair.n < 2 for pair in comparison.pairs):
         return []

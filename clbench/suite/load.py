@@ -102,12 +102,13 @@ def _checked(suite: Suite, host: Host, problems: Problems, checks: Checks) -> Su
         if data.get(key) is None:
             problems.add((key,), "is missing; " + _EXAMPLES[key])
     lists = {key: _list(data, key, problems) for key in ("scenarios", "strategies")}
+    metrics = _metrics(data, host, problems)
     suite = replace(
         suite,
         name=_name(data.get("name"), problems),
         seeds=_seeds(data.get("seeds"), problems),
-        metrics=_metrics(data, host, problems),
-        compare=_compare(data.get("compare"), host, problems),
+        metrics=metrics,
+        compare=_compare(data.get("compare"), host, metrics, problems),
         plugins=_plugins(data.get("plugins"), suite, problems),
         data={**data, **lists, "protocol": _mapping(data, problems)},
     )
@@ -174,7 +175,7 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
     return tuple(found.values())
 
 
-def _compare(value: Any, host: Host, problems: Problems) -> Compare:
+def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Problems) -> Compare:
     value = {} if value is None else value
     if not isinstance(value, dict):
         problems.add(("compare",), f"must be keys with values such as {{metric: forgetting, baseline: naive}}, not {shown(value)}")
@@ -187,10 +188,21 @@ def _compare(value: Any, host: Host, problems: Problems) -> Compare:
             known = suggest(path[0], Compare.model_fields) if message == "is not known here" else ""
             problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
         bad = {path[0] for path, _ in wrong}
-        return _compare({key: given for key, given in value.items() if key not in bad}, host, problems)
-    if "metric" in value and compare.metric not in host.names("metric"):
-        problems.add(("compare", "metric"), f"unknown metric {compare.metric!r}{suggest(compare.metric, host.names('metric'))}")
+        return _compare({key: given for key, given in value.items() if key not in bad}, host, metrics, problems)
+    if "metric" in value:
+        _comparable(compare.metric, host, metrics, problems)
     return compare
+
+
+def _comparable(name: str, host: Host, metrics: Sequence[Choice], problems: Problems) -> None:
+    """What is compared can be computed from any record, or is measured while this suite runs."""
+    if name not in host.names("metric"):
+        problems.add(("compare", "metric"), f"unknown metric {name!r}{suggest(name, host.names('metric'))}")
+        return
+    kind = host.get("metric", name)
+    asked = any(metric.name == name for metric in metrics) or any(problem.path.startswith("metrics") for problem in problems.found)
+    if (hasattr(kind, "measure") or getattr(kind, "needs", ())) and not asked:
+        problems.add(("compare", "metric"), f"{name!r} can only be measured while a run goes on; write it under `metrics:` too")
 
 
 def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench import Dataset, RecordMetric, Scenario, hookimpl
+from clbench import Dataset, ProbeMetric, RecordMetric, Scenario, hookimpl
 from clbench.options import Configurable
 
 Strategy = type("Strategy", (Configurable,), {"__module__": "clbench.stand_in"})
@@ -74,6 +74,10 @@ class DormantUnits(RecordMetric):
     rule: Literal["tau", "dead"] = "tau"
 
 
+class WeightMagnitude(ProbeMetric):
+    pass
+
+
 def mlp(input_shape, classes, *, hidden: tuple[int, ...] = (100,), dropout: float = 0.0): ...
 
 
@@ -87,7 +91,7 @@ def clbench_strategies():
 
 @hookimpl
 def clbench_metrics():
-    return [AverageAccuracy, DormantUnits]
+    return [AverageAccuracy, DormantUnits, WeightMagnitude]
 
 
 @hookimpl

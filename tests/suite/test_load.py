@@ -113,6 +113,7 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         ("compare: {baselin: naive}", "7: compare.baselin", "unknown key; did you mean 'baseline'?"),
         ("compare: {alpha: 5}", "7: compare.alpha", "should be less than 1, not 5"),
         ("compare: {metric: accuracy}", "7: compare.metric", "unknown metric 'accuracy'; did you mean 'average_accuracy'?"),
+        ("compare: {metric: weight_magnitude}", "7: compare.metric", "can only be measured while a run goes on; write it under `metrics:`"),
         ("compare: {baseline: ewc}", "7: compare.baseline", "'ewc' is no strategy of this suite; known: er, naive"),
         ("compare: naive", "7: compare", "not 'naive'"),
         ("plugins: mine.py", "8: plugins", "must be a list of files such as [my_method.py], not 'mine.py'"),
@@ -125,6 +126,11 @@ def test_one_mistake_is_one_problem_with_its_line(complaints: Complaints, line: 
     assert list(told) == [place]
     assert sentence in told[place]
     assert "\n" not in told[place]
+
+
+def test_a_probe_that_is_measured_can_be_compared(load: Loader) -> None:
+    suite = load(with_lines(metrics="metrics: [weight_magnitude]", compare="compare: {metric: weight_magnitude}"))
+    assert suite.compare.metric == "weight_magnitude"
 
 
 def test_all_problems_come_at_once(complaints: Complaints) -> None:
