@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from clbench.errors import OptionError
 from clbench.options import plain_options
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.entries import dataset_of, name_and_options
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 SEEDS, STEPS, BATCH = 2, 4, 16
+FEW = (3, 2)  # tasks, whichever the classes divide into
 TRAIN, TEST = 10, 4  # samples a class,
 MANY = 20  # of so many classes; of more classes fewer each
 SLOWER = 0.1  # times the learning rate: what is stable after an epoch of real data need not be after a few steps on noise
@@ -41,8 +44,20 @@ def _tiny(cell: Cell, host: Host) -> Cell:
         protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
     options = dict(cell.scenario.options)
     if "dataset" in options:
-        options["dataset"] = {"synthetic": _tiny_data(cell.scenario, host)}
+        data = _tiny_data(cell.scenario, host)
+        options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
     return dataclasses.replace(cell, scenario=Choice(cell.scenario.name, options), protocol=protocol, seeds=cell.seeds[:SEEDS])
+
+
+def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
+    """The options with few tasks, where the scenario has so many and can do with fewer."""
+    options, kind = dict(scenario.options), host.get("scenario", scenario.name)
+    for tasks in FEW:
+        if isinstance(options.get("tasks"), int) and options["tasks"] > tasks:
+            with contextlib.suppress(OptionError):
+                kind(**{**options, "tasks": tasks}).check(classes)
+                return {**options, "tasks": tasks}
+    return options
 
 
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:

@@ -392,6 +392,12 @@ def test_smoke_narrows_models_that_have_a_width(load: Loader, host: Host, model:
     assert all(cell.protocol["model"] == {"convnet": {"width": width}} for cell in expand(suite, host))
 
 
+@pytest.mark.parametrize(("tasks", "few"), [(5, 2), (2, 2), (1, 1)])
+def test_smoke_has_few_tasks(load: Loader, host: Host, tasks: int, few: int) -> None:
+    suite = load(with_lines(scenarios=f"scenarios: [split: {{dataset: digits, tasks: {tasks}}}]"), smoke=True)
+    assert {cell.scenario.options["tasks"] for cell in expand(suite, host)} == {few}
+
+
 def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
     suite = load(with_lines(protocol="protocol: {epochs: {grid: [5, 10]}}"), smoke=True)
     assert len(expand(suite, host)) == 2
