@@ -128,7 +128,8 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     for label, why in {cell.label: cell.graphs for cell in results.cells if cell.graphs.startswith("eager")}.items():
         say(f"{label} ran without device graphs: {why.removeprefix('eager: ')}")
     ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
-    say(f"\n{outcome.finished} of {outcome.requested} runs are in {outcome.record} ({ran})")
+    runs = "run is" if outcome.requested == 1 else "runs are"
+    say(f"\n{outcome.finished} of {outcome.requested} {runs} in {outcome.record} ({ran})")
     _say_what_is_missing(outcome, again)
     if outcome.interrupted:
         tell(f"interrupted; go on with: {again}")
@@ -161,13 +162,12 @@ def _say_what_is_missing(outcome: Outcome, again: str) -> None:
 
 
 def _names(option: str, given: list[str] | None) -> list[str]:
-    """Names, several an option or several options; an empty variable of a script is not everything."""
+    """Names as they were given; an empty variable of a script is not everything."""
     from clbench.suite import split_names
 
-    found = [name for names in given or [] for name in split_names(names)]
-    if given and not found:
+    if given and not any(split_names(names) for names in given):
         raise UserError(f"{option} names no strategy; write one, or leave {option} out")
-    return found
+    return given or []
 
 
 def _launcher_options(launcher: Any, address: str | None, slurm: list[str] | None) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def _display(quiet: bool) -> Display:
 
 
 def _names(names: str | Sequence[str]) -> list[str]:
-    return split_names(names) if isinstance(names, str) else list(names)
+    return [name for name in ([names] if isinstance(names, str) else names) if split_names(name)]
 
 
 def _seeds(seeds: int | str | Iterable[int] | None) -> str | None:

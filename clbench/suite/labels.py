@@ -34,11 +34,14 @@ def split_names(text: str) -> list[str]:
 
 
 def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
-    """The cells whose label or bare name is among `names`; `UnknownName` where one names none."""
-    wanted = set(names)
-    for name in sorted(wanted):
-        if not any(name in (cell.label, cell.strategy) for cell in cells):
-            raise UnknownName("strategy of this suite", name, {cell.label for cell in cells} | {cell.strategy for cell in cells})
+    """The cells whose label or bare name is among `names`; `UnknownName` where one names none.
+
+    What is no name as it stands may be several of them, with commas between.
+    """
+    known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
+    wanted = {name for given in names for name in ([given] if given in known else split_names(given))}
+    for name in sorted(wanted - known):
+        raise UnknownName("strategy of this suite", name, known)
     return [cell for cell in cells if cell.label in wanted or cell.strategy in wanted]
 
 

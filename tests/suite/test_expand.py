@@ -6,6 +6,7 @@ import copy
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,6 +142,9 @@ def test_labels_and_names_pick_cells(made: Made, host: Host) -> None:
     assert [cell.label for cell in pick(cells, ["er(memory=2)", "naive"])] == ["naive", "er(memory=2)"]
     with pytest.raises(UnknownName, match="did you mean 'naive'"):
         pick(cells, ["naiv"])
+    assert pick(cells, ["naive, er(memory=2)"]) == pick(cells, ["naive", "er(memory=2)"])
+    with_comma = [replace(cell, label="a,b") if cell.label == "naive" else cell for cell in cells]
+    assert [cell.label for cell in pick(with_comma, ["a,b"])] == ["a,b"]
     assert split_names("naive, er(memory=1, replay_batch=2),ewc") == ["naive", "er(memory=1, replay_batch=2)", "ewc"]
 
 
