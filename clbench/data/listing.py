@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.data import store
-from clbench.data.load import imported_names, kept, make_dataset, missing_files
+from clbench.data.load import damaged, imported_names, kept, make_dataset, missing_files
 from clbench.data.roots import roots, writable
 from clbench.suite.cell import Choice
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One data set: `state` is `embedded`, `imported`, `cached`, `files found` or `missing`; `place` the root it is in."""
+    """One data set: `state` is `embedded`, `imported`, `cached`, `files found`, `damaged` or `missing`; `place` the root it is in."""
 
     name: str
     state: str
@@ -54,6 +54,8 @@ def where(host: Host, root: Path | None = None) -> list[RootInfo]:
 
 
 def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
+    if name not in host.names("dataset") and (fault := damaged(root).get(name)):
+        return DatasetInfo(name, "damaged", fault[0].path, None, fault[1])
     dataset = make_dataset(Choice(name, {}), host, root)
     doc = (type(dataset).__doc__ or "").strip().splitlines()
     for place in roots(root):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,19 +74,27 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
 
 
 def imported_names(root: Path | None = None) -> list[str]:
-    """The names of all arrays imported into the data roots."""
-    return sorted(_imported(root))
+    """The names of all arrays imported into the data roots, damaged ones included."""
+    return sorted({*_imported(root), *damaged(root)})
 
 
 def kept(place: Root) -> list[store.Header]:
-    """The data files in a root; what cannot be read is passed over."""
-    found = []
+    """The data files in a root; `damaged` has those that cannot be read."""
+    return [found for _, found in _files(place) if isinstance(found, store.Header)]
+
+
+def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
+    """Data files that cannot be read, by the name under which they were imported or kept: where, and what is wrong with each."""
+    places = reversed(roots(root))
+    return {path.stem: (place, str(found)) for place in places for path, found in _files(place) if isinstance(found, store.Damaged)}
+
+
+def _files(place: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
     for path in sorted(place.folder.glob("*.h5")):
         try:
-            found.append(store.read_header(path))
-        except store.Damaged:
-            continue
-    return found
+            yield path, store.read_header(path)
+        except store.Damaged as fault:
+            yield path, fault
 
 
 def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
@@ -121,8 +129,10 @@ def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
         found: type[Dataset] = host.get("dataset", name)
         return found
     except UnknownName:
-        if name in imported_names(root):
+        if name in _imported(root):
             return Imported
+        if name in damaged(root):
+            raise UserError(_unusable(name, [damaged(root)[name][1]], _again(name))) from None
         raise
 
 
@@ -196,7 +206,7 @@ class _Search:
         return arrays
 
     def fault(self) -> str:
-        return f"data set {self.name!r} is here, but cannot be used: {'; '.join(self.faults)}. {self.ways()}"
+        return _unusable(self.name, self.faults, self.ways())
 
     def absence(self) -> str:
         first = self.places[0]
@@ -207,7 +217,15 @@ class _Search:
     def ways(self) -> str:
         if self.from_files:
             return _ways(self.name, self.dataset)
-        return f"Bring it again: `clbench data import {self.name} FILE.npz`."
+        return _again(self.name)
+
+
+def _unusable(name: str, faults: Sequence[str], ways: str) -> str:
+    return f"data set {name!r} is here, but cannot be used: {'; '.join(faults)}. {ways}"
+
+
+def _again(name: str) -> str:
+    return f"Bring it again: `clbench data import {name} FILE.npz`."
 
 
 def _ways(name: str, dataset: Dataset) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clbench.data import import_data, load_arrays
+from clbench.data import catalogue, import_data, imported_names, load_arrays
 from clbench.errors import UserError
 from clbench.suite.cell import Choice
 
@@ -135,3 +135,18 @@ def test_a_data_set_with_options_cannot_be_imported(host, four, tmp_path):
     np.savez(tmp_path / "a.npz", **four)
     with pytest.raises(UserError, match="has the options size, and arrays have none; import them under another name"):
         import_data("imagenette", tmp_path / "a.npz", tmp_path, host)
+
+
+def test_an_imported_file_that_was_cut_off_is_said_to_be_damaged(four, host, tmp_path):
+    np.savez(tmp_path / "a.npz", **four)
+    import_data("mine", tmp_path / "a.npz", tmp_path)
+    file = tmp_path / "clbench" / "mine.h5"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"mine.h5 is damaged: .*Bring it again: `clbench data import mine FILE.npz`"):
+        load_arrays(Choice("mine", {}), host, tmp_path)
+    (info,) = [info for info in catalogue(host, tmp_path) if info.name == "mine"]
+    assert (info.state, info.place) == ("damaged", tmp_path)
+    assert str(file) in info.doc
+    assert "mine" in imported_names(tmp_path)
+    import_data("mine", tmp_path / "a.npz", tmp_path)
+    assert load_arrays(Choice("mine", {}), host, tmp_path).classes == 3
