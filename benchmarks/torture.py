@@ -79,6 +79,7 @@ class Forked:
             for number, source in enumerate((stdin, stdout, stderr)):
                 os.dup2(source, number)
             os.closerange(3, 1024)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
             main()
         except SystemExit as leaving:
             os._exit(int(leaving.code or 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            code = _report(Interrupted("interrupted"), ctx)
+            code = _report(Interrupted(f"interrupted; go on with: {shlex.join(['clbench', *ctx.obj])}"), ctx)
         except Exception as error:
             if _is_typers_own(error):
                 raise
