@@ -47,6 +47,8 @@ class Strategy(Configurable, Stateful):
     """False where a step cannot be captured in a device graph."""
     evaluates: ClassVar[str] = "tasks"
     """`tasks`: accuracy is measured after every task; `end`: only untrained and at the end (joint training)."""
+    foreseeable: ClassVar[bool] = False
+    """True where `phases` needs nothing but `task.index`, `scenario` and `protocol`, and may be asked before the run, for estimates."""
 
     wiring = frozenset({"session", "_next", "_first"})
 

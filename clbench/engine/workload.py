@@ -10,7 +10,7 @@ from typing import Any
 
 from clbench.engine.compose import compose
 from clbench.engine.session import ScenarioView
-from clbench.engine.solo import SoloStrategy
+from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase
 
 STEP = 32.0  # what a step costs beside its samples, in samples
@@ -32,7 +32,7 @@ def workload(
     train: Sequence[int],
     test: Sequence[int],
 ) -> list[Work]:
-    """Task by task, for a member with these numbers of samples; a strategy is asked for its phases before it is set up."""
+    """Task by task, for a member with these numbers of samples; a strategy that is `foreseeable` is asked for its phases."""
     replayed = sum(_replayed(options, protocol) for _, options in parts)
     at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
     work = []
@@ -51,12 +51,14 @@ def workload(
 
 
 def _phases(parts: Sequence[tuple[type[Any], Mapping[str, Any]]], protocol: Mapping[str, Any], scenario: ScenarioView) -> list[list[Phase]]:
-    """What the strategy says; one phase a task where it can say so only later."""
+    """What the strategy says where it lets itself be asked before the run; else one phase a task."""
+    own = [cls for cls, _ in parts if cls.phases is not Strategy.phases]
+    if not own or not all(getattr(cls, "foreseeable", False) for cls in own):
+        return [[Phase()]] * scenario.tasks
     session: Any = SimpleNamespace(members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol))
     try:
         made: list[Any] = [cls(**options) for cls, options in parts]
-        first: Any = made[0] if isinstance(made[0], SoloStrategy) else compose(made, session)
-        first.session = session
+        first: Any = compose(made, session)
         phases = [list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)]
         return phases if all(isinstance(phase, Phase) for task in phases for phase in task) else [[Phase()]] * scenario.tasks
     except Exception:

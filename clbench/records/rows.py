@@ -59,7 +59,7 @@ class Rows:
             full = _empty(len(self), parts)
             for row, part in enumerate(parts):
                 if part is not None:
-                    full[row][tuple(map(slice, part.shape))] = part.read()
+                    full[(row, *(slice(length) for length in part.shape))] = part.read()
         return full
 
     def write(self, group: h5py.Group, name: str) -> h5py.Dataset:

@@ -18,6 +18,7 @@ class Joint(Strategy):
     """
 
     evaluates: ClassVar[str] = "end"
+    foreseeable: ClassVar[bool] = True
 
     def phases(self, task: Task) -> Sequence[Phase]:
         tasks = self.scenario.tasks
@@ -30,6 +31,7 @@ class Joint(Strategy):
 class Cumulative(Strategy):
     """At every task, train on the data of all tasks so far. The weights are kept, or drawn anew (`restart`, "retrained")."""
 
+    foreseeable: ClassVar[bool] = True
     restart: bool = False  # draw the weights anew before every task
 
     def begin_task(self, task: Task) -> None:
