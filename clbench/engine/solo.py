@@ -13,7 +13,7 @@ from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
-from clbench.options import Configurable
+from clbench.options import Configurable, name_of
 from clbench.randomness import key
 from clbench.stack import Noise, Stack, Stateful
 from clbench.stack.modules import build
@@ -39,12 +39,17 @@ class SoloStrategy(Configurable, Stateful):
     """
 
     evaluates: ClassVar[str] = "tasks"
+
     wiring = frozenset({"session", "row"})
 
     session: ClassVar[Session]
     row: ClassVar[int]
     net: ClassVar[nn.Module]
     optimizer: ClassVar[torch.optim.Optimizer]
+
+    def known_as(self, path: str) -> str:
+        """By its name in suites."""
+        return name_of(type(self))
 
     @property
     def device(self) -> torch.device:

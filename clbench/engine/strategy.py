@@ -241,6 +241,10 @@ class Strategy(Configurable, Stateful):
 
     # ------------------------------------------------------------------ state
 
+    def known_as(self, path: str) -> str:
+        """By its name in suites."""
+        return self.part_name
+
     def held(self) -> dict[str, Any]:
         """What the method carries: its attributes but for its options and its place in the composition."""
         apart = {*self.options, *HOOKS}

@@ -40,6 +40,10 @@ class Stateful:
         """The attributes that are state."""
         return {key: value for key, value in vars(self).items() if key not in self.wiring}
 
+    def known_as(self, path: str) -> str:
+        """What messages call it; `path` says where it was found."""
+        return path
+
     def stacked(self) -> dict[str, Any]:
         """The attributes in which tensors may have the members as leading dimension."""
         return self.held()
@@ -91,6 +95,7 @@ class _Saver:
             copied = value.detach().to("cpu", copy=True)
             return {"kind": "tensor", "value": copied, "grad": value.requires_grad, "device": value.device.type}
         if isinstance(value, Stateful):
+            path = value.known_as(path)
             held = {key: self.encode(item, f"{path}.{key}") for key, item in value.held().items()}
             return {"kind": "object", "class": f"{type(value).__module__}.{type(value).__qualname__}", "held": held}
         if isinstance(value, nn.Module):
@@ -168,6 +173,7 @@ class _Restorer:
         target: Stateful = old if type(old) is cls and id(old) not in self.taken else self._donor(cls, saved, path)
         self.taken.add(id(target))
         self.made[saved["id"]] = target
+        path = target.known_as(path)
         for key in set(target.held()) - set(saved["held"]):
             delattr(target, key)
         for key, item in saved["held"].items():
