@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 
 from clbench.cli.output import say, table
 
+COVERS = (
+    "data, network, gradients, the optimiser's moments, and what a method carries: as its finished runs had it at their ends, "
+    "else as it stands before the first task; activations come on top"
+)
+
 if TYPE_CHECKING:
     from clbench.execution import Run
     from clbench.host import Host
@@ -42,8 +47,8 @@ def show_plan(run: Run) -> None:
                 seeds_in_words(job.seeds),
                 f"{estimate.steps:,}",
                 "-" if estimate.parameters is None else f"{estimate.parameters:,}",
-                f"{estimate.memory / 1e6:,.0f} MB",
-                "-" if estimate.seconds is None else "about " + duration(estimate.seconds),
+                f"{estimator.memory(job).of(job) / 1e6:,.0f} MB",
+                "not known yet" if estimate.seconds is None else "about " + duration(estimate.seconds),
             ]
             for job, estimate in zip(jobs, estimates, strict=True)
         ],
@@ -52,9 +57,11 @@ def show_plan(run: Run) -> None:
     steps = sum(estimate.steps * len(job.members) for job, estimate in zip(jobs, estimates, strict=True))
     known = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
     say(
-        f"\nin all: {len(jobs)} jobs, {steps:,} steps"
+        f"\nin all: {len(jobs)} job{'s' * (len(jobs) != 1)}, {steps:,} steps"
         + (f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time" if known else "")
     )
+    if jobs:
+        say(f"memory: {COVERS}")
     if run.slots[0].startswith("cuda") and (eager := without_graphs((one.cell for one in run.planned), run.host)):
         say(f"without device graphs, as declared (capturable = False): {', '.join(eager)}")
     say(f"the record would be {run.store.record}")

@@ -22,7 +22,7 @@ from clbench.engine.place import Place
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of, whole
+from clbench.engine.strategy import Strategy, parts_of, state_bytes, whole
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.randomness import generator
@@ -380,13 +380,8 @@ class Loop:
     def _costs(self) -> None:
         members = self.strategy.members
         network = self.session.net.parameters() if self.session.net is not None else []
-        carried = [tensor for path, tensor in tensors(whole(self.strategy)) if path.startswith(".parts")]
-        mine = {id(value) for value in network}
-        share = sum(
-            t.numel() * t.element_size() / (members if t.dim() and t.shape[0] == members else 1) for t in carried if id(t) not in mine
-        )
         self.book.cost["parameters"] = [sum(value[0].numel() for value in network)] * members
-        self.book.cost["state_bytes"] = [share] * members
+        self.book.cost["state_bytes"] = [state_bytes(self.strategy)] * members
         self.book.cost["peak_memory"] = [_peak_memory(self.strategy.device)] * members
 
 

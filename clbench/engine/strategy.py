@@ -19,7 +19,7 @@ from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.options import Configurable, name_of
-from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save
+from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save, tensors
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 HOOKS: list[str] = []
@@ -270,6 +270,14 @@ class _Whole(Stateful):
 def whole(strategy: Strategy) -> Stateful:
     """All state of a running strategy: what is saved, suspended and counted."""
     return _Whole(strategy.session, parts_of(strategy))
+
+
+def state_bytes(strategy: Strategy) -> float:
+    """What a member carries beside its network, as it stands: buffers, old models, importances, bases."""
+    network = {id(value) for value in strategy.session.net.parameters()} if strategy.session.net is not None else set()
+    carried = [tensor for path, tensor in tensors(whole(strategy)) if path.startswith(".parts") and id(tensor) not in network]
+    stacked = [tensor.dim() > 0 and tensor.shape[0] == strategy.members for tensor in carried]
+    return sum(t.numel() * t.element_size() / (strategy.members if mine else 1) for t, mine in zip(carried, stacked, strict=True))
 
 
 def parts_of(strategy: Strategy) -> list[Strategy]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,20 +20,34 @@ if TYPE_CHECKING:
 
 COPIES = 4  # weights, gradients, and two moments of an optimiser
 FLOAT = 4  # bytes
+USABLE = 0.7  # of a device; the rest is for activations, which no estimate knows
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`steps` a member; `cost` of the job, in samples; `memory` in bytes: data, parameters and optimiser, not what a method carries.
-
-    `seconds` where known.
-    """
+    """`steps` a member; `cost` of the job, in samples; `seconds` where known."""
 
     steps: int
     cost: float
     parameters: int | None
-    memory: int
     seconds: float | None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes a job takes: the data once; each member's network, gradients, an optimiser's moments, and what its method carries."""
+
+    data: int
+    member: float
+
+    def of(self, job: Job) -> float:
+        """The whole job's."""
+        return self.data + self.member * len(job.members)
+
+    def pieces(self, job: Job, room: float) -> int:
+        """In how many jobs it fits into a device with so much room."""
+        fit = max(1, int((room - self.data) / self.member)) if 0 < self.member < room else 1
+        return -(-len(job.members) // fit)
 
 
 class Estimator:
@@ -40,26 +55,51 @@ class Estimator:
 
     def __init__(self, survey: Survey, cells: Mapping[str, CellRecord]) -> None:
         self.survey, self.cells = survey, cells
-        self._known: dict[str, tuple[int, float, int | None, int]] = {}
+        self._known: dict[str, tuple[int, float, int | None]] = {}
         self._streams: dict[str, tuple[list[int], list[int]]] = {}
 
     def of(self, job: Job) -> Estimate:
         """The estimate of one job."""
         if job.key not in self._known:
             self._known[job.key] = self._measure(job)
-        steps, cost, parameters, data = self._known[job.key]
-        members = len(job.members)
-        return Estimate(steps, cost * members, parameters, data + members * (parameters or 0) * FLOAT * COPIES, self._seconds(job))
+        steps, cost, parameters = self._known[job.key]
+        return Estimate(steps, cost * len(job.members), parameters, self._seconds(job))
 
-    def _measure(self, job: Job) -> tuple[int, float, int | None, int]:
+    def memory(self, job: Job) -> Memory:
+        """What the job takes. To know what a method carries, it is set up for one seed on the CPU."""
+        arrays, network = self.survey.arrays(job.cell), (self.survey.parameters(job.cell) or 0) * FLOAT * COPIES
+        return Memory(
+            arrays.x_train.nbytes + arrays.x_test.nbytes, network + max(self._carried_at_the_end(job), self._carried_at_first(job))
+        )
+
+    def _carried_at_the_end(self, job: Job) -> float:
+        """By finished members of the same cell."""
+        record = self.cells.get(job.key)
+        spent = np.zeros(1) if record is None else np.asarray(record.cost.get("state_bytes", 0.0), dtype=np.float64)
+        return float(np.nan_to_num(spent).max(initial=0.0))
+
+    def _carried_at_first(self, job: Job) -> float:
+        """After `setup()`, before the first task."""
+        from clbench.engine.runner import Settings, build_strategy
+        from clbench.engine.strategy import state_bytes
+
+        members = [member for member in job.members if member[0] == job.members[0][0]]
+        try:
+            settings = Settings(form=job.form)
+            return state_bytes(
+                build_strategy(job.cell, members, host=self.survey.host, arrays=self.survey.arrays(job.cell), settings=settings)
+            )
+        except Exception:  # a stranger's method; its jobs will say what is wrong with it
+            return 0.0
+
+    def _measure(self, job: Job) -> tuple[int, float, int | None]:
         from clbench.engine.session import ScenarioView
         from clbench.engine.workload import workload
 
         cell, arrays = job.cell, self.survey.arrays(job.cell)
         parts = [(self.survey.host.get("strategy", part.name), part.options) for part in cell.parts]
         work = workload(parts, cell.protocol, ScenarioView.of(self.survey.layout(cell)), *self._sizes(cell, job.members[0], arrays))
-        size = arrays.x_train.nbytes + arrays.x_test.nbytes
-        return sum(one.steps for one in work), sum(one.cost for one in work), self.survey.parameters(cell), size
+        return sum(one.steps for one in work), sum(one.cost for one in work), self.survey.parameters(cell)
 
     def _sizes(self, cell: Cell, member: Member, arrays: Arrays) -> tuple[list[int], list[int]]:
         """Training and test samples of each task, of one member of the scenario."""
@@ -76,3 +116,12 @@ class Estimator:
             return None
         spent = np.asarray(record.cost["train_seconds"], dtype=np.float64).reshape(record.members, -1).sum(axis=1)
         return None if np.isnan(spent).all() else float(np.nanmean(spent)) * len(job.members)
+
+
+def room_of(slots: Sequence[str]) -> float:
+    """Bytes that a stack may take on the smallest of these devices; infinite where that is not known."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return math.inf
+    return USABLE * min(torch.cuda.get_device_properties(slot).total_memory for slot in slots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinishe
 from clbench.execution.board import Board
 from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import environment, gemm_path, worker_command, worker_environment
-from clbench.execution.estimate import Estimator
+from clbench.execution.estimate import Estimator, room_of
 from clbench.execution.forecast import Forecast
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Member, Site
@@ -106,7 +107,13 @@ class Run:
             for job in self.store.begun(self.site)
             if job.key not in self.forced and self._still_wanted(job) and all((job.key, member) in absent for member in job.members)
         ]
-        return plan(missing, workers=len(self.slots), stacked=self.slots[0].startswith("cuda"), form=self.options.form, kept=kept)
+        stacked, estimator = self.slots[0].startswith("cuda"), Estimator(self.survey, cells)
+        room = room_of(self.slots) if stacked else math.inf
+
+        def pieces(job: Job) -> int:
+            return 1 if math.isinf(room) else estimator.memory(job).pieces(job, room)
+
+        return plan(missing, workers=len(self.slots), stacked=stacked, form=self.options.form, kept=kept, pieces=pieces)
 
     def _still_wanted(self, job: Job) -> bool:
         """Whether a job of an earlier run would be planned just so today."""
