@@ -11,13 +11,18 @@ import torch
 from torch import Tensor
 
 from clbench.engine.evaluate import evaluating
-from clbench.engine.strategy import Strategy
+from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 from clbench.metrics import Undefined
-from clbench.stack import Stack
+from clbench.options import name_of
+from clbench.stack import Stack, tensors
 
 PROBE_SAMPLES = 100
+
+
+class Meddled(StrategyError):
+    """A probe metric wrote to what it was to look at: from here on the run is another one."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,28 @@ class Probes:
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
-                except Undefined as undefined:  # measured all the same, so that nobody tries again
-                    self.book.faults[name] = f"metric {name}: Undefined: {undefined.reason}"
-                    if name not in self.book.probes:
-                        yield name, torch.full((self.strategy.members,), torch.nan)
+                except Meddled:
+                    raise
                 except (Exception, SystemExit) as error:
-                    self.book.faults[name] = f"metric {name}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+                    self.book.faults[name] = f"metric {name}: {_reason(error)}"
+                    if name not in self.book.probes:  # measured all the same, so that nobody tries again
+                        yield name, torch.full((self.strategy.members,), torch.nan)
 
     def _measured(self, metric: Any, task: Task, batch: Batch) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
+        before = self._versions()
         try:
             return metric.measure(Probe(self.strategy.net, self.shown, task, batch.x, batch.y))
         except StrategyError as lacking:
             return Undefined(str(lacking))
+        finally:
+            if any(before.get(which, count) != count for which, count in self._versions().items()):
+                ways = "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
+                raise Meddled(f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy while it measured: {ways}")
+
+    def _versions(self) -> dict[int, int]:
+        """How often each tensor of the strategy, its network's included, was written to."""
+        return {id(tensor): tensor._version for _, tensor in tensors(whole(self.strategy))}
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:
@@ -87,3 +101,10 @@ class Probes:
             with torch.no_grad():
                 self._fixed = {task.index: next(iter(task.batches("train", PROBE_SAMPLES, PROBE_SAMPLES)))}
         return self._fixed[task.index]
+
+
+def _reason(error: BaseException) -> str:
+    """In a line; behind it the traceback, where it is no answer."""
+    if isinstance(error, Undefined):
+        return f"Undefined: {error.reason}"
+    return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"

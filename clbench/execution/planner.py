@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ def finished_members(record: CellRecord | None, probes: Mapping[str, Any] | None
     lacking = np.zeros(record.members, dtype=bool)
     for probe in probes:
         empty = np.isnan(measured[probe]).reshape(record.members, -1).all(axis=1)
-        if not empty.all():  # a probe that is undefined for every member was measured all the same
+        if not empty.all() and record.fault(probe) is None:  # one that is undefined for all, or said why, was measured all the same
             lacking |= empty
     return {
         (int(record.seed[row]), int(agents[row]))
@@ -69,9 +69,15 @@ def missing_members(planned: Planned, record: CellRecord | None) -> tuple[Member
 
 
 def plan(
-    cells: Iterable[tuple[Planned, tuple[Member, ...]]], *, workers: int, stacked: bool, form: str = "auto", kept: Iterable[Job] = ()
+    cells: Iterable[tuple[Planned, tuple[Member, ...]]],
+    *,
+    workers: int,
+    stacked: bool,
+    form: str = "auto",
+    kept: Iterable[Job] = (),
+    pieces: Callable[[Job], int] = lambda job: 1,
 ) -> list[Job]:
-    """Jobs for the missing members, the largest first; `stacked` (a GPU) puts all of a cell into one.
+    """Jobs for the missing members, the largest first; `stacked` (a GPU) puts all of a cell into as few as `pieces` says.
 
     `kept` are jobs of an earlier run that left a checkpoint: they go on as they were.
     """
@@ -82,7 +88,7 @@ def plan(
         left = tuple(member for member in members if (planned.key, member) not in begun)
         if left:
             whole = Job(planned.cell, planned.key, left, planned.content, planned.tasks, form, planned.probes)
-            jobs += whole.divide(1 if stacked else math.ceil(len(left) / STACK_ON_CPU))
+            jobs += whole.divide(pieces(whole) if stacked else math.ceil(len(left) / STACK_ON_CPU))
     return first + balance(jobs, workers)
 
 

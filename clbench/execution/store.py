@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
 from clbench.execution.planner import FINISHED
-from clbench.records import CellRecord, merge_cells, read_record, write_record
+from clbench.records import CellRecord, merge_cells, metric_of, read_record, write_record
 from clbench.suite import Cell, Suite
 
 _REASONS = {
@@ -199,7 +199,7 @@ def _joined(records: list[CellRecord]) -> CellRecord:
     """One cell; the later of two measurements stays, and tracebacks go when nobody is failed any more."""
     joined = merge_cells(records, later_wins=True)[0]
     if not _failed(joined):
-        joined.errors = tuple(dict.fromkeys(error for record in records if not _failed(record) for error in record.errors))
+        joined.errors = tuple(error for error in joined.errors if metric_of(error))
     return joined
 
 

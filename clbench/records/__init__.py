@@ -1,6 +1,6 @@
 """Records: what was measured, on disk and in memory."""
 
-from clbench.records.cell import CellRecord, Entries, settled, status_of
+from clbench.records.cell import CellRecord, Entries, metric_of, settled, status_of
 from clbench.records.file import SCHEMA_VERSION, RecordFile
 from clbench.records.merging import merge_cells
 from clbench.records.reading import read_record
@@ -17,6 +17,7 @@ __all__ = [
     "Results",
     "load",
     "merge_cells",
+    "metric_of",
     "read_record",
     "settled",
     "status_of",

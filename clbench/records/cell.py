@@ -18,6 +18,7 @@ MOST_TASKS = 100_000
 SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
 GROUPS = ("metrics", "curves", "cost", "kept")  # arrays by name, with a row a member
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
+_FAULT = re.compile(r"metric (\S+): (.*)")
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 
@@ -80,6 +81,10 @@ class CellRecord:
         """`errors`, but for probe metrics that only said why they are undefined."""
         return tuple(error for error in self.errors if not _UNDEFINED.match(error))
 
+    def fault(self, metric: str) -> str | None:
+        """What a probe metric said in place of a value: why it is undefined, or what it raised."""
+        return next((found[2] for found in map(_FAULT.match, self.errors) if found and found[1] == metric), None)
+
     def undefined(self, metric: str) -> str | None:
         """Why a probe metric has no value, in its own words."""
         said = [found[2] for found in map(_UNDEFINED.match, self.errors) if found and found[1] == metric]
@@ -102,6 +107,12 @@ class CellRecord:
     def members(self) -> int:
         """S."""
         return len(self.seed)
+
+
+def metric_of(error: str) -> str | None:
+    """The metric that an entry of `errors` is about; None for the traceback of a job."""
+    found = _FAULT.match(error)
+    return found[1] if found else None
 
 
 class _Later:

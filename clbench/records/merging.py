@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import GROUPS, SINGLE, Array, CellRecord, Entries, select, settled, status_of
+from clbench.records.cell import GROUPS, SINGLE, Array, CellRecord, Entries, metric_of, select, settled, status_of
 from clbench.records.rows import Rows
 
 FINISHED = ("done", "diverged")
@@ -42,7 +42,7 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
     old, new = _aligned(old, new)
     keep_old, keep_new = _who_stays(old, new, later_wins)
     first, second = select(old, keep_old), select(new, keep_new)
-    joined = replace(first, **_measured(first, second), errors=tuple(dict.fromkeys((*old.errors, *new.errors))))
+    joined = replace(first, **_measured(first, second), errors=_errors(old, first, new))
     assert joined.member_status is not None
     joined.status = status_of(joined.member_status)
     return settled(joined)
@@ -62,6 +62,12 @@ def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
         "stored": _joined_stored(first, second),
         "entries": _joined_entries(first.entries, second.entries),
     }
+
+
+def _errors(old: CellRecord, first: CellRecord, new: CellRecord) -> tuple[str, ...]:
+    """What both say, but for what the older says of metrics that were since measured in another way, or for everybody."""
+    anew = {name for name in new.metrics if not first.members or first.probes.get(name) != new.probes.get(name)}
+    return tuple(dict.fromkeys([*(error for error in old.errors if metric_of(error) not in anew), *new.errors]))
 
 
 def _joined_stored(first: CellRecord, second: CellRecord) -> dict[str, Rows]:

@@ -218,7 +218,8 @@ class Results:
     ) -> Measured:
         statuses = [self.run(cell, member) for member in range(cell.members)]
         why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
-        why = [reason or ("it was not measured" if np.isnan(number) else None) for reason, number in zip(why, summary, strict=True)]
+        lacking = _said(name, cell) or "it was not measured"
+        why = [reason or (lacking if np.isnan(number) else None) for reason, number in zip(why, summary, strict=True)]
         kept = np.where([reason is None for reason in why], summary, np.nan)
         return Measured(name, kept, by_task, values, tuple(why), kind.unit, kind.higher_is_better)
 
@@ -280,11 +281,12 @@ def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:
     """What the cell's errors say of a probe metric, or that nobody asked for it."""
-    undefined = cell.undefined(name)
-    failed = [error.splitlines()[0].partition(": ")[2] for error in cell.troubles if error.startswith(f"metric {name}: ")]
-    return undefined or (
-        f"it failed: {failed[0]}" if failed else "it was not measured; add it to the suite's metrics and run the suite again"
-    )
+    return _said(name, cell) or "it was not measured; add it to the suite's metrics and run the suite again"
+
+
+def _said(name: str, cell: CellRecord) -> str | None:
+    fault = cell.fault(name)
+    return cell.undefined(name) or (None if fault is None else f"it failed: {fault}")
 
 
 def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:

@@ -376,8 +376,22 @@ def test_a_probe_may_be_undefined_and_cannot_end_the_process(make_bench: Any) ->
     record = make_bench(Naive, metrics=[Nowhere, Leaving, Norm]).run(0)
     assert record.errors[0] == "metric nowhere: Undefined: no such layers"
     assert record.errors[1].startswith("metric leaving: SystemExit: 3\n")
-    assert set(record.metrics) == {"norm", "nowhere"}
-    assert np.isnan(record.metrics["nowhere"]).all()
+    assert set(record.metrics) == {"norm", "nowhere", "leaving"}
+    assert np.isnan([*record.metrics["nowhere"], *record.metrics["leaving"]]).all()
+
+
+class Meddling(ProbeMetric):
+    """Does what a probe must not."""
+
+    def measure(self, probe: Any) -> Any:
+        with torch.no_grad():
+            probe.net.parameters()[0][:, 0].mul_(0.5)
+        raise ValueError("and fails")
+
+
+def test_a_probe_that_writes_to_the_weights_ends_the_run(make_bench: Any) -> None:
+    with pytest.raises(StrategyError, match="metric 'meddling' wrote to the tensors of the strategy"):
+        make_bench(Naive, metrics=[Meddling]).run(0)
 
 
 class Netless(SoloStrategy):

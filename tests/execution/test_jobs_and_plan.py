@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clbench.execution.estimate import Memory
 from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
 from clbench.records import CellRecord
@@ -115,6 +116,21 @@ def test_a_curve_that_a_metric_needs_makes_the_cell_run_again() -> None:
 
 def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
     assert missing_members(a_plan(2, probes={"p": None}), a_record([0, 1], p=[np.nan, np.nan])) == ()
+
+
+def test_a_probe_that_raised_for_some_seeds_is_not_asked_again() -> None:
+    record = a_record([0, 1], p=[0.5, np.nan])
+    assert missing_members(a_plan(2, probes={"p": None}), record) == ((1, 0),)
+    record.errors = ("metric p: ValueError: no ranks\nTraceback",)
+    assert missing_members(a_plan(2, probes={"p": None}), record) == ()
+
+
+def test_a_stack_is_as_large_as_its_device_holds() -> None:
+    job = Job(a_cell(), "abc", tuple((seed, 0) for seed in range(10)))
+    memory = Memory(data=100, member=50.0)
+    assert memory.of(job) == 600
+    assert [memory.pieces(job, room) for room in (600, 599, 300, 149, 20)] == [1, 2, 3, 10, 10]
+    assert sizes(plan([everything(a_plan(10))], workers=1, stacked=True, pieces=lambda job: 3)) == [4, 3, 3]
 
 
 def test_a_seed_runs_with_all_its_agents() -> None:

@@ -97,3 +97,11 @@ def test_a_metric_measured_in_two_ways_stays_as_it_was_measured_last() -> None:
     np.testing.assert_array_equal(cell.metrics["p"], [np.nan, 0])
     np.testing.assert_array_equal(cell.metrics["q"], [1, 0])
     assert cell.probes == {"p": {"samples": 7}, "q": {}}
+
+
+def test_what_a_metric_failed_with_goes_once_it_is_measured_in_another_way() -> None:
+    old = make([0, 1], metrics={"p": np.full(2, np.nan)}, probes={"p": "1"}, errors=("metric p: ValueError: x", "metric q: KeyError: y"))
+    (cell,) = merge_cells([old, make([1], metrics={"p": np.ones(1)}, probes={"p": "2"})], later_wins=True)
+    assert cell.errors == ("metric q: KeyError: y",)
+    (cell,) = merge_cells([old, make([2], metrics={"p": np.ones(1)}, probes={"p": "1"})])
+    assert cell.errors == old.errors

@@ -9,7 +9,6 @@ from torch.nn import functional
 from clbench import Strategy
 from clbench.host import Host
 from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
-from clbench.testing.bench import Bench
 
 
 def naive(**members):
@@ -279,7 +278,13 @@ def test_probe_that_moves_the_weights():
                 p.data.mul_(0.9)
             return probe.x.flatten(1).sum(1)
 
+    class Late(Moving):
+        """When nothing comes after it."""
+
+        when = "run_end"
+
     checks = MetricConformance()
-    bench: Bench = checks._bench([Moving])
     with fails("the probe changed what it looks at"):
-        checks.test_probe_changes_nothing(Moving, bench)
+        checks.test_probe_changes_nothing(Moving, checks._bench([Moving]))
+    with fails("the probe wrote to the weights"):
+        checks.test_probe_changes_nothing(Late, checks._bench([Late]))
