@@ -47,7 +47,7 @@ def show_plan(run: Run) -> None:
                 seeds_in_words(job.seeds),
                 f"{estimate.steps:,}",
                 "-" if estimate.parameters is None else f"{estimate.parameters:,}",
-                f"{estimator.memory(job).of(job) / 1e6:,.0f} MB",
+                f"{estimator.memory(job).of(job) / 1e6:,.1f} MB",
                 "not known yet" if estimate.seconds is None else "about " + duration(estimate.seconds),
             ]
             for job, estimate in zip(jobs, estimates, strict=True)
