@@ -199,7 +199,7 @@ def _comparable(name: str, host: Host, metrics: Sequence[Choice], problems: Prob
     if name not in host.names("metric"):
         problems.add(("compare", "metric"), f"unknown metric {name!r}{suggest(name, host.names('metric'))}")
         return
-    kind = host.get("metric", name)
+    kind: Any = host.get("metric", name)
     asked = any(metric.name == name for metric in metrics) or any(problem.path.startswith("metrics") for problem in problems.found)
     if (hasattr(kind, "measure") or getattr(kind, "needs", ())) and not asked:
         problems.add(("compare", "metric"), f"{name!r} can only be measured while a run goes on; write it under `metrics:` too")
