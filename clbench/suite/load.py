@@ -201,7 +201,7 @@ def _comparable(name: str, host: Host, metrics: Sequence[Choice], problems: Prob
         return
     kind: Any = host.get("metric", name)
     asked = any(metric.name == name for metric in metrics) or any(problem.path.startswith("metrics") for problem in problems.found)
-    if (hasattr(kind, "measure") or getattr(kind, "needs", ())) and not asked:
+    if (hasattr(kind, "measure") or getattr(kind, "needs", None)) and not asked:
         problems.add(("compare", "metric"), f"{name!r} can only be measured while a run goes on; write it under `metrics:` too")
 
 
