@@ -6,12 +6,13 @@ Avalanche lives in an environment of its own, which this installs nothing into:
     avalanche/bin/pip install avalanche-lib==0.6 torch==2.9.1 torchvision==0.24.1
     python benchmarks/against_avalanche.py --theirs avalanche/bin/python --data DIR
 
-Work: MNIST (12,000 of its images) in five tasks of two classes, class setting, SGD, every task tested after every task. Theirs
-are its three ways to hold data: preloaded tensors, its split builder with a transform (what `SplitMNIST` does), and images with
-`ToTensor`. `warm`: seconds of processor time for one seed, start-up and a first seed not counted; `process`: each of their seeds a process of its own,
-start-up counted, against one process of ours for all R, also with its start-up. Times are medians over rounds in which the sides take turns; `ratio` is theirs / ours.
-`floor` is the time of the matrix products of one seed alone. The accuracies of the two sides (means over seeds, at the end) should agree where the
-methods are the same; their replay and EWC differ in details (balanced buffer; Fisher of whole batches), and EWC's strength is 1 in both.
+Work: MNIST (12,000 of its images) in five tasks of two classes, class setting, SGD, every task tested after every task.
+Theirs are its three ways to hold data: preloaded tensors, its split builder with a transform (what `SplitMNIST` does), and
+images with `ToTensor`. `warm`: seconds of processor time for one seed, start-up and a first seed not counted. `process`:
+each of their seeds a process of its own, start-up counted, against one process of ours for all R seeds, start-up counted
+too. Times are medians over rounds in which the sides take turns; `ratio` is theirs / ours. `floor` is the time of the
+matrix products of one seed alone. The accuracies of the two sides (means over seeds, at the end) should agree. Details
+differ: their buffer is balanced, their Fisher information squares the gradient of a batch, ours that of every sample.
 Wanted: at least 3 warm on tensors, 6 on the split builder, 8 where each seed is a process.
 """
 
@@ -44,7 +45,7 @@ from clbench.host import Host
 from clbench.suite import Choice, expand, load_suite
 
 TASKS, CLASSES, HIDDEN, LR, MEMORY, STRENGTH = 5, 10, (256, 256), 0.1, 500, 1.0
-OURS = {"naive": "naive", "replay": {"er": {"memory": MEMORY}}, "ewc": {"ewc": {"strength": STRENGTH}}}
+OURS = {"naive": "naive", "replay": {"er": {"memory": MEMORY}}, "ewc": {"ewc": {"strength": STRENGTH, "fisher": "true", "samples": None}}}
 SIDE = Path(__file__).with_name("avalanche_side.py")
 
 

@@ -13,9 +13,8 @@ import json
 import sys
 import time
 import warnings
+from itertools import pairwise
 from typing import Any
-
-warnings.filterwarnings("ignore")
 
 import numpy as np
 import torch
@@ -77,7 +76,7 @@ def run(given: dict[str, Any], stream: Any, seed: int) -> tuple[float, float]:
     torch.manual_seed(seed)
     sizes = [given["inputs"], *given["hidden"], given["classes"]]
     modules: list[nn.Module] = [nn.Flatten()]
-    for before, after in zip(sizes, sizes[1:]):
+    for before, after in pairwise(sizes):
         modules += [nn.Linear(before, after), nn.ReLU()]
     model = nn.Sequential(*modules[:-1])
     common = {
@@ -105,6 +104,7 @@ def run(given: dict[str, Any], stream: Any, seed: int) -> tuple[float, float]:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore")
     given = json.loads(sys.argv[1])
     torch.set_num_threads(1)
     stream = benchmark(given)
