@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 SEEDS, STEPS, BATCH = 2, 4, 16
+SAMPLES = 16  # that a method may look at in a pass of its own, where it has that option: an exact Fisher costs a pass for each class
 FEW = (3, 2)  # tasks, whichever the classes divide into
 TRAIN, TEST = 10, 4  # samples a class,
 MANY = 20  # of so many classes; of more classes fewer each
@@ -42,11 +43,12 @@ def _tiny(cell: Cell, host: Host) -> Cell:
     ((optimizer, rates),) = protocol["optimizer"].items()
     if "lr" in rates:
         protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
+    parts = tuple(Choice(part.name, {**part.options, **({"samples": SAMPLES} if "samples" in part.options else {})}) for part in cell.parts)
     options = dict(cell.scenario.options)
     if "dataset" in options:
         data = _tiny_data(cell.scenario, host)
         options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
-    return dataclasses.replace(cell, scenario=Choice(cell.scenario.name, options), protocol=protocol, seeds=cell.seeds[:SEEDS])
+    return dataclasses.replace(cell, scenario=Choice(cell.scenario.name, options), parts=parts, protocol=protocol, seeds=cell.seeds[:SEEDS])
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
