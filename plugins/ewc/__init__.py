@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Strategy, Task, hookimpl, squared_gradients
+from clbench import Batch, Strategy, Task, hookimpl, squared_gradients
 
 
 class FisherStrategy(Strategy):
@@ -23,28 +24,32 @@ class FisherStrategy(Strategy):
         count = torch.zeros(self.members, device=self.device)
         self.net.eval()
         for batch in task.batches("train", 128, self.samples):
-
-            def log_p(logits: Tensor, tasks: Tensor = batch.tasks) -> Tensor:
-                return self.masked(logits, tasks).log_softmax(2)
-
-            with torch.no_grad():
-                weights = self._weights(log_p(self.net(batch.x)), batch.y) * batch.weights[..., None]
-            for sum_, squares in zip(total, squared_gradients(self.net, batch.x, log_p, weights), strict=True):
+            functions, weights = self._functions(batch)
+            found = squared_gradients(self.net, batch.x, functions, weights * batch.weights[..., None])
+            for sum_, squares in zip(total, found, strict=True):
                 sum_ += squares
             count += batch.weights.sum(1)
         self.net.train()
         return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
 
-    def _weights(self, log_p: Tensor, y: Tensor) -> Tensor:
-        """`[R, B, classes]`: how much each label counts."""
-        p = log_p.exp()
-        if self.fisher == "exact":
-            return p
+    def _functions(self, batch: Batch) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+        """What is derived, from logits to `[R, B, K]`, and how much each counts: log p of every label, or of one label a sample."""
+
+        def log_p(logits: Tensor) -> Tensor:
+            return self.masked(logits, batch.tasks).log_softmax(2)
+
+        with torch.no_grad():
+            p = log_p(self.net(batch.x)).exp()
+            if self.fisher == "exact":
+                return log_p, p
+            label = self._label(p, batch.y)[..., None]
+        return lambda logits: log_p(logits).gather(2, label), torch.ones_like(p[..., :1])
+
+    def _label(self, p: Tensor, y: Tensor) -> Tensor:
+        """`[R, B]`: the one label of each sample."""
         if self.fisher == "sampled":
-            drawn = (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2)).sum(2).clamp(max=p.shape[2] - 1)
-            return torch.zeros_like(p).scatter_(2, drawn[..., None], 1.0)
-        chosen = y if self.fisher == "true" else p.argmax(2)
-        return torch.zeros_like(p).scatter_(2, chosen[..., None], 1.0)
+            return (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2)).sum(2).clamp(max=p.shape[2] - 1)
+        return y if self.fisher == "true" else p.argmax(2)
 
     def distance(self, fisher: list[Tensor], anchor: list[Tensor]) -> Tensor:
         """`[R]`: sum over parameters of F (theta - theta*)^2."""
