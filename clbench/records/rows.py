@@ -59,7 +59,8 @@ class Rows:
             full = _empty(len(self), parts)
             for row, part in enumerate(parts):
                 if part is not None:
-                    full[(row, *(slice(length) for length in part.shape))] = part.read()
+                    place: Any = (row, *(slice(length) for length in part.shape))
+                    full[place] = part.read()
         return full
 
     def write(self, group: h5py.Group, name: str) -> h5py.Dataset:
