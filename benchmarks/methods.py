@@ -5,7 +5,7 @@
 Every strategy that the host lists, plugins' included, and some compositions, with their default options, train one stack of an MLP
 on permuted noise, one thread. The step is that of the whole stack, the fetching of its batch included; what a method does between
 tasks is printed beside, in steps of `naive`. Times are medians of processor time over the steps of a task and over rounds in
-which the methods take turns. Replay has to cost the same at both tasks; exact EWC keeps one term a task and grows.
+which the methods take turns. A step has to cost the same at both tasks.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def noise(batch: int, steps: int) -> Arrays:
 
 def cell_of(strategy: str, given: argparse.Namespace, host: Host) -> Cell:
     protocol = {"model": {"mlp": {"hidden": given.hidden}}, "batch_size": given.batch, "optimizer": {"sgd": {"lr": 0.001}}}
-    protocol["evaluate"] = "current"
+    protocol |= {"steps": given.steps, "evaluate": "current"}
     scenario = {"permuted": {"dataset": "synthetic", "tasks": given.tasks}}
     suite = {"name": "methods", "scenarios": [scenario], "protocol": protocol, "seeds": given.members, "strategies": [strategy]}
     (cell,) = expand(load_suite(suite, host), host)
