@@ -36,7 +36,7 @@ def export(
     from clbench.records.atomic import atomic_write
     from clbench.records.exporting import export as exported
 
-    host = Host.load(plugin or [])
+    host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     target = record.with_suffix(f".{to.value}") if out is None else out
     if target.resolve() == record.resolve():

@@ -222,9 +222,6 @@ class Loop:
         held = [vars(solo).get("net") for solo in strategy.solos[:1]] if isinstance(strategy, SoloRunner) else [strategy.net.module]
         return any(isinstance(child, _BatchNorm) for module in held if isinstance(module, nn.Module) for child in module.modules())
 
-    def _tasks(self, task: Task, phase: Phase) -> Sequence[int]:
-        return {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]
-
     def _order(self, task: Task, stretch: Stretch) -> Order:
         """The order of an epoch's samples; a number of steps takes as many rounds on end as it needs."""
         pools, wanted, place = stretch.pools, stretch.steps and stretch.steps * stretch.size, self.place
