@@ -39,6 +39,7 @@ from clbench.suite import expand, load_suite
 
 TASKS, CLASSES = 5, 10
 TEST_SHARE = 6  # training images for one test image, as in MNIST
+FILLED = 64  # images: the engine tests no smaller batch
 MOST_VMAP_CONVOLUTIONS = 5  # members; more take minutes to show what these show
 RATES = {"sgd": 0.01, "adam": 0.001}
 
@@ -195,7 +196,8 @@ def clock(product: Product) -> float:
 def sized(name: str, batch: int, members: int, optimizer: str, budget: float, host: Host) -> Case:
     """The case with as many steps a task as take about `budget` seconds in the minimal loop."""
     model, side, channels = MODELS[name]
-    fewest = 4 if name in CONVOLUTIONS else 40  # with fewer, what an epoch costs hides what a step does
+    # With fewer steps, what an epoch costs hides what a step does, and a test set of fewer images than this is filled up.
+    fewest = math.ceil(FILLED * TEST_SHARE / batch) if name in CONVOLUTIONS else 40
     trial = Case(name, model, side, channels, batch, fewest, optimizer)
     step = minimal(trial, trial.arrays, host) / (trial.steps * (TASKS - 1))
     steps = min(1500, max(fewest, int(budget / step / members)))
