@@ -22,7 +22,7 @@ setup: $(READY)  ## make .venv and install clbench into it, once
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) > /dev/null || { echo "clbench needs Python 3.11 or newer, and there is no $(PYTHON) here. Say which to use: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("clbench needs Python 3.11 or newer; %s is %d.%d. Say which to use: make PYTHON=python3.12 ..." % (sys.executable, *sys.version_info[:2]))'
-	@echo "==> setup: installing clbench and what it needs into $(VENV) (about two minutes the first time; torch is large)"
+	@echo "==> setup: installing clbench and what it needs into $(VENV) (two to four minutes the first time; torch is large)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
