@@ -36,8 +36,7 @@ def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, da
     kind = host.get("metric", name)
     resolved = plain_options(kind, options)
     how = {"options": resolved, "version": host.version_of("metric", name)}
-    folder = path.resolve().parent
-    with Store(folder, path.stem).hold() if (folder / ".lock").exists() else contextlib.nullcontext():
+    with Store(path.resolve().parent, path.stem).hold() if path.exists() else contextlib.nullcontext():
         record = read_record(path)
         metrics = {**dict(record.metrics), name: resolved}
         work = _Work(replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data)
