@@ -1,8 +1,9 @@
 """The two forms of a stack, one interface.
 
 `loop` calls one skeleton R times, its parameters being the unbound rows of the stacked tensors. `vmap`
-calls it once under `torch.func.vmap`, with ordinary autograd outside. Which one follows from the cell
-alone: from the device and the modules of the model, never from a timing.
+calls it once for all, by our own rules where every module has one, and else under `torch.func.vmap`, with
+ordinary autograd outside. Which form follows from the cell alone: from the device and the modules of the
+model, never from a timing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from clbench.stack.modules import exact_under_vmap
+from clbench.stack import rules
 
 Seen = dict[str, tuple[Tensor, Tensor]]
 
@@ -33,9 +34,9 @@ class Call:
 
 
 def choose_form(wanted: str, module: nn.Module, device: torch.device, precision: str = "fp32") -> Form:
-    """GPU: vmap. CPU: loop, but for models made only of modules that give the same bits under vmap, which was shown for floats."""
+    """GPU: vmap. CPU: loop, but for models made only of modules whose rules give the same bits for every R, which was shown for floats."""
     if wanted == "auto":
-        wanted = "vmap" if device.type != "cpu" or (exact_under_vmap(module) and precision != "bf16") else "loop"
+        wanted = "vmap" if device.type != "cpu" or (rules.exact(module) and precision != "bf16") else "loop"
     return {"loop": LoopForm, "vmap": VmapForm}[wanted]()
 
 
@@ -155,6 +156,23 @@ class VmapForm(Form):
         call: Call,
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
+        run = self._by_rules if all(map(rules.ruled, Binding.of(module).modules)) else self._by_vmap
+        result = run(module, params, buffers, x, call)
+        if call.graph is not None:
+            call.graph.append({site: output for site, (_, output) in result[1].items()})
+        return result
+
+    def _by_rules(
+        self, module: nn.Module, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], x: Tensor, call: Call
+    ) -> tuple[Tensor, Seen]:
+        binding = Binding.of(module)
+        binding.bind(params)
+        binding.bind(buffers)
+        return binding.watch_all(x, call.sites, None if call.graph is None else x.new_zeros(()))
+
+    def _by_vmap(
+        self, module: nn.Module, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], x: Tensor, call: Call
+    ) -> tuple[Tensor, Seen]:
         binding = Binding.of(module)
         names, buffer_names = tuple(params), tuple(buffers)
 
@@ -165,8 +183,6 @@ class VmapForm(Form):
 
         zeros = torch.zeros(len(x), device=x.device)
         result: tuple[Tensor, Seen] = torch.func.vmap(member)(tuple(params.values()), tuple(buffers.values()), x, zeros)
-        if call.graph is not None:
-            call.graph.append({site: output for site, (_, output) in result[1].items()})
         return result
 
     def map(
@@ -192,7 +208,7 @@ class Binding:
     """The places of a skeleton where its tensors hang, so that other tensors can be hung there at no cost."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.module = module
+        self.module, self.modules = module, list(module.modules())
         self.places: dict[str, list[tuple[dict[str, Any], str]]] = {}
         first_name: dict[int, str] = {}
         for name, parameter in module.named_parameters(remove_duplicate=False):
@@ -250,24 +266,42 @@ class Binding:
             if site not in self.watched:
                 self.watched.add(site)
                 self.module.get_submodule(site).register_forward_hook(self._hook(site))
+        return self._noting(sites, zero, lambda: self.module(x))
+
+    def watch_all(self, x: Tensor, sites: Sequence[str], zero: Tensor | None) -> tuple[Tensor, Seen]:
+        """The same for all members at once, by the rules; stacked tensors hang here."""
+        if not sites:
+            return rules.forward(self.module, x), {}
+        at: dict[nn.Module, list[str]] = {}
+        for site in sites:
+            at.setdefault(self.module.get_submodule(site), []).append(site)
+
+        def note(module: nn.Module, given: Tensor, out: Tensor) -> Tensor:
+            for site in at.get(module, ()):
+                out = self._note(site, given, out)
+            return out
+
+        return self._noting(sites, zero, lambda: rules.forward(self.module, x, note))
+
+    def _noting(self, sites: Sequence[str], zero: Tensor | None, call: Callable[[], Tensor]) -> tuple[Tensor, Seen]:
         self.seen, self.repeated, self.zero = {}, set(), zero
         try:
-            out = self.module(x)
+            out = call()
             return out, {site: self.seen[site] for site in sites if site in self.seen}
         finally:
             self.seen = None
 
     def _hook(self, site: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
-        def note(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            if self.seen is None:
-                return None
-            if site in self.seen:
-                self.repeated.add(site)
-            if self.zero is None:
-                self.seen[site] = (inputs[0], output)
-                return None
-            noted = output + self.zero.to(output.dtype)
-            self.seen[site] = (inputs[0], noted)
-            return noted.clone()
+        return lambda _, inputs, output: None if self.seen is None else self._note(site, inputs[0], output)
 
-        return note
+    def _note(self, site: str, given: Tensor, output: Tensor) -> Tensor:
+        """Note what went in and out; what goes on instead of the output."""
+        assert self.seen is not None
+        if site in self.seen:
+            self.repeated.add(site)
+        if self.zero is None:
+            self.seen[site] = (given, output)
+            return output
+        noted = output + self.zero.to(output.dtype)
+        self.seen[site] = (given, noted)
+        return noted.clone()

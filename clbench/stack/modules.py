@@ -15,9 +15,6 @@ from clbench.stack.noise import member_uniform
 Factory = Callable[[], nn.Module]
 Member = tuple[int, int]
 
-# Modules that give a member the same bits under `vmap` on a CPU whatever the number of members (tests/stack/test_forms.py).
-EXACT_UNDER_VMAP: tuple[type[nn.Module], ...] = (nn.Linear, nn.ReLU, nn.Tanh, nn.LayerNorm, nn.Flatten, nn.Identity)
-
 
 class Dropout(nn.Module):
     """Dropout whose noise is a function of the member's key and of its own count of training forwards."""
@@ -32,10 +29,14 @@ class Dropout(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.drop(x, x.shape)
+
+    def drop(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """Of one member, whose input has this shape, or of all at once."""
         if not self.training or self.p == 0.0:
             return x
         self.count.add_(1)
-        kept = member_uniform(self.key, self.count, x.shape) >= self.p
+        kept = member_uniform(self.key, self.count, shape) >= self.p
         return x * kept.to(x.dtype) * (1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0)
 
 
@@ -51,17 +52,6 @@ def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Modul
             ours = replaced.setdefault(child, Dropout(child.p, member, f"{stream}/dropout/{path}"))
             setattr(module.get_submodule(owner), attribute, ours)
     return module
-
-
-def exact_under_vmap(module: nn.Module) -> bool:
-    """Whether only modules of the tested list compute anything here."""
-    for child in module.modules():
-        plain_container = isinstance(child, nn.Sequential) and type(child).forward is nn.Sequential.forward
-        # A product with a single column goes to another kernel in a stack than alone.
-        column = isinstance(child, nn.Linear) and child.out_features == 1
-        if column or not (plain_container or type(child) in (*EXACT_UNDER_VMAP, Dropout)):
-            return False
-    return True
 
 
 def batch_norm_in_float(module: nn.Module) -> frozenset[str]:

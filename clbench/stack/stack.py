@@ -49,7 +49,8 @@ class Stack(Stateful):
         self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
         trainable = {name: parameter.requires_grad for name, parameter in self.module.named_parameters()}
         self.params = {
-            name: self._stacked([m.get_parameter(name) for m in modules], name).requires_grad_(flag) for name, flag in trainable.items()
+            name: torch.stack([m.get_parameter(name).detach() for m in modules]).to(self.device).requires_grad_(flag)
+            for name, flag in trainable.items()
         }
         self.buffers = {
             name: torch.stack([dict(m.named_buffers())[name] for m in modules]).to(self.device) for name, _ in self.module.named_buffers()
@@ -227,15 +228,6 @@ class Stack(Stateful):
         if len(params) != len(self.params):
             raise StrategyError(f"the network has {len(self.params)} parameters, and {len(params)} were given")
         return dict(zip(self.params, params, strict=True))
-
-    def _stacked(self, rows: Sequence[Tensor], name: str) -> Tensor:
-        owner = self.module.get_submodule(name.rpartition(".")[0])
-        stacked = torch.stack([row.detach() for row in rows]).to(self.device)
-        # The gradient of a stacked linear layer comes out in [R, in, out] order; a weight kept in the other
-        # order makes every update walk across strides.
-        if isinstance(self.form, VmapForm) and isinstance(owner, nn.Linear) and stacked.dim() == 3:
-            return stacked.transpose(1, 2).contiguous().transpose(1, 2)
-        return stacked
 
 
 class Taps:

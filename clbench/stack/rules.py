@@ -1,0 +1,121 @@
+"""The forward of common modules for all members at once.
+
+What `torch.func.vmap` would work out anew at every call is written down here for the modules that most
+networks are made of: ordinary operations on `[R, B, ...]`, with ordinary autograd. The stacked parameters
+hang in the skeleton, where a member's own would. A linear layer's three products are chosen so that all
+of them, and the update after them, read weights and gradients as they lie in memory, `[R, out, in]`;
+autograd's own gradient of a stacked product would come out transposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clbench.stack.modules import Dropout
+
+Note = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+class Product(torch.autograd.Function):
+    """`x [R, B, in]`, `weight [R, out, in]`, `bias [R, out]` -> `[R, B, out]`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        turned = weight.transpose(1, 2)
+        return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias.unsqueeze(1), x, turned)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias = ctx.needs_input_grad
+        return (
+            torch.bmm(grad, weight) if to_x else None,
+            torch.bmm(grad.transpose(1, 2), x) if to_weight else None,
+            grad.sum(1) if to_bias else None,
+        )
+
+
+def linear(module: nn.Linear, x: Tensor) -> Tensor:
+    """As `F.linear`, which knows no stacked weight."""
+    rows = x if x.dim() == 3 else x.reshape(len(x), -1, x.shape[-1])
+    out: Tensor = Product.apply(rows, module.weight, module.bias)
+    return out if x.dim() == 3 else out.view(*x.shape[:-1], -1)
+
+
+def layer_norm(module: nn.LayerNorm, x: Tensor) -> Tensor:
+    """Normalised as one, scaled and moved by each member's own."""
+    x = F.layer_norm(x, module.normalized_shape, None, None, module.eps)
+    for value, combine in ((module.weight, torch.mul), (module.bias, torch.add)):
+        if value is not None:
+            x = combine(x, value.view(len(value), *(1,) * (x.dim() - value.dim()), *value.shape[1:]))
+    return x
+
+
+def flatten(module: nn.Flatten, x: Tensor) -> Tensor:
+    """A dimension counted from the front is one further on in a stack."""
+    start, end = (dim if dim < 0 else dim + 1 for dim in (module.start_dim, module.end_dim))
+    return x.flatten(start, end)
+
+
+def dropout(module: Dropout, x: Tensor) -> Tensor:
+    """Each member's own noise."""
+    return module.drop(x, x.shape[1:])
+
+
+RULES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
+    nn.Linear: linear,
+    nn.ReLU: lambda module, x: F.relu(x, module.inplace),
+    nn.Tanh: lambda module, x: torch.tanh(x),
+    nn.LayerNorm: layer_norm,
+    nn.Flatten: flatten,
+    nn.Identity: lambda module, x: x,
+    Dropout: dropout,
+}
+
+
+def known(module: nn.Module) -> bool:
+    """Whether all that computes here has a rule."""
+    return all(map(ruled, module.modules()))
+
+
+def ruled(module: nn.Module) -> bool:
+    """Whether this one has a rule, or is a plain sequence, and nobody listens in by a hook."""
+    return (type(module) in RULES or _is_chain(module)) and not _is_watched(module)
+
+
+def exact(module: nn.Module) -> bool:
+    """Whether a member has the same bits on a CPU however many there are: shown for every rule (tests/stack/test_forms.py)."""
+    # A product with a single column goes to another kernel in a stack than alone.
+    return known(module) and not any(isinstance(m, nn.Linear) and 1 in (m.in_features, m.out_features) for m in module.modules())
+
+
+def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
+    """`[R, B, ...]` -> `[R, B, ...]` of a known module that holds stacked parameters; `note` sees what goes in and out of each."""
+    rule = RULES.get(type(module))
+    if rule is not None:
+        out = rule(module, x)
+    else:
+        out = x
+        for child in module._modules.values():
+            assert child is not None
+            out = forward(child, out, note)
+    return out if note is None else note(module, x, out)
+
+
+def _is_chain(module: nn.Module) -> bool:
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _is_watched(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks)
