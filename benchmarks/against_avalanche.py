@@ -18,12 +18,9 @@ Wanted: at least 3 warm on tensors, 6 on the split builder, 8 where each seed is
 
 from __future__ import annotations
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -33,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from as_worker import as_worker
 from overhead import Case, floor
 from rich.console import Console
 from rich.table import Table
@@ -138,6 +135,7 @@ class Sides:
 
 
 def main() -> None:
+    as_worker()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--theirs", help="the Python of Avalanche's environment")
     parser.add_argument("--data", type=Path, help="where MNIST is")
@@ -151,7 +149,6 @@ def main() -> None:
     parser.add_argument("--paths", nargs="+", choices=["tensors", "split", "images"], default=["tensors", "split", "images"])
     parser.add_argument("--one", choices=list(OURS), help=argparse.SUPPRESS)  # this side's process of its own
     given = parser.parse_args()
-    torch.set_num_threads(1)
     host = Host.load()
     arrays = shortened(given.data, given.images, host)
     if given.one:

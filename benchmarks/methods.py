@@ -10,10 +10,6 @@ which the methods take turns. A step has to cost the same at both tasks.
 
 from __future__ import annotations
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-
 import argparse
 import statistics
 import time
@@ -23,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from as_worker import as_worker
 from rich.console import Console
 from rich.table import Table
 
@@ -80,6 +76,7 @@ def measure(cell: Cell, arrays: Arrays, host: Host, times: Times) -> None:
 
 
 def main() -> None:
+    as_worker()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=20, help="a task")
@@ -90,7 +87,6 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="STRATEGY", help="these instead of all")
     parser.add_argument("--plugin", type=Path, action="append", default=[])
     given = parser.parse_args()
-    torch.set_num_threads(1)
     host = Host.load(given.plugin)
     names = list(dict.fromkeys(["naive", *(given.only or [*host.names("strategy"), *COMPOSITIONS])]))
     arrays, console = noise(given.batch, given.steps), Console()

@@ -13,10 +13,6 @@ for what else goes on in a machine only ever adds. Wanted: loop / minimal at mos
 
 from __future__ import annotations
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-
 import argparse
 import math
 import time
@@ -27,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from as_worker import as_worker
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -230,6 +227,7 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
 
 
 def main() -> None:
+    as_worker()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer points and shorter runs: about two minutes on an idle core")
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:3], help="by default without the resnets")
@@ -241,7 +239,6 @@ def main() -> None:
     batches = given.batches or ([10, 64] if given.quick else [1, 10, 64])
     stacks = given.members or ([1, 10] if given.quick else [1, 5, 10, 30])
     rounds, budget = given.rounds or (3 if given.quick else 5), 0.1 if given.quick else 0.4
-    torch.set_num_threads(1)
     host = Host.load()
     console = Console(width=max(Console().width, 130))  # the table whole, in a pipe too
     table = Table(title=f"{given.optimizer}, one thread, torch {torch.__version__}")
