@@ -3,7 +3,7 @@
     python benchmarks/torture.py [--kills 20] [--seed 0] [--only group worker interrupt disk] [--folder DIR]
 
 `group`: SIGKILL to the whole process group of a run, `worker`: to single workers of one that goes on, `interrupt`: Ctrl-C, `disk`: no room
-left in the middle. Each run is the command line's, with two workers and a checkpoint every 0.4 s.
+left in the middle. Each run is the command line's, with two workers and a checkpoint every 0.2 s.
 """
 
 from __future__ import annotations
@@ -227,10 +227,10 @@ class Torture:
             if self.wait_for_moment(process, out):
                 self.said()
                 os.killpg(process.pid, signal.SIGINT)
-                code = process.wait()
-                assert code in (0, 130), f"exit code {code}"
+                code, said = process.wait(), self.said()
+                assert code in (0, 130), f"exit code {code}: {said}"
                 if code == 130:
-                    assert "go on with: clbench run" in self.said()
+                    assert "go on with: clbench run" in said
                     done = self.count(done)
             if process.wait() == 0:
                 self.check(out)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import errno
-import shlex
 import traceback
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from clbench.cli import compare, data, describe, doctor, export, leaderboard, listing, merge, metrics, plugins, run, schema, show, validate
+from clbench.cli import (
+    compare,
+    data,
+    describe,
+    doctor,
+    export,
+    how_to_go_on,
+    leaderboard,
+    listing,
+    merge,
+    metrics,
+    plugins,
+    run,
+    schema,
+    show,
+    validate,
+)
 from clbench.cli.output import tell
 from clbench.errors import ClbenchError, Interrupted, SuiteError
 
@@ -23,14 +37,18 @@ class Commands(TyperGroup):
         """Bring `--debug` to the front, where this group looks for it; commands find the line as it was typed in `ctx.obj`."""
         ctx.obj = tuple(args)
         rest = [arg for arg in args if arg != "--debug"]
-        return super().parse_args(ctx, ["--debug"] * (len(rest) < len(args)) + rest)
+        try:
+            return super().parse_args(ctx, ["--debug"] * (len(rest) < len(args)) + rest)
+        except KeyboardInterrupt:  # which typer would call an error
+            tell(how_to_go_on(ctx.obj))
+            raise SystemExit(Interrupted.exit_code) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. What it raises ends here, but for what typer itself shows."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            code = _report(Interrupted(f"interrupted; go on with: {shlex.join(['clbench', *ctx.obj])}"), ctx)
+            code = _report(Interrupted(how_to_go_on(ctx.obj)), ctx)
         except Exception as error:
             if _is_typers_own(error):
                 raise
@@ -100,8 +118,3 @@ app.command("plugins")(plugins.plugins)
 app.add_typer(data.app, name="data")
 app.command("schema")(schema.schema)
 app.command("doctor")(doctor.doctor)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The console script; leaves with the exit code."""
-    app(args=arguments)

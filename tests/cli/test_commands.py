@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from clbench.cli import main
+
 SUITE = """
     name: tiny
     scenarios:
@@ -131,6 +133,20 @@ def test_ctrl_c_keeps_what_finished_and_says_how_to_go_on(here) -> None:
     assert "go on with: clbench run tiny.yaml --plugin mine.py --launcher stopping" in answer.stderr
     assert "2 of 6 runs" in answer.stdout
     assert "4 of 6 runs" in run(here, launcher="stopping").stdout
+
+
+@pytest.mark.parametrize("where", ["typer.main.get_command", "typer.core.TyperGroup.parse_args"])
+def test_ctrl_c_before_a_command_begins_is_no_error(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, stop)
+    with pytest.raises(SystemExit) as left:
+        main(["run", "a suite.yaml"])
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "interrupted; go on with: clbench run 'a suite.yaml'\n"
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(here) -> None:
