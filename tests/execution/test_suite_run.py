@@ -391,7 +391,14 @@ def start(folder: Path, faulty: Path, **options: str) -> subprocess.Popen[str]:
     suite.write_text(json.dumps({**SUITE, "strategies": ["naive", {"faulty": options}]}))
     where = ["--out", str(folder / "out"), "--plugin", str(faulty), "--workers", "1", "--device", "cpu"]
     command = [sys.executable, "-m", "clbench", "run", str(suite), *where]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what a shell starts in the background ignores it
+    )
 
 
 def wait_for(condition: Any, seconds: float = 240) -> None:
