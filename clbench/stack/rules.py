@@ -90,8 +90,8 @@ def known(module: nn.Module) -> bool:
 
 
 def ruled(module: nn.Module) -> bool:
-    """Whether this one has a rule, or is a plain sequence, and nobody listens in by a hook."""
-    return (type(module) in RULES or _is_chain(module)) and not _is_watched(module)
+    """Whether this one has a rule, or is a plain sequence, and nobody changed its forward or listens in by a hook."""
+    return (type(module) in RULES or _is_chain(module)) and "forward" not in vars(module) and not _is_watched(module)
 
 
 def exact(module: nn.Module) -> bool:

@@ -119,3 +119,16 @@ def test_who_listens_in_is_still_called(listen: str) -> None:
     getattr(net.module[1], listen)(lambda *_: heard.append(1))
     torch.testing.assert_close(net(x), expected)
     assert heard
+
+
+def test_a_forward_of_one_modules_own_is_still_run() -> None:
+    """It belongs to the instance, so its type does not show it."""
+
+    def changed() -> nn.Module:
+        model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+        model[0].forward = lambda x: torch.zeros(*x.shape[:-1], 4)
+        return model
+
+    net = Stack(changed, 2, form="vmap")
+    assert not rules.known(net.module)
+    torch.testing.assert_close(net(samples(2, 5, (3,))), net.params["1.bias"][:, None].expand(2, 5, 2))
