@@ -42,7 +42,11 @@ from clbench.host import Host
 from clbench.suite import Choice, expand, load_suite
 
 TASKS, CLASSES, HIDDEN, LR, MEMORY, STRENGTH = 5, 10, (256, 256), 0.1, 500, 1.0
-OURS = {"naive": "naive", "replay": {"er": {"memory": MEMORY}}, "ewc": {"ewc": {"strength": STRENGTH, "fisher": "true", "samples": None}}}
+OURS = {
+    "naive": "naive",
+    "replay": {"er": {"memory": MEMORY}},
+    "ewc": {"ewc": {"strength": STRENGTH, "fisher": "true", "samples": None}},
+}
 SIDE = Path(__file__).with_name("avalanche_side.py")
 
 
@@ -50,10 +54,20 @@ def shortened(data: Path | None, images: int, host: Host) -> Arrays:
     """The first images of MNIST's training and (a sixth as many) test set."""
     whole = load_arrays(Choice("mnist", {}), host, data)
     test = images // 6
-    return Arrays("mnist", whole.x_train[:images], whole.y_train[:images], whole.x_test[:test], whole.y_test[:test], CLASSES, "shortened")
+    return Arrays(
+        "mnist",
+        whole.x_train[:images],
+        whole.y_train[:images],
+        whole.x_test[:test],
+        whole.y_test[:test],
+        CLASSES,
+        "shortened",
+    )
 
 
-def ours(arrays: Arrays, method: str, members: int, epochs: int, batch: int, host: Host) -> tuple[float, float]:
+def ours(
+    arrays: Arrays, method: str, members: int, epochs: int, batch: int, host: Host
+) -> tuple[float, float]:
     """Processor seconds of R seeds, and their mean accuracy at the end."""
     protocol = {
         "model": {"mlp": {"hidden": list(HIDDEN)}},
@@ -62,12 +76,28 @@ def ours(arrays: Arrays, method: str, members: int, epochs: int, batch: int, hos
         "optimizer": {"sgd": {"lr": LR}},
         "normalise": "unit",
     }
-    scenario = {"split": {"dataset": "mnist", "tasks": TASKS, "setting": "class", "class_order": "fixed"}}
-    given = {"name": "against", "scenarios": [scenario], "protocol": protocol, "seeds": members, "strategies": [OURS[method]]}
+    scenario = {
+        "split": {"dataset": "mnist", "tasks": TASKS, "setting": "class", "class_order": "fixed"}
+    }
+    given = {
+        "name": "against",
+        "scenarios": [scenario],
+        "protocol": protocol,
+        "seeds": members,
+        "strategies": [OURS[method]],
+    }
     (cell,) = expand(load_suite(given, host), host)
     last: list[Progress] = []
     started = time.process_time()
-    run_cell(cell, "key", [(seed, 0) for seed in cell.seeds], host=host, arrays=arrays, settings=Settings(), listener=last.append)
+    run_cell(
+        cell,
+        "key",
+        [(seed, 0) for seed in cell.seeds],
+        host=host,
+        arrays=arrays,
+        settings=Settings(),
+        listener=last.append,
+    )
     seconds = time.process_time() - started
     assert last[-1].accuracy is not None
     return seconds, float(np.mean(last[-1].accuracy))
@@ -80,7 +110,9 @@ def children(command: list[str]) -> tuple[float, Any]:
     if done.returncode:
         sys.exit(f"{command[0]} failed:\n{done.stderr[-2000:]}")
     after = os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
+    used = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
     return used, json.loads(done.stdout.splitlines()[-1])
 
 
@@ -112,8 +144,15 @@ class Sides:
     def warm(self, path: str, method: str) -> tuple[float, float, float, float]:
         """Seconds a seed of theirs and of ours, and both accuracies."""
         _, found = self.theirs(path, method, 1 + self.given.their_seeds)
-        seconds, accuracy = ours(self.arrays, method, self.given.members, self.given.epochs, self.given.batch, self.host)
-        return statistics.median(found["seconds"][1:]), seconds / self.given.members, float(np.mean(found["accuracy"])), accuracy
+        seconds, accuracy = ours(
+            self.arrays, method, self.given.members, self.given.epochs, self.given.batch, self.host
+        )
+        return (
+            statistics.median(found["seconds"][1:]),
+            seconds / self.given.members,
+            float(np.mean(found["accuracy"])),
+            accuracy,
+        )
 
     def process(self, path: str, method: str) -> tuple[float, float, float, float]:
         """The same where each of their seeds, and our whole stack, is a process."""
@@ -136,29 +175,59 @@ class Sides:
 
 def main() -> None:
     as_worker()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--theirs", help="the Python of Avalanche's environment")
     parser.add_argument("--data", type=Path, help="where MNIST is")
     parser.add_argument("--images", type=int, default=12_000)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--members", type=int, default=10, help="seeds in our stack")
-    parser.add_argument("--their-seeds", type=int, default=1, help="seeds timed in each of their warm processes, after one that is not")
+    parser.add_argument(
+        "--their-seeds",
+        type=int,
+        default=1,
+        help="seeds timed in each of their warm processes, after one that is not",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--methods", nargs="+", choices=list(OURS), default=list(OURS))
-    parser.add_argument("--paths", nargs="+", choices=["tensors", "split", "images"], default=["tensors", "split", "images"])
-    parser.add_argument("--one", choices=list(OURS), help=argparse.SUPPRESS)  # this side's process of its own
+    parser.add_argument(
+        "--paths",
+        nargs="+",
+        choices=["tensors", "split", "images"],
+        default=["tensors", "split", "images"],
+    )
+    parser.add_argument(
+        "--one", choices=list(OURS), help=argparse.SUPPRESS
+    )  # this side's process of its own
     given = parser.parse_args()
     host = Host.load()
     arrays = shortened(given.data, given.images, host)
     if given.one:
-        print(json.dumps({"accuracy": ours(arrays, given.one, given.members, given.epochs, given.batch, host)[1]}))
+        print(
+            json.dumps(
+                {
+                    "accuracy": ours(
+                        arrays, given.one, given.members, given.epochs, given.batch, host
+                    )[1]
+                }
+            )
+        )
         return
     if not given.theirs:
-        parser.error("--theirs PYTHON is wanted: the interpreter of an environment with avalanche-lib 0.6 (see --help)")
+        parser.error(
+            "--theirs PYTHON is wanted: the interpreter of an environment with avalanche-lib 0.6 (see --help)"
+        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mnist.npz"
-        np.savez(file, x_train=arrays.x_train, y_train=arrays.y_train, x_test=arrays.x_test, y_test=arrays.y_test)
+        np.savez(
+            file,
+            x_train=arrays.x_train,
+            y_train=arrays.y_train,
+            x_test=arrays.x_test,
+            y_test=arrays.y_test,
+        )
         show(Sides(given, arrays, file, host), given, host)
 
 
@@ -169,7 +238,15 @@ def show(sides: Sides, given: argparse.Namespace, host: Host) -> None:
     found: dict[Any, list[Any]] = {point: [] for point in points}
     console = Console(width=max(Console().width, 120))
     floors = []
-    case = Case("mlp", {"mlp": {"hidden": HIDDEN}}, 28, 1, given.batch, given.images * given.epochs // TASKS // given.batch, "sgd")
+    case = Case(
+        "mlp",
+        {"mlp": {"hidden": HIDDEN}},
+        28,
+        1,
+        given.batch,
+        given.images * given.epochs // TASKS // given.batch,
+        "sgd",
+    )
     for turn in range(given.rounds):
         console.print(f"round {turn + 1} of {given.rounds} ...", style="dim", highlight=False)
         # The floor of a benchmark that leaves its first task out, for all of them.
@@ -177,7 +254,9 @@ def show(sides: Sides, given: argparse.Namespace, host: Host) -> None:
         for point in points if turn % 2 == 0 else points[::-1]:
             how, path, method = point
             found[point].append(getattr(sides, how)(path, method))
-    table = Table(title=f"MNIST, {given.images} images, batch {given.batch}, {given.epochs} epochs, R = {given.members}, one thread a side")
+    table = Table(
+        title=f"MNIST, {given.images} images, batch {given.batch}, {given.epochs} epochs, R = {given.members}, one thread a side"
+    )
     for name in (
         "start-up",
         "their data",
@@ -189,12 +268,22 @@ def show(sides: Sides, given: argparse.Namespace, host: Host) -> None:
         "their accuracy",
         "ours",
     ):
-        table.add_column(name, justify="left" if name in ("start-up", "their data", "method") else "right", no_wrap=True)
+        table.add_column(
+            name,
+            justify="left" if name in ("start-up", "their data", "method") else "right",
+            no_wrap=True,
+        )
     for point, values in found.items():
         them, us, theirs, mine = (statistics.median(column) for column in zip(*values, strict=True))
         ratio = statistics.median(value[0] / value[1] for value in values)
         table.add_row(
-            *point, f"{them:.2f}", f"{us:.2f}", f"{ratio:.1f}", f"{statistics.median(floors):.2f}", f"{theirs:.3f}", f"{mine:.3f}"
+            *point,
+            f"{them:.2f}",
+            f"{us:.2f}",
+            f"{ratio:.1f}",
+            f"{statistics.median(floors):.2f}",
+            f"{theirs:.3f}",
+            f"{mine:.3f}",
         )
     console.print(table)
 

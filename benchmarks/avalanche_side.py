@@ -41,7 +41,9 @@ class Images(Dataset[Any]):
     def __getitem__(self, index: int) -> Any:
         image = self.x[index, :, :, 0]
         # Not as an image: what Avalanche's own TensorMNIST does.
-        return Image.fromarray(image) if self.pil else torch.from_numpy(image).float().unsqueeze(0) / 255.0, self.targets[index]
+        return Image.fromarray(image) if self.pil else torch.from_numpy(image).float().unsqueeze(
+            0
+        ) / 255.0, self.targets[index]
 
 
 def benchmark(given: dict[str, Any]) -> Any:
@@ -51,9 +53,19 @@ def benchmark(given: dict[str, Any]) -> Any:
     if given["path"] == "tensors":  # preloaded, scaled tensors
         streams = []
         for x, y in sides:
-            images, labels = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255.0, torch.from_numpy(y)
+            images, labels = (
+                torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255.0,
+                torch.from_numpy(y),
+            )
             masks = [labels // (classes // tasks) == task for task in range(tasks)]
-            streams.append([_make_taskaware_tensor_classification_dataset(images[m].contiguous(), labels[m], task_labels=0) for m in masks])
+            streams.append(
+                [
+                    _make_taskaware_tensor_classification_dataset(
+                        images[m].contiguous(), labels[m], task_labels=0
+                    )
+                    for m in masks
+                ]
+            )
         return benchmark_from_datasets(train=streams[0], test=streams[1])
     scale = Normalize((0.0,), (1.0,))  # SplitMNIST normalises too, with other numbers
     transform = Compose([ToTensor(), scale]) if given["path"] == "images" else scale
@@ -98,7 +110,11 @@ def run(given: dict[str, Any], stream: Any, seed: int) -> tuple[float, float]:
     for experience in stream.train_stream:
         strategy.train(experience)
         found = strategy.eval(stream.test_stream)
-    shares = [value for name, value in found.items() if name.startswith("Top1_Acc_Exp/eval_phase/test_stream")]
+    shares = [
+        value
+        for name, value in found.items()
+        if name.startswith("Top1_Acc_Exp/eval_phase/test_stream")
+    ]
     assert len(shares) == given["tasks"], found
     return time.process_time() - started, float(np.mean(shares))
 
@@ -109,7 +125,14 @@ def main() -> None:
     torch.set_num_threads(1)
     stream = benchmark(given)
     results = [run(given, stream, seed) for seed in given["seeds"]]
-    print(json.dumps({"seconds": [seconds for seconds, _ in results], "accuracy": [share for _, share in results]}))
+    print(
+        json.dumps(
+            {
+                "seconds": [seconds for seconds, _ in results],
+                "accuracy": [share for _, share in results],
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

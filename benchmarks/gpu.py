@@ -22,7 +22,16 @@ import time
 from pathlib import Path
 
 import torch
-from gpu_checks import check_command, check_model, check_precision, check_refusal, check_resume, check_strategy, models, strategies
+from gpu_checks import (
+    check_command,
+    check_model,
+    check_precision,
+    check_refusal,
+    check_resume,
+    check_strategy,
+    models,
+    strategies,
+)
 from gpu_report import Report
 from gpu_speed import CASES, check_stacking, measure_steps, whole_runs
 
@@ -30,12 +39,24 @@ from clbench.host import Host
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer points: under a minute")
-    parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="checks and tables with one of these in their name")
-    parser.add_argument("--skip", nargs="+", default=[], metavar="WORD", help="not those with one of these")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="WORD",
+        help="checks and tables with one of these in their name",
+    )
+    parser.add_argument(
+        "--skip", nargs="+", default=[], metavar="WORD", help="not those with one of these"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
-    parser.add_argument("--device", default="cuda", help=argparse.SUPPRESS)  # cpu: to try this script where there is no GPU
+    parser.add_argument(
+        "--device", default="cuda", help=argparse.SUPPRESS
+    )  # cpu: to try this script where there is no GPU
     given = parser.parse_args()
     if given.device != "cpu" and not torch.cuda.is_available():
         print("torch finds no GPU here; nothing was checked")
@@ -43,13 +64,27 @@ def main() -> None:
     torch.set_num_threads(1)
     report, host = Report(given.device, given.quick, given.only, given.skip), Host.load()
     begun = time.perf_counter()
-    print(f"torch {torch.__version__}, {torch.cuda.get_device_name() if given.device != 'cpu' else 'no GPU'}")
+    print(
+        f"torch {torch.__version__}, {torch.cuda.get_device_name() if given.device != 'cpu' else 'no GPU'}"
+    )
     for name, factory, shape in models(host):
-        report.check(f"model {name}", lambda factory=factory, shape=shape: check_model(report, factory, shape))  # type: ignore[misc]
+        report.check(
+            f"model {name}",
+            lambda factory=factory, shape=shape: check_model(report, factory, shape),
+        )  # type: ignore[misc]
     for name, strategy, special in strategies(host):
-        report.check(name, lambda strategy=strategy, special=special: check_strategy(report, host, strategy, special))  # type: ignore[misc]
-    report.check("precision of the mlp", lambda: check_precision(report, host, CASES[0].model, 28, 1))
-    report.check("precision of the convnet", lambda: check_precision(report, host, CASES[2].model, 32, 3))
+        report.check(
+            name,
+            lambda strategy=strategy, special=special: check_strategy(
+                report, host, strategy, special
+            ),
+        )  # type: ignore[misc]
+    report.check(
+        "precision of the mlp", lambda: check_precision(report, host, CASES[0].model, 28, 1)
+    )
+    report.check(
+        "precision of the convnet", lambda: check_precision(report, host, CASES[2].model, 32, 3)
+    )
     report.check("resume", lambda: check_resume(report, host))
     if report.wants("steps"):
         measure_steps(report, host)
@@ -58,7 +93,9 @@ def main() -> None:
     report.check("command", lambda: check_command(report))
     report.check("refusal", lambda: check_refusal(report, host))
     failed = [name for name, found in report.checks.items() if found["result"] == "FAIL"]
-    print(f"{len(report.checks) - len(failed)} passed, {len(failed)} failed, {time.perf_counter() - begun:.0f} s")
+    print(
+        f"{len(report.checks) - len(failed)} passed, {len(failed)} failed, {time.perf_counter() - begun:.0f} s"
+    )
     if given.json:
         given.json.write_text(json.dumps({"checks": report.checks, "rows": report.rows}, indent=1))
     sys.exit(bool(failed))

@@ -43,29 +43,55 @@ def double_of(case: Case, host: Host) -> nn.Module:
     return double(case.module(host))
 
 
-def bench_of(host: Host, strategy: Any, *, setting: str = "class", own: Any = None, exact: bool = True, **protocol: Any) -> Bench:
+def bench_of(
+    host: Host,
+    strategy: Any,
+    *,
+    setting: str = "class",
+    own: Any = None,
+    exact: bool = True,
+    **protocol: Any,
+) -> Bench:
     """Digits with unequal members, as in the conformance kit; in float64 where the method allows."""
     scenario = Choice("shared_pairs", {"dataset": "digits"}) if own else None
-    split = Choice("split", {"dataset": "digits", "tasks": 5, "setting": setting, "class_order": "random"})
-    given = {"model": MLP, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.05}}, "epochs": 2, **protocol}
+    split = Choice(
+        "split", {"dataset": "digits", "tasks": 5, "setting": setting, "class_order": "random"}
+    )
+    given = {
+        "model": MLP,
+        "batch_size": 16,
+        "optimizer": {"sgd": {"lr": 0.05}},
+        "epochs": 2,
+        **protocol,
+    }
     bench = Bench(strategy, host, scenario or split, given, own_scenario=own)
     if exact:
         ((name, options),) = given["model"].items()
-        bench.host.own["model", "exact"] = lambda shape, classes: double(host.get("model", name)(shape, classes, **options))
+        bench.host.own["model", "exact"] = lambda shape, classes: double(
+            host.get("model", name)(shape, classes, **options)
+        )
         bench.cell = replace(bench.cell, protocol={**bench.cell.protocol, "model": "exact"})
     return bench
 
 
-def trained(bench: Bench, *seeds: int, tasks: int = 3, **settings: Any) -> tuple[dict[str, Tensor], str]:
+def trained(
+    bench: Bench, *seeds: int, tasks: int = 3, **settings: Any
+) -> tuple[dict[str, Tensor], str]:
     """Parameters, losses and accuracies by (member, name) after some tasks, and what was said of graphs."""
     strategy, loop = bench.start(*seeds, **settings)
     loop.untrained()
     for task in strategy.session.streams.tasks[:tasks]:
         loop.task(task)
     book, found = strategy.session.book, {}
-    shown = {"loss": torch.from_numpy(book.loss[:, :tasks]), "accuracy": torch.from_numpy(book.accuracy[:, : tasks + 1])}
+    shown = {
+        "loss": torch.from_numpy(book.loss[:, :tasks]),
+        "accuracy": torch.from_numpy(book.accuracy[:, : tasks + 1]),
+    }
     if not (bench.solo and "net" not in vars(strategy.solos[0])):
-        shown |= {f"parameter {name}": value.detach().double().cpu() for name, value in strategy.net.named_parameters().items()}
+        shown |= {
+            f"parameter {name}": value.detach().double().cpu()
+            for name, value in strategy.net.named_parameters().items()
+        }
     for row, member in enumerate(strategy.session.members):
         found |= {f"{member} {name}": value[row] for name, value in shown.items()}
     return found, loop.steps.said
@@ -90,10 +116,25 @@ def strategies(host: Host) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     options |= {name: {"strength": 5, "samples": 100} for name in ("ewc", "online_ewc")}
     for name in host.names("strategy"):
         yield name, host.get("strategy", name)(**options.get(name, {})), {}
-    er, ewc = host.get("strategy", "er")(memory=50), host.get("strategy", "online_ewc")(strength=5, samples=50)
-    yield "er+online_ewc, augmented", [er, ewc], {"augment": "crop_flip", "schedule": "cosine", "logits": "seen", "clip": 1.0, **adam}
-    yield "naive, batch-norm", host.get("strategy", "naive"), {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}}
-    yield "naive, torch.RMSprop", host.get("strategy", "naive"), {"optimizer": {"torch.RMSprop": {"lr": 0.003}}}
+    er, ewc = (
+        host.get("strategy", "er")(memory=50),
+        host.get("strategy", "online_ewc")(strength=5, samples=50),
+    )
+    yield (
+        "er+online_ewc, augmented",
+        [er, ewc],
+        {"augment": "crop_flip", "schedule": "cosine", "logits": "seen", "clip": 1.0, **adam},
+    )
+    yield (
+        "naive, batch-norm",
+        host.get("strategy", "naive"),
+        {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}},
+    )
+    yield (
+        "naive, torch.RMSprop",
+        host.get("strategy", "naive"),
+        {"optimizer": {"torch.RMSprop": {"lr": 0.003}}},
+    )
     special = {
         "hypernet": {"setting": "task", "exact": False, **adam},
         "head_bank": {"setting": "domain"},
@@ -114,7 +155,9 @@ def strategies(host: Host) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         found = [
             cls
             for cls in vars(module).values()
-            if isinstance(cls, type) and issubclass(cls, (Strategy, SoloStrategy)) and cls.__module__ == spec.name
+            if isinstance(cls, type)
+            and issubclass(cls, (Strategy, SoloStrategy))
+            and cls.__module__ == spec.name
         ]
         yield f"guest {path.stem}", found[0], {"own": own, **special.get(path.stem, {})}
 
@@ -122,11 +165,20 @@ def strategies(host: Host) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 def check_strategy(report: Report, host: Host, strategy: Any, given: dict[str, Any]) -> str:
     bench = bench_of(host, strategy, **given)
     near = CLOSE if given.get("exact", True) else ROUNDED
-    here, (eager, _) = trained(bench, 0, 1, 2)[0], trained(bench, 0, 1, 2, device=report.device, graphs="off")
+    here, (eager, _) = (
+        trained(bench, 0, 1, 2)[0],
+        trained(bench, 0, 1, 2, device=report.device, graphs="off"),
+    )
     said = [f"GPU = CPU {distance(here, eager, near)}"]
     captured, how = trained(bench, 0, 1, 2, device=report.device)
-    said.append(f"graph = eager {distance(eager, captured, near)}" if how == "captured" else how or "no graphs here")
-    said.append(f"stacked = solo {distance(captured, trained(bench, 2, device=report.device)[0], near)}")
+    said.append(
+        f"graph = eager {distance(eager, captured, near)}"
+        if how == "captured"
+        else how or "no graphs here"
+    )
+    said.append(
+        f"stacked = solo {distance(captured, trained(bench, 2, device=report.device)[0], near)}"
+    )
     return ", ".join(said)
 
 
@@ -139,26 +191,45 @@ def models(host: Host) -> Iterator[tuple[str, Callable[[], nn.Module], tuple[int
         shape = (1, 8, 8) if name == "mlp" else (3, 32, 32)
         variants: list[dict[str, Any]] = [{}]
         if name == "mlp":
-            variants = [{"hidden": (20, 12)}, {"norm": "batch"}, {"norm": "layer", "activation": "tanh"}, {"dropout": 0.3}]
+            variants = [
+                {"hidden": (20, 12)},
+                {"norm": "batch"},
+                {"norm": "layer", "activation": "tanh"},
+                {"dropout": 0.3},
+            ]
         for options in variants:
-            yield f"{name} {options or ''}", functools.partial(host.get("model", name), shape, 10, **options), shape
+            yield (
+                f"{name} {options or ''}",
+                functools.partial(host.get("model", name), shape, 10, **options),
+                shape,
+            )
 
 
-def check_model(report: Report, factory: Callable[[], nn.Module], shape: tuple[int, int, int]) -> str:
+def check_model(
+    report: Report, factory: Callable[[], nn.Module], shape: tuple[int, int, int]
+) -> str:
     """Outputs and gradients in float64 of a loop on the CPU and of the GPU's form."""
-    x = torch.randn(1, 6, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1, -1, -1)
+    x = torch.randn(
+        1, 6, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).expand(3, -1, -1, -1, -1)
     found, forms = [], []
     for device, form in (("cpu", "loop"), (report.device, "auto")):
         net = Stack(lambda: double(factory()), 3, form=form, device=device)
         out = net(x.to(device))
         out.square().sum().backward()
-        grads = {name: value.grad.cpu() for name, value in net.named_parameters().items() if value.grad is not None}
+        grads = {
+            name: value.grad.cpu()
+            for name, value in net.named_parameters().items()
+            if value.grad is not None
+        }
         found.append({"output": out.detach().cpu(), **grads})
         forms.append(net.form.name)
     return f"{forms[1]} on the GPU = loop on the CPU {distance(*found, CLOSE)}"
 
 
-def check_precision(report: Report, host: Host, model: dict[str, Any], side: int, channels: int) -> str:
+def check_precision(
+    report: Report, host: Host, model: dict[str, Any], side: int, channels: int
+) -> str:
     """A forward's error against float64: fp32 is fp32, tf32 is tf32, bf16 is bf16."""
     wanted = {"fp32": (0.0, 3e-5), "tf32": (5e-5, 5e-3), "bf16": (1e-3, 5e-2)}
     errors = {}
@@ -172,14 +243,18 @@ def check_precision(report: Report, host: Host, model: dict[str, Any], side: int
             arrays=case.arrays(400),
             settings=Settings(device=report.device),
         )
-        x = torch.rand(2, 256, channels, side, side, generator=torch.Generator().manual_seed(0)).to(report.device)
+        x = torch.rand(2, 256, channels, side, side, generator=torch.Generator().manual_seed(0)).to(
+            report.device
+        )
         with torch.no_grad():
             exact = Stack(exactly, [(0, 0), (1, 0)], device=report.device)(x)
             out = strategy.net(x)
         errors[precision] = float((out - exact).norm() / exact.norm())
     said = ", ".join(f"{name} {error:.0e}" for name, error in errors.items())
     for name, (least, most) in wanted.items():
-        assert least <= errors[name] <= most, f"{said}: {name} should be within {least:.0e} and {most:.0e}"
+        assert least <= errors[name] <= most, (
+            f"{said}: {name} should be within {least:.0e} and {most:.0e}"
+        )
     return said
 
 
@@ -195,7 +270,10 @@ def check_resume(report: Report, host: Host) -> str:
         with contextlib.suppress(Stopped):
             bench.run(0, 1, device=report.device, checkpoint=mark, stop_after=2)
         resumed = bench.run(0, 1, device=report.device, checkpoint=mark)
-    one, other = ({"accuracy": torch.from_numpy(r.accuracy), "loss": torch.from_numpy(r.loss)} for r in (whole, resumed))
+    one, other = (
+        {"accuracy": torch.from_numpy(r.accuracy), "loss": torch.from_numpy(r.loss)}
+        for r in (whole, resumed)
+    )
     return f"resumed = uninterrupted {distance(one, other, ROUNDED)}; graphs: {whole.graphs or 'none here'}"
 
 
@@ -213,7 +291,9 @@ def check_refusal(report: Report, host: Host) -> str:
     bench = bench_of(host, Reading)
     eager, _ = trained(bench, 0, 1, device=report.device, graphs="off")
     tried, how = trained(bench, 0, 1, device=report.device)
-    plain, after = trained(bench_of(host, host.get("strategy", "naive")), 0, 1, device=report.device)
+    plain, after = trained(
+        bench_of(host, host.get("strategy", "naive")), 0, 1, device=report.device
+    )
     said = f"{how}; the same numbers {distance(eager, tried, CLOSE)}; the next job: {after or 'no graphs here'}"
     assert distance(plain, eager, CLOSE)
     assert report.device == "cpu" or (how.startswith("eager: ") and after == "captured"), said
@@ -228,7 +308,18 @@ def check_command(report: Report) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         where = ["--device", report.device, "--out", folder]
-        line = [sys.executable, "-m", "clbench", "run", "split_digits", "--seeds", "2", "--smoke", "--quiet", *where]
+        line = [
+            sys.executable,
+            "-m",
+            "clbench",
+            "run",
+            "split_digits",
+            "--seeds",
+            "2",
+            "--smoke",
+            "--quiet",
+            *where,
+        ]
         done = subprocess.run(line, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, (done.stdout + done.stderr)[-300:]
         (path,) = list(Path(folder).rglob("*.h5"))[:1]

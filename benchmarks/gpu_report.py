@@ -24,7 +24,9 @@ class Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def wants(self, name: str) -> bool:
-        return any(word in name for word in self.only or [""]) and not any(word in name for word in self.skip)
+        return any(word in name for word in self.only or [""]) and not any(
+            word in name for word in self.skip
+        )
 
     def check(self, name: str, run: Callable[[], str]) -> None:
         """One line: PASS and what `run` says, or FAIL and where it went wrong; the next one goes on."""

@@ -43,15 +43,30 @@ class Case:
         shape = (self.side, self.side, self.channels)
         y = np.arange(train) % self.classes
         x = rng.integers(0, 256, (train, *shape), dtype=np.uint8)
-        return Arrays("noise", x, y, x[: train // 6], y[: train // 6], classes=self.classes, fingerprint="noise")
+        return Arrays(
+            "noise",
+            x,
+            y,
+            x[: train // 6],
+            y[: train // 6],
+            classes=self.classes,
+            fingerprint="noise",
+        )
 
     def module(self, host: Host) -> nn.Module:
         ((name, options),) = self.model.items()
-        made: nn.Module = host.get("model", name)((self.channels, self.side, self.side), self.classes, **options)
+        made: nn.Module = host.get("model", name)(
+            (self.channels, self.side, self.side), self.classes, **options
+        )
         return made
 
     def cell(self, host: Host, strategy: str, tasks: int = 5, **protocol: Any) -> Cell:
-        given = {"model": self.model, "batch_size": self.batch, "optimizer": {"sgd": {"lr": 0.01}}, **protocol}
+        given = {
+            "model": self.model,
+            "batch_size": self.batch,
+            "optimizer": {"sgd": {"lr": 0.01}},
+            **protocol,
+        }
         scenario = Choice("split", {"dataset": "synthetic", "tasks": tasks, "setting": "class"})
         return Bench(host.get("strategy", strategy), host, scenario, given).cell
 
@@ -64,14 +79,25 @@ CASES = [
 
 
 def step_seconds(
-    report: Report, host: Host, case: Case, strategy: str, members: int, graphs: str, steps: int, precision: str = "fp32"
+    report: Report,
+    host: Host,
+    case: Case,
+    strategy: str,
+    members: int,
+    graphs: str,
+    steps: int,
+    precision: str = "fp32",
 ) -> dict[str, Any]:
     """A step once all is warm, what the task took beside, memory, and a replay with nothing around it."""
     if report.device != "cpu":
         torch.cuda.empty_cache()
     cell = case.cell(host, strategy, steps=steps, evaluate="current", precision=precision)
     made = build_strategy(
-        cell, [(s, 0) for s in range(members)], host=host, arrays=arrays_of(case), settings=Settings(device=report.device, graphs=graphs)
+        cell,
+        [(s, 0) for s in range(members)],
+        host=host,
+        arrays=arrays_of(case),
+        settings=Settings(device=report.device, graphs=graphs),
     )
     loop = Loop(made, Probes({}, made), online=False, graphs=graphs)
     warm, count, marks = steps // 5, 0, []
@@ -137,11 +163,19 @@ def measure_steps(report: Report, host: Host) -> None:
         for strategy in ("naive", "er"):
             one: float | None = None
             for members in stacks:
-                row: dict[str, Any] = {"case": case.name, "batch": case.batch, "strategy": strategy, "members": members, "plain": plain}
+                row: dict[str, Any] = {
+                    "case": case.name,
+                    "batch": case.batch,
+                    "strategy": strategy,
+                    "members": members,
+                    "plain": plain,
+                }
                 try:
                     steps = 60 if case.name == "convnet" and members > 10 else 200
                     row["eager"] = step_seconds(report, host, case, strategy, members, "off", steps)
-                    row["graph"] = step_seconds(report, host, case, strategy, members, "auto", steps)
+                    row["graph"] = step_seconds(
+                        report, host, case, strategy, members, "auto", steps
+                    )
                 except Exception as error:
                     row["error"] = f"{type(error).__name__}: {str(error)[:160]}"
                     print(f"  {strategy:<6} {members:>5} | {row['error']}")
@@ -163,8 +197,12 @@ def line_of(case: Case, row: Mapping[str, Any], one: float) -> str:
     eager, graph, made = row["eager"]["step"], row["graph"]["step"], row["graph"]
     hours = hourly(case, eager, row["members"]), hourly(case, graph, row["members"])
     line = f"  {row['strategy']:<8}{row['members']:>5} |{eager * 1e6:>10,.0f}{graph * 1e6:>10,.0f}{made.get('replay', 0) * 1e6:>10,.0f}"
-    line += f"{made['beside'] * 1e3:>9.0f} |{hours[0]:>14,.0f}{hours[1]:>11,.0f} |{graph / one:>8.2f}"
-    line += f"{hours[1] / hourly(case, row['plain'], 1):>9.1f} |{made.get('memory', 0) / 2**30:>7.2f}"
+    line += (
+        f"{made['beside'] * 1e3:>9.0f} |{hours[0]:>14,.0f}{hours[1]:>11,.0f} |{graph / one:>8.2f}"
+    )
+    line += (
+        f"{hours[1] / hourly(case, row['plain'], 1):>9.1f} |{made.get('memory', 0) / 2**30:>7.2f}"
+    )
     return line + ("" if made["said"] in ("captured", "") else f" {made['said']}")
 
 
@@ -190,7 +228,9 @@ def whole_runs(report: Report, host: Host) -> str:
         report.sync()
         walls.append(time.perf_counter() - start)
         training = float(record.cost["train_seconds"].sum())
-        said.append(f"R = {members}: {walls[-1]:.2f} s, of which training {training:.2f}, {3600 * members / walls[-1]:,.0f} seeds an hour")
+        said.append(
+            f"R = {members}: {walls[-1]:.2f} s, of which training {training:.2f}, {3600 * members / walls[-1]:,.0f} seeds an hour"
+        )
     report.rows.append({"case": "whole runs", "said": said, "walls": walls})
     return "; ".join(said) + f"; thirty in {walls[1] / walls[0]:.2f} times the time of one"
 
@@ -199,7 +239,11 @@ def check_stacking(report: Report) -> str:
     """Thirty stacked seeds within three times the time of one, as device graphs, from the table."""
     said = []
     for case in CASES:
-        mine = [row for row in report.rows if row["case"] == case.name and row.get("strategy") == "naive" and "graph" in row]
+        mine = [
+            row
+            for row in report.rows
+            if row["case"] == case.name and row.get("strategy") == "naive" and "graph" in row
+        ]
         steps = {row["members"]: row["graph"]["step"] for row in mine}
         if 1 in steps and 30 in steps:
             said.append((case.name, steps[30] / steps[1]))

@@ -77,7 +77,9 @@ def covered(low: Array, high: Array, truth: float) -> float:
     return float(np.mean((np.asarray(low) <= truth) & (truth <= np.asarray(high))))
 
 
-def coverages(shape: Shape, size: int, repetitions: int, rng: np.random.Generator) -> dict[str, float]:
+def coverages(
+    shape: Shape, size: int, repetitions: int, rng: np.random.Generator
+) -> dict[str, float]:
     """How often each interval holds what it is meant to hold. Bootstraps are slow, and tried on a quarter of the repetitions."""
     mean, middle = shape.truth()
     draws = shape.draw(rng, (size, repetitions))
@@ -86,12 +88,22 @@ def coverages(shape: Shape, size: int, repetitions: int, rng: np.random.Generato
     found = {"Student t": covered(*student(draws), mean)}
     if size > 2:
         found["skewness-corrected t"] = covered(*skew_corrected(draws), mean)
-    for name, bootstrap in (("percentile bootstrap", percentile), ("BCa bootstrap", bca), ("studentised bootstrap", studentised)):
-        found[name] = covered(*zip(*(bootstrap(values, rng, resamples=1000) for values in few), strict=True), mean)
+    for name, bootstrap in (
+        ("percentile bootstrap", percentile),
+        ("BCa bootstrap", bca),
+        ("studentised bootstrap", studentised),
+    ):
+        found[name] = covered(
+            *zip(*(bootstrap(values, rng, resamples=1000) for values in few), strict=True), mean
+        )
     apart = [welch(a, b) for a, b in zip(few, others[: len(few)], strict=True)]
-    found["Welch t of a difference"] = covered([one.low for one in apart], [one.high for one in apart], 0.0)
+    found["Welch t of a difference"] = covered(
+        [one.low for one in apart], [one.high for one in apart], 0.0
+    )
     inner = [interquartile_interval([values], rng, resamples=1000) for values in few]
-    found["IQM, stratified bootstrap"] = covered([one.low for one in inner], [one.high for one in inner], middle)
+    found["IQM, stratified bootstrap"] = covered(
+        [one.low for one in inner], [one.high for one in inner], middle
+    )
     return found
 
 
@@ -102,22 +114,41 @@ def is_shown(name: str, size: int) -> bool:
 
 def coverage_table(repetitions: int, sizes: Iterable[int]) -> Table:
     sizes = list(sizes)
-    table = Table(title=f"Coverage of 95 % intervals in %, {repetitions} repetitions (* is the one shown for so many runs)")
+    table = Table(
+        title=f"Coverage of 95 % intervals in %, {repetitions} repetitions (* is the one shown for so many runs)"
+    )
     for header in ("runs are", "skewness", "interval", *(f"n = {size}" for size in sizes)):
         table.add_column(header, justify="left" if header in ("runs are", "interval") else "right")
     for shape in SHAPES:
-        by_size = {size: coverages(shape, size, repetitions, np.random.default_rng(size)) for size in sizes}
+        by_size = {
+            size: coverages(shape, size, repetitions, np.random.default_rng(size)) for size in sizes
+        }
         for place, name in enumerate(by_size[max(sizes)]):
-            cells = [f"{100 * by_size[size][name]:.1f}{'*' if is_shown(name, size) else ' '}" for size in sizes]
-            table.add_row(shape.name if place == 0 else "", f"{shape.skewness:g}" if place == 0 else "", name, *cells)
+            cells = [
+                f"{100 * by_size[size][name]:.1f}{'*' if is_shown(name, size) else ' '}"
+                for size in sizes
+            ]
+            table.add_row(
+                shape.name if place == 0 else "",
+                f"{shape.skewness:g}" if place == 0 else "",
+                name,
+                *cells,
+            )
         table.add_section()
     return table
 
 
 def hierarchical_table(repetitions: int) -> Table:
     """A difference over scenarios, of which those at hand are a sample: effects vary between scenarios and between seeds."""
-    table = Table(title=f"Coverage over scenarios in %, 10 seeds a scenario, {repetitions} repetitions")
-    for header in ("scenarios", "hierarchical bootstrap, plain percentiles", "hierarchical bootstrap, expanded", "shown"):
+    table = Table(
+        title=f"Coverage over scenarios in %, 10 seeds a scenario, {repetitions} repetitions"
+    )
+    for header in (
+        "scenarios",
+        "hierarchical bootstrap, plain percentiles",
+        "hierarchical bootstrap, expanded",
+        "shown",
+    ):
         table.add_column(header, justify="right")
     for scenarios in (3, 5, 10, 20):
         rng = np.random.default_rng(scenarios)
@@ -153,11 +184,25 @@ class Null:
         for scenario in range(self.scenarios):
             streams = rng.normal(0, 0.05, self.seeds)  # what a seed's stream does to every strategy
             for strategy in range(self.strategies):
-                values = np.clip(0.6 + streams + rng.gumbel(0, 0.03, self.seeds), 0, 1).round(self.decimals)
-                status = np.where(rng.uniform(size=self.seeds) < self.failing, "diverged", "done").astype(object)
+                values = np.clip(0.6 + streams + rng.gumbel(0, 0.03, self.seeds), 0, 1).round(
+                    self.decimals
+                )
+                status = np.where(
+                    rng.uniform(size=self.seeds) < self.failing, "diverged", "done"
+                ).astype(object)
                 accuracy = np.broadcast_to(values[:, None, None], (self.seeds, 2, 1))
                 name, key = f"m{strategy}", f"{scenario}-{strategy}"
-                yield settled(CellRecord(key, f"s{scenario}", name, name, np.arange(self.seeds), accuracy, member_status=status))
+                yield settled(
+                    CellRecord(
+                        key,
+                        f"s{scenario}",
+                        name,
+                        name,
+                        np.arange(self.seeds),
+                        accuracy,
+                        member_status=status,
+                    )
+                )
 
 
 NULLS = (
@@ -204,16 +249,24 @@ def alarm_table(suites: int) -> Table:
             counts += alarms(compare(results, alpha=ALPHA, **dict(null.options)))
         rates = [f"{100 * count / suites:.1f}" for count in counts]
         rates[1] = rates[1] if null.scenarios > 1 else "-"
-        rates[3] = rates[3] if null.strategies > 2 and not dict(null.options).get("unpaired") else "-"
+        rates[3] = (
+            rates[3] if null.strategies > 2 and not dict(null.options).get("unpaired") else "-"
+        )
         table.add_row(null.name, *rates)
     return table
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
-    parser.add_argument("--repetitions", type=int, default=8000, help="simulated samples for each coverage")
-    parser.add_argument("--suites", type=int, default=1000, help="simulated suites for each false-alarm rate")
+    parser.add_argument(
+        "--repetitions", type=int, default=8000, help="simulated samples for each coverage"
+    )
+    parser.add_argument(
+        "--suites", type=int, default=1000, help="simulated suites for each false-alarm rate"
+    )
     given = parser.parse_args()
     share = 10 if given.quick else 1
     console = Console(width=150)

@@ -46,23 +46,39 @@ def noise(batch: int, steps: int) -> Arrays:
     rng = np.random.default_rng(0)
 
     def draw(count: int) -> tuple[Any, Any]:
-        return rng.integers(0, 256, (count, SIDE, SIDE, 1), dtype=np.uint8), np.arange(count) % CLASSES
+        return rng.integers(0, 256, (count, SIDE, SIDE, 1), dtype=np.uint8), np.arange(
+            count
+        ) % CLASSES
 
-    return Arrays("noise", *draw(batch * steps), *draw(CLASSES), classes=CLASSES, fingerprint="noise")
+    return Arrays(
+        "noise", *draw(batch * steps), *draw(CLASSES), classes=CLASSES, fingerprint="noise"
+    )
 
 
 def cell_of(strategy: str, given: argparse.Namespace, host: Host) -> Cell:
-    protocol = {"model": {"mlp": {"hidden": given.hidden}}, "batch_size": given.batch, "optimizer": {"sgd": {"lr": 0.001}}}
+    protocol = {
+        "model": {"mlp": {"hidden": given.hidden}},
+        "batch_size": given.batch,
+        "optimizer": {"sgd": {"lr": 0.001}},
+    }
     protocol |= {"steps": given.steps, "evaluate": "current"}
     scenario = {"permuted": {"dataset": "synthetic", "tasks": given.tasks}}
-    suite = {"name": "methods", "scenarios": [scenario], "protocol": protocol, "seeds": given.members, "strategies": [strategy]}
+    suite = {
+        "name": "methods",
+        "scenarios": [scenario],
+        "protocol": protocol,
+        "seeds": given.members,
+        "strategies": [strategy],
+    }
     (cell,) = expand(load_suite(suite, host), host)
     return cell
 
 
 def measure(cell: Cell, arrays: Arrays, host: Host, times: Times) -> None:
     """Train the cell once, and note what its steps took."""
-    loop = start_loop(cell, [(seed, 0) for seed in cell.seeds], host=host, arrays=arrays, settings=Settings())
+    loop = start_loop(
+        cell, [(seed, 0) for seed in cell.seeds], host=host, arrays=arrays, settings=Settings()
+    )
     marks: list[list[float]] = []
     loop.on_step = lambda: marks[-1].append(time.process_time())
     for task in loop.streams.tasks:
@@ -70,14 +86,20 @@ def measure(cell: Cell, arrays: Arrays, host: Host, times: Times) -> None:
         loop.task(task)
     trained = [task for task in marks if len(task) > 1]
     if len(trained) > 1:  # joint training has a single one
-        times.second.append(statistics.median(after - before for before, after in pairwise(trained[1])))
-        times.between.append(statistics.median(after[0] - before[-1] for before, after in pairwise(trained)))
+        times.second.append(
+            statistics.median(after - before for before, after in pairwise(trained[1]))
+        )
+        times.between.append(
+            statistics.median(after[0] - before[-1] for before, after in pairwise(trained))
+        )
     times.last.append(statistics.median(after - before for before, after in pairwise(trained[-1])))
 
 
 def main() -> None:
     as_worker()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=20, help="a task")
     parser.add_argument("--batch", type=int, default=64)
@@ -88,27 +110,43 @@ def main() -> None:
     parser.add_argument("--plugin", type=Path, action="append", default=[])
     given = parser.parse_args()
     host = Host.load(given.plugin)
-    names = list(dict.fromkeys(["naive", *(given.only or [*host.names("strategy"), *COMPOSITIONS])]))
+    names = list(
+        dict.fromkeys(["naive", *(given.only or [*host.names("strategy"), *COMPOSITIONS])])
+    )
     arrays, console = noise(given.batch, given.steps), Console()
     found = {name: Times() for name in names}
     for turn in range(given.rounds):
         for name in names if turn % 2 == 0 else names[::-1]:
-            console.print(f"round {turn + 1} of {given.rounds}: {name} ...", style="dim", highlight=False)
+            console.print(
+                f"round {turn + 1} of {given.rounds}: {name} ...", style="dim", highlight=False
+            )
             measure(cell_of(name, given, host), arrays, host, found[name])
     base = found["naive"]
 
     def ratio(mine: list[float], naive: list[float]) -> str:
-        return f"{statistics.median(a / b for a, b in zip(mine, naive, strict=True)):.2f}" if mine else "-"
+        return (
+            f"{statistics.median(a / b for a, b in zip(mine, naive, strict=True)):.2f}"
+            if mine
+            else "-"
+        )
 
     hidden = "-".join(map(str, given.hidden))
-    table = Table(title=f"784-{hidden}-10, batch {given.batch}, R = {given.members}, {given.tasks} tasks, one thread")
+    table = Table(
+        title=f"784-{hidden}-10, batch {given.batch}, R = {given.members}, {given.tasks} tasks, one thread"
+    )
     table.add_column("method", no_wrap=True)
     for column in ("task 2", f"task {given.tasks}", "last / second", "between tasks, in steps"):
         table.add_column(column, justify="right")
     for name, times in found.items():
         grown = ratio(times.last, times.second) if times.second else "-"
-        between = f"{statistics.median(times.between) / statistics.median(base.second):.0f}" if times.between else "-"
-        table.add_row(name, ratio(times.second, base.second), ratio(times.last, base.last), grown, between)
+        between = (
+            f"{statistics.median(times.between) / statistics.median(base.second):.0f}"
+            if times.between
+            else "-"
+        )
+        table.add_row(
+            name, ratio(times.second, base.second), ratio(times.last, base.last), grown, between
+        )
     console.print(table)
 
 

@@ -67,7 +67,9 @@ class Case:
 
     def module(self, host: Host) -> nn.Module:
         ((name, options),) = self.model.items()
-        module: nn.Module = host.get("model", name)((self.channels, self.side, self.side), CLASSES, **options)
+        module: nn.Module = host.get("model", name)(
+            (self.channels, self.side, self.side), CLASSES, **options
+        )
         return module
 
 
@@ -93,7 +95,11 @@ def minimal(case: Case, arrays: Arrays, host: Host) -> float:
     sets = []
     for x, y in ((arrays.x_train, arrays.y_train), (arrays.x_test, arrays.y_test)):
         images = torch.from_numpy(x).permute(0, 3, 1, 2).float().div(255)
-        images = images.contiguous(memory_format=torch.channels_last if case.name in CONVOLUTIONS else torch.contiguous_format)
+        images = images.contiguous(
+            memory_format=torch.channels_last
+            if case.name in CONVOLUTIONS
+            else torch.contiguous_format
+        )
         labels = torch.from_numpy(y)
         masks = [labels // (CLASSES // TASKS) == task for task in range(TASKS)]
         sets.append([(images[mask], labels[mask]) for mask in masks])
@@ -108,7 +114,10 @@ def minimal(case: Case, arrays: Arrays, host: Host) -> float:
             optimizer.step()
         with torch.no_grad():
             for column, (seen, wanted) in enumerate(test):
-                right = sum((model(x).argmax(1) == y).sum() for x, y in zip(seen.split(1024), wanted.split(1024), strict=True))
+                right = sum(
+                    (model(x).argmax(1) == y).sum()
+                    for x, y in zip(seen.split(1024), wanted.split(1024), strict=True)
+                )
                 accuracy[task, column] = int(right) / len(wanted)
         start = start or time.process_time()
     return time.process_time() - start
@@ -117,9 +126,22 @@ def minimal(case: Case, arrays: Arrays, host: Host) -> float:
 def engine(case: Case, arrays: Arrays, host: Host, members: int, form: str) -> float:
     """Seconds of a stack of seeds, from the end of its first task on."""
     ((model, options),) = case.model.items()
-    protocol = {"model": {model: dict(options)}, "batch_size": case.batch, "optimizer": {case.optimizer: {"lr": RATES[case.optimizer]}}}
+    protocol = {
+        "model": {model: dict(options)},
+        "batch_size": case.batch,
+        "optimizer": {case.optimizer: {"lr": RATES[case.optimizer]}},
+    }
     scenario = {"split": {"dataset": "synthetic", "tasks": TASKS, "setting": "class"}}
-    suite = load_suite({"name": "overhead", "scenarios": [scenario], "protocol": protocol, "seeds": members, "strategies": ["naive"]}, host)
+    suite = load_suite(
+        {
+            "name": "overhead",
+            "scenarios": [scenario],
+            "protocol": protocol,
+            "seeds": members,
+            "strategies": ["naive"],
+        },
+        host,
+    )
     (cell,) = expand(suite, host)
     ends: list[float] = []
 
@@ -127,7 +149,15 @@ def engine(case: Case, arrays: Arrays, host: Host, members: int, form: str) -> f
         if progress.accuracy is not None:
             ends.append(time.process_time())
 
-    run_cell(cell, "overhead", [(seed, 0) for seed in cell.seeds], host=host, arrays=arrays, settings=Settings(form=form), listener=note)
+    run_cell(
+        cell,
+        "overhead",
+        [(seed, 0) for seed in cell.seeds],
+        host=host,
+        arrays=arrays,
+        settings=Settings(form=form),
+        listener=note,
+    )
     return ends[-1] - ends[0]
 
 
@@ -141,8 +171,12 @@ def floor(case: Case, host: Host) -> tuple[float, float]:
     steps, tests = case.steps * (TASKS - 1), max(1, images) / rows * TASKS * (TASKS - 1)
     forward, backward = products(case, host, case.batch)
     tested, _ = products(case, host, rows)
-    counted = [(product, steps) for product in forward + backward] + [(product, tests) for product in tested]
-    return sum(clock(product) * times for product, times in counted), sum(work(product) * times for product, times in counted)
+    counted = [(product, steps) for product in forward + backward] + [
+        (product, tests) for product in tested
+    ]
+    return sum(clock(product) * times for product, times in counted), sum(
+        work(product) * times for product, times in counted
+    )
 
 
 Product = tuple[int, int, int]
@@ -157,7 +191,9 @@ def products(case: Case, host: Host, rows: int) -> tuple[list[Product], list[Pro
             found.append((rows, module.in_features, module.out_features))
         elif isinstance(module, nn.Conv2d):
             places = rows * output.shape[-1] * output.shape[-2]
-            found.append((places, module.in_channels * math.prod(module.kernel_size), module.out_channels))
+            found.append(
+                (places, module.in_channels * math.prod(module.kernel_size), module.out_channels)
+            )
 
     model = case.module(host)
     for module in model.modules():
@@ -202,8 +238,14 @@ def sized(name: str, batch: int, members: int, optimizer: str, budget: float, ho
 
 def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
     arrays, flops = case.arrays, floor(case, host)[1]
-    forms = ["loop"] if case.name in CONVOLUTIONS and members > MOST_VMAP_CONVOLUTIONS else ["loop", "vmap"]
-    sides: dict[str, Callable[[], float]] = {"minimal": lambda: members * minimal(case, arrays, host)}
+    forms = (
+        ["loop"]
+        if case.name in CONVOLUTIONS and members > MOST_VMAP_CONVOLUTIONS
+        else ["loop", "vmap"]
+    )
+    sides: dict[str, Callable[[], float]] = {
+        "minimal": lambda: members * minimal(case, arrays, host)
+    }
     sides |= {form: lambda form=form: engine(case, arrays, host, members, form) for form in forms}  # type: ignore[misc]
     sides["floor"] = lambda: members * floor(case, host)[0]
     times: dict[str, list[float]] = {side: [] for side in sides}
@@ -211,14 +253,19 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
         for side in sorted(sides, reverse=bool(turn % 2)):
             times[side].append(sides[side]())
 
-    step = {side: min(values) / (members * case.steps * (TASKS - 1)) for side, values in times.items()}
+    step = {
+        side: min(values) / (members * case.steps * (TASKS - 1)) for side, values in times.items()
+    }
     best = min(step[form] for form in forms)
     return [
         case.name,
         str(case.batch),
         str(members),
         str(case.steps),
-        *(f"{step[side] * 1e6:,.0f}" if side in step else "-" for side in ("minimal", "loop", "vmap", "floor")),
+        *(
+            f"{step[side] * 1e6:,.0f}" if side in step else "-"
+            for side in ("minimal", "loop", "vmap", "floor")
+        ),
         f"{flops * members / min(times['floor']) / 1e9:,.0f}",
         f"{step['loop'] / step['minimal']:.2f}",
         f"{step['minimal'] / step['vmap']:.2f}" if "vmap" in step else "-",
@@ -228,9 +275,21 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
 
 def main() -> None:
     as_worker()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer points and shorter runs: about two minutes on an idle core")
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS)[:3], help="by default without the resnets")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer points and shorter runs: about two minutes on an idle core",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=list(MODELS),
+        default=list(MODELS)[:3],
+        help="by default without the resnets",
+    )
     parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--members", nargs="+", type=int)
     parser.add_argument("--optimizer", choices=list(RATES), default="sgd")
@@ -243,13 +302,34 @@ def main() -> None:
     console = Console(width=max(Console().width, 130))  # the table whole, in a pipe too
     table = Table(title=f"{given.optimizer}, one thread, torch {torch.__version__}")
     table.add_column("network", no_wrap=True)
-    for name in ("batch", "R", "steps", "minimal", "loop", "vmap", "floor", "GFLOP/s", "loop / minimal", "minimal / vmap", "floor / best"):
+    for name in (
+        "batch",
+        "R",
+        "steps",
+        "minimal",
+        "loop",
+        "vmap",
+        "floor",
+        "GFLOP/s",
+        "loop / minimal",
+        "minimal / vmap",
+        "floor / best",
+    ):
         table.add_column(name, justify="right")
     for model in given.models:
         for batch in batches:
             for members in stacks:
-                console.print(f"{model}, batch {batch}, R = {members} ...", style="dim", highlight=False)
-                table.add_row(*row(sized(model, batch, members, given.optimizer, budget, host), members, rounds, host))
+                console.print(
+                    f"{model}, batch {batch}, R = {members} ...", style="dim", highlight=False
+                )
+                table.add_row(
+                    *row(
+                        sized(model, batch, members, given.optimizer, budget, host),
+                        members,
+                        rounds,
+                        host,
+                    )
+                )
         table.add_section()
     console.print(table)
 

@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,13 @@ TASKS = 5
 def cells(count: int, seeds: int, rng: np.random.Generator) -> list[Any]:
     from clbench.records import CellRecord
 
-    protocol = {"model": {"mlp": {"hidden": [100]}}, "epochs": 1, "batch_size": 32, "augment": "none", "precision": "fp32"}
+    protocol = {
+        "model": {"mlp": {"hidden": [100]}},
+        "epochs": 1,
+        "batch_size": 32,
+        "augment": "none",
+        "precision": "fp32",
+    }
     return [
         CellRecord(
             key=f"{number:016x}",
@@ -34,11 +41,19 @@ def cells(count: int, seeds: int, rng: np.random.Generator) -> list[Any]:
             accuracy=rng.random((seeds, TASKS + 1, TASKS)),
             options={"memory": number // 10},
             protocol=protocol,
-            content={"scenario": ["split", {"tasks": TASKS}], "protocol": protocol, "data": "made up"},
+            content={
+                "scenario": ["split", {"tasks": TASKS}],
+                "protocol": protocol,
+                "data": "made up",
+            },
             accuracy_before=rng.random((seeds, TASKS)),
             loss=rng.random((seeds, TASKS)),
             metrics={"activation_sparsity": rng.random((seeds, TASKS))},
-            cost={"train_seconds": rng.random((seeds, TASKS)), "parameters": np.ones(seeds), "state_bytes": np.ones(seeds)},
+            cost={
+                "train_seconds": rng.random((seeds, TASKS)),
+                "parameters": np.ones(seeds),
+                "state_bytes": np.ones(seeds),
+            },
         )
         for number in range(count)
     ]
@@ -47,7 +62,9 @@ def cells(count: int, seeds: int, rng: np.random.Generator) -> list[Any]:
 def timed(what: str, action: Callable[[], Any]) -> Any:
     own, clock = time.process_time(), time.perf_counter()
     result = action()
-    print(f"  {what:34} {time.process_time() - own:7.2f} s of its own {time.perf_counter() - clock:7.2f} s by the clock")
+    print(
+        f"  {what:34} {time.process_time() - own:7.2f} s of its own {time.perf_counter() - clock:7.2f} s by the clock"
+    )
     return result
 
 
@@ -65,7 +82,13 @@ def main() -> None:
             path = Path(folder) / f"{count}x{seeds}.h5"
             made = cells(count // 10 if quick else count, seeds, rng)
             print(f"{len(made)} cells x {seeds} seeds, {TASKS} tasks")
-            timed("write", lambda: write_record(path, made, suite="made up", suite_text="", environment={}))  # noqa: B023
+            facts: dict[str, str] = {}
+            timed(
+                "write",
+                partial(
+                    write_record, path, made, suite="made up", suite_text="", environment=facts
+                ),
+            )
             opened = timed("open", lambda: clbench.load(path, host))  # noqa: B023
             timed("read all of it", lambda: [cell.accuracy for cell in opened.cells])  # noqa: B023
             timed("frame of one metric", lambda: opened.frame(["average_accuracy"]))  # noqa: B023

@@ -65,7 +65,14 @@ PLUGINS = ("layerwise", "nearest_neighbour")
 class Forked:
     """As much of `subprocess.Popen` as a run and its workers need, without a new interpreter."""
 
-    def __init__(self, main: Callable[[], object], stdin: int, stdout: int, stderr: int, session: bool = False) -> None:
+    def __init__(
+        self,
+        main: Callable[[], object],
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        session: bool = False,
+    ) -> None:
         self.returncode: int | None = None
         self.stdin: IO[str] | None = None
         self.stdout: IO[str] | None = None
@@ -79,7 +86,9 @@ class Forked:
             for number, source in enumerate((stdin, stdout, stderr)):
                 os.dup2(source, number)
             os.closerange(3, 1024)
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+            signal.signal(
+                signal.SIGINT, signal.default_int_handler
+            )  # a shell's background jobs ignore it
             main()
         except SystemExit as leaving:
             os._exit(int(leaving.code or 0))
@@ -89,14 +98,18 @@ class Forked:
         os._exit(1)
 
     @classmethod
-    def worker(cls, command: object, stdin: int, stdout: int, stderr: int, env: object, **text: Any) -> Forked:
+    def worker(
+        cls, command: object, stdin: int, stdout: int, stderr: int, env: object, **text: Any
+    ) -> Forked:
         """In the place of the process that the local launcher starts."""
         pipes = [os.pipe() for _ in range(3)]
         made = cls(worker.main, pipes[0][0], pipes[1][1], pipes[2][1])
         for end in (pipes[0][0], pipes[1][1], pipes[2][1]):
             os.close(end)
         made.stdin = os.fdopen(pipes[0][1], "w", encoding="utf-8")
-        made.stdout, made.stderr = (os.fdopen(pipe[0], encoding="utf-8", errors="replace") for pipe in pipes[1:])
+        made.stdout, made.stderr = (
+            os.fdopen(pipe[0], encoding="utf-8", errors="replace") for pipe in pipes[1:]
+        )
         return made
 
     def poll(self) -> int | None:
@@ -136,10 +149,25 @@ class Torture:
     def start(self, out: Path) -> Forked:
         """A run in a process group of its own."""
         plugins = [word for name in PLUGINS for word in ("--plugin", str(GUESTS / f"{name}.py"))]
-        where = ["--out", str(out), "--device", "cpu", "--workers", "2", "--checkpoint-every", EVERY]
+        where = [
+            "--out",
+            str(out),
+            "--device",
+            "cpu",
+            "--workers",
+            "2",
+            "--checkpoint-every",
+            EVERY,
+        ]
         command = ["run", str(self.suite), *where, *plugins]
         with (self.folder / "said.txt").open("a") as said, open(os.devnull, "r+") as null:
-            return Forked(lambda: run_command(command), null.fileno(), null.fileno(), said.fileno(), session=True)
+            return Forked(
+                lambda: run_command(command),
+                null.fileno(),
+                null.fileno(),
+                said.fileno(),
+                session=True,
+            )
 
     def run(self, out: Path) -> int:
         """A run to its end."""
@@ -250,7 +278,9 @@ class Torture:
                     free()
                     assert code in (0, 1), f"exit code {code}"
                     if code == 1:
-                        said = [line for line in self.said().splitlines() if line.startswith("error:")]
+                        said = [
+                            line for line in self.said().splitlines() if line.startswith("error:")
+                        ]
                         assert len(said) == 1, said
                         assert "stopped: cannot write" in said[0], said
                         assert "run the same command again" in said[0], said
@@ -288,7 +318,10 @@ def _limit_files(process: Forked) -> Callable[[], None]:
 
 def _children(process: int) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+        return [
+            int(child)
+            for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
     except FileNotFoundError:
         return []
 
@@ -297,7 +330,11 @@ def warm_up() -> None:
     """Load what every process needs, once; and fork workers where they would be started anew."""
     torch.set_num_threads(1)
     Host.load()
-    names = {"PIPE": subprocess.PIPE, "TimeoutExpired": subprocess.TimeoutExpired, "Popen": Forked.worker}
+    names = {
+        "PIPE": subprocess.PIPE,
+        "TimeoutExpired": subprocess.TimeoutExpired,
+        "Popen": Forked.worker,
+    }
     process.subprocess = SimpleNamespace(**names)  # type: ignore[assignment]
 
 
@@ -315,8 +352,13 @@ def main() -> None:
     print(f"undisturbed: {torture.seconds:.0f} s", flush=True)
     for name in given.only:
         started = time.monotonic()
-        done = getattr(torture, name)(given.kills if name in ("group", "worker") else max(1, given.kills // 4))
-        print(f"{name}: {done} times, every bit as undisturbed, nothing left over ({time.monotonic() - started:.0f} s)", flush=True)
+        done = getattr(torture, name)(
+            given.kills if name in ("group", "worker") else max(1, given.kills // 4)
+        )
+        print(
+            f"{name}: {done} times, every bit as undisturbed, nothing left over ({time.monotonic() - started:.0f} s)",
+            flush=True,
+        )
     if not given.folder:
         shutil.rmtree(folder)
 

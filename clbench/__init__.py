@@ -92,7 +92,11 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'clbench' has no attribute {name!r}")
     home = _HOME[name]
-    value = importlib.import_module(f"clbench.{name}") if home == __name__ else getattr(importlib.import_module(home), name)
+    value = (
+        importlib.import_module(f"clbench.{name}")
+        if home == __name__
+        else getattr(importlib.import_module(home), name)
+    )
     globals()[name] = value
     return value
 

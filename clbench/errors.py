@@ -62,7 +62,9 @@ class OptionError(UserError):
 
     def __init__(self, issues: Sequence[tuple[tuple[str, ...], str]]) -> None:
         self.issues = tuple(issues)
-        super().__init__("; ".join(": ".join(filter(None, (".".join(path), text))) for path, text in issues))
+        super().__init__(
+            "; ".join(": ".join(filter(None, (".".join(path), text))) for path, text in issues)
+        )
 
 
 class UnknownName(UserError):

@@ -68,7 +68,11 @@ class Configurable:
 
 def name_of(contribution: Any) -> str:
     """A contribution's public name: its `name`, or its own name in snake_case."""
-    explicit = vars(contribution).get("name") if isinstance(contribution, type) else getattr(contribution, "name", None)
+    explicit = (
+        vars(contribution).get("name")
+        if isinstance(contribution, type)
+        else getattr(contribution, "name", None)
+    )
     if isinstance(explicit, str) and explicit:
         return explicit
     return _snake_case(contribution.__name__)
@@ -94,7 +98,13 @@ def describe_options(target: Any) -> list[Option]:
     """The options of `target` in the order they were declared."""
     comments = _comments(target)
     return [
-        Option(key, type_name(field), _default(field), field.description or comments.get(key, ""), field.is_required())
+        Option(
+            key,
+            type_name(field),
+            _default(field),
+            field.description or comments.get(key, ""),
+            field.is_required(),
+        )
         for key, field in option_model(target).model_fields.items()
     ]
 
@@ -103,8 +113,12 @@ def describe_options(target: Any) -> list[Option]:
 def option_model(target: Any) -> type[pydantic.BaseModel]:
     """The pydantic model of a target's options; `Declaration` names the option that cannot be understood."""
     fields = _class_fields(target) if _is_configurable(target) else _parameter_fields(target)
-    checked = {key: (hint, _typed_default(key, hint, default)) for key, (hint, default) in fields.items()}
-    with warnings.catch_warnings():  # pydantic warns about an option called `copy` or `schema`; here it shadows nothing
+    checked = {
+        key: (hint, _typed_default(key, hint, default)) for key, (hint, default) in fields.items()
+    }
+    with (
+        warnings.catch_warnings()
+    ):  # pydantic warns about an option called `copy` or `schema`; here it shadows nothing
         warnings.simplefilter("ignore", UserWarning)
         return pydantic.create_model(f"{name_of(target)}_options", __config__=_CONFIG, **checked)  # type: ignore[call-overload, no-any-return]
 
@@ -114,9 +128,17 @@ def check_settings(target: Any) -> None:
     for base in target.__mro__ if _is_configurable(target) else ():
         for key, annotation in inspect.get_annotations(base).items():
             hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
-            known = typing.get_args(typing.get_args(hint)[0]) if get_origin(hint) is ClassVar else ()
-            if known and get_origin(typing.get_args(hint)[0]) is typing.Literal and getattr(target, key) not in known:
-                raise Declaration(f"{key} is {shown(getattr(target, key))}; it is one of {', '.join(map(repr, known))}")
+            known = (
+                typing.get_args(typing.get_args(hint)[0]) if get_origin(hint) is ClassVar else ()
+            )
+            if (
+                known
+                and get_origin(typing.get_args(hint)[0]) is typing.Literal
+                and getattr(target, key) not in known
+            ):
+                raise Declaration(
+                    f"{key} is {shown(getattr(target, key))}; it is one of {', '.join(map(repr, known))}"
+                )
 
 
 def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
@@ -130,7 +152,9 @@ def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[s
             found[path].append(sentence)
         if detail["type"] not in ("missing", "value_error", "extra_forbidden"):
             values[path] = f", not {shown(detail['input'])}"
-    return [(path, ", or ".join(sentences) + values.get(path, "")) for path, sentences in found.items()]
+    return [
+        (path, ", or ".join(sentences) + values.get(path, "")) for path, sentences in found.items()
+    ]
 
 
 def type_name(field: pydantic.fields.FieldInfo) -> str:
@@ -147,7 +171,11 @@ def type_name(field: pydantic.fields.FieldInfo) -> str:
 def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
     model = option_model(target)
     known = list(model.model_fields)
-    issues = [((str(key),), f"unknown option of {name_of(target)!r}{suggest(str(key), known)}") for key in given if key not in known]
+    issues = [
+        ((str(key),), f"unknown option of {name_of(target)!r}{suggest(str(key), known)}")
+        for key in given
+        if key not in known
+    ]
     values = {key: value for key, value in given.items() if key in known}
     try:
         checked = model.model_validate_json(json.dumps(values, default=_as_plain), strict=True)
@@ -176,7 +204,11 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
             continue
         own = inspect.get_annotations(base)
         # A subclass may restate the default of an inherited option without repeating its type.
-        fields |= {key: (fields[key][0], vars(base)[key]) for key in fields if key in vars(base) and key not in own}
+        fields |= {
+            key: (fields[key][0], vars(base)[key])
+            for key in fields
+            if key in vars(base) and key not in own
+        }
         for key, annotation in own.items():
             if key.startswith("_") or key == "name" or key not in vars(base):
                 continue
@@ -191,7 +223,9 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
 def _parameter_fields(factory: Any) -> dict[str, tuple[Any, Any]]:
     return {
         key: (
-            Any if parameter.annotation is parameter.empty else _evaluate(key, parameter.annotation, factory.__module__, {}),
+            Any
+            if parameter.annotation is parameter.empty
+            else _evaluate(key, parameter.annotation, factory.__module__, {}),
             ... if parameter.default is parameter.empty else parameter.default,
         )
         for key, parameter in inspect.signature(factory).parameters.items()
@@ -205,9 +239,16 @@ def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> 
         return annotation
     holder = type("Holder", (), {"__annotations__": {key: annotation}, "__module__": module})
     try:
-        return typing.get_type_hints(holder, vars(sys.modules[module]) if module in sys.modules else {}, names, include_extras=True)[key]
+        return typing.get_type_hints(
+            holder,
+            vars(sys.modules[module]) if module in sys.modules else {},
+            names,
+            include_extras=True,
+        )[key]
     except Exception as error:
-        raise Declaration(f"option {key!r}: its type `{annotation}` cannot be read ({error})") from error
+        raise Declaration(
+            f"option {key!r}: its type `{annotation}` cannot be read ({error})"
+        ) from error
 
 
 def _typed_default(key: str, hint: Any, default: Any) -> Any:
@@ -215,20 +256,28 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
     metadata = default if isinstance(default, pydantic.fields.FieldInfo) else None
     value = metadata.get_default(call_default_factory=True) if metadata else default
     try:
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(typing.Annotated[hint, metadata] if metadata else hint)
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(
+            typing.Annotated[hint, metadata] if metadata else hint
+        )
     except (pydantic.errors.PydanticUserError, TypeError) as error:
         shown = _annotation_name(hint)
-        raise Declaration(f"option {key!r}: its type `{shown}` is not one a suite could give; {str(error).split('. ')[0]}") from error
+        raise Declaration(
+            f"option {key!r}: its type `{shown}` is not one a suite could give; {str(error).split('. ')[0]}"
+        ) from error
     if value is ... or value is PydanticUndefined:
         return default
     try:
         typed = adapter.validate_python(value)
         adapter.dump_python(typed, mode="json")
     except (pydantic.ValidationError, pydantic.errors.PydanticUserError, ValueError) as error:
-        raise Declaration(f"option {key!r}: its default {value!r} does not fit its type `{_annotation_name(hint)}`") from error
+        raise Declaration(
+            f"option {key!r}: its default {value!r} does not fit its type `{_annotation_name(hint)}`"
+        ) from error
     if metadata is None:
         return typed
-    return pydantic.fields.FieldInfo.merge_field_infos(metadata, default=typed, default_factory=None)
+    return pydantic.fields.FieldInfo.merge_field_infos(
+        metadata, default=typed, default_factory=None
+    )
 
 
 def _default(field: pydantic.fields.FieldInfo) -> Any:
@@ -266,7 +315,11 @@ def _annotation_name(annotation: Any) -> str:
         return " | ".join(_annotation_name(branch) for branch in typing.get_args(annotation))
     if annotation is type(None):
         return "None"
-    return annotation.__name__ if isinstance(annotation, type) and origin is None else str(annotation).replace("typing.", "")
+    return (
+        annotation.__name__
+        if isinstance(annotation, type) and origin is None
+        else str(annotation).replace("typing.", "")
+    )
 
 
 def _place(loc: Sequence[int | str], given: Any, *, missing: bool) -> tuple[str, ...]:
@@ -274,7 +327,9 @@ def _place(loc: Sequence[int | str], given: Any, *, missing: bool) -> tuple[str,
     path: list[str] = []
     for position, part in enumerate(loc):
         inside = isinstance(given, Mapping) and part in given
-        if inside or (isinstance(given, (list, tuple)) and isinstance(part, int) and part < len(given)):
+        if inside or (
+            isinstance(given, (list, tuple)) and isinstance(part, int) and part < len(given)
+        ):
             given = given[part]
             path.append(str(part))
         elif missing and position == len(loc) - 1:

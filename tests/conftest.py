@@ -48,7 +48,11 @@ def _command(*arguments: str | Path) -> Answer:
     from clbench.cli import main
 
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as leaving:
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as leaving,
+    ):
         main([str(argument) for argument in arguments])
     return Answer(int(leaving.value.code or 0), out.getvalue(), err.getvalue())
 

@@ -28,7 +28,9 @@ def written(page: Path, folder: Path) -> list[Path]:
     return [folder / name for name in files_of(page)]
 
 
-with_files = pytest.mark.parametrize("page", [page for page in PAGES if files_of(page)], ids=lambda page: page.name)
+with_files = pytest.mark.parametrize(
+    "page", [page for page in PAGES if files_of(page)], ids=lambda page: page.name
+)
 
 
 @with_files
@@ -71,10 +73,15 @@ def test_the_guides_plugins_train(project) -> None:
 @pytest.mark.parametrize("key", describe_protocol(), ids=lambda key: key.name)
 def test_the_suite_guide_shows_every_key_of_the_protocol(key: Option) -> None:
     default = json.dumps(key.default).replace('"', "")
-    assert f"- **`{key.name}`** ({key.type}; default `{default}`): {key.doc}\n" in (ROOT / "docs" / "suites.md").read_text()
+    assert (
+        f"- **`{key.name}`** ({key.type}; default `{default}`): {key.doc}\n"
+        in (ROOT / "docs" / "suites.md").read_text()
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_its_links_lead_somewhere(page: Path) -> None:
-    missing = [target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    missing = [
+        target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()
+    ]
     assert missing == []

@@ -29,7 +29,11 @@ def imported_by(source: str) -> Iterator[str]:
 
 def private_imports(source: str) -> list[str]:
     """What a plugin may not import: anything below `clbench`, and other plugins."""
-    return [module for module in imported_by(source) if module.startswith(("clbench.", "clbench_plugins", ".."))]
+    return [
+        module
+        for module in imported_by(source)
+        if module.startswith(("clbench.", "clbench_plugins", ".."))
+    ]
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -51,8 +55,13 @@ def f():
 
 def test_every_room_is_under_contract() -> None:
     rooms = {f"clbench.{path.parent.name}" for path in (ROOT / "clbench").glob("*/__init__.py")}
-    sources = {contract["name"]: set(contract.get("source_modules", [])) for contract in PROJECT["tool"]["importlinter"]["contracts"]}
-    assert sources["Nobody imports the command line"] == rooms - {"clbench.cli"} | {"clbench_plugins"}
+    sources = {
+        contract["name"]: set(contract.get("source_modules", []))
+        for contract in PROJECT["tool"]["importlinter"]["contracts"]
+    }
+    assert sources["Nobody imports the command line"] == rooms - {"clbench.cli"} | {
+        "clbench_plugins"
+    }
     without_torch = {f"clbench.{name}" for name in ("suite", "records", "stats", "report")}
     assert sources["Suites, records and reports never reach torch"] == rooms & without_torch
 
@@ -60,7 +69,9 @@ def test_every_room_is_under_contract() -> None:
 def loaded_by(statement: str) -> set[str]:
     """The top-level modules in a fresh interpreter after one statement."""
     code = f"{statement}\nimport sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.splitlines()[-1].split())
 
 
@@ -85,9 +96,13 @@ def test_every_public_name_exists() -> None:
 
 
 def test_every_package_on_disk_is_packaged() -> None:
-    folders = {name: ROOT / folder for name, folder in PROJECT["tool"]["setuptools"]["package-dir"].items()}
+    folders = {
+        name: ROOT / folder for name, folder in PROJECT["tool"]["setuptools"]["package-dir"].items()
+    }
     on_disk = {
-        ".".join([name, *module.parent.relative_to(folder).parts]) for name, folder in folders.items() for module in folder.rglob("*.py")
+        ".".join([name, *module.parent.relative_to(folder).parts])
+        for name, folder in folders.items()
+        for module in folder.rglob("*.py")
     }
     assert on_disk == set(PROJECT["tool"]["setuptools"]["packages"])
 

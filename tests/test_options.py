@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from clbench.errors import OptionError
-from clbench.options import Configurable, Declaration, check_options, describe_options, name_of, option_model, plain_options
+from clbench.options import (
+    Configurable,
+    Declaration,
+    check_options,
+    describe_options,
+    name_of,
+    option_model,
+    plain_options,
+)
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -66,7 +74,11 @@ def test_options_are_annotated_attributes_with_defaults() -> None:
 
 def test_restating_a_default_means_the_same() -> None:
     assert type(plain_options(Base, {})["strength"]) is float
-    assert plain_options(Base, {}) == plain_options(Base, {"strength": 1}) == plain_options(Base, {"strength": 1.0})
+    assert (
+        plain_options(Base, {})
+        == plain_options(Base, {"strength": 1})
+        == plain_options(Base, {"strength": 1.0})
+    )
 
 
 def test_plain_options_are_json_and_read_back() -> None:
@@ -136,8 +148,14 @@ def test_a_subclass_can_take_an_option_away() -> None:
         ("Configurable", None, "is not one a suite could give"),
     ],
 )
-def test_a_declaration_nobody_could_set_is_named(annotation: str, default: Any, sentence: str) -> None:
-    broken = type("Broken", (Configurable,), {"__annotations__": {"x": annotation}, "x": default, "__module__": __name__})
+def test_a_declaration_nobody_could_set_is_named(
+    annotation: str, default: Any, sentence: str
+) -> None:
+    broken = type(
+        "Broken",
+        (Configurable,),
+        {"__annotations__": {"x": annotation}, "x": default, "__module__": __name__},
+    )
     with pytest.raises(Declaration, match="option 'x': ") as caught:
         option_model(broken)
     assert sentence in str(caught.value)
@@ -153,7 +171,12 @@ def test_names_are_snake_case_unless_given() -> None:
 
     class Child(Other): ...
 
-    assert [name_of(cls) for cls in (L1Activity, EWC, Other, Child)] == ["l1_activity", "ewc", "mine", "child"]
+    assert [name_of(cls) for cls in (L1Activity, EWC, Other, Child)] == [
+        "l1_activity",
+        "ewc",
+        "mine",
+        "child",
+    ]
     assert name_of(mlp) == "mlp"
     with pytest.raises(AttributeError):
         name_of(partial(mlp))

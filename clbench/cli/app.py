@@ -62,11 +62,15 @@ def _report(error: Exception, ctx: Any) -> int:
         tell("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, SuiteError):
         tell(str(error))
-        tell(f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)} in {error.file}; nothing was run")
+        tell(
+            f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)} in {error.file}; nothing was run"
+        )
     elif isinstance(error, ClbenchError):
         tell(str(error) if isinstance(error, Interrupted) else f"error: {error}")
     else:
-        tell(f"internal error: {type(error).__name__}: {error}; run again with --debug to see where")
+        tell(
+            f"internal error: {type(error).__name__}: {error}; run again with --debug to see where"
+        )
     return error.exit_code if isinstance(error, ClbenchError) else 1
 
 
@@ -99,7 +103,12 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
 ) -> None:
     """Benchmarks for continual learning: methods x streams x seeds, recorded raw, compared honestly."""
 

@@ -13,8 +13,12 @@ from clbench.cli.output import say, table, warn
 if TYPE_CHECKING:
     from clbench.data import Arrays
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, fetch and import data sets.")
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A data set.", show_default=False)]
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List, fetch and import data sets."
+)
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A data set.", show_default=False)
+]
 
 
 @app.command("list")
@@ -25,7 +29,10 @@ def list_data(plugin: PluginOption = None, data: DataOption = None) -> None:
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    rows = [[info.name, info.state, info.classes, info.place or "", info.doc] for info in catalogue(host, data)]
+    rows = [
+        [info.name, info.state, info.classes, info.place or "", info.doc]
+        for info in catalogue(host, data)
+    ]
     table(["name", "state", "classes", "place", "what it is"], rows, "no data sets")
 
 
@@ -44,7 +51,11 @@ def import_arrays(
     name: NameArgument,
     source: Annotated[
         Path,
-        typer.Argument(metavar="FILE.npz|DIR", help="x_train, y_train, x_test, y_test; or a folder of class folders.", show_default=False),
+        typer.Argument(
+            metavar="FILE.npz|DIR",
+            help="x_train, y_train, x_test, y_test; or a folder of class folders.",
+            show_default=False,
+        ),
     ],
     plugin: PluginOption = None,
     data: DataOption = None,

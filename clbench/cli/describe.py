@@ -22,7 +22,9 @@ def describe(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A strategy, metric, scenario, data set, model or launcher; or `protocol`.", show_default=False
+            metavar="NAME",
+            help="A strategy, metric, scenario, data set, model or launcher; or `protocol`.",
+            show_default=False,
         ),
     ],
     plugin: PluginOption = None,
@@ -51,7 +53,9 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say("")
     say(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
-        source = "measured while it runs" if hasattr(item, "measure") else "computed from the record"
+        source = (
+            "measured while it runs" if hasattr(item, "measure") else "computed from the record"
+        )
         say(f"\n{source}; {'higher' if item.higher_is_better else 'lower'} is better")
     say("")
     _options(describe_options(item))
@@ -89,5 +93,10 @@ def _kinds_of(name: str, host: Host) -> list[str]:
         except UnknownName as error:
             hint = error.hint
     if not kinds:
-        raise UnknownName("name", name, {"protocol", *(known for kind in KINDS for known in host.names(kind))}, hint)
+        raise UnknownName(
+            "name",
+            name,
+            {"protocol", *(known for kind in KINDS for known in host.names(kind))},
+            hint,
+        )
     return kinds

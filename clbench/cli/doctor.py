@@ -23,18 +23,37 @@ def doctor(plugin: PluginOption = None, data: DataOption = None) -> None:
     host = Host.load(plugin or [])
     slots, trouble = _slots(host)
     facts = environment(host, slots, "auto", gemm_path(slots), None)
-    rows = [["python", facts["python"]], *([name, version or "not installed"] for name, version in facts["packages"].items())]
-    rows += [["platform", facts["platform"]], ["cpu", facts["cpu"]], ["workers", f"{len(slots)} on {facts['device']}"]]
+    rows = [
+        ["python", facts["python"]],
+        *([name, version or "not installed"] for name, version in facts["packages"].items()),
+    ]
+    rows += [
+        ["platform", facts["platform"]],
+        ["cpu", facts["cpu"]],
+        ["workers", f"{len(slots)} on {facts['device']}"],
+    ]
     table(["environment", ""], rows)
     say("")
     broken = [info for info in host.plugins if info.error]
-    table(["plugins", ""], [["sound", len(host.plugins) - len(broken)], *([info.shown, info.error] for info in broken)])
+    table(
+        ["plugins", ""],
+        [
+            ["sound", len(host.plugins) - len(broken)],
+            *([info.shown, info.error] for info in broken),
+        ],
+    )
     say("")
-    table(["data", "state", "place"], [[info.name, info.state, info.place or ""] for info in catalogue(host, data)])
+    table(
+        ["data", "state", "place"],
+        [[info.name, info.state, info.place or ""] for info in catalogue(host, data)],
+    )
     say("")
     table(
         ["data folder", "named by", ""],
-        [[root.path, root.origin, "there" if root.exists else "not there yet"] for root in where(host, data)],
+        [
+            [root.path, root.origin, "there" if root.exists else "not there yet"]
+            for root in where(host, data)
+        ],
     )
     problems = [*trouble, *host.warnings]
     say("")

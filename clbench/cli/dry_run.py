@@ -31,11 +31,20 @@ def show_plan(run: Run) -> None:
     for one in run.planned:
         seeds = sorted({seed for seed, _ in missing[one.key]})
         rows.append(
-            [one.cell.scenario_label, one.cell.label, one.tasks, seeds_in_words(one.cell.seeds), seeds_in_words(seeds) or "-", one.key]
+            [
+                one.cell.scenario_label,
+                one.cell.label,
+                one.tasks,
+                seeds_in_words(one.cell.seeds),
+                seeds_in_words(seeds) or "-",
+                one.key,
+            ]
         )
     table(["scenario", "strategy", "tasks", "seeds", "to run", "key"], rows)
     jobs = run.jobs(cells)
-    say(f"\njobs for {len(run.slots)} worker{'s' * (len(run.slots) > 1)} ({', '.join(dict.fromkeys(run.slots))})")
+    say(
+        f"\njobs for {len(run.slots)} worker{'s' * (len(run.slots) > 1)} ({', '.join(dict.fromkeys(run.slots))})"
+    )
     estimator = Estimator(run.survey, cells)
     estimates = [estimator.of(job) for job in jobs]
     table(
@@ -48,21 +57,31 @@ def show_plan(run: Run) -> None:
                 f"{estimate.steps:,}",
                 "-" if estimate.parameters is None else f"{estimate.parameters:,}",
                 f"{estimator.memory(job).of(job) / 1e6:,.1f} MB",
-                "not known yet" if estimate.seconds is None else "about " + duration(estimate.seconds),
+                "not known yet"
+                if estimate.seconds is None
+                else "about " + duration(estimate.seconds),
             ]
             for job, estimate in zip(jobs, estimates, strict=True)
         ],
         "no jobs: everything is in the record",
     )
-    steps = sum(estimate.steps * len(job.members) for job, estimate in zip(jobs, estimates, strict=True))
+    steps = sum(
+        estimate.steps * len(job.members) for job, estimate in zip(jobs, estimates, strict=True)
+    )
     known = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
     say(
         f"\nin all: {len(jobs)} job{'s' * (len(jobs) != 1)}, {steps:,} steps"
-        + (f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time" if known else "")
+        + (
+            f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time"
+            if known
+            else ""
+        )
     )
     if jobs:
         say(f"memory: {COVERS}")
-    if run.slots[0].startswith("cuda") and (eager := without_graphs((one.cell for one in run.planned), run.host)):
+    if run.slots[0].startswith("cuda") and (
+        eager := without_graphs((one.cell for one in run.planned), run.host)
+    ):
         say(f"without device graphs, as declared (capturable = False): {', '.join(eager)}")
     say(f"the record would be {run.store.record}")
 

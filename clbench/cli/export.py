@@ -22,10 +22,20 @@ class Form(StrEnum):
 
 def export(
     record: RecordArgument,
-    to: Annotated[Form, typer.Option("--to", help="csv and parquet: the tidy table; json: the table and all that is known of it.")],
+    to: Annotated[
+        Form,
+        typer.Option(
+            "--to",
+            help="csv and parquet: the tidy table; json: the table and all that is known of it.",
+        ),
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE|-", help="Where to; beside the record, under its name, unless given; - is stdout."),
+        typer.Option(
+            "--out",
+            metavar="FILE|-",
+            help="Where to; beside the record, under its name, unless given; - is stdout.",
+        ),
     ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
@@ -40,7 +50,9 @@ def export(
     warn(host.warnings)
     target = record.with_suffix(f".{to.value}") if out is None else out
     if target.resolve() == record.resolve():
-        raise typer.BadParameter(f"{target} is the record itself; choose another name", param_hint="--out")
+        raise typer.BadParameter(
+            f"{target} is the record itself; choose another name", param_hint="--out"
+        )
     content = exported(load(record, host), to.value)
     if str(target) == "-":
         typer.echo(content if to is Form.parquet else content.decode(), nl=False)

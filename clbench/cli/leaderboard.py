@@ -24,7 +24,15 @@ from clbench.cli.output import say, warn
 
 def leaderboard(
     records: RecordsArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write the leaderboard into.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="The folder to write the leaderboard into.",
+            show_default=False,
+        ),
+    ],
     metric: MetricOption = None,
     baseline: BaselineOption = None,
     alpha: AlphaOption = None,

@@ -29,7 +29,9 @@ SINGULAR = {"strategies": "strategy"}
 
 
 def list_names(
-    kind: Annotated[Kinds | None, typer.Argument(help="One kind; all of them unless given.", show_default=False)] = None,
+    kind: Annotated[
+        Kinds | None, typer.Argument(help="One kind; all of them unless given.", show_default=False)
+    ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -41,13 +43,20 @@ def list_names(
     for place, one in enumerate([kind] if kind else list(Kinds)):
         if kind is None:
             say(("" if place == 0 else "\n") + one.value)
-        table(["name", "what it is", "from"], _rows(host, SINGULAR.get(one.value, one.value.removesuffix("s"))), f"no {one.value}")
+        table(
+            ["name", "what it is", "from"],
+            _rows(host, SINGULAR.get(one.value, one.value.removesuffix("s"))),
+            f"no {one.value}",
+        )
         if one is Kinds.datasets:
             _say_imported(host, data)
 
 
 def _rows(host: Host, kind: str) -> list[list[Any]]:
-    return [[name, first_line(host.get(kind, name)), host.plugin_of(kind, name).shown] for name in host.names(kind)]
+    return [
+        [name, first_line(host.get(kind, name)), host.plugin_of(kind, name).shown]
+        for name in host.names(kind)
+    ]
 
 
 def _say_imported(host: Host, data: Any) -> None:

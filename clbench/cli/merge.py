@@ -13,8 +13,19 @@ from clbench.cli.output import say
 
 
 def merge(
-    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="The records to join.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; it must not exist.", show_default=False)],
+    records: Annotated[
+        list[Path],
+        typer.Argument(metavar="RECORD...", help="The records to join.", show_default=False),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The file to write; it must not exist.",
+            show_default=False,
+        ),
+    ],
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -23,5 +34,7 @@ def merge(
 
     merged = merge_records(records, out)
     members = sum(cell.members for cell in merged.cells)
-    say(f"{out}: {len(merged.cells)} cells, {members} runs, from {len(records)} record{'s' * (len(records) != 1)}")
+    say(
+        f"{out}: {len(merged.cells)} cells, {members} runs, from {len(records)} record{'s' * (len(records) != 1)}"
+    )
     say(f"next: clbench show {shlex.quote(str(out))}")

@@ -20,10 +20,20 @@ def metrics() -> None:
 @app.command("add")
 def add(
     record: RecordArgument,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A metric; see `clbench list metrics`.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A metric; see `clbench list metrics`.", show_default=False
+        ),
+    ],
     options: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="OPTION=VALUE", help="One of its options; may be given several times.", show_default=False),
+        typer.Option(
+            "--set",
+            metavar="OPTION=VALUE",
+            help="One of its options; may be given several times.",
+            show_default=False,
+        ),
     ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,

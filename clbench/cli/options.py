@@ -9,17 +9,41 @@ from typing import Annotated
 import typer
 
 SuiteArgument = Annotated[
-    str, typer.Argument(metavar="SUITE", help="A suite file, or the name of a suite that comes with clbench.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="SUITE",
+        help="A suite file, or the name of a suite that comes with clbench.",
+        show_default=False,
+    ),
 ]
-RecordArgument = Annotated[Path, typer.Argument(metavar="RECORD", help="A record, such as results/NAME/NAME.h5.", show_default=False)]
+RecordArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RECORD", help="A record, such as results/NAME/NAME.h5.", show_default=False
+    ),
+]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="A file with plugins; may be given several times.", show_default=False),
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="A file with plugins; may be given several times.",
+        show_default=False,
+    ),
 ]
-DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A folder with data, looked in first.", show_default=False)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="A folder with data, looked in first.", show_default=False
+    ),
+]
 SeedsOption = Annotated[
     str | None,
-    typer.Option(metavar="0-9|0,3,5|N", help="Seeds instead of the suite's; N is a count, 3-3 is seed 3 alone.", show_default=False),
+    typer.Option(
+        metavar="0-9|0,3,5|N",
+        help="Seeds instead of the suite's; N is a count, 3-3 is seed 3 alone.",
+        show_default=False,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -45,22 +69,53 @@ class Correction(StrEnum):
 
 
 RecordsArgument = Annotated[
-    list[Path], typer.Argument(metavar="RECORD...", help="Records, such as results/NAME/NAME.h5.", show_default=False)
+    list[Path],
+    typer.Argument(
+        metavar="RECORD...", help="Records, such as results/NAME/NAME.h5.", show_default=False
+    ),
 ]
 MetricOption = Annotated[
-    str | None, typer.Option(metavar="M", help="What is compared; average_accuracy unless the suite says otherwise.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="M",
+        help="What is compared; average_accuracy unless the suite says otherwise.",
+        show_default=False,
+    ),
 ]
 BaselineOption = Annotated[
-    str | None, typer.Option(metavar="B", help="The strategy, by label or name, that the others are set against.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="B",
+        help="The strategy, by label or name, that the others are set against.",
+        show_default=False,
+    ),
 ]
 AlphaOption = Annotated[
-    float | None, typer.Option(metavar="A", help="The level of the tests; 0.05 unless the suite says otherwise.", show_default=False)
+    float | None,
+    typer.Option(
+        metavar="A",
+        help="The level of the tests; 0.05 unless the suite says otherwise.",
+        show_default=False,
+    ),
 ]
 CorrectionOption = Annotated[
-    Correction | None, typer.Option(help="For testing several pairs; holm unless the suite says otherwise.", show_default=False)
+    Correction | None,
+    typer.Option(
+        help="For testing several pairs; holm unless the suite says otherwise.", show_default=False
+    ),
 ]
 UnpairedOption = Annotated[bool, typer.Option("--unpaired", help="Do not pair the runs by seed.")]
 RopeOption = Annotated[
-    float | None, typer.Option(metavar="R", help="Differences up to this size, in the metric's unit, count as none.", show_default=False)
+    float | None,
+    typer.Option(
+        metavar="R",
+        help="Differences up to this size, in the metric's unit, count as none.",
+        show_default=False,
+    ),
 ]
-MixedOption = Annotated[bool, typer.Option("--force-mixed", help="Rank records together that are not comparable; the output says so.")]
+MixedOption = Annotated[
+    bool,
+    typer.Option(
+        "--force-mixed", help="Rank records together that are not comparable; the output says so."
+    ),
+]

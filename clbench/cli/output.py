@@ -18,7 +18,11 @@ def console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=ENDLESS, no_color=True)
+    return (
+        made
+        if made.is_terminal
+        else Console(stderr=stderr, highlight=False, width=ENDLESS, no_color=True)
+    )
 
 
 def say(text: str) -> None:

@@ -11,7 +11,9 @@ from clbench.cli.output import say, table
 
 
 def plugins(
-    requirements: Annotated[bool, typer.Option("--requirements", help="Print lines for a requirements file instead.")] = False,
+    requirements: Annotated[
+        bool, typer.Option("--requirements", help="Print lines for a requirements file instead.")
+    ] = False,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -25,7 +27,9 @@ def plugins(
         return
     rows = []
     for info in host.plugins:
-        offered = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items())
+        offered = "; ".join(
+            f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items()
+        )
         package = f"{info.package} {info.version}" if info.package else info.origin
         rows.append([info.name, package, ", ".join(info.hooks), offered, info.error or ""])
     table(["plugin", "package", "hooks", "offers", "problem"], rows, "no plugins")

@@ -41,41 +41,96 @@ def run(
     context: typer.Context,
     suite: SuiteArgument,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of the record; results/NAME unless given.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder of the record; results/NAME unless given.",
+            show_default=False,
+        ),
     ] = None,
     seeds: SeedsOption = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAMES", help="Only these strategies, by label or bare name, with commas.", show_default=False),
+        typer.Option(
+            metavar="NAMES",
+            help="Only these strategies, by label or bare name, with commas.",
+            show_default=False,
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where to train.")] = "auto",
-    launcher: Annotated[str, typer.Option(metavar="NAME", help="What runs the jobs; see `clbench list launchers`.")] = "local",
+    device: Annotated[
+        str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where to train.")
+    ] = "auto",
+    launcher: Annotated[
+        str, typer.Option(metavar="NAME", help="What runs the jobs; see `clbench list launchers`.")
+    ] = "local",
     address: Annotated[
-        str | None, typer.Option(metavar="A", help="The cluster's address, for launchers that have one.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="A",
+            help="The cluster's address, for launchers that have one.",
+            show_default=False,
+        ),
     ] = None,
     slurm: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A scheduler option, for launchers that have them.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="A scheduler option, for launchers that have them.",
+            show_default=False,
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Worker processes; one a GPU or a core unless given.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Worker processes; one a GPU or a core unless given.",
+            show_default=False,
+        ),
     ] = None,
-    precision: Annotated[Precision | None, typer.Option(help="Instead of the suite's `protocol.precision`.", show_default=False)] = None,
-    form: Annotated[Form, typer.Option(help="How stacks are computed; auto decides by device and model.")] = Form.auto,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Instead of the suite's `protocol.precision`.", show_default=False),
+    ] = None,
+    form: Annotated[
+        Form, typer.Option(help="How stacks are computed; auto decides by device and model.")
+    ] = Form.auto,
     timeout: Annotated[
-        str | None, typer.Option(metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="T", help="The longest a job may take: 90, 90s, 30m or 2h.", show_default=False
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        str | None, typer.Option(metavar="T", help="How often a job is saved within a task; 3m unless given.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="How often a job is saved within a task; 3m unless given.",
+            show_default=False,
+        ),
     ] = None,
     change: SetOption = None,
     force: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run these strategies again although they are in the record.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Run these strategies again although they are in the record.",
+            show_default=False,
+        ),
     ] = None,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Run all of it on tiny made-up data, in seconds, into a folder of its own.")
+        bool,
+        typer.Option(
+            "--smoke",
+            help="Run all of it on tiny made-up data, in seconds, into a folder of its own.",
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells, the jobs and an estimate, and run nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the cells, the jobs and an estimate, and run nothing."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     plugin: PluginOption = None,
     data: DataOption = None,
@@ -85,7 +140,9 @@ def run(
     from clbench.execution.display import display_for
 
     overrides = [*(change or []), *([f"protocol.precision={precision.value}"] if precision else [])]
-    opened, host = open_suite(suite, plugin or [], data=data, overrides=overrides, seeds=seeds, smoke=smoke)
+    opened, host = open_suite(
+        suite, plugin or [], data=data, overrides=overrides, seeds=seeds, smoke=smoke
+    )
     warn([*host.warnings, *opened.warnings])
     told = len(host.warnings)
     options = Options(
@@ -98,7 +155,11 @@ def run(
         workers=workers,
         form=form.value,
         timeout=None if timeout is None else _seconds("--timeout", timeout),
-        **({} if checkpoint_every is None else {"checkpoint_every": _seconds("--checkpoint-every", checkpoint_every)}),
+        **(
+            {}
+            if checkpoint_every is None
+            else {"checkpoint_every": _seconds("--checkpoint-every", checkpoint_every)}
+        ),
         data=data,
     )
     prepared = Run(opened, host, options, display_for(console(stderr=True), quiet))
@@ -122,19 +183,29 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     results = load(outcome.record, host)
     if results.cells:
         target = console()
-        target.print(summary_table(results, [metric.name for metric in prepared.suite.metrics] or None))
+        target.print(
+            summary_table(results, [metric.name for metric in prepared.suite.metrics] or None)
+        )
         _say_how_they_compare(results, outcome.record)
     warn(outcome.faults)
-    for label, why in {cell.label: cell.graphs for cell in results.cells if cell.graphs.startswith("eager")}.items():
+    for label, why in {
+        cell.label: cell.graphs for cell in results.cells if cell.graphs.startswith("eager")
+    }.items():
         say(f"{label} ran without device graphs: {why.removeprefix('eager: ')}")
-    ran = f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}" if outcome.ran else "nothing was left to run"
+    ran = (
+        f"{outcome.ran} job{'s' * (outcome.ran != 1)} in {duration(outcome.seconds)}"
+        if outcome.ran
+        else "nothing was left to run"
+    )
     runs = "run is" if outcome.requested == 1 else "runs are"
     say(f"\n{outcome.finished} of {outcome.requested} {runs} in {outcome.record} ({ran})")
     _say_what_is_missing(outcome, again)
     if outcome.interrupted:
         tell(f"interrupted; go on with: {again}")
     elif finished := [cell.label for cell in results.cells if cell.status in ("done", "partial")]:
-        say(f"next: clbench show {shlex.quote(str(outcome.record))} {shlex.quote(finished[-1])}    (its accuracy matrix and curves)")
+        say(
+            f"next: clbench show {shlex.quote(str(outcome.record))} {shlex.quote(finished[-1])}    (its accuracy matrix and curves)"
+        )
 
 
 def _say_how_they_compare(results: Results, record: Path) -> None:
@@ -148,17 +219,25 @@ def _say_how_they_compare(results: Results, record: Path) -> None:
         tell(f"warning: no comparison: {error}")
         return
     if lines:
-        say("\n" + "\n".join(lines) + f"\n  every pair, intervals and effect sizes: clbench compare {shlex.quote(str(record))}")
+        say(
+            "\n"
+            + "\n".join(lines)
+            + f"\n  every pair, intervals and effect sizes: clbench compare {shlex.quote(str(record))}"
+        )
 
 
 def _say_what_is_missing(outcome: Outcome, again: str) -> None:
     for failure in outcome.failures:
         tell(f"failed: {failure}")
     for name in outcome.diverged:
-        tell(f"diverged: {name}: every run's loss became infinite or NaN; a smaller learning rate may help")
+        tell(
+            f"diverged: {name}: every run's loss became infinite or NaN; a smaller learning rate may help"
+        )
     if outcome.failures:
         name = shlex.quote(outcome.failures[0].label)
-        tell(f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {again}")
+        tell(
+            f"tracebacks: clbench show {shlex.quote(str(outcome.record))} {name}; what failed is tried again by: {again}"
+        )
 
 
 def _names(option: str, given: list[str] | None) -> list[str]:
@@ -170,7 +249,9 @@ def _names(option: str, given: list[str] | None) -> list[str]:
     return given or []
 
 
-def _launcher_options(launcher: Any, address: str | None, slurm: list[str] | None) -> dict[str, Any]:
+def _launcher_options(
+    launcher: Any, address: str | None, slurm: list[str] | None
+) -> dict[str, Any]:
     from clbench.options import describe_options, name_of
 
     options: dict[str, Any] = {} if address is None else {"address": address}
@@ -183,7 +264,9 @@ def _launcher_options(launcher: Any, address: str | None, slurm: list[str] | Non
     known = {option.name for option in describe_options(launcher)}
     for key in options:
         if key not in known:
-            raise UserError(f"--{key} is for launchers that reach other machines; {name_of(launcher)!r} does not, leave --{key} out")
+            raise UserError(
+                f"--{key} is for launchers that reach other machines; {name_of(launcher)!r} does not, leave --{key} out"
+            )
     return options
 
 

@@ -13,7 +13,12 @@ from clbench.cli.output import console, warn
 def show(
     record: RecordArgument,
     strategy: Annotated[
-        str | None, typer.Argument(metavar="STRATEGY", help="A label or bare name: show its matrices and curves.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="STRATEGY",
+            help="A label or bare name: show its matrices and curves.",
+            show_default=False,
+        ),
     ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
@@ -27,4 +32,6 @@ def show(
     warn(host.warnings)
     results = load(record, host)
     target = console()
-    target.print(summary_table(results, None) if strategy is None else strategy_view(results, strategy))
+    target.print(
+        summary_table(results, None) if strategy is None else strategy_view(results, strategy)
+    )

@@ -7,7 +7,11 @@ from clbench.cli.output import say, warn
 
 
 def validate(
-    suite: SuiteArgument, seeds: SeedsOption = None, change: SetOption = None, plugin: PluginOption = None, data: DataOption = None
+    suite: SuiteArgument,
+    seeds: SeedsOption = None,
+    change: SetOption = None,
+    plugin: PluginOption = None,
+    data: DataOption = None,
 ) -> None:
     """Check a suite: every problem at once, with its line and a suggestion."""
     from clbench.execution import open_suite

@@ -22,20 +22,41 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
     parts = dict(zip(KEYS, map(np.asarray, four), strict=True))
     x_train, x_test = (_images(name, key, parts[key]) for key in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise _wrong(name, f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)}; they must be of one size")
+        raise _wrong(
+            name,
+            f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)}; they must be of one size",
+        )
     y_train = _labels(name, "y_train", parts["y_train"], len(x_train))
     y_test = _labels(name, "y_test", parts["y_test"], len(x_test))
     found = int(max(y_train.max(), y_test.max())) + 1
     classes, shape = (None, None) if dataset is None else (dataset.classes, dataset.shape)
     if classes is not None and found > classes:
-        raise _wrong(name, f"there is a label {found - 1}, but {name!r} has the classes 0..{classes - 1}")
+        raise _wrong(
+            name, f"there is a label {found - 1}, but {name!r} has the classes 0..{classes - 1}"
+        )
     if classes is None and len(trained := np.unique(y_train)) < found:
-        absent = next((label for label, there in enumerate(trained.tolist()) if label != there), len(trained))
-        raise _wrong(name, f"labels go up to {found - 1}, but y_train has none of class {absent}; count them from 0 without a gap")
+        absent = next(
+            (label for label, there in enumerate(trained.tolist()) if label != there), len(trained)
+        )
+        raise _wrong(
+            name,
+            f"labels go up to {found - 1}, but y_train has none of class {absent}; count them from 0 without a gap",
+        )
     if shape is not None and x_train.shape[1:] != tuple(shape):
-        raise _wrong(name, f"images are {_size(x_train)}, but {name!r} has {'x'.join(map(str, shape))}")
+        raise _wrong(
+            name, f"images are {_size(x_train)}, but {name!r} has {'x'.join(map(str, shape))}"
+        )
     fingerprint = fingerprint_arrays(x_train, y_train, x_test, y_test)
-    return Arrays(name, x_train, y_train, x_test, y_test, classes or found, fingerprint, 255.0 if dataset is None else dataset.scale)
+    return Arrays(
+        name,
+        x_train,
+        y_train,
+        x_test,
+        y_test,
+        classes or found,
+        fingerprint,
+        255.0 if dataset is None else dataset.scale,
+    )
 
 
 def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
@@ -51,17 +72,25 @@ def _images(name: str, key: str, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if x.dtype != np.uint8:
         raise _wrong(name, f"{key} must be uint8, not {x.dtype}")
     if x.ndim not in (3, 4):
-        raise _wrong(name, f"{key} must be [N, H, W, C] or, for grey images, [N, H, W]; it is {list(x.shape)}")
+        raise _wrong(
+            name,
+            f"{key} must be [N, H, W, C] or, for grey images, [N, H, W]; it is {list(x.shape)}",
+        )
     if not x.size:
         raise _wrong(name, f"{key} is empty")
     if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
-        raise _wrong(name, f"{key} is {list(x.shape)}, which looks like [N, C, H, W]; give [N, H, W, C]")
+        raise _wrong(
+            name, f"{key} is {list(x.shape)}, which looks like [N, C, H, W]; give [N, H, W, C]"
+        )
     return np.ascontiguousarray(x if x.ndim == 4 else x[..., None])
 
 
 def _labels(name: str, key: str, y: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
-        raise _wrong(name, f"{key} must be a row of integers, one label an image; it is {y.dtype} {list(y.shape)}")
+        raise _wrong(
+            name,
+            f"{key} must be a row of integers, one label an image; it is {y.dtype} {list(y.shape)}",
+        )
     if len(y) != count:
         raise _wrong(name, f"{key} has {len(y)} labels for {count} images")
     if y.min() < 0:

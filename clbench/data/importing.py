@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Named = Mapping[str, npt.NDArray[Any]]
 
 
-def import_data(name: str, path: Path, root: Path | None = None, host: Host | None = None) -> Arrays:
+def import_data(
+    name: str, path: Path, root: Path | None = None, host: Host | None = None
+) -> Arrays:
     """Check the arrays in `path` (an .npz file, or a folder with train/CLASS/*.png and test/CLASS/*.png) and keep them under `name`."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
         raise UserError(f"{name!r} cannot name a data set: use lower-case letters, digits and _")
@@ -33,12 +35,21 @@ def import_data(name: str, path: Path, root: Path | None = None, host: Host | No
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
     found = _folder(path) if path.is_dir() else _npz(path)
-    arrays = make_arrays(name, (found["x_train"], found["y_train"], found["x_test"], found["y_test"]), dataset)
+    arrays = make_arrays(
+        name, (found["x_train"], found["y_train"], found["x_test"], found["y_test"]), dataset
+    )
     place = destination(root)
     try:
-        store.write(place.folder / f"{name}.h5", arrays, store.IMPORTED, {key: value for key, value in found.items() if key not in KEYS})
+        store.write(
+            place.folder / f"{name}.h5",
+            arrays,
+            store.IMPORTED,
+            {key: value for key, value in found.items() if key not in KEYS},
+        )
     except OSError as error:
-        raise UserError(f"cannot write {place.folder / f'{name}.h5'}: {error.strerror or error}") from error
+        raise UserError(
+            f"cannot write {place.folder / f'{name}.h5'}: {error.strerror or error}"
+        ) from error
     return arrays
 
 
@@ -49,9 +60,13 @@ def _stands_for(name: str, host: Host) -> Dataset | None:
     except UnknownName:
         return None
     if not dataset.files(Path()):
-        raise UserError(f"{name!r} is a data set that is computed, not read from files; import the arrays under another name")
+        raise UserError(
+            f"{name!r} is a data set that is computed, not read from files; import the arrays under another name"
+        )
     if dataset.options:
-        raise UserError(f"{name!r} has the options {', '.join(dataset.options)}, and arrays have none; import them under another name")
+        raise UserError(
+            f"{name!r} has the options {', '.join(dataset.options)}, and arrays have none; import them under another name"
+        )
     return dataset
 
 
@@ -62,11 +77,19 @@ def _npz(path: Path) -> Named:
         with np.load(path, allow_pickle=False) as archive:
             found = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = "it holds pickled objects, which are never opened" if "allow_pickle" in str(error) else str(error)
-        raise UserError(f"{path} cannot be read as an .npz file of plain arrays: {reason}") from error
+        reason = (
+            "it holds pickled objects, which are never opened"
+            if "allow_pickle" in str(error)
+            else str(error)
+        )
+        raise UserError(
+            f"{path} cannot be read as an .npz file of plain arrays: {reason}"
+        ) from error
     absent = [key for key in KEYS if key not in found]
     if absent:
-        raise UserError(f"{path} lacks {', '.join(absent)}; it holds {', '.join(sorted(found)) or 'nothing'}")
+        raise UserError(
+            f"{path} lacks {', '.join(absent)}; it holds {', '.join(sorted(found)) or 'nothing'}"
+        )
     return found
 
 
@@ -74,9 +97,15 @@ def _folder(path: Path) -> Named:
     """Classes are the folders of `train` in alphabetical order, as torchvision's ImageFolder counts them."""
     for part in ("train", "test"):
         if not (path / part).is_dir():
-            raise UserError(f"{path} lacks the folder {part!r}; images are laid out as train/CLASS/*.png and test/CLASS/*.png")
+            raise UserError(
+                f"{path} lacks the folder {part!r}; images are laid out as train/CLASS/*.png and test/CLASS/*.png"
+            )
     classes = sorted(folder.name for folder in (path / "train").iterdir() if folder.is_dir())
-    strangers = sorted(folder.name for folder in (path / "test").iterdir() if folder.is_dir() and folder.name not in classes)
+    strangers = sorted(
+        folder.name
+        for folder in (path / "test").iterdir()
+        if folder.is_dir() and folder.name not in classes
+    )
     if not classes or strangers:
         lacking = f"folder for the class {strangers[0]!r}" if strangers else "class folders"
         raise UserError(f"{path / 'train'} has no {lacking}")
@@ -94,7 +123,10 @@ def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
 
     known = Image.registered_extensions()
     items = [
-        (file, label) for label, name in enumerate(classes) for file in sorted((folder / name).glob("*")) if file.suffix.lower() in known
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in sorted((folder / name).glob("*"))
+        if file.suffix.lower() in known
     ]
     if not items:
         raise UserError(f"{folder} has no images")
@@ -122,6 +154,10 @@ def _read_pictures(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
         except OSError as error:
             raise UserError(f"{file} cannot be read as an image: {error}") from error
         if pictures[-1].shape != pictures[0].shape:
-            sizes = ["x".join(map(str, picture.shape[:2])) for picture in (pictures[-1], pictures[0])]
-            raise UserError(f"{file} is {sizes[0]}, but {files[0]} is {sizes[1]}; all images must have one size, so resize them first")
+            sizes = [
+                "x".join(map(str, picture.shape[:2])) for picture in (pictures[-1], pictures[0])
+            ]
+            raise UserError(
+                f"{file} is {sizes[0]}, but {files[0]} is {sizes[1]}; all images must have one size, so resize them first"
+            )
     return np.stack(pictures)

@@ -49,7 +49,15 @@ def where(host: Host, root: Path | None = None) -> list[RootInfo]:
     for place in roots(root):
         names = {header.name for header in kept(place)}
         names |= {name for name in host.names("dataset") if _files_in(name, host, place.path)}
-        found.append(RootInfo(place.path, place.origin, place.path.is_dir(), writable(place.path), tuple(sorted(names))))
+        found.append(
+            RootInfo(
+                place.path,
+                place.origin,
+                place.path.is_dir(),
+                writable(place.path),
+                tuple(sorted(names)),
+            )
+        )
     return found
 
 
@@ -62,9 +70,17 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
         header = next((header for header in kept(place) if header.name == name), None)
         if header is not None:
             state = "imported" if header.stamp == store.IMPORTED else "cached"
-            return DatasetInfo(name, state, place.path, header.classes, "" if name not in host.names("dataset") else doc[0])
+            return DatasetInfo(
+                name,
+                state,
+                place.path,
+                header.classes,
+                "" if name not in host.names("dataset") else doc[0],
+            )
         if _files_in(name, host, place.path):
-            return DatasetInfo(name, "files found", place.path, dataset.classes, doc[0] if doc else "")
+            return DatasetInfo(
+                name, "files found", place.path, dataset.classes, doc[0] if doc else ""
+            )
     state = "missing" if dataset.files(Path()) else "embedded"
     return DatasetInfo(name, state, None, dataset.classes, doc[0] if doc else "")
 

@@ -15,7 +15,14 @@ from clbench.data.arrays import Arrays
 from clbench.data.check import make_arrays
 from clbench.data.dataset import Dataset
 from clbench.data.roots import Root, destination, roots, search_roots, user_root, writable
-from clbench.errors import ClbenchError, DataMissing, OptionError, PluginError, UnknownName, UserError
+from clbench.errors import (
+    ClbenchError,
+    DataMissing,
+    OptionError,
+    PluginError,
+    UnknownName,
+    UserError,
+)
 from clbench.options import name_of, plain_options
 from clbench.suite.cell import Choice
 
@@ -41,14 +48,18 @@ class Imported(Dataset):
         return self.header.shape
 
 
-def dataset_choice(scenario_options: Mapping[str, Any], host: Host, root: Path | None = None) -> Choice:
+def dataset_choice(
+    scenario_options: Mapping[str, Any], host: Host, root: Path | None = None
+) -> Choice:
     """The data set a scenario names (`mnist`, or `{synthetic: {classes: 4}}`) with its options filled in."""
     value = scenario_options["dataset"]
     name, options = (value, {}) if isinstance(value, str) else next(iter(value.items()))
     try:
         return Choice(name, plain_options(_find(name, host, root), options or {}))
     except OptionError as error:
-        raise OptionError([(("dataset", name, *path), text) for path, text in error.issues]) from None
+        raise OptionError(
+            [(("dataset", name, *path), text) for path, text in error.issues]
+        ) from None
 
 
 def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Dataset:
@@ -69,8 +80,14 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
     search = _Search(choice, host, root)
     if not search.from_files and not isinstance(search.dataset, Imported):
         made: Any = type(search.dataset)
-        return _computed_fingerprint(made, json.dumps(dict(choice.options), sort_keys=True, default=str), search.places[0].path)
-    return search.first(lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint)
+        return _computed_fingerprint(
+            made,
+            json.dumps(dict(choice.options), sort_keys=True, default=str),
+            search.places[0].path,
+        )
+    return search.first(
+        lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint
+    )
 
 
 def imported_names(root: Path | None = None) -> list[str]:
@@ -86,7 +103,12 @@ def kept(place: Root) -> list[store.Header]:
 def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
     """Data files that cannot be read, by the name under which they were imported or kept: where, and what is wrong with each."""
     places = reversed(roots(root))
-    return {path.stem: (place, str(found)) for place in places for path, found in _files(place) if isinstance(found, store.Damaged)}
+    return {
+        path.stem: (place, str(found))
+        for place in places
+        for path, found in _files(place)
+        if isinstance(found, store.Damaged)
+    }
 
 
 def _files(place: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
@@ -102,7 +124,9 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     dataset, choice = make_dataset(Choice(name, {}), host, root), Choice(name, {})
     try:
         return load_arrays(choice, host, root if root is None or Path(root).is_dir() else None)
-    except UserError:  # missing, or damaged: a sound copy further on in the roots would have been found
+    except (
+        UserError
+    ):  # missing, or damaged: a sound copy further on in the roots would have been found
         place = destination(root)
     try:
         dataset.fetch(place.path)
@@ -110,7 +134,9 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DataMissing(f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name, dataset)}") from error
+        raise DataMissing(
+            f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name, dataset)}"
+        ) from error
     return load_arrays(choice, host, root)
 
 
@@ -121,7 +147,12 @@ def missing_files(dataset: Dataset, root: Path) -> list[Path]:
 
 def _imported(root: Path | None) -> dict[str, store.Header]:
     places = reversed(roots(root))  # of two files with one name the one that is found first counts
-    return {header.name: header for place in places for header in kept(place) if header.stamp == store.IMPORTED}
+    return {
+        header.name: header
+        for place in places
+        for header in kept(place)
+        if header.stamp == store.IMPORTED
+    }
 
 
 def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
@@ -148,9 +179,13 @@ def _call_load(name: str, dataset: Dataset, path: Path) -> Arrays:
     except ClbenchError:
         raise
     except Exception as error:
-        raise PluginError(f"data set {name!r} cannot be read from {path}: {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"data set {name!r} cannot be read from {path}: {type(error).__name__}: {error}"
+        ) from error
     if len(four) != 4:
-        raise PluginError(f"data set {name!r}: load() must return x_train, y_train, x_test, y_test; it returned {len(four)} things")
+        raise PluginError(
+            f"data set {name!r}: load() must return x_train, y_train, x_test, y_test; it returned {len(four)} things"
+        )
     return make_arrays(name, four, dataset)
 
 
@@ -161,9 +196,13 @@ class _Search:
         self.name, self.places = choice.name, search_roots(root)
         self.dataset = make_dataset(choice, host, root)
         options = json.dumps(self.dataset.options, sort_keys=True, default=str)
-        self.file = f"{self.name}.h5" if not self.dataset.options else f"{self.name}-{_short(options)}.h5"
+        self.file = (
+            f"{self.name}.h5" if not self.dataset.options else f"{self.name}-{_short(options)}.h5"
+        )
         self.from_files = bool(self.dataset.files(self.places[0].path))
-        self.version = "" if isinstance(self.dataset, Imported) else host.version_of("dataset", self.name)
+        self.version = (
+            "" if isinstance(self.dataset, Imported) else host.version_of("dataset", self.name)
+        )
         self.faults: list[str] = []  # what was found and could not be used
 
     def first(self, use: Callable[[Path], T], made: Callable[[Arrays], T]) -> T:
@@ -195,13 +234,18 @@ class _Search:
 
     def stamp(self, place: Root) -> str:
         """Names the files and the code that reads them, so that an edit of either makes a new copy."""
-        facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self.dataset.files(place.path)]
+        facts = [
+            (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in self.dataset.files(place.path)
+        ]
         return _short(repr((facts, self.version)))
 
     def load(self, place: Root, stamp: str) -> Arrays:
         arrays = _call_load(self.name, self.dataset, place.path)
         home = place.folder / self.file if writable(place.path) else self.derived(stamp)
-        with contextlib.suppress(OSError):  # no room or no right to keep a copy: the next run reads the files again
+        with contextlib.suppress(
+            OSError
+        ):  # no room or no right to keep a copy: the next run reads the files again
             store.write(home, arrays, stamp)
         return arrays
 
@@ -210,8 +254,12 @@ class _Search:
 
     def absence(self) -> str:
         first = self.places[0]
-        names = ", ".join(str(path.relative_to(first.path)) for path in missing_files(self.dataset, first.path))
-        looked = ", ".join(f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places)
+        names = ", ".join(
+            str(path.relative_to(first.path)) for path in missing_files(self.dataset, first.path)
+        )
+        looked = ", ".join(
+            f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places
+        )
         return f"data set {self.name!r} is not here: missing {names}; looked in {looked}. {self.ways()}"
 
     def ways(self) -> str:
@@ -229,7 +277,10 @@ def _again(name: str) -> str:
 
 
 def _ways(name: str, dataset: Dataset) -> str:
-    ways = [f"Get it with `clbench data fetch {name}`", "name the folder that holds it with `--data DIR`"]
+    ways = [
+        f"Get it with `clbench data fetch {name}`",
+        "name the folder that holds it with `--data DIR`",
+    ]
     if not dataset.options:
         ways.append(f"bring its arrays with `clbench data import {name} FILE.npz`")
     return f"{', '.join(ways[:-1])}{',' * (len(ways) > 2)} or {ways[-1]}."

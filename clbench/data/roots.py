@@ -52,13 +52,19 @@ def writable(path: Path) -> bool:
     """Whether something may be written below `path`; a folder without write bits is left alone even by root."""
     while not path.exists() and path != path.parent:
         path = path.parent
-    return path.is_dir() and os.access(path, os.W_OK | os.X_OK) and bool(path.stat().st_mode & 0o222)
+    return (
+        path.is_dir() and os.access(path, os.W_OK | os.X_OK) and bool(path.stat().st_mode & 0o222)
+    )
 
 
 def destination(root: Path | None) -> Root:
     """Where downloads and imports go: the folder asked for, else the first root that takes them."""
     candidates = roots(root)
-    chosen = candidates[:1] if root is not None else [place for place in candidates if writable(place.path)]
+    chosen = (
+        candidates[:1]
+        if root is not None
+        else [place for place in candidates if writable(place.path)]
+    )
     if not chosen or not writable(chosen[0].path):
         raise UserError(f"cannot write to {candidates[0]}; name another folder with --data DIR")
     return chosen[0]

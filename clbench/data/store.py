@@ -48,11 +48,17 @@ def read(path: Path) -> Arrays:
         header, scale = _header(file), float(file.attrs["scale"])
         x_train, y_train, x_test, y_test = (file[key][()] for key in KEYS)
         if fingerprint_arrays(x_train, y_train, x_test, y_test) != header.fingerprint:
-            raise Damaged(f"{path} is damaged: its arrays do not have the fingerprint they were stored with")
-    return Arrays(header.name, x_train, y_train, x_test, y_test, header.classes, header.fingerprint, scale)
+            raise Damaged(
+                f"{path} is damaged: its arrays do not have the fingerprint they were stored with"
+            )
+    return Arrays(
+        header.name, x_train, y_train, x_test, y_test, header.classes, header.fingerprint, scale
+    )
 
 
-def write(path: Path, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArray[Any]] | None = None) -> None:
+def write(
+    path: Path, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArray[Any]] | None = None
+) -> None:
     """Write under a temporary name, sync, rename: a reader never meets half a file. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
@@ -62,8 +68,15 @@ def write(path: Path, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArra
             for key in KEYS:
                 file[key] = getattr(arrays, key)
             for key, value in (extra or {}).items():
-                file[f"extra/{key}"] = np.char.encode(value, "utf-8") if value.dtype.kind == "U" else value
-            attributes = {"format": FORMAT, "name": arrays.name, "classes": arrays.classes, "scale": arrays.scale}
+                file[f"extra/{key}"] = (
+                    np.char.encode(value, "utf-8") if value.dtype.kind == "U" else value
+                )
+            attributes = {
+                "format": FORMAT,
+                "name": arrays.name,
+                "classes": arrays.classes,
+                "scale": arrays.scale,
+            }
             file.attrs.update({**attributes, "fingerprint": arrays.fingerprint, "stamp": stamp})
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
@@ -78,7 +91,13 @@ def _header(file: h5py.File) -> Header:
     attributes = file.attrs
     height, width, channels = file["x_train"].shape[1:]
     fingerprint, stamp = str(attributes["fingerprint"]), str(attributes["stamp"])
-    return Header(str(attributes["name"]), int(attributes["classes"]), fingerprint, stamp, (height, width, channels))
+    return Header(
+        str(attributes["name"]),
+        int(attributes["classes"]),
+        fingerprint,
+        stamp,
+        (height, width, channels),
+    )
 
 
 @contextmanager

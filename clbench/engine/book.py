@@ -34,7 +34,11 @@ class Accuracies(Stateful):
     def at(self, row: int, column: int) -> Array:
         """`[R]`, to read and to write; NaN that leads nowhere where this is not tested."""
         tested = self.tested[row]
-        return self.row(row)[:, column - tested.start] if column in tested else np.full(len(self.values), np.nan)
+        return (
+            self.row(row)[:, column - tested.start]
+            if column in tested
+            else np.full(len(self.values), np.nan)
+        )
 
     @property
     def complete(self) -> bool:
@@ -59,7 +63,9 @@ def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
     scope, last = evaluate["tasks"], evaluate["last"] or 1
     if scope == "all":
         return [range(tasks)] * (tasks + 1)
-    behind = {"seen": tasks, "current": 1, "last": last}[scope]  # how far the first of them lies behind the next task
+    behind = {"seen": tasks, "current": 1, "last": last}[
+        scope
+    ]  # how far the first of them lies behind the next task
     return [range(max(0, row - behind), max(row, 1)) for row in range(tasks + 1)]
 
 
@@ -78,7 +84,9 @@ class Book(Stateful):
         self.cost: dict[str, list[float]] = {}
         self.faults: dict[str, str] = {}  # by metric
 
-    def write(self, curves: dict[str, list[list[Any]]], name: str, value: Tensor, members: list[int]) -> None:
+    def write(
+        self, curves: dict[str, list[list[Any]]], name: str, value: Tensor, members: list[int]
+    ) -> None:
         """Append each of these members' value (a number or an array) to a curve."""
         self.check(curves, name, value)
         rows = curves.setdefault(name, [[] for _ in range(len(self.diverged_at))])
@@ -88,12 +96,20 @@ class Book(Stateful):
 
     def check(self, curves: dict[str, list[list[Any]]], name: str, value: Any) -> None:
         """Raise for what could not be stored: it would be found at the very end only."""
-        if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != len(self.diverged_at):
+        if (
+            not isinstance(value, Tensor)
+            or value.dim() < 1
+            or value.shape[0] != len(self.diverged_at)
+        ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise StrategyError(f"{name!r} was given {got}; a tensor with one row a member, [{len(self.diverged_at)}, ...], is wanted")
+            raise StrategyError(
+                f"{name!r} was given {got}; a tensor with one row a member, [{len(self.diverged_at)}, ...], is wanted"
+            )
         first = next((row[0] for row in curves.get(name, []) if row), None)
         if first is not None and np.ndim(first) != value.dim() - 1:
-            raise StrategyError(f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}")
+            raise StrategyError(
+                f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}"
+            )
 
     @property
     def accuracy(self) -> Array:
@@ -113,7 +129,9 @@ class Book(Stateful):
             record.entries = self.accuracies.entries()
         record.accuracy_before, record.loss = self.accuracy_before, self.loss
         record.diverged_at = self.diverged_at
-        record.member_status = np.array(["done" if step < 0 else "diverged" for step in self.diverged_at])
+        record.member_status = np.array(
+            ["done" if step < 0 else "diverged" for step in self.diverged_at]
+        )
         record.status = "diverged" if not self.running else "done"
         record.curves = {name: padded(rows) for name, rows in self.curves.items()}
         record.metrics = {name: padded(rows) for name, rows in self.probes.items()}

@@ -25,7 +25,9 @@ REST = 9  # a checkpoint that takes long waits for so many times its own duratio
 class Mark:
     """Where the job's place is written down: between tasks, and within them every `every` seconds."""
 
-    def __init__(self, path: Path | None, every: float, identity: dict[str, Any], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path | None, every: float, identity: dict[str, Any], say: Callable[[str], None]
+    ) -> None:
         self.path, self.every, self.say = path, every, say
         self.identity = {"layout": LAYOUT, **identity}
         self.last, self.took = time.monotonic(), 0.0
@@ -74,7 +76,9 @@ class Mark:
         if not self.said:
             self.said = True
             reason = str(error).partition("; free some space")[0] or type(error).__name__
-            self.say(f"no checkpoint for now: {reason}; training goes on, and an interruption costs what came since the last one")
+            self.say(
+                f"no checkpoint for now: {reason}; training goes on, and an interruption costs what came since the last one"
+            )
 
     def load(self, loop: Loop) -> bool:
         """Bring the loop, which has done nothing yet, to the place that was saved; False where there is no checkpoint of this very job."""
@@ -90,7 +94,9 @@ class Mark:
         return True
 
 
-def identity_of(cell: Cell, key: str, members: Sequence[tuple[int, int]], form: str) -> dict[str, Any]:
+def identity_of(
+    cell: Cell, key: str, members: Sequence[tuple[int, int]], form: str
+) -> dict[str, Any]:
     """What has to be the same for a checkpoint to be of use."""
     return {
         "key": key,

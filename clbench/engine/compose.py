@@ -40,15 +40,25 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
     names = [name_of(cls) for cls in classes]
     for cls, name in zip(classes, names, strict=True):
         if not issubclass(cls, Strategy):
-            raise UserError(f"{'+'.join(names)}: {name} is a solo strategy, and solo strategies do not compose")
-    cutting = {name: found for cls, name in zip(classes, names, strict=True) if (found := replaced_hooks(cls))}
+            raise UserError(
+                f"{'+'.join(names)}: {name} is a solo strategy, and solo strategies do not compose"
+            )
+    cutting = {
+        name: found
+        for cls, name in zip(classes, names, strict=True)
+        if (found := replaced_hooks(cls))
+    }
     if len(cutting) > 1:
         listed = " and ".join(f"{name} ({', '.join(hooks)})" for name, hooks in cutting.items())
-        raise UserError(f"{'+'.join(names)}: {listed} replace hooks without calling super(), and only one part of a composition may")
+        raise UserError(
+            f"{'+'.join(names)}: {listed} replace hooks without calling super(), and only one part of a composition may"
+        )
     for name, hooks in cutting.items():
         if name != names[-1]:
             order = "+".join([other for other in names if other != name] + [name])
-            raise UserError(f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}")
+            raise UserError(
+                f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}"
+            )
 
 
 def replaced_hooks(cls: type[Strategy]) -> list[str]:

@@ -34,7 +34,11 @@ def set_mode(strategy: Strategy, *, training: bool) -> None:
 
 @torch.no_grad()
 def accuracy(
-    strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None, watch: Callable[[Tensor], None] | None = None
+    strategy: Strategy,
+    task: Task,
+    split: Split = "test",
+    limit: int | None = None,
+    watch: Callable[[Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether none of its outputs was NaN.
 
@@ -62,13 +66,17 @@ def predict(strategy: Strategy, batch: Batch, task: Task) -> Tensor:
     wanted = (strategy.members, batch.size, strategy.scenario.classes)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise StrategyError(f"{strategy.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted")
+        raise StrategyError(
+            f"{strategy.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted"
+        )
     return logits
 
 
 def choice(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
     """The class each sample is given, among the outputs that the setting and the protocol leave."""
     using, tasks = strategy.protocol.logits["evaluate"], batch.tasks
-    if using == "current" and strategy.scenario.setting == "class":  # the task being trained, not the one each sample is from
+    if (
+        using == "current" and strategy.scenario.setting == "class"
+    ):  # the task being trained, not the one each sample is from
         tasks = torch.full_like(tasks, strategy.task.index)
     return strategy.masked(logits, tasks, using=using).argmax(2)

@@ -37,7 +37,9 @@ class Steps:
     looked at, the third is captured. `why` is the reason where nothing is captured.
     """
 
-    def __init__(self, strategy: Strategy, step: Callable[[Tensor], Tensor | None], graphs: str = "auto") -> None:
+    def __init__(
+        self, strategy: Strategy, step: Callable[[Tensor], Tensor | None], graphs: str = "auto"
+    ) -> None:
         self.step, self.session, self.state = step, strategy.session, whole(strategy)
         self.must = graphs == "on"
         self.why: str | None = "switched off" if graphs == "off" else None
@@ -128,7 +130,9 @@ class Steps:
                 made.graph.capture_end()
         except Exception as error:
             first = error.__context__ or error  # a capture that failed fails again when it is ended
-            self._refuse(f"the capture failed: {type(first).__name__}: {str(first).splitlines()[0] if str(first) else 'no message'}")
+            self._refuse(
+                f"the capture failed: {type(first).__name__}: {str(first).splitlines()[0] if str(first) else 'no message'}"
+            )
             return None
         finally:
             if collecting:
@@ -170,7 +174,11 @@ class Captured:
 
     def note(self, net: Any, state: Stateful) -> None:
         """The gradients and activations at hand are those that this graph writes."""
-        self.grads = [(tensor, tensor.grad) for tensor in Outline.of(state).tensors if tensor.is_leaf and tensor.requires_grad]
+        self.grads = [
+            (tensor, tensor.grad)
+            for tensor in Outline.of(state).tensors
+            if tensor.is_leaf and tensor.requires_grad
+        ]
         self.net, self.hidden = net, net.hidden if net is not None else {}
 
     def show(self) -> None:
@@ -204,7 +212,13 @@ class Outline:
         elif isinstance(value, Reference):
             self.marks[path] = value.address
         elif isinstance(value, Tensor):
-            self.marks[path] = Where(value.data_ptr(), tuple(value.shape), value.stride(), value.dtype, value.requires_grad)
+            self.marks[path] = Where(
+                value.data_ptr(),
+                tuple(value.shape),
+                value.stride(),
+                value.dtype,
+                value.requires_grad,
+            )
             self.tensors.append(value)
         elif isinstance(value, dict):
             for key, item in value.items():
@@ -248,7 +262,11 @@ def _held(value: Any) -> dict[str, Any]:
     if isinstance(value, Stateful):
         return value.held()
     if isinstance(value, nn.Module):
-        return {"training": value.training, **dict(value.named_parameters()), **dict(value.named_buffers())}
+        return {
+            "training": value.training,
+            **dict(value.named_parameters()),
+            **dict(value.named_buffers()),
+        }
     return {}
 
 

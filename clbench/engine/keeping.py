@@ -24,7 +24,10 @@ class Keeper:
 
     def __init__(self, strategy: Strategy, checkpoint: Path | None) -> None:
         self.strategy, self.checkpoint = strategy, checkpoint
-        self.weights, self.predictions = ("weights" in strategy.protocol.keep, "predictions" in strategy.protocol.keep)
+        self.weights, self.predictions = (
+            "weights" in strategy.protocol.keep,
+            "predictions" in strategy.protocol.keep,
+        )
         self._chosen: dict[int, list[Tensor]] = {}  # by column, of the row under way
         self._in_memory: dict[int, dict[str, Rows]] = {}  # by row, where there is no checkpoint
         if self.weights:
@@ -44,14 +47,22 @@ class Keeper:
         found: dict[str, Array] = {}
         if self.weights:
             network = self._network()
-            found |= {f"weights/{row}/{name}": _plain(value) for name, value in (network.named_parameters() | network.buffers).items()}
+            found |= {
+                f"weights/{row}/{name}": _plain(value)
+                for name, value in (network.named_parameters() | network.buffers).items()
+            }
         for column, chosen in self._chosen.items():
             index, _ = self._tested(column)
             classes = torch.cat(chosen, dim=1).cpu().numpy()[:, : index.shape[1]]
-            found[f"predictions/{row}/{column + 1}"] = np.where(index < 0, -1, classes).astype(np.int16)
+            found[f"predictions/{row}/{column + 1}"] = np.where(index < 0, -1, classes).astype(
+                np.int16
+            )
         self._chosen = {}
         taking = set(members)
-        rows = {name: Rows([values[r] if r in taking else None for r in range(len(values))]) for name, values in found.items()}
+        rows = {
+            name: Rows([values[r] if r in taking else None for r in range(len(values))])
+            for name, values in found.items()
+        }
         if self.checkpoint is None:
             self._in_memory[row] = rows
         else:
@@ -60,16 +71,27 @@ class Keeper:
 
     def has(self, rows: int) -> bool:
         """Whether the first so many rows are there, for a job that goes on."""
-        return not (self.weights or self.predictions) or all(self._file(row).exists() for row in range(rows))
+        return not (self.weights or self.predictions) or all(
+            self._file(row).exists() for row in range(rows)
+        )
 
     def gathered(self) -> dict[str, Rows]:
         """All that was kept, with the samples and labels that predictions are of."""
         stored: dict[str, Rows] = {}
         for row in range(len(self.strategy.session.streams.tasks) + 1):
-            stored |= self._in_memory.get(row, {}) if self.checkpoint is None else find_rows(self._file(row))
-        for task in sorted({int(name.rpartition("/")[2]) for name in stored if name.startswith("predictions/")}):
+            stored |= (
+                self._in_memory.get(row, {})
+                if self.checkpoint is None
+                else find_rows(self._file(row))
+            )
+        for task in sorted(
+            {int(name.rpartition("/")[2]) for name in stored if name.startswith("predictions/")}
+        ):
             index, label = self._tested(task - 1)
-            stored |= {f"tests/{task}/index": Rows(list(index)), f"tests/{task}/label": Rows(list(label))}
+            stored |= {
+                f"tests/{task}/index": Rows(list(index)),
+                f"tests/{task}/label": Rows(list(label)),
+            }
         return stored
 
     def flags(self) -> dict[str, Array]:
@@ -107,4 +129,9 @@ class Keeper:
 
 def _plain(value: Tensor) -> Array:
     value = value.detach()
-    return (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy().copy()
+    return (
+        (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value)
+        .cpu()
+        .numpy()
+        .copy()
+    )

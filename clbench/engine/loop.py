@@ -28,7 +28,9 @@ from clbench.errors import StrategyError
 from clbench.randomness import generator
 from clbench.stack import Saved, Stateful, Suspension, restore, tensors
 
-CONTINUAL_SAMPLES = 1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
+CONTINUAL_SAMPLES = (
+    1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,15 @@ class Order:
 class Loop:
     """Trains and evaluates the members of a job, task by task."""
 
-    def __init__(self, strategy: Strategy, probes: Probes, *, online: bool, graphs: str = "auto", checkpoint: Path | None = None) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        probes: Probes,
+        *,
+        online: bool,
+        graphs: str = "auto",
+        checkpoint: Path | None = None,
+    ) -> None:
         self.strategy, self.probes = strategy, probes
         self.session = strategy.session
         self.book = self.session.book
@@ -69,7 +79,9 @@ class Loop:
         self.steps = Steps(strategy, self.learn, graphs)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.stretches: list[Stretch] = []  # of the task under way
-        self.on_step: Callable[[], None] = lambda: None  # between two steps; the place may be written down here
+        self.on_step: Callable[[], None] = lambda: (
+            None
+        )  # between two steps; the place may be written down here
 
     # ------------------------------------------------------------------ the place
 
@@ -175,7 +187,9 @@ class Loop:
 
     def _phase(self, task: Task, phase: Phase, stretch: Stretch) -> None:
         place = self.place
-        while place.epoch < stretch.epochs and (taking := [member for member in self.book.running if member not in place.stopped]):
+        while place.epoch < stretch.epochs and (
+            taking := [member for member in self.book.running if member not in place.stopped]
+        ):
             self._epoch(task, phase, stretch, taking)
 
     def _epoch(self, task: Task, phase: Phase, stretch: Stretch, taking: list[int]) -> None:
@@ -186,7 +200,12 @@ class Loop:
             place.online.begin_epoch()
         self.steps.begin_epoch()
         order = self._order(task, stretch)
-        plan = plan_epoch(order.sizes, stretch.size, taking, least=2 if stretch.size > 1 and self._has_batch_norm() else 1)
+        plan = plan_epoch(
+            order.sizes,
+            stretch.size,
+            taking,
+            least=2 if stretch.size > 1 and self._has_batch_norm() else 1,
+        )
         for step in plan[place.step :]:
             self._only(step.members)
             self._rates(stretch.totals)
@@ -209,33 +228,66 @@ class Loop:
         """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""
         size = phase.batch_size or self.protocol.batch_size
         steps = phase.steps or (self.protocol.steps if phase.epochs is None else None)
-        tasks = {"task": [task.index], "seen": range(task.index + 1), "all": range(len(self.streams.tasks))}[phase.data]
+        tasks = {
+            "task": [task.index],
+            "seen": range(task.index + 1),
+            "all": range(len(self.streams.tasks)),
+        }[phase.data]
         pools = [self.streams.pool(member, tasks) for member in range(self.strategy.members)]
         if not all(len(pool) for pool, _ in pools):
-            raise StrategyError(f"task {task.index + 1}, phase {phase.name}: a member has no training samples")
+            raise StrategyError(
+                f"task {task.index + 1}, phase {phase.name}: a member has no training samples"
+            )
         epochs = 1 if steps else phase.epochs if phase.epochs is not None else self.protocol.epochs
         totals = [steps or epochs * math.ceil(len(pool) / size) for pool, _ in pools]
         return Stretch(size, epochs, steps, pools, totals)
 
     def _has_batch_norm(self) -> bool:
         strategy = self.strategy
-        held = [vars(solo).get("net") for solo in strategy.solos[:1]] if isinstance(strategy, SoloRunner) else [strategy.net.module]
-        return any(isinstance(child, _BatchNorm) for module in held if isinstance(module, nn.Module) for child in module.modules())
+        held = (
+            [vars(solo).get("net") for solo in strategy.solos[:1]]
+            if isinstance(strategy, SoloRunner)
+            else [strategy.net.module]
+        )
+        return any(
+            isinstance(child, _BatchNorm)
+            for module in held
+            if isinstance(module, nn.Module)
+            for child in module.modules()
+        )
 
     def _order(self, task: Task, stretch: Stretch) -> Order:
         """The order of an epoch's samples; a number of steps takes as many rounds on end as it needs."""
-        pools, wanted, place = stretch.pools, stretch.steps and stretch.steps * stretch.size, self.place
+        pools, wanted, place = (
+            stretch.pools,
+            stretch.steps and stretch.steps * stretch.size,
+            self.place,
+        )
         rows = []
         for member, (pool, _) in zip(self.session.members, pools, strict=True):
             rounds = range(1 if wanted is None else math.ceil(wanted / len(pool)))
-            orders = [generator(*member, "order", task.index, place.phase, place.epoch + extra).permutation(len(pool)) for extra in rounds]
+            orders = [
+                generator(
+                    *member, "order", task.index, place.phase, place.epoch + extra
+                ).permutation(len(pool))
+                for extra in rounds
+            ]
             rows.append(np.concatenate(orders)[:wanted])
         longest = max(len(row) for row in rows)
-        index = np.stack([pool[np.resize(row, longest)] for (pool, _), row in zip(pools, rows, strict=True)])
-        tasks = np.stack([of_task[np.resize(row, longest)] for (_, of_task), row in zip(pools, rows, strict=True)])
+        index = np.stack(
+            [pool[np.resize(row, longest)] for (pool, _), row in zip(pools, rows, strict=True)]
+        )
+        tasks = np.stack(
+            [
+                of_task[np.resize(row, longest)]
+                for (_, of_task), row in zip(pools, rows, strict=True)
+            ]
+        )
         device = self.strategy.device
         where, of = torch.from_numpy(index).to(device), torch.from_numpy(tasks).to(device)
-        return Order([len(row) for row in rows], torch.stack([where, of, self.streams.labels_of(where, of)]))
+        return Order(
+            [len(row) for row in rows], torch.stack([where, of, self.streams.labels_of(where, of)])
+        )
 
     def _samples(self, order: Order, step: Step) -> Tensor:
         """`[3, R, B]`: the next samples of the members that take part; the others are shown samples of their own."""
@@ -301,21 +353,29 @@ class Loop:
         """Note that a member diverged, and clear its state, so that no arithmetic trips over it."""
         self.book.diverged_at[member] = step
         for _, tensor in tensors(whole(self.strategy)):
-            if tensor.dim() and tensor.shape[0] == self.strategy.members and tensor.is_floating_point():
+            if (
+                tensor.dim()
+                and tensor.shape[0] == self.strategy.members
+                and tensor.is_floating_point()
+            ):
                 tensor.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
 
     @torch.no_grad()
     def _predict_first(self, batch: Batch) -> None:
         """Online accuracy: the prediction for a batch before the update."""
         with evaluating(self.strategy):
-            right = (choice(self.strategy, predict(self.strategy, batch, batch.task), batch) == batch.y).sum(1)
+            right = (
+                choice(self.strategy, predict(self.strategy, batch, batch.task), batch) == batch.y
+            ).sum(1)
         self.place.online.note(right, self.rows)
 
     def _rates(self, totals: Sequence[int]) -> None:
         """The schedule's rate of every member, by how far it is in the task."""
         if self.protocol.schedule == "none":
             return
-        passed = [done / total for done, total in zip(self.place.done.tolist(), totals, strict=True)]
+        passed = [
+            done / total for done, total in zip(self.place.done.tolist(), totals, strict=True)
+        ]
         factors = [schedule_factor(self.protocol.schedule, part) for part in passed]
         base = next(iter(self.protocol.optimizer.values()))["lr"]
         rates = torch.tensor([base * factor for factor in factors])
@@ -331,14 +391,20 @@ class Loop:
         if goal is None:
             return set()
         on_training = isinstance(goal, dict)
-        reached = self.place.online.of_epoch() >= goal["train"] if on_training else accuracy(self.strategy, task, "validation")[0] >= goal
+        reached = (
+            self.place.online.of_epoch() >= goal["train"]
+            if on_training
+            else accuracy(self.strategy, task, "validation")[0] >= goal
+        )
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 
     def _evaluate(self, row: int) -> None:
         running = self.book.running
         for column in self.book.accuracies.tested[row]:
-            values, finite = accuracy(self.strategy, self.streams.tasks[column], watch=self.keeper.watch(column))
+            values, finite = accuracy(
+                self.strategy, self.streams.tasks[column], watch=self.keeper.watch(column)
+            )
             shares, sound = values.cpu().numpy(), finite.tolist()
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:
@@ -350,8 +416,12 @@ class Loop:
     def _evaluate_before(self, task: Task) -> None:
         """The task's accuracy when its head exists and before it is trained: the row before, unless something may have changed since."""
         # Which outputs compete may follow from the task at hand, and that was another one when the row before was measured.
-        new_outputs = self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
-        may_have_changed = overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
+        new_outputs = (
+            self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
+        )
+        may_have_changed = (
+            overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
+        )
         same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
         before = self.book.accuracies.at(task.index, task.index)
         if same and not np.isnan(before[self.book.running]).any():
@@ -362,9 +432,13 @@ class Loop:
 
     def _follow(self, task: Task, due: list[int]) -> None:
         """Accuracy on the tasks so far, within a task."""
-        row = torch.full((self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64)
+        row = torch.full(
+            (self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64
+        )
         for index in range(task.index + 1):
-            row[:, index] = accuracy(self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES)[0].cpu()
+            row[:, index] = accuracy(
+                self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES
+            )[0].cpu()
         book, steps = self.book, torch.from_numpy(self.book.steps)
         book.write(book.curves, "continual_accuracy", row, due)
         book.write(book.curves, "continual_step", steps, due)
@@ -383,7 +457,9 @@ class Loop:
 
 
 class _State(Stateful):
-    def __init__(self, strategy: Stateful, book: Book, place: Place, suspension: Suspension) -> None:
+    def __init__(
+        self, strategy: Stateful, book: Book, place: Place, suspension: Suspension
+    ) -> None:
         self.strategy, self.book, self.place, self.suspension = strategy, book, place, suspension
 
 

@@ -36,8 +36,14 @@ class LossWatch(Stateful):
     def note(self, loss: Any, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> None:
         """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
         if not isinstance(loss, Tensor) or loss.shape != (self.members,):
-            got = f"has shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"is a {type(loss).__name__}"
-            raise StrategyError(f"{who}: the loss {got}; one value a member, {[self.members]}, is wanted")
+            got = (
+                f"has shape {list(loss.shape)}"
+                if isinstance(loss, Tensor)
+                else f"is a {type(loss).__name__}"
+            )
+            raise StrategyError(
+                f"{who}: the loss {got}; one value a member, {[self.members]}, is wanted"
+            )
         self.table.select(0, len(self.taking)).copy_(loss)
         if not self.taking:
             self.steps = steps.tolist()

@@ -27,11 +27,21 @@ class _Unknown:
     """Stands for the strategy in a probe: of the method itself nothing was kept."""
 
     def __getattr__(self, name: str) -> Any:
-        raise UserError(f"it looks at the strategy ({name}), and weights alone were kept; its cells must run again")
+        raise UserError(
+            f"it looks at the strategy ({name}), and weights alone were kept; its cells must run again"
+        )
 
 
 def measure_kept(
-    cell: Cell, members: Sequence[Member], form: str, rows: Sequence[Weights], name: str, metric: Any, *, host: Any, arrays: Arrays
+    cell: Cell,
+    members: Sequence[Member],
+    form: str,
+    rows: Sequence[Weights],
+    name: str,
+    metric: Any,
+    *,
+    host: Any,
+    arrays: Arrays,
 ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str | None]:
     """`[R, ...]`: what a probe metric would have measured of these members, and why it is undefined where it is.
 
@@ -49,23 +59,31 @@ def measure_kept(
                 book.write(book.probes, name, value, there)
     said = book.faults.get(name)
     if said is not None and not said.startswith(f"metric {name}: Undefined: "):
-        raise UserError(f"{name} cannot be measured from the weights of {cell.label}: {said.splitlines()[0]}")
+        raise UserError(
+            f"{name} cannot be measured from the weights of {cell.label}: {said.splitlines()[0]}"
+        )
     return padded(book.probes.get(name, [[] for _ in members])), said
 
 
 @torch.no_grad()
 def _put(strategy: Strategy, weights: Weights) -> list[int]:
     """Load every member's weights; the members that have any."""
-    floats = [value.reshape(len(value), -1) for value in weights.values() if value.dtype.kind == "f"]
+    floats = [
+        value.reshape(len(value), -1) for value in weights.values() if value.dtype.kind == "f"
+    ]
     there = np.flatnonzero(~np.isnan(np.concatenate(floats, axis=1)).all(axis=1))
     targets = _tensors(strategy)
     if targets[0].keys() != weights.keys():
-        raise RecordError(f"the weights of {strategy.part_name} do not fit the network that this version of it builds")
+        raise RecordError(
+            f"the weights of {strategy.part_name} do not fit the network that this version of it builds"
+        )
     for member, target in enumerate(targets):
         for name, tensor in target.items():
             value = torch.from_numpy(weights[name])[member]
             if value.shape != tensor.shape:
-                raise RecordError(f"the kept {name} has the shape {list(value.shape)}, and the network's is {list(tensor.shape)}")
+                raise RecordError(
+                    f"the kept {name} has the shape {list(value.shape)}, and the network's is {list(tensor.shape)}"
+                )
             tensor.copy_(torch.nan_to_num(value) if value.is_floating_point() else value)
     return there.tolist()
 
@@ -74,6 +92,12 @@ def _tensors(strategy: Strategy) -> list[dict[str, Tensor]]:
     """Parameters and buffers, member by member, to write into."""
     if isinstance(strategy, SoloRunner):
         modules = [vars(solo)["net"] for solo in strategy.solos]
-        return [{**dict(module.named_parameters()), **dict(module.named_buffers())} for module in modules]
+        return [
+            {**dict(module.named_parameters()), **dict(module.named_buffers())}
+            for module in modules
+        ]
     stacked = strategy.net.named_parameters() | strategy.net.buffers
-    return [{name: value[member] for name, value in stacked.items()} for member in range(strategy.members)]
+    return [
+        {name: value[member] for name, value in stacked.items()}
+        for member in range(strategy.members)
+    ]

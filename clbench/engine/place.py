@@ -29,12 +29,17 @@ class Place(Stateful):
     def __init__(self, members: int, device: torch.device) -> None:
         self.task = 0  # tasks that are over
         self.phase = self.epoch = self.step = 0
-        self.plan: list[dict[str, Any]] | None = None  # the task's phases; what they are may have followed from a state that is gone
+        self.plan: list[dict[str, Any]] | None = (
+            None  # the task's phases; what they are may have followed from a state that is gone
+        )
         self.done = np.zeros(members, dtype=np.int64)  # steps of the phase
         self.stopped: set[int] = set()  # members whose phase is over
         self.losses = LossWatch(members, device)
         self.online = Online(members, device)
-        self.seconds, self.looked = 0.0, 0.0  # training of this task, and when the clock was last read
+        self.seconds, self.looked = (
+            0.0,
+            0.0,
+        )  # training of this task, and when the clock was last read
 
     @property
     def phases(self) -> list[Phase] | None:
@@ -45,8 +50,12 @@ class Place(Stateful):
         """A task begins, with these phases."""
         for phase in phases:
             if type(phase) is not Phase:
-                raise StrategyError(f"{who}.phases returned a {type(phase).__name__}; a list of clbench.Phase is wanted")
-        self.plan = [{field.name: getattr(phase, field.name) for field in fields(Phase)} for phase in phases]
+                raise StrategyError(
+                    f"{who}.phases returned a {type(phase).__name__}; a list of clbench.Phase is wanted"
+                )
+        self.plan = [
+            {field.name: getattr(phase, field.name) for field in fields(Phase)} for phase in phases
+        ]
         self.phase = self.epoch = self.step = 0
         self.seconds = 0.0
         self.losses.clear()
@@ -113,4 +122,6 @@ class Online(Stateful):
 
     def of_epoch(self) -> Tensor:
         """`[R]`: the share of right predictions in this epoch."""
-        return (self.right - self.right_before) / torch.from_numpy(self.seen - self.seen_before).to(self.right.device)
+        return (self.right - self.right_before) / torch.from_numpy(self.seen - self.seen_before).to(
+            self.right.device
+        )

@@ -15,7 +15,9 @@ class Step:
     size: int
 
 
-def plan_epoch(sizes: Sequence[int], batch_size: int, members: Sequence[int], least: int = 1) -> list[Step]:
+def plan_epoch(
+    sizes: Sequence[int], batch_size: int, members: Sequence[int], least: int = 1
+) -> list[Step]:
     """Every member's batches in order, in as few steps as possible.
 
     Whole batches come first, each a step of the members that have one; then each size of last batch is a
@@ -32,6 +34,7 @@ def plan_epoch(sizes: Sequence[int], batch_size: int, members: Sequence[int], le
         if (rest := sizes[member] % batch_size) >= least:
             rests.setdefault(rest, []).append(member)
     steps.extend(
-        Step(tuple(taking), tuple(whole[m] * batch_size for m in taking), rest) for rest, taking in sorted(rests.items(), reverse=True)
+        Step(tuple(taking), tuple(whole[m] * batch_size for m in taking), rest)
+        for rest, taking in sorted(rests.items(), reverse=True)
     )
     return steps

@@ -35,10 +35,16 @@ class Probe:
     x: Tensor
     y: Tensor
 
-    def data(self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None) -> Iterator[Batch]:
+    def data(
+        self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
+    ) -> Iterator[Batch]:
         """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
         streams = self.task.streams
-        named = {"seen": range(self.task.index + 1), "all": range(len(streams.tasks)), "current": [self.task.index]}
+        named = {
+            "seen": range(self.task.index + 1),
+            "all": range(len(streams.tasks)),
+            "current": [self.task.index],
+        }
         for index in named[tasks] if isinstance(tasks, str) else tasks:
             yield from streams.tasks[index].batches(split, streams.chunk(split), n)
 
@@ -55,7 +61,11 @@ class Probes:
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
         """The values `[R, ...]` of the metrics that measure now."""
-        due = {name: metric for name, metric in self.metrics.items() if metric.when == when and name not in self.book.faults}
+        due = {
+            name: metric
+            for name, metric in self.metrics.items()
+            if metric.when == when and name not in self.book.faults
+        }
         if not due:
             return
         with evaluating(self.strategy):
@@ -70,7 +80,9 @@ class Probes:
                     raise
                 except (Exception, SystemExit) as error:
                     self.book.faults[name] = f"metric {name}: {_reason(error)}"
-                    if name not in self.book.probes:  # measured all the same, so that nobody tries again
+                    if (
+                        name not in self.book.probes
+                    ):  # measured all the same, so that nobody tries again
                         yield name, torch.full((self.strategy.members,), torch.nan)
 
     def _measured(self, metric: Any, task: Task, batch: Batch) -> Any:
@@ -82,24 +94,36 @@ class Probes:
             return Undefined(str(lacking))
         finally:
             if any(before.get(which, count) != count for which, count in self._versions().items()):
-                ways = "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
-                raise Meddled(f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy while it measured: {ways}")
+                ways = (
+                    "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
+                )
+                raise Meddled(
+                    f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy while it measured: {ways}"
+                )
 
     def _versions(self) -> dict[int, int]:
         """How often each tensor of the strategy, its network's included, was written to."""
         return {id(tensor): tensor._version for _, tensor in tensors(whole(self.strategy))}
 
     def _checked(self, name: str, value: Any) -> Tensor:
-        if not isinstance(value, Tensor) or value.dim() < 1 or value.shape[0] != self.strategy.members:
+        if (
+            not isinstance(value, Tensor)
+            or value.dim() < 1
+            or value.shape[0] != self.strategy.members
+        ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted")
+            raise ValueError(
+                f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted"
+            )
         self.book.check(self.book.probes, name, value)
         return value
 
     def _batch(self, task: Task) -> Batch:
         if task.index not in self._fixed:
             with torch.no_grad():
-                self._fixed = {task.index: next(iter(task.batches("train", PROBE_SAMPLES, PROBE_SAMPLES)))}
+                self._fixed = {
+                    task.index: next(iter(task.batches("train", PROBE_SAMPLES, PROBE_SAMPLES)))
+                }
         return self._fixed[task.index]
 
 

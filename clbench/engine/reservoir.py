@@ -58,7 +58,9 @@ class Reservoir(Stateful):
         filled = self.filled
         drawn = self.noise.integers(filled.clamp(min=1)[:, None], size)
         valid = (filled > 0)[:, None].expand(-1, size)
-        batch = self.owner.fetch(self.index.gather(1, drawn), self.tasks.gather(1, drawn), augment=True, valid=valid)
+        batch = self.owner.fetch(
+            self.index.gather(1, drawn), self.tasks.gather(1, drawn), augment=True, valid=valid
+        )
         rows = torch.arange(len(drawn), device=drawn.device)[:, None]
         return batch, {name: value[rows, drawn] for name, value in self.extra.items()}
 

@@ -36,7 +36,9 @@ class Settings:
 
     device: str = "cpu"
     form: str = "auto"
-    graphs: str = "auto"  # on a GPU, steps as device graphs: auto, on (an error where that cannot be), off
+    graphs: str = (
+        "auto"  # on a GPU, steps as device graphs: auto, on (an error where that cannot be), off
+    )
     checkpoint: Path | None = None
     checkpoint_every: float = math.inf  # seconds between two within a task
 
@@ -81,13 +83,20 @@ def run_cell(
     loop = start()
     reporter = Reporter(listener, work_of(cell, loop.session, host))
     identity = identity_of(cell, key, members, _form(loop.strategy))
-    mark = Mark(settings.checkpoint, settings.checkpoint_every, identity, lambda said: reporter.say(loop, said))
+    mark = Mark(
+        settings.checkpoint,
+        settings.checkpoint_every,
+        identity,
+        lambda said: reporter.say(loop, said),
+    )
     try:
         resumed = mark.load(loop)
         if resumed and loop.book.running and not loop.keeper.has(loop.place.task + 1):
             raise ClbenchError("what was kept beside it is gone")
     except Exception as failure:  # nothing of the job is lost but time
-        reporter.say(loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew")
+        reporter.say(
+            loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew"
+        )
         loop, resumed = start(), False
     if not resumed:
         loop.untrained()
@@ -143,27 +152,46 @@ class Reporter:
 def work_of(cell: Cell, session: Session, host: Any) -> list[float]:
     """What each task is expected to cost."""
     parts = [(host.get("strategy", part.name), part.options) for part in cell.parts]
-    train, test = ([session.streams.sizes(task.index, split)[0] for task in session.streams.tasks] for split in ("train", "test"))
+    train, test = (
+        [session.streams.sizes(task.index, split)[0] for task in session.streams.tasks]
+        for split in ("train", "test")
+    )
     return [work.cost for work in workload(parts, cell.protocol, session.scenario, train, test)]
 
 
-def start_loop(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Loop:
+def start_loop(
+    cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings
+) -> Loop:
     """The loop of a job that has done nothing yet."""
     strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=settings)
     metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
-    probes = {choice.name: metrics[choice.name](**choice.options) for choice in cell.metrics if hasattr(metrics[choice.name], "measure")}
+    probes = {
+        choice.name: metrics[choice.name](**choice.options)
+        for choice in cell.metrics
+        if hasattr(metrics[choice.name], "measure")
+    }
     online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
-    return Loop(strategy, Probes(probes, strategy), online=online, graphs=settings.graphs, checkpoint=settings.checkpoint)
+    return Loop(
+        strategy,
+        Probes(probes, strategy),
+        online=online,
+        graphs=settings.graphs,
+        checkpoint=settings.checkpoint,
+    )
 
 
-def build_strategy(cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings) -> Strategy:
+def build_strategy(
+    cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings
+) -> Strategy:
     """The cell's strategy over its streams, set up and ready to train."""
     device = torch.device(settings.device)
     if device.type == "cuda":
         prepare_gpu(device, cell.protocol["precision"])
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
-    streams = [scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members]
+    streams = [
+        scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members
+    ]
     for stream in streams:
         check_stream(cell.scenario.name, arrays, layout, stream)
     if cell.protocol["head"] == "multi":

@@ -95,22 +95,37 @@ class Session(Stateful):
         self.active: list[int] = list(range(len(self.members)))
         self.task: Task | None = None
         self.phase: Phase | None = None
-        self.overridden: frozenset[str] = frozenset()  # the hooks in which some part does something of its own
+        self.overridden: frozenset[str] = (
+            frozenset()
+        )  # the hooks in which some part does something of its own
 
     def rng(self, name: str) -> Noise:
         """The members' own stream of this name."""
         if name not in self.noise:
-            self.noise[name] = Noise([key(*member, name) for member in self.members], device=self.device)
+            self.noise[name] = Noise(
+                [key(*member, name) for member in self.members], device=self.device
+            )
         return self.noise[name]
 
     def log(self, name: str, value: Tensor, members: Sequence[int] | None = None) -> None:
         """Append these members' values (by default of those that take part) to the record's curve of this name."""
-        self.book.write(self.book.curves, name, value, list(self.active if members is None else members))
+        self.book.write(
+            self.book.curves, name, value, list(self.active if members is None else members)
+        )
 
-    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None, y: Tensor | None = None) -> Batch:
+    def fetch(
+        self,
+        index: Tensor,
+        tasks: Tensor,
+        augment: bool = False,
+        valid: Tensor | None = None,
+        y: Tensor | None = None,
+    ) -> Batch:
         """Training samples by index, with this step's own augmentation where the protocol asks for one."""
         assert self.task is not None
-        shifts = self._shifts(index.shape[1]) if augment and self.protocol.augment != "none" else None
+        shifts = (
+            self._shifts(index.shape[1]) if augment and self.protocol.augment != "none" else None
+        )
         return self.streams.fetch(index, tasks, self.task, "train", valid, shifts, y)
 
     def _shifts(self, size: int) -> Tensor:

@@ -83,7 +83,9 @@ class SoloStrategy(Configurable, Stateful):
         if "noise" not in vars(self):
             self.noise: dict[str, Noise] = {}
         if name not in self.noise:
-            self.noise[name] = Noise([key(*self.session.members[self.row], f"solo/{name}")], device=self.device)
+            self.noise[name] = Noise(
+                [key(*self.session.members[self.row], f"solo/{name}")], device=self.device
+            )
         return SoloNoise(self.noise[name])
 
     def log(self, name: str, value: float | Tensor) -> None:
@@ -95,7 +97,9 @@ class SoloStrategy(Configurable, Stateful):
     def make_optimizer(self, params: Sequence[Tensor]) -> torch.optim.Optimizer:
         """An optimiser of the protocol's kind."""
         name, options = next(iter(self.protocol.optimizer.items()))
-        return getattr(torch.optim, TORCH_NAMES.get(name, name.removeprefix("torch.")))(params, **(options or {}))  # type: ignore[no-any-return]
+        kind = getattr(torch.optim, TORCH_NAMES.get(name, name.removeprefix("torch.")))
+        optimizer: torch.optim.Optimizer = kind(params, **(options or {}))
+        return optimizer
 
     def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
         """The mean over the batch, on the setting's logits."""
@@ -111,7 +115,13 @@ class SoloStrategy(Configurable, Stateful):
             assert mine.valid is not None
             count = int(mine.valid.sum())
             if count:
-                yield Batch(mine.x[:count], mine.y[:count], mine.index[:count], mine.tasks[:count], mine.task)
+                yield Batch(
+                    mine.x[:count],
+                    mine.y[:count],
+                    mine.index[:count],
+                    mine.tasks[:count],
+                    mine.task,
+                )
 
     # ------------------------------------------------------------------ hooks
 
@@ -219,8 +229,12 @@ class SoloRunner(Strategy):
         """The members' networks as a stack, for probes; it shows them as they are now."""
         modules = [vars(solo).get("net") for solo in self.solos]
         if not all(isinstance(module, nn.Module) for module in modules):
-            raise StrategyError(f"{self.part_name} has no network to look at (self.net is not a module)")
-        return Stack.of_modules([module for module in modules if module is not None], self.session.members)
+            raise StrategyError(
+                f"{self.part_name} has no network to look at (self.net is not a module)"
+            )
+        return Stack.of_modules(
+            [module for module in modules if module is not None], self.session.members
+        )
 
     def _each(self) -> list[SoloStrategy]:
         return [self.solos[row] for row in self.session.active]
@@ -252,7 +266,9 @@ class SoloRunner(Strategy):
         for solo in self.solos:
             net = vars(solo).get("net")
             if not isinstance(net, nn.Module) or "head" not in dict(net.named_children()):
-                raise StrategyError(f"{self.part_name}: head_reset needs a network with a part named 'head'")
+                raise StrategyError(
+                    f"{self.part_name}: head_reset needs a network with a part named 'head'"
+                )
             head = net.get_submodule("head")
             if how == "zero":
                 for value in head.parameters():
@@ -293,11 +309,19 @@ class SoloRunner(Strategy):
             loss = solo.observe(batch.member(solo.row))
             if loss is not None:
                 if not isinstance(loss, Tensor) or loss.dim():
-                    got = f"has shape {list(loss.shape)}" if isinstance(loss, Tensor) else f"is a {type(loss).__name__}"
-                    raise StrategyError(f"{self.part_name}: the loss {got}; a scalar tensor is wanted")
+                    got = (
+                        f"has shape {list(loss.shape)}"
+                        if isinstance(loss, Tensor)
+                        else f"is a {type(loss).__name__}"
+                    )
+                    raise StrategyError(
+                        f"{self.part_name}: the loss {got}; a scalar tensor is wanted"
+                    )
                 losses[solo.row], watched = loss, True
         return losses if watched else None
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         """Every member's, stacked."""
-        return torch.stack([solo.predict(x_r, task) for solo, x_r in zip(self.solos, x.unbind(0), strict=True)])
+        return torch.stack(
+            [solo.predict(x_r, task) for solo, x_r in zip(self.solos, x.unbind(0), strict=True)]
+        )

@@ -145,7 +145,9 @@ class Strategy(Configurable, Stateful):
         made.clip = self.protocol.clip
         return made
 
-    def fetch(self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None) -> Batch:
+    def fetch(
+        self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None
+    ) -> Batch:
         """Training samples `[R, B]` by index and task, as `observe` would see them: what a buffer of indices replays."""
         return self.session.fetch(index, tasks, augment, valid)
 
@@ -165,7 +167,13 @@ class Strategy(Configurable, Stateful):
         """Build `net` and `optimizer` from the protocol."""
         scenario, session = self.scenario, self.session
         factory = functools.partial(session.model.build, scenario.input_shape, scenario.classes)
-        self.net = Stack(factory, session.members, form=session.form, device=session.device, precision=session.precision)
+        self.net = Stack(
+            factory,
+            session.members,
+            form=session.form,
+            device=session.device,
+            precision=session.precision,
+        )
         self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
 
     @hook
@@ -196,7 +204,10 @@ class Strategy(Configurable, Stateful):
         loss = self._a_member_each("task_loss", self.task_loss(batch))
         loss.backward(torch.ones_like(loss))  # as that of the sum, and two kernels less
         self.data_gradients(batch)
-        if "penalty" in self.session.overridden and (penalty := self._a_member_each("penalty", self.penalty())).requires_grad:
+        if (
+            "penalty" in self.session.overridden
+            and (penalty := self._a_member_each("penalty", self.penalty())).requires_grad
+        ):
             penalty.sum().backward()
         self.adjust_gradients(batch)
         self.optimizer.step()
@@ -209,7 +220,9 @@ class Strategy(Configurable, Stateful):
             return value
         got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         name = "+".join(part.part_name for part in parts_of(self))
-        raise StrategyError(f"{name}.{hook} returned {got}; one value a member, {[self.members]}, is wanted")
+        raise StrategyError(
+            f"{name}.{hook} returned {got}; one value a member, {[self.members]}, is wanted"
+        )
 
     @hook
     def task_loss(self, batch: Batch) -> Tensor:
@@ -274,10 +287,21 @@ def whole(strategy: Strategy) -> Stateful:
 
 def state_bytes(strategy: Strategy) -> float:
     """What a member carries beside its network, as it stands: buffers, old models, importances, bases."""
-    network = {id(value) for value in strategy.session.net.parameters()} if strategy.session.net is not None else set()
-    carried = [tensor for path, tensor in tensors(whole(strategy)) if path.startswith(".parts") and id(tensor) not in network]
+    network = (
+        {id(value) for value in strategy.session.net.parameters()}
+        if strategy.session.net is not None
+        else set()
+    )
+    carried = [
+        tensor
+        for path, tensor in tensors(whole(strategy))
+        if path.startswith(".parts") and id(tensor) not in network
+    ]
     stacked = [tensor.dim() > 0 and tensor.shape[0] == strategy.members for tensor in carried]
-    return sum(t.numel() * t.element_size() / (strategy.members if mine else 1) for t, mine in zip(carried, stacked, strict=True))
+    return sum(
+        t.numel() * t.element_size() / (strategy.members if mine else 1)
+        for t, mine in zip(carried, stacked, strict=True)
+    )
 
 
 def parts_of(strategy: Strategy) -> list[Strategy]:
@@ -293,7 +317,9 @@ def parts_of(strategy: Strategy) -> list[Strategy]:
 def member_cross_entropy(logits: Tensor, y: Tensor, valid: Tensor | None = None) -> Tensor:
     """`[R, B, C]`, `[R, B]` -> `[R]`: the mean cross-entropy of each member's rows that count."""
     members, size = y.shape
-    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(members, size)
+    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(
+        members, size
+    )
     if valid is None:
         return losses.mean(1)
     return torch.where(valid, losses, 0.0).sum(1) / valid.sum(1).clamp(min=1)

@@ -28,7 +28,9 @@ def on_device(size: int, device: torch.device) -> bool:
     """Whether so many bytes of images go to the device: where they leave it room enough, unless `$CLBENCH_IMAGES` decides."""
     wanted = os.environ.get("CLBENCH_IMAGES", "auto")
     if wanted not in ("auto", "device", "host"):
-        raise UserError(f"$CLBENCH_IMAGES is {wanted!r}; it says where images are kept: auto, device or host")
+        raise UserError(
+            f"$CLBENCH_IMAGES is {wanted!r}; it says where images are kept: auto, device or host"
+        )
     if wanted != "auto" or device.type != "cuda":
         return wanted != "host"
     return size <= SHARE * torch.cuda.mem_get_info(device)[0]
@@ -41,29 +43,53 @@ class Streams:
     """
 
     def __init__(
-        self, arrays: Arrays, layout: Layout, streams: Sequence[Stream], members: Sequence[Member], device: torch.device, normalise: str
+        self,
+        arrays: Arrays,
+        layout: Layout,
+        streams: Sequence[Stream],
+        members: Sequence[Member],
+        device: torch.device,
+        normalise: str,
     ) -> None:
-        self.layout, self.streams, self.members, self.device = layout, list(streams), list(members), device
+        self.layout, self.streams, self.members, self.device = (
+            layout,
+            list(streams),
+            list(members),
+            device,
+        )
         self.height, self.width = arrays.x_train.shape[1:3]
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
         labels = {"train": arrays.y_train, "test": arrays.y_test}
-        stored = {split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels) for split, x in pixels.items()}
+        stored = {
+            split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels)
+            for split, x in pixels.items()
+        }
         size = sum(x.nbytes for x in stored.values())
         self.resident = on_device(size, device)  # or each batch is brought there
         stored = {split: x.to(device) for split, x in stored.items()} if self.resident else stored
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
         self.scale, self.offset = self._affine(arrays, normalise)
         per_task = list(zip(*(stream.tasks for stream in self.streams), strict=True))
-        self.classes = [torch.from_numpy(np.stack([spec.classes for spec in specs])).to(device) for specs in per_task]
+        self.classes = [
+            torch.from_numpy(np.stack([spec.classes for spec in specs])).to(device)
+            for specs in per_task
+        ]
         tables = np.stack([np.stack([spec.labels for spec in specs]) for specs in per_task], axis=1)
         self.label_table = torch.from_numpy(tables).to(device)  # [R, T, classes of the data set]
-        self.owned = torch.zeros(len(self.members), layout.tasks, layout.classes, dtype=torch.bool, device=device)
+        self.owned = torch.zeros(
+            len(self.members), layout.tasks, layout.classes, dtype=torch.bool, device=device
+        )
         for index, classes in enumerate(self.classes):
             self.owned[:, index].scatter_(1, classes, True)
         self.positions, self.weights = self._warps()
         # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
-        ready = device.type == "cpu" and self.resident and self.weights is None and size * 4 <= READY_BYTES
+        ready = (
+            device.type == "cpu"
+            and self.resident
+            and self.weights is None
+            and size * 4 <= READY_BYTES
+        )
         self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
         self._rows = torch.arange(len(self.members), device=device)[:, None]
@@ -75,10 +101,14 @@ class Streams:
         """A member's task as the scenario made it."""
         return self.streams[member].tasks[task]
 
-    def pool(self, member: int, tasks: Sequence[int], split: Split = "train") -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def pool(
+        self, member: int, tasks: Sequence[int], split: Split = "train"
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Sample positions of several tasks of a member, and the task of each."""
         parts = [getattr(self.spec(member, task), split) for task in tasks]
-        return np.concatenate(parts), np.repeat(np.asarray(tasks, dtype=np.int64), [len(part) for part in parts])
+        return np.concatenate(parts), np.repeat(
+            np.asarray(tasks, dtype=np.int64), [len(part) for part in parts]
+        )
 
     def sizes(self, task: int, split: Split) -> list[int]:
         """How many samples each member has of a task."""
@@ -93,39 +123,54 @@ class Streams:
         labels = self.labels["test" if split == "test" else "train"]
         counts = labels.bincount().sort(descending=True).values
         most = int(counts[: max(classes.shape[1] for classes in self.classes)].sum())
-        share = min(most, math.ceil(len(labels) / self.layout.tasks * 1.1))  # classes are rarely of equal sizes
+        share = min(
+            most, math.ceil(len(labels) / self.layout.tasks * 1.1)
+        )  # classes are rarely of equal sizes
         return max(math.ceil(share / math.ceil(share / LARGEST_CHUNK) / 16) * 16, 64)
 
-    def batches(self, task: Task, split: Split, size: int, limit: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self, task: Task, split: Split, size: int, limit: int | None = None
+    ) -> Iterator[Batch]:
         """See `Task.batches`."""
         for index, y, valid in self._filled(task.index, split, size, limit):
             tasks = torch.tensor(task.index, device=self.device).expand_as(index)
             yield self.fetch(index, tasks, task, split, valid=valid, y=y)
 
-    def _filled(self, task: int, split: Split, size: int, limit: int | None) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def _filled(
+        self, task: int, split: Split, size: int, limit: int | None
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
         """A task's samples in batches of one size: indices, labels, and which rows count. Kept, for test sets are read again and again."""
         wanted = (task, split, size, limit)
         if wanted not in self._kept:
             self._kept[wanted] = list(self._fill(*wanted))
         return self._kept[wanted]
 
-    def _fill(self, task: int, split: Split, size: int, limit: int | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _fill(
+        self, task: int, split: Split, size: int, limit: int | None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         pools = [self.pool(member, [task], split)[0] for member in range(len(self.members))]
         if limit is not None:
             drawn = [
-                generator(*member, "sample", task).permutation(len(pool))[:limit] for member, pool in zip(self.members, pools, strict=True)
+                generator(*member, "sample", task).permutation(len(pool))[:limit]
+                for member, pool in zip(self.members, pools, strict=True)
             ]
             pools = [pool[np.sort(order)] for pool, order in zip(pools, drawn, strict=True)]
         longest = max(len(pool) for pool in pools)
         for start in range(0, longest, size):
             index, valid = self._padded([pool[start : start + size] for pool in pools], size)
-            yield index, self.labels_of(index, torch.full_like(index, task), split).clamp(min=0), valid
+            yield (
+                index,
+                self.labels_of(index, torch.full_like(index, task), split).clamp(min=0),
+                valid,
+            )
 
     def _padded(self, parts: Sequence[np.ndarray[Any, Any]], size: int) -> tuple[Tensor, Tensor]:
         index = np.zeros((len(parts), size), dtype=np.int64)
         valid = np.zeros((len(parts), size), dtype=bool)
         for row, part in enumerate(parts):
-            if len(part):  # filled up with samples of its own, for whoever does not look at what is valid
+            if len(
+                part
+            ):  # filled up with samples of its own, for whoever does not look at what is valid
                 index[row] = np.resize(part, size)
             valid[row, : len(part)] = True
         return torch.from_numpy(index).to(self.device), torch.from_numpy(valid).to(self.device)
@@ -153,7 +198,9 @@ class Streams:
 
     def labels_of(self, index: Tensor, tasks: Tensor, split: Split = "train") -> Tensor:
         """The labels of samples `[R, n]` as their tasks name them."""
-        return self.label_table[self._rows, tasks, self.labels["test" if split == "test" else "train"][index]]
+        return self.label_table[
+            self._rows, tasks, self.labels["test" if split == "test" else "train"][index]
+        ]
 
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
         if not self.resident:
@@ -169,16 +216,22 @@ class Streams:
         """The images at `index`, gathered on the host and brought to the device, and where each is among them."""
         rows = index.reshape(-1).cpu()
         # In pinned memory, so that the copy need not be waited for.
-        batch = torch.empty(len(rows), *pixels.shape[1:], dtype=pixels.dtype, pin_memory=self.device.type == "cuda")
+        batch = torch.empty(
+            len(rows), *pixels.shape[1:], dtype=pixels.dtype, pin_memory=self.device.type == "cuda"
+        )
         torch.index_select(pixels, 0, rows, out=batch)
-        return batch.to(self.device, non_blocking=True), torch.arange(len(rows), device=self.device).view_as(index)
+        return batch.to(self.device, non_blocking=True), torch.arange(
+            len(rows), device=self.device
+        ).view_as(index)
 
     def _scaled(self, x: Tensor) -> Tensor:
         """What `normalise` makes of stored pixels."""
         x = x.to(torch.float32).mul_(self.scale)
         return x if self.offset is None else x.add_(self.offset)
 
-    def _gather(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
+    def _gather(
+        self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None
+    ) -> Tensor:
         """Images whose pixels come from elsewhere in the image: shifted, mirrored, permuted, rotated."""
         if shifts is None:
             x = pixels.index_select(0, index.reshape(-1)).view(*index.shape, *pixels.shape[1:])
@@ -204,8 +257,12 @@ class Streams:
         row = torch.arange(self.height, device=self.device)[:, None] + down
         column = torch.arange(self.width, device=self.device)
         column = torch.where(mirrored.bool(), self.width - 1 - column, column) + right
-        inside = ((row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)).flatten(2)
-        where = (row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)).flatten(2)
+        inside = ((row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)).flatten(
+            2
+        )
+        where = (
+            row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)
+        ).flatten(2)
         return where, inside
 
     def _warps(self) -> tuple[Tensor | None, Tensor | None]:
@@ -228,7 +285,9 @@ class Streams:
                 weight[place] = 0.0
                 weight[place][:, :neighbours] = 1.0 if warp.weight is None else warp.weight
         weighted = any(warp.weight is not None for warp in present)
-        return torch.from_numpy(index).to(self.device), torch.from_numpy(weight).to(self.device) if weighted else None
+        return torch.from_numpy(index).to(self.device), torch.from_numpy(weight).to(
+            self.device
+        ) if weighted else None
 
     def _affine(self, arrays: Arrays, normalise: str) -> tuple[Tensor, Tensor | None]:
         """`normalise` as one multiplication and one addition a channel."""
@@ -238,10 +297,16 @@ class Streams:
         if normalise == "unit":
             return torch.full((channels,), 1.0 / arrays.scale, device=self.device), None
         counts = np.zeros((channels, 256))
-        for some in np.array_split(arrays.x_train, len(arrays.x_train) // COUNTED + 1):  # bincount wants 8 bytes a pixel
-            counts += [np.bincount(some[..., c].reshape(-1), minlength=256) for c in range(channels)]
+        for some in np.array_split(
+            arrays.x_train, len(arrays.x_train) // COUNTED + 1
+        ):  # bincount wants 8 bytes a pixel
+            counts += [
+                np.bincount(some[..., c].reshape(-1), minlength=256) for c in range(channels)
+            ]
         values = np.arange(256) / arrays.scale
         mean = counts @ values / counts.sum(1)
         deviation = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 1e-12))
-        scale = torch.tensor(1.0 / (arrays.scale * deviation), dtype=torch.float32, device=self.device)
+        scale = torch.tensor(
+            1.0 / (arrays.scale * deviation), dtype=torch.float32, device=self.device
+        )
         return scale, torch.tensor(-mean / deviation, dtype=torch.float32, device=self.device)

@@ -53,7 +53,10 @@ class Batch:
         valid = None
         if self.valid is not None or other.valid is not None:
             valid = torch.cat([self.weights, other.weights], dim=1)
-        x, y, index, tasks = (torch.cat([getattr(self, name), getattr(other, name)], dim=1) for name in ("x", "y", "index", "tasks"))
+        x, y, index, tasks = (
+            torch.cat([getattr(self, name), getattr(other, name)], dim=1)
+            for name in ("x", "y", "index", "tasks")
+        )
         return replace(self, x=x, y=y, index=index, tasks=tasks, valid=valid)
 
     @property
@@ -84,7 +87,9 @@ class Task(Reference):
         self.streams = streams
         self.classes: Tensor = streams.classes[index]
 
-    def batches(self, split: Split = "train", size: int = 256, limit: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self, split: Split = "train", size: int = 256, limit: int | None = None
+    ) -> Iterator[Batch]:
         """The task's samples in a fixed order, `size` at a time, un-augmented: for Fisher passes, bases, prototypes.
 
         The last batch is filled up to `size`, and `valid` marks the rows that count, so that a member's numbers

@@ -50,17 +50,29 @@ def workload(
     return work
 
 
-def _phases(parts: Sequence[tuple[type[Any], Mapping[str, Any]]], protocol: Mapping[str, Any], scenario: ScenarioView) -> list[list[Phase]]:
+def _phases(
+    parts: Sequence[tuple[type[Any], Mapping[str, Any]]],
+    protocol: Mapping[str, Any],
+    scenario: ScenarioView,
+) -> list[list[Phase]]:
     """What the strategy says where it lets itself be asked before the run; else one phase a task."""
     own = [cls for cls, _ in parts if cls.phases is not Strategy.phases]
     if not own or not all(getattr(cls, "foreseeable", False) for cls in own):
         return [[Phase()]] * scenario.tasks
-    session: Any = SimpleNamespace(members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol))
+    session: Any = SimpleNamespace(
+        members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol)
+    )
     try:
         made: list[Any] = [cls(**options) for cls, options in parts]
         first: Any = compose(made, session)
-        phases = [list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)]
-        return phases if all(isinstance(phase, Phase) for task in phases for phase in task) else [[Phase()]] * scenario.tasks
+        phases = [
+            list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)
+        ]
+        return (
+            phases
+            if all(isinstance(phase, Phase) for task in phases for phase in task)
+            else [[Phase()]] * scenario.tasks
+        )
     except Exception:
         return [[Phase()]] * scenario.tasks
 

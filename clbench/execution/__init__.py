@@ -8,4 +8,15 @@ from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome
 from clbench.execution.running import Options, Run, run_suite
 
-__all__ = ["Job", "JobEvent", "Launcher", "Options", "Outcome", "Run", "Site", "open_suite", "run", "run_suite"]
+__all__ = [
+    "Job",
+    "JobEvent",
+    "Launcher",
+    "Options",
+    "Outcome",
+    "Run",
+    "Site",
+    "open_suite",
+    "run",
+    "run_suite",
+]

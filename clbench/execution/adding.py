@@ -31,15 +31,23 @@ class Added:
     warnings: tuple[str, ...]
 
 
-def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, data: Path | None = None) -> Added:
+def add_metric(
+    path: Path, name: str, options: Mapping[str, Any], host: Host, data: Path | None = None
+) -> Added:
     """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it."""
     kind = host.get("metric", name)
     resolved = plain_options(kind, options)
     how = {"options": resolved, "version": host.version_of("metric", name)}
-    with Store(path.resolve().parent, path.stem).hold() if path.exists() else contextlib.nullcontext():
+    with (
+        Store(path.resolve().parent, path.stem).hold()
+        if path.exists()
+        else contextlib.nullcontext()
+    ):
         record = read_record(path)
         metrics = {**dict(record.metrics), name: resolved}
-        work = _Work(replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data)
+        work = _Work(
+            replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data
+        )
         cells = work.computed() if issubclass(kind, RecordMetric) else work.measured()
         stored = [
             cell if values is None else _with(cell, name, values, how, work.said.get(cell.key))
@@ -53,16 +61,30 @@ def add_metric(path: Path, name: str, options: Mapping[str, Any], host: Host, da
             environment=record.environment,
             metrics=tuple(metrics.items()),
         )
-    return Added(Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings)))
+    return Added(
+        Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
+    )
 
 
-def _with(cell: CellRecord, name: str, values: Any, how: Mapping[str, Any], said: str | None) -> CellRecord:
-    errors = (*(error for error in cell.errors if not error.startswith(f"metric {name}: ")), *([said] if said else []))
-    return replace(cell, metrics={**cell.metrics, name: values}, probes={**cell.probes, name: how}, errors=errors)
+def _with(
+    cell: CellRecord, name: str, values: Any, how: Mapping[str, Any], said: str | None
+) -> CellRecord:
+    errors = (
+        *(error for error in cell.errors if not error.startswith(f"metric {name}: ")),
+        *([said] if said else []),
+    )
+    return replace(
+        cell,
+        metrics={**cell.metrics, name: values},
+        probes={**cell.probes, name: how},
+        errors=errors,
+    )
 
 
 class _Work:
-    def __init__(self, record: RecordFile, name: str, metric: Any, host: Host, data: Path | None) -> None:
+    def __init__(
+        self, record: RecordFile, name: str, metric: Any, host: Host, data: Path | None
+    ) -> None:
         self.record, self.name, self.metric, self.host, self.data = record, name, metric, host, data
         self.left_out: list[str] = []
         self.warnings: list[str] = []
@@ -70,7 +92,10 @@ class _Work:
 
     def computed(self) -> list[Any]:
         """Every cell's `[S]` or `[S, T]`, whatever was stored before."""
-        bare = [replace(cell, metrics={n: array for n, array in cell.metrics.items() if n != self.name}) for cell in self.record.cells]
+        bare = [
+            replace(cell, metrics={n: array for n, array in cell.metrics.items() if n != self.name})
+            for cell in self.record.cells
+        ]
         results = Results(replace(self.record, cells=bare), self.host)
         return [results.metric(self.name, cell).values for cell in bare]
 
@@ -80,13 +105,21 @@ class _Work:
 
         again = f"add {self.name} to the suite's metrics and run the suite again"
         if self.metric.when not in WHEN:
-            raise UserError(f"{self.name} is measured while a task is trained ({self.metric.when}); {again}")
+            raise UserError(
+                f"{self.name} is measured while a task is trained ({self.metric.when}); {again}"
+            )
         lacking = [cell for cell in self.record.cells if "weights" not in cell.kept]
         if len(lacking) == len(self.record.cells):
             keep = "with `keep: [weights]` in its protocol the next metric can be measured without training"
-            raise UserError(f"{self.name} looks at the networks, and none was kept: {again}; {keep}")
-        self.left_out += [f"{cell.label} on {cell.scenario}: no weights were kept; {again}" for cell in lacking]
-        return [self._measured(cell) if "weights" in cell.kept else None for cell in self.record.cells]
+            raise UserError(
+                f"{self.name} looks at the networks, and none was kept: {again}; {keep}"
+            )
+        self.left_out += [
+            f"{cell.label} on {cell.scenario}: no weights were kept; {again}" for cell in lacking
+        ]
+        return [
+            self._measured(cell) if "weights" in cell.kept else None for cell in self.record.cells
+        ]
 
     def _measured(self, cell: CellRecord) -> Any:
         from clbench.engine.book import padded
@@ -102,7 +135,9 @@ class _Work:
             weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
             some = [members[row] for row in part]
             form = cell.form if cell.form in ("loop", "vmap") else "auto"
-            values, said = measure_kept(planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays)
+            values, said = measure_kept(
+                planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays
+            )
             self.said[cell.key] = said
             for row, value in zip(part, values, strict=True):
                 found[row] = list(value)
@@ -120,7 +155,9 @@ class _Work:
         before = cell.content["versions"]
         for what, version in versions_of(planned, self.host).items():
             if before.get(what) != version:
-                self.warnings.append(f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ")
+                self.warnings.append(
+                    f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ"
+                )
         return arrays
 
 
@@ -128,20 +165,32 @@ def _stacks(cell: CellRecord, kept: Any) -> list[Any]:
     """The members in shares for a CPU; agents stay with their seed."""
     seeds, agents = np.unique(cell.seed[kept], return_counts=True)
     share = max(1, STACK_ON_CPU // int(agents.max(initial=1)))
-    return [kept[np.isin(cell.seed[kept], seeds[start : start + share])] for start in range(0, len(seeds), share)]
+    return [
+        kept[np.isin(cell.seed[kept], seeds[start : start + share])]
+        for start in range(0, len(seeds), share)
+    ]
 
 
 def _weights(cell: CellRecord, row: int, members: Any) -> dict[str, Any]:
     start = f"weights/{row}/"
-    return {name.removeprefix(start): rows[members].read() for name, rows in cell.stored.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): rows[members].read()
+        for name, rows in cell.stored.items()
+        if name.startswith(start)
+    }
 
 
 def _cell_of(cell: CellRecord) -> Cell:
     """The suite's cell that this record is of."""
     try:
         content = cell.content
-        scenario, parts = Choice(*content["scenario"]), tuple(Choice(*part) for part in content["parts"])
+        scenario, parts = (
+            Choice(*content["scenario"]),
+            tuple(Choice(*part) for part in content["parts"]),
+        )
         content["versions"].items(), content["data"]
         return Cell(scenario, cell.scenario, parts, cell.label, dict(content["protocol"]), (), ())
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise RecordError(f"{cell.label} on {cell.scenario}: the record does not say how it was made, so its streams cannot be") from error
+        raise RecordError(
+            f"{cell.label} on {cell.scenario}: the record does not say how it was made, so its streams cannot be"
+        ) from error

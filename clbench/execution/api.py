@@ -36,10 +36,20 @@ def open_suite(
     from clbench.stack.foreign import check_optimizer
     from clbench.suite import Checks, load_suite, read_plugins
 
-    named = [path for path in read_plugins(source, overrides) if path.is_file()]  # `load_suite` says which are missing
+    named = [
+        path for path in read_plugins(source, overrides) if path.is_file()
+    ]  # `load_suite` says which are missing
     host = Host.load([*plugins, *named])
     checks = Checks(check_composition, check_optimizer)
-    return load_suite(source, host, overrides=overrides, smoke=smoke, seeds=seeds, imported=imported_names(data), checks=checks), host
+    return load_suite(
+        source,
+        host,
+        overrides=overrides,
+        smoke=smoke,
+        seeds=seeds,
+        imported=imported_names(data),
+        checks=checks,
+    ), host
 
 
 def run(
@@ -70,9 +80,20 @@ def run(
     """
     from clbench.records import load
 
-    given = [f"{path}={_plain(value)}" for path, value in overrides.items()] if isinstance(overrides, Mapping) else list(overrides)
+    given = (
+        [f"{path}={_plain(value)}" for path, value in overrides.items()]
+        if isinstance(overrides, Mapping)
+        else list(overrides)
+    )
     root = None if data is None else Path(data)
-    opened, host = open_suite(suite, [Path(path) for path in plugins], data=root, overrides=given, seeds=_seeds(seeds), smoke=smoke)
+    opened, host = open_suite(
+        suite,
+        [Path(path) for path in plugins],
+        data=root,
+        overrides=given,
+        seeds=_seeds(seeds),
+        smoke=smoke,
+    )
     options = Options(
         out=None if out is None else Path(out),
         only=_names(only),
@@ -88,9 +109,14 @@ def run(
     )
     outcome = run_suite(opened, host, options, _display(quiet))
     if outcome.interrupted:
-        raise Interrupted(f"interrupted with {outcome.finished} of {outcome.requested} runs in {outcome.record}; call it again to go on")
+        raise Interrupted(
+            f"interrupted with {outcome.finished} of {outcome.requested} runs in {outcome.record}; call it again to go on"
+        )
     if outcome.exit_code:
-        lines = [*map(str, outcome.failures), *(f"{name}: every run diverged" for name in outcome.diverged)]
+        lines = [
+            *map(str, outcome.failures),
+            *(f"{name}: every run diverged" for name in outcome.diverged),
+        ]
         raise RunFailed(f"{outcome.record} lacks something asked for:\n" + "\n".join(lines))
     return load(outcome.record, host)
 

@@ -24,7 +24,9 @@ class Row:
     failed: int = 0
     running: dict[str, tuple[int, float]] = field(default_factory=dict)  # job -> members, fraction
     task: tuple[int, int] = (0, 0)
-    accuracy: float | None = None  # mean over the members of the job that was heard last, but for those that diverged
+    accuracy: float | None = (
+        None  # mean over the members of the job that was heard last, but for those that diverged
+    )
 
     @property
     def done(self) -> float:
@@ -54,13 +56,20 @@ class Board:
     tasks: dict[str, tuple[int, int]] = field(default_factory=dict)  # job -> task, of how many
 
     @classmethod
-    def of(cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job], forecast: Forecast) -> Board:
+    def of(
+        cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job], forecast: Forecast
+    ) -> Board:
         """Where the run starts."""
         missing: dict[str, int] = {}
         for job in jobs:
             missing[job.key] = missing.get(job.key, 0) + len(job.members)
         rows = {
-            one.key: Row(one.cell.scenario_label, one.cell.label, len(one.members), max(0, len(one.members) - missing.get(one.key, 0)))
+            one.key: Row(
+                one.cell.scenario_label,
+                one.cell.label,
+                len(one.members),
+                max(0, len(one.members) - missing.get(one.key, 0)),
+            )
             for one in planned
         }
         return cls(suite, rows, {job.id: job for job in jobs}, forecast)
@@ -90,7 +99,9 @@ class Board:
                 row.accuracy = sum(sound) / len(sound)
             return
         row.running.pop(job.id, None)
-        self.forecast.ended(job, over=event.status not in AGAIN, measured=event.status in ("done", "diverged"))
+        self.forecast.ended(
+            job, over=event.status not in AGAIN, measured=event.status in ("done", "diverged")
+        )
         if event.status in AGAIN:
             return
         self.ended += 1
@@ -103,7 +114,10 @@ class Board:
     def under_way(self) -> list[tuple[Job, tuple[int, int], float, float | None]]:
         """The jobs that run: the task of how many, the part that is done, and the seconds to go where they are known."""
         rests = self.forecast.rest_of_running()
-        return [(job, self.tasks.get(job.id, (0, 0)), mine.fraction, rests.get(job.id)) for job, mine in self.forecast.running.values()]
+        return [
+            (job, self.tasks.get(job.id, (0, 0)), mine.fraction, rests.get(job.id))
+            for job, mine in self.forecast.running.values()
+        ]
 
     @property
     def fraction(self) -> float:

@@ -71,7 +71,11 @@ class Lines:
         if event.status in AGAIN:
             return self.say(f"{_job(job)}: {self._again(event)}")
         row = board.rows[job.key]
-        words = [f"[{board.ended}/{board.total}]", _job(job), f"{event.status} in {duration(event.seconds)}"]
+        words = [
+            f"[{board.ended}/{board.total}]",
+            _job(job),
+            f"{event.status} in {duration(event.seconds)}",
+        ]
         if event.status == "done" and row.accuracy is not None:
             words.append(f"accuracy {row.accuracy:.3f}")
         if event.error:
@@ -84,7 +88,11 @@ class Lines:
         if event.status == "memory":
             return "out of memory, tried again as two jobs"
         reason = event.error.partition("\n")[0]
-        return f"{reason}; tried once more, from its last checkpoint" if event.status == "lost" else reason
+        return (
+            f"{reason}; tried once more, from its last checkpoint"
+            if event.status == "lost"
+            else reason
+        )
 
     def say(self, text: str) -> None:
         """One plain line, as long as it needs to be."""
@@ -99,7 +107,12 @@ class Live(Lines):
         """Draw until the context ends; the last picture stays."""
         from rich import live
 
-        with live.Live(get_renderable=lambda: self.picture(board), console=self.console, refresh_per_second=4, transient=False):
+        with live.Live(
+            get_renderable=lambda: self.picture(board),
+            console=self.console,
+            refresh_per_second=4,
+            transient=False,
+        ):
             yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
@@ -124,17 +137,23 @@ class Live(Lines):
             parts += [Text(), self._table(JOBS, (self._job(*job) for job in jobs))]
         return Group(*parts, Text(done, style="dim"))
 
-    def _table(self, columns: Sequence[str], rows: Iterable[list[RenderableType]]) -> RenderableType:
+    def _table(
+        self, columns: Sequence[str], rows: Iterable[list[RenderableType]]
+    ) -> RenderableType:
         from rich.table import Table
 
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
         for name in columns:
-            table.add_column(name, header_style="dim", justify="right" if name in RIGHT else "left", no_wrap=True)
+            table.add_column(
+                name, header_style="dim", justify="right" if name in RIGHT else "left", no_wrap=True
+            )
         for row in rows:
             table.add_row(*row)
         return table
 
-    def _job(self, job: Job, task: tuple[int, int], fraction: float, left: float | None) -> list[RenderableType]:
+    def _job(
+        self, job: Job, task: tuple[int, int], fraction: float, left: float | None
+    ) -> list[RenderableType]:
         from rich.text import Text
 
         told = f"{task[0]}/{task[1]}" if task[1] else ""
@@ -153,7 +172,15 @@ class Live(Lines):
         task = f"{row.task[0]}/{row.task[1]}" if row.running and row.task[1] else ""
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.3f}"
         state = Text(row.state, style=COLOUR[row.state])
-        return [Text(row.scenario), Text(row.label), _bar(row.done), f"{row.finished}/{row.members}", task, accuracy, state]
+        return [
+            Text(row.scenario),
+            Text(row.label),
+            _bar(row.done),
+            f"{row.finished}/{row.members}",
+            task,
+            accuracy,
+            state,
+        ]
 
 
 class Notebook(Live):
@@ -182,9 +209,18 @@ class Notebook(Live):
         from IPython.display import HTML
         from rich.console import Console
 
-        page = Console(file=io.StringIO(), record=True, force_jupyter=False, force_terminal=True, width=110, height=1000)
+        page = Console(
+            file=io.StringIO(),
+            record=True,
+            force_jupyter=False,
+            force_terminal=True,
+            width=110,
+            height=1000,
+        )
         page.print(self.picture(board))
-        return HTML(page.export_html(inline_styles=True, code_format=f"<pre style='{CODE}'>{{code}}</pre>"))
+        return HTML(
+            page.export_html(inline_styles=True, code_format=f"<pre style='{CODE}'>{{code}}</pre>")
+        )
 
 
 def display_for(console: Console, quiet: bool) -> Display:
@@ -211,7 +247,9 @@ def duration(seconds: float) -> str:
 def _bar(fraction: float) -> RenderableType:
     from rich.progress_bar import ProgressBar
 
-    return ProgressBar(total=1.0, completed=fraction, width=BAR, complete_style="cyan", finished_style="green")
+    return ProgressBar(
+        total=1.0, completed=fraction, width=BAR, complete_style="cyan", finished_style="green"
+    )
 
 
 def _job(job: Job) -> str:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 PACKAGES = ("clbench", "torch", "torchvision", "numpy", "h5py")
 
 # One thread a worker: two gain little on an idle machine, collapse on a busy one, and change bits.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+}
 
 # Without it MKL's products round by where in memory a member's rows begin.
 BITS = {"MKL_CBWR": "AUTO"}
@@ -27,7 +32,9 @@ BITS = {"MKL_CBWR": "AUTO"}
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 
 
-def environment(host: Host, slots: Sequence[str], form: str, gemm: str, folder: Path | None) -> dict[str, Any]:
+def environment(
+    host: Host, slots: Sequence[str], form: str, gemm: str, folder: Path | None
+) -> dict[str, Any]:
     """Versions, machine, devices, plugins; `folder` is the suite's, asked for its git commit."""
     return {
         "python": platform.python_version(),
@@ -41,7 +48,9 @@ def environment(host: Host, slots: Sequence[str], form: str, gemm: str, folder: 
         "gemm": f"float32, {gemm} path, MKL_CBWR={BITS['MKL_CBWR']}",
         "form": form,
         "plugins": {
-            info.name: " ".join(filter(None, (info.package, info.version))) or info.origin for info in host.plugins if not info.error
+            info.name: " ".join(filter(None, (info.package, info.version))) or info.origin
+            for info in host.plugins
+            if not info.error
         },
         "git": git_commit(folder),
     }
@@ -58,7 +67,14 @@ def worker_environment() -> dict[str, str]:
     """What a worker process has to find: one thread, memory to keep (a person's setting stands), the modules that this one sees."""
     memory = {name: value for name, value in MEMORY.items() if name not in os.environ}
     path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
-    return {**ONE_THREAD, **BITS, **memory, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "PYTHONIOENCODING": "utf-8"}
+    return {
+        **ONE_THREAD,
+        **BITS,
+        **memory,
+        "PYTHONPATH": path,
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 def worker_command() -> tuple[str, ...]:
@@ -69,7 +85,11 @@ def worker_command() -> tuple[str, ...]:
 def cpu_model(source: Path = Path("/proc/cpuinfo")) -> str:
     """The processor's name, or at least its kind."""
     try:
-        names = [line.partition(":")[2].strip() for line in source.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip()
+            for line in source.read_text().splitlines()
+            if line.startswith("model name")
+        ]
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()
@@ -93,7 +113,16 @@ def git_commit(folder: Path | None) -> str | None:
         return None
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            [
+                "git",
+                "-C",
+                str(folder),
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=40",
+                "--exclude=*",
+            ],
             capture_output=True,
             text=True,
             timeout=10,

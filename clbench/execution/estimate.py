@@ -67,15 +67,23 @@ class Estimator:
 
     def memory(self, job: Job) -> Memory:
         """What the job takes. To know what a method carries, it is set up for one seed on the CPU."""
-        arrays, network = self.survey.arrays(job.cell), (self.survey.parameters(job.cell) or 0) * FLOAT * COPIES
+        arrays, network = (
+            self.survey.arrays(job.cell),
+            (self.survey.parameters(job.cell) or 0) * FLOAT * COPIES,
+        )
         return Memory(
-            arrays.x_train.nbytes + arrays.x_test.nbytes, network + max(self._carried_at_the_end(job), self._carried_at_first(job))
+            arrays.x_train.nbytes + arrays.x_test.nbytes,
+            network + max(self._carried_at_the_end(job), self._carried_at_first(job)),
         )
 
     def _carried_at_the_end(self, job: Job) -> float:
         """By finished members of the same cell."""
         record = self.cells.get(job.key)
-        spent = np.zeros(1) if record is None else np.asarray(record.cost.get("state_bytes", 0.0), dtype=np.float64)
+        spent = (
+            np.zeros(1)
+            if record is None
+            else np.asarray(record.cost.get("state_bytes", 0.0), dtype=np.float64)
+        )
         return float(np.nan_to_num(spent).max(initial=0.0))
 
     def _carried_at_first(self, job: Job) -> float:
@@ -87,7 +95,13 @@ class Estimator:
         try:
             settings = Settings(form=job.form)
             return state_bytes(
-                build_strategy(job.cell, members, host=self.survey.host, arrays=self.survey.arrays(job.cell), settings=settings)
+                build_strategy(
+                    job.cell,
+                    members,
+                    host=self.survey.host,
+                    arrays=self.survey.arrays(job.cell),
+                    settings=settings,
+                )
             )
         except Exception:  # a stranger's method; its jobs will say what is wrong with it
             return 0.0
@@ -98,15 +112,30 @@ class Estimator:
 
         cell, arrays = job.cell, self.survey.arrays(job.cell)
         parts = [(self.survey.host.get("strategy", part.name), part.options) for part in cell.parts]
-        work = workload(parts, cell.protocol, ScenarioView.of(self.survey.layout(cell)), *self._sizes(cell, job.members[0], arrays))
-        return sum(one.steps for one in work), sum(one.cost for one in work), self.survey.parameters(cell)
+        work = workload(
+            parts,
+            cell.protocol,
+            ScenarioView.of(self.survey.layout(cell)),
+            *self._sizes(cell, job.members[0], arrays),
+        )
+        return (
+            sum(one.steps for one in work),
+            sum(one.cost for one in work),
+            self.survey.parameters(cell),
+        )
 
     def _sizes(self, cell: Cell, member: Member, arrays: Arrays) -> tuple[list[int], list[int]]:
         """Training and test samples of each task, of one member of the scenario."""
-        name = json.dumps([cell.scenario.name, dict(cell.scenario.options), cell.protocol["validation"]], default=str)
+        name = json.dumps(
+            [cell.scenario.name, dict(cell.scenario.options), cell.protocol["validation"]],
+            default=str,
+        )
         if name not in self._streams:
             stream = self.survey.scenario(cell).stream(arrays, *member, cell.protocol["validation"])
-            self._streams[name] = [len(task.train) for task in stream.tasks], [len(task.test) for task in stream.tasks]
+            self._streams[name] = (
+                [len(task.train) for task in stream.tasks],
+                [len(task.test) for task in stream.tasks],
+            )
         return self._streams[name]
 
     def _seconds(self, job: Job) -> float | None:
@@ -114,7 +143,11 @@ class Estimator:
         record = self.cells.get(job.key)
         if record is None or "train_seconds" not in record.cost:
             return None
-        spent = np.asarray(record.cost["train_seconds"], dtype=np.float64).reshape(record.members, -1).sum(axis=1)
+        spent = (
+            np.asarray(record.cost["train_seconds"], dtype=np.float64)
+            .reshape(record.members, -1)
+            .sum(axis=1)
+        )
         return None if np.isnan(spent).all() else float(np.nanmean(spent)) * len(job.members)
 
 

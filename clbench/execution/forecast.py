@@ -88,7 +88,9 @@ class Forecast:
             seconds = self.clock() - mine.since
             self.done += seconds
             if measured:
-                self.cells.setdefault(job.key, Pace()).add(seconds, self.costs[job.id] * (1.0 - mine.base))
+                self.cells.setdefault(job.key, Pace()).add(
+                    seconds, self.costs[job.id] * (1.0 - mine.base)
+                )
         if not over:
             self.waiting[job.id] = job
 
@@ -110,7 +112,10 @@ class Forecast:
     def fraction(self) -> float:
         """The part of the workers' time that is behind them."""
         running, waiting = self._rests()
-        behind, rest = self.done + sum(self.clock() - mine.since for _, mine in self.running.values()), sum(running) + sum(waiting)
+        behind, rest = (
+            self.done + sum(self.clock() - mine.since for _, mine in self.running.values()),
+            sum(running) + sum(waiting),
+        )
         if rest == 0.0:  # it is over, or no pace is known yet
             return 0.0 if self.running or self.waiting else 1.0
         return behind / (behind + rest)
@@ -142,7 +147,11 @@ class Forecast:
             return [], []
 
         def expected(job: Job) -> float:
-            known = paces.get(job.key, Pace()).rate or names.get(self.names[job.key], Pace()).rate or everything
+            known = (
+                paces.get(job.key, Pace()).rate
+                or names.get(self.names[job.key], Pace()).rate
+                or everything
+            )
             return self.costs[job.id] * (known or 0.0)
 
         running = []
@@ -157,7 +166,9 @@ class Forecast:
         paces = {key: Pace(pace.seconds, pace.cost) for key, pace in self.cells.items()}
         for job, mine in self.running.values():
             if mine.fraction - mine.base > SOME:
-                paces.setdefault(job.key, Pace()).add(self.clock() - mine.since, self.costs[job.id] * (mine.fraction - mine.base))
+                paces.setdefault(job.key, Pace()).add(
+                    self.clock() - mine.since, self.costs[job.id] * (mine.fraction - mine.base)
+                )
         return paces
 
 

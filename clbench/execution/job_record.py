@@ -13,7 +13,14 @@ from clbench.records import CellRecord, write_record
 def save(record: CellRecord, job: Job, site: Site) -> None:
     """The job's own file, written whole."""
     probes = {name: how for name, how in job.probes.items() if name in record.metrics}
-    record = replace(record, key=job.key, scenario=job.cell.scenario_label, label=job.cell.label, content=job.content, probes=probes)
+    record = replace(
+        record,
+        key=job.key,
+        scenario=job.cell.scenario_label,
+        label=job.cell.label,
+        content=job.content,
+        probes=probes,
+    )
     write_record(site.record(job), [record], suite=site.suite, suite_text="", environment={})
 
 

@@ -27,7 +27,9 @@ class Job:
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
     tasks: int = 0
     form: str = "auto"
-    probes: Mapping[str, Any] = field(default_factory=dict)  # what is measured live, and how; as in `Planned`
+    probes: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what is measured live, and how; as in `Planned`
 
     @property
     def id(self) -> str:
@@ -45,7 +47,10 @@ class Job:
         seeds, parts = self.seeds, min(parts, len(self.seeds))
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
         shares = [set(seeds[start:stop]) for start, stop in pairwise(bounds)]
-        return [replace(self, members=tuple(member for member in self.members if member[0] in share)) for share in shares]
+        return [
+            replace(self, members=tuple(member for member in self.members if member[0] in share))
+            for share in shares
+        ]
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -63,7 +68,9 @@ class Job:
 class Site:
     """What every worker of a run needs to know: where to write, which plugins and data to use."""
 
-    LEAVE: ClassVar[str] = '"leave"'  # the line that asks a worker to save where its job stands and to leave
+    LEAVE: ClassVar[str] = (
+        '"leave"'  # the line that asks a worker to save where its job stands and to leave
+    )
 
     folder: Path
     suite: str
@@ -72,7 +79,9 @@ class Site:
     timeout: float | None = None  # seconds a job
     checkpoint_every: float = CHECKPOINT_EVERY  # seconds within a task
     command: tuple[str, ...] = ()  # starts a worker that speaks JSON lines over its pipes
-    environment: Mapping[str, str] = field(default_factory=dict)  # what a worker process has to find in its environment
+    environment: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what a worker process has to find in its environment
     gemm: str = "standard"  # the path of its matrix products
 
     def record(self, job: Job) -> Path:

@@ -73,27 +73,56 @@ def outcome_of(
         finished += sum(state in FINISHED for state in asked)
         if asked and all(state == "diverged" for state in asked):
             diverged.append(f"{one.cell.scenario_label}, {one.cell.label}")
-        absent = {member[0] for member, state in zip(one.members, asked, strict=True) if state not in FINISHED}
+        absent = {
+            member[0]
+            for member, state in zip(one.members, asked, strict=True)
+            if state not in FINISHED
+        }
         failures += _failures(one, cell, absent, errors, jobs, interrupted)
         if cell is not None and not absent:
-            faults += [f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}" for error in cell.troubles]
+            faults += [
+                f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}"
+                for error in cell.troubles
+            ]
     requested = sum(len(one.members) for one in planned)
     return Outcome(
-        suite.name, record, requested, finished, tuple(failures), tuple(diverged), tuple(faults), len(jobs), seconds, interrupted
+        suite.name,
+        record,
+        requested,
+        finished,
+        tuple(failures),
+        tuple(diverged),
+        tuple(faults),
+        len(jobs),
+        seconds,
+        interrupted,
     )
 
 
 def _failures(
-    one: Planned, cell: CellRecord | None, absent: set[int], errors: Mapping[str, str], jobs: Mapping[str, Job], interrupted: bool
+    one: Planned,
+    cell: CellRecord | None,
+    absent: set[int],
+    errors: Mapping[str, str],
+    jobs: Mapping[str, Job],
+    interrupted: bool,
 ) -> list[Failure]:
     """A failure a job, in its own words; seeds that no job of this run took up have those of an earlier one."""
     failures = []
     for job in (jobs[job_id] for job_id in errors if jobs[job_id].key == one.key):
-        failures.append(Failure(one.cell.scenario_label, one.cell.label, job.seeds, _first_line(errors[job.id])))
+        failures.append(
+            Failure(one.cell.scenario_label, one.cell.label, job.seeds, _first_line(errors[job.id]))
+        )
         absent = absent - set(job.seeds)
     if absent and not interrupted:
-        reason = _last_line(cell.errors[-1]) if cell is not None and cell.errors else "nothing was recorded"
-        failures.append(Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(absent)), reason))
+        reason = (
+            _last_line(cell.errors[-1])
+            if cell is not None and cell.errors
+            else "nothing was recorded"
+        )
+        failures.append(
+            Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(absent)), reason)
+        )
     return failures
 
 
@@ -101,8 +130,15 @@ def _status(cell: CellRecord | None) -> dict[tuple[int, int], str]:
     if cell is None:
         return {}
     agents = [0] * cell.members if cell.agent is None else cell.agent.tolist()
-    status = ["done"] * cell.members if cell.member_status is None else [str(text) for text in cell.member_status]
-    return {(int(seed), int(agent)): text for seed, agent, text in zip(cell.seed, agents, status, strict=True)}
+    status = (
+        ["done"] * cell.members
+        if cell.member_status is None
+        else [str(text) for text in cell.member_status]
+    )
+    return {
+        (int(seed), int(agent)): text
+        for seed, agent, text in zip(cell.seed, agents, status, strict=True)
+    }
 
 
 def _first_line(text: str) -> str:

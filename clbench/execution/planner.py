@@ -39,20 +39,35 @@ class Planned:
         return tuple((seed, agent) for seed in self.cell.seeds for agent in range(self.agents))
 
 
-def finished_members(record: CellRecord | None, probes: Mapping[str, Any] | None = None) -> set[Member]:
+def finished_members(
+    record: CellRecord | None, probes: Mapping[str, Any] | None = None
+) -> set[Member]:
     """Members that need not run again: finished, with everything that can only be measured live, measured as it is now."""
     probes = probes or {}
     if record is None:
         return set()
-    measured = record.curves | record.metrics | {f"kept/{name}": flags for name, flags in record.kept.items()}
-    if any(probe not in measured or how not in (None, record.probes.get(probe)) for probe, how in probes.items()):
+    measured = (
+        record.curves
+        | record.metrics
+        | {f"kept/{name}": flags for name, flags in record.kept.items()}
+    )
+    if any(
+        probe not in measured or how not in (None, record.probes.get(probe))
+        for probe, how in probes.items()
+    ):
         return set()
     agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)
-    status = [str(text) for text in record.member_status] if record.member_status is not None else ["done"] * record.members
+    status = (
+        [str(text) for text in record.member_status]
+        if record.member_status is not None
+        else ["done"] * record.members
+    )
     lacking = np.zeros(record.members, dtype=bool)
     for probe in probes:
         empty = np.isnan(measured[probe]).reshape(record.members, -1).all(axis=1)
-        if not empty.all() and record.fault(probe) is None:  # one that is undefined for all, or said why, was measured all the same
+        if (
+            not empty.all() and record.fault(probe) is None
+        ):  # one that is undefined for all, or said why, was measured all the same
             lacking |= empty
     return {
         (int(record.seed[row]), int(agents[row]))
@@ -87,7 +102,15 @@ def plan(
     for planned, members in cells:
         left = tuple(member for member in members if (planned.key, member) not in begun)
         if left:
-            whole = Job(planned.cell, planned.key, left, planned.content, planned.tasks, form, planned.probes)
+            whole = Job(
+                planned.cell,
+                planned.key,
+                left,
+                planned.content,
+                planned.tasks,
+                form,
+                planned.probes,
+            )
             jobs += whole.divide(pieces(whole) if stacked else math.ceil(len(left) / STACK_ON_CPU))
     return first + balance(jobs, workers)
 

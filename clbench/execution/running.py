@@ -67,7 +67,9 @@ class End:
 class Run:
     """One run of a suite. `prepare` touches no file; `go` does the work."""
 
-    def __init__(self, suite: Suite, host: Host, options: Options, display: Display | None = None) -> None:
+    def __init__(
+        self, suite: Suite, host: Host, options: Options, display: Display | None = None
+    ) -> None:
         self.suite, self.host, self.options, self.display = suite, host, options, display or Quiet()
         name = f"{suite.name}-smoke" if suite.smoke else suite.name
         self.store = Store(options.out or Path("results") / name, name)
@@ -92,11 +94,18 @@ class Run:
 
     def _among(self, cells: Sequence[Cell]) -> list[Planned]:
         names = {(cell.scenario_label, cell.label) for cell in cells}
-        return [one for one in self.current.values() if (one.cell.scenario_label, one.cell.label) in names]
+        return [
+            one
+            for one in self.current.values()
+            if (one.cell.scenario_label, one.cell.label) in names
+        ]
 
     def missing(self, cells: Mapping[str, CellRecord]) -> list[tuple[Planned, tuple[Member, ...]]]:
         """What has to run, given what is there."""
-        return [(one, missing_members(one, None if one.key in self.forced else cells.get(one.key))) for one in self.planned]
+        return [
+            (one, missing_members(one, None if one.key in self.forced else cells.get(one.key)))
+            for one in self.planned
+        ]
 
     def jobs(self, cells: Mapping[str, CellRecord]) -> list[Job]:
         """The plan: jobs that left a checkpoint go on as they were, the rest is planned anew."""
@@ -105,7 +114,9 @@ class Run:
         kept = [
             job
             for job in self.store.begun(self.site)
-            if job.key not in self.forced and self._still_wanted(job) and all((job.key, member) in absent for member in job.members)
+            if job.key not in self.forced
+            and self._still_wanted(job)
+            and all((job.key, member) in absent for member in job.members)
         ]
         stacked, estimator = self.slots[0].startswith("cuda"), Estimator(self.survey, cells)
         room = room_of(self.slots) if stacked else math.inf
@@ -113,7 +124,14 @@ class Run:
         def pieces(job: Job) -> int:
             return 1 if math.isinf(room) else estimator.memory(job).pieces(job, room)
 
-        return plan(missing, workers=len(self.slots), stacked=stacked, form=self.options.form, kept=kept, pieces=pieces)
+        return plan(
+            missing,
+            workers=len(self.slots),
+            stacked=stacked,
+            form=self.options.form,
+            kept=kept,
+            pieces=pieces,
+        )
 
     def _still_wanted(self, job: Job) -> bool:
         """Whether a job of an earlier run would be planned just so today."""
@@ -127,12 +145,20 @@ class Run:
             self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
             self.store.begin(jobs)
             board = Board.of(self.store.suite, self.planned, jobs, self._forecast(jobs, cells))
-            self.host.notify(SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs)))
+            self.host.notify(
+                SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs))
+            )
             end = self._carry_out(jobs, board)
             self._merge(end)
             cells = self.store.cells()
             if not end.interrupted:
-                self.store.forget(keep=[board.jobs[job] for job in end.errors if self.site.checkpoint(board.jobs[job]).exists()])
+                self.store.forget(
+                    keep=[
+                        board.jobs[job]
+                        for job in end.errors
+                        if self.site.checkpoint(board.jobs[job]).exists()
+                    ]
+                )
         outcome = outcome_of(
             self.suite,
             self.store.record,
@@ -143,11 +169,17 @@ class Run:
             seconds=board.seconds,
             interrupted=end.interrupted,
         )
-        self.host.notify(SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures)))
+        self.host.notify(
+            SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures))
+        )
         return outcome
 
     def _forecast(self, jobs: Sequence[Job], cells: Mapping[str, CellRecord]) -> Forecast:
-        estimator, costs, known = Estimator(self.survey, cells), dict[str, float](), dict[str, float]()
+        estimator, costs, known = (
+            Estimator(self.survey, cells),
+            dict[str, float](),
+            dict[str, float](),
+        )
         for job in jobs:
             try:
                 estimate = estimator.of(job)
@@ -161,13 +193,19 @@ class Run:
 
     def _merge(self, end: End) -> None:
         """Bring what was measured into the record; where anything could not be written, say so and stop: nothing of it is lost."""
-        facts = environment(self.host, self.slots, self.options.form, self.site.gemm, self._folder())
+        facts = environment(
+            self.host, self.slots, self.options.form, self.site.gemm, self._folder()
+        )
         try:
-            self.store.merge({key: one.cell for key, one in self.current.items()}, self.suite, facts)
+            self.store.merge(
+                {key: one.cell for key, one in self.current.items()}, self.suite, facts
+            )
         except OutputError as error:
             end.unwritten = end.unwritten or str(error)
         if end.unwritten:
-            kept = "what is finished is kept, and what was under way goes on from its last checkpoint"
+            kept = (
+                "what is finished is kept, and what was under way goes on from its last checkpoint"
+            )
             raise RunFailed(f"stopped: {end.unwritten}; {kept}")
 
     def _carry_out(self, jobs: list[Job], board: Board) -> End:
@@ -185,12 +223,16 @@ class Run:
     def _round(self, jobs: Sequence[Job], board: Board, end: End, lost: set[str]) -> list[Job]:
         """Run these jobs to their ends; what comes back is to be tried again."""
         again: list[Job] = []
-        with contextlib.closing(_generator(self.launcher.run(jobs, self.slots, self.site))) as events:
+        with contextlib.closing(
+            _generator(self.launcher.run(jobs, self.slots, self.site))
+        ) as events:
             try:
                 for event in events:
                     job = board.jobs[event.job]
                     if event.status == "lost" and job.id in lost:
-                        event = replace(event, status="failed", error=f"for the second time, {event.error}")
+                        event = replace(
+                            event, status="failed", error=f"for the second time, {event.error}"
+                        )
                     board.hear(event)
                     self.display.event(board, job, event)
                     if event.kind == "ended":
@@ -202,7 +244,9 @@ class Run:
                 raise
         return again
 
-    def _ended(self, job: Job, event: JobEvent, board: Board, end: End, lost: set[str]) -> list[Job]:
+    def _ended(
+        self, job: Job, event: JobEvent, board: Board, end: End, lost: set[str]
+    ) -> list[Job]:
         """What is to be tried again of it."""
         if event.status == "unwritten":
             raise OutputError(event.error)
@@ -222,16 +266,39 @@ class Run:
         status = "failed" if event.status == "timeout" else event.status
         error = event.error.partition("\n")[0]
         cell = job.cell
-        self.host.notify(JobFinished(self.store.suite, job.key, cell.label, cell.scenario_label, job.seeds, status, event.seconds, error))
+        self.host.notify(
+            JobFinished(
+                self.store.suite,
+                job.key,
+                cell.label,
+                cell.scenario_label,
+                job.seeds,
+                status,
+                event.seconds,
+                error,
+            )
+        )
         return []
 
     def _task_finished(self, job: Job, event: JobEvent) -> TaskFinished:
         cell, accuracy = job.cell, event.accuracy or ()
-        return TaskFinished(self.store.suite, job.key, cell.label, cell.scenario_label, job.seeds, event.task, event.tasks, accuracy)
+        return TaskFinished(
+            self.store.suite,
+            job.key,
+            cell.label,
+            cell.scenario_label,
+            job.seeds,
+            event.task,
+            event.tasks,
+            accuracy,
+        )
 
     def _expected_bytes(self) -> int:
         numbers = sum(len(one.members) * (one.tasks + 1) * (one.tasks + 4) for one in self.planned)
-        weights = sum(len(one.members) * (one.tasks + 1) * (self.survey.parameters(one.cell) or 0) for one in self._keeping_weights())
+        weights = sum(
+            len(one.members) * (one.tasks + 1) * (self.survey.parameters(one.cell) or 0)
+            for one in self._keeping_weights()
+        )
         return numbers * BYTES_A_NUMBER + weights * BYTES_A_WEIGHT
 
     def _keeping_weights(self) -> Iterator[Planned]:
@@ -244,11 +311,15 @@ class Run:
     def count_finished(self, cells: Mapping[str, CellRecord]) -> int:
         """Members that are in the record already."""
         return sum(
-            len(finished_members(cells.get(one.key), one.probes) & set(one.members)) for one in self.planned if one.key not in self.forced
+            len(finished_members(cells.get(one.key), one.probes) & set(one.members))
+            for one in self.planned
+            if one.key not in self.forced
         )
 
 
-def run_suite(suite: Suite, host: Host, options: Options | None = None, display: Display | None = None) -> Outcome:
+def run_suite(
+    suite: Suite, host: Host, options: Options | None = None, display: Display | None = None
+) -> Outcome:
     """Run a suite to its end, or to Ctrl-C; what finished is in the record either way."""
     return Run(suite, host, options or Options(), display).go()
 

@@ -66,7 +66,9 @@ class Store:
                 found.setdefault(cell.key, []).append(cell)
         return {key: _joined(records) for key, records in found.items()}
 
-    def merge(self, current: Mapping[str, Cell], suite: Suite, environment: Mapping[str, Any]) -> None:
+    def merge(
+        self, current: Mapping[str, Cell], suite: Suite, environment: Mapping[str, Any]
+    ) -> None:
         """Bring job files into the record. `current` is what the suite asks for now, by key.
 
         A cell of the same name with another key was measured with other options or another version of the code: it moves to
@@ -77,13 +79,30 @@ class Store:
         if before is not None and not merged:
             environment = before.environment  # nothing was measured since
         elif before is not None and "merged" in before.environment:
-            environment = {**environment, "merged": before.environment["merged"]}  # of the cells that came from elsewhere
+            environment = {
+                **environment,
+                "merged": before.environment["merged"],
+            }  # of the cells that came from elsewhere
         kept, old = _sorted_out(cells, current, {cell.key for cell in _cells_of(self.superseded)})
         metrics = [(metric.name, metric.options) for metric in suite.metrics]
         with _refusing(self.folder):
             if old:
-                write_record(self.superseded, old, suite=self.suite, suite_text=suite.text, environment=environment, metrics=metrics)
-            write_record(self.record, kept, suite=self.suite, suite_text=suite.text, environment=environment, metrics=metrics)
+                write_record(
+                    self.superseded,
+                    old,
+                    suite=self.suite,
+                    suite_text=suite.text,
+                    environment=environment,
+                    metrics=metrics,
+                )
+            write_record(
+                self.record,
+                kept,
+                suite=self.suite,
+                suite_text=suite.text,
+                environment=environment,
+                metrics=metrics,
+            )
             if not old:
                 self.superseded.unlink(missing_ok=True)
             for path in merged:
@@ -146,7 +165,9 @@ class Store:
                 with file:
                     held = _holder(file.read())
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise OutputError(f"cannot lock {path}: {error.strerror}; choose a folder on another file system with --out") from error
+                    raise OutputError(
+                        f"cannot lock {path}: {error.strerror}; choose a folder on another file system with --out"
+                    ) from error
                 raise OutputError(
                     f"{self.folder} is held by another run ({held}); wait for it, or choose another folder with --out"
                 ) from None
@@ -158,7 +179,9 @@ class Store:
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             sizes = f"{free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB"
-            raise OutputError(f"{self.folder} has {sizes}; make room, or choose another folder with --out")
+            raise OutputError(
+                f"{self.folder} has {sizes}; make room, or choose another folder with --out"
+            )
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".room-", suffix=".tmp") as file:
             file.write(bytes(1 << 20))
             file.flush()
@@ -204,7 +227,9 @@ def _joined(records: list[CellRecord]) -> CellRecord:
 
 
 def _failed(record: CellRecord) -> bool:
-    return record.member_status is not None and any(status not in FINISHED for status in record.member_status)
+    return record.member_status is not None and any(
+        status not in FINISHED for status in record.member_status
+    )
 
 
 def _cells_of(path: Path) -> list[CellRecord]:
@@ -213,7 +238,9 @@ def _cells_of(path: Path) -> list[CellRecord]:
     try:
         return list(read_record(path).cells)
     except RecordError as error:
-        raise RecordError(f"{error}; move {path.name} away, or choose another folder with --out") from error
+        raise RecordError(
+            f"{error}; move {path.name} away, or choose another folder with --out"
+        ) from error
 
 
 def _remove(path: Path) -> None:
@@ -238,4 +265,6 @@ def _refusing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
-        raise OutputError(f"cannot write to {error.filename or folder}: {reason}; choose another folder with --out") from error
+        raise OutputError(
+            f"cannot write to {error.filename or folder}: {reason}; choose another folder with --out"
+        ) from error

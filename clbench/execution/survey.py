@@ -72,7 +72,9 @@ class Survey:
         except ClbenchError:
             raise
         except Exception as error:
-            raise PluginError(f"scenario {cell.scenario.name!r} cannot lay out its tasks: {type(error).__name__}: {error}") from error
+            raise PluginError(
+                f"scenario {cell.scenario.name!r} cannot lay out its tasks: {type(error).__name__}: {error}"
+            ) from error
         return layout
 
     def arrays(self, cell: Cell) -> Arrays:
@@ -90,11 +92,16 @@ class Survey:
         layout = self.layout(cell)
         self.parameters(cell)
         metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
-        probes: dict[str, Any] = {curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())}
+        probes: dict[str, Any] = {
+            curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())
+        }
         probes |= {f"kept/{kind}": None for kind in cell.protocol["keep"]}
         for metric in cell.metrics:
             if hasattr(metrics[metric.name], "measure"):
-                probes[metric.name] = {"options": dict(metric.options), "version": self.host.version_of("metric", metric.name)}
+                probes[metric.name] = {
+                    "options": dict(metric.options),
+                    "version": self.host.version_of("metric", metric.name),
+                }
         return Planned(cell, key, content, layout.tasks, layout.agents, probes)
 
     def parameters(self, cell: Cell) -> int | None:
@@ -118,9 +125,13 @@ class Survey:
 
         factory = self.host.get("model", model.name)
         with torch.device("meta"):
-            module = factory(layout.input_shape, layout.classes, **check_options(factory, model.options))
+            module = factory(
+                layout.input_shape, layout.classes, **check_options(factory, model.options)
+            )
         if not isinstance(module, torch.nn.Module):
-            raise UserError(f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted")
+            raise UserError(
+                f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted"
+            )
         return sum(parameter.numel() for parameter in module.parameters())
 
     def _fingerprint(self, dataset: Choice) -> str:

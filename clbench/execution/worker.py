@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 Tell = Callable[[JobEvent], None]
 
 
-def perform(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool] = lambda: False) -> JobEvent:
+def perform(
+    job: Job,
+    site: Site,
+    device: str,
+    host: Host,
+    tell: Tell,
+    leaving: Callable[[], bool] = lambda: False,
+) -> JobEvent:
     """Run one job. Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again) and `unwritten`."""
     started = time.perf_counter()
     tell(JobEvent("started", job.id, tasks=job.tasks))
@@ -46,9 +53,19 @@ def perform(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: 
             record, error = _train(job, site, device, host, tell, leaving), ""
         status = "diverged" if record.status == "diverged" else "done"
     except OutputError as failure:  # what is kept beside the checkpoint
-        return JobEvent("ended", job.id, status="unwritten", seconds=time.perf_counter() - started, error=str(failure))
+        return JobEvent(
+            "ended",
+            job.id,
+            status="unwritten",
+            seconds=time.perf_counter() - started,
+            error=str(failure),
+        )
     except Exception as failure:
-        status, error, trace = "failed", _last_line(failure), "".join(traceback.format_exception(failure))
+        status, error, trace = (
+            "failed",
+            _last_line(failure),
+            "".join(traceback.format_exception(failure)),
+        )
         if _is_out_of_memory(failure):
             status = "memory" if len(job.seeds) > 1 else "failed"
             error = f"out of memory with one seed alone: {error}"
@@ -92,19 +109,37 @@ class _Said(io.TextIOBase):
         super().close()
 
 
-def _train(job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool]) -> CellRecord:
+def _train(
+    job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool]
+) -> CellRecord:
     from clbench.engine import Settings, run_cell
 
-    settings = Settings(device=device, form=job.form, checkpoint=site.checkpoint(job), checkpoint_every=site.checkpoint_every)
+    settings = Settings(
+        device=device,
+        form=job.form,
+        checkpoint=site.checkpoint(job),
+        checkpoint_every=site.checkpoint_every,
+    )
     arrays = _arrays(host, json.dumps(job.cell.scenario.options["dataset"]), site.data)
 
     def listen(progress: Progress) -> None:
         if progress.said:
             return tell(JobEvent("said", job.id, error=progress.said))
         accuracy = None if progress.accuracy is None else tuple(map(float, progress.accuracy))
-        return tell(JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy))
+        return tell(
+            JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy)
+        )
 
-    return run_cell(job.cell, job.key, job.members, host=host, arrays=arrays, settings=settings, listener=listen, leaving=leaving)
+    return run_cell(
+        job.cell,
+        job.key,
+        job.members,
+        host=host,
+        arrays=arrays,
+        settings=settings,
+        listener=listen,
+        leaving=leaving,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -116,14 +151,22 @@ def _arrays(host: Host, dataset: str, data: Path | None) -> Arrays:
 
 
 def _is_out_of_memory(failure: Exception) -> bool:
-    signs = ("DefaultCPUAllocator: can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+    signs = (
+        "DefaultCPUAllocator: can't allocate memory",
+        "CUDA error: out of memory",
+        "_STATUS_ALLOC_FAILED",
+    )
     named = isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError"
     return named or any(sign in str(failure) for sign in signs)
 
 
 def _last_line(failure: Exception) -> str:
     """An error in a line; ours are sentences already."""
-    return str(failure) if isinstance(failure, ClbenchError) else traceback.format_exception_only(failure)[-1].strip()
+    return (
+        str(failure)
+        if isinstance(failure, ClbenchError)
+        else traceback.format_exception_only(failure)[-1].strip()
+    )
 
 
 # ------------------------------------------------------------------ the process
@@ -140,7 +183,9 @@ def main() -> None:
         leaving.set()
         inbox.put(Site.LEAVE)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole process group; the parent decides
     signal.signal(signal.SIGTERM, terminate)
     threading.Thread(target=_listen, args=(source, inbox, leaving), daemon=True).start()
     site, device = Site.from_json(inbox.get()), json.loads(inbox.get())
@@ -182,7 +227,10 @@ def _prepare(site: Site) -> Host:
 
 def _take_over_pipes() -> tuple[IO[str], IO[str]]:
     """Keep the pipes for the protocol: what writes past `print` goes to stderr, a plugin that reads finds nothing."""
-    source, sink = os.fdopen(os.dup(0), "r", encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    source, sink = (
+        os.fdopen(os.dup(0), "r", encoding="utf-8"),
+        os.fdopen(os.dup(1), "w", encoding="utf-8"),
+    )
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

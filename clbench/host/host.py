@@ -14,7 +14,16 @@ from clbench import hookspecs
 from clbench.errors import PluginError, UnknownName
 from clbench.host import versions
 from clbench.host.kinds import KINDS, Kind, check_contribution
-from clbench.host.loading import FAULTS, Loaded, PluginInfo, implemented_hooks, load_entry_points, load_file, sentence, source_of
+from clbench.host.loading import (
+    FAULTS,
+    Loaded,
+    PluginInfo,
+    implemented_hooks,
+    load_entry_points,
+    load_file,
+    sentence,
+    source_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +46,9 @@ class Host:
         self.files: tuple[Path, ...] = ()
 
     @classmethod
-    def load(cls, plugin_files: Sequence[Path] = (), entry_points: bool = True, only: str | None = None) -> Host:
+    def load(
+        cls, plugin_files: Sequence[Path] = (), entry_points: bool = True, only: str | None = None
+    ) -> Host:
         """Load the installed plugins, then the files asked for; `PluginError` where one of those cannot be used.
 
         With `only` a kind, installed plugins that offer nothing of it are left alone: who looks at results needs metrics, and
@@ -67,7 +78,11 @@ class Host:
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind that can be used, sorted."""
-        return sorted(name for (offered, name), offers in self._offers.items() if offered == kind and len(offers) == 1)
+        return sorted(
+            name
+            for (offered, name), offers in self._offers.items()
+            if offered == kind and len(offers) == 1
+        )
 
     def get(self, kind: str, name: str) -> Any:
         """What was contributed under a name; `UnknownName` with suggestions, `PluginError` where two plugins offer it."""
@@ -133,9 +148,14 @@ class Host:
             return  # two entry points that name one object are one plugin
         loaded.info.hooks = implemented_hooks(loaded)
         if not loaded.info.hooks:
-            raise PluginError(f"plugin {loaded.info.shown} implements no hook; write @hookimpl above a function such as clbench_strategies")
+            raise PluginError(
+                f"plugin {loaded.info.shown} implements no hook; write @hookimpl above a function such as clbench_strategies"
+            )
         try:
-            self._manager.register(loaded.plugin, name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}")
+            self._manager.register(
+                loaded.plugin,
+                name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}",
+            )
         except FAULTS as error:
             raise PluginError(f"plugin {loaded.info.shown}: {sentence(error)}") from error
         for kind in KINDS.values():
@@ -148,10 +168,15 @@ class Host:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:
             return self._leave_out(loaded, f"{kind.hook} failed: {sentence(error)}")
-        wrong = next((type(answer).__name__ for answer in answers if not isinstance(answer, (list, tuple))), None if answers else "None")
+        wrong = next(
+            (type(answer).__name__ for answer in answers if not isinstance(answer, (list, tuple))),
+            None if answers else "None",
+        )
         if wrong:
             return self._leave_out(loaded, f"{kind.hook} returned {wrong} instead of a list")
-        for item in (item for answer in answers for item in answer):  # several functions may stand for one hook by `specname`
+        for item in (
+            item for answer in answers for item in answer
+        ):  # several functions may stand for one hook by `specname`
             try:
                 name = check_contribution(kind, item)
             except FAULTS as error:
@@ -174,7 +199,11 @@ class Host:
 
     def _has_source(self, path: Path) -> bool:
         """Whether an installed plugin was already loaded from this very file."""
-        files = (getattr(source_of(loaded.plugin), "__file__", None) for loaded in self._loaded if loaded.plugin is not None)
+        files = (
+            getattr(source_of(loaded.plugin), "__file__", None)
+            for loaded in self._loaded
+            if loaded.plugin is not None
+        )
         return any(file is not None and Path(file).resolve() == path for file in files)
 
     def _warn_of_clashes(self) -> None:
@@ -199,4 +228,6 @@ def _requirement(loaded: Loaded) -> str:
     if info.package is None:
         return f"# {info.origin}: a file, not a package"
     pinned = f"{info.package}=={info.version}"
-    return f"# {pinned}: an editable install or a checkout" if versions.is_editable(loaded) else pinned
+    return (
+        f"# {pinned}: an editable install or a checkout" if versions.is_editable(loaded) else pinned
+    )

@@ -56,11 +56,17 @@ def check_contribution(kind: Kind, item: Any) -> str:
     except Declaration as error:
         raise Declaration(f"{_shown(item)}: {error}") from error
     for key in fields:
-        if key in kind.reserved or any(isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)):
-            raise Declaration(f"{_shown(item)}: an option cannot be called {key!r}, that word means something else already")
+        if key in kind.reserved or any(
+            isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)
+        ):
+            raise Declaration(
+                f"{_shown(item)}: an option cannot be called {key!r}, that word means something else already"
+            )
     name = name_of(item)
     if not re.fullmatch(r"\w[\w.-]*", name):
-        raise Declaration(f"{_shown(item)}: its name {name!r} is not one word of letters, digits, -, _ and .")
+        raise Declaration(
+            f"{_shown(item)}: its name {name!r} is not one word of letters, digits, -, _ and ."
+        )
     return name
 
 
@@ -74,21 +80,31 @@ def _check_base(kind: Kind, item: Any) -> None:
 
 def _own_bases(item: Any) -> list[type]:
     """The classes of ours that a contribution is made from."""
-    return [base for base in getattr(item, "__mro__", ())[1:] if base.__module__.partition(".")[0] == "clbench"]
+    return [
+        base
+        for base in getattr(item, "__mro__", ())[1:]
+        if base.__module__.partition(".")[0] == "clbench"
+    ]
 
 
 def _check_factory(kind: Kind, item: Any) -> None:
     if not callable(item) or not hasattr(item, "__name__"):
-        raise Declaration(f"{_shown(item)} is not a function or class; a {kind.name} is called as (input_shape, classes, *, options)")
+        raise Declaration(
+            f"{_shown(item)} is not a function or class; a {kind.name} is called as (input_shape, classes, *, options)"
+        )
     positional = [
         parameter.name
         for parameter in inspect.signature(item).parameters.values()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
     if len(positional) < 2:
-        raise Declaration(f"{_shown(item)} takes {len(positional)} positional arguments; a {kind.name} takes input_shape and classes")
+        raise Declaration(
+            f"{_shown(item)} takes {len(positional)} positional arguments; a {kind.name} takes input_shape and classes"
+        )
     if len(positional) > 2:
-        raise Declaration(f"{_shown(item)}: {positional[2]!r} is no option yet; write `*` before it, options are keyword-only")
+        raise Declaration(
+            f"{_shown(item)}: {positional[2]!r} is no option yet; write `*` before it, options are keyword-only"
+        )
 
 
 def _shown(item: Any) -> str:

@@ -54,7 +54,9 @@ class Loaded:
 def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
     """Every entry point of the group, or those that may implement `hook`; sorted, so that the order does not depend on the file system."""
     points = metadata.entry_points(group=hookspecs.GROUP)
-    for point in sorted(points, key=lambda point: (point.dist.name if point.dist else "", point.name)):
+    for point in sorted(
+        points, key=lambda point: (point.dist.name if point.dist else "", point.name)
+    ):
         if hook is not None and not _may_implement(point, hook):
             continue
         distribution = point.dist
@@ -80,14 +82,22 @@ def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
     except FAULTS:
         return True
-    return bool(point.attr) or not source or any(word in source for word in (hook, "import *", "specname"))
+    return (
+        bool(point.attr)
+        or not source
+        or any(word in source for word in (hook, "import *", "specname"))
+    )
 
 
 def load_file(path: Path) -> Loaded:
     """A bare file; `PluginError` names the file, the line and the error."""
     path = path.expanduser().resolve()
     if not path.is_file():
-        raise PluginError(f"plugin file {path} does not exist" if not path.exists() else f"plugin {path} is not a file")
+        raise PluginError(
+            f"plugin file {path} does not exist"
+            if not path.exists()
+            else f"plugin {path} is not a file"
+        )
     name = f"clbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -99,13 +109,19 @@ def load_file(path: Path) -> Loaded:
     except FAULTS as error:
         del sys.modules[name]
         line = _line_in(path, error)
-        raise PluginError(f"plugin file {path}{f', line {line}' if line else ''}: {sentence(error)}") from error
+        raise PluginError(
+            f"plugin file {path}{f', line {line}' if line else ''}: {sentence(error)}"
+        ) from error
     return Loaded(PluginInfo(name=path.stem, package=None, version=None, origin=str(path)), module)
 
 
 def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
     """The hooks a plugin implements; `PluginError` where one is misspelled, unmarked or asks for unknown arguments."""
-    known = {name: spec for name, spec in vars(hookspecs).items() if hasattr(spec, f"{hookspecs.GROUP}_spec")}
+    known = {
+        name: spec
+        for name, spec in vars(hookspecs).items()
+        if hasattr(spec, f"{hookspecs.GROUP}_spec")
+    }
     found = []
     for attribute in sorted(dir(loaded.plugin)):
         function = getattr(loaded.plugin, attribute, None)
@@ -114,8 +130,12 @@ def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
             hook = mark.get("specname") or attribute
             _check_hook(hook, function, known, loaded.info)
             found.append(hook)
-        elif attribute in known and inspect.isroutine(function) and function is not known[attribute]:
-            raise PluginError(f"{attribute} in plugin {loaded.info.shown} is not marked; write @hookimpl above it")
+        elif (
+            attribute in known and inspect.isroutine(function) and function is not known[attribute]
+        ):
+            raise PluginError(
+                f"{attribute} in plugin {loaded.info.shown} is not marked; write @hookimpl above it"
+            )
     return tuple(found)
 
 
@@ -125,8 +145,14 @@ def _check_hook(hook: str, function: Any, known: dict[str, Any], info: PluginInf
     allowed = tuple(inspect.signature(known[hook]).parameters)
     for argument, parameter in inspect.signature(function).parameters.items():
         if argument not in allowed and parameter.default is parameter.empty:
-            offered = f"it may ask for {', '.join(map(repr, allowed))}" if allowed else "it is called without arguments"
-            raise PluginError(f"hook {hook} in plugin {info.shown} asks for {argument!r}; {offered}")
+            offered = (
+                f"it may ask for {', '.join(map(repr, allowed))}"
+                if allowed
+                else "it is called without arguments"
+            )
+            raise PluginError(
+                f"hook {hook} in plugin {info.shown} asks for {argument!r}; {offered}"
+            )
 
 
 def source_of(plugin: Any) -> ModuleType | None:
@@ -144,5 +170,9 @@ def _line_in(path: Path, error: BaseException) -> int | None:
     """The deepest line of the file that took part in the error."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
     return lines[-1] if lines else None

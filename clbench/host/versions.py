@@ -22,7 +22,9 @@ _FOREIGN = frozenset({"clbench", "torch", "numpy", "pydantic", *sys.stdlib_modul
 def version_of(loaded: Loaded, contribution: Any) -> str:
     """`clbench 0.1.0`, or `sha256:...` over every source file the contribution is made of."""
     module = source_of(loaded.plugin)
-    if loaded.distribution is not None and not _editable(loaded.distribution, getattr(module, "__file__", None)):
+    if loaded.distribution is not None and not _editable(
+        loaded.distribution, getattr(module, "__file__", None)
+    ):
         return f"{loaded.distribution.name} {loaded.distribution.version}"
     files: dict[str, Path] = {}
     for name in _modules(loaded, contribution):
@@ -36,18 +38,25 @@ def version_of(loaded: Loaded, contribution: Any) -> str:
 def is_editable(loaded: Loaded) -> bool:
     """Whether the plugin's package is installed in a way that lets its source change."""
     module = source_of(loaded.plugin)
-    return loaded.distribution is not None and _editable(loaded.distribution, getattr(module, "__file__", None))
+    return loaded.distribution is not None and _editable(
+        loaded.distribution, getattr(module, "__file__", None)
+    )
 
 
 def _editable(distribution: metadata.Distribution, file: str | None) -> bool:
     direct = distribution.read_text("direct_url.json")
     if direct and json.loads(direct).get("dir_info", {}).get("editable"):
         return True
-    if distribution.read_text("RECORD") is None and distribution.read_text("SOURCES.txt") is not None:
+    if (
+        distribution.read_text("RECORD") is None
+        and distribution.read_text("SOURCES.txt") is not None
+    ):
         return True  # the egg-info of a checkout that happens to be on the path
     if file is None:
         return False
-    return not Path(file).resolve().is_relative_to(Path(str(distribution.locate_file(""))).resolve())
+    return (
+        not Path(file).resolve().is_relative_to(Path(str(distribution.locate_file(""))).resolve())
+    )
 
 
 def _modules(loaded: Loaded, contribution: Any) -> set[str]:
@@ -67,4 +76,7 @@ def _sources(name: str) -> dict[str, Path]:
     path = Path(file)
     if path.name != "__init__.py":
         return {path.name: path}
-    return {f"{name}/{part.relative_to(path.parent).as_posix()}": part for part in path.parent.rglob("*.py")}
+    return {
+        f"{name}/{part.relative_to(path.parent).as_posix()}": part
+        for part in path.parent.rglob("*.py")
+    }

@@ -16,7 +16,9 @@ from clbench.metrics.base import Summary, Undefined
 Array = npt.NDArray[Any]
 
 
-def demanded(find: Callable[[Array, Array], Array], after: Any, task: Any, enough: int | None = None) -> Array:
+def demanded(
+    find: Callable[[Array, Array], Array], after: Any, task: Any, enough: int | None = None
+) -> Array:
     """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them; `Undefined` where one is missing.
 
     `find(row, column)` gives them, NaN where nothing was measured. Where no more than `enough` were measured at all, a demand for
@@ -35,7 +37,10 @@ def _complete(values: Array, after: Any, task: Any) -> None:
     if missing.any():
         rows, tasks = np.broadcast_arrays(after, task)
         when = int(rows[missing][0])
-        raise Undefined(f"task {int(tasks[missing][0])} was not evaluated " + (f"after task {when}" if when else "before training"))
+        raise Undefined(
+            f"task {int(tasks[missing][0])} was not evaluated "
+            + (f"after task {when}" if when else "before training")
+        )
 
 
 def average_over_time(accuracy: Array) -> Array:
@@ -49,7 +54,10 @@ def average_over_time(accuracy: Array) -> Array:
 def average_over_entries(row: Array, column: Array, value: Array, tasks: int) -> Array:
     """The same from the entries measured."""
     seen = column < row
-    total, count = (np.bincount(row[seen], weights, tasks + 1)[1:] for weights in (value[seen], np.ones(int(seen.sum()))))
+    total, count = (
+        np.bincount(row[seen], weights, tasks + 1)[1:]
+        for weights in (value[seen], np.ones(int(seen.sum())))
+    )
     wanted = np.arange(1, tasks + 1)
     averages: Array = np.where(count == wanted, total / wanted, np.nan)
     return averages
@@ -68,5 +76,10 @@ def summarise(values: Array, how: Summary) -> Array:
         return np.full(len(values), np.nan)
     if how == "last":
         return values[:, -1]
-    reductions: dict[str, Callable[..., Array]] = {"mean": np.mean, "min": np.min, "max": np.max, "sum": np.sum}
+    reductions: dict[str, Callable[..., Array]] = {
+        "mean": np.mean,
+        "min": np.min,
+        "max": np.max,
+        "sum": np.sum,
+    }
     return reductions[how](values, axis=1)

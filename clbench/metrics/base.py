@@ -37,7 +37,9 @@ class Metric(Configurable):
     summary: ClassVar[Summary] = "last"
     higher_is_better: ClassVar[bool] = True
     unit: ClassVar[str] = ""  # "fraction" is shown in percent, "seconds" and "bytes" in handy units
-    needs: ClassVar[tuple[str, ...]] = ()  # curves that the engine writes only where a metric asks for them: "online_accuracy"
+    needs: ClassVar[
+        tuple[str, ...]
+    ] = ()  # curves that the engine writes only where a metric asks for them: "online_accuracy"
 
 
 class RecordMetric(Metric):

@@ -54,7 +54,11 @@ class RunView:
     @property
     def status(self) -> str:
         """`done`, `diverged`, `failed` or `timeout`."""
-        return "done" if self._cell.member_status is None else str(self._cell.member_status[self._member])
+        return (
+            "done"
+            if self._cell.member_status is None
+            else str(self._cell.member_status[self._member])
+        )
 
     @property
     def diverged_at(self) -> int:
@@ -96,7 +100,9 @@ class RunView:
         entries = self._cell.entries
         if entries is None:
             return np.full((self.tasks + 1, self.tasks), np.nan)
-        return _frozen(matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks))
+        return _frozen(
+            matrix_of(entries.row, entries.column, entries.value[self._member], self.tasks)
+        )
 
     @cached_property
     def averages(self) -> Array:
@@ -104,7 +110,9 @@ class RunView:
         entries = self._cell.entries
         if entries is None:
             return average_over_time(self.accuracy)
-        return average_over_entries(entries.row, entries.column, entries.value[self._member], self.tasks)
+        return average_over_entries(
+            entries.row, entries.column, entries.value[self._member], self.tasks
+        )
 
     @property
     def accuracy_before(self) -> Array:

@@ -35,7 +35,11 @@ class Entries:
         codes, order, width = self._sorted
         wanted = np.asarray(row) * width + column
         place = np.searchsorted(codes, wanted).clip(max=max(len(codes) - 1, 0))
-        found = (codes[place] == wanted) & (np.asarray(column) < width) if len(codes) else np.zeros(np.shape(wanted), bool)
+        found = (
+            (codes[place] == wanted) & (np.asarray(column) < width)
+            if len(codes)
+            else np.zeros(np.shape(wanted), bool)
+        )
         return np.where(found, order[place] if len(codes) else -1, -1)
 
     @cached_property
@@ -59,7 +63,9 @@ class CellRecord:
     options: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
-    probes: Mapping[str, Any] = field(default_factory=dict)  # how each of `metrics` was measured: with which options, by which version
+    probes: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # how each of `metrics` was measured: with which options, by which version
     form: str = ""  # how the stack was run: loop, vmap or solo
     graphs: str = ""  # on a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not
     status: str = "done"  # done, partial, diverged, failed
@@ -69,11 +75,17 @@ class CellRecord:
     accuracy_before: Array | None = None  # [S, T]
     loss: Array | None = None  # [S, T], mean training loss of each task
     entries: Entries | None = None
-    metrics: dict[str, Array] = field(default_factory=dict)  # [S, ...]; probe metrics, measured live
+    metrics: dict[str, Array] = field(
+        default_factory=dict
+    )  # [S, ...]; probe metrics, measured live
     curves: dict[str, Array] = field(default_factory=dict)  # [S, K], NaN-padded
     cost: dict[str, Array] = field(default_factory=dict)  # [S] or [S, T]
-    kept: dict[str, Array] = field(default_factory=dict)  # [S]: 1 for members whose weights, or predictions, are in `stored`
-    stored: dict[str, Rows] = field(default_factory=dict)  # what stays on disk until it is asked for, by its path in the cell
+    kept: dict[str, Array] = field(
+        default_factory=dict
+    )  # [S]: 1 for members whose weights, or predictions, are in `stored`
+    stored: dict[str, Rows] = field(
+        default_factory=dict
+    )  # what stays on disk until it is asked for, by its path in the cell
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
 
     @property
@@ -83,11 +95,16 @@ class CellRecord:
 
     def fault(self, metric: str) -> str | None:
         """What a probe metric said in place of a value: why it is undefined, or what it raised."""
-        return next((found[2] for found in map(_FAULT.match, self.errors) if found and found[1] == metric), None)
+        return next(
+            (found[2] for found in map(_FAULT.match, self.errors) if found and found[1] == metric),
+            None,
+        )
 
     def undefined(self, metric: str) -> str | None:
         """Why a probe metric has no value, in its own words."""
-        said = [found[2] for found in map(_UNDEFINED.match, self.errors) if found and found[1] == metric]
+        said = [
+            found[2] for found in map(_UNDEFINED.match, self.errors) if found and found[1] == metric
+        ]
         return said[0] if said else None
 
     def __repr__(self) -> str:
@@ -100,7 +117,9 @@ class CellRecord:
         if self.accuracy is not None:
             return int(self.accuracy.shape[-1])
         if self.entries is not None:
-            return int(max(self.entries.column.max(initial=-1) + 1, self.entries.row.max(initial=0)))
+            return int(
+                max(self.entries.column.max(initial=-1) + 1, self.entries.row.max(initial=0))
+            )
         return 0
 
     @property
@@ -142,7 +161,9 @@ class CellOnDisk(CellRecord):
         """Read all of it."""
         full = vars(self).pop("_fetch")
         try:
-            vars(self).update({name: value for name, value in vars(full()).items() if name not in vars(self)})
+            vars(self).update(
+                {name: value for name, value in vars(full()).items() if name not in vars(self)}
+            )
         except BaseException:
             vars(self)["_fetch"] = full
             raise
@@ -169,8 +190,16 @@ def settled(cell: CellRecord) -> CellRecord:
         raise ValueError(f"seed has {seed.ndim} dimensions instead of one")
     size = len(seed)
     agent = np.zeros(size, np.int64) if cell.agent is None else _integers("agent", cell.agent, size)
-    status = np.array(["done"] * size, dtype=object) if cell.member_status is None else _statuses(cell.member_status, size)
-    diverged_at = np.full(size, -1) if cell.diverged_at is None else _integers("diverged_at", cell.diverged_at, size)
+    status = (
+        np.array(["done"] * size, dtype=object)
+        if cell.member_status is None
+        else _statuses(cell.member_status, size)
+    )
+    diverged_at = (
+        np.full(size, -1)
+        if cell.diverged_at is None
+        else _integers("diverged_at", cell.diverged_at, size)
+    )
     full = replace(cell, seed=seed, agent=agent, member_status=status, diverged_at=diverged_at)
     full.accuracy = None if cell.accuracy is None else _matrix(cell.accuracy, size)
     full.entries = None if cell.entries is None else _entries(cell.entries, size)
@@ -178,9 +207,20 @@ def settled(cell: CellRecord) -> CellRecord:
         raise ValueError("there is neither accuracy nor entries")
     for name in ("accuracy_before", "loss"):
         value = getattr(cell, name)
-        setattr(full, name, None if value is None else _shaped(name, _floats(name, value), (size, full.tasks)))
+        setattr(
+            full,
+            name,
+            None if value is None else _shaped(name, _floats(name, value), (size, full.tasks)),
+        )
     for group in GROUPS:
-        setattr(full, group, {name: _members(f"{group}/{name}", value, size) for name, value in getattr(cell, group).items()})
+        setattr(
+            full,
+            group,
+            {
+                name: _members(f"{group}/{name}", value, size)
+                for name, value in getattr(cell, group).items()
+            },
+        )
     return _sorted(full)
 
 
@@ -195,16 +235,25 @@ def _sorted(cell: CellRecord) -> CellRecord:
     seed, agent = cell.seed[order], cell.agent[order]
     twice = (np.diff(seed) == 0) & (np.diff(agent) == 0)
     if twice.any():
-        raise ValueError(f"seed {seed[:-1][twice][0]} (agent {agent[:-1][twice][0]}) is there twice")
+        raise ValueError(
+            f"seed {seed[:-1][twice][0]} (agent {agent[:-1][twice][0]}) is there twice"
+        )
     return cell if (np.diff(order) == 1).all() else select(cell, order)
 
 
 def _each(cell: CellRecord, change: Callable[[Any], Any]) -> CellRecord:
     """The cell with a change to every array that has a row a member."""
     single = {name: getattr(cell, name) for name in SINGLE}
-    changed: dict[str, Any] = {name: None if array is None else change(array) for name, array in single.items()}
-    groups: dict[str, Any] = {group: {name: change(array) for name, array in getattr(cell, group).items()} for group in (*GROUPS, "stored")}
-    entries = None if cell.entries is None else replace(cell.entries, value=change(cell.entries.value))
+    changed: dict[str, Any] = {
+        name: None if array is None else change(array) for name, array in single.items()
+    }
+    groups: dict[str, Any] = {
+        group: {name: change(array) for name, array in getattr(cell, group).items()}
+        for group in (*GROUPS, "stored")
+    }
+    entries = (
+        None if cell.entries is None else replace(cell.entries, value=change(cell.entries.value))
+    )
     return replace(cell, **changed, **groups, entries=entries)
 
 
@@ -249,7 +298,9 @@ def _statuses(value: Any, size: int) -> Array:
 def _members(name: str, value: Any, size: int) -> Array:
     array = _numbers(name, value)
     if array.ndim < 1 or len(array) != size:
-        raise ValueError(f"{name} has shape {_show(array.shape)}, and its first dimension should be the {size} members")
+        raise ValueError(
+            f"{name} has shape {_show(array.shape)}, and its first dimension should be the {size} members"
+        )
     return array
 
 
@@ -262,7 +313,9 @@ def _fractions(name: str, array: Array) -> Array:
 def _matrix(value: Any, size: int) -> Array:
     array = _floats("accuracy", value)
     if array.ndim != 3 or array.shape[0] != size or array.shape[1] != array.shape[2] + 1:
-        raise ValueError(f"accuracy has shape {_show(array.shape)} instead of [{size}, tasks + 1, tasks]")
+        raise ValueError(
+            f"accuracy has shape {_show(array.shape)} instead of [{size}, tasks + 1, tasks]"
+        )
     return _fractions("accuracy", array)
 
 
@@ -277,5 +330,7 @@ def _entries(entries: Entries, size: int) -> Entries:
     sound = Entries(row, column, _shaped("entries/value", value, (size, len(row))))
     twice = np.flatnonzero(sound.find(row, column) != np.arange(len(row)))
     if len(twice):
-        raise ValueError(f"entries name task {column[twice[0]] + 1} after {row[twice[0]]} tasks twice")
+        raise ValueError(
+            f"entries name task {column[twice[0]] + 1} after {row[twice[0]]} tasks twice"
+        )
     return sound

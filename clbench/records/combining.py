@@ -22,7 +22,11 @@ def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
         raise RecordError("a record is named twice; name each one once")
     records = [read_record(path) for path in paths]
     if out.exists():
-        which = "is one of the records to merge" if out.resolve() in {path.resolve() for path in paths} else "exists"
+        which = (
+            "is one of the records to merge"
+            if out.resolve() in {path.resolve() for path in paths}
+            else "exists"
+        )
         raise RecordError(f"{out} {which}; choose another name with --out, or remove it")
     combined = _combined(list(paths), records)
     write_record(
@@ -47,7 +51,9 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         try:
             cells = merge_cells([*cells, *own])
         except Conflict as conflict:
-            raise RecordError(f"{conflict}: in {holders[conflict.member]} and in {path}; merge one of the two without it") from None
+            raise RecordError(
+                f"{conflict}: in {holders[conflict.member]} and in {path}; merge one of the two without it"
+            ) from None
         for cell in own:
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, record.suite)
@@ -62,7 +68,11 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         suite_text=texts[0] if len(texts) == 1 else "",
         environment={"merged": sources},
         cells=tell_apart(cells, origin),
-        metrics=tuple({name: options for record in reversed(records) for name, options in record.metrics}.items()),
+        metrics=tuple(
+            {
+                name: options for record in reversed(records) for name, options in record.metrics
+            }.items()
+        ),
     )
 
 
@@ -84,7 +94,12 @@ def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[s
     merged = record.environment.get("merged")
     if isinstance(merged, list) and all(isinstance(source, dict) for source in merged):
         return [{"suite": "", "suite_text": "", **source} for source in merged]
-    described = {"file": path.name, "suite": record.suite, "suite_text": record.suite_text, "environment": dict(record.environment)}
+    described = {
+        "file": path.name,
+        "suite": record.suite,
+        "suite_text": record.suite_text,
+        "environment": dict(record.environment),
+    }
     return [{**described, "cells": list(keys)}]
 
 
@@ -94,7 +109,9 @@ def separated(record: RecordFile) -> list[RecordFile]:
     suites: dict[tuple[str, str], list[str]] = {}
     for source in merged if isinstance(merged, list) else []:
         if isinstance(source, dict) and isinstance(source.get("cells"), list):
-            suites.setdefault((str(source.get("suite", "")), str(source.get("suite_text", ""))), []).extend(map(str, source["cells"]))
+            suites.setdefault(
+                (str(source.get("suite", "")), str(source.get("suite_text", ""))), []
+            ).extend(map(str, source["cells"]))
     if len(suites) < 2:
         return [record]
     taken: set[str] = set()
@@ -111,7 +128,12 @@ def tell_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellR
     """What two suites call alike and is not gets its suite's name behind its label; where that is not enough, its key."""
     for suffix in (origin, {cell.key: cell.key[-8:] for cell in cells}):
         alike = ambiguous(cells)
-        cells = [replace(cell, label=f"{cell.label} [{suffix[cell.key]}]") if cell.label in alike else cell for cell in cells]
+        cells = [
+            replace(cell, label=f"{cell.label} [{suffix[cell.key]}]")
+            if cell.label in alike
+            else cell
+            for cell in cells
+        ]
     return cells
 
 

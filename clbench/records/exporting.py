@@ -53,14 +53,33 @@ def _json(results: Results) -> bytes:
 
 
 def _cell(cell: Any) -> dict[str, Any]:
-    names = ("key", "scenario", "strategy", "label", "options", "protocol", "status", "form", "probes", "errors")
-    members = {name: getattr(cell, name).tolist() for name in ("seed", "agent", "member_status", "diverged_at")}
+    names = (
+        "key",
+        "scenario",
+        "strategy",
+        "label",
+        "options",
+        "protocol",
+        "status",
+        "form",
+        "probes",
+        "errors",
+    )
+    members = {
+        name: getattr(cell, name).tolist()
+        for name in ("seed", "agent", "member_status", "diverged_at")
+    }
     return {name: getattr(cell, name) for name in names} | members
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = {name: frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame.columns}
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    columns = {
+        name: frame[name].astype(object).where(frame[name].notna(), None).tolist()
+        for name in frame.columns
+    }
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def _valid(value: Any) -> Any:

@@ -42,4 +42,6 @@ class RecordFile:
     suite_text: str
     environment: Mapping[str, Any]
     cells: list[CellRecord]
-    metrics: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # what the suite asked for, with options
+    metrics: tuple[
+        tuple[str, Mapping[str, Any]], ...
+    ] = ()  # what the suite asked for, with options

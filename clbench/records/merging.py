@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import GROUPS, SINGLE, Array, CellRecord, Entries, metric_of, select, settled, status_of
+from clbench.records.cell import (
+    GROUPS,
+    SINGLE,
+    Array,
+    CellRecord,
+    Entries,
+    metric_of,
+    select,
+    settled,
+    status_of,
+)
 from clbench.records.rows import Rows
 
 FINISHED = ("done", "diverged")
@@ -22,7 +32,9 @@ class Conflict(RecordError):
         assert cell.agent is not None
         self.member = (cell.key, int(cell.seed[row]), int(cell.agent[row]))
         agent = f", agent {cell.agent[row]}" if cell.agent.any() else ""
-        super().__init__(f"{cell.scenario}, {cell.label}: seed {cell.seed[row]}{agent} was measured twice, and {dataset} differs")
+        super().__init__(
+            f"{cell.scenario}, {cell.label}: seed {cell.seed[row]}{agent} was measured twice, and {dataset} differs"
+        )
 
 
 def merge_cells(cells: Iterable[CellRecord], *, later_wins: bool = False) -> list[CellRecord]:
@@ -52,9 +64,17 @@ def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
     """The arrays of both. A cell of which nobody stays leaves no trace; a metric measured in two ways stays as it was measured last."""
     if not first.members or not second.members:
         alone = first if first.members else second
-        return {name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "stored", "entries", "probes")}
-    stale = {name for name in first.metrics if name in second.metrics and first.probes.get(name) != second.probes.get(name)}
-    first = replace(first, metrics={name: array for name, array in first.metrics.items() if name not in stale})
+        return {
+            name: getattr(alone, name) for name in (*SINGLE, *GROUPS, "stored", "entries", "probes")
+        }
+    stale = {
+        name
+        for name in first.metrics
+        if name in second.metrics and first.probes.get(name) != second.probes.get(name)
+    }
+    first = replace(
+        first, metrics={name: array for name, array in first.metrics.items() if name not in stale}
+    )
     return {
         "probes": {**first.probes, **second.probes},
         **{name: _joined(first, second, name) for name in SINGLE},
@@ -66,18 +86,33 @@ def _measured(first: CellRecord, second: CellRecord) -> dict[str, Any]:
 
 def _errors(old: CellRecord, first: CellRecord, new: CellRecord) -> tuple[str, ...]:
     """What both say, but for what the older says of metrics that were since measured in another way, or for everybody."""
-    anew = {name for name in new.metrics if not first.members or first.probes.get(name) != new.probes.get(name)}
-    return tuple(dict.fromkeys([*(error for error in old.errors if metric_of(error) not in anew), *new.errors]))
+    anew = {
+        name
+        for name in new.metrics
+        if not first.members or first.probes.get(name) != new.probes.get(name)
+    }
+    return tuple(
+        dict.fromkeys(
+            [*(error for error in old.errors if metric_of(error) not in anew), *new.errors]
+        )
+    )
 
 
 def _joined_stored(first: CellRecord, second: CellRecord) -> dict[str, Rows]:
     absent = Rows([None] * first.members), Rows([None] * second.members)
     names = sorted({*first.stored, *second.stored})
-    return {name: first.stored.get(name, absent[0]) + second.stored.get(name, absent[1]) for name in names}
+    return {
+        name: first.stored.get(name, absent[0]) + second.stored.get(name, absent[1])
+        for name in names
+    }
 
 
 def _joined_entries(first: Entries | None, second: Entries | None) -> Entries | None:
-    return None if first is None or second is None else replace(first, value=_stack(first.value, second.value))
+    return (
+        None
+        if first is None or second is None
+        else replace(first, value=_stack(first.value, second.value))
+    )
 
 
 def _who_stays(old: CellRecord, new: CellRecord, later_wins: bool) -> tuple[Array, Array]:
@@ -117,14 +152,32 @@ def _members(cell: CellRecord) -> list[tuple[int, int]]:
 def _difference(one: CellRecord, other: CellRecord) -> str | None:
     """The first dataset that both have with other values. Costs are no part of it; metrics measured in two ways are not the same."""
     arrays = [
-        {name: getattr(cell, name) for name in ("member_status", "diverged_at", "accuracy", "accuracy_before", "loss")}
+        {
+            name: getattr(cell, name)
+            for name in ("member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
+        }
         | {"entries/value": cell.entries and cell.entries.value}
-        | {f"metrics/{name}": array for name, array in cell.metrics.items() if one.probes.get(name) == other.probes.get(name)}
+        | {
+            f"metrics/{name}": array
+            for name, array in cell.metrics.items()
+            if one.probes.get(name) == other.probes.get(name)
+        }
         | {f"curves/{name}": array for name, array in cell.curves.items()}
         for cell in (one, other)
     ]
-    shared = [name for name in arrays[0] if arrays[0][name] is not None and arrays[1].get(name) is not None]
-    return next((name for name in shared if not _equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name]))), None)
+    shared = [
+        name
+        for name in arrays[0]
+        if arrays[0][name] is not None and arrays[1].get(name) is not None
+    ]
+    return next(
+        (
+            name
+            for name in shared
+            if not _equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name]))
+        ),
+        None,
+    )
 
 
 def _equal(one: Array, other: Array) -> bool:
@@ -139,9 +192,15 @@ def _aligned(old: CellRecord, new: CellRecord) -> tuple[CellRecord, CellRecord]:
     """Both with the same kind of accuracies, or none at all."""
     if old.entries is not None and new.entries is not None:
         return _aligned_entries(old, old.entries, new, new.entries)
-    measured = [cell for cell in (old, new) if cell.accuracy is not None or cell.entries is not None]
-    if len(measured) == 2 and (old.accuracy is None or new.accuracy is None or old.tasks != new.tasks):
-        raise RecordError(f"{old.scenario}, {old.label}: cells of one key do not have the same accuracies, and cannot be merged")
+    measured = [
+        cell for cell in (old, new) if cell.accuracy is not None or cell.entries is not None
+    ]
+    if len(measured) == 2 and (
+        old.accuracy is None or new.accuracy is None or old.tasks != new.tasks
+    ):
+        raise RecordError(
+            f"{old.scenario}, {old.label}: cells of one key do not have the same accuracies, and cannot be merged"
+        )
     if len(measured) == 1:
         return _blank(old, measured[0]), _blank(new, measured[0])
     return old, new
@@ -154,17 +213,32 @@ def _blank(cell: CellRecord, like: CellRecord) -> CellRecord:
     if like.accuracy is not None:
         return replace(cell, accuracy=np.full((cell.members, *like.accuracy.shape[1:]), np.nan))
     assert like.entries is not None
-    return replace(cell, entries=replace(like.entries, value=np.full((cell.members, len(like.entries.row)), np.nan)))
+    return replace(
+        cell,
+        entries=replace(like.entries, value=np.full((cell.members, len(like.entries.row)), np.nan)),
+    )
 
 
-def _aligned_entries(old: CellRecord, a: Entries, new: CellRecord, b: Entries) -> tuple[CellRecord, CellRecord]:
-    places = {place: None for entries in (a, b) for place in zip(entries.row.tolist(), entries.column.tolist(), strict=True)}
+def _aligned_entries(
+    old: CellRecord, a: Entries, new: CellRecord, b: Entries
+) -> tuple[CellRecord, CellRecord]:
+    places = {
+        place: None
+        for entries in (a, b)
+        for place in zip(entries.row.tolist(), entries.column.tolist(), strict=True)
+    }
     position = {place: k for k, place in enumerate(places)}
     row, column = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
 
     def spread(cell: CellRecord, entries: Entries) -> CellRecord:
         value = np.full((cell.members, len(places)), np.nan)
-        value[:, [position[place] for place in zip(entries.row.tolist(), entries.column.tolist(), strict=True)]] = entries.value
+        value[
+            :,
+            [
+                position[place]
+                for place in zip(entries.row.tolist(), entries.column.tolist(), strict=True)
+            ],
+        ] = entries.value
         return replace(cell, entries=Entries(row, column, value))
 
     return spread(old, a), spread(new, b)
@@ -174,7 +248,10 @@ def _joined_folder(first: CellRecord, second: CellRecord, folder: str) -> dict[s
     one: Mapping[str, Array] = getattr(first, folder)
     other: Mapping[str, Array] = getattr(second, folder)
     absent = np.full(first.members, np.nan), np.full(second.members, np.nan)
-    return {name: _stack(one.get(name, absent[0]), other.get(name, absent[1])) for name in dict.fromkeys((*one, *other))}
+    return {
+        name: _stack(one.get(name, absent[0]), other.get(name, absent[1]))
+        for name in dict.fromkeys((*one, *other))
+    }
 
 
 def _joined(first: CellRecord, second: CellRecord, name: str) -> Array | None:
@@ -182,7 +259,10 @@ def _joined(first: CellRecord, second: CellRecord, name: str) -> Array | None:
     arrays = [getattr(cell, name) for cell in (first, second)]
     if all(array is None for array in arrays):
         return None
-    one, other = (np.full(cell.members, np.nan) if array is None else array for cell, array in zip((first, second), arrays, strict=True))
+    one, other = (
+        np.full(cell.members, np.nan) if array is None else array
+        for cell, array in zip((first, second), arrays, strict=True)
+    )
     return _stack(one, other)
 
 
@@ -193,7 +273,9 @@ def _stack(one: Array, other: Array) -> Array:
 def _padded(one: Array, other: Array) -> tuple[Array, Array]:
     """Both with the same dimensions after the first, NaN where one of them has nothing."""
     depth = max(one.ndim, other.ndim)
-    one, other = (array.reshape(*array.shape, *[1] * (depth - array.ndim)) for array in (one, other))
+    one, other = (
+        array.reshape(*array.shape, *[1] * (depth - array.ndim)) for array in (one, other)
+    )
     tail = tuple(max(a, b) for a, b in zip(one.shape[1:], other.shape[1:], strict=True))
     return _pad(one, tail), _pad(other, tail)
 

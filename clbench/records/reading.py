@@ -24,7 +24,16 @@ from clbench.records.datasets import is_text, refusal
 from clbench.records.file import DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, STORED, RecordFile
 from clbench.records.rows import Place, Rows, stamp_of
 
-_DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError, RecursionError)
+_DAMAGE = (
+    OSError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
 FEW = 200  # cells
 
 
@@ -84,17 +93,27 @@ class _Reader:
             suite=self._text(root, "suite", self.path.stem),
             suite_text=self._text(root, "suite_text", ""),
             environment=self._json(root, "environment", {}),
-            metrics=tuple((str(name), dict(options)) for name, options in self._json(root, "metrics", [])),
+            metrics=tuple(
+                (str(name), dict(options)) for name, options in self._json(root, "metrics", [])
+            ),
             cells=[cell for _, cell in cells],
         )
 
     def _version(self, root: Any) -> int:
         value = self._attribute(root, "schema_version")
         if value is None:
-            raise RecordError(f"{self.path} is an HDF5 file, but no record: it has no attribute schema_version")
+            raise RecordError(
+                f"{self.path} is an HDF5 file, but no record: it has no attribute schema_version"
+            )
         if not isinstance(value, int | float) or value != SCHEMA_VERSION:
-            newer = "; it was written by a newer clbench" if isinstance(value, int) and value > SCHEMA_VERSION else ""
-            raise RecordError(f"{self.path} has schema version {value!r}, and this clbench reads version {SCHEMA_VERSION}{newer}")
+            newer = (
+                "; it was written by a newer clbench"
+                if isinstance(value, int) and value > SCHEMA_VERSION
+                else ""
+            )
+            raise RecordError(
+                f"{self.path} has schema version {value!r}, and this clbench reads version {SCHEMA_VERSION}{newer}"
+            )
         return SCHEMA_VERSION
 
     def _names(self) -> dict[str, set[str]]:
@@ -110,7 +129,9 @@ class _Reader:
 
         link = self.file.id.links.visit(visit, info=True)
         if link is not None:
-            raise RecordError(f"{self.path}: {link} is a link to somewhere else; a record holds its data itself")
+            raise RecordError(
+                f"{self.path}: {link} is a link to somewhere else; a record holds its data itself"
+            )
         return cells
 
     # ------------------------------------------------------------------ one cell
@@ -129,16 +150,27 @@ class _Reader:
         if "seed" not in names:
             raise RecordError(f"{self.path}: {place} has no dataset seed")
         strategy, position = self._text(group, "strategy", ""), self._attribute(group, "position")
-        known = {"scenario": self._text(group, "scenario", ""), "strategy": strategy, "label": self._text(group, "label", "") or strategy}
+        known = {
+            "scenario": self._text(group, "scenario", ""),
+            "strategy": strategy,
+            "label": self._text(group, "label", "") or strategy,
+        }
         for name in known.values():
             if not name.isprintable():
-                raise RecordError(f"{self.path}: {place} has a name that holds control characters: {name!r}")
-        cell = CellOnDisk.of(partial(self._cell, place, group, names, key=key, **known), key=key, **known)
+                raise RecordError(
+                    f"{self.path}: {place} has a name that holds control characters: {name!r}"
+                )
+        cell = CellOnDisk.of(
+            partial(self._cell, place, group, names, key=key, **known), key=key, **known
+        )
         return (position if isinstance(position, int) else float("inf")), cell
 
     def _cell(self, place: str, group: Any, names: set[str], **known: Any) -> CellRecord:
         with _diagnosed(self.path):
-            known |= {name: self._array(place, group, name) if name in names else None for name in DATASETS}
+            known |= {
+                name: self._array(place, group, name) if name in names else None
+                for name in DATASETS
+            }
             known |= {name: self._json(group, name, {}) for name in JSON_ATTRIBUTES}
             known |= {folder: self._folder(place, group, folder, names) for folder in GROUPS}
             seed = self._array(place, group, "seed")
@@ -159,9 +191,14 @@ class _Reader:
 
     def _stored(self, place: str, group: Any, names: set[str], members: int) -> dict[str, Rows]:
         """Where what was kept lies; it is looked at when it is asked for. Groups on the way to it are no datasets."""
-        found = sorted(name for name in names if name.partition("/")[0] in STORED and name.count("/") == 2)
+        found = sorted(
+            name for name in names if name.partition("/")[0] in STORED and name.count("/") == 2
+        )
         where = [(name, f"{place}/{name}") for name in found]
-        return {name: Rows([Place(self.path, self.stamp, path, row) for row in range(members)]) for name, path in where}
+        return {
+            name: Rows([Place(self.path, self.stamp, path, row) for row in range(members)])
+            for name, path in where
+        }
 
     def _entries(self, place: str, group: Any, names: set[str]) -> Entries | None:
         wanted = ("entries/row", "entries/column", "entries/value")
@@ -194,7 +231,11 @@ class _Reader:
         values = np.empty(shape, dtype)
         if values.size:
             item.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
-        return np.array([_decoded(value) for value in values.flat], dtype=object).reshape(shape) if text else values
+        return (
+            np.array([_decoded(value) for value in values.flat], dtype=object).reshape(shape)
+            if text
+            else values
+        )
 
     # ------------------------------------------------------------------ attributes
 

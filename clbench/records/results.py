@@ -59,7 +59,9 @@ class Results:
         self.record = record
         self._host = host
         self._measured: dict[tuple[str, str], Measured] = {}
-        self._views: dict[int, dict[int, RunView]] = {}  # by cell and member; a view keeps its cell alive
+        self._views: dict[
+            int, dict[int, RunView]
+        ] = {}  # by cell and member; a view keeps its cell alive
 
     def __repr__(self) -> str:
         return f"<results of {self.record.suite}: {self.cells}>"
@@ -86,10 +88,16 @@ class Results:
             raise RecordError("the record holds no cells yet")
         within = [cell for cell in self.cells if scenario in (None, cell.scenario)]
         if not within:
-            raise RecordError(f"the record has no scenario {scenario!r}{suggest(str(scenario), {cell.scenario for cell in self.cells})}")
-        found = [cell for cell in within if cell.label == strategy] or [cell for cell in within if cell.strategy == strategy]
+            raise RecordError(
+                f"the record has no scenario {scenario!r}{suggest(str(scenario), {cell.scenario for cell in self.cells})}"
+            )
+        found = [cell for cell in within if cell.label == strategy] or [
+            cell for cell in within if cell.strategy == strategy
+        ]
         if not found:
-            raise RecordError(f"the record has no strategy {strategy!r}{suggest(strategy, {cell.label for cell in within})}")
+            raise RecordError(
+                f"the record has no strategy {strategy!r}{suggest(strategy, {cell.label for cell in within})}"
+            )
         return found
 
     def cell(self, strategy: str, scenario: str | None = None) -> CellRecord:
@@ -97,8 +105,14 @@ class Results:
         found = self.find(strategy, scenario)
         if len(found) > 1:
             scenarios = sorted({cell.scenario for cell in found})
-            which, choices = ("scenario", scenarios) if len(scenarios) > 1 else ("label", [cell.label for cell in found])
-            raise RecordError(f"{strategy!r} names {len(found)} cells; choose a {which}: {', '.join(choices)}")
+            which, choices = (
+                ("scenario", scenarios)
+                if len(scenarios) > 1
+                else ("label", [cell.label for cell in found])
+            )
+            raise RecordError(
+                f"{strategy!r} names {len(found)} cells; choose a {which}: {', '.join(choices)}"
+            )
         return found[0]
 
     def accuracy(self, strategy: str, scenario: str | None = None) -> Array:
@@ -112,24 +126,38 @@ class Results:
 
     # ------------------------------------------------------------------ what was kept
 
-    def weights(self, strategy: str, row: int = -1, scenario: str | None = None) -> dict[str, Array]:
+    def weights(
+        self, strategy: str, row: int = -1, scenario: str | None = None
+    ) -> dict[str, Array]:
         """Parameters and buffers `[S, ...]` by name after `row` tasks, 0 the untrained network, -1 the last; needs `keep: [weights]`.
 
         NaN where a member had diverged by then.
         """
         cell = self.cell(strategy, scenario)
         start = f"weights/{_row(cell, row)}/"
-        found = {name.removeprefix(start): rows.read() for name, rows in cell.stored.items() if name.startswith(start)}
+        found = {
+            name.removeprefix(start): rows.read()
+            for name, rows in cell.stored.items()
+            if name.startswith(start)
+        }
         if not found:
             raise RecordError(_not_kept(cell, "weights", f"after {_row(cell, row)} tasks"))
         return found
 
-    def predictions(self, strategy: str, task: int, row: int = -1, scenario: str | None = None) -> Predictions:
+    def predictions(
+        self, strategy: str, task: int, row: int = -1, scenario: str | None = None
+    ) -> Predictions:
         """The classes that the test samples of a task (from 1) were given after `row` tasks; needs `keep: [predictions]`."""
         cell = self.cell(strategy, scenario)
-        names = (f"predictions/{_row(cell, row)}/{task}", f"tests/{task}/label", f"tests/{task}/index")
+        names = (
+            f"predictions/{_row(cell, row)}/{task}",
+            f"tests/{task}/label",
+            f"tests/{task}/index",
+        )
         if not all(name in cell.stored for name in names):
-            raise RecordError(_not_kept(cell, "predictions", f"of task {task} after {_row(cell, row)} tasks"))
+            raise RecordError(
+                _not_kept(cell, "predictions", f"of task {task} after {_row(cell, row)} tasks")
+            )
         return Predictions(*(cell.stored[name].read() for name in names))
 
     # ------------------------------------------------------------------ metrics
@@ -138,13 +166,19 @@ class Results:
         """One metric of one cell: as it was stored, or computed now."""
         if (cell.key, name) not in self._measured:
             stored = name in cell.metrics
-            self._measured[cell.key, name] = self._stored(name, cell) if stored else self._computed(name, cell)
+            self._measured[cell.key, name] = (
+                self._stored(name, cell) if stored else self._computed(name, cell)
+            )
         return self._measured[cell.key, name]
 
     def metric_names(self) -> list[str]:
         """Everything stored, and every record metric the host offers."""
         stored = {name for cell in self.cells for name in cell.metrics}
-        offered = {name for name in self.host.names("metric") if issubclass(self.host.get("metric", name), RecordMetric)}
+        offered = {
+            name
+            for name in self.host.names("metric")
+            if issubclass(self.host.get("metric", name), RecordMetric)
+        }
         return sorted(stored | offered)
 
     def run(self, cell: CellRecord, member: int) -> RunView:
@@ -155,8 +189,16 @@ class Results:
         return views[member]
 
     def _reference(self, strategy: str, run: RunView) -> RunView | None:
-        cells = [cell for cell in self.cells if cell.strategy == strategy and cell.scenario == run.scenario]
-        for cell in sorted(cells, key=lambda cell: cell.protocol != run.protocol) if len(cells) > 1 else cells:
+        cells = [
+            cell
+            for cell in self.cells
+            if cell.strategy == strategy and cell.scenario == run.scenario
+        ]
+        for cell in (
+            sorted(cells, key=lambda cell: cell.protocol != run.protocol)
+            if len(cells) > 1
+            else cells
+        ):
             for member in np.flatnonzero(cell.seed == run.seed):
                 view = self.run(cell, int(member))
                 if view.agent == run.agent and view.status == "done":
@@ -167,14 +209,24 @@ class Results:
         values = np.asarray(cell.metrics[name], dtype=np.float64)
         kind = self._kind(name)
         values, reasons = self._completed(name, kind, cell, values)
-        first = values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
+        first = (
+            values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
+        )
         while first.ndim > 2:
             first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
-        along_tasks = first.ndim == 2 and first.shape[1] == cell.tasks and getattr(kind, "when", "task_end") == "task_end"
+        along_tasks = (
+            first.ndim == 2
+            and first.shape[1] == cell.tasks
+            and getattr(kind, "when", "task_end") == "task_end"
+        )
         summary = summarise(first, kind.summary) if first.ndim == 2 else first
-        return self._measurement(name, kind, cell, summary, first if along_tasks else None, values, reasons)
+        return self._measurement(
+            name, kind, cell, summary, first if along_tasks else None, values, reasons
+        )
 
-    def _completed(self, name: str, kind: type[Metric], cell: CellRecord, values: Array) -> tuple[Array, list[str | None]]:
+    def _completed(
+        self, name: str, kind: type[Metric], cell: CellRecord, values: Array
+    ) -> tuple[Array, list[str | None]]:
         """A record metric computed for members that came later, and why others have no value."""
         how: Any = cell.probes.get(name)
         reasons: list[str | None] = [cell.undefined(name)] * cell.members
@@ -197,14 +249,29 @@ class Results:
         answers: list[tuple[Array, str | None]]
         if issubclass(kind, RecordMetric):
             metric = kind(**dict(self.record.metrics).get(name, {}))
-            answers = [_evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)]
+            answers = [
+                _evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)
+            ]
         else:
             answers = [(np.array(np.nan), _why_not_measured(name, cell))] * cell.members
         values = [value for value, _ in answers]
-        summary = np.array([summarise(value[None], kind.summary)[0] if value.ndim else float(value) for value in values])
+        summary = np.array(
+            [
+                summarise(value[None], kind.summary)[0] if value.ndim else float(value)
+                for value in values
+            ]
+        )
         table = _stacked(values)
         along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
-        return self._measurement(name, kind, cell, summary, table if along_tasks else None, table, [reason for _, reason in answers])
+        return self._measurement(
+            name,
+            kind,
+            cell,
+            summary,
+            table if along_tasks else None,
+            table,
+            [reason for _, reason in answers],
+        )
 
     def _measurement(
         self,
@@ -219,7 +286,10 @@ class Results:
         statuses = [self.run(cell, member) for member in range(cell.members)]
         why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
         lacking = _said(name, cell) or "it was not measured"
-        why = [reason or (lacking if np.isnan(number) else None) for reason, number in zip(why, summary, strict=True)]
+        why = [
+            reason or (lacking if np.isnan(number) else None)
+            for reason, number in zip(why, summary, strict=True)
+        ]
         kept = np.where([reason is None for reason in why], summary, np.nan)
         return Measured(name, kept, by_task, values, tuple(why), kind.unit, kind.higher_is_better)
 
@@ -247,7 +317,10 @@ class Results:
             for task in range(0 if measured.by_task is None else measured.by_task.shape[1]):
                 assert measured.by_task is not None
                 parts.append(_rows(cell, measured.name, task + 1, measured.by_task[:, task]))
-        columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0) for name in COLUMNS}
+        columns: dict[str, Any] = {
+            name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0)
+            for name in COLUMNS
+        }
         numbers = pd.Series(columns["task"], dtype="Int64")
         return pd.DataFrame(columns | {"task": numbers.mask(numbers == 0)})[COLUMNS]
 
@@ -256,12 +329,21 @@ class Results:
         import pandas as pd
 
         rows = [
-            (cell.scenario, cell.label, int(cell.seed[member]), self.run(cell, member).agent, measured.name, reason)
+            (
+                cell.scenario,
+                cell.label,
+                int(cell.seed[member]),
+                self.run(cell, member).agent,
+                measured.name,
+                reason,
+            )
             for cell, measured in self._each(metrics)
             for member, reason in enumerate(measured.reasons)
             if reason is not None
         ]
-        return pd.DataFrame(rows, columns=["scenario", "strategy", "seed", "agent", "metric", "reason"])
+        return pd.DataFrame(
+            rows, columns=["scenario", "strategy", "seed", "agent", "metric", "reason"]
+        )
 
     def _each(self, metrics: Iterable[str] | None) -> Iterable[tuple[CellRecord, Measured]]:
         names = self.metric_names() if metrics is None else list(metrics)
@@ -281,7 +363,10 @@ def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:
     """What the cell's errors say of a probe metric, or that nobody asked for it."""
-    return _said(name, cell) or "it was not measured; add it to the suite's metrics and run the suite again"
+    return (
+        _said(name, cell)
+        or "it was not measured; add it to the suite's metrics and run the suite again"
+    )
 
 
 def _said(name: str, cell: CellRecord) -> str | None:
@@ -304,7 +389,11 @@ def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict
 
 def _unfinished(run: RunView) -> str | None:
     if run.status == "diverged":
-        return f"the run diverged in step {run.diverged_at}" if run.diverged_at >= 0 else "the run diverged"
+        return (
+            f"the run diverged in step {run.diverged_at}"
+            if run.diverged_at >= 0
+            else "the run diverged"
+        )
     return NOT_FINISHED.get(run.status)
 
 
@@ -319,14 +408,20 @@ def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str
         if isinstance(value, Undefined):
             return nothing, value.reason
         if value is None:
-            return nothing, f"the metric {name!r} returned None; write Undefined(reason) where there is no value"
+            return (
+                nothing,
+                f"the metric {name!r} returned None; write Undefined(reason) where there is no value",
+            )
         array = np.asarray(value, dtype=np.float64)
     except Undefined as undefined:
         return nothing, undefined.reason
     except (Exception, SystemExit) as error:  # a stranger's metric may raise anything
         return nothing, f"the metric {name!r} failed: {type(error).__name__}: {error}"
     if array.ndim > 1:
-        return nothing, f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted"
+        return (
+            nothing,
+            f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted",
+        )
     return array, None
 
 

@@ -69,7 +69,9 @@ class Rows:
             parts = [None if row is None else sources.part(row) for row in self.rows]
             shape, dtype, blank = _common(parts)
             chunks = (1, *(max(length, 1) for length in shape))
-            dataset = group.create_dataset(name, (len(self), *shape), dtype, chunks=chunks, fillvalue=blank, **PACKED)
+            dataset = group.create_dataset(
+                name, (len(self), *shape), dtype, chunks=chunks, fillvalue=blank, **PACKED
+            )
             for row, part in enumerate(parts):
                 if part is not None and not part.copy(dataset, row):
                     dataset[(row, *map(slice, part.shape))] = part.read()
@@ -98,11 +100,16 @@ class _OnDisk:
 
     def copy(self, target: h5py.Dataset, row: int) -> bool:
         """Copy the packed bytes; False where the two are not packed alike."""
-        ours, theirs = ((d.dtype, d.chunks, d.compression, d.compression_opts, d.shuffle) for d in (target, self.dataset))
+        ours, theirs = (
+            (d.dtype, d.chunks, d.compression, d.compression_opts, d.shuffle)
+            for d in (target, self.dataset)
+        )
         if ours != theirs or not target.size:
             return False
         here = (self.row, *[0] * len(self.shape))
-        if self.dataset.id.get_chunk_info_by_coord(here).byte_offset is not None:  # a chunk that was never written is all blank
+        if (
+            self.dataset.id.get_chunk_info_by_coord(here).byte_offset is not None
+        ):  # a chunk that was never written is all blank
             mask, packed = self.dataset.id.read_direct_chunk(here)
             target.id.write_direct_chunk((row, *here[1:]), packed, mask)
         return True
@@ -117,7 +124,11 @@ class _Sources:
         self.datasets: dict[tuple[Path, str], h5py.Dataset] = {}
 
     def part(self, row: Place | Array) -> _InMemory | _OnDisk:
-        return _OnDisk(self._dataset(row), row.row) if isinstance(row, Place) else _InMemory(np.asarray(row))
+        return (
+            _OnDisk(self._dataset(row), row.row)
+            if isinstance(row, Place)
+            else _InMemory(np.asarray(row))
+        )
 
     def _dataset(self, place: Place) -> h5py.Dataset:
         key = place.path, place.name
@@ -135,10 +146,14 @@ class _Sources:
         if place.path not in self.files:
             try:
                 if stamp_of(place.path) != place.stamp:
-                    raise RecordError(f"{place.path} has changed since it was opened; open it again")
+                    raise RecordError(
+                        f"{place.path} has changed since it was opened; open it again"
+                    )
                 self.files[place.path] = self.stack.enter_context(h5py.File(place.path, "r"))
             except OSError as error:
-                raise RecordError(f"{place.path} cannot be read any more: {error.strerror or error}") from error
+                raise RecordError(
+                    f"{place.path} cannot be read any more: {error.strerror or error}"
+                ) from error
         return self.files[place.path]
 
 
@@ -159,7 +174,9 @@ def find_rows(path: Path) -> dict[str, Rows]:
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
             there = item.attrs["there"]
-            found[name] = Rows([Place(path, stamp, name, row) if there[row] else None for row in range(len(there))])
+            found[name] = Rows(
+                [Place(path, stamp, name, row) if there[row] else None for row in range(len(there))]
+            )
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)

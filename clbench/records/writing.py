@@ -90,13 +90,24 @@ class _CellWriter:
         """
         axes = ["seed"]
         for place, length in enumerate(shape[1:]):
-            is_task = length == self.cell.tasks and "task" not in axes and folder != "stored" and (place > 0 or folder != "curves")
+            is_task = (
+                length == self.cell.tasks
+                and "task" not in axes
+                and folder != "stored"
+                and (place > 0 or folder != "curves")
+            )
             name = "task" if is_task else f"axis_{length}"
             axes.append(name if name not in axes else f"{name}_{len(axes)}")
         return tuple(axes)
 
     def _dataset(self, name: str, value: Array, axes: Sequence[str]) -> None:
-        dtype = h5py.string_dtype() if value.dtype == object else np.uint8 if value.dtype == bool else value.dtype
+        dtype = (
+            h5py.string_dtype()
+            if value.dtype == object
+            else np.uint8
+            if value.dtype == bool
+            else value.dtype
+        )
         self._attach(self.group.create_dataset(name, data=value, dtype=dtype), axes)
 
     def _attach(self, dataset: h5py.Dataset, axes: Sequence[str]) -> None:
@@ -123,7 +134,9 @@ def _text(value: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(dict(value) if isinstance(value, Mapping) else value, sort_keys=True, default=_plain)
+    return json.dumps(
+        dict(value) if isinstance(value, Mapping) else value, sort_keys=True, default=_plain
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_ROWS = 60  # of a table in a terminal
-SPARE = ("IQM", "smallest p", "A", "p", "pairs", "scenarios")  # columns that make room in a narrow one, in this order
+SPARE = (
+    "IQM",
+    "smallest p",
+    "A",
+    "p",
+    "pairs",
+    "scenarios",
+)  # columns that make room in a narrow one, in this order
 WRAPPED = 16  # letters a line of names, where they are long
 GAP = 2
 
@@ -42,29 +49,50 @@ def terminal(comparison: Comparison, width: int) -> RenderableType:
         parts += [Text(table.title, style="bold"), _drawn(shown), *_cut(table, spared), Text("")]
     parts += [Text(sentence) for sentence in comparison.text]
     if comparison.left_out:
-        parts += [Text("\nLeft out", style="bold"), *(Text(f"- {line}") for line in comparison.left_out)]
+        parts += [
+            Text("\nLeft out", style="bold"),
+            *(Text(f"- {line}") for line in comparison.left_out),
+        ]
     return Group(*parts)
 
 
 def _fitting(table: TableOf, width: int) -> tuple[TableOf, list[str]]:
     """The table as wide as there is room: headers in several lines, and without columns that can be spared; and those."""
-    if sum(len(max(column, key=len)) + GAP for column in zip(table.headers, *table.rows[:MOST_ROWS], strict=True)) <= width:
+    if (
+        sum(
+            len(max(column, key=len)) + GAP
+            for column in zip(table.headers, *table.rows[:MOST_ROWS], strict=True)
+        )
+        <= width
+    ):
         return table, []
-    folded = (fill(header, _width(table, place), break_on_hyphens=False) for place, header in enumerate(table.headers))
-    needed = [min(_width(table, place), WRAPPED if _is_words(table, place) else width) + GAP for place in range(len(table.headers))]
+    folded = (
+        fill(header, _width(table, place), break_on_hyphens=False)
+        for place, header in enumerate(table.headers)
+    )
+    needed = [
+        min(_width(table, place), WRAPPED if _is_words(table, place) else width) + GAP
+        for place in range(len(table.headers))
+    ]
     spared: list[int] = []
     for word in SPARE:
         if sum(needed) - sum(needed[place] for place in spared) <= width:
             break
-        spared += [place for place, header in enumerate(table.headers) if header.partition(" [")[0] == word]
+        spared += [
+            place for place, header in enumerate(table.headers) if header.partition(" [")[0] == word
+        ]
     kept = [place for place in range(len(table.headers)) if place not in spared]
     headers, *rows = (tuple(row[place] for place in kept) for row in (tuple(folded), *table.rows))
-    return replace(table, headers=headers, rows=tuple(rows)), [table.headers[place] for place in sorted(spared)]
+    return replace(table, headers=headers, rows=tuple(rows)), [
+        table.headers[place] for place in sorted(spared)
+    ]
 
 
 def _width(table: TableOf, place: int) -> int:
     """Of a narrow column: its cells are not wrapped, its header between words."""
-    return max(map(len, [*table.headers[place].split(), *(row[place] for row in table.rows[:MOST_ROWS])]))
+    return max(
+        map(len, [*table.headers[place].split(), *(row[place] for row in table.rows[:MOST_ROWS])])
+    )
 
 
 def _drawn(table: TableOf) -> RenderableType:
@@ -75,7 +103,9 @@ def _drawn(table: TableOf) -> RenderableType:
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for place, header in enumerate(table.headers):
         words = _is_words(table, place)
-        drawn.add_column(Text(header), justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        drawn.add_column(
+            Text(header), justify="left" if words else "right", overflow="fold", no_wrap=not words
+        )
     for row in table.rows[:MOST_ROWS]:
         drawn.add_row(*(Text(cell) for cell in row))
     return drawn
@@ -85,9 +115,15 @@ def _cut(table: TableOf, spared: Sequence[str]) -> Iterable[RenderableType]:
     from rich.text import Text
 
     if spared:
-        yield Text(f"no room here for {' and '.join(spared)}; a wider terminal, or any other --format, shows them", style="dim")
+        yield Text(
+            f"no room here for {' and '.join(spared)}; a wider terminal, or any other --format, shows them",
+            style="dim",
+        )
     if len(table.rows) > MOST_ROWS:
-        yield Text(f"{len(table.rows) - MOST_ROWS} more rows; every other --format has them all", style="dim")
+        yield Text(
+            f"{len(table.rows) - MOST_ROWS} more rows; every other --format has them all",
+            style="dim",
+        )
 
 
 def _is_words(table: TableOf, place: int) -> bool:
@@ -101,7 +137,12 @@ def _markdown(comparison: Comparison) -> str:
     lines = [line for table in tables(comparison) for line in (*markdown_table(table), "")]
     lines += [f"- {markdown_text(sentence)}" for sentence in comparison.text]
     if comparison.left_out:
-        lines += ["", "**Left out**", "", *(f"- {markdown_text(line)}" for line in comparison.left_out)]
+        lines += [
+            "",
+            "**Left out**",
+            "",
+            *(f"- {markdown_text(line)}" for line in comparison.left_out),
+        ]
     return "\n".join(lines)
 
 
@@ -123,18 +164,38 @@ def markdown_text(text: str) -> str:
 
 _LATEX = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    },
     **{"±": r"$\pm$", "|": r"\textbar{}"},
 }
 
 
 def _latex(comparison: Comparison) -> str:
     """Tables for `booktabs`; the sentences are comments."""
-    lines = [f"% {' '.join(sentence.split())}" for sentence in (*comparison.text, *comparison.left_out)]
+    lines = [
+        f"% {' '.join(sentence.split())}" for sentence in (*comparison.text, *comparison.left_out)
+    ]
     for table in tables(comparison):
-        columns = "".join("l" if _is_words(table, place) else "r" for place in range(len(table.headers)))
-        head, *body = (f"{' & '.join(_latex_text(cell) for cell in row)} \\\\" for row in (table.headers, *table.rows))
-        lines += ["", "\\begin{table}", f"\\caption{{{_latex_text(table.title)}}}", f"\\begin{{tabular}}{{{columns}}}", "\\toprule", head]
+        columns = "".join(
+            "l" if _is_words(table, place) else "r" for place in range(len(table.headers))
+        )
+        head, *body = (
+            f"{' & '.join(_latex_text(cell) for cell in row)} \\\\"
+            for row in (table.headers, *table.rows)
+        )
+        lines += [
+            "",
+            "\\begin{table}",
+            f"\\caption{{{_latex_text(table.title)}}}",
+            f"\\begin{{tabular}}{{{columns}}}",
+            "\\toprule",
+            head,
+        ]
         lines += ["\\midrule", *body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
     return "\n".join(lines)
 
@@ -150,7 +211,12 @@ def _csv(comparison: Comparison) -> str:
     """All tables as one, in full precision: the column `table` says which a row belongs to, what it has no value for is empty."""
     plain = comparison.to_json()
     overall = plain["overall"] or {"ranks": [], "pairs": []}
-    parts = {"summary": plain["summary"], "pairs": plain["pairs"], "overall": overall["ranks"], "overall_pairs": overall["pairs"]}
+    parts = {
+        "summary": plain["summary"],
+        "pairs": plain["pairs"],
+        "overall": overall["ranks"],
+        "overall_pairs": overall["pairs"],
+    }
     rows = [{"table": name, **row} for name, found in parts.items() for row in found]
     columns = list(dict.fromkeys(["table", *(key for row in rows for key in row)]))
     target = io.StringIO()
@@ -223,7 +289,9 @@ def _html(comparison: Comparison) -> str:
     """A page of its own: no scripts, nothing loaded, everything from the record escaped."""
     import jinja2
 
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        _PAGE
+    )
     return page.render(comparison=comparison, tables=tables(comparison), words=_is_words)
 
 

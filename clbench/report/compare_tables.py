@@ -28,13 +28,19 @@ def tables(comparison: Comparison) -> list[TableOf]:
     """Those that have rows: the summary, the pairs, and both over scenarios."""
     made = [_summary(comparison), _pairs("Every pair", comparison.pairs, comparison)]
     if comparison.overall is not None:
-        made += [_ranks(comparison.overall.ranks, comparison), _pairs("Every pair over scenarios", comparison.overall.pairs, comparison)]
+        made += [
+            _ranks(comparison.overall.ranks, comparison),
+            _pairs("Every pair over scenarios", comparison.overall.pairs, comparison),
+        ]
     return [table for table in made if table.rows]
 
 
 def _summary(comparison: Comparison) -> TableOf:
     unit, several = PERCENT.get(comparison.unit, ""), len(comparison.scenarios) > 1
-    iqm, against = _any(row.iqm for row in comparison.summary), _any(row.effect for row in comparison.summary)
+    iqm, against = (
+        _any(row.iqm for row in comparison.summary),
+        _any(row.effect for row in comparison.summary),
+    )
     better = "more is better" if comparison.higher_is_better else "less is better"
     return TableOf(
         f"{comparison.metric} ({better})",
@@ -48,12 +54,17 @@ def _summary(comparison: Comparison) -> TableOf:
             *([f"IQM [95 %]{unit}"] if iqm else []),
             *([f"minus {comparison.baseline}", "adjusted p", "A"] if against else []),
         ),
-        tuple(_summary_cells(row, comparison.unit, several, iqm, against, comparison.baseline) for row in comparison.summary),
+        tuple(
+            _summary_cells(row, comparison.unit, several, iqm, against, comparison.baseline)
+            for row in comparison.summary
+        ),
         2 if several else 1,
     )
 
 
-def _summary_cells(row: SummaryRow, unit: str, several: bool, iqm: bool, against: bool, baseline: str | None) -> tuple[str, ...]:
+def _summary_cells(
+    row: SummaryRow, unit: str, several: bool, iqm: bool, against: bool, baseline: str | None
+) -> tuple[str, ...]:
     compared = [_signed(row.difference, unit), show_p(row.p_adjusted), _effect(row.effect)]
     return (
         *([row.scenario] if several else []),
@@ -110,11 +121,18 @@ def _pair_cells(pair: Pair, unit: str, several: bool) -> tuple[str, ...]:
 def _ranks(ranks: Sequence[OverallRank], comparison: Comparison) -> TableOf:
     unit = PERCENT.get(comparison.unit, "")
     rows = tuple(
-        (row.strategy, f"{row.average_rank:.2f}", row.group, show_interval(row.mean, row.ci_low, row.ci_high, comparison.unit))
+        (
+            row.strategy,
+            f"{row.average_rank:.2f}",
+            row.group,
+            show_interval(row.mean, row.ci_low, row.ci_high, comparison.unit),
+        )
         for row in ranks
     )
     return TableOf(
-        f"Over the {len(comparison.scenarios)} scenarios", ("strategy", "average rank", "group", f"mean over scenarios [95 %]{unit}"), rows
+        f"Over the {len(comparison.scenarios)} scenarios",
+        ("strategy", "average rank", "group", f"mean over scenarios [95 %]{unit}"),
+        rows,
     )
 
 

@@ -13,7 +13,17 @@ import numpy as np
 from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.report import sentences
-from clbench.report.contest import Across, Omnibus, OverallRank, Pair, Rules, across, judged, ranking, within
+from clbench.report.contest import (
+    Across,
+    Omnibus,
+    OverallRank,
+    Pair,
+    Rules,
+    across,
+    judged,
+    ranking,
+    within,
+)
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
 from clbench.stats.corrections import CORRECTIONS
@@ -28,7 +38,18 @@ Row = TypeVar("Row")
 NAN = float("nan")
 
 SUMMARY_KEYS = (
-    *("scenario", "strategy", "n", "n_requested", "mean", "ci_low", "ci_high", "iqm", "rank", "group"),
+    *(
+        "scenario",
+        "strategy",
+        "n",
+        "n_requested",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "iqm",
+        "rank",
+        "group",
+    ),
     *("difference", "p_adjusted", "effect"),
 )
 PAIR_KEYS = (
@@ -163,20 +184,34 @@ def compare(
     What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01 is one point of accuracy.
     `seed` is that of the bootstrap.
     """
-    given = {"metric": metric, "baseline": baseline, "alpha": alpha, "correction": correction, "unpaired": unpaired, "rope": rope}
+    given = {
+        "metric": metric,
+        "baseline": baseline,
+        "alpha": alpha,
+        "correction": correction,
+        "unpaired": unpaired,
+        "rope": rope,
+    }
     return compare_pool(pool(results, force_mixed=force_mixed), given, seed)
 
 
 def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Comparison:
     """`compare` of records that were joined already; what is None is as the suite says."""
-    rules, notes = _rules(pooled.results, {name: value for name, value in given.items() if value is not None}, seed)
+    rules, notes = _rules(
+        pooled.results, {name: value for name, value in given.items() if value is not None}, seed
+    )
     return _compared(pooled.results, rules, pooled.mixed, notes)
 
 
-def _compared(results: Results, rules: Rules, mixed: tuple[str, ...], notes: list[str]) -> Comparison:
+def _compared(
+    results: Results, rules: Rules, mixed: tuple[str, ...], notes: list[str]
+) -> Comparison:
     every = [runs_of(results, rules.metric, cell) for cell in results.cells]
     runs = [one for one in every if len(one.seed)]
-    by_scenario = {scenario: [one for one in runs if one.scenario == scenario] for scenario in dict.fromkeys(one.scenario for one in runs)}
+    by_scenario = {
+        scenario: [one for one in runs if one.scenario == scenario]
+        for scenario in dict.fromkeys(one.scenario for one in runs)
+    }
     tested = {scenario: within(here, rules) for scenario, here in by_scenario.items()}
     omnibus = [test for test, _ in tested.values() if test is not None]
     rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
@@ -217,12 +252,18 @@ def _rules(results: Results, given: Mapping[str, Any], seed: int) -> tuple[Rules
     if not 0 < chosen["alpha"] < 1:
         raise UserError(f"alpha is {chosen['alpha']:g}; it must lie between 0 and 1")
     if chosen["correction"] not in CORRECTIONS:
-        raise UserError(f"unknown correction {chosen['correction']!r}{suggest(chosen['correction'], CORRECTIONS)}")
+        raise UserError(
+            f"unknown correction {chosen['correction']!r}{suggest(chosen['correction'], CORRECTIONS)}"
+        )
     if chosen["rope"] is not None and not (0 <= chosen["rope"] < math.inf):
-        raise UserError(f"the region of practical equivalence is {chosen['rope']:g}; it must be a finite size, 0 or more")
+        raise UserError(
+            f"the region of practical equivalence is {chosen['rope']:g}; it must be a finite size, 0 or more"
+        )
     notes = []
     try:
-        chosen["baseline"] = None if chosen["baseline"] is None else _label(results, chosen["baseline"])
+        chosen["baseline"] = (
+            None if chosen["baseline"] is None else _label(results, chosen["baseline"])
+        )
     except RecordError as error:
         if "baseline" in given:
             raise
@@ -240,7 +281,9 @@ def _stated(suite_text: str) -> Compare:
 
     try:
         suite = yaml.safe_load(suite_text)
-        return Compare.model_validate((suite.get("compare") or {}) if isinstance(suite, dict) else {})
+        return Compare.model_validate(
+            (suite.get("compare") or {}) if isinstance(suite, dict) else {}
+        )
     except (yaml.YAMLError, pydantic.ValidationError):
         return Compare()
 
@@ -249,22 +292,34 @@ def _label(results: Results, name: str) -> str:
     """A baseline's label: one strategy, on however many scenarios."""
     labels = list(dict.fromkeys(cell.label for cell in results.find(name)))
     if len(labels) > 1:
-        raise RecordError(f"{name!r} names {len(labels)} strategies; choose one as the baseline: {', '.join(labels)}")
+        raise RecordError(
+            f"{name!r} names {len(labels)} strategies; choose one as the baseline: {', '.join(labels)}"
+        )
     return labels[0]
 
 
 # ---------------------------------------------------------------------- the tables
 
 
-def _summary(by_scenario: Mapping[str, Sequence[Runs]], pairs: Sequence[Pair], rules: Rules) -> Iterable[SummaryRow]:
+def _summary(
+    by_scenario: Mapping[str, Sequence[Runs]], pairs: Sequence[Pair], rules: Rules
+) -> Iterable[SummaryRow]:
     among: dict[str | None, list[Pair]] = defaultdict(list)
     for pair in pairs:
         among[pair.scenario].append(pair)
     for scenario, here in by_scenario.items():
-        against = {pair.b if pair.a == rules.baseline else pair.a: pair for pair in among[scenario] if rules.baseline in (pair.a, pair.b)}
+        against = {
+            pair.b if pair.a == rules.baseline else pair.a: pair
+            for pair in among[scenario]
+            if rules.baseline in (pair.a, pair.b)
+        }
         known = {one.strategy: one for one in here}
-        for place in ranking(list(known), [one.sign * one.mean for one in here], among[scenario], rules.alpha):
-            yield _summary_row(known[place.strategy], place.rank, place.group, against.get(place.strategy), rules)
+        for place in ranking(
+            list(known), [one.sign * one.mean for one in here], among[scenario], rules.alpha
+        ):
+            yield _summary_row(
+                known[place.strategy], place.rank, place.group, against.get(place.strategy), rules
+            )
 
 
 def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Rules) -> SummaryRow:
@@ -298,23 +353,47 @@ def _together(by_scenario: Mapping[str, Sequence[Runs]]) -> tuple[list[list[Runs
     if len(by_scenario) < 2:
         return [], []
     names = list(dict.fromkeys(one.strategy for here in by_scenario.values() for one in here))
-    where = {name: [scenario for scenario, here in by_scenario.items() if any(one.strategy == name for one in here)] for name in names}
+    where = {
+        name: [
+            scenario
+            for scenario, here in by_scenario.items()
+            if any(one.strategy == name for one in here)
+        ]
+        for name in names
+    }
     everywhere = [name for name in names if len(where[name]) == len(by_scenario)]
-    left = [f"{name} has runs on {len(where[name])} of {len(by_scenario)} scenarios only, and no place over all of them" for name in names]
+    left = [
+        f"{name} has runs on {len(where[name])} of {len(by_scenario)} scenarios only, and no place over all of them"
+        for name in names
+    ]
     left = [line for name, line in zip(names, left, strict=True) if name not in everywhere]
     if len(everywhere) < 2:
         return [], left
-    return [[one for name in everywhere for one in here if one.strategy == name] for here in by_scenario.values()], left
+    return [
+        [one for name in everywhere for one in here if one.strategy == name]
+        for here in by_scenario.values()
+    ], left
 
 
 def _overall(over: Across | None) -> Overall | None:
     if over is None:
         return None
     test = over.omnibus
-    return Overall(test.test, test.statistic, test.p, test.f, test.f_p, over.critical_difference, Rows(over.ranks), Rows(over.pairs))
+    return Overall(
+        test.test,
+        test.statistic,
+        test.p,
+        test.f,
+        test.f_p,
+        over.critical_difference,
+        Rows(over.ranks),
+        Rows(over.pairs),
+    )
 
 
-def _left_out(every: Sequence[Runs], by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Iterable[str]:
+def _left_out(
+    every: Sequence[Runs], by_scenario: Mapping[str, Sequence[Runs]], rules: Rules
+) -> Iterable[str]:
     for one in every:
         yield from (f"{one.scenario}, {one.strategy}: {note}" for note in one.notes)
     if rules.unpaired:
@@ -324,11 +403,16 @@ def _left_out(every: Sequence[Runs], by_scenario: Mapping[str, Sequence[Runs]], 
         short = [one for one in here if len(one.seed) < len(union)]
         if short:
             lacking = ", ".join(f"{one.strategy} has {len(one.seed)}" for one in short)
-            rule = "pairs are the seeds that both have, and the omnibus test takes those that all have"
+            rule = (
+                "pairs are the seeds that both have, and the omnibus test takes those that all have"
+            )
             yield f"{scenario}: of {len(union)} seeds {lacking}; {rule}"
 
 
 def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:
     """The keys of a row; None for numbers that are not there, or infinite."""
     values = {key: getattr(row, key) if row is not None else None for key in keys}
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in values.items()
+    }

@@ -15,7 +15,13 @@ from clbench.stats import design
 from clbench.stats.corrections import adjust
 from clbench.stats.effects import probability_of_improvement, vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
-from clbench.stats.intervals import Interval, hierarchical_means, mean_intervals, over_scenarios, welch
+from clbench.stats.intervals import (
+    Interval,
+    hierarchical_means,
+    mean_intervals,
+    over_scenarios,
+    welch,
+)
 from clbench.stats.letters import letters
 from clbench.stats.paired import differences, rounded, signed_rank, signed_rank_of
 from clbench.stats.power import smallest_nemenyi
@@ -78,7 +84,9 @@ class Pair:
     ci_high: float
     verdict: str
     better: int  # 1 for a, -1 for b, by ranks
-    equivalence_p: float = NAN  # of lying within the region of practical equivalence, adjusted likewise
+    equivalence_p: float = (
+        NAN  # of lying within the region of practical equivalence, adjusted likewise
+    )
 
     @property
     def cliffs_delta(self) -> float:
@@ -94,7 +102,10 @@ def within(runs: Sequence[Runs], rules: Rules) -> tuple[Omnibus | None, list[Pai
     planned = design.within_scenario(len(runs), paired=not rules.unpaired)
     if rules.unpaired:
         tested = _unpaired_tests(runs)
-        pairs = [_unpaired(runs[i], runs[j], tested[i, j], rules) for i, j in combinations(range(len(runs)), 2)]
+        pairs = [
+            _unpaired(runs[i], runs[j], tested[i, j], rules)
+            for i, j in combinations(range(len(runs)), 2)
+        ]
     else:
         pairs = _paired(runs, rules)
     return _omnibus(runs, planned, pairs), pairs
@@ -130,16 +141,40 @@ def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
 
 def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
     scores = [one.score for one in runs]
-    return {(0, 1): mann_whitney(*scores)} if len(runs) == 2 else dunn(scores) if len(runs) > 2 else {}
+    return (
+        {(0, 1): mann_whitney(*scores)} if len(runs) == 2 else dunn(scores) if len(runs) > 2 else {}
+    )
 
 
 def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
-    equivalence = two_one_sided_unpaired(a.finished, b.finished, rules.rope) if rules.rope is not None else NAN
+    equivalence = (
+        two_one_sided_unpaired(a.finished, b.finished, rules.rope)
+        if rules.rope is not None
+        else NAN
+    )
     interval = welch(a.finished, b.finished)
-    return _pair(a, b, len(a.seed) + len(b.seed), tested, vargha_delaney(a.score, b.score), a.mean - b.mean, interval, equivalence)
+    return _pair(
+        a,
+        b,
+        len(a.seed) + len(b.seed),
+        tested,
+        vargha_delaney(a.score, b.score),
+        a.mean - b.mean,
+        interval,
+        equivalence,
+    )
 
 
-def _pair(a: Runs, b: Runs, n: int, tested: Tested, effect: float, difference: float, interval: Interval, equivalence: float) -> Pair:
+def _pair(
+    a: Runs,
+    b: Runs,
+    n: int,
+    tested: Tested,
+    effect: float,
+    difference: float,
+    interval: Interval,
+    equivalence: float,
+) -> Pair:
     return Pair(
         a.scenario,
         a.strategy,
@@ -163,27 +198,59 @@ def _pair(a: Runs, b: Runs, n: int, tested: Tested, effect: float, difference: f
 def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]) -> Omnibus | None:
     scenario, k = runs[0].scenario, len(runs)
     if k == 2:
-        return Omnibus(scenario, pairs[0].test, pairs[0].statistic, pairs[0].p, NAN, (0, 0), NAN, k, pairs[0].n)
+        return Omnibus(
+            scenario, pairs[0].test, pairs[0].statistic, pairs[0].p, NAN, (0, 0), NAN, k, pairs[0].n
+        )
     if planned.omnibus == design.FRIEDMAN:
         seeds = common_seeds(runs)
-        return _of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1))) if len(seeds) > 1 else None
+        return (
+            _of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1)))
+            if len(seeds) > 1
+            else None
+        )
     if planned.omnibus == design.KRUSKAL_WALLIS:
         found = kruskal_wallis([one.score for one in runs])
-        return Omnibus(scenario, planned.omnibus, found.statistic, found.p, NAN, (0, 0), NAN, k, sum(len(one.seed) for one in runs))
+        return Omnibus(
+            scenario,
+            planned.omnibus,
+            found.statistic,
+            found.p,
+            NAN,
+            (0, 0),
+            NAN,
+            k,
+            sum(len(one.seed) for one in runs),
+        )
     return None
 
 
 def _of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
     k = len(found.average_ranks)
-    return Omnibus(scenario, design.FRIEDMAN, found.statistic, found.p, found.f, found.f_df, found.f_p, k, found.blocks)
+    return Omnibus(
+        scenario,
+        design.FRIEDMAN,
+        found.statistic,
+        found.p,
+        found.f,
+        found.f_df,
+        found.f_p,
+        k,
+        found.blocks,
+    )
 
 
 def judged(pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules) -> list[Pair]:
     """The pairs with adjusted p-values and verdicts; one family, all the pairs that are shown."""
     p = adjust(np.array([pair.p for pair in pairs]), rules.correction)
     same = adjust(np.array([pair.equivalence_p for pair in pairs]), rules.correction)
-    adjusted = [replace(pair, p_adjusted=float(one), equivalence_p=float(two)) for pair, one, two in zip(pairs, p, same, strict=True)]
-    return [replace(pair, verdict=verdict(pair, rejected.get(pair.scenario, True), rules)) for pair in adjusted]
+    adjusted = [
+        replace(pair, p_adjusted=float(one), equivalence_p=float(two))
+        for pair, one, two in zip(pairs, p, same, strict=True)
+    ]
+    return [
+        replace(pair, verdict=verdict(pair, rejected.get(pair.scenario, True), rules))
+        for pair in adjusted
+    ]
 
 
 def differs(pair: Pair, alpha: float) -> bool:
@@ -198,7 +265,9 @@ def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
     if pair.equivalence_p <= rules.alpha:
         return f"equivalent within ±{rules.rope:g}"
     if differs(pair, rules.alpha):
-        return f"{pair.a if pair.better > 0 else pair.b} better" + ("" if rejected else " (though the omnibus test found no difference)")
+        return f"{pair.a if pair.better > 0 else pair.b} better" + (
+            "" if rejected else " (though the omnibus test found no difference)"
+        )
     return "cannot be told apart"
 
 
@@ -214,16 +283,24 @@ class Place:
     group: str
 
 
-def ranking(strategies: Sequence[str], order: Sequence[float], pairs: Sequence[Pair], alpha: float) -> list[Place]:
+def ranking(
+    strategies: Sequence[str], order: Sequence[float], pairs: Sequence[Pair], alpha: float
+) -> list[Place]:
     """Best first. Whoever is beaten by nobody has rank 1; `order` (more is better) only sorts within a rank."""
     beaten = dict.fromkeys(strategies, 0)
     for pair in pairs:
         if differs(pair, alpha):
             beaten[pair.b if pair.better > 0 else pair.a] += 1
-    value = {name: -np.inf if np.isnan(number) else number for name, number in zip(strategies, order, strict=True)}
+    value = {
+        name: -np.inf if np.isnan(number) else number
+        for name, number in zip(strategies, order, strict=True)
+    }
     ranked = sorted(strategies, key=lambda name: (beaten[name], -value[name]))
     return [
-        Place(name, 1 + beaten[name], group) for name, group in zip(ranked, letters(difference_matrix(ranked, pairs, alpha)), strict=True)
+        Place(name, 1 + beaten[name], group)
+        for name, group in zip(
+            ranked, letters(difference_matrix(ranked, pairs, alpha)), strict=True
+        )
     ]
 
 
@@ -267,13 +344,24 @@ def across(runs: Sequence[Sequence[Runs]], rules: Rules) -> Across:
     names = [one.strategy for one in runs[0]]
     scores = np.stack([_scenario_scores(here) for here in runs])
     means = np.array([[one.mean for one in here] for here in runs])
-    drawn = hierarchical_means([_by_seed(here) for here in runs], rules.rng(), paired=not rules.unpaired)
+    drawn = hierarchical_means(
+        [_by_seed(here) for here in runs], rules.rng(), paired=not rules.unpaired
+    )
     pairs = _nemenyi_pairs(names, scores) if len(names) > 2 else [_signed_rank_pair(names, scores)]
     pairs = [_with_size(pair, names, runs, means, drawn) for pair in pairs]
-    omnibus = _of_friedman(None, friedman(scores, ties=False)) if len(names) > 2 else _of_pair(pairs[0])
-    judged_pairs = [replace(pair, verdict=verdict(pair, omnibus.p <= rules.alpha, rules)) for pair in pairs]
+    omnibus = (
+        _of_friedman(None, friedman(scores, ties=False)) if len(names) > 2 else _of_pair(pairs[0])
+    )
+    judged_pairs = [
+        replace(pair, verdict=verdict(pair, omnibus.p <= rules.alpha, rules)) for pair in pairs
+    ]
     critical = critical_difference(len(names), len(scores), rules.alpha) if len(names) > 2 else NAN
-    return Across(omnibus, critical, _overall_ranks(names, scores, means, drawn, judged_pairs, rules), tuple(judged_pairs))
+    return Across(
+        omnibus,
+        critical,
+        _overall_ranks(names, scores, means, drawn, judged_pairs, rules),
+        tuple(judged_pairs),
+    )
 
 
 def _scenario_scores(here: Sequence[Runs]) -> Array:
@@ -281,7 +369,10 @@ def _scenario_scores(here: Sequence[Runs]) -> Array:
     finished = np.concatenate([one.sign * one.finished for one in here])
     if not len(finished):
         return np.full(len(here), -np.inf)
-    scores = [np.where(one.failed, finished.min(), one.score).mean() if len(one.finished) else -np.inf for one in here]
+    scores = [
+        np.where(one.failed, finished.min(), one.score).mean() if len(one.finished) else -np.inf
+        for one in here
+    ]
     return rounded(np.array(scores))
 
 
@@ -300,34 +391,81 @@ def _nemenyi_pairs(names: Sequence[str], scores: Array) -> list[Pair]:
     gaps = np.array([ranks[j] - ranks[i] for i, j in places])
     smallest = smallest_nemenyi(k, blocks)
     found = zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True)
-    return [_overall_pair(names[i], names[j], blocks, design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))) for (i, j), gap, p in found]
+    return [
+        _overall_pair(
+            names[i], names[j], blocks, design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))
+        )
+        for (i, j), gap, p in found
+    ]
 
 
 def _signed_rank_pair(names: Sequence[str], scores: Array) -> Pair:
     tested = signed_rank(scores[:, 0], scores[:, 1])
-    return _overall_pair(names[0], names[1], len(scores), tested.test, tested.statistic, tested.p, tested.smallest_p, tested.better)
+    return _overall_pair(
+        names[0],
+        names[1],
+        len(scores),
+        tested.test,
+        tested.statistic,
+        tested.p,
+        tested.smallest_p,
+        tested.better,
+    )
 
 
-def _overall_pair(a: str, b: str, n: int, test: str, statistic: float, p: float, smallest: float, better: int) -> Pair:
-    return Pair(None, a, b, n, test, float(statistic), float(p), float(p), smallest, NAN, NAN, NAN, NAN, "", better)
+def _overall_pair(
+    a: str, b: str, n: int, test: str, statistic: float, p: float, smallest: float, better: int
+) -> Pair:
+    return Pair(
+        None,
+        a,
+        b,
+        n,
+        test,
+        float(statistic),
+        float(p),
+        float(p),
+        smallest,
+        NAN,
+        NAN,
+        NAN,
+        NAN,
+        "",
+        better,
+    )
 
 
 def _of_pair(pair: Pair) -> Omnibus:
     return Omnibus(None, pair.test, pair.statistic, pair.p, NAN, (0, 0), NAN, 2, pair.n)
 
 
-def _with_size(pair: Pair, names: Sequence[str], runs: Sequence[Sequence[Runs]], means: Array, drawn: Array) -> Pair:
+def _with_size(
+    pair: Pair, names: Sequence[str], runs: Sequence[Sequence[Runs]], means: Array, drawn: Array
+) -> Pair:
     i, j = names.index(pair.a), names.index(pair.b)
-    effect = probability_of_improvement([here[i].score for here in runs], [here[j].score for here in runs])
+    effect = probability_of_improvement(
+        [here[i].score for here in runs], [here[j].score for here in runs]
+    )
     apart = means[:, [i]] - means[:, [j]]
     (low,), (high,) = over_scenarios(apart, drawn[:, [i]] - drawn[:, [j]])
     difference = float(apart.mean())
     known = not np.isnan(difference)
-    return replace(pair, effect=effect, difference=difference, ci_low=float(low) if known else NAN, ci_high=float(high) if known else NAN)
+    return replace(
+        pair,
+        effect=effect,
+        difference=difference,
+        ci_low=float(low) if known else NAN,
+        ci_high=float(high) if known else NAN,
+    )
 
 
 def _overall_ranks(
-    names: Sequence[str], scores: Array, means: Array, drawn: Array, pairs: Sequence[Pair], rules: Rules
+    names: Sequence[str],
+    scores: Array,
+    means: Array,
+    drawn: Array,
+    pairs: Sequence[Pair],
+    rules: Rules,
 ) -> tuple[OverallRank, ...]:
     ranks = dict(zip(names, average_ranks(scores), strict=True))
     low, high = over_scenarios(means, drawn)
@@ -338,5 +476,14 @@ def _overall_ranks(
         k = names.index(name)
         mean = float(means[:, k].mean())
         known = not np.isnan(mean)
-        found.append(OverallRank(name, float(ranks[name]), group, mean, float(low[k]) if known else NAN, float(high[k]) if known else NAN))
+        found.append(
+            OverallRank(
+                name,
+                float(ranks[name]),
+                group,
+                mean,
+                float(low[k]) if known else NAN,
+                float(high[k]) if known else NAN,
+            )
+        )
     return tuple(found)

@@ -13,7 +13,11 @@ from clbench.records.cell import Array
 
 def finished(cell: CellRecord) -> list[int]:
     """The members that came to their end."""
-    return [k for k in range(cell.members) if cell.member_status is None or cell.member_status[k] == "done"]
+    return [
+        k
+        for k in range(cell.members)
+        if cell.member_status is None or cell.member_status[k] == "done"
+    ]
 
 
 def averages_by_seed(results: Results, cell: CellRecord) -> Array:
@@ -42,7 +46,9 @@ def mean_cost(results: Results, cell: CellRecord, name: str) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def pareto(points: Sequence[tuple[float, float]], *, higher_is_better: bool = True) -> list[tuple[float, float]]:
+def pareto(
+    points: Sequence[tuple[float, float]], *, higher_is_better: bool = True
+) -> list[tuple[float, float]]:
     """Those that no other beats: cheaper and as good, or better at the same cost; cheapest first."""
     sign = 1 if higher_is_better else -1
     front: list[tuple[float, float]] = []
@@ -62,4 +68,9 @@ def _by_seed(cell: CellRecord, rows: Sequence[Array]) -> Array:
 def _by_age(accuracy: Array) -> Array:
     """`[T+1, T]` to `[T]`: the mean of R_{j+age, j} over j."""
     ages = [np.diagonal(accuracy[1:], -age) for age in range(accuracy.shape[1])]
-    return np.array([known.mean() if len(known := diagonal[~np.isnan(diagonal)]) else np.nan for diagonal in ages])
+    return np.array(
+        [
+            known.mean() if len(known := diagonal[~np.isnan(diagonal)]) else np.nan
+            for diagonal in ages
+        ]
+    )

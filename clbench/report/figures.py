@@ -49,7 +49,9 @@ _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 def check(path: Path) -> Path:
     """The path, if a figure can be drawn into it; `UserError` says what is possible."""
     if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path}: a figure's file ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+        raise UserError(
+            f"{path}: a figure's file ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        )
     _drawer(path)
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}")
@@ -109,7 +111,11 @@ def panels(count: int, width: float, height: float, columns: int = 2) -> tuple[F
 def headed(ax: Axes, text: str, width: float) -> None:
     """A title on the left, in lines that fit an axis so many inches wide."""
     size = 9 if "\n" in text else 10
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, max(8, int(width * 110 / size)), break_on_hyphens=False)]
+    lines = [
+        line
+        for part in text.split("\n")
+        for line in textwrap.wrap(part, max(8, int(width * 110 / size)), break_on_hyphens=False)
+    ]
     ax.set_title("\n".join(lines), loc="left", fontsize=size)
 
 
@@ -132,7 +138,9 @@ def shown(values: Array | float, unit: str) -> Any:
 
 def axis_label(comparison: Comparison) -> str:
     """The metric with its unit."""
-    return comparison.metric + {"fraction": " (%)", "": ""}.get(comparison.unit, f" ({comparison.unit})")
+    return comparison.metric + {"fraction": " (%)", "": ""}.get(
+        comparison.unit, f" ({comparison.unit})"
+    )
 
 
 # ---------------------------------------------------------------------- critical differences
@@ -178,10 +186,25 @@ def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
         ax.text(tick, -0.28, str(tick), ha="center", va="bottom")
     for level, row in enumerate(bars):
         for members in row:  # a dot for each: who lies between and has none may differ
-            ax.plot(members, [0.4 + 0.45 * level] * len(members), color="black", linewidth=2.5, marker="o", markersize=4.5, clip_on=False)
+            ax.plot(
+                members,
+                [0.4 + 0.45 * level] * len(members),
+                color="black",
+                linewidth=2.5,
+                marker="o",
+                markersize=4.5,
+                clip_on=False,
+            )
     for place, (name, rank) in enumerate(diagram.ranks.items()):
         left = place < half
-        _rank_name(ax, name, rank, lowest + 0.62 * ((place if left else count - 1 - place) + 0.5), 1 if left else count, left=left)
+        _rank_name(
+            ax,
+            name,
+            rank,
+            lowest + 0.62 * ((place if left else count - 1 - place) + 0.5),
+            1 if left else count,
+            left=left,
+        )
     if np.isfinite(critical):
         _ruler(ax, critical, count)
 
@@ -189,8 +212,18 @@ def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
 def _rank_name(ax: Axes, name: str, rank: float, depth: float, end: float, *, left: bool) -> None:
     """A strategy's line down from its rank and out to its name."""
     ax.plot([rank, rank, end], [0, depth, depth], color="0.25", linewidth=0.9, clip_on=False)
-    text, side, gap = (f"{name}  {rank:.2f}", "right", -4) if left else (f"{rank:.2f}  {name}", "left", 4)
-    ax.annotate(text, (end, depth), (gap, 0), textcoords="offset points", ha=side, va="center", annotation_clip=False)
+    text, side, gap = (
+        (f"{name}  {rank:.2f}", "right", -4) if left else (f"{rank:.2f}  {name}", "left", 4)
+    )
+    ax.annotate(
+        text,
+        (end, depth),
+        (gap, 0),
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        annotation_clip=False,
+    )
 
 
 def _ruler(ax: Axes, critical: float, count: int) -> None:
@@ -200,7 +233,11 @@ def _ruler(ax: Axes, critical: float, count: int) -> None:
     for x in (1, end):
         ax.plot([x, x], [-1.15, -1.45], color="black", linewidth=1.2, clip_on=False)
     ax.text(
-        1, -1.55, f"critical difference {critical:.2f}" + (" (more than the line is long)" if 1 + critical > count else ""), va="bottom"
+        1,
+        -1.55,
+        f"critical difference {critical:.2f}"
+        + (" (more than the line is long)" if 1 + critical > count else ""),
+        va="bottom",
     )
 
 
@@ -211,7 +248,10 @@ def boxes(comparison: Comparison) -> Figure:
     """Every finished run as a point over its strategy's box: median, quartiles, and the farthest runs within 1.5 times their distance."""
     if not comparison.runs:
         raise UserError(f"no run has a value of {comparison.metric}")
-    order = {name: [row.strategy for row in comparison.summary if row.scenario == name] for name in comparison.scenarios}
+    order = {
+        name: [row.strategy for row in comparison.summary if row.scenario == name]
+        for name in comparison.scenarios
+    }
     most = max(len(names) for names in order.values())
     longest = max(len(name) for names in order.values() for name in names)
     width = 3.4 + 0.075 * longest
@@ -240,7 +280,15 @@ def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
     )
     spread = np.random.default_rng(0)
     for place, points in zip(places, values, strict=True):
-        ax.scatter(points, place + spread.uniform(-0.18, 0.18, len(points)), s=12, color=COLOURS[0], alpha=0.65, linewidths=0, zorder=3)
+        ax.scatter(
+            points,
+            place + spread.uniform(-0.18, 0.18, len(points)),
+            s=12,
+            color=COLOURS[0],
+            alpha=0.65,
+            linewidths=0,
+            zorder=3,
+        )
     ax.set_yticks(places, [_with_failures(one) for one in runs])
     ax.invert_yaxis()
     ax.set_xlabel(axis_label(comparison))

@@ -11,7 +11,14 @@ from clbench.errors import UserError
 from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
 from clbench.report.comparison import Comparison, SummaryRow
-from clbench.report.curves import ages_by_seed, averages_by_seed, finished, mean_cost, mean_matrix, pareto
+from clbench.report.curves import (
+    ages_by_seed,
+    averages_by_seed,
+    finished,
+    mean_cost,
+    mean_matrix,
+    pareto,
+)
 from clbench.report.figures import axis_label, headed, look, panels, shown
 from clbench.report.numbers import spread_out
 from clbench.stats.intervals import mean_intervals
@@ -42,7 +49,11 @@ def _looks(comparison: Comparison) -> Mapping[str, dict[str, str]]:
 
 def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One for all panels, to their right; the figure grows by what it needs."""
-    found = {name: handle for ax in axes for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    found = {
+        name: handle
+        for ax in axes
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
     if not found:
         return
     width, height = figure.get_size_inches()
@@ -66,13 +77,22 @@ def forgetting_curves(comparison: Comparison) -> Figure:
     return _curves(comparison, curves, "tasks learnt since", "accuracy on a task (%)", first=0)
 
 
-def _by_scenario(comparison: Comparison, rows: Callable[[Results, CellRecord], Array]) -> dict[str, dict[str, Array]]:
+def _by_scenario(
+    comparison: Comparison, rows: Callable[[Results, CellRecord], Array]
+) -> dict[str, dict[str, Array]]:
     return {
-        scenario: {name: rows(comparison.results, cell) for name, cell in cells.items()} for scenario, cells in _cells(comparison).items()
+        scenario: {name: rows(comparison.results, cell) for name, cell in cells.items()}
+        for scenario, cells in _cells(comparison).items()
     }
 
 
-def _curves(comparison: Comparison, curves: Mapping[str, Mapping[str, Array]], below: str, beside: str, first: int) -> Figure:
+def _curves(
+    comparison: Comparison,
+    curves: Mapping[str, Mapping[str, Array]],
+    below: str,
+    beside: str,
+    first: int,
+) -> Figure:
     looks = _looks(comparison)
     figure, axes = panels(len(curves), 4.2, 3.2)
     for ax, (scenario, found) in zip(axes, curves.items(), strict=True):
@@ -96,7 +116,9 @@ def _curve(ax: Axes, name: str, values: Array, how: Mapping[str, str], first: in
     places = first + known
     markers = {"markersize": 4.0, "markevery": max(1, len(known) // 12)}
     ax.plot(places, values[:, known].mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
-    low, high = (np.array([getattr(interval, side) for interval in intervals]) for side in ("low", "high"))
+    low, high = (
+        np.array([getattr(interval, side) for interval in intervals]) for side in ("low", "high")
+    )
     if len(known) > 1:
         ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
     elif np.isfinite(low).all():
@@ -119,7 +141,14 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
         headed(ax, f"{cell.label}\non {cell.scenario}" if several else cell.label, 2.0)
     if image is not None:
         rows = -(-len(axes) // 4)
-        figure.colorbar(image, ax=axes, label="accuracy (%)", shrink=0.8 if rows == 1 else 1.2 / rows, anchor=(0.0, 1.0), pad=0.02)
+        figure.colorbar(
+            image,
+            ax=axes,
+            label="accuracy (%)",
+            shrink=0.8 if rows == 1 else 1.2 / rows,
+            anchor=(0.0, 1.0),
+            pad=0.02,
+        )
     if len(drawn) > MOST_MATRICES:
         figure.suptitle(f"the first {MOST_MATRICES} of {len(drawn)} matrices")
     return figure
@@ -135,7 +164,15 @@ def _matrix_axis(ax: Axes, matrix: Array) -> None:
     if tasks <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(matrix):
             if not np.isnan(value):
-                ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="white" if value < 55 else "black")
+                ax.text(
+                    column,
+                    row,
+                    f"{value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if value < 55 else "black",
+                )
 
 
 # ---------------------------------------------------------------------- cost
@@ -148,18 +185,32 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
     points = {scenario: _points(comparison, scenario) for scenario in comparison.scenarios}
     points = {scenario: found for scenario, found in points.items() if found}
     if not points:
-        raise UserError("no run says how long its training took (train_seconds), so there is no cost to draw")
+        raise UserError(
+            "no run says how long its training took (train_seconds), so there is no cost to draw"
+        )
     looks = _looks(comparison)
     figure, axes = panels(len(points), 4.2, 3.4)
     for ax, (scenario, found) in zip(axes, points.items(), strict=True):
         for row, seconds in found:
-            mean, low, high = (float(shown(value, comparison.unit)) for value in (row.mean, row.ci_low, row.ci_high))
+            mean, low, high = (
+                float(shown(value, comparison.unit))
+                for value in (row.mean, row.ci_low, row.ci_high)
+            )
             style = {**looks[row.strategy], "linestyle": "none"}
             ax.plot(seconds, mean, label=row.strategy, markersize=7.0, zorder=3, **style)  # type: ignore[arg-type]
             if np.isfinite(low) and np.isfinite(high):
                 ax.plot([seconds, seconds], [low, high], color=style["color"], linewidth=1.0)
-        front = pareto([(seconds, row.mean) for row, seconds in found], higher_is_better=comparison.higher_is_better)
-        ax.plot([x for x, _ in front], shown(np.array([y for _, y in front]), comparison.unit), color="0.6", linewidth=1.0, zorder=1)
+        front = pareto(
+            [(seconds, row.mean) for row, seconds in found],
+            higher_is_better=comparison.higher_is_better,
+        )
+        ax.plot(
+            [x for x, _ in front],
+            shown(np.array([y for _, y in front]), comparison.unit),
+            color="0.6",
+            linewidth=1.0,
+            zorder=1,
+        )
         ax.set(xlabel="training, seconds a run", ylabel=axis_label(comparison), xscale="log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
@@ -174,5 +225,7 @@ def _points(comparison: Comparison, scenario: str) -> list[tuple[SummaryRow, flo
     """The summary's rows that have a mean and a cost."""
     cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
     rows = [row for row in comparison.summary if row.scenario == scenario and np.isfinite(row.mean)]
-    found = [(row, mean_cost(comparison.results, cells[row.strategy], "train_seconds")) for row in rows]
+    found = [
+        (row, mean_cost(comparison.results, cells[row.strategy], "train_seconds")) for row in rows
+    ]
     return [(row, seconds) for row, seconds in found if np.isfinite(seconds) and seconds > 0]

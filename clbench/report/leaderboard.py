@@ -22,7 +22,11 @@ from clbench.report.pool import comparable, pool
 from clbench.report.reproduction import Repeat, repeats
 
 RECORDS = "records"  # the folder of copies
-UNRANKED = ("seconds", "bytes", "count")  # costs are shown; networks of one stack share their clock, so nothing is tested
+UNRANKED = (
+    "seconds",
+    "bytes",
+    "count",
+)  # costs are shown; networks of one stack share their clock, so nothing is tested
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,32 @@ class Section:
 
 
 def leaderboard(
-    paths: Sequence[Path], out: Path, host: Host | None = None, *, force_mixed: bool = False, baseline: str | None = None, **rules: Any
+    paths: Sequence[Path],
+    out: Path,
+    host: Host | None = None,
+    *,
+    force_mixed: bool = False,
+    baseline: str | None = None,
+    **rules: Any,
 ) -> list[Section]:
     """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have it."""
     host = host or Host.load(only="metric")
     sources = [Source(read_record(path), path, place) for path, place in _places(paths, out)]
-    opened = {id(result.record): result for result in (Results(source.record, host) for source in sources)}
+    opened = {
+        id(result.record): result for result in (Results(source.record, host) for source in sources)
+    }
     groups = [list(opened.values())] if force_mixed else comparable(list(opened.values()))
-    together = [[source for source in sources if any(source.record is one.record for one in group)] for group in groups]
+    together = [
+        [source for source in sources if any(source.record is one.record for one in group)]
+        for group in groups
+    ]
     named = [_baseline(group, baseline) for group in groups]
     if baseline is not None and not any(named):
         raise RecordError(f"no record has a strategy {baseline!r}")
-    return [_section(group, host, force_mixed, rules | {"baseline": against}) for group, against in zip(together, named, strict=True)]
+    return [
+        _section(group, host, force_mixed, rules | {"baseline": against})
+        for group, against in zip(together, named, strict=True)
+    ]
 
 
 def _baseline(group: Sequence[Results], name: str | None) -> str | None:
@@ -73,19 +91,28 @@ def _baseline(group: Sequence[Results], name: str | None) -> str | None:
 def _places(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, str]]:
     """Where each record lies in the folder: where it is already, or a copy under a name of its own."""
     base = out.resolve()
-    inside = {path: path.resolve().relative_to(base).as_posix() for path in paths if path.resolve().is_relative_to(base)}
+    inside = {
+        path: path.resolve().relative_to(base).as_posix()
+        for path in paths
+        if path.resolve().is_relative_to(base)
+    }
     taken = set(inside.values())
     for path in dict.fromkeys(paths):
         if path in inside:
             yield path, inside[path]
             continue
-        names = (f"{RECORDS}/{path.stem}{suffix}{path.suffix}" for suffix in ("", *(f"-{number}" for number in range(2, len(paths) + 2))))
+        names = (
+            f"{RECORDS}/{path.stem}{suffix}{path.suffix}"
+            for suffix in ("", *(f"-{number}" for number in range(2, len(paths) + 2)))
+        )
         place = next(name for name in names if name not in taken)
         taken.add(place)
         yield path, place
 
 
-def _section(sources: Sequence[Source], host: Host, force_mixed: bool, rules: Mapping[str, Any]) -> Section:
+def _section(
+    sources: Sequence[Source], host: Host, force_mixed: bool, rules: Mapping[str, Any]
+) -> Section:
     kept, again = repeats([source.record for source in sources])
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
     main = compare_pool(pooled, rules)
@@ -130,10 +157,22 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made: {error.strerror or error}; choose another with --out") from error
+        raise OutputError(
+            f"the folder {folder} cannot be made: {error.strerror or error}; choose another with --out"
+        ) from error
 
 
-CSV_COLUMNS = ("suite", "metric", *SUMMARY_KEYS, "average_rank", "overall_group", "train_seconds", "run_again", "options", "records")
+CSV_COLUMNS = (
+    "suite",
+    "metric",
+    *SUMMARY_KEYS,
+    "average_rank",
+    "overall_group",
+    "train_seconds",
+    "run_again",
+    "options",
+    "records",
+)
 
 
 def as_csv(sections: Sequence[Section]) -> str:
@@ -144,17 +183,31 @@ def as_csv(sections: Sequence[Section]) -> str:
     for section in sections:
         cells = {(cell.scenario, cell.label): cell for cell in section.results.cells}
         for metric, comparison in section.comparisons.items():
-            over = {row.strategy: row for row in comparison.overall.ranks} if comparison.overall else {}
+            over = (
+                {row.strategy: row for row in comparison.overall.ranks}
+                if comparison.overall
+                else {}
+            )
             for row in comparison.to_json()["summary"]:
                 cell = cells[row["scenario"], row["strategy"]]
                 again = section.repeats.get(cell.key, ())
                 writer.writerow(
                     row
-                    | {"suite": section.title, "metric": metric, "train_seconds": mean_cost(section.results, cell, "train_seconds")}
-                    | {"options": json.dumps(dict(cell.options), sort_keys=True), "run_again": "; ".join(one.verdict for one in again)}
+                    | {
+                        "suite": section.title,
+                        "metric": metric,
+                        "train_seconds": mean_cost(section.results, cell, "train_seconds"),
+                    }
+                    | {
+                        "options": json.dumps(dict(cell.options), sort_keys=True),
+                        "run_again": "; ".join(one.verdict for one in again),
+                    }
                     | {"records": " ".join(source.place for source in section.sources)}
                     | (
-                        {"average_rank": over[cell.label].average_rank, "overall_group": over[cell.label].group}
+                        {
+                            "average_rank": over[cell.label].average_rank,
+                            "overall_group": over[cell.label].group,
+                        }
                         if cell.label in over
                         else {}
                     )
@@ -164,14 +217,30 @@ def as_csv(sections: Sequence[Section]) -> str:
 
 def as_markdown(sections: Sequence[Section]) -> str:
     """The rankings as tables, and what they mean in words."""
-    lines = ["# Leaderboard", "", "[index.html](index.html) is the page with figures, [leaderboard.csv](leaderboard.csv) every number.", ""]
+    lines = [
+        "# Leaderboard",
+        "",
+        "[index.html](index.html) is the page with figures, [leaderboard.csv](leaderboard.csv) every number.",
+        "",
+    ]
     for section in sections:
         lines += [f"## {markdown_text(section.title)}", ""]
         for table in tables(section.main):
             if not table.title.startswith("Every pair"):
                 lines += [*markdown_table(table), ""]
-        lines += [f"- {markdown_text(sentence)}" for sentence in (*section.main.text, *section.main.left_out)]
-        lines += ["", "Records: " + ", ".join(f"[{markdown_text(source.place)}]({_link(source.place)})" for source in section.sources), ""]
+        lines += [
+            f"- {markdown_text(sentence)}"
+            for sentence in (*section.main.text, *section.main.left_out)
+        ]
+        lines += [
+            "",
+            "Records: "
+            + ", ".join(
+                f"[{markdown_text(source.place)}]({_link(source.place)})"
+                for source in section.sources
+            ),
+            "",
+        ]
     return "\n".join(lines)
 
 

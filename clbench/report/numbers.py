@@ -10,7 +10,11 @@ from clbench.records import Measured
 from clbench.records.cell import Array, CellRecord
 
 MISSING = "-"
-CONSTANT = ("count", "bytes", "seconds")  # often the same for every seed; then no interval is written
+CONSTANT = (
+    "count",
+    "bytes",
+    "seconds",
+)  # often the same for every seed; then no interval is written
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _SECONDS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
 
@@ -27,7 +31,9 @@ class Estimate:
 def estimate(cell: CellRecord, values: Array) -> Estimate | None:
     """Over the seeds that have a value; agents of one seed are no independent runs, and count as their mean."""
     known = ~np.isnan(values)
-    means = np.array([values[known & (cell.seed == seed)].mean() for seed in np.unique(cell.seed[known])])
+    means = np.array(
+        [values[known & (cell.seed == seed)].mean() for seed in np.unique(cell.seed[known])]
+    )
     if not len(means):
         return None
     return Estimate(float(means.mean()), _half_width(means), len(means))
@@ -63,7 +69,9 @@ def show_number(value: float, unit: str, like: float | None = None) -> str:
     if not np.isfinite(value):
         return MISSING
     scale, digits, suffix = _scale(value if like is None else like, unit)
-    return f"{round(value / scale, digits) + 0.0:,.{digits}f}{suffix}"  # + 0.0: there is no minus zero
+    return (
+        f"{round(value / scale, digits) + 0.0:,.{digits}f}{suffix}"  # + 0.0: there is no minus zero
+    )
 
 
 def show_interval(mean: float, low: float, high: float, unit: str) -> str:
@@ -112,4 +120,8 @@ def _digits(mean: float) -> int:
 
 def spread_out(count: int, most: int) -> list[int]:
     """At most so many of 0..count-1, evenly, first and last included."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))}) if count else []
+    return (
+        sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
+        if count
+        else []
+    )

@@ -26,13 +26,34 @@ from clbench.stats.intervals import mean_intervals
 MOST_POINTS = 60  # of a curve
 MOST_TASKS = 20  # of a matrix
 MOST_ERRORS = 2_000  # letters of a traceback
-COSTS = {"train_seconds": "seconds", "peak_memory": "bytes", "parameters": "count", "state_bytes": "bytes", "bytes_sent": "bytes"}
-PAIR_COLUMNS = ("scenario", "a", "b", "n", "difference", "ci_low", "ci_high", "effect", "p", "p_adjusted", "verdict")
+COSTS = {
+    "train_seconds": "seconds",
+    "peak_memory": "bytes",
+    "parameters": "count",
+    "state_bytes": "bytes",
+    "bytes_sent": "bytes",
+}
+PAIR_COLUMNS = (
+    "scenario",
+    "a",
+    "b",
+    "n",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "effect",
+    "p",
+    "p_adjusted",
+    "verdict",
+)
 
 
 def page_data(sections: Sequence[Section]) -> dict[str, Any]:
     """Everything, ready for JSON."""
-    return {"version": version("clbench"), "sections": [plain(_section(section)) for section in sections]}
+    return {
+        "version": version("clbench"),
+        "sections": [plain(_section(section)) for section in sections],
+    }
 
 
 def plain(value: Any) -> Any:
@@ -59,7 +80,9 @@ def _section(section: Section) -> dict[str, Any]:
         "records": [_source(source) for source in section.sources],
         "scenarios": list(dict.fromkeys(cell.scenario for cell in section.results.cells)),
         "strategies": list(dict.fromkeys(cell.label for cell in section.results.cells)),
-        "rankings": [_ranking(metric, comparison) for metric, comparison in section.comparisons.items()],
+        "rankings": [
+            _ranking(metric, comparison) for metric, comparison in section.comparisons.items()
+        ],
         "entries": [_entry(section, cell) for cell in section.results.cells],
     }
 
@@ -82,10 +105,16 @@ def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
     found = comparison.to_json()
     return {
-        **{name: found[name] for name in ("metric", "alpha", "correction", "design", "text", "left_out")},
+        **{
+            name: found[name]
+            for name in ("metric", "alpha", "correction", "design", "text", "left_out")
+        },
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
-        "summary": [{name: getattr(row, name) for name in (*SUMMARY_KEYS, "iqm_low", "iqm_high")} for row in comparison.summary],
+        "summary": [
+            {name: getattr(row, name) for name in (*SUMMARY_KEYS, "iqm_low", "iqm_high")}
+            for row in comparison.summary
+        ],
         "overall": None if overall is None else [asdict(row) for row in overall.ranks],
         "pairs": _pairs(comparison),
         "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
@@ -107,8 +136,14 @@ def _front(comparison: Comparison, scenario: str) -> list[tuple[float, float]]:
     """The strategies that no other beats in both seconds and the metric."""
     cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
     rows = [row for row in comparison.summary if row.scenario == scenario]
-    points = [(mean_cost(comparison.results, cells[row.strategy], "train_seconds"), row.mean) for row in rows]
-    return pareto([point for point in points if np.isfinite(point).all()], higher_is_better=comparison.higher_is_better)
+    points = [
+        (mean_cost(comparison.results, cells[row.strategy], "train_seconds"), row.mean)
+        for row in rows
+    ]
+    return pareto(
+        [point for point in points if np.isfinite(point).all()],
+        higher_is_better=comparison.higher_is_better,
+    )
 
 
 # ---------------------------------------------------------------------- entries
@@ -117,9 +152,14 @@ def _front(comparison: Comparison, scenario: str) -> list[tuple[float, float]]:
 def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
-    inside = _inside(section, cell) if cell.tasks and finished(cell) else {"curve": None, "matrix": None}
+    inside = (
+        _inside(section, cell) if cell.tasks and finished(cell) else {"curve": None, "matrix": None}
+    )
     return {
-        **{name: getattr(cell, name) for name in ("scenario", "strategy", "key", "options", "protocol", "form", "status")},
+        **{
+            name: getattr(cell, name)
+            for name in ("scenario", "strategy", "key", "options", "protocol", "form", "status")
+        },
         "label": cell.label,
         "seeds": sorted(set(cell.seed.tolist())),
         "ended": _ended(cell),
@@ -148,7 +188,10 @@ def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
     tasks = spread_out(matrix.shape[1], MOST_TASKS)
     return {
         "curve": list(_curve(averages_by_seed(section.results, cell))),
-        "matrix": {"tasks": [task + 1 for task in tasks], "values": matrix[[0, *(task + 1 for task in tasks)]][:, tasks]},
+        "matrix": {
+            "tasks": [task + 1 for task in tasks],
+            "values": matrix[[0, *(task + 1 for task in tasks)]][:, tasks],
+        },
     }
 
 

@@ -24,7 +24,10 @@ def matrix(accuracy: Array) -> Table:
     for task in shown:
         table.add_column(f" task {task + 1} ", justify="right", no_wrap=True)
     for row in [0, *(task + 1 for task in shown)]:
-        table.add_row("nothing" if row == 0 else f"task {row}", *(shade(accuracy[row, task]) for task in shown))
+        table.add_row(
+            "nothing" if row == 0 else f"task {row}",
+            *(shade(accuracy[row, task]) for task in shown),
+        )
     return table
 
 
@@ -33,7 +36,9 @@ def shade(value: float) -> Text:
     if np.isnan(value):
         return Text("·  ")
     level = float(np.clip(value, 0.0, 1.0))
-    red, green, blue = (round(start + (end - start) * level) for start, end in ((247, 8), (251, 69), (255, 148)))
+    red, green, blue = (
+        round(start + (end - start) * level) for start, end in ((247, 8), (251, 69), (255, 148))
+    )
     style = Style(color="white" if level > 0.5 else "black", bgcolor=f"rgb({red},{green},{blue})")
     return Text(f" {100 * value:5.1f} ", style=style)
 
@@ -42,11 +47,18 @@ def bars(values: Array, height: int = 8) -> Text:
     """A chart of fractions, one bar a value, between 0 and 100 %; nothing is drawn where there is no value."""
     shown = spread_out(len(values), MOST_BARS)
     wide = 4 if len(shown) <= 15 else 1
-    eighths = np.where(np.isnan(values[shown]), 0, np.round(np.clip(np.nan_to_num(values[shown]), 0, 1) * height * 8)).astype(int)
+    eighths = np.where(
+        np.isnan(values[shown]),
+        0,
+        np.round(np.clip(np.nan_to_num(values[shown]), 0, 1) * height * 8),
+    ).astype(int)
     lines = []
     for level in reversed(range(height)):
         label = {height - 1: "100 %", height // 2 - 1: " 50 %"}.get(level, "")
-        cells = (BLOCKS[int(np.clip(count - 8 * level, 0, 8))] * max(1, wide - 1) + " " * (wide > 1) for count in eighths)
+        cells = (
+            BLOCKS[int(np.clip(count - 8 * level, 0, 8))] * max(1, wide - 1) + " " * (wide > 1)
+            for count in eighths
+        )
         lines.append(f"{label:>5} │" + "".join(cells))
     lines.append("  0 % └" + "─" * (wide * len(shown)))
     lines.append(_ticks(shown, wide))
@@ -67,4 +79,7 @@ def sparkline(values: Array, most: int = 60) -> str:
         return ""
     low, span = known.min(), known.max() - known.min()
     picked = values[spread_out(len(values), most)]
-    return "".join(" " if np.isnan(value) else BLOCKS[1 + round(7 * ((value - low) / span if span else 0.5))] for value in picked)
+    return "".join(
+        " " if np.isnan(value) else BLOCKS[1 + round(7 * ((value - low) / span if span else 0.5))]
+        for value in picked
+    )

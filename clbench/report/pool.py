@@ -52,7 +52,10 @@ def comparable(opened: Sequence[Results]) -> list[list[Results]]:
     """In groups that may be ranked together: records of one suite, or of suites that share streams and differ in nothing that matters."""
     groups: list[list[Results]] = []
     for results in opened:
-        group = next((group for group in groups if _fits([one.record for one in group], results.record)), None)
+        group = next(
+            (group for group in groups if _fits([one.record for one in group], results.record)),
+            None,
+        )
         if group is None:
             groups.append([results])
         else:
@@ -64,7 +67,9 @@ def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
     if any((known.suite, known.suite_text) == (record.suite, record.suite_text) for known in group):
         return True
     *known, other = _aligned([*group, record])
-    shared = {cell.scenario for one in known for cell in one.cells} & {cell.scenario for cell in other.cells}
+    shared = {cell.scenario for one in known for cell in one.cells} & {
+        cell.scenario for cell in other.cells
+    }
     return bool(shared) and not any(_differences([*known, other]))
 
 
@@ -95,7 +100,9 @@ def _lines(scenario: str, found: Mapping[str, Mapping[str, set[str]]]) -> Iterab
         if all(known == {UNKNOWN} for known in values.values()):
             yield f"{scenario}: {name}: {UNKNOWN} in {', '.join(values)}"
         elif len({frozenset(known) for known in values.values()}) > 1:
-            yield f"{scenario}: {name}: " + "; ".join(f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items())
+            yield f"{scenario}: {name}: " + "; ".join(
+                f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items()
+            )
 
 
 def _properties(cell: CellRecord) -> dict[str, str]:
@@ -103,20 +110,41 @@ def _properties(cell: CellRecord) -> dict[str, str]:
     content, protocol = cell.content, cell.protocol
     stream = {name: _shown(content.get(name)) for name in ("scenario", "data")}
     lasts = protocol.get("epochs"), protocol.get("steps")
-    budget = {name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")}
-    length = UNKNOWN if lasts == (None, None) else f"{lasts[0]} epochs" if lasts[0] is not None else f"{lasts[1]} steps"
-    return {"streams": stream["scenario"], "data": stream["data"], "length of a task": length, **budget}
+    budget = {
+        name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")
+    }
+    length = (
+        UNKNOWN
+        if lasts == (None, None)
+        else f"{lasts[0]} epochs"
+        if lasts[0] is not None
+        else f"{lasts[1]} steps"
+    )
+    return {
+        "streams": stream["scenario"],
+        "data": stream["data"],
+        "length of a task": length,
+        **budget,
+    }
 
 
 def _shown(value: Any) -> str:
-    return UNKNOWN if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return (
+        UNKNOWN
+        if value is None
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, sort_keys=True)
+    )
 
 
 def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """A suite's name, with a number where two versions of it are at hand."""
     names = [name for name, _ in suites]
     return {
-        suite: suite[0] if names.count(suite[0]) == 1 else f"{suite[0]} (version {names[: place + 1].count(suite[0])})"
+        suite: suite[0]
+        if names.count(suite[0]) == 1
+        else f"{suite[0]} (version {names[: place + 1].count(suite[0])})"
         for place, suite in enumerate(suites)
     }
 
@@ -131,9 +159,19 @@ def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
     for record in records:
         cells = []
         for cell in record.cells:
-            streams = json.dumps([cell.content.get("scenario"), cell.content.get("data")], sort_keys=True)
-            suite, label = known.setdefault(streams, (record.suite, cell.scenario)) if cell.content else (record.suite, cell.scenario)
-            cells.append(cell if record.suite == suite or label == cell.scenario else replace(cell, scenario=label))
+            streams = json.dumps(
+                [cell.content.get("scenario"), cell.content.get("data")], sort_keys=True
+            )
+            suite, label = (
+                known.setdefault(streams, (record.suite, cell.scenario))
+                if cell.content
+                else (record.suite, cell.scenario)
+            )
+            cells.append(
+                cell
+                if record.suite == suite or label == cell.scenario
+                else replace(cell, scenario=label)
+            )
         aligned.append(replace(record, cells=cells))
     return aligned
 
@@ -146,10 +184,17 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
     for record in records:
         suite = names[record.suite, record.suite_text]
         for cell in record.cells:
-            key = cell.key if cell.content else f"{suite}/{cell.key}"  # a foreign key says nothing outside its own suite
+            key = (
+                cell.key if cell.content else f"{suite}/{cell.key}"
+            )  # a foreign key says nothing outside its own suite
             origin.setdefault(key, suite)
             cells.append(replace(cell, key=key))
     metrics = {name: options for record in reversed(records) for name, options in record.metrics}
     first = records[0]
     suite = " + ".join(dict.fromkeys(record.suite for record in records))
-    return replace(first, suite=suite, cells=tell_apart(merge_cells(cells), origin), metrics=tuple(metrics.items()))
+    return replace(
+        first,
+        suite=suite,
+        cells=tell_apart(merge_cells(cells), origin),
+        metrics=tuple(metrics.items()),
+    )

@@ -26,7 +26,9 @@ ELSEWHERE = ("cpu", "device", "platform", "packages")  # what makes an environme
 class Repeat:
     """A cell that was measured again. `first` and `again` are its mean final accuracies over the seeds that both records have."""
 
-    verdict: str  # same to the last bit; agrees: the new mean lies in the old one's interval; differs
+    verdict: (
+        str  # same to the last bit; agrees: the new mean lies in the old one's interval; differs
+    )
     seeds: int
     elsewhere: bool  # on another machine, or with other versions
     first: float
@@ -34,7 +36,9 @@ class Repeat:
     largest: float  # difference between a seed's two final accuracies
 
 
-def repeats(records: Sequence[RecordFile]) -> tuple[list[RecordFile], dict[str, tuple[Repeat, ...]]]:
+def repeats(
+    records: Sequence[RecordFile],
+) -> tuple[list[RecordFile], dict[str, tuple[Repeat, ...]]]:
     """The records without what an earlier one has already, so that the first measurement stands; and, by cell, what the others found."""
     known: dict[str, list[tuple[CellRecord, Mapping[str, Any]]]] = {}
     found: dict[str, list[Repeat]] = {}
@@ -44,7 +48,9 @@ def repeats(records: Sequence[RecordFile]) -> tuple[list[RecordFile], dict[str, 
         for cell in record.cells:
             earlier = known.setdefault(cell.key, []) if cell.content else []
             for other, environment in earlier:
-                found.setdefault(cell.key, []).extend(_repeat(other, cell, _moved(environment, record.environment)))
+                found.setdefault(cell.key, []).extend(
+                    _repeat(other, cell, _moved(environment, record.environment))
+                )
             cells.append(_without(cell, [other for other, _ in earlier]))
             if cell.content:
                 earlier.append((cell, record.environment))
@@ -60,7 +66,11 @@ def _without(cell: CellRecord, earlier: Iterable[CellRecord]) -> CellRecord:
     """The members that no earlier record brought to an end."""
     taken = {member for other in earlier for member in _ended(other)}
     ended = _ended(cell)
-    rows = [row for row in range(cell.members) if (_member(cell, row) not in taken) or _member(cell, row) not in ended]
+    rows = [
+        row
+        for row in range(cell.members)
+        if (_member(cell, row) not in taken) or _member(cell, row) not in ended
+    ]
     return cell if len(rows) == cell.members else select(cell, np.array(rows, dtype=np.int64))
 
 
@@ -70,7 +80,11 @@ def _member(cell: CellRecord, row: int) -> tuple[int, int]:
 
 def _ended(cell: CellRecord) -> dict[tuple[int, int], int]:
     """Where each member that came to an end stands."""
-    return {_member(cell, row): row for row in range(cell.members) if cell.member_status is None or cell.member_status[row] in FINISHED}
+    return {
+        _member(cell, row): row
+        for row in range(cell.members)
+        if cell.member_status is None or cell.member_status[row] in FINISHED
+    }
 
 
 def _repeat(first: CellRecord, again: CellRecord, elsewhere: bool) -> Iterable[Repeat]:
@@ -83,8 +97,19 @@ def _repeat(first: CellRecord, again: CellRecord, elsewhere: bool) -> Iterable[R
     old_cell, new_cell = (select(cell, at) for cell, at in zip((first, again), rows, strict=True))
     before, after = _final(old_cell), _final(new_cell)
     gaps = np.abs(before - after)
-    verdict = SAME if np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True) else _close(before, after)
-    yield Repeat(verdict, len({seed for seed, _ in both}), elsewhere, _mean(before), _mean(after), float(np.nanmax(gaps, initial=0.0)))
+    verdict = (
+        SAME
+        if np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
+        else _close(before, after)
+    )
+    yield Repeat(
+        verdict,
+        len({seed for seed, _ in both}),
+        elsewhere,
+        _mean(before),
+        _mean(after),
+        float(np.nanmax(gaps, initial=0.0)),
+    )
 
 
 def _close(before: Array, after: Array) -> str:
@@ -108,7 +133,11 @@ def _measured_twice(first: CellRecord, again: CellRecord) -> bool:
 def _final(cell: CellRecord) -> Array:
     """Each member's accuracy after the last task, over the tasks measured then; NaN where it diverged."""
     values = _values(cell)
-    last = values[:, -1] if cell.entries is None else values[:, cell.entries.row == cell.entries.row.max(initial=0)]
+    last = (
+        values[:, -1]
+        if cell.entries is None
+        else values[:, cell.entries.row == cell.entries.row.max(initial=0)]
+    )
     known = ~np.isnan(last)
     total = np.where(known, last, 0.0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)

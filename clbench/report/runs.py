@@ -48,7 +48,11 @@ class Runs:
 
     def at(self, seeds: Array) -> Array:
         """Scores at these seeds, all of which it has."""
-        return self.score if len(seeds) == len(self.seed) else self.score[np.searchsorted(self.seed, seeds)]
+        return (
+            self.score
+            if len(seeds) == len(self.seed)
+            else self.score[np.searchsorted(self.seed, seeds)]
+        )
 
 
 def common_seeds(runs: Sequence[Runs]) -> Array:
@@ -63,7 +67,11 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     """A cell's runs with their values of a metric."""
     measured = _measured(results, metric, cell)
-    status = np.array(["done"] * cell.members, dtype=object) if cell.member_status is None else cell.member_status
+    status = (
+        np.array(["done"] * cell.members, dtype=object)
+        if cell.member_status is None
+        else cell.member_status
+    )
     seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
     for seed in np.unique(cell.seed):
         members = np.flatnonzero(cell.seed == seed)
@@ -98,11 +106,20 @@ def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
     except UnknownName:
         if not any(metric in other.metrics for other in results.cells):
             raise
-        return Measured(metric, np.full(cell.members, np.nan), None, np.zeros((cell.members, 0)), ("it was not measured",) * cell.members)
+        return Measured(
+            metric,
+            np.full(cell.members, np.nan),
+            None,
+            np.zeros((cell.members, 0)),
+            ("it was not measured",) * cell.members,
+        )
 
 
 def _reason(measured: Measured, members: Array) -> str:
-    return next((reason for reason in (measured.reasons[member] for member in members) if reason), "it is infinite")
+    return next(
+        (reason for reason in (measured.reasons[member] for member in members) if reason),
+        "it is infinite",
+    )
 
 
 def _notes(total: int, why: Counter[str], absent: Counter[str], metric: str) -> Iterable[str]:

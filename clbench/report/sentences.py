@@ -70,9 +70,16 @@ def design(said: Said) -> str:
     if planned.pairs == "none":
         return f"No test within a scenario: {planned.reason}" + _across_words(said)
     family = sum(not np.isnan(pair.p) for pair in said.pairs)
-    exact = "exact " if not rules.unpaired and all("exact" in pair.test or np.isnan(pair.p) for pair in said.pairs) else ""
+    exact = (
+        "exact "
+        if not rules.unpaired
+        and all("exact" in pair.test or np.isnan(pair.p) for pair in said.pairs)
+        else ""
+    )
     first = (
-        f"{planned.omnibus} test, then the {exact}{planned.pairs} test of every pair" if planned.omnibus else f"{exact}{planned.pairs} test"
+        f"{planned.omnibus} test, then the {exact}{planned.pairs} test of every pair"
+        if planned.omnibus
+        else f"{exact}{planned.pairs} test"
     )
     corrected = f", {_corrected(rules.correction, family)}" if family > 1 else ""
     return f"By the design of the experiment ({planned.reason}), not by a look at the data: {first}{corrected}{_across_words(said)}"
@@ -98,7 +105,11 @@ def _across_words(said: Said) -> str:
 
 def intervals(said: Said) -> str:
     """How the intervals were made."""
-    differences = "differences have Welch's t interval" if said.rules.unpaired else "differences are paired by seed"
+    differences = (
+        "differences have Welch's t interval"
+        if said.rules.unpaired
+        else "differences are paired by seed"
+    )
     return (
         "Intervals are 95 % for a mean, one at a time: the t interval corrected for skewness, plain Student's t below five runs; "
         f"{differences}. The effect A is the chance that a run of the one is better than a run of the other (Vargha, Delaney); 0.5 is none."
@@ -116,7 +127,11 @@ def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
     if len(here) == 2:
         yield f"{scenario}: {pair_sentence(pairs[0], said)}"
     else:
-        yield from (f"{scenario}: {omnibus_sentence(one, said.rules)}" for one in said.omnibus if one.scenario == scenario)
+        yield from (
+            f"{scenario}: {omnibus_sentence(one, said.rules)}"
+            for one in said.omnibus
+            if one.scenario == scenario
+        )
         yield f"{scenario}: {_ranking_sentence(here, pairs, said.rules)}"
     if said.rules.baseline is not None and len(here) > 2:
         yield from _against_baseline(scenario, pairs, said.rules)
@@ -127,7 +142,13 @@ def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
 def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
     """The test of all strategies."""
     shown = f"{one.test} over {one.strategies} strategies and {one.blocks} "
-    shown += "runs" if one.test == designs.KRUSKAL_WALLIS else "seeds" if one.scenario is not None else "scenarios"
+    shown += (
+        "runs"
+        if one.test == designs.KRUSKAL_WALLIS
+        else "seeds"
+        if one.scenario is not None
+        else "scenarios"
+    )
     shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
     if one.test == designs.FRIEDMAN:
         f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
@@ -154,9 +175,14 @@ def _ranking_sentence(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules)
     found = sum(differs(pair, rules.alpha) for pair in pairs)
     if not found:
         return f"no two of the {len(here)} strategies can be told apart."
-    places = ranking([one.strategy for one in here], [one.sign * one.mean for one in here], pairs, rules.alpha)
+    places = ranking(
+        [one.strategy for one in here], [one.sign * one.mean for one in here], pairs, rules.alpha
+    )
     first = [place.strategy for place in places if place.rank == 1]
-    wins = sum(differs(pair, rules.alpha) and first[0] == (pair.a if pair.better > 0 else pair.b) for pair in pairs)
+    wins = sum(
+        differs(pair, rules.alpha) and first[0] == (pair.a if pair.better > 0 else pair.b)
+        for pair in pairs
+    )
     if len(first) == 1 and wins == len(here) - 1:
         return f"{first[0]} is better than every other; {found} of {len(pairs)} pairs differ."
     return f"nobody is better than {listed(first)}; {found} of {len(pairs)} pairs differ."
@@ -166,7 +192,9 @@ def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Ite
     sides: dict[int, list[str]] = defaultdict(list)
     for pair in pairs:
         if rules.baseline in (pair.a, pair.b):
-            other, direction = (pair.b, -pair.better) if pair.a == rules.baseline else (pair.a, pair.better)
+            other, direction = (
+                (pair.b, -pair.better) if pair.a == rules.baseline else (pair.a, pair.better)
+            )
             sides[direction if differs(pair, rules.alpha) else 0].append(other)
     words = {1: "better", -1: "worse", 0: "not told apart from it"}
     told = [f"{words[side]}: {listed(sides[side])}" for side in (1, -1, 0) if sides[side]]
@@ -174,7 +202,9 @@ def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Ite
         yield f"{scenario}: against {rules.baseline}: {'; '.join(told)}."
 
 
-def _equivalence(scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], said: Said) -> Iterable[str]:
+def _equivalence(
+    scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], said: Said
+) -> Iterable[str]:
     """What lies within the region of practical equivalence: by two one-sided tests, and in probabilities."""
     rules = said.rules
     rope = rules.rope or 0.0
@@ -241,7 +271,11 @@ def _overall(said: Said, over: Across) -> Iterable[str]:
     yield f"Over scenarios: {omnibus_sentence(over.omnibus, rules)}"
     found = sum(differs(pair, rules.alpha) for pair in over.pairs)
     first = over.ranks[0]
-    equal = [rank.strategy for rank in over.ranks if set(rank.group) & set(first.group)] if len(over.ranks) <= 26 else []
+    equal = (
+        [rank.strategy for rank in over.ranks if set(rank.group) & set(first.group)]
+        if len(over.ranks) <= 26
+        else []
+    )
     yield (
         f"Over scenarios: average ranks that differ by {over.critical_difference:.2f} or more differ (Nemenyi, alpha = {rules.alpha:g}): "
         f"{found} of {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f})"
@@ -258,20 +292,34 @@ def _protocols(results: Results) -> Iterable[str]:
     """Where strategies of one scenario were trained under different protocols: what they do not share, strategy by strategy."""
     told: dict[tuple[str, str], list[str]] = defaultdict(list)
     for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
-        for label, difference in _protocol_differences([cell for cell in results.cells if cell.scenario == scenario and cell.protocol]):
+        for label, difference in _protocol_differences(
+            [cell for cell in results.cells if cell.scenario == scenario and cell.protocol]
+        ):
             told[label, difference].append(scenario)
     if told:
-        lines = [f"{label}: {difference} ({', '.join(scenarios)})" for (label, difference), scenarios in told.items()]
-        shown = "; ".join(lines[:MOST_PROTOCOLS]) + (f"; and {len(lines) - MOST_PROTOCOLS} more" if len(lines) > MOST_PROTOCOLS else "")
+        lines = [
+            f"{label}: {difference} ({', '.join(scenarios)})"
+            for (label, difference), scenarios in told.items()
+        ]
+        shown = "; ".join(lines[:MOST_PROTOCOLS]) + (
+            f"; and {len(lines) - MOST_PROTOCOLS} more" if len(lines) > MOST_PROTOCOLS else ""
+        )
         yield f"Protocols differ, by declaration: {shown}."
 
 
 def _protocol_differences(cells: Sequence[CellRecord]) -> Iterable[tuple[str, str]]:
     leaves = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
     keys = dict.fromkeys(key for flat in leaves.values() for key in flat)
-    usual = {key: Counter(flat.get(key, "none") for flat in leaves.values()).most_common(1)[0][0] for key in keys}
+    usual = {
+        key: Counter(flat.get(key, "none") for flat in leaves.values()).most_common(1)[0][0]
+        for key in keys
+    }
     for label, flat in leaves.items():
-        other = [f"{key} {flat.get(key, 'none')} instead of {usual[key]}" for key in keys if flat.get(key, "none") != usual[key]]
+        other = [
+            f"{key} {flat.get(key, 'none')} instead of {usual[key]}"
+            for key in keys
+            if flat.get(key, "none") != usual[key]
+        ]
         if other:
             yield label, ", ".join(other)
 
@@ -281,7 +329,14 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", "none" if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+            yield (
+                f"{prefix}{key}",
+                "none"
+                if value is None
+                else value
+                if isinstance(value, str)
+                else json.dumps(value, sort_keys=True),
+            )
 
 
 def _equals(p: float) -> str:

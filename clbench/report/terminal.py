@@ -35,17 +35,26 @@ def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Gro
         table.add_column("scenario")
     table.add_column("strategy", overflow="fold")
     for name, measured in columns:
-        table.add_column(Text(f"{name}\n{show_unit(measured[0]) if measured else ''}"), justify="right", no_wrap=True)
+        table.add_column(
+            Text(f"{name}\n{show_unit(measured[0]) if measured else ''}"),
+            justify="right",
+            no_wrap=True,
+        )
     table.add_column("seeds", justify="right", no_wrap=True)
     previous = None
     for row, cell in enumerate(results.cells):
         if previous is not None and previous != cell.scenario:
             table.add_section()
         place = [Text("" if previous == cell.scenario else cell.scenario)] if several else []
-        numbers = [show_estimate(estimate(cell, measured[row].summary), measured[row].unit) for _, measured in columns]
+        numbers = [
+            show_estimate(estimate(cell, measured[row].summary), measured[row].unit)
+            for _, measured in columns
+        ]
         table.add_row(*place, Text(cell.label), *numbers, Text(_seeds(cell)))
         previous = cell.scenario
-    return Group(Text(_heading(results), style="bold"), Text(""), table, Text(""), *_legend(results, columns))
+    return Group(
+        Text(_heading(results), style="bold"), Text(""), table, Text(""), *_legend(results, columns)
+    )
 
 
 def strategy_view(results: Results, strategy: str) -> Group:
@@ -59,13 +68,23 @@ def strategy_view(results: Results, strategy: str) -> Group:
 def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield Text(f"{cell.label} on {cell.scenario}", style="bold")
     if cell.options:
-        yield Text("options: " + ", ".join(f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()))
+        yield Text(
+            "options: "
+            + ", ".join(
+                f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
+            )
+        )
     yield Text(f"seeds: {_seeds(cell)}")
     done = _done(cell)
     if done.any() and cell.tasks:
         accuracy = _mean_matrix(cell, done)
-        averages = _mean([results.run(cell, int(member)).averages for member in np.flatnonzero(done)])
-        yield Text("\nAccuracy in % on each task's test samples (· was not measured), mean over seeds", style="bold")
+        averages = _mean(
+            [results.run(cell, int(member)).averages for member in np.flatnonzero(done)]
+        )
+        yield Text(
+            "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds",
+            style="bold",
+        )
         yield plots.matrix(accuracy)
         yield Text("\nAverage accuracy on the tasks so far, after each task", style="bold")
         yield plots.bars(averages)
@@ -73,7 +92,12 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield from _numbers(results, cell)
     for error in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
-        yield Text("".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in error.rstrip()))
+        yield Text(
+            "".join(
+                letter if letter.isprintable() or letter in "\n\t" else "?"
+                for letter in error.rstrip()
+            )
+        )
 
 
 def _mean_matrix(cell: CellRecord, done: Array) -> Array:
@@ -81,7 +105,9 @@ def _mean_matrix(cell: CellRecord, done: Array) -> Array:
     if cell.entries is None:
         assert cell.accuracy is not None
         return _mean(list(cell.accuracy[done]))
-    return matrix_of(cell.entries.row, cell.entries.column, _mean(list(cell.entries.value[done])), cell.tasks)
+    return matrix_of(
+        cell.entries.row, cell.entries.column, _mean(list(cell.entries.value[done])), cell.tasks
+    )
 
 
 def _curves(cell: CellRecord, done: Array) -> Iterable[RenderableType]:
@@ -95,7 +121,9 @@ def _curves(cell: CellRecord, done: Array) -> Iterable[RenderableType]:
         curve = _mean(list(values[done].astype(np.float64)))
         known = curve[~np.isnan(curve)]
         if len(known):
-            table.add_row(Text(name), Text(plots.sparkline(curve)), f"{known.min():.4g}", f"{known.max():.4g}")
+            table.add_row(
+                Text(name), Text(plots.sparkline(curve)), f"{known.min():.4g}", f"{known.max():.4g}"
+            )
     if table.row_count:
         yield Text("\nCurves", style="bold")
         yield table
@@ -129,18 +157,30 @@ def _metrics_of(results: Results) -> list[str]:
 
 
 def _heading(results: Results) -> str:
-    strategies, scenarios = (len({getattr(cell, name) for cell in results.cells}) for name in ("label", "scenario"))
-    where = f"{scenarios} scenarios" if scenarios > 1 else results.cells[0].scenario if results.cells else "no scenario"
+    strategies, scenarios = (
+        len({getattr(cell, name) for cell in results.cells}) for name in ("label", "scenario")
+    )
+    where = (
+        f"{scenarios} scenarios"
+        if scenarios > 1
+        else results.cells[0].scenario
+        if results.cells
+        else "no scenario"
+    )
     return f"{results.record.suite}: {strategies} {'strategies' if strategies != 1 else 'strategy'} on {where}"
 
 
 def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]) -> Iterable[Text]:
     """How to read the table, and why numbers are missing from it."""
-    yield Text("mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better")
+    yield Text(
+        "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
+    )
     yield Text("`clbench describe NAME` explains a metric or a strategy")
     offered = {*results.metric_names(), *results.host.names("metric")}
     for name in (name for name, _ in results.record.metrics if name not in offered):
-        yield Text(f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin")
+        yield Text(
+            f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin"
+        )
     for name, measured in columns:
         reasons: dict[str, list[str]] = defaultdict(list)
         for cell, one in zip(results.cells, measured, strict=True):
@@ -156,7 +196,11 @@ def _usual_reason(measured: Measured) -> str:
 
 
 def _done(cell: CellRecord) -> Array:
-    return np.ones(cell.members, bool) if cell.member_status is None else np.asarray(cell.member_status == "done")
+    return (
+        np.ones(cell.members, bool)
+        if cell.member_status is None
+        else np.asarray(cell.member_status == "done")
+    )
 
 
 def _seeds(cell: CellRecord) -> str:
@@ -170,7 +214,10 @@ def _seeds(cell: CellRecord) -> str:
     why: dict[str, set[int]] = defaultdict(set)
     for seed, status in zip(cell.seed[~done].tolist(), cell.member_status[~done], strict=True):
         why[status].add(seed)
-    words = ", ".join(f"{len(seeds)} {'timed out' if status == 'timeout' else status}" for status, seeds in sorted(why.items()))
+    words = ", ".join(
+        f"{len(seeds)} {'timed out' if status == 'timeout' else status}"
+        for status, seeds in sorted(why.items())
+    )
     return f"{total - len(unfinished)} of {total} ({words})"
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def check_stream(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> None:
     """Refuse tables that point beside what they are to point at."""
     if len(stream.tasks) != layout.tasks:
-        raise PluginError(f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says {layout.tasks}")
+        raise PluginError(
+            f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says {layout.tasks}"
+        )
     for number, task in enumerate(stream.tasks, 1):
         for name, table, below in _tables(arrays, layout, task):
             if wrong := _wrong(table, below, least=-1 if name == "labels" else 0):
@@ -28,7 +30,9 @@ def check_stream(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) 
             )
         for name in ("train", "test"):
             if not len(getattr(task, name)):
-                raise PluginError(f"scenario {scenario!r}, task {number}: there are no {name} samples")
+                raise PluginError(
+                    f"scenario {scenario!r}, task {number}: there are no {name} samples"
+                )
 
 
 def _tables(arrays: Arrays, layout: Layout, task: TaskSpec) -> list[tuple[str, Ints, int]]:

@@ -14,7 +14,9 @@ def with_head_per_task(layout: Layout, streams: list[Stream]) -> tuple[Layout, l
     named = np.concatenate([task.classes for task in streams[0].tasks])
     if len(np.unique(named)) == len(named):
         return layout, streams
-    return replace(layout, classes=layout.classes * layout.tasks), [_apart(stream, layout.classes) for stream in streams]
+    return replace(layout, classes=layout.classes * layout.tasks), [
+        _apart(stream, layout.classes) for stream in streams
+    ]
 
 
 def _apart(stream: Stream, width: int) -> Stream:

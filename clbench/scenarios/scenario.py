@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def _one_name(value: Any) -> Any:
-    if isinstance(value, dict) and (len(value) != 1 or not isinstance(next(iter(value.values())), dict | None)):
-        raise ValueError("must be a name, or one name with its options, as in {synthetic: {classes: 4}}")
+    if isinstance(value, dict) and (
+        len(value) != 1 or not isinstance(next(iter(value.values())), dict | None)
+    ):
+        raise ValueError(
+            "must be a name, or one name with its options, as in {synthetic: {classes: 4}}"
+        )
     return value
 
 
@@ -29,7 +33,9 @@ class Scenario(Configurable):
     agent and on nothing else.
     """
 
-    dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = Field()  # a name, or a name with its options
+    dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = (
+        Field()
+    )  # a name, or a name with its options
     setting: Setting = "class"  # what is known at test time: nothing (class), the task (task); domain: the same labels in every task
 
     def check(self, classes: int) -> None:
@@ -54,12 +60,25 @@ class Scenario(Configurable):
         raise OptionError([((option,), sentence)])
 
     def task(
-        self, arrays: Arrays, seed: int, agent: int, index: int, validation: float, *, classes: Ints, labels: Ints, warp: Warp | None = None
+        self,
+        arrays: Arrays,
+        seed: int,
+        agent: int,
+        index: int,
+        validation: float,
+        *,
+        classes: Ints,
+        labels: Ints,
+        warp: Warp | None = None,
     ) -> TaskSpec:
         """The task of all samples whose class has a label in it, part of the training ones held out."""
         train = np.flatnonzero(labels[arrays.y_train] >= 0)
         test = np.flatnonzero(labels[arrays.y_test] >= 0)
         count = min(max(1, round(validation * len(train))), len(train) - 1) if validation > 0 else 0
         held = np.zeros(len(train), dtype=bool)
-        held[self.generator(seed, agent, "validation", index).permutation(len(train))[:count]] = True
-        return TaskSpec(classes.astype(np.int64), labels.astype(np.int64), train[~held], test, train[held], warp)
+        held[self.generator(seed, agent, "validation", index).permutation(len(train))[:count]] = (
+            True
+        )
+        return TaskSpec(
+            classes.astype(np.int64), labels.astype(np.int64), train[~held], test, train[held], warp
+        )

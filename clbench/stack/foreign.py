@@ -29,7 +29,9 @@ def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
     try:
         optimizer.step()
     except Exception as error:
-        raise OptionError([((), f"torch.{name} cannot step with these options: {error}")]) from error
+        raise OptionError(
+            [((), f"torch.{name} cannot step with these options: {error}")]
+        ) from error
 
 
 class TorchOptimizer(Optimizer):
@@ -38,17 +40,26 @@ class TorchOptimizer(Optimizer):
     capturable: ClassVar[bool] = False
     wiring: ClassVar[frozenset[str]] = frozenset({"rows"})
 
-    def __init__(self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]
+    ) -> None:
         self.kind = name
         self.options: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in options.items() if key != "clip"
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in options.items()
+            if key != "clip"
         }
         self.rows: list[dict[int, Tensor]] = []
         self.optimizers: list[torch.optim.Optimizer] = []
         defaults = inspect.signature(self._factory()).parameters
         if unknown := sorted(set(self.options) - (set(defaults) - {"params"})):
             known = [key for key in defaults if key != "params"]
-            raise OptionError([((key,), f"unknown option of torch.{name}{suggest(key, known)}") for key in unknown])
+            raise OptionError(
+                [
+                    ((key,), f"unknown option of torch.{name}{suggest(key, known)}")
+                    for key in unknown
+                ]
+            )
         rate = self.options.get("lr", defaults["lr"].default if "lr" in defaults else 0.0)
         try:
             super().__init__(params, members, lr=float(rate), clip=options.get("clip"))
@@ -98,7 +109,9 @@ class TorchOptimizer(Optimizer):
 
     def reset(self, members: Tensor | None = None) -> None:
         self._bind()
-        for member, chosen in enumerate([True] * self.members if members is None else members.tolist()):
+        for member, chosen in enumerate(
+            [True] * self.members if members is None else members.tolist()
+        ):
             if chosen:
                 self.optimizers[member] = self._build(member)
 
@@ -117,9 +130,13 @@ class TorchOptimizer(Optimizer):
         """A copy of all that torch keeps for a member."""
         state, rows = self.optimizers[member].state, self.rows[member]
         groups = [
-            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"} for group in self.optimizers[member].param_groups
+            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
+            for group in self.optimizers[member].param_groups
         ]
-        return {"rows": {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state}, "groups": groups}
+        return {
+            "rows": {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state},
+            "groups": groups,
+        }
 
     def set_member_state(self, member: int, state: Mapping[str, Any]) -> None:
         """Put `member_state` back; parameters added since then begin anew."""
@@ -135,7 +152,10 @@ class TorchOptimizer(Optimizer):
     def held(self) -> dict[str, Any]:
         """The parameters before the optimisers, which have to fit them when a state is read back."""
         held = super().held()
-        return {**{key: value for key, value in held.items() if key != "optimizers"}, "optimizers": held["optimizers"]}
+        return {
+            **{key: value for key, value in held.items() if key != "optimizers"},
+            "optimizers": held["optimizers"],
+        }
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Parameters that come or go (by hand, or from a checkpoint) are bound at once, so that the optimisers fit the state to load."""
@@ -147,12 +167,23 @@ class TorchOptimizer(Optimizer):
         offered = [
             key
             for key, value in vars(torch.optim).items()
-            if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and key not in UNFIT
+            if isinstance(value, type)
+            and issubclass(value, torch.optim.Optimizer)
+            and key not in UNFIT
         ]
         if self.kind in UNFIT:
-            raise OptionError([((), f"torch.{self.kind} needs a closure or sparse gradients, which a stack of learners cannot give it")])
+            raise OptionError(
+                [
+                    (
+                        (),
+                        f"torch.{self.kind} needs a closure or sparse gradients, which a stack of learners cannot give it",
+                    )
+                ]
+            )
         if self.kind not in offered:
-            raise OptionError([((), f"torch has no optimizer {self.kind!r}{suggest(self.kind, offered)}")])
+            raise OptionError(
+                [((), f"torch has no optimizer {self.kind!r}{suggest(self.kind, offered)}")]
+            )
         found: Callable[..., torch.optim.Optimizer] = getattr(torch.optim, self.kind)
         return found
 
@@ -165,12 +196,15 @@ class TorchOptimizer(Optimizer):
         if (
             self.optimizers
             and list(bound) == list(self.slots)
-            and all(bound[key].data_ptr() == slot.param.data_ptr() for key, slot in self.slots.items())
+            and all(
+                bound[key].data_ptr() == slot.param.data_ptr() for key, slot in self.slots.items()
+            )
         ):
             return
         kept = [self.member_state(member) for member in range(len(self.optimizers))]
         self.rows = [
-            {key: slot.param.detach()[member].requires_grad_() for key, slot in self.slots.items()} for member in range(self.members)
+            {key: slot.param.detach()[member].requires_grad_() for key, slot in self.slots.items()}
+            for member in range(self.members)
         ]
         self.optimizers = [self._build(member) for member in range(self.members)]
         for member, state in enumerate(kept):

@@ -33,10 +33,16 @@ class Call:
     graph: list[dict[str, Any]] | None = None
 
 
-def choose_form(wanted: str, module: nn.Module, device: torch.device, precision: str = "fp32") -> Form:
+def choose_form(
+    wanted: str, module: nn.Module, device: torch.device, precision: str = "fp32"
+) -> Form:
     """GPU: vmap. CPU: loop, but for models made only of modules whose rules give the same bits for every R, which was shown for floats."""
     if wanted == "auto":
-        wanted = "vmap" if device.type != "cpu" or (rules.exact(module) and precision != "bf16") else "loop"
+        wanted = (
+            "vmap"
+            if device.type != "cpu" or (rules.exact(module) and precision != "bf16")
+            else "loop"
+        )
     return {"loop": LoopForm, "vmap": VmapForm}[wanted]()
 
 
@@ -97,12 +103,20 @@ class LoopForm(Form):
             binding.hang(params, [row[r] for row in rows])
             # A row taken by index, unlike one taken by unbind, may be written in place (running statistics).
             binding.hang(buffers, [value[r] for value in buffers.values()])
-            outputs[r], seen[r] = binding.watch(inputs[r], call.sites, None if call.graph is None else x.new_zeros(()))
+            outputs[r], seen[r] = binding.watch(
+                inputs[r], call.sites, None if call.graph is None else x.new_zeros(())
+            )
         reached = next(noted for noted in seen if noted is not None)
-        pairs = {site: [(None, None) if noted is None else noted[site] for noted in seen] for site in reached}
+        pairs = {
+            site: [(None, None) if noted is None else noted[site] for noted in seen]
+            for site in reached
+        }
         if call.graph is not None:
             call.graph.append({site: [o for _, o in rows] for site, rows in pairs.items()})
-        return _stacked(outputs), {site: (_stacked([i for i, _ in rows]), _stacked([o for _, o in rows])) for site, rows in pairs.items()}
+        return _stacked(outputs), {
+            site: (_stacked([i for i, _ in rows]), _stacked([o for _, o in rows]))
+            for site, rows in pairs.items()
+        }
 
     def map(
         self,
@@ -116,13 +130,22 @@ class LoopForm(Form):
 
 
 def _member_by_member(
-    module: nn.Module, fn: Callable[..., Any], params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], tensors: Sequence[Tensor]
+    module: nn.Module,
+    fn: Callable[..., Any],
+    params: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+    tensors: Sequence[Tensor],
 ) -> Any:
     binding = Binding.of(module)
     results = []
     for r in range(len(next(iter(params.values())))):
         binding.bind({name: value[r] for name, value in buffers.items()})
-        results.append(fn({name: value[r] for name, value in params.items()}, *(tensor[r] for tensor in tensors)))
+        results.append(
+            fn(
+                {name: value[r] for name, value in params.items()},
+                *(tensor[r] for tensor in tensors),
+            )
+        )
     return pytree.tree_map(lambda *leaves: torch.stack(leaves), *results)
 
 
@@ -163,7 +186,12 @@ class VmapForm(Form):
         return result
 
     def _by_rules(
-        self, module: nn.Module, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], x: Tensor, call: Call
+        self,
+        module: nn.Module,
+        params: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        x: Tensor,
+        call: Call,
     ) -> tuple[Tensor, Seen]:
         binding = Binding.of(module)
         binding.bind(params)
@@ -171,18 +199,27 @@ class VmapForm(Form):
         return binding.watch_all(x, call.sites, None if call.graph is None else x.new_zeros(()))
 
     def _by_vmap(
-        self, module: nn.Module, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], x: Tensor, call: Call
+        self,
+        module: nn.Module,
+        params: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        x: Tensor,
+        call: Call,
     ) -> tuple[Tensor, Seen]:
         binding = Binding.of(module)
         names, buffer_names = tuple(params), tuple(buffers)
 
-        def member(values: tuple[Tensor, ...], buffer_values: tuple[Tensor, ...], x_r: Tensor, zero: Tensor) -> tuple[Tensor, Seen]:
+        def member(
+            values: tuple[Tensor, ...], buffer_values: tuple[Tensor, ...], x_r: Tensor, zero: Tensor
+        ) -> tuple[Tensor, Seen]:
             binding.hang(names, values)
             binding.hang(buffer_names, buffer_values)
             return binding.watch(x_r, call.sites, None if call.graph is None else zero)
 
         zeros = torch.zeros(len(x), device=x.device)
-        result: tuple[Tensor, Seen] = torch.func.vmap(member)(tuple(params.values()), tuple(buffers.values()), x, zeros)
+        result: tuple[Tensor, Seen] = torch.func.vmap(member)(
+            tuple(params.values()), tuple(buffers.values()), x, zeros
+        )
         return result
 
     def map(
@@ -193,11 +230,15 @@ class VmapForm(Form):
         buffers: Mapping[str, Tensor],
         tensors: Sequence[Tensor],
     ) -> Any:
-        if next(iter(params.values())).device.type == "cpu":  # whatever `fn` does, its bits are not to depend on the others
+        if (
+            next(iter(params.values())).device.type == "cpu"
+        ):  # whatever `fn` does, its bits are not to depend on the others
             return _member_by_member(module, fn, params, buffers, tensors)
         binding = Binding.of(module)
 
-        def member(values: dict[str, Tensor], buffer_values: dict[str, Tensor], *rest: Tensor) -> Any:
+        def member(
+            values: dict[str, Tensor], buffer_values: dict[str, Tensor], *rest: Tensor
+        ) -> Any:
             binding.bind(buffer_values)
             return fn(values, *rest)
 
@@ -217,7 +258,9 @@ class Binding:
             self._place(name, name, "_buffers")
         self.seen: Seen | None = None
         self.zero: Tensor | None = None
-        self.repeated: set[str] = set()  # sites that the last call came to more than once; it is the last time that is seen
+        self.repeated: set[str] = (
+            set()
+        )  # sites that the last call came to more than once; it is the last time that is seen
         self.watched: set[str] = set()
 
     @staticmethod
@@ -233,7 +276,9 @@ class Binding:
 
     def _place(self, name: str, path: str, kind: str) -> None:
         owner, _, attribute = path.rpartition(".")
-        self.places.setdefault(name, []).append((getattr(self.module.get_submodule(owner), kind), attribute))
+        self.places.setdefault(name, []).append(
+            (getattr(self.module.get_submodule(owner), kind), attribute)
+        )
 
     def bind(self, values: Mapping[str, Tensor]) -> None:
         """Hang these tensors in the skeleton."""
@@ -250,7 +295,10 @@ class Binding:
         found = []
         for name, stacked in buffers.items():
             holder, attribute = self.places[name][0]
-            if holder[attribute].untyped_storage().data_ptr() != stacked.untyped_storage().data_ptr():
+            if (
+                holder[attribute].untyped_storage().data_ptr()
+                != stacked.untyped_storage().data_ptr()
+            ):
                 found.append(name)
         return found
 
@@ -268,7 +316,9 @@ class Binding:
                 self.module.get_submodule(site).register_forward_hook(self._hook(site))
         return self._noting(sites, zero, lambda: self.module(x))
 
-    def watch_all(self, x: Tensor, sites: Sequence[str], zero: Tensor | None) -> tuple[Tensor, Seen]:
+    def watch_all(
+        self, x: Tensor, sites: Sequence[str], zero: Tensor | None
+    ) -> tuple[Tensor, Seen]:
         """The same for all members at once, by the rules; stacked tensors hang here."""
         if not sites:
             return rules.forward(self.module, x), {}
@@ -283,7 +333,9 @@ class Binding:
 
         return self._noting(sites, zero, lambda: rules.forward(self.module, x, note))
 
-    def _noting(self, sites: Sequence[str], zero: Tensor | None, call: Callable[[], Tensor]) -> tuple[Tensor, Seen]:
+    def _noting(
+        self, sites: Sequence[str], zero: Tensor | None, call: Callable[[], Tensor]
+    ) -> tuple[Tensor, Seen]:
         self.seen, self.repeated, self.zero = {}, set(), zero
         try:
             out = call()
@@ -292,7 +344,9 @@ class Binding:
             self.seen = None
 
     def _hook(self, site: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
-        return lambda _, inputs, output: None if self.seen is None else self._note(site, inputs[0], output)
+        return lambda _, inputs, output: (
+            None if self.seen is None else self._note(site, inputs[0], output)
+        )
 
     def _note(self, site: str, given: Tensor, output: Tensor) -> Tensor:
         """Note what went in and out; what goes on instead of the output."""

@@ -48,7 +48,14 @@ def use(path: str) -> None:
 
 def current() -> str:
     """The path of this process: part of a checkpoint's identity."""
-    return next((path for path, switch in SWITCHES.items() if switch == torch.get_float32_matmul_precision()), STANDARD)
+    return next(
+        (
+            path
+            for path, switch in SWITCHES.items()
+            if switch == torch.get_float32_matmul_precision()
+        ),
+        STANDARD,
+    )
 
 
 def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:
@@ -72,7 +79,9 @@ def probe(product: Multiply = multiply) -> str:
             exact = left.double() @ right.double()
             found = {path: product(path, left, right) for path in SWITCHES}
             error = {path: float((value - exact).abs().max()) for path, value in found.items()}
-            alone = torch.stack([product(FAST, left[r].clone(), right[r].clone()) for r in range(MEMBERS)])
+            alone = torch.stack(
+                [product(FAST, left[r].clone(), right[r].clone()) for r in range(MEMBERS)]
+            )
             if error[FAST] > MOST_WORSE * error[STANDARD] or not torch.equal(alone, found[FAST]):
                 return STANDARD
             different |= not torch.equal(found[FAST], found[STANDARD])

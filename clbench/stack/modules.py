@@ -78,7 +78,9 @@ def same_structure(modules: Sequence[nn.Module]) -> None:
     first = {name: value.shape for name, value in modules[0].state_dict().items()}
     for module in modules[1:]:
         if {name: value.shape for name, value in module.state_dict().items()} != first:
-            raise StrategyError("the model's factory builds networks of different shapes for different seeds; a stack needs one shape")
+            raise StrategyError(
+                "the model's factory builds networks of different shapes for different seeds; a stack needs one shape"
+            )
 
 
 def refuse_global_draws(module: nn.Module, run: Callable[[], object]) -> None:
@@ -91,10 +93,21 @@ def refuse_global_draws(module: nn.Module, run: Callable[[], object]) -> None:
 
     def compare(child: nn.Module, _: object, __: object) -> None:
         if not torch.equal(before[child], torch.get_rng_state()):
-            culprits.append(next(f"{name or 'the model'} ({type(m).__name__})" for name, m in module.named_modules() if m is child))
+            culprits.append(
+                next(
+                    f"{name or 'the model'} ({type(m).__name__})"
+                    for name, m in module.named_modules()
+                    if m is child
+                )
+            )
 
     handles = [
-        handle for child in module.modules() for handle in (child.register_forward_pre_hook(remember), child.register_forward_hook(compare))
+        handle
+        for child in module.modules()
+        for handle in (
+            child.register_forward_pre_hook(remember),
+            child.register_forward_hook(compare),
+        )
     ]
     try:
         with torch.random.fork_rng(devices=[]):

@@ -87,7 +87,9 @@ class Noise(Stateful):
         radius, angle = self.uniform(2, half).unbind(1)
         radius = (1.0 - radius).log_().mul_(-2.0).sqrt_()
         angle = angle * (2.0 * math.pi)
-        return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :n].reshape(-1, *shape)
+        return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :n].reshape(
+            -1, *shape
+        )
 
     def integers(self, high: int | Tensor, *shape: int) -> Tensor:
         """Int64 in [0, high); `high` may be `[R]` or `[R, ...]` where ranges differ, and an empty range gives 0.

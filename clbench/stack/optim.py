@@ -43,10 +43,19 @@ class Stacked(Optimizer):
     decoupled: ClassVar[bool] = False
 
     def __init__(
-        self, params: Sequence[Tensor], members: int, *, lr: float, weight_decay: float, clip: float | None, betas: Sequence[float] = ()
+        self,
+        params: Sequence[Tensor],
+        members: int,
+        *,
+        lr: float,
+        weight_decay: float,
+        clip: float | None,
+        betas: Sequence[float] = (),
     ) -> None:
         self.rates = tuple(betas)
-        self.betas = torch.tensor(betas, dtype=torch.float64, device=params[0].device if params else None)
+        self.betas = torch.tensor(
+            betas, dtype=torch.float64, device=params[0].device if params else None
+        )
         super().__init__(params, members, lr=lr, clip=clip)
         self.weight_decay = weight_decay
 
@@ -59,7 +68,10 @@ class Stacked(Optimizer):
                 slot.param.mul_(keep.beside(slot.param))
         if self.moments and self.lr.device.type == "cpu":
             self._step_rows([(slot, grad) for slot, grad in self._moving(grads) if not slot.ages])
-            grads = [grad if slot.ages else None for slot, grad in zip(self.slots.values(), grads, strict=True)]
+            grads = [
+                grad if slot.ages else None
+                for slot, grad in zip(self.slots.values(), grads, strict=True)
+            ]
         for slot, left, right in self._pairs(grads, keep=True):
             self._add(slot.param, left, right)
 
@@ -99,15 +111,23 @@ class Stacked(Optimizer):
         return Slot(param, self.moments, len(self.betas))
 
     def _updates(self, grads: Grads | None, keep: bool) -> Updates:
-        fade = Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
+        fade = (
+            Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
+        )
         updates = {}
         for slot, left, right in self._pairs(self._gradients(grads), keep):
             update = self._combine(left, right)
-            updates[id(slot)] = update if fade is None else update.addcmul_(slot.param, fade.beside(update))
+            updates[id(slot)] = (
+                update if fade is None else update.addcmul_(slot.param, fade.beside(update))
+            )
         return [updates.get(id(slot)) for slot in self.slots.values()]
 
     def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
-        return [(slot, grad) for slot, grad in zip(self.slots.values(), grads, strict=True) if grad is not None]
+        return [
+            (slot, grad)
+            for slot, grad in zip(self.slots.values(), grads, strict=True)
+            if grad is not None
+        ]
 
     def _decayed(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
         """The slots that move, with their gradients and coupled weight decay."""
@@ -115,12 +135,16 @@ class Stacked(Optimizer):
         if self.decoupled or not self.weight_decay:
             return moving
         decay = Column(torch.full_like(self.lr, self.weight_decay))
-        return [(slot, torch.addcmul(grad, slot.param, decay.beside(grad))) for slot, grad in moving]
+        return [
+            (slot, torch.addcmul(grad, slot.param, decay.beside(grad))) for slot, grad in moving
+        ]
 
     def _step_rows(self, moving: Sequence[tuple[Slot, Tensor]]) -> None:
         """Call the fused kernel once for all rows that share their settings: for all, as a rule."""
         calls: dict[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]] = {}
-        for (slot, grad), settings in zip(moving, self._settings([slot for slot, _ in moving]), strict=True):
+        for (slot, grad), settings in zip(
+            moving, self._settings([slot for slot, _ in moving]), strict=True
+        ):
             if grad.stride() != slot.param.stride() or grad.dtype != slot.param.dtype:
                 grad = torch.empty_like(slot.param).copy_(grad)
             rows = slot.rows()
@@ -134,7 +158,9 @@ class Stacked(Optimizer):
         """For each slot what each member's step is to be called with; the ages move on."""
 
     @abstractmethod
-    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+    def _fused(
+        self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
+    ) -> None:
         """Step these rows in one pass."""
 
     @abstractmethod
@@ -179,14 +205,19 @@ class SGD(Stacked):
         for slot, grad in self._decayed(grads):
             if slot.moments:
                 momentum = inertia.beside(grad)
-                velocity = torch.addcmul(grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None)
+                velocity = torch.addcmul(
+                    grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None
+                )
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
             yield slot, grad, rate.beside(grad)
 
     def _columns(self) -> tuple[Column, Column]:
         """Rate and momentum as columns, made again when the rate was written to; in a device graph, which shows no such thing, always."""
         if self.made is None or self.made[0] != self.lr._version or self.lr.is_cuda:
-            self.made = self.lr._version, (Column(-self.lr), Column(torch.full_like(self.lr, self.momentum)))
+            self.made = (
+                self.lr._version,
+                (Column(-self.lr), Column(torch.full_like(self.lr, self.momentum))),
+            )
         return self.made[1]
 
     def _combine(self, left: Tensor, right: Tensor) -> Tensor:
@@ -198,7 +229,9 @@ class SGD(Stacked):
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         return [self.lr.tolist()] * len(slots)
 
-    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+    def _fused(
+        self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
+    ) -> None:
         torch._fused_sgd_(
             params,
             grads,
@@ -273,10 +306,17 @@ class Adam(Stacked):
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         if not slots:
             return []
-        offsets, factors = self._scales(1.0 - torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots]), self.lr)
-        return [list(zip(*pair, strict=True)) for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)]
+        offsets, factors = self._scales(
+            1.0 - torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots]), self.lr
+        )
+        return [
+            list(zip(*pair, strict=True))
+            for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
+        ]
 
-    def _fused(self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]) -> None:
+    def _fused(
+        self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
+    ) -> None:
         # The setting has the corrections for age in it; to the kernel every row is infinitely old.
         offset, rate = setting
         torch._fused_adam_(
@@ -313,7 +353,9 @@ class AdamW(Adam):
         weight_decay: NotNegative = 0.01,
         clip: Positive | None = None,
     ) -> None:
-        super().__init__(params, members, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, clip=clip)
+        super().__init__(
+            params, members, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, clip=clip
+        )
 
 
 ENDLESS = torch.tensor(math.inf)
@@ -321,16 +363,34 @@ ENDLESS = torch.tensor(math.inf)
 OPTIMIZERS: dict[str, type[Stacked]] = {kind.name: kind for kind in (SGD, Adam, AdamW)}
 
 
-def make_optimizer(choice: Mapping[str, Mapping[str, Any] | None], params: Sequence[Tensor], members: int) -> Optimizer:
+def make_optimizer(
+    choice: Mapping[str, Mapping[str, Any] | None], params: Sequence[Tensor], members: int
+) -> Optimizer:
     """The optimiser a protocol asks for: `{"sgd": {"lr": 0.1}}`, or `{"torch.RMSprop": {...}}` for any other of torch."""
     if len(choice) != 1:
-        raise OptionError([((), f"one optimizer with its options, such as {{sgd: {{lr: 0.1}}}}, not {dict(choice)!r}")])
+        raise OptionError(
+            [
+                (
+                    (),
+                    f"one optimizer with its options, such as {{sgd: {{lr: 0.1}}}}, not {dict(choice)!r}",
+                )
+            ]
+        )
     ((name, given),) = choice.items()
     try:
         if name.startswith("torch."):
-            return TorchOptimizer(params, members, name=name.removeprefix("torch."), options=given or {})
+            return TorchOptimizer(
+                params, members, name=name.removeprefix("torch."), options=given or {}
+            )
         if name not in OPTIMIZERS:
-            raise OptionError([((), f"unknown optimizer{suggest(name, OPTIMIZERS)}; any other of torch is called torch.<Name>")])
+            raise OptionError(
+                [
+                    (
+                        (),
+                        f"unknown optimizer{suggest(name, OPTIMIZERS)}; any other of torch is called torch.<Name>",
+                    )
+                ]
+            )
         return OPTIMIZERS[name](params, members, **check_options(OPTIMIZERS[name], given or {}))
     except OptionError as error:
         raise OptionError([((name, *path), sentence) for path, sentence in error.issues]) from None

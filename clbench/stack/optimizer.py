@@ -66,7 +66,9 @@ class Slot(Stateful):
         return [age.mul_(betas) if keep else age * betas for age in (self.age, *self.ages)]
 
     def reset(self, members: Tensor) -> None:
-        for tensor, value in [(moment, 0.0) for moment in self.moments] + [(age, 1.0) for age in (self.age, *self.ages)]:
+        for tensor, value in [(moment, 0.0) for moment in self.moments] + [
+            (age, 1.0) for age in (self.age, *self.ages)
+        ]:
             tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
 
     def reset_entries(self, where: Tensor) -> None:
@@ -76,7 +78,9 @@ class Slot(Stateful):
         if betas:
             shape = (*where.shape, betas)
             if not any(age.shape == shape for age in self.ages):
-                self.ages.append(self.age.view(-1, *(1,) * (where.dim() - 1), betas).expand(shape).clone())
+                self.ages.append(
+                    self.age.view(-1, *(1,) * (where.dim() - 1), betas).expand(shape).clone()
+                )
             for age in self.ages:
                 if age.shape == shape:
                     age.masked_fill_(where.unsqueeze(-1), 1.0)
@@ -87,9 +91,13 @@ class Optimizer(Stateful):
 
     capturable: ClassVar[bool] = True
 
-    def __init__(self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None) -> None:
+    def __init__(
+        self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None
+    ) -> None:
         self.members, self.clip = members, clip
-        self.lr = torch.full((members,), lr, dtype=torch.float64, device=params[0].device if params else None)
+        self.lr = torch.full(
+            (members,), lr, dtype=torch.float64, device=params[0].device if params else None
+        )
         self.slots: dict[int, Slot] = {}
         for param in params:
             self.add_param(param)
@@ -165,16 +173,24 @@ class Optimizer(Stateful):
         for key, slot in self.slots.items():
             if slot.param is param:
                 return key
-        raise StrategyError("the optimizer does not hold that parameter; add it with add_param(), or pass the very tensor it was made with")
+        raise StrategyError(
+            "the optimizer does not hold that parameter; add it with add_param(), or pass the very tensor it was made with"
+        )
 
     def _gradients(self, grads: Grads | None) -> list[Tensor | None]:
         """The gradients of a step, each member's clipped to the norm `clip`."""
         found = [param.grad for param in self.params] if grads is None else list(grads)
         if len(found) != len(self.slots):
-            raise StrategyError(f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)} gradients")
+            raise StrategyError(
+                f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)} gradients"
+            )
         if self.clip is None:
             return found
-        squares = [torch.linalg.vector_norm(grad.reshape(self.members, -1), dim=1).square() for grad in found if grad is not None]
+        squares = [
+            torch.linalg.vector_norm(grad.reshape(self.members, -1), dim=1).square()
+            for grad in found
+            if grad is not None
+        ]
         if not squares:
             return found
         # One after the other: a reduction over the stacked norms would group them by R.

@@ -32,7 +32,9 @@ class Product(torch.autograd.Function):
         return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias.unsqueeze(1), x, turned)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor
+    ) -> None:
         ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
@@ -58,7 +60,9 @@ def layer_norm(module: nn.LayerNorm, x: Tensor) -> Tensor:
     x = F.layer_norm(x, module.normalized_shape, None, None, module.eps)
     for value, combine in ((module.weight, torch.mul), (module.bias, torch.add)):
         if value is not None:
-            x = combine(x, value.view(len(value), *(1,) * (x.dim() - value.dim()), *value.shape[1:]))
+            x = combine(
+                x, value.view(len(value), *(1,) * (x.dim() - value.dim()), *value.shape[1:])
+            )
     return x
 
 
@@ -91,13 +95,19 @@ def known(module: nn.Module) -> bool:
 
 def ruled(module: nn.Module) -> bool:
     """Whether this one has a rule, or is a plain sequence, and nobody changed its forward or listens in by a hook."""
-    return (type(module) in RULES or _is_chain(module)) and "forward" not in vars(module) and not _is_watched(module)
+    return (
+        (type(module) in RULES or _is_chain(module))
+        and "forward" not in vars(module)
+        and not _is_watched(module)
+    )
 
 
 def exact(module: nn.Module) -> bool:
     """Whether a member has the same bits on a CPU however many there are: shown for every rule (tests/stack/test_forms.py)."""
     # A product with a single column goes to another kernel in a stack than alone.
-    return known(module) and not any(isinstance(m, nn.Linear) and 1 in (m.in_features, m.out_features) for m in module.modules())
+    return known(module) and not any(
+        isinstance(m, nn.Linear) and 1 in (m.in_features, m.out_features) for m in module.modules()
+    )
 
 
 def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
@@ -118,4 +128,9 @@ def _is_chain(module: nn.Module) -> bool:
 
 
 def _is_watched(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks)
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
-from clbench.stack.modules import Factory, Member, batch_norm_in_float, build, refuse_global_draws, same_structure
+from clbench.stack.modules import (
+    Factory,
+    Member,
+    batch_norm_in_float,
+    build,
+    refuse_global_draws,
+    same_structure,
+)
 from clbench.stack.state import Saved, Stateful
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
@@ -27,7 +34,20 @@ class Stack(Stateful):
     """
 
     wiring = frozenset(
-        {"seeds", "factory", "stream", "module", "form", "precision", "device", "wide", "hidden", "keep_hidden", "active", "_checked"}
+        {
+            "seeds",
+            "factory",
+            "stream",
+            "module",
+            "form",
+            "precision",
+            "device",
+            "wide",
+            "hidden",
+            "keep_hidden",
+            "active",
+            "_checked",
+        }
     )
 
     def __init__(
@@ -40,20 +60,34 @@ class Stack(Stateful):
         precision: str = "fp32",
         stream: str = "init",
     ) -> None:
-        self.seeds: tuple[Member, ...] = tuple((seed, 0) for seed in range(members)) if isinstance(members, int) else tuple(members)
-        self.factory, self.stream, self.device, self.precision = factory, stream, torch.device(device), precision
+        self.seeds: tuple[Member, ...] = (
+            tuple((seed, 0) for seed in range(members))
+            if isinstance(members, int)
+            else tuple(members)
+        )
+        self.factory, self.stream, self.device, self.precision = (
+            factory,
+            stream,
+            torch.device(device),
+            precision,
+        )
         modules = [build(factory, member, stream) for member in self.seeds]
         same_structure(modules)
         self.module = modules[0]
         self.form = choose_form(form, self.module, self.device, precision)
         self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
-        trainable = {name: parameter.requires_grad for name, parameter in self.module.named_parameters()}
+        trainable = {
+            name: parameter.requires_grad for name, parameter in self.module.named_parameters()
+        }
         self.params = {
-            name: torch.stack([m.get_parameter(name).detach() for m in modules]).to(self.device).requires_grad_(flag)
+            name: torch.stack([m.get_parameter(name).detach() for m in modules])
+            .to(self.device)
+            .requires_grad_(flag)
             for name, flag in trainable.items()
         }
         self.buffers = {
-            name: torch.stack([dict(m.named_buffers())[name] for m in modules]).to(self.device) for name, _ in self.module.named_buffers()
+            name: torch.stack([dict(m.named_buffers())[name] for m in modules]).to(self.device)
+            for name, _ in self.module.named_buffers()
         }
         self.training = True
         self.hidden: dict[str, Tensor] = {}
@@ -78,9 +112,13 @@ class Stack(Stateful):
             self.hidden = named
         return (out, named) if trace else out
 
-    def tap(self, x: Tensor, kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d)) -> tuple[Tensor, Taps]:
+    def tap(
+        self, x: Tensor, kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d)
+    ) -> tuple[Tensor, Taps]:
         """The output, and what goes in and out of every module of these kinds."""
-        sites = tuple(name for name, module in self.module.named_modules() if isinstance(module, kinds))
+        sites = tuple(
+            name for name, module in self.module.named_modules() if isinstance(module, kinds)
+        )
         graph: list[dict[str, Any]] = []
         out, seen = self._run(self.params, x, Call(sites, graph))
         return out, Taps(seen, graph[0], frozenset(Binding.of(self.module).repeated))
@@ -96,7 +134,9 @@ class Stack(Stateful):
         """The model of the member at hand; only inside `map`."""
         return self.form.one(self.module, params, x)
 
-    def _run(self, params: Mapping[str, Tensor], x: Tensor, call: Call) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
+    def _run(
+        self, params: Mapping[str, Tensor], x: Tensor, call: Call
+    ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
         if x.shape[0] != self.members:
             raise StrategyError(
                 f"the network is a stack of {self.members}, and the input's first dimension is {x.shape[0]}: [R, B, ...] is wanted"
@@ -106,16 +146,23 @@ class Stack(Stateful):
         self.set_mode()
         params, x = self.narrow(params, x)
         out, seen = self.form.run(self.module, params, self.buffers, x, call, self.active)
-        return widen(out), {site: (widen(given), widen(made)) for site, (given, made) in seen.items()}
+        return widen(out), {
+            site: (widen(given), widen(made)) for site, (given, made) in seen.items()
+        }
 
-    def narrow(self, params: Mapping[str, Tensor], x: Tensor, prefix: str = "") -> tuple[Mapping[str, Tensor], Tensor]:
+    def narrow(
+        self, params: Mapping[str, Tensor], x: Tensor, prefix: str = ""
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
         """What the modules compute with: in bf16 copies of the parameters (whose full names begin with `prefix`) and of the input.
 
         The parameters themselves stay in fp32, and so does what comes out. An explicit cast, for `vmap` silently ignores autocast.
         """
         if self.precision != "bf16":
             return params, x
-        cast = {name: value if prefix + name in self.wide else value.bfloat16() for name, value in params.items()}
+        cast = {
+            name: value if prefix + name in self.wide else value.bfloat16()
+            for name, value in params.items()
+        }
         return cast, x.bfloat16() if x.is_floating_point() else x
 
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
@@ -124,7 +171,9 @@ class Stack(Stateful):
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
         with torch.no_grad():
-            refuse_global_draws(self.module, lambda: LoopForm().run(self.module, params, buffers, two, Call(), [0]))
+            refuse_global_draws(
+                self.module, lambda: LoopForm().run(self.module, params, buffers, two, Call(), [0])
+            )
             if strays := Binding.of(self.module).strays(buffers):
                 raise StrategyError(
                     f"the model {type(self.module).__name__} assigns to its buffer {strays[0]} in its forward;"
@@ -202,7 +251,10 @@ class Stack(Stateful):
     def spawn(self) -> Stack:
         """A copy with parameters and buffers of its own (a teacher: `self.net.spawn().requires_grad_(False).eval()`)."""
         twin = copy.copy(self)
-        twin.params = {name: value.detach().clone().requires_grad_(value.requires_grad) for name, value in self.params.items()}
+        twin.params = {
+            name: value.detach().clone().requires_grad_(value.requires_grad)
+            for name, value in self.params.items()
+        }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
         twin.hidden, twin.keep_hidden, twin.active = {}, False, None
         return twin
@@ -212,21 +264,32 @@ class Stack(Stateful):
 
     def fits(self, held: Saved) -> bool:
         """Whether saved state has these parameters."""
-        saved = {name: tuple(item["value"].shape) for name, item in held["params"]["items"] if "value" in item}
+        saved = {
+            name: tuple(item["value"].shape)
+            for name, item in held["params"]["items"]
+            if "value" in item
+        }
         return saved == {name: tuple(value.shape) for name, value in self.params.items()}
 
     @classmethod
     def of_modules(cls, modules: Sequence[nn.Module], seeds: Sequence[Member]) -> Stack:
         """A stack that shows plain modules (a solo strategy's networks) as they are now; it holds copies."""
         turn = iter(modules)
-        shown = cls(lambda: copy.deepcopy(next(turn)), seeds, form="loop", device=next(modules[0].parameters()).device)
+        shown = cls(
+            lambda: copy.deepcopy(next(turn)),
+            seeds,
+            form="loop",
+            device=next(modules[0].parameters()).device,
+        )
         return shown.train(modules[0].training)
 
     def _named(self, params: Params) -> Mapping[str, Tensor]:
         if isinstance(params, Mapping):
             return params
         if len(params) != len(self.params):
-            raise StrategyError(f"the network has {len(self.params)} parameters, and {len(params)} were given")
+            raise StrategyError(
+                f"the network has {len(self.params)} parameters, and {len(params)} were given"
+            )
         return dict(zip(self.params, params, strict=True))
 
 
@@ -236,7 +299,12 @@ class Taps:
     Of a module that was called several times (its name is in `repeated`) they show the last.
     """
 
-    def __init__(self, seen: dict[str, tuple[Tensor, Tensor]], graph: dict[str, Any], repeated: frozenset[str]) -> None:
+    def __init__(
+        self,
+        seen: dict[str, tuple[Tensor, Tensor]],
+        graph: dict[str, Any],
+        repeated: frozenset[str],
+    ) -> None:
         self.repeated = repeated
         self.inputs = {site: pair[0].detach() for site, pair in seen.items()}
         self.outputs = {site: pair[1].detach() for site, pair in seen.items()}
@@ -247,8 +315,15 @@ class Taps:
 
         With the inputs these are every example's own gradient of a linear layer, as a pair of factors.
         """
-        nodes = [node for held in self._graph.values() for node in (held if isinstance(held, list) else [held]) if node is not None]
-        gradients = iter(torch.autograd.grad(value, nodes, retain_graph=retain_graph, materialize_grads=True))
+        nodes = [
+            node
+            for held in self._graph.values()
+            for node in (held if isinstance(held, list) else [held])
+            if node is not None
+        ]
+        gradients = iter(
+            torch.autograd.grad(value, nodes, retain_graph=retain_graph, materialize_grads=True)
+        )
         found = {}
         for site, held in self._graph.items():
             if isinstance(held, list):
@@ -282,7 +357,11 @@ class Part:
     def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
         """Apply the submodule, with other parameters where given (by the submodule's own names)."""
         prefix = self.name + "."
-        buffers = {name.removeprefix(prefix): value for name, value in self.net.buffers.items() if name.startswith(prefix)}
+        buffers = {
+            name.removeprefix(prefix): value
+            for name, value in self.net.buffers.items()
+            if name.startswith(prefix)
+        }
         self.net.set_mode()
         module = self.net.module.get_submodule(self.name)
         params, x = self.net.narrow(params or self.named_parameters(), x, prefix)

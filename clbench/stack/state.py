@@ -79,9 +79,15 @@ class _Saver:
         if type(value) in (*SEQUENCES.values(), torch.Size):
             items = sorted(value, key=repr) if type(value) is set else value
             kind = "tuple" if type(value) is torch.Size else type(value).__name__
-            return {"kind": kind, "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)]}
+            return {
+                "kind": kind,
+                "items": [self.encode(item, f"{path}[{i}]") for i, item in enumerate(items)],
+            }
         if type(value) in MAPPINGS.values():
-            pairs = [(self._key(key, path), self.encode(item, f"{path}[{key!r}]")) for key, item in value.items()]
+            pairs = [
+                (self._key(key, path), self.encode(item, f"{path}[{key!r}]"))
+                for key, item in value.items()
+            ]
             return {"kind": type(value).__name__, "items": pairs}
         if id(value) in self.seen:
             return {"kind": "alias", "id": self.seen[id(value)]}
@@ -93,13 +99,26 @@ class _Saver:
         if isinstance(value, Tensor):
             # To the host one by one: a second copy of everything may not find room on a GPU.
             copied = value.detach().to("cpu", copy=True)
-            return {"kind": "tensor", "value": copied, "grad": value.requires_grad, "device": value.device.type}
+            return {
+                "kind": "tensor",
+                "value": copied,
+                "grad": value.requires_grad,
+                "device": value.device.type,
+            }
         if isinstance(value, Stateful):
             path = value.known_as(path)
             held = {key: self.encode(item, f"{path}.{key}") for key, item in value.held().items()}
-            return {"kind": "object", "class": f"{type(value).__module__}.{type(value).__qualname__}", "held": held}
+            return {
+                "kind": "object",
+                "class": f"{type(value).__module__}.{type(value).__qualname__}",
+                "held": held,
+            }
         if isinstance(value, nn.Module):
-            return {"kind": "module", "value": copy.deepcopy(value.state_dict()), "training": value.training}
+            return {
+                "kind": "module",
+                "value": copy.deepcopy(value.state_dict()),
+                "training": value.training,
+            }
         if isinstance(value, torch.optim.Optimizer):
             return {"kind": "optimizer", "value": copy.deepcopy(value.state_dict())}
         if isinstance(value, torch.Generator):
@@ -116,13 +135,20 @@ class _Saver:
     def _key(key: Any, path: str) -> Any:
         if type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key)):
             return key
-        raise StrategyError(f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use strings or numbers")
+        raise StrategyError(
+            f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use strings or numbers"
+        )
 
 
 # ------------------------------------------------------------------------------------------ restoring
 
 
-def restore(root: Stateful, saved: Saved, find: Callable[[str, int], Any] | None = None, device: torch.device | str = "cpu") -> None:
+def restore(
+    root: Stateful,
+    saved: Saved,
+    find: Callable[[str, int], Any] | None = None,
+    device: torch.device | str = "cpu",
+) -> None:
     """Put `saved` back into `root`; `find(kind, number)` answers references, tensors that were on an accelerator go to `device`."""
     _Restorer(find, device).decode(saved, root, type(root).__name__)
 
@@ -131,7 +157,9 @@ class _Restorer:
     def __init__(self, find: Callable[[str, int], Any] | None, device: torch.device | str) -> None:
         self.find, self.device = find, device
         self.made: dict[int, Any] = {}
-        self.taken: set[int] = set()  # tensors and objects that have been filled; one that has is not the place of another
+        self.taken: set[int] = (
+            set()
+        )  # tensors and objects that have been filled; one that has is not the place of another
 
     def decode(self, saved: Saved, old: Any, path: str) -> Any:
         kind = saved["kind"]
@@ -141,15 +169,23 @@ class _Restorer:
             return self.made[saved["id"]]
         if kind == "reference":
             if self.find is None:
-                raise StrategyError(f"{path}: the state refers to the engine's {saved['value'][0]}, and there is no engine here")
+                raise StrategyError(
+                    f"{path}: the state refers to the engine's {saved['value'][0]}, and there is no engine here"
+                )
             return self.find(*saved["value"])
         if kind in SEQUENCES:
             olds = list(old) if isinstance(old, (list, tuple)) else []
-            items = [self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]") for i, item in enumerate(saved["items"])]
+            items = [
+                self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]")
+                for i, item in enumerate(saved["items"])
+            ]
             return SEQUENCES[kind](items)
         if kind in MAPPINGS:
             named = old if isinstance(old, dict) else {}
-            pairs = [(key, self.decode(item, named.get(key), f"{path}[{key!r}]")) for key, item in saved["items"]]
+            pairs = [
+                (key, self.decode(item, named.get(key), f"{path}[{key!r}]"))
+                for key, item in saved["items"]
+            ]
             return MAPPINGS[kind](pairs)
         made = getattr(self, f"_{kind}")(saved, old, path)
         self.made[saved["id"]] = made
@@ -157,20 +193,35 @@ class _Restorer:
 
     def _tensor(self, saved: Saved, old: Any, path: str) -> Tensor:
         value: Tensor = saved["value"]
-        fits = isinstance(old, Tensor) and old.shape == value.shape and old.dtype == value.dtype and old.requires_grad == saved["grad"]
+        fits = (
+            isinstance(old, Tensor)
+            and old.shape == value.shape
+            and old.dtype == value.dtype
+            and old.requires_grad == saved["grad"]
+        )
         if fits and id(old) not in self.taken:
             self.taken.add(id(old))
             with torch.no_grad():
                 old.copy_(value)
             return old  # type: ignore[no-any-return]
-        device = old.device if isinstance(old, Tensor) else "cpu" if saved["device"] == "cpu" else self.device
+        device = (
+            old.device
+            if isinstance(old, Tensor)
+            else "cpu"
+            if saved["device"] == "cpu"
+            else self.device
+        )
         return value.to(device, copy=True).requires_grad_(saved["grad"])
 
     def _object(self, saved: Saved, old: Any, path: str) -> Stateful:
         cls = Stateful.known.get(saved["class"])
         if cls is None:
-            raise StrategyError(f"{path}: the saved state holds a {saved['class']}, which is not loaded")
-        target: Stateful = old if type(old) is cls and id(old) not in self.taken else self._donor(cls, saved, path)
+            raise StrategyError(
+                f"{path}: the saved state holds a {saved['class']}, which is not loaded"
+            )
+        target: Stateful = (
+            old if type(old) is cls and id(old) not in self.taken else self._donor(cls, saved, path)
+        )
         self.taken.add(id(target))
         self.made[saved["id"]] = target
         path = target.known_as(path)
@@ -189,14 +240,29 @@ class _Restorer:
             if candidate.fits(saved["held"]):
                 copied: Stateful = candidate.spawn()
                 return copied
-        raise StrategyError(f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in setup()")
+        raise StrategyError(
+            f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in setup()"
+        )
 
     def _module(self, saved: Saved, old: Any, path: str) -> nn.Module:
         names = list(saved["value"])
-        if not (isinstance(old, nn.Module) and list(old.state_dict()) == names and id(old) not in self.taken):
-            old = next((m for m in self.made.values() if isinstance(m, nn.Module) and list(m.state_dict()) == names), None)
+        if not (
+            isinstance(old, nn.Module)
+            and list(old.state_dict()) == names
+            and id(old) not in self.taken
+        ):
+            old = next(
+                (
+                    m
+                    for m in self.made.values()
+                    if isinstance(m, nn.Module) and list(m.state_dict()) == names
+                ),
+                None,
+            )
             if old is None:
-                raise StrategyError(f"{path}: a module that setup() does not build; build it in setup()")
+                raise StrategyError(
+                    f"{path}: a module that setup() does not build; build it in setup()"
+                )
             old = copy.deepcopy(old)
         module: nn.Module = old
         self.taken.add(id(module))
@@ -205,7 +271,9 @@ class _Restorer:
 
     def _optimizer(self, saved: Saved, old: Any, path: str) -> torch.optim.Optimizer:
         if not isinstance(old, torch.optim.Optimizer):
-            raise StrategyError(f"{path}: an optimiser that setup() does not build; build it in setup()")
+            raise StrategyError(
+                f"{path}: an optimiser that setup() does not build; build it in setup()"
+            )
         old.load_state_dict(saved["value"])
         return old
 
@@ -283,13 +351,27 @@ class Suspension(Stateful):
         leaving = [member for member in self.active if member not in active]
         returning = [member for member in self.kept if member in active]
         if leaving:
-            stacked = [(path, tensor.detach()) for path, tensor in tensors(self.root) if self._is_stacked(tensor)]
+            stacked = [
+                (path, tensor.detach())
+                for path, tensor in tensors(self.root)
+                if self._is_stacked(tensor)
+            ]
             named = dict(objects(self.root))
             for member in leaving:
-                apart = {path: item.member_state(member) for path, item in named.items() if hasattr(item, "member_state")}
-                self.kept[member] = Kept({path: tensor[member].clone() for path, tensor in stacked}, apart, set(named))
+                apart = {
+                    path: item.member_state(member)
+                    for path, item in named.items()
+                    if hasattr(item, "member_state")
+                }
+                self.kept[member] = Kept(
+                    {path: tensor[member].clone() for path, tensor in stacked}, apart, set(named)
+                )
         if returning:
-            stacked_now = {path: tensor.detach() for path, tensor in tensors(self.root) if self._is_stacked(tensor)}
+            stacked_now = {
+                path: tensor.detach()
+                for path, tensor in tensors(self.root)
+                if self._is_stacked(tensor)
+            }
             for member in returning:
                 kept = self.kept.pop(member)
                 for path, row in kept.rows.items():

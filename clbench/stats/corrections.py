@@ -10,7 +10,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 CORRECTIONS = ("holm", "bonferroni", "fdr_bh", "none")
-WORDS = {"holm": "Holm", "bonferroni": "Bonferroni", "fdr_bh": "Benjamini-Hochberg", "none": "no correction"}
+WORDS = {
+    "holm": "Holm",
+    "bonferroni": "Bonferroni",
+    "fdr_bh": "Benjamini-Hochberg",
+    "none": "no correction",
+}
 
 
 def adjust(p: Array, correction: str) -> Array:

@@ -26,12 +26,20 @@ def within_scenario(strategies: int, *, paired: bool) -> Design:
     if strategies < 2:
         return Design(None, "none", "there is nothing to test with one strategy")
     if paired and strategies == 2:
-        return Design(None, SIGNED_RANK, "two strategies ran on the same seeds, hence the same streams")
+        return Design(
+            None, SIGNED_RANK, "two strategies ran on the same seeds, hence the same streams"
+        )
     if paired:
-        return Design(FRIEDMAN, SIGNED_RANK, f"{strategies} strategies ran on the same seeds, hence the same streams")
+        return Design(
+            FRIEDMAN,
+            SIGNED_RANK,
+            f"{strategies} strategies ran on the same seeds, hence the same streams",
+        )
     if strategies == 2:
         return Design(None, MANN_WHITNEY, "two strategies, whose runs are taken as independent")
-    return Design(KRUSKAL_WALLIS, DUNN, f"{strategies} strategies, whose runs are taken as independent")
+    return Design(
+        KRUSKAL_WALLIS, DUNN, f"{strategies} strategies, whose runs are taken as independent"
+    )
 
 
 def across_scenarios(strategies: int) -> Design:

@@ -29,4 +29,6 @@ def cliffs_delta(a: Array, b: Array) -> float:
 
 def probability_of_improvement(a: Sequence[Array], b: Sequence[Array]) -> float:
     """A, averaged over scenarios: `a[s]` and `b[s]` are the runs on scenario s (Agarwal et al. 2021)."""
-    return float(np.mean([vargha_delaney(first, second) for first, second in zip(a, b, strict=True)]))
+    return float(
+        np.mean([vargha_delaney(first, second) for first, second in zip(a, b, strict=True)])
+    )

@@ -18,7 +18,9 @@ def two_one_sided(differences: Array, rope: float) -> float:
     size = len(differences)
     if size < 2 or rope <= 0:
         return 1.0
-    return equivalence_p(float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(size)), size - 1, rope)
+    return equivalence_p(
+        float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(size)), size - 1, rope
+    )
 
 
 def two_one_sided_unpaired(a: Array, b: Array, rope: float) -> float:
@@ -49,7 +51,9 @@ class Posterior:
     first: float
 
 
-def bayesian_signed_rank(differences: Array, rope: float, rng: np.random.Generator, draws: int = DRAWS) -> Posterior:
+def bayesian_signed_rank(
+    differences: Array, rope: float, rng: np.random.Generator, draws: int = DRAWS
+) -> Posterior:
     """The Bayesian signed-rank test (Benavoli et al. 2017): a Dirichlet process over the pairs, asked for its pseudo-median's place.
 
     Every draw weighs the pairs anew and asks where most of the means of two of them lie: below the region, in it, or above.
@@ -57,7 +61,10 @@ def bayesian_signed_rank(differences: Array, rope: float, rng: np.random.Generat
     points = np.concatenate([[0.0], differences])
     means = (points[:, None] + points) / 2
     weights = rng.dirichlet(np.concatenate([[PRIOR], np.ones(len(differences))]), draws)
-    below, above = (((weights @ side.astype(np.float64)) * weights).sum(axis=1) for side in (means < -rope, means > rope))
+    below, above = (
+        ((weights @ side.astype(np.float64)) * weights).sum(axis=1)
+        for side in (means < -rope, means > rope)
+    )
     shares = np.stack([below, 1 - below - above, above])
     winner = np.bincount(np.argmax(shares, axis=0), minlength=3) / draws
     return Posterior(float(winner[0]), float(winner[1]), float(winner[2]))

@@ -46,7 +46,9 @@ def mean_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     corrected = len(values) >= FEW
     low, high = skew_corrected(values, level) if corrected else student(values, level)
     method = SKEW_CORRECTED if corrected else STUDENT
-    return [Interval(float(one), float(other), method) for one, other in zip(low, high, strict=True)]
+    return [
+        Interval(float(one), float(other), method) for one, other in zip(low, high, strict=True)
+    ]
 
 
 def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
@@ -72,7 +74,10 @@ def skew_corrected(values: Array, level: float = 0.95) -> tuple[Array, Array]:
     second, third = np.square(centred).mean(axis=0), (centred**3).mean(axis=0)
     skewness = np.where(second > 0, third / np.where(second > 0, second, 1.0) ** 1.5, 0.0)
     quantile = stdtrit(size - 2, (1 + level) / 2) / np.sqrt(size)
-    low, high = (mean - spread * _unbent(end - skewness / (6 * size), skewness) for end in (quantile, -quantile))
+    low, high = (
+        mean - spread * _unbent(end - skewness / (6 * size), skewness)
+        for end in (quantile, -quantile)
+    )
     return low, high
 
 
@@ -87,14 +92,18 @@ def _unbent(value: Array, skewness: Array) -> Array:
 # ---------------------------------------------------------------------- bootstraps
 
 
-def percentile(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+def percentile(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
     """The plain bootstrap of a mean: too short for few runs."""
     means = _resampled(values, rng, resamples).mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def bca(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+def bca(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
     """The bias-corrected and accelerated bootstrap of a mean (Efron 1987): no better than the plain one for few runs."""
     from scipy.special import ndtr, ndtri
 
@@ -110,7 +119,9 @@ def bca(values: Array, rng: np.random.Generator, level: float = 0.95, resamples:
     return float(low), float(high)
 
 
-def studentised(values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> tuple[float, float]:
+def studentised(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
     """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12): keeps its level, but one outlier among five runs sends it anywhere.
 
     Resamples without spread have no t, and are left out.
@@ -128,7 +139,9 @@ def studentised(values: Array, rng: np.random.Generator, level: float = 0.95, re
 
 
 def _resampled(values: Array, rng: np.random.Generator, resamples: int) -> Array:
-    drawn: Array = np.asarray(values, dtype=np.float64)[rng.integers(0, len(values), (resamples, len(values)))]
+    drawn: Array = np.asarray(values, dtype=np.float64)[
+        rng.integers(0, len(values), (resamples, len(values)))
+    ]
     return drawn
 
 
@@ -158,7 +171,12 @@ def interquartile_mean(values: Array) -> float:
     return float(_middle(np.asarray(values, dtype=np.float64)))
 
 
-def interquartile_interval(strata: Sequence[Array], rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES) -> Interval:
+def interquartile_interval(
+    strata: Sequence[Array],
+    rng: np.random.Generator,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Interval:
     """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none is ever missing.
 
     Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as much further out.
@@ -179,7 +197,13 @@ def _middle(values: Array) -> Array:
     return middle
 
 
-def hierarchical_means(strata: Sequence[Array], rng: np.random.Generator, *, paired: bool = True, resamples: int = RESAMPLES) -> Array:
+def hierarchical_means(
+    strata: Sequence[Array],
+    rng: np.random.Generator,
+    *,
+    paired: bool = True,
+    resamples: int = RESAMPLES,
+) -> Array:
     """`[resamples, K]`: means over scenarios of means over seeds, both resampled. `strata[s]` is `[seeds, K]`, NaN where a run failed.
 
     A scenario that is drawn m times is drawn with m sets of seeds of its own: together m n draws from its n seeds. `paired`
@@ -224,6 +248,8 @@ def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, 
     """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few scenarios (Hesterberg 2015)."""
     from scipy.special import ndtr, stdtrit
 
-    tail = float(ndtr(stdtrit(scenarios - 1, (1 - level) / 2) * np.sqrt(scenarios / (scenarios - 1))))
+    tail = float(
+        ndtr(stdtrit(scenarios - 1, (1 - level) / 2) * np.sqrt(scenarios / (scenarios - 1)))
+    )
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high

@@ -33,7 +33,10 @@ def letters(different: Array) -> list[str]:
     sets = groups(different)
     names = [_letter(number) for number in range(len(sets))]
     comma = "," if len(sets) > 26 else ""
-    return [comma.join(name for name, members in zip(names, sets, strict=True) if k in members) for k in range(len(different))]
+    return [
+        comma.join(name for name, members in zip(names, sets, strict=True) if k in members)
+        for k in range(len(different))
+    ]
 
 
 def _grown(members: list[int], alike: Array, waiting: Array) -> tuple[int, ...]:

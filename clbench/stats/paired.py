@@ -75,7 +75,11 @@ def _lower_tail(doubled: tuple[int, ...]) -> Array:
 def _asymptotic_p(ranked: Array, sign: Array) -> float:
     from scipy.stats import wilcoxon
 
-    return float(wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic").pvalue) if sign.any() else 1.0
+    return (
+        float(wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic").pvalue)
+        if sign.any()
+        else 1.0
+    )
 
 
 def permutation(a: Array, b: Array, rng: np.random.Generator) -> Tested:
@@ -86,7 +90,9 @@ def permutation(a: Array, b: Array, rng: np.random.Generator) -> Tested:
     delta = differences(a, b)
     size = len(delta)
     exact = size <= MOST_FLIPS
-    signs = _every_sign(size) if exact else rng.integers(0, 2, (FLIPS, size), dtype=np.int8) * 2.0 - 1
+    signs = (
+        _every_sign(size) if exact else rng.integers(0, 2, (FLIPS, size), dtype=np.int8) * 2.0 - 1
+    )
     observed = abs(delta.sum())
     hits = int((np.abs(signs @ delta) >= observed * (1 - 1e-12)).sum())
     p = hits / len(signs) if exact else (hits + 1) / (len(signs) + 1)

@@ -68,11 +68,15 @@ def nemenyi_p(gap: Array, k: int, blocks: int) -> Array:
     return p
 
 
-def critical_difference(k: int, blocks: int, alpha: float, *, against_control: bool = False) -> float:
+def critical_difference(
+    k: int, blocks: int, alpha: float, *, against_control: bool = False
+) -> float:
     """The difference between average ranks that is significant: Nemenyi's for all pairs, Bonferroni-Dunn's against one control."""
     from scipy.special import ndtri
 
-    q: float = -ndtri(alpha / (2 * (k - 1))) if against_control else range_quantile(alpha, k) / np.sqrt(2)
+    q: float = (
+        -ndtri(alpha / (2 * (k - 1))) if against_control else range_quantile(alpha, k) / np.sqrt(2)
+    )
     return float(q * np.sqrt(k * (k + 1) / (6 * blocks)))
 
 
@@ -86,7 +90,11 @@ def range_p(q: Array, k: int) -> Array:
 
     z = np.linspace(-9.0, 9.0, 2001)
     largest = np.exp(-np.square(z) / 2) * (k * (z[1] - z[0]) / np.sqrt(2 * np.pi))
-    p: Array = np.clip([1 - (largest * (ndtr(z) - ndtr(z - one)) ** (k - 1)).sum() for one in np.atleast_1d(q)], 0.0, 1.0)
+    p: Array = np.clip(
+        [1 - (largest * (ndtr(z) - ndtr(z - one)) ** (k - 1)).sum() for one in np.atleast_1d(q)],
+        0.0,
+        1.0,
+    )
     return p
 
 

@@ -45,7 +45,11 @@ def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
 
     ranked = _ranks(groups)
     sizes = [len(group) for group in groups]
-    table = None if _all_equal(groups) else posthoc_dunn([list(group) for group in ranked]).to_numpy(dtype=np.float64)
+    table = (
+        None
+        if _all_equal(groups)
+        else posthoc_dunn([list(group) for group in ranked]).to_numpy(dtype=np.float64)
+    )
     tested = {}
     for i, j in combinations(range(len(groups)), 2):
         p = 1.0 if table is None else float(table[i, j])
@@ -66,7 +70,11 @@ def mann_whitney(a: Array, b: Array) -> Tested:
     n, m = len(a), len(b)
     u = float(first.sum() - n * (n + 1) / 2)
     exact = n + m <= MOST_EXACT
-    p = _exact_p(first, second) if exact else float(mannwhitneyu(first, second, method="asymptotic").pvalue)
+    p = (
+        _exact_p(first, second)
+        if exact
+        else float(mannwhitneyu(first, second, method="asymptotic").pvalue)
+    )
     name = "Mann-Whitney, exact" if exact else "Mann-Whitney"
     return Tested(name, u, p, smallest_mann_whitney(n, m), int(np.sign(u - n * m / 2)))
 

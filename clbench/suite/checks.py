@@ -15,8 +15,12 @@ def _nothing(*about: Any) -> None:
 class Checks:
     """Questions a suite hands on, because it never reaches torch itself. What they refuse, they refuse with a `UserError`."""
 
-    composition: Callable[[Sequence[type]], None] = _nothing  # whether these strategies compose, in this order
-    optimizer: Callable[[str, Mapping[str, Any]], None] = _nothing  # whether torch has this optimiser, and takes these options
+    composition: Callable[[Sequence[type]], None] = (
+        _nothing  # whether these strategies compose, in this order
+    )
+    optimizer: Callable[[str, Mapping[str, Any]], None] = (
+        _nothing  # whether torch has this optimiser, and takes these options
+    )
 
 
 UNCHECKED = Checks()

@@ -51,7 +51,10 @@ def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
 class Milestones(Configurable):
     """A rate that falls in steps."""
 
-    at: Annotated[tuple[Fraction, ...], AfterValidator(_rising)] = (0.5, 0.75)  # fractions of the task
+    at: Annotated[tuple[Fraction, ...], AfterValidator(_rising)] = (
+        0.5,
+        0.75,
+    )  # fractions of the task
     factor: Rate = 0.1  # what the rate is multiplied by at each
 
 
@@ -65,7 +68,9 @@ def optimizer_options(name: str, options: Mapping[str, Any], checks: Checks) -> 
         checks.optimizer(name.removeprefix("torch."), options)
         return dict(options)
     if name not in OPTIMIZERS:
-        raise UnknownName("optimizer", name, OPTIMIZERS, " (any other of torch is written torch.<Name>)")
+        raise UnknownName(
+            "optimizer", name, OPTIMIZERS, " (any other of torch is written torch.<Name>)"
+        )
     return plain_options(OPTIMIZERS[name], options)
 
 
@@ -75,6 +80,12 @@ def schedule_form(value: Any) -> Any:
         return value or "none"
     if value == "milestones":
         return {"milestones": {}}
-    if isinstance(value, Mapping) and set(value) == {"milestones"} and isinstance(value["milestones"] or {}, Mapping):
+    if (
+        isinstance(value, Mapping)
+        and set(value) == {"milestones"}
+        and isinstance(value["milestones"] or {}, Mapping)
+    ):
         return {"milestones": dict(value["milestones"] or {})}
-    raise ValueError(f"must be none, cosine or {{milestones: {{at: [0.5, 0.75], factor: 0.1}}}}, not {shown(value)}")
+    raise ValueError(
+        f"must be none, cosine or {{milestones: {{at: [0.5, 0.75], factor: 0.1}}}}, not {shown(value)}"
+    )

@@ -65,7 +65,13 @@ def dataset_of(scenario: Choice, host: Host) -> Any:
 class Resolver:
     """Fills in defaults and names every problem; gives None where an entry has any."""
 
-    def __init__(self, host: Host, problems: Problems, imported: Collection[str] = (), checks: Checks = UNCHECKED) -> None:
+    def __init__(
+        self,
+        host: Host,
+        problems: Problems,
+        imported: Collection[str] = (),
+        checks: Checks = UNCHECKED,
+    ) -> None:
         self.host, self.problems, self.imported, self.checks = host, problems, imported, checks
         self._protocols: dict[str, tuple[dict[str, Any], list[Issue]]] = {}
 
@@ -86,7 +92,11 @@ class Resolver:
             sound &= dataset is not None
             options["dataset"] = dataset or "unknown"  # what is wrong with it has been said
         choice = self._choice("scenario", name, options, variant, (name,))
-        return ScenarioEntry(choice, label, variant.source) if choice and sound and self._fits(choice, variant) else None
+        return (
+            ScenarioEntry(choice, label, variant.source)
+            if choice and sound and self._fits(choice, variant)
+            else None
+        )
 
     def strategy(self, variant: Variant, base: Variant) -> StrategyEntry | None:
         """A strategy under one variant of the suite's protocol."""
@@ -97,20 +107,29 @@ class Resolver:
         label, sound = self._label(variant, name, options)
         override = options.pop("protocol", None) or {}
         if not isinstance(override, Mapping):
-            self.problems.add(variant.place((name, "protocol")), f"must be protocol keys with values, not {shown(override)}")
+            self.problems.add(
+                variant.place((name, "protocol")),
+                f"must be protocol keys with values, not {shown(override)}",
+            )
             override, sound = {}, False
         parts = self._parts(name, options, variant)
         protocol = self._protocol(variant, (name, "protocol"), override, base)
         if not parts or protocol is None or not sound:
             return None
-        head = variant.place((name, "protocol", "head")) if "head" in override else base.place(("head",))
+        head = (
+            variant.place((name, "protocol", "head"))
+            if "head" in override
+            else base.place(("head",))
+        )
         return StrategyEntry(parts, label, protocol, variant.source, head)
 
     def base_protocol(self, base: Variant) -> None:
         """Check the suite's protocol alone, where no strategy carries it."""
         self._protocol(Variant({}, ("strategies",)), (), {}, base)
 
-    def _parts(self, name: str, options: dict[str, Any], variant: Variant) -> tuple[Choice, ...] | None:
+    def _parts(
+        self, name: str, options: dict[str, Any], variant: Variant
+    ) -> tuple[Choice, ...] | None:
         names = name.split("+")
         if len(names) == 1:
             alone = self._choice("strategy", name, options, variant, (name,))
@@ -126,10 +145,16 @@ class Resolver:
         for part in names:
             given = options.get(part) or {}
             if not isinstance(given, Mapping):
-                sound = self._problem(variant, (name, part), f"must be options with values, not {shown(given)}")
+                sound = self._problem(
+                    variant, (name, part), f"must be options with values, not {shown(given)}"
+                )
                 continue
             choices.append(self._choice("strategy", part, dict(given), variant, (name, part)))
-        return tuple(choice for choice in choices if choice) if sound and all(choices) and self._compose(names, variant) else None
+        return (
+            tuple(choice for choice in choices if choice)
+            if sound and all(choices) and self._compose(names, variant)
+            else None
+        )
 
     def _compose(self, names: Sequence[str], variant: Variant) -> bool:
         try:
@@ -138,7 +163,9 @@ class Resolver:
             return self._problem(variant, (), str(error))
         return True
 
-    def _protocol(self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant) -> dict[str, Any] | None:
+    def _protocol(
+        self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant
+    ) -> dict[str, Any] | None:
         merged = merge(base.data, override)
         key = json.dumps(merged)
         if key not in self._protocols:  # most strategies of a suite are trained alike
@@ -147,7 +174,11 @@ class Resolver:
         for words, message in issues:
             path = numbered(words)
             own = depth_within(override, path)
-            place = variant.place((*prefix, *path)) if own and own >= depth_within(base.data, path) else base.place(path)
+            place = (
+                variant.place((*prefix, *path))
+                if own and own >= depth_within(base.data, path)
+                else base.place(path)
+            )
             self.problems.add(place, message)
         return None if issues else plain
 
@@ -176,9 +207,13 @@ class Resolver:
         return True
 
     def _known_data(self, choice: Choice) -> bool:
-        return "dataset" in choice.options and name_and_options(choice.options["dataset"])[0] in self.host.names("dataset")
+        return "dataset" in choice.options and name_and_options(choice.options["dataset"])[
+            0
+        ] in self.host.names("dataset")
 
-    def _choice(self, kind: str, name: str, options: Mapping[str, Any], variant: Variant, path: Path) -> Choice | None:
+    def _choice(
+        self, kind: str, name: str, options: Mapping[str, Any], variant: Variant, path: Path
+    ) -> Choice | None:
         try:
             return Choice(name, plain_options(self.host.get(kind, name), options))
         except OptionError as error:
@@ -197,7 +232,9 @@ class Resolver:
         if isinstance(value, str):
             return value, {}
         if not isinstance(value, Mapping) or not value:
-            self._problem(variant, (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}")
+            self._problem(
+                variant, (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}"
+            )
             return None
         if len(value) > 1:
             names = ", ".join(map(repr, value))
@@ -206,18 +243,30 @@ class Resolver:
             return None
         ((name, options),) = value.items()
         if options is not None and not isinstance(options, Mapping):
-            self._problem(variant, (name,), f"must be options with values such as {{option: value}}, not {shown(options)}")
+            self._problem(
+                variant,
+                (name,),
+                f"must be options with values such as {{option: value}}, not {shown(options)}",
+            )
             return None
         return name, dict(options or {})
 
-    def _label(self, variant: Variant, name: str, options: dict[str, Any]) -> tuple[str | None, bool]:
+    def _label(
+        self, variant: Variant, name: str, options: dict[str, Any]
+    ) -> tuple[str | None, bool]:
         label = options.pop("label", None)
         if label is None:
             return None, True
         if not isinstance(label, str) or not label.strip():
-            return None, self._problem(variant, (name, "label"), f"must be a word, not {shown(label)}")
+            return None, self._problem(
+                variant, (name, "label"), f"must be a word, not {shown(label)}"
+            )
         if not label.isprintable():
-            return None, self._problem(variant, (name, "label"), f"must be one line without control characters, not {shown(label)}")
+            return None, self._problem(
+                variant,
+                (name, "label"),
+                f"must be one line without control characters, not {shown(label)}",
+            )
         return label, True
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:

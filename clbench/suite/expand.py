@@ -34,29 +34,44 @@ def expand(suite: Suite, host: Host) -> list[Cell]:
     return tiny_cells(cells, host) if suite.smoke else cells
 
 
-def expand_with(suite: Suite, host: Host, problems: Problems, checks: Checks = UNCHECKED) -> tuple[list[Cell], list[str]]:
+def expand_with(
+    suite: Suite, host: Host, problems: Problems, checks: Checks = UNCHECKED
+) -> tuple[list[Cell], list[str]]:
     """The cells and the warnings; what is wrong goes into `problems`, and then there may be no cells."""
     scenario_variants = _variants(suite.data.get("scenarios", []), ("scenarios",), problems)
     strategy_variants = _variants(suite.data.get("strategies", []), ("strategies",), problems)
-    protocols = _item_variants(suite.data.get("protocol", {}), ("protocol",), problems) or [Variant({}, ("protocol",))]
+    protocols = _item_variants(suite.data.get("protocol", {}), ("protocol",), problems) or [
+        Variant({}, ("protocol",))
+    ]
     if len(scenario_variants) * len(protocols) * len(strategy_variants) > MOST_CELLS:
         problems.add((), f"unfolds into more than {MOST_CELLS:,} cells; shorten its grids")
         return [], []
     resolver = Resolver(host, problems, suite.imported, checks)
     scenarios = [entry for variant in scenario_variants if (entry := resolver.scenario(variant))]
-    strategies = [row for variant in strategy_variants for base in protocols if (row := resolver.strategy(variant, base))]
+    strategies = [
+        row
+        for variant in strategy_variants
+        for base in protocols
+        if (row := resolver.strategy(variant, base))
+    ]
     if not strategy_variants:
         for base in protocols:
             resolver.base_protocol(base)
     warnings: list[str] = []
     scenarios = _once(scenarios, lambda entry: entry.choice, scenario_labels, problems, warnings)
-    strategies = _once(strategies, lambda entry: (entry.parts, entry.protocol), strategy_labels, problems, warnings)
+    strategies = _once(
+        strategies, lambda entry: (entry.parts, entry.protocol), strategy_labels, problems, warnings
+    )
     return _cells(suite, scenarios, strategies, problems), warnings
 
 
 def _variants(items: Sequence[Any], path: Path, problems: Problems) -> list[Variant]:
     """The variants of every item of a list."""
-    return [variant for position, item in enumerate(items) for variant in _item_variants(item, (*path, position), problems)]
+    return [
+        variant
+        for position, item in enumerate(items)
+        for variant in _item_variants(item, (*path, position), problems)
+    ]
 
 
 def _item_variants(item: Any, path: Path, problems: Problems) -> list[Variant]:
@@ -81,7 +96,9 @@ def _once(
     first: dict[str, Entry] = {}
     repeated: list[tuple[Entry, Entry]] = []
     for entry in entries:
-        key = json.dumps(content(entry), sort_keys=True, default=lambda choice: [choice.name, choice.options])
+        key = json.dumps(
+            content(entry), sort_keys=True, default=lambda choice: [choice.name, choice.options]
+        )
         if key in first:
             repeated.append((entry, first[key]))
         else:
@@ -94,7 +111,12 @@ def _once(
     return kept
 
 
-def _cells(suite: Suite, scenarios: Sequence[ScenarioEntry], strategies: Sequence[StrategyEntry], problems: Problems) -> list[Cell]:
+def _cells(
+    suite: Suite,
+    scenarios: Sequence[ScenarioEntry],
+    strategies: Sequence[StrategyEntry],
+    problems: Problems,
+) -> list[Cell]:
     cells = []
     columns, rows = scenario_labels(scenarios), strategy_labels(strategies)
     _unique(scenarios, columns, problems)
@@ -105,7 +127,17 @@ def _cells(suite: Suite, scenarios: Sequence[ScenarioEntry], strategies: Sequenc
             if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
                 told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
                 problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
-            cells.append(Cell(scenario.choice, column, strategy.parts, row, strategy.protocol, suite.metrics, suite.seeds))
+            cells.append(
+                Cell(
+                    scenario.choice,
+                    column,
+                    strategy.parts,
+                    row,
+                    strategy.protocol,
+                    suite.metrics,
+                    suite.seeds,
+                )
+            )
     return cells
 
 
@@ -115,4 +147,7 @@ def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems)
         if seen[label] > 1:
             entry: Entry = entries[position]
             place: Path = (*entry.source, entry.name, "label") if entry.label else entry.source
-            problems.add(place, f"{seen[label]} different cells are called {label!r}; give each a `label` of its own")
+            problems.add(
+                place,
+                f"{seen[label]} different cells are called {label!r}; give each a `label` of its own",
+            )

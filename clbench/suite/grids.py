@@ -45,10 +45,24 @@ def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """What is wrong with the grids in the data."""
     if isinstance(data, Mapping) and "grid" in data:
         if len(data) > 1:
-            yield path, "a grid stands alone; move " + ", ".join(repr(key) for key in data if key != "grid") + " out of its braces"
+            yield (
+                path,
+                "a grid stands alone; move "
+                + ", ".join(repr(key) for key in data if key != "grid")
+                + " out of its braces",
+            )
         elif not isinstance(data["grid"], list) or not data["grid"]:
-            yield path, f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}"
-    parts: Any = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+            yield (
+                path,
+                f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}",
+            )
+    parts: Any = (
+        data.items()
+        if isinstance(data, Mapping)
+        else enumerate(data)
+        if isinstance(data, list)
+        else ()
+    )
     for key, part in parts:
         yield from grid_problems(part, (*path, key))
 
@@ -73,7 +87,9 @@ def _unfold(data: Any, here: Path, written: Path) -> Iterator[tuple[Any, dict[Pa
         yield data, {}
 
 
-def _product(items: list[tuple[Any, Any]], here: Path, written: Path) -> Iterator[tuple[tuple[Any, ...], dict[Path, Path]]]:
+def _product(
+    items: list[tuple[Any, Any]], here: Path, written: Path
+) -> Iterator[tuple[tuple[Any, ...], dict[Path, Path]]]:
     parts = [list(_unfold(value, (*here, key), (*written, key))) for key, value in items]
     for combination in product(*parts):
         moves: dict[Path, Path] = {}

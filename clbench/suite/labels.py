@@ -39,7 +39,9 @@ def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
     What is no name as it stands may be several of them, with commas between.
     """
     known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
-    wanted = {name for given in names for name in ([given] if given in known else split_names(given))}
+    wanted = {
+        name for given in names for name in ([given] if given in known else split_names(given))
+    }
     for name in sorted(wanted - known):
         raise UnknownName("strategy of this suite", name, known)
     return [cell for cell in cells if cell.label in wanted or cell.strategy in wanted]
@@ -55,7 +57,11 @@ def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
     for positions in groups.values():
         differing = _differing([leaves[position] for position in positions])
         for position in positions:
-            shown = ", ".join(f"{key}={_show(leaves[position][key])}" for key in differing if key in leaves[position])
+            shown = ", ".join(
+                f"{key}={_show(leaves[position][key])}"
+                for key in differing
+                if key in leaves[position]
+            )
             base = entries[position].label or entries[position].name
             labels[position] = f"{base}({shown})" if shown else base
     return labels
@@ -76,7 +82,10 @@ def _strategy_leaves(entry: StrategyEntry) -> Leaves:
         prefix = f"{part.name}." if len(entry.parts) > 1 else ""
         leaves |= {f"{prefix}{key}": value for key, value in part.options.items()}
     # An option may be called like a protocol key; both are shown where both differ.
-    return leaves | {(f"protocol.{key}" if key in leaves else key): value for key, value in _flatten(entry.protocol).items()}
+    return leaves | {
+        (f"protocol.{key}" if key in leaves else key): value
+        for key, value in _flatten(entry.protocol).items()
+    }
 
 
 def _flatten(options: Mapping[str, Any]) -> Leaves:

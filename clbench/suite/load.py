@@ -63,7 +63,9 @@ def load_suite(
     written = _read(source)
     document = _parsed(written)
     found: list[tuple[Path, str]] = []
-    data, changed = apply_overrides(document.data, overrides, lambda path, message: found.append((path, message)))
+    data, changed = apply_overrides(
+        document.data, overrides, lambda path, message: found.append((path, message))
+    )
     if seeds is not None:
         data["seeds"] = _seeds_option(seeds)
     problems = Problems(written.file, document.lines, changed)
@@ -71,7 +73,9 @@ def load_suite(
     for path, message in found:
         problems.add(path, message)
     text = written.text if data == document.data else dump(data)
-    blank = replace(_blank(written, document), data=data, text=text, imported=frozenset(imported), smoke=smoke)
+    blank = replace(
+        _blank(written, document), data=data, text=text, imported=frozenset(imported), smoke=smoke
+    )
     suite = _checked(blank, host, problems, checks)
     problems.check()
     return suite
@@ -80,7 +84,9 @@ def load_suite(
 def read_plugins(source: Source, overrides: Sequence[str] = ()) -> list[FilePath]:
     """The files under `plugins:`, to be loaded before the suite can be checked."""
     written = _read(source)
-    data, _ = apply_overrides(_parsed(written).data, overrides, lambda path, message: None)  # `load_suite` says what is wrong
+    data, _ = apply_overrides(
+        _parsed(written).data, overrides, lambda path, message: None
+    )  # `load_suite` says what is wrong
     listed = data.get("plugins") or []
     if not isinstance(listed, list):
         return []  # `load_suite` says so, with everything else
@@ -114,7 +120,9 @@ def _checked(suite: Suite, host: Host, problems: Problems, checks: Checks) -> Su
     )
     cells, warnings = expand_with(suite, host, problems, checks)
     _baseline(suite, cells, problems)
-    return replace(suite, warnings=tuple(warnings), seeds=suite.seeds[:SEEDS] if suite.smoke else suite.seeds)
+    return replace(
+        suite, warnings=tuple(warnings), seeds=suite.seeds[:SEEDS] if suite.smoke else suite.seeds
+    )
 
 
 _EXAMPLES = {
@@ -127,7 +135,10 @@ _EXAMPLES = {
 
 def _name(value: Any, problems: Problems) -> str:
     if value is not None and (not isinstance(value, str) or not re.fullmatch(NAME, value)):
-        problems.add(("name",), f"must be one word of letters, digits, -, _ and ., 60 at most, for it names files; not {shown(value)}")
+        problems.add(
+            ("name",),
+            f"must be one word of letters, digits, -, _ and ., 60 at most, for it names files; not {shown(value)}",
+        )
     return str(value)
 
 
@@ -146,14 +157,19 @@ def _list(data: Mapping[str, Any], key: str, problems: Problems) -> list[Any]:
             problems.add((key,), "is empty; " + _EXAMPLES[key])
         return value
     if value is not None:
-        problems.add((key,), f"must be a list, one entry a line starting with `-`, not {shown(value)}")
+        problems.add(
+            (key,), f"must be a list, one entry a line starting with `-`, not {shown(value)}"
+        )
     return []
 
 
 def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     value = data.get("protocol")
     if value is not None and not isinstance(value, dict):
-        problems.add(("protocol",), f"must be keys with values such as {{model: mlp, epochs: 1}}, not {shown(value)}")
+        problems.add(
+            ("protocol",),
+            f"must be keys with values such as {{model: mlp, epochs: 1}}, not {shown(value)}",
+        )
     return value if isinstance(value, dict) else {}
 
 
@@ -169,7 +185,10 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
     for position, entry in enumerate(value):
         choice = resolver.metric(Variant(entry, ("metrics", position)))
         if choice and choice.name in found:
-            problems.add(("metrics", position), f"{choice.name!r} is asked for twice; a record has room for one of a name")
+            problems.add(
+                ("metrics", position),
+                f"{choice.name!r} is asked for twice; a record has room for one of a name",
+            )
         elif choice:
             found[choice.name] = choice
     return tuple(found.values())
@@ -178,7 +197,10 @@ def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[C
 def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Problems) -> Compare:
     value = {} if value is None else value
     if not isinstance(value, dict):
-        problems.add(("compare",), f"must be keys with values such as {{metric: forgetting, baseline: naive}}, not {shown(value)}")
+        problems.add(
+            ("compare",),
+            f"must be keys with values such as {{metric: forgetting, baseline: naive}}, not {shown(value)}",
+        )
         return Compare()
     try:
         compare = Compare.model_validate(value, strict=True)
@@ -188,7 +210,9 @@ def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Proble
             known = suggest(path[0], Compare.model_fields) if message == "is not known here" else ""
             problems.add(("compare", *numbered(path)), f"unknown key{known}" if known else message)
         bad = {path[0] for path, _ in wrong}
-        return _compare({key: given for key, given in value.items() if key not in bad}, host, metrics, problems)
+        return _compare(
+            {key: given for key, given in value.items() if key not in bad}, host, metrics, problems
+        )
     if "metric" in value:
         _comparable(compare.metric, host, metrics, problems)
     return compare
@@ -197,38 +221,57 @@ def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Proble
 def _comparable(name: str, host: Host, metrics: Sequence[Choice], problems: Problems) -> None:
     """What is compared can be computed from any record, or is measured while this suite runs."""
     if name not in host.names("metric"):
-        problems.add(("compare", "metric"), f"unknown metric {name!r}{suggest(name, host.names('metric'))}")
+        problems.add(
+            ("compare", "metric"), f"unknown metric {name!r}{suggest(name, host.names('metric'))}"
+        )
         return
     kind: Any = host.get("metric", name)
-    asked = any(metric.name == name for metric in metrics) or any(problem.path.startswith("metrics") for problem in problems.found)
+    asked = any(metric.name == name for metric in metrics) or any(
+        problem.path.startswith("metrics") for problem in problems.found
+    )
     if (hasattr(kind, "measure") or getattr(kind, "needs", None)) and not asked:
-        problems.add(("compare", "metric"), f"{name!r} can only be measured while a run goes on; write it under `metrics:` too")
+        problems.add(
+            ("compare", "metric"),
+            f"{name!r} can only be measured while a run goes on; write it under `metrics:` too",
+        )
 
 
 def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:
     """The baseline is one of the strategies; where one of those is wrong, it may be that one."""
     baseline = suite.compare.baseline
     known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
-    complete = cells and not any(problem.path.startswith(("strategies", "protocol")) for problem in problems.found)
+    complete = cells and not any(
+        problem.path.startswith(("strategies", "protocol")) for problem in problems.found
+    )
     if baseline is not None and complete and baseline not in known:
-        problems.add(("compare", "baseline"), f"{baseline!r} is no strategy of this suite{suggest(baseline, known)}")
+        problems.add(
+            ("compare", "baseline"),
+            f"{baseline!r} is no strategy of this suite{suggest(baseline, known)}",
+        )
 
 
 def _plugins(value: Any, suite: Suite, problems: Problems) -> tuple[FilePath, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        problems.add(("plugins",), f"must be a list of files such as [my_method.py], not {shown(value)}")
+        problems.add(
+            ("plugins",), f"must be a list of files such as [my_method.py], not {shown(value)}"
+        )
         return ()
     folder = FilePath() if suite.file == DICT else FilePath(suite.file).parent
     files = []
     for position, entry in enumerate(value):
         if not isinstance(entry, str):
-            problems.add(("plugins", position), f"must be a file such as my_method.py, not {shown(entry)}")
+            problems.add(
+                ("plugins", position), f"must be a file such as my_method.py, not {shown(entry)}"
+            )
             continue
         files.append(_plugin(folder, entry))
         if not files[-1].is_file():
-            problems.add(("plugins", position), f"there is no file {files[-1]} (plugins are relative to the suite's file)")
+            problems.add(
+                ("plugins", position),
+                f"there is no file {files[-1]} (plugins are relative to the suite's file)",
+            )
     return tuple(files)
 
 
@@ -271,14 +314,18 @@ def _find(source: FilePath | str) -> FilePath:
         packaged = folder / f"{name}.yaml"
         if packaged.is_file():
             return packaged
-    raise UserError(f"no suite {str(source)!r}: neither a file here nor a suite that comes with clbench{suggest(name, packaged_suites())}")
+    raise UserError(
+        f"no suite {str(source)!r}: neither a file here nor a suite that comes with clbench{suggest(name, packaged_suites())}"
+    )
 
 
 def _suite_folders() -> list[FilePath]:
     """Where packaged suites lie: in the installed package, or beside it in a checkout."""
     spec = importlib.util.find_spec("clbench_suites")
     places = [FilePath(place) for place in spec.submodule_search_locations or []] if spec else []
-    return [folder for folder in [*places, FilePath(__file__).parents[2] / "suites"] if folder.is_dir()][:1]
+    return [
+        folder for folder in [*places, FilePath(__file__).parents[2] / "suites"] if folder.is_dir()
+    ][:1]
 
 
 def _parsed(written: _Text) -> Document:
@@ -286,7 +333,9 @@ def _parsed(written: _Text) -> Document:
     if isinstance(document.data, dict):
         return document
     empty = ", not an empty file" if document.data is None else ""
-    shape = Problem(1, "suite", f"must be keys with values (name, scenarios, strategies, seeds, ...){empty}")
+    shape = Problem(
+        1, "suite", f"must be keys with values (name, scenarios, strategies, seeds, ...){empty}"
+    )
     raise SuiteError(written.file, document.problems or (shape,))
 
 

@@ -48,7 +48,9 @@ def _put(data: Any, path: Path, value: Any) -> None:
         here = render(path[:depth])
         if isinstance(data, list):
             if not isinstance(part, int) or part >= len(data):
-                raise ValueError(f"{here} is a list; its items are {here}[0] to {here}[{len(data) - 1}]")
+                raise ValueError(
+                    f"{here} is a list; its items are {here}[0] to {here}[{len(data) - 1}]"
+                )
         elif isinstance(part, int) or not isinstance(data, dict):
             raise ValueError(f"{here} has no {render((part,))}")
         elif depth >= 2 and isinstance(path[depth - 1], int) and part not in data:

@@ -13,14 +13,23 @@ _PATH = re.compile(r"[^.\[\]=]+(\[\d+\]|\.[^.\[\]=]+)*")
 
 def render(path: Path) -> str:
     """`strategies[2].er.memory`; the whole suite is `suite`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".") or "suite"
+    return (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(
+            "."
+        )
+        or "suite"
+    )
 
 
 def parse_path(text: str) -> Path:
     """`strategies[2].er.memory` as a path; ValueError where it is none."""
     if not _PATH.fullmatch(text):
-        raise ValueError(f"{text!r} is no path; write it like protocol.epochs or strategies[1].er.memory")
-    return tuple(int(index) if index else word for word, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", text))
+        raise ValueError(
+            f"{text!r} is no path; write it like protocol.epochs or strategies[1].er.memory"
+        )
+    return tuple(
+        int(index) if index else word for word, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", text)
+    )
 
 
 def numbered(path: Sequence[str]) -> Path:

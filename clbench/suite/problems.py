@@ -11,7 +11,9 @@ from clbench.suite.paths import Path, render
 class Problems:
     """Problems of one suite, each at the line of its path or of the nearest thing around it."""
 
-    def __init__(self, file: str, lines: Mapping[Path, int], overridden: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, file: str, lines: Mapping[Path, int], overridden: Sequence[Path] = ()
+    ) -> None:
         self.file = file
         self._lines = lines
         self._overridden = overridden
@@ -20,11 +22,24 @@ class Problems:
     def add(self, path: Path, message: str) -> None:
         """Note a problem; the same one from two variants of a grid is one."""
         by_hand = any(path[: len(place)] == place for place in self._overridden)
-        self.found.add(Problem(self.line(path), render(path), message + (" (set on the command line)" if by_hand else "")))
+        self.found.add(
+            Problem(
+                self.line(path),
+                render(path),
+                message + (" (set on the command line)" if by_hand else ""),
+            )
+        )
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing around it."""
-        return next((self._lines[path[:depth]] for depth in range(len(path), -1, -1) if path[:depth] in self._lines), 1)
+        return next(
+            (
+                self._lines[path[:depth]]
+                for depth in range(len(path), -1, -1)
+                if path[:depth] in self._lines
+            ),
+            1,
+        )
 
     def place(self, path: Path, message: str) -> str:
         """A sentence about a place, written like a problem."""

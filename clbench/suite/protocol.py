@@ -33,9 +33,15 @@ def _one_choice(example: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if isinstance(value, str):
             return {value: {}}
-        if isinstance(value, Mapping) and len(value) == 1 and all(part is None or isinstance(part, Mapping) for part in value.values()):
+        if (
+            isinstance(value, Mapping)
+            and len(value) == 1
+            and all(part is None or isinstance(part, Mapping) for part in value.values())
+        ):
             return {str(name): dict(options or {}) for name, options in value.items()}
-        raise ValueError(f"must be one name, or one name with its options such as {example}, not {shown(value)}")
+        raise ValueError(
+            f"must be one name, or one name with its options such as {example}, not {shown(value)}"
+        )
 
     return read
 
@@ -48,7 +54,9 @@ def _stop_at(value: Any) -> Any:
     value = _none_or_number(value)
     if isinstance(value, Mapping):
         if set(value) != {"train"}:
-            raise ValueError(f"must be none, a validation accuracy such as 0.95, or {{train: 0.98}}, not {shown(value)}")
+            raise ValueError(
+                f"must be none, a validation accuracy such as 0.95, or {{train: 0.98}}, not {shown(value)}"
+            )
         return {"train": _fraction(value["train"])}
     return None if value is None else _fraction(value)
 
@@ -62,12 +70,16 @@ def _fraction(value: Any) -> float:
 def _evaluate(value: Any) -> Any:
     """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
     given = {"tasks": value} if isinstance(value, str) else value
-    wrong = ValueError(f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {shown(value)}")
+    wrong = ValueError(
+        f"must be all, seen, current, {{last: n}} or {{every: n}} with n in steps, not {shown(value)}"
+    )
     if not isinstance(given, Mapping) or not given or not set(given) <= {"tasks", "last", "every"}:
         raise wrong
     last, every = given.get("last"), given.get("every")
     for key, number in (("last", last), ("every", every)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+        if number is not None and (
+            isinstance(number, bool) or not isinstance(number, int) or number < 1
+        ):
             raise ValueError(f"{key}: must be a whole number of at least 1, not {shown(number)}")
     tasks = given.get("tasks") or ("last" if last else "all")
     if tasks not in (*_SCOPES, "last") or (tasks == "last") != (last is not None):
@@ -77,15 +89,21 @@ def _evaluate(value: Any) -> Any:
 
 def _logits(value: Any) -> Any:
     given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
-    if not set(given) <= {"train", "evaluate"} or any(scope not in _SCOPES for scope in given.values()):
-        raise ValueError(f"must be all, seen or current, or {{train: ..., evaluate: ...}} with one of them each, not {shown(value)}")
+    if not set(given) <= {"train", "evaluate"} or any(
+        scope not in _SCOPES for scope in given.values()
+    ):
+        raise ValueError(
+            f"must be all, seen or current, or {{train: ..., evaluate: ...}} with one of them each, not {shown(value)}"
+        )
     return {"train": "all", "evaluate": "all"} | dict(given)
 
 
 def _keep(value: Any) -> Any:
     given = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(given, list) or any(kind not in KEPT for kind in given):
-        raise ValueError(f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}")
+        raise ValueError(
+            f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}"
+        )
     return [kind for kind in KEPT if kind in given]
 
 
@@ -98,24 +116,38 @@ class Protocol(pydantic.BaseModel):
     """Every key of `protocol:`. A run's resolved protocol is in its record."""
 
     model_config = pydantic.ConfigDict(
-        extra="forbid", protected_namespaces=(), validate_default=True, allow_inf_nan=False, ser_json_inf_nan="constants"
+        extra="forbid",
+        protected_namespaces=(),
+        validate_default=True,
+        allow_inf_nan=False,
+        ser_json_inf_nan="constants",
     )
 
-    model: Annotated[dict[str, Options], BeforeValidator(_one_choice("{mlp: {hidden: [400, 400]}}"))] = _key(
-        {"mlp": {}}, "name | {name: options}", "The network: a model's name, or the name with its options."
+    model: Annotated[
+        dict[str, Options], BeforeValidator(_one_choice("{mlp: {hidden: [400, 400]}}"))
+    ] = _key(
+        {"mlp": {}},
+        "name | {name: options}",
+        "The network: a model's name, or the name with its options.",
     )
     epochs: Annotated[int, Field(ge=1)] | None = _key(
-        None, "int, >= 1", "Passes over a task's training data; 1 where `steps` is not given either."
+        None,
+        "int, >= 1",
+        "Passes over a task's training data; 1 where `steps` is not given either.",
     )
-    steps: Annotated[int, Field(ge=1)] | None = _key(None, "int, >= 1", "Updates a task, in place of `epochs`.")
+    steps: Annotated[int, Field(ge=1)] | None = _key(
+        None, "int, >= 1", "Updates a task, in place of `epochs`."
+    )
     batch_size: Annotated[int, Field(ge=1)] = _key(
         32, "int, >= 1", "Training samples an update; the last batch of an epoch may be smaller."
     )
-    optimizer: Annotated[dict[str, Options], BeforeValidator(_one_choice("{sgd: {lr: 0.03}}"))] = _key(
-        {"sgd": {}},
-        "sgd | adam | adamw | torch.<Name> | {name: options}",
-        """sgd (lr 0.1, momentum 0, weight_decay 0), adam and adamw (lr 0.001, betas [0.9, 0.999], weight_decay 0 for adam and
+    optimizer: Annotated[dict[str, Options], BeforeValidator(_one_choice("{sgd: {lr: 0.03}}"))] = (
+        _key(
+            {"sgd": {}},
+            "sgd | adam | adamw | torch.<Name> | {name: options}",
+            """sgd (lr 0.1, momentum 0, weight_decay 0), adam and adamw (lr 0.001, betas [0.9, 0.999], weight_decay 0 for adam and
         0.01 for adamw), or any other of torch, as in {torch.RMSprop: {lr: 0.01}}.""",
+        )
     )
     schedule: Annotated[str | dict[str, Options], BeforeValidator(schedule_form)] = _key(
         "none",
@@ -124,7 +156,9 @@ class Protocol(pydantic.BaseModel):
         `factor` at the fractions `at` of the task.""",
     )
     clip: Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_none_or_number)] = _key(
-        None, "none | float, > 0", "The largest norm a member's gradient may have; a larger one is scaled down."
+        None,
+        "none | float, > 0",
+        "The largest norm a member's gradient may have; a larger one is scaled down.",
     )
     augment: Literal["none", "flip", "crop_flip"] = _key(
         "none",
@@ -158,14 +192,22 @@ class Protocol(pydantic.BaseModel):
         """The outputs that compete in the class setting: all, those of the tasks seen, or the current task's (in training: each
         sample's own task's, for replay shows older ones); one word for both, or one each.""",
     )
-    head: Literal["single", "multi"] = _key("single", "single | multi", "One last layer for all tasks, or one a task (task setting only).")
+    head: Literal["single", "multi"] = _key(
+        "single",
+        "single | multi",
+        "One last layer for all tasks, or one a task (task setting only).",
+    )
     head_reset: Literal["never", "zero", "init"] = _key(
-        "never", "never | zero | init", "A single last layer at the start of each later task: kept, zeroed or initialised again."
+        "never",
+        "never | zero | init",
+        "A single last layer at the start of each later task: kept, zeroed or initialised again.",
     )
     optimizer_reset: Literal["never", "task"] = _key(
         "never", "never | task", "The optimiser's moments: kept from task to task, or forgotten."
     )
-    precision: Literal["fp32", "tf32", "bf16"] = _key("fp32", "fp32 | tf32 | bf16", "The arithmetic of training and evaluation.")
+    precision: Literal["fp32", "tf32", "bf16"] = _key(
+        "fp32", "fp32 | tf32 | bf16", "The arithmetic of training and evaluation."
+    )
     keep: Annotated[list[str], BeforeValidator(_keep)] = _key(
         [],
         "[] | [weights] | [predictions] | [weights, predictions]",
@@ -174,10 +216,14 @@ class Protocol(pydantic.BaseModel):
     )
 
 
-def resolve_protocol(given: Mapping[str, Any], host: Host, checks: Checks = UNCHECKED) -> tuple[dict[str, Any], list[Issue]]:
+def resolve_protocol(
+    given: Mapping[str, Any], host: Host, checks: Checks = UNCHECKED
+) -> tuple[dict[str, Any], list[Issue]]:
     """The protocol with every default filled in, as plain data, and everything that is wrong with it."""
     known = list(Protocol.model_fields)
-    issues: list[Issue] = [((key,), f"unknown key{suggest(key, known)}") for key in given if key not in known]
+    issues: list[Issue] = [
+        ((key,), f"unknown key{suggest(key, known)}") for key in given if key not in known
+    ]
     values = {key: value for key, value in given.items() if key in known}
     try:
         protocol = Protocol.model_validate(values, strict=True)
@@ -185,7 +231,9 @@ def resolve_protocol(given: Mapping[str, Any], host: Host, checks: Checks = UNCH
         wrong = issues_of(error, values)
         bad = {path[0] for path, _ in wrong}
         issues += wrong
-        protocol = Protocol.model_validate({key: value for key, value in values.items() if key not in bad}, strict=True)
+        protocol = Protocol.model_validate(
+            {key: value for key, value in values.items() if key not in bad}, strict=True
+        )
     plain = protocol.model_dump(mode="json")
     issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain) + _heads(plain)
     return plain, issues
@@ -207,10 +255,19 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 def describe_protocol() -> list[Option]:
     """The keys as `clbench describe protocol` shows them; defaults as a suite would write them."""
-    shown = {"model": "mlp", "epochs": 1, "optimizer": {"sgd": {"lr": 0.1}}, "clip": "none", "stop_at": "none"}
+    shown = {
+        "model": "mlp",
+        "epochs": 1,
+        "optimizer": {"sgd": {"lr": 0.1}},
+        "clip": "none",
+        "stop_at": "none",
+    }
     shown |= {"evaluate": "all", "logits": "all"}
     fields = Protocol.model_fields.items()
-    return [Option(key, field.title or "", shown.get(key, field.default), field.description or "") for key, field in fields]
+    return [
+        Option(key, field.title or "", shown.get(key, field.default), field.description or "")
+        for key, field in fields
+    ]
 
 
 def _laid_over(key: str, below: Any, above: Any) -> Any:
@@ -221,20 +278,32 @@ def _laid_over(key: str, below: Any, above: Any) -> Any:
         name = next(iter(named))
         return {name: {**(below[name] or {}), **(named[name] or {})}}
     if key == "logits" and isinstance(above, Mapping) and isinstance(below, (str, Mapping)):
-        return {**({"train": below, "evaluate": below} if isinstance(below, str) else below), **above}
+        return {
+            **({"train": below, "evaluate": below} if isinstance(below, str) else below),
+            **above,
+        }
     return above
 
 
 def _named(value: Any) -> dict[str, Any] | None:
     if isinstance(value, str):
         return {value: {}}
-    sound = isinstance(value, Mapping) and len(value) == 1 and all(part is None or isinstance(part, Mapping) for part in value.values())
+    sound = (
+        isinstance(value, Mapping)
+        and len(value) == 1
+        and all(part is None or isinstance(part, Mapping) for part in value.values())
+    )
     return dict(value) if sound else None
 
 
 def _length(plain: dict[str, Any]) -> list[Issue]:
     if plain["epochs"] is not None and plain["steps"] is not None:
-        return [(("steps",), f"a task has {plain['epochs']} epochs or {plain['steps']} steps, not both; remove one of the two")]
+        return [
+            (
+                ("steps",),
+                f"a task has {plain['epochs']} epochs or {plain['steps']} steps, not both; remove one of the two",
+            )
+        ]
     if plain["epochs"] is None and plain["steps"] is None:
         plain["epochs"] = 1
     return []
@@ -260,13 +329,20 @@ def _choices(plain: dict[str, Any], host: Host, checks: Checks) -> list[Issue]:
             issues.append(((key,), str(error)))
     ((name, options),) = plain["optimizer"].items()
     if plain["schedule"] != "none" and name not in OPTIMIZERS and "lr" not in options:
-        issues.append((("optimizer", name), "a schedule needs to know the rate it starts from; give `lr`"))
+        issues.append(
+            (("optimizer", name), "a schedule needs to know the rate it starts from; give `lr`")
+        )
     return issues
 
 
 def _early_stop(plain: dict[str, Any]) -> list[Issue]:
     if isinstance(plain["stop_at"], float) and plain["validation"] == 0:
-        return [(("stop_at",), "needs validation data; give `validation: 0.1`, or stop at {train: 0.98}")]
+        return [
+            (
+                ("stop_at",),
+                "needs validation data; give `validation: 0.1`, or stop at {train: 0.98}",
+            )
+        ]
     return []
 
 

@@ -27,7 +27,15 @@ _COUNT: Schema = {"type": "integer", "minimum": 1}
 _SHARE: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _SEEDS: Schema = {
     "description": "A count (seeds 0 to n-1), or a list.",
-    "anyOf": [_COUNT, {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}],
+    "anyOf": [
+        _COUNT,
+        {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+    ],
 }
 
 
@@ -36,14 +44,26 @@ def json_schema(host: Host) -> Schema:
     builder = _Builder(host)
     protocol = builder.protocol()
     properties = {
-        "name": {"type": "string", "pattern": f"^{NAME}$", "description": "Names the folder and the file of the results."},
-        "scenarios": {"type": "array", "minItems": 1, "items": builder.entry("scenario", {"label": {"type": "string"}})},
+        "name": {
+            "type": "string",
+            "pattern": f"^{NAME}$",
+            "description": "Names the folder and the file of the results.",
+        },
+        "scenarios": {
+            "type": "array",
+            "minItems": 1,
+            "items": builder.entry("scenario", {"label": {"type": "string"}}),
+        },
         "protocol": protocol,
         "seeds": _SEEDS,
         "strategies": {"type": "array", "minItems": 1, "items": builder.strategies()},
         "metrics": {"type": "array", "items": builder.entry("metric")},
         "compare": _plain(Compare.model_json_schema()),
-        "plugins": {"type": "array", "items": {"type": "string"}, "description": "Python files, relative to the suite's."},
+        "plugins": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Python files, relative to the suite's.",
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -64,53 +84,104 @@ class _Builder:
         """One strategy, or a composition `a+b` with options by part."""
         extra = {"label": {"type": "string"}, "protocol": {"$ref": "#/$defs/protocol"}}
         schema = self.entry("strategy", extra)
-        schema["anyOf"][0] = {"anyOf": [schema["anyOf"][0], {"type": "string", "pattern": r"^[^+]+(\+[^+]+)+$"}]}
-        parts = {
-            name: _or_null(self._options("strategy", name, self.host.get("strategy", name), {})) for name in self.host.names("strategy")
+        schema["anyOf"][0] = {
+            "anyOf": [schema["anyOf"][0], {"type": "string", "pattern": r"^[^+]+(\+[^+]+)+$"}]
         }
-        schema["anyOf"][1]["patternProperties"] = {r"^[^+]+(\+[^+]+)+$": _or_null(_object({**parts, **extra}))}
+        parts = {
+            name: _or_null(self._options("strategy", name, self.host.get("strategy", name), {}))
+            for name in self.host.names("strategy")
+        }
+        schema["anyOf"][1]["patternProperties"] = {
+            r"^[^+]+(\+[^+]+)+$": _or_null(_object({**parts, **extra}))
+        }
         return schema
 
     def entry(self, kind: str, extra: Mapping[str, Schema] | None = None) -> Schema:
         """`name` or `{name: options}` of a kind."""
-        return self._entry(kind, {name: self.host.get(kind, name) for name in self.host.names(kind)}, extra or {})
+        return self._entry(
+            kind, {name: self.host.get(kind, name) for name in self.host.names(kind)}, extra or {}
+        )
 
     def protocol(self) -> Schema:
         """Every protocol key, as a suite may write it."""
         own = Protocol.model_json_schema()["properties"]
         optimizer = self._entry("optimizer", OPTIMIZERS, {})
         optimizer["anyOf"].append({"type": "string", "pattern": r"^torch\.[A-Z]"})
-        optimizer["anyOf"][1]["patternProperties"] = {r"^torch\.[A-Z]": _or_null({"type": "object"})}
+        optimizer["anyOf"][1]["patternProperties"] = {
+            r"^torch\.[A-Z]": _or_null({"type": "object"})
+        }
         schedule = self._entry("schedule", SCHEDULES, {})
         schedule["anyOf"].append({"enum": ["none", "cosine"]})
         forms: Schema = {
             "model": self.entry("model"),
             "optimizer": optimizer,
             "schedule": schedule,
-            "clip": {"anyOf": [{"enum": ["none", None]}, {"type": "number", "exclusiveMinimum": 0}]},
-            "stop_at": {"anyOf": [{"enum": ["none", None]}, _SHARE, _object({"train": _SHARE}, required=["train"])]},
-            "evaluate": {"anyOf": [_SCOPE, _object({"tasks": _SCOPE, "last": _COUNT, "every": _COUNT})]},
+            "clip": {
+                "anyOf": [{"enum": ["none", None]}, {"type": "number", "exclusiveMinimum": 0}]
+            },
+            "stop_at": {
+                "anyOf": [
+                    {"enum": ["none", None]},
+                    _SHARE,
+                    _object({"train": _SHARE}, required=["train"]),
+                ]
+            },
+            "evaluate": {
+                "anyOf": [_SCOPE, _object({"tasks": _SCOPE, "last": _COUNT, "every": _COUNT})]
+            },
             "logits": {"anyOf": [_SCOPE, _object({"train": _SCOPE, "evaluate": _SCOPE})]},
-            "keep": {"anyOf": [{"enum": list(KEPT)}, {"type": "array", "items": {"enum": list(KEPT)}}]},
+            "keep": {
+                "anyOf": [{"enum": list(KEPT)}, {"type": "array", "items": {"enum": list(KEPT)}}]
+            },
         }
-        return _object({key: {**_gridded(forms.get(key, _plain(own[key]))), "description": own[key]["description"]} for key in own})
+        return _object(
+            {
+                key: {
+                    **_gridded(forms.get(key, _plain(own[key]))),
+                    "description": own[key]["description"],
+                }
+                for key in own
+            }
+        )
 
     def _entry(self, kind: str, targets: Mapping[str, Any], extra: Mapping[str, Schema]) -> Schema:
-        options = {name: _or_null(self._options(kind, name, target, extra)) for name, target in targets.items()}
-        return {"anyOf": [{"enum": sorted(targets)}, {**_object(options), "minProperties": 1, "maxProperties": 1}]}
+        options = {
+            name: _or_null(self._options(kind, name, target, extra))
+            for name, target in targets.items()
+        }
+        return {
+            "anyOf": [
+                {"enum": sorted(targets)},
+                {**_object(options), "minProperties": 1, "maxProperties": 1},
+            ]
+        }
 
     def _options(self, kind: str, name: str, target: Any, extra: Mapping[str, Schema]) -> Schema:
-        model = option_model(target).model_json_schema(ref_template=f"#/$defs/{kind}.{name}.{{model}}")
-        self.definitions |= {f"{kind}.{name}.{key}": value for key, value in model.get("$defs", {}).items()}
+        model = option_model(target).model_json_schema(
+            ref_template=f"#/$defs/{kind}.{name}.{{model}}"
+        )
+        self.definitions |= {
+            f"{kind}.{name}.{key}": value for key, value in model.get("$defs", {}).items()
+        }
         docs = {option.name: option.doc for option in describe_options(target)}
-        properties = {key: {**_gridded(_plain(schema)), "description": docs[key]} for key, schema in model.get("properties", {}).items()}
+        properties = {
+            key: {**_gridded(_plain(schema)), "description": docs[key]}
+            for key, schema in model.get("properties", {}).items()
+        }
         if kind == "scenario" and "dataset" in properties:
-            properties["dataset"] = {**_gridded(self.entry("dataset")), "description": docs["dataset"]}
+            properties["dataset"] = {
+                **_gridded(self.entry("dataset")),
+                "description": docs["dataset"],
+            }
         return _object({**properties, **extra}, required=model.get("required", []))
 
 
 def _object(properties: Mapping[str, Any], required: list[str] | None = None) -> Schema:
-    schema: Schema = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    schema: Schema = {
+        "type": "object",
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
     return schema | ({"required": required} if required else {})
 
 

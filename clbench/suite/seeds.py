@@ -37,10 +37,18 @@ def check_seeds(value: Any) -> list[int]:
         if value < 1:
             raise ValueError(f"at least one seed is needed, not {value}")
         if value > _MOST:
-            raise ValueError(f"{value} seeds are more than {_MOST:,}; seed {value} alone is [{value}], or --seeds {value}-{value}")
+            raise ValueError(
+                f"{value} seeds are more than {_MOST:,}; seed {value} alone is [{value}], or --seeds {value}-{value}"
+            )
         return list(range(value))
-    if not isinstance(value, list) or not value or any(isinstance(seed, bool) or not isinstance(seed, int) for seed in value):
-        raise ValueError(f"must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not {shown(value)}")
+    if (
+        not isinstance(value, list)
+        or not value
+        or any(isinstance(seed, bool) or not isinstance(seed, int) for seed in value)
+    ):
+        raise ValueError(
+            f"must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not {shown(value)}"
+        )
     if min(value) < 0:
         raise ValueError(f"seeds are not negative, as {min(value)} is")
     if max(value) >= 2**63:

@@ -35,7 +35,11 @@ def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
 
 
 def _tiny(cell: Cell, host: Host) -> Cell:
-    length = {"epochs": 1} if cell.protocol["steps"] is None else {"steps": min(cell.protocol["steps"], STEPS)}
+    length = (
+        {"epochs": 1}
+        if cell.protocol["steps"] is None
+        else {"steps": min(cell.protocol["steps"], STEPS)}
+    )
     protocol = {**cell.protocol, **length, "batch_size": min(cell.protocol["batch_size"], BATCH)}
     ((model, shape),) = protocol["model"].items()
     if isinstance(shape.get("width"), int):
@@ -43,12 +47,24 @@ def _tiny(cell: Cell, host: Host) -> Cell:
     ((optimizer, rates),) = protocol["optimizer"].items()
     if "lr" in rates:
         protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
-    parts = tuple(Choice(part.name, {**part.options, **({"samples": SAMPLES} if "samples" in part.options else {})}) for part in cell.parts)
+    parts = tuple(
+        Choice(
+            part.name,
+            {**part.options, **({"samples": SAMPLES} if "samples" in part.options else {})},
+        )
+        for part in cell.parts
+    )
     options = dict(cell.scenario.options)
     if "dataset" in options:
         data = _tiny_data(cell.scenario, host)
         options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
-    return dataclasses.replace(cell, scenario=Choice(cell.scenario.name, options), parts=parts, protocol=protocol, seeds=cell.seeds[:SEEDS])
+    return dataclasses.replace(
+        cell,
+        scenario=Choice(cell.scenario.name, options),
+        parts=parts,
+        protocol=protocol,
+        seeds=cell.seeds[:SEEDS],
+    )
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
@@ -69,5 +85,11 @@ def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
     classes = getattr(real, "classes", None) or 10
     height, _, channels = getattr(real, "shape", None) or (8, 8, 1)
     train, test = (max(2, each * MANY // max(classes, MANY)) * classes for each in (TRAIN, TEST))
-    wanted = {"classes": classes, "size": min(height, LARGEST), "channels": channels, "train": train, "test": test}
+    wanted = {
+        "classes": classes,
+        "size": min(height, LARGEST),
+        "channels": channels,
+        "train": train,
+        "test": test,
+    }
     return plain_options(host.get("dataset", "synthetic"), wanted)

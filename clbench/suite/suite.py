@@ -23,11 +23,17 @@ class Compare(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     metric: str = Field(default="average_accuracy", description="The metric that is compared.")
-    baseline: str | None = Field(default=None, description="The strategy, by label or name, that the others are set against.")
+    baseline: str | None = Field(
+        default=None, description="The strategy, by label or name, that the others are set against."
+    )
     alpha: float = Field(default=0.05, gt=0, lt=1, description="The level of the tests.")
-    correction: Literal["holm", "bonferroni", "fdr_bh", "none"] = Field(default="holm", description="For testing several pairs.")
+    correction: Literal["holm", "bonferroni", "fdr_bh", "none"] = Field(
+        default="holm", description="For testing several pairs."
+    )
     unpaired: bool = Field(default=False, description="Do not pair the runs by seed.")
-    rope: Annotated[float, Field(ge=0)] | None = Field(default=None, description="Differences up to this size count as none.")
+    rope: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Differences up to this size count as none."
+    )
 
 
 @dataclass(frozen=True)
@@ -45,4 +51,6 @@ class Suite:
     plugins: tuple[FilePath, ...] = ()
     warnings: tuple[str, ...] = ()
     smoke: bool = False
-    imported: frozenset[str] = field(default_factory=frozenset)  # data sets no plugin offers, brought in by hand
+    imported: frozenset[str] = field(
+        default_factory=frozenset
+    )  # data sets no plugin offers, brought in by hand

@@ -30,7 +30,9 @@ _PATTERNS = {
     "float": r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
     "merge": r"<<",
 }
-_RESOLVERS = {None: [(_TAG + name, re.compile(f"^(?:{pattern})$")) for name, pattern in _PATTERNS.items()]}
+_RESOLVERS = {
+    None: [(_TAG + name, re.compile(f"^(?:{pattern})$")) for name, pattern in _PATTERNS.items()]
+}
 
 
 def _integer(text: str) -> int:
@@ -65,7 +67,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     """Line breaks that only Unicode knows would be folded to spaces; escaped they stay."""
-    return dumper.represent_scalar(f"{_TAG}str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None)
+    return dumper.represent_scalar(
+        f"{_TAG}str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None
+    )
 
 
 _Dumper.add_representer(str, _text)
@@ -83,14 +87,29 @@ class Document:
 def parse(text: str) -> Document:
     """Read one YAML document; broken YAML is one problem, a key written twice is one each."""
     if len(text) > _MOST_CHARACTERS:
-        return Document(None, problems=(Problem(1, "YAML", f"has {len(text):,} characters; a suite has at most {_MOST_CHARACTERS:,}"),))
+        return Document(
+            None,
+            problems=(
+                Problem(
+                    1,
+                    "YAML",
+                    f"has {len(text):,} characters; a suite has at most {_MOST_CHARACTERS:,}",
+                ),
+            ),
+        )
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Document(None, problems=(Problem(mark.line + 1 if mark else 1, "YAML", _yaml_sentence(error)),))
+        return Document(
+            None, problems=(Problem(mark.line + 1 if mark else 1, "YAML", _yaml_sentence(error)),)
+        )
     except (yaml.YAMLError, RecursionError) as error:
-        reason = "is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        reason = (
+            "is nested too deeply"
+            if isinstance(error, RecursionError)
+            else " ".join(str(error).split())
+        )
         return Document(None, problems=(Problem(1, "YAML", reason),))
     reader = _Reader()
     data = None if root is None else reader.read(root, ())
@@ -99,7 +118,14 @@ def parse(text: str) -> Document:
 
 def dump(data: Any) -> str:
     """Plain data as YAML that `parse` reads back."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return yaml.dump(
+        data,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=120,
+    )
 
 
 class _Reader:
@@ -115,7 +141,11 @@ class _Reader:
         self.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
         if self._count > _MOST_NODES:
-            return self._problem(node, (), f"unfolds into more than {_MOST_NODES:,} values") if self._count == _MOST_NODES + 1 else None
+            return (
+                self._problem(node, (), f"unfolds into more than {_MOST_NODES:,} values")
+                if self._count == _MOST_NODES + 1
+                else None
+            )
         if any(node is parent for parent in self._open):
             return self._problem(node, path, "refers to itself")
         self._open.append(node)
@@ -130,7 +160,9 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
             return [self.read(item, (*path, position)) for position, item in enumerate(node.value)]
         if not isinstance(node, yaml.ScalarNode) or node.tag not in _CONVERT:
-            return self._problem(node, path, f"the tag {node.tag.replace(_TAG, '!!')} is not allowed in a suite")
+            return self._problem(
+                node, path, f"the tag {node.tag.replace(_TAG, '!!')} is not allowed in a suite"
+            )
         try:
             return _CONVERT[node.tag](str(node.value))
         except ValueError:
@@ -149,7 +181,11 @@ class _Reader:
                 continue
             place = (*path, str(key_node.value))
             if place[-1] in found:
-                self._problem(key_node, place, f"is written twice, first on line {self.lines[place]}; keep one")
+                self._problem(
+                    key_node,
+                    place,
+                    f"is written twice, first on line {self.lines[place]}; keep one",
+                )
                 continue
             self.lines[place] = key_node.start_mark.line + 1
             found[str(place[-1])] = self.read(value_node, place)

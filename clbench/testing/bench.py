@@ -54,14 +54,19 @@ class Bench:
         specs = list(strategy) if isinstance(strategy, (list, tuple)) else [strategy]
         classes = [spec if isinstance(spec, type) else type(spec) for spec in specs]
         options = [{} if isinstance(spec, type) else spec.options for spec in specs]
-        own = {("strategy", name_of(cls)): cls for cls in classes} | {("metric", name_of(metric)): metric for metric in metrics}
+        own = {("strategy", name_of(cls)): cls for cls in classes} | {
+            ("metric", name_of(metric)): metric for metric in metrics
+        }
         if own_scenario is not None:
             own["scenario", name_of(own_scenario)] = own_scenario
         self.host = BenchHost(host, own)
         self.solo = any(issubclass(cls, SoloStrategy) for cls in classes)
         self.classes = classes
         scenario_class = self.host.get("scenario", scenario.name)
-        parts = tuple(Choice(name_of(cls), check_options(cls, given)) for cls, given in zip(classes, options, strict=True))
+        parts = tuple(
+            Choice(name_of(cls), check_options(cls, given))
+            for cls, given in zip(classes, options, strict=True)
+        )
         resolved, issues = resolve_protocol(protocol, host)
         if issues:
             raise OptionError(issues)
@@ -81,7 +86,13 @@ class Bench:
         """These seeds with all their agents."""
         return [(seed, agent) for seed in seeds for agent in range(self.agents)]
 
-    def run(self, *seeds: int, stop_after: int | None = None, leave_after: int | None = None, **settings: Any) -> CellRecord:
+    def run(
+        self,
+        *seeds: int,
+        stop_after: int | None = None,
+        leave_after: int | None = None,
+        **settings: Any,
+    ) -> CellRecord:
         """A whole job; it is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and tasks)."""
         steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
@@ -100,20 +111,28 @@ class Bench:
             leaving=lambda: next(steps, None) is None,
         )
         # NaN equals NaN: a check on members that diverged would pass whatever they do.
-        assert record.status == "done", f"under the kit's protocol seeds {seeds} diverge; set a smaller rate in `protocol`"
+        assert record.status == "done", (
+            f"under the kit's protocol seeds {seeds} diverge; set a smaller rate in `protocol`"
+        )
         return record
 
     def start(self, *seeds: int, **given: Any) -> tuple[Strategy, Loop]:
         """A strategy that is set up, and the loop that trains it."""
         settings = Settings(**given)
-        strategy = build_strategy(self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings)
+        strategy = build_strategy(
+            self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings
+        )
         return strategy, Loop(strategy, Probes({}, strategy), online=False, graphs=settings.graphs)
 
 
 def rows(record: CellRecord, seed: int) -> dict[str, Any]:
     """Everything measured of one seed, but for times."""
     mine = record.seed == seed
-    arrays = {"accuracy": record.accuracy, "accuracy_before": record.accuracy_before, "loss": record.loss}
+    arrays = {
+        "accuracy": record.accuracy,
+        "accuracy_before": record.accuracy_before,
+        "loss": record.loss,
+    }
     arrays |= record.curves | record.metrics
     return {name: value[mine] for name, value in arrays.items() if value is not None}
 

@@ -22,10 +22,16 @@ def _watched(metric: Any) -> Any:
     def measure(self: Any, probe: Any) -> Any:
         before = [value.detach().clone() for value in probe.net.parameters()]
         value = metric.measure(self, probe)
-        assert all(map(torch.equal, before, probe.net.parameters())), "the probe wrote to the weights it looks at"
+        assert all(map(torch.equal, before, probe.net.parameters())), (
+            "the probe wrote to the weights it looks at"
+        )
         return value
 
-    return type(metric.__name__, (metric,), {"measure": measure, "name": name_of(metric), "__doc__": metric.__doc__})
+    return type(
+        metric.__name__,
+        (metric,),
+        {"measure": measure, "name": name_of(metric), "__doc__": metric.__doc__},
+    )
 
 
 class MetricConformance:
@@ -34,7 +40,9 @@ class MetricConformance:
     @pytest.fixture
     def metric(self) -> Any:
         """What is checked."""
-        pytest.fail(f"{type(self).__name__} needs a fixture named 'metric' that returns the metric's class")
+        pytest.fail(
+            f"{type(self).__name__} needs a fixture named 'metric' that returns the metric's class"
+        )
 
     @pytest.fixture
     def bench(self, metric: Any) -> Bench:
@@ -45,13 +53,23 @@ class MetricConformance:
     def _bench(metrics: list[Any]) -> Bench:
         host = Host.load()
         kit = StrategyConformance
-        return Bench(host.get("strategy", "naive"), host, Choice(kit.scenario[0], dict(kit.scenario[1])), kit.standard, metrics)
+        return Bench(
+            host.get("strategy", "naive"),
+            host,
+            Choice(kit.scenario[0], dict(kit.scenario[1])),
+            kit.standard,
+            metrics,
+        )
 
     def test_options_are_documented(self, metric: Any) -> None:
         """`clbench describe` has something to say."""
-        assert (metric.__doc__ or "").strip(), f"{metric.__name__} has no docstring: give the formula and its source"
+        assert (metric.__doc__ or "").strip(), (
+            f"{metric.__name__} has no docstring: give the formula and its source"
+        )
         silent = [option.name for option in describe_options(metric) if not option.doc]
-        assert not silent, f"options without a comment behind their declaration: {', '.join(silent)}"
+        assert not silent, (
+            f"options without a comment behind their declaration: {', '.join(silent)}"
+        )
 
     def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
         """Every member gets numbers, or a reason why there is none."""

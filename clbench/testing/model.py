@@ -21,7 +21,9 @@ class ModelConformance:
     @pytest.fixture
     def model(self) -> Any:
         """What is checked."""
-        pytest.fail(f"{type(self).__name__} needs a fixture named 'model' that returns the model's factory")
+        pytest.fail(
+            f"{type(self).__name__} needs a fixture named 'model' that returns the model's factory"
+        )
 
     @pytest.fixture
     def factory(self, model: Any) -> Any:
@@ -30,17 +32,23 @@ class ModelConformance:
 
     def _x(self, members: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(1, 6, *self.input_shape, generator=generator, dtype=dtype).expand(members, -1, -1, -1, -1)
+        return torch.randn(1, 6, *self.input_shape, generator=generator, dtype=dtype).expand(
+            members, -1, -1, -1, -1
+        )
 
     def test_output_shape(self, factory: Any) -> None:
         """[R, B, ...] -> [R, B, classes]."""
         out = Stack(factory, 3)(self._x(3))
-        assert tuple(out.shape) == (3, 6, self.classes), f"the output is {list(out.shape)}; [3, 6, {self.classes}] is wanted"
+        assert tuple(out.shape) == (3, 6, self.classes), (
+            f"the output is {list(out.shape)}; [3, 6, {self.classes}] is wanted"
+        )
 
     def test_has_a_head(self, factory: Any) -> None:
         """The last linear layer is a submodule named `head`."""
         head = dict(factory().named_modules()).get("head")
-        assert isinstance(head, nn.Linear), "the model has no linear submodule named 'head'; resets and multi-head methods need it"
+        assert isinstance(head, nn.Linear), (
+            "the model has no linear submodule named 'head'; resets and multi-head methods need it"
+        )
         assert head.out_features == self.classes
 
     def test_layers_are_named_right(self, factory: Any) -> None:
@@ -52,12 +60,18 @@ class ModelConformance:
             params = net.named_parameters()
             named = [layer.weight, layer.bias, layer.out_weight, layer.out_bias, *layer.norm]
             missing = [name for name in named if name and name not in params]
-            assert not missing, f"layer {layer.name} names parameters that the model does not have: {', '.join(missing)}"
+            assert not missing, (
+                f"layer {layer.name} names parameters that the model does not have: {', '.join(missing)}"
+            )
             units = params[layer.weight].shape[1]
             _, seen = net(x, trace=True)
-            assert layer.name in seen, f"layer {layer.name} is read at {layer.read!r}, which the forward never reaches"
+            assert layer.name in seen, (
+                f"layer {layer.name} is read at {layer.read!r}, which the forward never reaches"
+            )
             read = seen[layer.name].shape[2]
-            assert read == units, f"layer {layer.name} has {units} units by its weight and {read} by its activation"
+            assert read == units, (
+                f"layer {layer.name} has {units} units by its weight and {read} by its activation"
+            )
             self._silence(net, layer, x)
 
     def _silence(self, net: Stack, layer: Layer, x: torch.Tensor) -> None:
@@ -77,7 +91,9 @@ class ModelConformance:
             same = torch.allclose(net(x), without_columns, atol=1e-5)
         finally:
             handle.remove()
-        assert same, f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than 0..{layer.block - 1}"
+        assert same, (
+            f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than 0..{layer.block - 1}"
+        )
 
     def test_forms_agree(self, factory: Any) -> None:
         """Loop and vmap give the same outputs and gradients in float64."""
@@ -88,10 +104,14 @@ class ModelConformance:
             out.square().sum().backward()
             results.append([out.detach(), *(p.grad for p in net.parameters())])
         for one, other in zip(*results, strict=True):
-            assert torch.allclose(one, other, rtol=1e-9, atol=1e-9), "the loop and the vmap form differ by more than 1e-9 in float64"
+            assert torch.allclose(one, other, rtol=1e-9, atol=1e-9), (
+                "the loop and the vmap form differ by more than 1e-9 in float64"
+            )
 
     def test_stacked_equals_solo(self, factory: Any) -> None:
         """A member's output does not depend on its neighbours, to the bit, in the form the model gets on a CPU."""
         together = Stack(factory, [(0, 0), (1, 0), (2, 0)])(self._x(3))
         alone = Stack(factory, [(2, 0)])(self._x(1))
-        assert torch.equal(together[2], alone[0]), "member 2 of a stack and the same member alone give different bits"
+        assert torch.equal(together[2], alone[0]), (
+            "member 2 of a stack and the same member alone give different bits"
+        )

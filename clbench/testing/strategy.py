@@ -34,13 +34,19 @@ class StrategyConformance:
     )
     own_scenario: ClassVar[Any] = None
     protocol: ClassVar[Mapping[str, Any]] = {}
-    standard: ClassVar[Mapping[str, Any]] = {"model": {"mlp": {"hidden": [24, 16]}}, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.05}}}
+    standard: ClassVar[Mapping[str, Any]] = {
+        "model": {"mlp": {"hidden": [24, 16]}},
+        "batch_size": 16,
+        "optimizer": {"sgd": {"lr": 0.05}},
+    }
     form: ClassVar[str] = "auto"
 
     @pytest.fixture
     def strategy(self) -> Any:
         """What is checked."""
-        pytest.fail(f"{type(self).__name__} needs a fixture named 'strategy' that returns the strategy's class")
+        pytest.fail(
+            f"{type(self).__name__} needs a fixture named 'strategy' that returns the strategy's class"
+        )
 
     @pytest.fixture
     def bench(self, strategy: Any) -> Bench:
@@ -49,16 +55,26 @@ class StrategyConformance:
 
     def _bench(self, strategy: Any, **protocol: Any) -> Bench:
         given = {**self.standard, **self.protocol, **protocol}
-        return Bench(strategy, Host.load(), Choice(self.scenario[0], dict(self.scenario[1])), given, own_scenario=self.own_scenario)
+        return Bench(
+            strategy,
+            Host.load(),
+            Choice(self.scenario[0], dict(self.scenario[1])),
+            given,
+            own_scenario=self.own_scenario,
+        )
 
     # ------------------------------------------------------------------ the checks
 
     def test_options_are_documented(self, bench: Bench) -> None:
         """`clbench describe` has something to say about the method and each option."""
         for cls in bench.classes:
-            assert (cls.__doc__ or "").strip(), f"{cls.__name__} has no docstring: say in a sentence what the method does"
+            assert (cls.__doc__ or "").strip(), (
+                f"{cls.__name__} has no docstring: say in a sentence what the method does"
+            )
             silent = [option.name for option in describe_options(cls) if not option.doc]
-            assert not silent, f"{name_of(cls)}: options without a comment behind their declaration: {', '.join(silent)}"
+            assert not silent, (
+                f"{name_of(cls)}: options without a comment behind their declaration: {', '.join(silent)}"
+            )
 
     def test_shapes(self, bench: Bench) -> None:
         """Losses are one value a member, predictions [members, batch, classes]."""
@@ -68,13 +84,20 @@ class StrategyConformance:
         if bench.solo:
             return
         batch = next(strategy.session.streams.tasks[0].batches("train", 8))
-        for what, value in (("task_loss", strategy.task_loss(batch)), ("penalty", strategy.penalty())):
+        for what, value in (
+            ("task_loss", strategy.task_loss(batch)),
+            ("penalty", strategy.penalty()),
+        ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            assert got == [strategy.members], f"{what} returned {got}; one value a member, [{strategy.members}], is wanted"
+            assert got == [strategy.members], (
+                f"{what} returned {got}; one value a member, [{strategy.members}], is wanted"
+            )
 
     def test_same_seed_same_numbers(self, bench: Bench) -> None:
         """Two runs of one seed agree to the bit."""
-        difference = first_difference(rows(bench.run(0, 1, form=self.form), 1), rows(bench.run(0, 1, form=self.form), 1))
+        difference = first_difference(
+            rows(bench.run(0, 1, form=self.form), 1), rows(bench.run(0, 1, form=self.form), 1)
+        )
         assert difference is None, (
             f"two runs of the same seeds differ: {difference}; draw from self.rng(name), not from a global generator or a set's order"
         )
@@ -112,7 +135,10 @@ class StrategyConformance:
                 value[0] = torch.nan
         for task in strategy.session.streams.tasks:
             loop.task(task)
-        with_nan = {"accuracy": strategy.session.book.accuracy[1:], "loss": strategy.session.book.loss[1:]}
+        with_nan = {
+            "accuracy": strategy.session.book.accuracy[1:],
+            "loss": strategy.session.book.loss[1:],
+        }
         difference = first_difference({name: sound[name] for name in with_nan}, with_nan)
         assert difference is None, f"a neighbour's NaN changed a sound member: {difference}"
 
@@ -130,7 +156,10 @@ class StrategyConformance:
         for book in (loop_one.book, loop_other.book):
             book.loss[:, 0] = 0
             book.accuracy[:, :2] = 0
-        pair = [{"accuracy": book.accuracy, "loss": book.loss} for book in (loop_one.book, loop_other.book)]
+        pair = [
+            {"accuracy": book.accuracy, "loss": book.loss}
+            for book in (loop_one.book, loop_other.book)
+        ]
         difference = first_difference(*pair)
         assert difference is None, (
             f"after state_dict and load_state_dict the second task goes another way: {difference};"
@@ -143,7 +172,10 @@ class StrategyConformance:
         checkpoint = tmp_path / "job.ckpt"
         with pytest.raises(Stopped):
             bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
-        for steps in (3, 20):  # of the 23 or so of a task: in its middle, and near its end, where members sit out
+        for steps in (
+            3,
+            20,
+        ):  # of the 23 or so of a task: in its middle, and near its end, where members sit out
             with pytest.raises(Left):
                 bench.run(0, 1, checkpoint=checkpoint, leave_after=steps)
         resumed = bench.run(0, 1, checkpoint=checkpoint)
@@ -160,7 +192,9 @@ class StrategyConformance:
         with global_draws() as drawn:
             for task in strategy.session.streams.tasks[:2]:
                 loop.task(task)
-        assert not drawn, f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
+        assert not drawn, (
+            f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
+        )
 
     def test_step_can_be_captured(self, bench: Bench) -> None:
         """A step that is declared capturable stays on the device, and does its work in tensors that stay where they are."""
@@ -169,7 +203,9 @@ class StrategyConformance:
             pytest.skip(reason)
         self._to_second_task(strategy, loop)
         streams = strategy.session.streams
-        index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in range(strategy.members)])
+        index = torch.stack(
+            [torch.from_numpy(streams.spec(row, 1).train[:8]) for row in range(strategy.members)]
+        )
         tasks = torch.ones_like(index)
         samples = torch.stack([index, tasks, streams.labels_of(index, tasks)])
         loop.learn(samples)  # what a first step makes, it may make
@@ -189,4 +225,6 @@ class StrategyConformance:
         loop.task(first)
         strategy.session.task = second
         strategy.begin_task(second)
-        strategy.session.phase = list(strategy.phases(second) or strategy.phases(strategy.session.streams.tasks[-1]))[-1]
+        strategy.session.phase = list(
+            strategy.phases(second) or strategy.phases(strategy.session.streams.tasks[-1])
+        )[-1]

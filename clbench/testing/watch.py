@@ -44,7 +44,19 @@ FUNCTIONS = {
     "cpu": AWAY,
     "from_numpy": HOST,
 }
-MAKERS = {"zeros", "ones", "empty", "full", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm"}
+MAKERS = {
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "arange",
+    "linspace",
+    "eye",
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+}
 # The optimisers call fused kernels on a CPU, which want their rates as numbers; on a device they take another path.
 CPU_ONLY = os.path.join("clbench", "stack", "optim.py")
 
@@ -61,7 +73,9 @@ class Operations(TorchDispatchMode):
         if name in OPERATIONS:
             _note(self.found, name, OPERATIONS[name])
         if name in ("index", "index_put", "index_put_") and any(
-            isinstance(index, Tensor) and index.dtype == torch.bool for index in args[1] if index is not None
+            isinstance(index, Tensor) and index.dtype == torch.bool
+            for index in args[1]
+            if index is not None
         ):
             _note(self.found, f"{name} by a mask", f"{SHAPE} (torch.where and masked_fill do not)")
         return func(*args, **(kwargs or {}))
@@ -92,10 +106,16 @@ def _is_host(value: Any) -> bool:
 
 def _note(found: list[str], what: str, why: str) -> None:
     """Remember an operation, what is wrong with it, and the line that asked for it; once."""
-    frames = [f for f in traceback.extract_stack() if f"{os.sep}torch{os.sep}" not in f.filename and not f.filename.endswith("watch.py")]
+    frames = [
+        f
+        for f in traceback.extract_stack()
+        if f"{os.sep}torch{os.sep}" not in f.filename and not f.filename.endswith("watch.py")
+    ]
     if frames and frames[-1].filename.endswith(CPU_ONLY):
         return
-    sentence = f"{what} {why}" + (f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else "")
+    sentence = f"{what} {why}" + (
+        f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
+    )
     if sentence not in found:
         found.append(sentence)
 

@@ -59,7 +59,9 @@ class RelativeAccuracy(AccuracyMetric):
     def value(self, run: RunView) -> Array | Undefined:
         final, reference = run.at(run.tasks, every_task(run)), joint_accuracy(run)
         if (reference == 0).any():
-            return Undefined(f"joint training knows nothing of task {np.flatnonzero(reference == 0)[0] + 1}")
+            return Undefined(
+                f"joint training knows nothing of task {np.flatnonzero(reference == 0)[0] + 1}"
+            )
         return final / reference
 
 
@@ -72,7 +74,9 @@ class OnlineAccuracy(AccuracyMetric):
     def value(self, run: RunView) -> Array | Undefined:
         curve = run.curves.get("online_accuracy")
         if curve is None:
-            return Undefined("it was not measured; add online_accuracy to the suite's metrics and run the suite again")
+            return Undefined(
+                "it was not measured; add online_accuracy to the suite's metrics and run the suite again"
+            )
         online: Array = curve[~np.isnan(curve)]
         return online
 

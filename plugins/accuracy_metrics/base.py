@@ -34,5 +34,7 @@ def joint_accuracy(run: RunView) -> Array:
     """a*: what joint training reaches on each task of the same stream, `[T]`."""
     joint = run.reference("joint")
     if joint is None:
-        raise Undefined(f"it needs a finished run of `joint` on the same scenario and seed ({run.scenario}, seed {run.seed})")
+        raise Undefined(
+            f"it needs a finished run of `joint` on the same scenario and seed ({run.scenario}, seed {run.seed})"
+        )
     return joint.at(joint.tasks, every_task(joint))

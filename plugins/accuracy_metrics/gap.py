@@ -12,7 +12,9 @@ from .base import AccuracyMetric, Array, later_tasks
 def followed(run: RunView) -> tuple[Array, Array]:
     """Accuracies within tasks `[K, T]`, and the task (from 1) that was trained at the time, `[K]`."""
     if "continual_accuracy" not in run.curves:
-        raise Undefined("it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and run the suite again")
+        raise Undefined(
+            "it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and run the suite again"
+        )
     trained = run.curves["continual_task"]
     kept = ~np.isnan(trained)
     return run.curves["continual_accuracy"][kept], trained[kept]
@@ -27,7 +29,9 @@ def lowest(run: RunView) -> float:
         raise Undefined(f"nothing was evaluated within task {run.tasks}")
     lows = np.where(while_later, accuracy[:, : len(earlier)], np.inf).min(axis=0)
     if np.isnan(lows).any():
-        raise Undefined(f"task {np.flatnonzero(np.isnan(lows))[0] + 1} was not always evaluated while later tasks were trained")
+        raise Undefined(
+            f"task {np.flatnonzero(np.isnan(lows))[0] + 1} was not always evaluated while later tasks were trained"
+        )
     return float(lows.mean())
 
 

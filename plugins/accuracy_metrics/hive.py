@@ -25,7 +25,11 @@ class HiveForward(AccuracyMetric):
     def value(self, run: RunView) -> Array | Undefined:
         missing = np.flatnonzero(np.isnan(run.accuracy_before))
         if missing.size or not run.tasks:
-            return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained" if run.tasks else "there are no tasks")
+            return Undefined(
+                f"task {missing[0] + 1} was not evaluated just before it was trained"
+                if run.tasks
+                else "there are no tasks"
+            )
         return run.accuracy_before
 
 
@@ -57,17 +61,28 @@ class HiveAuc(AccuracyMetric):
     """
 
     summary = "mean"
-    curve: Literal["average", "current"] = "average"  # accuracy over the tasks so far, or on the task being trained
+    curve: Literal["average", "current"] = (
+        "average"  # accuracy over the tasks so far, or on the task being trained
+    )
 
     def value(self, run: RunView) -> Array:
         accuracy, trained = followed(run)
         steps = run.curves["continual_step"]
-        return np.array([self._area(accuracy[trained == task], steps[trained == task], task) for task in every_task(run)])
+        return np.array(
+            [
+                self._area(accuracy[trained == task], steps[trained == task], task)
+                for task in every_task(run)
+            ]
+        )
 
     def _area(self, accuracy: Array, steps: Array, task: int) -> float:
         if len(steps) < 2:
             raise Undefined(f"task {task} was evaluated less than twice while it was trained")
-        height = accuracy[:, :task].mean(axis=1) if self.curve == "average" else accuracy[:, task - 1]
+        height = (
+            accuracy[:, :task].mean(axis=1) if self.curve == "average" else accuracy[:, task - 1]
+        )
         if np.isnan(height).any():
             raise Undefined(f"not every task so far was evaluated while task {task} was trained")
-        return float((np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0]))
+        return float(
+            (np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0])
+        )

@@ -20,7 +20,9 @@ class Synthetic(Dataset):
     channels: PositiveInt = 1  # 1 grey, 3 colour
     train: PositiveInt = 1000  # training images in all, the classes in turn
     test: PositiveInt = 200  # test images in all
-    noise: NonNegativeFloat = 0.3  # standard deviation of a pixel around its class, in units of the pixel range
+    noise: NonNegativeFloat = (
+        0.3  # standard deviation of a pixel around its class, in units of the pixel range
+    )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -34,7 +36,9 @@ class Synthetic(Dataset):
         x_test, y_test = self._draw(rng, pictures, self.test)
         return x_train, y_train, x_test, y_test
 
-    def _draw(self, rng: np.random.Generator, pictures: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    def _draw(
+        self, rng: np.random.Generator, pictures: npt.NDArray[Any], count: int
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         y = np.arange(count) % self.classes
         x = pictures[y] + self.noise * rng.standard_normal((count, *self.shape))
         return np.rint(255 * x.clip(0, 1)).astype(np.uint8), y

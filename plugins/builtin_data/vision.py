@@ -37,7 +37,12 @@ class TorchvisionSet(Dataset):
 
     def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
         train, test = self._part(root, train=True), self._part(root, train=False)
-        return np.asarray(train.data), np.asarray(train.targets), np.asarray(test.data), np.asarray(test.targets)
+        return (
+            np.asarray(train.data),
+            np.asarray(train.targets),
+            np.asarray(test.data),
+            np.asarray(test.targets),
+        )
 
     def fetch(self, root: Path) -> None:
         for train in (True, False):
@@ -78,11 +83,17 @@ class IdxSet(TorchvisionSet):
             try:
                 return super().load(Path(folder))
             except (ValueError, AssertionError, RuntimeError) as error:
-                raise errors.UserError(f"the {self.source} files in {self.files(root)[0].parent} are damaged: {error}") from error
+                raise errors.UserError(
+                    f"the {self.source} files in {self.files(root)[0].parent} are damaged: {error}"
+                ) from error
 
     def _file(self, root: Path, part: str) -> Path:
         small = self.source.lower()
-        names = (small, f"{small.removesuffix('mnist')}-mnist", f"{small.removesuffix('mnist')}_mnist")
+        names = (
+            small,
+            f"{small.removesuffix('mnist')}-mnist",
+            f"{small.removesuffix('mnist')}_mnist",
+        )
         folders = [root / self.source / "raw", *(root / name for name in names)]
         candidates = [folder / (part + suffix) for folder in folders for suffix in ("", ".gz")]
         return next((path for path in candidates if path.is_file()), candidates[0])
@@ -191,14 +202,18 @@ class Imagenette(TorchvisionSet):
         from torchvision import transforms
 
         found = self._part(root, train=train)
-        square = transforms.Compose([transforms.Resize(self.size), transforms.CenterCrop(self.size)])
+        square = transforms.Compose(
+            [transforms.Resize(self.size), transforms.CenterCrop(self.size)]
+        )
         x = np.empty((len(found), *self.shape), dtype=np.uint8)
         y = np.empty(len(found), dtype=np.int64)
         for row in range(len(found)):
             try:
                 picture, y[row] = found[row]
             except OSError as error:
-                raise errors.UserError(f"an image in {root / self.folder} is damaged: {error}") from error
+                raise errors.UserError(
+                    f"an image in {root / self.folder} is damaged: {error}"
+                ) from error
             x[row] = np.asarray(square(picture))
         return x, y
 

@@ -30,7 +30,9 @@ class ConvNet(nn.Sequential):
             modules[f"act{k}"] = nn.ReLU()
             channels, sides = filters, [(side - kernel + 1) // 2 for side in sides]
         if min(sides) < 1:
-            raise errors.UserError(f"convnet needs images of at least 24x24 pixels; these are {input_shape[1]}x{input_shape[2]}")
+            raise errors.UserError(
+                f"convnet needs images of at least 24x24 pixels; these are {input_shape[1]}x{input_shape[2]}"
+            )
         self.block = sides[0] * sides[1]
         modules["flatten"] = nn.Flatten()
         for k, inputs in ((4, channels * self.block), (5, DENSE)):
@@ -43,6 +45,14 @@ class ConvNet(nn.Sequential):
         """The hidden layers, first to last; a filter of the last convolution feeds `block` inputs of the dense layer."""
         names = ["conv1", "conv2", "conv3", "linear4", "linear5", "head"]
         return [
-            Layer(name, f"act{k}", f"{name}.weight", f"{name}.bias", f"{after}.weight", f"{after}.bias", block=self.block if k == 3 else 1)
+            Layer(
+                name,
+                f"act{k}",
+                f"{name}.weight",
+                f"{name}.bias",
+                f"{after}.weight",
+                f"{after}.bias",
+                block=self.block if k == 3 else 1,
+            )
             for k, (name, after) in enumerate(pairwise(names), start=1)
         ]

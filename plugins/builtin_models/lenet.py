@@ -29,7 +29,9 @@ class LeNet(nn.Sequential):
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         channels, *sides = input_shape
         if min(sides) < SMALLEST:
-            raise errors.UserError(f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are {sides[0]}x{sides[1]}")
+            raise errors.UserError(
+                f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are {sides[0]}x{sides[1]}"
+            )
         padding = 2 if min(sides) < PADDED else 0
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         for k, filters in enumerate(CONVOLUTIONS, start=1):
@@ -49,6 +51,14 @@ class LeNet(nn.Sequential):
         """The hidden layers, first to last; a filter of the second convolution feeds `block` inputs of the dense layer."""
         names = ["conv1", "conv2", "linear3", "linear4", "head"]
         return [
-            Layer(name, f"act{k}", f"{name}.weight", f"{name}.bias", f"{after}.weight", f"{after}.bias", block=self.block if k == 2 else 1)
+            Layer(
+                name,
+                f"act{k}",
+                f"{name}.weight",
+                f"{name}.bias",
+                f"{after}.weight",
+                f"{after}.bias",
+                block=self.block if k == 2 else 1,
+            )
             for k, (name, after) in enumerate(pairwise(names), start=1)
         ]

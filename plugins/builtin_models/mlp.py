@@ -32,7 +32,15 @@ def mlp(
 class MLP(nn.Sequential):
     """The modules in the order they are run, each with a name of its own, so that any activation can be read."""
 
-    def __init__(self, inputs: int, classes: int, hidden: tuple[int, ...], norm: str, dropout: float, activation: str) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        classes: int,
+        hidden: tuple[int, ...],
+        norm: str,
+        dropout: float,
+        activation: str,
+    ) -> None:
         modules: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         for k, (before, units) in enumerate(pairwise((inputs, *hidden)), start=1):
             modules[f"linear{k}"] = nn.Linear(before, units)
@@ -51,5 +59,15 @@ class MLP(nn.Sequential):
         for k in range(1, self.depth + 1):
             after = "head" if k == self.depth else f"linear{k + 1}"
             norm = (f"norm{k}.weight", f"norm{k}.bias") if self.normed else ()
-            found.append(Layer(f"hidden{k}", f"act{k}", f"linear{k}.weight", f"linear{k}.bias", f"{after}.weight", f"{after}.bias", norm))
+            found.append(
+                Layer(
+                    f"hidden{k}",
+                    f"act{k}",
+                    f"linear{k}.weight",
+                    f"linear{k}.bias",
+                    f"{after}.weight",
+                    f"{after}.bias",
+                    norm,
+                )
+            )
         return found

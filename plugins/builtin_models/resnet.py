@@ -12,7 +12,12 @@ from clbench import Layer
 # Filters of the first of four stages; each has twice as many as the one before. With fewer than 8 torch's CPU library
 # (oneDNN 3.13, AVX2) writes past its memory in the backward pass of the 1x1 convolutions with stride 2.
 Width = Annotated[int, Field(ge=8)]
-STAGES = ((1, 1), (2, 2), (4, 2), (8, 2))  # of two blocks each: filters in widths, and the stride of the first block
+STAGES = (
+    (1, 1),
+    (2, 2),
+    (4, 2),
+    (8, 2),
+)  # of two blocks each: filters in widths, and the stride of the first block
 
 
 def resnet18(
@@ -47,7 +52,9 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(filters)
         self.around: nn.Module = nn.Identity()
         if stride != 1 or before != filters:
-            self.around = nn.Sequential(nn.Conv2d(before, filters, 1, stride, bias=False), nn.BatchNorm2d(filters))
+            self.around = nn.Sequential(
+                nn.Conv2d(before, filters, 1, stride, bias=False), nn.BatchNorm2d(filters)
+            )
         self.act2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,11 +86,30 @@ class ResNet18(nn.Sequential):
         """
         blocks = [name for name, child in self.named_children() if isinstance(child, Block)]
         inside = [
-            Layer(name, f"{name}.act1", f"{name}.conv1.weight", None, f"{name}.conv2.weight", None, _scale(f"{name}.norm1"))
+            Layer(
+                name,
+                f"{name}.act1",
+                f"{name}.conv1.weight",
+                None,
+                f"{name}.conv2.weight",
+                None,
+                _scale(f"{name}.norm1"),
+            )
             for name in blocks
         ]
         last = blocks[-1]
-        return [*inside, Layer("features", "pool", f"{last}.conv2.weight", None, "head.weight", "head.bias", _scale(f"{last}.norm2"))]
+        return [
+            *inside,
+            Layer(
+                "features",
+                "pool",
+                f"{last}.conv2.weight",
+                None,
+                "head.weight",
+                "head.bias",
+                _scale(f"{last}.norm2"),
+            ),
+        ]
 
 
 def _scale(norm: str) -> tuple[str, str]:

@@ -20,21 +20,40 @@ class Split(Scenario):
 
     tasks: PositiveInt = 5  # how many tasks
     classes_per_task: PositiveInt | None = None  # by default all classes are dealt out
-    class_order: Literal["fixed", "random"] | list[int] = "fixed"  # 0, 1, 2, ...; a new order for every seed; or this list
-    labels: Literal["global", "mapped"] | None = None  # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
+    class_order: Literal["fixed", "random"] | list[int] = (
+        "fixed"  # 0, 1, 2, ...; a new order for every seed; or this list
+    )
+    labels: Literal["global", "mapped"] | None = (
+        None  # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
+    )
 
     def check(self, classes: int) -> None:
         width, order = self.classes_per_task or max(classes // self.tasks, 1), self.class_order
         if self.tasks * width > classes:
-            self.refuse("tasks", f"{self.tasks} tasks need {self.tasks * width} classes at least; there are {classes}")
+            self.refuse(
+                "tasks",
+                f"{self.tasks} tasks need {self.tasks * width} classes at least; there are {classes}",
+            )
         if self.classes_per_task is None and classes % self.tasks:
-            self.refuse("tasks", f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task to leave some out")
+            self.refuse(
+                "tasks",
+                f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task to leave some out",
+            )
         if isinstance(order, list) and sorted(order) != list(range(classes)):
-            self.refuse("class_order", f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries")
+            self.refuse(
+                "class_order",
+                f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries",
+            )
         if self.labels == "mapped" and self.setting == "class":
-            self.refuse("labels", "labels mapped to 0..n-1 with nothing known of the task is the domain setting: write setting: domain")
+            self.refuse(
+                "labels",
+                "labels mapped to 0..n-1 with nothing known of the task is the domain setting: write setting: domain",
+            )
         if self.labels == "global" and self.setting == "domain":
-            self.refuse("labels", "in the domain setting every task has the labels 0..n-1; global labels are for class and task")
+            self.refuse(
+                "labels",
+                "in the domain setting every task has the labels 0..n-1; global labels are for class and task",
+            )
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -48,7 +67,17 @@ class Split(Scenario):
             chosen = order[index * width : (index + 1) * width]
             labels = np.full(arrays.classes, -1)
             labels[chosen] = np.arange(width) if self._mapped else chosen
-            tasks.append(self.task(arrays, seed, agent, index, validation, classes=np.sort(labels[chosen]), labels=labels))
+            tasks.append(
+                self.task(
+                    arrays,
+                    seed,
+                    agent,
+                    index,
+                    validation,
+                    classes=np.sort(labels[chosen]),
+                    labels=labels,
+                )
+            )
         return Stream(tuple(tasks))
 
     @property

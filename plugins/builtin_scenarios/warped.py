@@ -26,9 +26,15 @@ class Warped(Scenario):
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         tasks = []
         for index in range(self.tasks):
-            labels = np.arange(arrays.classes) + (0 if self.setting == "domain" else index * arrays.classes)
+            labels = np.arange(arrays.classes) + (
+                0 if self.setting == "domain" else index * arrays.classes
+            )
             warp = self.warp(arrays, seed, agent, index)
-            tasks.append(self.task(arrays, seed, agent, index, validation, classes=labels, labels=labels, warp=warp))
+            tasks.append(
+                self.task(
+                    arrays, seed, agent, index, validation, classes=labels, labels=labels, warp=warp
+                )
+            )
         return Stream(tuple(tasks))
 
     def warp(self, arrays: Arrays, seed: int, agent: int, index: int) -> Warp | None:
@@ -49,7 +55,9 @@ class Permuted(Warped):
         if index == 0 and self.first == "identity":
             return None
         _, height, width = arrays.input_shape
-        return Warp(self.generator(seed, agent, "permutation", index).permutation(height * width)[:, None])
+        return Warp(
+            self.generator(seed, agent, "permutation", index).permutation(height * width)[:, None]
+        )
 
 
 class Rotated(Warped):
@@ -61,11 +69,15 @@ class Rotated(Warped):
 
     step: float = 10.0  # degrees from a task to the next
     degrees: list[float] | None = None  # the angles, one a task
-    between: tuple[float, float] | None = None  # draw each task's angle evenly from this range, anew for every seed
+    between: tuple[float, float] | None = (
+        None  # draw each task's angle evenly from this range, anew for every seed
+    )
 
     def check(self, classes: int) -> None:
         if self.degrees is not None and self.between is not None:
-            self.refuse("between", "the angles are either listed (degrees) or drawn (between), not both")
+            self.refuse(
+                "between", "the angles are either listed (degrees) or drawn (between), not both"
+            )
         if self.degrees is not None and len(self.degrees) != self.tasks:
             self.refuse("degrees", f"lists {len(self.degrees)} angles for {self.tasks} tasks")
 
@@ -86,11 +98,19 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
     y, x = row - (height - 1) / 2, column - (width - 1) / 2
-    source_y, source_x = cosine * y + sine * x + (height - 1) / 2, cosine * x - sine * y + (width - 1) / 2
+    source_y, source_x = (
+        cosine * y + sine * x + (height - 1) / 2,
+        cosine * x - sine * y + (width - 1) / 2,
+    )
     top, left = np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64)
     down, right = source_y - top, source_x - left
     index, weight = [], []
-    for dy, dx, share in ((0, 0, (1 - down) * (1 - right)), (0, 1, (1 - down) * right), (1, 0, down * (1 - right)), (1, 1, down * right)):
+    for dy, dx, share in (
+        (0, 0, (1 - down) * (1 - right)),
+        (0, 1, (1 - down) * right),
+        (1, 0, down * (1 - right)),
+        (1, 1, down * right),
+    ):
         inside = (top + dy >= 0) & (top + dy < height) & (left + dx >= 0) & (left + dx < width)
         index.append(np.where(inside, (top + dy) * width + left + dx, 0))
         weight.append(np.where(inside, share, 0))

@@ -13,14 +13,18 @@ class ER(Strategy):
 
     name = "er"
     memory: PositiveInt = 500  # samples kept in all
-    replay_batch: PositiveInt | None = None  # samples drawn a step; by default as many as the batch has
+    replay_batch: PositiveInt | None = (
+        None  # samples drawn a step; by default as many as the batch has
+    )
 
     def setup(self) -> None:
         super().setup()
         self.buffer = Reservoir(self, self.memory)
 
     def task_loss(self, batch: Batch) -> Tensor:
-        return super().task_loss(batch.join(self.buffer.sample(self.replay_batch or self.protocol.batch_size)))
+        return super().task_loss(
+            batch.join(self.buffer.sample(self.replay_batch or self.protocol.batch_size))
+        )
 
     def after_step(self, batch: Batch) -> None:
         super().after_step(batch)

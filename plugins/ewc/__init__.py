@@ -11,13 +11,17 @@ from torch import Tensor
 
 from clbench import Batch, Strategy, Task, hookimpl, squared_gradients
 
-TINY = torch.finfo(torch.float32).tiny  # of a weight without any information the share is 0, not 0/0
+TINY = torch.finfo(
+    torch.float32
+).tiny  # of a weight without any information the share is 0, not 0/0
 
 
 class FisherStrategy(Strategy):
     """A strategy that measures the diagonal Fisher information at the end of a task."""
 
-    fisher: Literal["exact", "sampled", "predicted", "true"] = "exact"  # labels: all by p(y|x), one drawn, the likeliest, the given
+    fisher: Literal["exact", "sampled", "predicted", "true"] = (
+        "exact"  # labels: all by p(y|x), one drawn, the likeliest, the given
+    )
     samples: PositiveInt | None = 1024  # samples a task; none for all of them
 
     def measure_fisher(self, task: Task) -> list[Tensor]:
@@ -27,7 +31,9 @@ class FisherStrategy(Strategy):
         self.net.eval()
         for batch in task.batches("train", 128, self.samples):
             functions, weights = self._functions(batch)
-            found = squared_gradients(self.net, batch.x, functions, weights * batch.weights[..., None])
+            found = squared_gradients(
+                self.net, batch.x, functions, weights * batch.weights[..., None]
+            )
             for sum_, squares in zip(total, found, strict=True):
                 sum_ += squares
             count += batch.weights.sum(1)
@@ -50,12 +56,19 @@ class FisherStrategy(Strategy):
     def _label(self, p: Tensor, y: Tensor) -> Tensor:
         """`[R, B]`: the one label of each sample."""
         if self.fisher == "sampled":
-            return (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2)).sum(2).clamp(max=p.shape[2] - 1)
+            return (
+                (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2))
+                .sum(2)
+                .clamp(max=p.shape[2] - 1)
+            )
         return y if self.fisher == "true" else p.argmax(2)
 
     def distance(self, fisher: list[Tensor], anchor: list[Tensor]) -> Tensor:
         """`[R]`: sum over parameters of F (theta - theta*)^2."""
-        parts = [(f * (p - a).square()).flatten(1).sum(1) for f, p, a in zip(fisher, self.net.parameters(), anchor, strict=True)]
+        parts = [
+            (f * (p - a).square()).flatten(1).sum(1)
+            for f, p, a in zip(fisher, self.net.parameters(), anchor, strict=True)
+        ]
         return torch.stack(parts).sum(0)
 
 
@@ -79,11 +92,16 @@ class EWC(FisherStrategy):
         total = super().penalty()
         if not self.centre:
             return total
-        return total + 0.5 * self.strength * (self.distance(self.fisher_sum, self.centre) + self.constant)
+        return total + 0.5 * self.strength * (
+            self.distance(self.fisher_sum, self.centre) + self.constant
+        )
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
-        fresh, anchor = self.measure_fisher(task), [p.detach().clone() for p in self.net.parameters()]
+        fresh, anchor = (
+            self.measure_fisher(task),
+            [p.detach().clone() for p in self.net.parameters()],
+        )
         if not self.centre:
             self.fisher_sum, self.centre = fresh, anchor
             return
@@ -93,7 +111,9 @@ class EWC(FisherStrategy):
         beside = [f * share for f, share in zip(self.fisher_sum, shares, strict=True)]
         with torch.no_grad():
             self.constant = self.constant + self.distance(beside, self.centre)
-        self.centre = [c + share * (p - c) for c, share, p in zip(self.centre, shares, anchor, strict=True)]
+        self.centre = [
+            c + share * (p - c) for c, share, p in zip(self.centre, shares, anchor, strict=True)
+        ]
         self.fisher_sum = summed
 
 
@@ -113,12 +133,18 @@ class OnlineEWC(FisherStrategy):
         total = super().penalty()
         if not self.anchor:
             return total
-        return total + 0.5 * self.strength * self.decay * self.distance(self.fisher_sum, self.anchor)
+        return total + 0.5 * self.strength * self.decay * self.distance(
+            self.fisher_sum, self.anchor
+        )
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
         fresh = self.measure_fisher(task)
-        self.fisher_sum = [self.decay * old + new for old, new in zip(self.fisher_sum, fresh, strict=True)] if self.fisher_sum else fresh
+        self.fisher_sum = (
+            [self.decay * old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
+            if self.fisher_sum
+            else fresh
+        )
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
 
 

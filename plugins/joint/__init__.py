@@ -25,7 +25,10 @@ class Joint(Strategy):
         if task.index < tasks - 1:
             return []
         steps = self.protocol.steps * tasks if self.protocol.steps else None
-        return [replace(phase, data="all", steps=steps if phase.epochs is None else phase.steps) for phase in super().phases(task)]
+        return [
+            replace(phase, data="all", steps=steps if phase.epochs is None else phase.steps)
+            for phase in super().phases(task)
+        ]
 
 
 class Cumulative(Strategy):

@@ -32,7 +32,11 @@ class Local(Launcher):
             return found[:workers]
         if device in found:
             return [device]
-        here = f"GPUs here: {', '.join(found)}" if found else "torch finds no GPU here; leave --device out, or use --device cpu"
+        here = (
+            f"GPUs here: {', '.join(found)}"
+            if found
+            else "torch finds no GPU here; leave --device out, or use --device cpu"
+        )
         raise errors.UserError(f"device {device!r} cannot be used: {here}")
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
@@ -52,7 +56,9 @@ class Local(Launcher):
             for worker in workers:
                 worker.end(until)
 
-    def _next(self, inbox: Inbox, workers: Sequence[Worker], waiting: deque[Job], timeout: float | None) -> Iterator[JobEvent]:
+    def _next(
+        self, inbox: Inbox, workers: Sequence[Worker], waiting: deque[Job], timeout: float | None
+    ) -> Iterator[JobEvent]:
         """What one line of one worker, or the end of it, means."""
         for worker in workers:
             worker.watch(timeout)

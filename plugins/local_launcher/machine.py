@@ -11,7 +11,9 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 def cores(quota: Path = QUOTA) -> int:
     """CPU cores this process may use: its affinity, and the quota of its container, which affinity does not show."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     try:
         limit, period = quota.read_text().split()
         return max(1, min(allowed, math.floor(int(limit) / int(period))))

@@ -14,12 +14,18 @@ from collections import deque
 
 from clbench import Job, JobEvent, Site
 
-PATIENCE = 20.0  # seconds a worker has to save where its job stands and to leave, before it is made to
-START_UP = 60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
+PATIENCE = (
+    20.0  # seconds a worker has to save where its job stands and to leave, before it is made to
+)
+START_UP = (
+    60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
+)
 KEPT = 40  # lines of a worker's stderr that are worth showing when it dies
 
 
-Inbox = queue.SimpleQueue[tuple["Worker", "subprocess.Popen[str]", str | None]]  # a line of a worker's process, None at its end
+Inbox = queue.SimpleQueue[
+    tuple["Worker", "subprocess.Popen[str]", str | None]
+]  # a line of a worker's process, None at its end
 
 
 class Worker:
@@ -70,10 +76,20 @@ class Worker:
         seconds = time.monotonic() - self.since
         if overdue:
             return JobEvent(
-                "ended", self.job.id, status="timeout", seconds=seconds, error=f"the job took longer than --timeout {timeout:g} s"
+                "ended",
+                self.job.id,
+                status="timeout",
+                seconds=seconds,
+                error=f"the job took longer than --timeout {timeout:g} s",
             )
         status = "lost" if code < 0 else "failed"
-        return JobEvent("ended", self.job.id, status=status, seconds=seconds, error=_death(code, list(self.said)))
+        return JobEvent(
+            "ended",
+            self.job.id,
+            status=status,
+            seconds=seconds,
+            error=_death(code, list(self.said)),
+        )
 
     def leave(self) -> None:
         """Ask the worker to save where its job stands, and to leave."""
@@ -102,7 +118,9 @@ class Worker:
         pipe = subprocess.PIPE
         environment = {**os.environ, **self.site.environment}
         options = {"text": True, "encoding": "utf-8", "errors": "replace", "env": environment}
-        self.process = process = subprocess.Popen(self.site.command, stdin=pipe, stdout=pipe, stderr=pipe, **options)  # type: ignore[call-overload]
+        self.process = process = subprocess.Popen(
+            self.site.command, stdin=pipe, stdout=pipe, stderr=pipe, **options
+        )  # type: ignore[call-overload]
         self.starting = True
         self.said.clear()
         self.threads = [
@@ -136,6 +154,8 @@ def _death(code: int, said: list[str]) -> str:
             name = signal.Signals(-code).name
         except ValueError:
             name = "unknown"
-        how = f"was killed by signal {-code} ({name})" + ("; the system kills so when memory runs out" if name == "SIGKILL" else "")
+        how = f"was killed by signal {-code} ({name})" + (
+            "; the system kills so when memory runs out" if name == "SIGKILL" else ""
+        )
     tail = "".join(said).rstrip()
     return f"the worker process {how}" + (f"\nits last words:\n{tail}" if tail else "")

@@ -25,11 +25,15 @@ class ActivationSparsity(ProbeMetric):
         import torch
 
         names = [layer.name for layer in probe.net.layers()]
-        zeros = sizes = torch.zeros(len(probe.x), len(names), dtype=torch.int64, device=probe.x.device)
+        zeros = sizes = torch.zeros(
+            len(probe.x), len(names), dtype=torch.int64, device=probe.x.device
+        )
         for batch in probe.data("test", "seen", self.samples):
             _, hidden = probe.net(batch.x, trace=True)
             layers = [hidden[name].flatten(2) for name in names]
-            counts = torch.stack([((layer == 0) & batch.weights[..., None]).sum((1, 2)) for layer in layers], dim=1)
+            counts = torch.stack(
+                [((layer == 0) & batch.weights[..., None]).sum((1, 2)) for layer in layers], dim=1
+            )
             units = torch.tensor([layer.shape[2] for layer in layers], device=counts.device)
             zeros, sizes = zeros + counts, sizes + batch.weights.sum(1)[:, None] * units
         overall = zeros.sum(1, keepdim=True) / sizes.sum(1, keepdim=True)
@@ -47,7 +51,9 @@ class WeightMagnitude(ProbeMetric):
     def measure(self, probe: Probe) -> Tensor:
         import torch
 
-        sums = torch.stack([p.detach().abs().flatten(1).sum(1) for p in probe.net.parameters()], dim=1)
+        sums = torch.stack(
+            [p.detach().abs().flatten(1).sum(1) for p in probe.net.parameters()], dim=1
+        )
         sizes = torch.tensor([p[0].numel() for p in probe.net.parameters()], device=sums.device)
         return torch.cat([sums.sum(1, keepdim=True) / sizes.sum(), sums / sizes], dim=1)
 

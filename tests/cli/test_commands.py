@@ -80,7 +80,9 @@ def here(project):
 
 
 def run(here, *arguments, launcher="inline"):
-    return here.clbench("run", "tiny.yaml", "--plugin", "mine.py", "--launcher", launcher, *arguments)
+    return here.clbench(
+        "run", "tiny.yaml", "--plugin", "mine.py", "--launcher", launcher, *arguments
+    )
 
 
 # ------------------------------------------------------------------ run
@@ -92,7 +94,10 @@ def test_run_ends_with_a_table_and_the_next_command(here) -> None:
     assert "er(memory=10)" in answer.stdout
     assert "6 of 6 runs are in results/tiny/tiny.h5" in answer.stdout
     assert "next: clbench show results/tiny/tiny.h5" in answer.stdout
-    assert "every pair, intervals and effect sizes: clbench compare results/tiny/tiny.h5" in answer.stdout
+    assert (
+        "every pair, intervals and effect sizes: clbench compare results/tiny/tiny.h5"
+        in answer.stdout
+    )
     assert "\x1b" not in answer.stdout + answer.stderr  # no colours into a pipe
     assert "[1/3]" in answer.stderr
 
@@ -104,7 +109,17 @@ def test_run_again_has_nothing_to_do_and_out_names_the_folder(here) -> None:
 
 
 def test_only_seeds_and_set_narrow_a_run(here) -> None:
-    answer = run(here, "--only", "naive,er(memory=20)", "--seeds", "3-3", "--set", "protocol.batch_size=32", "--precision", "fp32")
+    answer = run(
+        here,
+        "--only",
+        "naive,er(memory=20)",
+        "--seeds",
+        "3-3",
+        "--set",
+        "protocol.batch_size=32",
+        "--precision",
+        "fp32",
+    )
     assert "2 of 2 runs" in answer.stdout, answer.stderr
 
 
@@ -171,7 +186,10 @@ def test_smoke_has_a_folder_of_its_own(here) -> None:
         (["--launcher", "ray"], "unknown launcher 'ray'"),
         (["--timeout", "soon"], "--timeout soon"),
         (["--slurm", "partition"], "write KEY=VALUE"),
-        (["--address", "auto"], "--address is for launchers that reach other machines; 'inline' does not"),
+        (
+            ["--address", "auto"],
+            "--address is for launchers that reach other machines; 'inline' does not",
+        ),
         (["--only", ""], "--only names no strategy"),
         (["--out", "tiny.yaml"], "it is a file, not a folder"),
         (["--seeds", "x"], "--seeds"),
@@ -210,7 +228,10 @@ def test_an_internal_error_is_one_line(here, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("clbench.host.Host.load", lambda *args: 1 / 0)
     answer = here.clbench("list")
     assert answer.code == 1
-    assert answer.stderr == "internal error: ZeroDivisionError: division by zero; run again with --debug to see where\n"
+    assert (
+        answer.stderr
+        == "internal error: ZeroDivisionError: division by zero; run again with --debug to see where\n"
+    )
 
 
 def test_a_file_that_is_no_record_is_said_so(here) -> None:
@@ -224,19 +245,29 @@ def test_a_file_that_is_no_record_is_said_so(here) -> None:
 
 
 def test_validate_counts_what_would_run(here) -> None:
-    assert "1 scenario x 3 strategies, 3 cells, 6 runs" in here.clbench("validate", "tiny.yaml").stdout
+    assert (
+        "1 scenario x 3 strategies, 3 cells, 6 runs" in here.clbench("validate", "tiny.yaml").stdout
+    )
 
 
 def test_list_and_describe_know_plugins_of_ours_and_of_strangers(here) -> None:
     assert "naive" in here.clbench("list", "strategies").stdout
     everything = here.clbench("list", "--plugin", "mine.py").stdout
-    assert all(word in everything for word in ("broken", "local", "digits", "mlp", "split", "average_accuracy"))
+    assert all(
+        word in everything
+        for word in ("broken", "local", "digits", "mlp", "split", "average_accuracy")
+    )
     answer = here.clbench("describe", "broken", "--plugin", "mine.py")
     assert "Never works." in answer.stdout
-    assert all(word in answer.stdout for word in ("strength", "float", "0.5", "how much it fails", "mine.py"))
+    assert all(
+        word in answer.stdout
+        for word in ("strength", "float", "0.5", "how much it fails", "mine.py")
+    )
 
 
-@pytest.mark.parametrize("name", ["er", "average_accuracy", "split", "digits", "mlp", "local", "protocol"])
+@pytest.mark.parametrize(
+    "name", ["er", "average_accuracy", "split", "digits", "mlp", "local", "protocol"]
+)
 def test_describe_knows_every_kind(run_cli, name: str) -> None:
     answer = run_cli("describe", name)
     assert answer.code == 0
@@ -253,7 +284,9 @@ def test_plugins_lists_hooks_and_pins_requirements(here) -> None:
     listed = here.clbench("plugins", "--plugin", "mine.py").stdout
     assert "clbench_launchers" in listed
     assert "mine.py" in listed
-    assert "mine.py: a file" in here.clbench("plugins", "--requirements", "--plugin", "mine.py").stdout
+    assert (
+        "mine.py: a file" in here.clbench("plugins", "--requirements", "--plugin", "mine.py").stdout
+    )
 
 
 def test_schema_is_json(run_cli) -> None:
@@ -265,7 +298,10 @@ def test_data_is_listed_imported_and_found(project, data_root: Path) -> None:
 
     x, y = np.zeros((4, 8, 8), dtype=np.uint8), np.array([0, 1, 0, 1])
     np.savez(project.folder / "a.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    assert "imported mine: 4 training and 4 test images, 2 classes" in project.clbench("data", "import", "mine", "a.npz").stdout
+    assert (
+        "imported mine: 4 training and 4 test images, 2 classes"
+        in project.clbench("data", "import", "mine", "a.npz").stdout
+    )
     assert "mine" in project.clbench("data", "list").stdout
     assert "mine" in project.clbench("list", "datasets").stdout
     assert str(data_root) in project.clbench("data", "where").stdout
@@ -290,7 +326,9 @@ def test_commands_of_later_issues_do_not_exist(run_cli) -> None:
 
 
 def test_python_dash_m_is_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "clbench", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "clbench", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("clbench ")
 
 

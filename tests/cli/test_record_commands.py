@@ -65,15 +65,28 @@ LATER = '''
 '''
 
 
-def cell(seeds: list[int], key: str = "k1", label: str = "er", value: float = 0.5, **changes: Any) -> CellRecord:
+def cell(
+    seeds: list[int], key: str = "k1", label: str = "er", value: float = 0.5, **changes: Any
+) -> CellRecord:
     accuracy = np.full((len(seeds), 3, 2), value)
     accuracy[:, 2, 1] = 0.75
-    known = {"content": {"scenario": ["split", {}], "data": "d"}, "options": {"memory": 5}} | changes
+    known = {
+        "content": {"scenario": ["split", {}], "data": "d"},
+        "options": {"memory": 5},
+    } | changes
     return CellRecord(key, "split", "er", label, np.array(seeds), accuracy, **known)
 
 
-def record(path: Path, *cells: CellRecord, suite: str = "tiny", text: str = "name: tiny", **environment: Any) -> Path:
-    write_record(path, cells, suite=suite, suite_text=text, environment=environment or {"python": "3"})
+def record(
+    path: Path,
+    *cells: CellRecord,
+    suite: str = "tiny",
+    text: str = "name: tiny",
+    **environment: Any,
+) -> Path:
+    write_record(
+        path, cells, suite=suite, suite_text=text, environment=environment or {"python": "3"}
+    )
     return path
 
 
@@ -93,8 +106,14 @@ def test_csv_lies_beside_the_record_and_is_the_tidy_frame(project) -> None:
 def test_json_is_valid_and_has_what_is_known_of_the_cells(project) -> None:
     record(project.folder / "r.h5", cell([0, 1]))
     answer = project.clbench("export", "r.h5", "--to", "json", "--out", "-")
-    whole = json.loads(answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert (whole["suite"], whole["cells"][0]["options"], whole["cells"][0]["seed"]) == ("tiny", {"memory": 5}, [0, 1])
+    whole = json.loads(
+        answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is not JSON")
+    )
+    assert (whole["suite"], whole["cells"][0]["options"], whole["cells"][0]["seed"]) == (
+        "tiny",
+        {"memory": 5},
+        [0, 1],
+    )
     missing = [row for row in whole["rows"] if row["metric"] == "intransigence"]
     assert missing[0] == {
         "scenario": "split",
@@ -107,18 +126,25 @@ def test_json_is_valid_and_has_what_is_known_of_the_cells(project) -> None:
     }
 
 
-def test_parquet_without_pyarrow_says_how_to_get_it(project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_says_how_to_get_it(
+    project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record(project.folder / "r.h5", cell([0]))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     answer = project.clbench("export", "r.h5", "--to", "parquet")
-    assert (answer.code, answer.stderr) == (2, "error: parquet files need pyarrow; install it with: pip install 'clbench[parquet]'\n")
+    assert (answer.code, answer.stderr) == (
+        2,
+        "error: parquet files need pyarrow; install it with: pip install 'clbench[parquet]'\n",
+    )
 
 
 def test_parquet_is_the_tidy_frame(project) -> None:
     pytest.importorskip("pyarrow")
     path = record(project.folder / "r.h5", cell([0, 1]))
     assert project.clbench("export", "r.h5", "--to", "parquet", "--out", "t.parquet").code == 0
-    pd.testing.assert_frame_equal(pd.read_parquet(project.folder / "t.parquet"), clbench.load(path).frame())
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(project.folder / "t.parquet"), clbench.load(path).frame()
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,9 +174,15 @@ def test_the_seeds_of_a_cell_unite_and_the_sources_stay_known(project) -> None:
     assert answer.code == 0, answer.stderr
     assert "all.h5: 2 cells, 4 runs, from 2 records" in answer.stdout
     merged = read_record(project.folder / "all.h5")
-    assert [(one.label, one.seed.tolist()) for one in merged.cells] == [("er", [0, 1, 2]), ("naive", [0])]
+    assert [(one.label, one.seed.tolist()) for one in merged.cells] == [
+        ("er", [0, 1, 2]),
+        ("naive", [0]),
+    ]
     assert (merged.suite, merged.suite_text) == ("tiny", "name: tiny")
-    assert [source["environment"] for source in merged.environment["merged"]] == [{"machine": "one"}, {"machine": "two"}]
+    assert [source["environment"] for source in merged.environment["merged"]] == [
+        {"machine": "one"},
+        {"machine": "two"},
+    ]
     assert project.clbench("show", "all.h5").code == project.clbench("compare", "all.h5").code == 0
     record(project.folder / "c.h5", cell([3]), machine="three")
     assert project.clbench("merge", "all.h5", "c.h5", "--out", "more.h5").code == 0
@@ -162,12 +194,21 @@ def test_the_seeds_of_a_cell_unite_and_the_sources_stay_known(project) -> None:
     ("other", "dataset"),
     [({"value": 0.25}, "accuracy"), ({"curves": {"drift": np.ones((2, 3))}}, "curves/drift")],
 )
-def test_a_conflict_is_named_and_nothing_is_written(project, other: dict[str, Any], dataset: str) -> None:
-    record(project.folder / "a.h5", cell([3]), cell([0, 1], curves={"drift": np.zeros((2, 3))}, key="k9"))
+def test_a_conflict_is_named_and_nothing_is_written(
+    project, other: dict[str, Any], dataset: str
+) -> None:
+    record(
+        project.folder / "a.h5",
+        cell([3]),
+        cell([0, 1], curves={"drift": np.zeros((2, 3))}, key="k9"),
+    )
     record(project.folder / "b.h5", cell([1, 2], "k9", **other))
     answer = project.clbench("merge", "a.h5", "b.h5", "--out", "all.h5")
     assert answer.code == 2
-    assert f"split, er: seed 1 was measured twice, and {dataset} differs: in a.h5 and in b.h5" in answer.stderr
+    assert (
+        f"split, er: seed 1 was measured twice, and {dataset} differs: in a.h5 and in b.h5"
+        in answer.stderr
+    )
     assert not (project.folder / "all.h5").exists()
 
 
@@ -199,9 +240,17 @@ def test_what_cannot_be_merged_is_exit_2(project, arguments: list[str], said: st
 
 def test_merging_suites_does_not_make_them_comparable(project) -> None:
     record(project.folder / "a.h5", cell([0, 1, 2], protocol={"epochs": 1}))
-    record(project.folder / "b.h5", cell([0, 1, 2], "k2", protocol={"epochs": 5}), suite="long", text="name: long")
+    record(
+        project.folder / "b.h5",
+        cell([0, 1, 2], "k2", protocol={"epochs": 5}),
+        suite="long",
+        text="name: long",
+    )
     assert project.clbench("merge", "a.h5", "b.h5", "--out", "all.h5").code == 0
-    assert [one.label for one in read_record(project.folder / "all.h5").cells] == ["er [tiny]", "er [long]"]
+    assert [one.label for one in read_record(project.folder / "all.h5").cells] == [
+        "er [tiny]",
+        "er [long]",
+    ]
     answer = project.clbench("compare", "all.h5")
     assert answer.code == 2
     assert "length of a task: 1 epochs in tiny; 5 epochs in long" in answer.stderr
@@ -211,7 +260,10 @@ def test_foreign_cells_of_one_key_and_different_names_stay_two(project) -> None:
     for name, label in (("a.h5", "mine"), ("b.h5", "yours")):
         record(project.folder / name, cell([0], "run", label, content={}), suite=name)
     assert project.clbench("merge", "a.h5", "b.h5", "--out", "all.h5").code == 0
-    assert [(one.key, one.label) for one in read_record(project.folder / "all.h5").cells] == [("run", "mine"), ("run-2", "yours")]
+    assert [(one.key, one.label) for one in read_record(project.folder / "all.h5").cells] == [
+        ("run", "mine"),
+        ("run-2", "yours"),
+    ]
 
 
 # ------------------------------------------------------------------ metrics add
@@ -220,7 +272,9 @@ def test_foreign_cells_of_one_key_and_different_names_stay_two(project) -> None:
 def test_a_record_metric_is_stored_with_options_and_version(project) -> None:
     project.write("later.py", LATER)
     path = record(project.folder / "r.h5", cell([0, 1]))
-    answer = project.clbench("metrics", "add", "r.h5", "spread", "--set", "factor=2", "--plugin", "later.py")
+    answer = project.clbench(
+        "metrics", "add", "r.h5", "spread", "--set", "factor=2", "--plugin", "later.py"
+    )
     assert answer.code == 0, answer.stderr
     found = read_record(path)
     assert found.metrics == (("spread", {"factor": 2.0}),)
@@ -228,7 +282,10 @@ def test_a_record_metric_is_stored_with_options_and_version(project) -> None:
     assert found.cells[0].probes["spread"]["options"] == {"factor": 2.0}
     assert found.cells[0].probes["spread"]["version"]
     host = clbench.host.Host.load([project.folder / "later.py"])
-    assert clbench.load(path, host).metric("spread", found.cells[0]).reasons == (None, "one is unlucky")
+    assert clbench.load(path, host).metric("spread", found.cells[0]).reasons == (
+        None,
+        "one is unlucky",
+    )
     assert clbench.load(path).frame(["spread"])["value"].tolist()[:1] == [0.5]  # without the plugin
     assert project.clbench("metrics", "add", "r.h5", "spread", "--plugin", "later.py").code == 0
     assert read_record(path).cells[0].metrics["spread"][0] == 0.25
@@ -236,7 +293,10 @@ def test_a_record_metric_is_stored_with_options_and_version(project) -> None:
 
 def test_members_that_came_later_get_a_stored_metric_too(project) -> None:
     project.write("later.py", LATER)
-    stored = {"metrics": {"spread": np.array([0.5, np.nan])}, "probes": {"spread": {"options": {"factor": 2.0}, "version": "1"}}}
+    stored = {
+        "metrics": {"spread": np.array([0.5, np.nan])},
+        "probes": {"spread": {"options": {"factor": 2.0}, "version": "1"}},
+    }
     path = record(project.folder / "r.h5", cell([0, 2], **stored))
     results = clbench.load(path, clbench.host.Host.load([project.folder / "later.py"]))
     assert results.metric("spread", results.cells[0]).summary.tolist() == [0.5, 0.5]
@@ -249,7 +309,10 @@ def test_members_that_came_later_get_a_stored_metric_too(project) -> None:
         (["spread", "--set", "factor=high"], "factor"),
         (["spread", "--set", "size=1"], "size"),
         (["spread", "--set", "factor"], "write it as OPTION=VALUE"),
-        (["norm"], "norm looks at the networks, and none was kept: add norm to the suite's metrics and run the suite again"),
+        (
+            ["norm"],
+            "norm looks at the networks, and none was kept: add norm to the suite's metrics and run the suite again",
+        ),
         (["epochs"], "epochs is measured while a task is trained (epoch_end)"),
     ],
 )
@@ -285,21 +348,32 @@ def test_a_probe_metric_is_measured_from_kept_weights_as_it_was_live(project) ->
     assert sorted(one.name for one in path.parent.iterdir()) == ["kept.h5"]
     live = read_record(path).cells[0]
     for name in ("norm", "at_the_end"):
-        bare = clbench.records.cell.replace(live, metrics={}, probes={}) if name == "norm" else read_record(path).cells[0]
+        bare = (
+            clbench.records.cell.replace(live, metrics={}, probes={})
+            if name == "norm"
+            else read_record(path).cells[0]
+        )
         record(path, bare, suite="kept", text=SUITE)
         answer = project.clbench("metrics", "add", path, name, "--plugin", "later.py")
         assert answer.code == 0, answer.stderr
         added = read_record(path).cells[0]
         np.testing.assert_array_equal(added.metrics[name], live.metrics[name])
         assert added.probes[name] == live.probes[name]
-    assert "nothing was left to run" in project.clbench(*run).stdout  # the suite finds everything it asks for
+    assert (
+        "nothing was left to run" in project.clbench(*run).stdout
+    )  # the suite finds everything it asks for
     refused = project.clbench("metrics", "add", path, "nosy", "--plugin", "later.py")
     assert refused.code == 2
-    assert "it looks at the strategy (memory), and weights alone were kept; its cells must run again" in refused.stderr
+    assert (
+        "it looks at the strategy (memory), and weights alone were kept; its cells must run again"
+        in refused.stderr
+    )
     results = clbench.load(path)
     assert results.weights("naive")["head.weight"].shape[0] == 2
     chosen = results.predictions("naive", task=5)
-    right = ((chosen.chosen == chosen.label) & (chosen.label >= 0)).sum(1) / (chosen.label >= 0).sum(1)
+    right = ((chosen.chosen == chosen.label) & (chosen.label >= 0)).sum(1) / (
+        chosen.label >= 0
+    ).sum(1)
     np.testing.assert_array_equal(right, results.accuracy("naive")[:, -1, 4])
     with pytest.raises(clbench.errors.RecordError, match="there are no weights after 9 tasks"):
         results.weights("naive", 9)
@@ -308,14 +382,24 @@ def test_a_probe_metric_is_measured_from_kept_weights_as_it_was_live(project) ->
 def test_a_finished_cell_runs_again_where_its_weights_are_asked_for(project) -> None:
     project.write("mine.py", PLUGIN)
     project.write("later.py", LATER)
-    project.write("kept.yaml", SUITE.replace(", keep: [weights, predictions]", "").replace("seeds: 2", "seeds: 1"))
+    project.write(
+        "kept.yaml",
+        SUITE.replace(", keep: [weights, predictions]", "").replace("seeds: 2", "seeds: 1"),
+    )
     run = ("run", "kept.yaml", "--launcher", "inline", "--quiet")
     path = project.folder / "results/kept/kept.h5"
     assert project.clbench(*run).code == 0
     before = read_record(path).cells[0]
-    assert "nothing was left to run" not in project.clbench(*run, "--set", "protocol.keep=weights").stdout
+    assert (
+        "nothing was left to run"
+        not in project.clbench(*run, "--set", "protocol.keep=weights").stdout
+    )
     after = read_record(path).cells[0]
-    assert (before.key, before.stored == {}, after.kept["weights"].tolist()) == (after.key, True, [1])
+    assert (before.key, before.stored == {}, after.kept["weights"].tolist()) == (
+        after.key,
+        True,
+        [1],
+    )
     np.testing.assert_array_equal(before.accuracy, after.accuracy)
     assert "nothing was left to run" in project.clbench(*run).stdout  # what is kept stays
     assert read_record(path).cells[0].stored.keys() == after.stored.keys()

@@ -31,9 +31,15 @@ def test_further_keys_are_kept_aside(four, tmp_path):
         ({"y_train": np.zeros((12, 1), int)}, "must be a row of integers"),
         ({"y_test": np.zeros(6)}, "must be a row of integers"),
         ({"y_test": np.full(6, -1)}, "negative label"),
-        ({"y_train": np.full(12, 10**9)}, "labels go up to 1000000000, but y_train has none of class 0"),
+        (
+            {"y_train": np.full(12, 10**9)},
+            "labels go up to 1000000000, but y_train has none of class 0",
+        ),
         ({"y_test": np.full(6, 7)}, "labels go up to 7, but y_train has none of class"),
-        ({"x_test": np.zeros((0, 4, 4, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test is empty"),
+        (
+            {"x_test": np.zeros((0, 4, 4, 3), np.uint8), "y_test": np.zeros(0, int)},
+            "x_test is empty",
+        ),
         ({"y_test": np.array([object()] * 6)}, "pickled objects"),
     ],
 )
@@ -117,7 +123,10 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path):
     root = tmp_path / "pets"
     make_folder(root)
     Image.new("L", (9, 9)).save(root / "train" / "dog" / "big.png")
-    with pytest.raises(UserError, match=r"big\.png is 9x9, but .* is 5x4; all images must have one size, so resize them first"):
+    with pytest.raises(
+        UserError,
+        match=r"big\.png is 9x9, but .* is 5x4; all images must have one size, so resize them first",
+    ):
         import_data("pets", root, tmp_path)
     (root / "train" / "dog" / "big.png").write_bytes(b"nonsense")
     with pytest.raises(UserError, match="cannot be read as an image"):
@@ -133,7 +142,10 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path):
 
 def test_a_data_set_with_options_cannot_be_imported(host, four, tmp_path):
     np.savez(tmp_path / "a.npz", **four)
-    with pytest.raises(UserError, match="has the options size, and arrays have none; import them under another name"):
+    with pytest.raises(
+        UserError,
+        match="has the options size, and arrays have none; import them under another name",
+    ):
         import_data("imagenette", tmp_path / "a.npz", tmp_path, host)
 
 
@@ -142,7 +154,10 @@ def test_an_imported_file_that_was_cut_off_is_said_to_be_damaged(four, host, tmp
     import_data("mine", tmp_path / "a.npz", tmp_path)
     file = tmp_path / "clbench" / "mine.h5"
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"mine.h5 is damaged: .*Bring it again: `clbench data import mine FILE.npz`"):
+    with pytest.raises(
+        UserError,
+        match=r"mine.h5 is damaged: .*Bring it again: `clbench data import mine FILE.npz`",
+    ):
         load_arrays(Choice("mine", {}), host, tmp_path)
     (info,) = [info for info in catalogue(host, tmp_path) if info.name == "mine"]
     assert (info.state, info.place) == ("damaged", tmp_path)

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clbench.data import catalogue, dataset_choice, fetch, fingerprint_of, import_data, imported_names, load_arrays, where
+from clbench.data import (
+    catalogue,
+    dataset_choice,
+    fetch,
+    fingerprint_of,
+    import_data,
+    imported_names,
+    load_arrays,
+    where,
+)
 from clbench.errors import DataMissing, OptionError, PluginError, UnknownName, UserError
 from clbench.host import Host
 from clbench.suite.cell import Choice
@@ -38,11 +47,14 @@ def write_idx(folder: Path, *, packed: bool, train: int = 6) -> Path:
         images = np.arange(count * 28 * 28).astype(np.uint8)
         labels = (np.arange(count) % 10).astype(np.uint8)
         contents = {
-            f"{part}-images-idx3-ubyte": struct.pack(">IIII", 2051, count, 28, 28) + images.tobytes(),
+            f"{part}-images-idx3-ubyte": struct.pack(">IIII", 2051, count, 28, 28)
+            + images.tobytes(),
             f"{part}-labels-idx1-ubyte": struct.pack(">II", 2049, count) + labels.tobytes(),
         }
         for name, content in contents.items():
-            (folder / (name + ".gz" * packed)).write_bytes(gzip.compress(content) if packed else content)
+            (folder / (name + ".gz" * packed)).write_bytes(
+                gzip.compress(content) if packed else content
+            )
     return folder
 
 
@@ -63,7 +75,10 @@ def test_digits_need_no_file(host, tmp_path):
 
 def test_synthetic_follows_its_options_and_can_be_learnt(host):
     options = {"classes": 3, "size": 5, "channels": 3, "train": 60, "test": 30, "noise": 0.2}
-    first, again, other = (load_arrays(Choice("synthetic", choice), host) for choice in (options, options, options | {"noise": 0.5}))
+    first, again, other = (
+        load_arrays(Choice("synthetic", choice), host)
+        for choice in (options, options, options | {"noise": 0.5})
+    )
     assert first.x_train.shape == (60, 5, 5, 3)
     assert first.classes == 3
     assert first.fingerprint == again.fingerprint != other.fingerprint
@@ -76,11 +91,19 @@ def test_a_strangers_data_set_is_a_few_lines(tmp_path):
     (tmp_path / "stripes.py").write_text(STRIPES)
     host = Host.load([tmp_path / "stripes.py"], entry_points=False)
     arrays = load_arrays(Choice("stripes", {}), host)
-    assert (arrays.classes, arrays.x_train.shape, arrays.y_train.dtype) == (2, (20, 2, 2, 1), np.int64)
+    assert (arrays.classes, arrays.x_train.shape, arrays.y_train.dtype) == (
+        2,
+        (20, 2, 2, 1),
+        np.int64,
+    )
 
 
 def test_a_data_set_may_read_below_the_root_it_is_given(tmp_path):
-    (tmp_path / "stripes.py").write_text(STRIPES.replace("np.full((20, 2, 2), 9", "np.full((20, 2, 2), int((root / 'value').read_text())"))
+    (tmp_path / "stripes.py").write_text(
+        STRIPES.replace(
+            "np.full((20, 2, 2), 9", "np.full((20, 2, 2), int((root / 'value').read_text())"
+        )
+    )
     host, prints = Host.load([tmp_path / "stripes.py"], entry_points=False), set()
     for value in ("1", "2"):
         (tmp_path / value).mkdir()
@@ -97,7 +120,9 @@ def test_a_data_set_that_raises_is_named(tmp_path):
         load_arrays(Choice("stripes", {}), host)
 
 
-@pytest.mark.parametrize(("folder", "packed"), [("MNIST/raw", False), ("MNIST/raw", True), ("mnist", True)])
+@pytest.mark.parametrize(
+    ("folder", "packed"), [("MNIST/raw", False), ("MNIST/raw", True), ("mnist", True)]
+)
 def test_files_are_found_in_either_layout_and_kept_once(host, tmp_path, folder, packed):
     write_idx(tmp_path / folder, packed=packed)
     arrays = mnist(host, tmp_path)
@@ -106,14 +131,24 @@ def test_files_are_found_in_either_layout_and_kept_once(host, tmp_path, folder, 
     assert kept.is_file()
     for path in (tmp_path / folder).iterdir():
         path.unlink()
-    assert mnist(host, tmp_path).fingerprint == arrays.fingerprint == fingerprint_of(Choice("mnist", {}), host, tmp_path)
+    assert (
+        mnist(host, tmp_path).fingerprint
+        == arrays.fingerprint
+        == fingerprint_of(Choice("mnist", {}), host, tmp_path)
+    )
 
 
 def test_the_way_in_leaves_no_trace_in_the_fingerprint(host, tmp_path):
     write_idx(tmp_path / "a" / "mnist", packed=True)
     first = mnist(host, tmp_path / "a")
     npz = tmp_path / "mnist.npz"
-    np.savez(npz, x_train=first.x_train[..., 0], y_train=first.y_train.astype(np.uint8), x_test=first.x_test, y_test=first.y_test)
+    np.savez(
+        npz,
+        x_train=first.x_train[..., 0],
+        y_train=first.y_train.astype(np.uint8),
+        x_test=first.x_test,
+        y_test=first.y_test,
+    )
     assert import_data("mnist", npz, tmp_path / "b", host).fingerprint == first.fingerprint
     assert mnist(host, tmp_path / "b").fingerprint == first.fingerprint
 
@@ -121,7 +156,11 @@ def test_the_way_in_leaves_no_trace_in_the_fingerprint(host, tmp_path):
 def test_a_damaged_copy_is_made_again(host, tmp_path):
     write_idx(tmp_path / "mnist", packed=True)
     arrays, kept = mnist(host, tmp_path), tmp_path / "clbench" / "mnist.h5"
-    for damage in (kept.read_bytes()[:5000], b"nonsense", kept.read_bytes().replace(arrays.x_train[1].tobytes(), bytes(784))):
+    for damage in (
+        kept.read_bytes()[:5000],
+        b"nonsense",
+        kept.read_bytes().replace(arrays.x_train[1].tobytes(), bytes(784)),
+    ):
         kept.write_bytes(damage)
         assert mnist(host, tmp_path).fingerprint == arrays.fingerprint
         assert mnist(host, tmp_path).x_train.tobytes() == arrays.x_train.tobytes()
@@ -159,7 +198,9 @@ def test_where_nothing_can_be_written_data_is_read_all_the_same(host, tmp_path, 
         (tmp_path / "data").chmod(0o755)
 
 
-def test_missing_files_are_named_with_the_places_and_the_ways_to_get_them(host, tmp_path, monkeypatch):
+def test_missing_files_are_named_with_the_places_and_the_ways_to_get_them(
+    host, tmp_path, monkeypatch
+):
     monkeypatch.setenv("CLBENCH_DATA", str(tmp_path / "elsewhere"))
     with pytest.raises(DataMissing) as caught:
         mnist(host, tmp_path)
@@ -193,7 +234,9 @@ def test_truncated_files_are_said_to_be_damaged(host, tmp_path):
 def test_pickles_of_unknown_origin_are_not_opened(host, tmp_path):
     (tmp_path / "cifar-100-python").mkdir()
     for name in ("train", "test", "meta"):
-        (tmp_path / "cifar-100-python" / name).write_bytes(b"cos\nsystem\n(S'touch /tmp/opened'\ntR.")
+        (tmp_path / "cifar-100-python" / name).write_bytes(
+            b"cos\nsystem\n(S'touch /tmp/opened'\ntR."
+        )
     with pytest.raises(UserError, match="MD5 differs"):
         load_arrays(Choice("cifar100", {}), host, tmp_path)
 
@@ -203,10 +246,15 @@ def write_stl10(root: Path) -> dict[str, np.ndarray]:
     folder = root / "stl10_binary"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    images = {"train": rng.integers(0, 256, (12, 96, 96, 3), dtype=np.uint8), "test": rng.integers(0, 256, (4, 96, 96, 3), dtype=np.uint8)}
+    images = {
+        "train": rng.integers(0, 256, (12, 96, 96, 3), dtype=np.uint8),
+        "test": rng.integers(0, 256, (4, 96, 96, 3), dtype=np.uint8),
+    }
     for part, x in images.items():
         (folder / f"{part}_X.bin").write_bytes(x.transpose(0, 3, 2, 1).tobytes())
-        (folder / f"{part}_y.bin").write_bytes((np.arange(len(x)) % 10 + 1).astype(np.uint8).tobytes())
+        (folder / f"{part}_y.bin").write_bytes(
+            (np.arange(len(x)) % 10 + 1).astype(np.uint8).tobytes()
+        )
     (folder / "unlabeled_X.bin").write_bytes(b"")
     return images
 
@@ -234,7 +282,9 @@ def write_imagenette(root: Path) -> Path:
             folder.mkdir(parents=True)
             for number, (width, height) in enumerate(sizes):
                 picture = np.full((height, width, 3), 20 * label, dtype=np.uint8)
-                picture[:, : (width - min(width, height)) // 2] = 255  # what the middle square leaves out, on the left
+                picture[:, : (width - min(width, height)) // 2] = (
+                    255  # what the middle square leaves out, on the left
+                )
                 Image.fromarray(picture).save(folder / f"{name}_{number}.JPEG", quality=95)
     return root / "imagenette2-160"
 
@@ -256,7 +306,10 @@ def test_imagenette_is_resized_and_cropped_to_its_middle(host, tmp_path):
 
 
 def test_a_class_of_imagenette_without_images_is_named(host, tmp_path):
-    with pytest.raises(DataMissing, match=r"missing imagenette2-160; looked in .*fetch imagenette` or name the folder") as caught:
+    with pytest.raises(
+        DataMissing,
+        match=r"missing imagenette2-160; looked in .*fetch imagenette` or name the folder",
+    ) as caught:
         load_arrays(Choice("imagenette", {"size": 10}), host, tmp_path)
     assert "data import" not in str(caught.value)
     folder = write_imagenette(tmp_path)
@@ -272,7 +325,9 @@ def test_fetching_offline_is_one_sentence(host, tmp_path, monkeypatch):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(datasets, "MNIST", offline)
-    with pytest.raises(DataMissing, match=r"could not be downloaded.*unreachable.*data import mnist"):
+    with pytest.raises(
+        DataMissing, match=r"could not be downloaded.*unreachable.*data import mnist"
+    ):
         fetch("mnist", host, tmp_path)
 
 
@@ -282,14 +337,22 @@ def test_fetching_mends_what_is_damaged(host, tmp_path, monkeypatch):
     folder = write_idx(tmp_path / "old" / "mnist", packed=True)
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"nonsense")
     monkeypatch.setenv("CLBENCH_DATA", str(tmp_path / "old"))
-    monkeypatch.setattr(datasets.MNIST, "download", lambda self: write_idx(Path(self.root) / "MNIST" / "raw", packed=False))
+    monkeypatch.setattr(
+        datasets.MNIST,
+        "download",
+        lambda self: write_idx(Path(self.root) / "MNIST" / "raw", packed=False),
+    )
     assert len(fetch("mnist", host).x_train) == 6
 
 
 def test_fetching_reads_what_was_downloaded(host, tmp_path, monkeypatch):
     from torchvision import datasets
 
-    monkeypatch.setattr(datasets.MNIST, "download", lambda self: write_idx(Path(self.root) / "MNIST" / "raw", packed=False))
+    monkeypatch.setattr(
+        datasets.MNIST,
+        "download",
+        lambda self: write_idx(Path(self.root) / "MNIST" / "raw", packed=False),
+    )
     assert len(fetch("mnist", host, tmp_path / "new").x_train) == 6
     assert (tmp_path / "new" / "clbench" / "mnist.h5").is_file()
 

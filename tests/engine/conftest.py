@@ -22,7 +22,9 @@ def pictures(train: Sequence[int], test: int = 10, size: int = 4, noise: float =
 
     def draw(counts: Sequence[int]) -> tuple[Any, Any]:
         y = rng.permutation(np.repeat(np.arange(len(train)), counts))
-        return (means[y] + noise * rng.standard_normal((len(y), size, size, 1))).clip(0, 255).astype(np.uint8), y
+        return (means[y] + noise * rng.standard_normal((len(y), size, size, 1))).clip(
+            0, 255
+        ).astype(np.uint8), y
 
     return Arrays("pictures", *draw(train), *draw([test] * len(train)), len(train), "none")
 
@@ -53,11 +55,19 @@ def make_bench(host: Host, tiny: Arrays) -> Make:
         order: str = "random",
         **protocol: Any,
     ) -> Bench:
-        standard = {"model": {"mlp": {"hidden": [12]}}, "batch_size": 8, "optimizer": {"sgd": {"lr": 0.1}}}
-        split = Choice("split", {"dataset": "digits", "tasks": 5, "setting": setting, "class_order": order})
+        standard = {
+            "model": {"mlp": {"hidden": [12]}},
+            "batch_size": 8,
+            "optimizer": {"sgd": {"lr": 0.1}},
+        }
+        split = Choice(
+            "split", {"dataset": "digits", "tasks": 5, "setting": setting, "class_order": order}
+        )
         bench = Bench(strategy, host, split, {**standard, **protocol}, metrics)
         bench.arrays = arrays
-        bench.cell = replace(bench.cell, scenario=Choice("split", {**bench.cell.scenario.options, "tasks": tasks}))
+        bench.cell = replace(
+            bench.cell, scenario=Choice("split", {**bench.cell.scenario.options, "tasks": tasks})
+        )
         return bench
 
     return make

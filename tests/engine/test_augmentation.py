@@ -20,7 +20,9 @@ from clbench.stack import Noise
 from .conftest import Make
 
 SIDE = 6
-ONE = torch.arange(1, SIDE * SIDE + 1, dtype=torch.float32).view(1, SIDE, SIDE) / 255  # no two views of it are equal
+ONE = (
+    torch.arange(1, SIDE * SIDE + 1, dtype=torch.float32).view(1, SIDE, SIDE) / 255
+)  # no two views of it are equal
 
 
 @pytest.fixture
@@ -34,7 +36,9 @@ def ramps() -> Arrays:
 def views(augment: str) -> Tensor:
     """Everything that torchvision's RandomCrop(padding=4) and RandomHorizontalFlip can make of the image."""
     padded = functional.pad(ONE, [4, 4, 4, 4])
-    places = [(4, 4)] if augment == "flip" else [(top, left) for top in range(9) for left in range(9)]
+    places = (
+        [(4, 4)] if augment == "flip" else [(top, left) for top in range(9) for left in range(9)]
+    )
     crops = [functional.crop(padded, top, left, SIDE, SIDE) for top, left in places]
     return torch.stack([view for crop in crops for view in (crop, functional.hflip(crop))])
 
@@ -46,8 +50,12 @@ def which(x: Tensor, known: Tensor) -> Tensor:
     return same.int().argmax(1)
 
 
-def started(make_bench: Make, arrays: Arrays, *seeds: int, strategy: Any = None, **protocol: Any) -> Any:
-    strategy, loop = make_bench(strategy or Host.load().get("strategy", "naive"), arrays=arrays, tasks=2, **protocol).start(*seeds)
+def started(
+    make_bench: Make, arrays: Arrays, *seeds: int, strategy: Any = None, **protocol: Any
+) -> Any:
+    strategy, loop = make_bench(
+        strategy or Host.load().get("strategy", "naive"), arrays=arrays, tasks=2, **protocol
+    ).start(*seeds)
     strategy.session.task = strategy.session.streams.tasks[0]
     return strategy, loop
 
@@ -59,7 +67,9 @@ def drawn(strategy: Any, size: int, steps: int) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("augment", ["flip", "crop_flip"])
-def test_every_view_that_torchvision_makes_is_as_likely(make_bench: Make, ramps: Arrays, augment: str) -> None:
+def test_every_view_that_torchvision_makes_is_as_likely(
+    make_bench: Make, ramps: Arrays, augment: str
+) -> None:
     known = views(augment)
     strategy, _ = started(make_bench, ramps, 0, augment=augment)
     found = torch.cat([which(x[0], known) for x in drawn(strategy, 60 * len(known) // 2, 2)])
@@ -73,14 +83,22 @@ def test_every_member_and_every_step_has_views_of_its_own(make_bench: Make, ramp
     (alone, _) = drawn(started(make_bench, ramps, 5, augment="crop_flip")[0], 40, 2)
     assert torch.equal(first[1], alone[0])
     looks = [which(x[member], known) for x in (first, second) for member in (0, 1)]
-    assert all((one == other).float().mean() < 0.2 for place, one in enumerate(looks) for other in looks[:place])
+    assert all(
+        (one == other).float().mean() < 0.2
+        for place, one in enumerate(looks)
+        for other in looks[:place]
+    )
 
 
 def test_a_seed_decides_its_views(make_bench: Make, ramps: Arrays) -> None:
     """Drawn from the member's own stream: mirrored, down, right."""
     (seen,) = drawn(started(make_bench, ramps, 7, augment="crop_flip")[0], 12, 1)
     noise = Noise([key(7, 0, "augment")])
-    mirrored, down, right = noise.integers(2, 12)[0], noise.integers(9, 12)[0], noise.integers(9, 12)[0]
+    mirrored, down, right = (
+        noise.integers(2, 12)[0],
+        noise.integers(9, 12)[0],
+        noise.integers(9, 12)[0],
+    )
     assert torch.equal(which(seen[0], views("crop_flip")), (down * 9 + right) * 2 + mirrored)
 
 
@@ -103,7 +121,12 @@ def test_images_are_augmented_in_training_and_replay_and_nowhere_else(
     make_bench: Make, ramps: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strategy, loop = started(
-        make_bench, ramps, 0, strategy=Host.load().get("strategy", "er")(memory=20), augment="crop_flip", validation=0.2
+        make_bench,
+        ramps,
+        0,
+        strategy=Host.load().get("strategy", "er")(memory=20),
+        augment="crop_flip",
+        validation=0.2,
     )
     tasks = strategy.session.streams.tasks
     loop.task(tasks[0])

@@ -135,7 +135,11 @@ def test_a_part_alone_is_just_itself() -> None:
 
 def test_what_is_overridden_by_some_part() -> None:
     first = composed(Plain(), Beta(), Base())
-    assert {hook for hook in HOOKS if overrides(first, hook)} == {"penalty", "begin_task", "after_step"}
+    assert {hook for hook in HOOKS if overrides(first, hook)} == {
+        "penalty",
+        "begin_task",
+        "after_step",
+    }
     assert first.session.overridden == {"penalty", "begin_task", "after_step"}
     assert composed(Plain()).session.overridden == frozenset()
 
@@ -147,7 +151,8 @@ def test_a_part_that_replaces_a_hook_must_come_last() -> None:
     check_composition([Alpha, Beta, Replacing])
     check_composition([Replacing])
     with pytest.raises(
-        UserError, match=r"replacing\+alpha: replacing replaces observe without calling super\(\) and must come last: alpha\+replacing"
+        UserError,
+        match=r"replacing\+alpha: replacing replaces observe without calling super\(\) and must come last: alpha\+replacing",
     ):
         check_composition([Replacing, Alpha])
     with pytest.raises(UserError, match=r"must come last: plain\+alpha\+replacing"):
@@ -190,7 +195,14 @@ class Nested(Strategy):
 
 @pytest.mark.parametrize(
     ("cls", "hooks"),
-    [(Plain, []), (Alpha, []), (Replacing, ["observe"]), (Middle, ["observe"]), (Nested, ["penalty"]), (Base, ["penalty"])],
+    [
+        (Plain, []),
+        (Alpha, []),
+        (Replacing, ["observe"]),
+        (Middle, ["observe"]),
+        (Nested, ["penalty"]),
+        (Base, ["penalty"]),
+    ],
 )
 def test_which_hooks_a_class_replaces(cls: type[Strategy], hooks: list[str]) -> None:
     assert replaced_hooks(cls) == hooks

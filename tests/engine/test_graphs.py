@@ -95,7 +95,9 @@ def test_another_task_and_a_changed_state_are_captured_anew(make_bench: Make) ->
     begin = steps.begin_epoch
     steps.begin_epoch = lambda: (begin(), graphs.append(list(steps.graphs.values())))[0]  # type: ignore[func-returns-value,method-assign]
     task_of(loop)
-    assert [len(kept) for kept in graphs] == [0, 1, 0], "kept for the second epoch, which changed nothing, and not for the third"
+    assert [len(kept) for kept in graphs] == [0, 1, 0], (
+        "kept for the second epoch, which changed nothing, and not for the third"
+    )
 
 
 def test_a_step_that_replaces_a_tensor_runs_eagerly_and_says_why(make_bench: Make) -> None:
@@ -112,7 +114,10 @@ def test_a_step_that_replaces_a_tensor_runs_eagerly_and_says_why(make_bench: Mak
     _, loop = make_bench(Replacing).start(0, 1)
     steps = rehearsed(loop)
     task_of(loop)
-    assert steps.why == "a step replaces the tensor replacing.mean; write into it instead (copy_, add_, lerp_)"
+    assert (
+        steps.why
+        == "a step replaces the tensor replacing.mean; write into it instead (copy_, add_, lerp_)"
+    )
     assert not steps.graphs
 
 
@@ -152,7 +157,9 @@ def test_an_outline_sees_what_a_step_may_depend_on(make_bench: Make) -> None:
 
 @GPU
 @pytest.mark.parametrize("name", ["naive", "er", "online_ewc"])
-def test_captured_steps_give_the_numbers_of_eager_ones(make_bench: Make, host: Host, name: str) -> None:
+def test_captured_steps_give_the_numbers_of_eager_ones(
+    make_bench: Make, host: Host, name: str
+) -> None:
     bench = make_bench(host.get("strategy", name), epochs=3, schedule="cosine")
     records = [bench.run(0, 1, 2, device="cuda", graphs=graphs) for graphs in ("off", "on")]
     assert [record.graphs for record in records] == ["eager: switched off", "captured"]
@@ -168,6 +175,8 @@ def test_graphs_can_be_insisted_on(make_bench: Make) -> None:
             float(self.net.parameters()[0].detach().sum())
 
     bench = make_bench(Reading)
-    with pytest.raises(StrategyError, match="graphs are on, and the step cannot be captured: the capture failed"):
+    with pytest.raises(
+        StrategyError, match="graphs are on, and the step cannot be captured: the capture failed"
+    ):
         bench.run(0, device="cuda", graphs="on")
     assert bench.run(0, device="cuda").graphs.startswith("eager: the capture failed")

@@ -46,7 +46,10 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> None:
 def test_predictions_give_the_accuracies_that_were_measured(make_bench: Any, strategy: Any) -> None:
     cell = make_bench(strategy, keep=BOTH).run(0, 1)
     for row, column in np.ndindex(4, 3):
-        chosen, label = (cell.stored[name].read() for name in (f"predictions/{row}/{column + 1}", f"tests/{column + 1}/label"))
+        chosen, label = (
+            cell.stored[name].read()
+            for name in (f"predictions/{row}/{column + 1}", f"tests/{column + 1}/label")
+        )
         right = ((chosen == label) & (label >= 0)).sum(1) / (label >= 0).sum(1)
         np.testing.assert_array_equal(right, cell.accuracy[:, row, column])
     index = cell.stored["tests/1/index"].read()
@@ -63,7 +66,9 @@ def test_weights_are_those_before_training_and_after_each_task(make_bench: Any) 
         if task is not None:
             loop.task(task)
         for name, value in strategy.net.named_parameters().items():
-            np.testing.assert_array_equal(cell.stored[f"weights/{row}/{name}"].read(), value.detach().numpy())
+            np.testing.assert_array_equal(
+                cell.stored[f"weights/{row}/{name}"].read(), value.detach().numpy()
+            )
 
 
 def test_what_is_kept_changes_no_number_and_not_the_key(make_bench: Any) -> None:
@@ -72,7 +77,9 @@ def test_what_is_kept_changes_no_number_and_not_the_key(make_bench: Any) -> None
     assert plain.cell.key("f", {}) == keeping.cell.key("f", {})
 
 
-def test_a_job_that_goes_on_keeps_what_an_uninterrupted_one_keeps(make_bench: Any, tmp_path: Path) -> None:
+def test_a_job_that_goes_on_keeps_what_an_uninterrupted_one_keeps(
+    make_bench: Any, tmp_path: Path
+) -> None:
     bench, mark = make_bench(Naive, keep=BOTH), tmp_path / "job.ckpt"
     with pytest.raises(Stopped):
         bench.run(0, 1, checkpoint=mark, stop_after=1)
@@ -92,8 +99,18 @@ def test_a_job_whose_weights_are_gone_starts_anew(make_bench: Any, tmp_path: Pat
 
 def test_nothing_is_kept_of_a_member_after_it_diverged(make_bench: Any) -> None:
     bench = make_bench(Broken, keep=BOTH)
-    cell = run_cell(bench.cell, "key", bench.members(0, 1), host=bench.host, arrays=bench.arrays, settings=Settings())
-    chosen, weights = cell.stored["predictions/3/1"].read(), next(v for n, v in values(cell).items() if n.startswith("weights/3/"))
+    cell = run_cell(
+        bench.cell,
+        "key",
+        bench.members(0, 1),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=Settings(),
+    )
+    chosen, weights = (
+        cell.stored["predictions/3/1"].read(),
+        next(v for n, v in values(cell).items() if n.startswith("weights/3/")),
+    )
     assert (chosen[0] == -1).all()
     assert (chosen[1] >= 0).all()
     assert np.isnan(weights[0]).all()
@@ -105,7 +122,9 @@ def test_jobs_are_merged_from_file_to_file(make_bench: Any, tmp_path: Path) -> N
     for name, seeds in (("a", (0, 2)), ("b", (1,))):
         cell = bench.run(*seeds, checkpoint=tmp_path / f"{name}.ckpt")
         write_record(tmp_path / f"{name}.h5", [cell], suite="s", suite_text="", environment={})
-    both = merge_cells([cell for name in "ab" for cell in read_record(tmp_path / f"{name}.h5").cells])
+    both = merge_cells(
+        [cell for name in "ab" for cell in read_record(tmp_path / f"{name}.h5").cells]
+    )
     write_record(tmp_path / "all.h5", both, suite="s", suite_text="", environment={})
     (merged,) = read_record(tmp_path / "all.h5").cells
     same(values(bench.run(0, 1, 2)), values(merged))
@@ -118,5 +137,8 @@ def test_a_method_without_a_network_is_refused_before_it_trains(make_bench: Any)
         def setup(self) -> None:
             self.means = torch.zeros(3)
 
-    with pytest.raises(StrategyError, match="distance has no network of its own whose weights could be kept; leave weights out"):
+    with pytest.raises(
+        StrategyError,
+        match="distance has no network of its own whose weights could be kept; leave weights out",
+    ):
         make_bench(Distance, keep=["weights"]).run(0)

@@ -24,7 +24,9 @@ from clbench_plugins.naive import Naive
 class Recorder(Strategy):
     """Trains as `naive` does and notes what it sees, member by member."""
 
-    seen: ClassVar[list[tuple[int, int, str, list[int], list[int]]]]  # member, task, phase, samples, their tasks
+    seen: ClassVar[
+        list[tuple[int, int, str, list[int], list[int]]]
+    ]  # member, task, phase, samples, their tasks
     weights: ClassVar[list[list[dict[str, Tensor]]]]  # after each task
     rates: ClassVar[list[list[float]]]
     epochs: ClassVar[list[tuple[int, list[int]]]]
@@ -36,11 +38,24 @@ class Recorder(Strategy):
         self._keep()
 
     def _keep(self) -> None:
-        self.weights.append([{name: value[r].detach().clone() for name, value in self.net.params.items()} for r in range(self.members)])
+        self.weights.append(
+            [
+                {name: value[r].detach().clone() for name, value in self.net.params.items()}
+                for r in range(self.members)
+            ]
+        )
 
     def observe(self, batch: Batch) -> Tensor | None:
         for r in self.session.active:
-            self.seen.append((r, self.task.index, self.phase.name, batch.index[r].tolist(), batch.tasks[r].tolist()))
+            self.seen.append(
+                (
+                    r,
+                    self.task.index,
+                    self.phase.name,
+                    batch.index[r].tolist(),
+                    batch.tasks[r].tolist(),
+                )
+            )
         self.rates.append(self.optimizer.lr.tolist())
         return super().observe(batch)
 
@@ -55,19 +70,30 @@ class Recorder(Strategy):
 
 def batches(member: int, task: int, phase: str = "train") -> list[list[int]]:
     """The samples of each of a member's steps."""
-    return [index for r, t, name, index, _ in Recorder.seen if (r, t, name) == (member, task, phase)]
+    return [
+        index for r, t, name, index, _ in Recorder.seen if (r, t, name) == (member, task, phase)
+    ]
 
 
 def specs(bench: Any, seed: int, validation: float = 0.0) -> Any:
     """A seed's tasks as the scenario makes them."""
-    return bench.host.get("scenario", "split")(**bench.cell.scenario.options).stream(bench.arrays, seed, 0, validation).tasks
+    return (
+        bench.host.get("scenario", "split")(**bench.cell.scenario.options)
+        .stream(bench.arrays, seed, 0, validation)
+        .tasks
+    )
 
 
-def by_hand(bench: Any, weights: dict[str, Tensor], task: Any, outputs: Sequence[int] | None = None) -> float:
+def by_hand(
+    bench: Any, weights: dict[str, Tensor], task: Any, outputs: Sequence[int] | None = None
+) -> float:
     """The share of a task's test images that a network of one hidden layer gets right."""
     x = torch.from_numpy(bench.arrays.x_test[task.test]).double().flatten(1) / 255
     w = {name: value.double() for name, value in weights.items()}
-    logits = torch.relu(x @ w["linear1.weight"].T + w["linear1.bias"]) @ w["head.weight"].T + w["head.bias"]
+    logits = (
+        torch.relu(x @ w["linear1.weight"].T + w["linear1.bias"]) @ w["head.weight"].T
+        + w["head.bias"]
+    )
     if outputs is not None:
         logits[:, [c for c in range(logits.shape[1]) if c not in outputs]] = -torch.inf
     return float((logits.argmax(1).numpy() == task.labels[bench.arrays.y_test[task.test]]).mean())
@@ -86,7 +112,9 @@ def test_the_accuracy_matrix_against_a_slow_evaluation(make_bench: Any, setting:
         for row in range(4):
             for column, task in enumerate(tasks):
                 outputs = task.classes.tolist() if setting == "task" else None
-                assert record.accuracy[r, row, column] == by_hand(bench, Recorder.weights[row][r], task, outputs)
+                assert record.accuracy[r, row, column] == by_hand(
+                    bench, Recorder.weights[row][r], task, outputs
+                )
     np.testing.assert_array_equal(record.accuracy_before, record.accuracy[:, [0, 1, 2], [0, 1, 2]])
     assert record.accuracy[:, [1, 2, 3], [0, 1, 2]].mean() > 0.8
 
@@ -104,9 +132,13 @@ def test_evaluation_on_some_of_the_logits(make_bench: Any, logits: str) -> None:
 
     for row in range(4):
         for column, task in enumerate(tasks):
-            assert record.accuracy[0, row, column] == by_hand(bench, Recorder.weights[row][0], task, outputs(row, column))
+            assert record.accuracy[0, row, column] == by_hand(
+                bench, Recorder.weights[row][0], task, outputs(row, column)
+            )
     for column, task in enumerate(tasks):  # the task's own outputs are there before it is trained
-        assert record.accuracy_before[0, column] == by_hand(bench, Recorder.weights[column][0], task, outputs(column + 1, column))
+        assert record.accuracy_before[0, column] == by_hand(
+            bench, Recorder.weights[column][0], task, outputs(column + 1, column)
+        )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +174,16 @@ def test_accuracy_is_followed_within_tasks(make_bench: Any) -> None:
         starts = np.cumsum([0, *steps])
         wanted = [(starts[t] + done, t + 1) for t in range(3) for done in range(3, steps[t] + 1, 3)]
         kept = ~np.isnan(curves["continual_step"][r])
-        assert list(zip(curves["continual_step"][r][kept], curves["continual_task"][r][kept], strict=True)) == wanted
+        assert (
+            list(
+                zip(
+                    curves["continual_step"][r][kept],
+                    curves["continual_task"][r][kept],
+                    strict=True,
+                )
+            )
+            == wanted
+        )
         accuracy = curves["continual_accuracy"][r][kept]
         for (_, task), values in zip(wanted, accuracy, strict=True):
             assert np.isfinite(values).tolist() == [column < task for column in range(3)]
@@ -165,7 +206,9 @@ def test_joint_is_trained_once_and_measured_at_both_ends(make_bench: Any) -> Non
         for r, _, _, index, tasks in Recorder.seen:
             own = [specs(bench, r)[t].train for t in tasks]
             assert all(i in samples for i, samples in zip(index, own, strict=True))
-    assert any(len(set(tasks)) > 1 for *_, tasks in Recorder.seen)  # mixed, not one task after another
+    assert any(
+        len(set(tasks)) > 1 for *_, tasks in Recorder.seen
+    )  # mixed, not one task after another
 
 
 def test_joint_counts_steps_once_a_task(make_bench: Any) -> None:
@@ -207,7 +250,9 @@ def test_cumulative_may_begin_anew(make_bench: Any) -> None:
     make_bench(Watched(restart=True)).run(0, 1)
     for one, other in ((0, 1), (1, 2)):
         difference = (Watched.starts[one] - Watched.starts[other]).abs()
-        assert difference.max() < 2 * 0.25 + 1e-6  # both are drawn from U(-1/sqrt(16), 1/sqrt(16)), untrained
+        assert (
+            difference.max() < 2 * 0.25 + 1e-6
+        )  # both are drawn from U(-1/sqrt(16), 1/sqrt(16)), untrained
         assert difference.mean() > 0.05
 
 
@@ -222,11 +267,15 @@ def test_every_epoch_is_a_new_order_of_the_tasks_samples(make_bench: Any) -> Non
             count = math.ceil(len(task.train) / 10)
             found = batches(member, t)
             assert len(found) == 3 * count
-            epochs = [[i for batch in found[e * count : (e + 1) * count] for i in batch] for e in range(3)]
+            epochs = [
+                [i for batch in found[e * count : (e + 1) * count] for i in batch] for e in range(3)
+            ]
             assert all(sorted(epoch) == sorted(task.train) for epoch in epochs)
             assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
             sizes = [len(batch) for batch in found[:count]]
-            assert sizes == [10] * (len(task.train) // 10) + [rest for rest in [len(task.train) % 10] if rest]
+            assert sizes == [10] * (len(task.train) // 10) + [
+                rest for rest in [len(task.train) % 10] if rest
+            ]
 
 
 def test_steps_go_round_the_samples(make_bench: Any) -> None:
@@ -245,7 +294,11 @@ class Phased(Recorder):
     """Three phases: so many steps of small batches, so many epochs, and some on all tasks so far."""
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        return [Phase("steps", steps=3, batch_size=5), Phase("epochs", epochs=2), Phase("rest", data="seen", batch_size=64)]
+        return [
+            Phase("steps", steps=3, batch_size=5),
+            Phase("epochs", epochs=2),
+            Phase("rest", data="seen", batch_size=64),
+        ]
 
 
 def test_phases(make_bench: Any) -> None:
@@ -254,7 +307,9 @@ def test_phases(make_bench: Any) -> None:
     for member in (0, 1):
         for t, task in enumerate(specs(bench, member)):
             assert [len(batch) for batch in batches(member, t, "steps")] == [5, 5, 5]
-            assert sorted(i for batch in batches(member, t, "epochs") for i in batch) == sorted([*task.train] * 2)
+            assert sorted(i for batch in batches(member, t, "epochs") for i in batch) == sorted(
+                [*task.train] * 2
+            )
             known = np.concatenate([spec.train for spec in specs(bench, member)[: t + 1]])
             assert sorted(i for batch in batches(member, t, "rest") for i in batch) == sorted(known)
     assert record.loss.shape == (2, 3)
@@ -299,7 +354,9 @@ def test_batch_norm_is_not_shown_a_single_sample(make_bench: Any, solo: bool) ->
     class Alone(SoloStrategy):
         """Plain."""
 
-    bench = make_bench(Alone if solo else Recorder, model={"mlp": {"hidden": [6], "norm": "batch"}}, batch_size=11)
+    bench = make_bench(
+        Alone if solo else Recorder, model={"mlp": {"hidden": [6], "norm": "batch"}}, batch_size=11
+    )
     sizes = [len(task.train) % 11 for seed in range(8) for task in specs(bench, seed)]
     seed = sizes.index(1) // 3
     bench.run(seed, 0)
@@ -310,7 +367,11 @@ def test_batch_norm_is_not_shown_a_single_sample(make_bench: Any, solo: bool) ->
 # ---------------------------------------------------------------------------------------- early stopping
 
 
-@pytest.mark.parametrize("stop", [{"validation": 0.25, "stop_at": 0.9}, {"stop_at": {"train": 0.85}}], ids=["validation", "training"])
+@pytest.mark.parametrize(
+    "stop",
+    [{"validation": 0.25, "stop_at": 0.9}, {"stop_at": {"train": 0.85}}],
+    ids=["validation", "training"],
+)
 def test_members_stop_at_epochs_of_their_own(make_bench: Any, stop: dict[str, Any]) -> None:
     bench = make_bench(Recorder, epochs=12, optimizer={"sgd": {"lr": 0.05}}, **stop)
     record = bench.run(0, 1, 2)
@@ -343,10 +404,19 @@ def test_a_member_stops_after_the_first_epoch_that_reached_the_goal(make_bench: 
                     total += int(batch.weights.sum())
             self.measured.append(right / total)
 
-    bench = make_bench(Validating, tasks=1, epochs=30, validation=0.25, stop_at=0.8, optimizer={"sgd": {"lr": 0.05}})
+    bench = make_bench(
+        Validating,
+        tasks=1,
+        epochs=30,
+        validation=0.25,
+        stop_at=0.8,
+        optimizer={"sgd": {"lr": 0.05}},
+    )
     bench.run(3)
     assert 1 < len(Validating.measured) < 30
-    assert [value >= 0.8 for value in Validating.measured] == [False] * (len(Validating.measured) - 1) + [True]
+    assert [value >= 0.8 for value in Validating.measured] == [False] * (
+        len(Validating.measured) - 1
+    ) + [True]
 
 
 # ---------------------------------------------------------------------------------------- online accuracy
@@ -376,17 +446,27 @@ def test_online_accuracy_is_measured_before_the_update(make_bench: Any) -> None:
             return super().observe(batch)
 
     for setting in ("class", "task"):
-        record = make_bench(Predicting, metrics=[OnlineAccuracy], setting=setting, model={"mlp": {"hidden": [6], "dropout": 0.5}}).run(0, 1)
+        record = make_bench(
+            Predicting,
+            metrics=[OnlineAccuracy],
+            setting=setting,
+            model={"mlp": {"hidden": [6], "dropout": 0.5}},
+        ).run(0, 1)
         for r in (0, 1):
             for t in range(3):
                 mine = record.curves["task"][r] == t
-                wanted = record.curves["right"][r][mine].sum() / record.curves["seen"][r][mine].sum()
+                wanted = (
+                    record.curves["right"][r][mine].sum() / record.curves["seen"][r][mine].sum()
+                )
                 assert record.curves["online_accuracy"][r, t] == pytest.approx(wanted)
 
 
 def test_measuring_online_accuracy_changes_nothing(make_bench: Any) -> None:
     model = {"mlp": {"hidden": [6], "dropout": 0.5, "norm": "batch"}}
-    one, other = (make_bench(Naive, model=model, augment="crop_flip", metrics=metrics).run(0, 1) for metrics in ((), [OnlineAccuracy]))
+    one, other = (
+        make_bench(Naive, model=model, augment="crop_flip", metrics=metrics).run(0, 1)
+        for metrics in ((), [OnlineAccuracy])
+    )
     np.testing.assert_array_equal(one.accuracy, other.accuracy)
     assert "online_accuracy" not in one.curves
 
@@ -397,15 +477,21 @@ def test_measuring_online_accuracy_changes_nothing(make_bench: Any) -> None:
 def test_schedule_factors() -> None:
     assert [schedule_factor("cosine", p) for p in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 0.5, 0.0])
     milestones = {"milestones": {"at": [0.5, 0.75], "factor": 0.1}}
-    assert [schedule_factor(milestones, p) for p in (0.0, 0.49, 0.5, 0.74, 0.75, 0.99)] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert [
+        schedule_factor(milestones, p) for p in (0.0, 0.49, 0.5, 0.74, 0.75, 0.99)
+    ] == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "torch.SGD"])
 @pytest.mark.parametrize("schedule", ["cosine", {"milestones": {"at": [0.5], "factor": 0.2}}])
-def test_the_rate_follows_each_members_own_progress(make_bench: Any, optimizer: str, schedule: Any) -> None:
+def test_the_rate_follows_each_members_own_progress(
+    make_bench: Any, optimizer: str, schedule: Any
+) -> None:
     bench = make_bench(Recorder, epochs=2, schedule=schedule, optimizer={optimizer: {"lr": 0.3}})
     record = bench.run(0, 1)
-    steps = [[2 * math.ceil(len(task.train) / 8) for task in specs(bench, member)] for member in (0, 1)]
+    steps = [
+        [2 * math.ceil(len(task.train) / 8) for task in specs(bench, member)] for member in (0, 1)
+    ]
     for member in (0, 1):
         alone = bench.run(member)
         wanted = [0.3 * schedule_factor(schedule, k / n) for n in steps[member] for k in range(n)]
@@ -420,7 +506,11 @@ class Momentous(Recorder):
 
     def begin_task(self, task: Task) -> None:
         super().begin_task(task)
-        self.moments.append(max(float(m.abs().max()) for slot in self.optimizer.slots.values() for m in slot.moments))
+        self.moments.append(
+            max(
+                float(m.abs().max()) for slot in self.optimizer.slots.values() for m in slot.moments
+            )
+        )
 
 
 @pytest.mark.parametrize(("reset", "kept"), [("never", True), ("task", False)])
@@ -452,7 +542,10 @@ def test_the_head_is_kept_zeroed_or_drawn_anew(make_bench: Any, strategy: type) 
     found = {}
     for reset in ("never", "zero", "init"):
         HeadWatch.heads.clear()
-        found[reset] = make_bench(strategy, head_reset=reset).run(0), [head[0] for head in HeadWatch.heads]
+        found[reset] = (
+            make_bench(strategy, head_reset=reset).run(0),
+            [head[0] for head in HeadWatch.heads],
+        )
     (never, kept), (zero, zeroed), (init, drawn) = found.values()
     assert torch.equal(kept[0], zeroed[0])
     assert torch.equal(kept[0], drawn[0])
@@ -460,7 +553,10 @@ def test_the_head_is_kept_zeroed_or_drawn_anew(make_bench: Any, strategy: type) 
     assert all(head.abs().max() <= 1 / math.sqrt(12) for head in drawn)
     assert not torch.equal(drawn[1], drawn[2])
     assert any(head.abs().max() > 1 / math.sqrt(12) for head in kept[1:])
-    assert zero.accuracy_before[0, 1] != never.accuracy_before[0, 1] or zero.accuracy_before[0, 2] != never.accuracy_before[0, 2]
+    assert (
+        zero.accuracy_before[0, 1] != never.accuracy_before[0, 1]
+        or zero.accuracy_before[0, 2] != never.accuracy_before[0, 2]
+    )
     assert not np.array_equal(init.accuracy, never.accuracy)
 
 
@@ -490,13 +586,18 @@ def test_gradients_are_clipped_member_by_member(make_bench: Any) -> None:
             self.before = [p.detach().clone() for p in self.net.parameters()]
 
         def after_step(self, batch: Batch) -> None:
-            moved = sum((p.detach() - b).flatten(1).square().sum(1) for p, b in zip(self.net.parameters(), self.before, strict=True))
+            moved = sum(
+                (p.detach() - b).flatten(1).square().sum(1)
+                for p, b in zip(self.net.parameters(), self.before, strict=True)
+            )
             self.log("moved", moved.sqrt())
 
     record = make_bench(Clipped, clip=0.2, optimizer={"sgd": {"lr": 0.5}}).run(0, 1)
     moved = record.curves["moved"]
     assert np.nanmax(moved) == pytest.approx(0.5 * 0.2, rel=1e-3)
-    assert np.nanmax(make_bench(Clipped, optimizer={"sgd": {"lr": 0.5}}).run(0).curves["moved"]) > 0.2
+    assert (
+        np.nanmax(make_bench(Clipped, optimizer={"sgd": {"lr": 0.5}}).run(0).curves["moved"]) > 0.2
+    )
 
 
 # ---------------------------------------------------------------------------------------- members that diverge
@@ -514,13 +615,19 @@ class Breaking(Strategy):
 
     def task_loss(self, batch: Batch) -> Tensor:
         self.step += 1
-        bad = torch.tensor([seed in self.broken for seed, _ in self.session.members]) & (self.step == self.at) & (self.task.index == 1)
+        bad = (
+            torch.tensor([seed in self.broken for seed, _ in self.session.members])
+            & (self.step == self.at)
+            & (self.task.index == 1)
+        )
         return super().task_loss(batch) + torch.where(bad, torch.nan, 0.0)
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
 @pytest.mark.parametrize("form", ["loop", "vmap"])
-def test_a_member_that_diverges_stops_and_its_neighbours_go_on(make_bench: Any, form: str, epochs: int) -> None:
+def test_a_member_that_diverges_stops_and_its_neighbours_go_on(
+    make_bench: Any, form: str, epochs: int
+) -> None:
     bench = make_bench(Breaking, epochs=epochs, metrics=[OnlineAccuracy])
     record = bench.run(0, 1, 2, form=form)
     assert record.member_status.tolist() == ["done", "diverged", "done"]
@@ -538,7 +645,14 @@ def test_a_member_that_diverges_stops_and_its_neighbours_go_on(make_bench: Any, 
 def test_all_members_diverge(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Breaking, "broken", (0, 1))
     bench = make_bench(Breaking, metrics=[OnlineAccuracy])
-    record = run_cell(bench.cell, "key", bench.members(0, 1), host=bench.host, arrays=bench.arrays, settings=Settings())
+    record = run_cell(
+        bench.cell,
+        "key",
+        bench.members(0, 1),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=Settings(),
+    )
     assert record.status == "diverged"
     assert record.member_status.tolist() == ["diverged"] * 2
     assert np.isfinite(record.accuracy[:, :2]).all()
@@ -576,7 +690,9 @@ def test_a_huge_rate_diverges_by_itself(make_bench: Any) -> None:
     assert np.isnan(book.accuracy[:, 1:]).all()
 
 
-def test_many_steps_are_watched_in_one_epoch(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_steps_are_watched_in_one_epoch(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The table of losses on the device is smaller than the epoch."""
     monkeypatch.setattr("clbench.engine.losses.CHUNK", 3)
     small = make_bench(Breaking, epochs=2).run(0, 1, 2)
@@ -611,22 +727,34 @@ class Wrong(Strategy):
         (1.0, r"wrong: the loss is a float; one value a member, \[2\], is wanted"),
     ],
 )
-def test_a_loss_of_a_wrong_shape_is_named(make_bench: Any, monkeypatch: pytest.MonkeyPatch, loss: Any, sentence: str) -> None:
+def test_a_loss_of_a_wrong_shape_is_named(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, loss: Any, sentence: str
+) -> None:
     monkeypatch.setattr(Wrong, "loss", loss)
     with pytest.raises(StrategyError, match=sentence):
         make_bench(Wrong).run(0, 1)
 
 
-@pytest.mark.parametrize(("logits", "got"), [(torch.ones(2, 6), r"\[2, 6\]"), (torch.ones(2, 64, 2), r"\[2, 64, 2\]"), (None, "NoneType")])
-def test_predictions_of_a_wrong_shape_are_named(make_bench: Any, monkeypatch: pytest.MonkeyPatch, logits: Any, got: str) -> None:
+@pytest.mark.parametrize(
+    ("logits", "got"),
+    [(torch.ones(2, 6), r"\[2, 6\]"), (torch.ones(2, 64, 2), r"\[2, 64, 2\]"), (None, "NoneType")],
+)
+def test_predictions_of_a_wrong_shape_are_named(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, logits: Any, got: str
+) -> None:
     monkeypatch.setattr(Wrong, "logits", logits)
     if logits is None:
         monkeypatch.setattr(Wrong, "predict", lambda self, x, task=None: None)
-    with pytest.raises(StrategyError, match=rf"wrong.predict returned {got}; \[members, batch, classes\] = \[2, \d+, 6\] is wanted"):
+    with pytest.raises(
+        StrategyError,
+        match=rf"wrong.predict returned {got}; \[members, batch, classes\] = \[2, \d+, 6\] is wanted",
+    ):
         make_bench(Wrong).run(0, 1)
 
 
-@pytest.mark.parametrize(("loss", "got"), [(1.0, "is a float"), (torch.ones(3), r"has shape \[3\]")])
+@pytest.mark.parametrize(
+    ("loss", "got"), [(1.0, "is a float"), (torch.ones(3), r"has shape \[3\]")]
+)
 def test_a_solo_loss_of_a_wrong_shape_is_named(make_bench: Any, loss: Any, got: str) -> None:
     class SoloWrong(SoloStrategy):
         """Gives what a test asks for."""
@@ -634,13 +762,17 @@ def test_a_solo_loss_of_a_wrong_shape_is_named(make_bench: Any, loss: Any, got: 
         def observe(self, batch: Batch) -> Any:
             return loss
 
-    with pytest.raises(StrategyError, match=f"solo_wrong: the loss {got}; a scalar tensor is wanted"):
+    with pytest.raises(
+        StrategyError, match=f"solo_wrong: the loss {got}; a scalar tensor is wanted"
+    ):
         make_bench(SoloWrong).run(0, 1)
 
 
 def test_a_task_without_samples_is_named(make_bench: Any, tiny: Any) -> None:
     keep = tiny.y_train > 1
-    few = type(tiny)("few", tiny.x_train[keep], tiny.y_train[keep], tiny.x_test, tiny.y_test, 6, "none")
+    few = type(tiny)(
+        "few", tiny.x_train[keep], tiny.y_train[keep], tiny.x_test, tiny.y_test, 6, "none"
+    )
     with pytest.raises(PluginError, match="scenario 'split', task 1: there are no train samples"):
         make_bench(Naive, arrays=few, order="fixed").run(0)
 
@@ -653,7 +785,9 @@ def test_a_model_without_a_head_cannot_reset_it(make_bench: Any) -> None:
             self.net = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))  # type: ignore[misc]
             self.optimizer = self.make_optimizer(list(self.net.parameters()))  # type: ignore[misc]
 
-    with pytest.raises(StrategyError, match="headless: head_reset needs a network with a part named 'head'"):
+    with pytest.raises(
+        StrategyError, match="headless: head_reset needs a network with a part named 'head'"
+    ):
         make_bench(Headless, head_reset="zero").run(0)
 
 

@@ -21,7 +21,9 @@ class Outputs(ProbeMetric):
     """What the network says of training and test samples."""
 
     def measure(self, probe: Any) -> Tensor:
-        tested = sum(probe.net(batch.x).flatten(1).sum(1) for batch in probe.data("test", "seen", 7))
+        tested = sum(
+            probe.net(batch.x).flatten(1).sum(1) for batch in probe.data("test", "seen", 7)
+        )
         return torch.stack([probe.net(probe.x).flatten(1).sum(1), tested], dim=1)
 
 
@@ -40,19 +42,43 @@ class Broken(Strategy):
     """Seed 0 breaks in the second task."""
 
     def task_loss(self, batch: Any) -> Tensor:
-        return super().task_loss(batch) + (torch.tensor([torch.nan, 0.0]) if self.task.index else 0.0)
+        return super().task_loss(batch) + (
+            torch.tensor([torch.nan, 0.0]) if self.task.index else 0.0
+        )
 
 
 def measured(bench: Any, cell: CellRecord, metric: Any, *seeds: int) -> Any:
-    names = {name.partition("/")[2].partition("/")[2] for name in cell.stored if name.startswith("weights/1/")}
-    rows = [{name: cell.stored[f"weights/{row}/{name}"].read() for name in names} for row in range(1, cell.tasks + 1)]
-    return measure_kept(bench.cell, bench.members(*seeds), cell.form, rows, "outputs", metric, host=bench.host, arrays=bench.arrays)
+    names = {
+        name.partition("/")[2].partition("/")[2]
+        for name in cell.stored
+        if name.startswith("weights/1/")
+    }
+    rows = [
+        {name: cell.stored[f"weights/{row}/{name}"].read() for name in names}
+        for row in range(1, cell.tasks + 1)
+    ]
+    return measure_kept(
+        bench.cell,
+        bench.members(*seeds),
+        cell.form,
+        rows,
+        "outputs",
+        metric,
+        host=bench.host,
+        arrays=bench.arrays,
+    )
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
 @pytest.mark.parametrize("strategy", [Naive, Alone])
 def test_it_gives_the_same_bits(make_bench: Any, strategy: Any, norm: str) -> None:
-    bench = make_bench(strategy, metrics=[Outputs], keep=["weights"], model={"mlp": {"hidden": [6], "norm": norm}}, order="fixed")
+    bench = make_bench(
+        strategy,
+        metrics=[Outputs],
+        keep=["weights"],
+        model={"mlp": {"hidden": [6], "norm": norm}},
+        order="fixed",
+    )
     cell = bench.run(0, 1)
     values, said = measured(bench, cell, Outputs(), 0, 1)
     np.testing.assert_array_equal(values, cell.metrics["outputs"])
@@ -61,7 +87,14 @@ def test_it_gives_the_same_bits(make_bench: Any, strategy: Any, norm: str) -> No
 
 def test_a_member_that_diverged_has_values_until_then(make_bench: Any) -> None:
     bench = make_bench(Broken, metrics=[Outputs], keep=["weights"])
-    cell = run_cell(bench.cell, "key", bench.members(0, 1), host=bench.host, arrays=bench.arrays, settings=Settings())
+    cell = run_cell(
+        bench.cell,
+        "key",
+        bench.members(0, 1),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=Settings(),
+    )
     values, _ = measured(bench, cell, Outputs(), 0, 1)
     np.testing.assert_array_equal(values, cell.metrics["outputs"])
     assert np.isnan(values[0, 1:]).all()
@@ -78,5 +111,7 @@ def test_an_undefined_metric_says_why(make_bench: Any) -> None:
 def test_weights_of_another_network_are_refused(make_bench: Any) -> None:
     cell = make_bench(Naive, keep=["weights"]).run(0)
     other = make_bench(Naive, model={"mlp": {"hidden": [13]}})
-    with pytest.raises(RecordError, match=r"has the shape \[12, 16\], and the network's is \[13, 16\]"):
+    with pytest.raises(
+        RecordError, match=r"has the shape \[12, 16\], and the network's is \[13, 16\]"
+    ):
         measured(other, cell, Outputs(), 0)

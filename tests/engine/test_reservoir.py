@@ -72,7 +72,11 @@ def test_every_sample_is_kept_with_the_same_probability() -> None:
     counts = torch.bincount(kept.index[:, :size].flatten(), minlength=shown).double()
     share = size / shown
     assert counts.sum() == members * size
-    statistic = float(((counts - members * share) ** 2).sum() / (members * share * (1 - share))) * (shown - 1) / shown
+    statistic = (
+        float(((counts - members * share) ** 2).sum() / (members * share * (1 - share)))
+        * (shown - 1)
+        / shown
+    )
     assert 1e-3 < stats.chi2.sf(statistic, shown - 1) < 1 - 1e-3
     assert all(len(set(row)) == size for row in kept.index[:50, :size].tolist())
 

@@ -27,7 +27,14 @@ from clbench_plugins.naive import Naive
 
 def run(bench: Any, *seeds: int, **settings: Any) -> Any:
     """The job, without the bench's own opinion of its record."""
-    return run_cell(bench.cell, "key", bench.members(*seeds), host=bench.host, arrays=bench.arrays, settings=Settings(**settings))
+    return run_cell(
+        bench.cell,
+        "key",
+        bench.members(*seeds),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=Settings(**settings),
+    )
 
 
 def same(one: Any, other: Any, *seeds: int) -> None:
@@ -48,8 +55,15 @@ RESUMED: dict[str, Any] = {
 
 @pytest.mark.parametrize("after", [1, 2])
 @pytest.mark.parametrize("name", RESUMED)
-def test_resuming_is_as_if_nothing_had_happened(make_bench: Any, tmp_path: Path, name: str, after: int) -> None:
-    options = {"optimizer": {"adam": {"lr": 0.01}}, "augment": "crop_flip", "model": {"mlp": {"hidden": [8], "dropout": 0.3}}, "epochs": 2}
+def test_resuming_is_as_if_nothing_had_happened(
+    make_bench: Any, tmp_path: Path, name: str, after: int
+) -> None:
+    options = {
+        "optimizer": {"adam": {"lr": 0.01}},
+        "augment": "crop_flip",
+        "model": {"mlp": {"hidden": [8], "dropout": 0.3}},
+        "epochs": 2,
+    }
     bench = make_bench(RESUMED[name], metrics=[Norm], **options)
     whole = bench.run(0, 1, 2)
     mark = tmp_path / "deep" / "job.ckpt"
@@ -68,7 +82,11 @@ class TwoPhases(Strategy):
 
     def phases(self, task: Task) -> list[Phase]:
         self.hooks += 1
-        return [Phase("warm", steps=3, batch_size=5), *super().phases(task), Phase("rest", epochs=1, data="seen", batch_size=64)]
+        return [
+            Phase("warm", steps=3, batch_size=5),
+            *super().phases(task),
+            Phase("rest", epochs=1, data="seen", batch_size=64),
+        ]
 
     def begin_task(self, task: Task) -> None:
         super().begin_task(task)
@@ -103,16 +121,26 @@ WITHIN: dict[str, dict[str, Any]] = {
     "phases": {"strategy": TwoPhases},
     "stopping": {"strategy": Naive, "validation": 0.25, "stop_at": 0.6, "epochs": 5},
     "stopping on training": {"strategy": ER(memory=9), "stop_at": {"train": 0.5}, "epochs": 3},
-    "schedule": {"strategy": Naive, "schedule": "cosine", "optimizer": {"torch.RMSprop": {"lr": 0.003}}, "augment": "crop_flip"},
+    "schedule": {
+        "strategy": Naive,
+        "schedule": "cosine",
+        "optimizer": {"torch.RMSprop": {"lr": 0.003}},
+        "augment": "crop_flip",
+    },
     "followed": {"strategy": OnlineEWC(fisher="sampled"), "evaluate": {"every": 4}},
 }
 
 
 @pytest.mark.parametrize("name", WITHIN)
-def test_resuming_within_an_epoch_is_as_if_nothing_had_happened(make_bench: Any, tmp_path: Path, name: str) -> None:
+def test_resuming_within_an_epoch_is_as_if_nothing_had_happened(
+    make_bench: Any, tmp_path: Path, name: str
+) -> None:
     """Left again and again, through phases, early ends and steps in which members sit out."""
     model = {"mlp": {"hidden": [8], "dropout": 0.3, "norm": "batch"}}
-    bench = make_bench(metrics=[Norm, Each], **{"optimizer": {"adam": {"lr": 0.01}}, "model": model, "epochs": 2, **WITHIN[name]})
+    bench = make_bench(
+        metrics=[Norm, Each],
+        **{"optimizer": {"adam": {"lr": 0.01}}, "model": model, "epochs": 2, **WITHIN[name]},
+    )
     whole, mark = run(bench, 0, 1, 2), tmp_path / "job.ckpt"
     left = 0
     with contextlib.suppress(Failed):  # until it came to its end instead
@@ -123,18 +151,26 @@ def test_resuming_within_an_epoch_is_as_if_nothing_had_happened(make_bench: Any,
     same(whole, run(bench, 0, 1, 2, checkpoint=mark), 0, 1, 2)
 
 
-def test_training_time_adds_up_over_interruptions(make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_time_adds_up_over_interruptions(
+    make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = itertools.count()
     monkeypatch.setattr("clbench.engine.place.time.perf_counter", lambda: float(next(clock)))
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     leave(bench, 0, after=2, checkpoint=mark)
     leave(bench, 0, after=2, checkpoint=mark)
     record = run(bench, 0, checkpoint=mark)
-    assert record.cost["train_seconds"][0].tolist() == [3.0, 1.0, 1.0]  # from one look at the clock to the next
+    assert record.cost["train_seconds"][0].tolist() == [
+        3.0,
+        1.0,
+        1.0,
+    ]  # from one look at the clock to the next
 
 
 @pytest.mark.parametrize(("every", "written"), [(0.0, True), (100.0, False)])
-def test_checkpoints_within_a_task_come_by_time(make_bench: Any, tmp_path: Path, every: float, written: bool) -> None:
+def test_checkpoints_within_a_task_come_by_time(
+    make_bench: Any, tmp_path: Path, every: float, written: bool
+) -> None:
     class Halting(Naive):
         """Breaks in its third step."""
 
@@ -153,21 +189,35 @@ def test_a_checkpoint_that_cannot_be_written_is_said_once_and_does_not_stop_the_
     make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, data: Any) -> None:
-        raise OutputError(f"cannot write {path}: the disk is full; free some space and run the same command again")
+        raise OutputError(
+            f"cannot write {path}: the disk is full; free some space and run the same command again"
+        )
 
     bench, told, mark = make_bench(Naive), list[Progress](), tmp_path / "job.ckpt"
     leave(bench, 0, after=2, checkpoint=mark)
     before = mark.read_bytes()
     monkeypatch.setattr("clbench.engine.checkpoint.atomic_write", full)
     settings = Settings(checkpoint=mark, checkpoint_every=0.0)
-    record = run_cell(bench.cell, "key", bench.members(0), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    record = run_cell(
+        bench.cell,
+        "key",
+        bench.members(0),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=settings,
+        listener=told.append,
+    )
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
-    assert said.startswith(f"no checkpoint for now: cannot write {mark}: the disk is full; training goes on")
+    assert said.startswith(
+        f"no checkpoint for now: cannot write {mark}: the disk is full; training goes on"
+    )
     assert mark.read_bytes() == before
 
 
-def test_state_that_cannot_be_saved_within_a_task_waits_for_its_end(make_bench: Any, tmp_path: Path) -> None:
+def test_state_that_cannot_be_saved_within_a_task_waits_for_its_end(
+    make_bench: Any, tmp_path: Path
+) -> None:
     class Handle(Naive):
         """Keeps something that is no state, while a task lasts."""
 
@@ -184,7 +234,9 @@ def test_state_that_cannot_be_saved_within_a_task_waits_for_its_end(make_bench: 
     assert mark.exists()
 
 
-def test_a_diverged_member_stays_so_when_the_job_is_resumed(make_bench: Any, tmp_path: Path) -> None:
+def test_a_diverged_member_stays_so_when_the_job_is_resumed(
+    make_bench: Any, tmp_path: Path
+) -> None:
     class Broken(Strategy):
         """Seed 0 breaks in the first task."""
 
@@ -199,29 +251,50 @@ def test_a_diverged_member_stays_so_when_the_job_is_resumed(make_bench: Any, tmp
     assert resumed.diverged_at.tolist() == whole.diverged_at.tolist() == [0, -1]
 
 
-def test_a_job_that_is_done_is_read_from_its_checkpoint(make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_is_done_is_read_from_its_checkpoint(
+    make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     done = bench.run(0, checkpoint=mark)
     monkeypatch.setattr(Naive, "begin_task", lambda self, task: pytest.fail("trained again"))
     same(done, bench.run(0, checkpoint=mark), 0)
 
 
-@pytest.mark.parametrize("damage", ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint"])
-def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(make_bench: Any, tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage", ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint"]
+)
+def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
+    make_bench: Any, tmp_path: Path, damage: str
+) -> None:
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     with pytest.raises(Stopped):
         bench.run(0, checkpoint=mark, stop_after=1)
     whole = mark.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 4
-    mark.write_bytes({"cut off": whole[: len(whole) // 2], "a bit": flipped, "nothing": b"", "rubbish": b"x" * 500}.get(damage, whole))
+    mark.write_bytes(
+        {
+            "cut off": whole[: len(whole) // 2],
+            "a bit": flipped,
+            "nothing": b"",
+            "rubbish": b"x" * 500,
+        }.get(damage, whole)
+    )
     if damage == "another file":
         torch.save([1, 2], mark)
     if damage == "not a checkpoint":
         torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
     told: list[Progress] = []
     settings = Settings(checkpoint=mark)
-    record = run_cell(bench.cell, "bench", bench.members(0), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    record = run_cell(
+        bench.cell,
+        "bench",
+        bench.members(0),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=settings,
+        listener=told.append,
+    )
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
     assert said.startswith(f"the checkpoint {mark} cannot be used")
@@ -229,7 +302,9 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(make_bench: 
 
 
 @pytest.mark.parametrize("change", ["key", "members", "form", "metrics"])
-def test_a_checkpoint_of_another_job_is_ignored(make_bench: Any, tmp_path: Path, change: str) -> None:
+def test_a_checkpoint_of_another_job_is_ignored(
+    make_bench: Any, tmp_path: Path, change: str
+) -> None:
     class Started(Strategy):
         """Counts the tasks it begins."""
 
@@ -254,7 +329,14 @@ def test_a_checkpoint_of_another_job_is_ignored(make_bench: Any, tmp_path: Path,
     else:
         bench = make_bench(Started, metrics=[Norm])
     settings = Settings(checkpoint=mark, form=form)
-    run_cell(bench.cell, key, bench.members(seed), host=bench.host, arrays=bench.arrays, settings=settings)
+    run_cell(
+        bench.cell,
+        key,
+        bench.members(seed),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=settings,
+    )
     assert Started.begun == [0, 1, 2]
 
 
@@ -289,7 +371,11 @@ class Each(ProbeMetric):
     when = "step"
 
     def measure(self, probe: Any) -> Tensor:
-        return torch.cat([p.detach().flatten(1) for p in probe.net.parameters()], dim=1).double().sum(dim=1)
+        return (
+            torch.cat([p.detach().flatten(1) for p in probe.net.parameters()], dim=1)
+            .double()
+            .sum(dim=1)
+        )
 
 
 class Curious(ProbeMetric):
@@ -302,11 +388,15 @@ class Curious(ProbeMetric):
         assert not probe.net.training
         assert probe.x.shape[:2] == probe.y.shape == (members, 100)
         for r in range(members):
-            assert set(probe.y[r].tolist()) == set(probe.task.classes[r].tolist())  # also where a task has fewer samples than that
+            assert set(probe.y[r].tolist()) == set(
+                probe.task.classes[r].tolist()
+            )  # also where a task has fewer samples than that
         for which, wanted in (("all", 3), ("seen", probe.task.index + 1), ("current", 1), ([1], 1)):
             found = list(probe.data("test", which))
             assert sum(int(batch.weights.sum()) for batch in found) == members * wanted * 20
-        assert sum(int(batch.weights.sum()) for batch in probe.data("train", "all", 5)) == members * 15
+        assert (
+            sum(int(batch.weights.sum()) for batch in probe.data("train", "all", 5)) == members * 15
+        )
         return probe.net(probe.x).argmax(2).eq(probe.y).double().mean(1)
 
 
@@ -316,7 +406,11 @@ class SoloPlain(SoloStrategy):
 
 @pytest.mark.parametrize("strategy", [Naive, SoloPlain])
 def test_what_a_probe_is_shown(make_bench: Any, strategy: type) -> None:
-    record = make_bench(strategy, metrics=[Curious], model={"mlp": {"hidden": [12], "dropout": 0.5, "norm": "batch"}}).run(0, 1)
+    record = make_bench(
+        strategy,
+        metrics=[Curious],
+        model={"mlp": {"hidden": [12], "dropout": 0.5, "norm": "batch"}},
+    ).run(0, 1)
     assert record.errors == ()
     assert record.metrics["curious"].shape == (2, 3)
 
@@ -328,8 +422,12 @@ class Moments(ProbeMetric):
         return torch.arange(probe.strategy.members) + 1.0
 
 
-@pytest.mark.parametrize(("when", "count"), [("task_end", 3), ("run_end", 1), ("epoch_end", 6), ("step", None)])
-def test_when_a_probe_is_asked(make_bench: Any, monkeypatch: pytest.MonkeyPatch, when: str, count: int | None) -> None:
+@pytest.mark.parametrize(
+    ("when", "count"), [("task_end", 3), ("run_end", 1), ("epoch_end", 6), ("step", None)]
+)
+def test_when_a_probe_is_asked(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, when: str, count: int | None
+) -> None:
     monkeypatch.setattr(Moments, "when", when)
     record = make_bench(Naive, metrics=[Moments], epochs=2).run(0, 1)
     values = record.metrics["moments"]
@@ -343,7 +441,10 @@ def test_when_a_probe_is_asked(make_bench: Any, monkeypatch: pytest.MonkeyPatch,
 
 def test_a_probe_changes_nothing(make_bench: Any) -> None:
     model = {"mlp": {"hidden": [12], "dropout": 0.5, "norm": "batch"}}
-    plain, probed = (make_bench(Naive, model=model, metrics=metrics).run(0, 1) for metrics in ((), [Curious, Norm]))
+    plain, probed = (
+        make_bench(Naive, model=model, metrics=metrics).run(0, 1)
+        for metrics in ((), [Curious, Norm])
+    )
     np.testing.assert_array_equal(plain.accuracy, probed.accuracy)
     np.testing.assert_array_equal(plain.loss, probed.loss)
 
@@ -391,7 +492,9 @@ class Meddling(ProbeMetric):
 
 
 def test_a_probe_that_writes_to_the_weights_ends_the_run(make_bench: Any) -> None:
-    with pytest.raises(StrategyError, match="metric 'meddling' wrote to the tensors of the strategy"):
+    with pytest.raises(
+        StrategyError, match="metric 'meddling' wrote to the tensors of the strategy"
+    ):
         make_bench(Naive, metrics=[Meddling]).run(0)
 
 
@@ -410,7 +513,9 @@ class Netless(SoloStrategy):
 
 def test_what_a_probe_looks_at_and_is_not_there_makes_it_undefined(make_bench: Any) -> None:
     record = make_bench(Netless, metrics=[Norm]).run(0)
-    assert record.errors == ("metric norm: Undefined: netless has no network to look at (self.net is not a module)",)
+    assert record.errors == (
+        "metric norm: Undefined: netless has no network to look at (self.net is not a module)",
+    )
     assert np.isnan(record.metrics["norm"]).all()
 
 
@@ -438,7 +543,11 @@ class Changing(ProbeMetric):
     when = "task_end"
 
     def measure(self, probe: Any) -> Tensor:
-        return torch.ones(probe.strategy.members, 2) if probe.task.index else torch.ones(probe.strategy.members)
+        return (
+            torch.ones(probe.strategy.members, 2)
+            if probe.task.index
+            else torch.ones(probe.strategy.members)
+        )
 
 
 def test_a_probe_that_fails_is_left_out_and_named(make_bench: Any) -> None:
@@ -451,11 +560,19 @@ def test_a_probe_that_fails_is_left_out_and_named(make_bench: Any) -> None:
     assert len(record.errors) == 3
     found = " ".join(record.errors)
     assert "metric raising: KeyError: 'lost'\nTraceback" in found
-    assert "metric misshapen: ValueError: measure returned []; a tensor [members, ...] with 2 members is wanted" in found
-    assert "metric changing: StrategyError: 'changing' was given values of 1 dimensions a member after some of 0" in found
+    assert (
+        "metric misshapen: ValueError: measure returned []; a tensor [members, ...] with 2 members is wanted"
+        in found
+    )
+    assert (
+        "metric changing: StrategyError: 'changing' was given values of 1 dimensions a member after some of 0"
+        in found
+    )
 
 
-def test_a_probe_that_failed_stays_out_when_the_job_is_resumed(make_bench: Any, tmp_path: Path) -> None:
+def test_a_probe_that_failed_stays_out_when_the_job_is_resumed(
+    make_bench: Any, tmp_path: Path
+) -> None:
     bench, mark = make_bench(Naive, metrics=[Raising]), tmp_path / "job.ckpt"
     with pytest.raises(Stopped):
         bench.run(0, checkpoint=mark, stop_after=2)
@@ -486,7 +603,9 @@ def test_what_a_method_carries_is_counted_a_member(make_bench: Any) -> None:
     parameters = 16 * 12 + 12 + 12 * 6 + 6
     for seeds in ((0,), (0, 1, 2)):
         assert make_bench(Naive).run(*seeds).cost["state_bytes"].tolist() == [0] * len(seeds)
-        assert make_bench(EWC).run(*seeds).cost["state_bytes"].tolist() == [2 * 4 * parameters + 4] * len(seeds)
+        assert make_bench(EWC).run(*seeds).cost["state_bytes"].tolist() == [
+            2 * 4 * parameters + 4
+        ] * len(seeds)
         carried = make_bench(ER(memory=50)).run(*seeds).cost["state_bytes"]
         assert (carried >= 50 * 2 * 8).all()
         assert (carried < 50 * 2 * 8 + 100).all()
@@ -497,17 +616,29 @@ def test_progress_is_told(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("clbench.engine.runner.SECONDS_BETWEEN_REPORTS", 0.0)
     bench, told = make_bench(Naive, epochs=2), list[Progress]()
     settings = Settings()
-    record = run_cell(bench.cell, "k", bench.members(0, 1), host=bench.host, arrays=bench.arrays, settings=settings, listener=told.append)
+    record = run_cell(
+        bench.cell,
+        "k",
+        bench.members(0, 1),
+        host=bench.host,
+        arrays=bench.arrays,
+        settings=settings,
+        listener=told.append,
+    )
     fractions = [progress.fraction for progress in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert {progress.tasks for progress in told} == {3}
     ends = [progress for progress in told if progress.accuracy is not None]
-    shares = np.cumsum(work_of(bench.cell, bench.start(0, 1)[0].session, bench.host))  # tasks have unequal numbers of samples
+    shares = np.cumsum(
+        work_of(bench.cell, bench.start(0, 1)[0].session, bench.host)
+    )  # tasks have unequal numbers of samples
     assert [progress.task for progress in ends] == [1, 2, 3]
     assert [progress.fraction for progress in ends] == pytest.approx(shares / shares[-1])
     for progress in ends:
-        np.testing.assert_allclose(progress.accuracy, record.accuracy[:, progress.task, : progress.task].mean(1))
+        np.testing.assert_allclose(
+            progress.accuracy, record.accuracy[:, progress.task, : progress.task].mean(1)
+        )
 
 
 def test_members_of_a_job_may_be_in_any_order(make_bench: Any) -> None:
@@ -517,9 +648,13 @@ def test_members_of_a_job_may_be_in_any_order(make_bench: Any) -> None:
 
 
 @pytest.mark.parametrize("strategy", [Naive, ER, EWC])
-def test_members_with_unequal_numbers_of_samples_are_those_they_would_be_alone(make_bench: Any, strategy: type) -> None:
+def test_members_with_unequal_numbers_of_samples_are_those_they_would_be_alone(
+    make_bench: Any, strategy: type
+) -> None:
     for form in ("auto", "loop"):
-        bench = make_bench(strategy, epochs=2, optimizer={"adam": {"lr": 0.01}}, augment="crop_flip")
+        bench = make_bench(
+            strategy, epochs=2, optimizer={"adam": {"lr": 0.01}}, augment="crop_flip"
+        )
         together = bench.run(0, 1, 2, 3, form=form)
         for seed in range(4):
             same(bench.run(seed, form=form), together, seed)
@@ -527,9 +662,21 @@ def test_members_with_unequal_numbers_of_samples_are_those_they_would_be_alone(m
 
 def test_a_solo_strategy_is_the_stacked_one(make_bench: Any) -> None:
     """Plain modules and torch's optimisers, member by member: the same numbers but for rounding."""
-    for optimizer in ({"sgd": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}}, {"adam": {"lr": 0.01}}, {"adamw": {"lr": 0.01}}):
-        options = {"optimizer": optimizer, "epochs": 2, "clip": 1.0, "schedule": "cosine", "logits": "seen"}
-        stacked, solo = (make_bench(strategy, **options).run(0, 1) for strategy in (Naive, SoloPlain))
+    for optimizer in (
+        {"sgd": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}},
+        {"adam": {"lr": 0.01}},
+        {"adamw": {"lr": 0.01}},
+    ):
+        options = {
+            "optimizer": optimizer,
+            "epochs": 2,
+            "clip": 1.0,
+            "schedule": "cosine",
+            "logits": "seen",
+        }
+        stacked, solo = (
+            make_bench(strategy, **options).run(0, 1) for strategy in (Naive, SoloPlain)
+        )
         np.testing.assert_allclose(stacked.loss, solo.loss, rtol=2e-3)
         np.testing.assert_allclose(stacked.accuracy, solo.accuracy, atol=0.11)
 
@@ -541,5 +688,7 @@ def test_padding() -> None:
     nan = np.nan
     np.testing.assert_array_equal(padded([[1.0, 2.0], [3.0], []]), [[1, 2], [3, nan], [nan, nan]])
     np.testing.assert_array_equal(padded([[[1.0, 2.0]], [[3.0, 4.0]]]), [[[1, 2]], [[3, 4]]])
-    np.testing.assert_array_equal(padded([[[1.0], [1.0, 2.0]], []]), [[[1, nan], [1, 2]], [[nan, nan], [nan, nan]]])
+    np.testing.assert_array_equal(
+        padded([[[1.0], [1.0, 2.0]], []]), [[[1, nan], [1, 2]], [[nan, nan], [nan, nan]]]
+    )
     assert padded([[], []]).shape == (2, 0)

@@ -29,7 +29,9 @@ def noting(base: type) -> type:
 
         return method
 
-    made: type = type("Noting", (base,), {"__doc__": "Notes.", **{name: make(name) for name in HOOKS}})
+    made: type = type(
+        "Noting", (base,), {"__doc__": "Notes.", **{name: make(name) for name in HOOKS}}
+    )
     return made
 
 
@@ -37,7 +39,9 @@ class WithPenalty(Strategy):
     """A penalty that has gradients."""
 
     def penalty(self) -> Tensor:
-        return super().penalty() + torch.stack([p.square().flatten(1).sum(1) for p in self.net.parameters()]).sum(0)
+        return super().penalty() + torch.stack(
+            [p.square().flatten(1).sum(1) for p in self.net.parameters()]
+        ).sum(0)
 
 
 class SoloWithPenalty(SoloStrategy):
@@ -57,7 +61,10 @@ def test_hooks_are_called_in_the_order_of_the_contract(make_bench: Any, base: ty
     bench.run(0)
     hooks = [name for name in CALLS if name != "predict"]
     sizes = [
-        len(task.train) for task in bench.host.get("scenario", "split")(**bench.cell.scenario.options).stream(bench.arrays, 0, 0, 0.0).tasks
+        len(task.train)
+        for task in bench.host.get("scenario", "split")(**bench.cell.scenario.options)
+        .stream(bench.arrays, 0, 0, 0.0)
+        .tasks
     ]
     wanted = ["setup"]
     for size in sizes:
@@ -76,7 +83,9 @@ class Watching(Strategy):
         return super().task_loss(batch)
 
     def penalty(self) -> Tensor:
-        return super().penalty() + 3.0 * torch.stack([p.flatten(1).sum(1) for p in self.net.parameters()]).sum(0)
+        return super().penalty() + 3.0 * torch.stack(
+            [p.flatten(1).sum(1) for p in self.net.parameters()]
+        ).sum(0)
 
     def data_gradients(self, batch: Batch) -> None:
         self.of_data = [p.grad.clone() for p in self.net.parameters()]
@@ -138,7 +147,9 @@ def test_masking_in_the_task_setting(make_bench: Any) -> None:
     strategy = at_task(make_bench, 1, setting="task")
     first, second = owned(strategy, 0), owned(strategy, 2)
     assert competing(strategy, [0, 2]) == [[first[r], second[r]] for r in range(2)]
-    assert owned(strategy, 0)[0] != owned(strategy, 0)[1]  # each member has its own order of classes
+    assert (
+        owned(strategy, 0)[0] != owned(strategy, 0)[1]
+    )  # each member has its own order of classes
 
 
 @pytest.mark.parametrize(("logits", "left"), [("all", [0, 1, 2]), ("seen", [0, 1])])
@@ -172,7 +183,9 @@ def test_cross_entropy_by_hand(make_bench: Any, setting: str) -> None:
     logits = torch.randn(2, 5, strategy.scenario.classes)
     got = strategy.cross_entropy(logits, batch)
     for r in range(2):
-        classes = task.classes[r].tolist() if setting == "task" else range(strategy.scenario.classes)
+        classes = (
+            task.classes[r].tolist() if setting == "task" else range(strategy.scenario.classes)
+        )
         losses = []
         for b in range(5):
             scores = np.exp(logits[r, b].double().numpy())
@@ -235,7 +248,9 @@ def test_what_a_strategy_is_given_and_logs(make_bench: Any) -> None:
     assert record.curves["pairs"].shape == (2, 3, 2)
     sizes = record.curves["size"][0]
     assert sizes[:2].tolist() == [3, 3]
-    assert np.nansum(record.curves["size"]) == 2 * (120 + 3 * 6)  # every sample once, and six steps of three
+    assert np.nansum(record.curves["size"]) == 2 * (
+        120 + 3 * 6
+    )  # every sample once, and six steps of three
     noise = record.curves["noise"]
     assert not np.isin(noise[0], noise[1]).any()
     assert len(np.unique(noise[~np.isnan(noise)])) == (~np.isnan(noise)).sum()
@@ -290,9 +305,15 @@ def test_streams_of_noise_belong_to_the_part() -> None:
 
 @pytest.mark.parametrize(
     ("value", "sentence"),
-    [(1.0, "was given float"), (torch.ones(()), r"was given \[\]"), (torch.ones(3), r"was given \[3\]; .* \[2, ...\], is wanted")],
+    [
+        (1.0, "was given float"),
+        (torch.ones(()), r"was given \[\]"),
+        (torch.ones(3), r"was given \[3\]; .* \[2, ...\], is wanted"),
+    ],
 )
-def test_logging_what_is_not_one_row_a_member_is_named(make_bench: Any, value: Any, sentence: str) -> None:
+def test_logging_what_is_not_one_row_a_member_is_named(
+    make_bench: Any, value: Any, sentence: str
+) -> None:
     strategy, _ = make_bench(Strategy).start(0, 1)
     with pytest.raises(StrategyError, match=f"'mine' {sentence}"):
         strategy.log("mine", value)
@@ -301,7 +322,9 @@ def test_logging_what_is_not_one_row_a_member_is_named(make_bench: Any, value: A
 def test_logging_numbers_after_vectors_is_named(make_bench: Any) -> None:
     strategy, _ = make_bench(Strategy).start(0, 1)
     strategy.log("mine", torch.ones(2, 3))
-    with pytest.raises(StrategyError, match="'mine' was given values of 0 dimensions a member after some of 1"):
+    with pytest.raises(
+        StrategyError, match="'mine' was given values of 0 dimensions a member after some of 1"
+    ):
         strategy.log("mine", torch.ones(2))
 
 

@@ -22,28 +22,61 @@ def colourful(train: int = 40, test: int = 24, classes: int = 4) -> Arrays:
     rng = np.random.default_rng(1)
 
     def draw(count: int) -> tuple[Any, Any]:
-        return rng.integers(0, 17, (count, HEIGHT, WIDTH, 2)).astype(np.uint8), np.arange(count) % classes
+        return rng.integers(0, 17, (count, HEIGHT, WIDTH, 2)).astype(np.uint8), np.arange(
+            count
+        ) % classes
 
     return Arrays("colourful", *draw(train), *draw(test), classes, "none", scale=16.0)
 
 
 def spec(
-    arrays: Arrays, classes: Sequence[int], mapped: bool = False, held_out: int = 0, warp: Warp | None = None, most: int = 1000
+    arrays: Arrays,
+    classes: Sequence[int],
+    mapped: bool = False,
+    held_out: int = 0,
+    warp: Warp | None = None,
+    most: int = 1000,
 ) -> TaskSpec:
     labels = np.full(arrays.classes, -1)
     labels[list(classes)] = range(len(classes)) if mapped else classes
     train, test = (np.flatnonzero(labels[y] >= 0) for y in (arrays.y_train, arrays.y_test))
-    return TaskSpec(np.sort(labels[list(classes)]), labels, train[held_out:][:most], test[:most], train[:held_out], warp)
+    return TaskSpec(
+        np.sort(labels[list(classes)]),
+        labels,
+        train[held_out:][:most],
+        test[:most],
+        train[:held_out],
+        warp,
+    )
 
 
-def streams(arrays: Arrays, specs: Sequence[Sequence[TaskSpec]], normalise: str = "unit", members: Sequence[int] | None = None) -> Streams:
+def streams(
+    arrays: Arrays,
+    specs: Sequence[Sequence[TaskSpec]],
+    normalise: str = "unit",
+    members: Sequence[int] | None = None,
+) -> Streams:
     layout = Layout(arrays.classes, len(specs[0]), "class", arrays.input_shape)
     seeds = [(seed, 0) for seed in (members or range(len(specs)))]
-    return Streams(arrays, layout, [Stream(tuple(tasks)) for tasks in specs], seeds, torch.device("cpu"), normalise)
+    return Streams(
+        arrays,
+        layout,
+        [Stream(tuple(tasks)) for tasks in specs],
+        seeds,
+        torch.device("cpu"),
+        normalise,
+    )
 
 
 def two_members(arrays: Arrays, **options: Any) -> Streams:
-    return streams(arrays, [[spec(arrays, [2, 0]), spec(arrays, [1, 3])], [spec(arrays, [3, 2]), spec(arrays, [0, 1])]], **options)
+    return streams(
+        arrays,
+        [
+            [spec(arrays, [2, 0]), spec(arrays, [1, 3])],
+            [spec(arrays, [3, 2]), spec(arrays, [0, 1])],
+        ],
+        **options,
+    )
 
 
 def images(arrays: Arrays, index: Tensor, split: str = "train") -> Any:
@@ -71,7 +104,9 @@ def test_pixels_and_labels() -> None:
 def test_labels_are_those_of_each_samples_own_task() -> None:
     """As in a replayed batch, and where labels are mapped to 0..n-1 in every task."""
     arrays = colourful()
-    table = streams(arrays, [[spec(arrays, [2, 0], mapped=True), spec(arrays, [1, 3], mapped=True)]])
+    table = streams(
+        arrays, [[spec(arrays, [2, 0], mapped=True), spec(arrays, [1, 3], mapped=True)]]
+    )
     batch = table.fetch(torch.tensor([[0, 2, 1, 3]]), torch.tensor([[0, 0, 1, 1]]), table.tasks[1])
     assert batch.y.tolist() == [[1, 0, 0, 1]]
     assert table.tasks[0].classes.tolist() == [[0, 1]]
@@ -87,7 +122,10 @@ def test_normalise(normalise: str) -> None:
         wanted = wanted / 16.0
     if normalise == "standard":
         pixels = arrays.x_train / 16.0
-        mean, deviation = (value.reshape(1, 1, 2, 1, 1) for value in (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))))
+        mean, deviation = (
+            value.reshape(1, 1, 2, 1, 1)
+            for value in (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2)))
+        )
         wanted = (wanted - mean) / deviation
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
@@ -101,11 +139,24 @@ def test_a_channel_without_variance_stays_finite() -> None:
 
 def test_permuted_pixels_of_every_member_and_task() -> None:
     arrays = colourful()
-    orders = [[np.random.default_rng([r, t]).permutation(HEIGHT * WIDTH) for t in range(2)] for r in range(2)]
+    orders = [
+        [np.random.default_rng([r, t]).permutation(HEIGHT * WIDTH) for t in range(2)]
+        for r in range(2)
+    ]
     every = range(arrays.classes)
-    specs = [[spec(arrays, every, warp=Warp(orders[r][t][:, None]) if (r, t) != (0, 0) else None) for t in range(2)] for r in range(2)]
+    specs = [
+        [
+            spec(arrays, every, warp=Warp(orders[r][t][:, None]) if (r, t) != (0, 0) else None)
+            for t in range(2)
+        ]
+        for r in range(2)
+    ]
     table = streams(arrays, specs, normalise="standard")
-    plain = two_members(arrays, normalise="standard").fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0]).x.flatten(3)
+    plain = (
+        two_members(arrays, normalise="standard")
+        .fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0])
+        .x.flatten(3)
+    )
     tasks = torch.tensor([[0, 1, 0, 1], [1, 1, 0, 0]])
     got = table.fetch(INDEX, tasks, table.tasks[1]).x.flatten(3)
     for r in range(2):
@@ -121,13 +172,19 @@ def test_weighted_warps() -> None:
     rng = np.random.default_rng(3)
     index, weight = rng.integers(0, 15, (15, 4)), rng.random((15, 4)).astype(np.float32)
     every = range(arrays.classes)
-    table = streams(arrays, [[spec(arrays, every), spec(arrays, every, warp=Warp(index, weight))]], normalise="standard")
+    table = streams(
+        arrays,
+        [[spec(arrays, every), spec(arrays, every, warp=Warp(index, weight))]],
+        normalise="standard",
+    )
     got = table.fetch(INDEX[:1], torch.tensor([[0, 1, 1, 0]]), table.tasks[1]).x.flatten(3).numpy()
     stored = images(arrays, INDEX[:1]).reshape(1, 4, 2, -1) / 16.0
     wanted = stored.copy()
     wanted[:, 1:3] = (stored[:, 1:3, :, index] * weight).sum(-1)
     pixels = arrays.x_train / 16.0
-    mean, deviation = (value.reshape(1, 1, 2, 1) for value in (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))))
+    mean, deviation = (
+        value.reshape(1, 1, 2, 1) for value in (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2)))
+    )
     np.testing.assert_allclose(got, (wanted - mean) / deviation, rtol=1e-4, atol=1e-5)
 
 
@@ -137,12 +194,28 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
     """Against a crop of the padded image, flipped; the border is black before pixels are scaled."""
     arrays = colourful()
     every = range(arrays.classes)
-    order = np.random.default_rng(0).permutation(HEIGHT * WIDTH) if permuted else np.arange(HEIGHT * WIDTH)
-    table = streams(arrays, [[spec(arrays, every, warp=Warp(order[:, None]) if permuted else None)]] * 2, normalise)
-    shifts = torch.tensor([[[0, 1, -2, 4], [0, -4, 2, 0]], [[0, -1, 3, 0], [-4, 4, 0, 1]], [[0, 0, 0, 1], [1, 1, 0, 1]]])
+    order = (
+        np.random.default_rng(0).permutation(HEIGHT * WIDTH)
+        if permuted
+        else np.arange(HEIGHT * WIDTH)
+    )
+    table = streams(
+        arrays,
+        [[spec(arrays, every, warp=Warp(order[:, None]) if permuted else None)]] * 2,
+        normalise,
+    )
+    shifts = torch.tensor(
+        [
+            [[0, 1, -2, 4], [0, -4, 2, 0]],
+            [[0, -1, 3, 0], [-4, 4, 0, 1]],
+            [[0, 0, 0, 1], [1, 1, 0, 1]],
+        ]
+    )
     got = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts).x.numpy()
     pixels = arrays.x_train / 16.0
-    mean, deviation = (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))) if normalise == "standard" else (0.0, 1.0)
+    mean, deviation = (
+        (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))) if normalise == "standard" else (0.0, 1.0)
+    )
     for r in range(2):
         for b in range(4):
             down, right, mirrored = shifts[:, r, b].tolist()
@@ -159,20 +232,36 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
 @pytest.mark.parametrize("normalise", ["unit", "standard"])
 @pytest.mark.parametrize("warped", ["as stored", "permuted", "rotated"])
 @pytest.mark.parametrize("augmented", [False, True])
-def test_images_kept_on_the_host_give_the_same_bits(monkeypatch: pytest.MonkeyPatch, normalise: str, warped: str, augmented: bool) -> None:
+def test_images_kept_on_the_host_give_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, normalise: str, warped: str, augmented: bool
+) -> None:
     arrays, rng, every = colourful(), np.random.default_rng(3), range(4)
     warps = {"as stored": None, "permuted": Warp(rng.permutation(15)[:, None])}
     warps["rotated"] = Warp(rng.integers(0, 15, (15, 4)), rng.random((15, 4)).astype(np.float32))
     specs = [[spec(arrays, every, warp=warps[warped])]] * 2
-    shifts = torch.tensor([[[0, 1, -2, 4], [0, -4, 2, 0]], [[0, -1, 3, 0], [-4, 4, 0, 1]], [[0, 0, 0, 1], [1, 1, 0, 1]]])
+    shifts = torch.tensor(
+        [
+            [[0, 1, -2, 4], [0, -4, 2, 0]],
+            [[0, -1, 3, 0], [-4, 4, 0, 1]],
+            [[0, 0, 0, 1], [1, 1, 0, 1]],
+        ]
+    )
     seen = []
     for place in ("device", "host"):
         monkeypatch.setenv("CLBENCH_IMAGES", place)
         table = streams(arrays, specs, normalise)
         assert table.resident is (place == "device")
-        assert table.pixels["train"].dtype == (torch.float32 if place == "device" and warped != "rotated" else torch.uint8)
-        batches = [table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts if augmented else None)]
-        batches += [batch for split in ("train", "test") for batch in table.tasks[0].batches(split, 16)]
+        assert table.pixels["train"].dtype == (
+            torch.float32 if place == "device" and warped != "rotated" else torch.uint8
+        )
+        batches = [
+            table.fetch(
+                INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts if augmented else None
+            )
+        ]
+        batches += [
+            batch for split in ("train", "test") for batch in table.tasks[0].batches(split, 16)
+        ]
         seen.append([(batch.x, batch.y) for batch in batches])
     for (x, y), (other_x, other_y) in zip(*seen, strict=True):
         assert torch.equal(x, other_x)
@@ -180,7 +269,9 @@ def test_images_kept_on_the_host_give_the_same_bits(monkeypatch: pytest.MonkeyPa
         assert x.stride() == other_x.stride()
 
 
-def test_images_go_to_a_gpu_where_they_leave_it_half_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_go_to_a_gpu_where_they_leave_it_half_of_its_free_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("CLBENCH_IMAGES", raising=False)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
     gpu, cpu = torch.device("cuda", 0), torch.device("cpu")
@@ -214,7 +305,9 @@ def test_batches_are_filled_up_and_marked() -> None:
         for batch in found:
             assert batch.valid is not None
             assert (batch.y >= 0).all()
-            assert torch.equal(batch.y[batch.valid], torch.from_numpy(labels)[batch.index][batch.valid])
+            assert torch.equal(
+                batch.y[batch.valid], torch.from_numpy(labels)[batch.index][batch.valid]
+            )
             assert not batch.tasks.any()
 
 
@@ -236,12 +329,18 @@ def test_limit_draws_the_same_samples_whoever_else_is_there() -> None:
     arrays = colourful()
     sizes = [[20, 20], [10, 20], [15, 20]]
     pairs = [([0, 1], [2, 3]), ([2, 0], [0, 1]), ([1, 3], [0, 2])]
-    specs = [[spec(arrays, pair, most=most) for pair, most in zip(*rows, strict=True)] for rows in zip(pairs, sizes, strict=True)]
+    specs = [
+        [spec(arrays, pair, most=most) for pair, most in zip(*rows, strict=True)]
+        for rows in zip(pairs, sizes, strict=True)
+    ]
 
     def drawn(rows: list[int], limit: int, task: int = 0, size: int = 4) -> dict[int, list[int]]:
         table = streams(arrays, [specs[row] for row in rows], members=rows)
         found = list(table.tasks[task].batches("train", size, limit))
-        return {row: [i for batch in found for i in batch.index[r][batch.valid[r]].tolist()] for r, row in enumerate(rows)}
+        return {
+            row: [i for batch in found for i in batch.index[r][batch.valid[r]].tolist()]
+            for r, row in enumerate(rows)
+        }
 
     together = drawn([0, 1, 2], 7)
     assert {row: len(kept) for row, kept in together.items()} == {0: 7, 1: 7, 2: 7}
@@ -258,7 +357,9 @@ def test_members_may_not_know_how_large_a_chunk_is() -> None:
     arrays = colourful()
     short, long = [spec(arrays, [2, 3], most=3)], [spec(arrays, [0, 1])]
     alone, together = streams(arrays, [short]), streams(arrays, [short, long])
-    assert [alone.chunk(split) for split in ("train", "test")] == [together.chunk(split) for split in ("train", "test")]
+    assert [alone.chunk(split) for split in ("train", "test")] == [
+        together.chunk(split) for split in ("train", "test")
+    ]
 
 
 # ---------------------------------------------------------------------------------------- batches
@@ -289,4 +390,7 @@ def test_a_members_part_of_a_batch() -> None:
 
 
 def test_outputs_that_a_task_owns() -> None:
-    assert two_members(colourful()).owned.int().tolist() == [[[1, 0, 1, 0], [0, 1, 0, 1]], [[0, 0, 1, 1], [1, 1, 0, 0]]]
+    assert two_members(colourful()).owned.int().tolist() == [
+        [[1, 0, 1, 0], [0, 1, 0, 1]],
+        [[0, 0, 1, 1], [1, 1, 0, 0]],
+    ]

@@ -20,7 +20,12 @@ from clbench.suite.cell import Cell, Choice
 
 
 def planned(label: str) -> Planned:
-    return Planned(Cell(Choice("split", {}), "split", (Choice("er", {}),), label, {}, (), (0, 1, 2, 3)), f"key {label}", {}, 5)
+    return Planned(
+        Cell(Choice("split", {}), "split", (Choice("er", {}),), label, {}, (), (0, 1, 2, 3)),
+        f"key {label}",
+        {},
+        5,
+    )
 
 
 class Scene:
@@ -32,7 +37,9 @@ class Scene:
         one, other = (Job(cell.cell, cell.key, cell.members) for cell in cells)
         self.jobs = [*one.divide(2), other]
         costs = {job.id: float(len(job.members)) for job in self.jobs}
-        self.board = Board.of("s", cells, self.jobs, Forecast(self.jobs, costs, 2, clock=lambda: self.now))
+        self.board = Board.of(
+            "s", cells, self.jobs, Forecast(self.jobs, costs, 2, clock=lambda: self.now)
+        )
 
     def hear(self, display: Any, job: Job, **event: Any) -> None:
         told = JobEvent(job=job.id, **event)
@@ -45,10 +52,24 @@ class Scene:
                 self.hear(display, job, kind="started", tasks=5)
                 self.hear(display, job, kind="progress", task=1, tasks=5)
             self.now = 10.0
-            self.hear(display, self.jobs[1], kind="progress", task=2, tasks=5, fraction=0.25, accuracy=(0.5, 0.7))
+            self.hear(
+                display,
+                self.jobs[1],
+                kind="progress",
+                task=2,
+                tasks=5,
+                fraction=0.25,
+                accuracy=(0.5, 0.7),
+            )
             self.hear(display, self.jobs[0], kind="ended", status="done", seconds=10.0)
             self.hear(display, self.jobs[2], kind="started", tasks=5)
-            self.hear(display, self.jobs[1], kind="ended", status="lost", error="the worker process was killed\nits last words: ...")
+            self.hear(
+                display,
+                self.jobs[1],
+                kind="ended",
+                status="lost",
+                error="the worker process was killed\nits last words: ...",
+            )
 
 
 def text(display: Live, board: Board) -> str:
@@ -58,7 +79,14 @@ def text(display: Live, board: Board) -> str:
 
 
 def test_the_picture_shows_every_cell_and_every_job_under_way() -> None:
-    scene, display = Scene(), Live(Console(file=io.StringIO(), force_terminal=True, width=100, height=40, color_system=None))
+    scene, display = (
+        Scene(),
+        Live(
+            Console(
+                file=io.StringIO(), force_terminal=True, width=100, height=40, color_system=None
+            )
+        ),
+    )
     scene.play(Quiet())
     scene.hear(Quiet(), scene.jobs[1], kind="started", tasks=5)
     scene.hear(Quiet(), scene.jobs[1], kind="progress", task=3, tasks=5, fraction=0.5)
@@ -66,7 +94,10 @@ def test_the_picture_shows_every_cell_and_every_job_under_way() -> None:
     assert seen[1].startswith("split er<b> ━")
     assert seen[1].endswith("2/4 3/5 0.600 running")
     assert seen[2].startswith("split ewc")
-    assert any(line.startswith("split er<b> 2-3 ━") and "3/5" in line and line.endswith("left") for line in seen)
+    assert any(
+        line.startswith("split er<b> 2-3 ━") and "3/5" in line and line.endswith("left")
+        for line in seen
+    )
     assert any(line.startswith("split ewc 0-3") for line in seen)
     assert seen[-1].endswith("left")
 
@@ -74,13 +105,20 @@ def test_the_picture_shows_every_cell_and_every_job_under_way() -> None:
 def test_what_is_tried_again_is_said_in_a_line() -> None:
     scene, lines = Scene(), io.StringIO()
     scene.play(Lines(Console(file=lines, width=300)))
-    assert "[1/3]  split  er<b>  seeds 0-1  done in 10 s  accuracy 0.600  about " in lines.getvalue()
-    assert "split  er<b>  seeds 2-3: the worker process was killed; tried once more, from its last checkpoint\n" in lines.getvalue()
+    assert (
+        "[1/3]  split  er<b>  seeds 0-1  done in 10 s  accuracy 0.600  about " in lines.getvalue()
+    )
+    assert (
+        "split  er<b>  seeds 2-3: the worker process was killed; tried once more, from its last checkpoint\n"
+        in lines.getvalue()
+    )
 
 
 def test_a_terminal_gets_the_picture_and_what_went_wrong_above_it() -> None:
     scene, screen = Scene(), io.StringIO()
-    scene.play(Live(Console(file=screen, force_terminal=True, width=120, height=40, color_system=None)))
+    scene.play(
+        Live(Console(file=screen, force_terminal=True, width=120, height=40, color_system=None))
+    )
     assert "tried once more" in screen.getvalue()
     assert "under way" in screen.getvalue() or "running" in screen.getvalue()
 
@@ -112,7 +150,9 @@ def test_what_suits_where_the_output_goes() -> None:
     assert isinstance(display_for(Console(), quiet=True), Quiet)
     assert type(display_for(Console(file=io.StringIO()), quiet=False)) is Lines
     assert type(display_for(Console(file=io.StringIO(), force_terminal=True), quiet=False)) is Live
-    assert isinstance(display_for(Console(file=io.StringIO(), force_jupyter=True), quiet=False), Notebook)
+    assert isinstance(
+        display_for(Console(file=io.StringIO(), force_jupyter=True), quiet=False), Notebook
+    )
 
 
 def test_a_job_that_is_divided_stays_in_the_sum() -> None:

@@ -21,7 +21,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def faults(environment: dict[str, str]) -> int:
-    done = subprocess.run([sys.executable, "-c", TAKES_AND_GIVES], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TAKES_AND_GIVES],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return int(done.stdout)
 
 

@@ -56,7 +56,12 @@ class Simulation:
     def __post_init__(self) -> None:
         estimator = Estimator(self.run.survey, {})
         costs = {job.id: estimator.of(job).cost for job in self.jobs}
-        self.board = Board.of("s", self.run.planned, self.jobs, Forecast(self.jobs, costs, self.workers, clock=lambda: self.now))
+        self.board = Board.of(
+            "s",
+            self.run.planned,
+            self.jobs,
+            Forecast(self.jobs, costs, self.workers, clock=lambda: self.now),
+        )
 
     def seconds(self, job: Job) -> list[float]:
         recorded = RECORDED[job.cell.scenario_label, job.cell.label]
@@ -65,7 +70,9 @@ class Simulation:
 
     def costs(self, job: Job) -> list[float]:
         if job.key not in self.expected:
-            parts = [(self.run.host.get("strategy", part.name), part.options) for part in job.cell.parts]
+            parts = [
+                (self.run.host.get("strategy", part.name), part.options) for part in job.cell.parts
+            ]
             scenario = ScenarioView.of(self.run.survey.layout(job.cell))
             work = workload(parts, job.cell.protocol, scenario, [290] * 5, [70] * 5)
             self.expected[job.key] = [task.cost for task in work]
@@ -94,7 +101,9 @@ class Simulation:
                 self.board.hear(JobEvent("progress", job.id, task + 1, 5, fraction))
                 if self.now - since >= sum(self.seconds(job)):
                     self.under_way.remove((job, since))
-                    self.board.hear(JobEvent("ended", job.id, status="done", seconds=self.now - since))
+                    self.board.hear(
+                        JobEvent("ended", job.id, status="done", seconds=self.now - since)
+                    )
             yield
             self.now += TICK
 
@@ -106,7 +115,8 @@ def run() -> Run:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("halves", "backwards", "slower"), [(False, False, 1.0), (True, False, 1.0), (False, True, 1.0), (False, False, 1.5)]
+    ("halves", "backwards", "slower"),
+    [(False, False, 1.0), (True, False, 1.0), (False, True, 1.0), (False, False, 1.5)],
 )
 def test_after_a_tenth_the_time_left_is_right_within_a_factor_of_two(
     run: Run, workers: int, halves: bool, backwards: bool, slower: float
@@ -114,10 +124,15 @@ def test_after_a_tenth_the_time_left_is_right_within_a_factor_of_two(
     whole = [Job(one.cell, one.key, one.members, one.content, one.tasks) for one in run.planned]
     jobs = [half for job in whole for half in job.divide(2)] if halves else whole
     simulation = Simulation(run, jobs[::-1] if backwards else jobs, workers, slower)
-    told = [(simulation.now, simulation.board.left, simulation.board.fraction) for _ in simulation.play()]
+    told = [
+        (simulation.now, simulation.board.left, simulation.board.fraction)
+        for _ in simulation.play()
+    ]
     end = simulation.now - TICK
     for now, left, fraction in told:
-        if end / 10 <= now <= 0.9 * end:  # what is left of a single job at the very end may be anything
+        if (
+            end / 10 <= now <= 0.9 * end
+        ):  # what is left of a single job at the very end may be anything
             assert left is not None
             assert 0.5 <= left / (end - now) <= 2.0, f"at {now} of {end} s: {left} told"
             assert fraction == pytest.approx(now / end, abs=0.3)
@@ -127,9 +142,16 @@ def test_after_a_tenth_the_time_left_is_right_within_a_factor_of_two(
 
 def test_the_time_left_is_that_of_the_last_worker(run: Run) -> None:
     """Two jobs that wait for two workers, one of them three times as long."""
-    one, other, third = (Job(planned.cell, planned.key, planned.members) for planned in run.planned[:3])
+    one, other, third = (
+        Job(planned.cell, planned.key, planned.members) for planned in run.planned[:3]
+    )
     clock = [0.0]
-    forecast = Forecast([one, other, third], {one.id: 10.0, other.id: 10.0, third.id: 30.0}, 2, clock=lambda: clock[0])
+    forecast = Forecast(
+        [one, other, third],
+        {one.id: 10.0, other.id: 10.0, third.id: 30.0},
+        2,
+        clock=lambda: clock[0],
+    )
     for job in (one, other):
         forecast.at(job, 0.0, begins=True)
         forecast.at(job, 0.0)
@@ -166,7 +188,9 @@ def test_nothing_is_said_before_anything_is_known(run: Run) -> None:
 def test_seconds_of_an_earlier_run_are_known(run: Run) -> None:
     one, other = (Job(planned.cell, planned.key, planned.members) for planned in run.planned[:2])
     clock = [0.0]
-    forecast = Forecast([one, other], {one.id: 1.0, other.id: 1.0}, 1, {other.id: 40.0}, clock=lambda: clock[0])
+    forecast = Forecast(
+        [one, other], {one.id: 1.0, other.id: 1.0}, 1, {other.id: 40.0}, clock=lambda: clock[0]
+    )
     forecast.at(one, 0.0, begins=True)
     forecast.at(one, 0.0)
     clock[0] = 5.0
@@ -180,7 +204,12 @@ def test_seconds_of_an_earlier_run_are_known(run: Run) -> None:
 def steps(*parts: Any, **protocol: Any) -> list[int]:
     given = {"batch_size": 10, "epochs": 2, "steps": None, **protocol}
     view = ScenarioView(6, (1, 4, 4), 3, "class")
-    return [work.steps for work in workload([(part, {}) for part in parts], given, view, [100, 50, 25], [10, 10, 10])]
+    return [
+        work.steps
+        for work in workload(
+            [(part, {}) for part in parts], given, view, [100, 50, 25], [10, 10, 10]
+        )
+    ]
 
 
 def test_steps_are_those_the_phases_say() -> None:

@@ -13,7 +13,13 @@ from clbench.suite.cell import Cell, Choice
 
 
 def a_cell(seeds: int = 10, label: str = "er") -> Cell:
-    protocol = {"model": {"mlp": {"hidden": [8]}}, "epochs": 1, "steps": None, "batch_size": 4, "validation": 0.0}
+    protocol = {
+        "model": {"mlp": {"hidden": [8]}},
+        "epochs": 1,
+        "steps": None,
+        "batch_size": 4,
+        "validation": 0.0,
+    }
     return Cell(
         Choice("split", {"dataset": "digits", "tasks": 5}),
         "split",
@@ -25,7 +31,9 @@ def a_cell(seeds: int = 10, label: str = "er") -> Cell:
     )
 
 
-def a_plan(seeds: int = 10, label: str = "er", agents: int = 1, probes: dict[str, Any] | None = None) -> Planned:
+def a_plan(
+    seeds: int = 10, label: str = "er", agents: int = 1, probes: dict[str, Any] | None = None
+) -> Planned:
     return Planned(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes or {})
 
 
@@ -62,7 +70,9 @@ def test_a_job_comes_back_from_json_as_it_was() -> None:
 
 
 def test_a_site_and_an_event_come_back_too(tmp_path) -> None:
-    site = Site(tmp_path, "s", (tmp_path / "p.py",), tmp_path, 3.0, 7.0, ("python", "-m"), {"A": "1"})
+    site = Site(
+        tmp_path, "s", (tmp_path / "p.py",), tmp_path, 3.0, 7.0, ("python", "-m"), {"A": "1"}
+    )
     assert Site.from_json(site.to_json()) == site
     event = JobEvent("progress", "id", 1, 5, 0.2, (0.5, 0.25))
     assert JobEvent.from_json(event.to_json()) == event
@@ -74,7 +84,9 @@ def test_a_jobs_name_follows_from_its_cell_and_its_members_alone() -> None:
     assert Job(a_cell(), "abc", ((0, 0),)).id != job.id
 
 
-@pytest.mark.parametrize(("seeds", "words"), [([], ""), ([3], "3"), ([0, 1, 2, 5, 7, 8], "0-2, 5, 7-8")])
+@pytest.mark.parametrize(
+    ("seeds", "words"), [([], ""), ([3], "3"), ([0, 1, 2, 5, 7, 8], "0-2, 5, 7-8")]
+)
 def test_seeds_are_shown_as_ranges(seeds: list[int], words: str) -> None:
     assert seeds_in_words(seeds) == words
 
@@ -100,7 +112,10 @@ def test_a_probe_metric_asked_for_later_makes_the_cell_run_again() -> None:
 
 def test_a_probe_metric_measured_in_another_way_makes_the_cell_run_again() -> None:
     how = {"options": {"samples": 7}, "version": "mine 1.0"}
-    planned, record = a_plan(2, probes={"dormant_units": how}), a_record([0, 1], dormant_units=[[0.1], [0.2]])
+    planned, record = (
+        a_plan(2, probes={"dormant_units": how}),
+        a_record([0, 1], dormant_units=[[0.1], [0.2]]),
+    )
     record.probes = {"dormant_units": how}
     assert missing_members(planned, record) == ()
     record.probes = {"dormant_units": {**how, "options": {"samples": 8}}}
@@ -115,7 +130,9 @@ def test_a_curve_that_a_metric_needs_makes_the_cell_run_again() -> None:
 
 
 def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
-    assert missing_members(a_plan(2, probes={"p": None}), a_record([0, 1], p=[np.nan, np.nan])) == ()
+    assert (
+        missing_members(a_plan(2, probes={"p": None}), a_record([0, 1], p=[np.nan, np.nan])) == ()
+    )
 
 
 def test_a_probe_that_raised_for_some_seeds_is_not_asked_again() -> None:
@@ -130,7 +147,11 @@ def test_a_stack_is_as_large_as_its_device_holds() -> None:
     memory = Memory(data=100, member=50.0)
     assert memory.of(job) == 600
     assert [memory.pieces(job, room) for room in (600, 599, 300, 149, 20)] == [1, 2, 3, 10, 10]
-    assert sizes(plan([everything(a_plan(10))], workers=1, stacked=True, pieces=lambda job: 3)) == [4, 3, 3]
+    assert sizes(plan([everything(a_plan(10))], workers=1, stacked=True, pieces=lambda job: 3)) == [
+        4,
+        3,
+        3,
+    ]
 
 
 def test_a_seed_runs_with_all_its_agents() -> None:
@@ -164,7 +185,9 @@ def test_a_gpu_takes_a_cell_whole() -> None:
 def test_agents_stay_with_their_seed() -> None:
     jobs = plan([everything(a_plan(4, agents=3))], workers=4, stacked=False)
     for job in jobs:
-        assert {seed: [a for s, a in job.members if s == seed] for seed in job.seeds} == {seed: [0, 1, 2] for seed in job.seeds}
+        assert {seed: [a for s, a in job.members if s == seed] for seed in job.seeds} == {
+            seed: [0, 1, 2] for seed in job.seeds
+        }
 
 
 def test_a_job_with_a_checkpoint_goes_on_as_it_was() -> None:

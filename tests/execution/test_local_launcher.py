@@ -60,17 +60,26 @@ def a_job(number: int, what: str = "work") -> Job:
 def site(tmp_path: Path) -> Site:
     script = tmp_path / "worker.py"
     script.write_text(FAKE)
-    return Site(tmp_path, "s", command=(sys.executable, str(script)), environment={"MARK": "here", "LEFT": str(tmp_path / "left")})
+    return Site(
+        tmp_path,
+        "s",
+        command=(sys.executable, str(script)),
+        environment={"MARK": "here", "LEFT": str(tmp_path / "left")},
+    )
 
 
 def ended(jobs: list[Job], slots: list[str], site: Site) -> dict[str, JobEvent]:
     events = [event for event in Local().run(jobs, slots, site) if event.kind == "ended"]
-    assert sorted(event.job for event in events) == sorted(job.id for job in jobs)  # exactly one each
+    assert sorted(event.job for event in events) == sorted(
+        job.id for job in jobs
+    )  # exactly one each
     return {event.job: event for event in events}
 
 
 def with_timeout(site: Site, seconds: float) -> Site:
-    return Site(site.folder, site.suite, timeout=seconds, command=site.command, environment=site.environment)
+    return Site(
+        site.folder, site.suite, timeout=seconds, command=site.command, environment=site.environment
+    )
 
 
 def test_workers_live_on_from_job_to_job(site: Site) -> None:
@@ -115,7 +124,9 @@ def test_closing_the_iterator_lets_the_workers_save_and_leave(site: Site) -> Non
     assert sorted(Path(site.environment["LEFT"]).read_text().split()) == ["left", "saved"]
 
 
-def test_a_worker_that_does_not_leave_is_made_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_leave_is_made_to(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("clbench_plugins.local_launcher.PATIENCE", 1.0)
     started = time.monotonic()
     events = Local().run([a_job(0), a_job(1, "hang")], ["cpu"], with_timeout(site, 50.0))

@@ -18,7 +18,15 @@ from clbench.suite import Cell, Choice, Compare, Suite
 
 
 def a_cell(label: str = "er", scenario: str = "split") -> Cell:
-    return Cell(Choice("split", {"dataset": "digits"}), scenario, (Choice("er", {}),), label, {"epochs": 1}, (), (0, 1))
+    return Cell(
+        Choice("split", {"dataset": "digits"}),
+        scenario,
+        (Choice("er", {}),),
+        label,
+        {"epochs": 1},
+        (),
+        (0, 1),
+    )
 
 
 def a_job(key: str = "k1", seeds: tuple[int, ...] = (0,), label: str = "er") -> Job:
@@ -27,7 +35,9 @@ def a_job(key: str = "k1", seeds: tuple[int, ...] = (0,), label: str = "er") -> 
 
 def a_record(job: Job, value: float = 0.5) -> CellRecord:
     seeds = np.array([seed for seed, _ in job.members])
-    return CellRecord(job.key, "split", "er", job.cell.label, seeds, np.full((len(seeds), 2, 1), value))
+    return CellRecord(
+        job.key, "split", "er", job.cell.label, seeds, np.full((len(seeds), 2, 1), value)
+    )
 
 
 def finish(store: Store, job: Job, value: float = 0.5) -> None:
@@ -100,7 +110,10 @@ def test_cells_of_strategies_that_left_the_suite_stay(tmp_path: Path) -> None:
 
 def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     with Store(tmp_path, "s").open():
-        with pytest.raises(OutputError, match=f"process {os.getpid()} on ") as caught, Store(tmp_path, "s").open():
+        with (
+            pytest.raises(OutputError, match=f"process {os.getpid()} on ") as caught,
+            Store(tmp_path, "s").open(),
+        ):
             pass
         assert caught.value.exit_code == 2
     with Store(tmp_path, "s").open():
@@ -112,10 +125,15 @@ def test_the_lock_of_a_killed_run_is_no_lock(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path; from clbench.execution.store import Store\n"
         f"with Store(Path({str(tmp_path)!r}), 's').open(): print('held', flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match=f"process {process.pid} "), Store(tmp_path, "s").open():
+        with (
+            pytest.raises(OutputError, match=f"process {process.pid} "),
+            Store(tmp_path, "s").open(),
+        ):
             pass
         process.send_signal(signal.SIGKILL)
     with Store(tmp_path, "s").open():
@@ -132,7 +150,10 @@ def test_what_a_dead_run_left_half_written_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["/proc/nobody/writes/here", "/dev/null/x"])
 def test_a_folder_that_cannot_be_written_is_refused_in_one_sentence(folder: str) -> None:
-    with pytest.raises(OutputError, match=r"cannot write to .*--out") as caught, Store(Path(folder), "s").open():
+    with (
+        pytest.raises(OutputError, match=r"cannot write to .*--out") as caught,
+        Store(Path(folder), "s").open(),
+    ):
         pass
     assert "\n" not in str(caught.value)
 

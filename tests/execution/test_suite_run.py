@@ -27,7 +27,12 @@ from clbench.testing.bench import first_difference, rows
 SUITE: dict[str, Any] = {
     "name": "tiny",
     "scenarios": [{"split": {"dataset": "digits", "tasks": 5}}],
-    "protocol": {"model": {"mlp": {"hidden": [8]}}, "epochs": 1, "batch_size": 64, "optimizer": {"sgd": {"lr": 0.05}}},
+    "protocol": {
+        "model": {"mlp": {"hidden": [8]}},
+        "epochs": 1,
+        "batch_size": 64,
+        "optimizer": {"sgd": {"lr": 0.05}},
+    },
     "seeds": 2,
     "strategies": ["naive"],
     "metrics": [],
@@ -137,10 +142,16 @@ def faulty(tmp_path: Path) -> Path:
     return path
 
 
-def run(out: Path, *plugins: Path, options: dict[str, Any] | None = None, **changes: Any) -> Outcome:
+def run(
+    out: Path, *plugins: Path, options: dict[str, Any] | None = None, **changes: Any
+) -> Outcome:
     suite, host = open_suite({**SUITE, **changes}, plugins)
     launcher = "inline" if any(path.stem == "inline" for path in plugins) else "local"
-    return run_suite(suite, host, Options(out=out, device="cpu", launcher=launcher, **{"workers": 1, **(options or {})}))
+    return run_suite(
+        suite,
+        host,
+        Options(out=out, device="cpu", launcher=launcher, **{"workers": 1, **(options or {})}),
+    )
 
 
 def cells(out: Path, name: str = "tiny") -> dict[str, CellRecord]:
@@ -151,37 +162,61 @@ def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, fau
     kinds = [{"faulty": {"how": how, "label": how}} for how in ("die", "print", "fine")]
     suite, host = open_suite({**SUITE, "strategies": kinds}, [faulty])
     lines = io.StringIO()
-    outcome = run_suite(suite, host, Options(out=tmp_path, device="cpu", workers=1), Lines(Console(file=lines, width=200)))
+    outcome = run_suite(
+        suite,
+        host,
+        Options(out=tmp_path, device="cpu", workers=1),
+        Lines(Console(file=lines, width=200)),
+    )
     found = cells(tmp_path)
     assert "split  print  seeds 0-1 | not JSON at all\n" in lines.getvalue()
-    assert {label: cell.status for label, cell in found.items()} == {"die": "failed", "print": "done", "fine": "done"}
+    assert {label: cell.status for label, cell in found.items()} == {
+        "die": "failed",
+        "print": "done",
+        "fine": "done",
+    }
     assert (
         "killed by signal 9 (SIGKILL); the system kills so when memory runs out; tried once more, from its last checkpoint\n"
         in lines.getvalue()
     )
     assert "SIGKILL" in found["die"].errors[0]
-    assert outcome.failures[0].error.startswith("for the second time, the worker process was killed by signal 9 (SIGKILL)")
+    assert outcome.failures[0].error.startswith(
+        "for the second time, the worker process was killed by signal 9 (SIGKILL)"
+    )
     assert outcome.exit_code == 1
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"protocol": {"optimizer": {"torch.RMSprp": {}}}}, "protocol.optimizer.torch.RMSprp: torch has no optimizer 'RMSprp'"),
-        ({"protocol": {"optimizer": {"torch.RMSprop": {"lr": 0.1, "foo": 1}}}}, "torch.RMSprop.foo: unknown option"),
+        (
+            {"protocol": {"optimizer": {"torch.RMSprp": {}}}},
+            "protocol.optimizer.torch.RMSprp: torch has no optimizer 'RMSprp'",
+        ),
+        (
+            {"protocol": {"optimizer": {"torch.RMSprop": {"lr": 0.1, "foo": 1}}}},
+            "torch.RMSprop.foo: unknown option",
+        ),
         ({"protocol": {"optimizer": {"torch.Adagrad": {"eps": "x"}}}}, "torch.Adagrad"),
         ({"strategies": ["cutter+naive"]}, "cutter replaces observe without calling super"),
     ],
 )
-def test_what_cannot_train_is_refused_with_its_line(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
+def test_what_cannot_train_is_refused_with_its_line(
+    tmp_path: Path, changes: dict[str, Any], sentence: str
+) -> None:
     plugin = tmp_path / "cutter.py"
     plugin.write_text(CUTTER)
     with pytest.raises(SuiteError, match=rf"<dict>:\d+: .*{sentence}"):
         open_suite({**SUITE, **changes}, [plugin])
 
 
-def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="scenario split: convnet needs images of at least 24x24 pixels; these are 8x8"):
+def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(
+        UserError,
+        match="scenario split: convnet needs images of at least 24x24 pixels; these are 8x8",
+    ):
         run(tmp_path / "out", protocol={"model": "convnet"})
     assert not (tmp_path / "out").exists()
 
@@ -191,11 +226,15 @@ def test_a_model_that_is_no_module_is_refused_before_anything_runs(tmp_path: Pat
     plugin.write_text(
         "from clbench import hookimpl\ndef five(input_shape, classes):\n    return 5\n@hookimpl\ndef clbench_models():\n    return [five]\n"
     )
-    with pytest.raises(UserError, match=r"scenario split: model 'five' returned int; a torch.nn.Module is wanted"):
+    with pytest.raises(
+        UserError, match=r"scenario split: model 'five' returned int; a torch.nn.Module is wanted"
+    ):
         run(tmp_path / "out", plugin, protocol={"model": "five"})
 
 
-def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(tmp_path: Path, inline: Path) -> None:
+def test_a_run_leaves_one_record_and_the_next_one_has_nothing_to_do(
+    tmp_path: Path, inline: Path
+) -> None:
     outcome = run(tmp_path / "out", inline, options={"workers": 2})
     assert (outcome.exit_code, outcome.finished, outcome.requested) == (0, 2, 2)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tiny.h5"]
@@ -219,18 +258,26 @@ def test_added_seeds_are_computed_and_the_others_left_alone(tmp_path: Path, inli
     assert both.accuracy is not None
     assert first.accuracy is not None
     np.testing.assert_array_equal(both.accuracy[:1], first.accuracy)
-    np.testing.assert_array_equal(both.cost["train_seconds"][:1], first.cost["train_seconds"])  # measured once
+    np.testing.assert_array_equal(
+        both.cost["train_seconds"][:1], first.cost["train_seconds"]
+    )  # measured once
 
 
-def test_a_strategy_that_raises_is_recorded_and_the_others_go_on(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_a_strategy_that_raises_is_recorded_and_the_others_go_on(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     outcome = run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
     assert outcome.exit_code == 1
-    assert [str(failure) for failure in outcome.failures] == ["split, faulty, seeds 0-1: ValueError: no luck today"]
+    assert [str(failure) for failure in outcome.failures] == [
+        "split, faulty, seeds 0-1: ValueError: no luck today"
+    ]
     found = cells(tmp_path)
     assert found["naive"].status == "done"
     assert found["faulty"].status == "failed"
     assert 'raise ValueError("no luck today")' in found["faulty"].errors[0]
-    assert run(tmp_path, inline, faulty, strategies=["faulty", "naive"]).ran == 1  # the failed job is tried again
+    assert (
+        run(tmp_path, inline, faulty, strategies=["faulty", "naive"]).ran == 1
+    )  # the failed job is tried again
 
 
 def test_a_job_that_took_too_long_is_recorded_as_such(tmp_path: Path, inline: Path) -> None:
@@ -260,29 +307,43 @@ def test_a_job_out_of_memory_is_divided(tmp_path: Path, inline: Path, faulty: Pa
     assert (outcome.exit_code, outcome.finished) == (0, 3)
 
 
-def test_of_ten_one_runs_out_of_memory_and_one_diverges_and_nine_are_right(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_of_ten_one_runs_out_of_memory_and_one_diverges_and_nine_are_right(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     strategies = [{"faulty": {"how": "memory alone"}}]
     outcome = run(tmp_path / "ten", inline, faulty, strategies=strategies, seeds=10)
     (failure,) = outcome.failures
     assert (outcome.exit_code, outcome.finished, failure.seeds) == (1, 9, (3,))
     assert failure.error == "out of memory with one seed alone: MemoryError: seed 3 is too much"
     ten = cells(tmp_path / "ten")["faulty"]
-    run(tmp_path / "others", inline, faulty, strategies=strategies, seeds=[0, 1, 2, 4, 5, 6, 7, 8, 9])
+    run(
+        tmp_path / "others",
+        inline,
+        faulty,
+        strategies=strategies,
+        seeds=[0, 1, 2, 4, 5, 6, 7, 8, 9],
+    )
     others = cells(tmp_path / "others")["faulty"]
     for cell in (ten, others):
-        assert dict(zip(cell.seed.tolist(), cell.member_status.tolist(), strict=True))[7] == "diverged"
+        assert (
+            dict(zip(cell.seed.tolist(), cell.member_status.tolist(), strict=True))[7] == "diverged"
+        )
     for seed in others.seed:
         assert first_difference(rows(others, seed), rows(ten, seed)) is None
     assert others.diverged_at[others.seed == 7] == ten.diverged_at[ten.seed == 7] > 0
 
 
-def test_a_cell_in_which_everybody_diverged_is_exit_1(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_a_cell_in_which_everybody_diverged_is_exit_1(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     outcome = run(tmp_path, inline, faulty, strategies=[{"faulty": {"how": "diverge"}}])
     assert (outcome.exit_code, outcome.failures, outcome.diverged) == (1, (), ("split, faulty",))
 
 
 def full(path: Path, *rest: Any, **options: Any) -> None:
-    raise OutputError(f"cannot write {path}: the disk is full; free some space and run the same command again")
+    raise OutputError(
+        f"cannot write {path}: the disk is full; free some space and run the same command again"
+    )
 
 
 FULL = "stopped: cannot write .*: the disk is full; free some space and run the same command again; what is finished is kept"
@@ -291,10 +352,17 @@ FULL = "stopped: cannot write .*: the disk is full; free some space and run the 
 def test_a_record_that_finds_no_room_stops_the_run_and_the_next_one_goes_on(
     tmp_path: Path, inline: Path, faulty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strategies = ["naive", {"faulty": {"how": "slow", "mark": str(tmp_path / "steps")}}, {"er": {"memory": 9}}]
+    strategies = [
+        "naive",
+        {"faulty": {"how": "slow", "mark": str(tmp_path / "steps")}},
+        {"er": {"memory": 9}},
+    ]
     with monkeypatch.context() as patch:
         patch.setattr(
-            "clbench.execution.worker.save", lambda record, job, site: (full if job.cell.label == "faulty" else save)(record, job, site)
+            "clbench.execution.worker.save",
+            lambda record, job, site: (full if job.cell.label == "faulty" else save)(
+                record, job, site
+            ),
         )
         with pytest.raises(RunFailed, match=FULL) as caught:
             run(tmp_path / "out", inline, faulty, strategies=strategies, seeds=1)
@@ -307,7 +375,9 @@ def test_a_record_that_finds_no_room_stops_the_run_and_the_next_one_goes_on(
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiny.h5"]
 
 
-def test_a_merged_record_that_finds_no_room_keeps_what_was_measured(tmp_path: Path, inline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_merged_record_that_finds_no_room_keeps_what_was_measured(
+    tmp_path: Path, inline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("clbench.execution.store.write_record", full)
         with pytest.raises(RunFailed, match=FULL):
@@ -317,7 +387,9 @@ def test_a_merged_record_that_finds_no_room_keeps_what_was_measured(tmp_path: Pa
     assert (outcome.exit_code, outcome.finished, outcome.ran) == (0, 2, 0)
 
 
-def test_a_damaged_checkpoint_is_said_and_its_job_starts_anew(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_a_damaged_checkpoint_is_said_and_its_job_starts_anew(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     strategies = [{"faulty": {"how": "raise"}}]
     run(tmp_path, inline, faulty, strategies=strategies, seeds=1)
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.ckpt")
@@ -326,10 +398,15 @@ def test_a_damaged_checkpoint_is_said_and_its_job_starts_anew(tmp_path: Path, in
     lines = io.StringIO()
     options = Options(out=tmp_path, device="cpu", launcher="inline", workers=1)
     run_suite(suite, host, options, Lines(Console(file=lines, width=300)))
-    assert f"the checkpoint {checkpoint} cannot be used (it is damaged or cut off); the job starts anew" in lines.getvalue()
+    assert (
+        f"the checkpoint {checkpoint} cannot be used (it is damaged or cut off); the job starts anew"
+        in lines.getvalue()
+    )
 
 
-def test_an_edited_plugin_runs_again_and_nothing_else(tmp_path: Path, inline: Path, faulty: Path) -> None:
+def test_an_edited_plugin_runs_again_and_nothing_else(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
     run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
     faulty.write_text(FAULTY.replace("raise ValueError", "return; raise ValueError"))
     outcome = run(tmp_path, inline, faulty, strategies=["faulty", "naive"])
@@ -360,7 +437,12 @@ def test_observers_are_told(tmp_path: Path, inline: Path) -> None:
     plugin = tmp_path / "watch.py"
     hooks = ("suite_started", "task_finished", "job_finished", "suite_finished")
     body = "def clbench_{0}(event):\n    with open({1!r}, 'a') as file:\n        file.write('{0}\\n')\n"
-    plugin.write_text("import clbench\n" + "".join("@clbench.hookimpl\n" + body.format(hook, str(tmp_path / "seen")) for hook in hooks))
+    plugin.write_text(
+        "import clbench\n"
+        + "".join(
+            "@clbench.hookimpl\n" + body.format(hook, str(tmp_path / "seen")) for hook in hooks
+        )
+    )
     run(tmp_path / "out", inline, plugin, seeds=1)
     seen = (tmp_path / "seen").read_text().split()
     assert seen == ["suite_started", *["task_finished"] * 5, "job_finished", "suite_finished"]
@@ -370,15 +452,31 @@ def test_observers_are_told(tmp_path: Path, inline: Path) -> None:
 
 
 def test_clbench_run_gives_results(tmp_path: Path, inline: Path) -> None:
-    where = {"out": tmp_path, "plugins": [inline], "launcher": "inline", "workers": 1, "device": "cpu"}
-    results = clbench.run(SUITE, seeds=[3, 5], overrides={"protocol.batch_size": 32}, quiet=True, **where)
+    where = {
+        "out": tmp_path,
+        "plugins": [inline],
+        "launcher": "inline",
+        "workers": 1,
+        "device": "cpu",
+    }
+    results = clbench.run(
+        SUITE, seeds=[3, 5], overrides={"protocol.batch_size": 32}, quiet=True, **where
+    )
     assert results.cells[0].seed.tolist() == [3, 5]
     assert results.cells[0].protocol["batch_size"] == 32
     assert results.accuracy("naive").shape == (2, 6, 5)
 
 
-def test_clbench_run_raises_what_the_command_would_print(tmp_path: Path, inline: Path, faulty: Path) -> None:
-    where = {"out": tmp_path, "plugins": [inline, faulty], "launcher": "inline", "workers": 1, "device": "cpu"}
+def test_clbench_run_raises_what_the_command_would_print(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
+    where = {
+        "out": tmp_path,
+        "plugins": [inline, faulty],
+        "launcher": "inline",
+        "workers": 1,
+        "device": "cpu",
+    }
     with pytest.raises(RunFailed, match="no luck today"):
         clbench.run({**SUITE, "strategies": ["faulty"]}, quiet=True, **where)
 
@@ -389,7 +487,16 @@ def test_clbench_run_raises_what_the_command_would_print(tmp_path: Path, inline:
 def start(folder: Path, faulty: Path, **options: str) -> subprocess.Popen[str]:
     suite = folder / "suite.json.yaml"
     suite.write_text(json.dumps({**SUITE, "strategies": ["naive", {"faulty": options}]}))
-    where = ["--out", str(folder / "out"), "--plugin", str(faulty), "--workers", "1", "--device", "cpu"]
+    where = [
+        "--out",
+        str(folder / "out"),
+        "--plugin",
+        str(faulty),
+        "--workers",
+        "1",
+        "--device",
+        "cpu",
+    ]
     command = [sys.executable, "-m", "clbench", "run", str(suite), *where]
     return subprocess.Popen(
         command,
@@ -397,7 +504,9 @@ def start(folder: Path, faulty: Path, **options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what a shell starts in the background ignores it
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # what a shell starts in the background ignores it
     )
 
 
@@ -409,10 +518,14 @@ def wait_for(condition: Any, seconds: float = 240) -> None:
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(tmp_path: Path, faulty: Path, signal_: int) -> None:
+def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(
+    tmp_path: Path, faulty: Path, signal_: int
+) -> None:
     steps = tmp_path / "steps"
     process = start(tmp_path, faulty, how="slow", mark=str(steps))
-    wait_for(lambda: steps.exists() and len(steps.read_text().splitlines()) > 8)  # in the second task
+    wait_for(
+        lambda: steps.exists() and len(steps.read_text().splitlines()) > 8
+    )  # in the second task
     os.killpg(process.pid, signal_)  # as a terminal does, and a cluster: to everybody
     _, said = process.communicate(timeout=240)
     assert process.returncode == 130
@@ -429,13 +542,20 @@ def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(
 
 def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path: Path, faulty: Path) -> None:
     process = start(tmp_path, faulty, how="sleep")
-    wait_for(lambda: list((tmp_path / "out" / "checkpoints").glob("*.ckpt")) and list((tmp_path / "out" / "jobs").glob("*.h5")))
+    wait_for(
+        lambda: (
+            list((tmp_path / "out" / "checkpoints").glob("*.ckpt"))
+            and list((tmp_path / "out" / "jobs").glob("*.h5"))
+        )
+    )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert children
     process.kill()
     process.communicate()
     wait_for(lambda: not any(_runs(int(child)) for child in children))
-    assert [cell.label for cell in read_record(next((tmp_path / "out" / "jobs").glob("*.h5"))).cells] == ["naive"]
+    assert [
+        cell.label for cell in read_record(next((tmp_path / "out" / "jobs").glob("*.h5"))).cells
+    ] == ["naive"]
 
 
 def _runs(process: int) -> bool:

@@ -20,7 +20,9 @@ class Growing(Strategy):
         params = self.net.named_parameters()
         for layer in self.net.layers():
             units = params[layer.weight].shape[1]
-            mask = torch.arange(units, device=self.device) < units * self.open // self.scenario.tasks
+            mask = (
+                torch.arange(units, device=self.device) < units * self.open // self.scenario.tasks
+            )
             params[layer.weight] = params[layer.weight] * mask[:, None]
             params[layer.bias] = params[layer.bias] * mask
             params[layer.out_weight] = params[layer.out_weight] * mask

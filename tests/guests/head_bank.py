@@ -19,7 +19,12 @@ class HeadBank(Strategy):
 
     def end_task(self, task):
         super().end_task(task)
-        self.bank.append({name: p.detach().clone() for name, p in self.net.part("head").named_parameters().items()})
+        self.bank.append(
+            {
+                name: p.detach().clone()
+                for name, p in self.net.part("head").named_parameters().items()
+            }
+        )
 
     def predict(self, x, task=None):
         if not self.bank:

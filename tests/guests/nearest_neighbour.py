@@ -12,7 +12,10 @@ class NearestNeighbour(SoloStrategy):
 
     def setup(self):
         size = torch.Size(self.scenario.input_shape).numel()
-        self.x, self.y = torch.zeros(1, size, device=self.device), torch.zeros(1, dtype=torch.int64, device=self.device)
+        self.x, self.y = (
+            torch.zeros(1, size, device=self.device),
+            torch.zeros(1, dtype=torch.int64, device=self.device),
+        )
 
     def observe(self, batch):
         self.x = torch.cat([self.x, batch.x[:: self.every].flatten(1)])

@@ -12,13 +12,17 @@ class Orthogonal(Strategy):
 
     def setup(self):
         super().setup()
-        self.basis = torch.zeros(self.members, sum(p[0].numel() for p in self.net.parameters()), 0, device=self.device)
+        self.basis = torch.zeros(
+            self.members, sum(p[0].numel() for p in self.net.parameters()), 0, device=self.device
+        )
 
     def directions(self, params, x, y):
         def output(inner, sample, label):
             return self.net.one(inner, sample[None])[0].gather(0, label)
 
-        gradients = torch.func.vmap(torch.func.grad(lambda *a: output(*a).sum()), in_dims=(None, 0, 0))(params, x, y[:, None])
+        gradients = torch.func.vmap(
+            torch.func.grad(lambda *a: output(*a).sum()), in_dims=(None, 0, 0)
+        )(params, x, y[:, None])
         return torch.cat([g.flatten(1) for g in gradients.values()], dim=1)
 
     def end_task(self, task):
@@ -31,7 +35,11 @@ class Orthogonal(Strategy):
         super().adjust_gradients(batch)
         flat = torch.cat([p.grad.flatten(1) for p in self.net.parameters()], dim=1)
         flat = flat - (self.basis * (self.basis * flat[..., None]).sum(1, keepdim=True)).sum(2)
-        for p, part in zip(self.net.parameters(), flat.split([p[0].numel() for p in self.net.parameters()], dim=1), strict=True):
+        for p, part in zip(
+            self.net.parameters(),
+            flat.split([p[0].numel() for p in self.net.parameters()], dim=1),
+            strict=True,
+        ):
             p.grad.copy_(part.view(p.shape))
 
 

@@ -19,20 +19,29 @@ class PathIntegral(Strategy):
 
     def penalty(self):
         terms = zip(self.importance, self.net.parameters(), self.anchor, strict=True)
-        return super().penalty() + self.strength * sum((o * (p - a).square()).flatten(1).sum(1) for o, p, a in terms)
+        return super().penalty() + self.strength * sum(
+            (o * (p - a).square()).flatten(1).sum(1) for o, p, a in terms
+        )
 
     def data_gradients(self, batch):
         super().data_gradients(batch)
-        [(g.copy_(p.grad), b.copy_(p.detach())) for g, b, p in zip(self.gradient, self.before, self.net.parameters(), strict=True)]
+        [
+            (g.copy_(p.grad), b.copy_(p.detach()))
+            for g, b, p in zip(self.gradient, self.before, self.net.parameters(), strict=True)
+        ]
 
     def after_step(self, batch):
         super().after_step(batch)
-        for path, p, gradient, before in zip(self.path, self.net.parameters(), self.gradient, self.before, strict=True):
+        for path, p, gradient, before in zip(
+            self.path, self.net.parameters(), self.gradient, self.before, strict=True
+        ):
             path -= gradient * (p.detach() - before)
 
     def end_task(self, task):
         super().end_task(task)
-        for importance, path, p, anchor in zip(self.importance, self.path, self.net.parameters(), self.anchor, strict=True):
+        for importance, path, p, anchor in zip(
+            self.importance, self.path, self.net.parameters(), self.anchor, strict=True
+        ):
             importance += path / ((p.detach() - anchor).square() + self.xi)
             path.zero_(), anchor.copy_(p.detach())
 

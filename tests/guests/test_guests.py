@@ -26,7 +26,9 @@ def guest(file):
 def test_is_short_and_public(path):
     lines = path.read_text().splitlines()
     assert len(lines) <= 40
-    assert not [line for line in lines if "clbench." in line and ("import" in line or "from" in line)]
+    assert not [
+        line for line in lines if "clbench." in line and ("import" in line or "from" in line)
+    ]
     assert not [line for line in lines if "._" in line]
 
 
@@ -37,7 +39,10 @@ class TestPathIntegral(StrategyConformance):
 
 
 class TestHypernet(StrategyConformance):
-    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"})
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
     protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
 
     @pytest.fixture
@@ -66,7 +71,10 @@ class TestOrthogonal(StrategyConformance):
 
 
 class TestHeadBank(StrategyConformance):
-    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"})
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
+    )
 
     @pytest.fixture
     def strategy(self):
@@ -97,7 +105,10 @@ class TestTwoAgents(StrategyConformance):
 class TestComposition(StrategyConformance):
     @pytest.fixture
     def strategy(self):
-        path, distilled = guest("path_integral").PathIntegral(strength=0.1), guest("distilled").Distilled(strength=0.1)
+        path, distilled = (
+            guest("path_integral").PathIntegral(strength=0.1),
+            guest("distilled").Distilled(strength=0.1),
+        )
         return [path, guest("orthogonal").Orthogonal, distilled]
 
 

@@ -14,11 +14,19 @@ class SharedPairs(Scenario):
 
     def stream(self, arrays, seed, agent, validation):
         tasks = []
-        for classes in randomness.generator(seed, 0, "class_order").permutation(arrays.classes).reshape(-1, 2):
-            labels = np.where(np.isin(np.arange(arrays.classes), classes), np.arange(arrays.classes), -1)
-            train, test = (np.flatnonzero(np.isin(y, classes)) for y in (arrays.y_train, arrays.y_test))
+        for classes in (
+            randomness.generator(seed, 0, "class_order").permutation(arrays.classes).reshape(-1, 2)
+        ):
+            labels = np.where(
+                np.isin(np.arange(arrays.classes), classes), np.arange(arrays.classes), -1
+            )
+            train, test = (
+                np.flatnonzero(np.isin(y, classes)) for y in (arrays.y_train, arrays.y_test)
+            )
             held = int(len(train) * validation)
-            tasks.append(TaskSpec(classes, labels, train[held:][agent::2], test, train[:held][agent::2]))
+            tasks.append(
+                TaskSpec(classes, labels, train[held:][agent::2], test, train[:held][agent::2])
+            )
         return Stream(tuple(tasks))
 
 

@@ -54,12 +54,16 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     monkeypatch.syspath_prepend(str(site))
     seen: list[str] = []
 
-    def make(package: str, body: str, version: str = "1.0", points: str = "", **metadata: str) -> Path:
+    def make(
+        package: str, body: str, version: str = "1.0", points: str = "", **metadata: str
+    ) -> Path:
         module = site / f"{package}.py"
         module.write_text(HEAD + textwrap.dedent(body))
         info = site / f"{package}-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+        )
         (info / "RECORD").write_text(f"{package}.py,,\n")
         (info / "entry_points.txt").write_text(f"[clbench]\n{points or f'{package} = {package}'}\n")
         for name, text in metadata.items():
@@ -72,7 +76,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     every = installed.entry_points
 
     def only_ours(**select: str) -> list[installed.EntryPoint]:
-        return [point for point in every(**select) if point.dist is not None and point.dist.name in seen]
+        return [
+            point for point in every(**select) if point.dist is not None and point.dist.name in seen
+        ]
 
     monkeypatch.setattr(installed, "entry_points", only_ours)
     yield make
@@ -92,7 +98,12 @@ def test_a_file_contributes(write: WriteFile) -> None:
     assert host.names("metric") == ["spread"]
     assert host.get("metric", "spread").__name__ == "Spread"
     (info,) = host.plugins
-    assert (info.hooks, info.contributes, info.package, info.error) == (("clbench_metrics",), {"metric": ["spread"]}, None, None)
+    assert (info.hooks, info.contributes, info.package, info.error) == (
+        ("clbench_metrics",),
+        {"metric": ["spread"]},
+        None,
+        None,
+    )
     assert host.files == (Path(info.origin),)
     assert host.warnings == []
 
@@ -107,18 +118,32 @@ def test_a_file_named_twice_is_one_plugin(write: WriteFile) -> None:
     [
         ("x = 1\ndef f(:\n", "line 4: SyntaxError: invalid syntax"),
         ("x = 1\n1 / 0\n", "line 4: ZeroDivisionError: division by zero"),
-        ("import nowhere_at_all\n", "line 3: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        (
+            "import nowhere_at_all\n",
+            "line 3: ModuleNotFoundError: No module named 'nowhere_at_all'",
+        ),
         ("raise SystemExit(3)\n", "line 3: SystemExit: 3"),
-        ("x = 1\n", "implements no hook; write @hookimpl above a function such as clbench_strategies"),
+        (
+            "x = 1\n",
+            "implements no hook; write @hookimpl above a function such as clbench_strategies",
+        ),
         ("@hookimpl\ndef clbench_metric(): ...\n", "unknown hook 'clbench_metric' in plugin"),
         ("@hookimpl\ndef clbench_metric(): ...\n", "; did you mean 'clbench_metrics'"),
         ("def clbench_metrics(): ...\n", "clbench_metrics in plugin"),
         ("def clbench_metrics(): ...\n", "is not marked; write @hookimpl above it"),
-        ("@hookimpl\ndef clbench_metrics(host): ...\n", "asks for 'host'; it is called without arguments"),
-        ("@hookimpl\ndef clbench_suite_started(evnt): ...\n", "asks for 'evnt'; it may ask for 'event'"),
+        (
+            "@hookimpl\ndef clbench_metrics(host): ...\n",
+            "asks for 'host'; it is called without arguments",
+        ),
+        (
+            "@hookimpl\ndef clbench_suite_started(evnt): ...\n",
+            "asks for 'evnt'; it may ask for 'event'",
+        ),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_sentence(write: WriteFile, body: str, sentence: str) -> None:
+def test_a_file_that_cannot_be_used_is_one_sentence(
+    write: WriteFile, body: str, sentence: str
+) -> None:
     path = write("bad.py", body)
     with pytest.raises(PluginError) as caught:
         bare(path)
@@ -130,7 +155,11 @@ def test_a_file_that_cannot_be_used_is_one_sentence(write: WriteFile, body: str,
 def test_a_file_that_is_not_there_or_is_no_python_is_said(tmp_path: Path) -> None:
     text = tmp_path / "plugin.txt"
     text.write_text("")
-    for path, sentence in ((tmp_path / "no.py", "does not exist"), (tmp_path, "is not a file"), (text, "must end in .py")):
+    for path, sentence in (
+        (tmp_path / "no.py", "does not exist"),
+        (tmp_path, "is not a file"),
+        (text, "must end in .py"),
+    ):
         with pytest.raises(PluginError, match=sentence):
             bare(path)
 
@@ -151,10 +180,22 @@ def test_a_file_that_is_not_there_or_is_no_python_is_said(tmp_path: Path) -> Non
             "return [type('Odd', (RecordMetric,), {'__annotations__': {'x': 'Nope'}, 'x': 1})]",
             "Odd: option 'x': its type `Nope` cannot be read",
         ),
-        ("return [type('Odd', (RecordMetric,), {'__annotations__': {'grid': int}, 'grid': 1})]", "an option cannot be called 'grid'"),
-        ("return [type('Odd', (RecordMetric,), {'__annotations__': {'value': int}, 'value': 1})]", "an option cannot be called 'value'"),
-        ("return [type('Odd', (RecordMetric,), {'summary': 'median'})]", "Odd: summary is 'median'; it is one of 'last', 'mean'"),
-        ("return [type('Odd', (RecordMetric,), {'name': 'a/b'})]", "Odd: its name 'a/b' is not one word"),
+        (
+            "return [type('Odd', (RecordMetric,), {'__annotations__': {'grid': int}, 'grid': 1})]",
+            "an option cannot be called 'grid'",
+        ),
+        (
+            "return [type('Odd', (RecordMetric,), {'__annotations__': {'value': int}, 'value': 1})]",
+            "an option cannot be called 'value'",
+        ),
+        (
+            "return [type('Odd', (RecordMetric,), {'summary': 'median'})]",
+            "Odd: summary is 'median'; it is one of 'last', 'mean'",
+        ),
+        (
+            "return [type('Odd', (RecordMetric,), {'name': 'a/b'})]",
+            "Odd: its name 'a/b' is not one word",
+        ),
     ],
 )
 def test_a_bad_contribution_is_left_out_and_named(write: WriteFile, body: str, reason: str) -> None:
@@ -189,8 +230,14 @@ def test_the_sound_ones_of_a_list_are_taken(write: WriteFile) -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("def small(input_shape): ...", "takes 1 positional arguments; a model takes input_shape and classes"),
-        ("def small(input_shape, classes, hidden=3): ...", "'hidden' is no option yet; write `*` before it"),
+        (
+            "def small(input_shape): ...",
+            "takes 1 positional arguments; a model takes input_shape and classes",
+        ),
+        (
+            "def small(input_shape, classes, hidden=3): ...",
+            "'hidden' is no option yet; write `*` before it",
+        ),
         ("small = 3", "3 is not a function or class"),
     ],
 )
@@ -222,7 +269,9 @@ def test_an_unknown_name_gets_suggestions(write: WriteFile) -> None:
 
 def test_an_unknown_name_mentions_what_is_broken(install: Install) -> None:
     install("brokenpkg", "import nowhere_at_all", version="2.1")
-    with pytest.raises(UnknownName, match=r"offers it: 'brokenpkg' \(brokenpkg 2.1\): ModuleNotFoundError"):
+    with pytest.raises(
+        UnknownName, match=r"offers it: 'brokenpkg' \(brokenpkg 2.1\): ModuleNotFoundError"
+    ):
         Host.load().get("metric", "spread")
 
 
@@ -277,11 +326,16 @@ def test_a_broken_package_is_one_warning(install: Install, body: str, reason: st
     assert host.requirements() == ["spreadpkg==1.0"]
 
 
-def test_one_kind_alone_leaves_packages_that_never_name_its_hook_unimported(install: Install) -> None:
+def test_one_kind_alone_leaves_packages_that_never_name_its_hook_unimported(
+    install: Install,
+) -> None:
     install("measures", METRIC)
     install("trains", "@hookimpl\ndef clbench_strategies():\n    return []\n")
     install(
-        "hides", METRIC.replace("def clbench_metrics", "def metrics").replace("@hookimpl", "@hookimpl(specname='clbench_' + 'metrics')")
+        "hides",
+        METRIC.replace("def clbench_metrics", "def metrics").replace(
+            "@hookimpl", "@hookimpl(specname='clbench_' + 'metrics')"
+        ),
     )
     host = Host.load(only="metric")
     assert {info.name for info in host.plugins} == {"hides", "measures"}
@@ -290,17 +344,29 @@ def test_one_kind_alone_leaves_packages_that_never_name_its_hook_unimported(inst
 
 def test_looking_at_results_does_not_import_torch() -> None:
     code = "import sys; from clbench.host import Host; Host.load(only='metric').get('metric', 'forgetting'); print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )
 
 
 def test_an_entry_point_may_name_an_object_or_a_class(install: Install) -> None:
     body = (
-        METRIC.replace("@hookimpl\ndef clbench_metrics():", "class Plugin:\n  @hookimpl\n  def clbench_metrics(self):")
+        METRIC.replace(
+            "@hookimpl\ndef clbench_metrics():",
+            "class Plugin:\n  @hookimpl\n  def clbench_metrics(self):",
+        )
         + "\nplugin = Plugin()\n"
     )
     install("objectpkg", body, points="one = objectpkg:plugin")
     assert Host.load().version_of("metric", "spread") == "objectpkg 1.0"
-    install("classpkg", body.replace("class Spread", "class Width").replace("[Spread]", "[Width]"), points="one = classpkg:Plugin")
+    install(
+        "classpkg",
+        body.replace("class Spread", "class Width").replace("[Spread]", "[Width]"),
+        points="one = classpkg:Plugin",
+    )
     assert Host.load().names("metric") == ["spread", "width"]
 
 
@@ -335,7 +401,9 @@ def test_a_bare_file_s_version_follows_its_source(write: WriteFile) -> None:
     assert bare(path).version_of("metric", "spread") != before
 
 
-def test_a_bare_file_s_version_is_the_same_wherever_it_lies(write: WriteFile, tmp_path: Path) -> None:
+def test_a_bare_file_s_version_is_the_same_wherever_it_lies(
+    write: WriteFile, tmp_path: Path
+) -> None:
     path = write("mine.py", METRIC)
     (tmp_path / "other").mkdir()
     copy = tmp_path / "other" / "mine.py"
@@ -367,12 +435,19 @@ def test_a_helper_in_the_plugin_s_folder_counts_too(tmp_path: Path, install: Ins
 
 
 def test_observers_are_told_each_in_its_guard(write: WriteFile) -> None:
-    observer = "seen = []\n@hookimpl\ndef clbench_suite_started(event):\n    seen.append(event.suite)\n"
-    host = bare(write("bad.py", "@hookimpl\ndef clbench_suite_started():\n    raise SystemExit(1)\n"), write("good.py", observer))
+    observer = (
+        "seen = []\n@hookimpl\ndef clbench_suite_started(event):\n    seen.append(event.suite)\n"
+    )
+    host = bare(
+        write("bad.py", "@hookimpl\ndef clbench_suite_started():\n    raise SystemExit(1)\n"),
+        write("good.py", observer),
+    )
     host.notify(SuiteStarted("digits", Path(), cells=1, jobs=1))
     host.notify(SuiteFinished("digits", Path(), finished=1, failed=0))
     (module,) = [
-        module for name, module in sys.modules.items() if name.startswith("clbench_file_good_") and hasattr(module, "seen") and module.seen
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("clbench_file_good_") and hasattr(module, "seen") and module.seen
     ]
     assert module.seen == ["digits"]
     assert len(host.warnings) == 1
@@ -394,4 +469,6 @@ def test_an_event_without_observers_is_fine(write: WriteFile) -> None:
 def test_the_built_ins_load_without_a_warning() -> None:
     host = Host.load()
     assert host.warnings == []
-    assert {"naive", "joint", "cumulative", "er", "ewc", "online_ewc", "l1_activity"} <= set(host.names("strategy"))
+    assert {"naive", "joint", "cumulative", "er", "ewc", "online_ewc", "l1_activity"} <= set(
+        host.names("strategy")
+    )

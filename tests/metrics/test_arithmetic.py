@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clbench.metrics import Undefined
-from clbench.metrics.arithmetic import average_over_entries, average_over_time, demanded, matrix_of, summarise
+from clbench.metrics.arithmetic import (
+    average_over_entries,
+    average_over_time,
+    demanded,
+    matrix_of,
+    summarise,
+)
 
 
 def looking_up(accuracy: np.ndarray) -> object:
@@ -16,7 +22,9 @@ def looking_up(accuracy: np.ndarray) -> object:
 def test_lookup_broadcasts() -> None:
     accuracy = np.arange(12).reshape(4, 3) / 12
     np.testing.assert_array_equal(demanded(looking_up(accuracy), 3, [1, 3]), accuracy[3, [0, 2]])
-    np.testing.assert_array_equal(demanded(looking_up(accuracy), np.array([[1], [2]]), np.array([1, 2])), accuracy[1:3, :2])
+    np.testing.assert_array_equal(
+        demanded(looking_up(accuracy), np.array([[1], [2]]), np.array([1, 2])), accuracy[1:3, :2]
+    )
 
 
 def test_lookup_names_the_first_gap() -> None:
@@ -47,10 +55,16 @@ def test_averages_over_entries_are_those_over_the_matrix() -> None:
     row, column = np.divmod(rng.permutation(7 * 6), 6)
     value = rng.random(len(row))
     matrix = matrix_of(row, column, value, 6)
-    np.testing.assert_allclose(average_over_entries(row, column, value, 6), average_over_time(matrix), rtol=1e-12)
+    np.testing.assert_allclose(
+        average_over_entries(row, column, value, 6), average_over_time(matrix), rtol=1e-12
+    )
     kept = (row != 3) | (column != 1)
     matrix[3, 1] = np.nan
-    np.testing.assert_allclose(average_over_entries(row[kept], column[kept], value[kept], 6), average_over_time(matrix), rtol=1e-12)
+    np.testing.assert_allclose(
+        average_over_entries(row[kept], column[kept], value[kept], 6),
+        average_over_time(matrix),
+        rtol=1e-12,
+    )
 
 
 def test_a_demand_for_more_than_was_measured_is_answered_early() -> None:
@@ -72,10 +86,18 @@ def test_entries_become_a_matrix_with_gaps() -> None:
 
 @pytest.mark.parametrize(
     ("how", "expected"),
-    [("last", [2.0, np.nan]), ("mean", [2.0, np.nan]), ("min", [1.0, np.nan]), ("max", [3.0, np.nan]), ("sum", [6.0, np.nan])],
+    [
+        ("last", [2.0, np.nan]),
+        ("mean", [2.0, np.nan]),
+        ("min", [1.0, np.nan]),
+        ("max", [3.0, np.nan]),
+        ("sum", [6.0, np.nan]),
+    ],
 )
 def test_summaries_of_unknown_values_are_unknown(how: str, expected: list[float]) -> None:
-    np.testing.assert_array_equal(summarise(np.array([[1.0, 3.0, 2.0], [1.0, 2.0, np.nan]]), how), expected)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(
+        summarise(np.array([[1.0, 3.0, 2.0], [1.0, 2.0, np.nan]]), how), expected
+    )  # type: ignore[arg-type]
 
 
 def test_nothing_has_no_summary() -> None:

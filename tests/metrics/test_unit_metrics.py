@@ -53,7 +53,12 @@ class Probe:
 
 
 def test_sparsity_counts_zeros_and_weighs_layers_by_their_size() -> None:
-    x = torch.tensor([[[1.0, -1.0, 1.0, -1.0], [-1.0, -1.0, -1.0, -1.0]], [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]])
+    x = torch.tensor(
+        [
+            [[1.0, -1.0, 1.0, -1.0], [-1.0, -1.0, -1.0, -1.0]],
+            [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]],
+        ]
+    )
     measured = ActivationSparsity().measure(Probe(x))
     # Member 0 counts sample 0 twice and sample 1 once: layer one has 2, 2 and 4 zeros of 4, layer two 1, 1 and 2 of 2.
     torch.testing.assert_close(measured, torch.tensor([[12 / 18, 8 / 12, 4 / 6], [0.0, 0.0, 0.0]]))
@@ -68,7 +73,9 @@ def test_weight_magnitude_is_the_mean_over_all_parameters() -> None:
     measured = WeightMagnitude().measure(probe)  # type: ignore[arg-type]
     sizes = torch.tensor([16.0, 4.0, 8.0, 2.0, 6.0, 3.0])
     numbers = torch.arange(6.0)
-    torch.testing.assert_close(measured[0], torch.cat([(sizes @ numbers / sizes.sum())[None], numbers]))
+    torch.testing.assert_close(
+        measured[0], torch.cat([(sizes @ numbers / sizes.sum())[None], numbers])
+    )
     torch.testing.assert_close(measured[1], torch.full((7,), 2.0))
 
 
@@ -79,5 +86,7 @@ def test_probes_leave_the_network_as_it_is(metric: Any) -> None:
     state = torch.get_rng_state()
     first = metric().measure(probe)
     torch.testing.assert_close(first, metric().measure(probe), rtol=0, atol=0)
-    assert all(torch.equal(old, new) for old, new in zip(before, probe.net.parameters(), strict=True))
+    assert all(
+        torch.equal(old, new) for old, new in zip(before, probe.net.parameters(), strict=True)
+    )
     assert torch.equal(state, torch.get_rng_state())

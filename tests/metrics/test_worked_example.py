@@ -34,8 +34,12 @@ def record(matrix: np.ndarray[Any, Any] = MATRIX, **changes: Any) -> Results:
         },
     }
     example = CellRecord("a", "s", "er", "er", np.array([4]), matrix[None], **(known | changes))
-    joint = CellRecord("b", "s", "joint", "joint", np.array([3, 4]), np.stack([np.full((4, 3), 0.1), JOINT]))
-    return Results(RecordFile(SCHEMA_VERSION, "demo", "", {}, [settled(example), settled(joint)]), HOST)
+    joint = CellRecord(
+        "b", "s", "joint", "joint", np.array([3, 4]), np.stack([np.full((4, 3), 0.1), JOINT])
+    )
+    return Results(
+        RecordFile(SCHEMA_VERSION, "demo", "", {}, [settled(example), settled(joint)]), HOST
+    )
 
 
 HOST = Host.load()
@@ -99,13 +103,32 @@ def test_values_task_by_task(name: str, values: list[float]) -> None:
 def test_the_hive_auc_of_the_task_being_trained() -> None:
     metric = HOST.get("metric", "hive_auc")(curve="current")
     results = record()
-    assert metric.value(results.run(results.cells[0], 0)) == pytest.approx([0.6, 0.56, 0.765], abs=1e-6)
+    assert metric.value(results.run(results.cells[0], 0)) == pytest.approx(
+        [0.6, 0.56, 0.765], abs=1e-6
+    )
 
 
-NEEDS_TWO = ["forward_transfer", "backward_transfer", "forgetting", "forgetting_diagonal", "forgetting_column", "zero_shot_accuracy"]
+NEEDS_TWO = [
+    "forward_transfer",
+    "backward_transfer",
+    "forgetting",
+    "forgetting_diagonal",
+    "forgetting_column",
+    "zero_shot_accuracy",
+]
 
 
-@pytest.mark.parametrize("name", [*NEEDS_TWO, "hive_backward", "catastrophic", "plasticity_slope", "min_accuracy", "worst_case_accuracy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *NEEDS_TWO,
+        "hive_backward",
+        "catastrophic",
+        "plasticity_slope",
+        "min_accuracy",
+        "worst_case_accuracy",
+    ],
+)
 def test_with_one_task_transfer_has_no_value(name: str) -> None:
     one = measured(name, record(MATRIX[:2, :1], accuracy_before=None, curves={}))
     assert one.reasons == ("it needs two tasks",)
@@ -131,7 +154,9 @@ def test_with_one_task_transfer_has_no_value(name: str) -> None:
         ("worst_case_accuracy", (3, 2), "task 3 was not evaluated after task 3"),
     ],
 )
-def test_a_missing_accuracy_is_named_and_never_averaged_away(name: str, place: tuple[int, int], reason: str) -> None:
+def test_a_missing_accuracy_is_named_and_never_averaged_away(
+    name: str, place: tuple[int, int], reason: str
+) -> None:
     matrix = MATRIX.copy()
     matrix[place] = np.nan
     assert measured(name, record(matrix)).reasons == (reason,)
@@ -150,19 +175,29 @@ def test_without_curves_the_metrics_say_how_to_get_them() -> None:
     bare = record(curves={}, accuracy_before=None)
     assert "every: 10" in str(measured("min_accuracy", bare).reasons[0])
     assert "every: 10" in str(measured("hive_auc", bare).reasons[0])
-    assert "add online_accuracy to the suite's metrics" in str(measured("online_accuracy", bare).reasons[0])
-    assert measured("hive_forward", bare).reasons == ("task 1 was not evaluated just before it was trained",)
+    assert "add online_accuracy to the suite's metrics" in str(
+        measured("online_accuracy", bare).reasons[0]
+    )
+    assert measured("hive_forward", bare).reasons == (
+        "task 1 was not evaluated just before it was trained",
+    )
 
 
 def test_without_a_joint_run_intransigence_says_so() -> None:
     results = record()
     del results.cells[1]
-    assert measured("intransigence", results).reasons == ("it needs a finished run of `joint` on the same scenario and seed (s, seed 4)",)
+    assert measured("intransigence", results).reasons == (
+        "it needs a finished run of `joint` on the same scenario and seed (s, seed 4)",
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "values", "summary"),
-    [("train_seconds", [[1.0, 2.0, 3.0]], 6.0), ("state_bytes", [1024.0], 1024.0), ("peak_memory", [5.0], 5.0)],
+    [
+        ("train_seconds", [[1.0, 2.0, 3.0]], 6.0),
+        ("state_bytes", [1024.0], 1024.0),
+        ("peak_memory", [5.0], 5.0),
+    ],
 )
 def test_costs_come_from_the_record(name: str, values: Any, summary: float) -> None:
     assert measured(name, record(cost={name: np.array(values)})).summary.tolist() == [summary]

@@ -7,7 +7,14 @@ from torch import nn
 from clbench.errors import OptionError, UserError
 from clbench.options import check_options, describe_options
 from clbench.stack import Stack, make_optimizer
-from clbench_plugins.builtin_models import clbench_models, convnet, lenet, mlp, reduced_resnet18, resnet18
+from clbench_plugins.builtin_models import (
+    clbench_models,
+    convnet,
+    lenet,
+    mlp,
+    reduced_resnet18,
+    resnet18,
+)
 
 SHAPE = (1, 8, 8)
 MODELS = {
@@ -19,7 +26,12 @@ MODELS = {
     "lenet": lambda: lenet((3, 32, 32), 10),
     "resnet": lambda: resnet18((3, 32, 32), 10, width=8),
 }
-SHAPES = {"convnet": (3, 32, 32), "convnet small": (1, 28, 28), "lenet": (3, 32, 32), "resnet": (3, 32, 32)}
+SHAPES = {
+    "convnet": (3, 32, 32),
+    "convnet small": (1, 28, 28),
+    "lenet": (3, 32, 32),
+    "resnet": (3, 32, 32),
+}
 
 
 def example(name: str) -> tuple[nn.Module, torch.Tensor]:
@@ -30,7 +42,9 @@ def example(name: str) -> tuple[nn.Module, torch.Tensor]:
 
 def read(model: nn.Module, layer, x: torch.Tensor) -> torch.Tensor:
     found = []
-    handle = model.get_submodule(layer.read).register_forward_hook(lambda module, given, out: found.append(out))
+    handle = model.get_submodule(layer.read).register_forward_hook(
+        lambda module, given, out: found.append(out)
+    )
     model(x)
     handle.remove()
     (activation,) = found
@@ -49,7 +63,9 @@ def test_layers_name_what_is_there(name):
         assert layer.bias is None or len(parameters[layer.bias]) == units
         assert all(len(parameters[norm]) == units for norm in layer.norm)
         assert parameters[layer.out_weight].shape[1] == units * layer.block
-        assert layer.out_bias is None or len(parameters[layer.out_bias]) == len(parameters[layer.out_weight])
+        assert layer.out_bias is None or len(parameters[layer.out_bias]) == len(
+            parameters[layer.out_weight]
+        )
     assert model.layers()[-1].out_weight == "head.weight"
 
 
@@ -89,14 +105,32 @@ def test_incoming_parameters_change_their_unit_alone(name):
 
 
 def test_the_mlp_has_its_modules_in_the_order_of_the_study():
-    names = [name for name, _ in mlp(SHAPE, 10, hidden=(7, 5), norm="batch", dropout=0.2).named_children()]
-    assert names == ["flatten", "linear1", "norm1", "act1", "drop1", "linear2", "norm2", "act2", "drop2", "head"]
+    names = [
+        name
+        for name, _ in mlp(SHAPE, 10, hidden=(7, 5), norm="batch", dropout=0.2).named_children()
+    ]
+    assert names == [
+        "flatten",
+        "linear1",
+        "norm1",
+        "act1",
+        "drop1",
+        "linear2",
+        "norm2",
+        "act2",
+        "drop2",
+        "head",
+    ]
     assert [name for name, _ in mlp(SHAPE, 10, hidden=()).named_children()] == ["flatten", "head"]
 
 
 def test_the_convnet_is_the_published_one():
     model = convnet((3, 32, 32), 2)
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters() if name.endswith("weight")}
+    shapes = {
+        name: tuple(parameter.shape)
+        for name, parameter in model.named_parameters()
+        if name.endswith("weight")
+    }
     assert shapes == {
         "conv1.weight": (32, 3, 5, 5),
         "conv2.weight": (64, 32, 3, 3),
@@ -132,7 +166,9 @@ def test_the_resnet_halves_the_image_three_times():
     model = reduced_resnet18((3, 32, 32), 10, width=8)
     sides = []
     for k in range(1, 9):
-        model.get_submodule(f"block{k}").register_forward_hook(lambda module, given, out: sides.append(tuple(out.shape[1:])))
+        model.get_submodule(f"block{k}").register_forward_hook(
+            lambda module, given, out: sides.append(tuple(out.shape[1:]))
+        )
     model(torch.randn(2, 3, 32, 32))
     assert sides == [(8, 32, 32)] * 2 + [(16, 16, 16)] * 2 + [(32, 8, 8)] * 2 + [(64, 4, 4)] * 2
 
@@ -144,16 +180,22 @@ def trained(seeds, x, y):
     for _ in range(3):
         optimizer.zero_grad()
         logits = net(x.expand(len(seeds), -1, -1, -1, -1)).flatten(0, 1)
-        nn.functional.cross_entropy(logits, y.repeat(len(seeds)), reduction="none").view(len(seeds), -1).mean(1).sum().backward()
+        nn.functional.cross_entropy(logits, y.repeat(len(seeds)), reduction="none").view(
+            len(seeds), -1
+        ).mean(1).sum().backward()
         optimizer.step()
     return [value[-1] for value in (*net.parameters(), *net.buffers.values())]
 
 
 def test_a_stacked_resnet_trains_as_one_alone_to_the_bit():
-    x = torch.randn(1, 6, 16, 16, 3, generator=torch.Generator().manual_seed(0)).permute(0, 1, 4, 2, 3)
+    x = torch.randn(1, 6, 16, 16, 3, generator=torch.Generator().manual_seed(0)).permute(
+        0, 1, 4, 2, 3
+    )
     y = torch.arange(6) % 4
     alone = trained([2], x, y)
-    assert all(torch.equal(one, other) for one, other in zip(alone, trained([0, 1, 2], x, y), strict=True))
+    assert all(
+        torch.equal(one, other) for one, other in zip(alone, trained([0, 1, 2], x, y), strict=True)
+    )
     assert len(alone) == 62 + 60
 
 

@@ -21,12 +21,24 @@ def on_digits(digits_host: Host) -> Callable[..., Bench]:
     """A strategy on the digits, split to two classes a task or permuted; keywords are the protocol's."""
 
     def make(
-        strategy: Any, *, tasks: int = 5, setting: str = "class", metrics: Any = (), scenario: str = "split", **protocol: Any
+        strategy: Any,
+        *,
+        tasks: int = 5,
+        setting: str = "class",
+        metrics: Any = (),
+        scenario: str = "split",
+        **protocol: Any,
     ) -> Bench:
         options: dict[str, Any] = {"dataset": "digits", "tasks": tasks}
         if scenario == "split":
             options |= {"classes_per_task": 2, "setting": setting, "class_order": "random"}
-        standard = {"model": {"mlp": {"hidden": [32]}}, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.1}}}
-        return Bench(strategy, digits_host, Choice(scenario, options), {**standard, **protocol}, metrics)
+        standard = {
+            "model": {"mlp": {"hidden": [32]}},
+            "batch_size": 16,
+            "optimizer": {"sgd": {"lr": 0.1}},
+        }
+        return Bench(
+            strategy, digits_host, Choice(scenario, options), {**standard, **protocol}, metrics
+        )
 
     return make

@@ -16,11 +16,17 @@ def forward(weights: list[Tensor], x: Tensor) -> Tensor:
     return torch.relu(x.flatten(1) @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
 
 
-def fisher_by_hand(strategy: Any, row: int, task: Task, labels: str, samples: int | None) -> list[Tensor]:
+def fisher_by_hand(
+    strategy: Any, row: int, task: Task, labels: str, samples: int | None
+) -> list[Tensor]:
     """One backward pass a sample and label, in double precision."""
     weights = [p[row].detach().double().requires_grad_() for p in strategy.net.parameters()]
     total = [torch.zeros_like(w) for w in weights]
-    outputs = task.classes[row].tolist() if strategy.scenario.setting == "task" else list(range(strategy.scenario.classes))
+    outputs = (
+        task.classes[row].tolist()
+        if strategy.scenario.setting == "task"
+        else list(range(strategy.scenario.classes))
+    )
     count = 0
     for batch in task.batches("train", 64, samples):
         for b in range(64):
@@ -30,11 +36,15 @@ def fisher_by_hand(strategy: Any, row: int, task: Task, labels: str, samples: in
             log_p = forward(weights, batch.x[row, b : b + 1].double())[0, outputs].log_softmax(0)
             p = log_p.detach().exp()
             if labels == "true":
-                p = torch.zeros_like(p).scatter(0, torch.tensor(outputs.index(int(batch.y[row, b]))), 1.0)
+                p = torch.zeros_like(p).scatter(
+                    0, torch.tensor(outputs.index(int(batch.y[row, b]))), 1.0
+                )
             elif labels == "predicted":
                 p = torch.zeros_like(p).scatter(0, p.argmax(), 1.0)
             for k in range(len(outputs)):
-                for sum_, g in zip(total, torch.autograd.grad(log_p[k], weights, retain_graph=True), strict=True):
+                for sum_, g in zip(
+                    total, torch.autograd.grad(log_p[k], weights, retain_graph=True), strict=True
+                ):
                     sum_ += p[k] * g.square()
     return [value / count for value in total]
 
@@ -53,7 +63,9 @@ class Noted(EWC):
     def adjust_gradients(self, batch: Any) -> None:
         super().adjust_gradients(batch)
         if self.task.index == 2:
-            self.found.append(([p.detach().clone() for p in self.net.parameters()], self.penalty().detach()))
+            self.found.append(
+                ([p.detach().clone() for p in self.net.parameters()], self.penalty().detach())
+            )
 
 
 def trained(bench: Any, tasks: int = 2) -> Any:
@@ -67,11 +79,15 @@ def trained(bench: Any, tasks: int = 2) -> Any:
 @pytest.mark.parametrize("labels", ["exact", "true", "predicted"])
 def test_fisher_by_hand(on_digits: Any, setting: str, labels: str) -> None:
     """Per example, in evaluation mode, on the outputs that the setting leaves; on the very samples the strategy took."""
-    bench = on_digits(EWC(fisher=labels, samples=20), tasks=2, setting=setting, model={"mlp": {"hidden": [8]}})
+    bench = on_digits(
+        EWC(fisher=labels, samples=20), tasks=2, setting=setting, model={"mlp": {"hidden": [8]}}
+    )
     strategy = trained(bench, tasks=1)
     task = strategy.session.streams.tasks[0]
     for row in (0, 1):
-        for got, wanted in zip(strategy.fisher_sum, fisher_by_hand(strategy, row, task, labels, 20), strict=True):
+        for got, wanted in zip(
+            strategy.fisher_sum, fisher_by_hand(strategy, row, task, labels, 20), strict=True
+        ):
             torch.testing.assert_close(got[row].double(), wanted, rtol=2e-4, atol=1e-8)
 
 
@@ -87,9 +103,19 @@ def test_sampled_labels_give_the_exact_fisher_on_average(on_digits: Any) -> None
 
 
 def test_all_samples_are_taken_where_there_is_no_limit(on_digits: Any) -> None:
-    strategy = trained(on_digits(EWC(samples=None, fisher="true"), tasks=1, setting="task", model={"mlp": {"hidden": [4]}}), tasks=1)
+    strategy = trained(
+        on_digits(
+            EWC(samples=None, fisher="true"),
+            tasks=1,
+            setting="task",
+            model={"mlp": {"hidden": [4]}},
+        ),
+        tasks=1,
+    )
     task = strategy.session.streams.tasks[0]
-    for got, wanted in zip(strategy.fisher_sum, fisher_by_hand(strategy, 1, task, "true", None), strict=True):
+    for got, wanted in zip(
+        strategy.fisher_sum, fisher_by_hand(strategy, 1, task, "true", None), strict=True
+    ):
         torch.testing.assert_close(got[1].double(), wanted, rtol=5e-4, atol=1e-8)
 
 
@@ -111,8 +137,12 @@ def test_the_penalty_and_its_gradient_by_hand(on_digits: Any) -> None:
     strategy.optimizer.zero_grad()
     strategy.penalty().sum().backward()
     for place, p in enumerate(strategy.net.parameters()):
-        by_hand = sum(30.0 * f[place] * (p.detach() - a[place]) for f, a in zip(fishers, anchors, strict=True))
-        torch.testing.assert_close(p.grad, by_hand, rtol=1e-4, atol=1e-5 * by_hand.abs().max().item())
+        by_hand = sum(
+            30.0 * f[place] * (p.detach() - a[place]) for f, a in zip(fishers, anchors, strict=True)
+        )
+        torch.testing.assert_close(
+            p.grad, by_hand, rtol=1e-4, atol=1e-5 * by_hand.abs().max().item()
+        )
 
 
 def test_the_first_task_is_trained_as_naive_trains_it(on_digits: Any) -> None:
@@ -122,7 +152,10 @@ def test_the_first_task_is_trained_as_naive_trains_it(on_digits: Any) -> None:
 
 
 def test_a_strength_of_zero_is_naive(on_digits: Any) -> None:
-    plain, ewc, online = (on_digits(strategy, tasks=3).run(0) for strategy in (Naive, EWC(strength=0.0), OnlineEWC(strength=0.0)))
+    plain, ewc, online = (
+        on_digits(strategy, tasks=3).run(0)
+        for strategy in (Naive, EWC(strength=0.0), OnlineEWC(strength=0.0))
+    )
     np.testing.assert_array_equal(plain.accuracy, ewc.accuracy)
     np.testing.assert_array_equal(plain.accuracy, online.accuracy)
 
@@ -156,19 +189,39 @@ def test_the_recursion_of_online_ewc(on_digits: Any, decay: float) -> None:
 
 def test_ewc_does_not_help_with_classes(on_digits: Any) -> None:
     options = {"epochs": 4, "optimizer": {"adam": {"lr": 0.003}}}
-    naive, ewc = (on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1) for strategy in (Naive, EWC(strength=100.0)))
+    naive, ewc = (
+        on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1)
+        for strategy in (Naive, EWC(strength=100.0))
+    )
     assert max(naive.max(), ewc.max()) < 0.4
     assert abs(np.mean(ewc - naive)) < 0.1
 
 
 def test_ewc_helps_where_the_task_is_known(on_digits: Any) -> None:
-    options = {"epochs": 6, "optimizer": {"adam": {"lr": 0.01}}, "model": {"mlp": {"hidden": [8]}}, "setting": "task"}
-    naive, ewc = (on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1) for strategy in (Naive, EWC(strength=10.0)))
+    options = {
+        "epochs": 6,
+        "optimizer": {"adam": {"lr": 0.01}},
+        "model": {"mlp": {"hidden": [8]}},
+        "setting": "task",
+    }
+    naive, ewc = (
+        on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1)
+        for strategy in (Naive, EWC(strength=10.0))
+    )
     assert (ewc > naive + 0.05).all()
     assert (ewc > 0.9).all()
 
 
 def test_ewc_helps_where_the_domain_changes(on_digits: Any) -> None:
-    options = {"epochs": 2, "optimizer": {"adam": {"lr": 0.003}}, "model": {"mlp": {"hidden": [64]}}, "scenario": "permuted", "tasks": 4}
-    naive, ewc = (on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1) for strategy in (Naive, EWC(strength=10.0)))
+    options = {
+        "epochs": 2,
+        "optimizer": {"adam": {"lr": 0.003}},
+        "model": {"mlp": {"hidden": [64]}},
+        "scenario": "permuted",
+        "tasks": 4,
+    }
+    naive, ewc = (
+        on_digits(strategy, **options).run(0, 1, 2).accuracy[:, -1].mean(1)
+        for strategy in (Naive, EWC(strength=10.0))
+    )
     assert (ewc > naive + 0.05).all()

@@ -14,7 +14,11 @@ from clbench_plugins.naive import Naive
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_loss_by_hand(on_digits: Any, activation: str) -> None:
     """Cross-entropy + strength * (mean |h1| + mean |h2|), each mean over samples and units."""
-    bench = on_digits(L1Activity(strength=0.7), tasks=1, model={"mlp": {"hidden": [9, 6], "activation": activation}})
+    bench = on_digits(
+        L1Activity(strength=0.7),
+        tasks=1,
+        model={"mlp": {"hidden": [9, 6], "activation": activation}},
+    )
     strategy, _ = bench.start(0, 1)
     task = strategy.session.task = strategy.session.streams.tasks[0]
     batch = next(task.batches("train", 12))
@@ -24,12 +28,16 @@ def test_the_loss_by_hand(on_digits: Any, activation: str) -> None:
         w = [p[r].detach() for p in strategy.net.parameters()]
         one = act(batch.x[r].flatten(1) @ w[0].T + w[1])
         two = act(one @ w[2].T + w[3])
-        wanted = F.cross_entropy(two @ w[4].T + w[5], batch.y[r]) + 0.7 * (one.abs().mean() + two.abs().mean())
+        wanted = F.cross_entropy(two @ w[4].T + w[5], batch.y[r]) + 0.7 * (
+            one.abs().mean() + two.abs().mean()
+        )
         torch.testing.assert_close(loss[r], wanted)
 
 
 def test_a_strength_of_zero_is_naive(on_digits: Any) -> None:
-    one, other = (on_digits(strategy, tasks=2).run(0) for strategy in (Naive, L1Activity(strength=0.0)))
+    one, other = (
+        on_digits(strategy, tasks=2).run(0) for strategy in (Naive, L1Activity(strength=0.0))
+    )
     np.testing.assert_array_equal(one.accuracy, other.accuracy)
 
 

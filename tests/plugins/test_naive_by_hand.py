@@ -48,14 +48,18 @@ def network(row: int) -> nn.Module:
 @pytest.mark.parametrize("name", PLAIN)
 def test_against_plain_pytorch(on_digits: Any, name: str, form: str) -> None:
     options, kind = PLAIN[name]
-    bench = on_digits(Noted, tasks=2, setting="task", optimizer={name.split()[0]: options}, epochs=2)
+    bench = on_digits(
+        Noted, tasks=2, setting="task", optimizer={name.split()[0]: options}, epochs=2
+    )
     strategy, loop = bench.start(0, 1, form=form)
     for task in strategy.session.streams.tasks:
         loop.task(task)
     for row in range(2):
         net = network(row)
         optimizer = kind(net.parameters(), **options)
-        stream = bench.host.get("scenario", "split")(**bench.cell.scenario.options).stream(bench.arrays, row, 0, 0.0)
+        stream = bench.host.get("scenario", "split")(**bench.cell.scenario.options).stream(
+            bench.arrays, row, 0, 0.0
+        )
         seen: list[list[int]] = [[], []]
         for active, batch in Noted.batches:
             if row not in active:
@@ -73,7 +77,9 @@ def test_against_plain_pytorch(on_digits: Any, name: str, form: str) -> None:
         for task, own in zip(stream.tasks, seen, strict=True):
             assert sorted(own) == sorted([*task.train] * 2)
         for parameter, value in zip(net.parameters(), strategy.net.parameters(), strict=True):
-            torch.testing.assert_close(value[row], parameter, atol=1e-6 if name == "sgd" else 1e-5, rtol=1e-4)
+            torch.testing.assert_close(
+                value[row], parameter, atol=1e-6 if name == "sgd" else 1e-5, rtol=1e-4
+            )
 
 
 def test_weights_begin_as_torch_begins_them_and_differ_between_members(on_digits: Any) -> None:

@@ -28,7 +28,9 @@ def test_it_writes_through_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_a_full_disk_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
     path = tmp_path / "r.h5"
     atomic_write(path, b"old")
 
@@ -36,7 +38,9 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, call, full)
-    with pytest.raises(OutputError, match=r"cannot write .*r\.h5: the disk is full; free some space"):
+    with pytest.raises(
+        OutputError, match=r"cannot write .*r\.h5: the disk is full; free some space"
+    ):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -63,12 +67,19 @@ for room in (0, 3_000, 20_000):
 def test_a_disk_that_fills_while_a_record_is_written_leaves_the_old_one(tmp_path: Path) -> None:
     """A limit on the size of files is the nearest thing to a full disk."""
     (tmp_path / "r.h5").write_bytes(b"old")
-    answer = subprocess.run([sys.executable, "-c", WRITER], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines() == ["cannot write r.h5: the file would be larger than this system allows"] * 3
+    answer = subprocess.run(
+        [sys.executable, "-c", WRITER], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert (
+        answer.stdout.splitlines()
+        == ["cannot write r.h5: the file would be larger than this system allows"] * 3
+    )
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("r.h5", b"old")]
 
 
-def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 

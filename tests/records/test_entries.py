@@ -23,10 +23,21 @@ def write(path: Path, *cells: CellRecord) -> Path:
 
 def cell(label: str, seeds: range, *, dense: bool = False) -> CellRecord:
     """Tested on the tasks so far; the same as a matrix where that is asked for."""
-    value = np.stack([np.random.default_rng([seed, len(label)]).random(len(ROWS)) for seed in seeds])
+    value = np.stack(
+        [np.random.default_rng([seed, len(label)]).random(len(ROWS)) for seed in seeds]
+    )
     matrix = matrix_of(ROWS, COLUMNS, value, TASKS) if dense else None
     entries = None if dense else Entries(ROWS, COLUMNS, value)
-    return CellRecord(label, "split", label, label, np.array(seeds), matrix, entries=entries, content={"data": "d", "scenario": []})
+    return CellRecord(
+        label,
+        "split",
+        label,
+        label,
+        np.array(seeds),
+        matrix,
+        entries=entries,
+        content={"data": "d", "scenario": []},
+    )
 
 
 def test_metrics_of_entries_are_those_of_the_matrix(tmp_path: Path) -> None:
@@ -34,7 +45,9 @@ def test_metrics_of_entries_are_those_of_the_matrix(tmp_path: Path) -> None:
     other = clbench.load(write(tmp_path / "b.h5", cell("er", range(3), dense=True)))
     np.testing.assert_array_equal(one.accuracy("er"), other.accuracy("er"))
     frames = [results.frame().sort_values(["metric", "task", "seed"]) for results in (one, other)]
-    np.testing.assert_allclose(frames[0]["value"].astype(float), frames[1]["value"].astype(float), rtol=1e-12)
+    np.testing.assert_allclose(
+        frames[0]["value"].astype(float), frames[1]["value"].astype(float), rtol=1e-12
+    )
     assert frames[0]["value"].notna().sum() > 50
     assert one.undefined().equals(other.undefined())
 
@@ -71,10 +84,20 @@ def test_two_thousand_tasks_take_little_memory(project, scope: str) -> None:
     results = clbench.load(path)
     results.host  # noqa: B018 - what plugins need is not the question
     tracemalloc.start()
-    frame = results.frame(["average_accuracy", "learning_accuracy", "forgetting", "backward_transfer", "plasticity_slope"])
+    frame = results.frame(
+        [
+            "average_accuracy",
+            "learning_accuracy",
+            "forgetting",
+            "backward_transfer",
+            "plasticity_slope",
+        ]
+    )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64e6  # the matrices are 320 MB
-    learnt = frame[(frame["metric"] == "learning_accuracy") & frame["task"].isna()]["value"].to_numpy()
+    learnt = frame[(frame["metric"] == "learning_accuracy") & frame["task"].isna()][
+        "value"
+    ].to_numpy()
     np.testing.assert_allclose(learnt, value[:, :tasks].mean(1))
     assert project.clbench("show", "r.h5", "er").code == 0

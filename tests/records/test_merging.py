@@ -7,7 +7,9 @@ from clbench.errors import RecordError
 from clbench.records import CellRecord, Entries, merge_cells
 
 
-def make(seeds: list[int], *, key: str = "k", value: float = 0.5, status: str = "done", **changes: object) -> CellRecord:
+def make(
+    seeds: list[int], *, key: str = "k", value: float = 0.5, status: str = "done", **changes: object
+) -> CellRecord:
     size = len(seeds)
     known: dict[str, object] = {
         "accuracy": np.full((size, 3, 2), value),
@@ -16,7 +18,9 @@ def make(seeds: list[int], *, key: str = "k", value: float = 0.5, status: str = 
         "curves": {"x": np.full((size, 2), value)},
         "cost": {"train_seconds": np.random.default_rng().random(size)},
     }
-    return CellRecord(key=key, scenario="s", strategy="er", label="er", seed=np.array(seeds), **(known | changes))  # type: ignore[arg-type]
+    return CellRecord(
+        key=key, scenario="s", strategy="er", label="er", seed=np.array(seeds), **(known | changes)
+    )  # type: ignore[arg-type]
 
 
 def test_members_of_one_key_are_joined_and_sorted() -> None:
@@ -27,11 +31,16 @@ def test_members_of_one_key_are_joined_and_sorted() -> None:
 
 
 def test_keys_keep_the_order_in_which_they_come() -> None:
-    assert [cell.key for cell in merge_cells([make([0], key="b"), make([0], key="a"), make([1], key="b")])] == ["b", "a"]
+    assert [
+        cell.key
+        for cell in merge_cells([make([0], key="b"), make([0], key="a"), make([1], key="b")])
+    ] == ["b", "a"]
 
 
 def test_curves_of_other_lengths_are_padded() -> None:
-    (cell,) = merge_cells([make([0]), make([1], curves={"x": np.ones((1, 4)), "y": np.ones((1, 1))})])
+    (cell,) = merge_cells(
+        [make([0]), make([1], curves={"x": np.ones((1, 4)), "y": np.ones((1, 1))})]
+    )
     np.testing.assert_array_equal(cell.curves["x"], [[0.5, 0.5, np.nan, np.nan], [1, 1, 1, 1]])
     np.testing.assert_array_equal(cell.curves["y"], [[np.nan], [1]])
 
@@ -56,13 +65,22 @@ def test_a_failed_member_gives_way(failed_first: bool) -> None:
     (cell,) = merge_cells([failed, done] if failed_first else [done, failed])
     assert cell.accuracy is not None
     assert cell.member_status is not None
-    assert (cell.member_status.tolist(), cell.status, cell.errors) == (["done", "done"], "done", ("boom",))
+    assert (cell.member_status.tolist(), cell.status, cell.errors) == (
+        ["done", "done"],
+        "done",
+        ("boom",),
+    )
     assert cell.accuracy[:, 0, 0].tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "status"),
-    [("done", "failed", "partial"), ("failed", "timeout", "failed"), ("diverged", "diverged", "diverged"), ("done", "diverged", "done")],
+    [
+        ("done", "failed", "partial"),
+        ("failed", "timeout", "failed"),
+        ("diverged", "diverged", "diverged"),
+        ("done", "diverged", "done"),
+    ],
 )
 def test_the_status_follows_from_the_members(first: str, second: str, status: str) -> None:
     (cell,) = merge_cells([make([0], status=first), make([1], status=second)])
@@ -70,11 +88,23 @@ def test_the_status_follows_from_the_members(first: str, second: str, status: st
 
 
 def test_entries_are_joined_place_by_place() -> None:
-    one = make([0], accuracy=None, entries=Entries(np.array([1, 2]), np.array([0, 1]), np.array([[0.1, 0.2]])))
-    other = make([1], accuracy=None, entries=Entries(np.array([2, 2]), np.array([1, 0]), np.array([[0.3, 0.4]])))
+    one = make(
+        [0],
+        accuracy=None,
+        entries=Entries(np.array([1, 2]), np.array([0, 1]), np.array([[0.1, 0.2]])),
+    )
+    other = make(
+        [1],
+        accuracy=None,
+        entries=Entries(np.array([2, 2]), np.array([1, 0]), np.array([[0.3, 0.4]])),
+    )
     (cell,) = merge_cells([one, other])
     assert cell.entries is not None
-    assert list(zip(cell.entries.row.tolist(), cell.entries.column.tolist(), strict=True)) == [(1, 0), (2, 1), (2, 0)]
+    assert list(zip(cell.entries.row.tolist(), cell.entries.column.tolist(), strict=True)) == [
+        (1, 0),
+        (2, 1),
+        (2, 0),
+    ]
     np.testing.assert_array_equal(cell.entries.value, [[0.1, 0.2, np.nan], [np.nan, 0.3, 0.4]])
 
 
@@ -83,16 +113,29 @@ def test_cells_of_other_tasks_are_refused() -> None:
         merge_cells([make([0]), make([1], accuracy=np.zeros((1, 4, 3)))])
 
 
-@pytest.mark.parametrize("old", [make([0], status="failed", accuracy=None, curves={}, cost={}), make([0], curves={"x": np.ones((1, 9))})])
+@pytest.mark.parametrize(
+    "old",
+    [
+        make([0], status="failed", accuracy=None, curves={}, cost={}),
+        make([0], curves={"x": np.ones((1, 9))}),
+    ],
+)
 def test_a_cell_of_which_nobody_stays_leaves_no_trace(old: CellRecord) -> None:
     new = make([0, 1], cost={"parameters": np.array([3, 3])})
     (cell,) = merge_cells([old, new], later_wins=True)
-    assert (cell.curves["x"].shape, cell.cost["parameters"].dtype) == ((2, 2), new.cost["parameters"].dtype)
+    assert (cell.curves["x"].shape, cell.cost["parameters"].dtype) == (
+        (2, 2),
+        new.cost["parameters"].dtype,
+    )
 
 
 def test_a_metric_measured_in_two_ways_stays_as_it_was_measured_last() -> None:
-    old = make([0, 1], metrics={"p": np.ones(2), "q": np.ones(2)}, probes={"p": {"samples": 8}, "q": {}})
-    new = make([1], metrics={"p": np.zeros(1), "q": np.zeros(1)}, probes={"p": {"samples": 7}, "q": {}})
+    old = make(
+        [0, 1], metrics={"p": np.ones(2), "q": np.ones(2)}, probes={"p": {"samples": 8}, "q": {}}
+    )
+    new = make(
+        [1], metrics={"p": np.zeros(1), "q": np.zeros(1)}, probes={"p": {"samples": 7}, "q": {}}
+    )
     (cell,) = merge_cells([old, new], later_wins=True)
     np.testing.assert_array_equal(cell.metrics["p"], [np.nan, 0])
     np.testing.assert_array_equal(cell.metrics["q"], [1, 0])
@@ -100,8 +143,15 @@ def test_a_metric_measured_in_two_ways_stays_as_it_was_measured_last() -> None:
 
 
 def test_what_a_metric_failed_with_goes_once_it_is_measured_in_another_way() -> None:
-    old = make([0, 1], metrics={"p": np.full(2, np.nan)}, probes={"p": "1"}, errors=("metric p: ValueError: x", "metric q: KeyError: y"))
-    (cell,) = merge_cells([old, make([1], metrics={"p": np.ones(1)}, probes={"p": "2"})], later_wins=True)
+    old = make(
+        [0, 1],
+        metrics={"p": np.full(2, np.nan)},
+        probes={"p": "1"},
+        errors=("metric p: ValueError: x", "metric q: KeyError: y"),
+    )
+    (cell,) = merge_cells(
+        [old, make([1], metrics={"p": np.ones(1)}, probes={"p": "2"})], later_wins=True
+    )
     assert cell.errors == ("metric q: KeyError: y",)
     (cell,) = merge_cells([old, make([2], metrics={"p": np.ones(1)}, probes={"p": "1"})])
     assert cell.errors == old.errors

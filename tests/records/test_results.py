@@ -98,10 +98,22 @@ class FakeHost:
         return self.metrics[name]
 
 
-def make(label: str, *, strategy: str = "er", scenario: str = "a", members: int = 2, **changes: Any) -> CellRecord:
-    accuracy = np.broadcast_to(np.arange(members)[:, None, None] / 10, (members, 3, 2)) + np.array([0.1, 0.3])
+def make(
+    label: str, *, strategy: str = "er", scenario: str = "a", members: int = 2, **changes: Any
+) -> CellRecord:
+    accuracy = np.broadcast_to(np.arange(members)[:, None, None] / 10, (members, 3, 2)) + np.array(
+        [0.1, 0.3]
+    )
     known: dict[str, Any] = {"accuracy": accuracy, "seed": np.arange(members)}
-    return settled(CellRecord(key=f"{scenario}-{label}", scenario=scenario, strategy=strategy, label=label, **(known | changes)))
+    return settled(
+        CellRecord(
+            key=f"{scenario}-{label}",
+            scenario=scenario,
+            strategy=strategy,
+            label=label,
+            **(known | changes),
+        )
+    )
 
 
 def results(*cells: CellRecord, metrics: Any = ()) -> Results:
@@ -123,7 +135,9 @@ def test_a_label_goes_before_a_bare_name() -> None:
 
 
 def test_names_that_fit_several_cells_are_refused_with_a_choice() -> None:
-    with pytest.raises(RecordError, match=r"'er' names 2 cells; choose a label: er\(memory=1\), er\(memory=2\)"):
+    with pytest.raises(
+        RecordError, match=r"'er' names 2 cells; choose a label: er\(memory=1\), er\(memory=2\)"
+    ):
         results(make("er(memory=1)"), make("er(memory=2)")).cell("er")
     two = results(make("er"), make("er", scenario="b"))
     with pytest.raises(RecordError, match="choose a scenario: a, b"):
@@ -167,16 +181,29 @@ def test_the_options_that_the_suite_gave_are_used() -> None:
 def test_a_metric_without_a_value_says_why() -> None:
     one = results(make("er"))
     assert one.metric("lifted", one.cells[0]).reasons == (None, "odd seeds have none")
-    assert one.metric("broken", one.cells[0]).reasons == ("the metric 'broken' failed: ZeroDivisionError: oh",) * 2
-    assert one.metric("ranks", one.cells[0]).reasons == ("it was not measured; add it to the suite's metrics and run the suite again",) * 2
+    assert (
+        one.metric("broken", one.cells[0]).reasons
+        == ("the metric 'broken' failed: ZeroDivisionError: oh",) * 2
+    )
+    assert (
+        one.metric("ranks", one.cells[0]).reasons
+        == ("it was not measured; add it to the suite's metrics and run the suite again",) * 2
+    )
     failed = replace(one.cells[0], errors=("metric ranks: ValueError: no ranks\nTraceback",))
     assert (
-        Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed).reasons == ("it failed: ValueError: no ranks",) * 2
+        Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed).reasons
+        == ("it failed: ValueError: no ranks",) * 2
     )
 
 
 def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
-    one = results(make("er", metrics={"ranks": np.full((2, 1), np.nan)}, errors=("metric ranks: Undefined: no hidden layers",)))
+    one = results(
+        make(
+            "er",
+            metrics={"ranks": np.full((2, 1), np.nan)},
+            errors=("metric ranks: Undefined: no hidden layers",),
+        )
+    )
     assert one.metric("ranks", one.cells[0]).reasons == ("no hidden layers",) * 2
     assert one.cells[0].troubles == ()
 
@@ -184,7 +211,9 @@ def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
 def test_no_metric_takes_another_or_the_process_down() -> None:
     one = results(make("er"))
     (cell,) = one.cells
-    assert one.metric("leaving", cell).reasons == ("the metric 'leaving' failed: SystemExit: 3",) * 2
+    assert (
+        one.metric("leaving", cell).reasons == ("the metric 'leaving' failed: SystemExit: 3",) * 2
+    )
     assert "returned None; write Undefined(reason)" in str(one.metric("forgetful", cell).reasons[0])
     assert "read-only" in str(one.metric("careless", cell).reasons[0])
     assert one.metric("final", cell).summary == pytest.approx([0.2, 0.3])
@@ -192,15 +221,30 @@ def test_no_metric_takes_another_or_the_process_down() -> None:
 
 def test_unfinished_members_have_no_value() -> None:
     status = np.array(["done", "diverged", "failed", "timeout"])
-    one = results(make("er", members=4, member_status=status, diverged_at=np.array([-1, 7, -1, -1]), metrics={"ranks": np.ones((4, 2))}))
+    one = results(
+        make(
+            "er",
+            members=4,
+            member_status=status,
+            diverged_at=np.array([-1, 7, -1, -1]),
+            metrics={"ranks": np.ones((4, 2))},
+        )
+    )
     reasons = (None, "the run diverged in step 7", "the run failed", "the run took too long")
     for name in ("final", "ranks"):
         assert one.metric(name, one.cells[0]).reasons == reasons
-        assert np.isnan(one.metric(name, one.cells[0]).summary).tolist() == [False, True, True, True]
+        assert np.isnan(one.metric(name, one.cells[0]).summary).tolist() == [
+            False,
+            True,
+            True,
+            True,
+        ]
 
 
 def test_stored_probes_show_their_first_number_over_the_tasks() -> None:
-    values = np.array([[[1.0, 90.0], [3.0, 70.0]], [[5.0, 60.0], [4.0, np.nan]]])  # [S, T, layers], the whole network first
+    values = np.array(
+        [[[1.0, 90.0], [3.0, 70.0]], [[5.0, 60.0], [4.0, np.nan]]]
+    )  # [S, T, layers], the whole network first
     one = results(make("er", metrics={"ranks": values}))
     measured = one.metric("ranks", one.cells[0])
     assert measured.summary.tolist() == [3.0, 5.0]
@@ -224,10 +268,19 @@ def test_reference_is_the_same_seed_of_the_same_scenario_and_protocol() -> None:
         make("er", protocol={"epochs": 2}),
         make("joint", strategy="joint", scenario="b"),
         make("joint(1)", strategy="joint", protocol={"epochs": 1}),
-        make("joint(2)", strategy="joint", protocol={"epochs": 2}, seed=np.array([0, 1]), member_status=np.array(["done", "failed"])),
+        make(
+            "joint(2)",
+            strategy="joint",
+            protocol={"epochs": 2},
+            seed=np.array([0, 1]),
+            member_status=np.array(["done", "failed"]),
+        ),
     ]
     found = results(*cells)
-    labels = [view.label if (view := found.run(cells[0], member).reference("joint")) else None for member in range(2)]
+    labels = [
+        view.label if (view := found.run(cells[0], member).reference("joint")) else None
+        for member in range(2)
+    ]
     assert labels == ["joint(2)", "joint(1)"]
     assert found.run(cells[1], 0).reference("cumulative") is None
 
@@ -237,7 +290,15 @@ def test_reference_is_the_same_seed_of_the_same_scenario_and_protocol() -> None:
 
 def test_the_frame_is_tidy() -> None:
     frame = results(make("er", agent=np.array([0, 0]))).frame(["final", "lifted"])
-    assert list(frame.columns) == ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
+    assert list(frame.columns) == [
+        "scenario",
+        "strategy",
+        "seed",
+        "agent",
+        "metric",
+        "task",
+        "value",
+    ]
     assert len(frame) == 2 * (1 + 2) + 2
     summary = frame[(frame.metric == "final") & frame.task.isna()]
     assert summary.value.tolist() == pytest.approx([0.2, 0.3])
@@ -255,7 +316,14 @@ def test_the_frame_holds_everything_unless_asked() -> None:
 def test_undefined_lists_the_reasons() -> None:
     reasons = results(make("er")).undefined(["final", "lifted"])
     assert reasons.to_dict("records") == [
-        {"scenario": "a", "strategy": "er", "seed": 1, "agent": 0, "metric": "lifted", "reason": "odd seeds have none"}
+        {
+            "scenario": "a",
+            "strategy": "er",
+            "seed": 1,
+            "agent": 0,
+            "metric": "lifted",
+            "reason": "odd seeds have none",
+        }
     ]
 
 

@@ -33,7 +33,12 @@ def make(key: str = "0f", members: int = 3, tasks: int = 2, **changes: object) -
 
 def write(path: Path, *cells: CellRecord) -> RecordFile:
     write_record(
-        path, cells, suite="demo", suite_text="name: demo  # é\n", environment={"torch": "2.15", "threads": 1}, metrics=[("cut", {"at": 3})]
+        path,
+        cells,
+        suite="demo",
+        suite_text="name: demo  # é\n",
+        environment={"torch": "2.15", "threads": 1},
+        metrics=[("cut", {"at": 3})],
     )
     return read_record(path)
 
@@ -42,10 +47,23 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     cell = make()
     record = write(tmp_path / "r.h5", cell)
     (back,) = record.cells
-    assert (record.schema_version, record.suite, record.suite_text) == (1, "demo", "name: demo  # é\n")
+    assert (record.schema_version, record.suite, record.suite_text) == (
+        1,
+        "demo",
+        "name: demo  # é\n",
+    )
     assert record.environment == {"torch": "2.15", "threads": 1}
     assert record.metrics == (("cut", {"at": 3}),)
-    for name in ("key", "scenario", "strategy", "label", "options", "protocol", "content", "status"):
+    for name in (
+        "key",
+        "scenario",
+        "strategy",
+        "label",
+        "options",
+        "protocol",
+        "content",
+        "status",
+    ):
         assert getattr(back, name) == getattr(cell, name)
     assert back.errors == cell.errors
     for name in ("seed", "accuracy", "accuracy_before", "loss"):
@@ -62,16 +80,31 @@ def test_defaults_are_written_out(tmp_path: Path) -> None:
     assert back.agent is not None
     assert back.diverged_at is not None
     assert back.member_status is not None
-    assert (back.agent.tolist(), back.diverged_at.tolist(), back.member_status.tolist()) == ([0] * 3, [-1] * 3, ["done"] * 3)
+    assert (back.agent.tolist(), back.diverged_at.tolist(), back.member_status.tolist()) == (
+        [0] * 3,
+        [-1] * 3,
+        ["done"] * 3,
+    )
 
 
 def test_members_are_sorted_by_seed_then_agent(tmp_path: Path) -> None:
     accuracy = np.arange(4)[:, None, None] / 4 + np.zeros((4, 2, 1))
-    cell = make(members=4, tasks=1, seed=np.array([2, 1, 2, 1]), agent=np.array([1, 1, 0, 0]), accuracy=accuracy)
+    cell = make(
+        members=4,
+        tasks=1,
+        seed=np.array([2, 1, 2, 1]),
+        agent=np.array([1, 1, 0, 0]),
+        accuracy=accuracy,
+    )
     (back,) = write(tmp_path / "r.h5", cell).cells
     assert back.agent is not None
     assert back.accuracy is not None
-    assert list(zip(back.seed.tolist(), back.agent.tolist(), strict=True)) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert list(zip(back.seed.tolist(), back.agent.tolist(), strict=True)) == [
+        (1, 0),
+        (1, 1),
+        (2, 0),
+        (2, 1),
+    ]
     assert (back.accuracy[:, 0, 0] * 4).tolist() == [3, 1, 2, 0]
 
 
@@ -89,7 +122,17 @@ def test_entries_stand_for_the_matrix(tmp_path: Path) -> None:
 
 
 def test_a_failed_cell_may_have_nothing(tmp_path: Path) -> None:
-    cell = CellRecord("f", "s", "er", "er", np.arange(2), None, status="failed", member_status=np.array(["failed"] * 2), errors=("boom",))
+    cell = CellRecord(
+        "f",
+        "s",
+        "er",
+        "er",
+        np.arange(2),
+        None,
+        status="failed",
+        member_status=np.array(["failed"] * 2),
+        errors=("boom",),
+    )
     (back,) = write(tmp_path / "r.h5", cell).cells
     assert (back.accuracy, back.tasks, back.errors) == (None, 0, ("boom",))
 
@@ -126,7 +169,9 @@ def test_axes_of_equal_length_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_does_not_fit_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"accuracy has shape \[3, 2, 2\] instead of \[3, tasks \+ 1, tasks\]"):
+    with pytest.raises(
+        ValueError, match=r"accuracy has shape \[3, 2, 2\] instead of \[3, tasks \+ 1, tasks\]"
+    ):
         write(tmp_path / "r.h5", make(accuracy=np.zeros((3, 2, 2))))
     assert list(tmp_path.iterdir()) == []
 
@@ -134,4 +179,8 @@ def test_a_cell_that_does_not_fit_is_not_written(tmp_path: Path) -> None:
 def test_a_curve_runs_along_steps_even_where_they_are_as_many_as_the_tasks(tmp_path: Path) -> None:
     write(tmp_path / "r.h5", make(curves={"gap": np.zeros((3, 2, 2))}))
     with h5py.File(tmp_path / "r.h5") as file:
-        assert [scale[0].name.rpartition("/")[2] for scale in file["cells/0f/curves/gap"].dims] == ["seed", "axis_2", "task"]
+        assert [scale[0].name.rpartition("/")[2] for scale in file["cells/0f/curves/gap"].dims] == [
+            "seed",
+            "axis_2",
+            "task",
+        ]

@@ -16,12 +16,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 DRIVER = shutil.which("chromedriver")
 MISSING = "no Chromium here: `apt-get install chromium chromium-driver` brings the browser that this test opens the page in"
 FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync", "--disable-quic"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-extensions", "--force-color-profile=srgb"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-sync",
+        "--disable-quic",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-extensions",
+        "--force-color-profile=srgb",
+    ),
 )
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Space": " ", "Shift": "\ue008", "Down": "\ue015"}
 
@@ -32,14 +47,26 @@ class Browser:
     def __init__(self, address: str, profile: str) -> None:
         self.address = address
         options = {"binary": CHROMIUM, "args": [*FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
         self.session = ""
-        self.session = self._call("POST", "session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+        self.session = self._call("POST", "session", {"capabilities": {"alwaysMatch": wanted}})[
+            "sessionId"
+        ]
 
     def _call(self, method: str, place: str, body: Any = None) -> Any:
-        url = f"{self.address}/session/{self.session}/{place}" if self.session else f"{self.address}/{place}"
+        url = (
+            f"{self.address}/session/{self.session}/{place}"
+            if self.session
+            else f"{self.address}/{place}"
+        )
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url.rstrip("/"), data, {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            url.rstrip("/"), data, {"Content-Type": "application/json"}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)["value"]
@@ -66,18 +93,31 @@ class Browser:
     def press(self, *keys: str) -> None:
         """Keys by name (`Tab`) or as text, one after the other, to whatever has the focus."""
         strokes = [stroke for key in keys for stroke in ([KEYS[key]] if key in KEYS else list(key))]
-        actions = [{"type": kind, "value": stroke} for stroke in strokes for kind in ("keyDown", "keyUp")]
-        self._call("POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+        actions = [
+            {"type": kind, "value": stroke} for stroke in strokes for kind in ("keyDown", "keyUp")
+        ]
+        self._call(
+            "POST", "actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}
+        )
 
     def tool(self, name: str, **parameters: Any) -> Any:
         """A command of Chromium's developer tools."""
         return self._call("POST", "goog/cdp/execute", {"cmd": name, "params": parameters})
 
     def resize(self, width: int, height: int = 900) -> None:
-        self.tool("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.tool(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def prefer(self, scheme: str) -> None:
-        self.tool("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.tool(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
 
     def picture(self, path: Path) -> None:
         """The whole page."""
@@ -90,8 +130,15 @@ class Browser:
 
     def requests(self) -> list[str]:
         """Every address asked for since the last look."""
-        events = [json.loads(line["message"])["message"] for line in self._call("POST", "se/log", {"type": "performance"})]
-        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        events = [
+            json.loads(line["message"])["message"]
+            for line in self._call("POST", "se/log", {"type": "performance"})
+        ]
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
 
 
 @contextlib.contextmanager
@@ -99,10 +146,19 @@ def browser() -> Iterator[Browser]:
     """Start the driver, and the browser through it; both are gone afterwards."""
     assert DRIVER is not None
     with tempfile.TemporaryDirectory() as profile:
-        driver = subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        driver = subprocess.Popen(
+            [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         try:
             assert driver.stdout is not None
-            port = next((found[1] for line in driver.stdout if (found := re.search(r"started successfully on port (\d+)", line))), None)
+            port = next(
+                (
+                    found[1]
+                    for line in driver.stdout
+                    if (found := re.search(r"started successfully on port (\d+)", line))
+                ),
+                None,
+            )
             assert port, "chromedriver did not start"
             opened = Browser(f"http://127.0.0.1:{port}", profile)
             try:

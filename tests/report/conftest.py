@@ -13,7 +13,14 @@ from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, settled, write_record
 from clbench.report.comparison import Comparison, compare
 
-PROTOCOL = {"model": {"mlp": {"hidden": [100]}}, "epochs": 1, "steps": None, "batch_size": 32, "augment": "none", "precision": "fp32"}
+PROTOCOL = {
+    "model": {"mlp": {"hidden": [100]}},
+    "epochs": 1,
+    "steps": None,
+    "batch_size": 32,
+    "augment": "none",
+    "precision": "fp32",
+}
 
 
 class Made:
@@ -22,7 +29,9 @@ class Made:
     host = Host.load()
     protocol = PROTOCOL
 
-    def cell(self, label: str, values: Sequence[float], scenario: str = "split", **changes: Any) -> CellRecord:
+    def cell(
+        self, label: str, values: Sequence[float], scenario: str = "split", **changes: Any
+    ) -> CellRecord:
         """A strategy whose runs end with these average accuracies on two tasks."""
         numbers = np.asarray(values, dtype=np.float64)
         known: dict[str, Any] = {
@@ -32,9 +41,13 @@ class Made:
             "content": {"scenario": [scenario, {}], "data": "f00d"},
         }
         key = f"{scenario}-{label}".replace("/", "|")
-        return settled(CellRecord(key, scenario, label.partition("(")[0], label, **(known | changes)))
+        return settled(
+            CellRecord(key, scenario, label.partition("(")[0], label, **(known | changes))
+        )
 
-    def cells(self, table: Mapping[str, Sequence[float]], scenario: str = "split", **changes: Any) -> list[CellRecord]:
+    def cells(
+        self, table: Mapping[str, Sequence[float]], scenario: str = "split", **changes: Any
+    ) -> list[CellRecord]:
         return [self.cell(label, values, scenario, **changes) for label, values in table.items()]
 
     def results(self, *cells: CellRecord, suite: str = "demo", text: str = "") -> Results:
@@ -45,7 +58,10 @@ class Made:
 
     def three(self, scenario: str = "split", seeds: int = 12, **changes: Any) -> list[CellRecord]:
         """Three strategies far apart, the worst of them first."""
-        table = {name: self.draw(centre, seeds, k) for k, (name, centre) in enumerate({"poor": 0.5, "good": 0.9, "middle": 0.7}.items())}
+        table = {
+            name: self.draw(centre, seeds, k)
+            for k, (name, centre) in enumerate({"poor": 0.5, "good": 0.9, "middle": 0.7}.items())
+        }
         return self.cells(table, scenario, **changes)
 
     def draw(self, centre: float, seeds: int, seed: int) -> Any:

@@ -21,10 +21,70 @@ from clbench.report.short import short
 
 # Demsar (2006), table 6, strategies by column.
 DEMSAR = {
-    "C4.5": [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.000, 0.940, 0.619, 0.972, 0.957],
-    "C4.5+m": [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583, 0.838, 1.000, 0.962, 0.666, 0.981, 0.978],
-    "C4.5+cf": [0.771, 0.590, 0.968, 0.654, 0.886, 0.916, 0.609, 0.563, 0.866, 1.000, 0.965, 0.614, 0.975, 0.946],
-    "C4.5+m+cf": [0.798, 0.569, 0.967, 0.657, 0.898, 0.931, 0.685, 0.625, 0.875, 1.000, 0.962, 0.669, 0.974, 0.970],
+    "C4.5": [
+        0.763,
+        0.599,
+        0.954,
+        0.628,
+        0.882,
+        0.936,
+        0.661,
+        0.583,
+        0.775,
+        1.000,
+        0.940,
+        0.619,
+        0.972,
+        0.957,
+    ],
+    "C4.5+m": [
+        0.768,
+        0.591,
+        0.971,
+        0.661,
+        0.888,
+        0.931,
+        0.668,
+        0.583,
+        0.838,
+        1.000,
+        0.962,
+        0.666,
+        0.981,
+        0.978,
+    ],
+    "C4.5+cf": [
+        0.771,
+        0.590,
+        0.968,
+        0.654,
+        0.886,
+        0.916,
+        0.609,
+        0.563,
+        0.866,
+        1.000,
+        0.965,
+        0.614,
+        0.975,
+        0.946,
+    ],
+    "C4.5+m+cf": [
+        0.798,
+        0.569,
+        0.967,
+        0.657,
+        0.898,
+        0.931,
+        0.685,
+        0.625,
+        0.875,
+        1.000,
+        0.962,
+        0.669,
+        0.974,
+        0.970,
+    ],
 }
 
 
@@ -33,7 +93,9 @@ def said(comparison: Comparison) -> str:
 
 
 def row(comparison: Comparison, strategy: str, scenario: str = "split") -> Any:
-    return next(row for row in comparison.summary if (row.scenario, row.strategy) == (scenario, strategy))
+    return next(
+        row for row in comparison.summary if (row.scenario, row.strategy) == (scenario, strategy)
+    )
 
 
 def pair(comparison: Comparison, a: str, b: str) -> Any:
@@ -45,7 +107,11 @@ def pair(comparison: Comparison, a: str, b: str) -> Any:
 
 def test_strategies_that_differ_are_ranked_and_told_apart(made) -> None:
     found = made.compared(*made.three())
-    assert [(row.strategy, row.rank, row.group) for row in found.summary] == [("good", 1, "a"), ("middle", 2, "b"), ("poor", 3, "c")]
+    assert [(row.strategy, row.rank, row.group) for row in found.summary] == [
+        ("good", 1, "a"),
+        ("middle", 2, "b"),
+        ("poor", 3, "c"),
+    ]
     assert {pair.verdict for pair in found.pairs} == {"good better", "middle better"}
     assert "split: good is better than every other; 3 of 3 pairs differ." in found.text
     assert found.left_out == ()
@@ -56,7 +122,9 @@ def test_the_tests_are_scipys(made) -> None:
     table = {name: np.clip(rng.normal(0.7, 0.05, 9), 0, 1) for name in "abcd"}
     found = made.compared(*made.cells(table))
     friedman = stats.friedmanchisquare(*table.values())
-    assert (found.omnibus[0].statistic, found.omnibus[0].p) == pytest.approx((friedman.statistic, friedman.pvalue))
+    assert (found.omnibus[0].statistic, found.omnibus[0].p) == pytest.approx(
+        (friedman.statistic, friedman.pvalue)
+    )
     for one in found.pairs:
         expected = stats.wilcoxon(table[one.a], table[one.b], method="exact")
         assert (one.statistic, one.p) == pytest.approx((expected.statistic, expected.pvalue))
@@ -78,7 +146,10 @@ def test_the_baseline_is_subtracted_whatever_its_place(made) -> None:
         found = made.compared(*cells, baseline=name)
         good = row(found, "good")
         assert good.difference == pytest.approx(row(found, "good").mean - row(found, name).mean)
-        assert (good.effect, good.p_adjusted) == (1.0, pair(found, *(("poor", "good") if place == 0 else ("good", "middle"))).p_adjusted)
+        assert (good.effect, good.p_adjusted) == (
+            1.0,
+            pair(found, *(("poor", "good") if place == 0 else ("good", "middle"))).p_adjusted,
+        )
         assert np.isnan(row(found, name).difference)
     assert "split: against middle: better: good; worse: poor." in found.text
 
@@ -126,7 +197,10 @@ def test_five_seeds_can_show_nothing_and_how_many_more_can(made) -> None:
     found = made.compared(*made.three(seeds=5)[:2])
     assert found.pairs[0].smallest_p == found.pairs[0].p == 0.0625
     assert found.pairs[0].verdict == "cannot be told apart"
-    assert "With 5 seeds no pair's p can be smaller than 0.0625: no difference could be shown" in said(found)
+    assert (
+        "With 5 seeds no pair's p can be smaller than 0.0625: no difference could be shown"
+        in said(found)
+    )
     assert "6 seeds would be enough to, 1 more." in said(found)
 
 
@@ -136,12 +210,16 @@ def test_the_correction_is_counted_in(made) -> None:
     assert "0.00195, 0.0547 after the correction: no difference could be shown" in said(found)
     assert "11 seeds would be enough to, 1 more." in said(found)
     assert {row.rank for row in found.summary} == {1}
-    assert {row.rank for row in made.compared(*made.cells(table), correction="fdr_bh").summary} == set(range(1, 9))
+    assert {
+        row.rank for row in made.compared(*made.cells(table), correction="fdr_bh").summary
+    } == set(range(1, 9))
 
 
 def test_the_family_is_every_pair_shown(made) -> None:
     cells = [*made.three("one"), *made.three("two")]
-    assert {pair.p_adjusted for pair in made.compared(*cells, correction="bonferroni").pairs} == {6 * 2 / 2**12}
+    assert {pair.p_adjusted for pair in made.compared(*cells, correction="bonferroni").pairs} == {
+        6 * 2 / 2**12
+    }
 
 
 # ---------------------------------------------------------------------- runs that are not there
@@ -155,16 +233,29 @@ def test_failed_runs_rank_last_and_are_shown(made) -> None:
     assert row(found, "fragile").mean == pytest.approx(made.draw(0.95, 12, 5)[:8].mean())
     assert pair(found, "fragile", "good").n == 12
     assert pair(found, "fragile", "good").effect == pytest.approx(8 / 12)
-    assert pair(found, "fragile", "good").statistic == 36.0  # the four failures have the largest ranks of twelve, 10.5 each: 78 - 42
-    assert "split, fragile: 2 of 12 runs diverged: they rank below every finished run" in "\n".join(found.left_out)
+    assert (
+        pair(found, "fragile", "good").statistic == 36.0
+    )  # the four failures have the largest ranks of twelve, 10.5 each: 78 - 42
+    assert "split, fragile: 2 of 12 runs diverged: they rank below every finished run" in "\n".join(
+        found.left_out
+    )
     assert "1 of 12 runs timed out" in "\n".join(found.left_out)
 
 
 def test_a_strategy_that_always_fails_is_last(made) -> None:
-    broken = made.cell("broken", np.full(12, np.nan), member_status=np.array(["failed"] * 12, dtype=object), status="failed")
+    broken = made.cell(
+        "broken",
+        np.full(12, np.nan),
+        member_status=np.array(["failed"] * 12, dtype=object),
+        status="failed",
+    )
     found = made.compared(broken, *made.three())
     assert found.summary[-1].strategy == "broken"
-    assert (found.summary[-1].n, found.summary[-1].n_requested, found.summary[-1].rank) == (0, 12, 4)
+    assert (found.summary[-1].n, found.summary[-1].n_requested, found.summary[-1].rank) == (
+        0,
+        12,
+        4,
+    )
     assert json.loads(json.dumps(found.to_json()))["summary"][-1]["mean"] is None
 
 
@@ -174,7 +265,10 @@ def test_values_that_were_not_measured_are_left_out_and_do_not_rank(made) -> Non
     found = made.compared(made.cell("gappy", some), *made.three())
     assert row(found, "gappy").n == 10
     assert pair(found, "gappy", "poor").n == 10
-    assert "split, gappy: 2 of 12 runs have no value of average_accuracy (task 1 was not evaluated" in "\n".join(found.left_out)
+    assert (
+        "split, gappy: 2 of 12 runs have no value of average_accuracy (task 1 was not evaluated"
+        in "\n".join(found.left_out)
+    )
     assert "of 12 seeds gappy has 10" in "\n".join(found.left_out)
 
 
@@ -200,7 +294,9 @@ def test_pairs_are_the_seeds_both_have(made) -> None:
 @pytest.mark.parametrize("seeds", [1, 2, 3, 12])
 @pytest.mark.parametrize("strategies", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["different", "ties", "nan"])
-def test_no_record_is_too_odd(made, kind: str, strategies: int, seeds: int, scenarios: tuple[str, ...], unpaired: bool) -> None:
+def test_no_record_is_too_odd(
+    made, kind: str, strategies: int, seeds: int, scenarios: tuple[str, ...], unpaired: bool
+) -> None:
     cells = [cell for scenario in scenarios for cell in made.three(scenario, seeds)[:strategies]]
     for cell in cells:
         if kind == "ties":
@@ -210,7 +306,9 @@ def test_no_record_is_too_odd(made, kind: str, strategies: int, seeds: int, scen
     found = made.compared(*cells, unpaired=unpaired, rope=0.01, baseline="poor")
     assert found.text
     plain = json.dumps(found.to_json(), allow_nan=False)
-    assert len(json.loads(plain)["summary"]) == len(scenarios) * (strategies - (kind == "nan" and strategies > 1))
+    assert len(json.loads(plain)["summary"]) == len(scenarios) * (
+        strategies - (kind == "nan" and strategies > 1)
+    )
     for form in ("markdown", "latex", "csv", "json", "html"):
         assert render(found, form)
     if kind == "ties" and strategies > 1:
@@ -219,7 +317,9 @@ def test_no_record_is_too_odd(made, kind: str, strategies: int, seeds: int, scen
 
 
 def test_nothing_to_compare_is_a_sentence(made) -> None:
-    assert made.compared().text == ("There is nothing to compare: no run has a value of average_accuracy.",)
+    assert made.compared().text == (
+        "There is nothing to compare: no run has a value of average_accuracy.",
+    )
     alone = made.compared(*made.three()[:1])
     assert "split: only poor has runs, so there is nothing to compare it with." in alone.text
     assert "No test within a scenario" in alone.design
@@ -249,13 +349,21 @@ def test_unpaired_is_mann_whitney_for_two_and_dunn_for_more(made) -> None:
     cells = made.three()
     two = made.compared(*cells[:2], unpaired=True)
     expected = stats.mannwhitneyu(made.draw(0.5, 12, 0), made.draw(0.9, 12, 1), method="exact")
-    assert (two.pairs[0].test, two.pairs[0].p) == ("Mann-Whitney, exact", pytest.approx(expected.pvalue))
+    assert (two.pairs[0].test, two.pairs[0].p) == (
+        "Mann-Whitney, exact",
+        pytest.approx(expected.pvalue),
+    )
     three = made.compared(*cells, unpaired=True)
     kruskal = stats.kruskal(*(made.draw(centre, 12, k) for k, centre in enumerate((0.5, 0.9, 0.7))))
-    assert (three.omnibus[0].test, three.omnibus[0].p) == ("Kruskal-Wallis", pytest.approx(kruskal.pvalue))
+    assert (three.omnibus[0].test, three.omnibus[0].p) == (
+        "Kruskal-Wallis",
+        pytest.approx(kruskal.pvalue),
+    )
     assert {pair.test for pair in three.pairs} == {"Dunn"}
     assert "whose runs are taken as independent" in three.design
-    welch = stats.ttest_ind(made.draw(0.5, 12, 0), made.draw(0.9, 12, 1), equal_var=False).confidence_interval()
+    welch = stats.ttest_ind(
+        made.draw(0.5, 12, 0), made.draw(0.9, 12, 1), equal_var=False
+    ).confidence_interval()
     assert (two.pairs[0].ci_low, two.pairs[0].ci_high) == pytest.approx((welch.low, welch.high))
 
 
@@ -264,7 +372,9 @@ def test_unpaired_is_mann_whitney_for_two_and_dunn_for_more(made) -> None:
 
 def test_sure_and_too_small_to_matter_is_equivalent(made) -> None:
     base = made.draw(0.8, 12, 3)
-    found = made.compared(*made.cells({"a": base, "b": base + np.linspace(0.001, 0.002, 12)}), rope=0.01, baseline="a")
+    found = made.compared(
+        *made.cells({"a": base, "b": base + np.linspace(0.001, 0.002, 12)}), rope=0.01, baseline="a"
+    )
     assert found.pairs[0].p == 2 / 2**12
     assert found.pairs[0].verdict == "equivalent within ±0.01"
     assert "equivalent within 1.0 points by two one-sided tests: a = b" in said(found)
@@ -276,16 +386,28 @@ def test_sure_and_too_small_to_matter_is_equivalent(made) -> None:
 
 
 def test_demsars_example_as_a_record(made) -> None:
-    cells = [made.cell(name, [values[k]], f"data{k}") for k in range(14) for name, values in DEMSAR.items()]
+    cells = [
+        made.cell(name, [values[k]], f"data{k}")
+        for k in range(14)
+        for name, values in DEMSAR.items()
+    ]
     found = made.compared(*cells).to_json()["overall"]
     ranks = {row["strategy"]: row["average_rank"] for row in found["ranks"]}
-    assert ranks == pytest.approx({"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}, abs=5e-4)
-    assert (found["test"], found["statistic"], found["f"]) == ("Friedman", pytest.approx(9.28, abs=5e-3), pytest.approx(3.69, abs=5e-3))
+    assert ranks == pytest.approx(
+        {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}, abs=5e-4
+    )
+    assert (found["test"], found["statistic"], found["f"]) == (
+        "Friedman",
+        pytest.approx(9.28, abs=5e-3),
+        pytest.approx(3.69, abs=5e-3),
+    )
     assert found["critical_difference"] == pytest.approx(1.25, abs=5e-3)
     assert {row["group"] for row in found["ranks"]} == {"a"}
     at_ten = made.compared(*cells, alpha=0.1).to_json()["overall"]
     assert at_ten["critical_difference"] == pytest.approx(1.12, abs=5e-3)
-    assert [(one["a"], one["b"]) for one in at_ten["pairs"] if one["verdict"].endswith("better")] == [
+    assert [
+        (one["a"], one["b"]) for one in at_ten["pairs"] if one["verdict"].endswith("better")
+    ] == [
         ("C4.5", "C4.5+m"),
         ("C4.5", "C4.5+m+cf"),
     ]
@@ -306,7 +428,10 @@ def test_two_strategies_over_scenarios_are_tested_by_wilcoxon(made) -> None:
 
 def test_few_scenarios_are_said_to_be_too_few(made) -> None:
     found = made.compared(*made.three("one"), *made.three("two"))
-    assert "Over scenarios: 2 of them are too few for any difference between average ranks to be that large." in found.text
+    assert (
+        "Over scenarios: 2 of them are too few for any difference between average ranks to be that large."
+        in found.text
+    )
     assert found.to_json()["omnibus"]["test"] == "Friedman"
     assert [one.scenario for one in found.omnibus] == ["one", "two", None]
 
@@ -314,7 +439,9 @@ def test_few_scenarios_are_said_to_be_too_few(made) -> None:
 def test_strategies_without_runs_somewhere_have_no_place_over_all(made) -> None:
     found = made.compared(*made.three("one"), *made.three("two")[:2], *made.three("three"))
     assert {rank.strategy for rank in found.overall.ranks} == {"poor", "good"}
-    assert "middle has runs on 2 of 3 scenarios only, and no place over all of them" in found.left_out
+    assert (
+        "middle has runs on 2 of 3 scenarios only, and no place over all of them" in found.left_out
+    )
     apart = made.compared(*made.three("one")[:1], *made.three("two")[1:])
     assert apart.overall is None
     assert apart.to_json()["overall"] is None
@@ -323,10 +450,15 @@ def test_strategies_without_runs_somewhere_have_no_place_over_all(made) -> None:
 def test_failing_never_helps_over_scenarios(made) -> None:
     """A strategy that finishes only its best run does not rank above one that finishes all of the like."""
     status = np.array(["done"] + ["diverged"] * 11, dtype=object)
-    lucky = [made.cell("lucky", made.draw(0.95, 12, 6), name, member_status=status) for name in ("one", "two")]
+    lucky = [
+        made.cell("lucky", made.draw(0.95, 12, 6), name, member_status=status)
+        for name in ("one", "two")
+    ]
     found = made.compared(*made.three("one"), *made.three("two"), *lucky)
     assert found.overall.ranks[-1].strategy in ("lucky", "poor")
-    assert next(rank for rank in found.overall.ranks if rank.strategy == "lucky").average_rank == 3.0
+    assert (
+        next(rank for rank in found.overall.ranks if rank.strategy == "lucky").average_rank == 3.0
+    )
 
 
 # ---------------------------------------------------------------------- what the suite says, and what is asked
@@ -335,12 +467,31 @@ def test_failing_never_helps_over_scenarios(made) -> None:
 def test_the_suite_chooses_unless_somebody_else_does(made) -> None:
     text = "compare: {metric: final_accuracy, baseline: poor, alpha: 0.1, correction: fdr_bh}"
     found = made.compared(*made.three(), text=text)
-    assert (found.metric, found.baseline, found.alpha, found.correction) == ("final_accuracy", "poor", 0.1, "fdr_bh")
-    found = made.compared(*made.three(), text=text, metric="average_accuracy", baseline="good", alpha=0.01, correction="none")
-    assert (found.metric, found.baseline, found.alpha, found.correction) == ("average_accuracy", "good", 0.01, "none")
+    assert (found.metric, found.baseline, found.alpha, found.correction) == (
+        "final_accuracy",
+        "poor",
+        0.1,
+        "fdr_bh",
+    )
+    found = made.compared(
+        *made.three(),
+        text=text,
+        metric="average_accuracy",
+        baseline="good",
+        alpha=0.01,
+        correction="none",
+    )
+    assert (found.metric, found.baseline, found.alpha, found.correction) == (
+        "average_accuracy",
+        "good",
+        0.01,
+        "none",
+    )
 
 
-@pytest.mark.parametrize("text", ["", "compare: {metric: [1}", "compare: {alpha: two}", "just text", "compare: null"])
+@pytest.mark.parametrize(
+    "text", ["", "compare: {metric: [1}", "compare: {alpha: two}", "just text", "compare: null"]
+)
 def test_a_suite_that_says_nothing_useful_is_no_obstacle(made, text: str) -> None:
     assert made.compared(*made.three(), text=text).metric == "average_accuracy"
 
@@ -348,25 +499,39 @@ def test_a_suite_that_says_nothing_useful_is_no_obstacle(made, text: str) -> Non
 def test_a_baseline_of_the_suite_that_is_not_there_is_noted(made) -> None:
     found = made.compared(*made.three(), text="compare: {baseline: naive}")
     assert found.baseline is None
-    assert "the baseline that the suite names is not used: the record has no strategy 'naive'" in found.left_out[0]
+    assert (
+        "the baseline that the suite names is not used: the record has no strategy 'naive'"
+        in found.left_out[0]
+    )
 
 
 def test_wrong_questions_are_answered_in_a_sentence(made) -> None:
     with pytest.raises(RecordError, match="no strategy 'goood'; did you mean 'good'"):
         made.compared(*made.three(), baseline="goood")
     grid = [made.cell(f"er(memory={size})", made.draw(0.7, 6, size)) for size in (10, 20)]
-    with pytest.raises(RecordError, match=r"'er' names 2 strategies; choose one as the baseline: er\(memory=10\), er\(memory=20\)"):
+    with pytest.raises(
+        RecordError,
+        match=r"'er' names 2 strategies; choose one as the baseline: er\(memory=10\), er\(memory=20\)",
+    ):
         made.compared(*grid, baseline="er")
     with pytest.raises(UnknownName, match="did you mean 'forgetting'"):
         made.compared(*made.three(), metric="forgeting")
-    for wrong in ({"alpha": 0.0}, {"alpha": 1.0}, {"rope": -1.0}, {"rope": float("inf")}, {"correction": "holms"}):
+    for wrong in (
+        {"alpha": 0.0},
+        {"alpha": 1.0},
+        {"rope": -1.0},
+        {"rope": float("inf")},
+        {"correction": "holms"},
+    ):
         with pytest.raises(UserError):
             made.compared(*made.three(), **wrong)
 
 
 def test_a_metric_without_values_says_why(made) -> None:
     found = made.compared(*made.three(), metric="activation_sparsity")
-    assert found.text == ("There is nothing to compare: no run has a value of activation_sparsity.",)
+    assert found.text == (
+        "There is nothing to compare: no run has a value of activation_sparsity.",
+    )
     assert "it was not measured; add it to the suite's metrics" in found.left_out[0]
 
 
@@ -376,7 +541,9 @@ def test_a_metric_that_only_some_cells_have_stored_leaves_the_others_out(made) -
         cell.metrics["my_probe"] = np.arange(12.0)
     found = made.compared(*cells, metric="my_probe")
     assert {row.strategy for row in found.summary} == {"poor", "good"}
-    assert found.left_out == ("split, middle: 12 of 12 runs have no value of my_probe (it was not measured) and are left out",)
+    assert found.left_out == (
+        "split, middle: 12 of 12 runs have no value of my_probe (it was not measured) and are left out",
+    )
 
 
 # ---------------------------------------------------------------------- the answer as data
@@ -384,13 +551,33 @@ def test_a_metric_that_only_some_cells_have_stored_leaves_the_others_out(made) -
 
 def test_the_keys_of_the_json_form_are_fixed(made) -> None:
     plain = made.compared(*made.three("one"), *made.three("two"), baseline="poor").to_json()
-    assert list(plain) == ["metric", "alpha", "correction", "design", "omnibus", "summary", "pairs", "overall", "text", "left_out"]
+    assert list(plain) == [
+        "metric",
+        "alpha",
+        "correction",
+        "design",
+        "omnibus",
+        "summary",
+        "pairs",
+        "overall",
+        "text",
+        "left_out",
+    ]
     assert list(plain["omnibus"]) == ["test", "statistic", "p"]
     keys = "scenario strategy n n_requested mean ci_low ci_high iqm rank group difference p_adjusted effect"
     assert list(plain["summary"][0]) == keys.split()
     keys = "scenario a b n test statistic p p_adjusted smallest_p effect difference ci_low ci_high verdict"
     assert list(plain["pairs"][0]) == keys.split()
-    assert list(plain["overall"]) == ["test", "statistic", "p", "f", "f_p", "critical_difference", "ranks", "pairs"]
+    assert list(plain["overall"]) == [
+        "test",
+        "statistic",
+        "p",
+        "f",
+        "f_p",
+        "critical_difference",
+        "ranks",
+        "pairs",
+    ]
     assert list(plain["overall"]["ranks"][0]) == ["strategy", "average_rank", "group"]
     assert list(plain["overall"]["pairs"][0]) == keys.split()[1:]
 
@@ -429,10 +616,18 @@ def test_where_nothing_differs_few_suites_say_otherwise(made) -> None:
     assert alarms / 200 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 
 
-@given(st.lists(st.lists(st.sampled_from([0.1, 0.2, 0.2, 0.9]), min_size=7, max_size=7), min_size=2, max_size=5))
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0.1, 0.2, 0.2, 0.9]), min_size=7, max_size=7),
+        min_size=2,
+        max_size=5,
+    )
+)
 @settings(max_examples=25, deadline=None)
 def test_ranks_letters_and_verdicts_agree(made, values: list[list[float]]) -> None:
-    found = made.compared(*made.cells({f"m{k}": numbers for k, numbers in enumerate(values)}), correction="none")
+    found = made.compared(
+        *made.cells({f"m{k}": numbers for k, numbers in enumerate(values)}), correction="none"
+    )
     group = {row.strategy: set(row.group) for row in found.summary}
     rank = {row.strategy: row.rank for row in found.summary}
     for one in found.pairs:
@@ -447,7 +642,9 @@ def test_ranks_letters_and_verdicts_agree(made, values: list[list[float]]) -> No
 
 def test_records_of_one_suite_are_one(made, tmp_path: Path) -> None:
     whole = made.three()
-    parts = [made.save(tmp_path / f"{k}.h5", cell, text="name: demo") for k, cell in enumerate(whole)]
+    parts = [
+        made.save(tmp_path / f"{k}.h5", cell, text="name: demo") for k, cell in enumerate(whole)
+    ]
     assert clbench.compare(parts).to_json() == made.compared(*whole).to_json()
 
 
@@ -459,7 +656,12 @@ def test_suites_with_the_same_streams_and_budget_are_ranked_together(made) -> No
 
 
 def test_the_same_streams_under_another_label_are_the_same(made) -> None:
-    cell = made.cell("mine", made.draw(0.95, 12, 4), "elsewhere", content={"scenario": ["split", {}], "data": "f00d"})
+    cell = made.cell(
+        "mine",
+        made.draw(0.95, 12, 4),
+        "elsewhere",
+        content={"scenario": ["split", {}], "data": "f00d"},
+    )
     found = clbench.compare([made.results(*made.three()), made.results(cell, suite="mine")])
     assert found.scenarios == ["split"]
 
@@ -474,24 +676,42 @@ def test_the_same_streams_under_another_label_are_the_same(made) -> None:
         ({"protocol": {"precision": "bf16"}}, "precision: fp32 in demo; bf16 in mine"),
         ({"protocol": {"model": {"cnn": {}}}}, 'model: {"mlp"'),
         ({"content": {"scenario": ["split", {"tasks": 10}], "data": "f00d"}}, "streams:"),
-        ({"content": {"scenario": ["split", {}], "data": "beef"}}, "data: f00d in demo; beef in mine"),
+        (
+            {"content": {"scenario": ["split", {}], "data": "beef"}},
+            "data: f00d in demo; beef in mine",
+        ),
         ({"content": {}}, "streams: .* not stated in mine"),
     ],
 )
-def test_what_is_not_comparable_is_refused_with_what_differs(made, changes: dict[str, Any], words: str) -> None:
-    changes = {name: made.protocol | value if name == "protocol" else value for name, value in changes.items()}
-    pair_of = [made.results(*made.three()), made.results(made.cell("mine", made.draw(0.95, 12, 4), **changes), suite="mine")]
+def test_what_is_not_comparable_is_refused_with_what_differs(
+    made, changes: dict[str, Any], words: str
+) -> None:
+    changes = {
+        name: made.protocol | value if name == "protocol" else value
+        for name, value in changes.items()
+    }
+    pair_of = [
+        made.results(*made.three()),
+        made.results(made.cell("mine", made.draw(0.95, 12, 4), **changes), suite="mine"),
+    ]
     with pytest.raises(RecordError, match=f"(?s)cannot be ranked together.*{words}.*--force-mixed"):
         clbench.compare(pair_of)
     found = clbench.compare(pair_of, force_mixed=True)
-    assert found.text[0].startswith("Mixed records, ranked together because that was insisted on; they differ: split: ")
+    assert found.text[0].startswith(
+        "Mixed records, ranked together because that was insisted on; they differ: split: "
+    )
     assert found.mixed
 
 
 def test_an_optimiser_is_a_methods_own_and_shown(made) -> None:
-    other = made.cell("mine", made.draw(0.95, 12, 4), protocol=made.protocol | {"optimizer": {"sgd": {"lr": 0.5}}})
+    other = made.cell(
+        "mine", made.draw(0.95, 12, 4), protocol=made.protocol | {"optimizer": {"sgd": {"lr": 0.5}}}
+    )
     found = clbench.compare([made.results(*made.three()), made.results(other, suite="mine")])
-    assert "Protocols differ, by declaration: mine: optimizer.sgd.lr 0.5 instead of none (split)." in found.text
+    assert (
+        "Protocols differ, by declaration: mine: optimizer.sgd.lr 0.5 instead of none (split)."
+        in found.text
+    )
 
 
 def test_within_a_suite_budgets_may_differ_and_are_shown(made) -> None:
@@ -500,10 +720,19 @@ def test_within_a_suite_budgets_may_differ_and_are_shown(made) -> None:
 
 
 def test_what_two_suites_call_alike_is_told_apart(made) -> None:
-    other = made.cell("good", made.draw(0.95, 12, 4), content={"scenario": ["split", {}], "data": "f00d", "versions": "2"})
+    other = made.cell(
+        "good",
+        made.draw(0.95, 12, 4),
+        content={"scenario": ["split", {}], "data": "f00d", "versions": "2"},
+    )
     other.key = "another"
     found = clbench.compare([made.results(*made.three()), made.results(other, suite="mine")])
-    assert [row.strategy for row in found.summary] == ["good [mine]", "good [demo]", "middle", "poor"]
+    assert [row.strategy for row in found.summary] == [
+        "good [mine]",
+        "good [demo]",
+        "middle",
+        "poor",
+    ]
 
 
 def test_runs_that_are_in_both_records_count_once(made) -> None:
@@ -523,7 +752,12 @@ def test_foreign_cells_of_one_name_do_not_collide(made) -> None:
 
 @pytest.fixture
 def record(made, project) -> str:
-    made.save(project.folder / "r.h5", *made.three("one"), *made.three("two"), text="compare: {baseline: poor}")
+    made.save(
+        project.folder / "r.h5",
+        *made.three("one"),
+        *made.three("two"),
+        text="compare: {baseline: poor}",
+    )
     return "r.h5"
 
 
@@ -542,17 +776,36 @@ def test_the_command_prints_tables_and_sentences(project, record) -> None:
 
 
 def test_every_option_reaches_the_comparison(project, record) -> None:
-    options = ["--metric", "final_accuracy", "--baseline", "good", "--alpha", "0.01", "--correction", "bonferroni", "--rope", "0.02"]
+    options = [
+        "--metric",
+        "final_accuracy",
+        "--baseline",
+        "good",
+        "--alpha",
+        "0.01",
+        "--correction",
+        "bonferroni",
+        "--rope",
+        "0.02",
+    ]
     plain = json.loads(project.clbench("compare", record, *options, "--format", "json").stdout)
-    assert (plain["metric"], plain["alpha"], plain["correction"]) == ("final_accuracy", 0.01, "bonferroni")
+    assert (plain["metric"], plain["alpha"], plain["correction"]) == (
+        "final_accuracy",
+        0.01,
+        "bonferroni",
+    )
     assert next(row for row in plain["summary"] if row["strategy"] == "good")["difference"] is None
-    unpaired = json.loads(project.clbench("compare", record, "--unpaired", "--format", "json").stdout)
+    unpaired = json.loads(
+        project.clbench("compare", record, "--unpaired", "--format", "json").stdout
+    )
     assert unpaired["omnibus"]["test"] == "Friedman"
     assert {pair["test"] for pair in unpaired["pairs"]} == {"Dunn"}
 
 
 def test_wrong_use_is_exit_2_in_a_sentence(made, project, record) -> None:
-    made.save(project.folder / "o.h5", made.cell("mine", [0.5] * 5, "one", content={}), suite="other")
+    made.save(
+        project.folder / "o.h5", made.cell("mine", [0.5] * 5, "one", content={}), suite="other"
+    )
     for arguments, words in (
         (["nothing.h5"], "there is no such file"),
         ([record, "--metric", "nothing"], "unknown metric 'nothing'"),
@@ -574,12 +827,19 @@ def test_wrong_use_is_exit_2_in_a_sentence(made, project, record) -> None:
 
 
 def test_the_short_form_has_a_line_a_scenario(made) -> None:
-    lines = short(made.compared(*made.three("one"), *made.cells(dict.fromkeys("abc", [0.5] * 12), "two")))
+    lines = short(
+        made.compared(*made.three("one"), *made.cells(dict.fromkeys("abc", [0.5] * 12), "two"))
+    )
     assert lines[0].startswith("Ranked by average_accuracy (paired by seed, alpha = 0.05, Holm)")
-    assert lines[1:] == ["  one: 1 good; 2 middle; 3 poor", "  two: no two of the 3 strategies can be told apart"]
+    assert lines[1:] == [
+        "  one: 1 good; 2 middle; 3 poor",
+        "  two: no two of the 3 strategies can be told apart",
+    ]
 
 
-def test_the_short_form_says_when_there_are_too_few_seeds_and_nothing_when_there_is_nothing(made) -> None:
+def test_the_short_form_says_when_there_are_too_few_seeds_and_nothing_when_there_is_nothing(
+    made,
+) -> None:
     assert "6 seeds would be enough to" in short(made.compared(*made.three(seeds=4)[:2]))[-1]
     assert short(made.compared(*made.three()[:1])) == []
     assert short(made.compared(*made.three(seeds=1))) == []

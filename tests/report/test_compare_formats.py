@@ -20,7 +20,9 @@ NASTY = "<script>alert(1)</script>|a_b&50%$x$[red]"
 @pytest.fixture
 def nasty(made) -> Comparison:
     """Names that would be markup, if anybody let them."""
-    cells = made.cells({NASTY: made.draw(0.8, 10, 1), "plain": made.draw(0.7, 10, 2)}, scenario="[bold]one</td>")
+    cells = made.cells(
+        {NASTY: made.draw(0.8, 10, 1), "plain": made.draw(0.7, 10, 2)}, scenario="[bold]one</td>"
+    )
     return made.compared(*cells, baseline="plain")
 
 
@@ -51,7 +53,11 @@ def test_a_narrow_terminal_spares_whole_columns_and_says_which(made) -> None:
 
 
 def test_every_markdown_row_has_as_many_cells(nasty) -> None:
-    lines = [re.sub(r"\\\|", "", line) for line in render(nasty, "markdown").splitlines() if line.startswith("|")]
+    lines = [
+        re.sub(r"\\\|", "", line)
+        for line in render(nasty, "markdown").splitlines()
+        if line.startswith("|")
+    ]
     widths = {len(line.split("|")) for line in lines[:4]}
     assert len(widths) == 1
 
@@ -81,13 +87,19 @@ def test_latex_is_balanced(made) -> None:
     body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     assert body.count(r"\begin{tabular}") == body.count(r"\end{tabular}") == 4
     for block in re.findall(r"\\toprule\n(.*?)\\bottomrule", body, re.DOTALL):
-        assert len({len(re.findall(r"(?<!\\)&", line)) for line in block.splitlines() if "&" in line}) == 1
+        assert (
+            len({len(re.findall(r"(?<!\\)&", line)) for line in block.splitlines() if "&" in line})
+            == 1
+        )
 
 
 def test_the_csv_is_one_table_with_everything(made) -> None:
     found = made.compared(*made.three("one"), *made.three("two"), baseline="poor")
     rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
-    counts = {name: sum(row["table"] == name for row in rows) for name in ("summary", "pairs", "overall", "overall_pairs")}
+    counts = {
+        name: sum(row["table"] == name for row in rows)
+        for name in ("summary", "pairs", "overall", "overall_pairs")
+    }
     assert counts == {"summary": 6, "pairs": 6, "overall": 3, "overall_pairs": 3}
     assert float(rows[0]["mean"]) == found.summary[0].mean
     assert rows[0]["verdict"] == ""
@@ -107,7 +119,12 @@ def test_a_terminal_sees_the_first_rows_of_a_long_table(made) -> None:
 
 def test_the_summary_says_what_is_missing(made) -> None:
     status = np.array(["done"] * 9 + ["diverged"], dtype=object)
-    text = shown(made.compared(made.cell("er", made.draw(0.8, 10, 1), member_status=status), made.cell("naive", made.draw(0.5, 10, 2))))
+    text = shown(
+        made.compared(
+            made.cell("er", made.draw(0.8, 10, 1), member_status=status),
+            made.cell("naive", made.draw(0.5, 10, 2)),
+        )
+    )
     assert "9 of 10" in text
     assert "Left out" in text
     assert "- split, er: 1 of 10 runs diverged" in text

@@ -25,7 +25,10 @@ def comparison(made) -> Comparison:
 
 
 def texts(path: Path) -> str:
-    return " ".join("".join(element.itertext()) for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text"))
+    return " ".join(
+        "".join(element.itertext())
+        for element in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}text")
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,10 +51,14 @@ def test_the_same_figure_is_the_same_file(comparison, tmp_path: Path) -> None:
     for ending in ("svg", "pdf", "png"):
         for name in ("cd1", "cd2"):
             draw(comparison, tmp_path / f"{name}.{ending}")
-        assert (tmp_path / f"cd1.{ending}").read_bytes() == (tmp_path / f"cd2.{ending}").read_bytes()
+        assert (tmp_path / f"cd1.{ending}").read_bytes() == (
+            tmp_path / f"cd2.{ending}"
+        ).read_bytes()
 
 
-def test_the_diagram_shows_ranks_and_the_critical_difference(made, comparison, tmp_path: Path) -> None:
+def test_the_diagram_shows_ranks_and_the_critical_difference(
+    made, comparison, tmp_path: Path
+) -> None:
     draw(comparison, tmp_path / "cd.svg")
     assert "critical difference 2.34" in texts(tmp_path / "cd.svg")
     assert "good  1.00" in texts(tmp_path / "cd.svg")
@@ -61,7 +68,9 @@ def test_the_diagram_shows_ranks_and_the_critical_difference(made, comparison, t
 
 
 def test_names_with_markup_stay_text(made, tmp_path: Path) -> None:
-    found = made.compared(*made.cells({"<script>$x^2$": made.draw(0.8, 6, 1), "b": made.draw(0.7, 6, 2)}))
+    found = made.compared(
+        *made.cells({"<script>$x^2$": made.draw(0.8, 6, 1), "b": made.draw(0.7, 6, 2)})
+    )
     for kind in ("cd", "boxes", "accuracy", "matrix"):
         draw(found, tmp_path / f"{kind}.svg")
         assert "<script>" not in (tmp_path / f"{kind}.svg").read_text()
@@ -89,9 +98,18 @@ def test_what_cannot_be_drawn_is_said(made, tmp_path: Path) -> None:
 
 
 def test_odd_records_can_be_drawn(made, tmp_path: Path) -> None:
-    failed = made.cell("failed", np.full(3, np.nan), member_status=np.array(["failed"] * 3, dtype=object), status="failed")
+    failed = made.cell(
+        "failed",
+        np.full(3, np.nan),
+        member_status=np.array(["failed"] * 3, dtype=object),
+        status="failed",
+    )
     once = made.compared(*made.three(seeds=1))
-    for found in (once, made.compared(*made.three(seeds=3), failed), made.compared(*made.cells(dict.fromkeys("ab", [0.5] * 4)))):
+    for found in (
+        once,
+        made.compared(*made.three(seeds=3), failed),
+        made.compared(*made.cells(dict.fromkeys("ab", [0.5] * 4))),
+    ):
         for kind in KINDS[:-1]:
             draw(found, tmp_path / f"{kind}.png")
 
@@ -112,7 +130,11 @@ def test_thirty_two_strategies_look_different() -> None:
 
 def test_bars_share_a_row_where_they_do_not_touch() -> None:
     bars = [np.array(ends) for ends in ([1.0, 3.0], [2.0, 4.0], [3.5, 5.0], [3.1, 6.0])]
-    assert [[bar.tolist() for bar in row] for row in stacked(bars)] == [[[1.0, 3.0], [3.5, 5.0]], [[2.0, 4.0]], [[3.1, 6.0]]]
+    assert [[bar.tolist() for bar in row] for row in stacked(bars)] == [
+        [[1.0, 3.0], [3.5, 5.0]],
+        [[2.0, 4.0]],
+        [[3.1, 6.0]],
+    ]
 
 
 def test_the_front_is_what_nobody_beats_in_both() -> None:
@@ -123,7 +145,9 @@ def test_the_front_is_what_nobody_beats_in_both() -> None:
 
 def test_the_command_draws_and_says_where(made, project) -> None:
     made.save(project.folder / "r.h5", *made.three())
-    answer = project.clbench("compare", "r.h5", "--figure", "cd.svg", "--figure", "boxes.pdf", "--format", "csv")
+    answer = project.clbench(
+        "compare", "r.h5", "--figure", "cd.svg", "--figure", "boxes.pdf", "--format", "csv"
+    )
     assert answer.code == 0
     assert answer.stderr.splitlines() == ["figure: cd.svg", "figure: boxes.pdf"]
     assert (project.folder / "cd.svg").exists()

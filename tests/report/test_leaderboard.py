@@ -28,7 +28,12 @@ def timed(cell: CellRecord, seconds: float) -> CellRecord:
 
 @pytest.fixture
 def three(made, tmp_path) -> Path:
-    return made.save(tmp_path / "demo.h5", *made.three("one"), *made.three("two"), text="compare: {baseline: poor}")
+    return made.save(
+        tmp_path / "demo.h5",
+        *made.three("one"),
+        *made.three("two"),
+        text="compare: {baseline: poor}",
+    )
 
 
 def built(out: Path, *paths: Path, **rules) -> list[Section]:
@@ -57,9 +62,15 @@ def test_suites_with_the_same_streams_and_budget_are_one_section(made, tmp_path)
 
 def test_another_budget_is_ranked_apart_unless_it_is_insisted_on(made, tmp_path) -> None:
     one = made.save(tmp_path / "one.h5", *made.three(), suite="one")
-    cells = [replace(cell, key=f"longer-{cell.key}") for cell in made.three(protocol={**made.protocol, "epochs": 20})]
+    cells = [
+        replace(cell, key=f"longer-{cell.key}")
+        for cell in made.three(protocol={**made.protocol, "epochs": 20})
+    ]
     longer = made.save(tmp_path / "longer.h5", *cells, suite="longer")
-    assert [section.title for section in built(tmp_path / "board", one, longer)] == ["one", "longer"]
+    assert [section.title for section in built(tmp_path / "board", one, longer)] == [
+        "one",
+        "longer",
+    ]
     (mixed,) = built(tmp_path / "board", one, longer, force_mixed=True)
     assert "length of a task: 1 epochs in one; 20 epochs in longer" in " ".join(mixed.main.mixed)
 
@@ -72,8 +83,14 @@ def test_other_streams_are_ranked_apart(made, tmp_path) -> None:
 
 def test_a_baseline_counts_where_it_is_known_and_must_be_somewhere(made, tmp_path) -> None:
     one = made.save(tmp_path / "one.h5", *made.three("split"), suite="one")
-    other = made.save(tmp_path / "other.h5", *made.cells({"x": made.draw(0.1, 9, 1), "y": made.draw(0.2, 9, 2)}, "permuted"), suite="other")
-    assert [section.main.baseline for section in built(tmp_path / "board", one, other, baseline="x")] == [None, "x"]
+    other = made.save(
+        tmp_path / "other.h5",
+        *made.cells({"x": made.draw(0.1, 9, 1), "y": made.draw(0.2, 9, 2)}, "permuted"),
+        suite="other",
+    )
+    assert [
+        section.main.baseline for section in built(tmp_path / "board", one, other, baseline="x")
+    ] == [None, "x"]
     with pytest.raises(RecordError, match="no record has a strategy 'nobody'"):
         leaderboard([one], tmp_path / "board", baseline="nobody")
 
@@ -81,7 +98,14 @@ def test_a_baseline_counts_where_it_is_known_and_must_be_somewhere(made, tmp_pat
 def test_costs_are_shown_but_not_ranked(made, tmp_path) -> None:
     path = tmp_path / "demo.h5"
     metrics = [("forgetting", {}), ("train_seconds", {})]
-    write_record(path, [timed(cell, 3.0) for cell in made.three()], suite="demo", suite_text="", environment={}, metrics=metrics)
+    write_record(
+        path,
+        [timed(cell, 3.0) for cell in made.three()],
+        suite="demo",
+        suite_text="",
+        environment={},
+        metrics=metrics,
+    )
     (section,) = built(tmp_path / "board", path)
     assert list(section.comparisons) == ["average_accuracy", "forgetting"]
     entry = page_data([section])["sections"][0]["entries"][0]
@@ -95,18 +119,28 @@ def measured(made, *values: float, seconds: float, content: str = "f00d") -> Cel
     return timed(made.cell("er", values, content={"data": content}), seconds)
 
 
-def verdicts(made, first: CellRecord, again: CellRecord, cpu: str = "another") -> list[tuple[str, int, bool]]:
+def verdicts(
+    made, first: CellRecord, again: CellRecord, cpu: str = "another"
+) -> list[tuple[str, int, bool]]:
     records = [
         replace(made.results(first).record, environment={"cpu": "one"}),
         replace(made.results(again).record, environment={"cpu": cpu}),
     ]
-    return [(one.verdict, one.seeds, one.elsewhere) for all_of in repeats(records)[1].values() for one in all_of]
+    return [
+        (one.verdict, one.seeds, one.elsewhere)
+        for all_of in repeats(records)[1].values()
+        for one in all_of
+    ]
 
 
 def test_the_same_numbers_from_another_run_reproduce_a_cell(made) -> None:
     values = (0.5, 0.6, 0.7)
-    assert verdicts(made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0)) == [(SAME, 3, True)]
-    assert verdicts(made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0), cpu="one") == [(SAME, 3, False)]
+    assert verdicts(
+        made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0)
+    ) == [(SAME, 3, True)]
+    assert verdicts(
+        made, measured(made, *values, seconds=1.0), measured(made, *values, seconds=2.0), cpu="one"
+    ) == [(SAME, 3, False)]
 
 
 def test_a_copy_of_a_record_proves_nothing(made) -> None:
@@ -117,7 +151,9 @@ def test_a_copy_of_a_record_proves_nothing(made) -> None:
 
 def test_other_numbers_agree_within_the_interval_and_differ_outside(made) -> None:
     first = measured(made, 0.5, 0.6, 0.7, seconds=1.0)
-    assert verdicts(made, first, measured(made, 0.52, 0.59, 0.71, seconds=2.0)) == [(AGREES, 3, True)]
+    assert verdicts(made, first, measured(made, 0.52, 0.59, 0.71, seconds=2.0)) == [
+        (AGREES, 3, True)
+    ]
     assert verdicts(made, first, measured(made, 0.1, 0.1, 0.2, seconds=2.0)) == [(DIFFERS, 3, True)]
 
 
@@ -210,7 +246,11 @@ class Elements(HTMLParser):
 
 
 def test_names_that_are_markup_do_not_leave_their_data(made, tmp_path) -> None:
-    path = made.save(tmp_path / "demo.h5", *made.cells({"<script>alert(1)</script>": [0.5] * 6, "b": [0.6] * 6}), suite="</script><b>")
+    path = made.save(
+        tmp_path / "demo.h5",
+        *made.cells({"<script>alert(1)</script>": [0.5] * 6, "b": [0.6] * 6}),
+        suite="</script><b>",
+    )
     text = page(page_data(leaderboard([path], tmp_path)))
     scripts = Elements(text).scripts
     assert [attributes.get("type") for attributes, _ in scripts] == ["application/json", None]
@@ -235,7 +275,9 @@ def test_the_page_forbids_itself_the_network(three, tmp_path) -> None:
 
 
 def test_numbers_are_plain_and_short() -> None:
-    assert plain({"a": np.float64(1 / 3), "b": [np.nan, np.int64(3)], "c": (float("inf"), "x", None)}) == {
+    assert plain(
+        {"a": np.float64(1 / 3), "b": [np.nan, np.int64(3)], "c": (float("inf"), "x", None)}
+    ) == {
         "a": 0.333333,
         "b": [None, 3],
         "c": [None, "x", None],
@@ -244,7 +286,10 @@ def test_numbers_are_plain_and_short() -> None:
 
 def test_long_streams_are_thinned(made, tmp_path) -> None:
     accuracy = np.broadcast_to(np.linspace(0.9, 0.1, 150), (6, 151, 150))
-    cells = [made.cell(name, [0.5] * 6, accuracy=accuracy * factor) for name, factor in (("a", 1.0), ("b", 0.9))]
+    cells = [
+        made.cell(name, [0.5] * 6, accuracy=accuracy * factor)
+        for name, factor in (("a", 1.0), ("b", 0.9))
+    ]
     data = page_data(leaderboard([made.save(tmp_path / "long.h5", *cells)], tmp_path))
     entry = data["sections"][0]["entries"][0]
     assert len(entry["curve"]) == 60
@@ -256,7 +301,11 @@ def test_records_with_nothing_to_rank_still_make_a_page(made, tmp_path) -> None:
     lonely = made.save(tmp_path / "lonely.h5", made.cell("only", [0.5]), suite="lonely")
     diverged = np.array(["diverged"] * 3, dtype=object)
     lost = [made.cell(name, [0.5] * 3, member_status=diverged) for name in ("a", "b")]
-    for path in (lonely, made.save(tmp_path / "lost.h5", *lost, suite="lost"), made.save(tmp_path / "empty.h5", suite="empty")):
+    for path in (
+        lonely,
+        made.save(tmp_path / "lost.h5", *lost, suite="lost"),
+        made.save(tmp_path / "empty.h5", suite="empty"),
+    ):
         built(tmp_path / "board", path)
     text = as_markdown(leaderboard([tmp_path / "lost.h5"], tmp_path))
     assert "3 of 3 runs diverged" in text

@@ -37,7 +37,15 @@ def page(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
             cell.cost["train_seconds"] = np.full(cell.members, 2.0 + k)
             cells.append(cell)
         status = np.array(["done"] * 11 + ["diverged"], dtype=object)
-        cells.append(made.cell(NASTY, made.draw(0.6, 12, 7), scenario, member_status=status, options={"memory": 200}))
+        cells.append(
+            made.cell(
+                NASTY,
+                made.draw(0.6, 12, 7),
+                scenario,
+                member_status=status,
+                options={"memory": 200},
+            )
+        )
     record = made.save(folder / "demo.h5", *cells, suite=NASTY, text="compare: {baseline: poor}")
     write(leaderboard([record], folder / "board"), folder / "board")
     return folder / "board" / "index.html"
@@ -54,7 +62,9 @@ def at(chromium: Browser, page: Path) -> Iterator[Browser]:
     chromium.open(page)
     yield chromium
     assert chromium.complaints() == []
-    assert [url for url in chromium.requests() if not url.startswith(("data:", "blob:"))] == [page.as_uri()]
+    assert [url for url in chromium.requests() if not url.startswith(("data:", "blob:"))] == [
+        page.as_uri()
+    ]
 
 
 def choose(browser: Browser, label: str, option: str) -> None:
@@ -75,17 +85,25 @@ def colour(browser: Browser) -> Any:
 
 def test_the_ranking_shows_ranks_groups_and_intervals(at: Browser) -> None:
     choose(at, "Scenario", "one")
-    row = at.run("return [...document.querySelector('.ranking tbody tr').cells].map(cell => cell.textContent)")
+    row = at.run(
+        "return [...document.querySelector('.ranking tbody tr').cells].map(cell => cell.textContent)"
+    )
     assert row[:3] == ["1", "good", "a  "]
     assert row[4] == ""  # the interval, drawn
     assert at.run("return document.querySelectorAll('.ranking tbody svg circle').length") == 4
 
 
-def test_strategies_that_cannot_be_told_apart_share_a_rank(chromium: Browser, made, tmp_path: Path) -> None:
-    record = made.save(tmp_path / "ties.h5", *made.cells({"a": [0.5, 0.6, 0.7], "b": [0.6, 0.5, 0.7]}))
+def test_strategies_that_cannot_be_told_apart_share_a_rank(
+    chromium: Browser, made, tmp_path: Path
+) -> None:
+    record = made.save(
+        tmp_path / "ties.h5", *made.cells({"a": [0.5, 0.6, 0.7], "b": [0.6, 0.5, 0.7]})
+    )
     write(leaderboard([record], tmp_path), tmp_path)
     chromium.open(tmp_path / "index.html")
-    assert chromium.run("return [...document.querySelectorAll('.ranking tbody tr')].map(row => row.cells[0].textContent)") == ["= 1", "= 1"]
+    assert chromium.run(
+        "return [...document.querySelectorAll('.ranking tbody tr')].map(row => row.cells[0].textContent)"
+    ) == ["= 1", "= 1"]
 
 
 def test_a_click_on_a_column_sorts_and_another_turns_it_round(at: Browser) -> None:
@@ -95,7 +113,10 @@ def test_a_click_on_a_column_sorts_and_another_turns_it_round(at: Browser) -> No
     assert at.run(NAMES)[:2] == ["poor", NASTY + "1 diverged"]
     at.run(click)
     assert at.run(NAMES)[0] == "good"
-    assert at.run("return document.querySelector('[data-key=mean]').closest('th').ariaSort") == "descending"
+    assert (
+        at.run("return document.querySelector('[data-key=mean]').closest('th').ariaSort")
+        == "descending"
+    )
 
 
 def test_the_filter_looks_at_names_and_options(at: Browser) -> None:
@@ -104,7 +125,10 @@ def test_the_filter_looks_at_names_and_options(at: Browser) -> None:
     assert at.run(NAMES) == [NASTY + "2 diverged"]
     assert at.run("return document.querySelector('output').textContent") == "1 of 4 strategies"
     at.press("x")
-    assert at.run("return document.querySelector('.ranking .empty').textContent") == "No strategy matches the filter."
+    assert (
+        at.run("return document.querySelector('.ranking .empty').textContent")
+        == "No strategy matches the filter."
+    )
 
 
 def test_the_theme_follows_the_system_until_the_switch_is_used(at: Browser) -> None:
@@ -120,13 +144,19 @@ def test_the_theme_follows_the_system_until_the_switch_is_used(at: Browser) -> N
 def test_the_figures_are_drawn_with_names_and_tables(at: Browser) -> None:
     assert at.soon(f"return {FIGURES}.length === 5")  # ranks, and two of each scenario
     assert at.run(f"return {FIGURES}.every(svg => svg.getAttribute('aria-label').length > 10)")
-    assert at.run("return [...document.querySelectorAll('figure')].every(one => one.querySelector('details'))")
-    assert at.run("return [...document.querySelectorAll('svg *')].every(one => !/NaN|undefined/.test(one.outerHTML))")
+    assert at.run(
+        "return [...document.querySelectorAll('figure')].every(one => one.querySelector('details'))"
+    )
+    assert at.run(
+        "return [...document.querySelectorAll('svg *')].every(one => !/NaN|undefined/.test(one.outerHTML))"
+    )
 
 
 def test_a_link_opens_an_entry_with_its_matrix_options_and_environment(at: Browser) -> None:
     at.run("document.querySelector('.ranking tbody a').click()")
-    assert at.soon("return document.querySelectorAll('main > section > details[open] .heat').length === 2")
+    assert at.soon(
+        "return document.querySelectorAll('main > section > details[open] .heat').length === 2"
+    )
     entry = at.run("return document.querySelector('main > section > details[open]').textContent")
     assert "Options" in entry
     assert "Environment" in entry
@@ -136,7 +166,9 @@ def test_a_link_opens_an_entry_with_its_matrix_options_and_environment(at: Brows
 @pytest.mark.parametrize("width", [360, 1600])
 def test_nothing_makes_the_page_scroll_sideways(at: Browser, width: int) -> None:
     at.resize(width)
-    at.run("document.querySelectorAll('summary').forEach(summary => summary.parentElement.open = true)")
+    at.run(
+        "document.querySelectorAll('summary').forEach(summary => summary.parentElement.open = true)"
+    )
     assert at.soon(
         "return document.querySelectorAll('.heat').length === 8 && document.querySelectorAll('figure svg[role=img]').length === 5"
     )
@@ -146,17 +178,25 @@ def test_nothing_makes_the_page_scroll_sideways(at: Browser, width: int) -> None
 
 
 def test_the_keyboard_reaches_and_works_everything(at: Browser) -> None:
-    focused = "const one = document.activeElement; return one.dataset?.key ?? (one.id || one.localName)"
+    focused = (
+        "const one = document.activeElement; return one.dataset?.key ?? (one.id || one.localName)"
+    )
     visited = []
     for _ in range(9):
         at.press("Tab")
         visited.append(at.run(focused))
     assert visited[:8] == ["a", "theme", "a", "select", "select", "input", "div", "name"]
     at.press("Enter")
-    assert at.run("return document.querySelector('[data-key=rank]').closest('th').ariaSort") == "ascending"
+    assert (
+        at.run("return document.querySelector('[data-key=rank]').closest('th').ariaSort")
+        == "ascending"
+    )
     assert at.run(focused) == "rank", "sorting keeps the focus where it was"
     at.press("Space")
-    assert at.run("return document.querySelector('[data-key=rank]').closest('th').ariaSort") == "descending"
+    assert (
+        at.run("return document.querySelector('[data-key=rank]').closest('th').ariaSort")
+        == "descending"
+    )
     at.run("document.querySelector('main > section > details > summary').focus()")
     at.press("Enter")
     assert at.run("return document.querySelector('main > section > details').open")
@@ -173,7 +213,10 @@ def test_names_that_are_markup_stay_text(at: Browser) -> None:
 
 
 def test_the_page_can_fetch_nothing(at: Browser) -> None:
-    assert at.run("return fetch('data:text/plain,x').then(() => 'fetched', () => 'refused')") == "refused"
+    assert (
+        at.run("return fetch('data:text/plain,x').then(() => 'fetched', () => 'refused')")
+        == "refused"
+    )
     assert all("Content Security Policy" in line for line in at.complaints())
 
 

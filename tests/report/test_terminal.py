@@ -23,10 +23,20 @@ def drawn(renderable: RenderableType, **options: Any) -> str:
     return console.file.getvalue()
 
 
-def make(label: str, *, scenario: str = "digits", strategy: str = "", members: int = 10, **changes: Any) -> CellRecord:
-    accuracy = np.broadcast_to(np.arange(members)[:, None, None] / 100 + 0.5, (members, 4, 3)).copy()
-    known: dict[str, Any] = {"accuracy": accuracy, "seed": np.arange(members), "cost": {"peak_memory": np.full(members, 3e8)}}
-    return settled(CellRecord(f"{scenario}{label}", scenario, strategy or label, label, **(known | changes)))
+def make(
+    label: str, *, scenario: str = "digits", strategy: str = "", members: int = 10, **changes: Any
+) -> CellRecord:
+    accuracy = np.broadcast_to(
+        np.arange(members)[:, None, None] / 100 + 0.5, (members, 4, 3)
+    ).copy()
+    known: dict[str, Any] = {
+        "accuracy": accuracy,
+        "seed": np.arange(members),
+        "cost": {"peak_memory": np.full(members, 3e8)},
+    }
+    return settled(
+        CellRecord(f"{scenario}{label}", scenario, strategy or label, label, **(known | changes))
+    )
 
 
 def results(*cells: CellRecord) -> Results:
@@ -62,7 +72,9 @@ def test_the_interval_is_students() -> None:
 
 def test_agents_of_a_seed_count_once() -> None:
     cell = make("er", members=4, seed=np.array([0, 0, 1, 1]), agent=np.array([0, 1, 0, 1]))
-    assert estimate(cell, np.array([1.0, 3.0, 3.0, 5.0])) == Estimate(3.0, pytest.approx(12.7062, abs=1e-3), 2)
+    assert estimate(cell, np.array([1.0, 3.0, 3.0, 5.0])) == Estimate(
+        3.0, pytest.approx(12.7062, abs=1e-3), 2
+    )
 
 
 def test_one_seed_has_no_interval_and_none_no_mean() -> None:
@@ -86,11 +98,16 @@ def test_one_seed_has_no_interval_and_none_no_mean() -> None:
         (0.0, None, "", "0.0"),
     ],
 )
-def test_numbers_are_shown_in_a_unit_that_fits(mean: float, half: float | None, unit: str, shown: str) -> None:
+def test_numbers_are_shown_in_a_unit_that_fits(
+    mean: float, half: float | None, unit: str, shown: str
+) -> None:
     assert show_estimate(Estimate(mean, half, 3), unit) == shown
 
 
-@pytest.mark.parametrize(("count", "most", "places"), [(0, 3, []), (1, 3, [0]), (3, 5, [0, 1, 2]), (2000, 3, [0, 1000, 1999])])
+@pytest.mark.parametrize(
+    ("count", "most", "places"),
+    [(0, 3, []), (1, 3, [0]), (3, 5, [0, 1, 2]), (2000, 3, [0, 1000, 1999])],
+)
 def test_the_first_and_the_last_are_always_shown(count: int, most: int, places: list[int]) -> None:
     assert spread_out(count, most) == places
 
@@ -99,7 +116,11 @@ def test_the_first_and_the_last_are_always_shown(count: int, most: int, places: 
 
 
 def test_the_summary_has_a_row_a_strategy_and_a_column_a_metric() -> None:
-    text = drawn(summary_table(results(make("naive"), unfinished(), joint()), ["average_accuracy", "forgetting"]))
+    text = drawn(
+        summary_table(
+            results(make("naive"), unfinished(), joint()), ["average_accuracy", "forgetting"]
+        )
+    )
     assert "demo: 3 strategies on digits" in text
     assert "54.5 ± 2.2" in row(text, "naive")
     assert "8 of 10 (1 diverged, 1 failed)" in row(text, "ewc")
@@ -128,7 +149,9 @@ def test_a_record_without_cells_can_be_shown() -> None:
 
 def test_a_strategy_is_shown_with_matrix_bars_curves_and_numbers() -> None:
     curve = np.linspace(0, 1, 20)[None] + np.zeros((10, 1))
-    text = drawn(strategy_view(results(make("er", options={"memory": 200}, curves={"filled": curve})), "er"))
+    text = drawn(
+        strategy_view(results(make("er", options={"memory": 200}, curves={"filled": curve})), "er")
+    )
     assert "options: memory=200" in text
     assert row(text, "nothing").split()[1:] == ["54.5"] * 3
     assert "100 % │" in text
@@ -153,7 +176,17 @@ def test_what_was_not_measured_is_a_dot() -> None:
 
 def test_a_cell_in_which_everything_failed_can_be_shown() -> None:
     cell = settled(
-        CellRecord("k", "s", "er", "er", np.arange(2), None, status="failed", member_status=np.array(["failed"] * 2), errors=("boom",))
+        CellRecord(
+            "k",
+            "s",
+            "er",
+            "er",
+            np.arange(2),
+            None,
+            status="failed",
+            member_status=np.array(["failed"] * 2),
+            errors=("boom",),
+        )
     )
     assert "0 of 2 (2 failed)" in drawn(strategy_view(results(cell), "er"))
     assert "0 of 2 (2 failed)" in drawn(summary_table(results(cell)))
@@ -188,9 +221,12 @@ def test_a_sparkline_spans_its_own_range_and_leaves_gaps() -> None:
 
 
 def test_a_metric_that_no_plugin_offers_is_named() -> None:
-    record = RecordFile(1, "demo", "", {}, [make("er")], metrics=(("average_accuracy", {}), ("spread", {})))
-    assert "- spread: no plugin here offers this metric; give the file that does with --plugin" in drawn(
-        summary_table(Results(record, HOST))
+    record = RecordFile(
+        1, "demo", "", {}, [make("er")], metrics=(("average_accuracy", {}), ("spread", {}))
+    )
+    assert (
+        "- spread: no plugin here offers this metric; give the file that does with --plugin"
+        in drawn(summary_table(Results(record, HOST)))
     )
 
 
@@ -204,4 +240,7 @@ def test_a_record_without_cells_says_so() -> None:
 
 
 def test_results_show_themselves_in_a_line() -> None:
-    assert repr(results(make("er"))) == "<results of demo: [<er on digits: 10 members, 3 tasks, done>]>"
+    assert (
+        repr(results(make("er")))
+        == "<results of demo: [<er on digits: 10 members, 3 tasks, done>]>"
+    )

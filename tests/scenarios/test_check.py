@@ -15,13 +15,24 @@ from clbench.scenarios.check import check_stream
 X, Y = np.zeros((6, 2, 2, 1), np.uint8), np.arange(6) % 2
 ARRAYS = Arrays("tiny", X, Y, X, Y, classes=2, fingerprint="tiny")
 NONE = np.array([], dtype=np.int64)
-TASK = TaskSpec(classes=np.array([0, 1]), labels=np.array([0, 1]), train=np.arange(5), test=np.arange(6), validation=np.array([5]))
+TASK = TaskSpec(
+    classes=np.array([0, 1]),
+    labels=np.array([0, 1]),
+    train=np.arange(5),
+    test=np.arange(6),
+    validation=np.array([5]),
+)
 LAYOUT = Layout(classes=2, tasks=2, setting="class", input_shape=(1, 2, 2))
 
 
 def test_a_sound_stream_passes() -> None:
     check_stream("mine", ARRAYS, LAYOUT, Stream((TASK, TASK)))
-    check_stream("mine", ARRAYS, LAYOUT, Stream((TASK, replace(TASK, validation=NONE, labels=np.array([-1, 0])))))
+    check_stream(
+        "mine",
+        ARRAYS,
+        LAYOUT,
+        Stream((TASK, replace(TASK, validation=NONE, labels=np.array([-1, 0])))),
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,5 +52,7 @@ def test_a_table_that_points_elsewhere_is_named(change: dict[str, Any], sentence
 
 
 def test_a_missing_task_is_named() -> None:
-    with pytest.raises(PluginError, match="scenario 'mine': a stream has 1 tasks, and the layout says 2"):
+    with pytest.raises(
+        PluginError, match="scenario 'mine': a stream has 1 tasks, and the layout says 2"
+    ):
         check_stream("mine", ARRAYS, LAYOUT, Stream((TASK,)))

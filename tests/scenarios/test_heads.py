@@ -16,7 +16,9 @@ def arrays():
 
 
 def split(arrays, **options):
-    scenario = Host.load().get("scenario", "split")(dataset="digits", tasks=3, setting="task", **options)
+    scenario = Host.load().get("scenario", "split")(
+        dataset="digits", tasks=3, setting="task", **options
+    )
     return scenario.layout(arrays), [scenario.stream(arrays, 0, 0, 0.0)]
 
 
@@ -24,7 +26,11 @@ def test_shared_outputs_become_a_block_a_task(arrays):
     layout, (stream,) = with_head_per_task(*split(arrays, labels="mapped"))
     assert layout.classes == 6
     assert [task.classes.tolist() for task in stream.tasks] == [[0, 1], [2, 3], [4, 5]]
-    assert [task.labels[task.labels >= 0].tolist() for task in stream.tasks] == [[0, 1], [2, 3], [4, 5]]
+    assert [task.labels[task.labels >= 0].tolist() for task in stream.tasks] == [
+        [0, 1],
+        [2, 3],
+        [4, 5],
+    ]
 
 
 def test_outputs_that_are_apart_stay_as_they_are(arrays):

@@ -42,7 +42,12 @@ def test_elsewhere_every_task_has_outputs_of_its_own(arrays, setting, scenario):
 
 def test_permutations_are_new_for_every_task_and_seed(arrays):
     def tables(seed: int, **options):
-        return [task.warp for task in Permuted(dataset="noise", tasks=3, **options).stream(arrays, seed, 0, 0.0).tasks]
+        return [
+            task.warp
+            for task in Permuted(dataset="noise", tasks=3, **options)
+            .stream(arrays, seed, 0, 0.0)
+            .tasks
+        ]
 
     first, second, third = tables(5)
     assert first is None
@@ -55,14 +60,19 @@ def test_permutations_are_new_for_every_task_and_seed(arrays):
     assert np.sort(seen(second, image), axis=None).tolist() == np.sort(image, axis=None).tolist()
 
 
-@pytest.mark.parametrize(("height", "width", "degrees"), [(6, 7, 0), (6, 7, 180), (6, 6, 90), (6, 7, 23.5), (28, 28, -130), (5, 5, 45)])
+@pytest.mark.parametrize(
+    ("height", "width", "degrees"),
+    [(6, 7, 0), (6, 7, 180), (6, 6, 90), (6, 7, 23.5), (28, 28, -130), (5, 5, 45)],
+)
 def test_rotations_are_those_of_torchvision(height, width, degrees):
     import torch
     from torchvision.transforms import InterpolationMode
     from torchvision.transforms.functional import rotate
 
     x = np.random.default_rng(1).integers(0, 256, (3, height, width, 1), dtype=np.uint8)
-    theirs = rotate(torch.from_numpy(x).permute(0, 3, 1, 2).double(), degrees, InterpolationMode.BILINEAR).permute(0, 2, 3, 1)
+    theirs = rotate(
+        torch.from_numpy(x).permute(0, 3, 1, 2).double(), degrees, InterpolationMode.BILINEAR
+    ).permute(0, 2, 3, 1)
     np.testing.assert_allclose(seen(rotation(height, width, degrees), x), theirs.numpy(), atol=0.05)
 
 

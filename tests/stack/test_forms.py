@@ -21,7 +21,12 @@ class Branched(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body, self.again, self.act, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)
+        self.body, self.again, self.act, self.head = (
+            nn.Linear(6, 6),
+            nn.Linear(6, 6),
+            nn.Tanh(),
+            nn.Linear(6, 3),
+        )
         self.again.weight = self.body.weight
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,26 +51,50 @@ class LongMemory(nn.Module):
 
 
 def convolutional() -> nn.Module:
-    layers = [nn.Conv2d(2, 3, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 4)]
+    layers = [
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        nn.BatchNorm2d(3),
+        nn.Flatten(),
+        nn.Linear(12, 4),
+    ]
     return nn.Sequential(*layers)
 
 
 def normed() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)
+    )
 
 
 AGREEING: dict[str, tuple[Factory, tuple[int, ...]]] = {
-    "layer norm": (lambda: nn.Sequential(nn.Linear(6, 5), nn.LayerNorm(5), nn.Tanh(), nn.Dropout(0.4), nn.Linear(5, 3)), (6,)),
+    "layer norm": (
+        lambda: nn.Sequential(
+            nn.Linear(6, 5), nn.LayerNorm(5), nn.Tanh(), nn.Dropout(0.4), nn.Linear(5, 3)
+        ),
+        (6,),
+    ),
     "batch norm": (normed, (6,)),
     "convolutions": (convolutional, (2, 4, 4)),
     "shared weights": (Branched, (6,)),
-    "grouped convolution": (lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=2, stride=2), nn.Flatten(), nn.Linear(4, 2)), (4, 4, 4)),
+    "grouped convolution": (
+        lambda: nn.Sequential(
+            nn.Conv2d(4, 4, 3, groups=2, stride=2), nn.Flatten(), nn.Linear(4, 2)
+        ),
+        (4, 4, 4),
+    ),
 }
 
 
-def samples(members: int, size: int, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+def samples(
+    members: int, size: int, shape: Sequence[int], dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Rows that depend on the member's number alone."""
-    rows = [torch.randn(size, *shape, generator=torch.Generator().manual_seed(member), dtype=dtype) for member in range(members)]
+    rows = [
+        torch.randn(size, *shape, generator=torch.Generator().manual_seed(member), dtype=dtype)
+        for member in range(members)
+    ]
     return torch.stack(rows)
 
 
@@ -77,7 +106,12 @@ def results(net: Stack, x: Tensor) -> list[Tensor]:
     weights = torch.arange(1, out[0].numel() + 1, dtype=out.dtype).remainder(7).view(out.shape[1:])
     (out * weights).sum().backward()
     assert x.grad is not None
-    return [out.detach(), x.grad, *(p.grad for p in net.parameters() if p.grad is not None), *net.buffers.values()]
+    return [
+        out.detach(),
+        x.grad,
+        *(p.grad for p in net.parameters() if p.grad is not None),
+        *net.buffers.values(),
+    ]
 
 
 @pytest.mark.parametrize("name", AGREEING)
@@ -85,7 +119,10 @@ def results(net: Stack, x: Tensor) -> list[Tensor]:
 def test_the_forms_agree_in_double_precision(name: str, training: bool) -> None:
     factory, shape = AGREEING[name]
     found = [
-        results(Stack(lambda: factory().double(), 3, form=form).train(training), samples(3, 5, shape, torch.float64))
+        results(
+            Stack(lambda: factory().double(), 3, form=form).train(training),
+            samples(3, 5, shape, torch.float64),
+        )
         for form in ("loop", "vmap")
     ]
     assert len(found[0]) == len(found[1])
@@ -102,14 +139,23 @@ def test_each_member_is_the_module_its_seed_builds(form: str) -> None:
     for row, member in enumerate(net.seeds):
         module = Stack(lambda: normed().double(), [member], form="loop")
         own = normed().double()
-        own.load_state_dict({name: value[0].detach() for name, value in (module.params | module.buffers).items()})
+        own.load_state_dict(
+            {name: value[0].detach() for name, value in (module.params | module.buffers).items()}
+        )
         own(x[row]).square().sum().backward()
         plain.append(own)
     net(x).square().sum().backward()
     for name, value in net.params.items():
-        torch.testing.assert_close(value.grad, torch.stack([m.get_parameter(name).grad for m in plain]), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(
+            value.grad,
+            torch.stack([m.get_parameter(name).grad for m in plain]),
+            rtol=1e-9,
+            atol=1e-9,
+        )
     for name, buffer in net.buffers.items():
-        torch.testing.assert_close(buffer, torch.stack([m.get_buffer(name) for m in plain]), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(
+            buffer, torch.stack([m.get_buffer(name) for m in plain]), rtol=1e-9, atol=1e-9
+        )
 
 
 # ---------------------------------------------------------------------------------------- which form
@@ -118,11 +164,29 @@ def test_each_member_is_the_module_its_seed_builds(form: str) -> None:
 @pytest.mark.parametrize(
     ("factory", "form"),
     [
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.LayerNorm(3), nn.ReLU(), nn.Dropout(0.1), nn.Linear(3, 2)), "vmap"),
-        (lambda: nn.Sequential(nn.Sequential(nn.Linear(4, 3), nn.Tanh()), nn.Identity(), nn.Linear(3, 2)), "vmap"),
+        (
+            lambda: nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(4, 3),
+                nn.LayerNorm(3),
+                nn.ReLU(),
+                nn.Dropout(0.1),
+                nn.Linear(3, 2),
+            ),
+            "vmap",
+        ),
+        (
+            lambda: nn.Sequential(
+                nn.Sequential(nn.Linear(4, 3), nn.Tanh()), nn.Identity(), nn.Linear(3, 2)
+            ),
+            "vmap",
+        ),
         (lambda: nn.Sequential(nn.Linear(4, 3), nn.GELU(), nn.Linear(3, 2)), "loop"),
         (lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)), "loop"),
-        (lambda: nn.Sequential(nn.Linear(4, 1), nn.ReLU(), nn.Linear(1, 2)), "loop"),  # a column: other bits for other R
+        (
+            lambda: nn.Sequential(nn.Linear(4, 1), nn.ReLU(), nn.Linear(1, 2)),
+            "loop",
+        ),  # a column: other bits for other R
         (convolutional, "loop"),
         (Branched, "loop"),  # a forward of its own may compute anything
         (LongMemory, "loop"),
@@ -141,8 +205,18 @@ def test_the_form_may_be_chosen() -> None:
     ("factory", "shape"),
     [
         (LongMemory, (5, 3)),
-        (lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=None), nn.Linear(4, 2)), (3,)),
-        (lambda: nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)), nn.Linear(4, 2)), (3,)),
+        (
+            lambda: nn.Sequential(
+                nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=None), nn.Linear(4, 2)
+            ),
+            (3,),
+        ),
+        (
+            lambda: nn.Sequential(
+                nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4)), nn.Linear(4, 2)
+            ),
+            (3,),
+        ),
     ],
     ids=["lstm", "batch norm without momentum", "spectral norm"],
 )
@@ -158,13 +232,28 @@ def test_what_vmap_cannot_run_runs_in_a_loop(factory: Factory, shape: tuple[int,
 # ---------------------------------------------------------------------------------------- bits
 
 EXACT: dict[type[nn.Module], tuple[Factory, tuple[int, ...]]] = {
-    nn.Linear: (lambda: nn.Sequential(nn.Linear(17, 33), nn.Linear(33, 10, bias=False), nn.Linear(10, 3), nn.Linear(3, 2)), (17,)),
+    nn.Linear: (
+        lambda: nn.Sequential(
+            nn.Linear(17, 33), nn.Linear(33, 10, bias=False), nn.Linear(10, 3), nn.Linear(3, 2)
+        ),
+        (17,),
+    ),
     nn.ReLU: (lambda: nn.Sequential(nn.Linear(13, 31), nn.ReLU(), nn.Linear(31, 5)), (13,)),
     nn.Tanh: (lambda: nn.Sequential(nn.Linear(9, 257), nn.Tanh(), nn.Linear(257, 2)), (9,)),
-    nn.LayerNorm: (lambda: nn.Sequential(nn.LayerNorm(23), nn.Linear(23, 65), nn.LayerNorm(65), nn.Linear(65, 3), nn.LayerNorm(3)), (23,)),
+    nn.LayerNorm: (
+        lambda: nn.Sequential(
+            nn.LayerNorm(23), nn.Linear(23, 65), nn.LayerNorm(65), nn.Linear(65, 3), nn.LayerNorm(3)
+        ),
+        (23,),
+    ),
     nn.Flatten: (lambda: nn.Sequential(nn.Flatten(), nn.Linear(35, 11)), (5, 7)),
     nn.Identity: (lambda: nn.Sequential(nn.Identity(), nn.Linear(7, 6)), (7,)),
-    Dropout: (lambda: nn.Sequential(nn.Linear(13, 37), nn.Dropout(0.3), nn.Linear(37, 21), nn.ReLU(), nn.Dropout(0.5)), (13,)),
+    Dropout: (
+        lambda: nn.Sequential(
+            nn.Linear(13, 37), nn.Dropout(0.3), nn.Linear(37, 21), nn.ReLU(), nn.Dropout(0.5)
+        ),
+        (13,),
+    ),
 }
 
 
@@ -174,7 +263,9 @@ def test_every_exact_module_is_tested() -> None:
 
 @pytest.mark.parametrize("module", EXACT, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_bits_do_not_depend_on_the_number_of_members_or_their_place(module: type[nn.Module], size: int) -> None:
+def test_bits_do_not_depend_on_the_number_of_members_or_their_place(
+    module: type[nn.Module], size: int
+) -> None:
     factory, shape = EXACT[module]
     x = samples(11, size, shape)
 
@@ -188,7 +279,9 @@ def test_bits_do_not_depend_on_the_number_of_members_or_their_place(module: type
         together = of(seeds)
         for seed in set(seeds) & set(alone):
             for one, other in zip(alone[seed], together, strict=True):
-                assert torch.equal(one[0], other[seeds.index(seed)]), f"{module.__name__}, batch {size}, R = {len(seeds)}"
+                assert torch.equal(one[0], other[seeds.index(seed)]), (
+                    f"{module.__name__}, batch {size}, R = {len(seeds)}"
+                )
 
 
 @pytest.mark.parametrize("name", ["batch norm", "convolutions", "shared weights"])

@@ -17,7 +17,9 @@ def another_kernel(left: Tensor, right: Tensor) -> Tensor:
     """Float32 summed in another order, member after member."""
     rows = [
         torch.mm(a.flip(1), b.flip(0))
-        for a, b in zip(left.reshape(-1, *left.shape[-2:]), right.reshape(-1, *right.shape[-2:]), strict=True)
+        for a, b in zip(
+            left.reshape(-1, *left.shape[-2:]), right.reshape(-1, *right.shape[-2:]), strict=True
+        )
     ]
     return torch.stack(rows).reshape(*left.shape[:-1], right.shape[-1])
 
@@ -27,7 +29,10 @@ def test_another_kernel_that_is_float32_is_used() -> None:
 
 
 def test_one_that_computes_in_bfloat16_is_not() -> None:
-    assert gemm.probe(paths(lambda left, right: (left.bfloat16() @ right.bfloat16()).float())) == gemm.STANDARD
+    assert (
+        gemm.probe(paths(lambda left, right: (left.bfloat16() @ right.bfloat16()).float()))
+        == gemm.STANDARD
+    )
 
 
 def test_one_whose_bits_depend_on_the_stack_is_not() -> None:
@@ -47,7 +52,9 @@ def test_probing_leaves_torch_as_it_was() -> None:
     assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == before
 
 
-def test_a_worker_refuses_a_path_that_is_not_float32_on_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_refuses_a_path_that_is_not_float32_on_its_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(gemm, "probe", lambda: gemm.STANDARD)
     with pytest.raises(UserError, match="CLBENCH_GEMM=standard"):
         gemm.use(gemm.FAST)

@@ -25,7 +25,10 @@ def test_a_member_is_built_under_its_own_seed_and_leaves_the_global_generator_al
     torch.manual_seed(5)
     before = torch.get_rng_state()
     one, other = (build(lambda: nn.Linear(3, 2), (1, 0), "init") for _ in range(2))
-    different = [build(lambda: nn.Linear(3, 2), *who) for who in (((2, 0), "init"), ((1, 1), "init"), ((1, 0), "teacher"))]
+    different = [
+        build(lambda: nn.Linear(3, 2), *who)
+        for who in (((2, 0), "init"), ((1, 1), "init"), ((1, 0), "teacher"))
+    ]
     assert torch.equal(before, torch.get_rng_state())
     assert torch.equal(one.weight, other.weight)
     for module in different:
@@ -54,7 +57,12 @@ def test_dropout_is_a_function_of_the_member_and_of_its_forwards(form: str) -> N
     again = masks(Stack(dropping, [(4, 0), (3, 0)], form="loop"), forwards=3)
     assert torch.equal(out[:, 0], again[:, 1])
     assert torch.equal(out[:, 2], again[:, 0])
-    for a, b in ((out[0, 0], out[0, 1]), (out[0, 0], out[0, 2]), (out[0, 0], out[1, 0]), (out[1, 0], out[2, 0])):
+    for a, b in (
+        (out[0, 0], out[0, 1]),
+        (out[0, 0], out[0, 2]),
+        (out[0, 0], out[1, 0]),
+        (out[1, 0], out[2, 0]),
+    ):
         assert 0.5 < (a == b).float().mean() < 0.7  # 0.75^2 + 0.25^2 = 0.625 by chance
 
 
@@ -132,13 +140,18 @@ class Careless(nn.Module):
 @pytest.mark.parametrize(
     ("factory", "named"),
     [
-        (lambda: nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.ReLU(), Noisy())), r"1\.1 \(Noisy\)"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.ReLU(), Noisy())),
+            r"1\.1 \(Noisy\)",
+        ),
         (lambda: nn.Sequential(nn.Linear(3, 3), nn.AlphaDropout(0.5)), r"1 \(AlphaDropout\)"),
         (Careless, r"the model \(Careless\)"),
     ],
     ids=["child", "another dropout", "own forward"],
 )
-def test_a_model_that_draws_from_the_global_generator_is_refused(factory: type[nn.Module], named: str, form: str) -> None:
+def test_a_model_that_draws_from_the_global_generator_is_refused(
+    factory: type[nn.Module], named: str, form: str
+) -> None:
     net = Stack(factory, 2, form=form)
     before = torch.get_rng_state()
     for _ in range(2):  # asking again does not get round it
@@ -161,7 +174,9 @@ def test_a_model_that_assigns_to_a_buffer_is_refused() -> None:
             out: Tensor = self.head(x)
             return out
 
-    with pytest.raises(StrategyError, match=r"Counter assigns to its buffer seen .* in place \(copy_, add_\)"):
+    with pytest.raises(
+        StrategyError, match=r"Counter assigns to its buffer seen .* in place \(copy_, add_\)"
+    ):
         Stack(Counter, 2)(torch.ones(2, 4, 3))
 
 

@@ -36,7 +36,9 @@ def test_a_member_draws_the_same_bits_in_every_stack_and_place(draw, members) ->
 @pytest.mark.parametrize("shape", [(1,), (64,), (7, 3), (128, 33)])
 def test_one_member_under_vmap_draws_what_the_stack_draws(shape) -> None:
     noise = stream(MEMBERS)
-    mapped = torch.func.vmap(lambda key, counter: member_uniform(key, counter, shape))(noise.key, noise.counter)
+    mapped = torch.func.vmap(lambda key, counter: member_uniform(key, counter, shape))(
+        noise.key, noise.counter
+    )
     assert torch.equal(mapped, noise.uniform(*shape))
 
 
@@ -49,7 +51,12 @@ def test_both_ways_to_halve_a_word_agree() -> None:
 def test_shapes_types_and_ranges() -> None:
     noise = stream(MEMBERS)
     assert noise.uniform().shape == (30,)
-    assert noise.uniform(4, 5).shape == noise.normal(4, 5).shape == noise.integers(9, 4, 5).shape == (30, 4, 5)
+    assert (
+        noise.uniform(4, 5).shape
+        == noise.normal(4, 5).shape
+        == noise.integers(9, 4, 5).shape
+        == (30, 4, 5)
+    )
     drawn = noise.uniform(50_000)
     assert drawn.dtype == noise.normal(3).dtype == torch.float32
     assert drawn.min() >= 0.0
@@ -63,7 +70,9 @@ def test_words_are_those_of_splitmix64() -> None:
     golden = 0x9E3779B97F4A7C15
     start = (1234567 + golden) % 2**64
     # A stream starts at mix(key[0] + count * golden) ^ key[1]; with a zero first key and count, the second key is the start.
-    words = uniform_bits(torch.tensor([0, start - 2**64 if start >= 2**63 else start]), torch.tensor(0), 3)
+    words = uniform_bits(
+        torch.tensor([0, start - 2**64 if start >= 2**63 else start]), torch.tensor(0), 3
+    )
     assert [word % 2**64 for word in words.tolist()] == expected
 
 
@@ -85,7 +94,14 @@ def test_the_low_bits_of_both_halves_are_fair() -> None:
 def test_normals_are_normal() -> None:
     drawn = stream(MEMBERS).normal(2001)
     assert stats.kstest(drawn.flatten().double().numpy(), "norm").pvalue > 1e-3
-    assert abs(torch.corrcoef(torch.stack([drawn[:, 0::2].flatten()[:30000], drawn[:, 1::2].flatten()[:30000]]))[0, 1]) < 0.02
+    assert (
+        abs(
+            torch.corrcoef(
+                torch.stack([drawn[:, 0::2].flatten()[:30000], drawn[:, 1::2].flatten()[:30000]])
+            )[0, 1]
+        )
+        < 0.02
+    )
 
 
 def test_members_names_and_draws_are_independent() -> None:
@@ -112,7 +128,9 @@ def test_integers_take_a_range_a_member() -> None:
 def test_permutations_are_permutations_and_uniform() -> None:
     noise = stream(MEMBERS)
     assert torch.equal(noise.permutation(100).sort(dim=1).values, torch.arange(100).expand(30, -1))
-    codes = torch.cat([(noise.permutation(4) * torch.tensor([64, 16, 4, 1])).sum(1) for _ in range(100)])
+    codes = torch.cat(
+        [(noise.permutation(4) * torch.tensor([64, 16, 4, 1])).sum(1) for _ in range(100)]
+    )
     _, counts = codes.unique(return_counts=True)
     assert len(counts) == 24
     assert stats.chisquare(counts.numpy()).pvalue > 1e-3

@@ -16,7 +16,10 @@ OURS = {
     "sgd momentum": ({"lr": 0.02, "momentum": 0.9, "weight_decay": 0.01}, torch.optim.SGD),
     "sgd nesterov": ({"lr": 0.02, "momentum": 0.9, "nesterov": True}, torch.optim.SGD),
     "adam": ({"lr": 0.01}, torch.optim.Adam),
-    "adam decay": ({"lr": 0.01, "weight_decay": 0.1, "betas": [0.8, 0.99], "eps": 1e-6}, torch.optim.Adam),
+    "adam decay": (
+        {"lr": 0.01, "weight_decay": 0.1, "betas": [0.8, 0.99], "eps": 1e-6},
+        torch.optim.Adam,
+    ),
     "adamw": ({"lr": 0.01}, torch.optim.AdamW),
 }
 FOREIGN = {
@@ -38,8 +41,12 @@ def numbers(members: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> 
     return [stacked[0].transpose(1, 2).contiguous().transpose(1, 2), *stacked[1:]]
 
 
-def make(choice: dict[str, dict[str, object]], members: int, dtype: torch.dtype = torch.float32) -> Optimizer:
-    return make_optimizer(choice, [tensor.requires_grad_() for tensor in numbers(members, 0, dtype)], members)
+def make(
+    choice: dict[str, dict[str, object]], members: int, dtype: torch.dtype = torch.float32
+) -> Optimizer:
+    return make_optimizer(
+        choice, [tensor.requires_grad_() for tensor in numbers(members, 0, dtype)], members
+    )
 
 
 def give(optimizer: Optimizer, grads: list[Tensor]) -> None:
@@ -101,8 +108,14 @@ def test_the_path_of_accelerators_steps_as_torchs(case, dtype, tolerance) -> Non
 
 @pytest.mark.slow
 def test_adam_agrees_with_torchs_after_thousands_of_steps() -> None:
-    ours, theirs = torch.zeros(1, 50, dtype=torch.float64, requires_grad=True), torch.zeros(50, dtype=torch.float64, requires_grad=True)
-    stacked, alone = make_optimizer({"adam": {"lr": 0.01}}, [ours], 1), torch.optim.Adam([theirs], lr=0.01)
+    ours, theirs = (
+        torch.zeros(1, 50, dtype=torch.float64, requires_grad=True),
+        torch.zeros(50, dtype=torch.float64, requires_grad=True),
+    )
+    stacked, alone = (
+        make_optimizer({"adam": {"lr": 0.01}}, [ours], 1),
+        torch.optim.Adam([theirs], lr=0.01),
+    )
     generator = torch.Generator().manual_seed(0)
     for _ in range(4000):
         grad = torch.randn(50, generator=generator, dtype=torch.float64)
@@ -141,10 +154,16 @@ def test_nor_on_the_place_in_it_nor_on_the_path(case, clip) -> None:
                 param.copy_(param.flip(0))
         for step in range(4):
             grads = numbers(30, 1 + step)
-            for optimizer, given in ((straight, grads), (reverse, [grad.flip(0) for grad in grads])):
+            for optimizer, given in (
+                (straight, grads),
+                (reverse, [grad.flip(0) for grad in grads]),
+            ):
                 give(optimizer, given)
                 optimizer.apply(optimizer.advance()) if advance else optimizer.step()
-        assert_equal([param.detach().flip(0) for param in straight.params], [param.detach() for param in reverse.params])
+        assert_equal(
+            [param.detach().flip(0) for param in straight.params],
+            [param.detach() for param in reverse.params],
+        )
 
 
 @pytest.mark.parametrize("case", ["sgd", "sgd momentum", "adam", "adamw", "torch.RMSprop"])
@@ -157,7 +176,10 @@ def test_members_have_rates_of_their_own(case) -> None:
     for member, rate in enumerate(rates.tolist()):
         alone = fresh(case)
         alone.set_lr(rate)
-        assert_equal([param[member] for param in train(alone, range(5))], [param[member] for param in stacked])
+        assert_equal(
+            [param[member] for param in train(alone, range(5))],
+            [param[member] for param in stacked],
+        )
     assert_equal([param[0] for param in before], [param[0] for param in stacked])
 
 
@@ -168,8 +190,14 @@ def test_the_layout_of_a_parameter_is_kept_and_that_of_a_gradient_does_not_matte
     give(right, [grad.contiguous() for grad in numbers(3, 1)])
     left.step()
     right.step()
-    assert_equal([param.detach() for param in left.params], [param.detach() for param in right.params])
-    assert [param.stride() for param in left.params] == strides == [slot.moments[0].stride() for slot in left.slots.values()]
+    assert_equal(
+        [param.detach() for param in left.params], [param.detach() for param in right.params]
+    )
+    assert (
+        [param.stride() for param in left.params]
+        == strides
+        == [slot.moments[0].stride() for slot in left.slots.values()]
+    )
 
 
 # ------------------------------------------------------------------------------------------ parts of a step
@@ -222,13 +250,17 @@ def test_a_parameter_without_gradient_does_not_move(case) -> None:
         late.step()
     joined = make(choice(case), 3)
     train(joined, range(1, 3))
-    torch.testing.assert_close(late.params[0].detach(), joined.params[0].detach(), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        late.params[0].detach(), joined.params[0].detach(), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_gradients_are_clipped_to_each_members_norm() -> None:
     optimizer = make({"sgd": {"lr": 1.0, "clip": 0.5}}, 3)
     grads = numbers(3, 1)
-    grads = [grad * torch.tensor([1e-3, 1.0, 10.0]).view(-1, *(1,) * (grad.dim() - 1)) for grad in grads]
+    grads = [
+        grad * torch.tensor([1e-3, 1.0, 10.0]).view(-1, *(1,) * (grad.dim() - 1)) for grad in grads
+    ]
     updates = optimizer.direction(grads)
     for member in range(3):
         params = [torch.zeros_like(grad[member]).requires_grad_() for grad in grads]
@@ -246,7 +278,9 @@ def test_the_norm_of_many_parameters_does_not_depend_on_the_stack(members) -> No
 
     def clipped(rows: int) -> list[Tensor]:
         params = [torch.zeros(rows, 13, requires_grad=True) for _ in grads]
-        return make_optimizer({"sgd": {"lr": 1.0, "clip": 0.5}}, params, rows).direction([grad[:rows].clone() for grad in grads])
+        return make_optimizer({"sgd": {"lr": 1.0, "clip": 0.5}}, params, rows).direction(
+            [grad[:rows].clone() for grad in grads]
+        )
 
     assert_equal(clipped(members), [update[:members] for update in clipped(30)])
 
@@ -272,7 +306,11 @@ def test_reset_makes_members_new(case) -> None:
     with torch.no_grad():
         for param, other in zip(twin.params, optimizer.params, strict=True):
             param.copy_(other)
-    after, anew, on = train(optimizer, range(3, 6)), train(twin, range(3, 6)), train(fresh(case), range(6))
+    after, anew, on = (
+        train(optimizer, range(3, 6)),
+        train(twin, range(3, 6)),
+        train(fresh(case), range(6)),
+    )
     assert_equal([param[1] for param in after], [param[1] for param in anew])
     assert_equal([param[[0, 2]] for param in after], [param[[0, 2]] for param in on])
     optimizer.reset()
@@ -305,7 +343,9 @@ def test_reset_entries_makes_entries_new_and_leaves_the_rest(case) -> None:
     old, middle, new = twin(range(5)), twin(range(3, 5)), twin(range(0))
     where = (out | inputs).expand_as(weight)
     torch.testing.assert_close(after[~where], old[~where], rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(after[inputs.expand_as(weight)], new[inputs.expand_as(weight)], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        after[inputs.expand_as(weight)], new[inputs.expand_as(weight)], rtol=1e-6, atol=1e-6
+    )
     only_out = out & ~inputs
     torch.testing.assert_close(after[only_out], middle[only_out], rtol=1e-6, atol=1e-6)
 
@@ -326,7 +366,9 @@ def test_foreign_moments_of_entries_are_zeroed() -> None:
     optimizer.reset_entries(optimizer.params[0], where)
     for member, inner in enumerate(optimizer.optimizers):
         momentum = inner.state[inner.param_groups[0]["params"][0]]["momentum_buffer"]
-        assert [bool(row.any()) for row in momentum] == [member != 1 or unit != 2 for unit in range(5)]
+        assert [bool(row.any()) for row in momentum] == [
+            member != 1 or unit != 2 for unit in range(5)
+        ]
 
 
 # ------------------------------------------------------------------------------------------ parameters that come and go, state
@@ -361,7 +403,9 @@ class Learner(Stateful):
 def test_a_saved_state_goes_on_as_if_nothing_had_happened(case, tmp_path) -> None:
     learner = Learner(case)
     train(learner.optimizer, range(3))
-    learner.optimizer.reset_entries(learner.optimizer.params[0], torch.arange(15).view(3, 5, 1) % 4 == 0)
+    learner.optimizer.reset_entries(
+        learner.optimizer.params[0], torch.arange(15).view(3, 5, 1) % 4 == 0
+    )
     learner.optimizer.add_param(numbers(3, 60)[1].requires_grad_())
     learner.optimizer.remove_param(learner.optimizer.params[1])
     torch.save(save(learner), tmp_path / "state")
@@ -372,7 +416,10 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(case, tmp_path) -> Non
             grads = numbers(3, 20 + step)
             give(held.optimizer, [grads[0], *grads[2:], grads[1]])
             held.optimizer.step()
-    assert_equal([param.detach() for param in learner.optimizer.params], [param.detach() for param in other.optimizer.params])
+    assert_equal(
+        [param.detach() for param in learner.optimizer.params],
+        [param.detach() for param in other.optimizer.params],
+    )
 
 
 @pytest.mark.parametrize("case", ["sgd momentum", "adam", "torch.NAdam"])
@@ -382,7 +429,9 @@ def test_a_suspended_member_takes_no_part(case) -> None:
     train(learner.optimizer, range(2))
     suspension.set_active({0, 2})
     train(learner.optimizer, range(2, 3))
-    learner.optimizer.reset_entries(learner.optimizer.params[0], torch.zeros(3, 5, 1, dtype=torch.bool))
+    learner.optimizer.reset_entries(
+        learner.optimizer.params[0], torch.zeros(3, 5, 1, dtype=torch.bool)
+    )
     train(learner.optimizer, range(3, 5))
     suspension.set_active({0, 1, 2})
     after = train(learner.optimizer, range(5, 7))
@@ -403,8 +452,14 @@ def test_a_suspended_member_takes_no_part(case) -> None:
         ({"sgd": {"momentum": 2}}, "sgd.momentum: should be less than 1, not 2"),
         ({"sgd": {"nesterov": True}}, "sgd.nesterov: Nesterov's look-ahead needs a momentum"),
         ({"adam": {"betas": 0.9}}, "adam.betas: should be a valid"),
-        ({"torch.RMSProp": {}}, "torch.RMSProp: torch has no optimizer 'RMSProp'; did you mean 'RMSprop'"),
-        ({"torch.SGD": {"momentun": 1}}, "torch.SGD.momentun: unknown option of torch.SGD; did you mean 'momentum'"),
+        (
+            {"torch.RMSProp": {}},
+            "torch.RMSProp: torch has no optimizer 'RMSProp'; did you mean 'RMSprop'",
+        ),
+        (
+            {"torch.SGD": {"momentun": 1}},
+            "torch.SGD.momentun: unknown option of torch.SGD; did you mean 'momentum'",
+        ),
         ({"torch.SGD": {"lr": -1}}, "torch.SGD: Invalid learning rate"),
         ({"torch.SGD": {"lr": "fast"}}, "torch.SGD: could not convert"),
         ({"torch.LBFGS": {}}, "needs a closure"),

@@ -53,24 +53,47 @@ def convolutions(**options: object) -> nn.Module:
 
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    "linear": (lambda: nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3, bias=False)), FLAT),
+    "linear": (
+        lambda: nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3, bias=False)),
+        FLAT,
+    ),
     "convolution": (convolutions, IMAGE),
     "stride and padding": (lambda: convolutions(stride=(2, 1), padding=(1, 2), bias=False), IMAGE),
     "dilation": (lambda: convolutions(dilation=2), IMAGE),
     "padding by name": (lambda: convolutions(padding="valid"), IMAGE),
     "circular padding": (lambda: convolutions(padding=1, padding_mode="circular"), IMAGE),
-    "groups": (lambda: nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten(), nn.Linear(80, 3)), IMAGE),
+    "groups": (
+        lambda: nn.Sequential(nn.Conv2d(2, 4, 3, groups=2), nn.Flatten(), nn.Linear(80, 3)),
+        IMAGE,
+    ),
     "modules that write in place": (
         lambda: nn.Sequential(
-            nn.Linear(5, 4), nn.ReLU(inplace=True), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3), nn.Hardtanh(inplace=True)
+            nn.Linear(5, 4),
+            nn.ReLU(inplace=True),
+            nn.Linear(4, 3),
+            nn.Tanh(),
+            nn.Linear(3, 3),
+            nn.Hardtanh(inplace=True),
         ),
         FLAT,
     ),
-    "layer norm": (lambda: nn.Sequential(nn.Linear(5, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 3)), FLAT),
-    "batch norm": (lambda: nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3)), FLAT),
+    "layer norm": (
+        lambda: nn.Sequential(nn.Linear(5, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 3)),
+        FLAT,
+    ),
+    "batch norm": (
+        lambda: nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3)),
+        FLAT,
+    ),
     "a layer used twice": (Recurrent, FLAT),
-    "rows of a series": (lambda: nn.Sequential(nn.Linear(5, 3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 3)), SERIES),
-    "a linear layer of its own kind": (lambda: nn.Sequential(Masked(5, 3), nn.Tanh(), nn.Linear(3, 3)), FLAT),
+    "rows of a series": (
+        lambda: nn.Sequential(nn.Linear(5, 3), nn.Tanh(), nn.Flatten(), nn.Linear(12, 3)),
+        SERIES,
+    ),
+    "a linear layer of its own kind": (
+        lambda: nn.Sequential(Masked(5, 3), nn.Tanh(), nn.Linear(3, 3)),
+        FLAT,
+    ),
     "a layer never used": (Spare, FLAT),
 }
 
@@ -79,12 +102,16 @@ def log_p(out: Tensor) -> Tensor:
     return out.log_softmax(2)
 
 
-def one_by_one(net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor) -> list[Tensor]:
+def one_by_one(
+    net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor
+) -> list[Tensor]:
     total = [torch.zeros_like(p) for p in net.parameters()]
     for b in range(x.shape[1]):
         values = functions(net(x[:, b : b + 1]))
         for k in range(values.shape[2]):
-            gradients = torch.autograd.grad(values[:, 0, k].sum(), net.parameters(), retain_graph=True, materialize_grads=True)
+            gradients = torch.autograd.grad(
+                values[:, 0, k].sum(), net.parameters(), retain_graph=True, materialize_grads=True
+            )
             for sum_, gradient in zip(total, gradients, strict=True):
                 sum_ += weights[:, b, k].view(-1, *(1,) * (gradient.dim() - 1)) * gradient.square()
     return [value.detach() for value in total]
@@ -124,7 +151,9 @@ def test_squared_error_of_a_linear_model_in_closed_form(form: str) -> None:
     """f = (w x - y)^2 / 2: the gradient is (w x - y) x."""
     net = Stack(lambda: nn.Linear(3, 2, bias=False).double(), 2, form=form)
     x = torch.randn(2, 9, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    (weight,) = squared_gradients(net, x, lambda out: 0.5 * out.square(), torch.ones(2, 9, 2, dtype=torch.float64))
+    (weight,) = squared_gradients(
+        net, x, lambda out: 0.5 * out.square(), torch.ones(2, 9, 2, dtype=torch.float64)
+    )
     out = net(x).detach()
     torch.testing.assert_close(weight, (out.square().transpose(1, 2) @ x.square()))
 
@@ -153,8 +182,12 @@ def test_a_members_squares_do_not_depend_on_the_others() -> None:
     def squares(seeds: list[int]) -> list[Tensor]:
         net = Stack(model, [(seed, 0) for seed in seeds], form="vmap")
         net.eval()
-        x = torch.stack([torch.rand(40, 64, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
-        found = squared_gradients(net, x, lambda out: out.log_softmax(2), net(x).softmax(2).detach())
+        x = torch.stack(
+            [torch.rand(40, 64, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        )
+        found = squared_gradients(
+            net, x, lambda out: out.log_softmax(2), net(x).softmax(2).detach()
+        )
         return [value[seeds.index(3)] for value in found]
 
     for alone, among in zip(squares([3]), squares([0, 1, 2, 3, 4]), strict=True):

@@ -20,22 +20,41 @@ def repeated() -> nn.Module:
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    "rows of rows": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)), (2, 3)),
-    "flattened from behind": (lambda: nn.Sequential(nn.Flatten(-2), nn.Linear(12, 2), nn.Flatten(0, 1)), (2, 3, 4)),
-    "norm over two": (lambda: nn.Sequential(nn.LayerNorm((2, 3)), nn.Flatten(), nn.Linear(6, 2, bias=False)), (2, 3)),
+    "rows of rows": (
+        lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)),
+        (2, 3),
+    ),
+    "flattened from behind": (
+        lambda: nn.Sequential(nn.Flatten(-2), nn.Linear(12, 2), nn.Flatten(0, 1)),
+        (2, 3, 4),
+    ),
+    "norm over two": (
+        lambda: nn.Sequential(nn.LayerNorm((2, 3)), nn.Flatten(), nn.Linear(6, 2, bias=False)),
+        (2, 3),
+    ),
     "norm of nothing own": (
-        lambda: nn.Sequential(nn.LayerNorm(6, elementwise_affine=False), nn.LayerNorm(6, bias=False), nn.Linear(6, 2)),
+        lambda: nn.Sequential(
+            nn.LayerNorm(6, elementwise_affine=False), nn.LayerNorm(6, bias=False), nn.Linear(6, 2)
+        ),
         (6,),
     ),
-    "written over": (lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 3)), (6,)),
+    "written over": (
+        lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 3)),
+        (6,),
+    ),
     "one module twice": (repeated, (6,)),
-    "nothing in nothing": (lambda: nn.Sequential(nn.Sequential(), nn.Linear(6, 2), nn.Identity()), (6,)),
+    "nothing in nothing": (
+        lambda: nn.Sequential(nn.Sequential(), nn.Linear(6, 2), nn.Identity()),
+        (6,),
+    ),
 }
 
 
 def pair(case: str) -> tuple[Stack, Stack, Tensor]:
     factory, shape = CASES[case]
-    by_rules, looped = (Stack(lambda: factory().double(), 3, form=form) for form in ("vmap", "loop"))
+    by_rules, looped = (
+        Stack(lambda: factory().double(), 3, form=form) for form in ("vmap", "loop")
+    )
     assert rules.known(by_rules.module)
     return by_rules, looped, samples(3, 5, shape, torch.float64)
 
@@ -60,7 +79,10 @@ def test_rules_give_what_a_loop_gives(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_taps_see_what_they_see_in_a_loop(case: str) -> None:
     by_rules, looped, x = pair(case)
-    (out, taps), (expected, others) = by_rules.tap(x, (nn.Linear, nn.Tanh)), looped.tap(x, (nn.Linear, nn.Tanh))
+    (out, taps), (expected, others) = (
+        by_rules.tap(x, (nn.Linear, nn.Tanh)),
+        looped.tap(x, (nn.Linear, nn.Tanh)),
+    )
     assert taps.repeated == others.repeated
     for name in others.inputs:
         torch.testing.assert_close(taps.inputs[name], others.inputs[name])
@@ -102,7 +124,12 @@ class Twice(nn.Linear):
 
 @pytest.mark.parametrize(
     "module",
-    [Twice(3, 3), nn.Sequential(nn.Linear(3, 3), nn.GELU()), nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)), nn.ModuleList()],
+    [
+        Twice(3, 3),
+        nn.Sequential(nn.Linear(3, 3), nn.GELU()),
+        nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)),
+        nn.ModuleList(),
+    ],
     ids=lambda module: type(module).__name__,
 )
 def test_other_modules_are_not_taken_for_known_ones(module: nn.Module) -> None:
@@ -131,4 +158,6 @@ def test_a_forward_of_one_modules_own_is_still_run() -> None:
 
     net = Stack(changed, 2, form="vmap")
     assert not rules.known(net.module)
-    torch.testing.assert_close(net(samples(2, 5, (3,))), net.params["1.bias"][:, None].expand(2, 5, 2))
+    torch.testing.assert_close(
+        net(samples(2, 5, (3,))), net.params["1.bias"][:, None].expand(2, 5, 2)
+    )

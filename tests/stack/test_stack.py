@@ -19,7 +19,13 @@ class Net(nn.Sequential):
     """Two named hidden layers."""
 
     def __init__(self, dropout: float = 0.0) -> None:
-        modules = {"a": nn.Linear(4, 6), "act_a": nn.ReLU(), "drop": nn.Dropout(dropout), "b": nn.Linear(6, 5), "act_b": nn.Tanh()}
+        modules = {
+            "a": nn.Linear(4, 6),
+            "act_a": nn.ReLU(),
+            "drop": nn.Dropout(dropout),
+            "b": nn.Linear(6, 5),
+            "act_b": nn.Tanh(),
+        }
         super().__init__(OrderedDict(modules, head=nn.Linear(5, 3)))
 
     def layers(self) -> list[Layer]:
@@ -50,7 +56,11 @@ def test_trace_gives_the_hidden_activations_of_the_same_forward(form: str) -> No
     out, seen = net(inputs(), trace=True)
     assert list(seen) == ["one", "two"]
     for row in range(3):
-        for got, wanted in zip((seen["one"][row], seen["two"][row], out[row]), by_hand(net, row, inputs()[row]), strict=True):
+        for got, wanted in zip(
+            (seen["one"][row], seen["two"][row], out[row]),
+            by_hand(net, row, inputs()[row]),
+            strict=True,
+        ):
             torch.testing.assert_close(got, wanted)
     (gradient,) = torch.autograd.grad(seen["one"].sum(), net.params["a.bias"])
     torch.testing.assert_close(gradient, (seen["one"] > 0).sum(1).float())
@@ -74,7 +84,10 @@ def test_hidden_is_kept_for_training_forwards_where_somebody_asked(form: str) ->
 @FORMS
 def test_call_takes_other_parameters_by_name_or_in_order(form: str) -> None:
     net = Stack(Net, 3, form=form)
-    doubled = {name: (2 * value).detach().requires_grad_() for name, value in net.named_parameters().items()}
+    doubled = {
+        name: (2 * value).detach().requires_grad_()
+        for name, value in net.named_parameters().items()
+    }
     out = net.call(doubled, inputs())
     assert torch.equal(out, net.call(list(doubled.values()), inputs()))
     assert not torch.allclose(out, net(inputs()))
@@ -116,7 +129,9 @@ def test_tap_shows_what_goes_in_and_out_and_their_gradients(form: str) -> None:
     deltas = taps.deltas(out.square().sum())
     out.square().sum().backward()
     for site in ("a", "b", "head"):
-        torch.testing.assert_close(deltas[site].transpose(1, 2) @ taps.inputs[site], net.params[f"{site}.weight"].grad)
+        torch.testing.assert_close(
+            deltas[site].transpose(1, 2) @ taps.inputs[site], net.params[f"{site}.weight"].grad
+        )
         torch.testing.assert_close(deltas[site].sum(1), net.params[f"{site}.bias"].grad)
 
 
@@ -148,7 +163,10 @@ def test_tap_leaves_out_modules_that_are_never_reached(form: str) -> None:
 
 @pytest.mark.parametrize("shape", [(2, 5, 4), (4, 5, 4), (15, 4)])
 def test_another_first_dimension_than_the_members_is_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(StrategyError, match=rf"a stack of 3, and the input's first dimension is {shape[0]}: \[R, B, ...\] is wanted"):
+    with pytest.raises(
+        StrategyError,
+        match=rf"a stack of 3, and the input's first dimension is {shape[0]}: \[R, B, ...\] is wanted",
+    ):
         Stack(Net, 3)(torch.zeros(shape))
 
 
@@ -174,9 +192,19 @@ def test_bf16_casts_parameters_and_input_and_gives_back_floats(form: str) -> Non
 @pytest.mark.parametrize("training", [True, False])
 def test_bf16_runs_norms_and_dropout(form: str, training: bool) -> None:
     def model() -> nn.Module:
-        return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.LayerNorm(6), nn.ReLU(), nn.Dropout(0.2), nn.Linear(6, 3))
+        return nn.Sequential(
+            nn.Linear(4, 6),
+            nn.BatchNorm1d(6),
+            nn.LayerNorm(6),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(6, 3),
+        )
 
-    net, exact = (Stack(model, 2, form=form, precision=precision).train(training) for precision in ("bf16", "fp32"))
+    net, exact = (
+        Stack(model, 2, form=form, precision=precision).train(training)
+        for precision in ("bf16", "fp32")
+    )
     torch.testing.assert_close(net(inputs(2, 16)), exact(inputs(2, 16)), atol=0.1, rtol=0.1)
     assert net.buffers["1.running_mean"].dtype == torch.float32
 
@@ -215,7 +243,9 @@ def test_a_part_is_a_submodule_of_every_member(form: str) -> None:
     assert head.parameters()[0] is net.params["head.weight"]
     assert list(head.named_parameters()) == ["weight", "bias"]
     h = torch.randn(3, 7, 5)
-    torch.testing.assert_close(head(h)[2], h[2] @ net.params["head.weight"][2].T + net.params["head.bias"][2])
+    torch.testing.assert_close(
+        head(h)[2], h[2] @ net.params["head.weight"][2].T + net.params["head.bias"][2]
+    )
     zeros = {name: torch.zeros_like(value) for name, value in head.named_parameters().items()}
     assert not head(h, zeros).any()
     out = net(inputs())
@@ -226,7 +256,12 @@ def test_a_part_is_a_submodule_of_every_member(form: str) -> None:
 
 
 def test_a_part_follows_the_mode_of_the_network_and_leaves_it_as_it_was() -> None:
-    net = Stack(lambda: nn.Sequential(OrderedDict(body=nn.Sequential(nn.Identity(), nn.Dropout(0.5)), head=nn.Linear(4, 3))), 2)
+    net = Stack(
+        lambda: nn.Sequential(
+            OrderedDict(body=nn.Sequential(nn.Identity(), nn.Dropout(0.5)), head=nn.Linear(4, 3))
+        ),
+        2,
+    )
     ones = torch.ones(2, 50, 4)
     assert (net.part("body")(ones) == 0).any()
     net(ones)
@@ -238,7 +273,9 @@ def test_a_part_follows_the_mode_of_the_network_and_leaves_it_as_it_was() -> Non
 
 
 def test_a_model_that_does_not_name_its_layers_is_told_how() -> None:
-    with pytest.raises(StrategyError, match=r"Sequential does not name its hidden layers:.*layers\(\)"):
+    with pytest.raises(
+        StrategyError, match=r"Sequential does not name its hidden layers:.*layers\(\)"
+    ):
         Stack(lambda: nn.Sequential(nn.Linear(2, 2)), 2).layers()
 
 
@@ -248,7 +285,14 @@ def test_a_model_that_does_not_name_its_layers_is_told_how() -> None:
 def test_parameters_are_stacked_in_the_models_order() -> None:
     net = Stack(Net, [(5, 0), (6, 1)])
     assert net.members == 2
-    assert list(net.params) == ["a.weight", "a.bias", "b.weight", "b.bias", "head.weight", "head.bias"]
+    assert list(net.params) == [
+        "a.weight",
+        "a.bias",
+        "b.weight",
+        "b.bias",
+        "head.weight",
+        "head.bias",
+    ]
     alone = Stack(Net, [(6, 1)])
     for value, single in zip(net.parameters(), alone.parameters(), strict=True):
         assert torch.equal(value[1], single[0])
@@ -264,7 +308,14 @@ def test_frozen_parameters_of_a_model_stay_frozen() -> None:
         return net
 
     net = Stack(frozen, 2)
-    assert [value.requires_grad for value in net.parameters()] == [False, False, True, True, True, True]
+    assert [value.requires_grad for value in net.parameters()] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     assert [value.requires_grad for value in net.requires_grad_().parameters()] == [True] * 6
     assert [value.requires_grad for value in net.requires_grad_(False).parameters()] == [False] * 6
 
@@ -291,7 +342,9 @@ def test_redraw_is_a_function_of_seed_stream_and_step() -> None:
 
 @FORMS
 def test_a_copy_has_parameters_buffers_and_a_mode_of_its_own(form: str) -> None:
-    net = Stack(lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)), 2, form=form)
+    net = Stack(
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)), 2, form=form
+    )
     net(inputs(2))
     teacher = net.spawn().requires_grad_(False).eval()
     expected = net.eval()(inputs(2)).detach()
@@ -330,7 +383,10 @@ def test_a_stack_of_plain_modules_shows_them_as_they_are() -> None:
         module(torch.randn(6, 4))
         module.eval()
     shown = Stack.of_modules(modules, [(0, 0), (1, 0)])
-    assert torch.equal(shown(inputs(2)), torch.stack([module(x) for module, x in zip(modules, inputs(2), strict=True)]))
+    assert torch.equal(
+        shown(inputs(2)),
+        torch.stack([module(x) for module, x in zip(modules, inputs(2), strict=True)]),
+    )
     with torch.no_grad():
         shown.parameters()[0].zero_()
     assert modules[0][0].weight.any()

@@ -91,14 +91,18 @@ def test_order_of_a_dictionary_comes_back() -> None:
     assert list(carried(Thing(value={"b": 1, "a": 2}), Thing()).value) == ["b", "a"]
 
 
-@pytest.mark.parametrize("scalar", [np.float64(0.25), np.float32(0.25), np.int64(3), np.bool_(True)])
+@pytest.mark.parametrize(
+    "scalar", [np.float64(0.25), np.float32(0.25), np.int64(3), np.bool_(True)]
+)
 def test_numbers_of_numpy_come_back_as_numbers(scalar: Any) -> None:
     back = carried(Thing(best=scalar), Thing(best=None)).best
     assert back == scalar
     assert type(back) in (bool, int, float)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool, torch.bfloat16, torch.uint8])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.int64, torch.bool, torch.bfloat16, torch.uint8]
+)
 def test_tensors_come_back_with_type_shape_and_gradient_flag(dtype: torch.dtype) -> None:
     value = torch.arange(6).reshape(2, 3).to(dtype)
     back = carried(Thing(t=value), Thing()).t
@@ -119,7 +123,14 @@ def test_restoring_writes_into_the_tensors_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [torch.zeros(3, 2), torch.zeros(2, 3, dtype=torch.float64), torch.zeros(2, 3, requires_grad=True), None, 4]
+    "place",
+    [
+        torch.zeros(3, 2),
+        torch.zeros(2, 3, dtype=torch.float64),
+        torch.zeros(2, 3, requires_grad=True),
+        None,
+        4,
+    ],
 )
 def test_a_place_that_does_not_fit_is_replaced(place: Any) -> None:
     target = carried(Thing(t=torch.ones(2, 3)), Thing(t=place))
@@ -149,7 +160,9 @@ def test_two_tensors_do_not_become_one() -> None:
 def test_two_objects_do_not_become_one() -> None:
     """As when `self.teacher = self.net` at first, and a copy later."""
     one = Other(torch.zeros(3))
-    target = carried(Thing(a=Other(torch.full((3,), 1.0)), b=Other(torch.full((3,), 2.0))), Thing(a=one, b=one))
+    target = carried(
+        Thing(a=Other(torch.full((3,), 1.0)), b=Other(torch.full((3,), 2.0))), Thing(a=one, b=one)
+    )
     assert target.a.values.tolist() == [1, 1, 1]
     assert target.b.values.tolist() == [2, 2, 2]
 
@@ -189,10 +202,22 @@ def test_wiring_is_neither_saved_nor_touched() -> None:
 def test_modules_generators_arrays_and_types() -> None:
     module, generator = network().eval(), torch.Generator().manual_seed(3)
     torch.rand(5, generator=generator)
-    source = Thing(m=module, g=generator, a=np.arange(6.0).reshape(2, 3), i=np.array([True, False]), d=torch.float64, v=torch.device("cpu"))
+    source = Thing(
+        m=module,
+        g=generator,
+        a=np.arange(6.0).reshape(2, 3),
+        i=np.array([True, False]),
+        d=torch.float64,
+        v=torch.device("cpu"),
+    )
     expected = torch.rand(4, generator=torch.Generator().set_state(generator.get_state()))
-    target = carried(source, Thing(m=network(), g=torch.Generator(), a=None, i=None, d=None, v=None))
-    assert all(torch.equal(x, y) for x, y in zip(module.state_dict().values(), target.m.state_dict().values(), strict=True))
+    target = carried(
+        source, Thing(m=network(), g=torch.Generator(), a=None, i=None, d=None, v=None)
+    )
+    assert all(
+        torch.equal(x, y)
+        for x, y in zip(module.state_dict().values(), target.m.state_dict().values(), strict=True)
+    )
     assert not target.m.training
     assert torch.equal(torch.rand(4, generator=target.g), expected)
     np.testing.assert_array_equal(target.a, source.a)
@@ -258,7 +283,9 @@ def test_a_teacher_is_rebuilt_from_the_network() -> None:
 
 def test_a_network_nobody_builds_is_refused() -> None:
     source = Thing(net=Stack(network, 3), small=Stack(lambda: nn.Linear(2, 2), 3))
-    with pytest.raises(StrategyError, match=r"Thing\.small: a Stack of another shape .* build it in setup\(\)"):
+    with pytest.raises(
+        StrategyError, match=r"Thing\.small: a Stack of another shape .* build it in setup\(\)"
+    ):
         carried(source, Thing(net=Stack(network, 3)))
 
 
@@ -280,7 +307,17 @@ class Colour(enum.StrEnum):
 
 
 @pytest.mark.parametrize(
-    "value", [lambda: None, object(), Thing, frozenset({1}), Pair(1, 2), Colour.red, defaultdict(list), np.array(["a"])]
+    "value",
+    [
+        lambda: None,
+        object(),
+        Thing,
+        frozenset({1}),
+        Pair(1, 2),
+        Colour.red,
+        defaultdict(list),
+        np.array(["a"]),
+    ],
 )
 def test_what_cannot_be_saved_is_named(value: Any) -> None:
     """Also what would come back as something else."""

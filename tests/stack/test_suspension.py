@@ -31,7 +31,10 @@ class Apart(Stateful):
 
 def test_rows_come_back_as_they_were() -> None:
     state = Holder(
-        a=torch.zeros(4, 2), b=[torch.zeros(4)], c={"k": torch.zeros(4, dtype=torch.int64)}, flags=torch.zeros(4, dtype=torch.bool)
+        a=torch.zeros(4, 2),
+        b=[torch.zeros(4)],
+        c={"k": torch.zeros(4, dtype=torch.int64)},
+        flags=torch.zeros(4, dtype=torch.bool),
     )
     suspension = Suspension(state, 4)
     suspension.set_active({0, 3})
@@ -112,7 +115,11 @@ def test_objects_that_keep_members_apart_are_asked() -> None:
 def test_an_optimiser_and_noise_take_exactly_the_steps_of_each_member(kind: str) -> None:
     def run(members: list[int], steps: dict[int, int]) -> list[torch.Tensor]:
         param = torch.stack([torch.full((3,), float(m)) for m in members]).requires_grad_()
-        state = Holder(param=param, opt=make_optimizer({kind: {"lr": 0.1}}, [param], len(members)), noise=Noise([(m, 0) for m in members]))
+        state = Holder(
+            param=param,
+            opt=make_optimizer({kind: {"lr": 0.1}}, [param], len(members)),
+            noise=Noise([(m, 0) for m in members]),
+        )
         suspension = Suspension(state, len(members))
         for step in range(max(steps.values())):
             suspension.set_active({row for row, m in enumerate(members) if steps[m] > step})

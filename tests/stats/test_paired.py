@@ -9,20 +9,32 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from clbench.stats.paired import differences, permutation, signed_rank
-from clbench.stats.power import penalty, seeds_needed, smallest_dunn, smallest_mann_whitney, smallest_nemenyi, smallest_signed_rank
+from clbench.stats.power import (
+    penalty,
+    seeds_needed,
+    smallest_dunn,
+    smallest_mann_whitney,
+    smallest_nemenyi,
+    smallest_signed_rank,
+)
 
 # Hollander & Wolfe (1973), p. 29 f.: depression scale of nine patients before and after therapy, the example of R's wilcox.test.
 BEFORE = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
 AFTER = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
 
-small = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(lambda numbers: np.array(numbers, dtype=float))
+small = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(
+    lambda numbers: np.array(numbers, dtype=float)
+)
 
 
 def enumerated(delta: np.ndarray) -> float:
     """The definition: every pattern of signs, zeros ranked and left out."""
     ranks = stats.rankdata(np.abs(delta))[delta != 0]
     sums = np.array(
-        [sum(rank for rank, up in zip(ranks, signs, strict=True) if up) for signs in itertools.product((0, 1), repeat=len(ranks))]
+        [
+            sum(rank for rank, up in zip(ranks, signs, strict=True) if up)
+            for signs in itertools.product((0, 1), repeat=len(ranks))
+        ]
     )
     observed = ranks[delta[delta != 0] > 0].sum()
     return min(1.0, 2 * min((sums <= observed).mean(), (sums >= observed).mean()))
@@ -44,7 +56,9 @@ def test_without_ties_it_is_scipys() -> None:
     for size in (2, 5, 12, 40):
         a, b = rng.normal(size=size), rng.normal(size=size)
         expected = stats.wilcoxon(a, b, method="exact")
-        assert (signed_rank(a, b).statistic, signed_rank(a, b).p) == pytest.approx((expected.statistic, expected.pvalue))
+        assert (signed_rank(a, b).statistic, signed_rank(a, b).p) == pytest.approx(
+            (expected.statistic, expected.pvalue)
+        )
 
 
 @given(small)
@@ -65,7 +79,9 @@ def test_failed_runs_are_below_all_others() -> None:
     found = signed_rank(np.array([0.1, 0.2, 0.3, 0.4, 0.5]), np.array([worst] * 5))
     assert (found.p, found.better) == (0.0625, 1)
     assert signed_rank(np.array([worst, worst]), np.array([worst, worst])).p == 1
-    mixed = signed_rank(np.array([0.5, 0.5, worst]), np.array([0.4, 0.4, 0.9]))  # the failure outweighs either gain
+    mixed = signed_rank(
+        np.array([0.5, 0.5, worst]), np.array([0.4, 0.4, 0.9])
+    )  # the failure outweighs either gain
     assert mixed.statistic == 3
 
 
@@ -90,7 +106,9 @@ def test_what_is_equal_on_paper_is_a_tie() -> None:
 def test_the_permutation_test_is_the_enumeration() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=8), rng.normal(0.8, size=8)
-    expected = stats.permutation_test((a, b), lambda x, y: (x - y).mean(), permutation_type="samples", n_resamples=np.inf)
+    expected = stats.permutation_test(
+        (a, b), lambda x, y: (x - y).mean(), permutation_type="samples", n_resamples=np.inf
+    )
     found = permutation(a, b, rng)
     assert found.test == "paired permutation, exact"
     assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
@@ -103,17 +121,35 @@ def test_beyond_sixteen_pairs_it_draws() -> None:
     signs = ((np.arange(2**17)[:, None] >> np.arange(17)) & 1) * 2 - 1
     exact = (np.abs(signs @ a) >= abs(a.sum()) - 1e-12).mean()
     assert found.p == pytest.approx(exact, abs=0.002)
-    assert found.p == permutation(a, np.zeros(17), np.random.default_rng(1)).p  # the generator decides
+    assert (
+        found.p == permutation(a, np.zeros(17), np.random.default_rng(1)).p
+    )  # the generator decides
 
 
 # ---------------------------------------------------------------------- what is within reach
 
 
 def test_five_pairs_reach_a_sixteenth() -> None:
-    assert [smallest_signed_rank(n) for n in (1, 3, 4, 5, 6, 8)] == [1, 0.25, 0.125, 0.0625, 0.03125, 0.0078125]
+    assert [smallest_signed_rank(n) for n in (1, 3, 4, 5, 6, 8)] == [
+        1,
+        0.25,
+        0.125,
+        0.0625,
+        0.03125,
+        0.0078125,
+    ]
     assert signed_rank(np.arange(1.0, 6), np.zeros(5)).p == smallest_signed_rank(5)
-    assert (seeds_needed(0.05, 1), seeds_needed(0.05, 28), seeds_needed(0.05, 1, paired=False)) == (6, 11, 4)
-    assert (penalty(28, "holm"), penalty(28, "bonferroni"), penalty(28, "fdr_bh"), penalty(28, "none")) == (28, 28, 1, 1)
+    assert (seeds_needed(0.05, 1), seeds_needed(0.05, 28), seeds_needed(0.05, 1, paired=False)) == (
+        6,
+        11,
+        4,
+    )
+    assert (
+        penalty(28, "holm"),
+        penalty(28, "bonferroni"),
+        penalty(28, "fdr_bh"),
+        penalty(28, "none"),
+    ) == (28, 28, 1, 1)
 
 
 def test_the_smallest_p_of_other_tests() -> None:

@@ -5,7 +5,15 @@ import pytest
 import scikit_posthocs
 from scipy import stats
 
-from clbench.stats.several import average_ranks, conover_p, critical_difference, friedman, nemenyi_p, range_p, range_quantile
+from clbench.stats.several import (
+    average_ranks,
+    conover_p,
+    critical_difference,
+    friedman,
+    nemenyi_p,
+    range_p,
+    range_quantile,
+)
 
 # Demsar (2006), table 6: areas under the curve of C4.5 with and without two options, on 14 data sets.
 DEMSAR = np.array(
@@ -140,11 +148,24 @@ def test_demsars_verdicts() -> None:
 def test_the_range_of_normal_numbers_is_scipys_studentised_range(k: int) -> None:
     q = np.array([0.0, 0.3, 1.0, 2.5, 4.0, 7.0])
     np.testing.assert_allclose(range_p(q, k), stats.studentized_range.sf(q, k, np.inf), atol=1e-10)
-    assert range_quantile(0.05, k) == pytest.approx(stats.studentized_range.ppf(0.95, k, np.inf), abs=1e-9)
+    assert range_quantile(0.05, k) == pytest.approx(
+        stats.studentized_range.ppf(0.95, k, np.inf), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(
-    ("k", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (6, 2.850), (7, 2.949), (8, 3.031), (9, 3.102), (10, 3.164)]
+    ("k", "q"),
+    [
+        (2, 1.960),
+        (3, 2.343),
+        (4, 2.569),
+        (5, 2.728),
+        (6, 2.850),
+        (7, 2.949),
+        (8, 3.031),
+        (9, 3.102),
+        (10, 3.164),
+    ],
 )
 def test_demsars_table_of_critical_values(k: int, q: float) -> None:
     assert critical_difference(k, 1, 0.05) / np.sqrt(k * (k + 1) / 6) == pytest.approx(q, abs=1e-3)
@@ -156,13 +177,20 @@ def test_demsars_table_of_critical_values(k: int, q: float) -> None:
 def test_rs_example_of_rounding_times() -> None:
     """Friedman chi-squared = 11.143, df = 2, p-value = 0.003805."""
     found = friedman(-ROUNDING_TIMES)
-    assert (found.statistic, found.p) == (pytest.approx(11.143, abs=5e-4), pytest.approx(0.003805, abs=5e-7))
+    assert (found.statistic, found.p) == (
+        pytest.approx(11.143, abs=5e-4),
+        pytest.approx(0.003805, abs=5e-7),
+    )
 
 
-@pytest.mark.parametrize("scores", [DEMSAR, ROUNDING_TIMES, np.random.default_rng(0).normal(size=(7, 5))])
+@pytest.mark.parametrize(
+    "scores", [DEMSAR, ROUNDING_TIMES, np.random.default_rng(0).normal(size=(7, 5))]
+)
 def test_friedman_is_scipys(scores: np.ndarray) -> None:
     expected = stats.friedmanchisquare(*scores.T)
-    assert (friedman(scores).statistic, friedman(scores).p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (friedman(scores).statistic, friedman(scores).p) == pytest.approx(
+        (expected.statistic, expected.pvalue)
+    )
 
 
 @pytest.mark.parametrize("scores", [DEMSAR, ROUNDING_TIMES])
@@ -170,8 +198,14 @@ def test_nemenyi_and_conover_are_those_of_scikit_posthocs(scores: np.ndarray) ->
     ranks = average_ranks(scores)
     expected = scikit_posthocs.posthoc_nemenyi_friedman(scores).to_numpy()
     off = ~np.eye(len(ranks), dtype=bool)
-    np.testing.assert_allclose(nemenyi_p(ranks[:, None] - ranks, scores.shape[1], len(scores))[off], expected[off], atol=1e-6)
-    np.testing.assert_allclose(conover_p(scores), scikit_posthocs.posthoc_conover_friedman(scores).to_numpy())
+    np.testing.assert_allclose(
+        nemenyi_p(ranks[:, None] - ranks, scores.shape[1], len(scores))[off],
+        expected[off],
+        atol=1e-6,
+    )
+    np.testing.assert_allclose(
+        conover_p(scores), scikit_posthocs.posthoc_conover_friedman(scores).to_numpy()
+    )
 
 
 # ---------------------------------------------------------------------- edges
@@ -180,7 +214,11 @@ def test_nemenyi_and_conover_are_those_of_scikit_posthocs(scores: np.ndarray) ->
 def test_ties_everywhere_show_nothing() -> None:
     flat = np.ones((5, 3))
     for ties in (True, False):
-        assert (friedman(flat, ties=ties).statistic, friedman(flat, ties=ties).p, friedman(flat, ties=ties).f_p) == (0, 1, 1)
+        assert (
+            friedman(flat, ties=ties).statistic,
+            friedman(flat, ties=ties).p,
+            friedman(flat, ties=ties).f_p,
+        ) == (0, 1, 1)
     assert (conover_p(flat) == 1).all()
 
 
@@ -191,4 +229,6 @@ def test_perfect_agreement_has_an_infinite_f() -> None:
 
 
 def test_failed_runs_rank_last() -> None:
-    np.testing.assert_array_equal(average_ranks(np.array([[0.9, -np.inf, 0.1], [-np.inf, -np.inf, 0.2]])), [1.75, 2.75, 1.5])
+    np.testing.assert_array_equal(
+        average_ranks(np.array([[0.9, -np.inf, 0.1], [-np.inf, -np.inf, 0.2]])), [1.75, 2.75, 1.5]
+    )

@@ -36,7 +36,9 @@ SECOND = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=20).map(np.array)
 matrices = st.integers(1, 12).flatmap(
-    lambda k: st.lists(st.booleans(), min_size=k * k, max_size=k * k).map(lambda bits: np.array(bits).reshape(k, k))
+    lambda k: st.lists(st.booleans(), min_size=k * k, max_size=k * k).map(
+        lambda bits: np.array(bits).reshape(k, k)
+    )
 )
 
 
@@ -52,7 +54,9 @@ def test_corrections_are_those_of_statsmodels(p: np.ndarray) -> None:
 
 
 def test_holm_by_hand_and_tests_that_were_not_made() -> None:
-    np.testing.assert_allclose(adjust(np.array([0.01, np.nan, 0.04, 0.03]), "holm"), [0.03, np.nan, 0.06, 0.06])
+    np.testing.assert_allclose(
+        adjust(np.array([0.01, np.nan, 0.04, 0.03]), "holm"), [0.03, np.nan, 0.06, 0.06]
+    )
     assert len(adjust(np.array([]), "holm")) == 0
 
 
@@ -68,10 +72,17 @@ def test_effects_by_hand() -> None:
     assert np.isnan(vargha_delaney(a, np.array([])))
 
 
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=6), st.lists(st.integers(-3, 3), min_size=1, max_size=6))
+@given(
+    st.lists(st.integers(-3, 3), min_size=1, max_size=6),
+    st.lists(st.integers(-3, 3), min_size=1, max_size=6),
+)
 def test_a_is_mann_whitneys_u_as_a_share(a: list[int], b: list[int]) -> None:
     first, second = np.array(a, dtype=float), np.array(b, dtype=float)
-    u = stats.mannwhitneyu(first, second, method="asymptotic").statistic if len({*a, *b}) > 1 else len(a) * len(b) / 2
+    u = (
+        stats.mannwhitneyu(first, second, method="asymptotic").statistic
+        if len({*a, *b}) > 1
+        else len(a) * len(b) / 2
+    )
     assert vargha_delaney(first, second) == pytest.approx(u / (len(a) * len(b)))
     assert vargha_delaney(first, second) + vargha_delaney(second, first) == pytest.approx(1)
 
@@ -89,7 +100,9 @@ def test_rs_example_of_sleep() -> None:
 
 def test_few_runs_get_students_interval_and_one_run_none() -> None:
     four = mean_interval(FIRST[:4])
-    assert (four.low, four.high) == pytest.approx(stats.t.interval(0.95, 3, FIRST[:4].mean(), stats.sem(FIRST[:4])))
+    assert (four.low, four.high) == pytest.approx(
+        stats.t.interval(0.95, 3, FIRST[:4].mean(), stats.sem(FIRST[:4]))
+    )
     assert (four.method, mean_interval(FIRST[:5]).method) == ("Student t", "skewness-corrected t")
     assert np.isnan(mean_interval(FIRST[:1]).low)
     assert np.isnan(mean_interval(FIRST[:0]).low)
@@ -101,13 +114,18 @@ def test_the_skewness_correction_solves_halls_cubic() -> None:
     g = stats.skew(values[:, 0])
     for bound, tail in zip(skew_corrected(values), (0.975, 0.025), strict=True):
         w = (mean - float(bound[0])) / spread
-        assert w + g * w**2 / 3 + g**2 * w**3 / 27 + g / (6 * n) == pytest.approx(stats.t.ppf(tail, n - 2) / np.sqrt(n))
+        assert w + g * w**2 / 3 + g**2 * w**3 / 27 + g / (6 * n) == pytest.approx(
+            stats.t.ppf(tail, n - 2) / np.sqrt(n)
+        )
 
 
 def test_a_symmetric_sample_has_a_symmetric_interval_and_equal_runs_a_point() -> None:
     found = mean_interval(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
     assert found.low == pytest.approx(-found.high)
-    assert (mean_interval(np.full(7, 0.25)).low, mean_interval(np.full(7, 0.25)).high) == (0.25, 0.25)
+    assert (mean_interval(np.full(7, 0.25)).low, mean_interval(np.full(7, 0.25)).high) == (
+        0.25,
+        0.25,
+    )
 
 
 def test_columns_do_not_know_each_other() -> None:
@@ -134,8 +152,12 @@ def test_bootstraps_follow_their_generator_and_hold_the_mean() -> None:
 
 
 def test_bca_is_near_scipys() -> None:
-    expected = stats.bootstrap((FIRST,), np.mean, method="BCa", n_resamples=20_000, rng=np.random.default_rng(0)).confidence_interval
-    assert bca(FIRST, np.random.default_rng(1), resamples=20_000) == pytest.approx((expected.low, expected.high), abs=0.06)
+    expected = stats.bootstrap(
+        (FIRST,), np.mean, method="BCa", n_resamples=20_000, rng=np.random.default_rng(0)
+    ).confidence_interval
+    assert bca(FIRST, np.random.default_rng(1), resamples=20_000) == pytest.approx(
+        (expected.low, expected.high), abs=0.06
+    )
 
 
 def test_the_interquartile_mean_is_the_trimmed_mean() -> None:
@@ -155,12 +177,17 @@ def test_strata_are_resampled_apart() -> None:
 def test_the_hierarchical_bootstrap_resamples_scenarios_and_seeds() -> None:
     rng = np.random.default_rng(0)
     centres = np.array([0.0, 4.0, 8.0])
-    strata = [np.stack([rng.normal(centre, size=10), rng.normal(centre, size=10) + 1], axis=1) for centre in centres]
+    strata = [
+        np.stack([rng.normal(centre, size=10), rng.normal(centre, size=10) + 1], axis=1)
+        for centre in centres
+    ]
     strata[0][0, 0] = np.nan  # a failed run
     means = hierarchical_means(strata, np.random.default_rng(1))
     variance = np.var(centres) / 3 + 1 / 30  # between scenarios, and between seeds within them
     assert means.std(axis=0) == pytest.approx(np.sqrt(variance), rel=0.1)
-    assert hierarchical_means(strata, np.random.default_rng(1), paired=False).mean(axis=0) == pytest.approx(means.mean(axis=0), abs=0.15)
+    assert hierarchical_means(strata, np.random.default_rng(1), paired=False).mean(
+        axis=0
+    ) == pytest.approx(means.mean(axis=0), abs=0.15)
     low, high = expanded(means, 3)
     plain = np.quantile(means, [0.025, 0.975], axis=0)
     assert (low <= plain[0]).all()
@@ -180,7 +207,10 @@ def test_few_scenarios_have_students_interval_and_two_have_none() -> None:
 
 def test_two_one_sided_tests_by_scipy() -> None:
     delta = FIRST - SECOND + 1.5
-    expected = max(stats.ttest_1samp(delta, 1.0, alternative="less").pvalue, stats.ttest_1samp(delta, -1.0, alternative="greater").pvalue)
+    expected = max(
+        stats.ttest_1samp(delta, 1.0, alternative="less").pvalue,
+        stats.ttest_1samp(delta, -1.0, alternative="greater").pvalue,
+    )
     assert two_one_sided(delta, 1.0) == pytest.approx(expected)
     expected = max(
         stats.ttest_ind(FIRST - 3, SECOND, equal_var=False, alternative="less").pvalue,
@@ -201,7 +231,9 @@ def test_equal_runs_are_equivalent_and_one_pair_shows_nothing() -> None:
 def test_the_bayesian_test_knows_where_the_differences_lie() -> None:
     rng = np.random.default_rng(0)
     for centre, winner in ((-0.1, "second"), (0.0, "neither"), (0.1, "first")):
-        found = bayesian_signed_rank(centre + rng.normal(0, 0.002, 10), 0.01, np.random.default_rng(1))
+        found = bayesian_signed_rank(
+            centre + rng.normal(0, 0.002, 10), 0.01, np.random.default_rng(1)
+        )
         assert getattr(found, winner) > 0.95
         assert found.second + found.neither + found.first == pytest.approx(1)
 
@@ -239,7 +271,9 @@ def test_letters_in_order_and_beyond_the_alphabet() -> None:
 
 def test_scattered_differences_among_a_hundred_take_no_exponential_time() -> None:
     different = np.zeros((100, 100), bool)
-    different[np.arange(0, 100, 2), np.arange(1, 100, 2)] = different[np.arange(1, 100, 2), np.arange(0, 100, 2)] = True
+    different[np.arange(0, 100, 2), np.arange(1, 100, 2)] = different[
+        np.arange(1, 100, 2), np.arange(0, 100, 2)
+    ] = True
     assert len(groups(different)) < 200
 
 
@@ -264,4 +298,7 @@ def test_the_design_decides(strategies: int, paired: bool, omnibus: str | None, 
 
 def test_over_scenarios_it_is_demsars_advice() -> None:
     assert design.across_scenarios(2).pairs == "Wilcoxon signed-rank"
-    assert (design.across_scenarios(4).omnibus, design.across_scenarios(4).pairs) == ("Friedman", "Nemenyi")
+    assert (design.across_scenarios(4).omnibus, design.across_scenarios(4).pairs) == (
+        "Friedman",
+        "Nemenyi",
+    )

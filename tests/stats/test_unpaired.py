@@ -12,18 +12,28 @@ from scipy import stats
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
 
 # Hollander & Wolfe (1973), p. 116: mucociliary efficiency, the example of R's kruskal.test.
-LUNGS = [np.array([2.9, 3.0, 2.5, 2.6, 3.2]), np.array([3.8, 2.7, 4.0, 2.4]), np.array([2.8, 3.4, 3.7, 2.2, 2.0])]
+LUNGS = [
+    np.array([2.9, 3.0, 2.5, 2.6, 3.2]),
+    np.array([3.8, 2.7, 4.0, 2.4]),
+    np.array([2.8, 3.4, 3.7, 2.2, 2.0]),
+]
 # Hollander & Wolfe (1973), p. 69 f.: permeability, the two-sample example of R's wilcox.test.
 TERM = np.array([0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46])
 EARLY = np.array([1.15, 0.88, 0.90, 0.74, 1.21])
 
-group = st.lists(st.integers(0, 3), min_size=1, max_size=5).map(lambda numbers: np.array(numbers, dtype=float))
+group = st.lists(st.integers(0, 3), min_size=1, max_size=5).map(
+    lambda numbers: np.array(numbers, dtype=float)
+)
 
 
 def test_rs_example_of_lungs() -> None:
     """Kruskal-Wallis chi-squared = 0.77143, df = 2, p-value = 0.68."""
     found = kruskal_wallis(LUNGS)
-    assert (found.statistic, found.df, found.p) == (pytest.approx(0.77143, abs=5e-6), 2, pytest.approx(0.68, abs=5e-4))
+    assert (found.statistic, found.df, found.p) == (
+        pytest.approx(0.77143, abs=5e-6),
+        2,
+        pytest.approx(0.68, abs=5e-4),
+    )
 
 
 def test_rs_example_of_permeability() -> None:
@@ -46,14 +56,18 @@ def test_mann_whitney_is_the_enumeration(a: np.ndarray, b: np.ndarray) -> None:
 def test_many_runs_take_the_normal_approximation() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=80), rng.normal(0.2, size=80)
-    assert mann_whitney(a, b).p == pytest.approx(stats.mannwhitneyu(a, b, method="asymptotic").pvalue)
+    assert mann_whitney(a, b).p == pytest.approx(
+        stats.mannwhitneyu(a, b, method="asymptotic").pvalue
+    )
 
 
 @pytest.mark.parametrize("groups", [LUNGS, [np.round(one) for one in LUNGS]])
 def test_dunn_is_that_of_scikit_posthocs(groups: list[np.ndarray]) -> None:
     expected = scikit_posthocs.posthoc_dunn(groups).to_numpy()
     found = dunn(groups)
-    assert {pair: tested.p for pair, tested in found.items()} == pytest.approx({(i, j): expected[i, j] for i, j in found})
+    assert {pair: tested.p for pair, tested in found.items()} == pytest.approx(
+        {(i, j): expected[i, j] for i, j in found}
+    )
     assert 2 * stats.norm.sf(found[0, 1].statistic) == pytest.approx(found[0, 1].p)
 
 

@@ -150,7 +150,9 @@ def complaints(load: Loader) -> Complaints:
     def told(text: str, **options: Any) -> dict[str, str]:
         with pytest.raises(SuiteError) as caught:
             load(text, **options)
-        return {f"{problem.line}: {problem.path}": problem.message for problem in caught.value.problems}
+        return {
+            f"{problem.line}: {problem.path}": problem.message for problem in caught.value.problems
+        }
 
     return told
 
@@ -160,7 +162,12 @@ def made(host: Host) -> Loader:
     """Load a suite from Python, its keys laid over those of a small sound one."""
 
     def from_keys(**keys: Any) -> Suite:
-        base: dict[str, Any] = {"name": "digits", "scenarios": [{"split": {"dataset": "digits"}}], "seeds": 3, "strategies": ["naive"]}
+        base: dict[str, Any] = {
+            "name": "digits",
+            "scenarios": [{"split": {"dataset": "digits"}}],
+            "seeds": 3,
+            "strategies": ["naive"],
+        }
         return load_suite({**base, **keys}, host)
 
     return from_keys

@@ -20,7 +20,12 @@ from clbench.suite.grids import count, unfold
 
 Made = Callable[..., Suite]
 
-BASE: dict[str, Any] = {"name": "digits", "scenarios": [{"split": {"dataset": "digits"}}], "seeds": 2, "strategies": ["naive"]}
+BASE: dict[str, Any] = {
+    "name": "digits",
+    "scenarios": [{"split": {"dataset": "digits"}}],
+    "seeds": 2,
+    "strategies": ["naive"],
+}
 
 
 def labels(suite: Suite, host: Host) -> list[str]:
@@ -32,17 +37,32 @@ def labels(suite: Suite, host: Host) -> list[str]:
 
 def test_a_cell_is_plain_data_with_every_default_in_it(made: Made, host: Host) -> None:
     (cell,) = expand(made(strategies=["er"], metrics=["dormant_units"], seeds=[5, 2]), host)
-    assert (cell.scenario.name, cell.scenario_label, cell.strategy, cell.label) == ("split", "split", "er", "er")
-    assert cell.scenario.options == {"dataset": "digits", "setting": "class", "tasks": 5, "class_order": "fixed"}
+    assert (cell.scenario.name, cell.scenario_label, cell.strategy, cell.label) == (
+        "split",
+        "split",
+        "er",
+        "er",
+    )
+    assert cell.scenario.options == {
+        "dataset": "digits",
+        "setting": "class",
+        "tasks": 5,
+        "class_order": "fixed",
+    }
     assert cell.options == {"memory": 200, "replay_batch": None}
-    assert [(metric.name, metric.options) for metric in cell.metrics] == [("dormant_units", {"rule": "tau"})]
+    assert [(metric.name, metric.options) for metric in cell.metrics] == [
+        ("dormant_units", {"rule": "tau"})
+    ]
     assert cell.seeds == (2, 5)
     assert cell.protocol["batch_size"] == 32
 
 
 def test_scenarios_strategies_and_protocols_are_multiplied(made: Made, host: Host) -> None:
     suite = made(
-        scenarios=[{"split": {"dataset": "digits", "tasks": {"grid": [2, 5]}}}, {"split": {"dataset": "cifar100"}}],
+        scenarios=[
+            {"split": {"dataset": "digits", "tasks": {"grid": [2, 5]}}},
+            {"split": {"dataset": "cifar100"}},
+        ],
         protocol={"batch_size": {"grid": [10, 32]}},
         strategies=["naive", {"er": {"memory": {"grid": [1, 2, 3]}}}],
     )
@@ -53,20 +73,38 @@ def test_scenarios_strategies_and_protocols_are_multiplied(made: Made, host: Hos
 
 
 def test_a_composition_keeps_its_order_and_its_parts_options(made: Made, host: Host) -> None:
-    suite = made(strategies=[{"er+ewc": {"er": {"memory": 5}, "ewc": {"strength": {"grid": [1, 2]}}}}, "ewc+er"])
+    suite = made(
+        strategies=[
+            {"er+ewc": {"er": {"memory": 5}, "ewc": {"strength": {"grid": [1, 2]}}}},
+            "ewc+er",
+        ]
+    )
     first, second, third = expand(suite, host)
     assert first.options == {"er": {"memory": 5, "replay_batch": None}, "ewc": {"strength": 1.0}}
-    assert [cell.label for cell in (first, second, third)] == ["er+ewc(ewc.strength=1.0)", "er+ewc(ewc.strength=2.0)", "ewc+er"]
+    assert [cell.label for cell in (first, second, third)] == [
+        "er+ewc(ewc.strength=1.0)",
+        "er+ewc(ewc.strength=2.0)",
+        "ewc+er",
+    ]
 
 
 def test_a_strategy_s_own_protocol_is_laid_over_the_suite_s(made: Made, host: Host) -> None:
     suite = made(
         protocol={"epochs": 4, "optimizer": {"sgd": {"lr": 0.03}}},
-        strategies=["naive", {"er": {"protocol": {"steps": 9, "optimizer": {"sgd": {"momentum": 0.9}}}}}, {"ewc": {"protocol": None}}],
+        strategies=[
+            "naive",
+            {"er": {"protocol": {"steps": 9, "optimizer": {"sgd": {"momentum": 0.9}}}}},
+            {"ewc": {"protocol": None}},
+        ],
     )
     naive, er, ewc = (cell.protocol for cell in expand(suite, host))
     assert (naive["epochs"], naive["steps"]) == (4, None)
-    assert (er["epochs"], er["steps"], er["optimizer"]["sgd"]["lr"], er["optimizer"]["sgd"]["momentum"]) == (None, 9, 0.03, 0.9)
+    assert (
+        er["epochs"],
+        er["steps"],
+        er["optimizer"]["sgd"]["lr"],
+        er["optimizer"]["sgd"]["momentum"],
+    ) == (None, 9, 0.03, 0.9)
     assert ewc == naive
 
 
@@ -82,12 +120,17 @@ def test_grids_in_grids_unfold(made: Made, host: Host) -> None:
 
 def test_a_data_set_may_have_options(made: Made, host: Host) -> None:
     suite = made(scenarios=[{"split": {"dataset": {"synthetic": {"classes": {"grid": [10, 20]}}}}}])
-    assert [cell.scenario_label for cell in expand(suite, host)] == ["split(dataset.classes=10)", "split(dataset.classes=20)"]
+    assert [cell.scenario_label for cell in expand(suite, host)] == [
+        "split(dataset.classes=10)",
+        "split(dataset.classes=20)",
+    ]
     assert expand(suite, host)[0].scenario.options["dataset"]["synthetic"]["train"] == 1000
 
 
 def test_imported_data_is_known_by_name(host: Host) -> None:
-    suite = load_suite({**BASE, "scenarios": [{"split": {"dataset": "mine"}}]}, host, imported={"mine"})
+    suite = load_suite(
+        {**BASE, "scenarios": [{"split": {"dataset": "mine"}}]}, host, imported={"mine"}
+    )
     assert expand(suite, host)[0].scenario.options["dataset"] == "mine"
 
 
@@ -96,7 +139,11 @@ def test_imported_data_is_known_by_name(host: Host) -> None:
 
 def test_labels_show_only_what_differs(made: Made, host: Host) -> None:
     suite = made(
-        strategies=["naive", {"er": {"memory": {"grid": [200, 500]}, "replay_batch": 10}}, {"er": {"memory": 7, "label": "small"}}]
+        strategies=[
+            "naive",
+            {"er": {"memory": {"grid": [200, 500]}, "replay_batch": 10}},
+            {"er": {"memory": 7, "label": "small"}},
+        ]
     )
     assert labels(suite, host) == ["naive", "er(memory=200)", "er(memory=500)", "small"]
 
@@ -139,27 +186,41 @@ def test_a_label_means_one_cell(made: Made, strategies: list[Any]) -> None:
 def test_labels_and_names_pick_cells(made: Made, host: Host) -> None:
     cells = expand(made(strategies=["naive", {"er": {"memory": {"grid": [1, 2]}}}]), host)
     assert [cell.label for cell in pick(cells, ["er"])] == ["er(memory=1)", "er(memory=2)"]
-    assert [cell.label for cell in pick(cells, ["er(memory=2)", "naive"])] == ["naive", "er(memory=2)"]
+    assert [cell.label for cell in pick(cells, ["er(memory=2)", "naive"])] == [
+        "naive",
+        "er(memory=2)",
+    ]
     with pytest.raises(UnknownName, match="did you mean 'naive'"):
         pick(cells, ["naiv"])
     assert pick(cells, ["naive, er(memory=2)"]) == pick(cells, ["naive", "er(memory=2)"])
     with_comma = [replace(cell, label="a,b") if cell.label == "naive" else cell for cell in cells]
     assert [cell.label for cell in pick(with_comma, ["a,b"])] == ["a,b"]
-    assert split_names("naive, er(memory=1, replay_batch=2),ewc") == ["naive", "er(memory=1, replay_batch=2)", "ewc"]
+    assert split_names("naive, er(memory=1, replay_batch=2),ewc") == [
+        "naive",
+        "er(memory=1, replay_batch=2)",
+        "ewc",
+    ]
 
 
 # ------------------------------------------------------------------ equal cells
 
 
 def test_equal_cells_run_once_with_a_warning(made: Made, host: Host) -> None:
-    suite = made(strategies=["er", {"er": {"memory": 200}}, {"er": {"memory": {"grid": [200, 500]}}}])
+    suite = made(
+        strategies=["er", {"er": {"memory": 200}}, {"er": {"memory": {"grid": [200, 500]}}}]
+    )
     assert labels(suite, host) == ["er(memory=200)", "er(memory=500)"]
     assert len(suite.warnings) == 2
     assert "strategies[1]: is the same as 'er(memory=200)'" in suite.warnings[0]
 
 
 def test_equal_scenarios_run_once(made: Made, host: Host) -> None:
-    suite = made(scenarios=[{"split": {"dataset": "digits"}}, {"split": {"dataset": {"digits": None}, "tasks": 5}}])
+    suite = made(
+        scenarios=[
+            {"split": {"dataset": "digits"}},
+            {"split": {"dataset": {"digits": None}, "tasks": 5}},
+        ]
+    )
     assert len(expand(suite, host)) == 1
     assert len(suite.warnings) == 1
 
@@ -178,7 +239,10 @@ def suites(draw: st.DrawFn) -> tuple[dict[str, Any], int]:
         **BASE,
         "scenarios": [{"split": {"dataset": "digits", "tasks": {"grid": tasks}}}],
         "protocol": {"batch_size": {"grid": batch}, "optimizer": {"sgd": {"lr": {"grid": rates}}}},
-        "strategies": [{"er": {"memory": {"grid": memory}, "replay_batch": {"grid": replay}}}, "naive"],
+        "strategies": [
+            {"er": {"memory": {"grid": memory}, "replay_batch": {"grid": replay}}},
+            "naive",
+        ],
     }
     return suite, len(tasks) * len(batch) * len(rates) * (len(memory) * len(replay) + 1)
 
@@ -207,7 +271,12 @@ def test_expansion_is_a_pure_product_whatever_the_order_of_keys(
     cells = expand(suite, host)
     assert data == before
     assert expand(suite, host) == cells
-    assert len(cells) == len(keys(cells)) == len({(cell.scenario_label, cell.label) for cell in cells}) == size
+    assert (
+        len(cells)
+        == len(keys(cells))
+        == len({(cell.scenario_label, cell.label) for cell in cells})
+        == size
+    )
     assert keys(expand(load_suite(shuffled(data, order), host), host)) == keys(cells)
 
 
@@ -227,4 +296,7 @@ def test_a_grid_too_large_is_refused_before_it_is_made(made: Made) -> None:
     with pytest.raises(SuiteError, match="unfolds into more than 100,000 variants"):
         made(strategies=[{"er": {"memory": wide, "replay_batch": wide, "label": wide}}])
     with pytest.raises(SuiteError, match="unfolds into more than 100,000 cells"):
-        made(strategies=[{"er": {"memory": wide, "replay_batch": wide}}], protocol={"batch_size": wide})
+        made(
+            strategies=[{"er": {"memory": wide, "replay_batch": wide}}],
+            protocol={"batch_size": wide},
+        )

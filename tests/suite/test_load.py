@@ -32,9 +32,15 @@ def with_lines(**lines: str) -> str:
 
 
 def test_a_sound_suite_is_read(load: Loader, host: Host) -> None:
-    suite = load(with_lines(compare="compare: {metric: average_accuracy, baseline: er, alpha: 0.1, rope: 0}"))
+    suite = load(
+        with_lines(compare="compare: {metric: average_accuracy, baseline: er, alpha: 0.1, rope: 0}")
+    )
     assert (suite.name, suite.seeds, suite.warnings) == ("digits", (0, 1, 2), ())
-    assert (suite.compare.baseline, suite.compare.alpha, suite.compare.correction) == ("er", 0.1, "holm")
+    assert (suite.compare.baseline, suite.compare.alpha, suite.compare.correction) == (
+        "er",
+        0.1,
+        "holm",
+    )
     assert suite.text.startswith("name: digits\n")
     assert Path(suite.file).name == "suite.yaml"
     assert len(expand(suite, host)) == 2
@@ -54,72 +60,226 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         ("name: ../up", "1: name", "must be one word of letters"),
         ("name: " + "n" * 61, "1: name", "60 at most, for it names files"),
         ("nam: digits", "1: nam", "unknown key; did you mean 'name'?"),
-        ("scenarios: split", "2: scenarios", "must be a list, one entry a line starting with `-`, not 'split'"),
-        ("scenarios: []", "2: scenarios", "is empty; write for example `scenarios: [split: {dataset: digits, tasks: 5}]`"),
-        ("scenarios: [spilt: {dataset: digits}]", "2: scenarios[0]", "unknown scenario 'spilt'; did you mean 'split'?"),
+        (
+            "scenarios: split",
+            "2: scenarios",
+            "must be a list, one entry a line starting with `-`, not 'split'",
+        ),
+        (
+            "scenarios: []",
+            "2: scenarios",
+            "is empty; write for example `scenarios: [split: {dataset: digits, tasks: 5}]`",
+        ),
+        (
+            "scenarios: [spilt: {dataset: digits}]",
+            "2: scenarios[0]",
+            "unknown scenario 'spilt'; did you mean 'split'?",
+        ),
         ("scenarios: [split]", "2: scenarios[0].split.dataset", "is missing, and has no default"),
-        ("scenarios: [split: {dataset: digit}]", "2: scenarios[0].split.dataset", "unknown dataset 'digit'; did you mean 'digits'?"),
-        ("scenarios: [split: {dataset: 5}]", "2: scenarios[0].split.dataset", "must be a dataset's name, or {name: options}, not 5"),
+        (
+            "scenarios: [split: {dataset: digit}]",
+            "2: scenarios[0].split.dataset",
+            "unknown dataset 'digit'; did you mean 'digits'?",
+        ),
+        (
+            "scenarios: [split: {dataset: 5}]",
+            "2: scenarios[0].split.dataset",
+            "must be a dataset's name, or {name: options}, not 5",
+        ),
         (
             "scenarios: [split: {dataset: {synthetic: {clases: 3}}}]",
             "2: scenarios[0].split.dataset.synthetic.clases",
             "unknown option of 'synthetic'; did you mean 'classes'?",
         ),
-        ("scenarios: [split: {dataset: digits, tasks: 3}]", "2: scenarios[0].split.tasks", "10 classes do not divide into 3 tasks"),
-        ("scenarios: [split: {dataset: digits, setting: clas}]", "2: scenarios[0].split.setting", "should be 'class', 'task' or 'domain'"),
-        ("protocol: [epochs]", "3: protocol", "must be keys with values such as {model: mlp, epochs: 1}, not ['epochs']"),
+        (
+            "scenarios: [split: {dataset: digits, tasks: 3}]",
+            "2: scenarios[0].split.tasks",
+            "10 classes do not divide into 3 tasks",
+        ),
+        (
+            "scenarios: [split: {dataset: digits, setting: clas}]",
+            "2: scenarios[0].split.setting",
+            "should be 'class', 'task' or 'domain'",
+        ),
+        (
+            "protocol: [epochs]",
+            "3: protocol",
+            "must be keys with values such as {model: mlp, epochs: 1}, not ['epochs']",
+        ),
         ("protocol: {epoch: 3}", "3: protocol.epoch", "unknown key; did you mean 'epochs'?"),
-        ("protocol: {optimizer: {sgd: {lr: 0}}}", "3: protocol.optimizer.sgd.lr", "should be greater than 0, not 0"),
-        ("protocol: {head: multi}", "3: protocol.head", "'split' has setting 'class'; use `setting: task` or `head: single`"),
-        ("protocol: {batch_size: {grid: 3}}", "3: protocol.batch_size", "a grid is a list of values such as {grid: [1, 2]}, not 3"),
-        ("protocol: {batch_size: {grid: []}}", "3: protocol.batch_size", "a grid is a list of values"),
-        ("protocol: {batch_size: {grid: [1], x: 2}}", "3: protocol.batch_size", "a grid stands alone; move 'x' out of its braces"),
-        ("protocol: {batch_size: {grid: [10, x]}}", "3: protocol.batch_size.grid[1]", "should be a valid integer, not 'x'"),
+        (
+            "protocol: {optimizer: {sgd: {lr: 0}}}",
+            "3: protocol.optimizer.sgd.lr",
+            "should be greater than 0, not 0",
+        ),
+        (
+            "protocol: {head: multi}",
+            "3: protocol.head",
+            "'split' has setting 'class'; use `setting: task` or `head: single`",
+        ),
+        (
+            "protocol: {batch_size: {grid: 3}}",
+            "3: protocol.batch_size",
+            "a grid is a list of values such as {grid: [1, 2]}, not 3",
+        ),
+        (
+            "protocol: {batch_size: {grid: []}}",
+            "3: protocol.batch_size",
+            "a grid is a list of values",
+        ),
+        (
+            "protocol: {batch_size: {grid: [1], x: 2}}",
+            "3: protocol.batch_size",
+            "a grid stands alone; move 'x' out of its braces",
+        ),
+        (
+            "protocol: {batch_size: {grid: [10, x]}}",
+            "3: protocol.batch_size.grid[1]",
+            "should be a valid integer, not 'x'",
+        ),
         ("seeds: 0", "4: seeds", "at least one seed is needed, not 0"),
-        ("seeds: many", "4: seeds", "must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not 'many'"),
+        (
+            "seeds: many",
+            "4: seeds",
+            "must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not 'many'",
+        ),
         ("seeds: [1, -2]", "4: seeds", "seeds are not negative, as -2 is"),
         ("seeds: [1, 2, 1]", "4: seeds", "seeds are named twice: 1"),
-        ("seeds: 1000000000", "4: seeds", "1000000000 seeds are more than 100,000; seed 1000000000 alone is [1000000000], or --seeds"),
-        ("seeds: [9223372036854775808]", "4: seeds", "seeds are below 2**63, and 9223372036854775808 is not"),
-        ("compare: 3", "7: compare", "must be keys with values such as {metric: forgetting, baseline: naive}, not 3"),
-        ("strategies: [naive, er: {memori: 3}]", "5: strategies[1].er.memori", "unknown option of 'er'; did you mean 'memory'?"),
-        ("strategies: [naive, er: {memory: lots}]", "5: strategies[1].er.memory", "should be a valid integer, not 'lots'"),
-        ("strategies: [naive, er: 200]", "5: strategies[1].er", "must be options with values such as {option: value}, not 200"),
-        ("strategies: [naive, nave]", "5: strategies[1]", "unknown strategy 'nave'; did you mean 'naive'?"),
-        ("strategies: [naive, 3]", "5: strategies[1]", "must be a strategy's name, or {name: options}, not 3"),
-        ("strategies: [naive, {er: , memory: 3}]", "5: strategies[1]", "holds 'er', 'memory', but an entry names one strategy; indent"),
+        (
+            "seeds: 1000000000",
+            "4: seeds",
+            "1000000000 seeds are more than 100,000; seed 1000000000 alone is [1000000000], or --seeds",
+        ),
+        (
+            "seeds: [9223372036854775808]",
+            "4: seeds",
+            "seeds are below 2**63, and 9223372036854775808 is not",
+        ),
+        (
+            "compare: 3",
+            "7: compare",
+            "must be keys with values such as {metric: forgetting, baseline: naive}, not 3",
+        ),
+        (
+            "strategies: [naive, er: {memori: 3}]",
+            "5: strategies[1].er.memori",
+            "unknown option of 'er'; did you mean 'memory'?",
+        ),
+        (
+            "strategies: [naive, er: {memory: lots}]",
+            "5: strategies[1].er.memory",
+            "should be a valid integer, not 'lots'",
+        ),
+        (
+            "strategies: [naive, er: 200]",
+            "5: strategies[1].er",
+            "must be options with values such as {option: value}, not 200",
+        ),
+        (
+            "strategies: [naive, nave]",
+            "5: strategies[1]",
+            "unknown strategy 'nave'; did you mean 'naive'?",
+        ),
+        (
+            "strategies: [naive, 3]",
+            "5: strategies[1]",
+            "must be a strategy's name, or {name: options}, not 3",
+        ),
+        (
+            "strategies: [naive, {er: , memory: 3}]",
+            "5: strategies[1]",
+            "holds 'er', 'memory', but an entry names one strategy; indent",
+        ),
         ("strategies: [naive, er+foo]", "5: strategies[1].er+foo", "unknown strategy 'foo'"),
         ("strategies: [naive, er+]", "5: strategies[1].er+", "unknown strategy ''"),
-        ("strategies: [naive, er+er]", "5: strategies[1].er+er", "a composition has each part once"),
+        (
+            "strategies: [naive, er+er]",
+            "5: strategies[1].er+er",
+            "a composition has each part once",
+        ),
         (
             "strategies: [naive, er+ewc: {memory: 3}]",
             "5: strategies[1].er+ewc.memory",
             "is no part of 'er+ewc'; options of a composition stand under their part, as in {er: {...}}",
         ),
-        ("strategies: [naive, er+ewc: {er: 3}]", "5: strategies[1].er+ewc.er", "must be options with values, not 3"),
-        ("strategies: [naive, er+ewc: {er: {memori: 3}}]", "5: strategies[1].er+ewc.er.memori", "did you mean 'memory'?"),
-        ("strategies: [naive, er: {label: 3}]", "5: strategies[1].er.label", "must be a word, not 3"),
+        (
+            "strategies: [naive, er+ewc: {er: 3}]",
+            "5: strategies[1].er+ewc.er",
+            "must be options with values, not 3",
+        ),
+        (
+            "strategies: [naive, er+ewc: {er: {memori: 3}}]",
+            "5: strategies[1].er+ewc.er.memori",
+            "did you mean 'memory'?",
+        ),
+        (
+            "strategies: [naive, er: {label: 3}]",
+            "5: strategies[1].er.label",
+            "must be a word, not 3",
+        ),
         (
             'strategies: [naive, er: {label: "a\\nb"}]',
             "5: strategies[1].er.label",
             "must be one line without control characters, not 'a\\nb'",
         ),
-        ("strategies: [naive, er: {protocol: 3}]", "5: strategies[1].er.protocol", "must be protocol keys with values, not 3"),
-        ("strategies: [naive, er: {protocol: {clip: x}}]", "5: strategies[1].er.protocol.clip", "should be a valid number, not 'x'"),
+        (
+            "strategies: [naive, er: {protocol: 3}]",
+            "5: strategies[1].er.protocol",
+            "must be protocol keys with values, not 3",
+        ),
+        (
+            "strategies: [naive, er: {protocol: {clip: x}}]",
+            "5: strategies[1].er.protocol.clip",
+            "should be a valid number, not 'x'",
+        ),
         ("metrics: accuracy", "6: metrics", "must be a list of metrics, not 'accuracy'"),
-        ("metrics: [average_acuracy]", "6: metrics[0]", "unknown metric 'average_acuracy'; did you mean 'average_accuracy'?"),
-        ("metrics: [dormant_units: {rule: tua}]", "6: metrics[0].dormant_units.rule", "should be 'tau' or 'dead', not 'tua'"),
-        ("metrics: [dormant_units, dormant_units]", "6: metrics[1]", "'dormant_units' is asked for twice"),
-        ("compare: {baselin: naive}", "7: compare.baselin", "unknown key; did you mean 'baseline'?"),
+        (
+            "metrics: [average_acuracy]",
+            "6: metrics[0]",
+            "unknown metric 'average_acuracy'; did you mean 'average_accuracy'?",
+        ),
+        (
+            "metrics: [dormant_units: {rule: tua}]",
+            "6: metrics[0].dormant_units.rule",
+            "should be 'tau' or 'dead', not 'tua'",
+        ),
+        (
+            "metrics: [dormant_units, dormant_units]",
+            "6: metrics[1]",
+            "'dormant_units' is asked for twice",
+        ),
+        (
+            "compare: {baselin: naive}",
+            "7: compare.baselin",
+            "unknown key; did you mean 'baseline'?",
+        ),
         ("compare: {alpha: 5}", "7: compare.alpha", "should be less than 1, not 5"),
-        ("compare: {metric: accuracy}", "7: compare.metric", "unknown metric 'accuracy'; did you mean 'average_accuracy'?"),
-        ("compare: {metric: weight_magnitude}", "7: compare.metric", "can only be measured while a run goes on; write it under `metrics:`"),
-        ("compare: {baseline: ewc}", "7: compare.baseline", "'ewc' is no strategy of this suite; known: er, naive"),
+        (
+            "compare: {metric: accuracy}",
+            "7: compare.metric",
+            "unknown metric 'accuracy'; did you mean 'average_accuracy'?",
+        ),
+        (
+            "compare: {metric: weight_magnitude}",
+            "7: compare.metric",
+            "can only be measured while a run goes on; write it under `metrics:`",
+        ),
+        (
+            "compare: {baseline: ewc}",
+            "7: compare.baseline",
+            "'ewc' is no strategy of this suite; known: er, naive",
+        ),
         ("compare: naive", "7: compare", "not 'naive'"),
-        ("plugins: mine.py", "8: plugins", "must be a list of files such as [my_method.py], not 'mine.py'"),
+        (
+            "plugins: mine.py",
+            "8: plugins",
+            "must be a list of files such as [my_method.py], not 'mine.py'",
+        ),
     ],
 )
-def test_one_mistake_is_one_problem_with_its_line(complaints: Complaints, line: str, place: str, sentence: str) -> None:
+def test_one_mistake_is_one_problem_with_its_line(
+    complaints: Complaints, line: str, place: str, sentence: str
+) -> None:
     key = line.partition(":")[0]
     told = complaints(with_lines(**{"name" if key == "nam" else key: line}))
     told.pop("1: name", None) if key == "nam" else None
@@ -129,7 +289,11 @@ def test_one_mistake_is_one_problem_with_its_line(complaints: Complaints, line: 
 
 
 def test_a_probe_that_is_measured_can_be_compared(load: Loader) -> None:
-    suite = load(with_lines(metrics="metrics: [weight_magnitude]", compare="compare: {metric: weight_magnitude}"))
+    suite = load(
+        with_lines(
+            metrics="metrics: [weight_magnitude]", compare="compare: {metric: weight_magnitude}"
+        )
+    )
     assert suite.compare.metric == "weight_magnitude"
 
 
@@ -172,7 +336,10 @@ def test_all_problems_come_at_once(complaints: Complaints) -> None:
 def test_the_message_is_one_line_a_problem(load: Loader) -> None:
     with pytest.raises(SuiteError) as caught:
         load(with_lines(seeds="seeds: 0", name="name: 3"))
-    assert [line.partition("suite.yaml:")[2].partition(" ")[0] for line in str(caught.value).splitlines()] == ["1:", "4:"]
+    assert [
+        line.partition("suite.yaml:")[2].partition(" ")[0]
+        for line in str(caught.value).splitlines()
+    ] == ["1:", "4:"]
     assert caught.value.exit_code == 2
 
 
@@ -183,7 +350,12 @@ def test_an_empty_suite_says_what_belongs_in_one(complaints: Complaints) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("# only words\n", "not an empty file"), ("- a\n", "must be keys with values"), ("a: [\n", "cannot be read")]
+    ("text", "sentence"),
+    [
+        ("# only words\n", "not an empty file"),
+        ("- a\n", "must be keys with values"),
+        ("a: [\n", "cannot be read"),
+    ],
 )
 def test_what_is_no_mapping_is_said(complaints: Complaints, text: str, sentence: str) -> None:
     (message,) = complaints(text).values()
@@ -194,7 +366,10 @@ def test_what_is_no_mapping_is_said(complaints: Complaints, text: str, sentence:
 
 
 def test_a_suite_that_is_not_there_is_said(host: Host, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no suite 'nowhere': neither a file here nor a suite that comes with clbench"):
+    with pytest.raises(
+        UserError,
+        match="no suite 'nowhere': neither a file here nor a suite that comes with clbench",
+    ):
         load_suite("nowhere", host)
     with pytest.raises(UserError, match="is a folder"):
         load_suite(tmp_path, host)
@@ -244,26 +419,43 @@ def test_plugins_are_relative_to_the_suite(host: Host, tmp_path: Path, load: Loa
 
 def test_a_wrong_metric_does_not_hide_a_wrong_baseline(complaints: Complaints) -> None:
     found = complaints(with_lines(compare="compare: {metric: accuracy, baseline: nave}"))
-    assert found["7: compare.baseline"] == "'nave' is no strategy of this suite; did you mean 'naive'?"
+    assert (
+        found["7: compare.baseline"] == "'nave' is no strategy of this suite; did you mean 'naive'?"
+    )
     assert "7: compare.metric" in found
 
 
 def test_a_wrong_level_does_not_hide_a_wrong_metric_and_baseline(complaints: Complaints) -> None:
-    found = complaints(with_lines(compare="compare: {metric: accuracy, baseline: nave, alpha: 2, foo: 1}"))
-    assert sorted(found) == ["7: compare.alpha", "7: compare.baseline", "7: compare.foo", "7: compare.metric"]
+    found = complaints(
+        with_lines(compare="compare: {metric: accuracy, baseline: nave, alpha: 2, foo: 1}")
+    )
+    assert sorted(found) == [
+        "7: compare.alpha",
+        "7: compare.baseline",
+        "7: compare.foo",
+        "7: compare.metric",
+    ]
 
 
 def test_what_is_no_plugin_does_not_hide_one_that_is_missing(complaints: Complaints) -> None:
-    assert sorted(complaints(with_lines(plugins="plugins: [5, mine.py]"))) == ["8: plugins[0]", "8: plugins[1]"]
+    assert sorted(complaints(with_lines(plugins="plugins: [5, mine.py]"))) == [
+        "8: plugins[0]",
+        "8: plugins[1]",
+    ]
 
 
 def test_a_long_value_does_not_drown_what_is_wrong_with_it(complaints: Complaints) -> None:
     assert len(complaints(with_lines(name=f"name: {list(range(1000))}"))["1: name"]) < 200
 
 
-def test_a_missing_plugin_is_one_problem_among_others(complaints: Complaints, tmp_path: Path) -> None:
+def test_a_missing_plugin_is_one_problem_among_others(
+    complaints: Complaints, tmp_path: Path
+) -> None:
     found = complaints(with_lines(protocol="protocol: {epochs: 0}", plugins="plugins: [mine.py]"))
-    assert found["8: plugins[0]"] == f"there is no file {tmp_path / 'mine.py'} (plugins are relative to the suite's file)"
+    assert (
+        found["8: plugins[0]"]
+        == f"there is no file {tmp_path / 'mine.py'} (plugins are relative to the suite's file)"
+    )
     assert "3: protocol.epochs" in found
 
 
@@ -275,7 +467,10 @@ def test_what_only_the_engine_knows_is_asked_of_it(complaints: Complaints) -> No
         raise OptionError([((next(iter(options)),), f"{name} has no such option")])
 
     checks = Checks(composition, optimizer)
-    text = with_lines(protocol="protocol: {optimizer: {torch.RMSprop: {foo: 1}}}", strategies="strategies: [naive, naive+er]")
+    text = with_lines(
+        protocol="protocol: {optimizer: {torch.RMSprop: {foo: 1}}}",
+        strategies="strategies: [naive, naive+er]",
+    )
     assert complaints(text, checks=checks) == {
         "3: protocol.optimizer.torch.RMSprop.foo": "RMSprop has no such option",
         "5: strategies[1]": "Naive+ER do not go together",
@@ -287,7 +482,14 @@ def test_what_only_the_engine_knows_is_asked_of_it(complaints: Complaints) -> No
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("3", [0, 1, 2]), ("3-3", [3]), ("0-4", [0, 1, 2, 3, 4]), ("5,0,3", [0, 3, 5]), ("0-2,7", [0, 1, 2, 7]), (" 1 , 4 - 5", [1, 4, 5])],
+    [
+        ("3", [0, 1, 2]),
+        ("3-3", [3]),
+        ("0-4", [0, 1, 2, 3, 4]),
+        ("5,0,3", [0, 3, 5]),
+        ("0-2,7", [0, 1, 2, 7]),
+        (" 1 , 4 - 5", [1, 4, 5]),
+    ],
 )
 def test_seeds_of_the_command_line(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
@@ -322,17 +524,31 @@ def test_seeds_can_be_given_on_the_command_line(load: Loader) -> None:
     ("override", "found"),
     [
         ("protocol.epochs=7", lambda cell: cell.protocol["epochs"] == 7),
-        ("protocol.optimizer.sgd.lr=1e-3", lambda cell: cell.protocol["optimizer"]["sgd"]["lr"] == 1e-3),
-        ("protocol.optimizer={adam: {lr: 0.5}}", lambda cell: cell.protocol["optimizer"]["adam"]["lr"] == 0.5),
-        ("protocol.model.mlp.hidden=[3, 4]", lambda cell: cell.protocol["model"]["mlp"]["hidden"] == [3, 4]),
-        ("strategies[1].er.memory=9", lambda cell: cell.strategy == "naive" or cell.options["memory"] == 9),
+        (
+            "protocol.optimizer.sgd.lr=1e-3",
+            lambda cell: cell.protocol["optimizer"]["sgd"]["lr"] == 1e-3,
+        ),
+        (
+            "protocol.optimizer={adam: {lr: 0.5}}",
+            lambda cell: cell.protocol["optimizer"]["adam"]["lr"] == 0.5,
+        ),
+        (
+            "protocol.model.mlp.hidden=[3, 4]",
+            lambda cell: cell.protocol["model"]["mlp"]["hidden"] == [3, 4],
+        ),
+        (
+            "strategies[1].er.memory=9",
+            lambda cell: cell.strategy == "naive" or cell.options["memory"] == 9,
+        ),
         ("strategies[0]=ewc", lambda cell: cell.strategy in ("ewc", "er")),
         ("strategies[0].naive.label=first", lambda cell: cell.label in ("first", "er")),
         ("scenarios[0].split.tasks=2", lambda cell: cell.scenario.options["tasks"] == 2),
         ("seeds=[4]", lambda cell: cell.seeds == (4,)),
     ],
 )
-def test_set_changes_a_suite(load: Loader, host: Host, override: str, found: Callable[[Any], bool]) -> None:
+def test_set_changes_a_suite(
+    load: Loader, host: Host, override: str, found: Callable[[Any], bool]
+) -> None:
     text = with_lines(protocol="protocol: {model: mlp}", compare="compare: {}")
     suite = load(text, overrides=[override])
     assert all(found(cell) for cell in expand(suite, host))
@@ -349,18 +565,44 @@ def load_suite_text(suite: Suite, host: Host) -> list[Any]:
 @pytest.mark.parametrize(
     ("override", "place", "sentence"),
     [
-        ("protocol.epoch=5", "3: protocol.epoch", "unknown key; did you mean 'epochs'? (set on the command line)"),
-        ("epochs", "1: suite", "--set epochs: write it as PATH=VALUE, for example protocol.epochs=2"),
-        ("a..b=3", "1: suite", "'a..b' is no path; write it like protocol.epochs or strategies[1].er.memory"),
+        (
+            "protocol.epoch=5",
+            "3: protocol.epoch",
+            "unknown key; did you mean 'epochs'? (set on the command line)",
+        ),
+        (
+            "epochs",
+            "1: suite",
+            "--set epochs: write it as PATH=VALUE, for example protocol.epochs=2",
+        ),
+        (
+            "a..b=3",
+            "1: suite",
+            "'a..b' is no path; write it like protocol.epochs or strategies[1].er.memory",
+        ),
         ("protocol.epochs=[", "1: suite", "the value cannot be read"),
-        ("strategies[9].er.memory=9", "5: strategies[9].er.memory", "strategies is a list; its items are strategies[0] to strategies[1]"),
+        (
+            "strategies[9].er.memory=9",
+            "5: strategies[9].er.memory",
+            "strategies is a list; its items are strategies[0] to strategies[1]",
+        ),
         ("strategies.er.memory=9", "5: strategies.er.memory", "strategies is a list"),
-        ("strategies[1].ewc.strength=9", "5: strategies[1].ewc.strength", "strategies[1] has no 'ewc'; known: er"),
+        (
+            "strategies[1].ewc.strength=9",
+            "5: strategies[1].ewc.strength",
+            "strategies[1] has no 'ewc'; known: er",
+        ),
         ("seeds.first=9", "4: seeds.first", "seeds has no first"),
-        ("strategies[1].er.memory=x", "5: strategies[1].er.memory", "should be a valid integer, not 'x' (set on the command line)"),
+        (
+            "strategies[1].er.memory=x",
+            "5: strategies[1].er.memory",
+            "should be a valid integer, not 'x' (set on the command line)",
+        ),
     ],
 )
-def test_a_wrong_set_is_a_problem(complaints: Complaints, override: str, place: str, sentence: str) -> None:
+def test_a_wrong_set_is_a_problem(
+    complaints: Complaints, override: str, place: str, sentence: str
+) -> None:
     told = complaints(with_lines(), overrides=[override])
     assert list(told) == [place]
     assert sentence in told[place]
@@ -377,24 +619,37 @@ def test_smoke_is_the_same_suite_made_small(load: Loader, host: Host) -> None:
     cells = expand(suite, host)
     assert (suite.name, suite.seeds) == ("digits", (3, 4))
     assert [cell.label for cell in cells] == ["naive", "er(memory=5)", "er(memory=6)"]
-    assert [(cell.protocol["epochs"], cell.protocol["steps"], cell.protocol["batch_size"]) for cell in cells[:2]] == [
+    assert [
+        (cell.protocol["epochs"], cell.protocol["steps"], cell.protocol["batch_size"])
+        for cell in cells[:2]
+    ] == [
         (1, None, 16),
         (None, 4, 16),
     ]
     assert all(cell.seeds == (3, 4) and "convnet" in cell.protocol["model"] for cell in cells)
-    assert cells[0].scenario.options["dataset"] == {"synthetic": {"classes": 100, "size": 32, "channels": 3, "train": 200, "test": 200}}
-    assert cells[0].protocol["optimizer"]["sgd"]["lr"] == pytest.approx(0.01)  # a tenth of what the suite says
+    assert cells[0].scenario.options["dataset"] == {
+        "synthetic": {"classes": 100, "size": 32, "channels": 3, "train": 200, "test": 200}
+    }
+    assert cells[0].protocol["optimizer"]["sgd"]["lr"] == pytest.approx(
+        0.01
+    )  # a tenth of what the suite says
 
 
 @pytest.mark.parametrize(("model", "width"), [("convnet", 8), ("{convnet: {width: 4}}", 4)])
-def test_smoke_narrows_models_that_have_a_width(load: Loader, host: Host, model: str, width: int) -> None:
+def test_smoke_narrows_models_that_have_a_width(
+    load: Loader, host: Host, model: str, width: int
+) -> None:
     suite = load(with_lines(protocol=f"protocol: {{model: {model}}}"), smoke=True)
-    assert all(cell.protocol["model"] == {"convnet": {"width": width}} for cell in expand(suite, host))
+    assert all(
+        cell.protocol["model"] == {"convnet": {"width": width}} for cell in expand(suite, host)
+    )
 
 
 @pytest.mark.parametrize(("tasks", "few"), [(5, 2), (2, 2), (1, 1)])
 def test_smoke_has_few_tasks(load: Loader, host: Host, tasks: int, few: int) -> None:
-    suite = load(with_lines(scenarios=f"scenarios: [split: {{dataset: digits, tasks: {tasks}}}]"), smoke=True)
+    suite = load(
+        with_lines(scenarios=f"scenarios: [split: {{dataset: digits, tasks: {tasks}}}]"), smoke=True
+    )
     assert {cell.scenario.options["tasks"] for cell in expand(suite, host)} == {few}
 
 

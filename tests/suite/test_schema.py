@@ -26,7 +26,8 @@ def fits(data: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
             target = target[word]
         return fits(data, target, root)
     checks = [
-        "anyOf" not in schema or any(fits(data, option, root) for option in schema.get("anyOf", ())),
+        "anyOf" not in schema
+        or any(fits(data, option, root) for option in schema.get("anyOf", ())),
         "enum" not in schema or data in schema.get("enum", ()),
         "const" not in schema or data == schema["const"],
         "type" not in schema or _is(data, schema["type"]),
@@ -34,11 +35,17 @@ def fits(data: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
     if isinstance(data, dict):
         checks += [_fits_mapping(data, schema, root)]
     if isinstance(data, list):
-        checks += [len(data) >= schema.get("minItems", 0), all(fits(item, schema.get("items", {}), root) for item in data)]
+        checks += [
+            len(data) >= schema.get("minItems", 0),
+            all(fits(item, schema.get("items", {}), root) for item in data),
+        ]
     if isinstance(data, str):
         checks += [re.search(schema.get("pattern", ""), data) is not None]
     if isinstance(data, (int, float)):
-        checks += [data >= schema.get("minimum", data), data > schema.get("exclusiveMinimum", data - 1)]
+        checks += [
+            data >= schema.get("minimum", data),
+            data > schema.get("exclusiveMinimum", data - 1),
+        ]
     return all(checks)
 
 
@@ -56,9 +63,9 @@ def _is(data: Any, name: str) -> bool:
 
 
 def _fits_mapping(data: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> bool:
-    if not set(schema.get("required", ())) <= set(data) or not schema.get("minProperties", 0) <= len(data) <= schema.get(
-        "maxProperties", 1 << 30
-    ):
+    if not set(schema.get("required", ())) <= set(data) or not schema.get(
+        "minProperties", 0
+    ) <= len(data) <= schema.get("maxProperties", 1 << 30):
         return False
     for key, value in data.items():
         inner = schema.get("properties", {}).get(key) or next(
@@ -75,8 +82,19 @@ SOUND: list[dict[str, Any]] = [
     {},
     {"seeds": [0, 3]},
     {"strategies": ["er+ewc", {"er+ewc": {"er": {"memory": 3}, "ewc": None, "label": "x"}}]},
-    {"strategies": [{"er": {"memory": {"grid": [1, 2]}, "protocol": {"optimizer": {"sgd": {"lr": 1}}}}}]},
-    {"protocol": {"model": {"mlp": {"hidden": [3]}}, "schedule": {"milestones": {"at": [0.5]}}, "evaluate": {"last": 3}, "clip": "none"}},
+    {
+        "strategies": [
+            {"er": {"memory": {"grid": [1, 2]}, "protocol": {"optimizer": {"sgd": {"lr": 1}}}}}
+        ]
+    },
+    {
+        "protocol": {
+            "model": {"mlp": {"hidden": [3]}},
+            "schedule": {"milestones": {"at": [0.5]}},
+            "evaluate": {"last": 3},
+            "clip": "none",
+        }
+    },
     {
         "protocol": {
             "optimizer": {"torch.RMSprop": {"lr": 1}},
@@ -85,8 +103,16 @@ SOUND: list[dict[str, Any]] = [
             "epochs": {"grid": [1, 2]},
         }
     },
-    {"scenarios": [{"split": {"dataset": {"synthetic": {"classes": 4}}, "tasks": 2, "label": "x"}}]},
-    {"metrics": ["average_accuracy", {"dormant_units": {"rule": "dead"}}], "compare": {"alpha": 0.1}, "plugins": []},
+    {
+        "scenarios": [
+            {"split": {"dataset": {"synthetic": {"classes": 4}}, "tasks": 2, "label": "x"}}
+        ]
+    },
+    {
+        "metrics": ["average_accuracy", {"dormant_units": {"rule": "dead"}}],
+        "compare": {"alpha": 0.1},
+        "plugins": [],
+    },
 ]
 
 WRONG: list[dict[str, Any]] = [
@@ -108,22 +134,38 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("keys", SOUND)
-def test_what_is_sound_fits(schema: dict[str, Any], made: Callable[..., Suite], keys: dict[str, Any]) -> None:
+def test_what_is_sound_fits(
+    schema: dict[str, Any], made: Callable[..., Suite], keys: dict[str, Any]
+) -> None:
     made(**keys)
-    base = {"name": "digits", "scenarios": [{"split": {"dataset": "digits"}}], "seeds": 3, "strategies": ["naive"]}
+    base = {
+        "name": "digits",
+        "scenarios": [{"split": {"dataset": "digits"}}],
+        "seeds": 3,
+        "strategies": ["naive"],
+    }
     assert fits({**base, **keys}, schema, schema)
 
 
 @pytest.mark.parametrize("keys", WRONG)
-def test_what_is_wrong_does_not(schema: dict[str, Any], made: Callable[..., Suite], keys: dict[str, Any]) -> None:
+def test_what_is_wrong_does_not(
+    schema: dict[str, Any], made: Callable[..., Suite], keys: dict[str, Any]
+) -> None:
     with pytest.raises(Exception, match="<dict>"):
         made(**keys)
-    base = {"name": "digits", "scenarios": [{"split": {"dataset": "digits"}}], "seeds": 3, "strategies": ["naive"]}
+    base = {
+        "name": "digits",
+        "scenarios": [{"split": {"dataset": "digits"}}],
+        "seeds": 3,
+        "strategies": ["naive"],
+    }
     assert not fits({**base, **keys}, schema, schema)
 
 
 def test_it_is_json_with_words_for_editors(schema: dict[str, Any]) -> None:
     assert json.loads(json.dumps(schema)) == schema
-    assert schema["properties"]["protocol"]["properties"]["epochs"]["description"].startswith("Passes over")
+    assert schema["properties"]["protocol"]["properties"]["epochs"]["description"].startswith(
+        "Passes over"
+    )
     er = schema["properties"]["strategies"]["items"]["anyOf"][1]["properties"]["er"]["anyOf"][1]
     assert er["properties"]["memory"]["description"] == "samples in all"

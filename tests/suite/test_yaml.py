@@ -13,7 +13,11 @@ from clbench.suite.yaml import dump, parse
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 DATA = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1), inner, max_size=4), max_leaves=12
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1), inner, max_size=4)
+    ),
+    max_leaves=12,
 )
 
 
@@ -86,7 +90,12 @@ def test_aliases_and_merges_are_followed() -> None:
         ("a: 1\nb: [1,\n", 3, "YAML", "cannot be read: expected the node content"),
         ("a:\n\tb: 1\n", 2, "YAML", "indent with spaces"),
         ("a: 1\n--- \nb: 2\n", 2, "YAML", "expected a single document"),
-        ("a: 1\nb: !!python/object/apply:os.system [ls]\n", 2, "b", "the tag !!python/object/apply:os.system is not allowed in a suite"),
+        (
+            "a: 1\nb: !!python/object/apply:os.system [ls]\n",
+            2,
+            "b",
+            "the tag !!python/object/apply:os.system is not allowed in a suite",
+        ),
         ("b: !mine 3\n", 1, "b", "the tag !mine is not allowed in a suite"),
         ("b: !!int x\n", 1, "b", "'x' is no int"),
         ("a: &a [1, *a]\n", 1, "a[1]", "refers to itself"),
@@ -95,7 +104,9 @@ def test_aliases_and_merges_are_followed() -> None:
         ("a: \x00", 1, "YAML", "special characters are not allowed"),
     ],
 )
-def test_what_cannot_be_read_is_a_problem_with_its_line(text: str, line: int, path: str, message: str) -> None:
+def test_what_cannot_be_read_is_a_problem_with_its_line(
+    text: str, line: int, path: str, message: str
+) -> None:
     ((found_line, found_path, found_message),) = told(text)
     assert (found_line, found_path) == (line, path)
     assert message in found_message
@@ -103,7 +114,9 @@ def test_what_cannot_be_read_is_a_problem_with_its_line(text: str, line: int, pa
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:
-    text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9))
+    text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9)
+    )
     assert [message for *_, message in told(text)] == ["unfolds into more than 200,000 values"]
 
 

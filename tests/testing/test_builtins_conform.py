@@ -19,7 +19,10 @@ class TestNaive(StrategyConformance):
 
 
 class TestNaiveWithBatchNormAndDropout(StrategyConformance):
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}, "optimizer": {"adamw": {"lr": 0.003}}}
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
+        "optimizer": {"adamw": {"lr": 0.003}},
+    }
 
     @pytest.fixture
     def strategy(self):
@@ -48,7 +51,10 @@ class TestCumulative(StrategyConformance):
 
 
 class TestER(StrategyConformance):
-    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"})
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
 
     @pytest.fixture
     def strategy(self):
@@ -56,7 +62,10 @@ class TestER(StrategyConformance):
 
 
 class TestEWC(StrategyConformance):
-    scenario: ClassVar = ("split", {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"})
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
+    )
 
     @pytest.fixture
     def strategy(self):
@@ -70,7 +79,9 @@ class TestOnlineEWC(StrategyConformance):
 
 
 class TestL1Activity(StrategyConformance):
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}}
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}
+    }
 
     @pytest.fixture
     def strategy(self):
@@ -78,15 +89,26 @@ class TestL1Activity(StrategyConformance):
 
 
 class TestComposition(StrategyConformance):
-    protocol: ClassVar = {"augment": "crop_flip", "normalise": "standard", "schedule": "cosine", "logits": "seen"}
+    protocol: ClassVar = {
+        "augment": "crop_flip",
+        "normalise": "standard",
+        "schedule": "cosine",
+        "logits": "seen",
+    }
 
     @pytest.fixture
     def strategy(self):
-        return [builtin("strategy", "er")(memory=50), builtin("strategy", "ewc")(strength=5, samples=50)]
+        return [
+            builtin("strategy", "er")(memory=50),
+            builtin("strategy", "ewc")(strength=5, samples=50),
+        ]
 
 
 class TestMLP(ModelConformance):
-    @pytest.fixture(params=[{}, {"norm": "batch"}, {"norm": "layer", "activation": "tanh"}, {"dropout": 0.3}], ids=str)
+    @pytest.fixture(
+        params=[{}, {"norm": "batch"}, {"norm": "layer", "activation": "tanh"}, {"dropout": 0.3}],
+        ids=str,
+    )
     def model(self, request):
         mlp = builtin("model", "mlp")
         return lambda shape, classes: mlp(shape, classes, hidden=(20, 12), **request.param)
@@ -117,7 +139,10 @@ class TestResNet(ModelConformance):
         return lambda shape, classes: resnet(shape, classes, width=8)
 
 
-@pytest.mark.parametrize("name", ["average_accuracy", "forgetting", "train_seconds", "activation_sparsity", "weight_magnitude"])
+@pytest.mark.parametrize(
+    "name",
+    ["average_accuracy", "forgetting", "train_seconds", "activation_sparsity", "weight_magnitude"],
+)
 class TestMetrics(MetricConformance):
     @pytest.fixture
     def metric(self, name):

@@ -37,7 +37,11 @@ def test_undocumented_option():
 
 
 def test_loss_of_a_wrong_shape():
-    checks, bench = kit(naive(task_loss=lambda self, batch: self.cross_entropy(self.net(batch.x), batch).mean()[None]))
+    checks, bench = kit(
+        naive(
+            task_loss=lambda self, batch: self.cross_entropy(self.net(batch.x), batch).mean()[None]
+        )
+    )
     with fails(r"one value a member, \[2\]"):
         checks.test_shapes(bench)
 
@@ -70,7 +74,10 @@ def test_count_of_steps_as_a_number():
 
         def penalty(self):
             self.count += 1
-            return super().penalty() + sum(p.square().flatten(1).sum(1) for p in self.net.parameters()) / self.count
+            return (
+                super().penalty()
+                + sum(p.square().flatten(1).sum(1) for p in self.net.parameters()) / self.count
+            )
 
     checks, bench = kit(Counting)
     with fails("also a count of steps"):
@@ -139,10 +146,16 @@ def made_on_the_host(self, batch):
 @pytest.mark.parametrize(
     ("after_step", "match"),
     [
-        (read, "_local_scalar_dense reads a tensor's value on the host .*test_planted_faults.py:.*norm"),
+        (
+            read,
+            "_local_scalar_dense reads a tensor's value on the host .*test_planted_faults.py:.*norm",
+        ),
         (to_a_list, "tolist reads a tensor's value"),
         (to_the_host, "cpu leaves the device"),
-        (by_a_mask, "by a mask makes a shape that depends on values .torch.where and masked_fill do not"),
+        (
+            by_a_mask,
+            "by a mask makes a shape that depends on values .torch.where and masked_fill do not",
+        ),
         (a_shape_by_values, "nonzero makes a shape"),
         (one_hot, "one_hot makes a shape"),
         (from_a_list, "lift_fresh brings numbers from the host"),
@@ -162,7 +175,11 @@ def test_step_counted_in_python():
     def after_step(self, batch):
         self.count += 1
 
-    cannot_be_captured(r"changes the Python value planted.count \(\d+, then \d+\)", setup=setup, after_step=after_step)
+    cannot_be_captured(
+        r"changes the Python value planted.count \(\d+, then \d+\)",
+        setup=setup,
+        after_step=after_step,
+    )
 
 
 def test_step_that_replaces_a_tensor():
@@ -173,7 +190,11 @@ def test_step_that_replaces_a_tensor():
     def after_step(self, batch):
         self.mean = 0.9 * self.mean + first_weight(self).flatten(1).mean(1)
 
-    cannot_be_captured("replaces the tensor planted.mean; write into it instead", setup=setup, after_step=after_step)
+    cannot_be_captured(
+        "replaces the tensor planted.mean; write into it instead",
+        setup=setup,
+        after_step=after_step,
+    )
 
 
 def test_step_that_adds_to_the_state():
@@ -184,7 +205,9 @@ def test_step_that_adds_to_the_state():
     def after_step(self, batch):
         self.losses.append(first_weight(self).flatten(1).mean(1))
 
-    cannot_be_captured(r"adds planted.losses\[\d+\] to the state", setup=setup, after_step=after_step)
+    cannot_be_captured(
+        r"adds planted.losses\[\d+\] to the state", setup=setup, after_step=after_step
+    )
 
 
 def test_capturing_is_not_asked_of_who_declines():
@@ -210,7 +233,9 @@ def test_state_outside_the_object(tmp_path):
 
     def penalty(self):
         pairs = zip(self.net.parameters(), kept.get(id(self), []), strict=False)
-        return super(type(self), self).penalty() + sum((p - a).square().flatten(1).sum(1) for p, a in pairs)
+        return super(type(self), self).penalty() + sum(
+            (p - a).square().flatten(1).sum(1) for p, a in pairs
+        )
 
     checks, bench = kit(naive(end_task=end_task, penalty=penalty))
     with fails("resumed job and an uninterrupted one differ"):
@@ -228,7 +253,9 @@ def test_neighbours_that_share_a_nan():
 
 
 def test_a_kit_without_its_fixture_says_so(pytester):
-    pytester.makepyfile("from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n")
+    pytester.makepyfile(
+        "from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n"
+    )
     result = pytester.runpytest_subprocess("-q", "-k", "shapes", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
 
@@ -254,7 +281,12 @@ class TestModelFaults:
 
     def test_no_head(self):
         with fails("no linear submodule named 'head'"):
-            self.check(lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)), "test_has_a_head")
+            self.check(
+                lambda shape, classes: torch.nn.Sequential(
+                    torch.nn.Flatten(), torch.nn.Linear(64, 10)
+                ),
+                "test_has_a_head",
+            )
 
     def test_draws_in_the_forward(self):
         class Noisy(torch.nn.Linear):
@@ -262,7 +294,10 @@ class TestModelFaults:
                 return super().forward(x) + torch.randn(self.out_features)
 
         with fails("Noisy.*global generator"):
-            self.check(lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), Noisy(64, 10)), "test_output_shape")
+            self.check(
+                lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), Noisy(64, 10)),
+                "test_output_shape",
+            )
 
 
 def test_probe_that_moves_the_weights():

@@ -21,7 +21,9 @@ def page(data: dict[str, Any]) -> str:
 
     style, script = (_file(name) for name in ("style.css", "page.js"))
     script = _file("charts.js") + script
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_file("template.html"))
+    template = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    ).from_string(_file("template.html"))
     return template.render(
         style=style,
         script=script,
@@ -34,7 +36,9 @@ def page(data: dict[str, Any]) -> str:
 
 def embedded(data: Any) -> str:
     """JSON that can stand inside a script element: no letter of it ends the element, or a line."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_ESCAPED)
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(
+        _ESCAPED
+    )
 
 
 def _policy(style: str, script: str) -> str:
