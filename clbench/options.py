@@ -12,16 +12,13 @@ strictly (`true` is not a number, `"200"` is not one either), a list standing fo
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import re
 import sys
-import textwrap
-import tokenize
 import types
 import typing
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, get_origin
@@ -31,6 +28,7 @@ import pydantic.fields
 from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, shown, suggest
+from clbench.option_docs import option_comments
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
 
@@ -96,7 +94,7 @@ def plain_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def describe_options(target: Any) -> list[Option]:
     """The options of `target` in the order they were declared."""
-    comments = _comments(target)
+    comments = option_comments(target)
     return [
         Option(
             key,
@@ -282,27 +280,6 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
 
 def _default(field: pydantic.fields.FieldInfo) -> Any:
     return None if field.is_required() else field.default
-
-
-def _comments(target: Any) -> dict[str, str]:
-    """Trailing comments of the lines that declare options, from every class of the target's line."""
-    found: dict[str, str] = {}
-    sources = reversed(target.__mro__) if isinstance(target, type) else [target]
-    for source in sources:
-        found |= dict(_trailing_comments(source))
-    return found
-
-
-def _trailing_comments(source: Any) -> Iterator[tuple[str, str]]:
-    try:
-        text = textwrap.dedent(inspect.getsource(source))
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (OSError, TypeError, tokenize.TokenError, SyntaxError):
-        return
-    for token in tokens:
-        declaration = re.match(r"\s*(\w+)\s*:", token.line)
-        if token.type == tokenize.COMMENT and declaration:
-            yield declaration.group(1), token.string.lstrip("# ").strip()
 
 
 def _annotation_name(annotation: Any) -> str:

@@ -133,6 +133,26 @@ def test_options_are_described_with_type_default_and_comment() -> None:
     assert described["limit"].type == "int | None"
 
 
+def test_only_the_declaration_s_own_comment_documents_an_option() -> None:
+    class Long(Configurable):
+        strength: float = 0.1  # how hard it pulls
+        # Whose labels are used,
+        # where there are several.
+        labels: Literal["all", "one"] = "all"
+        bare: int = 1
+
+        def step(self) -> None:
+            strength: float = 2.0  # no documentation of an option
+            del strength
+
+    documented = {option.name: option.doc for option in describe_options(Long)}
+    assert documented == {
+        "strength": "how hard it pulls",
+        "labels": "Whose labels are used, where there are several.",
+        "bare": "",
+    }
+
+
 def test_a_subclass_can_take_an_option_away() -> None:
     class Fixed(Base):
         strength: ClassVar[float] = 2.0

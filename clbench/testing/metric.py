@@ -67,9 +67,7 @@ class MetricConformance:
             f"{metric.__name__} has no docstring: give the formula and its source"
         )
         silent = [option.name for option in describe_options(metric) if not option.doc]
-        assert not silent, (
-            f"options without a comment behind their declaration: {', '.join(silent)}"
-        )
+        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
 
     def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
         """Every member gets numbers, or a reason why there is none."""

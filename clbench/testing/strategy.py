@@ -73,7 +73,7 @@ class StrategyConformance:
             )
             silent = [option.name for option in describe_options(cls) if not option.doc]
             assert not silent, (
-                f"{name_of(cls)}: options without a comment behind their declaration: {', '.join(silent)}"
+                f"{name_of(cls)}: options without a comment at their declaration: {', '.join(silent)}"
             )
 
     def test_shapes(self, bench: Bench) -> None:

@@ -61,9 +61,8 @@ class HiveAuc(AccuracyMetric):
     """
 
     summary = "mean"
-    curve: Literal["average", "current"] = (
-        "average"  # accuracy over the tasks so far, or on the task being trained
-    )
+    # Accuracy over the tasks so far, or on the task being trained.
+    curve: Literal["average", "current"] = "average"
 
     def value(self, run: RunView) -> Array:
         accuracy, trained = followed(run)

@@ -20,9 +20,8 @@ class Synthetic(Dataset):
     channels: PositiveInt = 1  # 1 grey, 3 colour
     train: PositiveInt = 1000  # training images in all, the classes in turn
     test: PositiveInt = 200  # test images in all
-    noise: NonNegativeFloat = (
-        0.3  # standard deviation of a pixel around its class, in units of the pixel range
-    )
+    # Standard deviation of a pixel around its class, in units of the pixel range.
+    noise: NonNegativeFloat = 0.3
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -20,12 +20,10 @@ class Split(Scenario):
 
     tasks: PositiveInt = 5  # how many tasks
     classes_per_task: PositiveInt | None = None  # by default all classes are dealt out
-    class_order: Literal["fixed", "random"] | list[int] = (
-        "fixed"  # 0, 1, 2, ...; a new order for every seed; or this list
-    )
-    labels: Literal["global", "mapped"] | None = (
-        None  # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
-    )
+    # 0, 1, 2, ...; a new order for every seed; or this list.
+    class_order: Literal["fixed", "random"] | list[int] = "fixed"
+    # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
+    labels: Literal["global", "mapped"] | None = None
 
     def check(self, classes: int) -> None:
         width, order = self.classes_per_task or max(classes // self.tasks, 1), self.class_order

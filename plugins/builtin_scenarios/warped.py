@@ -69,9 +69,8 @@ class Rotated(Warped):
 
     step: float = 10.0  # degrees from a task to the next
     degrees: list[float] | None = None  # the angles, one a task
-    between: tuple[float, float] | None = (
-        None  # draw each task's angle evenly from this range, anew for every seed
-    )
+    # Draw each task's angle evenly from this range, anew for every seed.
+    between: tuple[float, float] | None = None
 
     def check(self, classes: int) -> None:
         if self.degrees is not None and self.between is not None:

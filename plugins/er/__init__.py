@@ -13,9 +13,8 @@ class ER(Strategy):
 
     name = "er"
     memory: PositiveInt = 500  # samples kept in all
-    replay_batch: PositiveInt | None = (
-        None  # samples drawn a step; by default as many as the batch has
-    )
+    # Samples drawn a step; by default as many as the batch has.
+    replay_batch: PositiveInt | None = None
 
     def setup(self) -> None:
         super().setup()

@@ -11,17 +11,15 @@ from torch import Tensor
 
 from clbench import Batch, Strategy, Task, hookimpl, squared_gradients
 
-TINY = torch.finfo(
-    torch.float32
-).tiny  # of a weight without any information the share is 0, not 0/0
+# Of a weight without any information the share is 0, not 0/0.
+TINY = torch.finfo(torch.float32).tiny
 
 
 class FisherStrategy(Strategy):
     """A strategy that measures the diagonal Fisher information at the end of a task."""
 
-    fisher: Literal["exact", "sampled", "predicted", "true"] = (
-        "exact"  # labels: all by p(y|x), one drawn, the likeliest, the given
-    )
+    # Labels: all by p(y|x), one drawn, the likeliest, the given.
+    fisher: Literal["exact", "sampled", "predicted", "true"] = "exact"
     samples: PositiveInt | None = 1024  # samples a task; none for all of them
 
     def measure_fisher(self, task: Task) -> list[Tensor]:

@@ -14,9 +14,8 @@ from collections import deque
 
 from clbench import Job, JobEvent, Site
 
-PATIENCE = (
-    20.0  # seconds a worker has to save where its job stands and to leave, before it is made to
-)
+# Seconds a worker has to save where its job stands and to leave, before it is made to.
+PATIENCE = 20.0
 START_UP = (
     60.0  # seconds a new process may take before its first job starts, where `--timeout` is shorter
 )

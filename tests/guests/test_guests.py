@@ -1,5 +1,6 @@
-"""The hardest guests of the interfaces, each a plugin of at most 40 lines that imports only the public API."""
+"""The hardest guests of the interfaces, each a plugin of at most 40 statements that imports only the public API."""
 
+import ast
 import importlib.util
 import sys
 from pathlib import Path
@@ -24,8 +25,11 @@ def guest(file):
 
 @pytest.mark.parametrize("path", GUESTS, ids=lambda path: path.stem)
 def test_is_short_and_public(path):
-    lines = path.read_text().splitlines()
-    assert len(lines) <= 40
+    text = path.read_text()
+    lines = text.splitlines()
+    # Statements, not lines: how many lines they take is the formatter's business.
+    statements = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
+    assert len(statements) <= 40
     assert not [
         line for line in lines if "clbench." in line and ("import" in line or "from" in line)
     ]
