@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.book import Book
 from clbench.engine.compose import overrides
-from clbench.engine.evaluate import accuracy, choice, evaluating, predict
+from clbench.engine.evaluate import accuracy, choice, evaluating, predict, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
 from clbench.engine.place import Place
@@ -197,6 +197,8 @@ class Loop:
         if place.step == 0:
             self._only(taking)
             self.strategy.begin_epoch(phase, place.epoch)
+            # Hooks look at the network in evaluation mode, and may forget to put it back.
+            set_mode(self.strategy, training=True)
             place.online.begin_epoch()
         self.steps.begin_epoch()
         order = self._order(task, stretch)

@@ -349,6 +349,51 @@ def test_a_strategy_that_returns_no_loss_has_none(make_bench: Any) -> None:
     np.testing.assert_array_equal(record.accuracy[:, 0], record.accuracy[:, 3])
 
 
+class ForgetsTraining(Naive):
+    """Leaves the network in evaluation mode between epochs."""
+
+    modes: ClassVar[list[bool]]
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        ForgetsTraining.modes = []
+        self.net.eval()
+
+    def observe(self, batch: Batch) -> Tensor | None:
+        self.modes.append(self.net.training)
+        return super().observe(batch)
+
+    def end_epoch(self, phase: Phase, epoch: int) -> None:
+        super().end_epoch(phase, epoch)
+        self.net.eval()
+
+
+class ForgetsTrainingAlone(SoloStrategy):
+    """The same for one member."""
+
+    modes: ClassVar[list[bool]]
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        ForgetsTrainingAlone.modes = []
+        self.net.eval()
+
+    def observe(self, batch: Batch) -> Tensor | None:
+        self.modes.append(self.net.training)
+        return super().observe(batch)
+
+    def end_epoch(self, phase: Phase, epoch: int) -> None:
+        super().end_epoch(phase, epoch)
+        self.net.eval()
+
+
+@pytest.mark.parametrize("strategy", [ForgetsTraining, ForgetsTrainingAlone])
+def test_every_epoch_begins_in_training_mode(make_bench: Any, strategy: Any) -> None:
+    make_bench(strategy, tasks=2, epochs=3).run(0)
+    assert len(strategy.modes) > 3
+    assert all(strategy.modes)
+
+
 @pytest.mark.parametrize("solo", [False, True])
 def test_batch_norm_is_not_shown_a_single_sample(make_bench: Any, solo: bool) -> None:
     class Alone(SoloStrategy):
