@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.errors import StrategyError
-from clbench.stack import Optimizer, Stateful
+from clbench.stack import Optimizer, Stack, Stateful
 from clbench.stack.state import PLAIN, Reference, objects
 
 MOST = 8  # graphs kept at once: each holds the memory of a step
@@ -137,7 +137,7 @@ class Steps:
         finally:
             if collecting:
                 gc.enable()
-        made.note(self.session.net, self.state)
+        made.note(self.state)
         self.known = Outline.of(self.state)
         return made
 
@@ -169,24 +169,24 @@ class Captured:
     samples: Tensor
     loss: Tensor | None = None
     grads: list[tuple[Tensor, Tensor | None]] = field(default_factory=list)
-    net: Any = None
-    hidden: dict[str, Tensor] = field(default_factory=dict)
+    watched: list[tuple[Any, Any]] = field(default_factory=list)
 
-    def note(self, net: Any, state: Stateful) -> None:
+    def note(self, state: Stateful) -> None:
         """The gradients and activations at hand are those that this graph writes."""
         self.grads = [
             (tensor, tensor.grad)
             for tensor in Outline.of(state).tensors
             if tensor.is_leaf and tensor.requires_grad
         ]
-        self.net, self.hidden = net, net.hidden if net is not None else {}
+        watchers = [item.watcher for _, item in objects(state) if isinstance(item, Stack)]
+        self.watched = [(watcher, watcher.of_step()) for watcher in watchers]
 
     def show(self) -> None:
         """Let them be found where they are looked for."""
         for tensor, grad in self.grads:
             tensor.grad = grad
-        if self.net is not None:
-            self.net.hidden = self.hidden
+        for watcher, step in self.watched:
+            watcher.show(step)
 
 
 @dataclass(frozen=True)

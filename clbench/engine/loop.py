@@ -322,6 +322,7 @@ class Loop:
         """A step from these samples `[3, R, B]` to the losses: on a GPU, what a graph holds."""
         index, tasks, y = samples.unbind()
         batch = self.session.fetch(index, tasks, augment=True, y=y)
+        self.session.clock.begin_step(batch.x)
         if self.online:
             self._predict_first(batch)
         return self.strategy.observe(batch)

@@ -16,7 +16,7 @@ from clbench.engine.task import Batch, Phase, Task
 from clbench.options import check_options
 from clbench.randomness import key
 from clbench.scenarios.stream import Layout
-from clbench.stack import Noise, Optimizer, Stack, Stateful
+from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
 
 Member = tuple[int, int]
 
@@ -68,6 +68,7 @@ class Session(Stateful):
             "task",
             "phase",
             "overridden",
+            "clock",
         }
     )
 
@@ -95,6 +96,7 @@ class Session(Stateful):
         self.active: list[int] = list(range(len(self.members)))
         self.task: Task | None = None
         self.phase: Phase | None = None
+        self.clock = Clock()  # of the training steps, for all networks of the job
         self.overridden: frozenset[str] = (
             frozenset()
         )  # the hooks in which some part does something of its own

@@ -136,6 +136,7 @@ class Strategy(Configurable, Stateful):
             form=session.form,
             device=session.device,
             precision=session.precision,
+            clock=session.clock,
             stream=f"{self.part_name}/{name}",
         )
 
@@ -173,6 +174,7 @@ class Strategy(Configurable, Stateful):
             form=session.form,
             device=session.device,
             precision=session.precision,
+            clock=session.clock,
         )
         self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
 

@@ -8,13 +8,16 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 
 from clbench.stack.noise import Noise
 from clbench.stack.optim import SGD, Adam, AdamW, Optimizer, make_optimizer
-from clbench.stack.stack import Part, Stack
+from clbench.stack.part import Part
+from clbench.stack.stack import Stack
 from clbench.stack.state import Reference, Saved, Stateful, Suspension, restore, save, tensors
+from clbench.stack.watching import Clock
 
 __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Clock",
     "Noise",
     "Optimizer",
     "Part",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +21,10 @@ from clbench.stack.modules import (
     refuse_global_draws,
     same_structure,
 )
+from clbench.stack.part import Part
 from clbench.stack.state import Saved, Stateful
+from clbench.stack.taps import Taps, widen
+from clbench.stack.watching import Clock, FirstPass, Seen, Watcher, name_of_module
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
@@ -28,9 +32,9 @@ Params = Mapping[str, Tensor] | Sequence[Tensor]
 class Stack(Stateful):
     """R networks whose parameters and buffers are `[R, ...]` tensors; `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
 
-    `hidden` holds the activations of the last training forward, by layer name and with their graph, where
-    somebody asked for them (`keep_hidden`). `active` names the members a call computes in `loop` form; the
-    engine sets it, and rows of the others come out as zeros.
+    `watch` keeps what modules give out in the first training forward of each step, with its graph: `seen` has
+    them by module, and `hidden` those of the hidden layers (`keep_hidden`) by layer. `active` names the members
+    a call computes in `loop` form; the engine sets it, and rows of the others come out as zeros.
     """
 
     wiring = frozenset(
@@ -43,8 +47,8 @@ class Stack(Stateful):
             "precision",
             "device",
             "wide",
-            "hidden",
-            "keep_hidden",
+            "watcher",
+            "hidden_sites",
             "active",
             "_checked",
         }
@@ -59,6 +63,7 @@ class Stack(Stateful):
         device: str | torch.device = "cpu",
         precision: str = "fp32",
         stream: str = "init",
+        clock: Clock | None = None,
     ) -> None:
         self.seeds: tuple[Member, ...] = (
             tuple((seed, 0) for seed in range(members))
@@ -90,8 +95,8 @@ class Stack(Stateful):
             for name, _ in self.module.named_buffers()
         }
         self.training = True
-        self.hidden: dict[str, Tensor] = {}
-        self.keep_hidden = False
+        self.watcher = Watcher(clock)
+        self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
         self._checked = False
 
@@ -103,14 +108,14 @@ class Stack(Stateful):
 
     def call(self, params: Params, x: Tensor, trace: bool = False) -> Any:
         """The same model with other parameters: a teacher's, generated ones, a look-ahead's."""
-        own = params is self.params
-        keep = own and self.training and self.keep_hidden
-        sites = {layer.read: layer.name for layer in self.layers()} if trace or keep else {}
-        out, seen = self._run(self._named(params), x, Call(tuple(sites)))
-        named = {sites[site]: pair[1] for site, pair in seen.items()}
-        if keep:
-            self.hidden = named
-        return (out, named) if trace else out
+        traced = {layer.read: layer.name for layer in self.layers()} if trace else {}
+        watched = self._watched() if params is self.params else {}
+        out, found = self._run(self._named(params), x, Call(tuple({**traced, **watched})))
+        if watched:
+            self._note(x, found, out)
+        if not trace:
+            return out
+        return out, {name: found[site][1] for site, name in traced.items() if site in found}
 
     def tap(
         self, x: Tensor, kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d)
@@ -120,8 +125,84 @@ class Stack(Stateful):
             name for name, module in self.module.named_modules() if isinstance(module, kinds)
         )
         graph: list[dict[str, Any]] = []
-        out, seen = self._run(self.params, x, Call(sites, graph))
-        return out, Taps(seen, graph[0], frozenset(Binding.of(self.module).repeated))
+        watched = self._watched()
+        call = Call(tuple({**dict.fromkeys(sites), **watched}), graph)
+        out, found = self._run(self.params, x, call)
+        if watched:
+            self._note(x, found, out)
+        seen = {site: pair for site, pair in found.items() if site in sites}
+        tapped = {site: held for site, held in graph[0].items() if site in sites}
+        return out, Taps(seen, tapped, frozenset(Binding.of(self.module).repeated))
+
+    # ------------------------------------------------------------------ watching
+
+    def watch(self, *modules: str | nn.Module) -> None:
+        """Keep what these modules give out in the first training forward of each step: `seen[name]`.
+
+        Modules of the skeleton (`net.module`) or their names, such as "head", whose output are the logits.
+        """
+        self.watcher.watch([name_of_module(self.module, module) for module in modules])
+
+    @property
+    def seen(self) -> Seen:
+        """What the watched modules gave out, `[R, B, ...]` with the graph, in the first pass of the step.
+
+        That is the first training forward over `batch.x` itself; where there is none (replay joins the batch
+        with samples of its own), the first of the step. Parts that are called alone count, too. In a network
+        that no engine trains every training forward is a step.
+        """
+        return self.watcher.of_step().seen
+
+    @property
+    def hidden(self) -> dict[str, Tensor]:
+        """The hidden layers among `seen`, by layer, where someone set `keep_hidden`."""
+        seen = self.seen
+        return {
+            name: seen[site] for name, site in (self.hidden_sites or {}).items() if site in seen
+        }
+
+    @property
+    def keep_hidden(self) -> bool:
+        """Whether the hidden layers are watched."""
+        return self.hidden_sites is not None
+
+    @keep_hidden.setter
+    def keep_hidden(self, flag: bool) -> None:
+        if flag:
+            self.hidden_sites = {layer.name: layer.read for layer in self.layers()}
+            self.watch(*self.hidden_sites.values())
+
+    def first_logits(self, x: Tensor) -> Tensor | None:
+        """What the network gave in the step's first training forward over exactly this tensor.
+
+        None where there was no such forward, or nothing is watched.
+        """
+        step = self.watcher.of_step()
+        return step.logits if step.x is x else None
+
+    @contextlib.contextmanager
+    def first_pass(self, x: Tensor) -> Iterator[Seen]:
+        """What the watched modules give out in the first training forward over `x` within the block.
+
+        For who adds to a loss: `with net.first_pass(batch.x) as seen: loss = super().task_loss(batch)`.
+        """
+        kept = FirstPass(x)
+        self.watcher.inner.append(kept)
+        try:
+            yield kept.seen
+        finally:
+            self.watcher.inner.remove(kept)
+
+    def _watched(self) -> Mapping[str, None]:
+        """The modules to watch in a forward with the network's own parameters."""
+        return self.watcher.names if self.training else {}
+
+    def _note(self, x: Tensor, found: Mapping[str, tuple[Tensor, Tensor]], out: Tensor) -> None:
+        names = self.watcher.names
+        given_out = {site: pair[1] for site, pair in found.items() if site in names}
+        self.watcher.note_network(x, given_out, out)
+
+    # ------------------------------------------------------------------ member by member
 
     def map(self, fn: Callable[..., Any], *tensors: Tensor) -> Any:
         """`fn(params, *tensors)` is written for one member (`params` by name); results come back stacked.
@@ -256,7 +337,7 @@ class Stack(Stateful):
             for name, value in self.params.items()
         }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
-        twin.hidden, twin.keep_hidden, twin.active = {}, False, None
+        twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Stack:
@@ -291,84 +372,3 @@ class Stack(Stateful):
                 f"the network has {len(self.params)} parameters, and {len(params)} were given"
             )
         return dict(zip(self.params, params, strict=True))
-
-
-class Taps:
-    """What went in and out of the modules of a stack in one forward: `inputs[name]`, `outputs[name]`, `[R, B, ...]` each.
-
-    Of a module that was called several times (its name is in `repeated`) they show the last.
-    """
-
-    def __init__(
-        self,
-        seen: dict[str, tuple[Tensor, Tensor]],
-        graph: dict[str, Any],
-        repeated: frozenset[str],
-    ) -> None:
-        self.repeated = repeated
-        self.inputs = {site: pair[0].detach() for site, pair in seen.items()}
-        self.outputs = {site: pair[1].detach() for site, pair in seen.items()}
-        self._graph = graph
-
-    def deltas(self, value: Tensor, retain_graph: bool = True) -> dict[str, Tensor]:
-        """The gradient of a scalar with respect to each output.
-
-        With the inputs these are every example's own gradient of a linear layer, as a pair of factors.
-        """
-        nodes = [
-            node
-            for held in self._graph.values()
-            for node in (held if isinstance(held, list) else [held])
-            if node is not None
-        ]
-        gradients = iter(
-            torch.autograd.grad(value, nodes, retain_graph=retain_graph, materialize_grads=True)
-        )
-        found = {}
-        for site, held in self._graph.items():
-            if isinstance(held, list):
-                rows = [None if node is None else widen(next(gradients)) for node in held]
-                blank = torch.zeros_like(next(row for row in rows if row is not None))
-                found[site] = torch.stack([blank if row is None else row for row in rows])
-            else:
-                found[site] = widen(next(gradients))
-        return found
-
-
-class Part:
-    """A submodule of every member of a stack: its parameters, and the submodule applied to `[R, B, ...]`."""
-
-    def __init__(self, net: Stack, name: str) -> None:
-        self.net, self.name = net, name
-
-    @property
-    def names(self) -> list[str]:
-        """Full names of the part's parameters."""
-        return [name for name in self.net.params if name.startswith(self.name + ".")]
-
-    def parameters(self) -> list[Tensor]:
-        """The part's stacked parameters."""
-        return [self.net.params[name] for name in self.names]
-
-    def named_parameters(self) -> dict[str, Tensor]:
-        """The part's stacked parameters by the submodule's own names."""
-        return {name.removeprefix(self.name + "."): self.net.params[name] for name in self.names}
-
-    def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Apply the submodule, with other parameters where given (by the submodule's own names)."""
-        prefix = self.name + "."
-        buffers = {
-            name.removeprefix(prefix): value
-            for name, value in self.net.buffers.items()
-            if name.startswith(prefix)
-        }
-        self.net.set_mode()
-        module = self.net.module.get_submodule(self.name)
-        params, x = self.net.narrow(params or self.named_parameters(), x, prefix)
-        out, _ = self.net.form.run(module, params, buffers, x, Call(), self.net.active)
-        return widen(out)
-
-
-def widen(tensor: Tensor) -> Tensor:
-    """Back to fp32."""
-    return tensor.float() if tensor.dtype is torch.bfloat16 else tensor

@@ -16,12 +16,15 @@ class L1Activity(Strategy):
 
     def setup(self) -> None:
         super().setup()
-        self.net.keep_hidden = True
+        self.sites = [layer.read for layer in self.net.layers()]
+        self.net.watch(*self.sites)
 
     def task_loss(self, batch: Batch) -> Tensor:
-        loss = super().task_loss(batch)
-        for activation in self.net.hidden.values():
-            loss = loss + self.strength * activation.abs().flatten(1).mean(1)
+        # The pass that this loss is made from, not the step's: a memory's loss has a penalty of its own.
+        with self.net.first_pass(batch.x) as seen:
+            loss = super().task_loss(batch)
+        for site in self.sites:
+            loss = loss + self.strength * seen[site].abs().flatten(1).mean(1)
         return loss
 
 

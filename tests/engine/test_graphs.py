@@ -38,7 +38,7 @@ class Rehearsed(Steps):
     def _capture(self, samples: torch.Tensor) -> Captured | None:
         made = Captured(None, samples.clone())
         made.graph = Played(self, made)
-        made.note(self.session.net, self.state)
+        made.note(self.state)
         self.known = Outline.of(self.state)
         return made
 

@@ -1,0 +1,54 @@
+"""A submodule of every member of a stack, to be called or stepped alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from clbench.stack.forms import Call
+from clbench.stack.taps import widen
+
+if TYPE_CHECKING:
+    from clbench.stack.stack import Stack
+
+
+class Part:
+    """A submodule of every member of a stack: its parameters, and the submodule applied to `[R, B, ...]`."""
+
+    def __init__(self, net: Stack, name: str) -> None:
+        self.net, self.name = net, name
+
+    @property
+    def names(self) -> list[str]:
+        """Full names of the part's parameters."""
+        return [name for name in self.net.params if name.startswith(self.name + ".")]
+
+    def parameters(self) -> list[Tensor]:
+        """The part's stacked parameters."""
+        return [self.net.params[name] for name in self.names]
+
+    def named_parameters(self) -> dict[str, Tensor]:
+        """The part's stacked parameters by the submodule's own names."""
+        return {name.removeprefix(self.name + "."): self.net.params[name] for name in self.names}
+
+    def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Apply the submodule, with other parameters where given (by the submodule's own names)."""
+        prefix = self.name + "."
+        buffers = {
+            name.removeprefix(prefix): value
+            for name, value in self.net.buffers.items()
+            if name.startswith(prefix)
+        }
+        self.net.set_mode()
+        module = self.net.module.get_submodule(self.name)
+        own = params is None
+        values, x = self.net.narrow(params or self.named_parameters(), x, prefix)
+        watched = self.net.watcher.within(self.name) if own and self.net.training else {}
+        call = Call(tuple(watched))
+        out, found = self.net.form.run(module, values, buffers, x, call, self.net.active)
+        if watched:
+            given_out = {watched[site]: widen(pair[1]) for site, pair in found.items()}
+            self.net.watcher.note_part(given_out)
+        return widen(out)

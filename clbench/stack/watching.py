@@ -1,0 +1,133 @@
+"""What modules gave out in the first pass of a training step.
+
+A step may run the network several times: over the batch, over a memory, over a sum that looks ahead. Who
+asks what the units did wants to know what they did for the batch. So the engine says when a step begins
+and over which batch (`Clock`), and the first pass of the step is what is kept (`FirstPass`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from clbench.errors import StrategyError
+
+
+class Clock:
+    """The training step that a job is in, and the images that it is about; shared by the networks of the job."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.x: Tensor | None = None
+
+    def begin_step(self, x: Tensor) -> None:
+        """A step over the batch `x` begins."""
+        self.steps += 1
+        self.x = x
+
+
+class Seen(dict[str, Tensor]):
+    """Activations by the name of their module."""
+
+    def __missing__(self, name: str) -> Tensor:
+        raise StrategyError(
+            f"net.seen has no activation of {name!r}: it is kept from net.watch({name!r}) on, which belongs"
+            " into setup(), and from the first training forward of the step"
+        )
+
+
+class FirstPass:
+    """What was given out in the first pass over `x`.
+
+    The first pass is that over `x` itself. Where there is none (replay joins the batch with samples of its
+    own), it is the first forward of the network at all. A part that is called alone is kept the first time.
+    """
+
+    def __init__(self, x: Tensor | None) -> None:
+        self.x = x
+        self.seen = Seen()
+        self.settled: set[str] = set()  # what no later pass replaces
+        self.logits: Tensor | None = None  # of the whole network, over `x` itself
+
+    def note_network(self, x: Tensor, found: Mapping[str, Tensor], out: Tensor) -> None:
+        """A forward of the whole network over `x`."""
+        over_batch = x is self.x
+        if over_batch and self.logits is None:
+            self.logits = out
+        for name, value in found.items():
+            if name in self.settled or (name in self.seen and not over_batch):
+                continue
+            self.seen[name] = value
+            if over_batch:
+                self.settled.add(name)
+
+    def note_part(self, found: Mapping[str, Tensor]) -> None:
+        """A forward of a part alone."""
+        for name, value in found.items():
+            if name not in self.settled:
+                self.seen[name] = value
+                self.settled.add(name)
+
+
+class Watcher:
+    """The modules of a network that somebody watches, and the passes that are being kept."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
+        self.names: dict[str, None] = {}  # in the order in which they were asked for
+        self.step = FirstPass(None)
+        self.begun = 0  # the step, by the clock, that `step` is of
+        self.inner: list[FirstPass] = []
+
+    def watch(self, names: list[str]) -> None:
+        """From now on these modules, too."""
+        self.names.update(dict.fromkeys(names))
+
+    def within(self, part: str) -> dict[str, str]:
+        """The watched modules of a part: the name within the part, and the whole name."""
+        prefix = part + "."
+        return {
+            name.removeprefix(part).removeprefix("."): name
+            for name in self.names
+            if name == part or name.startswith(prefix)
+        }
+
+    def note_network(self, x: Tensor, found: Mapping[str, Tensor], out: Tensor) -> None:
+        """A training forward of the whole network."""
+        if self.clock is None:  # nobody counts steps, so each forward is one
+            self.step = FirstPass(None)
+        for kept in self._passes():
+            kept.note_network(x, found, out)
+
+    def note_part(self, found: Mapping[str, Tensor]) -> None:
+        """A training forward of a part alone."""
+        if self.clock is None:
+            self.step.settled.difference_update(found)
+        for kept in self._passes():
+            kept.note_part(found)
+
+    def of_step(self) -> FirstPass:
+        """What is kept of the step at hand."""
+        if self.clock is not None and self.begun != self.clock.steps:
+            self.begun = self.clock.steps
+            self.step = FirstPass(self.clock.x)
+        return self.step
+
+    def show(self, step: FirstPass) -> None:
+        """Let the step at hand be this one: a device graph has just repeated it."""
+        self.step = step
+        self.begun = 0 if self.clock is None else self.clock.steps
+
+    def _passes(self) -> list[FirstPass]:
+        return [self.of_step(), *self.inner]
+
+
+def name_of_module(root: nn.Module, wanted: str | nn.Module) -> str:
+    """The name of a module of `root`, which is given by itself or by its name."""
+    modules = dict(root.named_modules(remove_duplicate=False))
+    for name, module in modules.items():
+        if name and (wanted is module or wanted == name):
+            return str(name)
+    said = repr(wanted) if isinstance(wanted, str) else f"such a {type(wanted).__name__}"
+    raise StrategyError(f"the model {type(root).__name__} has no part {said}")
