@@ -5,7 +5,6 @@ A packaged plugin that fails costs one warning; a file that was asked for by nam
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import inspect
 import sys
@@ -18,7 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from clbench import hookspecs
-from clbench.errors import PluginError, suggest
+from clbench.errors import ClbenchError, PluginError, suggest
+from clbench.host import plugin_files
+from clbench.host.import_watch import being_loaded
 
 # What a plugin may raise without taking the host down; Ctrl-C stays Ctrl-C.
 FAULTS = (Exception, SystemExit)
@@ -67,8 +68,9 @@ def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
             origin=point.value,
         )
         try:
-            loaded = point.load()
-            plugin = loaded() if isinstance(loaded, type) else loaded
+            with being_loaded(info.shown):
+                loaded = point.load()
+                plugin = loaded() if isinstance(loaded, type) else loaded
         except FAULTS as error:
             info.error = sentence(error)
             plugin = None
@@ -92,26 +94,18 @@ def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
 def load_file(path: Path) -> Loaded:
     """A bare file; `PluginError` names the file, the line and the error."""
     path = path.expanduser().resolve()
+    if not path.exists():
+        raise PluginError(f"plugin file {path} does not exist")
     if not path.is_file():
-        raise PluginError(
-            f"plugin file {path} does not exist"
-            if not path.exists()
-            else f"plugin {path} is not a file"
-        )
-    name = f"clbench_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+        raise PluginError(f"plugin {path} is not a file")
+    if path.suffix != ".py":
         raise PluginError(f"plugin file {path} is not a Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # options and dataclasses of the file look their module up
     try:
-        spec.loader.exec_module(module)
+        with being_loaded(str(path)):
+            module = plugin_files.load(plugin_files.read(path))
     except FAULTS as error:
-        del sys.modules[name]
-        line = _line_in(path, error)
-        raise PluginError(
-            f"plugin file {path}{f', line {line}' if line else ''}: {sentence(error)}"
-        ) from error
+        said = str(error) if isinstance(error, ClbenchError) else sentence(error)
+        raise PluginError(f"plugin file {_where(path, error)}: {said}") from error
     return Loaded(PluginInfo(name=path.stem, package=None, version=None, origin=str(path)), module)
 
 
@@ -166,13 +160,22 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _line_in(path: Path, error: BaseException) -> int | None:
-    """The deepest line of the file that took part in the error."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno
-    lines = [
-        frame.lineno
+def _where(path: Path, error: BaseException) -> str:
+    """The file and its line that took part in the error; and the helper's, where a helper failed."""
+    lines = _lines_of(set(map(str, plugin_files.own_sources(path).values())), error)
+    own = lines.pop(str(path), 0)
+    where = f"{path}, line {own}" if own else str(path)
+    helper = next(reversed(lines.items()), None)
+    return f"{where}, in {helper[0]}, line {helper[1]}" if helper else where
+
+
+def _lines_of(files: set[str], error: BaseException) -> dict[str, int]:
+    """The deepest line of each of these files that an error went through, the innermost file last."""
+    lines = {
+        frame.filename: frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(path)
-    ]
-    return lines[-1] if lines else None
+        if frame.filename in files
+    }
+    if isinstance(error, SyntaxError) and error.filename in files:
+        lines[str(error.filename)] = error.lineno or 0
+    return lines

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from clbench.host import plugin_files
 from clbench.host.loading import Loaded, source_of
 
 # Bases that are not the plugin author's: the public API and what it is made of.
@@ -70,6 +71,9 @@ def _modules(loaded: Loaded, contribution: Any) -> set[str]:
 
 def _sources(name: str) -> dict[str, Path]:
     """The source files of a module, or of every module of a package; labels do not depend on where they lie."""
+    plugin_file = plugin_files.file_of(name)
+    if plugin_file is not None:
+        return plugin_files.own_sources(plugin_file.path)
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or not Path(file).is_file():
         return {}
