@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -23,8 +23,9 @@ from clbench.stats.intervals import (
     welch,
 )
 from clbench.stats.letters import letters
-from clbench.stats.paired import differences, rounded, signed_rank, signed_rank_of
+from clbench.stats.paired import differences, signed_rank, signed_rank_of
 from clbench.stats.power import smallest_nemenyi
+from clbench.stats.ranks import settle_ties
 from clbench.stats.result import Tested
 from clbench.stats.several import Friedman, average_ranks, critical_difference, friedman, nemenyi_p
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
@@ -132,11 +133,22 @@ def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
     first, second = a.at(seeds), b.at(seeds)
     gains = differences(first, second)
     tested = signed_rank_of(gains) if len(seeds) else UNTESTED
-    delta = a.sign * gains[np.isfinite(first) & np.isfinite(second)]
-    equivalence = two_one_sided(delta, rules.rope) if rules.rope is not None else NAN
+    finished = np.isfinite(first) & np.isfinite(second)
+    delta = a.sign * gains[finished]
+    equivalence = _equivalence(bool(finished.all()), lambda rope: two_one_sided(delta, rope), rules)
     mean = float(delta.mean()) if len(delta) else NAN
     effect = vargha_delaney(first, second)
     return _pair(a, b, len(seeds), tested, effect, mean, Interval(NAN, NAN, ""), equivalence), delta
+
+
+def _equivalence(all_finished: bool, test: Callable[[float], float], rules: Rules) -> float:
+    """The p-value of lying within the region; NaN where nobody asked.
+
+    The test looks at means, which a failed run has no part in: with one nothing is shown to be equivalent.
+    """
+    if rules.rope is None:
+        return NAN
+    return test(rules.rope) if all_finished else 1.0
 
 
 def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
@@ -147,10 +159,10 @@ def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
 
 
 def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
-    equivalence = (
-        two_one_sided_unpaired(a.finished, b.finished, rules.rope)
-        if rules.rope is not None
-        else NAN
+    equivalence = _equivalence(
+        not (a.failed.any() or b.failed.any()),
+        lambda rope: two_one_sided_unpaired(a.finished, b.finished, rope),
+        rules,
     )
     interval = welch(a.finished, b.finished)
     return _pair(
@@ -373,7 +385,7 @@ def _scenario_scores(here: Sequence[Runs]) -> Array:
         np.where(one.failed, finished.min(), one.score).mean() if len(one.finished) else -np.inf
         for one in here
     ]
-    return rounded(np.array(scores))
+    return settle_ties(np.array(scores))
 
 
 def _by_seed(here: Sequence[Runs]) -> Array:

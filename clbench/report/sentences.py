@@ -18,7 +18,7 @@ from clbench.stats import design as designs
 from clbench.stats.corrections import WORDS
 from clbench.stats.equivalence import bayesian_signed_rank
 from clbench.stats.paired import differences
-from clbench.stats.power import penalty, seeds_needed
+from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
 
 MOST_NAMED = 8
 MOST_PROTOCOLS = 12
@@ -210,7 +210,10 @@ def _equivalence(
     rope = rules.rope or 0.0
     size = f"{show_number(rope, said.unit)}{unit_words(said.unit)}"
     same = [f"{pair.a} = {pair.b}" for pair in pairs if pair.equivalence_p <= rules.alpha]
-    yield f"{scenario}: equivalent within {size} by two one-sided tests: {listed(same) if same else 'no pair'}."
+    yield (
+        f"{scenario}: equivalent within {size} by two one-sided tests: "
+        f"{listed(same) if same else 'no pair'}{_not_equivalent(here, pairs, rules)}."
+    )
     known = {one.strategy: one for one in here}
     against = known.get(rules.baseline or "")
     if against is None or rules.unpaired:
@@ -222,13 +225,30 @@ def _equivalence(
     )
 
 
+def _not_equivalent(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> str:
+    """Which pairs could not have been called equivalent, whatever their means."""
+    told = ""
+    failed = [one.strategy for one in here if one.failed.any()]
+    if failed:
+        told += f"; nothing is where runs failed ({listed(failed)})"
+    fewest = min((pair.n for pair in pairs if pair.n), default=0)
+    if fewest and not rules.unpaired and smallest_equivalence(fewest) > rules.alpha:
+        told += f"; {_counted(fewest, 'seed')} are too few to show it"
+    return told
+
+
 def _probabilities(one: Runs, against: Runs, rope: float, rules: Rules) -> str:
+    """The Bayesian answer, which knows no differences but those that it has seen: not from few, nor without failed runs."""
     seeds = common_seeds([one, against])
     first, second = one.at(seeds), against.at(seeds)
-    gains = differences(first, second)[np.isfinite(first) & np.isfinite(second)]
-    if not len(gains):
+    if not len(seeds):
         return ""
-    found = bayesian_signed_rank(gains, rope, rules.rng())
+    failed = int((~np.isfinite(first) | ~np.isfinite(second)).sum())
+    if failed:
+        return f"{one.strategy} not given, for runs failed in {failed} of {len(seeds)} pairs"
+    if smallest_equivalence(len(seeds)) > rules.alpha:
+        return f"{one.strategy} not given, for {_counted(len(seeds), 'pair')} are too few"
+    found = bayesian_signed_rank(differences(first, second), rope, rules.rng())
     return f"{one.strategy} {found.first:.2f}, {found.neither:.2f}, {found.second:.2f}"
 
 
@@ -337,6 +357,10 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
                 if isinstance(value, str)
                 else json.dumps(value, sort_keys=True),
             )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _equals(p: float) -> str:

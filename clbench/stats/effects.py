@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clbench.stats.ranks import tie_groups
+
 Array = npt.NDArray[Any]
 
 
@@ -18,8 +20,9 @@ def vargha_delaney(a: Array, b: Array) -> float:
     """
     if not (len(a) and len(b)):
         return float("nan")
-    higher = (a[:, None] > b).mean()
-    return float(higher + (a[:, None] == b).mean() / 2)
+    group = tie_groups(np.concatenate([a, b]))
+    first, second = group[: len(a), None], group[len(a) :]
+    return float((first > second).mean() + (first == second).mean() / 2)
 
 
 def cliffs_delta(a: Array, b: Array) -> float:

@@ -8,19 +8,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clbench.stats.power import smallest_equivalence, smallest_equivalence_unpaired
+
 Array = npt.NDArray[Any]
 DRAWS = 2000
 PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside a weight of 1 for every pair seen
 
 
 def two_one_sided(differences: Array, rope: float) -> float:
-    """The p-value of "the mean difference lies within the region", by two one-sided t tests (Schuirmann 1987)."""
+    """The p-value of "the mean difference lies within the region", by two one-sided t tests (Schuirmann 1987).
+
+    It is never below what the signs of so few differences can show: a t test takes the spread that it sees for the truth,
+    and two or three differences that happen to be equal have none.
+    """
     size = len(differences)
     if size < 2 or rope <= 0:
         return 1.0
-    return equivalence_p(
-        float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(size)), size - 1, rope
-    )
+    error = float(differences.std(ddof=1) / np.sqrt(size))
+    found = equivalence_p(float(differences.mean()), error, size - 1, rope)
+    return max(found, smallest_equivalence(size))
 
 
 def two_one_sided_unpaired(a: Array, b: Array, rope: float) -> float:
@@ -30,7 +36,8 @@ def two_one_sided_unpaired(a: Array, b: Array, rope: float) -> float:
     errors = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
     variance = errors.sum()
     df = variance**2 / (errors**2 / [len(a) - 1, len(b) - 1]).sum() if variance > 0 else 1.0
-    return equivalence_p(float(a.mean() - b.mean()), float(np.sqrt(variance)), float(df), rope)
+    found = equivalence_p(float(a.mean() - b.mean()), float(np.sqrt(variance)), float(df), rope)
+    return max(found, smallest_equivalence_unpaired(len(a), len(b)))
 
 
 def equivalence_p(mean: float, error: float, df: float, rope: float) -> float:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from clbench.stats.power import smallest_signed_rank
-from clbench.stats.ranks import ranks
+from clbench.stats.ranks import ranks, settle_ties
 from clbench.stats.result import Tested
 
 Array = npt.NDArray[Any]
 MOST_EXACT = 200  # pairs; beyond, the normal approximation is as good
 MOST_FLIPS = 16  # pairs whose 2^n sign flips are all tried
 FLIPS = 100_000  # drawn beyond that
-PRECISION = 12  # digits of the largest score that count
 
 
 def differences(a: Array, b: Array) -> Array:
-    """`a - b`, where two runs that failed differ by nothing."""
+    """`a - b`, where two runs that failed differ by nothing, and what is equal on paper (0.3 - 0.2 and 0.1) is equal here."""
     with np.errstate(invalid="ignore"):
         delta = np.where(a == b, 0.0, a - b)
-    return rounded(delta, np.concatenate([a, b]))
-
-
-def rounded(values: Array, like: Array | None = None) -> Array:
-    """So far that what is equal on paper (0.3 - 0.2 and 0.1) is equal here: to 12 digits of the largest of `like`."""
-    scale = values if like is None else like
-    largest = float(np.abs(scale[np.isfinite(scale)]).max(initial=0.0))
-    return np.round(values, PRECISION - math.floor(math.log10(largest))) if largest > 0 else values
+    sizes = settle_ties(np.append(0.0, np.abs(delta)), like=np.concatenate([a, b]))
+    settled: Array = np.sign(delta) * sizes[1:]
+    return settled
 
 
 def signed_rank(a: Array, b: Array) -> Tested:

@@ -20,6 +20,16 @@ def smallest_mann_whitney(first: int, second: int) -> float:
     return min(1.0, 2.0 / math.comb(first + second, first))
 
 
+def smallest_equivalence(pairs: int) -> float:
+    """One-sided, by signs: every difference lies on the inner side of an end of the region, one pattern in 2^n."""
+    return float(2.0**-pairs)
+
+
+def smallest_equivalence_unpaired(first: int, second: int) -> float:
+    """One-sided, by ranks: all runs of one group, moved by the region, lie beyond all of the other."""
+    return 1.0 / math.comb(first + second, first)
+
+
 def smallest_dunn(sizes: Sequence[int], first: int, second: int) -> float:
     """One group has all the highest ranks and the other all the lowest, without ties."""
     from scipy.special import ndtr

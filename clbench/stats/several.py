@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clbench.stats.ranks import ranks_in_rows
+from clbench.stats.ranks import ranks_in_rows, settle_ties
 
 Array = npt.NDArray[Any]
 
@@ -42,6 +42,7 @@ def friedman(scores: Array, *, ties: bool = True) -> Friedman:
     from scipy.special import chdtrc, fdtrc
 
     blocks, k = scores.shape
+    scores = settle_ties(scores)
     means = average_ranks(scores)
     statistic = 12 * blocks / (k * (k + 1)) * float(np.square(means - (k + 1) / 2).sum())
     if ties:
@@ -111,7 +112,7 @@ def conover_p(scores: Array) -> Array:
     """`[k, k]`: Conover's t tests of rank sums after Friedman, not adjusted; keener than Nemenyi's, too keen under perfect agreement."""
     from scikit_posthocs import posthoc_conover_friedman
 
-    k = scores.shape[1]
+    k, scores = scores.shape[1], settle_ties(scores)
     if _untied_share(scores) == 0:
         return np.ones((k, k))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,9 +32,10 @@ def kruskal_wallis(groups: Sequence[Array]) -> KruskalWallis:
     from scipy.stats import kruskal
 
     df = len(groups) - 1
-    if _all_equal(groups):
+    ranked = _ranks(groups)
+    if _all_equal(ranked):
         return KruskalWallis(0.0, df, 1.0)
-    found = kruskal(*_ranks(groups))
+    found = kruskal(*ranked)
     return KruskalWallis(float(found.statistic), df, float(found.pvalue))
 
 
@@ -47,7 +48,7 @@ def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
     sizes = [len(group) for group in groups]
     table = (
         None
-        if _all_equal(groups)
+        if _all_equal(ranked)
         else posthoc_dunn([list(group) for group in ranked]).to_numpy(dtype=np.float64)
     )
     tested = {}
@@ -96,5 +97,5 @@ def _ranks(groups: Sequence[Array]) -> list[Array]:
     return np.split(pooled, np.cumsum([len(group) for group in groups])[:-1])
 
 
-def _all_equal(groups: Sequence[Array]) -> bool:
-    return len(np.unique(np.concatenate(groups))) == 1
+def _all_equal(ranked: Sequence[Array]) -> bool:
+    return len(np.unique(np.concatenate(ranked))) == 1

@@ -220,12 +220,20 @@ def test_two_one_sided_tests_by_scipy() -> None:
 
 
 def test_equal_runs_are_equivalent_and_one_pair_shows_nothing() -> None:
-    assert two_one_sided(np.zeros(5), 0.01) == 0
+    assert two_one_sided(np.zeros(8), 0.01) == 1 / 2**8
     assert two_one_sided(np.full(5, 0.02), 0.01) == 1
     assert two_one_sided(np.zeros(1), 0.01) == 1
     assert two_one_sided(np.zeros(5), 0.0) == 1
-    assert two_one_sided_unpaired(np.zeros(5), np.zeros(5), 0.01) == 0
+    assert two_one_sided_unpaired(np.zeros(5), np.zeros(5), 0.01) == 1 / 252
     assert two_one_sided_unpaired(np.zeros(5), np.zeros(1), 0.01) == 1
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-17, 1e-9])
+def test_a_spread_that_few_runs_do_not_show_is_not_taken_for_none(spread: float) -> None:
+    for size in (2, 3, 4):
+        delta = 0.001 + spread * np.arange(size)
+        assert two_one_sided(delta, 0.01) == 1 / 2**size > 0.05
+        assert two_one_sided_unpaired(delta, delta, 0.01) >= 1 / 70
 
 
 def test_the_bayesian_test_knows_where_the_differences_lie() -> None:

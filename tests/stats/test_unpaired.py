@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from clbench.stats.effects import probability_of_improvement, vargha_delaney
+from clbench.stats.ranks import ranks, settle_ties
+from clbench.stats.several import friedman
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
 
 # Hollander & Wolfe (1973), p. 116: mucociliary efficiency, the example of R's kruskal.test.
@@ -78,3 +81,28 @@ def test_ties_everywhere_and_failures() -> None:
     assert mann_whitney(np.ones(3), np.ones(4)).p == 1
     assert mann_whitney(np.array([-np.inf] * 4), np.arange(4.0)).p == pytest.approx(2 / 70)
     assert kruskal_wallis([*LUNGS, np.array([-np.inf] * 5)]).p < 0.05
+
+
+# ---------------------------------------------------------------------- equal on paper
+
+
+def test_what_is_equal_on_paper_ties_in_every_test_on_ranks() -> None:
+    """The mean of .1, .2 and .3 in two orders differs by a bit."""
+    one, other = np.full(10, (0.1 + 0.2 + 0.3) / 3), np.full(10, (0.3 + 0.2 + 0.1) / 3)
+    assert one[0] != other[0]
+    assert (mann_whitney(one, other).p, mann_whitney(one, other).better) == (1, 0)
+    assert kruskal_wallis([one, other, one]).p == 1
+    assert {tested.p for tested in dunn([one, other, one]).values()} == {1}
+    assert friedman(np.stack([one, other, one], axis=1)).p == 1
+    assert vargha_delaney(one, other) == 0.5
+    assert probability_of_improvement([one], [other]) == 0.5
+
+
+def test_equal_numbers_tie_wherever_a_rounding_would_part_them() -> None:
+    """0.1234567890125 lies on the step between two numbers of 12 digits."""
+    value = 0.1234567890125
+    near = np.array([np.nextafter(value, 0), value, np.nextafter(value, 1), 0.1234567890225])
+    assert ranks(near).tolist() == [2, 2, 2, 4]
+    settled = settle_ties(np.stack([near, -near]))
+    assert len(set(settled[0, :3])) == len(set(settled[1, :3])) == 1
+    assert settled.shape == (2, 4)
