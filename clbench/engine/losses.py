@@ -44,7 +44,7 @@ class LossWatch(Stateful):
             raise StrategyError(
                 f"{who}: the loss {got}; one value a member, {[self.members]}, is wanted"
             )
-        self.table.select(0, len(self.taking)).copy_(loss)
+        self.table.select(0, len(self.taking)).copy_(loss.detach())
         if not self.taking:
             self.steps = steps.tolist()
         self.taking.append(active)

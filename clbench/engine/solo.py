@@ -16,6 +16,7 @@ from clbench.errors import StrategyError
 from clbench.options import Configurable, name_of
 from clbench.randomness import key
 from clbench.stack import Noise, Stack, Stateful
+from clbench.stack.generators import MemberStates
 from clbench.stack.modules import build
 
 TORCH_NAMES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
@@ -195,22 +196,25 @@ class SoloStrategy(Configurable, Stateful):
 
 
 class SoloRunner(Strategy):
-    """The members of a solo strategy, run one after the other behind the interface of a stacked one."""
+    """The members of a solo strategy, run one after the other behind the interface of a stacked one.
+
+    Solo strategies may use torch's, NumPy's and Python's global generators: around every hook these
+    are set to the member's own state. What is drawn in `predict` comes from a state of its own, so
+    that training does not depend on what is evaluated, nor on how often.
+    """
 
     capturable: ClassVar[bool] = False
+
+    wiring = Strategy.wiring | {"solo_class", "solo_options", "evaluates"}
 
     def __init__(self, solo: type[SoloStrategy], options: dict[str, Any]) -> None:
         super().__init__()
         self.solo_class, self.solo_options = solo, options
         self.evaluates = solo.evaluates  # type: ignore[misc]
 
-    wiring = Strategy.wiring | {"solo_class", "solo_options", "evaluates"}
-
     @property
     def part_name(self) -> str:
         """The solo strategy's name."""
-        from clbench.options import name_of
-
         return name_of(self.solo_class)
 
     def stacked(self) -> dict[str, Any]:
@@ -219,46 +223,57 @@ class SoloRunner(Strategy):
 
     def setup(self) -> None:
         """Build every member."""
-        self.solos = [self.solo_class(**self.solo_options) for _ in range(self.members)]
+        members = self.session.members
+        self.training_draws = MemberStates(members, f"solo/{self.part_name}", self.device)
+        self.predicting_draws = MemberStates(members, f"solo/{self.part_name}/predict", self.device)
+        self.solos = [self.solo_class(**self.solo_options) for _ in members]
         for row, solo in enumerate(self.solos):
             solo.session, solo.row = self.session, row  # type: ignore[misc]
-            solo.setup()
+        self._call("setup", rows=range(self.members))
+
+    def _call(self, hook: str, *args: Any, rows: Sequence[int] | None = None) -> list[Any]:
+        """What a hook of each member that takes part returns, the global generators being its own."""
+        taking_part = self.session.active if rows is None else rows
+        return self.training_draws.for_each(
+            taking_part, lambda row: getattr(self.solos[row], hook)(*args)
+        )
 
     @property  # type: ignore[misc]  # nobody sets it: every member has a network of its own
     def net(self) -> Stack:
-        """The members' networks as a stack, for probes; it shows them as they are now."""
-        modules = [vars(solo).get("net") for solo in self.solos]
-        if not all(isinstance(module, nn.Module) for module in modules):
+        """The members' networks as a stack, for probes: copies that show them as they are now."""
+        modules = self._modules()
+        if len(modules) < self.members:
             raise StrategyError(
                 f"{self.part_name} has no network to look at (self.net is not a module)"
             )
-        return Stack.of_modules(
-            [module for module in modules if module is not None], self.session.members
-        )
+        return Stack.of_modules(modules, self.session.members)
 
-    def _each(self) -> list[SoloStrategy]:
-        return [self.solos[row] for row in self.session.active]
+    def _modules(self) -> list[nn.Module]:
+        """The networks of the members that have one."""
+        found = [vars(solo).get("net") for solo in self.solos]
+        return [module for module in found if isinstance(module, nn.Module)]
+
+    def _optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
+        """The optimisers of the members that have one, with the members' rows."""
+        found = [(row, vars(solo).get("optimizer")) for row, solo in enumerate(self.solos)]
+        return [(row, optimizer) for row, optimizer in found if optimizer is not None]
 
     def set_mode(self, training: bool) -> None:
         """Training or evaluation mode of every member's network."""
-        for solo in self.solos:
-            module = vars(solo).get("net")
-            if isinstance(module, nn.Module):
-                module.train(training)
+        for module in self._modules():
+            module.train(training)
 
     def set_lr(self, rates: Tensor) -> None:
         """The schedule's rate, member by member."""
-        for solo, rate in zip(self.solos, rates.tolist(), strict=True):
-            optimizer = vars(solo).get("optimizer")
-            for group in optimizer.param_groups if optimizer is not None else []:
-                group["lr"] = rate
+        listed = rates.tolist()
+        for row, optimizer in self._optimizers():
+            for group in optimizer.param_groups:
+                group["lr"] = listed[row]
 
     def reset_optimizer(self) -> None:
-        """`optimizer_reset: task`: a new optimiser of the same kind over the same parameters."""
-        for solo in self.solos:
-            optimizer = vars(solo).get("optimizer")
-            if optimizer is not None:
-                optimizer.state.clear()
+        """`optimizer_reset: task`: every moment is forgotten."""
+        for _, optimizer in self._optimizers():
+            optimizer.state.clear()
 
     @torch.no_grad()
     def reset_head(self, how: str, index: int) -> None:
@@ -279,49 +294,70 @@ class SoloRunner(Strategy):
 
     def begin_task(self, task: Task) -> None:
         """Every member's."""
-        for solo in self._each():
-            solo.begin_task(task)
+        self._call("begin_task", task)
 
     def end_task(self, task: Task) -> None:
         """Every member's."""
-        for solo in self._each():
-            solo.end_task(task)
+        self._call("end_task", task)
 
     def phases(self, task: Task) -> Sequence[Phase]:
         """The same for all: phases may not depend on a member's data."""
-        return self._each()[0].phases(task) if self._each() else []
+        answers: list[Sequence[Phase]] = self._call("phases", task)
+        return answers[0] if answers else []
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
         """Every member's that takes part."""
-        for solo in self._each():
-            solo.begin_epoch(phase, epoch)
+        self._call("begin_epoch", phase, epoch)
 
     def end_epoch(self, phase: Phase, epoch: int) -> None:
         """Every member's that takes part."""
-        for solo in self._each():
-            solo.end_epoch(phase, epoch)
+        self._call("end_epoch", phase, epoch)
 
     def observe(self, batch: Batch) -> Tensor | None:
         """Every member's that takes part, on its own rows."""
+        rows = self.session.active
+        returned = self.training_draws.for_each(
+            rows, lambda row: self.solos[row].observe(batch.member(row))
+        )
         losses = torch.zeros(self.members, device=self.device)
         watched = False
-        for solo in self._each():
-            loss = solo.observe(batch.member(solo.row))
+        for row, loss in zip(rows, returned, strict=True):
             if loss is not None:
-                if not isinstance(loss, Tensor) or loss.dim():
-                    got = (
-                        f"has shape {list(loss.shape)}"
-                        if isinstance(loss, Tensor)
-                        else f"is a {type(loss).__name__}"
-                    )
-                    raise StrategyError(
-                        f"{self.part_name}: the loss {got}; a scalar tensor is wanted"
-                    )
-                losses[solo.row], watched = loss, True
+                losses[row], watched = self._loss(loss), True
         return losses if watched else None
+
+    def _loss(self, loss: Any) -> Tensor | float:
+        """What `observe` returned, without its graph: a scalar tensor or a number."""
+        if isinstance(loss, Tensor) and loss.dim() == 0:
+            return loss.detach()
+        if isinstance(loss, (int, float)):  # NumPy's float64 is one
+            return loss
+        got = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, Tensor) else _kind(loss)
+        raise StrategyError(
+            f"{self.part_name}.observe returned {got}; return the step's loss"
+            " (a scalar tensor or a number), or nothing"
+        )
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         """Every member's, stacked."""
         return torch.stack(
-            [solo.predict(x_r, task) for solo, x_r in zip(self.solos, x.unbind(0), strict=True)]
+            self.predicting_draws.for_each(
+                range(self.members), lambda row: self._predicted(row, x[row], task)
+            )
         )
+
+    def _predicted(self, row: int, x: Tensor, task: Task | None) -> Tensor:
+        logits = self.solos[row].predict(x, task)
+        wanted = [len(x), self.scenario.classes]
+        if isinstance(logits, Tensor) and list(logits.shape) == wanted:
+            return logits
+        got = list(logits.shape) if isinstance(logits, Tensor) else _kind(logits)
+        raise StrategyError(
+            f"{self.part_name}.predict returned {got}; [batch, classes] = {wanted} is wanted"
+        )
+
+
+def _kind(value: Any) -> str:
+    """`a tuple`, `an int`: the type of a value in words."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.errors import StrategyError
 from clbench.randomness import key
+from clbench.stack.generators import seeded
 from clbench.stack.noise import member_uniform
 
 Factory = Callable[[], nn.Module]
@@ -41,9 +42,8 @@ class Dropout(nn.Module):
 
 
 def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Module:
-    """The member's module, initialised under its own seed; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key(*member, stream, *step)[0] & 0x7FFFFFFFFFFFFFFF)
+    """The member's module, initialised under its own seed, whichever global generator it draws from."""
+    with seeded(key(*member, stream, *step)):
         module = factory()
     replaced: dict[nn.Module, Dropout] = {}  # one module may hang in several places
     for path, child in list(module.named_modules(remove_duplicate=False)):

@@ -797,22 +797,6 @@ def test_predictions_of_a_wrong_shape_are_named(
         make_bench(Wrong).run(0, 1)
 
 
-@pytest.mark.parametrize(
-    ("loss", "got"), [(1.0, "is a float"), (torch.ones(3), r"has shape \[3\]")]
-)
-def test_a_solo_loss_of_a_wrong_shape_is_named(make_bench: Any, loss: Any, got: str) -> None:
-    class SoloWrong(SoloStrategy):
-        """Gives what a test asks for."""
-
-        def observe(self, batch: Batch) -> Any:
-            return loss
-
-    with pytest.raises(
-        StrategyError, match=f"solo_wrong: the loss {got}; a scalar tensor is wanted"
-    ):
-        make_bench(SoloWrong).run(0, 1)
-
-
 def test_a_task_without_samples_is_named(make_bench: Any, tiny: Any) -> None:
     keep = tiny.y_train > 1
     few = type(tiny)(
