@@ -76,8 +76,7 @@ def compare(
         force_mixed=force_mixed,
     )
     if form is Format.table:
-        target = console()
-        target.print(terminal(comparison, target.width))
+        console().print(terminal(comparison))
     else:
         say(render(comparison, form.value))
     for path in figures:

@@ -42,27 +42,16 @@ def warn(lines: Iterable[str]) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "nothing") -> None:
-    """Columns with their headers, or one line where there are none."""
-    from rich.table import Table
-    from rich.text import Text
+    """Columns with their headers, the first of which holds names; or one line where there are none."""
+    from clbench.report.grid import Column, Grid
 
-    made = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-    for header in headers:
-        made.add_column(header, header_style="bold", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    if made.row_count:
-        _print_stripped(made)
-    else:
+    cells = [tuple("" if cell is None else str(cell) for cell in row) for row in rows]
+    if not cells:
         say(empty)
-
-
-def _print_stripped(renderable: Any) -> None:
-    """As rich draws it, without the blanks it pads lines with where nobody sees a grid."""
-    target = console()
-    if target.is_terminal:
-        target.print(renderable)
         return
-    with target.capture() as captured:
-        target.print(renderable)
-    say("\n".join(line.rstrip() for line in captured.get().rstrip("\n").splitlines()))
+    first, *rest = zip(*cells, strict=True)
+    columns = [Column(headers[0], first, "name")]
+    columns += [
+        Column(header, column, "prose") for header, column in zip(headers[1:], rest, strict=True)
+    ]
+    console().print(Grid(columns, ruled=False))

@@ -6,16 +6,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from textwrap import fill
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from clbench.report.compare_tables import TableOf, tables
 from clbench.report.comparison import Comparison
+from clbench.report.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from clbench.report.grid import Kind
 
 MOST_ROWS = 60  # of a table in a terminal
 SPARE = (
@@ -25,9 +26,8 @@ SPARE = (
     "p",
     "pairs",
     "scenarios",
+    "adjusted p",
 )  # columns that make room in a narrow one, in this order
-WRAPPED = 16  # letters a line of names, where they are long
-GAP = 2
 
 
 def render(comparison: Comparison, form: str) -> str:
@@ -38,87 +38,43 @@ def render(comparison: Comparison, form: str) -> str:
 # ---------------------------------------------------------------------- terminal
 
 
-def terminal(comparison: Comparison, width: int) -> RenderableType:
+def terminal(comparison: Comparison) -> RenderableType:
     """Tables and sentences for `rich`; where a table is too long or too wide it is cut, and says so."""
     from rich.console import Group
     from rich.text import Text
 
     parts: list[RenderableType] = []
     for table in tables(comparison):
-        shown, spared = _fitting(table, width)
-        parts += [Text(table.title, style="bold"), _drawn(shown), *_cut(table, spared), Text("")]
-    parts += [Text(sentence) for sentence in comparison.text]
+        parts += [Text(printable(table.title), style="bold"), _grid(table), *_cut(table), Text("")]
+    parts += [Text(printable(sentence)) for sentence in comparison.text]
     if comparison.left_out:
         parts += [
             Text("\nLeft out", style="bold"),
-            *(Text(f"- {line}") for line in comparison.left_out),
+            *(Text(printable(f"- {line}")) for line in comparison.left_out),
         ]
     return Group(*parts)
 
 
-def _fitting(table: TableOf, width: int) -> tuple[TableOf, list[str]]:
-    """The table as wide as there is room: headers in several lines, and without columns that can be spared; and those."""
-    if (
-        sum(
-            len(max(column, key=len)) + GAP
-            for column in zip(table.headers, *table.rows[:MOST_ROWS], strict=True)
-        )
-        <= width
-    ):
-        return table, []
-    folded = (
-        fill(header, _width(table, place), break_on_hyphens=False)
-        for place, header in enumerate(table.headers)
-    )
-    needed = [
-        min(_width(table, place), WRAPPED if _is_words(table, place) else width) + GAP
-        for place in range(len(table.headers))
-    ]
-    spared: list[int] = []
-    for word in SPARE:
-        if sum(needed) - sum(needed[place] for place in spared) <= width:
-            break
-        spared += [
-            place for place, header in enumerate(table.headers) if header.partition(" [")[0] == word
-        ]
-    kept = [place for place in range(len(table.headers)) if place not in spared]
-    headers, *rows = (tuple(row[place] for place in kept) for row in (tuple(folded), *table.rows))
-    return replace(table, headers=headers, rows=tuple(rows)), [
-        table.headers[place] for place in sorted(spared)
-    ]
+def _grid(table: TableOf) -> RenderableType:
+    """The table as wide as there is room."""
+    from clbench.report.grid import Column, Grid
 
-
-def _width(table: TableOf, place: int) -> int:
-    """Of a narrow column: its cells are not wrapped, its header between words."""
-    return max(
-        map(len, [*table.headers[place].split(), *(row[place] for row in table.rows[:MOST_ROWS])])
-    )
-
-
-def _drawn(table: TableOf) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    columns = []
     for place, header in enumerate(table.headers):
-        words = _is_words(table, place)
-        drawn.add_column(
-            Text(header), justify="left" if words else "right", overflow="fold", no_wrap=not words
-        )
-    for row in table.rows[:MOST_ROWS]:
-        drawn.add_row(*(Text(cell) for cell in row))
-    return drawn
+        cells = tuple(row[place] for row in table.rows[:MOST_ROWS])
+        word = header.partition(" [")[0]
+        spare = SPARE.index(word) + 1 if word in SPARE else 0
+        kind: Kind = "number"
+        if _is_words(table, place):
+            kind = "name" if place < table.words else "prose"
+        columns.append(Column(header, cells, kind, spare))
+    note = "no room here for {names}; a wider terminal, or any other --format, shows them"
+    return Grid(columns, note=note)
 
 
-def _cut(table: TableOf, spared: Sequence[str]) -> Iterable[RenderableType]:
+def _cut(table: TableOf) -> Iterable[RenderableType]:
     from rich.text import Text
 
-    if spared:
-        yield Text(
-            f"no room here for {' and '.join(spared)}; a wider terminal, or any other --format, shows them",
-            style="dim",
-        )
     if len(table.rows) > MOST_ROWS:
         yield Text(
             f"{len(table.rows) - MOST_ROWS} more rows; every other --format has them all",

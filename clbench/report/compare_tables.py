@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import OverallRank, Pair
-from clbench.report.numbers import MISSING, show_interval, show_number, show_p
+from clbench.report.numbers import MISSING, Scale, scale_of, show_p
 
 PERCENT = {"fraction": ", %", "points": ", points"}
+POINTS = {"fraction": ", points", "points": ", points"}  # of differences
 
 
 @dataclass(frozen=True)
@@ -36,50 +37,63 @@ def tables(comparison: Comparison) -> list[TableOf]:
 
 
 def _summary(comparison: Comparison) -> TableOf:
-    unit, several = PERCENT.get(comparison.unit, ""), len(comparison.scenarios) > 1
-    iqm, against = (
-        _any(row.iqm for row in comparison.summary),
-        _any(row.effect for row in comparison.summary),
-    )
+    several = len(comparison.scenarios) > 1
+    shown = _Shown(comparison)
     better = "more is better" if comparison.higher_is_better else "less is better"
+    headers = ["strategy", "rank", "group", "runs", f"mean [95 %]{shown.unit}"]
+    if shown.iqm:
+        headers.append(f"IQM [95 %]{shown.unit}")
+    if shown.against:
+        headers += [f"minus {comparison.baseline} [95 %]{shown.points}", "adjusted p", "A"]
+    rows = [shown.cells(row) for row in comparison.summary]
+    if several:
+        headers.insert(0, "scenario")
+        rows = [(row.scenario, *cells) for row, cells in zip(comparison.summary, rows, strict=True)]
     return TableOf(
-        f"{comparison.metric} ({better})",
-        (
-            *(["scenario"] if several else []),
-            "strategy",
-            "rank",
-            "group",
-            "runs",
-            f"mean [95 %]{unit}",
-            *([f"IQM [95 %]{unit}"] if iqm else []),
-            *([f"minus {comparison.baseline}", "adjusted p", "A"] if against else []),
-        ),
-        tuple(
-            _summary_cells(row, comparison.unit, several, iqm, against, comparison.baseline)
-            for row in comparison.summary
-        ),
-        2 if several else 1,
+        f"{comparison.metric} ({better})", tuple(headers), tuple(rows), 2 if several else 1
     )
 
 
-def _summary_cells(
-    row: SummaryRow, unit: str, several: bool, iqm: bool, against: bool, baseline: str | None
-) -> tuple[str, ...]:
-    compared = [_signed(row.difference, unit), show_p(row.p_adjusted), _effect(row.effect)]
-    return (
-        *([row.scenario] if several else []),
-        row.strategy,
-        str(row.rank),
-        row.group,
-        str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}",
-        show_interval(row.mean, row.ci_low, row.ci_high, unit),
-        *([show_interval(row.iqm, row.iqm_low, row.iqm_high, unit)] if iqm else []),
-        *((["baseline", "", ""] if row.strategy == baseline else compared) if against else []),
-    )
+class _Shown:
+    """How the summary's rows are shown: what columns there are, and the units that they share."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        rows = comparison.summary
+        self.baseline = comparison.baseline
+        self.iqm = _any(row.iqm for row in rows)
+        self.against = _any(row.effect for row in rows)
+        self.means = scale_of((row.mean for row in rows), comparison.unit)
+        self.differences = scale_of((row.difference for row in rows), comparison.unit)
+        self.unit = unit_of(self.means)
+        self.points = unit_of(self.differences, POINTS)
+
+    def cells(self, row: SummaryRow) -> tuple[str, ...]:
+        """A row without its scenario."""
+        runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
+        mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
+        cells = [row.strategy, str(row.rank), row.group, runs, mean]
+        if self.iqm:
+            cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
+        if self.against:
+            cells += self._against_baseline(row)
+        return tuple(cells)
+
+    def _against_baseline(self, row: SummaryRow) -> tuple[str, str, str]:
+        if row.strategy == self.baseline:
+            return ("baseline", "", "")
+        difference = self.differences.interval(
+            row.difference, row.difference_low, row.difference_high
+        )
+        return (_signed(difference), show_p(row.p_adjusted), _effect(row.effect))
+
+
+def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
+    """What a header says of its column's unit."""
+    return words.get(scale.unit, f", {scale.name}" if scale.name else "")
 
 
 def _pairs(title: str, pairs: Sequence[Pair], comparison: Comparison) -> TableOf:
-    unit = PERCENT.get(comparison.unit, "").replace("%", "points")
+    scale = scale_of((pair.difference for pair in pairs), comparison.unit)
     several = len({pair.scenario for pair in pairs}) > 1
     what = "runs" if comparison.unpaired else "pairs"
     over = any(pair.scenario is None for pair in pairs)
@@ -91,25 +105,25 @@ def _pairs(title: str, pairs: Sequence[Pair], comparison: Comparison) -> TableOf
             "a",
             "b",
             "scenarios" if over else what,
-            f"a - b [95 %]{unit}",
+            f"a - b [95 %]{unit_of(scale, POINTS)}",
             "A",
             "p",
             "adjusted p",
             "smallest p",
             "verdict",
         ),
-        tuple(_pair_cells(pair, comparison.unit, several) for pair in pairs),
+        tuple(_pair_cells(pair, scale, several) for pair in pairs),
         3 if several else 2,
     )
 
 
-def _pair_cells(pair: Pair, unit: str, several: bool) -> tuple[str, ...]:
+def _pair_cells(pair: Pair, scale: Scale, several: bool) -> tuple[str, ...]:
     return (
         *([pair.scenario or ""] if several else []),
         pair.a,
         pair.b,
         str(pair.n),
-        show_interval(pair.difference, pair.ci_low, pair.ci_high, unit),
+        scale.interval(pair.difference, pair.ci_low, pair.ci_high),
         _effect(pair.effect),
         show_p(pair.p),
         show_p(pair.p_adjusted),
@@ -119,25 +133,24 @@ def _pair_cells(pair: Pair, unit: str, several: bool) -> tuple[str, ...]:
 
 
 def _ranks(ranks: Sequence[OverallRank], comparison: Comparison) -> TableOf:
-    unit = PERCENT.get(comparison.unit, "")
+    scale = scale_of((row.mean for row in ranks), comparison.unit)
     rows = tuple(
         (
             row.strategy,
             f"{row.average_rank:.2f}",
             row.group,
-            show_interval(row.mean, row.ci_low, row.ci_high, comparison.unit),
+            scale.interval(row.mean, row.ci_low, row.ci_high),
         )
         for row in ranks
     )
     return TableOf(
         f"Over the {len(comparison.scenarios)} scenarios",
-        ("strategy", "average rank", "group", f"mean over scenarios [95 %]{unit}"),
+        ("strategy", "average rank", "group", f"mean over scenarios [95 %]{unit_of(scale)}"),
         rows,
     )
 
 
-def _signed(value: float, unit: str) -> str:
-    shown = show_number(value, unit)
+def _signed(shown: str) -> str:
     return shown if shown == MISSING or shown.startswith("-") else f"+{shown}"
 
 

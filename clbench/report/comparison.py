@@ -73,7 +73,7 @@ class Rows(tuple[Row, ...]):
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One strategy on one scenario. The last three compare it with the baseline; NaN where there is none."""
+    """One strategy on one scenario. Five fields compare it with the baseline; NaN where there is none."""
 
     scenario: str
     strategy: str
@@ -86,6 +86,8 @@ class SummaryRow:
     rank: int  # 1 + the number of strategies that are better
     group: str  # who shares a letter cannot be told apart
     difference: float  # this strategy - baseline
+    difference_low: float
+    difference_high: float
     p_adjusted: float
     effect: float  # the chance that a run of it is better than one of the baseline
     interval: str  # how the interval was made
@@ -327,6 +329,7 @@ def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Ru
     interval = mean_interval(values)
     many = len(values) >= MANY
     middle = interquartile_interval([values], rules.rng()) if many else None
+    gain, gain_low, gain_high = _gain(runs.strategy, pair)
     turned = pair is not None and pair.b == runs.strategy
     return SummaryRow(
         scenario=runs.scenario,
@@ -339,13 +342,24 @@ def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Ru
         iqm=interquartile_mean(values) if many else NAN,
         rank=rank,
         group=group,
-        difference=NAN if pair is None else -pair.difference if turned else pair.difference,
+        difference=gain,
+        difference_low=gain_low,
+        difference_high=gain_high,
         p_adjusted=NAN if pair is None else pair.p_adjusted,
         effect=NAN if pair is None else 1 - pair.effect if turned else pair.effect,
         interval=interval.method,
         iqm_low=middle.low if middle else NAN,
         iqm_high=middle.high if middle else NAN,
     )
+
+
+def _gain(strategy: str, pair: Pair | None) -> tuple[float, float, float]:
+    """This strategy minus the other of the pair, with the interval of that."""
+    if pair is None:
+        return NAN, NAN, NAN
+    if pair.b == strategy:
+        return -pair.difference, -pair.ci_high, -pair.ci_low
+    return pair.difference, pair.ci_low, pair.ci_high
 
 
 def _together(by_scenario: Mapping[str, Sequence[Runs]]) -> tuple[list[list[Runs]], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,10 @@ CONSTANT = (
     "bytes",
     "seconds",
 )  # often the same for every seed; then no interval is written
-_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-_SECONDS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
+STEPS = {
+    "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")),
+    "seconds": ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")),
+}
 
 
 @dataclass(frozen=True)
@@ -51,35 +54,84 @@ def show_estimate(found: Estimate | None, unit: str) -> str:
     """`93.1 ± 0.4`, in percent for fractions."""
     if found is None:
         return MISSING
-    scale, digits, suffix = _scale(found.mean, unit)
-    shown = f"{found.mean / scale:,.{digits}f}"
-    if found.half is not None and (found.half > 0 or unit not in CONSTANT):
-        shown += f" ± {found.half / scale:,.{digits}f}"
-    return shown + suffix
+    scale = scale_of([found.mean], unit)
+    shown = scale.estimate(found)
+    return f"{shown} {scale.name}" if scale.name else shown
 
 
-def show_unit(measured: Measured) -> str:
+@dataclass(frozen=True)
+class Scale:
+    """What the numbers of one column share: a unit, and digits after the point."""
+
+    unit: str
+    divisor: float
+    digits: int
+    name: str  # of the unit that the numbers are in, where they do not say so themselves
+
+    def number(self, value: float) -> str:
+        """`93.1`."""
+        if not np.isfinite(value):
+            return MISSING
+        # + 0.0: there is no minus zero
+        return f"{round(value / self.divisor, self.digits) + 0.0:,.{self.digits}f}"
+
+    def estimate(self, found: Estimate | None) -> str:
+        """`93.1 ± 0.4`."""
+        if found is None:
+            return MISSING
+        shown = self.number(found.mean)
+        if found.half is not None and (found.half > 0 or self.unit not in CONSTANT):
+            shown += f" ± {self.number(found.half)}"
+        return shown
+
+    def interval(self, mean: float, low: float, high: float) -> str:
+        """`93.1 [92.6, 93.7]`."""
+        shown = self.number(mean)
+        if shown == MISSING or not (np.isfinite(low) and np.isfinite(high)):
+            return shown
+        return f"{shown} [{self.number(low)}, {self.number(high)}]"
+
+
+def scale_of(values: Iterable[float], unit: str) -> Scale:
+    """The scale that a column of these values is shown in, each with two figures at least."""
+    sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
+    least, most = min(sizes, default=0.0), max(sizes, default=0.0)
+    if unit == "fraction":
+        return Scale(unit, 0.01, 1, "")
+    if unit == "points":
+        return Scale(unit, 1.0, 1, "")
+    if unit == "count":
+        return Scale(unit, 1.0, 0, "")
+    if unit not in STEPS:
+        return Scale(unit, 1.0, max(_digits(most), _digits(least, figures=2)), "")
+    for divisor, name in STEPS[unit]:
+        if most >= divisor and least >= divisor / 100:
+            return Scale(unit, divisor, max(1, _digits(least / divisor, figures=2)), name)
+    if unit == "bytes":
+        return Scale(unit, 1.0, 0, "B")
+    return Scale(unit, 1.0, max(1, _digits(least, figures=2)), "s")
+
+
+def show_unit(measured: Measured, scale: Scale | None = None) -> str:
     """What stands under a column's name: the unit, and which way is better."""
     unit = {"fraction": "%", "points": "points"}.get(measured.unit, "")
+    if scale is not None:
+        unit = unit or scale.name
     return " ".join(filter(None, (unit, "↑" if measured.higher_is_better else "↓")))
 
 
-def show_number(value: float, unit: str, like: float | None = None) -> str:
-    """`93.1`, in percent for fractions; in the unit that suits `like`, where several numbers stand together."""
-    if not np.isfinite(value):
-        return MISSING
-    scale, digits, suffix = _scale(value if like is None else like, unit)
-    return (
-        f"{round(value / scale, digits) + 0.0:,.{digits}f}{suffix}"  # + 0.0: there is no minus zero
-    )
+def show_number(value: float, unit: str) -> str:
+    """`93.1`, in percent for fractions."""
+    scale = scale_of([value], unit)
+    shown = scale.number(value)
+    return f"{shown} {scale.name}" if scale.name and shown != MISSING else shown
 
 
 def show_interval(mean: float, low: float, high: float, unit: str) -> str:
     """`93.1 [92.6, 93.7]`, all in the mean's unit."""
-    shown = show_number(mean, unit)
-    if shown == MISSING or not (np.isfinite(low) and np.isfinite(high)):
-        return shown
-    return f"{shown} [{show_number(low, unit, mean)}, {show_number(high, unit, mean)}]"
+    scale = scale_of([mean], unit)
+    shown = scale.interval(mean, low, high)
+    return f"{shown} {scale.name}" if scale.name and shown != MISSING else shown
 
 
 def show_p(p: float) -> str:
@@ -94,28 +146,11 @@ def unit_words(unit: str) -> str:
     return {"fraction": " points", "points": " points"}.get(unit, "")
 
 
-def _scale(mean: float, unit: str) -> tuple[float, int, str]:
-    """What to divide by, digits after the point, and the unit to write after it."""
-    if unit == "fraction":
-        return 0.01, 1, ""
-    if unit == "points":
-        return 1.0, 1, ""
-    if unit == "count":
-        return 1.0, 0, ""
-    steps = {"bytes": _BYTES, "seconds": _SECONDS}.get(unit)
-    if steps is None:
-        return 1.0, _digits(mean), ""
-    for size, name in steps:
-        if abs(mean) >= size:
-            return size, 1, f" {name}"
-    return (1.0, 0, " B") if unit == "bytes" else (1.0, 1, " s")
-
-
-def _digits(mean: float) -> int:
-    """Four figures that count."""
-    if mean == 0 or not np.isfinite(mean):
+def _digits(size: float, figures: int = 4) -> int:
+    """How many digits after the point show so many figures that count."""
+    if size == 0 or not np.isfinite(size):
         return 1
-    return int(np.clip(3 - np.floor(np.log10(abs(mean))), 0, 8))
+    return int(np.clip(figures - 1 - np.floor(np.log10(size)), 0, 8))
 
 
 def spread_out(count: int, most: int) -> list[int]:

@@ -7,53 +7,64 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from clbench.metrics.arithmetic import matrix_of
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array
 from clbench.report import plots
-from clbench.report.numbers import MISSING, estimate, show_estimate, show_unit
+from clbench.report.grid import Column, Grid
+from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
+from clbench.report.printable import printable
 
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")
 COSTS = ("train_seconds", "peak_memory", "parameters", "state_bytes", "bytes_sent")
 ENGINE_CURVES = ("online_accuracy", "continual_accuracy", "continual_step", "continual_task")
+MOST_SPARKS = 24  # of a curve, so that a row fits a terminal of 80 columns
 
 
 def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Group:
     """Every cell with its metrics, mean ± half the interval over seeds. Without `metrics` those that the suite asked for."""
     if not results.cells:
-        return Group(Text(_heading(results), style="bold"), Text("the record holds no cells yet"))
+        return Group(_text(_heading(results), style="bold"), Text("the record holds no cells yet"))
     names = list(metrics) if metrics else _metrics_of(results)
     columns = [(name, [results.metric(name, cell) for cell in results.cells]) for name in names]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    several = len({cell.scenario for cell in results.cells}) > 1
-    if several:
-        table.add_column("scenario")
-    table.add_column("strategy", overflow="fold")
-    for name, measured in columns:
-        table.add_column(
-            Text(f"{name}\n{show_unit(measured[0]) if measured else ''}"),
-            justify="right",
-            no_wrap=True,
-        )
-    table.add_column("seeds", justify="right", no_wrap=True)
-    previous = None
-    for row, cell in enumerate(results.cells):
-        if previous is not None and previous != cell.scenario:
-            table.add_section()
-        place = [Text("" if previous == cell.scenario else cell.scenario)] if several else []
-        numbers = [
-            show_estimate(estimate(cell, measured[row].summary), measured[row].unit)
-            for _, measured in columns
-        ]
-        table.add_row(*place, Text(cell.label), *numbers, Text(_seeds(cell)))
-        previous = cell.scenario
     return Group(
-        Text(_heading(results), style="bold"), Text(""), table, Text(""), *_legend(results, columns)
+        _text(_heading(results), style="bold"),
+        Text(""),
+        _summary_grid(results, columns),
+        Text(""),
+        *_legend(results, columns),
+    )
+
+
+def _summary_grid(
+    results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]
+) -> RenderableType:
+    cells = results.cells
+    begins = [place for place in range(len(cells)) if _begins_scenario(cells, place)]
+    labels = Column("strategy", tuple(cell.label for cell in cells), "name")
+    seeds = Column("seeds", tuple(_seeds(cell) for cell in cells), "prose")
+    shown = [labels, *(_metric_column(results, *column) for column in columns), seeds]
+    if len({cell.scenario for cell in cells}) > 1:
+        scenarios = tuple(
+            cell.scenario if place in begins else "" for place, cell in enumerate(cells)
+        )
+        shown.insert(0, Column("scenario", scenarios, "name"))
+    return Grid(shown, sections=frozenset(begins[1:]))
+
+
+def _begins_scenario(cells: Sequence[CellRecord], place: int) -> bool:
+    return place == 0 or cells[place].scenario != cells[place - 1].scenario
+
+
+def _metric_column(results: Results, name: str, measured: Sequence[Measured]) -> Column:
+    """Means with half the width of their intervals, all in one unit."""
+    found = [estimate(cell, one.summary) for cell, one in zip(results.cells, measured, strict=True)]
+    scale = scale_of([one.mean for one in found if one is not None], measured[0].unit)
+    return Column(
+        f"{name}\n{show_unit(measured[0], scale)}", tuple(scale.estimate(one) for one in found)
     )
 
 
@@ -66,9 +77,9 @@ def strategy_view(results: Results, strategy: str) -> Group:
 
 
 def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
-    yield Text(f"{cell.label} on {cell.scenario}", style="bold")
+    yield _text(f"{cell.label} on {cell.scenario}", style="bold")
     if cell.options:
-        yield Text(
+        yield _text(
             "options: "
             + ", ".join(
                 f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
@@ -92,12 +103,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield from _numbers(results, cell)
     for error in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
-        yield Text(
-            "".join(
-                letter if letter.isprintable() or letter in "\n\t" else "?"
-                for letter in error.rstrip()
-            )
-        )
+        yield _text(error.rstrip())
 
 
 def _mean_matrix(cell: CellRecord, done: Array) -> Array:
@@ -112,29 +118,31 @@ def _mean_matrix(cell: CellRecord, done: Array) -> Array:
 
 def _curves(cell: CellRecord, done: Array) -> Iterable[RenderableType]:
     """What the strategy logged, and online accuracy, a line each."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for header in ("curve", "mean over seeds", "from", "to"):
-        table.add_column(header, no_wrap=True)
+    rows = []
     for name, values in cell.curves.items():
         if values.ndim != 2 or not done.any() or name in ENGINE_CURVES[1:]:
             continue
         curve = _mean(list(values[done].astype(np.float64)))
         known = curve[~np.isnan(curve)]
         if len(known):
-            table.add_row(
-                Text(name), Text(plots.sparkline(curve)), f"{known.min():.4g}", f"{known.max():.4g}"
-            )
-    if table.row_count:
+            drawn = plots.sparkline(curve, MOST_SPARKS)
+            rows.append((name, drawn, f"{known.min():.4g}", f"{known.max():.4g}"))
+    if rows:
+        names, drawings, least, most = zip(*rows, strict=True)
         yield Text("\nCurves", style="bold")
-        yield table
+        yield Grid(
+            [
+                Column("curve", names, "name"),
+                Column("mean over seeds", drawings, "prose"),
+                Column("from", least),
+                Column("to", most),
+            ]
+        )
 
 
 def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    table.add_column("metric", no_wrap=True)
-    table.add_column("mean ± half of the 95 % interval", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    rows = []
     offered = set(results.metric_names())
     for name in dict.fromkeys([*_metrics_of(results), *cell.metrics, *COSTS]):
         if name not in offered:
@@ -142,10 +150,17 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         measured = results.metric(name, cell)
         shown = show_estimate(estimate(cell, measured.summary), measured.unit)
         if shown != MISSING:
-            table.add_row(Text(name), shown, show_unit(measured))
-    if table.row_count:
+            rows.append((name, shown, show_unit(measured)))
+    if rows:
+        names, numbers, units = zip(*rows, strict=True)
         yield Text("\nNumbers", style="bold")
-        yield table
+        yield Grid(
+            [
+                Column("metric", names, "name"),
+                Column("mean ± half of the 95 % interval", numbers),
+                Column("", units, "prose"),
+            ]
+        )
 
 
 def _metrics_of(results: Results) -> list[str]:
@@ -178,7 +193,7 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     yield Text("`clbench describe NAME` explains a metric or a strategy")
     offered = {*results.metric_names(), *results.host.names("metric")}
     for name in (name for name, _ in results.record.metrics if name not in offered):
-        yield Text(
+        yield _text(
             f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin"
         )
     for name, measured in columns:
@@ -187,7 +202,12 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
             if np.isnan(one.summary).all():
                 reasons[_usual_reason(one)].append(cell.label)
         for reason, labels in reasons.items():
-            yield Text(f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}")
+            yield _text(f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}")
+
+
+def _text(text: str, style: str = "") -> Text:
+    """What comes from a file, or from a plugin, as text that cannot steer the terminal."""
+    return Text(printable(text), style=style)
 
 
 def _usual_reason(measured: Measured) -> str:

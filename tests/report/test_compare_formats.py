@@ -28,7 +28,7 @@ def nasty(made) -> Comparison:
 
 def shown(comparison: Comparison, **options) -> str:
     console = Console(file=io.StringIO(), **{"width": 250, **options})
-    console.print(terminal(comparison, console.width))
+    console.print(terminal(comparison))
     return console.file.getvalue()
 
 
@@ -137,3 +137,14 @@ def test_all_formats_are_there() -> None:
 
     assert {form.value for form in Format} == {"table", *FORMATS}
     assert tuple(one.value for one in Correction) == CORRECTIONS
+
+
+@pytest.mark.parametrize(("baseline", "other"), [("poor", "good"), ("good", "poor")])
+def test_the_difference_from_the_baseline_has_its_interval(made, baseline: str, other: str) -> None:
+    found = made.compared(*made.three("one"), baseline=baseline)
+    pair = next(one for one in found.pairs if {one.a, one.b} == {baseline, other})
+    row = next(one for one in found.summary if one.strategy == other)
+    ends = (pair.ci_low, pair.ci_high) if pair.a == other else (-pair.ci_high, -pair.ci_low)
+    assert (row.difference_low, row.difference_high) == ends
+    assert row.difference_low < row.difference < row.difference_high
+    assert f"minus {baseline} [95 %], points" in shown(found)

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, settled
 from clbench.report import plots
-from clbench.report.numbers import Estimate, estimate, show_estimate, spread_out
+from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
 from clbench.report.terminal import strategy_view, summary_table
 
 HOST = Host.load()
@@ -244,3 +244,31 @@ def test_results_show_themselves_in_a_line() -> None:
         repr(results(make("er")))
         == "<results of demo: [<er on digits: 10 members, 3 tasks, done>]>"
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "shown"),
+    [
+        ([0.6914, 1.234], "seconds", ["0.69", "1.23"]),
+        ([0.6914, 0.2515], "seconds", ["691.4", "251.5"]),
+        ([8.0, 3e8], "bytes", ["8", "300,000,000"]),
+        ([2e6, 3e8], "bytes", ["2.0", "300.0"]),
+        ([0.08056, 0.1303], "", ["0.0806", "0.1303"]),
+        ([0.0, 90.0], "seconds", ["0.0", "1.5"]),
+        ([float("nan")], "seconds", ["-"]),
+    ],
+)
+def test_a_column_has_one_unit_in_which_every_number_has_two_figures(
+    values: list[float], unit: str, shown: list[str]
+) -> None:
+    scale = scale_of(values, unit)
+    assert [scale.number(value) for value in values] == shown
+
+
+def test_the_unit_of_a_column_stands_in_its_header() -> None:
+    slow = make("slow", cost={"train_seconds": np.full(10, 1.234)})
+    fast = make("fast", cost={"train_seconds": np.full(10, 0.6914)})
+    text = drawn(summary_table(results(slow, fast), ["train_seconds"]))
+    assert row(text, "strategy").split() == ["strategy", "s", "↓", "seeds"]
+    assert row(text, "slow").split() == ["slow", "1.23", "10"]
+    assert row(text, "fast").split() == ["fast", "0.69", "10"]
