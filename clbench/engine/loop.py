@@ -26,7 +26,7 @@ from clbench.engine.strategy import Strategy, parts_of, state_bytes, whole
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.randomness import generator
-from clbench.stack import Saved, Stateful, Suspension, restore, tensors
+from clbench.stack import Saved, Stateful, Suspension, member_tables, restore
 
 CONTINUAL_SAMPLES = (
     1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
@@ -134,6 +134,7 @@ class Loop:
     def _begin(self, task: Task) -> None:
         self.session.phase = None
         self._only(self.book.running)
+        self.suspension.show_kept()
         self._reset(task)
         self.strategy.begin_task(task)
         self._evaluate_before(task)
@@ -141,6 +142,7 @@ class Loop:
 
     def _look_back(self, task: Task) -> None:
         self._only(self.book.running)
+        self.suspension.show_kept()
         self.strategy.end_task(task)
         self._note_task(task)
         last = task.index == len(self.streams.tasks) - 1
@@ -196,6 +198,7 @@ class Loop:
         place = self.place
         if place.step == 0:
             self._only(taking)
+            self.suspension.show_kept()
             self.strategy.begin_epoch(phase, place.epoch)
             # Hooks look at the network in evaluation mode, and may forget to put it back.
             set_mode(self.strategy, training=True)
@@ -215,9 +218,10 @@ class Loop:
             place.step += 1
             self.on_step()
         self._only(taking)
-        self._strike_all(place.losses.read())
+        self._strike_all({**self._broken_agents(), **place.losses.read()})
         reached: set[int] = set()
         if self.session.active:
+            self.suspension.show_kept()
             self.strategy.end_epoch(phase, place.epoch)
             self._probe("epoch_end", task)
             reached = self._reached(task, taking)
@@ -310,7 +314,8 @@ class Loop:
 
     def _show_active(self) -> None:
         """Tell everybody who takes part."""
-        self.session.active = active = self.suspension.active
+        active = self.suspension.active
+        self.session.set_active(active)
         everybody = len(active) == self.strategy.members
         self.rows = slice(None) if everybody else torch.tensor(active, device=self.strategy.device)
         if self.session.net is not None:
@@ -352,16 +357,24 @@ class Loop:
                 self._strike(member, step)
         self._only([member for member in self.session.active if self.book.diverged_at[member] < 0])
 
+    def _broken_agents(self) -> dict[int, int]:
+        """Agents whose weights are not finite, found before any other agent sees them; the loss tells a step too late."""
+        net = self.session.net
+        if self.strategy.scenario.agents == 1 or net is None:
+            return {}
+        finite = torch.ones(self.strategy.members, dtype=torch.bool, device=self.strategy.device)
+        for value in net.parameters():
+            finite &= value.detach().isfinite().flatten(1).all(1)
+        flags = finite.tolist()
+        steps = self.book.steps
+        return {member: int(steps[member]) for member in self.session.active if not flags[member]}
+
     def _strike(self, member: int, step: int) -> None:
         """Note that a member diverged, and clear its state, so that no arithmetic trips over it."""
         self.book.diverged_at[member] = step
-        for _, tensor in tensors(whole(self.strategy)):
-            if (
-                tensor.dim()
-                and tensor.shape[0] == self.strategy.members
-                and tensor.is_floating_point()
-            ):
-                tensor.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
+        for _, table in member_tables(whole(self.strategy), self.strategy.members):
+            if table.is_floating_point():
+                table.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
 
     @torch.no_grad()
     def _predict_first(self, batch: Batch) -> None:
@@ -390,6 +403,7 @@ class Loop:
 
     def _reached(self, task: Task, taking: Sequence[int]) -> set[int]:
         """The members whose accuracy reached `stop_at`."""
+        self.suspension.show_kept()
         goal = self.protocol.stop_at
         if goal is None:
             return set()
@@ -403,6 +417,7 @@ class Loop:
         return {member for member in taking if flags[member]}
 
     def _evaluate(self, row: int) -> None:
+        self.suspension.show_kept()
         running = self.book.running
         for column in self.book.accuracies.tested[row]:
             values, finite = accuracy(
@@ -435,6 +450,7 @@ class Loop:
 
     def _follow(self, task: Task, due: list[int]) -> None:
         """Accuracy on the tasks so far, within a task."""
+        self.suspension.show_kept()
         row = torch.full(
             (self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64
         )
@@ -448,6 +464,8 @@ class Loop:
         book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
 
     def _probe(self, when: str, task: Task) -> None:
+        if when != "step":
+            self.suspension.show_kept()
         for name, value in self.probes.ask(when, task):
             self.book.write(self.book.probes, name, value, self.session.active)
 

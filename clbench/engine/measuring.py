@@ -53,7 +53,8 @@ def measure_kept(
     last = len(session.streams.tasks)
     for task, weights in zip(session.streams.tasks, rows, strict=True):
         there = _put(strategy, weights)
-        session.task, session.active = task, there
+        session.task = task
+        session.set_active(there)
         if there and (metric.when == "task_end" or task.index == last - 1):
             for _, value in probes.ask(metric.when, task):
                 book.write(book.probes, name, value, there)

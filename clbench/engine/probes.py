@@ -103,7 +103,9 @@ class Probes:
 
     def _versions(self) -> dict[int, int]:
         """How often each tensor of the strategy, its network's included, was written to."""
-        return {id(tensor): tensor._version for _, tensor in tensors(whole(self.strategy))}
+        return {
+            id(tensor): tensor._version for _, tensor in tensors(whole(self.strategy), shared=True)
+        }
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if (

@@ -65,6 +65,7 @@ class Session(Stateful):
             "precision",
             "book",
             "active",
+            "takes_part",
             "task",
             "phase",
             "overridden",
@@ -94,12 +95,21 @@ class Session(Stateful):
         self.noise: dict[str, Noise] = {}
         self.book = Book(len(self.members), layout.tasks, self.protocol.evaluate)
         self.active: list[int] = list(range(len(self.members)))
+        # The same for hooks, always the same tensor: a device graph reads it where it was captured.
+        self.takes_part = torch.ones(len(self.members), dtype=torch.bool, device=device)
         self.task: Task | None = None
         self.phase: Phase | None = None
         self.clock = Clock()  # of the training steps, for all networks of the job
         self.overridden: frozenset[str] = (
             frozenset()
         )  # the hooks in which some part does something of its own
+
+    def set_active(self, members: Sequence[int]) -> None:
+        """These members take part from here on."""
+        self.active = list(members)
+        flags = torch.zeros(len(self.members), dtype=torch.bool)
+        flags[self.active] = True
+        self.takes_part.copy_(flags)
 
     def rng(self, name: str) -> Noise:
         """The members' own stream of this name."""

@@ -19,7 +19,17 @@ from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
 from clbench.options import Configurable, name_of
-from clbench.stack import Noise, Optimizer, Stack, Stateful, make_optimizer, restore, save, tensors
+from clbench.stack import (
+    Noise,
+    Optimizer,
+    Stack,
+    Stateful,
+    make_optimizer,
+    member_tables,
+    restore,
+    save,
+    tensors,
+)
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 HOOKS: list[str] = []
@@ -118,9 +128,28 @@ class Strategy(Configurable, Stateful):
         """Append `[R]` values (or `[R, K]`) to the record's curve of this name."""
         self.session.log(name, value)
 
+    @property
+    def active(self) -> Tensor:
+        """`[R]` bool, on the device: which members take part now. The others have stopped early, diverged, or no samples left."""
+        return self.session.takes_part
+
     def by_agent(self, tensor: Tensor) -> Tensor:
-        """`[R, ...]` seen as `[seeds, agents, ...]`."""
+        """`[R, ...]` seen as `[seeds, agents, ...]`; what sits out is in it (`self.active` tells, `agent_mean` leaves it out)."""
         return tensor.view(-1, self.scenario.agents, *tensor.shape[1:])
+
+    def agent_mean(self, tensor: Tensor, weights: Tensor | None = None) -> Tensor:
+        """`[R, ...]` -> `[seeds, ...]`: the mean over each seed's agents that take part and are finite, weighted by `[R]`; 0 where none is.
+
+        Added up agent by agent, so that the number of seeds cannot change the order of a sum.
+        """
+        counted = self.active & tensor.isfinite().reshape(self.members, -1).all(1)
+        ones = torch.ones(self.members, device=self.device, dtype=tensor.dtype)
+        share = torch.where(counted, ones if weights is None else weights.to(tensor.dtype), 0.0)
+        share = share.view(-1, *(1,) * (tensor.dim() - 1))
+        part = torch.where(share != 0, tensor * share, 0.0)
+        total = functools.reduce(torch.add, self.by_agent(part).unbind(1))
+        weight = functools.reduce(torch.add, self.by_agent(share).unbind(1))
+        return total / torch.where(weight != 0, weight, 1.0)
 
     @property
     def part_name(self) -> str:
@@ -294,16 +323,14 @@ def state_bytes(strategy: Strategy) -> float:
         if strategy.session.net is not None
         else set()
     )
-    carried = [
-        tensor
-        for path, tensor in tensors(whole(strategy))
-        if path.startswith(".parts") and id(tensor) not in network
-    ]
-    stacked = [tensor.dim() > 0 and tensor.shape[0] == strategy.members for tensor in carried]
-    return sum(
-        t.numel() * t.element_size() / (strategy.members if mine else 1)
-        for t, mine in zip(carried, stacked, strict=True)
-    )
+    root = whole(strategy)
+    rows = {id(table) for _, table in member_tables(root, strategy.members)}
+    total = 0.0
+    for path, tensor in tensors(root, shared=True):
+        if path.startswith(".parts") and id(tensor) not in network:
+            size = tensor.numel() * tensor.element_size()
+            total += size / strategy.members if id(tensor) in rows else size
+    return total
 
 
 def parts_of(strategy: Strategy) -> list[Strategy]:

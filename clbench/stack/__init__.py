@@ -10,7 +10,16 @@ from clbench.stack.noise import Noise
 from clbench.stack.optim import SGD, Adam, AdamW, Optimizer, make_optimizer
 from clbench.stack.part import Part
 from clbench.stack.stack import Stack
-from clbench.stack.state import Reference, Saved, Stateful, Suspension, restore, save, tensors
+from clbench.stack.state import (
+    Reference,
+    Saved,
+    Stateful,
+    Suspension,
+    member_tables,
+    restore,
+    save,
+    tensors,
+)
 from clbench.stack.watching import Clock
 
 __all__ = [
@@ -27,6 +36,7 @@ __all__ = [
     "Stateful",
     "Suspension",
     "make_optimizer",
+    "member_tables",
     "restore",
     "save",
     "tensors",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,9 +27,14 @@ MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict}
 
 
 class Stateful:
-    """Base of everything whose attributes are state; `wiring` names the attributes that are not."""
+    """Base of everything whose attributes are state; `wiring` names the attributes that are not.
+
+    A tensor whose first size is R is taken for a table with a row a member, unless its attribute is named in
+    `shared_state`: a table that members share, such as a codebook, may have R rows by chance.
+    """
 
     wiring: ClassVar[frozenset[str]] = frozenset()
+    shared_state: ClassVar[frozenset[str]] = frozenset()
     known: ClassVar[dict[str, type[Stateful]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -46,7 +51,8 @@ class Stateful:
 
     def stacked(self) -> dict[str, Any]:
         """The attributes in which tensors may have the members as leading dimension."""
-        return self.held()
+        held = self.held()
+        return {key: value for key, value in held.items() if key not in self.shared_state}
 
 
 class Reference:
@@ -295,8 +301,8 @@ class _Restorer:
 # ------------------------------------------------------------------------------------------ members
 
 
-def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of the state, once, with its path."""
+def tensors(root: Any, shared: bool = False) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the state, once, with its path; those declared as `shared_state` only where asked for."""
     seen: set[int] = set()
 
     def walk(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
@@ -309,6 +315,8 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
             seen.add(id(value))
             for key, item in value.stacked().items():
                 yield from walk(item, f"{path}.{key}")
+            for key in value.shared_state if shared else ():
+                yield from walk(vars(value).get(key), f"{path}.{key}")
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from walk(item, f"{path}[{key!r}]")
@@ -317,6 +325,16 @@ def tensors(root: Any) -> Iterator[tuple[str, Tensor]]:
                 yield from walk(item, f"{path}[{i}]")
 
     yield from walk(root, "")
+
+
+def member_tables(root: Any, members: int) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of the state with a row a member, with its path: what is suspended, and cleared of a diverged member.
+
+    A tensor whose first size happens to be R and that is none has to be declared (`shared_state`).
+    """
+    for path, tensor in tensors(root):
+        if tensor.dim() > 0 and tensor.shape[0] == members:
+            yield path, tensor
 
 
 class Kept(Stateful):
@@ -351,11 +369,7 @@ class Suspension(Stateful):
         leaving = [member for member in self.active if member not in active]
         returning = [member for member in self.kept if member in active]
         if leaving:
-            stacked = [
-                (path, tensor.detach())
-                for path, tensor in tensors(self.root)
-                if self._is_stacked(tensor)
-            ]
+            stacked = list(self._tables())
             named = dict(objects(self.root))
             for member in leaving:
                 apart = {
@@ -366,25 +380,51 @@ class Suspension(Stateful):
                 self.kept[member] = Kept(
                     {path: tensor[member].clone() for path, tensor in stacked}, apart, set(named)
                 )
-        if returning:
-            stacked_now = {
-                path: tensor.detach()
-                for path, tensor in tensors(self.root)
-                if self._is_stacked(tensor)
-            }
-            for member in returning:
-                kept = self.kept.pop(member)
-                for path, row in kept.rows.items():
-                    if path in stacked_now:
-                        stacked_now[path][member] = row
-                for path, item in objects(self.root):
-                    if path in kept.apart:
-                        item.set_member_state(member, kept.apart[path])
-                    elif path not in kept.present and hasattr(item, "begin_member"):
-                        item.begin_member(member)
+        for path, rows in self._reshaped(returning):
+            raise StrategyError(
+                f"{path} changed the shape of its rows, {rows}, while a member sat out that returns;"
+                " let a table grow where every member takes part: in begin_task or end_task"
+            )
+        self._put_back(returning)
+        for member in returning:
+            del self.kept[member]
 
-    def _is_stacked(self, tensor: Tensor) -> bool:
-        return tensor.dim() > 0 and tensor.shape[0] == self.members
+    def _reshaped(self, members: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
+        """Tables whose rows are no longer of the shape that one of these members left behind."""
+        stacked = dict(self._tables()) if members else {}
+        for member in members:
+            for path, row in self.kept[member].rows.items():
+                if path in stacked and stacked[path].shape[1:] != row.shape:
+                    yield path, list(row.shape)
+
+    def show_kept(self) -> None:
+        """Put the rows of members that sit out back for somebody to look at: steps of the others let them drift.
+
+        They stay kept as they were, so what is written to them from here on is lost.
+        """
+        self._put_back(list(self.kept))
+
+    def _put_back(self, members: Sequence[int]) -> None:
+        """Write what these members left behind into the state."""
+        if not members:
+            return
+        stacked = dict(self._tables())
+        named = list(objects(self.root))
+        for member in members:
+            kept = self.kept[member]
+            for path, row in kept.rows.items():
+                # One that diverged never returns, and tables may have grown since it left.
+                if path in stacked and stacked[path][member].shape == row.shape:
+                    stacked[path][member] = row
+            for path, item in named:
+                if path in kept.apart:
+                    item.set_member_state(member, kept.apart[path])
+                elif path not in kept.present and hasattr(item, "begin_member"):
+                    item.begin_member(member)
+
+    def _tables(self) -> Iterator[tuple[str, Tensor]]:
+        for path, tensor in member_tables(self.root, self.members):
+            yield path, tensor.detach()
 
 
 def objects(root: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:

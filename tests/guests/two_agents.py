@@ -13,32 +13,27 @@ class SharedPairs(Scenario):
         return Layout(arrays.classes, arrays.classes // 2, "class", arrays.input_shape, agents=2)
 
     def stream(self, arrays, seed, agent, validation):
-        tasks = []
-        for classes in (
-            randomness.generator(seed, 0, "class_order").permutation(arrays.classes).reshape(-1, 2)
-        ):
-            labels = np.where(
-                np.isin(np.arange(arrays.classes), classes), np.arange(arrays.classes), -1
-            )
+        tasks, names = [], np.arange(arrays.classes)
+        order = randomness.generator(seed, 0, "class_order").permutation(arrays.classes)
+        for classes in order.reshape(-1, 2):
+            labels = np.where(np.isin(names, classes), names, -1)
             train, test = (
                 np.flatnonzero(np.isin(y, classes)) for y in (arrays.y_train, arrays.y_test)
             )
-            held = int(len(train) * validation)
-            tasks.append(
-                TaskSpec(classes, labels, train[held:][agent::2], test, train[:held][agent::2])
-            )
+            mine = train[agent::2]
+            held = int(len(mine) * validation)
+            tasks.append(TaskSpec(classes, labels, mine[held:], test, mine[:held]))
         return Stream(tuple(tasks))
 
 
 class Averaging(Strategy):
-    """After every epoch both agents go on from the mean of their weights."""
+    """After every epoch the agents that still train go on from the mean of their weights; one that stopped early keeps its own."""
 
     @torch.no_grad()
     def end_epoch(self, phase, epoch):
         super().end_epoch(phase, epoch)
         for p in self.net.parameters():
-            agents = self.by_agent(p)
-            agents.copy_(agents.mean(1, keepdim=True).expand_as(agents))
+            self.by_agent(p).copy_(self.agent_mean(p).unsqueeze(1))
 
 
 clbench_strategies = hookimpl(lambda: [Averaging], specname="clbench_strategies")
