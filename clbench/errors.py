@@ -10,6 +10,7 @@ ClbenchError
 │   ├── RecordError         a file that is not a readable record
 │   └── OutputError         the output folder cannot be used
 ├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
+│   └── NotSetUp            it asked for a network or an optimiser that its setup() did not make
 ├── RunFailed               the run ended, but something asked for is missing; exit code 1
 └── Interrupted             Ctrl-C, after the state was saved; exit code 130
 
@@ -93,6 +94,16 @@ class OutputError(UserError):
 
 class StrategyError(ClbenchError):
     """A strategy or metric that broke its contract: a wrong shape, state that cannot be saved."""
+
+
+class NotSetUp(StrategyError, AttributeError):
+    """A strategy has no `net` or no `optimizer`. An AttributeError too, so that `hasattr` answers."""
+
+    def __init__(self, strategy: str, attribute: str) -> None:
+        super().__init__(
+            f"{strategy} has no self.{attribute}: it is made by setup(); where setup() is overridden,"
+            f" call super().setup() in it, or set self.{attribute} there"
+        )
 
 
 class RunFailed(ClbenchError):

@@ -107,7 +107,7 @@ class Keeper:
         """What the strategy trains, as a stack."""
         try:
             return self.strategy.net
-        except (StrategyError, AssertionError):
+        except StrategyError:
             name = self.strategy.part_name
             raise StrategyError(
                 f"{name} has no network of its own whose weights could be kept; leave weights out for it: "

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Task
-from clbench.errors import StrategyError
+from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.randomness import key
 from clbench.stack import Noise, Stack, Stateful
@@ -51,6 +51,11 @@ class SoloStrategy(Configurable, Stateful):
     def known_as(self, path: str) -> str:
         """By its name in suites."""
         return name_of(type(self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("net", "optimizer"):
+            raise NotSetUp(name_of(type(self)), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def device(self) -> torch.device:

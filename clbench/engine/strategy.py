@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Task
-from clbench.errors import StrategyError
+from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.stack import (
     Noise,
@@ -71,21 +71,34 @@ class Strategy(Configurable, Stateful):
     @property
     def net(self) -> Stack:
         """The stack."""
-        assert self.session.net is not None, "setup() has not run yet"
+        if self.session.net is None:
+            raise NotSetUp(self.part_name, "net")
         return self.session.net
 
     @net.setter
     def net(self, net: Stack) -> None:
+        if not isinstance(net, Stack):
+            raise StrategyError(
+                f"{self.part_name}: self.net is set to a {type(net).__name__}; a stack of all members"
+                " is wanted: self.net = self.stack(factory, 'net'), factory building one module"
+                " (or subclass SoloStrategy, where self.net is a plain module)"
+            )
         self.session.net = net
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimiser of the stack."""
-        assert self.session.optimizer is not None, "setup() has not run yet"
+        if self.session.optimizer is None:
+            raise NotSetUp(self.part_name, "optimizer")
         return self.session.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise StrategyError(
+                f"{self.part_name}: self.optimizer is set to a {type(optimizer).__name__}; an optimiser of"
+                " stacked tensors is wanted: self.optimizer = self.make_optimizer(self.net.parameters())"
+            )
         self.session.optimizer = optimizer
 
     @property

@@ -10,11 +10,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.errors import StrategyError
 from clbench.randomness import key
-from clbench.stack.generators import seeded
+from clbench.stack.generators import Snapshot, seeded
 from clbench.stack.noise import member_uniform
 
 Factory = Callable[[], nn.Module]
 Member = tuple[int, int]
+CPU = torch.device("cpu")
 
 
 class Dropout(nn.Module):
@@ -83,40 +84,42 @@ def same_structure(modules: Sequence[nn.Module]) -> None:
             )
 
 
-def refuse_global_draws(module: nn.Module, run: Callable[[], object]) -> None:
-    """Run a forward and raise, naming the module, if it drew from torch's global generator."""
-    culprits: list[str] = []
-    before: dict[nn.Module, Tensor] = {}
+def check_forward(module: nn.Module, run: Callable[[], object]) -> None:
+    """Run a forward, and refuse a model that draws from a global generator or gives anything but one tensor."""
+    names = {child: name or "the model" for name, child in module.named_modules()}
+    before: dict[nn.Module, Snapshot] = {}
+    found: list[str] = []
 
     def remember(child: nn.Module, _: object) -> None:
-        before[child] = torch.get_rng_state()
+        before[child] = Snapshot(CPU)
 
-    def compare(child: nn.Module, _: object, __: object) -> None:
-        if not torch.equal(before[child], torch.get_rng_state()):
-            culprits.append(
-                next(
-                    f"{name or 'the model'} ({type(m).__name__})"
-                    for name, m in module.named_modules()
-                    if m is child
-                )
-            )
+    def compare(child: nn.Module, _: object, out: object) -> None:
+        if moved := before[child].moved():
+            found.append(f"{names[child]} ({type(child).__name__}) draws from {moved[0]}")
+        if child is module and not found:
+            _refuse_outputs(module, out)
 
-    handles = [
-        handle
-        for child in module.modules()
-        for handle in (
-            child.register_forward_pre_hook(remember),
-            child.register_forward_hook(compare),
-        )
-    ]
+    handles = [child.register_forward_pre_hook(remember) for child in module.modules()]
+    handles += [child.register_forward_hook(compare) for child in module.modules()]
+    start = Snapshot(CPU)
     try:
-        with torch.random.fork_rng(devices=[]):
-            run()
+        run()
     finally:
+        start.put_back()
         for handle in handles:
             handle.remove()
-    if culprits:
+    if found:
         raise StrategyError(
-            f"{culprits[0]} draws from torch's global generator in its forward; noise must come from the member's own streams"
+            f"{found[0]} global generator in its forward; noise must come from the member's own streams"
             " (nn.Dropout is replaced for you; elsewhere use self.rng(name) in the strategy)"
+        )
+
+
+def _refuse_outputs(module: nn.Module, out: object) -> None:
+    """A stack is made of models that give one tensor."""
+    if not isinstance(out, Tensor):
+        raise StrategyError(
+            f"the model {type(module).__name__} returns a {type(out).__name__} from its forward;"
+            " one tensor [batch, classes] is wanted"
+            " (hidden activations are read through net.watch and the model's layers())"
         )

@@ -18,7 +18,7 @@ from clbench.stack.modules import (
     Member,
     batch_norm_in_float,
     build,
-    refuse_global_draws,
+    check_forward,
     same_structure,
 )
 from clbench.stack.part import Part
@@ -252,7 +252,7 @@ class Stack(Stateful):
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
         with torch.no_grad():
-            refuse_global_draws(
+            check_forward(
                 self.module, lambda: LoopForm().run(self.module, params, buffers, two, Call(), [0])
             )
             if strays := Binding.of(self.module).strays(buffers):

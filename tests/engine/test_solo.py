@@ -176,3 +176,57 @@ def test_a_solo_prediction_of_a_wrong_shape_is_told_in_solo_words(
     sentence = rf"misshapen.predict returned {got}; \[batch, classes\] = \[\d+, 6\] is wanted"
     with pytest.raises(StrategyError, match=sentence):
         make_bench(Misshapen).run(0)
+
+
+# ---------------------------------------------------------------------------------------- what is forgotten
+
+
+class SoloBare(SoloStrategy):
+    """Overrides setup() and forgets super()."""
+
+    def setup(self) -> None:
+        self.count = 0
+
+
+class StackedBare(Strategy):
+    """The same for a stack."""
+
+    def setup(self) -> None:
+        self.count = 0
+
+
+@pytest.mark.parametrize("strategy", [SoloBare, StackedBare])
+def test_who_forgets_super_setup_is_told(make_bench: Any, strategy: type) -> None:
+    with pytest.raises(StrategyError, match=r"bare has no self.net.*call super\(\).setup\(\)"):
+        make_bench(strategy).run(0, 1)
+
+
+def test_a_missing_attribute_of_a_solo_strategy_is_missing(make_bench: Any) -> None:
+    strategy, _ = make_bench(SoloBare).start(0)
+    solo = strategy.solos[0]
+    assert not hasattr(solo, "net")
+    with pytest.raises(AttributeError, match="'SoloBare' object has no attribute 'teacher'"):
+        _ = solo.teacher
+
+
+def test_a_plain_module_or_optimiser_in_a_stacked_strategy_is_named(make_bench: Any) -> None:
+    class PlainNet(Strategy):
+        """Takes the stack for a module."""
+
+        def setup(self) -> None:
+            super().setup()
+            self.net = nn.Linear(3, 2)  # type: ignore[assignment]
+
+    class PlainOptimizer(Strategy):
+        """Takes torch's own optimiser."""
+
+        def setup(self) -> None:
+            super().setup()
+            self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1)  # type: ignore[assignment]
+
+    with pytest.raises(
+        StrategyError, match=r"plain_net: self.net is set to a Linear; .*self.stack"
+    ):
+        make_bench(PlainNet).run(0)
+    with pytest.raises(StrategyError, match=r"self.optimizer is set to a SGD; .*make_optimizer"):
+        make_bench(PlainOptimizer).run(0)

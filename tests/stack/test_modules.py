@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from clbench.errors import StrategyError
 from clbench.stack import Stack
+from clbench.stack.generators import Snapshot
 from clbench.stack.modules import Dropout, build
 
 
@@ -136,6 +142,19 @@ class Careless(nn.Module):
         return out
 
 
+class ByOthers(nn.Module):
+    """Noise from NumPy or Python."""
+
+    def __init__(self, draw: Callable[[], float]) -> None:
+        super().__init__()
+        self.draw = draw
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x + float(self.draw()))
+        return out
+
+
 @pytest.mark.parametrize("form", ["loop", "vmap"])
 @pytest.mark.parametrize(
     ("factory", "named"),
@@ -146,18 +165,49 @@ class Careless(nn.Module):
         ),
         (lambda: nn.Sequential(nn.Linear(3, 3), nn.AlphaDropout(0.5)), r"1 \(AlphaDropout\)"),
         (Careless, r"the model \(Careless\)"),
+        (lambda: ByOthers(np.random.rand), r"the model \(ByOthers\) draws from NumPy's"),
+        (lambda: ByOthers(random.random), r"the model \(ByOthers\) draws from Python's"),
     ],
-    ids=["child", "another dropout", "own forward"],
+    ids=["child", "another dropout", "own forward", "numpy", "python"],
 )
 def test_a_model_that_draws_from_the_global_generator_is_refused(
     factory: type[nn.Module], named: str, form: str
 ) -> None:
     net = Stack(factory, 2, form=form)
-    before = torch.get_rng_state()
+    before = Snapshot(torch.device("cpu"))
     for _ in range(2):  # asking again does not get round it
         with pytest.raises(StrategyError, match=named + ".*global generator"):
             net(torch.ones(2, 4, 3))
-    assert torch.equal(before, torch.get_rng_state())
+    assert before.moved() == []
+
+
+def test_initial_weights_from_numpy_and_python_are_under_the_members_seed() -> None:
+    """Some models draw their weights with NumPy: under the seed, and the process's generators stay."""
+
+    def factory() -> nn.Module:
+        made = nn.Linear(3, 2)
+        nn.init.constant_(made.bias, random.random())
+        made.weight.data = torch.from_numpy(np.random.randn(2, 3)).float()
+        return made
+
+    before = Snapshot(torch.device("cpu"))
+    one, other = Stack(factory, 3), Stack(factory, [(2, 0)])
+    assert before.moved() == []
+    assert torch.equal(one.params["weight"][2], other.params["weight"][0])
+    assert torch.equal(one.params["bias"][2], other.params["bias"][0])
+    assert not torch.equal(one.params["weight"][0], one.params["weight"][1])
+
+
+@pytest.mark.parametrize("form", ["loop", "vmap"])
+def test_a_model_that_returns_a_tuple_is_named(form: str) -> None:
+    class Pair(nn.Linear):
+        """Gives its features, too."""
+
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(x), x
+
+    with pytest.raises(StrategyError, match="the model Pair returns a tuple from its forward"):
+        Stack(lambda: Pair(3, 2), 2, form=form)(torch.ones(2, 4, 3))
 
 
 def test_a_model_that_assigns_to_a_buffer_is_refused() -> None:
