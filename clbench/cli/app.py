@@ -14,6 +14,7 @@ from clbench.cli import (
     data,
     describe,
     doctor,
+    drop,
     export,
     how_to_go_on,
     leaderboard,
@@ -121,6 +122,7 @@ app.command("leaderboard")(leaderboard.leaderboard)
 app.add_typer(metrics.app, name="metrics")
 app.command("export")(export.export)
 app.command("merge")(merge.merge)
+app.command("drop")(drop.drop)
 app.command("list")(listing.list_names)
 app.command("describe")(describe.describe)
 app.command("plugins")(plugins.plugins)

@@ -43,6 +43,7 @@ def export(
     """Write every metric of every run as a tidy table: scenario, strategy, seed, agent, metric, task, value. A missing value is empty."""
     from clbench.host import Host
     from clbench.records import load
+    from clbench.records.apart import apart_line
     from clbench.records.atomic import atomic_write
     from clbench.records.exporting import export as exported
 
@@ -53,7 +54,10 @@ def export(
         raise typer.BadParameter(
             f"{target} is the record itself; choose another name", param_hint="--out"
         )
-    content = exported(load(record, host), to.value)
+    results = load(record, host)
+    if line := apart_line(results.record):
+        tell(line)
+    content = exported(results, to.value)
     if str(target) == "-":
         typer.echo(content if to is Form.parquet else content.decode(), nl=False)
     else:

@@ -178,6 +178,7 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     """The table, what is missing from it, and what to type next."""
     from clbench.execution.display import duration
     from clbench.records import load
+    from clbench.records.apart import apart_line
     from clbench.report.terminal import summary_table
 
     results = load(outcome.record, host)
@@ -186,6 +187,8 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
         target.print(
             summary_table(results, [metric.name for metric in prepared.suite.metrics] or None)
         )
+        if line := apart_line(results.record):
+            say(line)
         _say_how_they_compare(results, outcome.record)
     warn(outcome.faults)
     for label, why in {

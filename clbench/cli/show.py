@@ -20,18 +20,25 @@ def show(
             show_default=False,
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Show what is kept apart, too: what the suite no longer asks for."
+        ),
+    ] = False,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
     """Show a record's summary table, or one strategy's accuracy matrices and curves."""
     from clbench.host import Host
     from clbench.records import load
-    from clbench.report.terminal import strategy_view, summary_table
+    from clbench.report.apart import strategy_of, table_with_apart
 
     host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     results = load(record, host)
     target = console()
-    target.print(
-        summary_table(results, None) if strategy is None else strategy_view(results, strategy)
-    )
+    if strategy is not None:
+        target.print(strategy_of(results, strategy, every))
+    else:
+        target.print(table_with_apart(results, every))

@@ -15,7 +15,7 @@ from clbench.execution.planner import STACK_ON_CPU
 from clbench.execution.store import Store
 from clbench.metrics import RecordMetric
 from clbench.options import plain_options
-from clbench.records import CellRecord, RecordFile, Results, read_record, write_record
+from clbench.records import CellRecord, RecordFile, Results, read_record, write_file
 from clbench.suite.cell import Cell, Choice
 
 if TYPE_CHECKING:
@@ -45,22 +45,14 @@ def add_metric(
     ):
         record = read_record(path)
         metrics = {**dict(record.metrics), name: resolved}
-        work = _Work(
-            replace(record, metrics=tuple(metrics.items())), name, kind(**resolved), host, data
-        )
+        asked = replace(record, metrics=tuple(metrics.items()))
+        work = _Work(asked, name, kind(**resolved), host, data)
         cells = work.computed() if issubclass(kind, RecordMetric) else work.measured()
         stored = [
             cell if values is None else _with(cell, name, values, how, work.said.get(cell.key))
             for cell, values in zip(record.cells, cells, strict=True)
         ]
-        write_record(
-            path,
-            stored,
-            suite=record.suite,
-            suite_text=record.suite_text,
-            environment=record.environment,
-            metrics=tuple(metrics.items()),
-        )
+        write_file(path, replace(asked, cells=stored))
     return Added(
         Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
     )

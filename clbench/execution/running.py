@@ -197,9 +197,7 @@ class Run:
             self.host, self.slots, self.options.form, self.site.gemm, self._folder()
         )
         try:
-            self.store.merge(
-                {key: one.cell for key, one in self.current.items()}, self.suite, facts
-            )
+            self.store.merge(self.current, self.suite, facts)
         except OutputError as error:
             end.unwritten = end.unwritten or str(error)
         if end.unwritten:

@@ -10,16 +10,25 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
-from clbench.execution.planner import FINISHED
-from clbench.records import CellRecord, merge_cells, metric_of, read_record, write_record
-from clbench.suite import Cell, Suite
+from clbench.execution.planner import FINISHED, Planned
+from clbench.records import (
+    SCHEMA_VERSION,
+    CellRecord,
+    RecordFile,
+    merge_cells,
+    metric_of,
+    read_record,
+    write_file,
+)
+from clbench.records.apart import CELL, divided
+from clbench.suite import Suite
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -36,6 +45,7 @@ class Store:
     def __init__(self, folder: Path, suite: str) -> None:
         self.folder, self.suite = Path(folder), suite
         self.record = self.folder / f"{suite}.h5"
+        # where clbench 0.1 put what is kept apart in the record now
         self.superseded = self.folder / f"{suite}.superseded.h5"
         self.jobs = self.folder / "jobs"
         self.checkpoints = self.folder / "checkpoints"
@@ -67,12 +77,11 @@ class Store:
         return {key: _joined(records) for key, records in found.items()}
 
     def merge(
-        self, current: Mapping[str, Cell], suite: Suite, environment: Mapping[str, Any]
+        self, current: Mapping[str, Planned], suite: Suite, environment: Mapping[str, Any]
     ) -> None:
         """Bring job files into the record. `current` is what the suite asks for now, by key.
 
-        A cell of the same name with another key was measured with other options or another version of the code: it moves to
-        `<suite>.superseded.h5`, so that the record has one cell a name and nothing measured is lost. Undo the edit, and it comes back.
+        Everything else that was measured stays in the record, apart: undo the edit, and it comes back.
         """
         merged, cells = self._job_files(), self.cells()
         before = read_record(self.record) if self.record.exists() else None
@@ -83,28 +92,19 @@ class Store:
                 **environment,
                 "merged": before.environment["merged"],
             }  # of the cells that came from elsewhere
-        kept, old = _sorted_out(cells, current, {cell.key for cell in _cells_of(self.superseded)})
-        metrics = [(metric.name, metric.options) for metric in suite.metrics]
+        stay, apart = _sorted_out(cells, current, _seeds_on_top(suite, before))
+        record = RecordFile(
+            SCHEMA_VERSION,
+            self.suite,
+            suite.text,
+            environment,
+            stay,
+            tuple((metric.name, metric.options) for metric in suite.metrics),
+            apart,
+        )
         with _refusing(self.folder):
-            if old:
-                write_record(
-                    self.superseded,
-                    old,
-                    suite=self.suite,
-                    suite_text=suite.text,
-                    environment=environment,
-                    metrics=metrics,
-                )
-            write_record(
-                self.record,
-                kept,
-                suite=self.suite,
-                suite_text=suite.text,
-                environment=environment,
-                metrics=metrics,
-            )
-            if not old:
-                self.superseded.unlink(missing_ok=True)
+            write_file(self.record, record)
+            self.superseded.unlink(missing_ok=True)
             for path in merged:
                 path.unlink(missing_ok=True)
 
@@ -201,21 +201,67 @@ class Store:
         return sorted(self.jobs.glob("*.h5"), key=lambda path: path.stat().st_mtime_ns)
 
 
+def _seeds_on_top(suite: Suite, before: RecordFile | None) -> Callable[[str], set[int]]:
+    """Seeds of a cell that stay asked for beside those of this run.
+
+    Where seeds were named for one run (`--seeds`) these are the file's, and what was asked for before.
+    """
+    if suite.own_seeds is None:
+        return lambda key: set()
+    own = set(suite.own_seeds)
+    cells = [] if before is None else before.cells
+    known = {cell.key: set(cell.seed.tolist()) for cell in cells}
+    return lambda key: own | known.get(key, set())
+
+
 def _sorted_out(
-    cells: Mapping[str, CellRecord], current: Mapping[str, Cell], moved: Collection[str]
+    cells: Mapping[str, CellRecord],
+    current: Mapping[str, Planned],
+    on_top: Callable[[str], set[int]],
 ) -> tuple[list[CellRecord], list[CellRecord]]:
-    """The cells that stay, in the suite's order and under its labels, and those whose name has another key by now."""
-    names = {(cell.scenario_label, cell.label) for cell in current.values()}
-    stay = [
-        replace(cells[key], scenario=cell.scenario_label, label=cell.label, protocol=cell.protocol)
-        for key, cell in current.items()
-        if key in cells
+    """The cells that stay, in the suite's order and under its labels, and what is kept apart."""
+    stay, apart = [], []
+    for key, one in current.items():
+        if key not in cells:
+            continue
+        cell = replace(
+            cells[key],
+            scenario=one.cell.scenario_label,
+            label=one.cell.label,
+            protocol=one.cell.protocol,
+        )
+        inside, outside = divided(cell, {*one.cell.seeds, *on_top(key)})
+        stay += [inside] if inside else []
+        apart += [outside] if outside else []
+    apart += [
+        replace(cell, apart=_why_apart(cell, current.values()))
+        for key, cell in cells.items()
+        if key not in current
     ]
-    old: list[CellRecord] = []
-    for key, cell in cells.items():
-        if key not in current:
-            (old if key in moved or (cell.scenario, cell.label) in names else stay).append(cell)
-    return stay, old
+    return stay, apart
+
+
+def _why_apart(cell: CellRecord, current: Iterable[Planned]) -> str:
+    """What has changed since the cell was measured, where the suite still has one of its name."""
+    name = (cell.scenario, cell.label)
+    rivals = [one for one in current if (one.cell.scenario_label, one.cell.label) == name]
+    if not rivals:
+        return CELL
+    changed = [part for part, value in rivals[0].content.items() if cell.content.get(part) != value]
+    for part, why in _CHANGES.items():
+        if part in changed:
+            return why
+    return CELL
+
+
+_CHANGES = {  # the part of a cell's content that changed
+    "data": "it was measured on other data",
+    "scenario": "the suite asks for other options now",
+    "parts": "the suite asks for other options now",
+    "protocol": "the suite asks for another protocol now",
+    "versions": "it was measured with other code",
+    "engine": "it was measured by an older engine",
+}
 
 
 def _joined(records: list[CellRecord]) -> CellRecord:
@@ -236,11 +282,12 @@ def _cells_of(path: Path) -> list[CellRecord]:
     if not path.exists():
         return []
     try:
-        return list(read_record(path).cells)
+        record = read_record(path)
     except RecordError as error:
         raise RecordError(
             f"{error}; move {path.name} away, or choose another folder with --out"
         ) from error
+    return [*record.apart, *record.cells]
 
 
 def _remove(path: Path) -> None:

@@ -5,7 +5,7 @@ from clbench.records.file import SCHEMA_VERSION, RecordFile
 from clbench.records.merging import merge_cells
 from clbench.records.reading import read_record
 from clbench.records.results import Measured, Predictions, Results, load
-from clbench.records.writing import write_record
+from clbench.records.writing import write_file, write_record
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -21,5 +21,6 @@ __all__ = [
     "read_record",
     "settled",
     "status_of",
+    "write_file",
     "write_record",
 ]

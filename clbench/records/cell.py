@@ -87,6 +87,7 @@ class CellRecord:
         default_factory=dict
     )  # what stays on disk until it is asked for, by its path in the cell
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
+    apart: str = ""  # why it is kept apart, where the suite no longer asks for it
 
     @property
     def troubles(self) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from clbench.errors import RecordError
+from clbench.records.apart import divided
 from clbench.records.cell import CellRecord
 from clbench.records.file import SCHEMA_VERSION, RecordFile
 from clbench.records.merging import Conflict, merge_cells
 from clbench.records.reading import read_record
-from clbench.records.writing import write_record
+from clbench.records.writing import write_file
 
 
 def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
@@ -29,14 +30,7 @@ def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
         )
         raise RecordError(f"{out} {which}; choose another name with --out, or remove it")
     combined = _combined(list(paths), records)
-    write_record(
-        out,
-        combined.cells,
-        suite=combined.suite,
-        suite_text=combined.suite_text,
-        environment=combined.environment,
-        metrics=combined.metrics,
-    )
+    write_file(out, combined)
     return combined
 
 
@@ -73,7 +67,20 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
                 name: options for record in reversed(records) for name, options in record.metrics
             }.items()
         ),
+        apart=_apart(records),
     )
+
+
+def _apart(records: Sequence[RecordFile]) -> list[CellRecord]:
+    """What any of them keeps apart, but for runs that another one asks for."""
+    asked: dict[str, set[int]] = {}
+    for cell in (cell for record in records for cell in record.cells):
+        asked.setdefault(cell.key, set()).update(cell.seed.tolist())
+    rest = [
+        divided(cell, asked.get(cell.key, set()), why=cell.apart)[1]
+        for cell in (cell for record in records for cell in record.apart)
+    ]
+    return merge_cells([cell for cell in rest if cell is not None])
 
 
 def _keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord:
@@ -121,7 +128,8 @@ def separated(record: RecordFile) -> list[RecordFile]:
         taken |= set(keys)
         parts.append(replace(record, suite=suite, suite_text=text, cells=cells))
     rest = [cell for cell in record.cells if cell.key not in taken]
-    return [part for part in [*parts, replace(record, cells=rest)] if part.cells]
+    found = [part for part in [*parts, replace(record, cells=rest)] if part.cells]
+    return [found[0], *(replace(part, apart=[]) for part in found[1:])] if found else []
 
 
 def tell_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellRecord]:

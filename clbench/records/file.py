@@ -8,12 +8,13 @@
     metrics/ curves/ cost/ kept/   [S, ...] each
     weights/<row>/<name>     [S, ...], predictions/<row>/<task> [S, N], and tests/<task>/index, label [S, N]: read when they are asked for
     seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
+/apart/<key>/            laid out as a cell: what was measured for an older state of the suite, with why it is kept apart (`apart`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clbench.records.cell import CellRecord
@@ -30,12 +31,16 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "loss": ("seed", "task"),
 }
 STORED = ("weights", "predictions", "tests")  # groups of datasets that may be larger than memory
+CELLS, APART = "cells", "apart"  # the groups that hold cells
 JSON_ATTRIBUTES = ("options", "protocol", "content", "probes")
 
 
 @dataclass(frozen=True)
 class RecordFile:
-    """One record, read whole."""
+    """One record, read whole: what its suite asks for, and `apart` from that what an older state of the suite asked for.
+
+    A cell of which the suite has taken some seeds away stands in both, each time with other seeds.
+    """
 
     schema_version: int
     suite: str
@@ -45,3 +50,4 @@ class RecordFile:
     metrics: tuple[
         tuple[str, Mapping[str, Any]], ...
     ] = ()  # what the suite asked for, with options
+    apart: list[CellRecord] = field(default_factory=list)

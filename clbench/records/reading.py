@@ -21,7 +21,15 @@ import numpy as np
 from clbench.errors import RecordError
 from clbench.records.cell import GROUPS, Array, CellOnDisk, CellRecord, Entries, settled
 from clbench.records.datasets import is_text, refusal
-from clbench.records.file import DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, STORED, RecordFile
+from clbench.records.file import (
+    APART,
+    CELLS,
+    DATASETS,
+    JSON_ATTRIBUTES,
+    SCHEMA_VERSION,
+    STORED,
+    RecordFile,
+)
 from clbench.records.rows import Place, Rows, stamp_of
 
 _DAMAGE = (
@@ -47,8 +55,9 @@ def read_record(path: Path) -> RecordFile:
     with _diagnosed(path):
         file = h5py.File(path, "r")
         record = _Reader(path, file).read()
-        if len(record.cells) <= FEW:
-            for cell in record.cells:
+        cells = [*record.cells, *record.apart]
+        if len(cells) <= FEW:
+            for cell in cells:
                 assert isinstance(cell, CellOnDisk)
                 cell.read()
             file.close()  # else it closes when the last cell is read or let go of
@@ -86,8 +95,7 @@ class _Reader:
     def read(self) -> RecordFile:
         root = self.file.id
         version = self._version(root)
-        cells = [self._announced(key, names) for key, names in self._names().items()]
-        cells.sort(key=lambda pair: (pair[0], pair[1].key))
+        below = self._names()
         return RecordFile(
             schema_version=version,
             suite=self._text(root, "suite", self.path.stem),
@@ -96,7 +104,8 @@ class _Reader:
             metrics=tuple(
                 (str(name), dict(options)) for name, options in self._json(root, "metrics", [])
             ),
-            cells=[cell for _, cell in cells],
+            cells=self._cells(CELLS, below),
+            apart=self._cells(APART, below),
         )
 
     def _version(self, root: Any) -> int:
@@ -116,15 +125,28 @@ class _Reader:
             )
         return SCHEMA_VERSION
 
-    def _names(self) -> dict[str, set[str]]:
-        """What is below each cell. Links that may lead out of the file, or in circles, are refused wherever they stand."""
-        cells: dict[str, set[str]] = defaultdict(set)
+    def _cells(self, folder: str, below: dict[tuple[str, str], set[str]]) -> list[CellRecord]:
+        """The cells of a group, in the suite's order."""
+        found = [
+            self._announced(folder, key, names)
+            for (where, key), names in below.items()
+            if where == folder
+        ]
+        found.sort(key=lambda pair: (pair[0], pair[1].key))
+        return [cell for _, cell in found]
+
+    def _names(self) -> dict[tuple[str, str], set[str]]:
+        """What is below each cell, by its group and key.
+
+        Links that may lead out of the file, or in circles, are refused wherever they stand.
+        """
+        cells: dict[tuple[str, str], set[str]] = defaultdict(set)
 
         def visit(name: bytes | str, info: Any) -> str | None:
             text = name if isinstance(name, str) else name.decode(errors="replace")
             parts = text.split("/", 2)
-            if parts[0] == "cells" and len(parts) > 1:
-                cells[parts[1]].update(parts[2:])
+            if parts[0] in (CELLS, APART) and len(parts) > 1:
+                cells[parts[0], parts[1]].update(parts[2:])
             return None if info.type == h5py.h5l.TYPE_HARD else text  # a name ends the visit
 
         link = self.file.id.links.visit(visit, info=True)
@@ -136,11 +158,11 @@ class _Reader:
 
     # ------------------------------------------------------------------ one cell
 
-    def _announced(self, key: str, names: set[str]) -> tuple[float, CellOnDisk]:
+    def _announced(self, folder: str, key: str, names: set[str]) -> tuple[float, CellOnDisk]:
         """The cell's place in the suite, and the cell, of which the rest is read when it is asked for."""
         if not key.isprintable():
             raise RecordError(f"{self.path}: a cell's key holds control characters: {key!r}")
-        place = f"cells/{key}"
+        place = f"{folder}/{key}"
         group = h5py.h5o.open(self.file.id, place.encode())
         if not isinstance(group, h5py.h5g.GroupID):
             raise RecordError(f"{self.path}: {place} is not a group")
@@ -178,6 +200,7 @@ class _Reader:
                 form=self._text(group, "form", ""),
                 graphs=self._text(group, "graphs", ""),
                 status=self._text(group, "status", "done"),
+                apart=self._text(group, "apart", ""),
                 errors=tuple(map(str, self._json(group, "errors", []))),
                 entries=self._entries(place, group, names),
                 seed=seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from clbench.errors import ClbenchError, RecordError, suggest
 from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import matrix_of, summarise
+from clbench.records.apart import apart_line, labels_apart
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
 from clbench.records.reading import read_record
@@ -64,11 +65,18 @@ class Results:
         ] = {}  # by cell and member; a view keeps its cell alive
 
     def __repr__(self) -> str:
-        return f"<results of {self.record.suite}: {self.cells}>"
+        line = apart_line(self.record)
+        more = "" if line is None else f"; {line}"
+        return f"<results of {self.record.suite}: {self.cells}{more}>"
+
+    def kept_apart(self) -> Results:
+        """What was measured for an older state of the suite, under labels that tell it apart; `record.apart` is as it was."""
+        cells = [replace(cell, label=label) for label, cell in labels_apart(self.record)]
+        return Results(replace(self.record, cells=cells, apart=[]), self._host)
 
     @property
     def cells(self) -> list[CellRecord]:
-        """Every cell, in the suite's order."""
+        """Every cell that the suite asks for, in its order."""
         return self.record.cells
 
     @property

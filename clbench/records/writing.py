@@ -12,7 +12,7 @@ import numpy as np
 
 from clbench.records.atomic import atomic_file
 from clbench.records.cell import GROUPS, Array, CellRecord, settled
-from clbench.records.file import DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+from clbench.records.file import APART, CELLS, DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
 
 # What netCDF readers take for a dimension without coordinates, rather than for data.
 _BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable.%10d"
@@ -27,8 +27,13 @@ def write_record(
     environment: Mapping[str, Any],
     metrics: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> None:
-    """Write a record in one atomic step; equal content gives equal bytes. `metrics` are those the suite asks for, with their options."""
+    """`write_file` with the parts of a record one by one; `metrics` are those the suite asks for, with their options."""
     record = RecordFile(SCHEMA_VERSION, suite, suite_text, environment, list(cells), tuple(metrics))
+    write_file(path, record)
+
+
+def write_file(path: Path, record: RecordFile) -> None:
+    """Write a record in one atomic step; equal content gives equal bytes."""
     with atomic_file(Path(path)) as target, h5py.File(target, "w", libver=("v108", "v110")) as file:
         _write(record, file)
 
@@ -39,9 +44,14 @@ def _write(record: RecordFile, file: h5py.File) -> None:
     file.attrs["suite_text"] = _text(record.suite_text)
     file.attrs["environment"] = _json(record.environment)
     file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])
-    root = file.create_group("cells")
-    for position, cell in enumerate(record.cells):
-        _CellWriter(root.create_group(_text(cell.key)), settled(cell)).write(position)
+    _write_cells(file.create_group(CELLS), record.cells)
+    if record.apart:
+        _write_cells(file.create_group(APART), record.apart)
+
+
+def _write_cells(folder: h5py.Group, cells: Sequence[CellRecord]) -> None:
+    for position, cell in enumerate(cells):
+        _CellWriter(folder.create_group(_text(cell.key)), settled(cell)).write(position)
 
 
 class _CellWriter:
@@ -73,6 +83,8 @@ class _CellWriter:
         for name in JSON_ATTRIBUTES:
             attributes[name] = _json(getattr(self.cell, name))
         attributes["errors"] = _json(list(self.cell.errors))
+        if self.cell.apart:
+            attributes["apart"] = _text(self.cell.apart)
         attributes["position"] = position
 
     def _entries(self) -> None:

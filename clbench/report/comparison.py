@@ -12,6 +12,7 @@ import numpy as np
 
 from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
+from clbench.records.apart import apart_line
 from clbench.report import sentences
 from clbench.report.contest import (
     Across,
@@ -237,7 +238,7 @@ def _compared(
         pairs=Rows(pairs),
         overall=_overall(over),
         text=tuple(sentences.text(said)),
-        left_out=(*notes, *_left_out(every, by_scenario, rules), *left),
+        left_out=(*notes, *_left_out(every, by_scenario, rules), *left, *_kept_apart(results)),
         mixed=mixed,
         results=results,
         runs=tuple(runs),
@@ -421,6 +422,11 @@ def _left_out(
                 "pairs are the seeds that both have, and the omnibus test takes those that all have"
             )
             yield f"{scenario}: of {len(union)} seeds {lacking}; {rule}"
+
+
+def _kept_apart(results: Results) -> Iterable[str]:
+    line = apart_line(results.record)
+    return [] if line is None else [line]
 
 
 def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:

@@ -197,4 +197,5 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
         suite=suite,
         cells=tell_apart(merge_cells(cells), origin),
         metrics=tuple(metrics.items()),
+        apart=[cell for record in records for cell in record.apart],
     )

@@ -66,7 +66,9 @@ def load_suite(
     data, changed = apply_overrides(
         document.data, overrides, lambda path, message: found.append((path, message))
     )
+    own_seeds = None
     if seeds is not None:
+        own_seeds = _sound_seeds(data.get("seeds"))
         data["seeds"] = _seeds_option(seeds)
     problems = Problems(written.file, document.lines, changed)
     problems.found.update(document.problems)
@@ -78,7 +80,7 @@ def load_suite(
     )
     suite = _checked(blank, host, problems, checks)
     problems.check()
-    return suite
+    return replace(suite, own_seeds=own_seeds)
 
 
 def read_plugins(source: Source, overrides: Sequence[str] = ()) -> list[FilePath]:
@@ -147,6 +149,14 @@ def _seeds(value: Any, problems: Problems) -> tuple[int, ...]:
         return () if value is None else tuple(check_seeds(value))
     except ValueError as error:
         problems.add(("seeds",), str(error))
+        return ()
+
+
+def _sound_seeds(value: Any) -> tuple[int, ...]:
+    """The seeds a file asks for; none where `--seeds` stands in for something that is wrong."""
+    try:
+        return tuple(check_seeds(value))
+    except ValueError:
         return ()
 
 

@@ -51,6 +51,7 @@ class Suite:
     plugins: tuple[FilePath, ...] = ()
     warnings: tuple[str, ...] = ()
     smoke: bool = False
+    own_seeds: tuple[int, ...] | None = None  # the file's, where `seeds` are named for one run
     imported: frozenset[str] = field(
         default_factory=frozenset
     )  # data sets no plugin offers, brought in by hand

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 import clbench
-from clbench.records import CellRecord, read_record, write_record
+from clbench.records import CellRecord, RecordFile, read_record, write_file, write_record
 
 from .test_commands import PLUGIN
 
@@ -403,3 +404,89 @@ def test_a_finished_cell_runs_again_where_its_weights_are_asked_for(project) -> 
     np.testing.assert_array_equal(before.accuracy, after.accuracy)
     assert "nothing was left to run" in project.clbench(*run).stdout  # what is kept stays
     assert read_record(path).cells[0].stored.keys() == after.stored.keys()
+
+
+# ------------------------------------------------------------------ what is kept apart
+
+
+def edited(path: Path) -> Path:
+    """A record whose suite asks for `er` alone: `ewc` has left it, and so have two seeds."""
+    apart = [
+        cell([0, 1], "k2", "ewc", apart="the suite no longer asks for it"),
+        cell([7, 8], apart="the suite no longer asks for these seeds"),
+    ]
+    write_file(path, RecordFile(1, "tiny", "name: tiny", {}, [cell([0, 1])], (), apart))
+    return path
+
+
+def test_show_leaves_out_what_is_kept_apart_and_says_so(project) -> None:
+    edited(project.folder / "r.h5")
+    answer = project.clbench("show", "r.h5")
+    assert "ewc" not in answer.stdout
+    assert (
+        "1 cell and 2 seeds of other cells that the suite no longer asks for are kept apart:"
+        " `clbench show RECORD --all` shows them" in answer.stdout
+    )
+
+
+def test_show_all_shows_it_with_labels_that_drop_takes(project) -> None:
+    path = edited(project.folder / "r.h5")
+    answer = project.clbench("show", "r.h5", "--all")
+    assert "split, ewc: the suite no longer asks for it (key k2)" in answer.stdout
+    assert "split, er [k1]: the suite no longer asks for these seeds (key k1)" in answer.stdout
+    answer = project.clbench("drop", "r.h5", "er [k1]", "ewc")
+    assert (answer.code, answer.stdout.splitlines()) == (
+        0,
+        ["dropped: split, er [k1]: 2 seeds", "dropped: split, ewc: 2 seeds"],
+    )
+    record = read_record(path)
+    assert ([one.seed.tolist() for one in record.cells], record.apart) == ([[0, 1]], [])
+    assert "nothing is kept apart" in project.clbench("show", "r.h5", "--all").stdout
+
+
+def test_one_strategy_that_is_kept_apart_is_shown_with_all(project) -> None:
+    edited(project.folder / "r.h5")
+    answer = project.clbench("show", "r.h5", "ewc")
+    assert (answer.code, "it is kept apart, and --all shows it" in answer.stderr) == (2, True)
+    assert "ewc on split" in project.clbench("show", "r.h5", "ewc", "--all").stdout
+
+
+def test_drop_refuses_what_the_suite_asks_for(project) -> None:
+    path = edited(project.folder / "r.h5")
+    before = path.read_bytes()
+    answer = project.clbench("drop", "r.h5", "er")
+    assert (answer.code, answer.stderr.count("\n")) == (2, 1)
+    assert "--force" in answer.stderr
+    assert project.clbench("drop", "r.h5").code == 2
+    assert path.read_bytes() == before
+    assert project.clbench("drop", "r.h5", "er", "--force").code == 0
+    assert read_record(path).cells == []
+
+
+def test_drop_apart_drops_all_that_is_kept_apart(project) -> None:
+    path = edited(project.folder / "r.h5")
+    assert project.clbench("drop", "r.h5", "--apart").code == 0
+    assert read_record(path).apart == []
+    assert project.clbench("drop", "r.h5", "--apart").stdout == "nothing is kept apart\n"
+
+
+def test_compare_leaderboard_and_export_leave_out_what_is_kept_apart(project) -> None:
+    edited(project.folder / "r.h5")
+    compared = project.clbench("compare", "r.h5")
+    assert "kept apart" in compared.stdout
+    assert "ewc" not in compared.stdout
+    exported = project.clbench("export", "r.h5", "--to", "csv", "--out", "-")
+    assert "kept apart" in exported.stderr
+    assert "ewc" not in exported.stdout
+    project.clbench("leaderboard", "r.h5", "--out", "page")
+    table = (project.folder / "page" / "leaderboard.md").read_text()
+    assert "kept apart" in table
+    assert "ewc" not in table
+
+
+def test_a_metric_is_added_and_what_is_kept_apart_stays(project) -> None:
+    path = edited(project.folder / "r.h5")
+    (project.folder / "later.py").write_text(textwrap.dedent(LATER))
+    answer = project.clbench("metrics", "add", "r.h5", "spread", "--plugin", "later.py")
+    assert answer.code == 0, answer.stderr
+    assert len(read_record(path).apart) == 2

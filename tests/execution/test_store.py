@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from clbench.errors import OutputError, RecordError
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, Site
+from clbench.execution.planner import Planned
 from clbench.execution.store import Store
-from clbench.records import CellRecord, read_record
+from clbench.records import CellRecord, read_record, write_record
 from clbench.suite import Cell, Choice, Compare, Suite
 
 
@@ -44,9 +46,26 @@ def finish(store: Store, job: Job, value: float = 0.5) -> None:
     save(a_record(job, value), job, Site(store.folder, store.suite))
 
 
-def merge(store: Store, *current: tuple[str, str]) -> None:
-    suite = Suite("s", "s.yaml", "name: s", {}, {}, (0,), (Choice("forgetting", {}),), Compare())
-    store.merge({key: a_cell(label) for key, label in current}, suite, {"python": "3"})
+def merge(
+    store: Store,
+    *current: tuple[str, str],
+    seeds: tuple[int, ...] = (0, 1, 2),
+    own_seeds: tuple[int, ...] | None = None,
+    **content: object,
+) -> None:
+    suite = Suite(
+        "s",
+        "s.yaml",
+        "name: s",
+        {},
+        {},
+        seeds,
+        (Choice("forgetting", {}),),
+        Compare(),
+        own_seeds=own_seeds,
+    )
+    planned = [Planned(replace(a_cell(label), seeds=seeds), key, content) for key, label in current]
+    store.merge({one.key: one for one in planned}, suite, {"python": "3"})
 
 
 def test_job_files_become_one_record_and_are_removed(tmp_path: Path) -> None:
@@ -87,25 +106,71 @@ def test_cells_stand_in_the_suites_order_under_its_labels_of_today(tmp_path: Pat
     assert [cell.label for cell in read_record(store.record).cells] == ["ewc", "er(memory=5)"]
 
 
-def test_a_cell_that_was_edited_is_set_aside_and_comes_back(tmp_path: Path) -> None:
+def keys(cells: list[CellRecord]) -> list[str]:
+    return [cell.key for cell in cells]
+
+
+def test_a_cell_that_was_edited_is_kept_apart_and_comes_back(tmp_path: Path) -> None:
     with Store(tmp_path, "s").open() as store:
         finish(store, a_job("old"))
         merge(store, ("old", "er"))
         finish(store, a_job("new"))
-        merge(store, ("new", "er"))
-        assert [cell.key for cell in read_record(store.record).cells] == ["new"]
-        assert [cell.key for cell in read_record(store.superseded).cells] == ["old"]
+        merge(store, ("new", "er"), versions={"strategy er": "sha256:2"})
+        record = read_record(store.record)
+        assert (keys(record.cells), keys(record.apart)) == (["new"], ["old"])
+        assert record.apart[0].apart == "it was measured with other code"
         merge(store, ("old", "er"))
-        assert [cell.key for cell in read_record(store.record).cells] == ["old"]
-        assert [cell.key for cell in read_record(store.superseded).cells] == ["new"]
+        record = read_record(store.record)
+        assert (keys(record.cells), keys(record.apart)) == (["old"], ["new"])
+    assert store.cells().keys() == {"old", "new"}
 
 
-def test_cells_of_strategies_that_left_the_suite_stay(tmp_path: Path) -> None:
+def test_cells_of_strategies_that_left_the_suite_are_kept_apart(tmp_path: Path) -> None:
     with Store(tmp_path, "s").open() as store:
         finish(store, a_job("k1", label="er"))
         merge(store, ("k1", "er"))
         merge(store, ("k2", "ewc"))
-    assert [cell.label for cell in read_record(store.record).cells] == ["er"]
+    record = read_record(store.record)
+    assert (keys(record.cells), keys(record.apart)) == ([], ["k1"])
+    assert record.apart[0].apart == "the suite no longer asks for it"
+
+
+def test_seeds_that_were_taken_away_are_kept_apart_and_come_back(tmp_path: Path) -> None:
+    with Store(tmp_path, "s").open() as store:
+        finish(store, a_job(seeds=(0, 1, 2)))
+        merge(store, ("k1", "er"))
+        merge(store, ("k1", "er"), seeds=(0, 2))
+        record = read_record(store.record)
+        assert record.cells[0].seed.tolist() == [0, 2]
+        assert record.apart[0].seed.tolist() == [1]
+        assert store.cells()["k1"].seed.tolist() == [0, 1, 2]
+        merge(store, ("k1", "er"))
+        record = read_record(store.record)
+        assert (record.cells[0].seed.tolist(), record.apart) == ([0, 1, 2], [])
+
+
+def test_seeds_of_one_run_come_on_top_of_those_of_the_suite(tmp_path: Path) -> None:
+    with Store(tmp_path, "s").open() as store:
+        for seed in (0, 5, 6):
+            finish(store, a_job(seeds=(seed,)))
+            named = None if seed == 0 else (0,)
+            merge(store, ("k1", "er"), seeds=(seed,), own_seeds=named)
+        assert read_record(store.record).cells[0].seed.tolist() == [0, 5, 6]
+        merge(store, ("k1", "er"), seeds=(0,))  # the suite's own again
+    record = read_record(store.record)
+    assert record.cells[0].seed.tolist() == [0]
+    assert record.apart[0].seed.tolist() == [5, 6]
+
+
+def test_what_an_earlier_version_had_set_aside_moves_into_the_record(tmp_path: Path) -> None:
+    with Store(tmp_path, "s").open() as store:
+        cells = [a_record(a_job("old"))]
+        write_record(store.superseded, cells, suite="s", suite_text="", environment={})
+        finish(store, a_job("new"))
+        merge(store, ("new", "er"))
+    record = read_record(store.record)
+    assert (keys(record.cells), keys(record.apart)) == (["new"], ["old"])
+    assert not store.superseded.exists()
 
 
 def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:

@@ -263,6 +263,28 @@ def test_added_seeds_are_computed_and_the_others_left_alone(tmp_path: Path, inli
     )  # measured once
 
 
+def test_after_an_edit_only_what_the_suite_asks_for_is_compared(
+    tmp_path: Path, inline: Path
+) -> None:
+    def asked(memories: list[int], lr: float) -> dict[str, Any]:
+        protocol = {**SUITE["protocol"], "optimizer": {"sgd": {"lr": lr}}}
+        return {
+            "strategies": ["naive", {"er": {"memory": {"grid": memories}}}],
+            "protocol": protocol,
+        }
+
+    run(tmp_path, inline, **asked([50, 100], 0.1))
+    run(tmp_path, inline, **asked([60, 120], 0.05))
+    comparison = clbench.compare(tmp_path / "tiny.h5")
+    asked_for = {"naive", "er(memory=60)", "er(memory=120)"}
+    assert {row.strategy for row in comparison.summary} == asked_for
+    assert len(comparison.pairs) == 3
+    assert comparison.left_out[-1].startswith(
+        "3 cells that the suite no longer asks for are kept apart"
+    )
+    assert set(clbench.load(tmp_path / "tiny.h5").frame()["strategy"]) == asked_for
+
+
 def test_a_strategy_that_raises_is_recorded_and_the_others_go_on(
     tmp_path: Path, inline: Path, faulty: Path
 ) -> None:
@@ -379,7 +401,7 @@ def test_a_merged_record_that_finds_no_room_keeps_what_was_measured(
     tmp_path: Path, inline: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("clbench.execution.store.write_record", full)
+        patch.setattr("clbench.execution.store.write_file", full)
         with pytest.raises(RunFailed, match=FULL):
             run(tmp_path, inline)
     assert len(list((tmp_path / "jobs").glob("*.h5"))) == 1

@@ -1,0 +1,126 @@
+"""What a record keeps beside what its suite asks for: cells of an older state of the suite, and seeds that were taken away.
+
+Nothing measured is lost by an edit of the suite, and nothing of it is shown, compared or published unless somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clbench.errors import UserError, shown, suggest
+from clbench.records.cell import Array, CellRecord, select, status_of
+from clbench.records.file import RecordFile
+
+SEEDS = "the suite no longer asks for these seeds"
+CELL = "the suite no longer asks for it"
+KEY_LETTERS = 8  # of a key, where a label alone does not tell cells apart
+
+
+def divided(
+    cell: CellRecord, seeds: Collection[int], why: str = SEEDS
+) -> tuple[CellRecord | None, CellRecord | None]:
+    """A cell's part with these seeds, and the rest, which is kept apart; None where a part is empty."""
+    asked = np.isin(cell.seed, list(seeds))
+    return _part(cell, asked, ""), _part(cell, ~asked, why)
+
+
+def _part(cell: CellRecord, rows: Array, apart: str) -> CellRecord | None:
+    if rows.all():
+        return replace(cell, apart=apart)
+    if not rows.any():
+        return None
+    part = replace(select(cell, rows), apart=apart)
+    if part.member_status is not None:
+        part.status = status_of(part.member_status)
+    return part
+
+
+def labels_apart(record: RecordFile) -> list[tuple[str, CellRecord]]:
+    """The cells kept apart, each with a label that is no other cell's of its scenario."""
+    names = Counter((cell.scenario, cell.label) for cell in [*record.cells, *record.apart])
+    found = []
+    for cell in record.apart:
+        alone = names[cell.scenario, cell.label] == 1
+        found.append((cell.label if alone else f"{cell.label} [{cell.key[:KEY_LETTERS]}]", cell))
+    return found
+
+
+def apart_line(record: RecordFile) -> str | None:
+    """In one line what is kept apart, how to see it, and how to be rid of it."""
+    if not record.apart:
+        return None
+    asked = {cell.key for cell in record.cells}
+    cells = sum(cell.key not in asked for cell in record.apart)
+    seeds = sum(len(np.unique(cell.seed)) for cell in record.apart if cell.key in asked)
+    counts = [_count(cells, "cell")] if cells else []
+    if seeds:
+        counts.append(_count(seeds, "seed") + (" of other cells" if cells else ""))
+    what = " and ".join(counts)
+    verb = "is" if cells + seeds == 1 else "are"
+    ways = "`clbench show RECORD --all` shows them, `clbench drop` removes them"
+    if cells + seeds == 1:
+        ways = "`clbench show RECORD --all` shows it, `clbench drop` removes it"
+    return f"{what} that the suite no longer asks for {verb} kept apart: {ways}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
+# ---------------------------------------------------------------------- dropping
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What is left of a record, and a line for each cell that went."""
+
+    record: RecordFile
+    lines: tuple[str, ...]
+
+
+def drop(record: RecordFile, names: Sequence[str], *, force: bool = False) -> Dropped:
+    """The record without the cells of these labels or keys.
+
+    Of a cell that the suite asks for only seeds that are kept apart can go, unless `force` is given.
+    """
+    labels = labels_apart(record)
+    gone: list[tuple[str, CellRecord]] = []
+    for name in names:
+        apart = [(label, cell) for label, cell in labels if name in (label, cell.key)]
+        asked = [cell for cell in record.cells if name in (cell.label, cell.key)]
+        if not (apart or asked):
+            known = {label for label, _ in labels} | {cell.label for cell in record.cells}
+            raise UserError(f"the record has no cell {shown(name)}{suggest(name, known)}")
+        if not (apart or force):
+            raise UserError(
+                f"the suite asks for {shown(name)}, so it is not dropped; take it out of the suite"
+                " and run that, or insist with --force"
+            )
+        gone += apart
+        if force:
+            gone += [(cell.label, cell) for cell in asked]
+    return _without(record, gone)
+
+
+def drop_apart(record: RecordFile) -> Dropped:
+    """The record with nothing kept apart."""
+    return _without(record, labels_apart(record))
+
+
+def _without(record: RecordFile, gone: Iterable[tuple[str, CellRecord]]) -> Dropped:
+    once = {id(cell): (label, cell) for label, cell in gone}
+    left = replace(
+        record,
+        cells=[cell for cell in record.cells if id(cell) not in once],
+        apart=[cell for cell in record.apart if id(cell) not in once],
+    )
+    return Dropped(left, tuple(_told(label, cell) for label, cell in once.values()))
+
+
+def _told(label: str, cell: CellRecord) -> str:
+    seeds = len(np.unique(cell.seed))
+    return f"{cell.scenario}, {label}: {_count(seeds, 'seed')}"
