@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,8 @@ class ScenarioView:
 
 class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
+
+    made_anew: ClassVar[bool] = False
 
     wiring = frozenset(
         {

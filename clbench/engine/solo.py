@@ -42,6 +42,7 @@ class SoloStrategy(Configurable, Stateful):
     evaluates: ClassVar[str] = "tasks"
 
     wiring = frozenset({"session", "row"})
+    made_anew: ClassVar[bool] = False
 
     session: ClassVar[Session]
     row: ClassVar[int]

@@ -61,6 +61,7 @@ class Strategy(Configurable, Stateful):
     """True where `phases` needs nothing but `task.index`, `scenario` and `protocol`, and may be asked before the run, for estimates."""
 
     wiring = frozenset({"session", "_next", "_first"})
+    made_anew: ClassVar[bool] = False
 
     session: ClassVar[Session]
     _next: Strategy | None = None

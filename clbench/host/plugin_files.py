@@ -80,6 +80,12 @@ def file_of(module: str) -> PluginFile | None:
     return _READ.get(module.partition(".")[0])
 
 
+def lasting_name(module: str) -> str:
+    """A module's name without the digest of a plugin file, which an edit or a move changes."""
+    package, dot, rest = module.partition(".")
+    return f"{PREFIX}{dot}{rest}" if package.startswith(PREFIX) else module
+
+
 def _forget(file: PluginFile) -> None:
     """Leave nothing half loaded behind."""
     del _READ[file.package]

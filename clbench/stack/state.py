@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from clbench.errors import StrategyError
+from clbench.host.plugin_files import lasting_name
 
 Saved = dict[str, Any]
 PLAIN = (bool, int, float, str, bytes, type(None))
@@ -35,11 +36,15 @@ class Stateful:
 
     wiring: ClassVar[frozenset[str]] = frozenset()
     shared_state: ClassVar[frozenset[str]] = frozenset()
-    known: ClassVar[dict[str, type[Stateful]]] = {}
+    # Whether restoring may make an object of this class. A part of a strategy works through its wiring,
+    # which saved state does not hold: it is built by the engine, and only filled.
+    made_anew: ClassVar[bool] = True
+    # The classes of each name, as they came: a plugin file that was edited defines its classes again.
+    known: ClassVar[dict[str, list[type[Stateful]]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Stateful.known[f"{cls.__module__}.{cls.__qualname__}"] = cls
+        Stateful.known.setdefault(class_name(cls), []).append(cls)
 
     def held(self) -> dict[str, Any]:
         """The attributes that are state."""
@@ -53,6 +58,11 @@ class Stateful:
         """The attributes in which tensors may have the members as leading dimension."""
         held = self.held()
         return {key: value for key, value in held.items() if key not in self.shared_state}
+
+
+def class_name(cls: type) -> str:
+    """What saved state calls a class: the same for every loading of a plugin file."""
+    return f"{lasting_name(cls.__module__)}.{cls.__qualname__}"
 
 
 class Reference:
@@ -116,7 +126,7 @@ class _Saver:
             held = {key: self.encode(item, f"{path}.{key}") for key, item in value.held().items()}
             return {
                 "kind": "object",
-                "class": f"{type(value).__module__}.{type(value).__qualname__}",
+                "class": class_name(type(value)),
                 "held": held,
             }
         if isinstance(value, nn.Module):
@@ -155,13 +165,52 @@ def restore(
     find: Callable[[str, int], Any] | None = None,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Put `saved` back into `root`; `find(kind, number)` answers references, tensors that were on an accelerator go to `device`."""
-    _Restorer(find, device).decode(saved, root, type(root).__name__)
+    """Put `saved` back into `root`; `find(kind, number)` answers references, tensors that were on an accelerator go to `device`.
+
+    `StrategyError` where the two do not fit: what runs is filled, never something beside it.
+    """
+    lasting = [thing for thing in _held_objects(root) if thing is root or not thing.made_anew]
+    restorer = _Restorer(find, device, lasting)
+    restored = restorer.decode(saved, root, type(root).__name__)
+    if restored is not root:
+        saved_class = saved.get("class", saved["kind"])
+        raise StrategyError(
+            f"the saved state is that of a {saved_class}, not of a {class_name(type(root))}"
+        )
+    for thing in lasting:
+        if id(thing) not in restorer.taken:
+            name = thing.known_as(class_name(type(thing)))
+            raise StrategyError(f"{name}: the saved state holds nothing of it")
+
+
+def _held_objects(root: Any, seen: set[int] | None = None) -> Iterator[Stateful]:
+    """Every `Stateful` object that saving reaches, once."""
+    seen = set() if seen is None else seen
+    if isinstance(root, PLAIN) or id(root) in seen:
+        return
+    seen.add(id(root))
+    inside: list[Any] = []
+    if isinstance(root, Stateful):
+        yield root
+        inside = list(root.held().values())
+    elif isinstance(root, dict):
+        inside = list(root.values())
+    elif isinstance(root, (list, tuple)):
+        inside = list(root)
+    for item in inside:
+        yield from _held_objects(item, seen)
 
 
 class _Restorer:
-    def __init__(self, find: Callable[[str, int], Any] | None, device: torch.device | str) -> None:
+    def __init__(
+        self,
+        find: Callable[[str, int], Any] | None,
+        device: torch.device | str,
+        lasting: Sequence[Stateful],
+    ) -> None:
         self.find, self.device = find, device
+        self.lasting = lasting  # what may be filled, and never made anew
+        self.owners: list[Stateful] = []  # the objects that are being filled, the innermost last
         self.made: dict[int, Any] = {}
         self.taken: set[int] = (
             set()
@@ -220,25 +269,48 @@ class _Restorer:
         return value.to(device, copy=True).requires_grad_(saved["grad"])
 
     def _object(self, saved: Saved, old: Any, path: str) -> Stateful:
-        cls = Stateful.known.get(saved["class"])
-        if cls is None:
-            raise StrategyError(
-                f"{path}: the saved state holds a {saved['class']}, which is not loaded"
-            )
-        target: Stateful = (
-            old if type(old) is cls and id(old) not in self.taken else self._donor(cls, saved, path)
-        )
+        target = old if self._may_fill(old, saved["class"]) else self._donor(saved, path)
         self.taken.add(id(target))
         self.made[saved["id"]] = target
         path = target.known_as(path)
+        self.owners.append(target)
         for key in set(target.held()) - set(saved["held"]):
             delattr(target, key)
         for key, item in saved["held"].items():
             setattr(target, key, self.decode(item, vars(target).get(key), f"{path}.{key}"))
+        self.owners.pop()
         return target
 
-    def _donor(self, cls: type[Stateful], saved: Saved, path: str) -> Stateful:
-        """An object to fill: a copy of a live one where the class can make one (a teacher from the network), else a bare one."""
+    def _may_fill(self, thing: Any, name: str) -> bool:
+        """Names are compared, not classes: a plugin file may have been loaded again since the object was made."""
+        return (
+            isinstance(thing, Stateful)
+            and class_name(type(thing)) == name
+            and id(thing) not in self.taken
+        )
+
+    def _class(self, name: str, path: str) -> type[Stateful]:
+        """The class of this name; of several the one that came with the class of the object that holds it."""
+        classes = Stateful.known.get(name)
+        if not classes:
+            raise StrategyError(f"{path}: the saved state holds a {name}, which is not loaded")
+        package = type(self.owners[-1]).__module__.partition(".")[0] if self.owners else ""
+        beside = [cls for cls in classes if cls.__module__.partition(".")[0] == package]
+        return (beside or classes)[-1]
+
+    def _donor(self, saved: Saved, path: str) -> Stateful:
+        """An object to fill: a copy of a live one where the class can make one (a teacher from the network), else a bare one.
+
+        A part of a strategy is the one that runs, wherever it is held.
+        """
+        cls = self._class(saved["class"], path)
+        if not cls.made_anew:
+            running = [thing for thing in self.lasting if self._may_fill(thing, saved["class"])]
+            if len(running) != 1:
+                raise StrategyError(
+                    f"{path}: the saved state holds a {saved['class']}, and {len(running)} run here"
+                )
+            return running[0]
         if not hasattr(cls, "spawn"):
             return cls.__new__(cls)
         candidates: list[Any] = [made for made in self.made.values() if type(made) is cls]
