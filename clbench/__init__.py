@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
     from clbench.engine.strategy import Strategy
-    from clbench.engine.task import Batch, Phase, Task
+    from clbench.engine.task import Batch, Phase, Samples, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
@@ -46,6 +46,7 @@ __all__ = [
     "RecordMetric",
     "Reservoir",
     "RunView",
+    "Samples",
     "Scenario",
     "Site",
     "SoloStrategy",
@@ -73,7 +74,7 @@ _MODULES = {
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],
     "clbench.engine.strategy": ["Strategy"],
-    "clbench.engine.task": ["Batch", "Phase", "Task"],
+    "clbench.engine.task": ["Batch", "Phase", "Samples", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],

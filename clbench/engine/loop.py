@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,41 +16,19 @@ from clbench.engine.compose import overrides
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
+from clbench.engine.phases import ResolvedPhase, checked, order_of_epoch, resolve, whole_choice
 from clbench.engine.place import Place
-from clbench.engine.plan import Step, plan_epoch
+from clbench.engine.plan import plan_epoch
 from clbench.engine.probes import Probes
+from clbench.engine.rates import Rates
 from clbench.engine.solo import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of, state_bytes, whole
 from clbench.engine.task import Batch, Phase, Task
-from clbench.errors import StrategyError
-from clbench.randomness import generator
 from clbench.stack import Saved, Stateful, Suspension, member_tables, restore
 
 CONTINUAL_SAMPLES = (
     1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
 )
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A phase as it is carried out: `steps`, or `epochs` over the samples of each member's pool, and how many steps that makes for each."""
-
-    size: int
-    epochs: int
-    steps: int | None
-    pools: Sequence[tuple[Any, Any]]
-    totals: list[int]
-
-
-@dataclass(frozen=True)
-class Order:
-    """An epoch's samples in order, `[3, R, longest]` (index, task, label), and how many each member has.
-
-    Rows of members with fewer samples are filled up; nobody trains on that.
-    """
-
-    sizes: list[int]
-    samples: Tensor
 
 
 class Loop:
@@ -78,7 +54,8 @@ class Loop:
         self.place = Place(strategy.members, strategy.device)
         self.steps = Steps(strategy, self.learn, graphs)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
-        self.stretches: list[Stretch] = []  # of the task under way
+        self.rates = Rates(strategy)
+        self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
         self.on_step: Callable[[], None] = lambda: (
             None
         )  # between two steps; the place may be written down here
@@ -94,12 +71,12 @@ class Loop:
         restore(self.state(), saved, self.session.find, self.strategy.device)
         self._show_active()
         if self.place.phases is not None:
-            self.stretches = self._stretches(self.streams.tasks[self.place.task])
+            self.resolved = self._resolve(self.streams.tasks[self.place.task])
 
     @property
     def fraction(self) -> float:
         """The part of the task's training that is done."""
-        lengths = [max(stretch.totals) for stretch in self.stretches]
+        lengths = [max(phase.totals) for phase in self.resolved]
         done = sum(lengths[: self.place.phase]) + int(self.place.done.max())
         return done / max(1, sum(lengths)) if lengths else 0.0
 
@@ -124,11 +101,10 @@ class Loop:
         self.session.task = task
         if self.place.phases is None:
             self._begin(task)
-        phases, self.stretches = self.place.phases or [], self._stretches(task)
+        self.resolved = self._resolve(task)
         self.place.start_clock()
-        while self.place.phase < len(phases):
-            self.session.phase = phases[self.place.phase]
-            self._phase(task, self.session.phase, self.stretches[self.place.phase])
+        while self.place.phase < len(self.resolved):
+            self._phase(task, self.place.phase)
             self.place.end_phase()
 
     def _begin(self, task: Task) -> None:
@@ -138,10 +114,11 @@ class Loop:
         self._reset(task)
         self.strategy.begin_task(task)
         self._evaluate_before(task)
-        self.place.begin_task(self.strategy.phases(task), self.strategy.part_name)
+        self.place.begin_task(self._checked(self.strategy.phases(task)))
 
     def _look_back(self, task: Task) -> None:
         self._only(self.book.running)
+        self._give_rates_back()
         self.suspension.show_kept()
         self.strategy.end_task(task)
         self._note_task(task)
@@ -187,14 +164,45 @@ class Loop:
 
     # ------------------------------------------------------------------ phases and epochs
 
-    def _phase(self, task: Task, phase: Phase, stretch: Stretch) -> None:
-        place = self.place
-        while place.epoch < stretch.epochs and (
+    def _phase(self, task: Task, number: int) -> None:
+        """Train a phase, from its beginning or from where it was left."""
+        place, phases = self.place, self.place.phases
+        assert phases is not None
+        self.session.phase = phases[number]
+        if place.at_phase_start:
+            self._begin_phase(task)
+        phase, resolved = self.session.phase, self.resolved[number]
+        while place.epoch < resolved.epochs and (
             taking := [member for member in self.book.running if member not in place.stopped]
         ):
-            self._epoch(task, phase, stretch, taking)
+            self._epoch(task, phase, resolved, taking)
 
-    def _epoch(self, task: Task, phase: Phase, stretch: Stretch, taking: list[int]) -> None:
+    def _begin_phase(self, task: Task) -> None:
+        session, phase = self.session, self.session.phase
+        assert phase is not None
+        self._only(self.book.running)
+        self._give_rates_back()
+        self.suspension.show_kept()
+        session.chosen = {}
+        self.strategy.begin_phase(phase)
+        chosen, session.chosen = session.chosen, None
+        if chosen:
+            samples = whole_choice(chosen, session.active, self.strategy.members)
+            session.phase = phase = self._checked([replace(phase, data=samples)])[0]
+            self.place.replace_phase(phase)
+            self.resolved = self._resolve(task)
+        self.place.rates_set = self.rates.are_set_by(phase)
+
+    def _checked(self, phases: Sequence[Phase]) -> list[Phase]:
+        return checked(phases, self.strategy.part_name, self.streams)
+
+    def _give_rates_back(self) -> None:
+        """Let no phase's own rate last longer than the phase; every member is there to hear it."""
+        if self.place.rates_set:
+            self.rates.end_phase()
+            self.place.rates_set = False
+
+    def _epoch(self, task: Task, phase: Phase, resolved: ResolvedPhase, taking: list[int]) -> None:
         place = self.place
         if place.step == 0:
             self._only(taking)
@@ -202,19 +210,21 @@ class Loop:
             self.strategy.begin_epoch(phase, place.epoch)
             # Hooks look at the network in evaluation mode, and may forget to put it back.
             set_mode(self.strategy, training=True)
+            self.rates.begin_epoch(phase)
             place.online.begin_epoch()
         self.steps.begin_epoch()
-        order = self._order(task, stretch)
+        position = task.index, place.phase, place.epoch
+        order = order_of_epoch(resolved, self.streams, self.session.members, position)
         plan = plan_epoch(
             order.sizes,
-            stretch.size,
+            resolved.size,
             taking,
-            least=2 if stretch.size > 1 and self._has_batch_norm() else 1,
+            least=2 if resolved.size > 1 and self._has_batch_norm() else 1,
         )
         for step in plan[place.step :]:
             self._only(step.members)
-            self._rates(stretch.totals)
-            self._step(self._samples(order, step), task)
+            self.rates.begin_step(phase, place.done.tolist(), resolved.totals)
+            self._step(order.batch(step), task)
             place.step += 1
             self.on_step()
         self._only(taking)
@@ -224,29 +234,14 @@ class Loop:
             self.suspension.show_kept()
             self.strategy.end_epoch(phase, place.epoch)
             self._probe("epoch_end", task)
-            reached = self._reached(task, taking)
+            reached = self._reached(task, taking) if phase.stop else set()
         place.end_epoch(reached)
 
-    def _stretches(self, task: Task) -> list[Stretch]:
-        return [self._stretch(task, phase) for phase in self.place.phases or []]
-
-    def _stretch(self, task: Task, phase: Phase) -> Stretch:
-        """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""
-        size = phase.batch_size or self.protocol.batch_size
-        steps = phase.steps or (self.protocol.steps if phase.epochs is None else None)
-        tasks = {
-            "task": [task.index],
-            "seen": range(task.index + 1),
-            "all": range(len(self.streams.tasks)),
-        }[phase.data]
-        pools = [self.streams.pool(member, tasks) for member in range(self.strategy.members)]
-        if not all(len(pool) for pool, _ in pools):
-            raise StrategyError(
-                f"task {task.index + 1}, phase {phase.name}: a member has no training samples"
-            )
-        epochs = 1 if steps else phase.epochs if phase.epochs is not None else self.protocol.epochs
-        totals = [steps or epochs * math.ceil(len(pool) / size) for pool, _ in pools]
-        return Stretch(size, epochs, steps, pools, totals)
+    def _resolve(self, task: Task) -> list[ResolvedPhase]:
+        streams, protocol, running = self.streams, self.protocol, self.book.running
+        return [
+            resolve(phase, task, streams, protocol, running) for phase in self.place.phases or []
+        ]
 
     def _has_batch_norm(self) -> bool:
         strategy = self.strategy
@@ -261,49 +256,6 @@ class Loop:
             if isinstance(module, nn.Module)
             for child in module.modules()
         )
-
-    def _order(self, task: Task, stretch: Stretch) -> Order:
-        """The order of an epoch's samples; a number of steps takes as many rounds on end as it needs."""
-        pools, wanted, place = (
-            stretch.pools,
-            stretch.steps and stretch.steps * stretch.size,
-            self.place,
-        )
-        rows = []
-        for member, (pool, _) in zip(self.session.members, pools, strict=True):
-            rounds = range(1 if wanted is None else math.ceil(wanted / len(pool)))
-            orders = [
-                generator(
-                    *member, "order", task.index, place.phase, place.epoch + extra
-                ).permutation(len(pool))
-                for extra in rounds
-            ]
-            rows.append(np.concatenate(orders)[:wanted])
-        longest = max(len(row) for row in rows)
-        index = np.stack(
-            [pool[np.resize(row, longest)] for (pool, _), row in zip(pools, rows, strict=True)]
-        )
-        tasks = np.stack(
-            [
-                of_task[np.resize(row, longest)]
-                for (_, of_task), row in zip(pools, rows, strict=True)
-            ]
-        )
-        device = self.strategy.device
-        where, of = torch.from_numpy(index).to(device), torch.from_numpy(tasks).to(device)
-        return Order(
-            [len(row) for row in rows], torch.stack([where, of, self.streams.labels_of(where, of)])
-        )
-
-    def _samples(self, order: Order, step: Step) -> Tensor:
-        """`[3, R, B]`: the next samples of the members that take part; the others are shown samples of their own."""
-        first = step.start[0]
-        if all(start == first for start in step.start):
-            return order.samples.narrow(2, first, step.size)
-        starts = torch.zeros(self.strategy.members, 1, dtype=torch.int64)
-        starts[list(step.members), 0] = torch.tensor(step.start)
-        places = (starts + torch.arange(step.size)).to(order.samples.device)
-        return order.samples.gather(2, places.expand(3, -1, -1))
 
     def _only(self, members: Sequence[int]) -> None:
         """Let exactly these members take part from here on."""
@@ -384,20 +336,6 @@ class Loop:
                 choice(self.strategy, predict(self.strategy, batch, batch.task), batch) == batch.y
             ).sum(1)
         self.place.online.note(right, self.rows)
-
-    def _rates(self, totals: Sequence[int]) -> None:
-        """The schedule's rate of every member, by how far it is in the task."""
-        if self.protocol.schedule == "none":
-            return
-        passed = [
-            done / total for done, total in zip(self.place.done.tolist(), totals, strict=True)
-        ]
-        factors = [schedule_factor(self.protocol.schedule, part) for part in passed]
-        base = next(iter(self.protocol.optimizer.values()))["lr"]
-        rates = torch.tensor([base * factor for factor in factors])
-        target = self.strategy if isinstance(self.strategy, SoloRunner) else self.session.optimizer
-        if target is not None:
-            target.set_lr(rates)
 
     # ------------------------------------------------------------------ looking
 
@@ -482,15 +420,6 @@ class _State(Stateful):
         self, strategy: Stateful, book: Book, place: Place, suspension: Suspension
     ) -> None:
         self.strategy, self.book, self.place, self.suspension = strategy, book, place, suspension
-
-
-def schedule_factor(schedule: Any, progress: float) -> float:
-    """What the rate is multiplied with, `progress` (0..1) into a task."""
-    if schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
-    passed = sum(progress >= mark for mark in schedule["milestones"]["at"])
-    factor: float = schedule["milestones"]["factor"]
-    return float(factor**passed)
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ import torch
 from torch import Tensor
 
 from clbench.engine.losses import LossWatch
+from clbench.engine.phases import from_plain, to_plain
 from clbench.engine.task import Phase
-from clbench.errors import StrategyError
 from clbench.stack import Stateful
 
 
@@ -34,6 +33,7 @@ class Place(Stateful):
         )
         self.done = np.zeros(members, dtype=np.int64)  # steps of the phase
         self.stopped: set[int] = set()  # members whose phase is over
+        self.rates_set = False  # a phase set the optimisers' rates, and they must be given back
         self.losses = LossWatch(members, device)
         self.online = Online(members, device)
         self.seconds, self.looked = (
@@ -44,23 +44,26 @@ class Place(Stateful):
     @property
     def phases(self) -> list[Phase] | None:
         """The phases of the task under way."""
-        return None if self.plan is None else [Phase(**phase) for phase in self.plan]
+        return None if self.plan is None else [from_plain(phase) for phase in self.plan]
 
-    def begin_task(self, phases: Sequence[Phase], who: str) -> None:
+    @property
+    def at_phase_start(self) -> bool:
+        """Whether nothing of the phase has been done."""
+        return self.epoch == 0 and self.step == 0
+
+    def begin_task(self, phases: Sequence[Phase]) -> None:
         """A task begins, with these phases."""
-        for phase in phases:
-            if type(phase) is not Phase:
-                raise StrategyError(
-                    f"{who}.phases returned a {type(phase).__name__}; a list of clbench.Phase is wanted"
-                )
-        self.plan = [
-            {field.name: getattr(phase, field.name) for field in fields(Phase)} for phase in phases
-        ]
+        self.plan = [to_plain(phase) for phase in phases]
         self.phase = self.epoch = self.step = 0
         self.seconds = 0.0
         self.losses.clear()
         self.online.clear()
         self._clear_phase()
+
+    def replace_phase(self, phase: Phase) -> None:
+        """The phase under way is another one."""
+        assert self.plan is not None
+        self.plan[self.phase] = to_plain(phase)
 
     def end_epoch(self, reached: set[int]) -> None:
         """The next epoch; these members take part in it no more."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from clbench.engine.task import Batch
+from clbench.engine.task import Batch, Samples
 from clbench.stack import Noise, Stateful
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class Reservoir(Stateful):
         )
         rows = torch.arange(len(drawn), device=drawn.device)[:, None]
         return batch, {name: value[rows, drawn] for name, value in self.extra.items()}
+
+    def samples(self) -> Samples:
+        """All that it holds, for a phase that trains on it."""
+        index, tasks = self.index[:, : self.size], self.tasks[:, : self.size]
+        number = torch.arange(self.size, device=index.device)
+        return Samples(index, tasks, number < self.filled[:, None])
 
     def _places(self, size: int) -> Tensor:
         number = self.seen[:, None] + torch.arange(size, device=self.seen.device)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from clbench.engine.book import Book
 from clbench.engine.streams import Streams
-from clbench.engine.task import Batch, Phase, Task
+from clbench.engine.task import Batch, Phase, Samples, Task
+from clbench.errors import StrategyError
 from clbench.options import check_options
 from clbench.randomness import key
 from clbench.scenarios.stream import Layout
@@ -70,6 +71,7 @@ class Session(Stateful):
             "takes_part",
             "task",
             "phase",
+            "chosen",
             "overridden",
             "clock",
         }
@@ -102,6 +104,8 @@ class Session(Stateful):
         self.task: Task | None = None
         self.phase: Phase | None = None
         self.clock = Clock()  # of the training steps, for all networks of the job
+        # What `train_on` was given in the `begin_phase` under way, by row in a solo strategy.
+        self.chosen: dict[int | None, Samples] | None = None
         self.overridden: frozenset[str] = (
             frozenset()
         )  # the hooks in which some part does something of its own
@@ -137,16 +141,26 @@ class Session(Stateful):
     ) -> Batch:
         """Training samples by index, with this step's own augmentation where the protocol asks for one."""
         assert self.task is not None
-        shifts = (
-            self._shifts(index.shape[1]) if augment and self.protocol.augment != "none" else None
-        )
+        augmentation = self._augmentation() if augment else "none"
+        shifts = None if augmentation == "none" else self._shifts(index.shape[1], augmentation)
         return self.streams.fetch(index, tasks, self.task, "train", valid, shifts, y)
 
-    def _shifts(self, size: int) -> Tensor:
+    def train_on(self, samples: Samples, row: int | None = None) -> None:
+        """Choose what the phase that begins is trained on."""
+        if self.chosen is None:
+            raise StrategyError("train_on(samples) is called in begin_phase, and nowhere else")
+        self.chosen[row] = samples
+
+    def _augmentation(self) -> str:
+        """The phase's, where it has one of its own."""
+        of_phase = None if self.phase is None else self.phase.augment
+        return self.protocol.augment if of_phase is None else of_phase
+
+    def _shifts(self, size: int, augmentation: str) -> Tensor:
         """Down, right and mirrored for every image: `crop_flip` moves by up to 4 pixels, `flip` only mirrors."""
         noise = self.rng("augment")
         mirrored = noise.integers(2, size)
-        if self.protocol.augment == "flip":
+        if augmentation == "flip":
             return torch.stack([torch.zeros_like(mirrored), torch.zeros_like(mirrored), mirrored])
         return torch.stack([noise.integers(9, size) - 4, noise.integers(9, size) - 4, mirrored])
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.engine.phases import joined
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
-from clbench.engine.task import Batch, Phase, Task
+from clbench.engine.task import Batch, Phase, Samples, Task
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.randomness import key
@@ -101,11 +103,19 @@ class SoloStrategy(Configurable, Stateful):
         values[self.row] = float(value)
         self.session.log(name, values, [self.row])
 
-    def make_optimizer(self, params: Sequence[Tensor]) -> torch.optim.Optimizer:
-        """An optimiser of the protocol's kind."""
+    def train_on(self, samples: Samples) -> None:
+        """In `begin_phase`: these samples are the phase's data, a buffer as it is then."""
+        self.session.train_on(samples, self.row)
+
+    def make_optimizer(
+        self, params: Sequence[Tensor], lr: float | None = None
+    ) -> torch.optim.Optimizer:
+        """An optimiser of the protocol's kind; `lr` is a rate of its own."""
         name, options = next(iter(self.protocol.optimizer.items()))
         kind = getattr(torch.optim, TORCH_NAMES.get(name, name.removeprefix("torch.")))
-        optimizer: torch.optim.Optimizer = kind(params, **(options or {}))
+        rate = {} if lr is None else {"lr": lr}
+        optimizer: torch.optim.Optimizer = kind(params, **{**(options or {}), **rate})
+        remember_rates(optimizer)
         return optimizer
 
     def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -151,6 +161,9 @@ class SoloStrategy(Configurable, Stateful):
     def phases(self, task: Task) -> Sequence[Phase]:
         """What the task's training consists of."""
         return [Phase()]
+
+    def begin_phase(self, phase: Phase) -> None:
+        """Before the first epoch of a phase."""
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
         """Before an epoch."""
@@ -199,6 +212,12 @@ class SoloStrategy(Configurable, Stateful):
     def held(self) -> dict[str, Any]:
         """What the method carries."""
         return {name: value for name, value in super().held().items() if name not in self.options}
+
+
+def remember_rates(optimizer: torch.optim.Optimizer) -> None:
+    """Keep the rates it was made with, under torch's own name, for schedules to start from."""
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
 
 
 class SoloRunner(Strategy):
@@ -259,22 +278,35 @@ class SoloRunner(Strategy):
         found = [vars(solo).get("net") for solo in self.solos]
         return [module for module in found if isinstance(module, nn.Module)]
 
-    def _optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
-        """The optimisers of the members that have one, with the members' rows."""
-        found = [(row, vars(solo).get("optimizer")) for row, solo in enumerate(self.solos)]
-        return [(row, optimizer) for row, optimizer in found if optimizer is not None]
+    def _optimizers(self, scheduled: bool = False) -> list[tuple[int, torch.optim.Optimizer]]:
+        """The optimisers of the members that have one, with the members' rows.
+
+        Those `scheduled` are also the others that `make_optimizer` made.
+        """
+        found = []
+        for row, solo in enumerate(self.solos):
+            for name, value in vars(solo).items():
+                if not isinstance(value, torch.optim.Optimizer):
+                    continue
+                if name == "optimizer":
+                    remember_rates(value)
+                made_here = all("initial_lr" in group for group in value.param_groups)
+                if name == "optimizer" or (scheduled and made_here):
+                    found.append((row, value))
+        return found
 
     def set_mode(self, training: bool) -> None:
         """Training or evaluation mode of every member's network."""
         for module in self._modules():
             module.train(training)
 
-    def set_lr(self, rates: Tensor) -> None:
-        """The schedule's rate, member by member."""
-        listed = rates.tolist()
-        for row, optimizer in self._optimizers():
+    def set_rates(self, lr: float | None, factors: Sequence[float] | None) -> None:
+        """This rate, or each optimiser's own, times a factor a member."""
+        for row, optimizer in self._optimizers(scheduled=True):
             for group in optimizer.param_groups:
-                group["lr"] = listed[row]
+                rate = group["initial_lr"] if lr is None else lr
+                # Rounded as a stack's are, so that both train alike.
+                group["lr"] = rate if factors is None else float(np.float32(rate * factors[row]))
 
     def reset_optimizer(self) -> None:
         """`optimizer_reset: task`: every moment is forgotten."""
@@ -307,9 +339,14 @@ class SoloRunner(Strategy):
         self._call("end_task", task)
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        """The same for all: phases may not depend on a member's data."""
+        """Every member's: the same for all, but for the samples of buffers."""
         answers: list[Sequence[Phase]] = self._call("phases", task)
-        return answers[0] if answers else []
+        by_row = dict(zip(self.session.active, answers, strict=True))
+        return joined(by_row, self.members, self.part_name)
+
+    def begin_phase(self, phase: Phase) -> None:
+        """Every member's."""
+        self._call("begin_phase", phase)
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
         """Every member's that takes part."""

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clbench.engine.session import ScenarioView, Session
-from clbench.engine.task import Batch, Phase, Task
+from clbench.engine.task import Batch, Phase, Samples, Task
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.stack import (
@@ -147,6 +147,10 @@ class Strategy(Configurable, Stateful):
         """`[R]` bool, on the device: which members take part now. The others have stopped early, diverged, or no samples left."""
         return self.session.takes_part
 
+    def train_on(self, samples: Samples) -> None:
+        """In `begin_phase`: these samples are the phase's data, a buffer as it is then."""
+        self.session.train_on(samples)
+
     def by_agent(self, tensor: Tensor) -> Tensor:
         """`[R, ...]` seen as `[seeds, agents, ...]`; what sits out is in it (`self.active` tells, `agent_mean` leaves it out)."""
         return tensor.view(-1, self.scenario.agents, *tensor.shape[1:])
@@ -183,9 +187,14 @@ class Strategy(Configurable, Stateful):
             stream=f"{self.part_name}/{name}",
         )
 
-    def make_optimizer(self, params: Sequence[Tensor]) -> Optimizer:
-        """An optimiser of the protocol's kind over these `[R, ...]` tensors."""
-        made = make_optimizer(self.protocol.optimizer, params, self.members)
+    def make_optimizer(self, params: Sequence[Tensor], lr: float | None = None) -> Optimizer:
+        """An optimiser of the protocol's kind over these `[R, ...]` tensors.
+
+        `lr` is a rate of its own, in place of the protocol's; schedules start from it.
+        """
+        ((kind, given),) = self.protocol.optimizer.items()
+        options = dict(given or {}) if lr is None else {**(given or {}), "lr": lr}
+        made = make_optimizer({kind: options}, params, self.members)
         made.clip = self.protocol.clip
         return made
 
@@ -233,6 +242,10 @@ class Strategy(Configurable, Stateful):
     def phases(self, task: Task) -> Sequence[Phase]:
         """What the task's training consists of: one phase of the protocol's length."""
         return [Phase()]
+
+    @hook
+    def begin_phase(self, phase: Phase) -> None:
+        """Before the first epoch of a phase."""
 
     @hook
     def begin_epoch(self, phase: Phase, epoch: int) -> None:

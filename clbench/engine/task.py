@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -15,21 +15,44 @@ if TYPE_CHECKING:
     from clbench.engine.streams import Streams
 
 Pool = Literal["task", "seen", "all"]
+Augment = Literal["none", "flip", "crop_flip"]
 Split = Literal["train", "validation", "test"]
+POOLS: tuple[str, ...] = get_args(Pool)
+AUGMENTATIONS: tuple[str, ...] = get_args(Augment)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Training samples that a method chose, a buffer: `index [R, n]` and the task of each, `tasks [R, n]`.
+
+    `valid [R, n]` marks the places that count where members have unequal numbers; None means all. In
+    a solo strategy the three have no leading dimension.
+    """
+
+    index: Tensor
+    tasks: Tensor
+    valid: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Phase:
     """A stretch of training within a task. What is left open comes from the protocol.
 
-    `data` is what it trains on: the task's own samples, those of all tasks so far, or of the whole stream.
+    `data` is what it trains on: the samples of the `task`, of all tasks `seen`, of `all` tasks of the
+    stream, or the method's own `Samples`. `lr` is the rate of every optimiser in this phase, which
+    `schedule` changes from its beginning to its end. With `stop=False` the protocol's `stop_at` does
+    not end the phase: its accuracy says nothing about what is trained in it.
     """
 
     name: str = "train"
     epochs: int | None = None
     steps: int | None = None
     batch_size: int | None = None
-    data: Pool = "task"
+    data: Pool | Samples = "task"
+    lr: float | None = None
+    schedule: Any = None
+    augment: Augment | None = None
+    stop: bool = True
 
 
 @dataclass(frozen=True)

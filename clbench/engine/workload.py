@@ -11,7 +11,7 @@ from typing import Any
 from clbench.engine.compose import compose
 from clbench.engine.session import ScenarioView
 from clbench.engine.strategy import Strategy
-from clbench.engine.task import Phase
+from clbench.engine.task import Phase, Samples
 
 STEP = 32.0  # what a step costs beside its samples, in samples
 LOOK = 0.3  # a sample that is only predicted, in samples that are trained on
@@ -43,7 +43,10 @@ def workload(
             size = phase.batch_size or protocol["batch_size"]
             given = phase.steps or (protocol["steps"] if phase.epochs is None else None)
             epochs = phase.epochs if phase.epochs is not None else protocol["epochs"]
-            count = given or (epochs or 1) * math.ceil(pools[phase.data] / size)
+            samples = (
+                _buffered(phase.data) if isinstance(phase.data, Samples) else pools[phase.data]
+            )
+            count = given or (epochs or 1) * math.ceil(samples / size)
             steps, cost = steps + count, cost + count * (STEP + size + replayed)
         evaluated = index == scenario.tasks - 1 or not at_end_only
         work.append(Work(steps, cost + LOOK * evaluated * sum(test)))
@@ -75,6 +78,11 @@ def _phases(
         )
     except Exception:
         return [[Phase()]] * scenario.tasks
+
+
+def _buffered(samples: Samples) -> int:
+    """How many samples a phase of a buffer has for one member."""
+    return int(samples.index.shape[-1])
 
 
 def _replayed(options: Mapping[str, Any], protocol: Mapping[str, Any]) -> int:

@@ -87,7 +87,10 @@ class Slot(Stateful):
 
 
 class Optimizer(Stateful):
-    """What a strategy sees of every optimiser; one rate a member in `lr [R]`."""
+    """What a strategy sees of every optimiser; one rate a member in `lr [R]`.
+
+    `own_lr` is the rate it was made with, from which schedules start.
+    """
 
     capturable: ClassVar[bool] = True
 
@@ -95,6 +98,7 @@ class Optimizer(Stateful):
         self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None
     ) -> None:
         self.members, self.clip = members, clip
+        self.own_lr = lr
         self.lr = torch.full(
             (members,), lr, dtype=torch.float64, device=params[0].device if params else None
         )
@@ -148,7 +152,7 @@ class Optimizer(Stateful):
     @torch.no_grad()
     def set_lr(self, value: float | Tensor) -> None:
         """The rate from now on: one for all, or `[R]`."""
-        self.lr.copy_(torch.as_tensor(value), non_blocking=True)
+        self.lr.copy_(torch.as_tensor(value, dtype=self.lr.dtype), non_blocking=True)
 
     @abstractmethod
     def reset(self, members: Tensor | None = None) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from clbench import Batch, Phase, ProbeMetric, SoloStrategy, Strategy, Task
 from clbench.engine import Settings, run_cell
-from clbench.engine.loop import schedule_factor
+from clbench.engine.rates import schedule_factor
 from clbench.errors import PluginError, StrategyError
 from clbench.metrics.arithmetic import matrix_of
 from clbench.testing.bench import first_difference, rows

@@ -69,7 +69,7 @@ def test_hooks_are_called_in_the_order_of_the_contract(make_bench: Any, base: ty
     wanted = ["setup"]
     for size in sizes:
         epoch = ["begin_epoch", *STEP * -(-size // 20), "end_epoch"]
-        wanted += ["begin_task", "phases", *epoch * 2, "end_task"]
+        wanted += ["begin_task", "phases", "begin_phase", *epoch * 2, "end_task"]
     assert hooks == wanted
     assert CALLS[1] == "predict"  # the untrained row comes before the first task
     assert CALLS[-1] == "predict"

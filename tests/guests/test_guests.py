@@ -85,6 +85,12 @@ class TestHeadBank(StrategyConformance):
         return guest("head_bank").HeadBank
 
 
+class TestBalancedTuning(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return guest("balanced_tuning").BalancedTuning
+
+
 class TestDistilled(StrategyConformance):
     @pytest.fixture
     def strategy(self):
