@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.book import Book
 from clbench.engine.compose import overrides
+from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.evaluate import accuracy, choice, evaluating, predict, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
@@ -22,7 +23,7 @@ from clbench.engine.plan import plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.rates import Rates
 from clbench.engine.solo import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of, state_bytes, whole
+from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Batch, Phase, Task
 from clbench.stack import Saved, Stateful, Suspension, member_tables, restore
 
@@ -409,9 +410,8 @@ class Loop:
 
     def _costs(self) -> None:
         members = self.strategy.members
-        network = self.session.net.parameters() if self.session.net is not None else []
-        self.book.cost["parameters"] = [sum(value[0].numel() for value in network)] * members
-        self.book.cost["state_bytes"] = [state_bytes(self.strategy)] * members
+        self.book.cost["parameters"] = [float(count) for count in trained_parameters(self.strategy)]
+        self.book.cost["state_bytes"] = carried(self.strategy)
         self.book.cost["peak_memory"] = [_peak_memory(self.strategy.device)] * members
 
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from clbench.engine.evaluate import evaluating
+from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_state import tensors_of
 from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
@@ -69,10 +71,10 @@ class Probes:
         if not due:
             return
         with evaluating(self.strategy):
-            batch = self._batch(task)
+            batch, net = self._batch(task), self._network()
             for name, metric in due.items():
                 try:
-                    value = self._measured(metric, task, batch)
+                    value = self._measured(metric, net, task, batch)
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
@@ -85,15 +87,26 @@ class Probes:
                     ):  # measured all the same, so that nobody tries again
                         yield name, torch.full((self.strategy.members,), torch.nan)
 
-    def _measured(self, metric: Any, task: Task, batch: Batch) -> Any:
-        """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
-        before = self._versions()
+    def _network(self) -> Stack | StrategyError:
+        """The network to look at, or why there is none. Of a solo strategy these are copies, made once for all metrics."""
         try:
-            return metric.measure(Probe(self.strategy.net, self.shown, task, batch.x, batch.y))
+            return self.strategy.net
+        except StrategyError as lacking:
+            return lacking
+
+    def _measured(self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch) -> Any:
+        """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
+        if isinstance(net, StrategyError):
+            return Undefined(str(net))
+        before = self._versions(net)
+        try:
+            return metric.measure(Probe(net, self.shown, task, batch.x, batch.y))
         except StrategyError as lacking:
             return Undefined(str(lacking))
         finally:
-            if any(before.get(which, count) != count for which, count in self._versions().items()):
+            if any(
+                before.get(which, count) != count for which, count in self._versions(net).items()
+            ):
                 ways = (
                     "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
                 )
@@ -101,11 +114,13 @@ class Probes:
                     f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy while it measured: {ways}"
                 )
 
-    def _versions(self) -> dict[int, int]:
-        """How often each tensor of the strategy, its network's included, was written to."""
-        return {
-            id(tensor): tensor._version for _, tensor in tensors(whole(self.strategy), shared=True)
-        }
+    def _versions(self, net: Stack) -> dict[int, int]:
+        """How often each tensor of the strategy, and of the network that is shown, was written to."""
+        held = [tensor for _, tensor in tensors(whole(self.strategy), shared=True)]
+        held += [tensor for _, tensor in tensors(net)]
+        if isinstance(self.strategy, SoloRunner):
+            held += tensors_of(self.strategy.solos)
+        return {id(tensor): tensor._version for tensor in held}
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if (

@@ -88,21 +88,20 @@ class Estimator:
 
     def _carried_at_first(self, job: Job) -> float:
         """After `setup()`, before the first task."""
+        from clbench.engine.costs import carried
         from clbench.engine.runner import Settings, build_strategy
-        from clbench.engine.strategy import state_bytes
 
         members = [member for member in job.members if member[0] == job.members[0][0]]
         try:
             settings = Settings(form=job.form)
-            return state_bytes(
-                build_strategy(
-                    job.cell,
-                    members,
-                    host=self.survey.host,
-                    arrays=self.survey.arrays(job.cell),
-                    settings=settings,
-                )
+            strategy = build_strategy(
+                job.cell,
+                members,
+                host=self.survey.host,
+                arrays=self.survey.arrays(job.cell),
+                settings=settings,
             )
+            return max(carried(strategy))
         except Exception:  # a stranger's method; its jobs will say what is wrong with it
             return 0.0
 
