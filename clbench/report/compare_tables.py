@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clbench.report.across import OverallRank
 from clbench.report.comparison import Comparison, SummaryRow
-from clbench.report.contest import OverallRank, Pair
+from clbench.report.contest import Pair
 from clbench.report.numbers import MISSING, Scale, scale_of, show_p
 
 PERCENT = {"fraction": ", %", "points": ", points"}

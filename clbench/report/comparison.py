@@ -8,32 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.records.apart import apart_line
 from clbench.report import sentences
-from clbench.report.contest import (
-    Across,
-    Omnibus,
-    OverallRank,
-    Pair,
-    Rules,
-    across,
-    judged,
-    ranking,
-    within,
-)
+from clbench.report.across import Across, OverallRank, across, contenders_of
+from clbench.report.contest import Omnibus, Pair, Rules, judged, ranking, within
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
+from clbench.report.stated import stated_comparison
 from clbench.stats.corrections import CORRECTIONS
 from clbench.stats.intervals import MANY, interquartile_interval, interquartile_mean, mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from clbench.suite import Compare
 
 Row = TypeVar("Row")
 NAN = float("nan")
@@ -203,12 +191,11 @@ def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Compa
     rules, notes = _rules(
         pooled.results, {name: value for name, value in given.items() if value is not None}, seed
     )
-    return _compared(pooled.results, rules, pooled.mixed, notes)
+    return _compared(pooled, rules, notes)
 
 
-def _compared(
-    results: Results, rules: Rules, mixed: tuple[str, ...], notes: list[str]
-) -> Comparison:
+def _compared(pooled: Pool, rules: Rules, notes: list[str]) -> Comparison:
+    results = pooled.results
     every = [runs_of(results, rules.metric, cell) for cell in results.cells]
     runs = [one for one in every if len(one.seed)]
     by_scenario = {
@@ -219,10 +206,10 @@ def _compared(
     omnibus = [test for test, _ in tested.values() if test is not None]
     rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
     pairs = judged([pair for _, found in tested.values() for pair in found], rejected, rules)
-    together, left = _together(by_scenario)
-    over = across(together, rules) if together else None
+    contenders, left = contenders_of(by_scenario, pairs)
+    over = None if contenders is None else across(contenders, rules)
     unit = runs[0].unit if runs else ""
-    said = sentences.Said(rules, by_scenario, pairs, omnibus, over, unit, results, mixed)
+    said = sentences.Said(rules, by_scenario, pairs, omnibus, over, unit, pooled)
     return Comparison(
         metric=rules.metric,
         unit=unit,
@@ -238,8 +225,8 @@ def _compared(
         pairs=Rows(pairs),
         overall=_overall(over),
         text=tuple(sentences.text(said)),
-        left_out=(*notes, *_left_out(every, by_scenario, rules), *left, *_kept_apart(results)),
-        mixed=mixed,
+        left_out=(*notes, *_left_out(every), *left, *_kept_apart(results)),
+        mixed=pooled.mixed,
         results=results,
         runs=tuple(runs),
     )
@@ -250,7 +237,7 @@ def _compared(
 
 def _rules(results: Results, given: Mapping[str, Any], seed: int) -> tuple[Rules, list[str]]:
     """The suite's `compare:`, and what was given in its place; and what of the suite's could not be followed."""
-    stated = _stated(results.record.suite_text)
+    stated, notes = stated_comparison(results.record.suite_text)
     chosen = stated.model_dump() | dict(given)
     if not 0 < chosen["alpha"] < 1:
         raise UserError(f"alpha is {chosen['alpha']:g}; it must lie between 0 and 1")
@@ -262,7 +249,6 @@ def _rules(results: Results, given: Mapping[str, Any], seed: int) -> tuple[Rules
         raise UserError(
             f"the region of practical equivalence is {chosen['rope']:g}; it must be a finite size, 0 or more"
         )
-    notes = []
     try:
         chosen["baseline"] = (
             None if chosen["baseline"] is None else _label(results, chosen["baseline"])
@@ -273,22 +259,6 @@ def _rules(results: Results, given: Mapping[str, Any], seed: int) -> tuple[Rules
         notes.append(f"the baseline that the suite names is not used: {error}")
         chosen["baseline"] = None
     return Rules(**chosen, seed=seed), notes
-
-
-def _stated(suite_text: str) -> Compare:
-    """The suite's `compare:` block; the defaults where it has none, or none that this version understands."""
-    import pydantic
-    import yaml
-
-    from clbench.suite import Compare
-
-    try:
-        suite = yaml.safe_load(suite_text)
-        return Compare.model_validate(
-            (suite.get("compare") or {}) if isinstance(suite, dict) else {}
-        )
-    except (yaml.YAMLError, pydantic.ValidationError):
-        return Compare()
 
 
 def _label(results: Results, name: str) -> str:
@@ -363,33 +333,6 @@ def _gain(strategy: str, pair: Pair | None) -> tuple[float, float, float]:
     return pair.difference, pair.ci_low, pair.ci_high
 
 
-def _together(by_scenario: Mapping[str, Sequence[Runs]]) -> tuple[list[list[Runs]], list[str]]:
-    """The strategies that every scenario has, scenario by scenario; nothing where there is nothing to compare over them."""
-    if len(by_scenario) < 2:
-        return [], []
-    names = list(dict.fromkeys(one.strategy for here in by_scenario.values() for one in here))
-    where = {
-        name: [
-            scenario
-            for scenario, here in by_scenario.items()
-            if any(one.strategy == name for one in here)
-        ]
-        for name in names
-    }
-    everywhere = [name for name in names if len(where[name]) == len(by_scenario)]
-    left = [
-        f"{name} has runs on {len(where[name])} of {len(by_scenario)} scenarios only, and no place over all of them"
-        for name in names
-    ]
-    left = [line for name, line in zip(names, left, strict=True) if name not in everywhere]
-    if len(everywhere) < 2:
-        return [], left
-    return [
-        [one for name in everywhere for one in here if one.strategy == name]
-        for here in by_scenario.values()
-    ], left
-
-
 def _overall(over: Across | None) -> Overall | None:
     if over is None:
         return None
@@ -406,22 +349,9 @@ def _overall(over: Across | None) -> Overall | None:
     )
 
 
-def _left_out(
-    every: Sequence[Runs], by_scenario: Mapping[str, Sequence[Runs]], rules: Rules
-) -> Iterable[str]:
+def _left_out(every: Sequence[Runs]) -> Iterable[str]:
     for one in every:
         yield from (f"{one.scenario}, {one.strategy}: {note}" for note in one.notes)
-    if rules.unpaired:
-        return
-    for scenario, here in by_scenario.items():
-        union = np.unique(np.concatenate([one.seed for one in here]))
-        short = [one for one in here if len(one.seed) < len(union)]
-        if short:
-            lacking = ", ".join(f"{one.strategy} has {len(one.seed)}" for one in short)
-            rule = (
-                "pairs are the seeds that both have, and the omnibus test takes those that all have"
-            )
-            yield f"{scenario}: of {len(union)} seeds {lacking}; {rule}"
 
 
 def _kept_apart(results: Results) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The tests of a comparison: within each scenario, over all of them, and the letters that follow."""
+"""The tests of a comparison within each scenario, and the ranks and letters that follow."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from clbench.records.cell import Array
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design
 from clbench.stats.corrections import adjust
-from clbench.stats.effects import probability_of_improvement, vargha_delaney
+from clbench.stats.effects import vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
-from clbench.stats.intervals import (
-    Interval,
-    hierarchical_means,
-    mean_intervals,
-    over_scenarios,
-    welch,
-)
+from clbench.stats.intervals import Interval, mean_intervals, welch
 from clbench.stats.letters import letters
-from clbench.stats.paired import differences, signed_rank, signed_rank_of
-from clbench.stats.power import smallest_nemenyi
-from clbench.stats.ranks import settle_ties
+from clbench.stats.paired import differences, signed_rank_of
 from clbench.stats.result import Tested
-from clbench.stats.several import Friedman, average_ranks, critical_difference, friedman, nemenyi_p
+from clbench.stats.several import Friedman, friedman
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
 
 NAN = float("nan")
@@ -93,6 +85,19 @@ class Pair:
     def cliffs_delta(self) -> float:
         """The effect on the scale from -1 to 1."""
         return 2 * self.effect - 1
+
+    def turned(self) -> Pair:
+        """The same comparison with the two in the other order."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            effect=1 - self.effect,
+            difference=-self.difference,
+            ci_low=-self.ci_high,
+            ci_high=-self.ci_low,
+            better=-self.better,
+        )
 
 
 # ---------------------------------------------------------------------- one scenario
@@ -216,7 +221,7 @@ def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]
     if planned.omnibus == design.FRIEDMAN:
         seeds = common_seeds(runs)
         return (
-            _of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1)))
+            of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1)))
             if len(seeds) > 1
             else None
         )
@@ -236,7 +241,8 @@ def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]
     return None
 
 
-def _of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
+def of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
+    """Friedman's test as one of the comparison's."""
     k = len(found.average_ranks)
     return Omnibus(
         scenario,
@@ -324,178 +330,3 @@ def difference_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: f
         if differs(pair, alpha) and pair.a in place and pair.b in place:
             different[place[pair.a], place[pair.b]] = different[place[pair.b], place[pair.a]] = True
     return different
-
-
-# ---------------------------------------------------------------------- over scenarios
-
-
-@dataclass(frozen=True)
-class OverallRank:
-    """One strategy over all scenarios; the interval of its mean is over scenarios and seeds."""
-
-    strategy: str
-    average_rank: float
-    group: str
-    mean: float
-    ci_low: float
-    ci_high: float
-
-
-@dataclass(frozen=True)
-class Across:
-    """The comparison over scenarios, before words are put to it."""
-
-    omnibus: Omnibus
-    critical_difference: float
-    ranks: tuple[OverallRank, ...]
-    pairs: tuple[Pair, ...]
-
-
-def across(runs: Sequence[Sequence[Runs]], rules: Rules) -> Across:
-    """`runs[s][k]`: strategy k on scenario s, the same strategies on each. Blocks are scenarios, scores their means."""
-    names = [one.strategy for one in runs[0]]
-    scores = np.stack([_scenario_scores(here) for here in runs])
-    means = np.array([[one.mean for one in here] for here in runs])
-    drawn = hierarchical_means(
-        [_by_seed(here) for here in runs], rules.rng(), paired=not rules.unpaired
-    )
-    pairs = _nemenyi_pairs(names, scores) if len(names) > 2 else [_signed_rank_pair(names, scores)]
-    pairs = [_with_size(pair, names, runs, means, drawn) for pair in pairs]
-    omnibus = (
-        _of_friedman(None, friedman(scores, ties=False)) if len(names) > 2 else _of_pair(pairs[0])
-    )
-    judged_pairs = [
-        replace(pair, verdict=verdict(pair, omnibus.p <= rules.alpha, rules)) for pair in pairs
-    ]
-    critical = critical_difference(len(names), len(scores), rules.alpha) if len(names) > 2 else NAN
-    return Across(
-        omnibus,
-        critical,
-        _overall_ranks(names, scores, means, drawn, judged_pairs, rules),
-        tuple(judged_pairs),
-    )
-
-
-def _scenario_scores(here: Sequence[Runs]) -> Array:
-    """The mean score of every strategy. A failed run counts as the worst that anybody finished, so that failing never helps."""
-    finished = np.concatenate([one.sign * one.finished for one in here])
-    if not len(finished):
-        return np.full(len(here), -np.inf)
-    scores = [
-        np.where(one.failed, finished.min(), one.score).mean() if len(one.finished) else -np.inf
-        for one in here
-    ]
-    return settle_ties(np.array(scores))
-
-
-def _by_seed(here: Sequence[Runs]) -> Array:
-    """`[seeds, k]`: values, NaN where a strategy has none."""
-    seeds = np.unique(np.concatenate([one.seed for one in here]))
-    table = np.full((len(seeds), len(here)), np.nan)
-    for k, one in enumerate(here):
-        table[np.searchsorted(seeds, one.seed), k] = one.value
-    return table
-
-
-def _nemenyi_pairs(names: Sequence[str], scores: Array) -> list[Pair]:
-    ranks, (blocks, k) = average_ranks(scores), scores.shape
-    places = list(combinations(range(k), 2))
-    gaps = np.array([ranks[j] - ranks[i] for i, j in places])
-    smallest = smallest_nemenyi(k, blocks)
-    found = zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True)
-    return [
-        _overall_pair(
-            names[i], names[j], blocks, design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))
-        )
-        for (i, j), gap, p in found
-    ]
-
-
-def _signed_rank_pair(names: Sequence[str], scores: Array) -> Pair:
-    tested = signed_rank(scores[:, 0], scores[:, 1])
-    return _overall_pair(
-        names[0],
-        names[1],
-        len(scores),
-        tested.test,
-        tested.statistic,
-        tested.p,
-        tested.smallest_p,
-        tested.better,
-    )
-
-
-def _overall_pair(
-    a: str, b: str, n: int, test: str, statistic: float, p: float, smallest: float, better: int
-) -> Pair:
-    return Pair(
-        None,
-        a,
-        b,
-        n,
-        test,
-        float(statistic),
-        float(p),
-        float(p),
-        smallest,
-        NAN,
-        NAN,
-        NAN,
-        NAN,
-        "",
-        better,
-    )
-
-
-def _of_pair(pair: Pair) -> Omnibus:
-    return Omnibus(None, pair.test, pair.statistic, pair.p, NAN, (0, 0), NAN, 2, pair.n)
-
-
-def _with_size(
-    pair: Pair, names: Sequence[str], runs: Sequence[Sequence[Runs]], means: Array, drawn: Array
-) -> Pair:
-    i, j = names.index(pair.a), names.index(pair.b)
-    effect = probability_of_improvement(
-        [here[i].score for here in runs], [here[j].score for here in runs]
-    )
-    apart = means[:, [i]] - means[:, [j]]
-    (low,), (high,) = over_scenarios(apart, drawn[:, [i]] - drawn[:, [j]])
-    difference = float(apart.mean())
-    known = not np.isnan(difference)
-    return replace(
-        pair,
-        effect=effect,
-        difference=difference,
-        ci_low=float(low) if known else NAN,
-        ci_high=float(high) if known else NAN,
-    )
-
-
-def _overall_ranks(
-    names: Sequence[str],
-    scores: Array,
-    means: Array,
-    drawn: Array,
-    pairs: Sequence[Pair],
-    rules: Rules,
-) -> tuple[OverallRank, ...]:
-    ranks = dict(zip(names, average_ranks(scores), strict=True))
-    low, high = over_scenarios(means, drawn)
-    order = sorted(names, key=lambda name: ranks[name])
-    shared = letters(difference_matrix(order, pairs, rules.alpha))
-    found = []
-    for name, group in zip(order, shared, strict=True):
-        k = names.index(name)
-        mean = float(means[:, k].mean())
-        known = not np.isnan(mean)
-        found.append(
-            OverallRank(
-                name,
-                float(ranks[name]),
-                group,
-                mean,
-                float(low[k]) if known else NAN,
-                float(high[k]) if known else NAN,
-            )
-        )
-    return tuple(found)

@@ -16,6 +16,7 @@ from typing import Any
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, Results, load, merge_cells
 from clbench.records.combining import ambiguous, separated, tell_apart
+from clbench.report.stated import asked_seeds
 
 BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
 UNKNOWN = "not stated"
@@ -28,6 +29,7 @@ class Pool:
 
     results: Results
     mixed: tuple[str, ...]
+    asked: tuple[int, ...] = ()  # the seeds that the suite asks for, where there is one suite
 
 
 def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Pool:
@@ -44,8 +46,13 @@ def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Po
             f"these records cannot be ranked together:\n{lines}\n--force-mixed ranks them all the same, and says so in the output"
         )
     if len(records) == 1 and not ambiguous(records[0].cells):
-        return Pool(opened[0], ())
-    return Pool(Results(_joined(records), opened[0].host), mixed)
+        return Pool(opened[0], (), _asked(records))
+    return Pool(Results(_joined(records), opened[0].host), mixed, _asked(records))
+
+
+def _asked(records: Sequence[RecordFile]) -> tuple[int, ...]:
+    texts = {record.suite_text for record in records}
+    return asked_seeds(texts.pop()) if len(texts) == 1 else ()
 
 
 def comparable(opened: Sequence[Results]) -> list[list[Results]]:

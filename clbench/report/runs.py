@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,13 @@ from clbench.errors import UnknownName
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array
 
-FAILED_WORDS = {"diverged": "diverged", "failed": "failed", "timeout": "timed out"}
+NO_NUMBER = "no number"  # called done, though nothing that was measured is a number
+FAILED_WORDS = {
+    "diverged": "diverged",
+    "failed": "failed",
+    "timeout": "timed out",
+    NO_NUMBER: "ended without a number",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class Runs:
         """Over finished runs; NaN where there is none."""
         return float(self.finished.mean()) if len(self.finished) else float("nan")
 
+    def only(self, seeds: Array) -> Runs:
+        """The runs of these seeds, all of which it has."""
+        rows = np.searchsorted(self.seed, seeds)
+        return replace(self, seed=self.seed[rows], value=self.value[rows], failed=self.failed[rows])
+
     def at(self, seeds: Array) -> Array:
         """Scores at these seeds, all of which it has."""
         return (
@@ -73,10 +84,13 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         else cell.member_status
     )
     seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
+    lost = _without_numbers(metric, cell, measured, status)
     for seed in np.unique(cell.seed):
         members = np.flatnonzero(cell.seed == seed)
         ended = next((str(status[member]) for member in members if status[member] != "done"), None)
         value = float(measured.summary[members].mean())
+        if ended is None and not np.isfinite(value) and lost[members].any():
+            ended = NO_NUMBER
         if ended is None and not np.isfinite(value):
             absent[_reason(measured, members)] += 1
             continue
@@ -97,6 +111,30 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         measured.unit,
         1 if measured.higher_is_better else -1,
     )
+
+
+def _without_numbers(metric: str, cell: CellRecord, measured: Measured, status: Array) -> Array:
+    """`[S]`: runs called done that have no number where other runs of the cell have one, or an infinite one.
+
+    Leaving them out would let a strategy gain by its bad runs: records of other libraries call every run done. It is
+    another matter where a metric has no value for a complete run, such as one that was not asked for when it ran.
+    """
+    done: Array = status == "done"
+    lost = done & np.isinf(measured.summary)
+    for numbers in _given_numbers(metric, cell):
+        known = ~np.isnan(numbers.reshape(cell.members, -1))
+        lost |= done & (known[done].any(axis=0) & ~known).any(axis=1)
+    return lost
+
+
+def _given_numbers(metric: str, cell: CellRecord) -> Iterable[Array]:
+    """The accuracies; and the metric itself where a stranger's record gives it without a word on how it was measured."""
+    if cell.accuracy is not None:
+        yield cell.accuracy
+    elif cell.entries is not None:
+        yield cell.entries.value
+    if metric in cell.metrics and metric not in cell.probes:
+        yield np.asarray(cell.metrics[metric], dtype=np.float64)
 
 
 def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:

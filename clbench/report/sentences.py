@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from clbench.records import CellRecord, Results
-from clbench.report.contest import Across, Omnibus, Pair, Rules, differs, ranking
+from clbench.report.across import Across
+from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
 from clbench.report.numbers import show_interval, show_number, show_p, unit_words
+from clbench.report.pool import Pool
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design as designs
 from clbench.stats.corrections import WORDS
@@ -34,14 +36,18 @@ class Said:
     omnibus: Sequence[Omnibus]
     over: Across | None
     unit: str
-    results: Results
-    mixed: tuple[str, ...]
+    pooled: Pool
+
+    @property
+    def sign(self) -> int:
+        """-1 where less is better."""
+        return min((one.sign for here in self.by_scenario.values() for one in here), default=1)
 
 
 def text(said: Said) -> Iterable[str]:
     """The sentences, in the order in which they are read."""
-    if said.mixed:
-        yield f"Mixed records, ranked together because that was insisted on; they differ: {'; '.join(said.mixed)}."
+    if said.pooled.mixed:
+        yield f"Mixed records, ranked together because that was insisted on; they differ: {'; '.join(said.pooled.mixed)}."
     if not said.by_scenario:
         yield f"There is nothing to compare: no run has a value of {said.rules.metric}."
         return
@@ -51,7 +57,7 @@ def text(said: Said) -> Iterable[str]:
         yield from _scenario(said, scenario, here)
     if said.over is not None:
         yield from _overall(said, said.over)
-    yield from _protocols(said.results)
+    yield from _protocols(said.pooled.results)
     if said.rules.baseline is None and any(len(here) > 1 for here in said.by_scenario.values()):
         yield "No baseline was named; --baseline NAME adds every strategy's difference to it."
     yield intervals(said)
@@ -99,8 +105,11 @@ def _across_words(said: Said) -> str:
     planned = designs.across_scenarios(len(said.over.ranks))
     many = f"; over the {said.over.omnibus.blocks} scenarios "
     if planned.omnibus:
-        return f"{many}Friedman's test of scenario means with Iman and Davenport's F, then Nemenyi's of every pair, which adjusts itself"
-    return f"{many}the Wilcoxon signed-rank test of scenario means"
+        return (
+            f"{many}Friedman's test of the strategies' ranks on each, with Iman and Davenport's F,"
+            " then Nemenyi's of every pair, which adjusts itself"
+        )
+    return f"{many}the Wilcoxon signed-rank test of how far one is ahead on each"
 
 
 def intervals(said: Said) -> str:
@@ -120,6 +129,7 @@ def intervals(said: Said) -> str:
 
 
 def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
+    yield from _missing_seeds(said, scenario, here)
     pairs = [pair for pair in said.pairs if pair.scenario == scenario]
     if len(here) == 1:
         yield f"{scenario}: only {here[0].strategy} has runs, so there is nothing to compare it with."
@@ -137,6 +147,28 @@ def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
         yield from _against_baseline(scenario, pairs, said.rules)
     if said.rules.rope is not None:
         yield from _equivalence(scenario, here, pairs, said)
+
+
+def _missing_seeds(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
+    """Seeds that the suite asks for, or that others have: a strategy may look better for the want of them."""
+    known = [set(one.seed.tolist()) for one in here]
+    everybody = set(said.pooled.asked).union(*known)
+    lacking = {len(everybody - seeds) for seeds in known}
+    if lacking == {0}:
+        return
+    told = f"{scenario}: seeds are missing: of {_counted(len(everybody), 'seed')} "
+    if len(lacking) == 1 and set.union(*known) == known[0]:
+        yield f"{told}that the suite asks for no strategy has {lacking.pop()}."
+        return
+    short = [
+        f"{one.strategy} has {len(seeds)}"
+        for one, seeds in zip(here, known, strict=True)
+        if seeds != everybody
+    ]
+    taken = "runs are compared as they are"
+    if not said.rules.unpaired:
+        taken = "pairs are the seeds that both have, the omnibus test takes those that all have"
+    yield f"{told}{listed(short)}; {taken}. Whoever lacks its bad seeds looks better than it is."
 
 
 def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
@@ -167,7 +199,10 @@ def pair_sentence(pair: Pair, said: Said) -> str:
     numbers = f"difference {size}{unit_words(said.unit)}, A = {pair.effect:.2f}, {pair.test}, {of}, p {_equals(pair.p_adjusted)}"
     if differs(pair, said.rules.alpha):
         better, worse = (pair.a, pair.b) if pair.better > 0 else (pair.b, pair.a)
-        return f"{better} is better than {worse} ({pair.a} - {pair.b}: {numbers})."
+        told = f"{better} is better than {worse} ({pair.a} - {pair.b}: {numbers})."
+        if pair.better * said.sign * pair.difference < 0:
+            told += f" The ranks of the runs decide; the mean of {better} is the worse of the two."
+        return told
     return f"{pair.a} and {pair.b} cannot be told apart ({pair.a} - {pair.b}: {numbers})."
 
 
@@ -296,10 +331,11 @@ def _overall(said: Said, over: Across) -> Iterable[str]:
         if len(over.ranks) <= 26
         else []
     )
+    together = f"; not told apart from it: {listed(equal[1:])}" if equal[1:] else ""
     yield (
-        f"Over scenarios: average ranks that differ by {over.critical_difference:.2f} or more differ (Nemenyi, alpha = {rules.alpha:g}): "
-        f"{found} of {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f})"
-        + (f"; not told apart from it: {listed(equal[1:])}." if equal[1:] else ".")
+        f"Over scenarios: strategies whose average ranks are {over.critical_difference:.2f} or more"
+        f" apart are shown to differ (Nemenyi, alpha = {rules.alpha:g}): {found} of"
+        f" {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f}){together}."
     )
     if not found and over.critical_difference > len(names) - 1:
         yield f"Over scenarios: {over.omnibus.blocks} of them are too few for any difference between average ranks to be that large."

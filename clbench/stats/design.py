@@ -45,5 +45,5 @@ def within_scenario(strategies: int, *, paired: bool) -> Design:
 def across_scenarios(strategies: int) -> Design:
     """Strategies on several scenarios: blocks are scenarios, as data sets are in Demsar (2006), who advises exactly this."""
     if strategies == 2:
-        return Design(None, SIGNED_RANK, "two strategies have a mean on each scenario")
-    return Design(FRIEDMAN, NEMENYI, f"{strategies} strategies have a mean on each scenario")
+        return Design(None, SIGNED_RANK, "two strategies are compared on each scenario")
+    return Design(FRIEDMAN, NEMENYI, f"{strategies} strategies are ranked on each scenario")

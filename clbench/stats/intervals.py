@@ -230,6 +230,11 @@ def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Arra
     return np.where(weight > 0, (weights @ values) / np.maximum(weight, 1), mean)
 
 
+def resamples_scenarios(scenarios: int) -> bool:
+    """Whether the interval over so many scenarios is a bootstrap."""
+    return scenarios >= FEW
+
+
 def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Array, Array]:
     """The interval of every column's mean over scenarios: `means [S, K]` as measured, `drawn [resamples, K]` by `hierarchical_means`.
 
@@ -241,7 +246,9 @@ def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Arr
     if scenarios < FEW_SCENARIOS:
         missing = np.full(means.shape[1:], np.nan)
         return missing, missing
-    return student(means, level) if scenarios < FEW else expanded(drawn, scenarios, level)
+    if resamples_scenarios(scenarios):
+        return expanded(drawn, scenarios, level)
+    return student(means, level)
 
 
 def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, Array]:

@@ -259,17 +259,35 @@ def test_a_strategy_that_always_fails_is_last(made) -> None:
     assert json.loads(json.dumps(found.to_json()))["summary"][-1]["mean"] is None
 
 
-def test_values_that_were_not_measured_are_left_out_and_do_not_rank(made) -> None:
+def test_finished_runs_without_the_number_that_others_have_rank_last(made) -> None:
     some = made.draw(0.8, 12, 9)
     some[:2] = np.nan
     found = made.compared(made.cell("gappy", some), *made.three())
-    assert row(found, "gappy").n == 10
-    assert pair(found, "gappy", "poor").n == 10
+    assert (row(found, "gappy").n, row(found, "gappy").n_requested) == (10, 12)
+    assert pair(found, "gappy", "poor").n == 12
+    assert pair(found, "gappy", "poor").effect == pytest.approx(10 / 12)
     assert (
-        "split, gappy: 2 of 12 runs have no value of average_accuracy (task 1 was not evaluated"
+        "split, gappy: 2 of 12 runs ended without a number: they rank below every finished run"
         in "\n".join(found.left_out)
     )
-    assert "of 12 seeds gappy has 10" in "\n".join(found.left_out)
+
+
+def test_a_metric_that_complete_runs_do_not_have_leaves_them_out(made) -> None:
+    """Asked for only when the last ten seeds ran: nothing is wrong with the first two."""
+    cells = made.three()
+    for cell in cells:
+        cell.metrics["my_probe"] = np.arange(12.0)
+        cell.probes = {"my_probe": {"options": {}}}
+    cells[0].metrics["my_probe"] = np.where(np.arange(12) < 2, np.nan, np.arange(12.0))
+    found = made.compared(*cells, metric="my_probe")
+    assert pair(found, "poor", "good").n == 10
+    assert (
+        "split, poor: 2 of 12 runs have no value of my_probe (it was not measured) and are left out"
+        in found.left_out
+    )
+    assert "split: seeds are missing: of 12 seeds poor has 10; pairs are the seeds that" in said(
+        found
+    )
 
 
 def test_pairs_are_the_seeds_both_have(made) -> None:
@@ -448,17 +466,14 @@ def test_strategies_without_runs_somewhere_have_no_place_over_all(made) -> None:
 
 
 def test_failing_never_helps_over_scenarios(made) -> None:
-    """A strategy that finishes only its best run does not rank above one that finishes all of the like."""
+    """A strategy that finishes only its best run ranks below those that finish all of theirs."""
     status = np.array(["done"] + ["diverged"] * 11, dtype=object)
     lucky = [
         made.cell("lucky", made.draw(0.95, 12, 6), name, member_status=status)
         for name in ("one", "two")
     ]
     found = made.compared(*made.three("one"), *made.three("two"), *lucky)
-    assert found.overall.ranks[-1].strategy in ("lucky", "poor")
-    assert (
-        next(rank for rank in found.overall.ranks if rank.strategy == "lucky").average_rank == 3.0
-    )
+    assert (found.overall.ranks[-1].strategy, found.overall.ranks[-1].average_rank) == ("lucky", 4)
 
 
 # ---------------------------------------------------------------------- what the suite says, and what is asked
@@ -494,6 +509,17 @@ def test_the_suite_chooses_unless_somebody_else_does(made) -> None:
 )
 def test_a_suite_that_says_nothing_useful_is_no_obstacle(made, text: str) -> None:
     assert made.compared(*made.three(), text=text).metric == "average_accuracy"
+
+
+def test_the_suite_is_read_as_suites_are_and_what_cannot_be_used_is_told(made) -> None:
+    """YAML 1.1 took `no` for false, and with it the whole block for wrong."""
+    cells = made.cells({"no": made.draw(0.5, 8, 1), "b": made.draw(0.9, 8, 2)})
+    found = made.compared(
+        *cells, text="compare: {baseline: no, alpha: 0.01, metric: final_accuracy}"
+    )
+    assert (found.baseline, found.alpha, found.metric) == ("no", 0.01, "final_accuracy")
+    wrong = made.compared(*cells, text="compare: {alpha: two}")
+    assert "what the suite says of its comparison is not used: compare.alpha: " in wrong.left_out[0]
 
 
 def test_a_baseline_of_the_suite_that_is_not_there_is_noted(made) -> None:

@@ -83,3 +83,158 @@ def test_means_that_are_equal_on_paper_are_equal_as_independent_runs(made, names
     assert {pair.effect for pair in found.pairs} == {0.5}
     assert {pair.verdict for pair in found.pairs} == {"cannot be told apart"}
     assert found.omnibus[0].p == 1
+
+
+# ---------------------------------------------------------------------- over scenarios
+
+
+SCENARIOS = [f"s{k}" for k in range(6)]
+
+
+def streams(scenario: str, seeds: Any) -> Any:
+    """What each seed's stream does to every strategy on a scenario: the later the seed, the easier."""
+    noise = np.random.default_rng(int(scenario[1:])).normal(0, 0.005, 100)
+    return 0.4 + 0.04 * np.asarray(seeds) + noise[np.asarray(seeds)]
+
+
+def test_over_scenarios_two_strategies_are_compared_at_the_seeds_that_both_have(made) -> None:
+    """At every common seed a is two points better; b lacks the hard seeds."""
+    early, late = np.arange(12), np.arange(6, 12)
+    cells = [
+        cell
+        for scenario in SCENARIOS
+        for cell in (
+            made.cell("a", streams(scenario, early) + 0.02, scenario, seed=early),
+            made.cell("b", streams(scenario, late), scenario, seed=late),
+        )
+    ]
+    found = made.compared(*cells)
+    over = found.overall.pairs[0]
+    assert (over.verdict, over.p) == ("a better", 2 / 2**6)
+    assert over.difference == pytest.approx(0.02)
+    assert (over.ci_low, over.ci_high) == pytest.approx((0.02, 0.02))
+    assert over.effect == pytest.approx(np.mean([pair.effect for pair in found.pairs]))
+    assert over.effect > 0.5
+    assert "Over 6 scenarios: a is better than b (a - b: difference 2.0 [2.0, 2.0] points" in said(
+        found
+    )
+    means = {row.strategy: row.mean for row in found.overall.ranks}
+    assert means["a"] - means["b"] == pytest.approx(0.02)
+    assert "s0: seeds are missing: of 12 seeds b has 6" in said(found)
+
+
+def test_a_third_strategy_with_few_seeds_changes_nothing_between_the_first_two(made) -> None:
+    early, late = np.arange(12), np.arange(6, 12)
+    for third in ([], [0, 1, 11]):
+        cells = []
+        for scenario in SCENARIOS:
+            cells.append(made.cell("a", streams(scenario, early) + 0.02, scenario, seed=early))
+            cells.append(made.cell("b", streams(scenario, late), scenario, seed=late))
+            if third:
+                cells.append(made.cell("c", [0.1] * 3, scenario, seed=np.array([0, 6, 11])))
+        found = made.compared(*cells)
+        order = [row.strategy for row in found.overall.ranks]
+        assert order[:2] == ["a", "b"]
+        assert found.overall.pairs[0].difference == pytest.approx(0.02)
+
+
+def test_strategies_without_common_seeds_have_no_place_over_scenarios(made) -> None:
+    cells = [cell for scenario in SCENARIOS for cell in made.three(scenario, 4)]
+    strange = [
+        made.cell("strange", [0.99] * 4, scenario, seed=np.arange(50, 54)) for scenario in SCENARIOS
+    ]
+    found = made.compared(*cells, *strange)
+    assert [row.strategy for row in found.overall.ranks] == ["good", "middle", "poor"]
+    assert "so strange has no place over all of them" in "\n".join(found.left_out)
+    assert made.compared(*cells, *strange, unpaired=True).overall.ranks[0].strategy == "strange"
+
+
+def collapsing(made, how: str) -> Any:
+    """On six scenarios a is a little better than b in five seeds, and breaks down in five."""
+    cells = []
+    for scenario in SCENARIOS:
+        base = streams(scenario, np.zeros(10, int)) + 0.4 + np.linspace(0, 0.02, 10)
+        a, status = base + 0.01, ended(0, 10)
+        if how == "bad":
+            a[:5] = 0.1
+        elif how == "nan":
+            a[:5] = np.nan
+        else:
+            status = ended(5, 10, how)
+        cells.append(made.cell("a", a, scenario, member_status=status))
+        cells.append(made.cell("b", base, scenario))
+    return made.compared(*cells)
+
+
+@pytest.mark.parametrize("how", ["bad", "diverged", "failed", "timeout", "nan"])
+def test_over_scenarios_a_run_that_fails_is_as_bad_as_a_bad_one(made, how: str) -> None:
+    found = collapsing(made, how)
+    assert (found.overall.pairs[0].verdict, found.overall.pairs[0].p) == ("b better", 2 / 2**6)
+    assert found.overall.ranks[0].strategy == "b"
+
+
+def test_runs_without_a_number_do_not_help_though_they_are_called_done(made) -> None:
+    """4 of 10 are NaN in a record that says nothing of how runs ended, the others a little better."""
+    base = made.draw(0.8, 10, 3)
+    better = base + 0.01
+    better[:4] = np.nan
+    plain: dict[str, Any] = {"content": {}, "protocol": {}}
+    cells = [
+        made.cell(name, values, scenario, **plain)
+        for scenario in SCENARIOS
+        for name, values in (("good", base), ("nan_when_bad", better))
+    ]
+    found = made.compared(*cells)
+    assert {pair.verdict for pair in found.pairs} == {"cannot be told apart"}
+    assert "nan_when_bad better" not in found.overall.pairs[0].verdict
+    assert found.overall.ranks[0].strategy == "good"
+    assert "4 of 10 runs ended without a number" in "\n".join(found.left_out)
+
+
+def test_a_strangers_own_metric_does_not_help_by_missing_values(made) -> None:
+    cells = made.cells({"good": [0.5] * 10, "gappy": [0.5] * 10}, content={}, protocol={})
+    cells[0].metrics["score"] = np.linspace(0.5, 0.6, 10)
+    cells[1].metrics["score"] = np.where(np.arange(10) < 4, np.nan, np.linspace(0.51, 0.61, 10))
+    found = made.compared(*cells, metric="score")
+    assert found.pairs[0].n == 10
+    assert found.pairs[0].verdict == "cannot be told apart"
+
+
+def test_a_third_strategy_does_not_turn_the_first_two_round(made) -> None:
+    """One diverged run each: a (90 %) is ahead of b (87 %), whoever else takes part."""
+    for others in ({}, {"naive": 0.10}, {"naive": 0.10, "middling": 0.5}, {"best": 0.95}):
+        cells = []
+        for scenario in SCENARIOS:
+            for place, (name, centre) in enumerate({"a": 0.90, "b": 0.87, **others}.items()):
+                status = ended(0, 10)
+                if name in "ab":
+                    status[place] = "diverged"
+                values = np.linspace(centre - 0.005, centre + 0.005, 10)
+                cells.append(made.cell(name, values, scenario, member_status=status))
+        found = made.compared(*cells)
+        ranks = {row.strategy: row.average_rank for row in found.overall.ranks}
+        assert ranks["a"] < ranks["b"]
+        if not others:
+            assert found.overall.pairs[0].verdict == "a better"
+
+
+def test_seeds_that_the_suite_asks_for_and_nobody_has_are_said_to_be_missing(made) -> None:
+    cells = made.three(seeds=6)
+    text = "seeds: 10\ncompare: {baseline: poor}"
+    assert (
+        "split: seeds are missing: of 10 seeds that the suite asks for no strategy has 4."
+        in made.compared(*cells, text=text).text
+    )
+    assert "missing" not in said(made.compared(*cells, text="seeds: 6"))
+    assert "missing" not in said(made.compared(*cells, text="just text"))
+
+
+def test_where_ranks_and_means_disagree_the_sentence_says_so(made) -> None:
+    """a is ahead at eleven of twelve seeds, and collapses at one."""
+    base = made.draw(0.8, 12, 3)
+    a = base + 0.02
+    a[0] = 0.1
+    found = made.compared(*made.cells({"a": a, "b": base}))
+    assert found.pairs[0].verdict == "a better"
+    assert found.pairs[0].difference < 0
+    assert "The ranks of the runs decide; the mean of a is the worse of the two." in said(found)

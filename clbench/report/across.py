@@ -1,0 +1,319 @@
+"""The comparison over scenarios: who is ahead of whom on each of them, and by how much on average.
+
+All of it stands on pairs within scenarios: two strategies are compared at the seeds that both have, by the ranks of their
+runs, a failed run below every finished one of the two. So neither a strategy's failures, nor seeds that others lack, nor
+other strategies can move one of the two ahead of the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from clbench.records.cell import Array
+from clbench.report.contest import (
+    Omnibus,
+    Pair,
+    Rules,
+    difference_matrix,
+    of_friedman,
+    verdict,
+)
+from clbench.report.runs import Runs, common_seeds
+from clbench.stats import design
+from clbench.stats.intervals import hierarchical_means, over_scenarios, resamples_scenarios
+from clbench.stats.letters import letters
+from clbench.stats.paired import differences, pseudo_median, signed_rank
+from clbench.stats.power import smallest_nemenyi
+from clbench.stats.several import average_ranks, critical_difference, friedman, nemenyi_p
+from clbench.stats.unpaired import shift
+
+NAN = float("nan")
+AT_ONCE = 500  # pairs whose resampled means are in memory together
+
+
+@dataclass(frozen=True)
+class OverallRank:
+    """One strategy over all scenarios; mean and interval are over the seeds that all strategies have."""
+
+    strategy: str
+    average_rank: float
+    group: str
+    mean: float
+    ci_low: float
+    ci_high: float
+
+
+@dataclass(frozen=True)
+class Across:
+    """The comparison over scenarios, before words are put to it."""
+
+    omnibus: Omnibus
+    critical_difference: float
+    ranks: tuple[OverallRank, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """The same strategies on every scenario: `runs[s][k]`, and `pairs[s][i, j]` with i < j, the comparison of two of them there."""
+
+    names: tuple[str, ...]
+    runs: tuple[tuple[Runs, ...], ...]
+    pairs: tuple[Mapping[tuple[int, int], Pair], ...]
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Every pair of strategies."""
+        return list(combinations(range(len(self.names)), 2))
+
+
+def across(contenders: Contenders, rules: Rules) -> Across:
+    """Blocks are scenarios."""
+    ranks = np.stack([_ranks(here, len(contenders.names), rules) for here in contenders.pairs])
+    several = len(contenders.names) > 2
+    pairs = (
+        _nemenyi_pairs(contenders.names, ranks)
+        if several
+        else [_signed_rank_pair(contenders, rules)]
+    )
+    pairs = _with_sizes(pairs, contenders, rules)
+    omnibus = _of_pair(pairs[0])
+    if several:
+        omnibus = of_friedman(None, friedman(-ranks, ties=False))
+    rejected = omnibus.p <= rules.alpha
+    pairs = [replace(pair, verdict=verdict(pair, rejected, rules)) for pair in pairs]
+    critical = NAN
+    if several:
+        critical = critical_difference(len(contenders.names), len(ranks), rules.alpha)
+    return Across(omnibus, critical, _overall_ranks(contenders, ranks, pairs, rules), tuple(pairs))
+
+
+# ---------------------------------------------------------------------- who takes part
+
+
+def contenders_of(
+    by_scenario: Mapping[str, Sequence[Runs]], pairs: Iterable[Pair]
+) -> tuple[Contenders | None, list[str]]:
+    """The strategies that can be compared on every scenario; None where there are not two. And who is left out, and why."""
+    if len(by_scenario) < 2:
+        return None, []
+    labels = dict.fromkeys(one.strategy for here in by_scenario.values() for one in here)
+    known = {
+        scenario: {one.strategy: one for one in here} for scenario, here in by_scenario.items()
+    }
+    everywhere, left = [], []
+    for label in labels:
+        count = sum(label in here for here in known.values())
+        if count == len(known):
+            everywhere.append(label)
+        else:
+            left.append(
+                f"{label} has runs on {count} of {len(known)} scenarios only,"
+                " and no place over all of them"
+            )
+    pairs = list(pairs)
+    names, without_seeds = _with_common_seeds(everywhere, pairs)
+    left += without_seeds
+    if len(names) < 2:
+        return None, left
+    runs = tuple(tuple(here[name] for name in names) for here in known.values())
+    return Contenders(tuple(names), runs, tuple(_pairs_by_scenario(names, known, pairs))), left
+
+
+def _with_common_seeds(names: Sequence[str], pairs: Iterable[Pair]) -> tuple[list[str], list[str]]:
+    """Those of which every two have seeds in common on every scenario; whoever shares none with most others goes first."""
+    kept, left = list(names), list[str]()
+    strangers = [(pair.a, pair.b) for pair in pairs if np.isnan(pair.p)]
+    while apart := [pair for pair in strangers if set(pair) <= set(kept)]:
+        count = Counter(name for pair in apart for name in pair)
+        alone = max(reversed(kept), key=lambda name: count[name])
+        first, second = next(pair for pair in apart if alone in pair)
+        kept.remove(alone)
+        left.append(
+            f"{first} and {second} have no seeds in common on some scenario,"
+            f" so {alone} has no place over all of them"
+        )
+    return kept, left
+
+
+def _pairs_by_scenario(
+    names: Sequence[str], scenarios: Iterable[str], pairs: Iterable[Pair]
+) -> Iterable[Mapping[tuple[int, int], Pair]]:
+    place = {name: position for position, name in enumerate(names)}
+    found: dict[str | None, dict[tuple[int, int], Pair]] = {name: {} for name in scenarios}
+    for pair in pairs:
+        if pair.a in place and pair.b in place:
+            i, j = place[pair.a], place[pair.b]
+            found[pair.scenario][min(i, j), max(i, j)] = pair if i < j else pair.turned()
+    return found.values()
+
+
+# ---------------------------------------------------------------------- ranks and tests
+
+
+def _ranks(pairs: Mapping[tuple[int, int], Pair], count: int, rules: Rules) -> Array:
+    """The strategies' ranks on a scenario: 1 + how many are ahead, those that are even counted half."""
+    lead = np.zeros((count, count))
+    for (i, j), pair in pairs.items():
+        lead[i, j] = _lead(pair, rules)
+        lead[j, i] = -lead[i, j]
+    ranks: Array = 1 + (count - 1 - lead.sum(axis=1)) / 2
+    return ranks
+
+
+def _lead(pair: Pair, rules: Rules) -> int:
+    """1 where a is ahead of b, by the ranks of the two alone (Dunn's test ranks all strategies together)."""
+    if not rules.unpaired:
+        return pair.better
+    return int(np.sign(np.round(pair.effect - 0.5, 12)))
+
+
+def _nemenyi_pairs(names: Sequence[str], ranks: Array) -> list[Pair]:
+    averages, (blocks, k) = average_ranks(-ranks), ranks.shape
+    places = list(combinations(range(k), 2))
+    gaps = np.array([averages[j] - averages[i] for i, j in places])
+    smallest = smallest_nemenyi(k, blocks)
+    found = zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True)
+    return [
+        _overall_pair(
+            names[i], names[j], blocks, design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))
+        )
+        for (i, j), gap, p in found
+    ]
+
+
+def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
+    """Two strategies: the signed-rank test of how far one is ahead on each scenario."""
+    a, b = contenders.names
+    ahead = np.array([_ahead(first, second, rules) for first, second in contenders.runs])
+    tested = signed_rank(ahead, np.zeros(len(ahead)))
+    return _overall_pair(
+        a,
+        b,
+        len(ahead),
+        tested.test,
+        tested.statistic,
+        tested.p,
+        tested.smallest_p,
+        tested.better,
+    )
+
+
+def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
+    """How far a is ahead of b on a scenario: Hodges and Lehmann's estimate, infinite where failures decide."""
+    if rules.unpaired:
+        return shift(a.score, b.score)
+    seeds = common_seeds([a, b])
+    return pseudo_median(differences(a.at(seeds), b.at(seeds)))
+
+
+def _overall_pair(
+    a: str, b: str, n: int, test: str, statistic: float, p: float, smallest: float, better: int
+) -> Pair:
+    return Pair(
+        scenario=None,
+        a=a,
+        b=b,
+        n=n,
+        test=test,
+        statistic=float(statistic),
+        p=float(p),
+        p_adjusted=float(p),
+        smallest_p=smallest,
+        effect=NAN,
+        difference=NAN,
+        ci_low=NAN,
+        ci_high=NAN,
+        verdict="",
+        better=better,
+    )
+
+
+def _of_pair(pair: Pair) -> Omnibus:
+    return Omnibus(None, pair.test, pair.statistic, pair.p, NAN, (0, 0), NAN, 2, pair.n)
+
+
+# ---------------------------------------------------------------------- sizes
+
+
+def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> list[Pair]:
+    """The pairs with the means, over scenarios, of their difference and effect on each."""
+    there = [[here[place] for here in contenders.pairs] for place in contenders.places]
+    apart = np.array([[pair.difference for pair in by_scenario] for by_scenario in there]).T
+    low, high = over_scenarios(apart, _resampled_differences(contenders, rules))
+    sized = []
+    for k, (pair, by_scenario) in enumerate(zip(pairs, there, strict=True)):
+        difference = float(apart[:, k].mean())
+        known = not np.isnan(difference)
+        sized.append(
+            replace(
+                pair,
+                effect=float(np.mean([one.effect for one in by_scenario])),
+                difference=difference,
+                ci_low=float(low[k]) if known else NAN,
+                ci_high=float(high[k]) if known else NAN,
+            )
+        )
+    return sized
+
+
+def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
+    """`[resamples, pairs]`: paired runs are resampled in pairs, others each by itself; nothing where no interval needs them."""
+    places = np.array(contenders.places)
+    if not resamples_scenarios(len(contenders.runs)):
+        return np.empty((0, len(places)))
+    tables = [_by_seed(here) for here in contenders.runs]
+    if rules.unpaired:
+        drawn = hierarchical_means(tables, rules.rng(), paired=False)
+        found: Array = drawn[:, places[:, 0]] - drawn[:, places[:, 1]]
+        return found
+    parts = []
+    for first in range(0, len(places), AT_ONCE):
+        i, j = places[first : first + AT_ONCE].T
+        apart = [table[:, i] - table[:, j] for table in tables]
+        parts.append(hierarchical_means(apart, rules.rng()))
+    return np.concatenate(parts, axis=1)
+
+
+def _by_seed(here: Sequence[Runs]) -> Array:
+    """`[seeds, k]`: values, NaN where a strategy has none."""
+    seeds = np.unique(np.concatenate([one.seed for one in here]))
+    table = np.full((len(seeds), len(here)), np.nan)
+    for k, one in enumerate(here):
+        table[np.searchsorted(seeds, one.seed), k] = one.value
+    return table
+
+
+def _overall_ranks(
+    contenders: Contenders, ranks: Array, pairs: Sequence[Pair], rules: Rules
+) -> tuple[OverallRank, ...]:
+    """Best first."""
+    names = contenders.names
+    average = dict(zip(names, average_ranks(-ranks), strict=True))
+    shared = [here if rules.unpaired else _at_common_seeds(here) for here in contenders.runs]
+    means = np.array([[one.mean for one in here] for here in shared])
+    drawn = np.empty((0, len(names)))
+    if resamples_scenarios(len(shared)):
+        tables = [_by_seed(here) for here in shared]
+        drawn = hierarchical_means(tables, rules.rng(), paired=not rules.unpaired)
+    low, high = over_scenarios(means, drawn)
+    order = sorted(names, key=lambda name: average[name])
+    groups = letters(difference_matrix(order, pairs, rules.alpha))
+    found = []
+    for name, group in zip(order, groups, strict=True):
+        k = names.index(name)
+        mean = float(means[:, k].mean())
+        ends = (float(low[k]), float(high[k])) if not np.isnan(mean) else (NAN, NAN)
+        found.append(OverallRank(name, float(average[name]), group, mean, *ends))
+    return tuple(found)
+
+
+def _at_common_seeds(here: Sequence[Runs]) -> list[Runs]:
+    """The runs of the seeds that all have."""
+    seeds = common_seeds(here)
+    return [one.only(seeds) for one in here]

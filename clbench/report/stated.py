@@ -1,0 +1,43 @@
+"""What the suite of a record says of its comparison: read as suites are read, so that one text has one meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clbench.suite import Compare
+
+
+def stated_comparison(suite_text: str) -> tuple[Compare, list[str]]:
+    """The suite's `compare:` block and no note; the defaults, and why, where it cannot be used."""
+    import pydantic
+
+    from clbench.suite import Compare
+
+    block = _suite(suite_text).get("compare")
+    try:
+        return Compare.model_validate(block or {}), []
+    except pydantic.ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(["compare", *map(str, wrong["loc"])])
+        return Compare(), [
+            f"what the suite says of its comparison is not used: {where}: {wrong['msg']}"
+        ]
+
+
+def asked_seeds(suite_text: str) -> tuple[int, ...]:
+    """The seeds that the suite asks for; none where it does not say so."""
+    from clbench.suite.seeds import check_seeds
+
+    try:
+        return tuple(check_seeds(_suite(suite_text).get("seeds")))
+    except ValueError:
+        return ()
+
+
+def _suite(suite_text: str) -> Mapping[str, Any]:
+    from clbench.suite.yaml import parse
+
+    data = parse(suite_text).data
+    return data if isinstance(data, dict) else {}
