@@ -12,6 +12,7 @@ strictly (`true` is not a number, `"200"` is not one either), a list standing fo
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import re
 import sys
@@ -65,7 +66,11 @@ class Configurable:
 
 
 def name_of(contribution: Any) -> str:
-    """A contribution's public name: its `name`, or its own name in snake_case."""
+    """A contribution's public name: its `name`, or its own name in snake_case.
+
+    A run of capitals is one word (`HTTPProbe`: `http_probe`), and so are pieces of at most two letters
+    one of which is a single letter (`LwF`: `lwf`, `ICaRL`: `icarl`).
+    """
     explicit = (
         vars(contribution).get("name")
         if isinstance(contribution, type)
@@ -78,7 +83,13 @@ def name_of(contribution: Any) -> str:
 
 @cache
 def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    pieces = re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name)
+    words: list[str] = []
+    for short, group in itertools.groupby(pieces, key=lambda piece: len(piece) <= 2):
+        run = list(group)
+        abbreviation = short and any(len(piece) == 1 for piece in run)
+        words += ["".join(run)] if abbreviation else run
+    return "_".join(words).lower()
 
 
 def check_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +219,10 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
             if key in vars(base) and key not in own
         }
         for key, annotation in own.items():
-            if key.startswith("_") or key == "name" or key not in vars(base):
+            if key.startswith("_") or key == "name":
+                continue
+            if key not in vars(base):
+                _check_without_default(base, key, annotation)
                 continue
             hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
             if get_origin(hint) is ClassVar or hint is ClassVar:
@@ -216,6 +230,25 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
             else:
                 fields[key] = (hint, vars(base)[key])
     return fields
+
+
+def _check_without_default(base: type, key: str, annotation: Any) -> None:
+    """Refuse an attribute that reads like an option and is none; one that holds a tensor is not meant as one."""
+    try:
+        hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
+    except Declaration:
+        return  # a type that exists for type checkers only
+    if hint is ClassVar or get_origin(hint) is ClassVar or hasattr(base, key):
+        return
+    try:
+        pydantic.TypeAdapter(hint)
+    except (pydantic.errors.PydanticUserError, TypeError):
+        return  # a type that no suite could give
+    shown = _annotation_name(hint)
+    raise Declaration(
+        f"{key!r} has no default, so it is no option; write `{key}: {shown} = ...`, "
+        f"or, if it is no option, `{key}: ClassVar[{shown}]`"
+    )
 
 
 def _parameter_fields(factory: Any) -> dict[str, tuple[Any, Any]]:

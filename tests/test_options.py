@@ -181,6 +181,46 @@ def test_a_declaration_nobody_could_set_is_named(
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("LwF", "lwf"),
+        ("ICaRL", "icarl"),
+        ("A2C", "a2c"),
+        ("OGD", "ogd"),
+        ("HTTPProbe", "http_probe"),
+        ("OnlineEWC", "online_ewc"),
+        ("OnlineLwF", "online_lwf"),
+        ("MyER", "my_er"),
+        ("L2Init", "l2_init"),
+        ("MultiHeadSwap", "multi_head_swap"),
+        ("already_snake", "already_snake"),
+    ],
+)
+def test_abbreviations_are_one_word_of_a_name(written: str, name: str) -> None:
+    assert name_of(type(written, (Configurable,), {})) == name
+
+
+def test_an_option_without_a_default_is_refused_by_name() -> None:
+    class Strong(Configurable):
+        strength: float
+
+    with pytest.raises(Declaration, match=r"'strength' has no default.*write `strength: float ="):
+        option_model(Strong)
+
+
+def test_an_annotation_that_no_suite_could_give_is_no_option() -> None:
+    class Holder(Configurable):
+        table: np.random.Generator
+        seen: ClassVar[int]
+
+    class Heir(Base):
+        strength: int
+
+    assert list(option_model(Holder).model_fields) == []
+    assert check_options(Heir, {}) == {"strength": 1.0}
+
+
 def test_names_are_snake_case_unless_given() -> None:
     class L1Activity(Configurable): ...
 
