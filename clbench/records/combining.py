@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -41,7 +42,7 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
     origin: dict[str, str] = {}
     sources: list[dict[str, Any]] = []
     for path, record in zip(paths, records, strict=True):
-        own = [_keyed_apart(cell, known) for cell in record.cells]
+        own = [keyed_apart(cell, known) for cell in record.cells]
         try:
             cells = merge_cells([*cells, *own])
         except Conflict as conflict:
@@ -83,17 +84,19 @@ def _apart(records: Sequence[RecordFile]) -> list[CellRecord]:
     return merge_cells([cell for cell in rest if cell is not None])
 
 
-def _keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord:
+def keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord:
     """A key that says nothing of what it names (another library's) may be another file's name for something else."""
     key, number = cell.key, 1
-    while not cell.content and key in known and _named(known[key]) != _named(cell):
+    while not cell.content and key in known and identity(known[key]) != identity(cell):
         number += 1
         key = f"{cell.key}-{number}"
     return cell if key == cell.key else replace(cell, key=key)
 
 
-def _named(cell: CellRecord) -> tuple[str, str, str]:
-    return cell.scenario, cell.strategy, cell.label
+def identity(cell: CellRecord) -> tuple[str, ...]:
+    """What a cell is said to be, where its key is only a name: scenario, strategy and how it was trained."""
+    how = (json.dumps(told, sort_keys=True, default=str) for told in (cell.options, cell.protocol))
+    return cell.scenario, cell.strategy, cell.label, *how
 
 
 def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -15,7 +15,13 @@ from typing import Any
 
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, Results, load, merge_cells
-from clbench.records.combining import ambiguous, separated, tell_apart
+from clbench.records.combining import (
+    ambiguous,
+    identity,
+    keyed_apart,
+    separated,
+    tell_apart,
+)
 from clbench.report.stated import asked_seeds
 
 BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
@@ -38,7 +44,8 @@ def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Po
     if not given:
         raise RecordError("there is no record to compare")
     opened = [source if isinstance(source, Results) else load(source) for source in given]
-    records = _aligned([part for results in opened for part in separated(results.record)])
+    parts = [part for results in opened for part in separated(results.record)]
+    records = _aligned(_named_apart(parts))
     mixed = tuple(_differences(records))
     if mixed and not force_mixed:
         lines = "\n".join(f"  {line}" for line in mixed)
@@ -57,17 +64,16 @@ def _asked(records: Sequence[RecordFile]) -> tuple[int, ...]:
 
 def comparable(opened: Sequence[Results]) -> list[list[Results]]:
     """In groups that may be ranked together: records of one suite, or of suites that share streams and differ in nothing that matters."""
-    groups: list[list[Results]] = []
-    for results in opened:
-        group = next(
-            (group for group in groups if _fits([one.record for one in group], results.record)),
-            None,
-        )
+    groups: list[list[tuple[Results, RecordFile]]] = []
+    named = _named_apart([results.record for results in opened])
+    for entry in zip(opened, named, strict=True):
+        fitting = (group for group in groups if _fits([record for _, record in group], entry[1]))
+        group = next(fitting, None)
         if group is None:
-            groups.append([results])
+            groups.append([entry])
         else:
-            group.append(results)
-    return groups
+            group.append(entry)
+    return [[results for results, _ in group] for group in groups]
 
 
 def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
@@ -159,6 +165,28 @@ def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
 # ---------------------------------------------------------------------- joining
 
 
+def _named_apart(records: Sequence[RecordFile]) -> list[RecordFile]:
+    """Records that come without a suite and have a name in common, which may be nothing but their files', as suites of their own.
+
+    Files that hold the same cell, as said by its name, strategy and protocol, are parts of one experiment.
+    """
+    named: list[RecordFile] = []
+    owners: dict[str, list[set[tuple[str, ...]]]] = {}  # by name: what each experiment holds
+    for record in records:
+        if record.suite_text:
+            named.append(record)
+            continue
+        cells = {(cell.key, *identity(cell)) for cell in record.cells}
+        known = owners.setdefault(record.suite, [])
+        place = next((place for place, held in enumerate(known) if held & cells), len(known))
+        if place == len(known):
+            known.append(set())
+        known[place] |= cells
+        suite = record.suite if place == 0 else f"{record.suite} (file {place + 1})"
+        named.append(replace(record, suite=suite))
+    return named
+
+
 def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
     """With the same streams called alike in all suites: as the first one calls them."""
     known: dict[str, tuple[str, str]] = {}  # streams -> suite and label
@@ -187,15 +215,17 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
     """One record with every cell."""
     names = _names(list(dict.fromkeys((record.suite, record.suite_text) for record in records)))
     cells: list[CellRecord] = []
+    known: dict[str, CellRecord] = {}
     origin: dict[str, str] = {}
     for record in records:
         suite = names[record.suite, record.suite_text]
         for cell in record.cells:
-            key = (
-                cell.key if cell.content else f"{suite}/{cell.key}"
-            )  # a foreign key says nothing outside its own suite
-            origin.setdefault(key, suite)
-            cells.append(replace(cell, key=key))
+            # A foreign key says nothing outside its own suite, and in it no more than a name.
+            key = cell.key if cell.content else f"{suite}/{cell.key}"
+            cell = keyed_apart(replace(cell, key=key), known)
+            known.setdefault(cell.key, cell)
+            origin.setdefault(cell.key, suite)
+            cells.append(cell)
     metrics = {name: options for record in reversed(records) for name, options in record.metrics}
     first = records[0]
     suite = " + ".join(dict.fromkeys(record.suite for record in records))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import clbench
+from clbench.errors import RecordError
 from clbench.report.comparison import Comparison
+from clbench.report.leaderboard import leaderboard
 
 # Three final accuracies of a run in two orders; their mean is 0.2 on paper, and differs in its last bit.
 ONE, OTHER = (0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3
@@ -238,3 +242,76 @@ def test_where_ranks_and_means_disagree_the_sentence_says_so(made) -> None:
     assert found.pairs[0].verdict == "a better"
     assert found.pairs[0].difference < 0
     assert "The ranks of the runs decide; the mean of a is the worse of the two." in said(found)
+
+
+# ---------------------------------------------------------------------- files that share their names
+
+
+def foreign(made, folder: Path, strategy: str, seeds: Any, **changes: Any) -> Path:
+    """`<folder>/elsewhere.h5` with a cell `my-replay`, as the guide shows for other libraries."""
+    cell = made.cell(
+        strategy, made.draw(0.8, len(seeds), 3), seed=seeds, content={}, protocol={}, **changes
+    )
+    cell.key = "my-replay"
+    folder.mkdir()
+    return made.save(folder / "elsewhere.h5", cell, suite="elsewhere")
+
+
+@pytest.mark.parametrize("later", [np.arange(10, 20), np.arange(10)])
+def test_two_strategies_whose_files_and_cells_are_called_alike_stay_two(
+    made, tmp_path: Path, later: Any
+) -> None:
+    files = [
+        foreign(made, tmp_path / "f1", "mine", np.arange(10)),
+        foreign(made, tmp_path / "f2", "yours", later),
+    ]
+    with pytest.raises(
+        RecordError, match=r"(?s)streams: not stated in elsewhere, elsewhere \(file 2\)"
+    ):
+        clbench.compare(files)
+    found = clbench.compare(files, force_mixed=True)
+    assert [(row.strategy, row.n) for row in found.summary] == [("mine", 10), ("yours", 10)]
+
+
+def test_one_label_for_two_methods_of_such_files_is_told_apart(made, tmp_path: Path) -> None:
+    files = [
+        foreign(made, tmp_path / f"f{size}", "replay", np.arange(10), options={"memory": size})
+        for size in (100, 500)
+    ]
+    found = clbench.compare(files, force_mixed=True)
+    assert {row.strategy for row in found.summary} == {
+        "replay [elsewhere]",
+        "replay [elsewhere (file 2)]",
+    }
+
+
+def test_seeds_of_one_strategy_in_two_such_files_unite(made, tmp_path: Path) -> None:
+    files = [
+        foreign(made, tmp_path / "f1", "mine", np.arange(10)),
+        foreign(made, tmp_path / "f2", "mine", np.arange(10, 20)),
+    ]
+    assert [row.n for row in clbench.compare(files).summary] == [20]
+
+
+def test_such_files_have_sections_of_their_own_on_a_board(made, tmp_path: Path) -> None:
+    files = [
+        foreign(made, tmp_path / "f1", "mine", np.arange(10)),
+        foreign(made, tmp_path / "f2", "yours", np.arange(10)),
+    ]
+    sections = leaderboard(files, tmp_path / "board")
+    assert [[row.strategy for row in one.main.summary] for one in sections] == [["mine"], ["yours"]]
+
+
+def test_one_key_for_two_strategies_of_one_experiment_is_two_cells(made, tmp_path: Path) -> None:
+    """The files share a cell, so they are one experiment; in it `x` is twice the name of another thing."""
+    plain: dict[str, Any] = {"content": {}, "protocol": {}}
+    files = []
+    for k, name in enumerate(("mine", "yours")):
+        shared = made.cell("base", made.draw(0.7, 5, 1), seed=np.arange(5) + 5 * k, **plain)
+        own = made.cell(name, made.draw(0.8, 5, k), **plain)
+        own.key = "x"
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        files.append(made.save(folder / "elsewhere.h5", shared, own, suite="elsewhere"))
+    found = clbench.compare(files)
+    assert {row.strategy: row.n for row in found.summary} == {"base": 10, "mine": 5, "yours": 5}
