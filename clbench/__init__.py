@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clbench.report.comparison import compare
     from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
+    from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
     from clbench.stack.per_example import squared_gradients
 
@@ -63,6 +64,7 @@ __all__ = [
     "events",
     "hookimpl",
     "load",
+    "per_member",
     "randomness",
     "run",
     "squared_gradients",
@@ -83,6 +85,7 @@ _MODULES = {
     "clbench.report.comparison": ["compare"],
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
+    "clbench.stack.members": ["per_member"],
     "clbench.stack.per_example": ["squared_gradients"],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
 }

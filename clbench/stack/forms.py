@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from clbench.stack import rules
+from clbench.stack.members import rows_of, stack_rows, stacked
 
 Seen = dict[str, tuple[Tensor, Tensor]]
 
@@ -96,7 +96,7 @@ class LoopForm(Form):
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
         binding, members = Binding.of(module), x.shape[0]
-        rows, inputs = [_rows(value) for value in params.values()], _rows(x)
+        rows, inputs = [rows_of(value) for value in params.values()], rows_of(x)
         outputs: list[Tensor | None] = [None] * members
         seen: list[Seen | None] = [None] * members
         for r in range(members) if active is None else active:
@@ -146,23 +146,16 @@ def _member_by_member(
                 *(tensor[r] for tensor in tensors),
             )
         )
-    return pytree.tree_map(lambda *leaves: torch.stack(leaves), *results)
-
-
-def _rows(stacked: Tensor) -> Sequence[Tensor]:
-    """The members' rows; of a single member as a view that costs nothing on the way back."""
-    return (stacked.squeeze(0),) if stacked.shape[0] == 1 else stacked.unbind(0)
+    return stacked(results)
 
 
 def _stacked(rows: Sequence[Tensor | None]) -> Tensor:
     """`[R, ...]` of the members' results, zeros where a member has none."""
     present = [row for row in rows if row is not None]
-    if len(rows) == 1:
-        return present[0].unsqueeze(0)
     if len(present) < len(rows):
         absent = torch.zeros_like(present[0])
         present = [absent if row is None else row for row in rows]
-    return torch.stack(present)
+    return stack_rows(*present)
 
 
 class VmapForm(Form):
@@ -293,12 +286,9 @@ class Binding:
     def strays(self, buffers: Mapping[str, Tensor]) -> list[str]:
         """Buffers of which another tensor hangs here than a part of these: the model has assigned instead of writing in place."""
         found = []
-        for name, stacked in buffers.items():
+        for name, value in buffers.items():
             holder, attribute = self.places[name][0]
-            if (
-                holder[attribute].untyped_storage().data_ptr()
-                != stacked.untyped_storage().data_ptr()
-            ):
+            if holder[attribute].untyped_storage().data_ptr() != value.untyped_storage().data_ptr():
                 found.append(name)
         return found
 

@@ -1,13 +1,20 @@
-"""Which of torch's matrix products a run on CPUs uses.
+"""Which of torch's matrix products the large ones of a stack use on a CPU.
 
 On some machines the float32 product behind `torch.set_float32_matmul_precision("medium")` is another kernel, as
 accurate as the usual one and up to twice as fast; on machines with bfloat16 units the same switch rounds to
 bfloat16; on most it changes nothing. So it is measured, once, by the process that starts a run: never the time,
-which differs from one minute to the next, but the error, and whether a member's product has the same bits alone and in a stack.
+which differs from one minute to the next, but the error, and whether a member's product has the same bits alone
+and in a stack.
+
+The switch stands on "highest" all the time but for `product`, and there for large products. Behind the
+switch torch decides by the size of the whole stack whether the other kernel is worth while, so a member whose
+product is small would have other bits alone than in a stack; and the other kernel takes some 15 microseconds
+to get going. So what decides here is the size of one member's product.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +28,11 @@ STANDARD, FAST = "standard", "fast"
 SWITCHES = {STANDARD: "highest", FAST: "medium"}
 VARIABLE = "CLBENCH_GEMM"
 
-# Rows, inputs and outputs of the products of small and of large batches; two with sizes no vector divides.
-SHAPES = ((64, 784, 256), (61, 256, 256), (10, 784, 100), (1, 100, 10))
+# Multiplications of one member from which on the fast path is taken: the least that is worth its start-up.
+LARGE = 2**20
+
+# Rows, inputs and outputs of large products; two with sizes that no vector divides.
+SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (1, 1031, 1019))
 MEMBERS = 3
 MOST_WORSE = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
 
@@ -37,25 +47,46 @@ def choose() -> str:
     return wanted or probe()
 
 
+_path = STANDARD
+
+
 def use(path: str) -> None:
     """Take this path in this process; refuse what is not float32 here, for a run may not mix the two."""
+    global _path
     if path == FAST and probe() != FAST:
         raise UserError(
-            f"the run's matrix products are those of a machine whose fast path is float32, and here it is not; set {VARIABLE}={STANDARD}"
+            "the run's matrix products are those of a machine whose fast path is float32, and here it is not;"
+            f" set {VARIABLE}={STANDARD}"
         )
-    torch.set_float32_matmul_precision(SWITCHES[path])
+    _path = path
+    torch.set_float32_matmul_precision(SWITCHES[STANDARD])
 
 
 def current() -> str:
     """The path of this process: part of a checkpoint's identity."""
-    return next(
-        (
-            path
-            for path, switch in SWITCHES.items()
-            if switch == torch.get_float32_matmul_precision()
-        ),
-        STANDARD,
-    )
+    return _path
+
+
+@contextmanager
+def using(path: str) -> Iterator[None]:
+    """This path within the block."""
+    before = _path
+    use(path)
+    try:
+        yield
+    finally:
+        use(before)
+
+
+def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
+    """`left [R, m, k] @ right [R, k, n]`, `plus [R, 1, n]` added: on the path of this process where it is large."""
+    if _path == STANDARD or math.prod(left.shape[1:]) * right.shape[2] < LARGE:
+        return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
+    torch.set_float32_matmul_precision(SWITCHES[FAST])
+    try:
+        return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
+    finally:
+        torch.set_float32_matmul_precision(SWITCHES[STANDARD])
 
 
 def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.stack import gemm
 from clbench.stack.stack import Stack
 
 
@@ -54,7 +55,7 @@ def _add_squares(
 ) -> None:
     if isinstance(module, nn.Linear):
         squares = delta.square() * weight[..., None]
-        total[f"{site}.weight"] += squares.transpose(1, 2) @ inputs.square()
+        total[f"{site}.weight"] += gemm.product(squares.transpose(1, 2), inputs.square())
         if f"{site}.bias" in total:
             total[f"{site}.bias"] += squares.sum(1)
         return

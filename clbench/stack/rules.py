@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.stack import gemm
 from clbench.stack.modules import Dropout
 
 Note = Callable[[nn.Module, Tensor, Tensor], Tensor]
@@ -28,8 +29,8 @@ class Product(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        turned = weight.transpose(1, 2)
-        return torch.bmm(x, turned) if bias is None else torch.baddbmm(bias.unsqueeze(1), x, turned)
+        beside = None if bias is None else bias.unsqueeze(1)
+        return gemm.product(x, weight.transpose(1, 2), beside)
 
     @staticmethod
     def setup_context(
@@ -42,8 +43,8 @@ class Product(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias = ctx.needs_input_grad
         return (
-            torch.bmm(grad, weight) if to_x else None,
-            torch.bmm(grad.transpose(1, 2), x) if to_weight else None,
+            gemm.product(grad, weight) if to_x else None,
+            gemm.product(grad.transpose(1, 2), x) if to_weight else None,
             grad.sum(1) if to_bias else None,
         )
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from clbench import Strategy, hookimpl
+from clbench import Strategy, hookimpl, per_member
 
 
 class UnitReplacement(Strategy):
@@ -37,11 +37,12 @@ class UnitReplacement(Strategy):
             )
             (age, mean, utility), counter = self.state[layer.name], self.counter[layer.name]
             age += 1
-            f = mean.lerp_(h.mean(1), 0.01) / (1 - 0.99**age)
+            grown = per_member(lambda count: 1 - 0.99**count, age)  # a power: other bits in a stack
+            f = mean.lerp_(h.mean(1), 0.01) / grown
             utility.lerp_(
                 w_out.abs().mean(1) * (h - f[:, None]).abs().mean(1) / w_in.abs().mean(2), 0.01
             )
-            score = torch.where(age > self.maturity, utility / (1 - 0.99**age), torch.inf)
+            score = torch.where(age > self.maturity, utility / grown, torch.inf)
             due = (
                 score.argsort(stable=True).argsort()
                 < counter.add_(self.replacement_rate * score.isfinite().sum(1)).floor()[:, None]

@@ -52,6 +52,32 @@ def test_probing_leaves_torch_as_it_was() -> None:
     assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == before
 
 
+def test_the_switch_of_torch_stands_still_whatever_the_path() -> None:
+    with gemm.using(gemm.probe()):
+        assert torch.get_float32_matmul_precision() == "highest"
+        product = gemm.product(torch.ones(2, 64, 300), torch.ones(2, 300, 70), torch.ones(2, 1, 70))
+        assert product.eq(301).all()
+        assert torch.get_float32_matmul_precision() == "highest"
+    assert gemm.current() == gemm.STANDARD
+
+
+@pytest.mark.parametrize("rows", [1, 3, 15, 64])
+@pytest.mark.parametrize(("inputs", "outputs"), [(33, 23), (23, 17), (100, 161), (1031, 1019)])
+def test_on_every_path_a_product_has_the_bits_of_each_member_alone(
+    rows: int, inputs: int, outputs: int
+) -> None:
+    """Torch takes the other kernel where the product of the whole stack is large, however small a member's is."""
+    generator = torch.Generator().manual_seed(0)
+    left = torch.randn(5, rows, inputs, generator=generator)
+    right = torch.randn(5, inputs, outputs, generator=generator)
+    for path in (gemm.STANDARD, gemm.probe()):
+        with gemm.using(path):
+            together = gemm.product(left, right)
+            for r in range(5):
+                alone = gemm.product(left[r : r + 1].clone(), right[r : r + 1].clone())
+                assert torch.equal(alone[0], together[r])
+
+
 def test_a_worker_refuses_a_path_that_is_not_float32_on_its_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
