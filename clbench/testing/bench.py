@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,10 +16,15 @@ from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.errors import OptionError
+from clbench.execution.survey import choice_of
 from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.protocol import resolve_protocol
+from clbench.testing.network import kit_convnet
+
+if TYPE_CHECKING:
+    from clbench.host import Host
 
 Member = tuple[int, int]
 
@@ -38,6 +43,10 @@ class BenchHost:
         """What is under test first."""
         return self.own[kind, name] if (kind, name) in self.own else self.host.get(kind, name)
 
+    def version_of(self, kind: str, name: str) -> str:
+        """What is under test is never taken from a cache."""
+        return "under test" if (kind, name) in self.own else self.host.version_of(kind, name)
+
 
 class Bench:
     """One strategy (or composition) with a scenario and a protocol, to be run on any members."""
@@ -50,16 +59,17 @@ class Bench:
         protocol: Mapping[str, Any],
         metrics: Sequence[Any] = (),
         own_scenario: Any = None,
+        own: Mapping[tuple[str, str], Any] | None = None,
     ) -> None:
         specs = list(strategy) if isinstance(strategy, (list, tuple)) else [strategy]
         classes = [spec if isinstance(spec, type) else type(spec) for spec in specs]
         options = [{} if isinstance(spec, type) else spec.options for spec in specs]
-        own = {("strategy", name_of(cls)): cls for cls in classes} | {
-            ("metric", name_of(metric)): metric for metric in metrics
-        }
+        mine: dict[tuple[str, str], Any] = {("model", "kit_convnet"): kit_convnet, **(own or {})}
+        mine |= {("strategy", name_of(cls)): cls for cls in classes}
+        mine |= {("metric", name_of(metric)): metric for metric in metrics}
         if own_scenario is not None:
-            own["scenario", name_of(own_scenario)] = own_scenario
-        self.host = BenchHost(host, own)
+            mine["scenario", name_of(own_scenario)] = own_scenario
+        self.host = BenchHost(host, mine)
         self.solo = any(issubclass(cls, SoloStrategy) for cls in classes)
         self.classes = classes
         scenario_class = self.host.get("scenario", scenario.name)
@@ -67,7 +77,7 @@ class Bench:
             Choice(name_of(cls), check_options(cls, given))
             for cls, given in zip(classes, options, strict=True)
         )
-        resolved, issues = resolve_protocol(protocol, host)
+        resolved, issues = resolve_protocol(protocol, cast("Host", self.host))
         if issues:
             raise OptionError(issues)
         self.cell = Cell(
@@ -79,7 +89,9 @@ class Bench:
             tuple(Choice(name_of(metric), {}) for metric in metrics),
             (),
         )
-        self.arrays: Arrays = load_arrays(Choice("digits", {}), host, None)
+        self.arrays: Arrays = load_arrays(
+            choice_of(self.cell.scenario.options["dataset"]), cast("Host", self.host), None
+        )
         self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
 
     def members(self, *seeds: int) -> list[Member]:
@@ -134,7 +146,9 @@ def rows(record: CellRecord, seed: int) -> dict[str, Any]:
         "loss": record.loss,
     }
     arrays |= record.curves | record.metrics
-    return {name: value[mine] for name, value in arrays.items() if value is not None}
+    taken = {name: value[mine] for name, value in arrays.items() if value is not None}
+    # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
+    return {name: value for name, value in taken.items() if not np.isnan(value).all()}
 
 
 def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:

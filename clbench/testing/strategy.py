@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +13,13 @@ from torch import Tensor
 from clbench.engine.evaluate import accuracy
 from clbench.engine.graphs import Outline, declared
 from clbench.engine.strategy import Strategy, whole
+from clbench.engine.task import Phase, Task
 from clbench.errors import Left
 from clbench.host import Host
 from clbench.options import describe_options, name_of
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, rows
+from clbench.testing.spoil import UnitWatch, spoiled_padding
 from clbench.testing.watch import global_draws, uncapturable
 
 
@@ -25,7 +27,9 @@ class StrategyConformance:
     """Subclass it and give it a fixture `strategy`: the class, an instance with options, or a list of these (a composition).
 
     The members of the streams have unequal numbers of samples, so that steps occur in which some sit out.
-    `scenario` and `protocol` may be changed where a method needs something else.
+    `scenario` and `protocol` may be changed where a method needs something else, and `plugins` are files
+    with what they name: `plugins = ["my_models.py"]`. Models and the like that are at hand as Python
+    objects are given by kind and name: `own = {("model", "tiny"): tiny}`.
     """
 
     scenario: ClassVar[tuple[str, Mapping[str, Any]]] = (
@@ -33,10 +37,15 @@ class StrategyConformance:
         {"dataset": "digits", "tasks": 5, "setting": "class", "class_order": "random"},
     )
     own_scenario: ClassVar[Any] = None
+    own: ClassVar[Mapping[tuple[str, str], Any]] = {}
+    plugins: ClassVar[Sequence[str | Path]] = ()
+    convolutions: ClassVar[bool] = True
+    """False for a method that cannot train convolutional networks."""
     protocol: ClassVar[Mapping[str, Any]] = {}
     standard: ClassVar[Mapping[str, Any]] = {
-        "model": {"mlp": {"hidden": [24, 16]}},
-        "batch_size": 16,
+        # Odd sizes: element-wise functions may have other bits where a row is no whole vector.
+        "model": {"mlp": {"hidden": [23, 17]}},
+        "batch_size": 15,
         "optimizer": {"sgd": {"lr": 0.05}},
     }
     form: ClassVar[str] = "auto"
@@ -57,10 +66,11 @@ class StrategyConformance:
         given = {**self.standard, **self.protocol, **protocol}
         return Bench(
             strategy,
-            Host.load(),
+            Host.load([Path(file) for file in self.plugins]),
             Choice(self.scenario[0], dict(self.scenario[1])),
             given,
             own_scenario=self.own_scenario,
+            own=self.own,
         )
 
     # ------------------------------------------------------------------ the checks
@@ -79,19 +89,25 @@ class StrategyConformance:
     def test_shapes(self, bench: Bench) -> None:
         """Losses are one value a member, predictions [members, batch, classes]."""
         strategy, loop = bench.start(0, 1)
-        loop.task(strategy.session.streams.tasks[0])
-        accuracy(strategy, strategy.session.streams.tasks[0])
+        first = strategy.session.streams.tasks[0]
+        loop.task(first)
+        accuracy(strategy, first)
         if bench.solo:
             return
-        batch = next(strategy.session.streams.tasks[0].batches("train", 8))
-        for what, value in (
-            ("task_loss", strategy.task_loss(batch)),
-            ("penalty", strategy.penalty()),
-        ):
-            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            assert got == [strategy.members], (
-                f"{what} returned {got}; one value a member, [{strategy.members}], is wanted"
-            )
+        second = strategy.session.streams.tasks[1]
+        begin_task(strategy, second)
+        for phase in phases_of(strategy, second)[-1:]:
+            begin_phase(strategy, phase)
+            batch = next(second.batches("train", 8))
+            self._one_a_member(strategy, "task_loss", strategy.task_loss(batch))
+            self._one_a_member(strategy, "penalty", strategy.penalty())
+
+    @staticmethod
+    def _one_a_member(strategy: Strategy, what: str, value: Any) -> None:
+        got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        assert got == [strategy.members], (
+            f"{what} returned {got}; one value a member, [{strategy.members}], is wanted"
+        )
 
     def test_same_seed_same_numbers(self, bench: Bench) -> None:
         """Two runs of one seed agree to the bit."""
@@ -99,7 +115,30 @@ class StrategyConformance:
             rows(bench.run(0, 1, form=self.form), 1), rows(bench.run(0, 1, form=self.form), 1)
         )
         assert difference is None, (
-            f"two runs of the same seeds differ: {difference}; draw from self.rng(name), not from a global generator or a set's order"
+            f"two runs of the same seeds differ: {difference}; {self._randomness(bench)}"
+        )
+
+    @staticmethod
+    def _randomness(bench: Bench) -> str:
+        if bench.solo:
+            return (
+                "nothing may depend on the time, the process, a set's order, or on a generator that you seed"
+                " yourself: torch's, NumPy's and Python's global ones are seeded for each member"
+            )
+        return "draw from self.rng(name), not from a global generator or a set's order"
+
+    @staticmethod
+    def _independence(bench: Bench) -> str:
+        if bench.solo:
+            return (
+                "Members share nothing: what belongs to a run is an attribute of self,"
+                " never of the class, the module or a mutable default"
+            )
+        return (
+            "A number that belongs to a member must be a row of an [R, ...] tensor, also a count of"
+            " steps; sums may not run over members; a matrix product with one column may round by R,"
+            " where a product and a sum do not; sigmoid, softplus and the like may round by a row's"
+            " place in memory: clbench.per_member(fn, *tensors)"
         )
 
     @pytest.mark.parametrize("form", ["auto", "loop"])
@@ -109,10 +148,39 @@ class StrategyConformance:
         for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
             difference = first_difference(alone, rows(bench.run(*seeds, form=form), 2))
             assert difference is None, (
-                f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}. A number that belongs to a member"
-                " must be a row of an [R, ...] tensor, also a count of steps; sums may not run over members; a matrix product with one"
-                " column may round by R, where a product and a sum do not"
+                f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}."
+                f" {self._independence(bench)}"
             )
+
+    def test_stacked_equals_solo_with_convolutions(self, strategy: Any) -> None:
+        """The same on a small convolutional network, whose filters own several columns each."""
+        bench = self._convolutional(strategy)
+        alone = rows(bench.run(2), 2)
+        difference = first_difference(alone, rows(bench.run(4, 2, 1), 2))
+        assert difference is None, (
+            f"on a convolutional network seed 2 alone and among the seeds (4, 2, 1) differ: {difference}."
+            f" {self._independence(bench)}"
+        )
+
+    def test_silences_whole_units(self, strategy: Any) -> None:
+        """What sets outgoing weights of a unit to zero does so for all columns that the unit owns."""
+        bench = self._convolutional(strategy)
+        if bench.solo:
+            pytest.skip("a solo strategy's network is its own business")
+        running, loop = bench.start(0, 1)
+        watch = UnitWatch(running)
+        for task in running.session.streams.tasks[:2]:
+            loop.task(task)
+        assert not watch.found, (
+            f"{watch.found[0]}; unit k owns the columns k * layer.block to (k + 1) * layer.block of layer.out_weight"
+        )
+
+    def _convolutional(self, strategy: Any) -> Bench:
+        if not self.convolutions:
+            pytest.skip(f"{type(self).__name__} says convolutions = False")
+        if "model" in self.protocol:
+            pytest.skip("the protocol names a model of its own")
+        return self._bench(strategy, model="kit_convnet")
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
         """Members that end a task at different epochs keep what they had."""
@@ -120,7 +188,38 @@ class StrategyConformance:
         alone = rows(bench.run(2), 2)
         difference = first_difference(alone, rows(bench.run(0, 1, 2), 2))
         assert difference is None, (
-            f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed a member that sits out"
+            f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed"
+            " a member that sits out, or counted one in (self.active says who takes part)"
+        )
+
+    def test_rows_that_do_not_count(self, bench: Bench) -> None:
+        """Batches of `task.batches` are filled up; what stands in rows that do not count changes nothing."""
+        plain = rows(bench.run(0, 1, 2), 1)
+        with spoiled_padding():
+            spoiled = rows(bench.run(0, 1, 2), 1)
+        difference = first_difference(plain, spoiled)
+        assert difference is None, (
+            f"rows of task.batches that do not count were used: {difference};"
+            " batch.valid says which rows are the task's (batch.weights: ones where all are)"
+        )
+
+    def test_stays_in_training_mode(self, bench: Bench) -> None:
+        """A hook that puts the network in evaluation mode puts it back."""
+        strategy, loop = bench.start(0, 1)
+        networks = [
+            net for net in (vars(part).get("net") for part in getattr(strategy, "solos", [])) if net
+        ] or [strategy.session.net]
+        after_steps: list[bool] = []
+
+        def note() -> None:
+            after_steps.extend(net.training for net in networks if net is not None)
+
+        loop.on_step = note
+        for task in strategy.session.streams.tasks[:2]:
+            loop.task(task)
+        assert all(after_steps), (
+            "after a step the network was in evaluation mode: the steps that follow would train"
+            " without dropout and with frozen statistics; call self.net.train() when you are done"
         )
 
     def test_neighbour_of_a_diverged_member(self, bench: Bench) -> None:
@@ -172,10 +271,7 @@ class StrategyConformance:
         checkpoint = tmp_path / "job.ckpt"
         with pytest.raises(Stopped):
             bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
-        for steps in (
-            3,
-            20,
-        ):  # of the 23 or so of a task: in its middle, and near its end, where members sit out
+        for steps in self._where_to_leave(bench):
             with pytest.raises(Left):
                 bench.run(0, 1, checkpoint=checkpoint, leave_after=steps)
         resumed = bench.run(0, 1, checkpoint=checkpoint)
@@ -186,8 +282,29 @@ class StrategyConformance:
                 " what a hook keeps for later must be an attribute of the strategy"
             )
 
+    @staticmethod
+    def _where_to_leave(bench: Bench) -> list[int]:
+        """Steps into the third task: early in it, and near its end, where members sit out."""
+        strategy, loop = bench.start(0, 1)
+        counted = [0]
+
+        def count() -> None:
+            counted[0] += 1
+
+        loop.on_step = count
+        for task in strategy.session.streams.tasks[:3]:
+            counted[0] = 0
+            loop.task(task)
+        steps = counted[0]
+        if steps < 2:
+            return []  # a task of one step cannot be left inside
+        early = max(1, steps // 8)
+        return [early, max(1, steps - early - 3)]
+
     def test_no_draw_from_global_generators(self, bench: Bench) -> None:
         """Randomness is a function of the seed, whatever else the process does."""
+        if bench.solo:
+            pytest.skip("global generators are seeded for every member of a solo strategy")
         strategy, loop = bench.start(0, 1)
         with global_draws() as drawn:
             for task in strategy.session.streams.tasks[:2]:
@@ -201,7 +318,15 @@ class StrategyConformance:
         strategy, loop = bench.start(0, 1)
         if reason := declared(strategy):
             pytest.skip(reason)
-        self._to_second_task(strategy, loop)
+        first, second = strategy.session.streams.tasks[:2]
+        loop.task(first)
+        begin_task(strategy, second)
+        for phase in phases_of(strategy, second):
+            begin_phase(strategy, phase)
+            self._check_capture(strategy, loop, phase.name)
+
+    @staticmethod
+    def _check_capture(strategy: Strategy, loop: Any, phase: str) -> None:
         streams = strategy.session.streams
         index = torch.stack(
             [torch.from_numpy(streams.spec(row, 1).train[:8]) for row in range(strategy.members)]
@@ -215,16 +340,23 @@ class StrategyConformance:
         if change := before.change(Outline.of(whole(strategy))):
             found.append(change)
         assert not found, (
-            f"the step cannot be captured in a device graph: {'; '.join(found[:3])}. Change that, or declare capturable = False:"
-            " the steps then run one kernel after the other"
+            f"the step of phase {phase!r} cannot be captured in a device graph: {'; '.join(found[:3])}."
+            " Change that, or declare capturable = False: the steps then run one kernel after the other"
         )
 
-    @staticmethod
-    def _to_second_task(strategy: Strategy, loop: Any) -> None:
-        first, second = strategy.session.streams.tasks[:2]
-        loop.task(first)
-        strategy.session.task = second
-        strategy.begin_task(second)
-        strategy.session.phase = list(
-            strategy.phases(second) or strategy.phases(strategy.session.streams.tasks[-1])
-        )[-1]
+
+def begin_task(strategy: Strategy, task: Task) -> None:
+    """As the loop begins a task, but for what the protocol resets."""
+    strategy.session.task, strategy.session.phase = task, None
+    strategy.begin_task(task)
+
+
+def phases_of(strategy: Strategy, task: Task) -> list[Phase]:
+    """The task's phases; where it has none (joint training) those of the last one."""
+    return list(strategy.phases(task) or strategy.phases(strategy.session.streams.tasks[-1]))
+
+
+def begin_phase(strategy: Strategy, phase: Phase) -> None:
+    """As the loop begins a phase and its first epoch."""
+    strategy.session.phase = phase
+    strategy.begin_epoch(phase, 0)

@@ -5,7 +5,14 @@ from typing import ClassVar
 import pytest
 
 from clbench.host import Host
-from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
+from clbench.testing import (
+    DatasetConformance,
+    LauncherConformance,
+    MetricConformance,
+    ModelConformance,
+    ScenarioConformance,
+    StrategyConformance,
+)
 
 
 def builtin(kind, name):
@@ -147,3 +154,40 @@ class TestMetrics(MetricConformance):
     @pytest.fixture
     def metric(self, name):
         return builtin("metric", name)
+
+
+class TestSplit(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self):
+        return builtin("scenario", "split")(dataset="digits", class_order="random")
+
+
+class TestMappedSplit(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self):
+        return builtin("scenario", "split")(dataset="digits", setting="task", labels="mapped")
+
+
+@pytest.mark.parametrize("name", ["permuted", "rotated"])
+class TestWarped(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self, name):
+        return builtin("scenario", name)
+
+
+class TestDigits(DatasetConformance):
+    @pytest.fixture
+    def dataset(self):
+        return builtin("dataset", "digits")
+
+
+class TestSynthetic(DatasetConformance):
+    @pytest.fixture
+    def dataset(self):
+        return builtin("dataset", "synthetic")(classes=3)
+
+
+class TestLocal(LauncherConformance):
+    @pytest.fixture
+    def launcher(self):
+        return builtin("launcher", "local")

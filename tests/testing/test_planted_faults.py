@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from clbench import Strategy
+from clbench import Phase, SoloStrategy, Strategy
 from clbench.host import Host
 from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
 
@@ -250,6 +250,132 @@ def test_neighbours_that_share_a_nan():
     checks, bench = kit(naive(adjust_gradients=adjust_gradients))
     with fails("neighbour's NaN"):
         checks.test_neighbour_of_a_diverged_member(bench)
+
+
+def test_columns_of_a_filter_that_are_not_its_own():
+    """A unit's number taken for its column: right in dense layers, wrong where a filter has several."""
+
+    @torch.no_grad()
+    def after_step(self, batch):
+        params = self.net.named_parameters()
+        for layer in self.net.layers():
+            params[layer.out_weight][:, :, 3] = 0.0
+
+    checks = StrategyConformance()
+    with fails("some, not all, of the outgoing columns of a unit of conv"):
+        checks.test_silences_whole_units(naive(after_step=after_step))
+
+
+def test_whole_units_may_be_silenced():
+    @torch.no_grad()
+    def after_step(self, batch):
+        params = self.net.named_parameters()
+        for layer in self.net.layers():
+            owned = slice(3 * layer.block, 4 * layer.block)
+            params[layer.out_weight][:, :, owned] = 0.0
+
+    StrategyConformance().test_silences_whole_units(naive(after_step=after_step))
+
+
+def test_network_left_in_evaluation_mode():
+    checks, bench = kit(naive(after_step=lambda self, batch: self.net.eval()))
+    with fails("would train without dropout"):
+        checks.test_stays_in_training_mode(bench)
+
+
+def test_rows_that_only_fill_a_batch_up():
+    def setup(self):
+        super(type(self), self).setup()
+        self.offset = torch.zeros(self.members, 1, 1)
+
+    def end_task(self, task):
+        means = [batch.x.flatten(1).mean(1) for batch in task.batches("train", 50)]
+        self.offset = sum(means).view(-1, 1, 1)
+
+    def predict(self, x, task=None):
+        outputs = torch.arange(self.scenario.classes)
+        return self.net(x) + self.offset * outputs
+
+    checks, bench = kit(naive(setup=setup, end_task=end_task, predict=predict))
+    with fails("rows of task.batches that do not count were used"):
+        checks.test_rows_that_do_not_count(bench)
+
+
+def test_capturing_is_asked_in_every_phase():
+    def phases(self, task):
+        return [Phase("first", epochs=1), Phase("second", epochs=1)]
+
+    def after_step(self, batch):
+        if self.phase.name == "first":
+            to_a_list(self, batch)
+
+    cannot_be_captured("tolist", phases=phases, after_step=after_step)
+
+
+def test_a_method_of_few_steps_a_task_can_be_checked(tmp_path):
+    class Short(StrategyConformance):
+        protocol = {"steps": 4}  # noqa: RUF012
+
+    checks = Short()
+    checks.test_resume_equals_uninterrupted(checks._bench(naive()), tmp_path)
+
+
+def test_curve_that_only_neighbours_write():
+    """A member that wrote nothing to a curve is the same alone, where the curve is not there."""
+
+    def end_task(self, task):
+        late = torch.tensor([float(seed) for seed, _ in self.session.members])
+        writers = [row for row, seed in enumerate(late.tolist()) if seed != 2]
+        self.session.log("elsewhere", late, writers)
+
+    checks, bench = kit(naive(end_task=end_task))
+    checks.test_stacked_equals_solo(bench, "loop")
+
+
+def test_solo_authors_are_told_in_their_words():
+    class Sharing(SoloStrategy):
+        """Keeps what belongs to a run in its class."""
+
+        seen = []  # noqa: RUF012
+
+        def observe(self, batch):
+            self.seen.append(len(batch.y))
+            loss = super().observe(batch)
+            return loss + len(self.seen)
+
+    checks, bench = kit(Sharing)
+    with pytest.raises(AssertionError) as caught:
+        checks.test_stacked_equals_solo(bench, "loop")
+    assert "never of the class" in str(caught.value)
+    assert "[R" not in str(caught.value)
+
+
+def test_plugins_models_and_data_of_one_s_own_can_be_given(tmp_path):
+    file = tmp_path / "stripes.py"
+    file.write_text(
+        "import numpy as np\n"
+        "from clbench import Dataset, hookimpl\n"
+        "class Stripes(Dataset):\n"
+        "    def load(self, root):\n"
+        "        y = np.arange(120) % 4\n"
+        "        x = np.zeros((120, 6, 6, 1), dtype=np.uint8)\n"
+        "        x[np.arange(120), y] = 255\n"
+        "        return x, y, x, y\n"
+        "@hookimpl\n"
+        "def clbench_datasets():\n"
+        "    return [Stripes]\n"
+    )
+
+    class Own(StrategyConformance):
+        plugins = (file,)
+        own = {("model", "tiny"): mlp}  # noqa: RUF012
+        scenario = ("split", {"dataset": "stripes", "tasks": 2})
+        protocol = {"model": "tiny"}  # noqa: RUF012
+
+    checks = Own()
+    bench = checks._bench(naive())
+    assert bench.arrays.classes == 4
+    checks.test_stacked_equals_solo(bench, "auto")
 
 
 def test_a_kit_without_its_fixture_says_so(pytester):

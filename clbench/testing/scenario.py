@@ -1,0 +1,227 @@
+"""Checks that every scenario inherits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+import pytest
+
+from clbench.data import load_arrays
+from clbench.data.arrays import Arrays
+from clbench.errors import OptionError, UserError
+from clbench.host import Host
+from clbench.options import describe_options, name_of
+from clbench.scenarios import Scenario
+from clbench.scenarios.check import check_stream
+from clbench.scenarios.stream import Setting, Stream, TaskSpec
+from clbench.suite.cell import Choice
+from clbench.testing.bench import Bench, first_difference, rows
+from clbench.testing.strategy import StrategyConformance
+from clbench.testing.watch import global_draws
+
+SEEDS = (0, 1, 5)
+HELD_OUT = 0.2
+
+
+class ScenarioConformance:
+    """Subclass it and give it a fixture `scenario`: the class, or an instance with options.
+
+    A class is tried on the data set `dataset`; an instance names its own.
+    """
+
+    dataset: ClassVar[str] = "digits"
+    plugins: ClassVar[tuple[str | Path, ...]] = ()
+
+    @pytest.fixture
+    def scenario(self) -> Any:
+        """What is checked."""
+        pytest.fail(
+            f"{type(self).__name__} needs a fixture named 'scenario' that returns the scenario's class"
+        )
+
+    @pytest.fixture
+    def made(self, scenario: Any) -> Scenario:
+        """The scenario with its options."""
+        return self._made(scenario)
+
+    @pytest.fixture
+    def arrays(self, made: Scenario) -> Arrays:
+        """The scenario's data set."""
+        return self._arrays(made)
+
+    def _made(self, scenario: Any) -> Scenario:
+        made: Scenario = scenario(dataset=self.dataset) if isinstance(scenario, type) else scenario
+        return made
+
+    def _arrays(self, made: Scenario) -> Arrays:
+        name, options = _name_and_options(made.dataset)
+        return load_arrays(Choice(name, options), self._host(), None)
+
+    def _host(self) -> Host:
+        return Host.load([Path(file) for file in self.plugins])
+
+    # ------------------------------------------------------------------ the checks
+
+    def test_options_are_documented(self, made: Scenario) -> None:
+        """`clbench describe` has something to say about the scenario and each option."""
+        cls = type(made)
+        assert (cls.__doc__ or "").strip(), (
+            f"{cls.__name__} has no docstring: say what its tasks are"
+        )
+        silent = [option.name for option in describe_options(cls) if not option.doc]
+        silent = [name for name in silent if name not in ("dataset", "setting")]
+        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
+
+    def test_streams_are_what_the_layout_says(self, made: Scenario, arrays: Arrays) -> None:
+        """As many tasks and outputs as promised, and every table points at something."""
+        made.check(arrays.classes)
+        layout = made.layout(arrays)
+        for seed, agent in _members(layout.agents):
+            stream = made.stream(arrays, seed, agent, HELD_OUT)
+            check_stream(name_of(type(made)), arrays, layout, stream)
+            for number, task in enumerate(stream.tasks, 1):
+                _check_task(number, task, stream.tasks[0], arrays)
+
+    def test_a_stream_follows_from_its_seed(self, made: Scenario, arrays: Arrays) -> None:
+        """Whatever was drawn before and elsewhere; no global generator takes part."""
+        first = made.stream(arrays, 1, 0, HELD_OUT)
+        _disturb()
+        with global_draws() as drawn:
+            made.stream(arrays, 2, 0, HELD_OUT)
+            again = made.stream(arrays, 1, 0, HELD_OUT)
+        advice = "draw from self.generator(seed, agent, name)"
+        assert not drawn, f"{' and '.join(drawn)} global generator was drawn from; {advice}"
+        difference = _stream_difference(first, again)
+        assert difference is None, (
+            f"the stream of seed 1 differs from itself: {difference}; {advice}"
+        )
+
+    def test_held_out_samples_are_the_training_data_s(self, made: Scenario, arrays: Arrays) -> None:
+        """Validation takes a part of each task's training samples; the test samples stay as they are."""
+        whole = made.stream(arrays, 1, 0, 0.0)
+        divided = made.stream(arrays, 1, 0, HELD_OUT)
+        for number, (before, after) in enumerate(zip(whole.tasks, divided.tasks, strict=True), 1):
+            assert len(before.validation) == 0, f"task {number}: validation 0 holds samples out"
+            assert len(after.validation), f"task {number}: validation {HELD_OUT} holds nothing out"
+            both = np.intersect1d(after.train, after.validation)
+            assert not len(both), f"task {number}: sample {both[0]} is trained on and held out"
+            together = np.union1d(after.train, after.validation)
+            assert np.array_equal(together, np.unique(before.train)), (
+                f"task {number}: training and held-out samples are not those of the task together"
+            )
+            assert np.array_equal(np.sort(before.test), np.sort(after.test)), (
+                f"task {number}: the test samples change with the share that is held out"
+            )
+
+    def test_settings(self, made: Scenario, arrays: Arrays) -> None:
+        """A setting is carried out or refused, never accepted and ignored."""
+        for setting in get_args(Setting):
+            changed = _with_setting(made, setting, arrays)
+            if changed is None:
+                continue
+            layout = changed.layout(arrays)
+            assert layout.setting == setting, (
+                f"setting: {setting} is accepted, and the layout says {layout.setting}; refuse it"
+            )
+            if setting == "domain":
+                _check_domain(changed.stream(arrays, 0, 0, 0.0))
+
+    def test_members_do_not_depend_on_each_other(self, made: Scenario, arrays: Arrays) -> None:
+        """A seed's numbers are the same alone and among others, with one head and with many."""
+        for head in ("single", "multi"):
+            bench = self._bench(made, head=head)
+            alone = rows(bench.run(2), 2)
+            for seeds in ((2, 0), (0, 2)):
+                difference = first_difference(alone, rows(bench.run(*seeds), 2))
+                assert difference is None, (
+                    f"seed 2 alone and among the seeds {seeds} differ (head: {head}): {difference};"
+                    " what streams share (outputs, tasks, image size) is the layout's to say"
+                )
+
+    def _bench(self, made: Scenario, **protocol: Any) -> Bench:
+        host = self._host()
+        given: Mapping[str, Any] = {**StrategyConformance.standard, "steps": 8, **protocol}
+        choice = Choice(name_of(type(made)), made.options)
+        return Bench(host.get("strategy", "naive"), host, choice, given, own_scenario=type(made))
+
+
+def _name_and_options(dataset: Any) -> tuple[str, dict[str, Any]]:
+    if isinstance(dataset, str):
+        return dataset, {}
+    name, options = next(iter(dataset.items()))
+    return name, dict(options or {})
+
+
+def _members(agents: int) -> Iterator[tuple[int, int]]:
+    for seed in SEEDS:
+        for agent in range(agents):
+            yield seed, agent
+
+
+def _check_task(number: int, task: TaskSpec, first: TaskSpec, arrays: Arrays) -> None:
+    assert len(task.classes) == len(first.classes), (
+        f"task {number} has {len(task.classes)} outputs and task 1 has {len(first.classes)}"
+    )
+    given = task.labels[task.labels >= 0]
+    assert np.isin(given, task.classes).all(), (
+        f"task {number}: a label is none of the task's own classes"
+    )
+    tables = {"train": arrays.y_train, "validation": arrays.y_train, "test": arrays.y_test}
+    for split, labels in tables.items():
+        samples = getattr(task, split)
+        outside = task.labels[labels[samples]] < 0
+        assert not outside.any(), (
+            f"task {number}: {split} has a sample of class {labels[samples][outside][0]},"
+            " which has no label in the task"
+        )
+        assert len(np.unique(samples)) == len(samples), f"task {number}: a {split} sample twice"
+
+
+def _disturb() -> None:
+    """Leave the global generators elsewhere; a check puts nothing back that others could need."""
+    np.random.random(3)
+    random.random()
+
+
+def _stream_difference(one: Stream, other: Stream) -> str | None:
+    for number, (a, b) in enumerate(zip(one.tasks, other.tasks, strict=True), 1):
+        for name in ("classes", "labels", "train", "test", "validation"):
+            if not np.array_equal(getattr(a, name), getattr(b, name)):
+                return f"{name} of task {number}"
+        if not _same_warp(a, b):
+            return f"the warp of task {number}"
+    return None
+
+
+def _same_warp(a: TaskSpec, b: TaskSpec) -> bool:
+    if a.warp is None or b.warp is None:
+        return a.warp is b.warp
+    if not np.array_equal(a.warp.index, b.warp.index):
+        return False
+    if a.warp.weight is None or b.warp.weight is None:
+        return a.warp.weight is b.warp.weight
+    return np.array_equal(a.warp.weight, b.warp.weight)
+
+
+def _with_setting(made: Scenario, setting: str, arrays: Arrays) -> Scenario | None:
+    """The scenario in another setting; None where it refuses that."""
+    try:
+        changed = type(made)(**{**made.options, "setting": setting})
+        changed.check(arrays.classes)
+        changed.layout(arrays)
+    except (OptionError, UserError):
+        return None
+    return changed
+
+
+def _check_domain(stream: Stream) -> None:
+    first = np.sort(stream.tasks[0].classes)
+    for number, task in enumerate(stream.tasks, 1):
+        assert np.array_equal(np.sort(task.classes), first), (
+            f"setting: domain is accepted, and task {number} has other labels than task 1;"
+            " map labels to the same ones in every task, or refuse the setting"
+        )

@@ -1,0 +1,98 @@
+"""Making mistakes visible: rows that do not count are filled with something else, units are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from clbench.engine.strategy import Strategy, parts_of
+from clbench.engine.streams import Streams
+from clbench.engine.task import Batch
+
+STRANGE = 7.25  # far outside of the images' range, and finite: 0 * NaN would punish correct methods
+OUTSIDE_STEPS = ("begin_task", "begin_epoch", "end_epoch", "end_task")
+
+
+@contextmanager
+def spoiled_padding() -> Iterator[None]:
+    """Fill the rows of `task.batches` that do not count with other images, labels and indices."""
+    original = Streams.batches
+
+    def batches(self: Streams, *args: Any, **kwargs: Any) -> Iterator[Batch]:
+        for batch in original(self, *args, **kwargs):
+            yield _spoiled(batch)
+
+    with mock.patch.object(Streams, "batches", batches):
+        yield
+
+
+def _spoiled(batch: Batch) -> Batch:
+    if batch.valid is None or bool(batch.valid.all()):
+        return batch
+    counts = batch.valid
+    image = counts.view(*counts.shape, *(1,) * (batch.x.dim() - 2))
+    return replace(
+        batch,
+        x=torch.where(image, batch.x, STRANGE),
+        y=torch.where(counts, batch.y, batch.y.flip(1)),
+        index=torch.where(counts, batch.index, batch.index.flip(1)),
+    )
+
+
+class UnitWatch:
+    """Whether hooks that silence units silence all columns that a unit owns, and none of another's."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy = strategy
+        self.found: list[str] = []
+        self.silenced = 0
+        for hook in ("after_step", *OUTSIDE_STEPS):
+            self._wrap(hook)
+
+    def _wrap(self, hook: str) -> None:
+        original = getattr(self.strategy, hook)
+        watched = self._watched(hook, original)
+        for part in parts_of(self.strategy):
+            # As attributes of the instances, where the engine and the parts find them first.
+            vars(part)[hook] = watched
+
+    def _watched(self, hook: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any) -> Any:
+            before = self._columns()
+            result = original(*args)
+            self._compare(hook, before, self._columns())
+            return result
+
+        return watched
+
+    def _columns(self) -> dict[str, tuple[Tensor, int]]:
+        """By layer: which columns of its outgoing weight are all zero, `[R, columns]`, and its block."""
+        params = self.strategy.net.named_parameters()
+        found = {}
+        for layer in self.strategy.net.layers():
+            weight = params[layer.out_weight].detach()
+            columns = weight.transpose(1, 2).flatten(2)
+            found[layer.name] = ((columns == 0).all(2), layer.block)
+        return found
+
+    def _compare(
+        self,
+        hook: str,
+        before: dict[str, tuple[Tensor, int]],
+        after: dict[str, tuple[Tensor, int]],
+    ) -> None:
+        for name, (zero, block) in after.items():
+            newly = zero & ~before[name][0]
+            units = newly.unflatten(1, (-1, block))
+            self.silenced += int(newly.sum())
+            partly = units.any(2) & ~zero.unflatten(1, (-1, block)).all(2)
+            if partly.any():
+                self.found.append(
+                    f"{hook} set some, not all, of the outgoing columns of a unit of {name} to zero"
+                )
