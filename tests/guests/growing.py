@@ -20,12 +20,16 @@ class Growing(Strategy):
         params = self.net.named_parameters()
         for layer in self.net.layers():
             units = params[layer.weight].shape[1]
-            mask = (
-                torch.arange(units, device=self.device) < units * self.open // self.scenario.tasks
-            )
-            params[layer.weight] = params[layer.weight] * mask[:, None]
-            params[layer.bias] = params[layer.bias] * mask
-            params[layer.out_weight] = params[layer.out_weight] * mask
+            opened = units * self.open // self.scenario.tasks
+            rows = torch.arange(units, device=self.device) < opened
+            columns = rows.repeat_interleave(layer.block)
+            for name, mask in (
+                (layer.weight, rows),
+                (layer.bias, rows),
+                (layer.out_weight, columns[None]),
+            ):
+                p = params[name]
+                params[name] = p * mask.view(*mask.shape, *[1] * (p.dim() - 1 - mask.dim()))
         return params
 
     def task_loss(self, batch):

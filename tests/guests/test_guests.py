@@ -55,6 +55,8 @@ class TestHypernet(StrategyConformance):
 
 
 class TestLayerwise(StrategyConformance):
+    convolutions: ClassVar = False  # its rule is that of dense layers
+
     @pytest.fixture
     def strategy(self):
         return guest("layerwise").Layerwise
