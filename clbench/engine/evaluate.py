@@ -16,12 +16,18 @@ from clbench.errors import StrategyError
 
 @contextmanager
 def evaluating(strategy: Strategy) -> Iterator[None]:
-    """The network in evaluation mode, then back."""
-    set_mode(strategy, training=False)
-    try:
+    """The network in evaluation mode, every part of it; then as before."""
+    if isinstance(strategy, SoloRunner):
+        strategy.set_mode(False)
+        try:
+            yield
+        finally:
+            strategy.set_mode(True)
+    elif strategy.session.net is None:
         yield
-    finally:
-        set_mode(strategy, training=True)
+    else:
+        with strategy.session.net.evaluation():
+            yield
 
 
 def set_mode(strategy: Strategy, *, training: bool) -> None:

@@ -33,21 +33,38 @@ class Part:
         """The part's stacked parameters by the submodule's own names."""
         return {name.removeprefix(self.name + "."): self.net.params[name] for name in self.names}
 
-    def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Apply the submodule, with other parameters where given (by the submodule's own names)."""
+    def named_buffers(self) -> dict[str, Tensor]:
+        """The part's stacked buffers by the submodule's own names."""
         prefix = self.name + "."
-        buffers = {
+        return {
             name.removeprefix(prefix): value
             for name, value in self.net.buffers.items()
             if name.startswith(prefix)
         }
+
+    def train(self, mode: bool = True) -> Part:
+        """Training mode of this part from now on, whatever the rest of the network does.
+
+        A part in evaluation mode stays so while the network trains (frozen batch-norm). While the engine
+        evaluates, everything is in evaluation mode.
+        """
+        self.net.set_part_mode(self.name, mode)
+        return self
+
+    def eval(self) -> Part:
+        """Evaluation mode from now on."""
+        return self.train(False)
+
+    def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Apply the submodule, with other parameters where given (by the submodule's own names)."""
         self.net.set_mode()
         module = self.net.module.get_submodule(self.name)
         own = params is None
-        values, x = self.net.narrow(params or self.named_parameters(), x, prefix)
+        values, x = self.net.narrow(params or self.named_parameters(), x, self.name + ".")
         watched = self.net.watcher.within(self.name) if own and self.net.training else {}
         call = Call(tuple(watched))
-        out, found = self.net.form.run(module, values, buffers, x, call, self.net.active)
+        buffers, active = self.named_buffers(), self.net.active
+        out, found = self.net.form.run(module, values, buffers, x, call, active)
         if watched:
             given_out = {watched[site]: widen(pair[1]) for site, pair in found.items()}
             self.net.watcher.note_part(given_out)

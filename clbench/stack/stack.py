@@ -95,6 +95,7 @@ class Stack(Stateful):
             for name, _ in self.module.named_buffers()
         }
         self.training = True
+        self.part_modes: dict[str, bool] = {}  # of the parts whose mode is their own
         self.watcher = Watcher(clock)
         self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
@@ -106,11 +107,22 @@ class Stack(Stateful):
         """`[R, B, ...]` -> `[R, B, classes]`; with `trace` also the hidden activations by layer name."""
         return self.call(self.params, x, trace=trace)
 
-    def call(self, params: Params, x: Tensor, trace: bool = False) -> Any:
-        """The same model with other parameters: a teacher's, generated ones, a look-ahead's."""
+    def call(
+        self,
+        params: Params,
+        x: Tensor,
+        trace: bool = False,
+        buffers: Mapping[str, Tensor] | None = None,
+    ) -> Any:
+        """The same model with other parameters: a teacher's, generated ones, a look-ahead's.
+
+        With `buffers` also with other buffers in place of those of the same name (statistics of a task); what
+        a forward changes in them is written into these tensors.
+        """
         traced = {layer.read: layer.name for layer in self.layers()} if trace else {}
         watched = self._watched() if params is self.params else {}
-        out, found = self._run(self._named(params), x, Call(tuple({**traced, **watched})))
+        call = Call(tuple({**traced, **watched}))
+        out, found = self._run(self._named(params), x, call, self._buffers(buffers))
         if watched:
             self._note(x, found, out)
         if not trace:
@@ -216,7 +228,11 @@ class Stack(Stateful):
         return self.form.one(self.module, params, x)
 
     def _run(
-        self, params: Mapping[str, Tensor], x: Tensor, call: Call
+        self,
+        params: Mapping[str, Tensor],
+        x: Tensor,
+        call: Call,
+        buffers: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
         if x.shape[0] != self.members:
             raise StrategyError(
@@ -226,7 +242,8 @@ class Stack(Stateful):
             self._check(params, x)
         self.set_mode()
         params, x = self.narrow(params, x)
-        out, seen = self.form.run(self.module, params, self.buffers, x, call, self.active)
+        held = self.buffers if buffers is None else buffers
+        out, seen = self.form.run(self.module, params, held, x, call, self.active)
         return widen(out), {
             site: (widen(given), widen(made)) for site, (given, made) in seen.items()
         }
@@ -248,7 +265,7 @@ class Stack(Stateful):
 
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
         """Once, at the first forward: the model draws from no global generator, and can be run in its form."""
-        self.module.train()
+        self._set_skeleton(training=True, parts={})
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
         with torch.no_grad():
@@ -267,10 +284,48 @@ class Stack(Stateful):
                     self.form = LoopForm()
         self._checked = True
 
+    # ------------------------------------------------------------------ modes
+
+    def train(self, mode: bool = True) -> Stack:
+        """Training mode on or off, as in `nn.Module`, but for parts that were given a mode of their own."""
+        self.training = mode
+        return self
+
+    def eval(self) -> Stack:
+        """Evaluation mode."""
+        return self.train(False)
+
+    def set_part_mode(self, name: str, training: bool) -> None:
+        """The mode of a part and all within it from now on, whatever the rest does."""
+        within = name + "."
+        others = {
+            part: mode
+            for part, mode in self.part_modes.items()
+            if part != name and not part.startswith(within)
+        }
+        self.part_modes = {**others, name: training}
+
+    @contextlib.contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Everything in evaluation mode within the block, parts with a mode of their own too; then as before."""
+        before = self.training, self.part_modes
+        self.training, self.part_modes = False, {}
+        try:
+            yield
+        finally:
+            self.training, self.part_modes = before
+
     def set_mode(self) -> None:
-        """Training or evaluation mode of the skeleton, as the stack has it; copies share one skeleton."""
-        if self.module.training is not self.training:
-            self.module.train(self.training)
+        """Give the skeleton the modes that the stack has; copies share one skeleton."""
+        at = vars(self.module).get("_clbench_part_modes", {})
+        if self.module.training is not self.training or at != self.part_modes:
+            self._set_skeleton(training=self.training, parts=self.part_modes)
+
+    def _set_skeleton(self, *, training: bool, parts: Mapping[str, bool]) -> None:
+        self.module.train(training)
+        for name, mode in parts.items():
+            self.module.get_submodule(name).train(mode)
+        vars(self.module)["_clbench_part_modes"] = dict(parts)
 
     # ------------------------------------------------------------------ parameters and layers
 
@@ -286,6 +341,10 @@ class Stack(Stateful):
     def named_parameters(self) -> dict[str, Tensor]:
         """The stacked parameters by the model's own names."""
         return dict(self.params)
+
+    def named_buffers(self) -> dict[str, Tensor]:
+        """The stacked buffers (running statistics) by the model's own names."""
+        return dict(self.buffers)
 
     def layers(self) -> list[Layer]:
         """The hidden layers, as the model names them."""
@@ -303,15 +362,6 @@ class Stack(Stateful):
         if name not in dict(self.module.named_modules()):
             raise StrategyError(f"the model {type(self.module).__name__} has no part {name!r}")
         return Part(self, name)
-
-    def train(self, mode: bool = True) -> Stack:
-        """Training mode on or off, as in `nn.Module`."""
-        self.training = mode
-        return self
-
-    def eval(self) -> Stack:
-        """Evaluation mode."""
-        return self.train(False)
 
     def requires_grad_(self, flag: bool = True) -> Stack:
         """Freeze or thaw every parameter."""
@@ -337,6 +387,7 @@ class Stack(Stateful):
             for name, value in self.params.items()
         }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
+        twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
         return twin
 
@@ -363,6 +414,17 @@ class Stack(Stateful):
             device=next(modules[0].parameters()).device,
         )
         return shown.train(modules[0].training)
+
+    def _buffers(self, given: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+        """The network's own buffers, but for those that are given."""
+        if given is None:
+            return self.buffers
+        if strange := [name for name in given if name not in self.buffers]:
+            raise StrategyError(
+                f"the model {type(self.module).__name__} has no buffer {strange[0]!r}; it has"
+                f" {', '.join(self.buffers) or 'none'}"
+            )
+        return {**self.buffers, **given}
 
     def _named(self, params: Params) -> Mapping[str, Tensor]:
         if isinstance(params, Mapping):
