@@ -9,7 +9,6 @@ the plugin, so one content of one path is one module, and an edited file is anot
 
 from __future__ import annotations
 
-import ast
 import builtins
 import hashlib
 import importlib
@@ -22,6 +21,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+
+from clbench.host.imported import imported_names
 
 PREFIX = "clbench_file_"
 
@@ -112,7 +113,7 @@ def own_sources(path: Path) -> dict[str, Path]:
         if label in found:
             continue
         found[label] = source
-        for name in _imported(source, module, is_package):
+        for name in imported_names(source, module, is_package):
             waiting += _files_of(folder, name)
     return found
 
@@ -149,33 +150,6 @@ def _files_of(folder: Path, dotted: str) -> Iterator[tuple[Path, str, bool]]:
         if spec.origin is not None:
             yield Path(spec.origin), module, spec.submodule_search_locations is not None
         search = list(spec.submodule_search_locations or ())
-
-
-def _imported(source: Path, module: str, is_package: bool) -> Iterator[str]:
-    """Every dotted name that a file imports, relative ones made absolute; no name where it cannot be read."""
-    try:
-        tree = ast.parse(source.read_bytes())
-    except (SyntaxError, ValueError):
-        return  # not Python, or broken: loading it says so
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, module, is_package)
-            if base:
-                yield base
-            for alias in node.names:
-                yield f"{base}.{alias.name}".lstrip(".")
-
-
-def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
-    """What a `from ... import` means, counted from the plugin's folder."""
-    if not node.level:
-        return node.module or ""
-    package = module.split(".")
-    leaving = node.level - 1 if is_package else node.level
-    above = package[: len(package) - leaving]
-    return ".".join([*above, *filter(None, [node.module])])
 
 
 # ------------------------------------------------------------------ importing

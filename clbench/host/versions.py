@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from clbench.host import plugin_files
+from clbench.host.imported import FOREIGN, editable_imports
 from clbench.host.loading import Loaded, source_of
-
-# Bases that are not the plugin author's: the public API and what it is made of.
-_FOREIGN = frozenset({"clbench", "torch", "numpy", "pydantic", *sys.stdlib_module_names})
 
 
 def version_of(loaded: Loaded, contribution: Any) -> str:
@@ -66,21 +65,46 @@ def _modules(loaded: Loaded, contribution: Any) -> set[str]:
     names = {module.__name__} if module else set()
     lineage = contribution.__mro__ if isinstance(contribution, type) else [contribution]
     names |= {part.__module__ for part in lineage if getattr(part, "__module__", None)}
-    return {name for name in names if name.partition(".")[0] not in _FOREIGN}
+    return {name for name in names if name.partition(".")[0] not in FOREIGN}
 
 
 def _sources(name: str) -> dict[str, Path]:
-    """The source files of a module, or of every module of a package; labels do not depend on where they lie."""
+    """The source files of a module, or of every module of a package, and what they import that can be edited.
+
+    Labels do not depend on where the files lie.
+    """
     plugin_file = plugin_files.file_of(name)
     if plugin_file is not None:
-        return plugin_files.own_sources(plugin_file.path)
+        own = plugin_files.own_sources(plugin_file.path)
+        folder = plugin_file.path.parent
+        found = _imports({label: (_dotted("", label), path) for label, path in own.items()})
+        elsewhere = {
+            module: path
+            for module, path in found.items()
+            if not plugin_files.is_beside(folder, module.partition(".")[0])
+        }
+        return own | elsewhere
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or not Path(file).is_file():
         return {}
     path = Path(file)
     if path.name != "__init__.py":
-        return {path.name: path}
-    return {
-        f"{name}/{part.relative_to(path.parent).as_posix()}": part
-        for part in path.parent.rglob("*.py")
-    }
+        return {path.name: path} | _imports({path.name: (name, path)})
+    parts = {part.relative_to(path.parent).as_posix(): part for part in path.parent.rglob("*.py")}
+    named = {f"{name}/{label}": (_dotted(name, label), part) for label, part in parts.items()}
+    return {label: part for label, (_, part) in named.items()} | _imports(named)
+
+
+def _dotted(package: str, label: str) -> str:
+    """`er/buffers/ring.py` of a package `er`: the module's name."""
+    parts = label.removesuffix(".py").split("/")
+    return ".".join(filter(None, [package, *(part for part in parts if part != "__init__")]))
+
+
+def _imports(files: Mapping[str, tuple[str, Path]]) -> dict[str, Path]:
+    """What files (by label: a module's name, and its path) import beyond themselves."""
+    own = {path.resolve() for _, path in files.values()}
+    found: dict[str, Path] = {}
+    for module, path in files.values():
+        found |= editable_imports(path, module)
+    return {name: path for name, path in found.items() if path not in own}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import ENGINE_VERSION, Cell, Choice
 from clbench.suite.checks import Checks
 from clbench.suite.expand import expand
 from clbench.suite.labels import pick, split_names
@@ -12,6 +12,7 @@ from clbench.suite.schema import json_schema
 from clbench.suite.suite import Compare, Suite
 
 __all__ = [
+    "ENGINE_VERSION",
     "Cell",
     "Checks",
     "Choice",

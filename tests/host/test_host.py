@@ -431,6 +431,54 @@ def test_a_helper_in_the_plugin_s_folder_counts_too(tmp_path: Path, install: Ins
     assert host.version_of("metric", "spread") != before
 
 
+EDITABLE = '{"dir_info": {"editable": true}}'
+
+
+def test_what_a_plugin_imports_from_its_own_package_counts_too(
+    tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of the package that nothing imports does not; one that is imported late, and by a helper, does."""
+    module = install("labpkg", METRIC, direct_url=EDITABLE, points="one = labpkg.plugin")
+    folder = module.with_suffix("")
+    folder.mkdir()
+    late = "    def late(self):\n        from labpkg import losses\n"
+    body = module.read_text().replace("class Spread", "from . import helper\nclass Spread")
+    (folder / "plugin.py").write_text(body + "\n\nclass Later:\n" + late)
+    module.unlink()
+    for name, content in {
+        "__init__": "",
+        "helper": "from labpkg.deep.base import ONE\n",
+        "losses": "x = 1\n",
+        "stranger": "x = 1\n",
+        "deep/__init__": "",
+        "deep/base": "ONE = 1\n",
+    }.items():
+        (folder / f"{name}.py").parent.mkdir(exist_ok=True)
+        (folder / f"{name}.py").write_text(content)
+    host = Host.load()
+    versions = [host.version_of("metric", "spread")]
+    for name in ("__init__", "helper", "losses", "deep/__init__", "deep/base"):
+        path = folder / f"{name}.py"
+        path.write_text(path.read_text() + "# edited\n")
+        versions.append(host.version_of("metric", "spread"))
+    assert len(set(versions)) == len(versions)
+    (folder / "stranger.py").write_text("x = 2\n")
+    assert host.version_of("metric", "spread") == versions[-1]
+
+
+def test_what_a_bare_file_imports_from_a_folder_on_the_path_counts_too(
+    write: WriteFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lib").mkdir()
+    library = tmp_path / "lib" / "my_losses_on_the_path.py"
+    library.write_text("x = 1\n")
+    monkeypatch.syspath_prepend(library.parent)
+    path = write("mine.py", f"import {library.stem}, pandas\n" + METRIC)
+    before = bare(path).version_of("metric", "spread")
+    library.write_text("x = 2\n")
+    assert bare(path).version_of("metric", "spread") != before
+
+
 # ------------------------------------------------------------------ observers
 
 

@@ -1,0 +1,134 @@
+"""What a source file imports, and which of it can be edited: a change there changes what the file computes."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+# What a plugin builds on and does not edit: the public API and what that is made of.
+FOREIGN = frozenset({"clbench", "torch", "numpy", "pydantic", *sys.stdlib_module_names})
+_INSTALLED = ("purelib", "platlib", "stdlib", "platstdlib")
+
+
+def imported_names(source: Path, module: str, is_package: bool) -> tuple[str, ...]:
+    """Every dotted name that a file imports, in functions too, relative ones made absolute; none where it cannot be read."""
+    try:
+        found = source.stat()
+    except OSError:
+        return ()
+    return _imported_names(source, module, is_package, (found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=4096)
+def _imported_names(
+    source: Path, module: str, is_package: bool, stamp: tuple[int, int]
+) -> tuple[str, ...]:
+    try:
+        tree = ast.parse(source.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ()  # not Python, or broken: loading it says so
+    return tuple(_names_in(tree, module, is_package))
+
+
+def _names_in(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module, is_package)
+            if base:
+                yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}".lstrip(".")
+
+
+def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    """What a `from ... import` means, counted from the top of the module's package."""
+    if not node.level:
+        return node.module or ""
+    package = module.split(".")
+    leaving = node.level - 1 if is_package else node.level
+    above = package[: len(package) - leaving]
+    return ".".join([*above, *filter(None, [node.module])])
+
+
+# ------------------------------------------------------------------ what can be edited
+
+
+def editable_imports(source: Path, module: str) -> dict[str, Path]:
+    """The source files that can be edited among all that a file imports, directly or not, by module name.
+
+    Those are the modules of its own package, of other checkouts and of folders on the path. What is installed has a version
+    of its own and is not looked into.
+    """
+    found: dict[str, Path] = {}
+    waiting = list(imported_names(source, module, source.name == "__init__.py"))
+    while waiting:
+        name = waiting.pop()
+        for part in _with_parents(name):
+            path = None if part in found or part == module else _editable_file(part)
+            if path is not None:
+                found[part] = path
+                waiting += imported_names(path, part, path.name == "__init__.py")
+    return found
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    """`a.b.c` executes `a`, `a.b` and `a.b.c`."""
+    parts = name.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _editable_file(name: str) -> Path | None:
+    """The source file of a module that is neither installed nor part of what plugins build on."""
+    if name.partition(".")[0] in FOREIGN:
+        return None
+    path = _file_of(name)
+    if path is None or path.suffix != ".py" or _is_installed(path):
+        return None
+    return path
+
+
+def _file_of(name: str) -> Path | None:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None:
+        file = _origin_of(name)
+    return Path(file).resolve() if file and Path(file).is_file() else None
+
+
+def _origin_of(name: str) -> str | None:
+    """Where a module that is not imported yet would come from; nothing is imported to find out."""
+    parent, _, _ = name.rpartition(".")
+    try:
+        if not parent:
+            spec = importlib.util.find_spec(name)
+        else:
+            above = _folders_of(parent)
+            spec = PathFinder.find_spec(name, above) if above else None
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return spec.origin if spec is not None and spec.has_location else None
+
+
+def _folders_of(package: str) -> list[str]:
+    if package in sys.modules:
+        return list(getattr(sys.modules[package], "__path__", []))
+    parent, _, _ = package.rpartition(".")
+    above = _folders_of(parent) if parent else None
+    spec = (
+        importlib.util.find_spec(package) if above is None else PathFinder.find_spec(package, above)
+    )
+    return list(spec.submodule_search_locations or []) if spec is not None else []
+
+
+@lru_cache(maxsize=4096)
+def _is_installed(path: Path) -> bool:
+    places = {Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED}
+    named = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(named) or any(path.is_relative_to(place) for place in places)
