@@ -16,7 +16,6 @@ import itertools
 import json
 import re
 import sys
-import types
 import typing
 import warnings
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, shown, suggest
 from clbench.option_docs import option_comments
+from clbench.option_types import annotation_name, type_name
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
 
@@ -166,17 +166,6 @@ def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[s
     ]
 
 
-def type_name(field: pydantic.fields.FieldInfo) -> str:
-    """An option's type in words: `float, > 0`."""
-    bounds = [
-        f"{sign} {getattr(constraint, key)}"
-        for constraint in field.metadata
-        for key, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
-        if getattr(constraint, key, None) is not None
-    ]
-    return ", ".join([_annotation_name(field.annotation), *bounds])
-
-
 def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
     model = option_model(target)
     known = list(model.model_fields)
@@ -291,7 +280,7 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
             typing.Annotated[hint, metadata] if metadata else hint
         )
     except (pydantic.errors.PydanticUserError, TypeError) as error:
-        shown = _annotation_name(hint)
+        shown = annotation_name(hint)
         raise Declaration(
             f"option {key!r}: its type `{shown}` is not one a suite could give; {str(error).split('. ')[0]}"
         ) from error
@@ -302,7 +291,7 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
         adapter.dump_python(typed, mode="json")
     except (pydantic.ValidationError, pydantic.errors.PydanticUserError, ValueError) as error:
         raise Declaration(
-            f"option {key!r}: its default {value!r} does not fit its type `{_annotation_name(hint)}`"
+            f"option {key!r}: its default {value!r} does not fit its type `{annotation_name(hint)}`"
         ) from error
     if metadata is None:
         return typed
@@ -313,23 +302,6 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
 
 def _default(field: pydantic.fields.FieldInfo) -> Any:
     return None if field.is_required() else field.default
-
-
-def _annotation_name(annotation: Any) -> str:
-    origin = get_origin(annotation)
-    if origin is typing.Literal:
-        return " | ".join(str(value) for value in typing.get_args(annotation))
-    if origin is typing.Annotated:
-        return _annotation_name(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return " | ".join(_annotation_name(branch) for branch in typing.get_args(annotation))
-    if annotation is type(None):
-        return "None"
-    return (
-        annotation.__name__
-        if isinstance(annotation, type) and origin is None
-        else str(annotation).replace("typing.", "")
-    )
 
 
 def _place(loc: Sequence[int | str], given: Any, *, missing: bool) -> tuple[str, ...]:

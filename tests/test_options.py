@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from clbench.errors import OptionError
 from clbench.options import (
@@ -120,7 +120,7 @@ def test_a_model_s_options_are_its_keyword_only_parameters() -> None:
     assert issues(mlp) == {"dropout": "is missing, and has no default"}
     assert plain_options(mlp, {"dropout": 0}) == {"hidden": [400], "dropout": 0.0}
     hidden, dropout = describe_options(mlp)
-    assert (hidden.type, hidden.default, hidden.required) == ("list[int]", [400], False)
+    assert (hidden.type, hidden.default, hidden.required) == ("list of int", [400], False)
     assert (dropout.default, dropout.required) == (None, True)
 
 
@@ -240,3 +240,23 @@ def test_names_are_snake_case_unless_given() -> None:
     assert name_of(mlp) == "mlp"
     with pytest.raises(AttributeError):
         name_of(partial(mlp))
+
+
+class Worded(Configurable):
+    """Options of many types."""
+
+    sizes: tuple[PositiveInt, ...] = (1,)
+    betas: tuple[float, float] = (0.9, 0.999)
+    rates: list[Annotated[float, Field(ge=0, lt=1)]] = [0.5]  # noqa: RUF012
+    kind: Literal["a", "b"] | None = None
+    anything: dict[str, Any] = {}  # noqa: RUF012
+
+
+def test_types_are_words_and_never_pydantic() -> None:
+    assert {option.name: option.type for option in describe_options(Worded)} == {
+        "sizes": "list of (int, > 0)",
+        "betas": "[float, float]",
+        "rates": "list of (float, >= 0, < 1)",
+        "kind": "a | b | None",
+        "anything": "{str: any value}",
+    }

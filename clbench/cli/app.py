@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ from clbench.cli import (
     show,
     validate,
 )
-from clbench.cli.output import tell
+from clbench.cli.output import first_sentence, tell
 from clbench.errors import ClbenchError, Interrupted, SuiteError
 
 
@@ -114,18 +115,30 @@ def options(
     """Benchmarks for continual learning: methods x streams x seeds, recorded raw, compared honestly."""
 
 
-app.command("run")(run.run)
-app.command("validate")(validate.validate)
-app.command("show")(show.show)
-app.command("compare")(compare.compare)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.add_typer(metrics.app, name="metrics")
-app.command("export")(export.export)
-app.command("merge")(merge.merge)
-app.command("drop")(drop.drop)
-app.command("list")(listing.list_names)
-app.command("describe")(describe.describe)
-app.command("plugins")(plugins.plugins)
-app.add_typer(data.app, name="data")
-app.command("schema")(schema.schema)
-app.command("doctor")(doctor.doctor)
+COMMANDS: tuple[tuple[str, Callable[..., None] | typer.Typer], ...] = (
+    ("run", run.run),
+    ("validate", validate.validate),
+    ("show", show.show),
+    ("compare", compare.compare),
+    ("leaderboard", leaderboard.leaderboard),
+    ("metrics", metrics.app),
+    ("export", export.export),
+    ("merge", merge.merge),
+    ("drop", drop.drop),
+    ("list", listing.list_names),
+    ("describe", describe.describe),
+    ("plugins", plugins.plugins),
+    ("data", data.app),
+    ("schema", schema.schema),
+    ("doctor", doctor.doctor),
+)
+
+
+# What is not given as a command's short help, click cuts off.
+for _name, _command in COMMANDS:
+    if isinstance(_command, typer.Typer):
+        for _part in _command.registered_commands:
+            _part.short_help = first_sentence(getattr(_part.callback, "__doc__", None) or "")
+        app.add_typer(_command, name=_name, short_help=_command.info.help)
+    else:
+        app.command(_name, short_help=first_sentence(_command.__doc__ or ""))(_command)

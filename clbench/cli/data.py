@@ -62,10 +62,13 @@ def import_arrays(
 ) -> None:
     """Take over arrays that you have, as a known data set or a new one."""
     from clbench.data import import_data
+    from clbench.data.roots import destination
     from clbench.host import Host
 
+    place = destination(data)
     arrays = import_data(name, source, data, Host.load(plugin or []))
     say(f"imported {name}: {_contents(arrays)}")
+    say(f"kept in {place}")
 
 
 @app.command("where")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ import typer
 from clbench.cli.options import DataOption, PluginOption
 from clbench.cli.output import say, table, warn
 from clbench.errors import UnknownName
+from clbench.suite.packaged import opening_comment, packaged_suites
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -23,7 +26,7 @@ def describe(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A strategy, metric, scenario, data set, model or launcher; or `protocol`.",
+            help="A strategy, metric, scenario, data set, model, launcher or suite; or `protocol`.",
             show_default=False,
         ),
     ],
@@ -35,14 +38,37 @@ def describe(
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    if name == "protocol":
-        _describe_protocol()
-        return
-    kinds = _kinds_of(name, host)
-    for place, kind in enumerate(kinds):
+    parts = _meanings(name, host, data)
+    for place, part in enumerate(parts):
         if place:
             say("")
-        _describe(host, kind, name)
+        part()
+
+
+def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], None]]:
+    """What prints each thing that the name stands for; `UnknownName` with suggestions where it is nothing."""
+    from clbench.data import imported_names
+    from clbench.host import KINDS
+
+    suites, imported = packaged_suites(), imported_names(data)
+    if name == "protocol":
+        return [_describe_protocol]
+    found: list[Callable[[], None]] = []
+    hint = ""
+    for kind in KINDS:
+        try:
+            host.get(kind, name)
+            found.append(partial(_describe, host, kind, name))
+        except UnknownName as error:
+            hint = error.hint
+    if name in imported and name not in host.names("dataset"):
+        found.append(partial(_describe_imported, name, host, data))
+    if name in suites:
+        found.append(partial(_describe_suite, name, host, imported))
+    if not found:
+        offered = {known for kind in KINDS for known in host.names(kind)}
+        raise UnknownName("name", name, {"protocol", *offered, *suites, *imported}, hint)
+    return found
 
 
 def _describe(host: Host, kind: str, name: str) -> None:
@@ -81,22 +107,43 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _kinds_of(name: str, host: Host) -> list[str]:
-    """What the name is; `UnknownName` with suggestions from every kind where it is nothing."""
-    from clbench.host import KINDS
+def _describe_imported(name: str, host: Host, data: Path | None) -> None:
+    """A data set that no plugin knows: what its file says."""
+    from clbench.data import load_arrays
+    from clbench.suite import Choice
 
-    kinds, hint = [], ""
-    for kind in KINDS:
-        try:
-            host.get(kind, name)
-            kinds.append(kind)
-        except UnknownName as error:
-            hint = error.hint
-    if not kinds:
-        raise UnknownName(
-            "name",
-            name,
-            {"protocol", *(known for kind in KINDS for known in host.names(kind))},
-            hint,
-        )
-    return kinds
+    arrays = load_arrays(Choice(name, {}), host, data)
+    say(f"{name}: a data set that was imported with `clbench data import`\n")
+    size = "x".join(map(str, arrays.x_train.shape[1:]))
+    rows: list[list[Any]] = [
+        ["training images", f"{len(arrays.x_train):,}"],
+        ["test images", f"{len(arrays.x_test):,}"],
+        ["size", f"{size} (height, width, channels), uint8"],
+        ["classes", arrays.classes],
+        ["fingerprint", arrays.fingerprint],
+    ]
+    table(["", ""], rows)
+
+
+def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
+    """A suite that comes with clbench: what its file says first, and what it runs."""
+    from clbench.suite import expand, load_suite
+
+    suite = load_suite(name, host, imported=imported)
+    say(f"{name}: a suite that comes with clbench, {suite.file}\n")
+    say(opening_comment(suite.text))
+    cells = expand(suite, host)
+    strategies = dict.fromkeys(cell.label for cell in cells)
+    scenarios = dict.fromkeys(cell.scenario_label for cell in cells)
+    say("")
+    table(
+        ["", ""],
+        [
+            ["scenarios", ", ".join(scenarios)],
+            ["strategies", ", ".join(strategies)],
+            ["seeds", f"{len(suite.seeds)}"],
+            ["runs", f"{sum(len(cell.seeds) for cell in cells)} in {len(cells)} cells"],
+            ["metrics", ", ".join(metric.name for metric in suite.metrics)],
+        ],
+    )
+    say(f"\nnext: clbench run {name}    (or --dry-run, to see how long it may take)")

@@ -2,63 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption
-from clbench.cli.output import say, table
+from clbench.cli.options import DataOption, JsonOption, PluginOption
+from clbench.cli.output import say, say_json, table
 from clbench.errors import ClbenchError
 
 if TYPE_CHECKING:
     from clbench.host import Host
 
 
-def doctor(plugin: PluginOption = None, data: DataOption = None) -> None:
+def doctor(
+    as_json: JsonOption = False, plugin: PluginOption = None, data: DataOption = None
+) -> None:
     """Check the environment, the devices, the plugins and the data; exit code 1 where something is broken."""
-    from clbench.data import catalogue, where
-    from clbench.execution.environment import environment, gemm_path
     from clbench.host import Host
 
-    host = Host.load(plugin or [])
+    found = _found(Host.load(plugin or []), data)
+    if as_json:
+        say_json(found)
+    else:
+        _print(found)
+    raise typer.Exit(1 if found["problems"] else 0)
+
+
+def _found(host: Host, data: Path | None) -> dict[str, Any]:
+    """Everything that is looked at."""
+    from clbench.data import catalogue, where
+    from clbench.execution.environment import environment, gemm_path
+
     slots, trouble = _slots(host)
     facts = environment(host, slots, "auto", gemm_path(slots), None)
-    rows = [
-        ["python", facts["python"]],
-        *([name, version or "not installed"] for name, version in facts["packages"].items()),
-    ]
-    rows += [
-        ["platform", facts["platform"]],
-        ["cpu", facts["cpu"]],
-        ["workers", f"{len(slots)} on {facts['device']}"],
-    ]
-    table(["environment", ""], rows)
-    say("")
-    broken = [info for info in host.plugins if info.error]
-    table(
-        ["plugins", ""],
-        [
-            ["sound", len(host.plugins) - len(broken)],
-            *([info.shown, info.error] for info in broken),
+    packages = {name: version or "not installed" for name, version in facts["packages"].items()}
+    return {
+        "environment": {
+            "python": facts["python"],
+            **packages,
+            "platform": facts["platform"],
+            "cpu": facts["cpu"],
+            "workers": f"{len(slots)} on {facts['device']}",
+            "matrix products": facts["gemm"],
+        },
+        "plugins": [
+            {"name": info.name, "shown": info.shown, "error": info.error or None}
+            for info in host.plugins
         ],
-    )
-    say("")
-    table(
-        ["data", "state", "place"],
-        [[info.name, info.state, info.place or ""] for info in catalogue(host, data)],
-    )
-    say("")
-    table(
-        ["data folder", "named by", ""],
-        [
-            [root.path, root.origin, "there" if root.exists else "not there yet"]
+        "data": [
+            {"name": info.name, "state": info.state, "place": info.place}
+            for info in catalogue(host, data)
+        ],
+        "data folders": [
+            {"folder": root.path, "named by": root.origin, "there": root.exists}
             for root in where(host, data)
         ],
-    )
-    problems = [*trouble, *host.warnings]
+        "problems": [*trouble, *host.warnings],
+    }
+
+
+def _print(found: Mapping[str, Any]) -> None:
+    table(["environment", ""], found["environment"].items())
     say("")
-    say("no problems found" if not problems else "\n".join(f"problem: {line}" for line in problems))
-    raise typer.Exit(1 if problems else 0)
+    broken = [plugin for plugin in found["plugins"] if plugin["error"]]
+    rows = [["sound", len(found["plugins"]) - len(broken)]]
+    table(["plugins", ""], [*rows, *([one["shown"], one["error"]] for one in broken)])
+    say("")
+    table(["data", "state", "place"], [one.values() for one in found["data"]])
+    say("")
+    folders = [
+        [one["folder"], one["named by"], "there" if one["there"] else "not there yet"]
+        for one in found["data folders"]
+    ]
+    table(["data folder", "named by", ""], folders)
+    say("")
+    for line in found["problems"]:
+        say(f"problem: {line}")
+    if not found["problems"]:
+        say("no problems found")
 
 
 def _slots(host: Host) -> tuple[list[str], list[str]]:

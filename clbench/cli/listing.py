@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption
-from clbench.cli.output import say, table, warn
+from clbench.cli.options import DataOption, JsonOption, PluginOption
+from clbench.cli.output import first_sentence, say, say_json, table, warn
+from clbench.suite.packaged import opening_comment, packaged_suites, packaged_text
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -23,48 +25,65 @@ class Kinds(StrEnum):
     datasets = "datasets"
     models = "models"
     launchers = "launchers"
+    suites = "suites"
 
 
 SINGULAR = {"strategies": "strategy"}
+IMPORTED = "imported with `clbench data import`"
 
 
 def list_names(
     kind: Annotated[
         Kinds | None, typer.Argument(help="One kind; all of them unless given.", show_default=False)
     ] = None,
+    as_json: JsonOption = False,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """List strategies, metrics, scenarios, data sets, models and launchers, with the plugins that offer them."""
+    """List strategies, metrics, scenarios, data sets, models, launchers and suites, with where they come from."""
     from clbench.host import Host
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    for place, one in enumerate([kind] if kind else list(Kinds)):
+    kinds = [kind] if kind else list(Kinds)
+    rows = {one.value: _rows(one, host, data) for one in kinds}
+    if as_json:
+        say_json({one: [row._asdict() for row in found] for one, found in rows.items()})
+        return
+    for place, (one, found) in enumerate(rows.items()):
         if kind is None:
-            say(("" if place == 0 else "\n") + one.value)
-        table(
-            ["name", "what it is", "from"],
-            _rows(host, SINGULAR.get(one.value, one.value.removesuffix("s"))),
-            f"no {one.value}",
-        )
-        if one is Kinds.datasets:
-            _say_imported(host, data)
+            say(("" if place == 0 else "\n") + one)
+        table(["name", "what it is", "from"], found, f"no {one}")
 
 
-def _rows(host: Host, kind: str) -> list[list[Any]]:
-    return [
-        [name, first_line(host.get(kind, name)), host.plugin_of(kind, name).shown]
-        for name in host.names(kind)
+class Row(NamedTuple):
+    """A name, what it is, and where it comes from."""
+
+    name: str
+    doc: str
+    origin: str
+
+
+def _rows(kind: Kinds, host: Host, data: Path | None) -> list[Row]:
+    if kind is Kinds.suites:
+        return [Row(name, _suite_in_short(name), "clbench") for name in packaged_suites()]
+    singular = SINGULAR.get(kind.value, kind.value.removesuffix("s"))
+    rows = [
+        Row(name, first_line(host.get(singular, name)), host.plugin_of(singular, name).shown)
+        for name in host.names(singular)
     ]
+    return rows + _imported(host, data) if kind is Kinds.datasets else rows
 
 
-def _say_imported(host: Host, data: Any) -> None:
+def _imported(host: Host, data: Path | None) -> list[Row]:
     from clbench.data import imported_names
 
     names = sorted(set(imported_names(data)) - set(host.names("dataset")))
-    if names:
-        say(f"imported: {', '.join(names)}")
+    return [Row(name, "", IMPORTED) for name in names]
+
+
+def _suite_in_short(name: str) -> str:
+    return first_sentence(opening_comment(packaged_text(name)))
 
 
 def first_line(item: Any) -> str:

@@ -37,6 +37,7 @@ DataOption = Annotated[
         "--data", metavar="DIR", help="A folder with data, looked in first.", show_default=False
     ),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 SeedsOption = Annotated[
     str | None,
     typer.Option(

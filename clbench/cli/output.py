@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from clbench.untrusted import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,24 +18,29 @@ ENDLESS = 100_000  # the width of a pipe: nothing is cut or wrapped there
 
 def console(stderr: bool = False) -> Console:
     """A console for one of the two; rich finds out whether it is a terminal."""
-    from rich.console import Console
+    from clbench.cli.terminal import SafeConsole
 
-    made = Console(stderr=stderr, highlight=False)
-    return (
-        made
-        if made.is_terminal
-        else Console(stderr=stderr, highlight=False, width=ENDLESS, no_color=True)
-    )
+    made = SafeConsole(stderr=stderr, highlight=False)
+    if made.is_terminal:
+        return made
+    return SafeConsole(stderr=stderr, highlight=False, width=ENDLESS, no_color=True)
 
 
 def say(text: str) -> None:
     """A plain line of the result."""
-    typer.echo(text)
+    typer.echo(printable(text))
+
+
+def say_json(value: Any) -> None:
+    """A result for programs."""
+    import json
+
+    typer.echo(json.dumps(value, indent=2, default=str))
 
 
 def tell(text: str) -> None:
     """A plain line about the result, to stderr."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def warn(lines: Iterable[str]) -> None:
@@ -41,7 +49,7 @@ def warn(lines: Iterable[str]) -> None:
         tell(f"warning: {line}")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "nothing") -> None:
+def table(headers: Sequence[str], rows: Iterable[Iterable[Any]], empty: str = "nothing") -> None:
     """Columns with their headers, the first of which holds names; or one line where there are none."""
     from clbench.report.grid import Column, Grid
 
@@ -55,3 +63,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "n
         Column(header, column, "prose") for header, column in zip(headers[1:], rest, strict=True)
     ]
     console().print(Grid(columns, ruled=False))
+
+
+def first_sentence(text: str) -> str:
+    """As far as the first full stop that ends a sentence; the one of "et al." ends none."""
+    paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    return re.split(r"(?<=[^.]\.)(?<! al\.)\s+(?=[A-Z`])", paragraph)[0]

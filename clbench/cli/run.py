@@ -69,6 +69,7 @@ def run(
             metavar="A",
             help="The cluster's address, for launchers that have one.",
             show_default=False,
+            hidden=True,  # no launcher that comes with clbench has it
         ),
     ] = None,
     slurm: Annotated[
@@ -77,6 +78,7 @@ def run(
             metavar="KEY=VALUE",
             help="A scheduler option, for launchers that have them.",
             show_default=False,
+            hidden=True,
         ),
     ] = None,
     workers: Annotated[

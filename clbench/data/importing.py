@@ -15,6 +15,7 @@ from clbench.data import store
 from clbench.data.arrays import Arrays
 from clbench.data.check import KEYS, make_arrays
 from clbench.data.dataset import Dataset
+from clbench.data.npz import memory_size, npz_sizes
 from clbench.data.roots import destination
 from clbench.errors import UnknownName, UserError
 
@@ -74,16 +75,13 @@ def _npz(path: Path) -> Named:
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is not an .npz file; one with {', '.join(KEYS)} is needed")
     try:
+        claimed = npz_sizes(path)
+        _check_room(path, claimed)
         with np.load(path, allow_pickle=False) as archive:
             found = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = (
-            "it holds pickled objects, which are never opened"
-            if "allow_pickle" in str(error)
-            else str(error)
-        )
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{path} cannot be read as an .npz file of plain arrays: {reason}"
+            f"{path} cannot be read as an .npz file of plain arrays: {error}"
         ) from error
     absent = [key for key in KEYS if key not in found]
     if absent:
@@ -91,6 +89,16 @@ def _npz(path: Path) -> Named:
             f"{path} lacks {', '.join(absent)}; it holds {', '.join(sorted(found)) or 'nothing'}"
         )
     return found
+
+
+def _check_room(path: Path, claimed: Mapping[str, int]) -> None:
+    """Refuse what cannot fit before anything of it is read: small files unpack to any size."""
+    needed, there = sum(claimed.values()), memory_size()
+    if needed > there:
+        raise UserError(
+            f"the arrays in {path} take {needed / 1e9:,.1f} GB, and this machine has "
+            f"{there / 1e9:,.1f} GB of memory; import fewer or smaller images"
+        )
 
 
 def _folder(path: Path) -> Named:

@@ -133,9 +133,9 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     except ClbenchError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise DataMissing(
-            f"data set {name!r} could not be downloaded to {place} ({reason}). {_ways(name, dataset)}"
+            f"data set {name!r} could not be downloaded to {place}: {_cause(error)}. "
+            f"Try again where there is a network; without one, {' or '.join(_other_ways(name, dataset))}."
         ) from error
     return load_arrays(choice, host, root)
 
@@ -276,14 +276,30 @@ def _again(name: str) -> str:
     return f"Bring it again: `clbench data import {name} FILE.npz`."
 
 
+def _cause(error: BaseException) -> str:
+    """All that is known of a failure in one line, down to what first went wrong."""
+    causes: list[str] = []
+    found: BaseException | None = error
+    while found is not None:
+        text = " ".join(str(found).split())
+        if not any(text in known for known in causes):
+            causes.append(f"{type(found).__name__}: {text}".rstrip(": ."))
+        found = found.__cause__ or found.__context__
+    return "; because of ".join(causes)
+
+
 def _ways(name: str, dataset: Dataset) -> str:
-    ways = [
-        f"Get it with `clbench data fetch {name}`",
-        "name the folder that holds it with `--data DIR`",
-    ]
+    others = _other_ways(name, dataset)
+    ways = [f"Get it with `clbench data fetch {name}`", *others[:-1]]
+    return f"{', '.join(ways)}{',' * (len(ways) > 1)} or {others[-1]}."
+
+
+def _other_ways(name: str, dataset: Dataset) -> list[str]:
+    """What helps where nothing can be downloaded."""
+    ways = ["name the folder that holds it with `--data DIR`"]
     if not dataset.options:
         ways.append(f"bring its arrays with `clbench data import {name} FILE.npz`")
-    return f"{', '.join(ways[:-1])}{',' * (len(ways) > 2)} or {ways[-1]}."
+    return ways
 
 
 def _short(text: str) -> str:

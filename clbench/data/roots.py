@@ -58,13 +58,8 @@ def writable(path: Path) -> bool:
 
 
 def destination(root: Path | None) -> Root:
-    """Where downloads and imports go: the folder asked for, else the first root that takes them."""
-    candidates = roots(root)
-    chosen = (
-        candidates[:1]
-        if root is not None
-        else [place for place in candidates if writable(place.path)]
-    )
-    if not chosen or not writable(chosen[0].path):
-        raise UserError(f"cannot write to {candidates[0]}; name another folder with --data DIR")
-    return chosen[0]
+    """Where downloads and imports go: the first folder that somebody named, and never silently another."""
+    chosen = roots(root)[0]
+    if not writable(chosen.path):
+        raise UserError(f"cannot write to {chosen}; name another folder with --data DIR")
+    return chosen

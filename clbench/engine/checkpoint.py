@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -87,11 +88,21 @@ class Mark:
         data = self.path.read_bytes()
         if hashlib.blake2b(data[:-DIGEST], digest_size=DIGEST).digest() != data[-DIGEST:]:
             raise ClbenchError("it is damaged or cut off")
-        saved = torch.load(io.BytesIO(data[:-DIGEST]), weights_only=True, map_location="cpu")
+        saved = _opened(data[:-DIGEST])
         if saved["identity"] != self.identity:
             return False
         loop.go_on(saved["state"])
         return True
+
+
+def _opened(data: bytes) -> Any:
+    """Tensors and plain values. What else there is, torch advises to open all the same; nobody should."""
+    try:
+        return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError:
+        raise ClbenchError(
+            "it holds more than tensors and plain values, and is not opened"
+        ) from None
 
 
 def identity_of(

@@ -11,10 +11,12 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records.results import Results
+from clbench.untrusted import inert
 
 if TYPE_CHECKING:
     import pandas as pd
 
+TEXTS = ("scenario", "strategy", "metric")  # columns of names, which may look like formulas
 INSTALL = "parquet files need pyarrow; install it with: pip install 'clbench[parquet]'"
 
 
@@ -24,7 +26,10 @@ def export(results: Results, form: str) -> bytes:
 
 
 def _csv(results: Results) -> bytes:
-    text: str = results.frame().to_csv(index=False, lineterminator="\n")
+    frame = results.frame()
+    for name in TEXTS:
+        frame[name] = frame[name].map(inert)
+    text: str = frame.to_csv(index=False, lineterminator="\n")
     return text.encode()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.report.compare_tables import TableOf, tables
 from clbench.report.comparison import Comparison
-from clbench.report.printable import printable
+from clbench.untrusted import inert_row, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -173,7 +173,7 @@ def _csv(comparison: Comparison) -> str:
         "overall": overall["ranks"],
         "overall_pairs": overall["pairs"],
     }
-    rows = [{"table": name, **row} for name, found in parts.items() for row in found]
+    rows = [{"table": name, **inert_row(row)} for name, found in parts.items() for row in found]
     columns = list(dict.fromkeys(["table", *(key for row in rows for key in row)]))
     target = io.StringIO()
     writer = csv.DictWriter(target, columns, restval="", lineterminator="\n")

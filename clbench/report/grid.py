@@ -18,7 +18,7 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from clbench.report.printable import printable
+from clbench.untrusted import printable
 
 Kind = Literal["number", "name", "prose"]
 
@@ -63,7 +63,8 @@ class Grid:
             yield Text(self.note.format(names=names), style="dim")
 
     def _drawn(self, block: Sequence[Placed]) -> Iterator[Text]:
-        yield from _lines([one.header for one in block], block, style="bold", bottom=True)
+        if any(one.header != [""] for one in block):
+            yield from _lines([one.header for one in block], block, style="bold", bottom=True)
         if self.ruled:
             yield _line("─" * _total(one.width for one in block))
         for row in range(len(block[0].cells)):

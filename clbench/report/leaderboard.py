@@ -20,6 +20,7 @@ from clbench.report.comparison import SUMMARY_KEYS, Comparison, compare_pool
 from clbench.report.curves import mean_cost
 from clbench.report.pool import comparable, pool
 from clbench.report.reproduction import Repeat, repeats
+from clbench.untrusted import inert_row
 
 RECORDS = "records"  # the folder of copies
 UNRANKED = (
@@ -191,27 +192,18 @@ def as_csv(sections: Sequence[Section]) -> str:
             for row in comparison.to_json()["summary"]:
                 cell = cells[row["scenario"], row["strategy"]]
                 again = section.repeats.get(cell.key, ())
-                writer.writerow(
-                    row
-                    | {
-                        "suite": section.title,
-                        "metric": metric,
-                        "train_seconds": mean_cost(section.results, cell, "train_seconds"),
-                    }
-                    | {
-                        "options": json.dumps(dict(cell.options), sort_keys=True),
-                        "run_again": "; ".join(one.verdict for one in again),
-                    }
-                    | {"records": " ".join(source.place for source in section.sources)}
-                    | (
-                        {
-                            "average_rank": over[cell.label].average_rank,
-                            "overall_group": over[cell.label].group,
-                        }
-                        if cell.label in over
-                        else {}
-                    )
-                )
+                ranks = over.get(cell.label)
+                shown = row | {
+                    "suite": section.title,
+                    "metric": metric,
+                    "average_rank": "" if ranks is None else ranks.average_rank,
+                    "overall_group": "" if ranks is None else ranks.group,
+                    "train_seconds": mean_cost(section.results, cell, "train_seconds"),
+                    "run_again": "; ".join(one.verdict for one in again),
+                    "options": json.dumps(dict(cell.options), sort_keys=True),
+                    "records": " ".join(source.place for source in section.sources),
+                }
+                writer.writerow(inert_row(shown))
     return target.getvalue()
 
 

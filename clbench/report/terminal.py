@@ -16,7 +16,7 @@ from clbench.records.cell import Array
 from clbench.report import plots
 from clbench.report.grid import Column, Grid
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
-from clbench.report.printable import printable
+from clbench.untrusted import printable
 
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")
 COSTS = ("train_seconds", "peak_memory", "parameters", "state_bytes", "bytes_sent")

@@ -6,7 +6,8 @@ from clbench.suite.cell import ENGINE_VERSION, Cell, Choice
 from clbench.suite.checks import Checks
 from clbench.suite.expand import expand
 from clbench.suite.labels import pick, split_names
-from clbench.suite.load import load_suite, packaged_suites, read_plugins
+from clbench.suite.load import load_suite, read_plugins
+from clbench.suite.packaged import packaged_suites
 from clbench.suite.protocol import Protocol, describe_protocol
 from clbench.suite.schema import json_schema
 from clbench.suite.suite import Compare, Suite

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +19,7 @@ from clbench.suite.entries import Resolver
 from clbench.suite.expand import expand_with
 from clbench.suite.grids import Variant
 from clbench.suite.overrides import apply_overrides
+from clbench.suite.packaged import packaged_suites, suite_folders
 from clbench.suite.paths import Path, numbered
 from clbench.suite.problems import Problems
 from clbench.suite.seeds import check_seeds, parse_seeds
@@ -93,12 +93,6 @@ def read_plugins(source: Source, overrides: Sequence[str] = ()) -> list[FilePath
     if not isinstance(listed, list):
         return []  # `load_suite` says so, with everything else
     return [_plugin(written.folder, entry) for entry in listed if isinstance(entry, str)]
-
-
-def packaged_suites() -> list[str]:
-    """The names of the suites that come with the package."""
-    found = ((folder, path) for folder in _suite_folders() for path in folder.rglob("*.yaml"))
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in found)
 
 
 def _checked(suite: Suite, host: Host, problems: Problems, checks: Checks) -> Suite:
@@ -320,22 +314,13 @@ def _find(source: FilePath | str) -> FilePath:
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a suite file in it")
     name = str(source).removesuffix(".yaml")
-    for folder in _suite_folders():
+    for folder in suite_folders():
         packaged = folder / f"{name}.yaml"
         if packaged.is_file():
             return packaged
     raise UserError(
         f"no suite {str(source)!r}: neither a file here nor a suite that comes with clbench{suggest(name, packaged_suites())}"
     )
-
-
-def _suite_folders() -> list[FilePath]:
-    """Where packaged suites lie: in the installed package, or beside it in a checkout."""
-    spec = importlib.util.find_spec("clbench_suites")
-    places = [FilePath(place) for place in spec.submodule_search_locations or []] if spec else []
-    return [
-        folder for folder in [*places, FilePath(__file__).parents[2] / "suites"] if folder.is_dir()
-    ][:1]
 
 
 def _parsed(written: _Text) -> Document:

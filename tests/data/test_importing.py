@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
+import zipfile
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 from PIL import Image
 
 from clbench.data import catalogue, import_data, imported_names, load_arrays
@@ -165,3 +170,40 @@ def test_an_imported_file_that_was_cut_off_is_said_to_be_damaged(four, host, tmp
     assert "mine" in imported_names(tmp_path)
     import_data("mine", tmp_path / "a.npz", tmp_path)
     assert load_arrays(Choice("mine", {}), host, tmp_path).classes == 3
+
+
+def forged(path: Path, shape: tuple[int, ...], body: bytes = b"\0" * 64) -> Path:
+    """An .npz file whose x_train says of itself that it has this shape."""
+    header = io.BytesIO()
+    npy.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", header.getvalue() + body)
+    return path
+
+
+def test_a_header_that_claims_more_than_there_is_is_refused_unread(data_root, tmp_path) -> None:
+    path = forged(tmp_path / "huge.npz", (1_000_000, 1000, 1000))
+    with pytest.raises(UserError, match=r"x_train claims 1.0 TB, but there are 64 bytes of it"):
+        import_data("mine", path)
+
+
+def test_arrays_larger_than_memory_are_refused_unread(data_root, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("clbench.data.importing.memory_size", lambda: 1000)
+    path = forged(tmp_path / "bomb.npz", (20, 10, 10), b"\0" * 2000)
+    with pytest.raises(UserError, match=r"take 0\.0 GB, and this machine has"):
+        import_data("mine", path)
+
+
+def test_an_import_never_goes_to_another_folder_than_the_one_named(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    monkeypatch.setenv("CLBENCH_DATA", str(locked))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    x, y = np.zeros((4, 8, 8), dtype=np.uint8), np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    with pytest.raises(UserError, match=r"cannot write to .*locked \(\$CLBENCH_DATA\); name"):
+        import_data("mine", tmp_path / "a.npz")
+    assert not (tmp_path / "cache").exists()

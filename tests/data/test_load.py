@@ -331,6 +331,26 @@ def test_fetching_offline_is_one_sentence(host, tmp_path, monkeypatch):
         fetch("mnist", host, tmp_path)
 
 
+def test_a_failed_fetch_tells_the_whole_cause_and_does_not_advise_itself(
+    host, tmp_path, monkeypatch
+):
+    from torchvision import datasets
+
+    def offline(*_, **__):
+        try:
+            raise TimeoutError("timed out")
+        except TimeoutError as error:
+            raise RuntimeError("Error downloading train:\nTried https://a/b, got:\n404") from error
+
+    monkeypatch.setattr(datasets, "MNIST", offline)
+    with pytest.raises(DataMissing) as failed:
+        fetch("mnist", host, tmp_path)
+    said = str(failed.value)
+    assert "Tried https://a/b, got: 404; because of TimeoutError: timed out" in said
+    assert "data fetch" not in said
+    assert "\n" not in said
+
+
 def test_fetching_mends_what_is_damaged(host, tmp_path, monkeypatch):
     from torchvision import datasets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
 from clbench.engine import Progress, Settings, run_cell
 from clbench.engine.book import padded
+from clbench.engine.checkpoint import DIGEST
 from clbench.engine.runner import work_of
 from clbench.errors import Left, OutputError, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
@@ -261,7 +263,8 @@ def test_a_job_that_is_done_is_read_from_its_checkpoint(
 
 
 @pytest.mark.parametrize(
-    "damage", ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint"]
+    "damage",
+    ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint", "forged"],
 )
 def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     make_bench: Any, tmp_path: Path, damage: str
@@ -284,6 +287,10 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
         torch.save([1, 2], mark)
     if damage == "not a checkpoint":
         torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
+    if damage == "forged":
+        torch.save(nn.Linear(1, 1), mark)
+        forged = mark.read_bytes()
+        mark.write_bytes(forged + hashlib.blake2b(forged, digest_size=DIGEST).digest())
     told: list[Progress] = []
     settings = Settings(checkpoint=mark)
     record = run_cell(
@@ -298,6 +305,7 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
     assert said.startswith(f"the checkpoint {mark} cannot be used")
+    assert "weights_only" not in said  # torch's advice is to open it all the same
     assert said.endswith("the job starts anew")
 
 

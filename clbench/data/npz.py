@@ -1,0 +1,64 @@
+"""What an .npz file claims to hold, from the headers of its arrays: nothing else of it is read."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+NAMES = ("kB", "MB", "GB", "TB", "PB")
+
+
+def npz_sizes(path: Path) -> dict[str, int]:
+    """The bytes of each array; `ValueError` where a header is not that of what follows it."""
+    sizes = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            with archive.open(member) as file:
+                sizes[name] = _array_size(name, file, member.file_size)
+    return sizes
+
+
+def _array_size(name: str, file: IO[bytes], stored: int) -> int:
+    shape, dtype = _header(name, file)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds pickled objects, which are never opened")
+    size = int(dtype.itemsize)
+    for length in shape:
+        size *= int(length)
+    held = stored - file.tell()
+    if size != held:
+        raise ValueError(f"{name} claims {_in_words(size)}, but there are {_in_words(held)} of it")
+    return size
+
+
+def _header(name: str, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{name} is no array ({error})") from error
+    return shape, dtype
+
+
+def _in_words(size: int) -> str:
+    """`931.3 GB`."""
+    if size < 1000:
+        return f"{size} bytes"
+    power = min(int(math.log(size, 1000)), len(NAMES))
+    return f"{size / 1000**power:,.1f} {NAMES[power - 1]}"
+
+
+def memory_size() -> int:
+    """The machine's memory in bytes; without limit where the system does not say."""
+    if not hasattr(os, "sysconf"):
+        return sys.maxsize
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

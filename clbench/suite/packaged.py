@@ -1,0 +1,36 @@
+"""The suites that come with clbench: where they lie, and what they say of themselves."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+
+def packaged_suites() -> list[str]:
+    """Their names, as `clbench run` takes them."""
+    found = ((folder, path) for folder in suite_folders() for path in folder.rglob("*.yaml"))
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in found)
+
+
+def packaged_text(name: str) -> str:
+    """The file of a suite that comes with clbench."""
+    paths = [folder / f"{name}.yaml" for folder in suite_folders()]
+    return next(path for path in paths if path.is_file()).read_text(encoding="utf-8")
+
+
+def suite_folders() -> list[Path]:
+    """Where they lie: in the installed package, or beside it in a checkout."""
+    spec = importlib.util.find_spec("clbench_suites")
+    places = [Path(place) for place in spec.submodule_search_locations or []] if spec else []
+    folders = [*places, Path(__file__).parents[2] / "suites"]
+    return [folder for folder in folders if folder.is_dir()][:1]
+
+
+def opening_comment(text: str) -> str:
+    """What a suite's file says before its first key, in one paragraph."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("#").strip())
+    return " ".join(filter(None, lines))
