@@ -233,7 +233,7 @@ def _check_without_default(base: type, key: str, annotation: Any) -> None:
         pydantic.TypeAdapter(hint)
     except (pydantic.errors.PydanticUserError, TypeError):
         return  # a type that no suite could give
-    shown = _annotation_name(hint)
+    shown = annotation_name(hint)
     raise Declaration(
         f"{key!r} has no default, so it is no option; write `{key}: {shown} = ...`, "
         f"or, if it is no option, `{key}: ClassVar[{shown}]`"

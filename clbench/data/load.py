@@ -35,17 +35,17 @@ T = TypeVar("T")
 class Imported(Dataset):
     """Arrays a person brought with `clbench data import`: no plugin knows them, the file is all there is."""
 
-    header: store.Header
+    _header: store.Header  # with an underscore, for it is no option
 
     @property
     def classes(self) -> int:
         """As the file says."""
-        return self.header.classes
+        return self._header.classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """As the file says."""
-        return self.header.shape
+        return self._header.shape
 
 
 def dataset_choice(
@@ -66,7 +66,7 @@ def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Datase
     """The data set with its options, not yet loaded."""
     dataset = _find(choice.name, host, root)(**choice.options)
     if isinstance(dataset, Imported):
-        dataset.header = _imported(root)[choice.name]
+        dataset._header = _imported(root)[choice.name]
     return dataset
 
 
