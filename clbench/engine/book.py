@@ -33,12 +33,19 @@ class Accuracies(Stateful):
 
     def at(self, row: int, column: int) -> Array:
         """`[R]`, to read and to write; NaN that leads nowhere where this is not tested."""
+        return self.at_of(self.values, row, column)
+
+    def at_of(self, values: Array, row: int, column: int) -> Array:
+        """The same of other values that are laid out alike."""
         tested = self.tested[row]
-        return (
-            self.row(row)[:, column - tested.start]
-            if column in tested
-            else np.full(len(self.values), np.nan)
-        )
+        if column not in tested:
+            return np.full(len(values), np.nan)
+        entry: Array = values[:, self._start[row] + column - tested.start]
+        return entry
+
+    def matrix_of(self, values: Array) -> Array:
+        """`[R, T+1, T]`, the same memory, of values that are laid out alike and complete."""
+        return values.reshape(len(values), len(self.tested), -1)
 
     @property
     def complete(self) -> bool:
@@ -48,14 +55,20 @@ class Accuracies(Stateful):
     @property
     def matrix(self) -> Array:
         """`[R, T+1, T]`, the same memory, where they are complete."""
-        return self.values.reshape(len(self.values), len(self.tested), -1)
+        return self.matrix_of(self.values)
 
     def entries(self) -> Entries:
         """What was measured; a method that is tested only at the end leaves the rest out."""
         row = np.repeat(np.arange(len(self.tested)), [len(columns) for columns in self.tested])
         column = np.concatenate([np.asarray(columns, dtype=np.int64) for columns in self.tested])
-        kept = ~np.isnan(self.values).all(axis=0)
+        kept = self.measured
         return Entries(row[kept], column[kept], self.values[:, kept])
+
+    @property
+    def measured(self) -> Array:
+        """Which entries anybody has a value of."""
+        kept: Array = ~np.isnan(self.values).all(axis=0)
+        return kept
 
 
 def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
@@ -79,6 +92,7 @@ class Book(Stateful):
         self.train_seconds = np.full((members, tasks), np.nan)
         self.diverged_at = np.full(members, -1, dtype=np.int64)
         self.steps = np.zeros(members, dtype=np.int64)
+        self.notes: dict[str, Array] = {}  # laid out as the accuracies
         self.curves: dict[str, list[list[Any]]] = {}
         self.probes: dict[str, list[list[Any]]] = {}
         self.cost: dict[str, list[float]] = {}
@@ -93,6 +107,14 @@ class Book(Stateful):
         numbers = value.detach().to(torch.float64).cpu().tolist()
         for member in members:
             rows[member].append(numbers[member])
+
+    def write_notes(self, row: int, column: int, notes: Mapping[str, Tensor]) -> None:
+        """What the strategy noted of a test set, of the members that have not diverged."""
+        for name, value in notes.items():
+            if name not in self.notes:
+                self.notes[name] = np.full_like(self.accuracies.values, np.nan)
+            entry = self.accuracies.at_of(self.notes[name], row, column)
+            entry[self.running] = value.cpu().numpy()[self.running]
 
     def check(self, curves: dict[str, list[list[Any]]], name: str, value: Any) -> None:
         """Raise for what could not be stored: it would be found at the very end only."""
@@ -125,8 +147,13 @@ class Book(Stateful):
         """Put the measurements into a record."""
         if self.accuracies.complete:
             record.accuracy = self.accuracies.matrix
+            record.notes = {
+                name: self.accuracies.matrix_of(notes) for name, notes in self.notes.items()
+            }
         else:
             record.entries = self.accuracies.entries()
+            kept = self.accuracies.measured
+            record.notes = {name: notes[:, kept] for name, notes in self.notes.items()}
         record.accuracy_before, record.loss = self.accuracy_before, self.loss
         record.diverged_at = self.diverged_at
         record.member_status = np.array(

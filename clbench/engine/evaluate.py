@@ -4,25 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from clbench.engine.look import Look
 from clbench.engine.solo import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What a test set was found to be.
+
+    `accuracy [R]` are shares of right answers in float64, NaN where a member has no samples; `finite
+    [R]` says whether none of its outputs was NaN; `notes` are what the strategy noted, `[R]` each.
+    """
+
+    accuracy: Tensor
+    finite: Tensor
+    notes: dict[str, Tensor]
+
+
 @contextmanager
-def evaluating(strategy: Strategy) -> Iterator[None]:
-    """The network in evaluation mode, every part of it; then as before."""
+def evaluating(strategy: Strategy) -> Iterator[dict[str, Tensor]]:
+    """The network in evaluation mode, every part of it, then as before; gives what is noted."""
+    session = strategy.session
+    before, session.noted = session.noted, {}
+    try:
+        with _evaluation_mode(strategy, nested=before is not None):
+            yield session.noted
+    finally:
+        session.noted = before
+
+
+@contextmanager
+def _evaluation_mode(strategy: Strategy, nested: bool) -> Iterator[None]:
     if isinstance(strategy, SoloRunner):
         strategy.set_mode(False)
         try:
             yield
         finally:
-            strategy.set_mode(True)
+            strategy.set_mode(not nested)
     elif strategy.session.net is None:
         yield
     else:
@@ -38,23 +64,35 @@ def set_mode(strategy: Strategy, *, training: bool) -> None:
         strategy.session.net.train(training)
 
 
-@torch.no_grad()
 def accuracy(
+    strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """An evaluation's `accuracy` and `finite`."""
+    found = evaluate(strategy, task, split, limit)
+    return found.accuracy, found.finite
+
+
+@torch.no_grad()
+def evaluate(
     strategy: Strategy,
     task: Task,
     split: Split = "test",
     limit: int | None = None,
     watch: Callable[[Tensor], None] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """`[R]` shares of right answers in float64 (NaN where a member has no samples), and `[R]`: whether none of its outputs was NaN.
+) -> Evaluation:
+    """Predict a task's test set, or its validation set; `limit` samples of each member.
 
     `watch` is shown the classes chosen, batch by batch.
     """
+    session, streams = strategy.session, task.streams
+    size = streams.chunk(split)
     right = torch.zeros(strategy.members, dtype=torch.float64, device=strategy.device)
     total = torch.zeros_like(right)
     broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
-    with evaluating(strategy):
-        for batch in task.batches(split, task.streams.chunk(split), limit):
+    with evaluating(strategy) as notes:
+        if "begin_evaluation" in session.overridden:
+            strategy.begin_evaluation(Look(session, task, split, size, limit))
+        for batch in streams.batches(task, split, size, limit):
             logits = predict(strategy, batch, task)
             assert batch.valid is not None
             chosen = choice(strategy, logits, batch)
@@ -63,7 +101,7 @@ def accuracy(
             broken |= logits.isnan().flatten(1).any(1)
             if watch is not None:
                 watch(chosen)
-    return right / torch.where(total > 0, total, torch.nan), ~broken
+    return Evaluation(right / torch.where(total > 0, total, torch.nan), ~broken, notes)
 
 
 def predict(strategy: Strategy, batch: Batch, task: Task) -> Tensor:

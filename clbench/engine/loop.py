@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.costs import carried, trained_parameters
-from clbench.engine.evaluate import accuracy, choice, evaluating, predict, set_mode
+from clbench.engine.evaluate import accuracy, choice, evaluate, evaluating, predict, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
 from clbench.engine.phases import ResolvedPhase, checked, order_of_epoch, resolve, whole_choice
@@ -359,15 +359,16 @@ class Loop:
         self.suspension.show_kept()
         running = self.book.running
         for column in self.book.accuracies.tested[row]:
-            values, finite = accuracy(
+            found = evaluate(
                 self.strategy, self.streams.tasks[column], watch=self.keeper.watch(column)
             )
-            shares, sound = values.cpu().numpy(), finite.tolist()
+            shares, sound = found.accuracy.cpu().numpy(), found.finite.tolist()
             for member in running:
                 if not sound[member] and self.book.diverged_at[member] < 0:
                     self._strike(member, int(self.book.steps[member]))
                 elif self.book.diverged_at[member] < 0:
                     self.book.accuracies.at(row, column)[member] = shares[member]
+            self.book.write_notes(row, column, found.notes)
         self._only(self.book.running)
 
     def _evaluate_before(self, task: Task) -> None:
@@ -377,7 +378,9 @@ class Loop:
             self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
         )
         may_have_changed = (
-            overrides(self.strategy, "begin_task") or self.protocol.head_reset != "never"
+            overrides(self.strategy, "begin_task")
+            or overrides(self.strategy, "begin_evaluation")
+            or self.protocol.head_reset != "never"
         )
         same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
         before = self.book.accuracies.at(task.index, task.index)
@@ -388,17 +391,19 @@ class Loop:
         self.book.accuracy_before[self.book.running, task.index] = values[self.book.running]
 
     def _follow(self, task: Task, due: list[int]) -> None:
-        """Accuracy on the tasks so far, within a task."""
-        self.suspension.show_kept()
-        row = torch.full(
+        """Accuracy on the tasks so far, within a task, and what the strategy notes of them."""
+        nothing = torch.full(
             (self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64
         )
+        rows = {"accuracy": nothing.clone()}
         for index in range(task.index + 1):
-            row[:, index] = accuracy(
-                self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES
-            )[0].cpu()
+            found = evaluate(self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES)
+            rows["accuracy"][:, index] = found.accuracy.cpu()
+            for name, value in found.notes.items():
+                rows.setdefault(name, nothing.clone())[:, index] = value.cpu()
         book, steps = self.book, torch.from_numpy(self.book.steps)
-        book.write(book.curves, "continual_accuracy", row, due)
+        for name, row in rows.items():
+            book.write(book.curves, f"continual_{name}", row, due)
         book.write(book.curves, "continual_step", steps, due)
         book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
 

@@ -24,7 +24,7 @@ from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
-from clbench.records.cell import CellRecord
+from clbench.records.cell import DECLARATIONS, CellRecord
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
@@ -208,12 +208,20 @@ def build_strategy(
         precision=cell.protocol["precision"],
     )
     parts = [(host.get("strategy", part.name), dict(part.options)) for part in cell.parts]
+    session.declared = declarations([kind for kind, _ in parts])
     if len(parts) == 1 and issubclass(parts[0][0], SoloStrategy):
         strategy = compose([SoloRunner(*parts[0])], session)
     else:
         strategy = compose([part(**options) for part, options in parts], session)
     strategy.setup()
     return strategy
+
+
+def declarations(kinds: Sequence[type[Any]]) -> frozenset[str]:
+    """What any of these classes declares that it needs, and that others do not have."""
+    return frozenset(
+        name for name in DECLARATIONS if any(getattr(kind, name, False) for kind in kinds)
+    )
 
 
 def prepare_gpu(device: torch.device, precision: str) -> None:
@@ -240,6 +248,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         protocol=dict(cell.protocol),
         form=_form(loop.strategy),
         graphs=loop.steps.said,
+        declared=tuple(sorted(session.declared)),
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )

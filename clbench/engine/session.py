@@ -72,6 +72,8 @@ class Session(Stateful):
             "task",
             "phase",
             "chosen",
+            "noted",
+            "declared",
             "overridden",
             "clock",
         }
@@ -106,6 +108,9 @@ class Session(Stateful):
         self.clock = Clock()  # of the training steps, for all networks of the job
         # What `train_on` was given in the `begin_phase` under way, by row in a solo strategy.
         self.chosen: dict[int | None, Samples] | None = None
+        self.noted: dict[str, Tensor] | None = None  # in the evaluation under way
+        # What the strategy's classes say they need and others have not (`DECLARATIONS`).
+        self.declared: frozenset[str] = frozenset()
         self.overridden: frozenset[str] = (
             frozenset()
         )  # the hooks in which some part does something of its own
@@ -144,6 +149,23 @@ class Session(Stateful):
         augmentation = self._augmentation() if augment else "none"
         shifts = None if augmentation == "none" else self._shifts(index.shape[1], augmentation)
         return self.streams.fetch(index, tasks, self.task, "train", valid, shifts, y)
+
+    def note(self, name: str, value: Tensor, row: int | None = None) -> None:
+        """Keep a value of the evaluation under way, `[R]`, or of one member."""
+        if self.noted is None:
+            raise StrategyError(
+                f"note({name!r}, ...) belongs to an evaluation: call it in begin_evaluation"
+                " or predict; self.log is for everything else"
+            )
+        wanted = [] if row is not None else [len(self.members)]
+        if not isinstance(value, Tensor) or list(value.shape) != wanted:
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise StrategyError(f"note({name!r}) was given {got}; {wanted} is wanted")
+        if row is None:
+            self.noted[name] = value.detach().to(torch.float64)
+            return
+        nothing = torch.full((len(self.members),), torch.nan, dtype=torch.float64)
+        self.noted.setdefault(name, nothing)[row] = value
 
     def train_on(self, samples: Samples, row: int | None = None) -> None:
         """Choose what the phase that begins is trained on."""

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.engine.look import Look, MemberLook
 from clbench.engine.phases import joined
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
@@ -42,6 +43,7 @@ class SoloStrategy(Configurable, Stateful):
     """
 
     evaluates: ClassVar[str] = "tasks"
+    oracle: ClassVar[bool] = False
 
     wiring = frozenset({"session", "row"})
     made_anew: ClassVar[bool] = False
@@ -102,6 +104,10 @@ class SoloStrategy(Configurable, Stateful):
         values = torch.zeros(len(self.session.members), dtype=torch.float64)
         values[self.row] = float(value)
         self.session.log(name, values, [self.row])
+
+    def note(self, name: str, value: float | Tensor) -> None:
+        """Within an evaluation: keep a value of this test set, as a matrix like accuracy."""
+        self.session.note(name, torch.as_tensor(value).detach(), self.row)
 
     def train_on(self, samples: Samples) -> None:
         """In `begin_phase`: these samples are the phase's data, a buffer as it is then."""
@@ -203,6 +209,9 @@ class SoloStrategy(Configurable, Stateful):
 
     def after_step(self, batch: Batch) -> None:
         """The parameters have just moved."""
+
+    def begin_evaluation(self, look: MemberLook) -> None:
+        """Before a test set is predicted, in evaluation mode and without gradients."""
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         """`[B, classes]`."""
@@ -379,6 +388,14 @@ class SoloRunner(Strategy):
         raise StrategyError(
             f"{self.part_name}.observe returned {got}; return the step's loss"
             " (a scalar tensor or a number), or nothing"
+        )
+
+    def begin_evaluation(self, look: Look) -> None:
+        """Every member's, as `predict` is; a method that has none costs nothing."""
+        if self.solo_class.begin_evaluation is SoloStrategy.begin_evaluation:
+            return
+        self.predicting_draws.for_each(
+            range(self.members), lambda row: self.solos[row].begin_evaluation(look.member(row))
         )
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.engine.look import Look
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Samples, Task
 from clbench.errors import NotSetUp, StrategyError
@@ -59,6 +60,9 @@ class Strategy(Configurable, Stateful):
     """`tasks`: accuracy is measured after every task; `end`: only untrained and at the end (joint training)."""
     foreseeable: ClassVar[bool] = False
     """True where `phases` needs nothing but `task.index`, `scenario` and `protocol`, and may be asked before the run, for estimates."""
+
+    oracle: ClassVar[bool] = False
+    """True where `begin_evaluation` sees labels, or the task that the setting does not tell."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False
@@ -150,6 +154,10 @@ class Strategy(Configurable, Stateful):
     def train_on(self, samples: Samples) -> None:
         """In `begin_phase`: these samples are the phase's data, a buffer as it is then."""
         self.session.train_on(samples)
+
+    def note(self, name: str, value: Tensor) -> None:
+        """Within an evaluation: keep `[R]` values of this test set, as a matrix like accuracy."""
+        self.session.note(name, value)
 
     def by_agent(self, tensor: Tensor) -> Tensor:
         """`[R, ...]` seen as `[seeds, agents, ...]`; what sits out is in it (`self.active` tells, `agent_mean` leaves it out)."""
@@ -303,6 +311,13 @@ class Strategy(Configurable, Stateful):
     @hook
     def after_step(self, batch: Batch) -> None:
         """The parameters have just moved."""
+
+    @hook
+    def begin_evaluation(self, look: Look) -> None:
+        """Before a test set is predicted, in evaluation mode and without gradients.
+
+        Whatever is written here stays: adapt a copy (`net.spawn()`), or what `predict` alone reads.
+        """
 
     @hook
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:

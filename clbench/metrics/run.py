@@ -130,6 +130,17 @@ class RunView:
         return self._of(self._cell.metrics)
 
     @property
+    def notes(self) -> Mapping[str, Any]:
+        """What the strategy noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`."""
+        entries = self._cell.entries
+        if entries is None:
+            return self._of(self._cell.notes)
+        return {
+            name: _frozen(matrix_of(entries.row, entries.column, values, self.tasks))
+            for name, values in self._of(self._cell.notes).items()
+        }
+
+    @property
     def curves(self) -> Mapping[str, Any]:
         """What the strategy and the engine logged, by name; NaN fills up what is shorter than other members'."""
         return self._of(self._cell.curves)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -16,9 +16,11 @@ from clbench.records.rows import Rows
 Array = npt.NDArray[Any]
 MOST_TASKS = 100_000
 SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
-GROUPS = ("metrics", "curves", "cost", "kept")  # arrays by name, with a row a member
+GROUPS = ("metrics", "notes", "curves", "cost", "kept")  # arrays by name, with a row a member
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 _FAULT = re.compile(r"metric (\S+): (.*)")
+# What a strategy's class may declare, and how tables say so.
+DECLARATIONS = {"oracle": "it sees the labels, or the task, of the samples it is tested on"}
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 
@@ -75,6 +77,10 @@ class CellRecord:
     accuracy_before: Array | None = None  # [S, T]
     loss: Array | None = None  # [S, T], mean training loss of each task
     entries: Entries | None = None
+    # What its classes declare that they need and others have not, of `DECLARATIONS`.
+    declared: tuple[str, ...] = ()
+    # What the strategy noted of each test set: [S, T+1, T], or [S, K] beside `entries`.
+    notes: dict[str, Array] = field(default_factory=dict)
     metrics: dict[str, Array] = field(
         default_factory=dict
     )  # [S, ...]; probe metrics, measured live
@@ -133,6 +139,25 @@ def metric_of(error: str) -> str | None:
     """The metric that an entry of `errors` is about; None for the traceback of a job."""
     found = _FAULT.match(error)
     return found[1] if found else None
+
+
+def marked_label(cell: CellRecord) -> str:
+    """The cell's label with what its classes declare, for tables: `er (oracle)`."""
+    marks = ", ".join(name.replace("_", " ") for name in cell.declared)
+    return f"{cell.label} ({marks})" if marks else cell.label
+
+
+def declared_lines(cells: Iterable[CellRecord]) -> list[str]:
+    """What the marks in a table mean, a line each."""
+    found: dict[str, list[str]] = {name: [] for name in DECLARATIONS}
+    for cell in cells:
+        for name in cell.declared:
+            found[name].append(cell.label)
+    return [
+        f"({name.replace('_', ' ')}) {', '.join(dict.fromkeys(labels))}: {DECLARATIONS[name]}"
+        for name, labels in found.items()
+        if labels
+    ]
 
 
 class _Later:
@@ -222,6 +247,10 @@ def settled(cell: CellRecord) -> CellRecord:
                 for name, value in getattr(cell, group).items()
             },
         )
+    measured = full.entries.value if full.entries is not None else full.accuracy
+    for name, value in full.notes.items():
+        if measured is None or value.shape != measured.shape:
+            raise ValueError(f"notes/{name} has not the shape of the accuracies")
     return _sorted(full)
 
 

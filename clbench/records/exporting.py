@@ -68,6 +68,7 @@ def _cell(cell: Any) -> dict[str, Any]:
         "status",
         "form",
         "probes",
+        "declared",
         "errors",
     )
     members = {

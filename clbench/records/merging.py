@@ -54,7 +54,12 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
     old, new = _aligned(old, new)
     keep_old, keep_new = _who_stays(old, new, later_wins)
     first, second = select(old, keep_old), select(new, keep_new)
-    joined = replace(first, **_measured(first, second), errors=_errors(old, first, new))
+    joined = replace(
+        first,
+        **_measured(first, second),
+        errors=_errors(old, first, new),
+        declared=tuple(sorted({*old.declared, *new.declared})),
+    )
     assert joined.member_status is not None
     joined.status = status_of(joined.member_status)
     return settled(joined)
@@ -163,6 +168,7 @@ def _difference(one: CellRecord, other: CellRecord) -> str | None:
             if one.probes.get(name) == other.probes.get(name)
         }
         | {f"curves/{name}": array for name, array in cell.curves.items()}
+        | {f"notes/{name}": array for name, array in cell.notes.items()}
         for cell in (one, other)
     ]
     shared = [
@@ -231,15 +237,16 @@ def _aligned_entries(
     row, column = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
 
     def spread(cell: CellRecord, entries: Entries) -> CellRecord:
-        value = np.full((cell.members, len(places)), np.nan)
-        value[
-            :,
-            [
-                position[place]
-                for place in zip(entries.row.tolist(), entries.column.tolist(), strict=True)
-            ],
-        ] = entries.value
-        return replace(cell, entries=Entries(row, column, value))
+        pairs = zip(entries.row.tolist(), entries.column.tolist(), strict=True)
+        where = [position[place] for place in pairs]
+
+        def moved(values: Array) -> Array:
+            table = np.full((cell.members, len(places)), np.nan)
+            table[:, where] = values
+            return table
+
+        notes = {name: moved(values) for name, values in cell.notes.items()}
+        return replace(cell, entries=Entries(row, column, moved(entries.value)), notes=notes)
 
     return spread(old, a), spread(new, b)
 

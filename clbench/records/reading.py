@@ -19,7 +19,15 @@ import h5py
 import numpy as np
 
 from clbench.errors import RecordError
-from clbench.records.cell import GROUPS, Array, CellOnDisk, CellRecord, Entries, settled
+from clbench.records.cell import (
+    DECLARATIONS,
+    GROUPS,
+    Array,
+    CellOnDisk,
+    CellRecord,
+    Entries,
+    settled,
+)
 from clbench.records.datasets import is_text, refusal
 from clbench.records.file import (
     APART,
@@ -202,6 +210,9 @@ class _Reader:
                 status=self._text(group, "status", "done"),
                 apart=self._text(group, "apart", ""),
                 errors=tuple(map(str, self._json(group, "errors", []))),
+                declared=tuple(
+                    name for name in DECLARATIONS if name in self._json(group, "declared", [])
+                ),
                 entries=self._entries(place, group, names),
                 seed=seed,
                 stored=self._stored(place, group, names, seed.size),

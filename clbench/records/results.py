@@ -173,15 +173,34 @@ class Results:
     def metric(self, name: str, cell: CellRecord) -> Measured:
         """One metric of one cell: as it was stored, or computed now."""
         if (cell.key, name) not in self._measured:
-            stored = name in cell.metrics
-            self._measured[cell.key, name] = (
-                self._stored(name, cell) if stored else self._computed(name, cell)
-            )
+            self._measured[cell.key, name] = self._measure(name, cell)
         return self._measured[cell.key, name]
+
+    def _measure(self, name: str, cell: CellRecord) -> Measured:
+        if name in cell.metrics:
+            return self._stored(name, cell)
+        noted = any(name in other.notes for other in self.cells)
+        if noted and name not in self.host.names("metric"):
+            return self._noted(name, cell)
+        return self._computed(name, cell)
+
+    def _noted(self, name: str, cell: CellRecord) -> Measured:
+        """What a strategy noted of its test sets after the last task; the mean over those tested."""
+        nothing = np.full(cell.tasks, np.nan)
+        rows = [
+            self.run(cell, member).notes[name][-1] if name in cell.notes else nothing
+            for member in range(cell.members)
+        ]
+        by_task = np.array(rows).reshape(cell.members, cell.tasks)
+        reasons = [None if name in cell.notes else "the strategy does not note it"] * cell.members
+        known = ~np.isnan(by_task)
+        counts = np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+        summary = np.where(known, by_task, 0.0).sum(axis=1) / counts
+        return self._measurement(name, Metric, cell, summary, by_task, by_task, reasons)
 
     def metric_names(self) -> list[str]:
         """Everything stored, and every record metric the host offers."""
-        stored = {name for cell in self.cells for name in cell.metrics}
+        stored = {name for cell in self.cells for name in (*cell.metrics, *cell.notes)}
         offered = {
             name
             for name in self.host.names("metric")

@@ -83,6 +83,8 @@ class _CellWriter:
         for name in JSON_ATTRIBUTES:
             attributes[name] = _json(getattr(self.cell, name))
         attributes["errors"] = _json(list(self.cell.errors))
+        if self.cell.declared:
+            attributes["declared"] = _json(list(self.cell.declared))
         if self.cell.apart:
             attributes["apart"] = _text(self.cell.apart)
         attributes["position"] = position
@@ -100,6 +102,8 @@ class _CellWriter:
 
         A curve runs along steps first, even where they are as many as the tasks; weights and predictions along neither.
         """
+        if folder == "notes" and len(shape) == 3:
+            return DATASETS["accuracy"]
         axes = ["seed"]
         for place, length in enumerate(shape[1:]):
             is_task = (

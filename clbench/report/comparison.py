@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.records.apart import apart_line
+from clbench.records.cell import declared_lines
 from clbench.report import sentences
 from clbench.report.across import Across, OverallRank, across, contenders_of
 from clbench.report.contest import Omnibus, Pair, Rules, judged, ranking, within
@@ -224,7 +225,7 @@ def _compared(pooled: Pool, rules: Rules, notes: list[str]) -> Comparison:
         summary=Rows(_summary(by_scenario, pairs, rules)),
         pairs=Rows(pairs),
         overall=_overall(over),
-        text=tuple(sentences.text(said)),
+        text=(*sentences.text(said), *declared_lines(results.cells)),
         left_out=(*notes, *_left_out(every), *left, *_kept_apart(results)),
         mixed=pooled.mixed,
         results=results,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from clbench.metrics.arithmetic import matrix_of
 from clbench.records import CellRecord, Measured, Results
-from clbench.records.cell import Array
+from clbench.records.cell import Array, declared_lines, marked_label
 from clbench.report import plots
 from clbench.report.grid import Column, Grid
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
@@ -44,7 +44,7 @@ def _summary_grid(
 ) -> RenderableType:
     cells = results.cells
     begins = [place for place in range(len(cells)) if _begins_scenario(cells, place)]
-    labels = Column("strategy", tuple(cell.label for cell in cells), "name")
+    labels = Column("strategy", tuple(marked_label(cell) for cell in cells), "name")
     seeds = Column("seeds", tuple(_seeds(cell) for cell in cells), "prose")
     shown = [labels, *(_metric_column(results, *column) for column in columns), seeds]
     if len({cell.scenario for cell in cells}) > 1:
@@ -77,7 +77,9 @@ def strategy_view(results: Results, strategy: str) -> Group:
 
 
 def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
-    yield _text(f"{cell.label} on {cell.scenario}", style="bold")
+    yield _text(f"{marked_label(cell)} on {cell.scenario}", style="bold")
+    for line in declared_lines([cell]):
+        yield _text(line)
     if cell.options:
         yield _text(
             "options: "
@@ -144,7 +146,7 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
     rows = []
     offered = set(results.metric_names())
-    for name in dict.fromkeys([*_metrics_of(results), *cell.metrics, *COSTS]):
+    for name in dict.fromkeys([*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS]):
         if name not in offered:
             continue
         measured = results.metric(name, cell)
@@ -191,6 +193,7 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
         "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
     )
     yield Text("`clbench describe NAME` explains a metric or a strategy")
+    yield from map(_text, declared_lines(results.cells))
     offered = {*results.metric_names(), *results.host.names("metric")}
     for name in (name for name, _ in results.record.metrics if name not in offered):
         yield _text(

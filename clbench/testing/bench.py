@@ -146,6 +146,7 @@ def rows(record: CellRecord, seed: int) -> dict[str, Any]:
         "loss": record.loss,
     }
     arrays |= record.curves | record.metrics
+    arrays |= {f"the note {name}": value for name, value in record.notes.items()}
     taken = {name: value[mine] for name, value in arrays.items() if value is not None}
     # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
     return {name: value for name, value in taken.items() if not np.isnan(value).all()}
