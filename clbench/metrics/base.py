@@ -37,6 +37,9 @@ class Metric(Configurable):
     summary: ClassVar[Summary] = "last"
     higher_is_better: ClassVar[bool] = True
     unit: ClassVar[str] = ""  # "fraction" is shown in percent, "seconds" and "bytes" in handy units
+    limits: ClassVar[tuple[float, float] | None] = (
+        None  # what no value lies beyond: (0, 1) for an accuracy, but not for a difference of two
+    )
     needs: ClassVar[
         tuple[str, ...]
     ] = ()  # curves that the engine writes only where a metric asks for them: "online_accuracy"

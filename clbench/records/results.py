@@ -37,6 +37,7 @@ class Measured:
     reasons: tuple[str | None, ...]  # why a member has no summary
     unit: str = ""
     higher_is_better: bool = True
+    limits: tuple[float, float] | None = None  # what no value lies beyond
 
 
 @dataclass(frozen=True)
@@ -318,7 +319,16 @@ class Results:
             for reason, number in zip(why, summary, strict=True)
         ]
         kept = np.where([reason is None for reason in why], summary, np.nan)
-        return Measured(name, kept, by_task, values, tuple(why), kind.unit, kind.higher_is_better)
+        return Measured(
+            name,
+            kept,
+            by_task,
+            values,
+            tuple(why),
+            kind.unit,
+            kind.higher_is_better,
+            kind.limits,
+        )
 
     def _kind(self, name: str) -> type[Metric]:
         """The class behind a stored metric; the plain base where no plugin offers it any more."""

@@ -25,7 +25,13 @@ from clbench.report.contest import (
 )
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design
-from clbench.stats.intervals import hierarchical_means, over_scenarios, resamples_scenarios
+from clbench.stats.intervals import (
+    NONE,
+    Interval,
+    hierarchical_means,
+    over_scenarios,
+    resamples_scenarios,
+)
 from clbench.stats.letters import letters
 from clbench.stats.paired import differences, pseudo_median, signed_rank
 from clbench.stats.power import smallest_nemenyi
@@ -308,8 +314,10 @@ def _overall_ranks(
     for name, group in zip(order, groups, strict=True):
         k = names.index(name)
         mean = float(means[:, k].mean())
-        ends = (float(low[k]), float(high[k])) if not np.isnan(mean) else (NAN, NAN)
-        found.append(OverallRank(name, float(average[name]), group, mean, *ends))
+        ends = Interval(NAN, NAN, NONE)
+        if not np.isnan(mean):
+            ends = Interval(float(low[k]), float(high[k]), "").cut(shared[0][k].limits)
+        found.append(OverallRank(name, float(average[name]), group, mean, ends.low, ends.high))
     return tuple(found)
 
 

@@ -131,6 +131,11 @@ class Comparison:
         """In the suite's order."""
         return list(dict.fromkeys(one.scenario for one in self.runs))
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """What no value of the metric lies beyond."""
+        return self.runs[0].limits if self.runs else None
+
     def to_json(self) -> dict[str, Any]:
         """Plain data with fixed keys; None stands for what has no value."""
         overall = self.overall
@@ -298,7 +303,7 @@ def _summary(
 
 def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Rules) -> SummaryRow:
     values = runs.finished
-    interval = mean_interval(values)
+    interval = mean_interval(values).cut(runs.limits)
     many = len(values) >= MANY
     middle = interquartile_interval([values], rules.rng()) if many else None
     gain, gain_low, gain_high = _gain(runs.strategy, pair)

@@ -9,6 +9,9 @@ import numpy as np
 from clbench.errors import UnknownName
 from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
+from clbench.stats.intervals import Interval, mean_intervals
+
+ACCURACIES = (0.0, 1.0)
 
 
 def finished(cell: CellRecord) -> list[int]:
@@ -28,6 +31,11 @@ def averages_by_seed(results: Results, cell: CellRecord) -> Array:
 def ages_by_seed(results: Results, cell: CellRecord) -> Array:
     """`[seeds, T]`: the accuracy on a task so many tasks after it was learnt, over the tasks for which that was measured."""
     return _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in finished(cell)])
+
+
+def accuracy_intervals(values: Array) -> list[Interval]:
+    """`[seeds, K]` to the interval of each column's mean, as far as accuracies go."""
+    return [interval.cut(ACCURACIES) for interval in mean_intervals(values)]
 
 
 def mean_matrix(results: Results, cell: CellRecord) -> Array:

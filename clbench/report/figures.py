@@ -23,10 +23,12 @@ from clbench.report.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 ENDINGS = (".svg", ".pdf", ".png")
 MOST_TICKS = 15
+AIR = 0.03  # of an axis, beyond what is possible
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D00")
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -134,6 +136,25 @@ def look(strategies: Sequence[str]) -> Mapping[str, dict[str, str]]:
 def shown(values: Array | float, unit: str) -> Any:
     """Fractions in percent."""
     return np.asarray(values) * (100 if unit == "fraction" else 1)
+
+
+def within(ax: Axes, side: str, limits: tuple[float, float] | None, unit: str) -> None:
+    """Keep an axis, with its ticks, to what is possible: there is no accuracy above 100 %. A little air is left for lines at an end."""
+    if limits is None:
+        return
+    axis: Axis = ax.xaxis if side == "x" else ax.yaxis
+    least, most = (float(shown(limit, unit)) for limit in limits)
+    low, high = axis.get_view_interval()
+    air = AIR * (high - low)
+    low, high = max(low, least - air), min(high, most + air)
+    slack = 1e-9 * (most - least)
+    ticks = axis.get_majorticklocs()
+    possible = ticks[(ticks >= max(low, least) - slack) & (ticks <= min(high, most) + slack)]
+    axis.set_ticks(possible)
+    if side == "x":
+        ax.set_xlim(low, high)
+    else:
+        ax.set_ylim(low, high)
 
 
 def axis_label(comparison: Comparison) -> str:
@@ -292,6 +313,7 @@ def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
     ax.set_yticks(places, [_with_failures(one) for one in runs])
     ax.invert_yaxis()
     ax.set_xlabel(axis_label(comparison))
+    within(ax, "x", comparison.limits, comparison.unit)
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
 

@@ -12,6 +12,8 @@ from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.curves import (
+    ACCURACIES,
+    accuracy_intervals,
     ages_by_seed,
     averages_by_seed,
     finished,
@@ -19,9 +21,8 @@ from clbench.report.curves import (
     mean_matrix,
     pareto,
 )
-from clbench.report.figures import axis_label, headed, look, panels, shown
+from clbench.report.figures import axis_label, headed, look, panels, shown, within
 from clbench.report.numbers import spread_out
-from clbench.stats.intervals import mean_intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,10 +98,11 @@ def _curves(
     figure, axes = panels(len(curves), 4.2, 3.2)
     for ax, (scenario, found) in zip(axes, curves.items(), strict=True):
         for name, values in found.items():
-            _curve(ax, name, values * 100, looks[name], first)
+            _curve(ax, name, values, looks[name], first)
         length = max(values.shape[1] for values in found.values())
         ax.set_xticks([first + place for place in spread_out(length, MOST_TICKS)])
         ax.set(xlabel=below, ylabel=beside)
+        within(ax, "y", ACCURACIES, "fraction")
         headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
     _legend(figure, axes)
@@ -112,13 +114,12 @@ def _curve(ax: Axes, name: str, values: Array, how: Mapping[str, str], first: in
     known = np.flatnonzero(~np.isnan(values).any(axis=0))
     if not len(known):
         return
-    intervals = mean_intervals(values[:, known])
-    places = first + known
+    places, measured = first + known, values[:, known]
+    intervals = accuracy_intervals(measured)
+    low = 100 * np.array([interval.low for interval in intervals])
+    high = 100 * np.array([interval.high for interval in intervals])
     markers = {"markersize": 4.0, "markevery": max(1, len(known) // 12)}
-    ax.plot(places, values[:, known].mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
-    low, high = (
-        np.array([getattr(interval, side) for interval in intervals]) for side in ("low", "high")
-    )
+    ax.plot(places, 100 * measured.mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
     if len(known) > 1:
         ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
     elif np.isfinite(low).all():
@@ -212,6 +213,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
             zorder=1,
         )
         ax.set(xlabel="training, seconds a run", ylabel=axis_label(comparison), xscale="log")
+        within(ax, "y", comparison.limits, comparison.unit)
         ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())

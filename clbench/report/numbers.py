@@ -9,6 +9,7 @@ import numpy as np
 
 from clbench.records import Measured
 from clbench.records.cell import Array, CellRecord
+from clbench.stats.intervals import mean_interval
 
 MISSING = "-"
 CONSTANT = (
@@ -39,15 +40,9 @@ def estimate(cell: CellRecord, values: Array) -> Estimate | None:
     )
     if not len(means):
         return None
-    return Estimate(float(means.mean()), _half_width(means), len(means))
-
-
-def _half_width(values: Array) -> float | None:
-    if len(values) < 2:
-        return None
-    from scipy.special import stdtrit
-
-    return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
+    interval = mean_interval(means)
+    half = None if np.isnan(interval.low) else (interval.high - interval.low) / 2
+    return Estimate(float(means.mean()), half, len(means))
 
 
 def show_estimate(found: Estimate | None, unit: str) -> str:

@@ -16,12 +16,18 @@ import numpy as np
 from clbench.records import CellRecord
 from clbench.records.cell import Array
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
-from clbench.report.curves import averages_by_seed, finished, mean_cost, mean_matrix, pareto
+from clbench.report.curves import (
+    accuracy_intervals,
+    averages_by_seed,
+    finished,
+    mean_cost,
+    mean_matrix,
+    pareto,
+)
 from clbench.report.leaderboard import Section, Source
 from clbench.report.numbers import spread_out
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.reproduction import Repeat
-from clbench.stats.intervals import mean_intervals
 
 MOST_POINTS = 60  # of a curve
 MOST_TASKS = 20  # of a matrix
@@ -111,6 +117,7 @@ def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
         },
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
+        "limits": comparison.limits,
         "summary": [
             {name: getattr(row, name) for name in (*SUMMARY_KEYS, "iqm_low", "iqm_high")}
             for row in comparison.summary
@@ -199,5 +206,5 @@ def _curve(values: Array) -> Iterable[tuple[int, float, float, float]]:
     """Tasks learnt, mean, and its interval, where every seed has a value."""
     known = np.flatnonzero(~np.isnan(values).any(axis=0))
     picked = known[spread_out(len(known), MOST_POINTS)] if len(known) else known
-    for place, interval in zip(picked, mean_intervals(values[:, picked]), strict=True):
+    for place, interval in zip(picked, accuracy_intervals(values[:, picked]), strict=True):
         yield int(place) + 1, float(values[:, place].mean()), interval.low, interval.high

@@ -36,6 +36,7 @@ class Runs:
     notes: tuple[str, ...]  # what is missing, and why
     unit: str
     sign: int  # -1 where less is better
+    limits: tuple[float, float] | None = None  # what no value lies beyond
 
     @cached_property
     def score(self) -> Array:
@@ -110,6 +111,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         notes,
         measured.unit,
         1 if measured.higher_is_better else -1,
+        measured.limits,
     )
 
 

@@ -113,15 +113,16 @@ def _across_words(said: Said) -> str:
 
 
 def intervals(said: Said) -> str:
-    """How the intervals were made."""
-    differences = (
-        "differences have Welch's t interval"
-        if said.rules.unpaired
-        else "differences are paired by seed"
-    )
+    """How the intervals were made, and what they do not say."""
+    differences = "those of differences are of the differences seed by seed"
+    if said.rules.unpaired:
+        differences = "those of differences are Welch's"
     return (
-        "Intervals are 95 % for a mean, one at a time: the t interval corrected for skewness, plain Student's t below five runs; "
-        f"{differences}. The effect A is the chance that a run of the one is better than a run of the other (Vargha, Delaney); 0.5 is none."
+        f"Intervals are Student's t, 95 % for one mean at a time ({differences}): unlike p they are"
+        " not adjusted for their number, and two means whose intervals overlap may differ all the"
+        " same. The effect A is how often a run of the one is better than a run of the other, of"
+        " all that can be paired, whatever their seeds (Vargha, Delaney); a test seed by seed may"
+        " find a difference where A is near 0.5."
     )
 
 

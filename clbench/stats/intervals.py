@@ -1,8 +1,8 @@
 """Intervals for means of few runs, and what bootstraps add from ten runs on.
 
-Which one is shown was decided by simulation (`benchmarks/inference.py` prints the coverages). Student's t is exact for normal
-data and covers 88 % for five runs of an exponential quantity; percentile and BCa bootstraps stay near 85 and 80 %. The t interval
-with the skewness taken out covers 93 to 97 % for both, and needs no random numbers.
+Every mean of runs that anything here shows has Student's t interval: `mean_interval`. It is exact for normal data; the
+difference of two strategies with runs of like shape is symmetric, and it holds its level there, too. For a mean of few
+skewed runs it falls short (`benchmarks/inference.py` prints by how much), and so do bootstraps, which draw from those few.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 RESAMPLES = 5000
 FEW_SCENARIOS = 3  # from which on there is an interval over them
-FEW = 5  # runs from which on their skewness is taken into account
+RESAMPLED_SCENARIOS = 5  # from which on they are resampled
 MANY = 10  # runs from which on interquartile means are shown
-_STRAIGHT = 1e-6  # a skewness that bends nothing
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,19 @@ class Interval:
     high: float
     method: str
 
+    def cut(self, limits: tuple[float, float] | None) -> Interval:
+        """The part of it that is possible: an accuracy is no larger than 1."""
+        if limits is None:
+            return self
+        low, high = (float(np.clip(end, *limits)) for end in (self.low, self.high))
+        return Interval(low, high, self.method)
 
-STUDENT, SKEW_CORRECTED, NONE = "Student t", "skewness-corrected t", "none"
+
+STUDENT, NONE = "Student t", "none"
 
 
 def mean_interval(values: Array, level: float = 0.95) -> Interval:
-    """The interval shown for a mean: Student's for two to four runs, the skewness-corrected from five on."""
+    """The interval that is shown for a mean of runs, or of differences of runs, wherever one is."""
     return mean_intervals(np.asarray(values, dtype=np.float64)[:, None], level)[0]
 
 
@@ -43,11 +49,9 @@ def mean_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     """`mean_interval` of every column of `[n, K]`."""
     if len(values) < 2:
         return [Interval(np.nan, np.nan, NONE)] * values.shape[1]
-    corrected = len(values) >= FEW
-    low, high = skew_corrected(values, level) if corrected else student(values, level)
-    method = SKEW_CORRECTED if corrected else STUDENT
+    low, high = student(values, level)
     return [
-        Interval(float(one), float(other), method) for one, other in zip(low, high, strict=True)
+        Interval(float(one), float(other), STUDENT) for one, other in zip(low, high, strict=True)
     ]
 
 
@@ -58,35 +62,6 @@ def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
     size = len(values)
     half = stdtrit(size - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(size)
     return values.mean(axis=0) - half, values.mean(axis=0) + half
-
-
-def skew_corrected(values: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """The t interval of every column after Hall's (1992) transformation, which removes the skewness of t by a cubic that can be solved.
-
-    With W = (mean - mu) / s and g the sample skewness, W + g W^2 / 3 + g^2 W^3 / 27 + g / (6 n) is symmetric to the order of 1 / n.
-    Student's quantile has n - 2 degrees of freedom here: the skewness was estimated, too. Bounds are not symmetric about the mean.
-    """
-    from scipy.special import stdtrit
-
-    size = len(values)
-    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
-    centred = values - mean
-    second, third = np.square(centred).mean(axis=0), (centred**3).mean(axis=0)
-    skewness = np.where(second > 0, third / np.where(second > 0, second, 1.0) ** 1.5, 0.0)
-    quantile = stdtrit(size - 2, (1 + level) / 2) / np.sqrt(size)
-    low, high = (
-        mean - spread * _unbent(end - skewness / (6 * size), skewness)
-        for end in (quantile, -quantile)
-    )
-    return low, high
-
-
-def _unbent(value: Array, skewness: Array) -> Array:
-    """The W for which W + g W^2 / 3 + g^2 W^3 / 27 is this value."""
-    bent = np.abs(skewness) > _STRAIGHT
-    g = np.where(bent, skewness, 1.0)
-    solved: Array = np.where(bent, 3 * (np.cbrt(1 + g * value) - 1) / g, value)
-    return solved
 
 
 # ---------------------------------------------------------------------- bootstraps
@@ -232,7 +207,7 @@ def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Arra
 
 def resamples_scenarios(scenarios: int) -> bool:
     """Whether the interval over so many scenarios is a bootstrap."""
-    return scenarios >= FEW
+    return scenarios >= RESAMPLED_SCENARIOS
 
 
 def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Array, Array]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from clbench import RunView, Undefined
 
-from .base import AccuracyMetric, Array, every_task, joint_accuracy
+from .base import AccuracyMetric, Array, ShareOfSamples, every_task, joint_accuracy
 
 
-class AverageAccuracy(AccuracyMetric):
+class AverageAccuracy(ShareOfSamples):
     """A_i = (1/i) sum_{j<=i} R_ij after each task i; tables show A_T (Lopez-Paz & Ranzato 2017, Chaudhry et al. 2018)."""
 
     def value(self, run: RunView) -> Array:
@@ -17,7 +17,7 @@ class AverageAccuracy(AccuracyMetric):
         return run.averages
 
 
-class FinalAccuracy(AccuracyMetric):
+class FinalAccuracy(ShareOfSamples):
     """R_Tj for each task j; tables show the unweighted mean (1/T) sum_j R_Tj, which is the "ACC" of Lopez-Paz & Ranzato 2017."""
 
     summary = "mean"
@@ -26,7 +26,7 @@ class FinalAccuracy(AccuracyMetric):
         return run.at(run.tasks, every_task(run))
 
 
-class AverageIncrementalAccuracy(AccuracyMetric):
+class AverageIncrementalAccuracy(ShareOfSamples):
     """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017; "avg_acc" of learning-hive)."""
 
     def value(self, run: RunView) -> float:
@@ -35,7 +35,7 @@ class AverageIncrementalAccuracy(AccuracyMetric):
         return float(run.averages.mean())
 
 
-class LearningAccuracy(AccuracyMetric):
+class LearningAccuracy(ShareOfSamples):
     """R_ii for each task i, just after it was learnt; tables show the mean (Riemer et al. 2019)."""
 
     summary = "mean"
@@ -44,7 +44,7 @@ class LearningAccuracy(AccuracyMetric):
         return run.at(every_task(run), every_task(run))
 
 
-class WorstAccuracy(AccuracyMetric):
+class WorstAccuracy(ShareOfSamples):
     """min_j R_Tj: the task that is known worst at the end."""
 
     def value(self, run: RunView) -> float:
@@ -65,7 +65,7 @@ class RelativeAccuracy(AccuracyMetric):
         return final / reference
 
 
-class OnlineAccuracy(AccuracyMetric):
+class OnlineAccuracy(ShareOfSamples):
     """Share of right predictions on training batches before the update with them, by task; tables show the mean (Dohare et al. 2024)."""
 
     summary = "mean"

@@ -18,6 +18,12 @@ class AccuracyMetric(RecordMetric):
     unit = "fraction"
 
 
+class ShareOfSamples(AccuracyMetric):
+    """An accuracy, rather than what two of them differ by."""
+
+    limits = (0.0, 1.0)
+
+
 def every_task(run: RunView) -> Array:
     """1..T."""
     return np.arange(1, run.tasks + 1)

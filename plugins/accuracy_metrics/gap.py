@@ -6,7 +6,7 @@ import numpy as np
 
 from clbench import RunView, Undefined
 
-from .base import AccuracyMetric, Array, later_tasks
+from .base import Array, ShareOfSamples, later_tasks
 
 
 def followed(run: RunView) -> tuple[Array, Array]:
@@ -35,7 +35,7 @@ def lowest(run: RunView) -> float:
     return float(lows.mean())
 
 
-class MinAccuracy(AccuracyMetric):
+class MinAccuracy(ShareOfSamples):
     """min-ACC = (1/(T-1)) sum_{j<T} min of task j's accuracy over all evaluations after its own training (De Lange et al. 2023).
 
     One evaluation every n steps sees the gap only as finely as that.
@@ -45,7 +45,7 @@ class MinAccuracy(AccuracyMetric):
         return lowest(run)
 
 
-class WorstCaseAccuracy(AccuracyMetric):
+class WorstCaseAccuracy(ShareOfSamples):
     """WC-ACC = (1/T) R_TT + (1 - 1/T) min-ACC: the current task now, the others at their worst (De Lange et al. 2023)."""
 
     def value(self, run: RunView) -> float:

@@ -13,11 +13,11 @@ import numpy as np
 
 from clbench import RecordMetric, RunView, Undefined
 
-from .base import AccuracyMetric, Array, every_task, later_tasks
+from .base import AccuracyMetric, Array, ShareOfSamples, every_task, later_tasks
 from .gap import followed
 
 
-class HiveForward(AccuracyMetric):
+class HiveForward(ShareOfSamples):
     """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show the mean (learning-hive's "forward")."""
 
     summary = "mean"
@@ -54,7 +54,7 @@ class Catastrophic(RecordMetric):
         return float(100 * (run.at(task, task) - run.at(run.tasks, task)).mean())
 
 
-class HiveAuc(AccuracyMetric):
+class HiveAuc(ShareOfSamples):
     """Area under the accuracy curve within each task, by trapezoids, over the curve's length: its mean height; tables show the mean.
 
     learning-hive does not divide by the length: its figure is this one times the epochs a task. Needs `evaluate: {every: n}`.

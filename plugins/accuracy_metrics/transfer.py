@@ -6,7 +6,7 @@ import numpy as np
 
 from clbench import RunView
 
-from .base import AccuracyMetric, Array, every_task, joint_accuracy, later_tasks
+from .base import AccuracyMetric, Array, ShareOfSamples, every_task, joint_accuracy, later_tasks
 
 
 class ForwardTransfer(AccuracyMetric):
@@ -77,7 +77,7 @@ class Intransigence(AccuracyMetric):
         return joint_accuracy(run) - run.at(every_task(run), every_task(run))
 
 
-class ZeroShotAccuracy(AccuracyMetric):
+class ZeroShotAccuracy(ShareOfSamples):
     """(1/(T-1)) sum_{i>=2} R_{i-1,i}: a task's accuracy just before it is trained, from the accuracy matrix.
 
     `hive_forward` is the same with the task's own head in place, and with the first task.

@@ -19,6 +19,7 @@ class ActivationSparsity(ProbeMetric):
     """
 
     unit = "fraction"
+    limits = (0.0, 1.0)
     samples: PositiveInt = 1000  # at most so many test samples a task
 
     def measure(self, probe: Probe) -> Tensor:

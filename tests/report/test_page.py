@@ -230,3 +230,22 @@ def test_tables_and_data_can_be_downloaded(at: Browser, tmp_path: Path) -> None:
         time.sleep(0.05)
     assert table.read_text().startswith("Strategy,Average rank,Group")
     assert json.loads(data.read_text())["sections"][0]["title"] == NASTY
+
+
+def test_no_accuracy_is_drawn_beyond_0_or_100_percent(
+    chromium: Browser, made, tmp_path: Path
+) -> None:
+    near_one = [0.93, 0.99, 1.0, 1.0, 1.0]
+    cells = made.cells({"a": near_one, "b": [1 - value for value in near_one]})
+    for cell in cells:
+        cell.cost["train_seconds"] = np.full(cell.members, 2.0)
+    write(leaderboard([made.save(tmp_path / "r.h5", *cells)], tmp_path), tmp_path)
+    chromium.open(tmp_path / "index.html")
+    assert chromium.soon(f"return {FIGURES}.length === 3")
+    ticks = chromium.run(
+        """return [...document.querySelectorAll('figure svg .axis')].map(axis =>
+          [...axis.querySelectorAll('text[text-anchor=end]')].map(text => Number(text.textContent)))"""
+    )
+    drawn = [found for found in ticks if found]
+    assert len(drawn) == 2
+    assert all(min(found) >= 0 and max(found) == 100 for found in drawn)

@@ -87,13 +87,21 @@ function around(values, share = 0.06) {
   return [low - air, high + air];
 }
 
+/** An axis from `low` to `high` whose ticks, but for a little air, keep to what is possible. */
+function withTicks(low, high, limits) {
+  if (!limits) return { low, high, ticks: ticks(low, high) };
+  const [least, most] = limits, air = 0.03 * (high - low);
+  const axis = { low: Math.max(low, least - air), high: Math.min(high, most + air) };
+  axis.ticks = ticks(Math.max(axis.low, least), Math.min(axis.high, most));
+  return axis;
+}
+
 /** Lines with bands. `lines`: [{name, style, points: [[x, y, low, high]]}]. */
 function lineChart(width, title, lines, xLabel, yLabel) {
   const every = lines.flatMap((line) => line.points);
   const most = Math.max(...every.map((point) => point[0]));
   const [low, high] = around(every.flatMap(([, y, lower, upper]) => [y, lower ?? y, upper ?? y]), 0.03);
-  const y = { low: Math.max(low, -2), high: Math.min(high, 102) };
-  y.ticks = ticks(y.low, y.high);
+  const y = withTicks(low, high, [0, 100]);
   const x = { low: 1, high: Math.max(most, 2), label: xLabel, ticks: ticks(1, most, Math.min(most, 10)).filter(Number.isInteger) };
   if (!x.ticks.includes(1)) x.ticks.unshift(1);
   const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, y);
@@ -112,11 +120,11 @@ function lineChart(width, title, lines, xLabel, yLabel) {
 }
 
 /** Points with whiskers, and the line of those that nothing beats. `points`: [{name, style, x, y, low, high}]. */
-function scatter(width, title, points, front, xLabel, yLabel) {
+function scatter(width, title, points, front, xLabel, yLabel, limits) {
   const [xLow, xHigh] = [Math.min(...points.map((p) => p.x)) / 1.3, Math.max(...points.map((p) => p.x)) * 1.3];
   const [low, high] = around(points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]));
   const x = { low: xLow, high: xHigh, log: true, label: xLabel, ticks: logTicks(xLow, xHigh) };
-  const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, { low, high, ticks: ticks(low, high) });
+  const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, withTicks(low, high, limits));
   const line = front.map(([a, b]) => `${across(a)},${up(b)}`).join(" ");
   svg.append(s("polyline", { points: line, fill: "none", stroke: "var(--muted)", "stroke-dasharray": "2 3" }));
   for (const p of points)

@@ -308,7 +308,7 @@ class Section {
   }
 
   costs(scenario) {
-    const { unit, metric, fronts } = this.ranking, scale = scaleOf(unit);
+    const { unit, metric, fronts } = this.ranking, scale = scaleOf(unit), limits = this.ranking.limits?.map((limit) => limit * scale);
     const known = this.ranking.summary.filter((row) => row.scenario === scenario && row.mean != null && this.shown(row.strategy));
     const rows = known.map((row) => [row, this.entryOf(row.strategy, scenario).costs.train_seconds]).filter(([, seconds]) => seconds > 0);
     if (!rows.length) return null;
@@ -317,7 +317,7 @@ class Section {
     const front = this.filter ? [] : (fronts[scenario] ?? []).map(([x, y]) => [x, y * scale]);
     const title = `${scenario}: what it costs`, beside = `${metric}${unit ? `, ${unitWord(unit)}` : ""}`;
     return figure(title, `${beside}, against seconds of training a run. The line joins strategies that no other beats in both.`,
-      (width) => scatter(width, title, points, front, "training a run, seconds", beside), this.legend(points.map((point) => point.name)),
+      (width) => scatter(width, title, points, front, "training a run, seconds", beside, limits), this.legend(points.map((point) => point.name)),
       () => plainTable(title, ["strategy", "training a run", beside], rows.map(([row, seconds]) => [row.strategy, number(seconds, "seconds"), number(row.mean, unit)])));
   }
 
