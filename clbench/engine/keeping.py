@@ -118,7 +118,7 @@ class Keeper:
         """`[R, N]`: the test samples of a task, by their place in the test set, and their labels; -1 where a member has fewer."""
         streams = self.strategy.session.streams
         index, label = [], []
-        for batch in streams.tasks[column].batches("test", streams.chunk("test")):
+        for batch in streams.batches(streams.tasks[column], "test", streams.chunk("test")):
             assert batch.valid is not None
             index.append(torch.where(batch.valid, batch.index, -1))
             label.append(torch.where(batch.valid, batch.y, -1))

@@ -48,7 +48,7 @@ class Probe:
             "current": [self.task.index],
         }
         for index in named[tasks] if isinstance(tasks, str) else tasks:
-            yield from streams.tasks[index].batches(split, streams.chunk(split), n)
+            yield from streams.batches(streams.tasks[index], split, streams.chunk(split), n)
 
 
 class Probes:
@@ -100,7 +100,8 @@ class Probes:
             return Undefined(str(net))
         before = self._versions(net)
         try:
-            return metric.measure(Probe(net, self.shown, task, batch.x, batch.y))
+            with task.streams.opened_test():
+                return metric.measure(Probe(net, self.shown, task, batch.x, batch.y))
         except StrategyError as lacking:
             return Undefined(str(lacking))
         finally:

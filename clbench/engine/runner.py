@@ -209,6 +209,7 @@ def build_strategy(
     )
     parts = [(host.get("strategy", part.name), dict(part.options)) for part in cell.parts]
     session.declared = declarations([kind for kind, _ in parts])
+    table.test_is_open = "reads_test" in session.declared
     if len(parts) == 1 and issubclass(parts[0][0], SoloStrategy):
         strategy = compose([SoloRunner(*parts[0])], session)
     else:

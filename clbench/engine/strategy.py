@@ -63,6 +63,8 @@ class Strategy(Configurable, Stateful):
 
     oracle: ClassVar[bool] = False
     """True where `begin_evaluation` sees labels, or the task that the setting does not tell."""
+    reads_test: ClassVar[bool] = False
+    """True where hooks read test data (`task.batches("test")`)."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False

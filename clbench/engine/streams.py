@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,8 @@ class Streams:
         )
         self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
+        # Whether `Task.batches` gives test data; closed to strategies that do not declare it.
+        self.test_is_open = True
         self._rows = torch.arange(len(self.members), device=device)[:, None]
         self._kept: dict[Any, list[tuple[Tensor, Tensor, Tensor]]] = {}
 
@@ -135,6 +138,15 @@ class Streams:
         for index, y, valid in self._filled(task.index, split, size, limit):
             tasks = torch.tensor(task.index, device=self.device).expand_as(index)
             yield self.fetch(index, tasks, task, split, valid=valid, y=y)
+
+    @contextmanager
+    def opened_test(self) -> Iterator[None]:
+        """Let test data be read through tasks: by probe metrics, which nothing is learnt from."""
+        before, self.test_is_open = self.test_is_open, True
+        try:
+            yield
+        finally:
+            self.test_is_open = before
 
     def _filled(
         self, task: int, split: Split, size: int, limit: int | None

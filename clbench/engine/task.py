@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from clbench.errors import StrategyError
 from clbench.stack.state import Reference
 
 if TYPE_CHECKING:
@@ -117,8 +118,14 @@ class Task(Reference):
 
         The last batch is filled up to `size`, and `valid` marks the rows that count, so that a member's numbers
         do not depend on its neighbours. `limit` takes that many samples of each member, drawn at random
-        but always the same ones.
+        but always the same ones. Test data is for classes that say `reads_test = True`.
         """
+        if split == "test" and not self.streams.test_is_open:
+            raise StrategyError(
+                "a hook asked for test data, which nothing may be learnt from; a class that reads"
+                " it all the same says `reads_test = True`, and tables mark it"
+                " (begin_evaluation(look) shows the images of each test set before it is predicted)"
+            )
         return self.streams.batches(self, split, size, limit)
 
     def size(self, split: Split = "train") -> list[int]:

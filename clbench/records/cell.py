@@ -20,7 +20,10 @@ GROUPS = ("metrics", "notes", "curves", "cost", "kept")  # arrays by name, with 
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 _FAULT = re.compile(r"metric (\S+): (.*)")
 # What a strategy's class may declare, and how tables say so.
-DECLARATIONS = {"oracle": "it sees the labels, or the task, of the samples it is tested on"}
+DECLARATIONS = {
+    "oracle": "it sees the labels, or the task, of the samples it is tested on",
+    "reads_test": "it reads test data while it trains",
+}
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
 

@@ -11,9 +11,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from clbench import SoloStrategy, Strategy, Task
+from clbench import ProbeMetric, SoloStrategy, Strategy, Task
 from clbench.errors import StrategyError
 from clbench.records import Results, load, write_record
+from clbench.records.cell import marked_label
 from clbench.records.merging import merge_cells
 from clbench.report.terminal import summary_table
 from clbench.testing.bench import first_difference, rows
@@ -277,3 +278,101 @@ def test_a_method_that_looks_trains_as_alone(make_bench: Any) -> None:
     bench = make_bench(Looking)
     together = bench.run(0, 1, 2)
     assert first_difference(rows(together, 1), rows(bench.run(1), 1)) is None
+
+
+# ------------------------------------------------------------------------------------------ test data
+
+
+class Cheating(Strategy):
+    """Trains on test data, in the hook it is told."""
+
+    where: ClassVar[str] = "begin_task"
+
+    def _read(self) -> None:
+        next(iter(self.session.streams.tasks[0].batches("test")))
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        if self.where == "begin_task":
+            next(iter(task.batches("test", 16)))
+
+    def observe(self, batch: Any) -> Any:
+        if self.where == "observe":
+            next(iter(batch.task.batches("test")))
+        return super().observe(batch)
+
+    def end_epoch(self, phase: Any, epoch: int) -> None:
+        super().end_epoch(phase, epoch)
+        if self.where == "end_epoch":
+            next(iter(self.task.batches(split="test", limit=5)))
+
+    def begin_evaluation(self, look: Any) -> None:
+        super().begin_evaluation(look)
+        if self.where == "begin_evaluation":
+            self._read()
+
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        if self.where == "predict":
+            self._read()
+        return super().predict(x, task)
+
+
+class CheatingAlone(SoloStrategy):
+    """The same for one member."""
+
+    def end_task(self, task: Task) -> None:
+        next(iter(self.batches("test")))
+
+
+WHERE = ["begin_task", "observe", "end_epoch", "begin_evaluation", "predict"]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_test_data_is_refused_to_every_hook(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(Cheating, "where", where)
+    with pytest.raises(StrategyError, match=r"asked for test data.*`reads_test = True`"):
+        make_bench(Cheating, tasks=2).run(0)
+
+
+def test_test_data_is_refused_to_solo_strategies(make_bench: Any) -> None:
+    with pytest.raises(StrategyError, match="asked for test data"):
+        make_bench(CheatingAlone, tasks=2).run(0)
+
+
+@pytest.mark.parametrize("base", [Cheating, CheatingAlone])
+def test_who_declares_it_reads_test_data_and_is_marked(make_bench: Any, base: Any) -> None:
+    declared = type("Declared", (base,), {"__doc__": "Says so.", "reads_test": True})
+    record = make_bench(declared, tasks=2).run(0)
+    assert record.declared == ("reads_test",)
+    assert marked_label(record) == "declared (reads test)"
+
+
+def test_how_many_test_samples_there_are_is_no_secret(make_bench: Any) -> None:
+    class Counting(Strategy):
+        """Asks for the number alone."""
+
+        def begin_task(self, task: Task) -> None:
+            super().begin_task(task)
+            assert all(task.size("test"))
+
+    assert make_bench(Counting, tasks=2).run(0).declared == ()
+
+
+def test_probe_metrics_read_test_data(make_bench: Any) -> None:
+    class TestLight(ProbeMetric):
+        """The mean light of a task's test images, by both ways to them."""
+
+        when = "task_end"
+
+        def measure(self, probe: Any) -> Tensor:
+            both = probe.task.batches("test"), probe.data("test", "current")
+            one, other = (sum((b.x.sum() for b in batches), torch.zeros(())) for batches in both)
+            return torch.stack([one, other])[None]
+
+    record = make_bench(Naive, tasks=2, metrics=[TestLight]).run(0)
+    assert record.errors == ()
+    assert (record.metrics["test_light"] > 0).all()
+    with pytest.raises(StrategyError, match="asked for test data"):  # and nobody after them
+        make_bench(Cheating, tasks=2, metrics=[TestLight]).run(0)

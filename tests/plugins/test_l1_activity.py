@@ -47,7 +47,8 @@ def test_activity_falls(on_digits: Any) -> None:
         task = trained.session.streams.tasks[0]
         loop.task(task)
         with torch.no_grad():
-            _, seen = trained.net.eval()(next(task.batches("test", 64)).x, trace=True)
+            images = next(task.streams.batches(task, "test", 64)).x
+            _, seen = trained.net.eval()(images, trace=True)
         return float(seen["hidden1"].abs().mean())
 
     assert activity(L1Activity(strength=1.0)) < 0.5 * activity(Naive)
