@@ -188,7 +188,7 @@ def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
         shown += f" (Iman-Davenport F({one.f_df[0]}, {one.f_df[1]}) = {f}, p {_equals(one.f_p)})"
     if one.p <= rules.alpha:
         return f"{shown}: not all strategies are alike."
-    return f"{shown}: no difference is shown; the tests of the pairs are there all the same, and marked."
+    return f"{shown}: no difference is shown; the pairs are tested all the same, and the verdicts say so."
 
 
 def pair_sentence(pair: Pair, said: Said) -> str:
@@ -221,7 +221,10 @@ def _ranking_sentence(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules)
     )
     if len(first) == 1 and wins == len(here) - 1:
         return f"{first[0]} is better than every other; {found} of {len(pairs)} pairs differ."
-    return f"nobody is better than {listed(first)}; {found} of {len(pairs)} pairs differ."
+    return (
+        f"no strategy is shown to be better than {listed(first)};"
+        f" {found} of {len(pairs)} pairs differ."
+    )
 
 
 def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Iterable[str]:
@@ -304,15 +307,16 @@ def _power_sentence(n: int, smallest: float, factor: int, said: Said) -> str:
     unit = "runs" if rules.unpaired else "seeds" if n != 1 else "seed"
     least = min(1.0, smallest * factor)
     after = f", {least:.3g} after the correction" if factor > 1 else ""
-    told = f"With {n} {unit} no pair's p can be smaller than {smallest:.3g}{after}"
+    told = f"A pair of {n} {unit} can have no p smaller than {smallest:.3g}{after}"
     if least <= rules.alpha:
-        return f"{told}: enough for alpha = {rules.alpha:g}."
+        agree = " where all seeds agree" if not rules.unpaired else ""
+        return f"{told}: enough for alpha = {rules.alpha:g}{agree}."
     if rules.unpaired:
         return f"{told}: nothing could be shown at alpha = {rules.alpha:g}, however large; more seeds are needed."
     needed = seeds_needed(rules.alpha, factor)
     return (
         f"{told}: no difference could be shown at alpha = {rules.alpha:g}, however large it is; "
-        f"{needed} seeds would be enough to, {needed - n} more."
+        f"with {needed} seeds, {needed - n} more, one could be, if all of them agree."
     )
 
 

@@ -16,7 +16,8 @@ Array = npt.NDArray[Any]
 def vargha_delaney(a: Array, b: Array) -> float:
     """A: the chance that a run of the first scores higher than a run of the second, ties counted half (Vargha & Delaney 2000).
 
-    0.5 is no effect; by their convention 0.56, 0.64 and 0.71 begin a small, a medium and a large one.
+    It looks at no pairs: runs of one seed may all agree where it is near 0.5. By their convention 0.56, 0.64 and 0.71
+    begin a small, a medium and a large one.
     """
     if not (len(a) and len(b)):
         return float("nan")

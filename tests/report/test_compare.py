@@ -198,17 +198,17 @@ def test_five_seeds_can_show_nothing_and_how_many_more_can(made) -> None:
     assert found.pairs[0].smallest_p == found.pairs[0].p == 0.0625
     assert found.pairs[0].verdict == "cannot be told apart"
     assert (
-        "With 5 seeds no pair's p can be smaller than 0.0625: no difference could be shown"
+        "A pair of 5 seeds can have no p smaller than 0.0625: no difference could be shown"
         in said(found)
     )
-    assert "6 seeds would be enough to, 1 more." in said(found)
+    assert "with 6 seeds, 1 more, one could be, if all of them agree." in said(found)
 
 
 def test_the_correction_is_counted_in(made) -> None:
     table = {f"m{k}": made.draw(0.1 + 0.1 * k, 10, k) for k in range(8)}
     found = made.compared(*made.cells(table))
     assert "0.00195, 0.0547 after the correction: no difference could be shown" in said(found)
-    assert "11 seeds would be enough to, 1 more." in said(found)
+    assert "with 11 seeds, 1 more, one could be, if all of them agree." in said(found)
     assert {row.rank for row in found.summary} == {1}
     assert {
         row.rank for row in made.compared(*made.cells(table), correction="fdr_bh").summary
@@ -866,7 +866,9 @@ def test_the_short_form_has_a_line_a_scenario(made) -> None:
 def test_the_short_form_says_when_there_are_too_few_seeds_and_nothing_when_there_is_nothing(
     made,
 ) -> None:
-    assert "6 seeds would be enough to" in short(made.compared(*made.three(seeds=4)[:2]))[-1]
+    assert (
+        "with 6 seeds, 2 more, one could be" in short(made.compared(*made.three(seeds=4)[:2]))[-1]
+    )
     assert short(made.compared(*made.three()[:1])) == []
     assert short(made.compared(*made.three(seeds=1))) == []
     assert short(made.compared()) == []

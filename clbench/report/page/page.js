@@ -9,7 +9,7 @@ const HELP = {
   group: "strategies that share a letter cannot be told apart",
   iqm: "mean of the middle half of the runs",
   p: "adjusted for all pairs that are tested",
-  effect: "the chance that a run is better than one of the baseline; 0.5 is no effect",
+  effect: "how often a run is better than one of the baseline, of all that can be paired; the test looks at pairs of one seed",
   again: "whether another record measured the same runs again, and found the same",
 };
 
