@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from clbench.report.compare_tables import TableOf, tables
+from clbench.report.compare_tables import TableOf, is_words, tables
 from clbench.report.comparison import Comparison
+from clbench.report.latex import latex
 from clbench.untrusted import inert_row, printable
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _grid(table: TableOf) -> RenderableType:
         word = header.partition(" [")[0]
         spare = SPARE.index(word) + 1 if word in SPARE else 0
         kind: Kind = "number"
-        if _is_words(table, place):
+        if is_words(table, place):
             kind = "name" if place < table.words else "prose"
         columns.append(Column(header, cells, kind, spare))
     note = "no room here for {names}; a wider terminal, or any other --format, shows them"
@@ -82,11 +83,7 @@ def _cut(table: TableOf) -> Iterable[RenderableType]:
         )
 
 
-def _is_words(table: TableOf, place: int) -> bool:
-    return place < table.words or table.headers[place] in ("verdict", "group")
-
-
-# ---------------------------------------------------------------------- markdown, latex
+# ---------------------------------------------------------------------- markdown
 
 
 def _markdown(comparison: Comparison) -> str:
@@ -104,7 +101,7 @@ def _markdown(comparison: Comparison) -> str:
 
 def markdown_table(table: TableOf) -> list[str]:
     """A table with its title above."""
-    rule = ["---" if _is_words(table, place) else "---:" for place in range(len(table.headers))]
+    rule = ["---" if is_words(table, place) else "---:" for place in range(len(table.headers))]
     head, *body = ([markdown_text(cell) for cell in row] for row in (table.headers, *table.rows))
     return [f"**{markdown_text(table.title)}**", "", _piped(head), _piped(rule), *map(_piped, body)]
 
@@ -116,48 +113,6 @@ def _piped(cells: Iterable[str]) -> str:
 def markdown_text(text: str) -> str:
     """Text that stays text."""
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
-
-
-_LATEX = {
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    **{
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-    },
-    **{"±": r"$\pm$", "|": r"\textbar{}"},
-}
-
-
-def _latex(comparison: Comparison) -> str:
-    """Tables for `booktabs`; the sentences are comments."""
-    lines = [
-        f"% {' '.join(sentence.split())}" for sentence in (*comparison.text, *comparison.left_out)
-    ]
-    for table in tables(comparison):
-        columns = "".join(
-            "l" if _is_words(table, place) else "r" for place in range(len(table.headers))
-        )
-        head, *body = (
-            f"{' & '.join(_latex_text(cell) for cell in row)} \\\\"
-            for row in (table.headers, *table.rows)
-        )
-        lines += [
-            "",
-            "\\begin{table}",
-            f"\\caption{{{_latex_text(table.title)}}}",
-            f"\\begin{{tabular}}{{{columns}}}",
-            "\\toprule",
-            head,
-        ]
-        lines += ["\\midrule", *body, "\\bottomrule", "\\end{tabular}", "\\end{table}"]
-    return "\n".join(lines)
-
-
-def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
 # ---------------------------------------------------------------------- csv, json
@@ -248,12 +203,12 @@ def _html(comparison: Comparison) -> str:
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         _PAGE
     )
-    return page.render(comparison=comparison, tables=tables(comparison), words=_is_words)
+    return page.render(comparison=comparison, tables=tables(comparison), words=is_words)
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {
     "markdown": _markdown,
-    "latex": _latex,
+    "latex": latex,
     "csv": _csv,
     "json": _json,
     "html": _html,

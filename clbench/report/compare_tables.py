@@ -26,6 +26,11 @@ class TableOf:
     words: int = 1
 
 
+def is_words(table: TableOf, place: int) -> bool:
+    """Whether a column holds words, which stand on the left."""
+    return place < table.words or table.headers[place] in ("verdict", "group")
+
+
 def tables(comparison: Comparison) -> list[TableOf]:
     """Those that have rows: the summary, the pairs, and both over scenarios."""
     made = [_summary(comparison), _pairs("Every pair", comparison.pairs, comparison)]

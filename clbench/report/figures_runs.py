@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,13 +48,14 @@ def _looks(comparison: Comparison) -> Mapping[str, dict[str, str]]:
     return look(list(dict.fromkeys(cell.label for cell in comparison.results.cells)))
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One for all panels, to their right; the figure grows by what it needs."""
-    found = {
+def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
+    """One for all panels, to their right, in the suite's order; the figure grows by what it needs."""
+    drawn = {
         name: handle
         for ax in axes
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
     }
+    found = {name: drawn[name] for name in order if name in drawn}
     if not found:
         return
     width, height = figure.get_size_inches()
@@ -105,7 +106,7 @@ def _curves(
         within(ax, "y", ACCURACIES, "fraction")
         headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
-    _legend(figure, axes)
+    _legend(figure, axes, looks)
     return figure
 
 
@@ -219,7 +220,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
         ax.xaxis.set_minor_formatter(NullFormatter())
         headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
-    _legend(figure, axes)
+    _legend(figure, axes, looks)
     return figure
 
 

@@ -85,7 +85,7 @@ def test_the_page_is_well_formed_and_alone(nasty) -> None:
 def test_latex_is_balanced(made) -> None:
     text = render(made.compared(*made.three("one"), *made.three("two")), "latex")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
-    assert body.count(r"\begin{tabular}") == body.count(r"\end{tabular}") == 4
+    assert body.count(r"\begin{tabular}") == body.count(r"\end{tabular}") == 5
     for block in re.findall(r"\\toprule\n(.*?)\\bottomrule", body, re.DOTALL):
         assert (
             len({len(re.findall(r"(?<!\\)&", line)) for line in block.splitlines() if "&" in line})
@@ -148,3 +148,18 @@ def test_the_difference_from_the_baseline_has_its_interval(made, baseline: str, 
     assert (row.difference_low, row.difference_high) == ends
     assert row.difference_low < row.difference < row.difference_high
     assert f"minus {baseline} [95 %], points" in shown(found)
+
+
+def test_latex_begins_with_the_table_of_a_paper(made) -> None:
+    equal = made.draw(0.9, 12, 1)
+    cells = made.cells({"first": equal, "same": equal, "worse": made.draw(0.5, 12, 2)})
+    lines = render(made.compared(*cells, *made.three("two")), "latex").splitlines()
+    table = lines[lines.index(r"\toprule") + 1 : lines.index(r"\bottomrule")]
+    head, rule, *rows = table
+    assert head == r"strategy & split & two \\"
+    assert rule == r"\midrule"
+    shown = {row.split(" & ")[0]: row.split(" & ")[1] for row in rows}
+    assert re.fullmatch(r"\\textbf\{90\.\d\} \{\\scriptsize \[[\d., ]+\]\}", shown["first"])
+    assert re.match(r"90\.\d\$\^\{=\}\$ ", shown["same"])
+    assert re.match(r"50\.\d \{", shown["worse"])
+    assert shown["poor"] == "-"

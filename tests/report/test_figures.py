@@ -152,3 +152,28 @@ def test_the_command_draws_and_says_where(made, project) -> None:
     assert answer.stderr.splitlines() == ["figure: cd.svg", "figure: boxes.pdf"]
     assert (project.folder / "cd.svg").exists()
     assert answer.stdout.startswith("table,")
+
+
+def percentages(path: Path) -> list[float]:
+    """The ticks of a figure's axes of percentages."""
+    return [float(text) for text in texts(path).split() if re.fullmatch(r"-?\d+(\.\d+)?", text)]
+
+
+@pytest.mark.parametrize("kind", ["boxes", "accuracy", "forgetting", "cost"])
+def test_no_axis_of_accuracies_goes_beyond_100_percent(made, tmp_path: Path, kind: str) -> None:
+    wild = [0.99, 1.0, 0.2, 1.0, 0.98]  # the interval of its mean ends far above 1
+    cells = made.cells({"a": wild, "b": [0.9, 0.1, 1.0, 1.0, 0.9]})
+    for cell in cells:
+        cell.cost["train_seconds"] = np.full(5, 2.0)
+    draw(made.compared(*cells), tmp_path / f"{kind}.svg")
+    assert min(percentages(tmp_path / f"{kind}.svg")) >= 0
+    assert max(percentages(tmp_path / f"{kind}.svg")) <= 100
+
+
+def test_legends_have_one_order(comparison, tmp_path: Path) -> None:
+    orders = []
+    for kind in ("accuracy", "cost"):
+        draw(comparison, tmp_path / f"{kind}.svg")
+        shown = texts(tmp_path / f"{kind}.svg").split()
+        orders.append([name for name in shown if name in ("good", "middle", "poor")])
+    assert orders[0] == orders[1] == ["poor", "good", "middle"]
