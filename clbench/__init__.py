@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clbench.stack import Stack, Stateful
     from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
-    from clbench.stack.per_example import squared_gradients
+    from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
 
 __all__ = [
     "SGD",
@@ -59,6 +59,7 @@ __all__ = [
     "TaskSpec",
     "Undefined",
     "Warp",
+    "absolute_gradients",
     "compare",
     "errors",
     "events",
@@ -68,6 +69,7 @@ __all__ = [
     "randomness",
     "run",
     "squared_gradients",
+    "weight_gradient",
 ]
 
 _MODULES = {
@@ -86,7 +88,11 @@ _MODULES = {
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
     "clbench.stack.members": ["per_member"],
-    "clbench.stack.per_example": ["squared_gradients"],
+    "clbench.stack.per_example": [
+        "absolute_gradients",
+        "squared_gradients",
+        "weight_gradient",
+    ],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -15,6 +15,8 @@ from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 
+Predict = Callable[[Tensor, Task | None], Tensor]
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -79,10 +81,11 @@ def evaluate(
     split: Split = "test",
     limit: int | None = None,
     watch: Callable[[Tensor], None] | None = None,
+    member_predict: Predict | None = None,
 ) -> Evaluation:
     """Predict a task's test set, or its validation set; `limit` samples of each member.
 
-    `watch` is shown the classes chosen, batch by batch.
+    `watch` is shown the classes chosen, batch by batch. `member_predict` predicts in place of the strategy.
     """
     session, streams = strategy.session, task.streams
     size = streams.chunk(split)
@@ -90,10 +93,10 @@ def evaluate(
     total = torch.zeros_like(right)
     broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
     with evaluating(strategy) as notes:
-        if "begin_evaluation" in session.overridden:
+        if "begin_evaluation" in session.overridden and member_predict is None:
             strategy.begin_evaluation(Look(session, task, split, size, limit))
         for batch in streams.batches(task, split, size, limit):
-            logits = predict(strategy, batch, task)
+            logits = predict(strategy, batch, task, member_predict)
             assert batch.valid is not None
             chosen = choice(strategy, logits, batch)
             right += ((chosen == batch.y) & batch.valid).sum(1)
@@ -104,9 +107,12 @@ def evaluate(
     return Evaluation(right / torch.where(total > 0, total, torch.nan), ~broken, notes)
 
 
-def predict(strategy: Strategy, batch: Batch, task: Task) -> Tensor:
+def predict(
+    strategy: Strategy, batch: Batch, task: Task, member_predict: Predict | None = None
+) -> Tensor:
     """The strategy's logits, of the shape the contract wants; it is told the task where the setting tells it."""
-    logits = strategy.predict(batch.x, task if strategy.scenario.setting == "task" else None)
+    ask = member_predict or strategy.predict
+    logits = ask(batch.x, task if strategy.scenario.setting == "task" else None)
     wanted = (strategy.members, batch.size, strategy.scenario.classes)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

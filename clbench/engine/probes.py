@@ -18,7 +18,8 @@ from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 from clbench.metrics import Undefined
 from clbench.options import name_of
-from clbench.stack import Stack, tensors
+from clbench.randomness import key
+from clbench.stack import Noise, Stack, tensors
 
 PROBE_SAMPLES = 100
 
@@ -36,6 +37,13 @@ class Probe:
     task: Task
     x: Tensor
     y: Tensor
+    name: str = ""
+
+    def rng(self, name: str = "") -> Noise:
+        """The members' own random numbers for this metric, as `Strategy.rng`; the same whenever it measures within a task."""
+        members, stream = self.strategy.session.members, f"probe/{self.name}/{name}"
+        keys = [key(*member, stream, self.task.index) for member in members]
+        return Noise(keys, device=self.x.device)
 
     def data(
         self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
@@ -100,8 +108,9 @@ class Probes:
             return Undefined(str(net))
         before = self._versions(net)
         try:
+            seen = Probe(net, self.shown, task, batch.x, batch.y, name_of(type(metric)))
             with task.streams.opened_test():
-                return metric.measure(Probe(net, self.shown, task, batch.x, batch.y))
+                return metric.measure(seen)
         except StrategyError as lacking:
             return Undefined(str(lacking))
         finally:

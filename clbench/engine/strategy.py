@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clbench.engine.look import Look
 from clbench.engine.session import ScenarioView, Session
-from clbench.engine.task import Batch, Phase, Samples, Task
+from clbench.engine.task import Batch, Phase, Samples, Split, Task
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.stack import (
@@ -213,6 +213,21 @@ class Strategy(Configurable, Stateful):
     ) -> Batch:
         """Training samples `[R, B]` by index and task, as `observe` would see them: what a buffer of indices replays."""
         return self.session.fetch(index, tasks, augment, valid)
+
+    def accuracy(
+        self,
+        task: Task,
+        split: Split = "validation",
+        member_predict: Callable[[Tensor, Task | None], Tensor] | None = None,
+    ) -> Tensor:
+        """`[R]`: each member's share of right answers on a task, as the engine would find it, in evaluation mode.
+
+        `member_predict(x, task)` predicts in place of `predict`: other parameters, a candidate, another head.
+        """
+        from clbench.engine.evaluate import evaluate
+
+        task.check_open(split)
+        return evaluate(self._first or self, task, split, member_predict=member_predict).accuracy
 
     def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
         """Logits with -inf where the setting and the protocol's `logits` leave an output out for samples of these tasks."""

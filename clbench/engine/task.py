@@ -120,13 +120,17 @@ class Task(Reference):
         do not depend on its neighbours. `limit` takes that many samples of each member, drawn at random
         but always the same ones. Test data is for classes that say `reads_test = True`.
         """
+        self.check_open(split)
+        return self.streams.batches(self, split, size, limit)
+
+    def check_open(self, split: Split) -> None:
+        """Refuse test data to who has not declared that it is read."""
         if split == "test" and not self.streams.test_is_open:
             raise StrategyError(
                 "a hook asked for test data, which nothing may be learnt from; a class that reads"
                 " it all the same says `reads_test = True`, and tables mark it"
                 " (begin_evaluation(look) shows the images of each test set before it is predicted)"
             )
-        return self.streams.batches(self, split, size, limit)
 
     def size(self, split: Split = "train") -> list[int]:
         """How many samples each member has."""

@@ -72,6 +72,10 @@ class Probe(Protocol):
     x: Tensor  # [R, B, ...], a fixed batch
     y: Tensor  # [R, B]
 
+    def rng(self, name: str = "") -> Any:
+        """The members' own random numbers for this metric, the same whenever it measures within a task."""
+        ...
+
     def data(self, split: str, tasks: Any, n: int) -> Any:
         """Up to `n` samples a member of these tasks, from `train`, `validation` or `test`."""
         ...

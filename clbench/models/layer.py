@@ -22,3 +22,5 @@ class Layer:
     out_bias: str | None
     norm: tuple[str, ...] = ()
     block: int = 1
+    kind: str = ""
+    """What `weight` is the weight of: "linear", "conv", or a module's class; `net.layers()` fills it in."""

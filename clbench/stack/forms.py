@@ -74,10 +74,12 @@ class Form:
         """`fn(params, *tensors)` of every member, stacked."""
         raise NotImplementedError
 
-    def one(self, module: nn.Module, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """The skeleton with one member's parameters; its buffers are bound already."""
+    def one(
+        self, module: nn.Module, params: Mapping[str, Tensor], x: Tensor, part: str = ""
+    ) -> Tensor:
+        """The skeleton, or a part of it, with one member's parameters; its buffers are bound already."""
         Binding.of(module).bind(params)
-        out: Tensor = module(x)
+        out: Tensor = module.get_submodule(part)(x)
         return out
 
 

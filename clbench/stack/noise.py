@@ -59,8 +59,12 @@ def member_uniform(key: Tensor, counter: Tensor, shape: Sequence[int]) -> Tensor
     """Float32 numbers in [0, 1) of `shape` for each key; with a key `[2]` it is written for one member, for `vmap`."""
     n = math.prod(shape)
     halves = _halves(uniform_bits(key, counter, (n + 1) // 2))[..., :n]
-    # 24 bits of each half, signed: every step from here is exact, so rounding cannot differ anywhere.
-    return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5).reshape(*key.shape[:-1], *shape)
+    return _fractions(halves).reshape(*key.shape[:-1], *shape)
+
+
+def _fractions(halves: Tensor) -> Tensor:
+    """24 bits of each half, signed: every step is exact, so rounding cannot differ anywhere."""
+    return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5)
 
 
 class Noise(Stateful):
@@ -74,11 +78,35 @@ class Noise(Stateful):
         """As if nothing had been drawn for this member."""
         self.counter[member] = 0
 
-    def uniform(self, *shape: int) -> Tensor:
-        """Float32 in [0, 1)."""
-        drawn = member_uniform(self.key, self.counter, shape)
+    def uniform(self, *shape: int, where: Tensor | None = None) -> Tensor:
+        """Float32 in [0, 1).
+
+        With `where`, `[R]` or `[R, ...]` over the first of these dimensions, only the numbers for which it is
+        true, and zeros elsewhere: the same numbers as without, and on a CPU at the cost of those alone.
+        """
+        drawn = self._uniform(shape) if where is None else self._uniform_where(shape, where)
         self.counter += 1
         return drawn
+
+    def _uniform(self, shape: Sequence[int]) -> Tensor:
+        return member_uniform(self.key, self.counter, shape)
+
+    def _uniform_where(self, shape: Sequence[int], where: Tensor) -> Tensor:
+        if where.device.type != "cpu":  # a device graph has room for all or for none
+            chosen = where.view(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
+            return torch.where(chosen, self._uniform(shape), 0.0)
+        drawn = torch.zeros(len(self.key), math.prod(shape), dtype=torch.float32)
+        block = math.prod(shape[where.dim() - 1 :])
+        # Read as numpy does, for the kit takes a value that torch reads for a wait for the device.
+        members, blocks = where.view(len(self.key), -1).numpy().nonzero()
+        if len(members):
+            rows = torch.from_numpy(members)[:, None]
+            places = torch.from_numpy(blocks)[:, None] * block + torch.arange(block)
+            start = _mix(self.key[:, 0] + self.counter * GOLDEN) ^ self.key[:, 1]
+            words = _mix(start[rows] + (places // 2) * GOLDEN)
+            halves = torch.where(places % 2 == 0, (words << 32) >> 32, words >> 32)
+            drawn[rows, places] = _fractions(halves)
+        return drawn.view(-1, *shape)
 
     def normal(self, *shape: int) -> Tensor:
         """Float32 with mean 0 and variance 1, by Box and Muller, in rows without a tail."""

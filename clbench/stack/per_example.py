@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
+from clbench.errors import StrategyError
 from clbench.stack import gemm
+from clbench.stack.members import per_member
 from clbench.stack.stack import Stack
+
+Measure = Callable[[Tensor], Tensor]
 
 
 def squared_gradients(
@@ -21,54 +27,96 @@ def squared_gradients(
     linear layer is the outer product of its delta and its input, so the sum of squares over examples is one
     matrix product, (delta^2)^T (input^2). Samples must not see each other: call it in evaluation mode.
     """
+    return _sums(net, x, functions, weights, torch.square)
+
+
+def absolute_gradients(
+    net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor
+) -> list[Tensor]:
+    """`sum_b sum_k weights[r, b, k] * |d f_k(x_b) / d theta|`, otherwise as `squared_gradients`.
+
+    With `functions` the squared norm of the outputs this is the importance of memory aware synapses (Aljundi et
+    al. 2018).
+    """
+    return _sums(net, x, functions, weights, torch.abs)
+
+
+def weight_gradient(net: Stack, name: str, inputs: Tensor, delta: Tensor) -> Tensor:
+    """The gradient of a layer's weight, `[R, *weight]`, from what went in and the gradient of what came out.
+
+    `name` is that of a plain linear layer or convolution of `net`; `inputs` and `delta`, `[R, B, ...]`, are
+    `taps.inputs[name]` and `taps.deltas(loss)[name]`, or any other factors of that shape.
+    """
+    module = net.module.get_submodule(name)
+    if isinstance(module, nn.Linear):
+        rows, deltas = (t.reshape(len(t), -1, t.shape[-1]) for t in (inputs, delta))
+        return gemm.product(deltas.transpose(1, 2), rows)
+    if not isinstance(module, nn.Conv2d):
+        raise StrategyError(
+            f"weight_gradient knows linear layers and convolutions, and {name!r} is a"
+            f" {type(module).__name__}"
+        )
+    shape = net.params[f"{name}.weight"].shape[1:]
+    options = (module.stride, module.padding, module.dilation, module.groups)
+
+    def of_member(x: Tensor, grad: Tensor) -> Tensor:
+        found: Tensor = conv2d_weight(x, shape, grad, *options)
+        return found
+
+    return cast(Tensor, per_member(of_member, inputs, delta))
+
+
+def _sums(
+    net: Stack,
+    x: Tensor,
+    functions: Callable[[Tensor], Tensor],
+    weights: Tensor,
+    measure: Measure,
+) -> list[Tensor]:
+    """Sums over examples of what `measure` makes of each entry of a gradient; it has to be multiplicative."""
     if not _factors_suffice(net):
-        return _by_examples(net, x, functions, weights)
+        return _by_examples(net, x, functions, weights, measure)
     out, taps = net.tap(x)
     if taps.repeated or not all(
         _plain_input(net.module.get_submodule(site), value) for site, value in taps.inputs.items()
     ):
-        return _by_examples(net, x, functions, weights)
+        return _by_examples(net, x, functions, weights, measure)
     values = functions(out)
     total = {name: torch.zeros_like(value) for name, value in net.params.items()}
     for k in range(values.shape[2]):
         deltas = taps.deltas(values[..., k].sum())
         with torch.no_grad():
             for site, delta in deltas.items():
-                _add_squares(
-                    total,
-                    site,
-                    net.module.get_submodule(site),
-                    taps.inputs[site],
-                    delta,
-                    weights[..., k],
-                )
+                module, given = net.module.get_submodule(site), taps.inputs[site]
+                _add(total, site, module, given, delta, weights[..., k], measure)
     return list(total.values())
 
 
-def _add_squares(
+def _add(
     total: dict[str, Tensor],
     site: str,
     module: nn.Module,
     inputs: Tensor,
     delta: Tensor,
     weight: Tensor,
+    measure: Measure,
 ) -> None:
     if isinstance(module, nn.Linear):
-        squares = delta.square() * weight[..., None]
-        total[f"{site}.weight"] += gemm.product(squares.transpose(1, 2), inputs.square())
+        sizes = measure(delta) * weight[..., None]
+        total[f"{site}.weight"] += gemm.product(sizes.transpose(1, 2), measure(inputs))
         if f"{site}.bias" in total:
-            total[f"{site}.bias"] += squares.sum(1)
+            total[f"{site}.bias"] += sizes.sum(1)
         return
     assert isinstance(module, nn.Conv2d)
     for r in range(len(inputs)):
         window = (module.kernel_size, module.dilation, module.padding, module.stride)
         patches = F.unfold(inputs[r], *window)  # type: ignore[arg-type]
         gradient = delta[r].flatten(2) @ patches.transpose(1, 2)  # [B, filters, fan-in]
-        row = torch.einsum("boi,b->oi", gradient.square(), weight[r])
+        row = torch.einsum("boi,b->oi", measure(gradient), weight[r])
         total[f"{site}.weight"][r] += row.view(total[f"{site}.weight"][r].shape)
         if f"{site}.bias" in total:
             total[f"{site}.bias"][r] += torch.einsum(
-                "bo,b->o", delta[r].flatten(2).sum(2).square(), weight[r]
+                "bo,b->o", measure(delta[r].flatten(2).sum(2)), weight[r]
             )
 
 
@@ -94,7 +142,11 @@ def _plain_input(module: nn.Module, inputs: Tensor) -> bool:
 
 
 def _by_examples(
-    net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor
+    net: Stack,
+    x: Tensor,
+    functions: Callable[[Tensor], Tensor],
+    weights: Tensor,
+    measure: Measure,
 ) -> list[Tensor]:
     """The same for any model: every example's own gradient, a few at a time, as d f_k / d output times the model's Jacobian."""
     total = {name: torch.zeros_like(value) for name, value in net.params.items()}
@@ -103,7 +155,7 @@ def _by_examples(
     out.requires_grad_()
     values = functions(out)
 
-    def squares(
+    def sums(
         params: dict[str, Tensor], x_r: Tensor, along: Tensor, weight: Tensor
     ) -> dict[str, Tensor]:
         def value(inner: dict[str, Tensor], sample: Tensor, direction: Tensor) -> Tensor:
@@ -113,7 +165,7 @@ def _by_examples(
             params, x_r, along
         )
         return {
-            name: torch.einsum("b...,b->...", g.square(), weight) for name, g in gradients.items()
+            name: torch.einsum("b...,b->...", measure(g), weight) for name, g in gradients.items()
         }
 
     for k in range(values.shape[2]):
@@ -121,7 +173,7 @@ def _by_examples(
         for start in range(0, x.shape[1], 16):
             part = slice(start, start + 16)
             for name, value in net.map(
-                squares, x[:, part], along[:, part], weights[:, part, k]
+                sums, x[:, part], along[:, part], weights[:, part, k]
             ).items():
                 total[name] += value.detach()
     return list(total.values())

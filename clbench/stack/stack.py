@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
+from clbench.stack.modes import Modes
 from clbench.stack.modules import (
     Factory,
     Member,
@@ -24,12 +25,13 @@ from clbench.stack.modules import (
 from clbench.stack.part import Part
 from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
-from clbench.stack.watching import Clock, FirstPass, Seen, Watcher, name_of_module
+from clbench.stack.units import FreshUnits
+from clbench.stack.watching import Clock, Watched, Watcher
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
-class Stack(Stateful):
+class Stack(Watched, Modes, Stateful):
     """R networks whose parameters and buffers are `[R, ...]` tensors; `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
 
     `watch` keeps what modules give out in the first training forward of each step, with its graph: `seen` has
@@ -96,6 +98,7 @@ class Stack(Stateful):
         }
         self.training = True
         self.part_modes: dict[str, bool] = {}  # of the parts whose mode is their own
+        self.fresh_units = FreshUnits(self._fresh, self.members)
         self.watcher = Watcher(clock)
         self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
@@ -146,74 +149,6 @@ class Stack(Stateful):
         tapped = {site: held for site, held in graph[0].items() if site in sites}
         return out, Taps(seen, tapped, frozenset(Binding.of(self.module).repeated))
 
-    # ------------------------------------------------------------------ watching
-
-    def watch(self, *modules: str | nn.Module) -> None:
-        """Keep what these modules give out in the first training forward of each step: `seen[name]`.
-
-        Modules of the skeleton (`net.module`) or their names, such as "head", whose output are the logits.
-        """
-        self.watcher.watch([name_of_module(self.module, module) for module in modules])
-
-    @property
-    def seen(self) -> Seen:
-        """What the watched modules gave out, `[R, B, ...]` with the graph, in the first pass of the step.
-
-        That is the first training forward over `batch.x` itself; where there is none (replay joins the batch
-        with samples of its own), the first of the step. Parts that are called alone count, too. In a network
-        that no engine trains every training forward is a step.
-        """
-        return self.watcher.of_step().seen
-
-    @property
-    def hidden(self) -> dict[str, Tensor]:
-        """The hidden layers among `seen`, by layer, where someone set `keep_hidden`."""
-        seen = self.seen
-        return {
-            name: seen[site] for name, site in (self.hidden_sites or {}).items() if site in seen
-        }
-
-    @property
-    def keep_hidden(self) -> bool:
-        """Whether the hidden layers are watched."""
-        return self.hidden_sites is not None
-
-    @keep_hidden.setter
-    def keep_hidden(self, flag: bool) -> None:
-        if flag:
-            self.hidden_sites = {layer.name: layer.read for layer in self.layers()}
-            self.watch(*self.hidden_sites.values())
-
-    def first_logits(self, x: Tensor) -> Tensor | None:
-        """What the network gave in the step's first training forward over exactly this tensor.
-
-        None where there was no such forward, or nothing is watched.
-        """
-        step = self.watcher.of_step()
-        return step.logits if step.x is x else None
-
-    @contextlib.contextmanager
-    def first_pass(self, x: Tensor) -> Iterator[Seen]:
-        """What the watched modules give out in the first training forward over `x` within the block.
-
-        For who adds to a loss: `with net.first_pass(batch.x) as seen: loss = super().task_loss(batch)`.
-        """
-        kept = FirstPass(x)
-        self.watcher.inner.append(kept)
-        try:
-            yield kept.seen
-        finally:
-            self.watcher.inner.remove(kept)
-
-    def _watched(self) -> Mapping[str, None]:
-        """The modules to watch in a forward with the network's own parameters."""
-        return self.watcher.names if self.training else {}
-
-    def _note(self, x: Tensor, found: Mapping[str, tuple[Tensor, Tensor]], out: Tensor) -> None:
-        names = self.watcher.names
-        given_out = {site: pair[1] for site, pair in found.items() if site in names}
-        self.watcher.note_network(x, given_out, out)
-
     # ------------------------------------------------------------------ member by member
 
     def map(self, fn: Callable[..., Any], *tensors: Tensor) -> Any:
@@ -221,11 +156,12 @@ class Stack(Stateful):
 
         Inside `fn`, `net.one(params, x)` runs the model, and transforms of `torch.func` may be used.
         """
+        self.set_mode()
         return self.form.map(self.module, fn, self.params, self.buffers, tensors)
 
-    def one(self, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """The model of the member at hand; only inside `map`."""
-        return self.form.one(self.module, params, x)
+    def one(self, params: Mapping[str, Tensor], x: Tensor, part: str = "") -> Tensor:
+        """The model of the member at hand, or a part of it (`part="block1.norm"`); only inside `map`."""
+        return self.form.one(self.module, params, x, part)
 
     def _run(
         self,
@@ -284,49 +220,6 @@ class Stack(Stateful):
                     self.form = LoopForm()
         self._checked = True
 
-    # ------------------------------------------------------------------ modes
-
-    def train(self, mode: bool = True) -> Stack:
-        """Training mode on or off, as in `nn.Module`, but for parts that were given a mode of their own."""
-        self.training = mode
-        return self
-
-    def eval(self) -> Stack:
-        """Evaluation mode."""
-        return self.train(False)
-
-    def set_part_mode(self, name: str, training: bool) -> None:
-        """The mode of a part and all within it from now on, whatever the rest does."""
-        within = name + "."
-        others = {
-            part: mode
-            for part, mode in self.part_modes.items()
-            if part != name and not part.startswith(within)
-        }
-        self.part_modes = {**others, name: training}
-
-    @contextlib.contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """Everything in evaluation mode within the block, parts with a mode of their own too; then as before."""
-        before = self.training, self.part_modes
-        self.training, self.part_modes = False, {}
-        try:
-            yield
-        finally:
-            self.training, self.part_modes = before
-
-    def set_mode(self) -> None:
-        """Give the skeleton the modes that the stack has; copies share one skeleton."""
-        at = vars(self.module).get("_clbench_part_modes", {})
-        if self.module.training is not self.training or at != self.part_modes:
-            self._set_skeleton(training=self.training, parts=self.part_modes)
-
-    def _set_skeleton(self, *, training: bool, parts: Mapping[str, bool]) -> None:
-        self.module.train(training)
-        for name, mode in parts.items():
-            self.module.get_submodule(name).train(mode)
-        vars(self.module)["_clbench_part_modes"] = dict(parts)
-
     # ------------------------------------------------------------------ parameters and layers
 
     @property
@@ -354,8 +247,16 @@ class Stack(Stateful):
                 f"the model {type(self.module).__name__} does not name its hidden layers:"
                 " give it a method layers() that returns clbench.Layer objects"
             )
-        described: list[Layer] = describe()
-        return described
+        return [replace(layer, kind=self._kind(layer)) for layer in describe()]
+
+    def _kind(self, layer: Layer) -> str:
+        """What kind of module a layer's weight belongs to."""
+        module = self.module.get_submodule(layer.weight.rpartition(".")[0])
+        kinds = {nn.Linear: "linear", nn.Conv1d: "conv", nn.Conv2d: "conv", nn.Conv3d: "conv"}
+        for kind, name in kinds.items():
+            if isinstance(module, kind):
+                return name
+        return type(module).__name__
 
     def part(self, name: str) -> Part:
         """A submodule of every member, such as `head`."""
@@ -377,6 +278,38 @@ class Stack(Stateful):
             for name in names:
                 self.params[name][row] = fresh[name].to(self.device)
 
+    def redraw_units(self, layer: Layer | str, due: Tensor) -> None:
+        """Give the units that are due, `[R, units]`, the weights in, biases and norms of an untrained network.
+
+        Numbers are drawn only where somebody is due, and for a member by its own seed and count. What goes out
+        of a unit is left to the caller. On a GPU the host waits for `due`, so a step that calls this cannot be
+        captured in a device graph.
+        """
+        if isinstance(layer, str):
+            layer = {known.name: known for known in self.layers()}[layer]
+        self.fresh_units.redraw(self.params, layer, due)
+
+    def _fresh(self, member: int, stream: str, number: int) -> dict[str, Tensor]:
+        """The parameters of an untrained network of this member."""
+        module = build(self.factory, self.seeds[member], f"{self.stream}/{stream}", number)
+        return {name: value.detach() for name, value in module.named_parameters()}
+
+    @torch.no_grad()
+    def take(self, other: Stack, where: Tensor) -> None:
+        """Copy the parameters and buffers of the members `where` `[R]` from another stack of this model.
+
+        For a member's best weights: `best = net.spawn()`, `best.take(net, accuracy > record)`, and back.
+        """
+        if other.members != self.members or where.shape != (self.members,):
+            raise StrategyError(
+                f"take() wants a stack of {self.members} members and where [{self.members}], and got"
+                f" {other.members} and {list(where.shape)}"
+            )
+        for mine, theirs in ((self.params, other.params), (self.buffers, other.buffers)):
+            for name, value in mine.items():
+                chosen = where.view(-1, *(1,) * (value.dim() - 1))
+                value.copy_(torch.where(chosen, theirs[name], value))
+
     # ------------------------------------------------------------------ copies and state
 
     def spawn(self) -> Stack:
@@ -387,6 +320,8 @@ class Stack(Stateful):
             for name, value in self.params.items()
         }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
+        twin.fresh_units = FreshUnits(twin._fresh, twin.members)
+        twin.fresh_units.taken = {k: v.clone() for k, v in self.fresh_units.taken.items()}
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
         return twin

@@ -7,11 +7,14 @@ and over which batch (`Clock`), and the first pass of the step is what is kept (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
 from clbench.errors import StrategyError
+from clbench.models.layer import Layer
 
 
 class Clock:
@@ -131,3 +134,82 @@ def name_of_module(root: nn.Module, wanted: str | nn.Module) -> str:
             return str(name)
     said = repr(wanted) if isinstance(wanted, str) else f"such a {type(wanted).__name__}"
     raise StrategyError(f"the model {type(root).__name__} has no part {said}")
+
+
+class Watched:
+    """What a network offers to those who want to know what its modules gave out."""
+
+    module: nn.Module
+    training: bool
+    watcher: Watcher
+    hidden_sites: dict[str, str] | None
+
+    @abstractmethod
+    def layers(self) -> list[Layer]:
+        """The hidden layers, as the model names them."""
+
+    def watch(self, *modules: str | nn.Module) -> None:
+        """Keep what these modules give out in the first training forward of each step: `seen[name]`.
+
+        Modules of the skeleton (`net.module`) or their names, such as "head", whose output are the logits.
+        """
+        self.watcher.watch([name_of_module(self.module, module) for module in modules])
+
+    @property
+    def seen(self) -> Seen:
+        """What the watched modules gave out, `[R, B, ...]` with the graph, in the first pass of the step.
+
+        That is the first training forward over `batch.x` itself; where there is none (replay joins the batch
+        with samples of its own), the first of the step. Parts that are called alone count, too. In a network
+        that no engine trains every training forward is a step.
+        """
+        return self.watcher.of_step().seen
+
+    @property
+    def hidden(self) -> dict[str, Tensor]:
+        """The hidden layers among `seen`, by layer, where someone set `keep_hidden`."""
+        seen = self.seen
+        return {
+            name: seen[site] for name, site in (self.hidden_sites or {}).items() if site in seen
+        }
+
+    @property
+    def keep_hidden(self) -> bool:
+        """Whether the hidden layers are watched."""
+        return self.hidden_sites is not None
+
+    @keep_hidden.setter
+    def keep_hidden(self, flag: bool) -> None:
+        if flag:
+            self.hidden_sites = {layer.name: layer.read for layer in self.layers()}
+            self.watch(*self.hidden_sites.values())
+
+    def first_logits(self, x: Tensor) -> Tensor | None:
+        """What the network gave in the step's first training forward over exactly this tensor.
+
+        None where there was no such forward, or nothing is watched.
+        """
+        step = self.watcher.of_step()
+        return step.logits if step.x is x else None
+
+    @contextlib.contextmanager
+    def first_pass(self, x: Tensor) -> Iterator[Seen]:
+        """What the watched modules give out in the first training forward over `x` within the block.
+
+        For who adds to a loss: `with net.first_pass(batch.x) as seen: loss = super().task_loss(batch)`.
+        """
+        kept = FirstPass(x)
+        self.watcher.inner.append(kept)
+        try:
+            yield kept.seen
+        finally:
+            self.watcher.inner.remove(kept)
+
+    def _watched(self) -> Mapping[str, None]:
+        """The modules to watch in a forward with the network's own parameters."""
+        return self.watcher.names if self.training else {}
+
+    def _note(self, x: Tensor, found: Mapping[str, tuple[Tensor, Tensor]], out: Tensor) -> None:
+        names = self.watcher.names
+        given_out = {site: pair[1] for site, pair in found.items() if site in names}
+        self.watcher.note_network(x, given_out, out)

@@ -157,3 +157,17 @@ def test_torchs_generator_is_left_alone() -> None:
     for draw in DRAWS.values():
         draw(noise)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("shape", "of"), [((7, 5), 1), ((7, 4), 2), ((6, 3, 3), 1), ((5,), 0)])
+def test_numbers_for_a_few_are_those_that_all_would_have(shape, of) -> None:
+    some, all_ = stream(MEMBERS), stream(MEMBERS)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(2):
+        where = torch.rand(len(MEMBERS), *shape[:of], generator=generator) < 0.3
+        beside = where.view(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
+        drawn = some.uniform(*shape, where=where)
+        assert torch.equal(drawn, torch.where(beside, all_.uniform(*shape), 0.0))
+    assert not some.uniform(*shape, where=torch.zeros_like(where)).any()
+    all_.uniform(*shape)
+    assert torch.equal(some.uniform(3), all_.uniform(3))

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from clbench.errors import StrategyError
 from clbench.stack import Stack
-from clbench.stack.per_example import squared_gradients
+from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
 
 FORMS = pytest.mark.parametrize("form", ["loop", "vmap"])
 FLAT, IMAGE, SERIES = (5,), (2, 7, 6), (4, 5)
@@ -103,7 +104,11 @@ def log_p(out: Tensor) -> Tensor:
 
 
 def one_by_one(
-    net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor
+    net: Stack,
+    x: Tensor,
+    functions: Callable[[Tensor], Tensor],
+    weights: Tensor,
+    measure: Callable[[Tensor], Tensor] = torch.square,
 ) -> list[Tensor]:
     total = [torch.zeros_like(p) for p in net.parameters()]
     for b in range(x.shape[1]):
@@ -113,7 +118,7 @@ def one_by_one(
                 values[:, 0, k].sum(), net.parameters(), retain_graph=True, materialize_grads=True
             )
             for sum_, gradient in zip(total, gradients, strict=True):
-                sum_ += weights[:, b, k].view(-1, *(1,) * (gradient.dim() - 1)) * gradient.square()
+                sum_ += weights[:, b, k].view(-1, *(1,) * (gradient.dim() - 1)) * measure(gradient)
     return [value.detach() for value in total]
 
 
@@ -132,6 +137,9 @@ def test_against_one_gradient_an_example(name: str, form: str) -> None:
         torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-12)
     assert not any(value.requires_grad for value in found)
     assert all(value.grad is None for value in net.parameters())
+    sizes = absolute_gradients(net, x, log_p, weights)
+    for got, wanted in zip(sizes, one_by_one(net, x, log_p, weights, torch.abs), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-12)
 
 
 @FORMS
@@ -192,3 +200,26 @@ def test_a_members_squares_do_not_depend_on_the_others() -> None:
 
     for alone, among in zip(squares([3]), squares([0, 1, 2, 3, 4]), strict=True):
         assert torch.equal(alone, among)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "name", ["linear", "convolution", "stride and padding", "rows of a series"]
+)
+def test_the_gradient_of_a_weight_from_its_factors(name: str, form: str) -> None:
+    factory, shape = MODELS[name]
+    net = Stack(lambda: factory().double(), 2, form=form)
+    x = torch.randn(2, 5, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    out, taps = net.tap(x)
+    loss = out.square().sum()
+    deltas = taps.deltas(loss)
+    loss.backward()
+    for site, delta in deltas.items():
+        found = weight_gradient(net, site, taps.inputs[site], delta)
+        torch.testing.assert_close(found, net.params[f"{site}.weight"].grad)
+
+
+def test_a_layer_without_factors_is_named() -> None:
+    net = Stack(lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), 2)
+    with pytest.raises(StrategyError, match="'1' is a LayerNorm"):
+        weight_gradient(net, "1", torch.zeros(2, 1, 4), torch.zeros(2, 1, 4))
