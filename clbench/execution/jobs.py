@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
+from clbench.host import PluginReference
 from clbench.suite.cell import Cell, Choice
 
 Member = tuple[int, int]  # seed, agent
@@ -74,7 +75,7 @@ class Site:
 
     folder: Path
     suite: str
-    plugins: tuple[Path, ...] = ()
+    plugins: tuple[PluginReference, ...] = ()  # what `Host.load` takes
     data: Path | None = None
     timeout: float | None = None  # seconds a job
     checkpoint_every: float = CHECKPOINT_EVERY  # seconds within a task
@@ -104,7 +105,7 @@ class Site:
             {
                 **vars(self),
                 "folder": str(self.folder),
-                "plugins": [str(path) for path in self.plugins],
+                "plugins": [plugin.to_plain() for plugin in self.plugins],
                 "data": self.data and str(self.data),
             }
         )
@@ -115,7 +116,7 @@ class Site:
         plain = json.loads(text)
         paths = {
             "folder": Path(plain["folder"]),
-            "plugins": tuple(map(Path, plain["plugins"])),
+            "plugins": tuple(PluginReference(**plugin) for plugin in plain["plugins"]),
             "data": plain["data"] and Path(plain["data"]),
         }
         return cls(**{**plain, **paths, "command": tuple(plain["command"])})

@@ -19,6 +19,7 @@ from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import environment, gemm_path, worker_command, worker_environment
 from clbench.execution.estimate import Estimator, room_of
 from clbench.execution.forecast import Forecast
+from clbench.execution.in_process import InProcess, is_in_process
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Member, Site
 from clbench.execution.launcher import Launcher
@@ -73,7 +74,9 @@ class Run:
         self.suite, self.host, self.options, self.display = suite, host, options, display or Quiet()
         name = f"{suite.name}-smoke" if suite.smoke else suite.name
         self.store = Store(options.out or Path("results") / name, name)
-        self.launcher: Launcher = host.get("launcher", options.launcher)(**options.launcher_options)
+        self.board: Board | None = None
+        self.in_process = is_in_process(host, options.workers)
+        self.launcher = self._launcher()
         self.survey = Survey(host, options.data)
         cells = expand(suite, host)
         self.current = {one.key: one for one in self.survey.of(cells)}
@@ -83,7 +86,7 @@ class Run:
         self.site = Site(
             folder=self.store.folder.absolute(),
             suite=name,
-            plugins=host.files,
+            plugins=host.references,
             data=options.data and options.data.absolute(),
             timeout=options.timeout,
             checkpoint_every=options.checkpoint_every,
@@ -91,6 +94,13 @@ class Run:
             environment=worker_environment(),
             gemm=gemm_path(self.slots),
         )
+
+    def _launcher(self) -> Launcher:
+        options, host = self.options, self.host
+        launcher: Launcher = host.get("launcher", options.launcher)(**options.launcher_options)
+        if not self.in_process:
+            return launcher
+        return InProcess.instead_of(launcher, options.launcher, host, options.device, self._heard)
 
     def _among(self, cells: Sequence[Cell]) -> list[Planned]:
         names = {(cell.scenario_label, cell.label) for cell in cells}
@@ -144,7 +154,9 @@ class Run:
             jobs = self.jobs(cells)
             self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
             self.store.begin(jobs)
-            board = Board.of(self.store.suite, self.planned, jobs, self._forecast(jobs, cells))
+            self.board = board = Board.of(
+                self.store.suite, self.planned, jobs, self._forecast(jobs, cells)
+            )
             self.host.notify(
                 SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs))
             )
@@ -231,16 +243,23 @@ class Run:
                         event = replace(
                             event, status="failed", error=f"for the second time, {event.error}"
                         )
-                    board.hear(event)
-                    self.display.event(board, job, event)
+                    self._heard(event)
                     if event.kind == "ended":
                         again += self._ended(job, event, board, end, lost)
-                    elif event.accuracy is not None:
-                        self.host.notify(self._task_finished(job, event))
             except (KeyboardInterrupt, OutputError):
-                self.display.say("stopping: the workers save where they are")
+                if not self.in_process:
+                    self.display.say("stopping: the workers save where they are")
                 raise
         return again
+
+    def _heard(self, event: JobEvent) -> None:
+        """What a job told: onto the board, to whoever looks on, and to the observers."""
+        assert self.board is not None
+        job = self.board.jobs[event.job]
+        self.board.hear(event)
+        self.display.event(self.board, job, event)
+        if event.accuracy is not None:
+            self.host.notify(self._task_finished(job, event))
 
     def _ended(
         self, job: Job, event: JobEvent, board: Board, end: End, lost: set[str]

@@ -5,6 +5,7 @@ It outlives the jobs that fail in it, and never the process that started it: its
 
 from __future__ import annotations
 
+import bdb
 import contextlib
 import gc
 import io
@@ -16,14 +17,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from clbench.errors import ClbenchError, Left, OutputError
+from clbench.errors import ClbenchError, Left, OutputError, UserError
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.survey import choice_of
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 
 Tell = Callable[[JobEvent], None]
 
+NO_TERMINAL = (
+    "a debugger needs a terminal, and a worker process has none; "
+    "run again with --workers 0 (in Python: workers=0), where breakpoint() works"
+)
+
 
 def perform(
     job: Job,
@@ -44,12 +50,21 @@ def perform(
     host: Host,
     tell: Tell,
     leaving: Callable[[], bool] = lambda: False,
+    *,
+    terminal: bool = False,
 ) -> JobEvent:
-    """Run one job. Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again) and `unwritten`."""
+    """Run one job. Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again) and `unwritten`.
+
+    In whichever process, it is run as in a worker: with the run's path of matrix products, in one thread. With `terminal`,
+    what plugins print goes where this process prints, and a debugger can be used; who quits it, quits the run.
+    """
+    from clbench.stack import gemm
+
     started = time.perf_counter()
     tell(JobEvent("started", job.id, tasks=job.tasks))
     try:
-        with _Said(job, tell) as said, contextlib.redirect_stdout(said):
+        output = contextlib.nullcontext() if terminal else _printing_to(job, tell)
+        with gemm.as_in_a_worker(site.gemm), output:
             record, error = _train(job, site, device, host, tell, leaving), ""
         status = "diverged" if record.status == "diverged" else "done"
     except OutputError as failure:  # what is kept beside the checkpoint
@@ -61,6 +76,8 @@ def perform(
             error=str(failure),
         )
     except Exception as failure:
+        if terminal and isinstance(failure, bdb.BdbQuit):
+            raise KeyboardInterrupt from None
         status, error, trace = (
             "failed",
             _last_line(failure),
@@ -89,6 +106,12 @@ def _release_memory() -> None:
     gc.collect()
     if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _printing_to(job: Job, tell: Tell) -> Iterator[None]:
+    with _Said(job, tell) as said, contextlib.redirect_stdout(said):
+        yield
 
 
 class _Said(io.TextIOBase):
@@ -162,6 +185,8 @@ def _is_out_of_memory(failure: Exception) -> bool:
 
 def _last_line(failure: Exception) -> str:
     """An error in a line; ours are sentences already."""
+    if isinstance(failure, bdb.BdbQuit):
+        return NO_TERMINAL
     return (
         str(failure)
         if isinstance(failure, ClbenchError)
@@ -175,6 +200,10 @@ def _last_line(failure: Exception) -> str:
 def main() -> None:
     """Site, device, then jobs until it is told to leave."""
     source, sink = _take_over_pipes()
+    if not os.environ.get(
+        "PYTHONBREAKPOINT"
+    ):  # a debugger that needs no terminal may be named there
+        sys.breakpointhook = _no_breakpoint
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
     leaving, terminated = threading.Event(), threading.Event()
 
@@ -213,15 +242,17 @@ def main() -> None:
     os._exit(0)
 
 
+def _no_breakpoint(*args: object, **kwargs: object) -> None:
+    raise UserError(NO_TERMINAL)
+
+
 def _prepare(site: Site) -> Host:
     import torch
 
     from clbench.host import Host
-    from clbench.stack import gemm
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    gemm.use(site.gemm)
     return Host.load(site.plugins)
 
 

@@ -12,7 +12,8 @@ import pluggy
 
 from clbench import hookspecs
 from clbench.errors import PluginError, UnknownName
-from clbench.host import versions
+from clbench.host import session_source, versions
+from clbench.host.given import Plugin, PluginReference, load_given
 from clbench.host.kinds import KINDS, Kind, check_contribution
 from clbench.host.loading import (
     FAULTS,
@@ -20,7 +21,6 @@ from clbench.host.loading import (
     PluginInfo,
     implemented_hooks,
     load_entry_points,
-    load_file,
     sentence,
     source_of,
 )
@@ -43,13 +43,17 @@ class Host:
         self._loaded: list[Loaded] = []
         self._offers: dict[tuple[str, str], list[Offer]] = {}
         self.warnings: list[str] = []
-        self.files: tuple[Path, ...] = ()
+        # The given plugins: where another process finds them, and the names of those that none does.
+        self.references: tuple[PluginReference, ...] = ()
+        self.session_plugins: tuple[str, ...] = ()
 
     @classmethod
     def load(
-        cls, plugin_files: Sequence[Path] = (), entry_points: bool = True, only: str | None = None
+        cls, plugins: Sequence[Plugin] = (), entry_points: bool = True, only: str | None = None
     ) -> Host:
-        """Load the installed plugins, then the files asked for; `PluginError` where one of those cannot be used.
+        """Load the installed plugins, then those given: files, modules, classes, model factories.
+
+        `PluginError` where one of the given ones cannot be used.
 
         With `only` a kind, installed plugins that offer nothing of it are left alone: who looks at results needs metrics, and
         should not wait for torch, which strategies and models import.
@@ -57,10 +61,8 @@ class Host:
         host = cls()
         for loaded in load_entry_points(KINDS[only].hook if only else None) if entry_points else ():
             host._add_package(loaded)
-        for path in dict.fromkeys(Path(file).expanduser().resolve() for file in plugin_files):
-            host.files += (path,)
-            if not host._has_source(path):
-                host._add_file(load_file(path))
+        for plugin in dict.fromkeys(plugins):
+            host._add_given(plugin)
         host._warn_of_clashes()
         return host
 
@@ -95,7 +97,15 @@ class Host:
     def version_of(self, kind: str, name: str) -> str:
         """`clbench 0.1.0` for an installed plugin, `sha256:...` of the source for one that can be edited."""
         offer = self._offer(kind, name)
+        if offer.loaded.in_session:
+            return session_source.version_of(offer.item)
         return versions.version_of(offer.loaded, offer.item)
+
+    def session_sentence(self) -> str:
+        """Which plugins this process alone has."""
+        names = " and ".join(self.session_plugins)
+        verb = "are" if len(self.session_plugins) > 1 else "is"
+        return f"{names} {verb} defined in this session, where no worker process could import it"
 
     def requirements(self) -> list[str]:
         """Lines of a requirements file; what pip cannot fetch again is a comment that says why."""
@@ -138,10 +148,34 @@ class Host:
         if loaded.plugin is None:
             self._warn(f"plugin {loaded.info.shown} is left out: {loaded.info.error}")
 
-    def _add_file(self, loaded: Loaded) -> None:
-        """A file that was asked for: it must be a plugin."""
-        self._loaded.append(loaded)
-        self._register(loaded)
+    def _add_given(self, plugin: Plugin) -> None:
+        """A plugin that was asked for: it must be one. What is here already is not loaded again."""
+        if isinstance(plugin, (str, Path)):
+            plugin = Path(plugin).expanduser().resolve()
+            if self._has_source(plugin):
+                return
+        given = load_given(plugin)
+        if given.reference is not None and given.reference in self.references:
+            return
+        self._loaded.append(given.loaded)
+        self._register(given.loaded)
+        if given.is_item and given.loaded.info.error:
+            raise PluginError(f"plugin {given.loaded.info.name}: {given.loaded.info.error}")
+        if given.reference is not None:
+            self.references += (given.reference,)
+        elif given.loaded.info.contributes.keys() - {"launcher"}:
+            self.session_plugins += (given.loaded.info.name,)
+            self._warn_of_unknown_versions(given.loaded)
+
+    def _warn_of_unknown_versions(self, loaded: Loaded) -> None:
+        offers = [offer for found in self._offers.values() for offer in found]
+        for item in (offer.item for offer in offers if offer.loaded is loaded):
+            reason = session_source.unreadable(item)
+            if reason:
+                self._warn(
+                    f"{item.__qualname__}: {reason}, so nobody can tell one version of it "
+                    "from the next; its runs are always made anew"
+                )
 
     def _register(self, loaded: Loaded) -> None:
         if self._manager.is_registered(loaded.plugin):

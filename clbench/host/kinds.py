@@ -70,11 +70,16 @@ def check_contribution(kind: Kind, item: Any) -> str:
     return name
 
 
+def is_of_kind(kind: Kind, item: Any) -> bool:
+    """Whether an item is a class made from one of the kind's base classes."""
+    return any(base.__name__ in kind.bases for base in _own_bases(item))
+
+
 def _check_base(kind: Kind, item: Any) -> None:
     wanted = " or ".join(f"clbench.{base}" for base in kind.bases)
     if not isinstance(item, type):
         raise Declaration(f"{_shown(item)} is not a class; a {kind.name} is a subclass of {wanted}")
-    if not any(base.__name__ in kind.bases for base in _own_bases(item)):
+    if not is_of_kind(kind, item):
         raise Declaration(f"{_shown(item)} is not a subclass of {wanted}")
 
 

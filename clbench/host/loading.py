@@ -50,6 +50,7 @@ class Loaded:
     info: PluginInfo
     plugin: Any
     distribution: metadata.Distribution | None = None
+    in_session: bool = False  # no other process could import it
 
 
 def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:

@@ -44,9 +44,9 @@ class PluginFile:
         return f"{self.package}.{self.path.stem}"
 
     @property
-    def digest(self) -> str:
-        """Names the content: another one is another plugin."""
-        return self.package.removeprefix(PREFIX)
+    def content(self) -> str:
+        """Names what the file and its helpers say, wherever they lie."""
+        return _digest(self.sources)
 
 
 _READ: dict[str, PluginFile] = {}  # by package
@@ -55,11 +55,15 @@ _READ: dict[str, PluginFile] = {}  # by package
 def read(path: Path) -> PluginFile:
     """The file and what it imports from beside it, as they are on disk now."""
     sources = {label: source.read_bytes() for label, source in own_sources(path).items()}
-    digest = hashlib.sha256(str(path).encode())
-    for label, content in sorted(sources.items()):
-        digest.update(f"\0{label}\0".encode() + hashlib.sha256(content).digest())
-    package = PREFIX + digest.hexdigest()[:16]
+    package = PREFIX + _digest({"": str(path).encode(), **sources})
     return _READ.get(package) or PluginFile(path, package, sources)
+
+
+def _digest(sources: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for label, content in sorted(sources.items()):
+        digest.update(f"{label}\0".encode() + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:16]
 
 
 def load(file: PluginFile) -> ModuleType:

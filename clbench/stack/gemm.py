@@ -62,6 +62,19 @@ def use(path: str) -> None:
     torch.set_float32_matmul_precision(SWITCHES[STANDARD])
 
 
+@contextmanager
+def as_in_a_worker(path: str) -> Iterator[None]:
+    """This path and one thread, as every worker of a run has them; what the process had before comes back."""
+    before, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
+    use(path)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(before)
+
+
 def current() -> str:
     """The path of this process: part of a checkpoint's identity."""
     return _path

@@ -71,7 +71,14 @@ def test_a_job_comes_back_from_json_as_it_was() -> None:
 
 def test_a_site_and_an_event_come_back_too(tmp_path) -> None:
     site = Site(
-        tmp_path, "s", (tmp_path / "p.py",), tmp_path, 3.0, 7.0, ("python", "-m"), {"A": "1"}
+        tmp_path,
+        "s",
+        (PluginReference(file="p.py", content="ab"), PluginReference(module="m", item="A.B")),
+        tmp_path,
+        3.0,
+        7.0,
+        ("python", "-m"),
+        {"A": "1"},
     )
     assert Site.from_json(site.to_json()) == site
     event = JobEvent("progress", "id", 1, 5, 0.2, (0.5, 0.25))

@@ -104,7 +104,7 @@ def test_a_file_contributes(write: WriteFile) -> None:
         None,
         None,
     )
-    assert host.files == (Path(info.origin),)
+    assert [reference.file for reference in host.references] == [info.origin]
     assert host.warnings == []
 
 

@@ -1,0 +1,133 @@
+"""Plugins as they are handed over in Python: files, modules, classes and model factories.
+
+A worker process loads each of them again from its `PluginReference`. What no other process could import
+(a class of a notebook's cell, of a script, of a function) has none, and its run stays in this process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from clbench import hookspecs
+from clbench.errors import PluginError
+from clbench.host import plugin_files
+from clbench.host.import_watch import being_loaded
+from clbench.host.kinds import KINDS, is_of_kind
+from clbench.host.loading import FAULTS, Loaded, PluginInfo, load_file, sentence
+
+
+@dataclass(frozen=True)
+class PluginReference:
+    """Where another process finds a plugin: a file, a module, or something of a module."""
+
+    file: str = ""
+    content: str = ""  # the digest of the file and its helpers
+    module: str = ""
+    item: str = ""  # its qualified name in the module
+
+    def to_plain(self) -> dict[str, str]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+Plugin = Path | str | ModuleType | Callable[..., Any] | PluginReference
+
+
+@dataclass(frozen=True)
+class Given:
+    """A loaded plugin, and its reference where it can be loaded elsewhere."""
+
+    loaded: Loaded
+    reference: PluginReference | None
+    is_item: bool = False  # a class or factory by itself: all there is of the plugin
+
+
+def load_given(plugin: Plugin) -> Given:
+    """One plugin, whatever it is; `PluginError` where it is none."""
+    if isinstance(plugin, PluginReference):
+        return _load_reference(plugin)
+    if isinstance(plugin, (str, Path)):
+        return _load_path(Path(plugin))
+    if isinstance(plugin, ModuleType):
+        return _load_module(plugin)
+    if callable(plugin) and hasattr(plugin, "__qualname__"):
+        return _load_item(plugin)
+    raise PluginError(
+        f"plugin {plugin!r} is a {type(plugin).__name__}; "
+        "give the path of a file, a module, a class, or a function that makes a model"
+    )
+
+
+def _load_reference(reference: PluginReference) -> Given:
+    if reference.file:
+        given = _load_path(Path(reference.file))
+        if given.reference != reference:
+            raise PluginError(
+                f"plugin file {reference.file} or a file that it imports was edited since the run began; "
+                "run the same command again"
+            )
+        return given
+    try:
+        with being_loaded(reference.module):
+            found: Any = importlib.import_module(reference.module)
+        for name in filter(None, reference.item.split(".")):
+            found = getattr(found, name)
+    except FAULTS as error:
+        where = ".".join(filter(None, (reference.module, reference.item)))
+        raise PluginError(f"plugin {where}: {sentence(error)}") from error
+    return _load_item(found) if reference.item else _load_module(found)
+
+
+def _load_path(path: Path) -> Given:
+    loaded = load_file(path)
+    file = plugin_files.file_of(loaded.plugin.__name__)
+    assert file is not None
+    return Given(loaded, PluginReference(file=str(file.path), content=file.content))
+
+
+def _load_module(module: ModuleType) -> Given:
+    origin = getattr(module, "__file__", None) or f"module {module.__name__}"
+    info = PluginInfo(module.__name__.rpartition(".")[2], package=None, version=None, origin=origin)
+    importable = _is_importable(module.__name__, module)
+    reference = PluginReference(module=module.__name__) if importable else None
+    return Given(Loaded(info, module, in_session=reference is None), reference)
+
+
+def _load_item(item: Any) -> Given:
+    """A class or factory, offered by a plugin made for it."""
+    kind = next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
+
+    def offer() -> list[Any]:
+        return [item]
+
+    plugin = SimpleNamespace(**{kind.hook: hookspecs.hookimpl(specname=kind.hook)(offer)})
+    where = f"{item.__module__}.{item.__qualname__}"
+    info = PluginInfo(item.__name__, package=None, version=None, origin=where)
+    reference = None
+    if _is_importable(item.__module__, item):
+        reference = PluginReference(module=item.__module__, item=item.__qualname__)
+    return Given(Loaded(info, plugin, in_session=reference is None), reference, is_item=True)
+
+
+def _is_importable(module: str, thing: Any) -> bool:
+    """Whether another process that imports this module finds this very thing."""
+    if module == "__main__" or plugin_files.file_of(module) is not None:
+        return False
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return False
+    if spec is None or spec.origin is None:
+        return False
+    found: Any = sys.modules.get(module)
+    if not isinstance(thing, ModuleType):
+        for name in thing.__qualname__.split("."):
+            found = getattr(found, name, None)
+    return found is thing

@@ -1,0 +1,180 @@
+"""The version of what is defined in a session: a notebook's cell, a script, a function.
+
+There is no file to hash that holds it and nothing else. So it is the source of the class or function itself
+and of everything that it uses by name, as far as that is defined beside it; files that it imports from are
+hashed whole. Where a source or a value cannot be had, the version is unknown, and nothing is ever taken
+from a record for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import hashlib
+import inspect
+import linecache
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from clbench.host.plugin_files import own_sources
+
+UNKNOWN = "unknown: defined in a session, and not to be read"
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_CONTAINERS = (list, tuple, set, frozenset)
+_INSTALLED = tuple(
+    Path(sysconfig.get_path(kind)).resolve()
+    for kind in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_OURS = Path(__file__).resolve().parents[1]
+
+
+class _Unreadable(Exception):
+    """Something that changes numbers, of which no text can be had; it says what."""
+
+
+def version_of(item: Any) -> str:
+    """`sha256:...`, or `UNKNOWN`."""
+    try:
+        texts = sources(item)
+    except _Unreadable:
+        return UNKNOWN
+    digest = hashlib.sha256()
+    for label, text in sorted(texts.items()):
+        digest.update(f"{label}\0".encode() + hashlib.sha256(text.encode()).digest())
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def unreadable(item: Any) -> str:
+    """Why an item has no version, in words; empty where it has one."""
+    try:
+        sources(item)
+    except _Unreadable as reason:
+        return str(reason)
+    return ""
+
+
+def sources(item: Any) -> Mapping[str, str]:
+    """The text of everything that the item is made of, by name."""
+    found: dict[str, str] = {}
+    waiting = [(item.__qualname__, item)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, ModuleType):
+            found |= _files_of(value)
+        elif not isinstance(value, (type, FunctionType)):
+            found[name] = _plain_text(name, value)
+        elif value.__module__ != item.__module__:
+            found |= _files_of(sys.modules.get(value.__module__))
+        elif value.__qualname__ not in found:
+            found[value.__qualname__] = _text_of(value)
+            waiting += _used_by(value)
+    return found
+
+
+def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a class or function refers to by name: bases, globals, variables of functions around it."""
+    if isinstance(value, type):
+        yield from ((base.__qualname__, base) for base in value.__bases__ if base is not object)
+        yield from _values_of(value)
+    for function in _functions_of(value):
+        defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        yield from ((f"{function.__qualname__}, default", default) for default in defaults)
+        yield from _names_in(function, function.__code__)
+
+
+def _values_of(value: type) -> Iterator[tuple[str, Any]]:
+    """What a class holds beside methods and options, which a cell states itself."""
+    options = inspect.get_annotations(value)
+    for name, attribute in vars(value).items():
+        method = inspect.isroutine(attribute) or hasattr(type(attribute), "__get__")
+        if not (method or name in options or name.startswith("__")):
+            yield f"{value.__qualname__}.{name}", attribute
+
+
+def _functions_of(value: Any) -> Iterator[FunctionType]:
+    """The function itself, or those of a class body, without their decorators."""
+    values = list(vars(value).values()) if isinstance(value, type) else [value]
+    for each in values:
+        parts = [each.fget, each.fset] if isinstance(each, property) else [each]
+        for part in parts:
+            function: Any = getattr(part, "__func__", part)
+            function = inspect.unwrap(function) if callable(function) else function
+            if isinstance(function, FunctionType):
+                yield function
+
+
+def _names_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
+    around = inspect.getclosurevars(function).nonlocals if code is function.__code__ else {}
+    yield from ((name, value) for name, value in around.items() if name != "__class__")
+    for instruction in dis.get_instructions(code):
+        name = instruction.argval
+        if instruction.opname == "LOAD_GLOBAL" and name in function.__globals__:
+            yield name, function.__globals__[name]
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(function, constant)
+
+
+def _plain_text(name: str, value: Any) -> str:
+    """A constant; what is no constant may change without a trace."""
+    if isinstance(value, _PLAIN):
+        return repr(value)
+    if isinstance(value, _CONTAINERS):
+        items = [_plain_text(name, each) for each in value]
+        ordered = items if isinstance(value, (list, tuple)) else sorted(items)
+        return f"{type(value).__name__}({', '.join(ordered)})"
+    if isinstance(value, dict):
+        return _plain_text(name, [list(pair) for pair in value.items()])
+    if getattr(type(value), "__module__", "").partition(".")[0] in ("torch", "typing"):
+        text = repr(value)  # `torch.float32`, a type alias; never the tensor whose repr is cut
+        if type(value).__name__ in ("dtype", "device") or "typing" in type(value).__module__:
+            return text
+    if inspect.isbuiltin(value) or inspect.isroutine(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}"
+    raise _Unreadable(f"it uses {name}, a {type(value).__name__}")
+
+
+def _files_of(module: ModuleType | None) -> dict[str, str]:
+    """A module of the person's own, with what it imports from beside it; installed ones do not count."""
+    file = getattr(module, "__file__", None)
+    if module is None or file is None or not file.endswith(".py"):
+        return {}
+    path = Path(file).resolve()
+    if any(path.is_relative_to(folder) for folder in (*_INSTALLED, _OURS)):
+        return {}
+    labelled = own_sources(path).items()
+    return {f"{module.__name__}:{label}": part.read_text("utf-8") for label, part in labelled}
+
+
+def _text_of(value: type | FunctionType) -> str:
+    """The source of a class or function; of a cell too, which Python knows by the code of its functions alone."""
+    for function in _functions_of(value):
+        code = function.__code__
+        lines = linecache.getlines(code.co_filename, function.__globals__)
+        text = _definition(lines, value.__name__, code.co_firstlineno)
+        if text:
+            return text
+    try:
+        return inspect.getsource(value)
+    except (OSError, TypeError) as error:
+        raise _Unreadable(f"there is no source of {value.__qualname__}") from error
+
+
+def _definition(lines: list[str], name: str, line: int) -> str:
+    """The text of the definition of this name around a line."""
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:  # a cell with a magic command: the whole of it
+        return "".join(lines)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            decorated = [decorator.lineno for decorator in node.decorator_list]
+            first, last = min([node.lineno, *decorated]), node.end_lineno or node.lineno
+            if first <= line <= last:
+                return "".join(lines[first - 1 : last])
+    return ""
