@@ -85,8 +85,8 @@ def run(
         int | None,
         typer.Option(
             metavar="N",
-            min=1,
-            help="Worker processes; one a GPU or a core unless given.",
+            min=0,
+            help="Worker processes; one a GPU or a core unless given; 0 runs in this process, for debuggers.",
             show_default=False,
         ),
     ] = None,
@@ -164,7 +164,8 @@ def run(
         ),
         data=data,
     )
-    prepared = Run(opened, host, options, display_for(console(stderr=True), quiet))
+    display = display_for(console(stderr=True), quiet, in_process=workers == 0)
+    prepared = Run(opened, host, options, display)
     if dry_run:
         from clbench.cli.dry_run import show_plan
 

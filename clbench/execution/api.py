@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import Interrupted, RunFailed
 from clbench.execution.display import Display, Quiet, display_for
+from clbench.execution.in_process import is_in_process
 from clbench.execution.jobs import CHECKPOINT_EVERY
 from clbench.execution.running import Options, run_suite
+from clbench.host.import_watch import refuse_while_loading
 from clbench.suite import split_names
 
 if TYPE_CHECKING:
-    from clbench.host import Host
+    from clbench.host import Host, Plugin
     from clbench.records import Results
     from clbench.suite import Suite
 
@@ -22,7 +24,7 @@ Source = Path | str | Mapping[str, Any]
 
 def open_suite(
     source: Source,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Plugin] = (),
     *,
     data: Path | None = None,
     overrides: Sequence[str] = (),
@@ -68,18 +70,22 @@ def run(
     overrides: Mapping[str, Any] | Sequence[str] = (),
     force: str | Sequence[str] = (),
     smoke: bool = False,
-    plugins: Sequence[Path | str] = (),
+    plugins: Plugin | Sequence[Plugin] = (),
     data: Path | str | None = None,
     quiet: bool = False,
 ) -> Results:
     """Run a suite (a file, a shipped suite's name, or the same as a dictionary) and load its record.
 
     Finished cells are not run again. A job that takes long is saved every `checkpoint_every` seconds.
+    `plugins` are files, modules, and classes or model factories themselves. With one that no other process
+    could import (it is defined in a notebook or script), or with `workers=0`, the run goes in this process.
     Raises what `clbench.errors` lists: `RunFailed` where something asked for is missing at the end,
     `Interrupted` after Ctrl-C; what finished is in the record either way.
     """
+    from clbench.host import as_plugins
     from clbench.records import load
 
+    refuse_while_loading("clbench.run()")
     given = (
         [f"{path}={_plain(value)}" for path, value in overrides.items()]
         if isinstance(overrides, Mapping)
@@ -88,7 +94,7 @@ def run(
     root = None if data is None else Path(data)
     opened, host = open_suite(
         suite,
-        [Path(path) for path in plugins],
+        as_plugins(plugins),
         data=root,
         overrides=given,
         seeds=_seeds(seeds),
@@ -107,7 +113,12 @@ def run(
         checkpoint_every=checkpoint_every,
         data=root,
     )
-    outcome = run_suite(opened, host, options, _display(quiet))
+    display = _display(quiet, is_in_process(host, workers))
+    for warning in (*host.warnings, *opened.warnings):
+        display.say(f"warning: {warning}")
+    if host.session_plugins:
+        display.say(f"{host.session_sentence()}: the run goes in this process")
+    outcome = run_suite(opened, host, options, display)
     if outcome.interrupted:
         raise Interrupted(
             f"interrupted with {outcome.finished} of {outcome.requested} runs in {outcome.record}; call it again to go on"
@@ -121,12 +132,12 @@ def run(
     return load(outcome.record, host)
 
 
-def _display(quiet: bool) -> Display:
+def _display(quiet: bool, in_process: bool) -> Display:
     if quiet:
         return Quiet()
     from rich.console import Console
 
-    return display_for(Console(stderr=True), quiet=False)
+    return display_for(Console(stderr=True), quiet=False, in_process=in_process)
 
 
 def _names(names: str | Sequence[str]) -> list[str]:

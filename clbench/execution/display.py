@@ -223,13 +223,15 @@ class Notebook(Live):
         )
 
 
-def display_for(console: Console, quiet: bool) -> Display:
-    """What suits where the output goes."""
+def display_for(console: Console, quiet: bool, in_process: bool = False) -> Display:
+    """What suits where the output goes. A run in this process has the terminal to itself, for debuggers."""
     if quiet:
         return Quiet()
     if console.is_jupyter:
         return Notebook(console)
-    return Live(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+    if in_process or not console.is_terminal or console.is_dumb_terminal:
+        return Lines(console)
+    return Live(console)
 
 
 def duration(seconds: float) -> str:

@@ -27,6 +27,7 @@ from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
 from clbench.execution.store import Store
 from clbench.execution.survey import Survey
+from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
 from clbench.suite import expand, pick
 from clbench.suite.cell import Cell
@@ -82,6 +83,7 @@ class Run:
         self.current = {one.key: one for one in self.survey.of(cells)}
         self.planned = self._among(pick(cells, options.only) if options.only else cells)
         self.forced = {one.key for one in self._among(pick(cells, options.force))}
+        self.forced |= {one.key for one in self.planned if _has_unknown_version(one)}
         self.slots = self.launcher.slots(options.device, options.workers)
         self.site = Site(
             folder=self.store.folder.absolute(),
@@ -339,6 +341,12 @@ def run_suite(
 ) -> Outcome:
     """Run a suite to its end, or to Ctrl-C; what finished is in the record either way."""
     return Run(suite, host, options or Options(), display).go()
+
+
+def _has_unknown_version(planned: Planned) -> bool:
+    """Whether what is in a record for it may be of other code."""
+    probes = [how["version"] for how in planned.probes.values() if how is not None]
+    return UNKNOWN in (*planned.content["versions"].values(), *probes)
 
 
 @contextlib.contextmanager

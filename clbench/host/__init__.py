@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from clbench.host.given import Plugin, PluginReference
+from clbench.host.given import Plugin, PluginReference, as_plugins
 from clbench.host.host import Host
 from clbench.host.kinds import HOOKS, KINDS
 from clbench.host.loading import PluginInfo
 
-__all__ = ["HOOKS", "KINDS", "Host", "Plugin", "PluginInfo", "PluginReference"]
+__all__ = ["HOOKS", "KINDS", "Host", "Plugin", "PluginInfo", "PluginReference", "as_plugins"]

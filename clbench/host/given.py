@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 from clbench import hookspecs
@@ -38,6 +38,13 @@ class PluginReference:
 
 
 Plugin = Path | str | ModuleType | Callable[..., Any] | PluginReference
+
+
+def as_plugins(plugins: Plugin | Iterable[Plugin]) -> list[Plugin]:
+    """One plugin, or several, as several."""
+    if isinstance(plugins, Iterable) and not isinstance(plugins, (str, type)):
+        return list(plugins)
+    return [plugins]
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,10 @@ def _load_module(module: ModuleType) -> Given:
     return Given(Loaded(info, module, in_session=reference is None), reference)
 
 
+class _ItemPlugin:
+    """A plugin that offers one thing, by the hook that is set on it."""
+
+
 def _load_item(item: Any) -> Given:
     """A class or factory, offered by a plugin made for it."""
     kind = next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
@@ -107,7 +118,8 @@ def _load_item(item: Any) -> Given:
     def offer() -> list[Any]:
         return [item]
 
-    plugin = SimpleNamespace(**{kind.hook: hookspecs.hookimpl(specname=kind.hook)(offer)})
+    plugin = _ItemPlugin()
+    setattr(plugin, kind.hook, hookspecs.hookimpl(specname=kind.hook)(offer))
     where = f"{item.__module__}.{item.__qualname__}"
     info = PluginInfo(item.__name__, package=None, version=None, origin=where)
     reference = None

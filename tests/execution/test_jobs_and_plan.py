@@ -8,6 +8,7 @@ import pytest
 from clbench.execution.estimate import Memory
 from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
+from clbench.host import PluginReference
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell, Choice
 
