@@ -10,7 +10,8 @@ ClbenchError
 │   ├── RecordError         a file that is not a readable record
 │   └── OutputError         the output folder cannot be used
 ├── StrategyError           a strategy broke the contract while it ran; recorded, exit code 1
-│   └── NotSetUp            it asked for a network or an optimiser that its setup() did not make
+│   ├── NotSetUp            it asked for a network or an optimiser that its setup() did not make
+│   └── GlobalDraw          it, its model or a metric drew from a generator that no seed governs
 ├── RunFailed               the run ended, but something asked for is missing; exit code 1
 └── Interrupted             Ctrl-C, after the state was saved; exit code 130
 
@@ -94,6 +95,10 @@ class OutputError(UserError):
 
 class StrategyError(ClbenchError):
     """A strategy or metric that broke its contract: a wrong shape, state that cannot be saved."""
+
+
+class GlobalDraw(StrategyError):
+    """A strategy, a model or a metric drew from torch's, NumPy's or Python's global generator."""
 
 
 class NotSetUp(StrategyError, AttributeError):

@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.costs import carried, trained_parameters
+from clbench.engine.draws import DrawWatch
 from clbench.engine.evaluate import accuracy, choice, evaluate, evaluating, predict, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
@@ -54,6 +55,7 @@ class Loop:
         self.suspension = Suspension(whole(strategy), strategy.members)
         self.place = Place(strategy.members, strategy.device)
         self.steps = Steps(strategy, self.learn, graphs)
+        self.draws = DrawWatch(strategy)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.rates = Rates(strategy)
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
@@ -86,12 +88,12 @@ class Loop:
     def untrained(self) -> None:
         """Row 0 of the accuracy matrix."""
         self.session.task = self.streams.tasks[0]
-        self._evaluate(0)
+        self.draws.run("predict", self._evaluate, 0)
         self.keeper.end_row(0, self.book.running)
 
     def task(self, task: Task) -> None:
         """Train one task, from its beginning or from the place where it was left, and evaluate after it."""
-        with self.steps.stream():
+        with self.steps.stream(), self.draws.task(task.index + 1):
             if self.book.running:
                 self._train(task)
             if self.book.running:
@@ -113,15 +115,15 @@ class Loop:
         self._only(self.book.running)
         self.suspension.show_kept()
         self._reset(task)
-        self.strategy.begin_task(task)
+        self.draws.call("begin_task", task)
         self._evaluate_before(task)
-        self.place.begin_task(self._checked(self.strategy.phases(task)))
+        self.place.begin_task(self._checked(self.draws.call("phases", task)))
 
     def _look_back(self, task: Task) -> None:
         self._only(self.book.running)
         self._give_rates_back()
         self.suspension.show_kept()
-        self.strategy.end_task(task)
+        self.draws.call("end_task", task)
         self._note_task(task)
         last = task.index == len(self.streams.tasks) - 1
         if last or all(part.evaluates == "tasks" for part in parts_of(self.strategy)):
@@ -185,7 +187,7 @@ class Loop:
         self._give_rates_back()
         self.suspension.show_kept()
         session.chosen = {}
-        self.strategy.begin_phase(phase)
+        self.draws.call("begin_phase", phase)
         chosen, session.chosen = session.chosen, None
         if chosen:
             samples = whole_choice(chosen, session.active, self.strategy.members)
@@ -208,7 +210,7 @@ class Loop:
         if place.step == 0:
             self._only(taking)
             self.suspension.show_kept()
-            self.strategy.begin_epoch(phase, place.epoch)
+            self.draws.call("begin_epoch", phase, place.epoch)
             # Hooks look at the network in evaluation mode, and may forget to put it back.
             set_mode(self.strategy, training=True)
             self.rates.begin_epoch(phase)
@@ -233,7 +235,7 @@ class Loop:
         reached: set[int] = set()
         if self.session.active:
             self.suspension.show_kept()
-            self.strategy.end_epoch(phase, place.epoch)
+            self.draws.call("end_epoch", phase, place.epoch)
             self._probe("epoch_end", task)
             reached = self._reached(task, taking) if phase.stop else set()
         place.end_epoch(reached)
@@ -286,7 +288,7 @@ class Loop:
         return self.strategy.observe(batch)
 
     def _step(self, samples: Tensor, task: Task) -> None:
-        loss = self.steps(samples)
+        loss = self.draws.run("observe", self.steps, samples)
         active = self.session.active
         if self.online:
             self.place.online.count(samples.shape[2], active)

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from clbench.engine.draws import HOW_TO_PROBE, no_global_draws, packages_of
 from clbench.engine.evaluate import evaluating
 from clbench.engine.solo import SoloRunner
 from clbench.engine.solo_state import tensors_of
 from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Batch, Split, Task
-from clbench.errors import StrategyError
+from clbench.errors import GlobalDraw, StrategyError
 from clbench.metrics import Undefined
 from clbench.options import name_of
 from clbench.randomness import key
@@ -41,7 +42,7 @@ class Probe:
 
     def rng(self, name: str = "") -> Noise:
         """The members' own random numbers for this metric, as `Strategy.rng`; the same whenever it measures within a task."""
-        members, stream = self.strategy.session.members, f"probe/{self.name}/{name}"
+        members, stream = self.task.streams.members, f"probe/{self.name}/{name}"
         keys = [key(*member, stream, self.task.index) for member in members]
         return Noise(keys, device=self.x.device)
 
@@ -82,7 +83,7 @@ class Probes:
             batch, net = self._batch(task), self._network()
             for name, metric in due.items():
                 try:
-                    value = self._measured(metric, net, task, batch)
+                    value = self._undisturbed(metric, net, task, batch)
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
@@ -101,6 +102,23 @@ class Probes:
             return self.strategy.net
         except StrategyError as lacking:
             return lacking
+
+    def _undisturbed(
+        self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
+    ) -> Any:
+        """What the metric says; an error where it drew from a global generator."""
+        kind, device = type(metric), self.strategy.device
+        solo = self.strategy if isinstance(self.strategy, SoloRunner) else None
+        with no_global_draws(
+            f"metric {name_of(kind)!r}", "measure", HOW_TO_PROBE, packages_of([kind]), device
+        ):
+            if solo is not None:
+                solo.probed = True
+            try:
+                return self._measured(metric, net, task, batch)
+            finally:
+                if solo is not None:
+                    solo.probed = False
 
     def _measured(self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
@@ -158,4 +176,6 @@ def _reason(error: BaseException) -> str:
     """In a line; behind it the traceback, where it is no answer."""
     if isinstance(error, Undefined):
         return f"Undefined: {error.reason}"
+    if isinstance(error, GlobalDraw):
+        return str(error)
     return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"

@@ -16,6 +16,7 @@ from clbench.data.arrays import Arrays
 from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
 from clbench.engine.compose import compose
+from clbench.engine.draws import DrawWatch
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.engine.session import Member, Session, model_of
@@ -214,7 +215,7 @@ def build_strategy(
         strategy = compose([SoloRunner(*parts[0])], session)
     else:
         strategy = compose([part(**options) for part, options in parts], session)
-    strategy.setup()
+    DrawWatch(strategy).call("setup")
     return strategy
 
 

@@ -240,7 +240,9 @@ class SoloRunner(Strategy):
 
     capturable: ClassVar[bool] = False
 
-    wiring = Strategy.wiring | {"solo_class", "solo_options", "evaluates"}
+    wiring = Strategy.wiring | {"solo_class", "solo_options", "evaluates", "probed"}
+
+    probed = False  # by a metric, which is to change nothing: `predict` leaves no trace then
 
     def __init__(self, solo: type[SoloStrategy], options: dict[str, Any]) -> None:
         super().__init__()
@@ -265,6 +267,14 @@ class SoloRunner(Strategy):
         for row, solo in enumerate(self.solos):
             solo.session, solo.row = self.session, row  # type: ignore[misc]
         self._call("setup", rows=range(self.members))
+
+    def _lent_for_predictions(self) -> MemberStates:
+        """What is drawn from while a test set is predicted."""
+        return self._first_draws_for_predictions() if self.probed else self.predicting_draws
+
+    def _first_draws_for_predictions(self) -> MemberStates:
+        """The same as it is at first."""
+        return MemberStates(self.session.members, f"solo/{self.part_name}/predict", self.device)
 
     def _call(self, hook: str, *args: Any, rows: Sequence[int] | None = None) -> list[Any]:
         """What a hook of each member that takes part returns, the global generators being its own."""
@@ -395,14 +405,14 @@ class SoloRunner(Strategy):
         """Every member's, as `predict` is; a method that has none costs nothing."""
         if self.solo_class.begin_evaluation is SoloStrategy.begin_evaluation:
             return
-        self.predicting_draws.for_each(
+        self._lent_for_predictions().for_each(
             range(self.members), lambda row: self.solos[row].begin_evaluation(look.member(row))
         )
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         """Every member's, stacked."""
         return torch.stack(
-            self.predicting_draws.for_each(
+            self._lent_for_predictions().for_each(
                 range(self.members), lambda row: self._predicted(row, x[row], task)
             )
         )

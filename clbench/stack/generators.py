@@ -12,6 +12,7 @@ the second half of a pair of normal numbers, in the process's own stream too.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -120,16 +121,27 @@ class MemberStates(Stateful):
         return results
 
 
+_loans = 0  # how many blocks of `own_state_kept` are open, one within the other
+
+
+def are_lent() -> bool:
+    """Whether the global generators are some member's at the moment, and may be drawn from."""
+    return _loans > 0
+
+
 @contextmanager
 def own_state_kept(device: torch.device) -> Iterator[None]:
     """Put the process's own state back at the end, whatever was lent in between."""
+    global _loans
     own_torch = torch.default_generator.get_state()
     own_numpy = get_bit_generator()
     own_python = random.getstate()
     own_cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    _loans += 1
     try:
         yield
     finally:
+        _loans -= 1
         torch.default_generator.set_state(own_torch)
         set_bit_generator(own_numpy)
         random.setstate(own_python)
@@ -155,14 +167,19 @@ class Snapshot:
         self.numpy = get_bit_generator().state
         self.python = random.getstate()
         self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self.modules = len(sys.modules)
 
     def moved(self) -> list[str]:
-        """The generators that were drawn from since then, in words."""
+        """The generators that were drawn from since then, in words.
+
+        Some modules draw from Python's while they are imported (rich does), and nobody is to blame for that.
+        """
         now = Snapshot(self.device)
+        imported = now.modules != self.modules
         same = {
             "torch's": torch.equal(self.torch, now.torch),
             "NumPy's": _words(self.numpy) == _words(now.numpy),
-            "Python's": self.python == now.python,
+            "Python's": self.python == now.python or imported,
         }
         if self.cuda is not None and now.cuda is not None:
             same["the GPU's"] = torch.equal(self.cuda, now.cuda)
