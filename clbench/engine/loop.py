@@ -26,7 +26,8 @@ from clbench.engine.rates import Rates
 from clbench.engine.solo import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Batch, Phase, Task
-from clbench.stack import Saved, Stateful, Suspension, member_tables, restore
+from clbench.stack import Optimizer, Saved, Stateful, Suspension, member_tables, restore
+from clbench.stack.state import objects
 
 CONTINUAL_SAMPLES = (
     1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
@@ -53,6 +54,7 @@ class Loop:
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)
         self.suspension = Suspension(whole(strategy), strategy.members)
+        self._hold_outputs()
         self.place = Place(strategy.members, strategy.device)
         self.steps = Steps(strategy, self.learn, graphs)
         self.draws = DrawWatch(strategy)
@@ -73,6 +75,7 @@ class Loop:
         """Continue from the saved `state()` of a loop like this one."""
         restore(self.state(), saved, self.session.find, self.strategy.device)
         self._show_active()
+        self._hold_outputs()
         if self.place.phases is not None:
             self.resolved = self._resolve(self.streams.tasks[self.place.task])
 
@@ -116,6 +119,7 @@ class Loop:
         self.suspension.show_kept()
         self._reset(task)
         self.draws.call("begin_task", task)
+        self._hold_outputs()
         self._evaluate_before(task)
         self.place.begin_task(self._checked(self.draws.call("phases", task)))
 
@@ -211,6 +215,7 @@ class Loop:
             self._only(taking)
             self.suspension.show_kept()
             self.draws.call("begin_epoch", phase, place.epoch)
+            self._hold_outputs()
             # Hooks look at the network in evaluation mode, and may forget to put it back.
             set_mode(self.strategy, training=True)
             self.rates.begin_epoch(phase)
@@ -276,6 +281,17 @@ class Loop:
         if self.session.net is not None:
             self.session.net.active = None if everybody else active
 
+    def _hold_outputs(self) -> None:
+        """Outputs that take no part in a step stand still in it, whichever optimisers there are by now."""
+        outputs, net = self.session.outputs, self.session.net
+        if not outputs.some_left_out:
+            return
+        if isinstance(self.strategy, SoloRunner):
+            self.strategy.hold_outputs()
+        for _, item in objects(whole(self.strategy)):
+            if isinstance(item, Optimizer) and net is not None:
+                outputs.hold(item, net)
+
     # ------------------------------------------------------------------ a step
 
     def learn(self, samples: Tensor) -> Tensor | None:
@@ -285,7 +301,12 @@ class Loop:
         self.session.clock.begin_step(batch.x)
         if self.online:
             self._predict_first(batch)
-        return self.strategy.observe(batch)
+        outputs, phase = self.session.outputs, self.session.phase
+        own = phase is None or phase.data == "task"
+        outputs.begin_step(tasks, self.strategy.task.index, own)
+        loss = self.strategy.observe(batch)
+        outputs.end_step()
+        return loss
 
     def _step(self, samples: Tensor, task: Task) -> None:
         loss = self.draws.run("observe", self.steps, samples)

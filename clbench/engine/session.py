@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clbench.engine.book import Book
+from clbench.engine.outputs import Outputs
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch, Phase, Samples, Task
 from clbench.errors import StrategyError
@@ -69,6 +70,7 @@ class Session(Stateful):
             "book",
             "active",
             "takes_part",
+            "outputs",
             "task",
             "phase",
             "chosen",
@@ -94,6 +96,7 @@ class Session(Stateful):
         self.streams, self.model, self.device = streams, model, device
         self.form, self.precision = form, precision
         self.protocol = SimpleNamespace(**protocol)
+        self.outputs = Outputs(streams, self.protocol.logits["train"])
         layout = streams.layout
         self.scenario = ScenarioView.of(layout)
         self.net: Stack | None = None

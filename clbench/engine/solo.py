@@ -129,7 +129,9 @@ class SoloStrategy(Configurable, Stateful):
         """The mean over the batch, on the setting's logits."""
         tasks = batch.tasks.expand(len(self.session.members), -1)
         mask = self.session.mask(tasks, self.protocol.logits["train"])
-        kept = logits if mask is None else logits.masked_fill(~mask[self.row], -torch.inf)
+        own = None if mask is None else mask[self.row]
+        self.session.outputs.note_row(self.row, own, batch.tasks)
+        kept = logits if own is None else logits.masked_fill(~own, -torch.inf)
         return F.cross_entropy(kept, batch.y)
 
     def batches(self, split: Any = "train", size: int = 256) -> Any:
@@ -327,6 +329,11 @@ class SoloRunner(Strategy):
                 rate = group["initial_lr"] if lr is None else lr
                 # Rounded as a stack's are, so that both train alike.
                 group["lr"] = rate if factors is None else float(np.float32(rate * factors[row]))
+
+    def hold_outputs(self) -> None:
+        """Let outputs that take no part in a step stand still in every member's optimiser."""
+        for row, optimizer in self._optimizers():
+            self.session.outputs.hold_plain(optimizer, row, self.solos[row])
 
     def reset_optimizer(self) -> None:
         """`optimizer_reset: task`: every moment is forgotten."""

@@ -231,12 +231,19 @@ class Strategy(Configurable, Stateful):
 
     def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
         """Logits with -inf where the setting and the protocol's `logits` leave an output out for samples of these tasks."""
-        mask = self.session.mask(tasks, using or self.protocol.logits["train"])
-        return logits if mask is None else logits.masked_fill(~mask, -torch.inf)
+        return self._masked(logits, tasks, using, None)
 
     def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
         """`[R]`: each member's mean over the batch, on the setting's logits."""
-        return member_cross_entropy(self.masked(logits, batch.tasks), batch.y, batch.valid)
+        logits = self._masked(logits, batch.tasks, None, batch.valid)
+        return member_cross_entropy(logits, batch.y, batch.valid)
+
+    def _masked(
+        self, logits: Tensor, tasks: Tensor, using: str | None, valid: Tensor | None
+    ) -> Tensor:
+        mask = self.session.mask(tasks, using or self.protocol.logits["train"])
+        self.session.outputs.note(mask, tasks, valid)
+        return logits if mask is None else logits.masked_fill(~mask, -torch.inf)
 
     # ------------------------------------------------------------------ hooks, in the order of a run
 

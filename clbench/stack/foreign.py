@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import OptionError, suggest
+from clbench.stack.holding import Held
 from clbench.stack.optimizer import Grads, Optimizer, Updates
 
 # These need a closure or sparse gradients, which a stack has not.
@@ -71,16 +72,13 @@ class TorchOptimizer(Optimizer):
 
     def step(self) -> None:
         self._bind()
-        grads = self._gradients(None)
-        for member, rate in enumerate(self.lr.tolist()):
-            self._step_member(member, rate, grads)
+        self._step_members(self._gradients(None))
 
     def advance(self, grads: Grads | None = None) -> Updates:
         self._bind()
         before = [param.detach().clone() for param in self.params]
         given = self._gradients(grads)
-        for member, rate in enumerate(self.lr.tolist()):
-            self._step_member(member, rate, given)
+        self._step_members(given)
         updates: Updates = []
         for param, old, grad in zip(self.params, before, given, strict=True):
             updates.append(None if grad is None else param.detach() - old)
@@ -94,6 +92,36 @@ class TorchOptimizer(Optimizer):
         for member, state in enumerate(kept):
             self.set_member_state(member, state)
         return updates
+
+    def _step_members(self, grads: Grads) -> None:
+        still = {
+            key: where
+            for (key, slot), grad in zip(self.slots.items(), grads, strict=True)
+            if grad is not None and (where := slot.still(grad)) is not None
+        }
+        for member, rate in enumerate(self.lr.tolist()):
+            held = {key: self._hold(member, key, where) for key, where in still.items()}
+            self._step_member(member, rate, grads)
+            for key, entries in held.items():
+                entries.put_back()
+                self._clear_new(member, key, entries)
+
+    def _hold(self, member: int, key: int, still: Tensor) -> Held:
+        """What of a member stands still: entries of a parameter, and of all that torch keeps for each of these."""
+        return Held(still[member], [self.rows[member][key].detach(), *self._kept(member, key)])
+
+    def _clear_new(self, member: int, key: int, held: Held) -> None:
+        """What torch began to keep in this step begins at 0 where nothing moved."""
+        known = {id(tensor) for tensor, _ in held.before}
+        for value in self._kept(member, key):
+            if id(value) not in known:
+                value.masked_fill_(held.still, 0.0)
+
+    def _kept(self, member: int, key: int) -> list[Tensor]:
+        """What torch keeps for each entry of a parameter."""
+        row = self.rows[member][key]
+        state = self.optimizers[member].state.get(row, {})
+        return [value for value in state.values() if _is_like(value, row)]
 
     def _step_member(self, member: int, rate: float, grads: Grads) -> None:
         optimizer, rows = self.optimizers[member], self.rows[member]
@@ -120,11 +148,9 @@ class TorchOptimizer(Optimizer):
         """Zero what torch keeps for these entries; its step counts are the parameter's, and stay."""
         self._bind()
         key = self._find(param)
-        for member, optimizer in enumerate(self.optimizers):
-            row = self.rows[member][key]
-            for value in optimizer.state[row].values():
-                if isinstance(value, Tensor) and value.shape == row.shape:
-                    value.masked_fill_(where[member], 0.0)
+        for member in range(self.members):
+            for value in self._kept(member, key):
+                value.masked_fill_(where[member], 0.0)
 
     def member_state(self, member: int) -> dict[str, Any]:
         """A copy of all that torch keeps for a member."""
@@ -209,3 +235,8 @@ class TorchOptimizer(Optimizer):
         self.optimizers = [self._build(member) for member in range(self.members)]
         for member, state in enumerate(kept):
             self.set_member_state(member, state)
+
+
+def _is_like(value: Any, row: Tensor) -> bool:
+    """Whether this of an optimiser's state has an entry for each of the parameter's."""
+    return isinstance(value, Tensor) and value.shape == row.shape

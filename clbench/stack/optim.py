@@ -18,9 +18,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from clbench.errors import OptionError, StrategyError, suggest
+from clbench.errors import OptionError, suggest
 from clbench.options import check_options
 from clbench.stack.foreign import TorchOptimizer
+from clbench.stack.holding import Held
 from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -62,6 +63,7 @@ class Stacked(Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         grads = self._gradients(None)
+        held = self._hold(grads, params=True)
         if self.decoupled and self.weight_decay:
             keep = Column(1.0 - self.lr * self.weight_decay)
             for slot, _ in self._moving(grads):
@@ -74,6 +76,8 @@ class Stacked(Optimizer):
             ]
         for slot, left, right in self._pairs(grads, keep=True):
             self._add(slot.param, left, right)
+        for entries in held.values():
+            entries.put_back()
 
     @torch.no_grad()
     def advance(self, grads: Grads | None = None) -> Updates:
@@ -91,10 +95,7 @@ class Stacked(Optimizer):
 
     @torch.no_grad()
     def reset_entries(self, param: Tensor, where: Tensor) -> None:
-        if where.dim() != param.dim() or len(where) != self.members:
-            raise StrategyError(
-                f"where has shape {tuple(where.shape)}; that of the parameter is {tuple(param.shape)}; only later sizes may be 1 instead"
-            )
+        self._check_mask(param, where)
         self.slots[self._find(param)].reset_entries(where)
 
     def member_state(self, member: int) -> dict[int, int]:
@@ -115,12 +116,35 @@ class Stacked(Optimizer):
             Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
         )
         updates = {}
-        for slot, left, right in self._pairs(self._gradients(grads), keep):
+        found = self._gradients(grads)
+        held = self._hold(found, params=False)
+        for slot, left, right in self._pairs(found, keep):
             update = self._combine(left, right)
-            updates[id(slot)] = (
-                update if fade is None else update.addcmul_(slot.param, fade.beside(update))
-            )
+            if fade is not None:
+                update.addcmul_(slot.param, fade.beside(update))
+            if id(slot) in held:
+                update.masked_fill_(held[id(slot)].still, 0.0)
+            updates[id(slot)] = update
+        for entries in held.values() if keep else ():
+            entries.put_back()
         return [updates.get(id(slot)) for slot in self.slots.values()]
+
+    def _hold(self, grads: Grads, params: bool) -> dict[int, Held]:
+        """What stands still in this step, by slot, to be put back after it: moments and ages, and the parameters where they move, too."""
+        held = {}
+        for slot, grad in self._moving(grads):
+            if slot.frozen is None and self._keeps_still(slot):
+                continue
+            still = slot.still(grad)
+            if still is None:
+                continue
+            tensors = [*slot.moments, *slot.ages]
+            held[id(slot)] = Held(still, [slot.param.detach(), *tensors] if params else tensors)
+        return held
+
+    def _keeps_still(self, slot: Slot) -> bool:
+        """Whether an entry without a gradient does not move anyway: there is neither a moment nor a decay to move it."""
+        return not (slot.moments or self.weight_decay)
 
     def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
         return [

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
+from clbench.stack.holding import standing_still
 from clbench.stack.state import Stateful
 
 Grads = Sequence[Tensor | None]
@@ -36,11 +37,13 @@ class Slot(Stateful):
 
     `age [R, betas]` holds beta^t of each member. Where units were reset, `ages` hold the same for
     entries, each in the shape of the masks that reset them (`[R, out, 1, betas]`, say); an entry is as
-    young as the youngest of its ages.
+    young as the youngest of its ages. Of entries that stand still (`frozen`, `idle`) no age moves.
     """
 
-    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order"})
+    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order", "idle"})
     kept_rows: tuple[tuple[int, ...], list[tuple[Tensor, ...]]] | None = None
+    frozen: Tensor | None = None
+    idle: Tensor | None = None  # the engine's own tensor, written before every step
 
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
         self.param = param
@@ -74,16 +77,34 @@ class Slot(Stateful):
     def reset_entries(self, where: Tensor) -> None:
         for moment in self.moments:
             moment.masked_fill_(where, 0.0)
-        betas = self.age.shape[-1]
-        if betas:
-            shape = (*where.shape, betas)
-            if not any(age.shape == shape for age in self.ages):
-                self.ages.append(
-                    self.age.view(-1, *(1,) * (where.dim() - 1), betas).expand(shape).clone()
-                )
-            for age in self.ages:
-                if age.shape == shape:
-                    age.masked_fill_(where.unsqueeze(-1), 1.0)
+        shape = self.keep_ages(where)
+        for age in self.ages:
+            if age.shape == shape:
+                age.masked_fill_(where.unsqueeze(-1), 1.0)
+
+    def keep_ages(self, like: Tensor) -> tuple[int, ...]:
+        """Keep ages for entries in the shape of this mask, and of those that stand still; the shape of these ages."""
+        masks = [mask for mask in (like, self.frozen, self.idle) if mask is not None]
+        shape = (*torch.broadcast_shapes(*(mask.shape for mask in masks)), self.age.shape[-1])
+        if shape[-1] and not any(age.shape == shape for age in self.ages):
+            own = self.age.view(-1, *(1,) * (like.dim() - 1), shape[-1])
+            self.ages.append(own.expand(shape).clone())
+        return shape
+
+    def keep_still(self, kind: str, where: Tensor | None) -> None:
+        """Set `frozen` or `idle`. Ages that there are already get the entries that it tells apart."""
+        setattr(self, kind, where)
+        if where is None:
+            return
+        for number, age in enumerate(self.ages):
+            shape = torch.broadcast_shapes(age.shape, (*where.shape, 1))
+            if shape != age.shape:
+                self.ages[number] = age.expand(shape).clone()
+        self.keep_ages(where)
+
+    def still(self, grad: Tensor) -> Tensor | None:
+        """Which entries stand still in a step with this gradient; None where none does."""
+        return standing_still(self.frozen, self.idle, grad)
 
 
 class Optimizer(Stateful):
@@ -167,6 +188,34 @@ class Optimizer(Stateful):
     @abstractmethod
     def reset_entries(self, param: Tensor, where: Tensor) -> None:
         """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place."""
+
+    @torch.no_grad()
+    def freeze_entries(self, param: Tensor, where: Tensor | None) -> None:
+        """From now on the entries of `param` where `where` is true stand still, with their moments and age; no decay either.
+
+        `where` has the dimensions of `param`, later sizes may be 1; None lets all move again.
+        """
+        slot = self.slots[self._find(param)]
+        if where is None:
+            slot.keep_still("frozen", None)
+            return
+        self._check_mask(param, where)
+        if slot.frozen is not None and slot.frozen.shape == where.shape:
+            slot.frozen.copy_(where)
+        else:
+            slot.keep_still("frozen", where.detach().clone().bool())
+
+    def rest_idle(self, param: Tensor, where: Tensor) -> None:
+        """As `freeze_entries`, but only in steps in which the entries' row has no gradient; `where` is read anew at each step."""
+        slot = self.slots[self._find(param)]
+        if slot.idle is not where:
+            slot.keep_still("idle", where)
+
+    def _check_mask(self, param: Tensor, where: Tensor) -> None:
+        if where.dim() != param.dim() or len(where) != self.members:
+            raise StrategyError(
+                f"where has shape {tuple(where.shape)}; that of the parameter is {tuple(param.shape)}; only later sizes may be 1 instead"
+            )
 
     # ---- for subclasses
 

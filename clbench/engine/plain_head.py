@@ -1,0 +1,101 @@
+"""The head of a plain network under an optimiser of torch's own: rows that are idle stand still.
+
+Torch counts the steps of a parameter, not of its rows, and Adam corrects its moments by that count. So the
+steps of each row are counted here, in the optimiser's own state, and a row that took part in fewer steps
+than its parameter is moved again with its own count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from clbench.stack.holding import Held, standing_still
+
+COUNT = "steps_of_output"
+Group = dict[str, Any]
+
+
+def output_parameters(module: nn.Module, classes: int) -> list[str]:
+    """The names of the parameters that have a row for each output: those of the head that have so many."""
+    head = dict(module.named_children()).get("head")
+    if head is None or (any(True for _ in head.children()) and not isinstance(head, nn.Linear)):
+        return []
+    return [
+        f"head.{name}"
+        for name, value in head.named_parameters()
+        if value.dim() > 0 and len(value) == classes
+    ]
+
+
+class PlainHead:
+    """Hooks around the steps of one optimiser; `owner.net` is the network, `idle [C]` the engine's own tensor."""
+
+    def __init__(self, idle: Tensor, owner: Any) -> None:
+        self.idle, self.owner = idle, owner
+        self.held: list[tuple[Tensor, Group, Held]] = []
+
+    @torch.no_grad()
+    def before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Keep the head as it is."""
+        names = {id(value) for value in self._head()}
+        self.held = []
+        for group in optimizer.param_groups:
+            for param in group["params"]:
+                if id(param) in names and param.grad is not None:
+                    self.held.append((param, group, self._hold(optimizer, param)))
+
+    def _head(self) -> list[Tensor]:
+        net = vars(self.owner).get("net")
+        if not isinstance(net, nn.Module):
+            return []
+        return [net.get_parameter(name) for name in output_parameters(net, len(self.idle))]
+
+    def _hold(self, optimizer: torch.optim.Optimizer, param: Tensor) -> Held:
+        idle = self.idle.view(-1, *(1,) * (param.dim() - 1))
+        assert param.grad is not None
+        still = standing_still(None, idle, param.grad)
+        assert still is not None
+        return Held(still, [param.detach(), *_entries(optimizer, param)])
+
+    @torch.no_grad()
+    def after_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Put back what stands still, and let young rows move by their own count."""
+        for param, group, held in self.held:
+            held.put_back()
+            known = {id(tensor) for tensor, _ in held.before}
+            for value in _entries(optimizer, param):
+                if id(value) not in known:  # torch began to keep it in this step
+                    value.masked_fill_(held.still, 0.0)
+            if isinstance(optimizer, torch.optim.Adam | torch.optim.AdamW):
+                _move_young_rows(optimizer, param, group, held)
+        self.held = []
+
+
+def _entries(optimizer: torch.optim.Optimizer, param: Tensor) -> list[Tensor]:
+    """What the optimiser keeps for each entry of a parameter."""
+    state = optimizer.state.get(param, {})
+    found = [value for value in state.values() if isinstance(value, Tensor)]
+    return [value for value in found if value.shape == param.shape]
+
+
+def _move_young_rows(
+    optimizer: torch.optim.Optimizer, param: Tensor, group: Group, held: Held
+) -> None:
+    """Adam's step of rows that took part in fewer steps than the parameter: corrected for their own number of steps."""
+    state, moved = optimizer.state[param], ~held.still
+    if COUNT not in state:
+        state[COUNT] = torch.zeros(held.still.shape, dtype=torch.float32, device=param.device)
+    count = state[COUNT].add_(moved)
+    young = moved & (count < float(state["step"]))
+    first, second = group["betas"]
+    square = state.get("max_exp_avg_sq", state["exp_avg_sq"])
+    own = count.clamp(min=1).double()
+    deviation = (square / (1.0 - second**own)).sqrt().add_(group["eps"])
+    start = held.before[0][1]
+    if isinstance(optimizer, torch.optim.AdamW) or group.get("decoupled_weight_decay"):
+        start = start * (1.0 - group["lr"] * group["weight_decay"])
+    change = group["lr"] * state["exp_avg"] / (1.0 - first**own) / deviation
+    torch.where(young, (start - change).to(param.dtype), param, out=param.detach())
