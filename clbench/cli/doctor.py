@@ -36,7 +36,8 @@ def _found(host: Host, data: Path | None) -> dict[str, Any]:
     from clbench.execution.environment import environment, gemm_path
 
     slots, trouble = _slots(host)
-    facts = environment(host, slots, "auto", gemm_path(slots), None)
+    path = gemm_path(slots)
+    facts = environment(host, slots, "auto", path, None)
     packages = {name: version or "not installed" for name, version in facts["packages"].items()}
     return {
         "environment": {
@@ -45,7 +46,7 @@ def _found(host: Host, data: Path | None) -> dict[str, Any]:
             "platform": facts["platform"],
             "cpu": facts["cpu"],
             "workers": f"{len(slots)} on {facts['device']}",
-            "matrix products": facts["gemm"],
+            "matrix products": f"float32, {path} path",
         },
         "plugins": [
             {"name": info.name, "shown": info.shown, "error": info.error or None}

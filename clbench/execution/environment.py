@@ -7,14 +7,19 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clbench.execution.jobs import Job, Site
+from clbench.records.provenance import Facts, named
+from clbench.suite import ENGINE_VERSION
+
 if TYPE_CHECKING:
     from clbench.host import Host
 
-PACKAGES = ("clbench", "torch", "torchvision", "numpy", "h5py")
+PACKAGES = ("clbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "h5py")
 
 # One thread a worker: two gain little on an idle machine, collapse on a busy one, and change bits.
 ONE_THREAD = {
@@ -35,25 +40,39 @@ MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 def environment(
     host: Host, slots: Sequence[str], form: str, gemm: str, folder: Path | None
 ) -> dict[str, Any]:
-    """Versions, machine, devices, plugins; `folder` is the suite's, asked for its git commit."""
+    """Versions, machine, devices, plugins of this process; `folder` is the suite's, asked for its git commit."""
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "engine": ENGINE_VERSION,
         "platform": platform.platform(),
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "device": gpu_names(slots) or "cpu",
         "workers": len(slots),
-        "threads": 1,
-        "gemm": f"float32, {gemm} path, MKL_CBWR={BITS['MKL_CBWR']}",
+        "threads": _threads(),
+        "gemm": f"float32, {gemm} path, MKL_CBWR={os.environ.get('MKL_CBWR', 'not set')}",
         "form": form,
-        "plugins": {
-            info.name: " ".join(filter(None, (info.package, info.version))) or info.origin
-            for info in host.plugins
-            if not info.error
-        },
+        "plugins": host.versions(),
         "git": git_commit(folder),
     }
+
+
+def facts_of(host: Host, job: Job, site: Site, device: str) -> Facts:
+    """What a worker says of itself: the run's date and size, and the environment in which it really works."""
+    found = environment(host, [device], job.form, site.gemm, None)
+    return named({**found, "date": site.started, "workers": site.workers, "git": site.git})
+
+
+def now() -> str:
+    """The date and time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _threads() -> int:
+    """Threads of a matrix product; a worker has one."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is None else int(torch.get_num_threads())
 
 
 def gemm_path(slots: Sequence[str]) -> str:

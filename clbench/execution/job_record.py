@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from clbench.execution.jobs import Job, Site
-from clbench.records import CellRecord, write_record
+from clbench.records import SCHEMA_VERSION, CellRecord, RecordFile, write_file
+from clbench.records.provenance import Facts, stamped
 
 
-def save(record: CellRecord, job: Job, site: Site) -> None:
-    """The job's own file, written whole."""
+def save(record: CellRecord, job: Job, site: Site, run: Facts | None = None) -> None:
+    """The job's own file, written whole; `run` are the facts of whoever did the work."""
     probes = {name: how for name, how in job.probes.items() if name in record.metrics}
     record = replace(
         record,
@@ -21,7 +22,11 @@ def save(record: CellRecord, job: Job, site: Site) -> None:
         content=job.content,
         probes=probes,
     )
-    write_record(site.record(job), [record], suite=site.suite, suite_text="", environment={})
+    runs = () if run is None else (run,)
+    if run is not None:
+        record = stamped(record, run)
+    file = RecordFile(SCHEMA_VERSION, site.suite, "", {}, [record], runs=runs)
+    write_file(site.record(job), file)
 
 
 def failed_record(job: Job, error: str, status: str = "failed") -> CellRecord:

@@ -84,6 +84,9 @@ class Site:
         default_factory=dict
     )  # what a worker process has to find in its environment
     gemm: str = "standard"  # the path of its matrix products
+    started: str = ""  # when the run began, in UTC
+    workers: int = 1  # how many work at a time
+    git: str | None = None  # the commit of the suite's folder
 
     def record(self, job: Job) -> Path:
         """Where the job's record goes."""

@@ -16,7 +16,14 @@ from clbench.errors import OutputError, RunFailed, UserError
 from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
 from clbench.execution.board import Board
 from clbench.execution.display import Display, Quiet
-from clbench.execution.environment import environment, gemm_path, worker_command, worker_environment
+from clbench.execution.environment import (
+    environment,
+    gemm_path,
+    git_commit,
+    now,
+    worker_command,
+    worker_environment,
+)
 from clbench.execution.estimate import Estimator, room_of
 from clbench.execution.forecast import Forecast
 from clbench.execution.in_process import InProcess, is_in_process
@@ -95,6 +102,7 @@ class Run:
             command=worker_command(),
             environment=worker_environment(),
             gemm=gemm_path(self.slots),
+            workers=len(self.slots),
         )
 
     def _launcher(self) -> Launcher:
@@ -151,6 +159,7 @@ class Run:
 
     def go(self) -> Outcome:
         """Run what is missing."""
+        self.site = replace(self.site, started=now(), git=git_commit(self._folder()))
         with self.store.open(self._expected_bytes()):
             cells = self.store.cells()
             jobs = self.jobs(cells)

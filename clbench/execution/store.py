@@ -28,6 +28,7 @@ from clbench.records import (
     write_file,
 )
 from clbench.records.apart import CELL, divided
+from clbench.records.provenance import united, with_runs
 from clbench.suite import Suite
 
 _REASONS = {
@@ -70,29 +71,27 @@ class Store:
 
     def cells(self) -> dict[str, CellRecord]:
         """What was measured so far, job files that nobody merged included, by key."""
-        found: dict[str, list[CellRecord]] = {}
-        for path in (self.superseded, self.record, *self._job_files()):
-            for cell in _cells_of(path):
-                found.setdefault(cell.key, []).append(cell)
-        return {key: _joined(records) for key, records in found.items()}
+        return _by_key(self._files())
 
     def merge(
         self, current: Mapping[str, Planned], suite: Suite, environment: Mapping[str, Any]
     ) -> None:
         """Bring job files into the record. `current` is what the suite asks for now, by key.
 
-        Everything else that was measured stays in the record, apart: undo the edit, and it comes back.
+        Everything else that was measured stays in the record, apart: undo the edit, and it comes back. `environment` is
+        that of this process, for want of a worker that has said something.
         """
-        merged, cells = self._job_files(), self.cells()
+        merged, files = self._job_files(), self._files()
         before = read_record(self.record) if self.record.exists() else None
-        if before is not None and not merged:
+        runs = united(file.runs for file in files)
+        if merged:
+            environment = runs[-1] if runs else environment
+        elif before is not None:
             environment = before.environment  # nothing was measured since
-        elif before is not None and "merged" in before.environment:
-            environment = {
-                **environment,
-                "merged": before.environment["merged"],
-            }  # of the cells that came from elsewhere
-        stay, apart = _sorted_out(cells, current, _seeds_on_top(suite, before))
+        if before is not None and "merged" in before.environment:
+            # of the cells that came from elsewhere
+            environment = {**environment, "merged": before.environment["merged"]}
+        stay, apart = _sorted_out(_by_key(files), current, _seeds_on_top(suite, before))
         record = RecordFile(
             SCHEMA_VERSION,
             self.suite,
@@ -101,12 +100,18 @@ class Store:
             stay,
             tuple((metric.name, metric.options) for metric in suite.metrics),
             apart,
+            runs,
         )
         with _refusing(self.folder):
             write_file(self.record, record)
             self.superseded.unlink(missing_ok=True)
             for path in merged:
                 path.unlink(missing_ok=True)
+
+    def _files(self) -> list[RecordFile]:
+        """Everything that was measured, the newest last."""
+        paths = (self.superseded, self.record, *self._job_files())
+        return [_opened(path) for path in paths if path.exists()]
 
     # -------------------------------------------------------------- jobs under way
 
@@ -278,16 +283,21 @@ def _failed(record: CellRecord) -> bool:
     )
 
 
-def _cells_of(path: Path) -> list[CellRecord]:
-    if not path.exists():
-        return []
+def _by_key(files: Iterable[RecordFile]) -> dict[str, CellRecord]:
+    found: dict[str, list[CellRecord]] = {}
+    for file in files:
+        for cell in (*file.apart, *file.cells):
+            found.setdefault(cell.key, []).append(cell)
+    return {key: _joined(records) for key, records in found.items()}
+
+
+def _opened(path: Path) -> RecordFile:
     try:
-        record = read_record(path)
+        return with_runs(read_record(path))
     except RecordError as error:
         raise RecordError(
             f"{error}; move {path.name} away, or choose another folder with --out"
         ) from error
-    return [*record.apart, *record.cells]
 
 
 def _remove(path: Path) -> None:

@@ -25,6 +25,7 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING
 
 from clbench.errors import ClbenchError, Left, OutputError, UserError
+from clbench.execution.environment import facts_of
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.survey import choice_of
@@ -93,7 +94,7 @@ def perform(
     ended = JobEvent("ended", job.id, status=status, error=error)
     if status != "memory":
         try:
-            save(record, job, site)
+            save(record, job, site, facts_of(host, job, site, device))
         except OutputError as failure:
             ended = JobEvent("ended", job.id, status="unwritten", error=str(failure))
     if ended.status in ("done", "diverged"):

@@ -107,6 +107,14 @@ class Host:
         verb = "are" if len(self.session_plugins) > 1 else "is"
         return f"{names} {verb} defined in this session, where no worker process could import it"
 
+    def versions(self) -> dict[str, str]:
+        """Every plugin at hand with its version; of what can be edited that of the source, too."""
+        return {
+            loaded.info.name: versions.described(loaded)
+            for loaded in self._loaded
+            if loaded.plugin is not None and not loaded.info.error
+        }
+
     def requirements(self) -> list[str]:
         """Lines of a requirements file; what pip cannot fetch again is a comment that says why."""
         lines = {_requirement(loaded) for loaded in self._loaded if loaded.plugin is not None}

@@ -35,6 +35,16 @@ def version_of(loaded: Loaded, contribution: Any) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
+def described(loaded: Loaded) -> str:
+    """`clbench 0.1.0`; of a plugin that can be edited also its source: `mine.py sha256:...`."""
+    info = loaded.info
+    if loaded.in_session:
+        return "defined in the session that ran it"
+    name = f"{info.package} {info.version}" if info.package else Path(info.origin).name
+    version = version_of(loaded, loaded.plugin)
+    return f"{name} {version}" if version.startswith("sha256:") else name
+
+
 def is_editable(loaded: Loaded) -> bool:
     """Whether the plugin's package is installed in a way that lets its source change."""
     module = source_of(loaded.plugin)

@@ -15,7 +15,16 @@ from clbench.records.rows import Rows
 
 Array = npt.NDArray[Any]
 MOST_TASKS = 100_000
-SINGLE = ("seed", "agent", "member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
+SINGLE = (
+    "seed",
+    "agent",
+    "run",
+    "member_status",
+    "diverged_at",
+    "accuracy",
+    "accuracy_before",
+    "loss",
+)
 GROUPS = ("metrics", "notes", "curves", "cost", "kept")  # arrays by name, with a row a member
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 _FAULT = re.compile(r"metric (\S+): (.*)")
@@ -75,6 +84,7 @@ class CellRecord:
     graphs: str = ""  # on a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not
     status: str = "done"  # done, partial, diverged, failed
     agent: Array | None = None  # [S]
+    run: Array | None = None  # [S], the run that measured it; "" where that is not known
     member_status: Array | None = None  # [S] of "done", "diverged", "failed", "timeout"
     diverged_at: Array | None = None  # [S], the step, -1 where it did not
     accuracy_before: Array | None = None  # [S, T]
@@ -229,7 +239,10 @@ def settled(cell: CellRecord) -> CellRecord:
         if cell.diverged_at is None
         else _integers("diverged_at", cell.diverged_at, size)
     )
-    full = replace(cell, seed=seed, agent=agent, member_status=status, diverged_at=diverged_at)
+    run = np.array([""] * size, dtype=object) if cell.run is None else _texts("run", cell.run, size)
+    full = replace(
+        cell, seed=seed, agent=agent, run=run, member_status=status, diverged_at=diverged_at
+    )
     full.accuracy = None if cell.accuracy is None else _matrix(cell.accuracy, size)
     full.entries = None if cell.entries is None else _entries(cell.entries, size)
     if full.accuracy is None and full.entries is None and cell.status != "failed":
@@ -318,6 +331,14 @@ def _integers(name: str, value: Any, size: int | None) -> Array:
     if (whole != array).any():
         raise ValueError(f"{name} holds numbers that are not whole")
     return whole if size is None else _shaped(name, whole, (size,))
+
+
+def _texts(name: str, value: Any, size: int) -> Array:
+    array = _shaped(name, np.asarray(value, dtype=object), (size,))
+    for text in set(array.tolist()):
+        if not isinstance(text, str) or not text.isprintable():
+            raise ValueError(f"{name} holds something else than plain text")
+    return array
 
 
 def _statuses(value: Any, size: int) -> Array:

@@ -14,6 +14,7 @@ from clbench.records.apart import divided
 from clbench.records.cell import CellRecord
 from clbench.records.file import SCHEMA_VERSION, RecordFile
 from clbench.records.merging import Conflict, merge_cells
+from clbench.records.provenance import united, with_runs
 from clbench.records.reading import read_record
 from clbench.records.writing import write_file
 
@@ -22,7 +23,7 @@ def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
     """Join records into a new file. Members measured twice, differently, are named and refused; an existing file is never replaced."""
     if len({path.resolve() for path in paths}) < len(paths):
         raise RecordError("a record is named twice; name each one once")
-    records = [read_record(path) for path in paths]
+    records = [with_runs(read_record(path)) for path in paths]
     if out.exists():
         which = (
             "is one of the records to merge"
@@ -69,6 +70,7 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
             }.items()
         ),
         apart=_apart(records),
+        runs=united(record.runs for record in records),
     )
 
 

@@ -50,6 +50,7 @@ def _json(results: Results) -> bytes:
         "suite": record.suite,
         "suite_text": record.suite_text,
         "environment": record.environment,
+        "runs": list(record.runs),
         "metrics": [{"name": name, "options": dict(options)} for name, options in record.metrics],
         "cells": [_cell(cell) for cell in results.cells],
         "rows": _rows(results.frame()),
@@ -73,7 +74,7 @@ def _cell(cell: Any) -> dict[str, Any]:
     )
     members = {
         name: getattr(cell, name).tolist()
-        for name in ("seed", "agent", "member_status", "diverged_at")
+        for name in ("seed", "agent", "run", "member_status", "diverged_at")
     }
     return {name: getattr(cell, name) for name in names} | members
 

@@ -1,8 +1,8 @@
 """The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
 
-/                        schema_version, suite, suite_text, environment and metrics (JSON)
+/                        schema_version, suite, suite_text, environment (of the last run), runs and metrics (JSON)
 /cells/<key>/            scenario, strategy, label, options, protocol, content, probes, errors (JSON), status, position (in the suite)
-    seed [S]             and agent, member_status, diverged_at
+    seed [S]             and agent, run, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
     accuracy_before      and loss [S, T]
     metrics/ curves/ cost/ kept/   [S, ...] each
@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 # Datasets of a cell with their dimensions, as they are called in the file.
 DATASETS: dict[str, tuple[str, ...]] = {
     "agent": ("seed",),
+    "run": ("seed",),
     "member_status": ("seed",),
     "diverged_at": ("seed",),
     "accuracy": ("seed", "after_task", "task"),
@@ -51,3 +52,6 @@ class RecordFile:
         tuple[str, Mapping[str, Any]], ...
     ] = ()  # what the suite asked for, with options
     apart: list[CellRecord] = field(default_factory=list)
+    runs: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # facts by `id`, the oldest first; none is ever changed

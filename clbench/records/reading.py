@@ -114,6 +114,7 @@ class _Reader:
             ),
             cells=self._cells(CELLS, below),
             apart=self._cells(APART, below),
+            runs=tuple(run for run in self._json(root, "runs", []) if isinstance(run, dict)),
         )
 
     def _version(self, root: Any) -> int:

@@ -22,6 +22,7 @@ from clbench.records.combining import (
     separated,
     tell_apart,
 )
+from clbench.records.provenance import united
 from clbench.report.stated import asked_seeds
 
 BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
@@ -235,4 +236,5 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
         cells=tell_apart(merge_cells(cells), origin),
         metrics=tuple(metrics.items()),
         apart=[cell for record in records for cell in record.apart],
+        runs=united(record.runs for record in records),
     )

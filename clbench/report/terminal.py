@@ -13,6 +13,7 @@ from rich.text import Text
 from clbench.metrics.arithmetic import matrix_of
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array, declared_lines, marked_label
+from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
 from clbench.report.grid import Column, Grid
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
@@ -88,6 +89,8 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
             )
         )
     yield Text(f"seeds: {_seeds(cell)}")
+    for run, seeds in runs_of(results.record, cell):
+        yield Text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
     done = _done(cell)
     if done.any() and cell.tasks:
         accuracy = _mean_matrix(cell, done)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ import clbench
 from clbench.errors import OutputError, RunFailed, SuiteError, UnknownName, UserError
 from clbench.execution import Options, Outcome, open_suite, run_suite
 from clbench.execution.display import Lines
+from clbench.execution.environment import PACKAGES
 from clbench.execution.job_record import save
 from clbench.records import CellRecord, read_record
+from clbench.records.provenance import runs_of
 from clbench.testing.bench import first_difference, rows
 
 SUITE: dict[str, Any] = {
@@ -382,8 +386,8 @@ def test_a_record_that_finds_no_room_stops_the_run_and_the_next_one_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(
             "clbench.execution.worker.save",
-            lambda record, job, site: (full if job.cell.label == "faulty" else save)(
-                record, job, site
+            lambda record, job, site, run: (full if job.cell.label == "faulty" else save)(
+                record, job, site, run
             ),
         )
         with pytest.raises(RunFailed, match=FULL) as caught:
@@ -449,10 +453,36 @@ def test_only_and_force_take_names(tmp_path: Path, inline: Path) -> None:
 def test_the_record_says_where_it_was_made(tmp_path: Path, inline: Path) -> None:
     outcome = run(tmp_path, inline, seeds=1)
     facts = read_record(outcome.record).environment
-    assert facts["packages"]["torch"]
+    assert {name for name, version in facts["packages"].items() if version} == set(PACKAGES)
     assert facts["device"] == "cpu"
     assert facts["threads"] == 1
     assert "clbench" in facts["plugins"]["naive"]
+    assert facts["plugins"]["inline"].startswith("inline.py sha256:")
+    begun = datetime.fromisoformat(facts["date"])
+    assert timedelta() <= datetime.now(UTC) - begun < timedelta(minutes=10)
+
+
+ELSEWHERE = INLINE.replace("class Inline", "class Elsewhere").replace("[Inline]", "[Elsewhere]")
+ELSEWHERE = ELSEWHERE.replace(
+    "ended = perform(job, site, slots[0], host, events.append)",
+    """with mock.patch("platform.platform", lambda: "another machine"):
+                ended = perform(job, site, slots[0], host, events.append)""",
+).replace("from clbench import", "from unittest import mock\nfrom clbench import")
+
+
+def test_each_seed_says_which_run_measured_it_as_its_worker_saw_it(
+    tmp_path: Path, inline: Path
+) -> None:
+    run(tmp_path, inline, seeds=1)
+    before = read_record(tmp_path / "tiny.h5")
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE)
+    suite, host = open_suite({**SUITE, "seeds": 2}, [tmp_path / "elsewhere.py"])
+    run_suite(suite, host, Options(out=tmp_path, device="cpu", workers=1, launcher="elsewhere"))
+    after = read_record(tmp_path / "tiny.h5")
+    found = [(run["platform"], seeds) for run, seeds in runs_of(after, after.cells[0])]
+    assert found == [(platform.platform(), [0]), ("another machine", [1])]
+    assert after.runs[0] == before.runs[0]
+    assert after.environment == after.runs[1]
 
 
 def test_observers_are_told(tmp_path: Path, inline: Path) -> None:

@@ -1,0 +1,80 @@
+"""When, where and with what versions each member was measured.
+
+A run's facts are named by a hash of themselves, so that lists of several records unite without renumbering: each member
+says the name of its run, and the record holds the facts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from clbench.records.cell import CellRecord
+from clbench.records.file import RecordFile
+
+Facts = Mapping[str, Any]
+LETTERS = 12  # of a run's name
+
+
+def named(facts: Facts) -> Facts:
+    """The facts with their name, `id`."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return {"id": hashlib.sha256(text.encode()).hexdigest()[:LETTERS], **facts}
+
+
+def stamped(cell: CellRecord, run: Facts) -> CellRecord:
+    """The cell with all members measured in this run."""
+    return replace(cell, run=np.array([run["id"]] * cell.members, dtype=object))
+
+
+def united(lists: Iterable[Sequence[Facts]]) -> tuple[Facts, ...]:
+    """Each run once, in the order in which they first appear."""
+    runs = {str(run.get("id", "")): run for runs in lists for run in runs}
+    return tuple(runs.values())
+
+
+def with_runs(record: RecordFile) -> RecordFile:
+    """The record as it is; one from before runs were told apart says of all members what it said of itself."""
+    cells = [*record.cells, *record.apart]
+    if record.runs or not record.environment or "merged" in record.environment:
+        return record
+    if not any(cell.members for cell in cells):
+        return record
+    run = named(record.environment)
+    return replace(
+        record,
+        cells=[stamped(cell, run) for cell in record.cells],
+        apart=[stamped(cell, run) for cell in record.apart],
+        runs=(run,),
+    )
+
+
+def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]]]:
+    """The runs that measured a cell, in the record's order, each with its seeds; members that say none are left out."""
+    if cell.run is None:
+        return []
+    found = []
+    for run in record.runs:
+        seeds = np.unique(cell.seed[cell.run == run.get("id")]).tolist()
+        if seeds:
+            found.append((run, seeds))
+    return found
+
+
+def in_words(run: Facts) -> str:
+    """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a line."""
+    packages = run.get("packages")
+    versions = packages if isinstance(packages, Mapping) else {}
+    device = run.get("device")
+    known = [
+        str(run["date"]).replace("T", " ").replace("+00:00", " UTC") if run.get("date") else None,
+        *(f"{name} {versions[name]}" for name in ("clbench", "torch") if versions.get(name)),
+        str(run["cpu"] if device == "cpu" and run.get("cpu") else device) if device else None,
+        f"commit {str(run['git'])[:12]}" if run.get("git") else None,
+    ]
+    return ", ".join(part for part in known if part) or "nothing is known of it"

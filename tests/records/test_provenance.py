@@ -1,0 +1,82 @@
+"""Which run measured what: facts once a run, and each member says which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from clbench.errors import RecordError
+from clbench.records import CellRecord, RecordFile, merge_cells, read_record, write_file
+from clbench.records.combining import merge_records
+from clbench.records.provenance import in_words, named, runs_of, stamped, united, with_runs
+
+HERE = named({"date": "2026-11-28T19:00:00+00:00", "cpu": "A", "device": "cpu"})
+THERE = named({"date": "2026-11-29T07:30:00+00:00", "cpu": "B", "device": "cpu"})
+
+
+def cell(*seeds: int, key: str = "k") -> CellRecord:
+    accuracy = np.full((len(seeds), 2, 1), 0.5)
+    content = {"of": key}
+    return CellRecord(key, "split", "er", "er", np.array(seeds), accuracy, content=content)
+
+
+def record(*cells: CellRecord, runs: tuple[object, ...] = (), **environment: str) -> RecordFile:
+    return RecordFile(1, "demo", "name: demo", environment, list(cells), runs=runs)  # type: ignore[arg-type]
+
+
+def test_runs_are_written_and_read_with_who_was_measured_in_each(tmp_path: Path) -> None:
+    (both,) = merge_cells([stamped(cell(0, 1), HERE), stamped(cell(2), THERE)])
+    write_file(tmp_path / "r.h5", record(both, runs=(HERE, THERE)))
+    back = read_record(tmp_path / "r.h5")
+    assert back.runs == (HERE, THERE)
+    assert [(run["cpu"], seeds) for run, seeds in runs_of(back, back.cells[0])] == [
+        ("A", [0, 1]),
+        ("B", [2]),
+    ]
+
+
+def test_the_same_facts_are_one_run_wherever_they_were_written_down() -> None:
+    assert named({"cpu": "A", "device": "cpu", "date": HERE["date"]}) == HERE
+    assert united([(HERE,), (THERE, HERE)]) == (HERE, THERE)
+
+
+def test_a_record_from_before_runs_says_of_its_members_what_it_said_of_itself(
+    tmp_path: Path,
+) -> None:
+    old = with_runs(record(cell(0), torch="2.9"))
+    ((run, seeds),) = runs_of(old, old.cells[0])
+    assert (run["torch"], seeds) == ("2.9", [0])
+    assert with_runs(old) is old
+    silent = record(cell(0))
+    assert with_runs(silent).runs == ()
+
+
+def test_merged_records_know_where_each_seed_comes_from(tmp_path: Path) -> None:
+    write_file(tmp_path / "a.h5", record(stamped(cell(0), HERE), runs=(HERE,)))
+    write_file(tmp_path / "b.h5", record(cell(1), torch="2.9"))
+    merge_records([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "c.h5")
+    back = read_record(tmp_path / "c.h5")
+    assert [seeds for _, seeds in runs_of(back, back.cells[0])] == [[0], [1]]
+    assert [run.get("torch") for run in back.runs] == [None, "2.9"]
+
+
+def test_a_run_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write_file(tmp_path / "r.h5", record(stamped(cell(0), HERE), runs=(HERE,)))
+    with h5py.File(tmp_path / "r.h5", "a") as file:
+        del file["cells/k/run"]
+        file["cells/k/run"] = [1.5]
+    with pytest.raises(RecordError, match="run holds something else than plain text"):
+        read_record(tmp_path / "r.h5")
+
+
+def test_a_run_in_words() -> None:
+    packages = {"clbench": "0.1.0", "torch": "2.9.0", "numpy": "2"}
+    run = {**HERE, "packages": packages, "git": "f" * 40}
+    said = "2026-11-28 19:00:00 UTC, clbench 0.1.0, torch 2.9.0, A, commit ffffffffffff"
+    assert in_words(run) == said
+    assert in_words({"packages": 3}) == "nothing is known of it"
+    assert in_words(replace(record(), environment={"device": "1 x H200"}).environment) == "1 x H200"
