@@ -34,6 +34,7 @@ from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
 from clbench.execution.store import Store
 from clbench.execution.survey import Survey
+from clbench.execution.system import require_posix
 from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
 from clbench.suite import expand, pick
@@ -79,6 +80,7 @@ class Run:
     def __init__(
         self, suite: Suite, host: Host, options: Options, display: Display | None = None
     ) -> None:
+        require_posix()
         self.suite, self.host, self.options, self.display = suite, host, options, display or Quiet()
         name = f"{suite.name}-smoke" if suite.smoke else suite.name
         self.store = Store(options.out or Path("results") / name, name)

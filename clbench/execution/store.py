@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, TextIO
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
 from clbench.execution.planner import FINISHED, Planned
+from clbench.execution.system import require_posix
 from clbench.records import (
     SCHEMA_VERSION,
     CellRecord,
@@ -159,6 +159,9 @@ class Store:
 
     def _locked(self, path: Path) -> TextIO:
         """The file at this path, locked."""
+        require_posix()
+        import fcntl  # which Windows lacks; everything else here is of use without it
+
         while True:
             with _refusing(self.folder):
                 file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")

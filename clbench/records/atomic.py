@@ -104,7 +104,9 @@ def atomic_write(path: Path, data: bytes | memoryview) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself last; file systems that cannot sync a folder are left to themselves."""
+    """Make the rename itself last; systems that cannot sync a folder are left to themselves."""
+    if os.name == "nt":
+        return  # Windows opens no folders
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
