@@ -26,7 +26,7 @@ from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
 from clbench.records.cell import DECLARATIONS, CellRecord
-from clbench.scenarios.check import check_stream
+from clbench.scenarios.check import check_layout, check_stream
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
 
@@ -190,6 +190,7 @@ def build_strategy(
         prepare_gpu(device, cell.protocol["precision"])
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
+    check_layout(cell.scenario.name, scenario.setting, layout)
     streams = [
         scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members
     ]

@@ -34,6 +34,35 @@ def check_stream(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) 
                     f"scenario {scenario!r}, task {number}: there are no {name} samples"
                 )
 
+    _check_outputs(scenario, layout, stream)
+
+
+def check_layout(scenario: str, setting: str, layout: Layout) -> None:
+    """Refuse a scenario that was asked for one setting and makes another: its cells would bear a wrong name."""
+    if layout.setting != setting:
+        raise PluginError(
+            f"scenario {scenario!r}: setting is {setting}, and its layout says {layout.setting};"
+            f" declare settings = ({layout.setting!r},) in the class, or carry the setting out"
+        )
+
+
+def _check_outputs(scenario: str, layout: Layout, stream: Stream) -> None:
+    """Refuse outputs that are not what the setting and `own_outputs` promise."""
+    owners: dict[int, int] = {}
+    for number, task in enumerate(stream.tasks, 1):
+        outputs = sorted(task.classes.tolist())
+        if layout.setting == "domain" and outputs != list(range(layout.classes)):
+            raise PluginError(
+                f"scenario {scenario!r}, task {number}: in the domain setting every task has the outputs"
+                f" 0..{layout.classes - 1}, and this one has {outputs[0]}..{outputs[-1]}"
+            )
+        shared = [output for output in outputs if owners.setdefault(output, number) != number]
+        if layout.own_outputs and shared:
+            raise PluginError(
+                f"scenario {scenario!r}, task {number}: the layout says own_outputs=True, and output"
+                f" {shared[0]} belongs to task {owners[shared[0]]}, too"
+            )
+
 
 def _tables(arrays: Arrays, layout: Layout, task: TaskSpec) -> list[tuple[str, Ints, int]]:
     """Every table of a task, and the number its entries must be below."""

@@ -10,13 +10,14 @@ from clbench.scenarios.stream import Layout, Stream
 
 
 def with_head_per_task(layout: Layout, streams: list[Stream]) -> tuple[Layout, list[Stream]]:
-    """Give every task outputs of its own. Where tasks share no outputs to begin with, they have them already."""
-    named = np.concatenate([task.classes for task in streams[0].tasks])
-    if len(np.unique(named)) == len(named):
+    """Give every task outputs of its own. Where the layout says that tasks have them already, nothing changes.
+
+    The streams are not asked: a job sees some seeds of a cell, and all of a cell's networks are of one shape.
+    """
+    if layout.own_outputs:
         return layout, streams
-    return replace(layout, classes=layout.classes * layout.tasks), [
-        _apart(stream, layout.classes) for stream in streams
-    ]
+    apart = replace(layout, classes=layout.classes * layout.tasks, own_outputs=True)
+    return apart, [_apart(stream, layout.classes) for stream in streams]
 
 
 def _apart(stream: Stream, width: int) -> Stream:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -31,12 +32,26 @@ class Scenario(Configurable):
 
     Everything random comes from `self.generator(seed, agent, name, ...)`, so that a stream depends on its seed and its
     agent and on nothing else.
+
+    `settings` declares what `setting` may be; anything else is refused. The class and task settings need nothing of a
+    scenario; one that maps labels to the same outputs in every task where `self.setting` is domain says so.
     """
+
+    settings: ClassVar[tuple[Setting, ...]] = ("class", "task")
 
     dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = (
         Field()
     )  # a name, or a name with its options
     setting: Setting = "class"  # what is known at test time: nothing (class), the task (task); domain: the same labels in every task
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Narrow the option `setting` to what the class declares, as if its author had written it out."""
+        super().__init_subclass__(**kwargs)
+        if "setting" in inspect.get_annotations(cls):
+            return
+        known = cls.settings if cls.setting in cls.settings else (cls.setting,)
+        cls.__annotations__["setting"] = Literal.__getitem__(known)
+        cls.setting = cls.setting  # an annotation without a default would be no option
 
     def check(self, classes: int) -> None:
         """Refuse options that do not fit a data set of so many classes; called before anything is loaded."""

@@ -21,6 +21,7 @@ class Layout:
     setting: Setting
     input_shape: tuple[int, int, int]
     agents: int = 1
+    own_outputs: bool = False  # every task has outputs that no other task has, in every stream
 
 
 @dataclass(frozen=True)

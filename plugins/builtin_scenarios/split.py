@@ -18,6 +18,8 @@ class Split(Scenario):
     domain setting labels are mapped to 0..n-1 in every task (n classes a task), in the order of the stream's classes.
     """
 
+    settings = ("class", "task", "domain")
+
     tasks: PositiveInt = 5  # how many tasks
     classes_per_task: PositiveInt | None = None  # by default all classes are dealt out
     # 0, 1, 2, ...; a new order for every seed; or this list.
@@ -56,7 +58,9 @@ class Split(Scenario):
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
         outputs = self._width(arrays.classes) if self._mapped else arrays.classes
-        return Layout(outputs, self.tasks, self.setting, arrays.input_shape)
+        return Layout(
+            outputs, self.tasks, self.setting, arrays.input_shape, own_outputs=not self._mapped
+        )
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         order, width = self._order(arrays.classes, seed, agent), self._width(arrays.classes)

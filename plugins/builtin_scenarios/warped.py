@@ -15,13 +15,16 @@ class Warped(Scenario):
     task settings task t has outputs of its own, t*n to t*n + n - 1.
     """
 
+    settings = ("class", "task", "domain")
+
     tasks: PositiveInt = 10  # how many tasks
     setting = "domain"
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
-        blocks = 1 if self.setting == "domain" else self.tasks
-        return Layout(blocks * arrays.classes, self.tasks, self.setting, arrays.input_shape)
+        apart = self.setting != "domain"
+        outputs = arrays.classes * (self.tasks if apart else 1)
+        return Layout(outputs, self.tasks, self.setting, arrays.input_shape, own_outputs=apart)
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         tasks = []

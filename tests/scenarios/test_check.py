@@ -10,7 +10,7 @@ import pytest
 
 from clbench import Arrays, Layout, Stream, TaskSpec
 from clbench.errors import PluginError
-from clbench.scenarios.check import check_stream
+from clbench.scenarios.check import check_layout, check_stream
 
 X, Y = np.zeros((6, 2, 2, 1), np.uint8), np.arange(6) % 2
 ARRAYS = Arrays("tiny", X, Y, X, Y, classes=2, fingerprint="tiny")
@@ -56,3 +56,24 @@ def test_a_missing_task_is_named() -> None:
         PluginError, match="scenario 'mine': a stream has 1 tasks, and the layout says 2"
     ):
         check_stream("mine", ARRAYS, LAYOUT, Stream((TASK,)))
+
+
+def test_a_layout_of_another_setting_is_named() -> None:
+    check_layout("mine", "class", LAYOUT)
+    with pytest.raises(PluginError, match=r"'mine': setting is domain, and its layout says class"):
+        check_layout("mine", "domain", LAYOUT)
+
+
+def test_a_domain_setting_that_is_not_carried_out_is_named() -> None:
+    domain = replace(LAYOUT, setting="domain")
+    other = replace(TASK, classes=np.array([1]), labels=np.array([-1, 1]))
+    check_stream("mine", ARRAYS, domain, Stream((TASK, TASK)))
+    with pytest.raises(
+        PluginError, match=r"task 2: in the domain setting .* 0\.\.1, .* has 1\.\.1"
+    ):
+        check_stream("mine", ARRAYS, domain, Stream((TASK, other)))
+
+
+def test_outputs_that_are_said_to_be_apart_and_are_not_are_named() -> None:
+    with pytest.raises(PluginError, match=r"task 2: .*own_outputs=True, and output 0 .* task 1"):
+        check_stream("mine", ARRAYS, replace(LAYOUT, own_outputs=True), Stream((TASK, TASK)))

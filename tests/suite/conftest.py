@@ -40,6 +40,7 @@ class EWC(Strategy):
 
 
 class Split(Scenario):
+    settings = ("class", "task", "domain")
     tasks: int = 5
     class_order: Literal["fixed", "random"] = "fixed"
 
