@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clbench.models import Layer
     from clbench.records import load
     from clbench.report.comparison import compare
+    from clbench.report.figures import figure
     from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
     from clbench.stack.members import per_member
@@ -63,6 +64,7 @@ __all__ = [
     "compare",
     "errors",
     "events",
+    "figure",
     "hookimpl",
     "load",
     "per_member",
@@ -85,6 +87,7 @@ _MODULES = {
     "clbench.models": ["Layer"],
     "clbench.records": ["load"],
     "clbench.report.comparison": ["compare"],
+    "clbench.report.figures": ["figure"],
     "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
     "clbench.stack.members": ["per_member"],
@@ -95,6 +98,8 @@ _MODULES = {
     ],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
 }
+# What people call themselves: an error of theirs is a sentence, not a walk through clbench.
+_CALLED = ("compare", "figure", "load", "run")
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
@@ -102,11 +107,15 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'clbench' has no attribute {name!r}")
     home = _HOME[name]
-    value = (
+    value: Any = (
         importlib.import_module(f"clbench.{name}")
         if home == __name__
         else getattr(importlib.import_module(home), name)
     )
+    if name in _CALLED:
+        from clbench.errors import without_traceback
+
+        value = without_traceback(value)
     globals()[name] = value
     return value
 

@@ -21,15 +21,28 @@ Left                        no error: a job was asked to leave, and its state is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import functools
+import traceback
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 
 class ClbenchError(Exception):
-    """Base of all; `exit_code` is what the command line ends with."""
+    """Base of all; `exit_code` is what the command line ends with.
+
+    `details` is the traceback within clbench, where a call from Python left it out.
+    """
 
     exit_code = 1
+    details = ""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: the sentence."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class UserError(ClbenchError):
@@ -123,6 +136,20 @@ class Interrupted(ClbenchError):
 
 class Left(BaseException):
     """A job was asked to leave, and is saved as far as it can be. No strategy's `except Exception` may catch it."""
+
+
+def without_traceback(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+    """The function, with errors raised on purpose as if it had raised them itself."""
+
+    @functools.wraps(function)
+    def call(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
+        try:
+            return function(*args, **kwargs)
+        except ClbenchError as error:
+            error.details = error.details or "".join(traceback.format_exception(error))
+            raise error.with_traceback(None) from None
+
+    return call
 
 
 def shown(value: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from clbench.suite import describe_protocol
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FILE = re.compile(r"<!-- file: (?P<name>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
+SCRIPT = re.compile(FILE.pattern.replace("file:", "script:"), re.DOTALL)
 LINK = re.compile(r"\[[^]]+\]\((?!https?:)([^)#]+)[^)]*\)")
 
 
@@ -48,6 +51,18 @@ def test_its_suites_are_valid(page: Path, project) -> None:
         if path.suffix == ".yaml":
             answer = project.clbench("validate", path)
             assert (answer.code, answer.stderr) == (0, "")
+
+
+def test_its_script_runs(tmp_path: Path) -> None:
+    (found,) = SCRIPT.finditer((ROOT / "docs" / "python.md").read_text())
+    script = tmp_path / found["name"]
+    script.write_text(found["text"])
+    command = [sys.executable, script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "average_accuracy" in done.stdout
+    assert (tmp_path / "results" / "pull" / "pull.h5").exists()
+    assert (tmp_path / "accuracy.svg").exists()
 
 
 @pytest.mark.slow

@@ -43,7 +43,8 @@ class Host:
         self._loaded: list[Loaded] = []
         self._offers: dict[tuple[str, str], list[Offer]] = {}
         self.warnings: list[str] = []
-        # The given plugins: where another process finds them, and the names of those that none does.
+        self.given: tuple[Plugin, ...] = ()
+        # Of the given plugins: where another process finds them, and the names of those that none does.
         self.references: tuple[PluginReference, ...] = ()
         self.session_plugins: tuple[str, ...] = ()
 
@@ -61,7 +62,8 @@ class Host:
         host = cls()
         for loaded in load_entry_points(KINDS[only].hook if only else None) if entry_points else ():
             host._add_package(loaded)
-        for plugin in dict.fromkeys(plugins):
+        host.given = tuple(dict.fromkeys(plugins))
+        for plugin in host.given:
             host._add_given(plugin)
         host._warn_of_clashes()
         return host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from clbench.records.reading import read_record
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clbench.host import Host
+    from clbench.host import Host, Plugin
 
 COLUMNS = ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
+NOTEBOOK = "clbench.report.notebook"  # draws results there
 NOT_FINISHED = {"failed": "the run failed", "timeout": "the run took too long"}
 
 
@@ -49,9 +51,14 @@ class Predictions:
     index: Array  # its place in the data set's test samples
 
 
-def load(path: str | Path, host: Host | None = None) -> Results:
-    """Open a record; metrics that are not stored come from `host`, or from the installed plugins."""
-    return Results(read_record(Path(path)), host)
+def load(
+    path: str | Path, host: Host | None = None, *, plugins: Plugin | Iterable[Plugin] = ()
+) -> Results:
+    """Open a record. Metrics that are not stored come from the installed plugins and from `plugins`: files, modules, classes.
+
+    Whoever has a `host` already gives that instead.
+    """
+    return Results(read_record(Path(path)), host).with_plugins(plugins)
 
 
 class Results:
@@ -69,6 +76,22 @@ class Results:
         line = apart_line(self.record)
         more = "" if line is None else f"; {line}"
         return f"<results of {self.record.suite}: {self.cells}{more}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table of `clbench show`."""
+        # By name: records know nothing of reports, and only who looks at them in a notebook needs one.
+        html: str = importlib.import_module(NOTEBOOK).results_html(self)
+        return html
+
+    def with_plugins(self, plugins: Plugin | Iterable[Plugin]) -> Results:
+        """The same record, with the metrics that these plugins offer, too."""
+        from clbench.host import Host, as_plugins
+
+        given = as_plugins(plugins)
+        if not given:
+            return self
+        before = self._host.given if self._host is not None else ()
+        return Results(self.record, Host.load([*before, *given], only="metric"))
 
     def kept_apart(self) -> Results:
         """What was measured for an older state of the suite, under labels that tell it apart; `record.apart` is as it was."""

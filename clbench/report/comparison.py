@@ -24,6 +24,8 @@ from clbench.stats.intervals import MANY, interquartile_interval, interquartile_
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clbench.host import Plugin
+
 Row = TypeVar("Row")
 NAN = float("nan")
 
@@ -122,6 +124,12 @@ class Comparison:
     results: Results = field(repr=False, compare=False, kw_only=True)
     runs: tuple[Runs, ...] = field(repr=False, compare=False, kw_only=True)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from clbench.report.notebook import comparison_html
+
+        return comparison_html(self)
+
     def frame(self) -> pd.DataFrame:
         """The summary: a row a strategy and scenario."""
         return self.summary.frame()
@@ -175,11 +183,12 @@ def compare(
     rope: float | None = None,
     force_mixed: bool = False,
     seed: int = 0,
+    plugins: Plugin | Iterable[Plugin] = (),
 ) -> Comparison:
     """Compare the strategies of one record or several (`Results`, or paths).
 
     What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01 is one point of accuracy.
-    `seed` is that of the bootstrap.
+    `seed` is that of the bootstrap. `plugins` are files, modules or classes with metrics that are not installed.
     """
     given = {
         "metric": metric,
@@ -189,7 +198,8 @@ def compare(
         "unpaired": unpaired,
         "rope": rope,
     }
-    return compare_pool(pool(results, force_mixed=force_mixed), given, seed)
+    opened = pool(results, force_mixed=force_mixed, plugins=plugins)
+    return compare_pool(opened, given, seed)
 
 
 def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Comparison:

@@ -17,7 +17,8 @@ import numpy as np
 
 from clbench.errors import OutputError, UserError, suggest
 from clbench.records.cell import Array
-from clbench.report.comparison import Comparison
+from clbench.report.comparison import Comparison, compare
+from clbench.report.pool import Source
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.runs import Runs
 
@@ -70,10 +71,34 @@ def draw(comparison: Comparison, path: Path) -> None:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _drawer(path: Path) -> Callable[[Comparison], Figure]:
+def figure(
+    results: Source | Comparison | Sequence[Source], kind: str = "accuracy", **rules: Any
+) -> Figure:
+    """A matplotlib figure of one record or several (`Results`, or paths), or of a comparison.
+
+    `kind` is `accuracy` (over tasks), `forgetting`, `matrix`, `boxes`, `cd` (a critical-difference diagram) or
+    `cost`. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows the figure by
+    itself; `figure.savefig("name.pdf")` saves it.
+    """
+    drawers = _drawers()
+    if kind not in drawers:
+        raise UserError(f"there is no figure {kind!r}{suggest(kind, drawers)}")
+    if isinstance(results, Comparison):
+        if rules:
+            raise UserError(
+                f"{', '.join(rules)}: the comparison was made already; give the results"
+            )
+        comparison = results
+    else:
+        comparison = compare(results, **rules)
+    with styled():
+        return drawers[kind](comparison)
+
+
+def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
     from clbench.report import figures_runs
 
-    drawers: dict[str, Callable[[Comparison], Figure]] = {
+    return {
         "cd": critical_difference_diagram,
         "boxes": boxes,
         "accuracy": figures_runs.accuracy_over_tasks,
@@ -81,6 +106,10 @@ def _drawer(path: Path) -> Callable[[Comparison], Figure]:
         "forgetting": figures_runs.forgetting_curves,
         "cost": figures_runs.cost_against_accuracy,
     }
+
+
+def _drawer(path: Path) -> Callable[[Comparison], Figure]:
+    drawers = _drawers()
     found = re.match(r"[a-z]+", path.stem.lower())
     kind = found.group() if found else path.stem
     if kind not in drawers:
@@ -99,11 +128,11 @@ def styled() -> Iterator[None]:
 
 def panels(count: int, width: float, height: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
     """A figure with so many axes, each of this size in inches."""
-    from matplotlib.figure import Figure
+    from clbench.report.figure_class import NotebookFigure
 
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    figure = NotebookFigure(figsize=(width * columns, height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for spare in axes.flat[count:]:
         spare.set_axis_off()
@@ -183,11 +212,11 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
 
 def _rank_figure(diagrams: Sequence[RankDiagram]) -> tuple[Figure, list[Axes]]:
     """Room for a line of ranks with names at both ends."""
-    from matplotlib.figure import Figure
+    from clbench.report.figure_class import NotebookFigure
 
     heights = [1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks) for diagram in diagrams]
     longest = max(len(name) for diagram in diagrams for name in diagram.ranks)
-    figure = Figure(figsize=(5.4 + 0.13 * longest, sum(heights)), layout="constrained")
+    figure = NotebookFigure(figsize=(5.4 + 0.13 * longest, sum(heights)), layout="constrained")
     axes = figure.subplots(len(diagrams), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(axes[:, 0])
 

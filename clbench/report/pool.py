@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, Results, load, merge_cells
@@ -24,6 +24,9 @@ from clbench.records.combining import (
 )
 from clbench.records.provenance import united
 from clbench.report.stated import asked_seeds
+
+if TYPE_CHECKING:
+    from clbench.host import Plugin
 
 BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
 UNKNOWN = "not stated"
@@ -39,12 +42,18 @@ class Pool:
     asked: tuple[int, ...] = ()  # the seeds that the suite asks for, where there is one suite
 
 
-def pool(sources: Source | Sequence[Source], *, force_mixed: bool = False) -> Pool:
+def pool(
+    sources: Source | Sequence[Source],
+    *,
+    force_mixed: bool = False,
+    plugins: Plugin | Iterable[Plugin] = (),
+) -> Pool:
     """Open and join records; `RecordError` says what differs where they cannot be compared."""
     given = [sources] if isinstance(sources, Results | Path | str) else list(sources)
     if not given:
         raise RecordError("there is no record to compare")
     opened = [source if isinstance(source, Results) else load(source) for source in given]
+    opened = [results.with_plugins(plugins) for results in opened]
     parts = [part for results in opened for part in separated(results.record)]
     records = _aligned(_named_apart(parts))
     mixed = tuple(_differences(records))

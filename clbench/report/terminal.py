@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -25,35 +26,46 @@ ENGINE_CURVES = ("online_accuracy", "continual_accuracy", "continual_step", "con
 MOST_SPARKS = 24  # of a curve, so that a row fits a terminal of 80 columns
 
 
+@dataclass(frozen=True)
+class Summary:
+    """The table of a record before it is drawn: in a terminal, or in a notebook."""
+
+    title: str
+    columns: tuple[Column, ...]
+    sections: frozenset[int]  # rows with which another scenario begins
+    legend: tuple[str, ...]
+
+
 def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Group:
     """Every cell with its metrics, mean ± half the interval over seeds. Without `metrics` those that the suite asked for."""
+    summary = summary_of(results, metrics)
+    title = _text(summary.title, style="bold")
+    legend = map(_text, summary.legend)
+    if not summary.columns:
+        return Group(title, *legend)
+    grid = Grid(summary.columns, sections=summary.sections)
+    return Group(title, Text(""), grid, Text(""), *legend)
+
+
+def summary_of(results: Results, metrics: Sequence[str] | None = None) -> Summary:
+    """What `summary_table` draws; a record without cells has no columns."""
+    title = _heading(results)
     if not results.cells:
-        return Group(_text(_heading(results), style="bold"), Text("the record holds no cells yet"))
+        return Summary(title, (), frozenset(), ("the record holds no cells yet",))
     names = list(metrics) if metrics else _metrics_of(results)
-    columns = [(name, [results.metric(name, cell) for cell in results.cells]) for name in names]
-    return Group(
-        _text(_heading(results), style="bold"),
-        Text(""),
-        _summary_grid(results, columns),
-        Text(""),
-        *_legend(results, columns),
-    )
-
-
-def _summary_grid(
-    results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]
-) -> RenderableType:
+    measured = [(name, [results.metric(name, cell) for cell in results.cells]) for name in names]
     cells = results.cells
     begins = [place for place in range(len(cells)) if _begins_scenario(cells, place)]
     labels = Column("strategy", tuple(marked_label(cell) for cell in cells), "name")
     seeds = Column("seeds", tuple(_seeds(cell) for cell in cells), "prose")
-    shown = [labels, *(_metric_column(results, *column) for column in columns), seeds]
+    columns = [labels, *(_metric_column(results, *column) for column in measured), seeds]
     if len({cell.scenario for cell in cells}) > 1:
         scenarios = tuple(
             cell.scenario if place in begins else "" for place, cell in enumerate(cells)
         )
-        shown.insert(0, Column("scenario", scenarios, "name"))
-    return Grid(shown, sections=frozenset(begins[1:]))
+        columns.insert(0, Column("scenario", scenarios, "name"))
+    legend = tuple(_legend(results, measured))
+    return Summary(title, tuple(columns), frozenset(begins[1:]), legend)
 
 
 def _begins_scenario(cells: Sequence[CellRecord], place: int) -> bool:
@@ -190,16 +202,16 @@ def _heading(results: Results) -> str:
     return f"{results.record.suite}: {strategies} {'strategies' if strategies != 1 else 'strategy'} on {where}"
 
 
-def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]) -> Iterable[Text]:
+def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]) -> Iterable[str]:
     """How to read the table, and why numbers are missing from it."""
-    yield Text(
+    yield (
         "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
     )
-    yield Text("`clbench describe NAME` explains a metric or a strategy")
-    yield from map(_text, declared_lines(results.cells))
+    yield "`clbench describe NAME` explains a metric or a strategy"
+    yield from declared_lines(results.cells)
     offered = {*results.metric_names(), *results.host.names("metric")}
     for name in (name for name, _ in results.record.metrics if name not in offered):
-        yield _text(
+        yield (
             f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin"
         )
     for name, measured in columns:
@@ -208,7 +220,7 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
             if np.isnan(one.summary).all():
                 reasons[_usual_reason(one)].append(cell.label)
         for reason, labels in reasons.items():
-            yield _text(f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}")
+            yield (f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}")
 
 
 def _text(text: str, style: str = "") -> Text:
