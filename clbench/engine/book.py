@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import Tensor
 from clbench.errors import StrategyError
 from clbench.records.cell import Array, CellRecord, Entries
 from clbench.stack import Stateful
+
+MEASURED_COSTS = ("train_seconds", "peak_memory")  # which no method can know better
 
 
 class Accuracies(Stateful):
@@ -132,6 +135,31 @@ class Book(Stateful):
             raise StrategyError(
                 f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}"
             )
+
+    def note_cost(
+        self, name: str, value: Tensor | float, add: bool, members: Sequence[int]
+    ) -> None:
+        """A cost of these members: instead of what was noted before, or added to it."""
+        size = len(self.diverged_at)
+        if name in MEASURED_COSTS or not name.isidentifier():
+            why = "is measured by the engine" if name in MEASURED_COSTS else "is no plain name"
+            raise StrategyError(f"cost({name!r}, ...): {name!r} {why}; choose another name")
+        given = torch.as_tensor(value, dtype=torch.float64)
+        if given.dim() and tuple(given.shape) != (size,):
+            raise StrategyError(
+                f"cost({name!r}, ...) was given {list(given.shape)}; a number, or one a member, [{size}], is wanted"
+            )
+        numbers = given.expand(size).tolist()
+        noted = self.cost.setdefault(name, [math.nan] * size)
+        for member in members:
+            before = noted[member] if add and not math.isnan(noted[member]) else 0.0
+            noted[member] = before + numbers[member]
+
+    def count_cost(self, name: str, counted: Sequence[float]) -> None:
+        """What the engine counted, of the members of which the method said nothing else."""
+        noted = self.cost.get(name, [math.nan] * len(counted))
+        both = zip(noted, counted, strict=True)
+        self.cost[name] = [own if math.isnan(said) else said for said, own in both]
 
     @property
     def accuracy(self) -> Array:

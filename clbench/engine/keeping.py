@@ -104,9 +104,9 @@ class Keeper:
         return self.checkpoint.with_suffix(f".row{row}.h5")
 
     def _network(self) -> Stack:
-        """What the strategy trains, as a stack."""
+        """What the strategy shows as its network."""
         try:
-            return self.strategy.net
+            return self.strategy.shown_net()
         except StrategyError:
             name = self.strategy.part_name
             raise StrategyError(

@@ -438,8 +438,9 @@ class Loop:
 
     def _costs(self) -> None:
         members = self.strategy.members
-        self.book.cost["parameters"] = [float(count) for count in trained_parameters(self.strategy)]
-        self.book.cost["state_bytes"] = carried(self.strategy)
+        trained = [float(count) for count in trained_parameters(self.strategy)]
+        self.book.count_cost("parameters", trained)
+        self.book.count_cost("state_bytes", carried(self.strategy))
         self.book.cost["peak_memory"] = [_peak_memory(self.strategy.device)] * members
 
 

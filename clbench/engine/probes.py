@@ -99,7 +99,8 @@ class Probes:
     def _network(self) -> Stack | StrategyError:
         """The network to look at, or why there is none. Of a solo strategy these are copies, made once for all metrics."""
         try:
-            return self.strategy.net
+            # Weights that were kept are in the network itself, whatever the method made them from.
+            return self.strategy.shown_net() if self.shown is self.strategy else self.strategy.net
         except StrategyError as lacking:
             return lacking
 

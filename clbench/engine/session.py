@@ -139,6 +139,12 @@ class Session(Stateful):
             self.book.curves, name, value, list(self.active if members is None else members)
         )
 
+    def cost(
+        self, name: str, value: Tensor | float, add: bool, members: Sequence[int] | None = None
+    ) -> None:
+        """Note a cost of these members (by default of those that take part)."""
+        self.book.note_cost(name, value, add, self.active if members is None else members)
+
     def fetch(
         self,
         index: Tensor,

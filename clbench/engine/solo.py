@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -15,12 +16,14 @@ from clbench.engine.phases import joined
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Samples, Task
+from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.randomness import key
 from clbench.stack import Noise, Stack, Stateful
 from clbench.stack.generators import MemberStates
 from clbench.stack.modules import build
+from clbench.stack.optimizer import Updates
 
 TORCH_NAMES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
@@ -105,6 +108,10 @@ class SoloStrategy(Configurable, Stateful):
         values = torch.zeros(len(self.session.members), dtype=torch.float64)
         values[self.row] = float(value)
         self.session.log(name, values, [self.row])
+
+    def cost(self, name: str, value: float | Tensor, add: bool = False) -> None:
+        """Note a cost in the record's `cost/<name>`: the last value stands, or, with `add`, they are added up."""
+        self.session.cost(name, float(value), add, [self.row])
 
     def note(self, name: str, value: float | Tensor) -> None:
         """Within an evaluation: keep a value of this test set, as a matrix like accuracy."""
@@ -192,7 +199,12 @@ class SoloStrategy(Configurable, Stateful):
         self.adjust_gradients(batch)
         if self.protocol.clip is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.protocol.clip)
-        self.optimizer.step()
+        if type(self).adjust_updates is SoloStrategy.adjust_updates:
+            self.optimizer.step()
+        else:
+            params = [p for group in self.optimizer.param_groups for p in group["params"]]
+            adjust = functools.partial(self.adjust_updates, batch)
+            adjusted_step(params, self.optimizer.step, adjust)
         self.after_step(batch)
         return loss.detach()
 
@@ -209,6 +221,9 @@ class SoloStrategy(Configurable, Stateful):
 
     def adjust_gradients(self, batch: Batch) -> None:
         """The gradients at hand are those the optimiser will use."""
+
+    def adjust_updates(self, batch: Batch, updates: Updates) -> None:
+        """What the optimiser adds to each of its parameters, to be changed in place."""
 
     def after_step(self, batch: Batch) -> None:
         """The parameters have just moved."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from clbench.engine.look import Look
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Samples, Split, Task
+from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
 from clbench.stack import (
@@ -31,6 +32,7 @@ from clbench.stack import (
     save,
     tensors,
 )
+from clbench.stack.optimizer import Updates
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 HOOKS: list[str] = []
@@ -152,6 +154,13 @@ class Strategy(Configurable, Stateful):
     def active(self) -> Tensor:
         """`[R]` bool, on the device: which members take part now. The others have stopped early, diverged, or no samples left."""
         return self.session.takes_part
+
+    def cost(self, name: str, value: Tensor | float, add: bool = False) -> None:
+        """Note a cost of the members that take part, `[R]` or a number for all, in the record's `cost/<name>`.
+
+        The last value stands; with `add` they are added up. `parameters` and `state_bytes` replace the engine's own count.
+        """
+        self.session.cost(name, value, add)
 
     def train_on(self, samples: Samples) -> None:
         """In `begin_phase`: these samples are the phase's data, a buffer as it is then."""
@@ -300,7 +309,11 @@ class Strategy(Configurable, Stateful):
         ):
             penalty.sum().backward()
         self.adjust_gradients(batch)
-        self.optimizer.step()
+        if "adjust_updates" in self.session.overridden:
+            adjust = functools.partial(self.adjust_updates, batch)
+            adjusted_step(self.optimizer.params, self.optimizer.step, adjust)
+        else:
+            self.optimizer.step()
         self.after_step(batch)
         return loss.detach()
 
@@ -333,6 +346,13 @@ class Strategy(Configurable, Stateful):
         """The gradients at hand are those the optimiser will use."""
 
     @hook
+    def adjust_updates(self, batch: Batch, updates: Updates) -> None:
+        """What the optimiser adds to each of `optimizer.params`, to be changed in place; None of one without a gradient.
+
+        Asked only where some part overrides it.
+        """
+
+    @hook
     def after_step(self, batch: Batch) -> None:
         """The parameters have just moved."""
 
@@ -349,6 +369,34 @@ class Strategy(Configurable, Stateful):
         out: Tensor = self.net(x)
         return out
 
+    # ------------------------------------------------------------------ what parts offer
+
+    @hook
+    def shared(self) -> list[str]:
+        """The names of parameters that may be averaged over agents: the trainable ones without the head."""
+        named = self.net.named_parameters()
+        return [
+            name
+            for name, value in named.items()
+            if value.requires_grad and not name.startswith("head.")
+        ]
+
+    @hook
+    def shown_net(self) -> Stack:
+        """The network that probes look at and that `keep: [weights]` keeps."""
+        return self.net
+
+    def part(self, which: str | type[Strategy]) -> Any:
+        """Another part of the composition, by its name in suites or by its class (or one that it derives from)."""
+        wanted = which if isinstance(which, str) else name_of(which)
+        parts = parts_of(self)
+        for part in parts:
+            # By name: a file that was loaded twice has two classes of one name.
+            if wanted in [name_of(cls) for cls in type(part).__mro__ if issubclass(cls, Strategy)]:
+                return part
+        names = ", ".join(part.part_name for part in parts)
+        raise StrategyError(f"{self.part_name} asks for the part {wanted!r}; there are: {names}")
+
     # ------------------------------------------------------------------ state
 
     def known_as(self, path: str) -> str:
@@ -358,6 +406,12 @@ class Strategy(Configurable, Stateful):
     def held(self) -> dict[str, Any]:
         """What the method carries: its attributes but for its options and its place in the composition."""
         apart = {*self.options, *HOOKS}
+        for key, value in vars(self).items():
+            if key in HOOKS and not callable(value):
+                raise StrategyError(
+                    f"{self.part_name}: self.{key} is set to a {type(value).__name__}, and {key} is a hook;"
+                    " give the attribute another name"
+                )
         return {key: value for key, value in super().held().items() if key not in apart}
 
     def state_dict(self) -> dict[str, Any]:
