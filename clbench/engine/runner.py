@@ -252,6 +252,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         form=_form(loop.strategy),
         graphs=loop.steps.said,
         declared=tuple(sorted(session.declared)),
+        chance=session.streams.chance,
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )

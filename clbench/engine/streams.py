@@ -16,6 +16,7 @@ from clbench.data.arrays import Arrays
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import UserError
 from clbench.randomness import generator
+from clbench.scenarios.chance import chance_levels
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 Member = tuple[int, int]
@@ -58,6 +59,7 @@ class Streams:
             list(members),
             device,
         )
+        self.chance = chance_levels(arrays, layout, self.streams)
         self.height, self.width = arrays.x_train.shape[1:3]
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}

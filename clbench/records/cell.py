@@ -80,6 +80,9 @@ class CellRecord:
     probes: Mapping[str, Any] = field(
         default_factory=dict
     )  # how each of `metrics` was measured: with which options, by which version
+    chance: Mapping[str, float] = field(
+        default_factory=dict
+    )  # accuracies without a look at the images (clbench.scenarios.chance); empty where nobody said
     form: str = ""  # how the stack was run: loop, vmap or solo
     graphs: str = ""  # on a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not
     status: str = "done"  # done, partial, diverged, failed

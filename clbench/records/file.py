@@ -34,6 +34,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
 STORED = ("weights", "predictions", "tests")  # groups of datasets that may be larger than memory
 CELLS, APART = "cells", "apart"  # the groups that hold cells
 JSON_ATTRIBUTES = ("options", "protocol", "content", "probes")
+CHANCE = ("task", "all")  # what `chance` may say
 
 
 @dataclass(frozen=True)

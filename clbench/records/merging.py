@@ -59,6 +59,7 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
         **_measured(first, second),
         errors=_errors(old, first, new),
         declared=tuple(sorted({*old.declared, *new.declared})),
+        chance=old.chance or new.chance,
     )
     assert joined.member_status is not None
     joined.status = status_of(joined.member_status)

@@ -32,6 +32,7 @@ from clbench.records.datasets import is_text, refusal
 from clbench.records.file import (
     APART,
     CELLS,
+    CHANCE,
     DATASETS,
     JSON_ATTRIBUTES,
     SCHEMA_VERSION,
@@ -214,6 +215,7 @@ class _Reader:
                 declared=tuple(
                     name for name in DECLARATIONS if name in self._json(group, "declared", [])
                 ),
+                chance=_chance(self._json(group, "chance", {})),
                 entries=self._entries(place, group, names),
                 seed=seed,
                 stored=self._stored(place, group, names, seed.size),
@@ -307,6 +309,15 @@ class _Reader:
             kind = "object" if isinstance(default, dict) else "list"
             raise RecordError(f"{self.path}: the attribute {name} is not a JSON {kind}")
         return value
+
+
+def _chance(told: dict[str, Any]) -> dict[str, float]:
+    """Accuracies by name; anything else that the attribute may hold is no chance level."""
+    return {
+        name: float(told[name])
+        for name in CHANCE
+        if isinstance(told.get(name), int | float) and 0 < told[name] < 1
+    }
 
 
 def _decoded(value: bytes | str) -> str:

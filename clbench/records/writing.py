@@ -85,6 +85,8 @@ class _CellWriter:
         for name in JSON_ATTRIBUTES:
             attributes[name] = _json(getattr(self.cell, name))
         attributes["errors"] = _json(list(self.cell.errors))
+        if self.cell.chance:
+            attributes["chance"] = _json(self.cell.chance)
         if self.cell.declared:
             attributes["declared"] = _json(list(self.cell.declared))
         if self.cell.apart:

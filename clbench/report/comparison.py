@@ -12,7 +12,7 @@ from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.records.apart import apart_line
 from clbench.records.cell import declared_lines
-from clbench.report import sentences
+from clbench.report import learning, sentences
 from clbench.report.across import Across, OverallRank, across, contenders_of
 from clbench.report.contest import Omnibus, Pair, Rules, judged, ranking, within
 from clbench.report.pool import Pool, Source, pool
@@ -240,7 +240,7 @@ def _compared(pooled: Pool, rules: Rules, notes: list[str]) -> Comparison:
         summary=Rows(_summary(by_scenario, pairs, rules)),
         pairs=Rows(pairs),
         overall=_overall(over),
-        text=(*sentences.text(said), *declared_lines(results.cells)),
+        text=(*sentences.text(said), *declared_lines(results.cells), *_not_learnt(results)),
         left_out=(*notes, *_left_out(every), *left, *_kept_apart(results)),
         mixed=pooled.mixed,
         results=results,
@@ -368,6 +368,10 @@ def _overall(over: Across | None) -> Overall | None:
 def _left_out(every: Sequence[Runs]) -> Iterable[str]:
     for one in every:
         yield from (f"{one.scenario}, {one.strategy}: {note}" for note in one.notes)
+
+
+def _not_learnt(results: Results) -> Iterable[str]:
+    return map(learning.sentence, learning.nothing_learnt(results))
 
 
 def _kept_apart(results: Results) -> Iterable[str]:

@@ -17,6 +17,7 @@ from clbench.records.cell import Array, declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
 from clbench.report.grid import Column, Grid
+from clbench.report.learning import nothing_learnt, sentence
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
 from clbench.untrusted import printable
 
@@ -220,7 +221,8 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
             if np.isnan(one.summary).all():
                 reasons[_usual_reason(one)].append(cell.label)
         for reason, labels in reasons.items():
-            yield (f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}")
+            yield f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}"
+    yield from (sentence(found) for found in nothing_learnt(results))
 
 
 def _text(text: str, style: str = "") -> Text:

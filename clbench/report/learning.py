@@ -1,0 +1,159 @@
+"""Scenarios in which nothing was learnt: no run of any strategy, upper bounds included, is above chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clbench.metrics import RunView, Undefined
+from clbench.records import CellRecord, Results
+from clbench.records.cell import Array
+from clbench.report.sentences import listed
+from clbench.stats.intervals import mean_interval
+
+SMOKE = "-smoke"  # how the suite of a smoke run ends; on its made-up data nobody learns
+ROOM = 0.1  # of the way from chance to 1, that no run may have gone
+
+
+@dataclass(frozen=True)
+class NothingLearnt:
+    """A scenario whose accuracies did not leave chance, and how its networks were trained."""
+
+    scenario: str
+    best: float  # the highest mean final accuracy
+    chance: float
+    bounds: tuple[str, ...]  # strategies among them that train on more than the task at hand
+    protocols: tuple[Mapping[str, Any], ...]  # each once
+
+
+def nothing_learnt(results: Results) -> list[NothingLearnt]:
+    """The scenarios of which that can be said; none of a smoke run, nor where chance is not known."""
+    if results.record.suite.endswith(SMOKE):
+        return []
+    found = []
+    for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
+        cells = [cell for cell in results.cells if cell.scenario == scenario]
+        one = _finding(results, scenario, cells)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> NothingLearnt | None:
+    finals = []
+    for cell in cells:
+        measured = {name: _by_seed(results, cell, how) for name, how in MEASURES.items()}
+        measured = {name: values for name, values in measured.items() if len(values)}
+        if not measured:
+            if _finished(cell).any():
+                return None
+            continue  # nothing finished: no word on it, and none against it
+        if not set(measured) <= set(cell.chance):
+            return None
+        if not all(at_chance(values, cell.chance[name]) for name, values in measured.items()):
+            return None
+        if "all" in measured:
+            finals.append((float(measured["all"].mean()), cell.chance["all"]))
+    if not finals:
+        return None
+    best, chance = max(finals)
+    bounds = [cell.label for cell in cells if cell.strategy in BOUNDS]
+    return NothingLearnt(scenario, best, chance, tuple(bounds), tuple(_protocols(cells)))
+
+
+def at_chance(values: Array, chance: float) -> bool:
+    """Whether runs of these accuracies show nothing: their mean may be chance, and none is far above it."""
+    if values.max() > chance + ROOM * (1 - chance):
+        return False
+    low = mean_interval(values).low
+    return bool(np.isnan(low) or low <= chance)
+
+
+def sentence(found: NothingLearnt) -> str:
+    """What was seen, and where to look first."""
+    included = f", {listed(found.bounds)} included," if found.bounds else ""
+    causes = "; ".join(_causes(found.protocols))
+    return (
+        f"{found.scenario}: nothing was learnt here: no strategy{included} left chance (the best mean"
+        f" accuracy at the end is {100 * found.best:.1f} %, without a look at the images"
+        f" {100 * found.chance:.1f} % can be had). Likely causes, in this order: {causes}."
+    )
+
+
+def _causes(protocols: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """As far as the protocols leave room for them; several protocols are told once each."""
+    raw = [one for one in protocols if one.get("normalise") == "none"]
+    if raw:
+        yield f"pixels of 0 to 255 (`normalise: none`) at this rate ({_told(raw, _rate)})"
+    yield f"the learning rate ({_told(protocols, _rate)})"
+    yield f"too few steps ({_told(protocols, _length)})"
+
+
+def _told(protocols: Sequence[Mapping[str, Any]], what: Callable[[Mapping[str, Any]], str]) -> str:
+    return listed(list(dict.fromkeys(what(one) for one in protocols)))
+
+
+def _rate(protocol: Mapping[str, Any]) -> str:
+    optimizer = protocol.get("optimizer")
+    if not isinstance(optimizer, Mapping) or len(optimizer) != 1:
+        return "which the record does not tell"
+    ((name, options),) = optimizer.items()
+    rate = options.get("lr") if isinstance(options, Mapping) else None
+    return str(name) if rate is None else f"{name}, lr {rate}"
+
+
+def _length(protocol: Mapping[str, Any]) -> str:
+    unit = "steps" if protocol.get("epochs") is None else "epochs"
+    number = protocol.get(unit)
+    if number is None:
+        return "the record does not tell how many"
+    return f"{number} {unit if number != 1 else unit[:-1]} a task"
+
+
+# ---------------------------------------------------------------------- what runs reached
+
+
+def _learnt(run: RunView) -> Array:
+    """R_ii: on each task, just after it was trained."""
+    tasks = np.arange(1, run.tasks + 1)
+    return run.at(tasks, tasks)
+
+
+def _kept(run: RunView) -> Array:
+    """R_Tj: on each task, at the end."""
+    return run.at(run.tasks, np.arange(1, run.tasks + 1))
+
+
+# By the chance level that belongs to them.
+MEASURES: dict[str, Callable[[RunView], Array]] = {"task": _learnt, "all": _kept}
+BOUNDS = ("joint", "cumulative")
+
+
+def _by_seed(results: Results, cell: CellRecord, measure: Callable[[RunView], Array]) -> Array:
+    """The mean accuracy of each seed's finished runs; nothing where it was not measured."""
+    found: dict[int, list[float]] = {}
+    for member in np.flatnonzero(_finished(cell)):
+        run = results.run(cell, int(member))
+        try:
+            value = float(measure(run).mean())
+        except Undefined:
+            continue
+        found.setdefault(run.seed, []).append(value)
+    return np.array([np.mean(values) for values in found.values()])
+
+
+def _finished(cell: CellRecord) -> Array:
+    if cell.member_status is None or not cell.tasks:
+        return np.full(cell.members, bool(cell.tasks))
+    return np.asarray(cell.member_status == "done")
+
+
+def _protocols(cells: Iterable[CellRecord]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for cell in cells:
+        if cell.protocol not in found:
+            found.append(cell.protocol)
+    return found
