@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clbench.engine.curves import Curve
 from clbench.errors import StrategyError
 from clbench.records.cell import Array, CellRecord, Entries
 from clbench.stack import Stateful
@@ -86,7 +87,12 @@ def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
 
 
 class Book(Stateful):
-    """Raw measurements, member by member. R members, T tasks; NaN where nothing was measured."""
+    """Raw measurements, member by member. R members, T tasks; NaN where nothing was measured.
+
+    Curves grow without end, and go to disk by a way of their own (`CurveLog`).
+    """
+
+    wiring = frozenset({"curves", "probes"})
 
     def __init__(self, members: int, tasks: int, evaluate: Mapping[str, Any]) -> None:
         self.accuracies = Accuracies(members, tested_tasks(evaluate, tasks))
@@ -96,20 +102,19 @@ class Book(Stateful):
         self.diverged_at = np.full(members, -1, dtype=np.int64)
         self.steps = np.zeros(members, dtype=np.int64)
         self.notes: dict[str, Array] = {}  # laid out as the accuracies
-        self.curves: dict[str, list[list[Any]]] = {}
-        self.probes: dict[str, list[list[Any]]] = {}
+        self.curves: dict[str, Curve] = {}
+        self.probes: dict[str, Curve] = {}
         self.cost: dict[str, list[float]] = {}
         self.faults: dict[str, str] = {}  # by metric
 
     def write(
-        self, curves: dict[str, list[list[Any]]], name: str, value: Tensor, members: list[int]
+        self, curves: dict[str, Curve], name: str, value: Tensor, members: Sequence[int]
     ) -> None:
         """Append each of these members' value (a number or an array) to a curve."""
         self.check(curves, name, value)
-        rows = curves.setdefault(name, [[] for _ in range(len(self.diverged_at))])
-        numbers = value.detach().to(torch.float64).cpu().tolist()
-        for member in members:
-            rows[member].append(numbers[member])
+        if name not in curves:
+            curves[name] = Curve(len(self.diverged_at), value.dim() - 1)
+        curves[name].append(value.detach().to(torch.float64).cpu().numpy(), members)
 
     def write_notes(self, row: int, column: int, notes: Mapping[str, Tensor]) -> None:
         """What the strategy noted of a test set, of the members that have not diverged."""
@@ -119,7 +124,7 @@ class Book(Stateful):
             entry = self.accuracies.at_of(self.notes[name], row, column)
             entry[self.running] = value.cpu().numpy()[self.running]
 
-    def check(self, curves: dict[str, list[list[Any]]], name: str, value: Any) -> None:
+    def check(self, curves: dict[str, Curve], name: str, value: Any) -> None:
         """Raise for what could not be stored: it would be found at the very end only."""
         if (
             not isinstance(value, Tensor)
@@ -130,10 +135,11 @@ class Book(Stateful):
             raise StrategyError(
                 f"{name!r} was given {got}; a tensor with one row a member, [{len(self.diverged_at)}, ...], is wanted"
             )
-        first = next((row[0] for row in curves.get(name, []) if row), None)
-        if first is not None and np.ndim(first) != value.dim() - 1:
+        known = curves.get(name)
+        if known is not None and known.dimensions != value.dim() - 1:
             raise StrategyError(
-                f"{name!r} was given values of {value.dim() - 1} dimensions a member after some of {np.ndim(first)}"
+                f"{name!r} was given values of {value.dim() - 1} dimensions a member "
+                f"after some of {known.dimensions}"
             )
 
     def note_cost(
@@ -167,6 +173,11 @@ class Book(Stateful):
         return self.accuracies.matrix
 
     @property
+    def growing(self) -> dict[str, dict[str, Curve]]:
+        """Everything that a value is appended to."""
+        return {"curves": self.curves, "probes": self.probes}
+
+    @property
     def running(self) -> list[int]:
         """The members that have not diverged."""
         return [member for member, step in enumerate(self.diverged_at) if step < 0]
@@ -188,8 +199,8 @@ class Book(Stateful):
             ["done" if step < 0 else "diverged" for step in self.diverged_at]
         )
         record.status = "diverged" if not self.running else "done"
-        record.curves = {name: padded(rows) for name, rows in self.curves.items()}
-        record.metrics = {name: padded(rows) for name, rows in self.probes.items()}
+        record.curves = {name: curve.table() for name, curve in self.curves.items()}
+        record.metrics = {name: curve.table() for name, curve in self.probes.items()}
         record.cost = {
             "train_seconds": self.train_seconds,
             **{name: np.asarray(values, dtype=np.float64) for name, values in self.cost.items()},

@@ -12,13 +12,14 @@ from typing import Any
 
 import torch
 
+from clbench.engine.curve_log import CurveLog
 from clbench.engine.loop import Loop
 from clbench.errors import ClbenchError, OutputError, StrategyError
 from clbench.records.atomic import atomic_write
 from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 
-LAYOUT = 2
+LAYOUT = 3
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
 REST = 9  # a checkpoint that takes long waits for so many times its own duration
 
@@ -33,6 +34,7 @@ class Mark:
         self.identity = {"layout": LAYOUT, **identity}
         self.last, self.took = time.monotonic(), 0.0
         self.said = False
+        self.curves = None if path is None else CurveLog(path.with_suffix(".curves"))
 
     def between_steps(self, loop: Loop) -> None:
         """Save, where it is time to."""
@@ -67,8 +69,14 @@ class Mark:
         self.took = self.last - started
 
     def _write(self, path: Path, loop: Loop) -> None:
+        assert self.curves is not None
         buffer = io.BytesIO()
-        torch.save({"identity": self.identity, "state": save(loop.state())}, buffer)
+        whole = {
+            "identity": self.identity,
+            "state": save(loop.state()),
+            "curves": self.curves.commit(loop.book.growing),
+        }
+        torch.save(whole, buffer)
         buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST).digest())
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, buffer.getbuffer())
@@ -92,6 +100,8 @@ class Mark:
         if saved["identity"] != self.identity:
             return False
         loop.go_on(saved["state"])
+        assert self.curves is not None
+        self.curves.restore(saved["curves"], loop.book.growing, loop.strategy.members)
         return True
 
 

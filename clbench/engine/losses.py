@@ -14,6 +14,8 @@ from clbench.errors import StrategyError
 from clbench.stack import Stateful
 
 CHUNK = 4096  # steps kept on the device before they are read
+ODD = 255  # the power in a float32's bits that says it is infinite, or no number
+BIAS = 150  # a whole number times two to the power minus this is the float32
 
 
 class LossWatch(Stateful):
@@ -27,11 +29,11 @@ class LossWatch(Stateful):
         self.taking: list[Sequence[int]] = []
         self.steps: list[Any] = []
         self.broken: dict[int, int] = {}
-        self.clear()
+        self.sums = ExactSums(members)
 
     def clear(self) -> None:
         """Begin another task."""
-        self.losses: list[list[Any]] = [[] for _ in range(self.members)]
+        self.sums = ExactSums(self.members)
 
     def note(self, loss: Any, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> None:
         """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
@@ -70,19 +72,52 @@ class LossWatch(Stateful):
         took_part = np.zeros(values.shape, dtype=bool)
         for row, active in enumerate(self.taking):
             took_part[row, active] = True
-        for member in range(self.members):
-            mine = values[took_part[:, member], member].astype(np.float64)
-            self.losses[member].append(mine)
-            bad = np.flatnonzero(~np.isfinite(mine))
-            if len(bad):
-                self.broken.setdefault(member, self.steps[member] + int(bad[0]))
+        self.sums.add(values, took_part)
+        broken = took_part & ~np.isfinite(values)
+        for member in np.flatnonzero(broken.any(axis=0)).tolist():
+            first = int(np.flatnonzero(broken[:, member])[0])
+            done_before = int(took_part[:first, member].sum())
+            self.broken.setdefault(member, self.steps[member] + done_before)
         self.taking = []
 
     def means(self) -> np.ndarray[Any, Any]:
-        """Each member's mean since `clear`, NaN where there was no loss. The sum is exact, so that it does not matter when it was read."""
-        means = np.full(self.members, np.nan)
-        for member, parts in enumerate(self.losses):
-            count = sum(map(len, parts))
-            if count:
-                means[member] = math.fsum(np.concatenate(parts)) / count
-        return means
+        """Each member's mean since `clear`, NaN where there was no loss."""
+        self._empty()
+        return np.array([self.sums.mean(member) for member in range(self.members)])
+
+
+class ExactSums(Stateful):
+    """Sums of float32 numbers without any rounding, so that it does not matter when they are read.
+
+    A float32 is a whole number of 24 bits times a power of two. The whole numbers are added up by
+    their power, of which there are 254; what is kept does not grow with the number of steps.
+    """
+
+    def __init__(self, members: int) -> None:
+        self.count = np.zeros(members, dtype=np.int64)
+        self.odd = np.zeros(members, dtype=np.int64)  # how many were infinite, or no number
+        self.wholes = np.zeros((members, ODD), dtype=np.int64)  # by power
+
+    def add(self, values: np.ndarray[Any, Any], counted: np.ndarray[Any, Any]) -> None:
+        """Add the numbers `[n, R]` that are `counted` to the members' sums."""
+        members = np.nonzero(counted)[1]
+        bits = values[counted].astype(np.float32, copy=False).view(np.int32).astype(np.int64)
+        powers, wholes = (bits >> 23) & ODD, bits & ((1 << 23) - 1)
+        wholes[powers > 0] += 1 << 23  # the leading bit is not written down
+        # The least power of all belongs to numbers that have no leading bit, too.
+        powers = np.maximum(powers, 1)
+        finite = powers < ODD
+        signed = np.where(bits < 0, -wholes, wholes)
+        np.add.at(self.wholes, (members[finite], powers[finite]), signed[finite])
+        np.add.at(self.count, members, 1)
+        np.add.at(self.odd, members[~finite], 1)
+
+    def mean(self, member: int) -> float:
+        """Their mean, the sum rounded once; NaN where there are none, or one was not finite."""
+        count = int(self.count[member])
+        if count == 0 or self.odd[member]:
+            return math.nan
+        wholes = self.wholes[member].tolist()
+        total: int = sum(whole << power for power, whole in enumerate(wholes) if whole)
+        exact: float = total / (1 << BIAS)
+        return exact / count

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from clbench.data.arrays import Arrays
-from clbench.engine.book import padded
+from clbench.engine.curves import Curve
 from clbench.engine.probes import Probes
 from clbench.engine.runner import Settings, build_strategy
 from clbench.engine.session import Member
@@ -63,7 +63,8 @@ def measure_kept(
         raise UserError(
             f"{name} cannot be measured from the weights of {cell.label}: {said.splitlines()[0]}"
         )
-    return padded(book.probes.get(name, [[] for _ in members])), said
+    measured = book.probes.get(name, Curve(len(members), 0))
+    return measured.table(), said
 
 
 @torch.no_grad()

@@ -91,7 +91,7 @@ def atomic_file(path: Path) -> Iterator[Patient]:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"cannot write {path}: {reason}") from error
@@ -103,7 +103,7 @@ def atomic_write(path: Path, data: bytes | memoryview) -> None:
         file.write(data)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself last; systems that cannot sync a folder are left to themselves."""
     if os.name == "nt":
         return  # Windows opens no folders
