@@ -33,7 +33,14 @@ class Layerwise(Strategy):
         y = torch.where(u == u.amax(2, keepdim=True), y, -y)
         change = y.transpose(1, 2) @ x - (y * u).sum(1)[..., None] * w
         change = change / (change.abs().amax((1, 2), keepdim=True) + 1e-30)
-        w += self.rate * ((w.norm(dim=2, keepdim=True) - 1).abs() + 1e-10).sqrt() * change
+        rate = self.rate * ((w.norm(dim=2, keepdim=True) - 1).abs() + 1e-10).sqrt()
+        # Other parts change and see what is learnt here as they do a gradient.
+        self.optimizer.zero_grad()
+        w.grad = -change
+        self.adjust_gradients(batch)
+        w -= rate * w.grad
+        w.grad = None
+        self.after_step(batch)
 
 
 @hookimpl

@@ -124,6 +124,16 @@ class TestComposition(StrategyConformance):
         return [path, guest("orthogonal").Orthogonal, distilled]
 
 
+class TestModulated(StrategyConformance):
+    """A rule without gradients, and a part that scales whatever another changes."""
+
+    convolutions: ClassVar = False  # the rule is that of dense layers
+
+    @pytest.fixture
+    def strategy(self):
+        return [guest("modulated").Modulated, guest("layerwise").Layerwise]
+
+
 class TestNearestNeighbour(StrategyConformance):
     @pytest.fixture
     def strategy(self):
