@@ -422,11 +422,13 @@ def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
 
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:
-    """What the cell's errors say of a probe metric, or that nobody asked for it."""
-    return (
-        _said(name, cell)
-        or "it was not measured; add it to the suite's metrics and run the suite again"
-    )
+    """What the cell's errors say of a probe metric, that the cell failed, or that nobody asked for it."""
+    said = _said(name, cell)
+    if said is not None:
+        return said
+    if cell.status == "failed":
+        return "the cell failed before it was measured; run the suite again once that is mended"
+    return "it was not measured; add it to the suite's metrics and run the suite again"
 
 
 def _said(name: str, cell: CellRecord) -> str | None:

@@ -196,6 +196,15 @@ def test_a_metric_without_a_value_says_why() -> None:
     )
 
 
+def test_a_cell_that_failed_is_not_told_to_ask_for_what_it_asked_for() -> None:
+    one = results(make("er"))
+    failed = replace(one.cells[0], status="failed", errors=("Traceback of a job",))
+    shown = Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed)
+    assert set(shown.reasons) == {
+        "the cell failed before it was measured; run the suite again once that is mended"
+    }
+
+
 def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
     one = results(
         make(
