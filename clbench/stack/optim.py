@@ -12,21 +12,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
+from clbench import optimizers
 from clbench.errors import OptionError, suggest
-from clbench.options import check_options
 from clbench.stack.foreign import TorchOptimizer
 from clbench.stack.holding import Held
 from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
-
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "Stacked", "TorchOptimizer", "make_optimizer"]
 
@@ -212,17 +207,14 @@ class SGD(Stacked):
         params: Sequence[Tensor],
         members: int,
         *,
-        lr: NotNegative = 0.1,
-        momentum: Fraction = 0.0,
-        nesterov: bool = False,
-        weight_decay: NotNegative = 0.0,
-        clip: Positive | None = None,
+        clip: float | None = None,
+        **options: Any,
     ) -> None:
-        if nesterov and not momentum:
-            raise OptionError([(("nesterov",), "Nesterov's look-ahead needs a momentum above 0")])
-        self.moments = 1 if momentum else 0
-        super().__init__(params, members, lr=lr, weight_decay=weight_decay, clip=clip)
-        self.momentum, self.nesterov = momentum, nesterov
+        """`options` as `clbench.optimizers.Sgd` declares them."""
+        chosen = optimizers.Sgd(**options)
+        self.moments = 1 if chosen.momentum else 0
+        super().__init__(params, members, lr=chosen.lr, weight_decay=chosen.weight_decay, clip=clip)
+        self.momentum, self.nesterov = chosen.momentum, chosen.nesterov
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         rate, inertia = self._columns()
@@ -276,19 +268,27 @@ class Adam(Stacked):
     name = "adam"
     moments = 2
 
+    declared: ClassVar[type[optimizers.Adam | optimizers.Adamw]] = optimizers.Adam
+
     def __init__(
         self,
         params: Sequence[Tensor],
         members: int,
         *,
-        lr: NotNegative = 1e-3,
-        betas: tuple[Fraction, Fraction] = (0.9, 0.999),
-        eps: Positive = 1e-8,
-        weight_decay: NotNegative = 0.0,
-        clip: Positive | None = None,
+        clip: float | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(params, members, lr=lr, weight_decay=weight_decay, clip=clip, betas=betas)
-        self.eps = eps
+        """`options` as `clbench.optimizers.Adam` (`Adamw`) declares them."""
+        chosen = self.declared(**options)
+        super().__init__(
+            params,
+            members,
+            lr=chosen.lr,
+            weight_decay=chosen.weight_decay,
+            clip=clip,
+            betas=chosen.betas,
+        )
+        self.eps = chosen.eps
 
     def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         moving = self._decayed(grads)
@@ -365,21 +365,7 @@ class AdamW(Adam):
 
     name = "adamw"
     decoupled = True
-
-    def __init__(
-        self,
-        params: Sequence[Tensor],
-        members: int,
-        *,
-        lr: NotNegative = 1e-3,
-        betas: tuple[Fraction, Fraction] = (0.9, 0.999),
-        eps: Positive = 1e-8,
-        weight_decay: NotNegative = 0.01,
-        clip: Positive | None = None,
-    ) -> None:
-        super().__init__(
-            params, members, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, clip=clip
-        )
+    declared = optimizers.Adamw
 
 
 ENDLESS = torch.tensor(math.inf)
@@ -415,6 +401,6 @@ def make_optimizer(
                     )
                 ]
             )
-        return OPTIMIZERS[name](params, members, **check_options(OPTIMIZERS[name], given or {}))
+        return OPTIMIZERS[name](params, members, **(given or {}))
     except OptionError as error:
         raise OptionError([((name, *path), sentence) for path, sentence in error.issues]) from None

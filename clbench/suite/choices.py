@@ -9,37 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from clbench.errors import UnknownName, shown
+from clbench.optimizers import OPTIMIZERS, Rate
 from clbench.options import Configurable, plain_options
 from clbench.suite.checks import Checks
 
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Moment = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Sgd(Configurable):
-    """Stochastic gradient descent."""
-
-    lr: Rate = 0.1  # the learning rate
-    momentum: Moment = 0.0  # the part of the last update that is kept
-    weight_decay: Share = 0.0  # times the weights, added to the gradient
-
-
-class Adam(Configurable):
-    """Adam (Kingma and Ba, 2015)."""
-
-    lr: Rate = 1e-3  # the learning rate
-    betas: tuple[Moment, Moment] = (0.9, 0.999)  # decay of the two moments
-    weight_decay: Share = 0.0  # times the weights, added to the gradient
-
-
-class Adamw(Configurable):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
-
-    lr: Rate = 1e-3  # the learning rate
-    betas: tuple[Moment, Moment] = (0.9, 0.999)  # decay of the two moments
-    weight_decay: Share = 0.01  # times the rate times the weights, taken from the weights
 
 
 def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -58,7 +32,6 @@ class Milestones(Configurable):
     factor: Rate = 0.1  # what the rate is multiplied by at each
 
 
-OPTIMIZERS: dict[str, type[Configurable]] = {"sgd": Sgd, "adam": Adam, "adamw": Adamw}
 SCHEDULES: dict[str, type[Configurable]] = {"milestones": Milestones}
 
 
@@ -71,7 +44,10 @@ def optimizer_options(name: str, options: Mapping[str, Any], checks: Checks) -> 
         raise UnknownName(
             "optimizer", name, OPTIMIZERS, " (any other of torch is written torch.<Name>)"
         )
-    return plain_options(OPTIMIZERS[name], options)
+    declared = OPTIMIZERS[name]
+    plain = plain_options(declared, options)
+    declared(**plain)  # options that do not go together are refused
+    return plain
 
 
 def schedule_form(value: Any) -> Any:

@@ -13,9 +13,10 @@ import pydantic
 from pydantic import BeforeValidator, Field
 
 from clbench.errors import OptionError, UserError, shown, suggest
+from clbench.optimizers import OPTIMIZERS, defaults_in_words
 from clbench.options import Option, issues_of, plain_options
 from clbench.suite.checks import UNCHECKED, Checks
-from clbench.suite.choices import OPTIMIZERS, SCHEDULES, optimizer_options, schedule_form
+from clbench.suite.choices import SCHEDULES, optimizer_options, schedule_form
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -145,8 +146,7 @@ class Protocol(pydantic.BaseModel):
         _key(
             {"sgd": {}},
             "sgd | adam | adamw | torch.<Name> | {name: options}",
-            """sgd (lr 0.1, momentum 0, weight_decay 0), adam and adamw (lr 0.001, betas [0.9, 0.999], weight_decay 0 for adam and
-        0.01 for adamw), or any other of torch, as in {torch.RMSprop: {lr: 0.01}}.""",
+            f"{defaults_in_words()}, or any other of torch, as in {{torch.RMSprop: {{lr: 0.01}}}}.",
         )
     )
     schedule: Annotated[str | dict[str, Options], BeforeValidator(schedule_form)] = _key(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from clbench.optimizers import OPTIMIZERS
 from clbench.options import describe_options, option_model
-from clbench.suite.choices import OPTIMIZERS, SCHEDULES
+from clbench.suite.choices import SCHEDULES
 from clbench.suite.protocol import KEPT, Protocol
 from clbench.suite.suite import NAME, Compare
 

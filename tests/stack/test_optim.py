@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import OptionError, StrategyError
+from clbench.optimizers import OPTIMIZERS
 from clbench.stack.optim import Optimizer, make_optimizer
 from clbench.stack.state import Stateful, Suspension, restore, save
 
@@ -22,6 +23,7 @@ OURS = {
     ),
     "adamw": ({"lr": 0.01}, torch.optim.AdamW),
 }
+NAMES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 FOREIGN = {
     "torch.RMSprop": {"lr": 0.01, "momentum": 0.5},
     "torch.Adagrad": {"lr": 0.1},
@@ -474,3 +476,23 @@ def test_a_choice_that_does_not_fit_is_a_sentence(asked, sentence) -> None:
 def test_a_choice_without_options_takes_the_defaults() -> None:
     assert make({"adamw": None}, 2).weight_decay == 0.01
     assert make({"torch.RMSprop": None}, 2).lr.tolist() == [0.01, 0.01]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_option_that_a_suite_may_give_reaches_the_optimiser(name: str) -> None:
+    """Declared in one place: as torch's own calls them, and none is left over."""
+    other = {"momentum": 0.9, "nesterov": True, "betas": [0.8, 0.99], "eps": 1e-3}
+    given = {"lr": 0.03, "weight_decay": 0.2, **other}
+    options = {key: given[key] for key in OPTIMIZERS[name]().options}
+    ours = make({name: options}, 2, torch.float64)
+    params = [row[1].clone().requires_grad_() for row in numbers(2, 0, torch.float64)]
+    theirs = getattr(torch.optim, NAMES[name])(params, **options)
+    for step in range(4):
+        grads = numbers(2, 1 + step, torch.float64)
+        give(ours, grads)
+        ours.step()
+        for param, grad in zip(params, grads, strict=True):
+            param.grad = grad[1].clone()
+        theirs.step()
+    for stacked, param in zip(ours.params, params, strict=True):
+        torch.testing.assert_close(stacked[1], param)

@@ -14,7 +14,7 @@ DEFAULTS = {
     "epochs": 1,
     "steps": None,
     "batch_size": 32,
-    "optimizer": {"sgd": {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0}},
+    "optimizer": {"sgd": {"lr": 0.1, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0}},
     "schedule": "none",
     "clip": None,
     "augment": "none",
@@ -72,7 +72,12 @@ def test_saying_a_default_changes_nothing(host: Host, given: dict[str, Any]) -> 
         (
             {"optimizer": "adamw"},
             "optimizer",
-            {"adamw": {"lr": 0.001, "betas": [0.9, 0.999], "weight_decay": 0.01}},
+            {"adamw": {"lr": 0.001, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}},
+        ),
+        (
+            {"optimizer": {"sgd": {"momentum": 0.9, "nesterov": True}}},
+            "optimizer",
+            {"sgd": {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.0}},
         ),
         ({"optimizer": {"torch.RMSprop": {"lr": 1}}}, "optimizer", {"torch.RMSprop": {"lr": 1}}),
         (
@@ -142,6 +147,12 @@ def test_forms_resolve_and_stay_resolved(
             "optimizer.adam.betas.1",
             "should be less than 1, not 1.0",
         ),
+        (
+            {"optimizer": {"sgd": {"nesterov": True}}},
+            "optimizer.sgd.nesterov",
+            "look-ahead needs a momentum above 0",
+        ),
+        ({"optimizer": {"adam": {"eps": 0}}}, "optimizer.adam.eps", "greater than 0"),
         ({"optimizer": {"sgd": {}, "adam": {}}}, "optimizer", "must be one name"),
         (
             {"optimizer": "torch.RMSprop", "schedule": "cosine"},
