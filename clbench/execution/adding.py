@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.errors import RecordError, UserError
+from clbench.execution.deriving import with_metric
 from clbench.execution.planner import STACK_ON_CPU
 from clbench.execution.store import Store
 from clbench.metrics import RecordMetric
 from clbench.options import plain_options
 from clbench.records import CellRecord, RecordFile, Results, read_record, write_file
+from clbench.records.metric_facts import facts_of
 from clbench.suite.cell import Cell, Choice
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ def add_metric(
     """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it."""
     kind = host.get("metric", name)
     resolved = plain_options(kind, options)
-    how = {"options": resolved, "version": host.version_of("metric", name)}
     with (
         Store(path.resolve().parent, path.stem).hold()
         if path.exists()
@@ -45,17 +46,30 @@ def add_metric(
     ):
         record = read_record(path)
         metrics = {**dict(record.metrics), name: resolved}
-        asked = replace(record, metrics=tuple(metrics.items()))
-        work = _Work(asked, name, kind(**resolved), host, data)
-        cells = work.computed() if issubclass(kind, RecordMetric) else work.measured()
-        stored = [
-            cell if values is None else _with(cell, name, values, how, work.said.get(cell.key))
-            for cell, values in zip(record.cells, cells, strict=True)
-        ]
-        write_file(path, replace(asked, cells=stored))
+        facts = {**record.metric_facts, name: facts_of(kind)}
+        record = replace(record, metrics=tuple(metrics.items()), metric_facts=facts)
+        work = _Work(record, name, kind(**resolved), host, data)
+        if issubclass(kind, RecordMetric):
+            changed = with_metric(record, name, resolved, host)
+        else:
+            version = host.version_of("metric", name)
+            changed = work.measured_everywhere({"options": resolved, "version": version})
+        _check_that_there_is_a_value(changed, name, host)
+        write_file(path, changed)
     return Added(
         Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
     )
+
+
+def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> None:
+    if any(np.isfinite(cell.metrics[name]).any() for cell in record.cells if name in cell.metrics):
+        return
+    results = Results(record, host)
+    found = (results.metric(name, cell).reasons for cell in record.cells)
+    reason = next(
+        (reason for reasons in found for reason in reasons if reason), "there are no runs"
+    )
+    raise UserError(f"{name} has no value for any run, so nothing is stored: {reason}")
 
 
 def _with(
@@ -82,14 +96,13 @@ class _Work:
         self.warnings: list[str] = []
         self.said: dict[str, str | None] = {}  # why a probe metric is undefined, by cell
 
-    def computed(self) -> list[Any]:
-        """Every cell's `[S]` or `[S, T]`, whatever was stored before."""
-        bare = [
-            replace(cell, metrics={n: array for n, array in cell.metrics.items() if n != self.name})
-            for cell in self.record.cells
+    def measured_everywhere(self, how: Mapping[str, Any]) -> RecordFile:
+        """The record with the values of every cell that can be measured; `how` they were."""
+        cells = [
+            cell if values is None else _with(cell, self.name, values, how, self.said.get(cell.key))
+            for cell, values in zip(self.record.cells, self.measured(), strict=True)
         ]
-        results = Results(replace(self.record, cells=bare), self.host)
-        return [results.metric(self.name, cell).values for cell in bare]
+        return replace(self.record, cells=cells)
 
     def measured(self) -> list[Any]:
         """Every cell's values; None for those that must run again."""

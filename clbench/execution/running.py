@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.errors import OutputError, RunFailed, UserError
 from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
 from clbench.execution.board import Board
+from clbench.execution.deriving import with_record_metrics
 from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import (
     environment,
@@ -222,7 +224,8 @@ class Run:
             self.host, self.slots, self.options.form, self.site.gemm, self._folder()
         )
         try:
-            self.store.merge(self.current, self.suite, facts)
+            finish = partial(with_record_metrics, host=self.host)
+            self.store.merge(self.current, self.suite, facts, finish)
         except OutputError as error:
             end.unwritten = end.unwritten or str(error)
         if end.unwritten:

@@ -74,12 +74,16 @@ class Store:
         return _by_key(self._files())
 
     def merge(
-        self, current: Mapping[str, Planned], suite: Suite, environment: Mapping[str, Any]
+        self,
+        current: Mapping[str, Planned],
+        suite: Suite,
+        environment: Mapping[str, Any],
+        finish: Callable[[RecordFile], RecordFile] = lambda record: record,
     ) -> None:
         """Bring job files into the record. `current` is what the suite asks for now, by key.
 
         Everything else that was measured stays in the record, apart: undo the edit, and it comes back. `environment` is
-        that of this process, for want of a worker that has said something.
+        that of this process, for want of a worker that has said something. `finish` adds what follows from the rest.
         """
         merged, files = self._job_files(), self._files()
         before = read_record(self.record) if self.record.exists() else None
@@ -103,7 +107,7 @@ class Store:
             runs,
         )
         with _refusing(self.folder):
-            write_file(self.record, record)
+            write_file(self.record, finish(record))
             self.superseded.unlink(missing_ok=True)
             for path in merged:
                 path.unlink(missing_ok=True)

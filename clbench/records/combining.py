@@ -71,6 +71,11 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         ),
         apart=_apart(records),
         runs=united(record.runs for record in records),
+        metric_facts={
+            name: facts
+            for record in reversed(records)
+            for name, facts in record.metric_facts.items()
+        },
     )
 
 

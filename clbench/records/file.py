@@ -1,6 +1,6 @@
 """The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
 
-/                        schema_version, suite, suite_text, environment (of the last run), runs and metrics (JSON)
+/                        schema_version, suite, suite_text, environment (of the last run), runs, metrics and metric_facts (JSON)
 /cells/<key>/            scenario, strategy, label, options, protocol, content, probes, errors (JSON), status, position (in the suite)
     seed [S]             and agent, run, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
@@ -53,6 +53,7 @@ class RecordFile:
         tuple[str, Mapping[str, Any]], ...
     ] = ()  # what the suite asked for, with options
     apart: list[CellRecord] = field(default_factory=list)
-    runs: tuple[
-        Mapping[str, Any], ...
-    ] = ()  # facts by `id`, the oldest first; none is ever changed
+    # facts by `id`, the oldest run first; none is ever changed
+    runs: tuple[Mapping[str, Any], ...] = ()
+    # unit and the like, by metric, for readers without the plugin
+    metric_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

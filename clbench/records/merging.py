@@ -156,7 +156,10 @@ def _members(cell: CellRecord) -> list[tuple[int, int]]:
 
 
 def _difference(one: CellRecord, other: CellRecord) -> str | None:
-    """The first dataset that both have with other values. Costs are no part of it; metrics measured in two ways are not the same."""
+    """The first dataset that both have with other values. Costs are no part of it; metrics measured in two ways are not the same.
+
+    Nor are metrics that were computed from the rest, and from the record's other cells, such as a reference.
+    """
     arrays = [
         {
             name: getattr(cell, name)
@@ -166,7 +169,7 @@ def _difference(one: CellRecord, other: CellRecord) -> str | None:
         | {
             f"metrics/{name}": array
             for name, array in cell.metrics.items()
-            if one.probes.get(name) == other.probes.get(name)
+            if one.probes.get(name) == other.probes.get(name) and not _is_derived(cell, name)
         }
         | {f"curves/{name}": array for name, array in cell.curves.items()}
         | {f"notes/{name}": array for name, array in cell.notes.items()}
@@ -185,6 +188,11 @@ def _difference(one: CellRecord, other: CellRecord) -> str | None:
         ),
         None,
     )
+
+
+def _is_derived(cell: CellRecord, metric: str) -> bool:
+    how = cell.probes.get(metric)
+    return isinstance(how, Mapping) and bool(how.get("derived"))
 
 
 def _equal(one: Array, other: Array) -> bool:

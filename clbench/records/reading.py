@@ -115,6 +115,7 @@ class _Reader:
             ),
             cells=self._cells(CELLS, below),
             apart=self._cells(APART, below),
+            metric_facts=self._json(root, "metric_facts", {}),
             runs=tuple(run for run in self._json(root, "runs", []) if isinstance(run, dict)),
         )
 

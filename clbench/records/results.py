@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clbench.errors import ClbenchError, RecordError, suggest
+from clbench.errors import ClbenchError, OptionError, RecordError, suggest
 from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import matrix_of, summarise
 from clbench.records.apart import apart_line, labels_apart
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
+from clbench.records.metric_facts import kind_of, kind_of_cost
 from clbench.records.reading import read_record
 
 if TYPE_CHECKING:
@@ -201,12 +202,50 @@ class Results:
         return self._measured[cell.key, name]
 
     def _measure(self, name: str, cell: CellRecord) -> Measured:
+        offered = name in self.host.names("metric")
         if name in cell.metrics:
-            return self._stored(name, cell)
-        noted = any(name in other.notes for other in self.cells)
-        if noted and name not in self.host.names("metric"):
+            return self._again(name, cell) if offered else self._stored(name, cell)
+        if offered:
+            return self._computed(name, cell)
+        if any(name in other.notes for other in self.cells):
             return self._noted(name, cell)
-        return self._computed(name, cell)
+        if any(name in other.cost for other in self.cells):
+            return self._costed(name, cell)
+        if any(name in other.metrics for other in self.cells):
+            return self._absent(name, self._kind(name), cell, None)
+        return self._computed(name, cell)  # which says that nobody knows the name
+
+    def _again(self, name: str, cell: CellRecord) -> Measured:
+        """A stored metric that a plugin here offers: what we computed is computed anew, from what is stored beside it.
+
+        What a record says without a word on how it was measured is its writer's, and stays as it is.
+        """
+        kind = self.host.get("metric", name)
+        if name not in cell.probes or not issubclass(kind, RecordMetric):
+            return self._stored(name, cell)
+        try:
+            return self._computed(name, cell)
+        except OptionError:  # it has other options now
+            return self._stored(name, cell)
+
+    def _absent(
+        self, name: str, kind: type[Metric], cell: CellRecord, reason: str | None
+    ) -> Measured:
+        """No value for anybody."""
+        nothing = np.full(cell.members, np.nan)
+        reasons = [reason] * cell.members
+        return self._measurement(name, kind, cell, nothing, None, nothing, reasons)
+
+    def _costed(self, name: str, cell: CellRecord) -> Measured:
+        """A cost that no plugin describes, as it was stored."""
+        kind = kind_of_cost(name)
+        if name not in cell.cost:
+            return self._absent(name, kind, cell, f"the record holds no {name}")
+        values = np.asarray(cell.cost[name], dtype=np.float64)
+        by_task = values if values.ndim == 2 and values.shape[1] == cell.tasks else None
+        summary = summarise(values, kind.summary) if values.ndim == 2 else values
+        reasons = [None] * cell.members
+        return self._measurement(name, kind, cell, summary, by_task, values, reasons)
 
     def _noted(self, name: str, cell: CellRecord) -> Measured:
         """What a strategy noted of its test sets after the last task; the mean over those tested."""
@@ -223,8 +262,8 @@ class Results:
         return self._measurement(name, Metric, cell, summary, by_task, by_task, reasons)
 
     def metric_names(self) -> list[str]:
-        """Everything stored, and every record metric the host offers."""
-        stored = {name for cell in self.cells for name in (*cell.metrics, *cell.notes)}
+        """Everything stored, costs among it, and every record metric the host offers."""
+        stored = {name for cell in self.cells for name in (*cell.metrics, *cell.notes, *cell.cost)}
         offered = {
             name
             for name in self.host.names("metric")
@@ -259,7 +298,7 @@ class Results:
     def _stored(self, name: str, cell: CellRecord) -> Measured:
         values = np.asarray(cell.metrics[name], dtype=np.float64)
         kind = self._kind(name)
-        values, reasons = self._completed(name, kind, cell, values)
+        reasons = [cell.undefined(name)] * cell.members
         first = (
             values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
         )
@@ -275,31 +314,11 @@ class Results:
             name, kind, cell, summary, first if along_tasks else None, values, reasons
         )
 
-    def _completed(
-        self, name: str, kind: type[Metric], cell: CellRecord, values: Array
-    ) -> tuple[Array, list[str | None]]:
-        """A record metric computed for members that came later, and why others have no value."""
-        how: Any = cell.probes.get(name)
-        reasons: list[str | None] = [cell.undefined(name)] * cell.members
-        lacking = np.flatnonzero(np.isnan(values).reshape(cell.members, -1).all(axis=1))
-        if not (issubclass(kind, RecordMetric) and len(lacking)):
-            return values, reasons
-        try:
-            metric = kind(**(how.get("options", {}) if isinstance(how, dict) else {}))
-        except ClbenchError:  # it has other options now
-            return values, reasons
-        values = values.copy()
-        for member in lacking:
-            value, reasons[member] = _evaluate(name, metric, self.run(cell, int(member)))
-            if value.shape == values.shape[1:]:
-                values[member] = value
-        return values, reasons
-
     def _computed(self, name: str, cell: CellRecord) -> Measured:
         kind: type[Metric] = self.host.get("metric", name)
         answers: list[tuple[Array, str | None]]
         if issubclass(kind, RecordMetric):
-            metric = kind(**dict(self.record.metrics).get(name, {}))
+            metric = kind(**self._options(name, cell))
             answers = [
                 _evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)
             ]
@@ -353,12 +372,20 @@ class Results:
             kind.limits,
         )
 
+    def _options(self, name: str, cell: CellRecord) -> Mapping[str, Any]:
+        """Those a metric was stored with, or those that the suite asks for."""
+        how = cell.probes.get(name)
+        options = how.get("options") if isinstance(how, Mapping) else None
+        if isinstance(options, Mapping):
+            return options
+        return dict(self.record.metrics).get(name, {})
+
     def _kind(self, name: str) -> type[Metric]:
-        """The class behind a stored metric; the plain base where no plugin offers it any more."""
+        """The class behind a stored metric; where no plugin offers it, what the record knows of it."""
         try:
             kind: type[Metric] = self.host.get("metric", name.partition("(")[0])
         except ClbenchError:
-            return Metric
+            return kind_of(self.record.metric_facts.get(name))
         return kind
 
     # ------------------------------------------------------------------ frames

@@ -43,6 +43,8 @@ def _write(record: RecordFile, file: h5py.File) -> None:
     file.attrs["suite"] = _text(record.suite)
     file.attrs["suite_text"] = _text(record.suite_text)
     file.attrs["environment"] = _json(record.environment)
+    if record.metric_facts:
+        file.attrs["metric_facts"] = _json(record.metric_facts)
     if record.runs:
         file.attrs["runs"] = _json(list(record.runs))
     file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])

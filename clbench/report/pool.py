@@ -246,4 +246,9 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
         metrics=tuple(metrics.items()),
         apart=[cell for record in records for cell in record.apart],
         runs=united(record.runs for record in records),
+        metric_facts={
+            name: facts
+            for record in reversed(records)
+            for name, facts in record.metric_facts.items()
+        },
     )

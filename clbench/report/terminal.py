@@ -162,7 +162,8 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
     rows = []
     offered = set(results.metric_names())
-    for name in dict.fromkeys([*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS]):
+    known = [*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS, *cell.cost]
+    for name in dict.fromkeys(known):
         if name not in offered:
             continue
         measured = results.metric(name, cell)

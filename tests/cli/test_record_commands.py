@@ -406,6 +406,37 @@ def test_a_finished_cell_runs_again_where_its_weights_are_asked_for(project) -> 
     assert read_record(path).cells[0].stored.keys() == after.stored.keys()
 
 
+def test_a_metric_without_a_value_is_not_stored(project) -> None:
+    path = record(project.folder / "r.h5", cell([0, 1]))
+    before = path.read_bytes()
+    answer = project.clbench("metrics", "add", "r.h5", "intransigence")
+    assert (answer.code, answer.stdout) == (2, "")
+    assert "intransigence has no value for any run, so nothing is stored: " in answer.stderr
+    assert path.read_bytes() == before
+
+
+# ------------------------------------------------------------------ costs
+
+
+def test_a_cost_of_any_name_is_shown_compared_and_exported(project) -> None:
+    """`cost/<name>`, whoever wrote it: nobody has to offer a metric of that name."""
+    cells = [
+        cell([0, 1], "k1", "er", cost={"bytes_by_radio": np.array([2e6, 4e6])}),
+        cell([0, 1], "k2", "ewc", cost={"bytes_by_radio": np.array([[1e6, 0.0], [1e6, 2e6]])}),
+    ]
+    path = record(project.folder / "r.h5", *cells)
+    results = clbench.load(path)
+    found = [results.metric("bytes_by_radio", one).summary.tolist() for one in results.cells]
+    assert found == [[2e6, 4e6], [1e6, 3e6]]
+    assert "bytes_by_radio" in project.clbench("show", "r.h5", "er").stdout
+    compared = project.clbench("compare", "r.h5", "--metric", "bytes_by_radio", "--format", "json")
+    summary = json.loads(compared.stdout)["summary"]
+    assert {row["strategy"]: row["mean"] for row in summary} == {"er": 3e6, "ewc": 2e6}
+    exported = project.clbench("export", "r.h5", "--to", "csv", "--out", "-").stdout
+    assert "split,ewc,1,0,bytes_by_radio,,3000000.0" in exported
+    assert "split,ewc,1,0,bytes_by_radio,2,2000000.0" in exported
+
+
 # ------------------------------------------------------------------ what is kept apart
 
 

@@ -26,6 +26,7 @@ from clbench.execution.environment import PACKAGES
 from clbench.execution.job_record import save
 from clbench.records import CellRecord, read_record
 from clbench.records.provenance import runs_of
+from clbench.report.terminal import summary_table
 from clbench.testing.bench import first_difference, rows
 
 SUITE: dict[str, Any] = {
@@ -460,6 +461,64 @@ def test_the_record_says_where_it_was_made(tmp_path: Path, inline: Path) -> None
     assert facts["plugins"]["inline"].startswith("inline.py sha256:")
     begun = datetime.fromisoformat(facts["date"])
     assert timedelta() <= datetime.now(UTC) - begun < timedelta(minutes=10)
+
+
+WORST = """
+from clbench import RecordMetric, hookimpl
+
+class WorstTask(RecordMetric):
+    \"\"\"How bad the worst task is.\"\"\"
+    unit, higher_is_better, limits = "fraction", False, (0.0, 1.0)
+    factor: float = 1.0
+
+    def value(self, run):
+        return self.factor * (1 - run.accuracy[-1].min())
+
+@hookimpl
+def clbench_metrics():
+    return [WorstTask]
+"""
+
+
+def test_a_record_metric_of_a_stranger_is_in_the_record_for_who_lacks_its_plugin(
+    tmp_path: Path, inline: Path
+) -> None:
+    plugin = tmp_path / "worst.py"
+    plugin.write_text(WORST)
+    asked = {"metrics": [{"worst_task": {"factor": 0.5}}], "strategies": ["naive", "joint"]}
+    run(tmp_path, inline, plugin, **asked)
+    results = clbench.load(tmp_path / "tiny.h5")  # without the plugin
+    assert "worst_task" not in results.host.names("metric")
+    cell = results.cell("joint")
+    measured = results.metric("worst_task", cell)
+    assert cell.accuracy is not None
+    np.testing.assert_allclose(measured.summary, 0.5 * (1 - cell.accuracy[:, -1].min(1)))
+    assert (measured.unit, measured.higher_is_better, measured.limits) == (
+        "fraction",
+        False,
+        (0, 1),
+    )
+    assert "worst_task" in set(results.frame()["metric"])
+    comparison = clbench.compare(results, metric="worst_task")
+    assert (comparison.higher_is_better, comparison.unit) == (False, "fraction")
+    assert {row.n for row in comparison.summary} == {2}
+    drawn = io.StringIO()
+    Console(file=drawn, width=200).print(summary_table(results))
+    assert "worst_task" in drawn.getvalue()
+    assert "no plugin here" not in drawn.getvalue()
+
+
+def test_an_edited_record_metric_is_stored_anew_without_training(
+    tmp_path: Path, inline: Path
+) -> None:
+    plugin = tmp_path / "worst.py"
+    for factor in (1.0, 3.0):
+        plugin.write_text(WORST.replace("self.factor *", f"{factor} *"))
+        outcome = run(tmp_path, inline, plugin, metrics=["worst_task"], seeds=1)
+    assert outcome.ran == 0
+    (cell,) = read_record(tmp_path / "tiny.h5").cells
+    assert cell.accuracy is not None
+    assert cell.metrics["worst_task"][0] == 3.0 * (1 - cell.accuracy[0, -1].min())
 
 
 ELSEWHERE = INLINE.replace("class Inline", "class Elsewhere").replace("[Inline]", "[Elsewhere]")

@@ -155,3 +155,16 @@ def test_what_a_metric_failed_with_goes_once_it_is_measured_in_another_way() -> 
     assert cell.errors == ("metric q: KeyError: y",)
     (cell,) = merge_cells([old, make([2], metrics={"p": np.ones(1)}, probes={"p": "1"})])
     assert cell.errors == old.errors
+
+
+def test_metrics_that_follow_from_the_rest_of_a_record_are_no_conflict() -> None:
+    """A metric that compares with another cell has another value in a record without that cell."""
+    how = {"derived": True, "version": "1"}
+    two = [
+        make([0], metrics={"intransigence": np.array([value])}, probes={"intransigence": how})
+        for value in (0.1, np.nan)
+    ]
+    assert merge_cells(two)[0].members == 1
+    probed = [make([0], metrics={"rank": np.array([value])}) for value in (0.1, 0.2)]
+    with pytest.raises(RecordError, match="metrics/rank differs"):
+        merge_cells(probed)

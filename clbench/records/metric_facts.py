@@ -1,0 +1,62 @@
+"""What a record says of its metrics, for readers without the plugin that offers them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from clbench.metrics import Metric
+from clbench.metrics.base import Summary, When
+
+_WHEN = "when"
+
+
+def facts_of(kind: type[Metric]) -> dict[str, Any]:
+    """What tables and tests have to know of a metric."""
+    facts = {
+        "summary": kind.summary,
+        "higher_is_better": kind.higher_is_better,
+        "unit": kind.unit,
+        "limits": None if kind.limits is None else list(kind.limits),
+    }
+    if hasattr(kind, _WHEN):
+        facts[_WHEN] = getattr(kind, _WHEN)
+    return facts
+
+
+def kind_of(facts: Any) -> type[Metric]:
+    """A metric of which only these facts are known; what is missing or makes no sense is as usual."""
+    given = facts if isinstance(facts, Mapping) else {}
+    sound = {name: value for name, value in given.items() if _is_sound(name, value)}
+    if sound.get("limits") is not None:
+        sound["limits"] = tuple(sound["limits"])
+    return type("Stored", (Metric,), sound)
+
+
+def kind_of_cost(name: str) -> type[Metric]:
+    """A cost that no plugin describes: less is better, and its unit is in its name."""
+    unit = ""
+    if "bytes" in name or "memory" in name:
+        unit = "bytes"
+    elif "seconds" in name:
+        unit = "seconds"
+    return kind_of({"summary": "sum", "higher_is_better": False, "unit": unit})
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    if name == "summary":
+        return value in get_args(Summary)
+    if name == "higher_is_better":
+        return isinstance(value, bool)
+    if name == "unit":
+        return isinstance(value, str) and value.isprintable()
+    if name == "limits":
+        return value is None or _is_pair(value)
+    return name == _WHEN and value in get_args(When)
+
+
+def _is_pair(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    return all(isinstance(end, int | float) and math.isfinite(end) for end in value)
