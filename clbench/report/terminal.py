@@ -115,9 +115,10 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
             style="bold",
         )
         yield plots.matrix(accuracy)
-        yield Text("\nAverage accuracy on the tasks so far, after each task", style="bold")
-        yield plots.bars(averages)
-    yield from _curves(cell, done)
+        title, heights = _course(accuracy, averages)
+        yield Text(f"\n{title}", style="bold")
+        yield plots.bars(heights)
+    yield from _curves(results, cell, done)
     yield from _numbers(results, cell)
     for error in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
@@ -134,10 +135,25 @@ def _mean_matrix(cell: CellRecord, done: Array) -> Array:
     )
 
 
-def _curves(cell: CellRecord, done: Array) -> Iterable[RenderableType]:
-    """What the strategy logged, and online accuracy, a line each."""
+def _course(accuracy: Array, averages: Array) -> tuple[str, Array]:
+    """What to draw over tasks: where few old tasks are tested again, how well each is learnt."""
+    learnt = np.diagonal(accuracy, offset=-1)
+    if np.isfinite(averages).sum() < np.isfinite(learnt).sum():
+        return "Accuracy on each task when it was learnt", learnt
+    return "Average accuracy on the tasks so far, after each task", averages
+
+
+def _probed(results: Results, cell: CellRecord) -> dict[str, Array]:
+    """What probe metrics measured, by name."""
+    offered = set(results.host.names("metric"))
+    kinds = {name: results.host.get("metric", name) for name in cell.metrics if name in offered}
+    return {name: cell.metrics[name] for name, kind in kinds.items() if hasattr(kind, "measure")}
+
+
+def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[RenderableType]:
+    """What the strategy logged, online accuracy, and what probes measured, a line each."""
     rows = []
-    for name, values in cell.curves.items():
+    for name, values in {**cell.curves, **_probed(results, cell)}.items():
         if values.ndim != 2 or not done.any() or name in ENGINE_CURVES[1:]:
             continue
         curve = _mean(list(values[done].astype(np.float64)))

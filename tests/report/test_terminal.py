@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, settled
+from clbench.records.cell import Entries
 from clbench.report import plots
 from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
 from clbench.report.terminal import strategy_view, summary_table
@@ -157,6 +158,28 @@ def test_a_strategy_is_shown_with_matrix_bars_curves_and_numbers() -> None:
     assert "100 % │" in text
     assert "▁▁▂▂" in row(text, "filled")
     assert "300.0 MB" in row(text, "peak_memory")
+
+
+def test_where_only_the_current_task_is_tested_each_is_drawn_as_it_was_learnt() -> None:
+    tasks = np.arange(4)
+    value = np.tile([0.25, 0.5, 0.75, 1.0], (10, 1))
+    entries = Entries(tasks + 1, tasks, value)
+    current = make("cbp", accuracy=None, entries=entries)
+    text = drawn(strategy_view(results(current), "cbp"))
+    assert "Accuracy on each task when it was learnt" in text
+    bottom = next(line for line in text.splitlines() if line.startswith("  0 % └"))
+    above = text.splitlines()[text.splitlines().index(bottom) - 1]
+    assert above.count("███") == 4
+    assert "Average accuracy on the tasks so far" in drawn(strategy_view(results(make("er")), "er"))
+
+
+def test_what_a_probe_measured_is_drawn_as_a_curve() -> None:
+    values = np.linspace(0, 1, 20)[None] + np.zeros((10, 1))
+    cell = make("er", metrics={"weight_magnitude": values, "average_accuracy": values[:, :3]})
+    text = drawn(strategy_view(results(cell), "er"))
+    curves = text[text.index("Curves") : text.index("Numbers")]
+    assert "▁▁▂▂" in row(curves, "weight_magnitude")
+    assert "average_accuracy" not in curves  # it has bars of its own
 
 
 def test_tracebacks_are_shown_without_escape_sequences() -> None:
