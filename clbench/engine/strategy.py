@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from clbench.engine.look import Look
 from clbench.engine.session import ScenarioView, Session
-from clbench.engine.task import Batch, Phase, Samples, Split, Task
+from clbench.engine.task import Batch, Phase, Samples, Split, Task, member_mean
 from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
@@ -469,6 +469,4 @@ def member_cross_entropy(logits: Tensor, y: Tensor, valid: Tensor | None = None)
     losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(
         members, size
     )
-    if valid is None:
-        return losses.mean(1)
-    return torch.where(valid, losses, 0.0).sum(1) / valid.sum(1).clamp(min=1)
+    return member_mean(losses, valid)

@@ -88,6 +88,10 @@ class Batch:
         """`valid`, or ones."""
         return torch.ones_like(self.y, dtype=torch.bool) if self.valid is None else self.valid
 
+    def mean(self, values: Tensor) -> Tensor:
+        """`[R, B]` to `[R]`: each member's mean over its rows that count, 0 where it has none."""
+        return member_mean(values, self.valid)
+
     @property
     def size(self) -> int:
         """B."""
@@ -97,6 +101,13 @@ class Batch:
         """One member's part, without the leading dimension."""
         valid = None if self.valid is None else self.valid[r]
         return Batch(self.x[r], self.y[r], self.index[r], self.tasks[r], self.task, valid)
+
+
+def member_mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    """`[R, B]` to `[R]`: the mean of each member's rows that count; None means all."""
+    if valid is None:
+        return values.mean(1)
+    return torch.where(valid, values, 0.0).sum(1) / valid.sum(1).clamp(min=1)
 
 
 class Task(Reference):
@@ -116,9 +127,10 @@ class Task(Reference):
     ) -> Iterator[Batch]:
         """The task's samples in a fixed order, `size` at a time, un-augmented: for Fisher passes, bases, prototypes.
 
-        The last batch is filled up to `size`, and `valid` marks the rows that count, so that a member's numbers
-        do not depend on its neighbours. `limit` takes that many samples of each member, drawn at random
-        but always the same ones. Test data is for classes that say `reads_test = True`.
+        The last batch is filled up to `size` with rows that look real, so that a member's numbers do not
+        depend on its neighbours. `valid` marks those that count: average with `batch.mean`. `limit` takes
+        that many samples of each member, drawn at random but always the same ones. Test data is for
+        classes that say `reads_test = True`.
         """
         self.check_open(split)
         return self.streams.batches(self, split, size, limit)

@@ -311,6 +311,20 @@ def test_batches_are_filled_up_and_marked() -> None:
             assert not batch.tasks.any()
 
 
+def test_a_mean_over_a_filled_up_batch_is_over_the_rows_that_count() -> None:
+    """A row that does not count may hold anything, not a number included."""
+    table = two_members(colourful())
+    *_, last = table.tasks[0].batches("train", 16)
+    assert last.valid is not None
+    assert not last.valid.all()
+    values = torch.where(last.valid, last.index.float(), torch.nan)
+    for member, mean in enumerate(last.mean(values)):
+        kept = last.index[member][last.valid[member]].float()
+        torch.testing.assert_close(mean, kept.mean())
+    whole = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0])
+    torch.testing.assert_close(whole.mean(INDEX.float()), INDEX.float().mean(1))
+
+
 def test_the_validation_part_is_taken_from_the_training_images() -> None:
     arrays = colourful()
     table = streams(arrays, [[spec(arrays, [0, 1], held_out=5)]])
