@@ -60,6 +60,7 @@ class Session(Stateful):
     wiring = frozenset(
         {
             "members",
+            "starts",
             "device",
             "scenario",
             "protocol",
@@ -98,6 +99,10 @@ class Session(Stateful):
         self.protocol = SimpleNamespace(**protocol)
         self.outputs = Outputs(streams, self.protocol.logits["train"])
         layout = streams.layout
+        # The member whose first weights each member has.
+        self.starts = tuple(
+            (seed, 0 if layout.same_start else agent) for seed, agent in self.members
+        )
         self.scenario = ScenarioView.of(layout)
         self.net: Stack | None = None
         self.optimizer: Optimizer | None = None

@@ -160,7 +160,9 @@ class SoloStrategy(Configurable, Stateful):
 
     def setup(self) -> None:
         """Build `net` and `optimizer` from the protocol."""
-        net = build(self.build_model, self.session.members[self.row], "init")
+        session = self.session
+        start = session.starts[self.row]
+        net = build(self.build_model, session.members[self.row], "init", start=start)
         self.net = net.to(self.device)  # type: ignore[misc]
         self.optimizer = self.make_optimizer(list(self.net.parameters()))  # type: ignore[misc]
 
@@ -369,7 +371,8 @@ class SoloRunner(Strategy):
                 for value in head.parameters():
                     value.zero_()
             else:
-                fresh = build(solo.build_model, self.session.members[solo.row], "head_reset", index)
+                member, start = self.session.members[solo.row], self.session.starts[solo.row]
+                fresh = build(solo.build_model, member, "head_reset", index, start=start)
                 head.load_state_dict(fresh.get_submodule("head").state_dict())
 
     def begin_task(self, task: Task) -> None:

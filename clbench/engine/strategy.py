@@ -194,7 +194,10 @@ class Strategy(Configurable, Stateful):
         return name_of(type(self))
 
     def stack(self, factory: Callable[[], nn.Module], name: str) -> Stack:
-        """Another stack of this job's members (a hypernetwork, a generator), each member initialised under its own seed."""
+        """Another stack of this job's members (a hypernetwork, a generator).
+
+        Each member is initialised under its own seed, agents of a seed alike.
+        """
         session = self.session
         return Stack(
             factory,
@@ -204,6 +207,7 @@ class Strategy(Configurable, Stateful):
             precision=session.precision,
             clock=session.clock,
             stream=f"{self.part_name}/{name}",
+            starts=session.starts,
         )
 
     def make_optimizer(self, params: Sequence[Tensor], lr: float | None = None) -> Optimizer:
@@ -268,6 +272,7 @@ class Strategy(Configurable, Stateful):
             device=session.device,
             precision=session.precision,
             clock=session.clock,
+            starts=session.starts,
         )
         self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
 

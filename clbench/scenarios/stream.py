@@ -21,6 +21,9 @@ class Layout:
     setting: Setting
     input_shape: tuple[int, int, int]
     agents: int = 1
+    same_start: bool = (
+        True  # agents of one seed begin with the same weights, so that these can be averaged
+    )
     own_outputs: bool = False  # every task has outputs that no other task has, in every stream
 
 

@@ -42,9 +42,14 @@ class Dropout(nn.Module):
         return x * kept.to(x.dtype) * (1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0)
 
 
-def build(factory: Factory, member: Member, stream: str, *step: int) -> nn.Module:
-    """The member's module, initialised under its own seed, whichever global generator it draws from."""
-    with seeded(key(*member, stream, *step)):
+def build(
+    factory: Factory, member: Member, stream: str, *step: int, start: Member | None = None
+) -> nn.Module:
+    """The member's module, initialised under its own seed, whichever global generator it draws from.
+
+    Or under that of the member it is to `start` like; dropout's noise is its own in any case.
+    """
+    with seeded(key(*(start or member), stream, *step)):
         module = factory()
     replaced: dict[nn.Module, Dropout] = {}  # one module may hang in several places
     for path, child in list(module.named_modules(remove_duplicate=False)):

@@ -42,6 +42,7 @@ class Stack(Watched, Modes, Stateful):
     wiring = frozenset(
         {
             "seeds",
+            "starts",
             "factory",
             "stream",
             "module",
@@ -66,19 +67,25 @@ class Stack(Watched, Modes, Stateful):
         precision: str = "fp32",
         stream: str = "init",
         clock: Clock | None = None,
+        starts: Sequence[Member] | None = None,
     ) -> None:
+        """`starts` names, for each member, the one whose first weights it has: agents of a seed start alike."""
         self.seeds: tuple[Member, ...] = (
             tuple((seed, 0) for seed in range(members))
             if isinstance(members, int)
             else tuple(members)
         )
+        self.starts = self.seeds if starts is None else tuple(starts)
         self.factory, self.stream, self.device, self.precision = (
             factory,
             stream,
             torch.device(device),
             precision,
         )
-        modules = [build(factory, member, stream) for member in self.seeds]
+        modules = [
+            build(factory, member, stream, start=start)
+            for member, start in zip(self.seeds, self.starts, strict=True)
+        ]
         same_structure(modules)
         self.module = modules[0]
         self.form = choose_form(form, self.module, self.device, precision)
@@ -272,9 +279,10 @@ class Stack(Watched, Modes, Stateful):
 
     @torch.no_grad()
     def redraw(self, names: Iterable[str], stream: str, *step: int) -> None:
-        """Draw these parameters again from the model's initial distribution, each member under its own seed."""
-        for row, member in enumerate(self.seeds):
-            fresh = dict(build(self.factory, member, stream, *step).named_parameters())
+        """Draw these parameters again from the model's initial distribution, each member under the seed it began with."""
+        for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
+            module = build(self.factory, member, stream, *step, start=start)
+            fresh = dict(module.named_parameters())
             for name in names:
                 self.params[name][row] = fresh[name].to(self.device)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SEEDS, STEPS, BATCH = 2, 4, 16
 SAMPLES = 16  # that a method may look at in a pass of its own, where it has that option: an exact Fisher costs a pass for each class
 FEW = (3, 2)  # tasks, whichever the classes divide into
+FEW_AGENTS = (2,)  # where their number is an option
 TRAIN, TEST = 10, 4  # samples a class,
 MANY = 20  # of so many classes; of more classes fewer each
 SLOWER = 0.1  # times the learning rate: what is stable after an epoch of real data need not be after a few steps on noise
@@ -58,6 +59,7 @@ def _tiny(cell: Cell, host: Host) -> Cell:
     if "dataset" in options:
         data = _tiny_data(cell.scenario, host)
         options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
+        data["train"] *= _agents(host.get("scenario", cell.scenario.name), options, data)
     return dataclasses.replace(
         cell,
         scenario=Choice(cell.scenario.name, options),
@@ -68,14 +70,37 @@ def _tiny(cell: Cell, host: Host) -> Cell:
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
-    """The options with few tasks, where the scenario has so many and can do with fewer."""
-    options, kind = dict(scenario.options), host.get("scenario", scenario.name)
-    for tasks in FEW:
-        if isinstance(options.get("tasks"), int) and options["tasks"] > tasks:
+    """The options with few tasks and few agents, where the scenario has so many and can do with fewer."""
+    kind = host.get("scenario", scenario.name)
+    options = _fewer(dict(scenario.options), "tasks", FEW, kind, classes)
+    return _fewer(options, "agents", FEW_AGENTS, kind, classes)
+
+
+def _fewer(
+    options: dict[str, Any], name: str, numbers: Sequence[int], kind: Any, classes: int
+) -> dict[str, Any]:
+    for number in numbers:
+        if isinstance(options.get(name), int) and options[name] > number:
             with contextlib.suppress(OptionError):
-                kind(**{**options, "tasks": tasks}).check(classes)
-                return {**options, "tasks": tasks}
+                kind(**{**options, name: number}).check(classes)
+                return {**options, name: number}
     return options
+
+
+def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
+    """How many agents the samples are dealt out to: there have to be enough for each."""
+    import numpy as np
+
+    from clbench.data.arrays import Arrays
+
+    size, channels, classes = data["size"], data["channels"], data["classes"]
+    y = np.arange(classes)
+    x = np.zeros((classes, size, size, channels), dtype=np.uint8)
+    try:
+        agents: int = kind(**options).layout(Arrays("synthetic", x, y, x, y, classes, "")).agents
+    except Exception:  # whatever it is, the run will say it
+        return 1
+    return agents
 
 
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from clbench import Arrays, Batch, Layout, Phase, Scenario, Strategy, Stream, Task
+from clbench import (
+    Arrays,
+    Batch,
+    Layout,
+    Phase,
+    Scenario,
+    SoloStrategy,
+    Stack,
+    Strategy,
+    Stream,
+    Task,
+)
 from clbench.engine.loop import Loop
 from clbench.errors import Left, StrategyError
 from clbench.host import Host
+from clbench.options import name_of
 from clbench.stack import Stateful, Suspension
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, first_difference, rows
@@ -47,7 +60,7 @@ class Averaged(Strategy):
     @torch.no_grad()
     def end_epoch(self, phase: Phase, epoch: int) -> None:
         super().end_epoch(phase, epoch)
-        self.seen.append(self.net.parameters()[0].detach()[:, 0, 0].clone())
+        self.seen.append(self.net.parameters()[0].detach().clone())
         self.told.append(self.active.clone())
         for value in self.net.parameters():
             self.by_agent(value).copy_(self.agent_mean(value).unsqueeze(1))
@@ -57,7 +70,7 @@ class Alone(Strategy):
     """No averages."""
 
 
-def make(strategy: Any, host: Host, tiny: Arrays, **protocol: Any) -> Bench:
+def make(strategy: Any, host: Host, tiny: Arrays, scenario: Any = Thirds, **protocol: Any) -> Bench:
     standard = {
         "model": {"mlp": {"hidden": [6]}},
         "batch_size": 8,
@@ -67,9 +80,9 @@ def make(strategy: Any, host: Host, tiny: Arrays, **protocol: Any) -> Bench:
     bench = Bench(
         strategy,
         host,
-        Choice("thirds", {"dataset": "digits"}),
+        Choice(name_of(scenario), {"dataset": "digits"}),
         {**standard, **protocol},
-        own_scenario=Thirds,
+        own_scenario=scenario,
     )
     bench.arrays = tiny
     return bench
@@ -91,9 +104,10 @@ def test_a_hook_sees_the_weights_of_an_agent_that_stopped_early_as_they_are(
         [True, False, True],
         [True, False, True],
     ]
-    stopped = strategy.net.parameters()[0].detach()[1, 0, 0]
-    assert strategy.seen[1][1] == strategy.seen[2][1] == stopped
-    assert strategy.seen[1][0] != strategy.seen[2][0]
+    stopped = strategy.net.parameters()[0].detach()[1]
+    assert torch.equal(strategy.seen[1][1], stopped)
+    assert torch.equal(strategy.seen[2][1], stopped)
+    assert not torch.equal(strategy.seen[1][0], strategy.seen[2][0])
 
 
 def test_an_average_leaves_out_an_agent_that_stopped_early(host: Host, tiny: Arrays) -> None:
@@ -103,9 +117,7 @@ def test_an_average_leaves_out_an_agent_that_stopped_early(host: Host, tiny: Arr
     first, stopped, last = strategy.net.parameters()[0].detach()
     assert torch.equal(first, last)
     assert not torch.equal(first, stopped)
-    assert strategy.net.parameters()[0].detach()[0, 0, 0] == (
-        (strategy.seen[2][0] + strategy.seen[2][2]) / 2
-    )
+    assert torch.equal(first, (strategy.seen[2][0] + strategy.seen[2][2]) / 2)
 
 
 @pytest.mark.parametrize("when", ["before the task", "in its last step"])
@@ -213,3 +225,72 @@ def test_a_table_that_grew_while_a_member_sat_out_is_an_error_in_words() -> None
     suspension.show_kept()
     with pytest.raises(StrategyError, match="begin_task or end_task"):
         suspension.set_active({0, 1, 2})
+
+
+class Apart(Thirds):
+    """The same tasks, where every agent begins by itself."""
+
+    def layout(self, arrays: Arrays) -> Layout:
+        return replace(super().layout(arrays), same_start=False)
+
+
+class AloneSolo(SoloStrategy):
+    """No averages, a member at a time."""
+
+
+def weights(strategy: Any) -> list[Tensor]:
+    return [p.detach() for p in strategy.net.parameters()]
+
+
+def agents_are_alike(values: list[Tensor]) -> list[bool]:
+    """For each parameter, whether its three rows of a seed are equal."""
+    return [torch.equal(value[3:4].expand(3, *value.shape[1:]), value[3:6]) for value in values]
+
+
+@pytest.mark.parametrize("kind", [Alone, AloneSolo])
+def test_agents_of_a_seed_begin_with_the_same_weights(host: Host, tiny: Arrays, kind: Any) -> None:
+    strategy, _ = make(kind, host, tiny).start(0, 1)
+    values = weights(strategy)
+    assert all(agents_are_alike(values))
+    assert not any(torch.equal(value[0], value[3]) for value in values)
+    single, _ = make(kind, host, tiny).start(1)
+    assert all(
+        torch.equal(value[3:], own) for value, own in zip(values, weights(single), strict=True)
+    )
+
+
+@pytest.mark.parametrize("kind", [Alone, AloneSolo])
+def test_a_scenario_may_let_every_agent_begin_by_itself(
+    host: Host, tiny: Arrays, kind: Any
+) -> None:
+    strategy, _ = make(kind, host, tiny, scenario=Apart).start(0, 1)
+    assert not any(agents_are_alike(weights(strategy)))
+
+
+@pytest.mark.parametrize("kind", [Alone, AloneSolo])
+def test_a_head_that_is_drawn_again_is_alike_for_the_agents_of_a_seed(
+    host: Host, tiny: Arrays, kind: Any
+) -> None:
+    strategy, loop = make(kind, host, tiny, head_reset="init").start(0, 1)
+    tasks = strategy.session.streams.tasks
+    loop.task(tasks[0])
+    assert not any(agents_are_alike(weights(strategy)))
+    loop._reset(tasks[1])
+    assert agents_are_alike(weights(strategy)) == [False, False, True, True]
+
+
+def test_agents_that_begin_alike_have_dropout_of_their_own() -> None:
+    def factory() -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 40), nn.Dropout(0.5))
+
+    net = Stack(factory, [(0, 0), (0, 1)], starts=[(0, 0), (0, 0)])
+    x = torch.ones(2, 3, 4)
+    one, other = net(x)
+    assert not torch.equal(one, other)
+    one, other = net.eval()(x)
+    assert torch.equal(one, other)
+
+
+def test_other_networks_of_agents_begin_alike_too(host: Host, tiny: Arrays) -> None:
+    strategy, _ = make(Alone, host, tiny).start(0, 1)
+    assert all(agents_are_alike(strategy.stack(lambda: nn.Linear(3, 2), "own").parameters()))

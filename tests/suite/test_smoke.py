@@ -1,0 +1,54 @@
+"""`--smoke` where a scenario deals its samples out to agents."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from clbench import Arrays, Layout, Scenario
+from clbench.host import Host
+from clbench.suite.cell import Cell, Choice
+from clbench.suite.protocol import resolve_protocol
+from clbench.suite.smoke import tiny_cells
+
+
+class Shards(Scenario):
+    """Each agent has its own part of every class; as a rule there are more agents than samples in a smoke run."""
+
+    agents: int = 12
+
+    def check(self, classes: int) -> None:
+        if self.agents < 2:
+            self.refuse("agents", "at least two")
+
+    def layout(self, arrays: Arrays) -> Layout:
+        return Layout(arrays.classes, 1, self.setting, arrays.input_shape, agents=self.agents)
+
+
+class Crowd(Scenario):
+    """The same, where the number of agents is no option."""
+
+    def layout(self, arrays: Arrays) -> Layout:
+        assert set(np.unique(arrays.y_train)) == set(range(arrays.classes))
+        return Layout(arrays.classes, 1, self.setting, arrays.input_shape, agents=12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "agents"), [(Shards, {"agents": 12}, 2), (Crowd, {}, 12)]
+)
+def test_smoke_has_samples_for_every_agent(kind: Any, options: dict[str, int], agents: int) -> None:
+    real = Host.load()
+    host = SimpleNamespace(
+        get=lambda what, name: kind if what == "scenario" else real.get(what, name),
+        names=real.names,
+    )
+    scenario = Choice("shards", {"dataset": "digits", **options})
+    protocol, _ = resolve_protocol({}, real)
+    cell = Cell(scenario, "shards", (), "naive", protocol, (), (0, 1, 2))
+    (tiny,) = tiny_cells([cell], cast(Any, host))
+    data = tiny.scenario.options["dataset"]["synthetic"]
+    assert data["train"] == 10 * 10 * agents
+    assert tiny.scenario.options.get("agents", 12) == agents
