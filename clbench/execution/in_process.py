@@ -47,6 +47,17 @@ class InProcess(Launcher):
             raise UserError(f"{_reason(host)}; leave --launcher {name} out")
         return cls(host, launcher.slots(device, 1)[0], tell)
 
+    def concern(self) -> str:
+        """What may be otherwise here than in a worker, in a sentence; empty where nothing is."""
+        from clbench.stack import gemm
+
+        if self._device != "cpu" or gemm.rounds_as_a_worker():
+            return ""
+        return (
+            "torch multiplied matrices before clbench was imported, so numbers may differ from "
+            "a worker's in their last bits; import clbench first, or set MKL_CBWR=AUTO"
+        )
+
     def slots(self, device: str, workers: int | None) -> list[str]:
         """One."""
         return [self._device]

@@ -163,6 +163,8 @@ class Run:
 
     def go(self) -> Outcome:
         """Run what is missing."""
+        if isinstance(self.launcher, InProcess) and (concern := self.launcher.concern()):
+            self.display.say(f"warning: {concern}")
         self.site = replace(self.site, started=now(), git=git_commit(self._folder()))
         with self.store.open(self._expected_bytes()):
             cells = self.store.cells()

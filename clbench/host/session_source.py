@@ -102,7 +102,8 @@ def _functions_of(value: Any) -> Iterator[FunctionType]:
     for each in values:
         parts = [each.fget, each.fset] if isinstance(each, property) else [each]
         for part in parts:
-            function: Any = getattr(part, "__func__", part)
+            # Of static and class methods; of cached properties and partial methods.
+            function: Any = getattr(part, "__func__", getattr(part, "func", part))
             function = inspect.unwrap(function) if callable(function) else function
             if isinstance(function, FunctionType):
                 yield function
@@ -153,7 +154,10 @@ def _files_of(module: ModuleType | None) -> dict[str, str]:
 
 def _text_of(value: type | FunctionType) -> str:
     """The source of a class or function; of a cell too, which Python knows by the code of its functions alone."""
-    for function in _functions_of(value):
+    functions = list(_functions_of(value))
+    if not functions:
+        return "no code of its own: all it is lies in its bases, values and options"
+    for function in functions:
         code = function.__code__
         lines = linecache.getlines(code.co_filename, function.__globals__)
         text = _definition(lines, value.__name__, code.co_firstlineno)

@@ -14,10 +14,12 @@ to get going. So what decides here is the size of one member's product.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -35,6 +37,8 @@ LARGE = 2**20
 SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (1, 1031, 1019))
 MEMBERS = 3
 MOST_WORSE = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
+
+_CBWR_ALL, _CBWR_AUTO = -1, 2  # of mkl_types.h
 
 Multiply = Callable[[str, Tensor, Tensor], Tensor]
 
@@ -62,19 +66,6 @@ def use(path: str) -> None:
     torch.set_float32_matmul_precision(SWITCHES[STANDARD])
 
 
-@contextmanager
-def as_in_a_worker(path: str) -> Iterator[None]:
-    """This path and one thread, as every worker of a run has them; what the process had before comes back."""
-    before, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
-    use(path)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(before)
-
-
 def current() -> str:
     """The path of this process: part of a checkpoint's identity."""
     return _path
@@ -89,6 +80,31 @@ def using(path: str) -> Iterator[None]:
         yield
     finally:
         use(before)
+
+
+@contextmanager
+def as_in_a_worker(path: str) -> Iterator[None]:
+    """This path and one thread, as every worker of a run has them; what the process had before comes back."""
+    switch = torch.get_float32_matmul_precision()
+    try:
+        with using(path), _one_thread():
+            yield
+    finally:
+        torch.set_float32_matmul_precision(switch)
+
+
+def rounds_as_a_worker() -> bool:
+    """Whether this process's MKL rounds as a worker's, whose environment has `MKL_CBWR`.
+
+    MKL reads the variable at its first product and never again, so it was too late where torch multiplied
+    before clbench was imported. There is no public way to ask.
+    """
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        asked = library.mkl_serv_cbwr_get
+    except (OSError, AttributeError):
+        return True  # not MKL, which rounds so of itself
+    return bool(asked(_CBWR_ALL) == _CBWR_AUTO)
 
 
 def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:

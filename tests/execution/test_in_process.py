@@ -24,9 +24,9 @@ SUITE: dict[str, Any] = {
     "name": "tiny",
     "scenarios": [{"split": {"dataset": "digits", "tasks": 5}}],
     "protocol": {
-        "model": {"mlp": {"hidden": [24], "dropout": 0.2}},
+        "model": {"mlp": {"hidden": [256], "dropout": 0.2}},
         "epochs": 1,
-        "batch_size": 32,
+        "batch_size": 64,  # 64 x 64 x 256: large enough for the fast path
         "optimizer": {"sgd": {"lr": 0.05}},
     },
     "seeds": 2,
@@ -66,6 +66,23 @@ def test_one_process_gives_the_bits_of_workers_and_leaves_its_settings_as_they_w
     assert torch.get_float32_matmul_precision() == before
     run(tmp_path / "there", workers=1)
     assert same(the_cell(tmp_path / "here"), the_cell(tmp_path / "there"))
+
+
+def test_a_process_that_multiplied_before_clbench_came_is_warned(tmp_path: Path) -> None:
+    code = (
+        "import torch; torch.ones(64, 64) @ torch.ones(64, 64)\n"
+        "from clbench.stack import gemm; print(gemm.rounds_as_a_worker())"
+    )
+    early = "import torch, clbench; torch.ones(64, 64) @ torch.ones(64, 64)\n" + code
+    environment = {name: value for name, value in os.environ.items() if name != "MKL_CBWR"}
+
+    def said(program: str) -> str:
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        return done.stdout.strip()
+
+    assert said(early) == "True"
+    assert said(code) == ("False" if torch.backends.mkl.is_available() else "True")
 
 
 class Leaving(Strategy):
