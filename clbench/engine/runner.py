@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
+from clbench.options import name_of
 from clbench.records.cell import DECLARATIONS, CellRecord
 from clbench.scenarios.check import check_layout, check_stream
 from clbench.scenarios.heads import with_head_per_task
@@ -211,6 +213,7 @@ def build_strategy(
     )
     parts = [(host.get("strategy", part.name), dict(part.options)) for part in cell.parts]
     session.declared = declarations([kind for kind, _ in parts])
+    session.about = about([kind for kind, _ in parts])
     table.test_is_open = "reads_test" in session.declared
     if len(parts) == 1 and issubclass(parts[0][0], SoloStrategy):
         strategy = compose([SoloRunner(*parts[0])], session)
@@ -225,6 +228,14 @@ def declarations(kinds: Sequence[type[Any]]) -> frozenset[str]:
     return frozenset(
         name for name in DECLARATIONS if any(getattr(kind, name, False) for kind in kinds)
     )
+
+
+def about(kinds: Sequence[type[Any]]) -> str:
+    """What these classes do, in the first lines of their documentation."""
+    lines = {name_of(kind): (inspect.getdoc(kind) or "").partition("\n")[0] for kind in kinds}
+    if len(lines) == 1:
+        return next(iter(lines.values()))
+    return " ".join(f"{name}: {line}" for name, line in lines.items())
 
 
 def prepare_gpu(device: torch.device, precision: str) -> None:
@@ -253,6 +264,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         graphs=loop.steps.said,
         declared=tuple(sorted(session.declared)),
         chance=session.streams.chance,
+        about=session.about,
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )

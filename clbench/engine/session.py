@@ -77,6 +77,7 @@ class Session(Stateful):
             "chosen",
             "noted",
             "declared",
+            "about",
             "overridden",
             "clock",
         }
@@ -119,6 +120,7 @@ class Session(Stateful):
         self.noted: dict[str, Tensor] | None = None  # in the evaluation under way
         # What the strategy's classes say they need and others have not (`DECLARATIONS`).
         self.declared: frozenset[str] = frozenset()
+        self.about = ""  # what the strategy does, for the record
         self.overridden: frozenset[str] = (
             frozenset()
         )  # the hooks in which some part does something of its own

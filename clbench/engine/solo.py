@@ -48,6 +48,7 @@ class SoloStrategy(Configurable, Stateful):
     evaluates: ClassVar[str] = "tasks"
     oracle: ClassVar[bool] = False
     reads_test: ClassVar[bool] = False
+    bound: ClassVar[bool] = False
 
     wiring = frozenset({"session", "row"})
     made_anew: ClassVar[bool] = False

@@ -67,6 +67,8 @@ class Strategy(Configurable, Stateful):
     """True where `begin_evaluation` sees labels, or the task that the setting does not tell."""
     reads_test: ClassVar[bool] = False
     """True where hooks read test data (`task.batches("test")`)."""
+    bound: ClassVar[bool] = False
+    """True where it keeps or sees all data, which the others may not: it shows what is within reach, and does not compete."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False

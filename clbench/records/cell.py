@@ -32,6 +32,7 @@ _FAULT = re.compile(r"metric (\S+): (.*)")
 DECLARATIONS = {
     "oracle": "it sees the labels, or the task, of the samples it is tested on",
     "reads_test": "it reads test data while it trains",
+    "bound": "it keeps or sees all data, which the others may not: a bound, and no rival",
 }
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 
@@ -83,6 +84,7 @@ class CellRecord:
     chance: Mapping[str, float] = field(
         default_factory=dict
     )  # accuracies without a look at the images (clbench.scenarios.chance); empty where nobody said
+    about: str = ""  # the strategy in a sentence, as its own documentation has it
     form: str = ""  # how the stack was run: loop, vmap or solo
     graphs: str = ""  # on a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not
     status: str = "done"  # done, partial, diverged, failed
@@ -110,6 +112,11 @@ class CellRecord:
     )  # what stays on disk until it is asked for, by its path in the cell
     errors: tuple[str, ...] = ()  # tracebacks of jobs that failed
     apart: str = ""  # why it is kept apart, where the suite no longer asks for it
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it shows what is within reach, and does not compete."""
+        return "bound" in self.declared
 
     @property
     def troubles(self) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ _DAMAGE = (
     RecursionError,
 )
 FEW = 200  # cells
+OLD_BOUNDS = ("joint", "cumulative")  # built in since the first record; their names are taken
 
 
 def read_record(path: Path) -> RecordFile:
@@ -213,10 +214,9 @@ class _Reader:
                 status=self._text(group, "status", "done"),
                 apart=self._text(group, "apart", ""),
                 errors=tuple(map(str, self._json(group, "errors", []))),
-                declared=tuple(
-                    name for name in DECLARATIONS if name in self._json(group, "declared", [])
-                ),
                 chance=_chance(self._json(group, "chance", {})),
+                about=self._text(group, "about", ""),
+                declared=self._declared(group, str(known["strategy"])),
                 entries=self._entries(place, group, names),
                 seed=seed,
                 stored=self._stored(place, group, names, seed.size),
@@ -226,6 +226,13 @@ class _Reader:
                 return settled(cell)
             except ValueError as error:
                 raise RecordError(f"{self.path}: {place}: {error}") from None
+
+    def _declared(self, group: Any, strategy: str) -> tuple[str, ...]:
+        """What its classes declare. Older records say nothing of bounds, which are known by name there."""
+        said = self._json(group, "declared", [])
+        if not said and strategy in OLD_BOUNDS:
+            return ("bound",)
+        return tuple(name for name in DECLARATIONS if name in said)
 
     def _stored(self, place: str, group: Any, names: set[str], members: int) -> dict[str, Rows]:
         """Where what was kept lies; it is looked at when it is asked for. Groups on the way to it are no datasets."""

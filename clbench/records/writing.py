@@ -91,6 +91,8 @@ class _CellWriter:
             attributes["chance"] = _json(self.cell.chance)
         if self.cell.declared:
             attributes["declared"] = _json(list(self.cell.declared))
+        if self.cell.about:
+            attributes["about"] = _text(self.cell.about)
         if self.cell.apart:
             attributes["apart"] = _text(self.cell.apart)
         attributes["position"] = position

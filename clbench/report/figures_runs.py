@@ -181,7 +181,10 @@ def _matrix_axis(ax: Axes, matrix: Array) -> None:
 
 
 def cost_against_accuracy(comparison: Comparison) -> Figure:
-    """What a strategy costs in seconds of training against what it reaches; a line joins those that no other beats in both (Pareto)."""
+    """What a strategy costs in seconds of training against what it reaches.
+
+    A line joins those that no other beats in both (Pareto), bounds left aside.
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
     points = {scenario: _points(comparison, scenario) for scenario in comparison.scenarios}
@@ -191,6 +194,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
             "no run says how long its training took (train_seconds), so there is no cost to draw"
         )
     looks = _looks(comparison)
+    bounds = {cell.label for cell in comparison.results.cells if cell.is_bound}
     figure, axes = panels(len(points), 4.2, 3.4)
     for ax, (scenario, found) in zip(axes, points.items(), strict=True):
         for row, seconds in found:
@@ -203,7 +207,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
             if np.isfinite(low) and np.isfinite(high):
                 ax.plot([seconds, seconds], [low, high], color=style["color"], linewidth=1.0)
         front = pareto(
-            [(seconds, row.mean) for row, seconds in found],
+            [(seconds, row.mean) for row, seconds in found if row.strategy not in bounds],
             higher_is_better=comparison.higher_is_better,
         )
         ax.plot(

@@ -52,7 +52,8 @@ def _paper_table(comparison: Comparison) -> list[str]:
     for strategy in strategies:
         found = (known.get((scenario, strategy)) for scenario in comparison.scenarios)
         shown = (_mean(row, best, comparison, scale) for row in found)
-        rows.append((latex_text(strategy), *shown))
+        name = f"{strategy} (bound)" if strategy in _bounds(comparison) else strategy
+        rows.append((latex_text(name), *shown))
     more = "more" if comparison.higher_is_better else "less"
     caption = (
         f"{latex_text(comparison.metric + unit_of(scale))} ({more} is better), means with their "
@@ -69,15 +70,20 @@ def _best(comparison: Comparison, scenario: str) -> str:
     return max(rows, key=lambda row: sign * row.mean).strategy if rows else ""
 
 
+def _bounds(comparison: Comparison) -> set[str]:
+    return {cell.label for cell in comparison.results.cells if cell.is_bound}
+
+
 def _mean(
     row: SummaryRow | None, best: dict[str, str], comparison: Comparison, scale: Scale
 ) -> str:
     if row is None or row.mean != row.mean:
         return MISSING
     mean, _, interval = scale.interval(row.mean, row.ci_low, row.ci_high).partition(" ")
-    if row.strategy == best[row.scenario]:
+    first = best[row.scenario]
+    if row.strategy == first:
         mean = f"\\textbf{{{mean}}}"
-    elif _is_tied(row, best[row.scenario], comparison):
+    elif first and row.strategy not in _bounds(comparison) and _is_tied(row, first, comparison):
         mean += TIED
     return f"{mean} {{\\scriptsize {interval}}}" if interval else mean
 

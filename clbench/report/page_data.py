@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 from typing import Any
 
 import numpy as np
 
 from clbench.records import CellRecord
-from clbench.records.cell import Array
+from clbench.records.cell import DECLARATIONS, Array
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
     accuracy_intervals,
@@ -39,6 +39,7 @@ COSTS = {
     "state_bytes": "bytes",
     "bytes_sent": "bytes",
 }
+SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
     "scenario",
     "a",
@@ -58,8 +59,29 @@ def page_data(sections: Sequence[Section]) -> dict[str, Any]:
     """Everything, ready for JSON."""
     return {
         "version": version("clbench"),
+        "project": _project(),
+        "citation": _citation(),
         "sections": [plain(_section(section)) for section in sections],
     }
+
+
+def _project() -> str | None:
+    """The project's address, where the installed package names one."""
+    named = metadata("clbench").get_all("Project-URL") or []
+    addresses = [str(line).partition(", ")[2] for line in named]
+    return addresses[0] if addresses else None
+
+
+def _citation() -> str:
+    """How to name the tool in a paper."""
+    fields = {
+        "title": "{clbench}: benchmarks for continual learning",
+        "author": "{The clbench maintainers}",
+        "version": version("clbench"),
+        "url": _project(),
+    }
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    return "\n".join(["@software{clbench,", *lines, "}"])
 
 
 def plain(value: Any) -> Any:
@@ -103,6 +125,7 @@ def _source(source: Source) -> dict[str, Any]:
         "suite": record.suite,
         "suite_text": record.suite_text,
         "environment": record.environment,
+        "date": max((str(run.get("date", "")) for run in record.runs), default=""),
         "cells": [cell.key for cell in record.cells],
     }
 
@@ -119,13 +142,17 @@ def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
         "summary": [
-            {name: getattr(row, name) for name in (*SUMMARY_KEYS, "iqm_low", "iqm_high")}
-            for row in comparison.summary
+            {name: getattr(row, name) for name in SHOWN_KEYS} for row in comparison.summary
         ],
         "overall": None if overall is None else [asdict(row) for row in overall.ranks],
         "pairs": _pairs(comparison),
         "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
-        "fronts": {scenario: _front(comparison, scenario) for scenario in comparison.scenarios},
+        "fronts": {
+            cost: {
+                scenario: _front(comparison, scenario, cost) for scenario in comparison.scenarios
+            }
+            for cost in COSTS
+        },
     }
 
 
@@ -139,16 +166,20 @@ def _diagram(diagram: RankDiagram) -> dict[str, Any]:
     return {**asdict(diagram), "ranks": list(diagram.ranks.items())}
 
 
-def _front(comparison: Comparison, scenario: str) -> list[tuple[float, float]]:
-    """The strategies that no other beats in both seconds and the metric."""
-    cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
-    rows = [row for row in comparison.summary if row.scenario == scenario]
+def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float, float]]:
+    """The strategies that no other beats in both this cost and the metric; bounds do not compete."""
+    cells = {
+        cell.label: cell
+        for cell in comparison.results.cells
+        if cell.scenario == scenario and not cell.is_bound
+    }
     points = [
-        (mean_cost(comparison.results, cells[row.strategy], "train_seconds"), row.mean)
-        for row in rows
+        (mean_cost(comparison.results, cells[row.strategy], cost), row.mean)
+        for row in comparison.summary
+        if row.scenario == scenario and row.strategy in cells
     ]
     return pareto(
-        [point for point in points if np.isfinite(point).all()],
+        [point for point in points if np.isfinite(point).all() and point[0] > 0],
         higher_is_better=comparison.higher_is_better,
     )
 
@@ -165,9 +196,19 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     return {
         **{
             name: getattr(cell, name)
-            for name in ("scenario", "strategy", "key", "options", "protocol", "form", "status")
+            for name in (
+                "scenario",
+                "strategy",
+                "key",
+                "options",
+                "protocol",
+                "form",
+                "status",
+                "about",
+            )
         },
         "label": cell.label,
+        "declared": {name: DECLARATIONS[name] for name in cell.declared},
         "seeds": sorted(set(cell.seed.tolist())),
         "ended": _ended(cell),
         "errors": [error[-MOST_ERRORS:] for error in cell.errors],

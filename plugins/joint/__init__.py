@@ -1,4 +1,4 @@
-"""Training on more than the task at hand: the upper bounds."""
+"""Training on more than the task at hand: bounds, for nobody else may keep all data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from clbench import Phase, Strategy, Task, hookimpl
 
 
 class Joint(Strategy):
-    """Train once, on the data of all tasks together (offline, concurrent, multi-task): the upper bound.
+    """Train once, on the data of all tasks together (offline, concurrent, multi-task): a bound.
 
     The protocol's epochs are passes over all data; its steps, where it counts in steps, are taken once a task.
     """
 
+    bound: ClassVar[bool] = True
     evaluates: ClassVar[str] = "end"
     foreseeable: ClassVar[bool] = True
 
@@ -34,6 +35,7 @@ class Joint(Strategy):
 class Cumulative(Strategy):
     """At every task, train on the data of all tasks so far. The weights are kept, or drawn anew (`restart`, "retrained")."""
 
+    bound: ClassVar[bool] = True
     foreseeable: ClassVar[bool] = True
     restart: bool = False  # draw the weights anew before every task
 

@@ -88,8 +88,9 @@ def test_the_ranking_shows_ranks_groups_and_intervals(at: Browser) -> None:
     row = at.run(
         "return [...document.querySelector('.ranking tbody tr').cells].map(cell => cell.textContent)"
     )
-    assert row[:3] == ["1", "good", "a  "]
-    assert row[4] == ""  # the interval, drawn
+    assert row[:2] == ["1", "good"]
+    assert row[3] == ""  # the interval, drawn
+    assert row[5] == "a  "
     assert at.run("return document.querySelectorAll('.ranking tbody svg circle').length") == 4
 
 
@@ -186,6 +187,7 @@ def test_the_keyboard_reaches_and_works_everything(at: Browser) -> None:
         at.press("Tab")
         visited.append(at.run(focused))
     assert visited[:8] == ["a", "theme", "a", "select", "select", "input", "div", "name"]
+    at.run("document.querySelector('[data-key=rank]').focus()")
     at.press("Enter")
     assert (
         at.run("return document.querySelector('[data-key=rank]').closest('th').ariaSort")
@@ -228,7 +230,7 @@ def test_tables_and_data_can_be_downloaded(at: Browser, tmp_path: Path) -> None:
     until = time.monotonic() + 10
     while not (table.exists() and data.exists()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert table.read_text().startswith("Strategy,Average rank,Group")
+    assert table.read_text().startswith('Strategy,"Mean, %",Average rank,Group')
     assert json.loads(data.read_text())["sections"][0]["title"] == NASTY
 
 
@@ -249,3 +251,185 @@ def test_no_accuracy_is_drawn_beyond_0_or_100_percent(
     drawn = [found for found in ticks if found]
     assert len(drawn) == 2
     assert all(min(found) >= 0 and max(found) == 100 for found in drawn)
+
+
+# ---------------------------------------------------------------------- what is chosen has an address
+
+
+def test_a_view_has_an_address_that_leads_back_to_it(at: Browser, page: Path) -> None:
+    choose(at, "Scenario", "two")
+    at.run("document.querySelector('[data-key=mean]').click()")
+    at.run("document.querySelector('[data-key=mean]').click()")
+    at.run("document.querySelector('input[type=search]').focus()")
+    at.press("o")
+    address = at.run("return location.hash")
+    assert address == "#s0&scenario=two&filter=o&sort=-mean"
+    assert at.run("return document.querySelector('.downloads a').hash") == address
+    names = at.run(NAMES)
+    at.run("location.hash = ''")
+    at.run("location.hash = arguments[0]", address)
+    assert at.soon("return document.querySelector('.controls input').value === 'o'")
+    assert at.run(NAMES) == names
+    assert at.run("return document.querySelectorAll('.controls select')[1].value") == "two"
+    assert at.run("return document.querySelector('[data-key=mean]').closest('th').ariaSort") == (
+        "descending"
+    )
+
+
+def test_an_address_of_what_is_not_here_shows_the_page_as_at_first(at: Browser) -> None:
+    before = at.run(NAMES)
+    at.run("location.hash = '#s0&scenario=none&metric=<b>&cost=x'")
+    time.sleep(0.2)
+    assert at.run(NAMES) == before
+    assert at.run("return document.querySelectorAll('b').length") == 0
+
+
+# ---------------------------------------------------------------------- what a reader is told
+
+
+def test_the_words_are_folded_until_somebody_wants_them(at: Browser) -> None:
+    words = "[...document.querySelectorAll('summary')].find(one => one.textContent === 'In words')"
+    assert not at.run(f"return {words}.parentElement.open")
+    at.run(f"{words}.click()")
+    assert at.soon("return document.querySelector('.sentences') !== null")
+    choose(at, "Scenario", "one")
+    assert at.soon(f"return {words}.parentElement.open"), "it stays as the reader left it"
+
+
+def test_pairs_are_a_matrix_with_a_tooltip_each(at: Browser) -> None:
+    choose(at, "Scenario", "one")
+    at.run(
+        "document.querySelector('.matrix') ?? [...document.querySelectorAll('summary')]"
+        ".find(one => one.textContent.startsWith('Every strategy')).click()"
+    )
+    assert at.soon("return document.querySelectorAll('.matrix tbody td').length === 16")
+    kinds = at.run(
+        "return [...document.querySelectorAll('.matrix tbody tr')].map(row =>"
+        " [...row.cells].slice(1).map(cell => cell.className))"
+    )
+    assert kinds[0][1:] == ["better"] * 3  # good, against all others
+    assert [row[0] for row in kinds[1:]] == ["worse"] * 3
+    at.run("document.querySelector('.matrix td.better').focus()")
+    tip = at.run("return document.querySelector('.tip').textContent")
+    assert tip.startswith("good \N{MINUS SIGN} ")
+    assert "adjusted p" in tip
+    assert at.run("return document.querySelector('.tip').hidden") is False
+    at.press("\ue00c")  # Escape
+    assert at.run("return document.querySelector('.tip').hidden")
+
+
+def test_the_page_says_how_to_add_a_result_and_how_to_cite(at: Browser) -> None:
+    at.run("document.querySelectorAll('footer details').forEach(one => one.open = true)")
+    footer = at.run("return document.querySelector('footer').textContent")
+    assert "clbench leaderboard records/*.h5 mine/*.h5 --out ." in footer
+    assert "@software{clbench," in footer
+
+
+# ---------------------------------------------------------------------- what is drawn
+
+
+def test_bands_end_where_the_frame_does(at: Browser) -> None:
+    assert at.soon(f"return {FIGURES}.length === 5")
+    unclipped = "return [...document.querySelectorAll('.band')].filter(one => !one.getAttribute('clip-path')).length"
+    assert at.run("return document.querySelectorAll('.band').length") > 0
+    assert at.run(unclipped) == 0
+    box = at.run(
+        """const band = document.querySelector('.band'), id = band.getAttribute('clip-path').slice(5, -1);
+        const frame = document.getElementById(id).firstChild, svg = band.closest('svg');
+        return [frame.y.baseVal.value, frame.height.baseVal.value, svg.height.baseVal.value]"""
+    )
+    assert box[0] >= 0
+    assert box[0] + box[1] < box[2]
+
+
+def test_at_400_pixels_the_mean_is_in_sight(at: Browser) -> None:
+    at.resize(400)
+    for scenario in ("one", "all scenarios"):
+        choose(at, "Scenario", scenario)
+        assert (
+            at.run("return document.querySelector('[data-key=mean]').getBoundingClientRect().right")
+            < 400
+        )
+
+
+def test_legends_of_all_figures_have_the_suite_s_order(at: Browser) -> None:
+    legends = at.run(
+        "return [...document.querySelectorAll('.legend')].map(one => [...one.children].map(item => item.textContent))"
+    )
+    order = ["poor", "good", "middle", NASTY]  # nobody knows what the last one cost
+    assert legends == [order, order[:3]] * 2
+
+
+@pytest.fixture(scope="module")
+def bounded(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bound that is best and cheapest, and two rivals with options."""
+    folder = tmp_path_factory.mktemp("bounds")
+    table = {
+        "all_data": made.draw(0.95, 12, 1),
+        "er(memory=400)": made.draw(0.8, 12, 2),
+        "er(memory=40)": made.draw(0.6, 12, 3),
+    }
+    cells = made.cells(table)
+    cells[0].declared, cells[0].about = ("bound",), "Keeps every image."
+    for k, cell in enumerate(cells):
+        cell.cost["train_seconds"] = np.full(12, 1.0 + k)
+        cell.cost["parameters"] = np.full(12, 1000.0 / (1 + k))
+    write(leaderboard([made.save(folder / "r.h5", *cells)], folder), folder)
+    return folder / "index.html"
+
+
+def test_bounds_are_marked_and_not_part_of_the_front(chromium: Browser, bounded: Path) -> None:
+    chromium.open(bounded)
+    marked = chromium.run(
+        "return [...document.querySelectorAll('.ranking .bound')].map(one => one.closest('tr').cells[1].textContent)"
+    )
+    assert marked == ["all_data bound"]
+    data = json.loads(chromium.run("return document.getElementById('data').textContent"))
+    (ranking,) = data["sections"][0]["rankings"]
+    assert [point[0] for point in ranking["fronts"]["train_seconds"]["split"]] == [2.0]
+    assert [point[0] for point in ranking["fronts"]["parameters"]["split"]] == [333.333, 500.0]
+    assert chromium.soon("return document.querySelector('figure polyline') !== null")
+    hollow = "return document.querySelectorAll('figure path[fill=\"var(--paper)\"]').length"
+    assert chromium.run(hollow) == 1
+
+
+def test_the_axis_of_costs_can_be_chosen(chromium: Browser, bounded: Path) -> None:
+    chromium.open(bounded)
+    choose(chromium, "Cost", "parameters")
+    assert chromium.soon(f"return {FIGURES}.some(svg => svg.textContent.includes('parameters'))")
+    assert chromium.run("return location.hash") == "#s0&cost=parameters"
+    header = "return document.querySelector('[data-key=cost]').textContent"
+    assert chromium.run(header) == "Parameters"
+
+
+def test_what_a_strategy_does_stands_at_its_name_and_in_its_entry(
+    chromium: Browser, bounded: Path
+) -> None:
+    chromium.open(bounded)
+    assert chromium.run("return document.querySelector('.ranking tbody a').dataset.tip") == (
+        "Keeps every image."
+    )
+    chromium.run("document.querySelector('.ranking tbody a').click()")
+    assert chromium.soon(
+        "return document.querySelector('main details[open]')?.textContent.includes('Keeps every image.')"
+    )
+
+
+def test_names_break_after_brackets_and_never_within_a_number(
+    chromium: Browser, bounded: Path
+) -> None:
+    chromium.open(bounded)
+    chromium.resize(400)
+    lines = chromium.run(
+        """const link = [...document.querySelectorAll('.ranking tbody a')].find(one => one.textContent.includes('=400'));
+        const lines = [];
+        for (const node of link.childNodes) {
+          if (node.nodeType !== Node.TEXT_NODE) continue;
+          const range = document.createRange();
+          range.selectNode(node);
+          lines.push([node.textContent, range.getClientRects().length]);
+        }
+        return lines"""
+    )
+    assert [text for text, _ in lines] == ["er(", "memory=", "400)"]
+    assert all(count == 1 for _, count in lines), "no piece is broken"

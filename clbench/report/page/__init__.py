@@ -19,8 +19,8 @@ def page(data: dict[str, Any]) -> str:
     """The page of `page_data`."""
     import jinja2
 
-    style, script = (_file(name) for name in ("style.css", "page.js"))
-    script = _file("charts.js") + script
+    style = _file("style.css")
+    script = "".join(_file(name) for name in ("charts.js", "views.js", "page.js"))
     template = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).from_string(_file("template.html"))
@@ -31,7 +31,15 @@ def page(data: dict[str, Any]) -> str:
         data=embedded(data),
         titles=[section["title"] for section in data["sections"]],
         version=data["version"],
+        project=data["project"],
+        citation=data["citation"],
+        date=max((date for section in data["sections"] for date in _dates(section)), default=""),
     )
+
+
+def _dates(section: dict[str, Any]) -> list[str]:
+    """When its records were last added to, day by day."""
+    return [record["date"][:10] for record in section["records"]]
 
 
 def embedded(data: Any) -> str:

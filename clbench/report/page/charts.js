@@ -32,8 +32,17 @@ function made(element, attributes, children) {
 
 /** Colour, dashes and marker of the k-th strategy; no two of 32 look alike. */
 const look = (k) => ({ colour: `c${k % 8}`, dash: DASHES[Math.floor(k / 8) % 4], marker: MARKERS[(k + Math.floor(k / 8)) % 8] });
-const mark = (style, x, y, label) =>
-  s("path", { d: style.marker, transform: `translate(${x},${y})`, fill: "currentColor" }, label ? s("title", {}, label) : null);
+const mark = (style, x, y, label, hollow = false) =>
+  s("path", { d: style.marker, transform: `translate(${x},${y})`, fill: hollow ? "var(--paper)" : "currentColor",
+    stroke: hollow ? "currentColor" : null, "stroke-width": hollow ? 1.6 : null, "data-tip": label });
+
+/** A clipping path around the inside of a frame, and the attribute that uses it. */
+let clips = 0;
+function clipped(svg, x, y, width, height) {
+  const id = `clip${clips++}`;
+  svg.append(s("clipPath", { id }, s("rect", { x, y, width, height })));
+  return `url(#${id})`;
+}
 
 /** Round numbers between two, about so many. */
 function ticks(low, high, wanted = 5) {
@@ -73,11 +82,11 @@ function frame(width, height, title, x, y) {
   for (const tick of x.ticks)
     axis.append(
       s("line", { x1: across(tick), x2: across(tick), y1: height - bottom, y2: height - bottom + 4 }),
-      s("text", { x: across(tick), y: height - bottom + 17, "text-anchor": "middle" }, String(tick)),
+      s("text", { x: across(tick), y: height - bottom + 17, "text-anchor": "middle" }, (x.tick ?? String)(tick)),
     );
   axis.append(s("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }, x.label));
   const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title }, axis);
-  return { svg, across, up };
+  return { svg, across, up, inside: clipped(svg, left, top, width - left - right, height - bottom - top) };
 }
 
 /** Limits with some air around the values. */
@@ -104,14 +113,14 @@ function lineChart(width, title, lines, xLabel, yLabel) {
   const y = withTicks(low, high, [0, 100]);
   const x = { low: 1, high: Math.max(most, 2), label: xLabel, ticks: ticks(1, most, Math.min(most, 10)).filter(Number.isInteger) };
   if (!x.ticks.includes(1)) x.ticks.unshift(1);
-  const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, y);
+  const { svg, across, up, inside } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, y);
   for (const { name, style, points } of lines) {
     const sure = points.filter((point) => point[2] != null && point[3] != null);
     const edge = [...sure.map((p) => [p[0], p[2]]), ...sure.reverse().map((p) => [p[0], p[3]])];
     const path = (places) => places.map(([a, b]) => `${across(a).toFixed(1)},${up(b).toFixed(1)}`).join("L");
     svg.append(
       s("g", { class: style.colour },
-        edge.length ? s("path", { class: "band", d: `M${path(edge)}Z` }) : null,
+        edge.length ? s("path", { class: "band", d: `M${path(edge)}Z`, "clip-path": inside }) : null,
         s("path", { d: `M${path(points)}`, fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-dasharray": style.dash }),
         points.filter((_, k) => k % Math.ceil(points.length / 12) === 0)
           .map((p) => mark(style, across(p[0]), up(p[1]), `${name}: ${p[1].toFixed(1)} after ${p[0]}`))));
@@ -119,19 +128,19 @@ function lineChart(width, title, lines, xLabel, yLabel) {
   return svg;
 }
 
-/** Points with whiskers, and the line of those that nothing beats. `points`: [{name, style, x, y, low, high}]. */
-function scatter(width, title, points, front, xLabel, yLabel, limits) {
+/** Points with whiskers, and the line of those that nothing beats. `points`: [{name, style, x, y, low, high, bound}]; `x`: {label, shown, tick}. */
+function scatter(width, title, points, front, { label, shown, tick }, yLabel, limits) {
   const [xLow, xHigh] = [Math.min(...points.map((p) => p.x)) / 1.3, Math.max(...points.map((p) => p.x)) * 1.3];
   const [low, high] = around(points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]));
-  const x = { low: xLow, high: xHigh, log: true, label: xLabel, ticks: logTicks(xLow, xHigh) };
-  const { svg, across, up } = frame(width, 270, `${title}. ${yLabel} against ${xLabel}.`, x, withTicks(low, high, limits));
+  const x = { low: xLow, high: xHigh, log: true, label, tick, ticks: logTicks(xLow, xHigh) };
+  const { svg, across, up, inside } = frame(width, 270, `${title}. ${yLabel} against ${label}.`, x, withTicks(low, high, limits));
   const line = front.map(([a, b]) => `${across(a)},${up(b)}`).join(" ");
   svg.append(s("polyline", { points: line, fill: "none", stroke: "var(--muted)", "stroke-dasharray": "2 3" }));
   for (const p of points)
     svg.append(
       s("g", { class: p.style.colour },
-        p.low == null ? null : s("line", { x1: across(p.x), x2: across(p.x), y1: up(p.low), y2: up(p.high), stroke: "currentColor" }),
-        mark(p.style, across(p.x), up(p.y), `${p.name}: ${p.y.toPrecision(4)} in ${p.x.toPrecision(3)} s`)));
+        p.low == null ? null : s("line", { x1: across(p.x), x2: across(p.x), y1: up(p.low), y2: up(p.high), stroke: "currentColor", "clip-path": inside }),
+        mark(p.style, across(p.x), up(p.y), `${p.name}${p.bound ? " (bound)" : ""}: ${p.y.toPrecision(4)} at ${shown(p.x)}`, p.bound)));
   return svg;
 }
 
@@ -150,7 +159,8 @@ function rankDiagram(width, title, { ranks, bars, critical }) {
   if (critical != null) {
     const end = across(Math.min(1 + critical, count)), long = 1 + critical > count ? ", longer than the line" : "";
     svg.append(line(room, 16, end, 16), line(room, 12, room, 20), line(end, 12, end, 20));
-    svg.append(s("text", { x: Math.min(room, Math.max(0, width - 250)), y: 8 }, `critical difference ${critical.toFixed(2)}${long}`));
+    const text = `critical difference ${critical.toFixed(2)}${long}`;
+    svg.append(s("text", { x: Math.min(room, Math.max(0, width - 6.3 * text.length)), y: 8 }, text));
   }
   bars.forEach((row, level) => row.forEach((members) => {
     const y = top + 12 + 12 * level;

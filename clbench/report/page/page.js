@@ -2,7 +2,8 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ALL = "all scenarios";
-const COST_WORDS = { train_seconds: "training a run", peak_memory: "peak memory", parameters: "parameters", state_bytes: "carried state", bytes_sent: "sent" };
+const COST_UNITS = { train_seconds: "seconds", peak_memory: "bytes", parameters: "count", state_bytes: "bytes", bytes_sent: "bytes" };
+const COST_WORDS = { train_seconds: "training time a run", peak_memory: "peak memory", parameters: "parameters", state_bytes: "carried state", bytes_sent: "sent" };
 const ENDED = { diverged: "diverged", failed: "failed", timeout: "timed out" };
 const HELP = {
   rank: "1 + the number of strategies that are shown to be better",
@@ -10,6 +11,10 @@ const HELP = {
   iqm: "mean of the middle half of the runs",
   p: "adjusted for all pairs that are tested",
   effect: "how often a run is better than one of the baseline, of all that can be paired; the test looks at pairs of one seed",
+  mean: "over the runs that finished",
+  interval: "where the mean lies, one strategy at a time; compare strategies by their tests",
+  seconds: "without evaluation; a stack's time divided by its networks",
+  bound: "keeps or sees all data: shown for what is within reach, and no rival",
   again: "whether another record measured the same runs again, and found the same",
 };
 
@@ -18,10 +23,15 @@ const HELP = {
 const scaleOf = (unit) => (unit === "fraction" ? 100 : 1);
 const unitWord = (unit) => (unit === "fraction" ? "%" : unit);
 
-function number(value, unit = "") {
+const STEPS = { seconds: [[3600, "h"], [60, "min"], [1, "s"]], bytes: [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]] };
+
+/** A number in the unit that suits `like`, which the numbers of one column share. */
+function number(value, unit = "", like = value) {
   if (value == null) return "–";
-  if (unit === "seconds") return value < 60 ? `${value.toFixed(value < 10 ? 2 : 1)} s` : value < 3600 ? `${(value / 60).toFixed(1)} min` : `${(value / 3600).toFixed(1)} h`;
-  if (unit === "bytes") return value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : value < 1e9 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e9).toFixed(2)} GB`;
+  if (STEPS[unit]) {
+    const [size, word] = STEPS[unit].find(([step]) => like >= step) ?? STEPS[unit].at(-1);
+    return `${(value / size).toFixed(word === "B" ? 0 : value / size < 10 ? 2 : 1)} ${word}`;
+  }
   if (unit === "count") return Math.round(value).toLocaleString("en");
   if (unit === "fraction" || unit === "points") return minus((value * scaleOf(unit)).toFixed(1));
   return minus(value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5) ? value.toExponential(2) : String(Number(value.toPrecision(4))));
@@ -84,7 +94,9 @@ function download(name, type, make) {
   };
 }
 
-const csvCell = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+/** A formula gets an apostrophe before it, unless it is a number, so that no spreadsheet computes it. */
+const inert = (value) => (/^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value);
+const csvCell = (raw, value = inert(raw)) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 const asCsv = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent)).join(",")).join("\n") + "\n";
 
 // ------------------------------------------------------------------ a section
@@ -98,6 +110,8 @@ class Section {
     this.looks = new Map(data.strategies.map((name, k) => [name, look(k)]));
     this.words = new Map(data.strategies.map((name) => [name, this.searchable(name)]));
     this.filter = "";
+    this.cost = "train_seconds";
+    this.wordsOpen = false;
     this.parts = Object.fromEntries(["table", "figures", "pairs", "text"].map((name) => [name, h("div")]));
     this.count = h("output", { "aria-live": "polite" });
     this.element = this.build();
@@ -126,15 +140,60 @@ class Section {
   controls() {
     const { data } = this;
     const choice = (label, options, chosen, pick) =>
-      h("label", {}, label, h("select", { change: (event) => { pick(event.target.selectedIndex); this.draw(); } },
+      h("label", {}, label, h("select", { change: (event) => { pick(event.target.selectedIndex); this.change(); } },
         options.map((option) => h("option", { selected: option === chosen }, option))));
-    const scenarios = this.ranking.overall ? [ALL, ...data.scenarios] : data.scenarios;
+    const scenarios = this.scenarios(), costs = this.costNames();
     return h("form", { class: "controls", submit: (event) => event.preventDefault() },
       choice("Metric", data.rankings.map((one) => one.metric), this.ranking.metric, (k) => { this.ranking = data.rankings[k]; }),
       choice("Scenario", scenarios, this.scenario, (k) => { this.scenario = scenarios[k]; this.sort = { key: "order", down: false }; }),
+      costs.length > 1 ? choice("Cost", costs.map((name) => COST_WORDS[name]), COST_WORDS[this.cost], (k) => { this.cost = costs[k]; }) : null,
       h("label", {}, "Filter by name or option",
-        h("input", { type: "search", autocomplete: "off", input: (event) => { this.filter = event.target.value.toLowerCase().trim(); this.draw(); } })),
+        h("input", { type: "search", autocomplete: "off", value: this.filter || null, input: (event) => { this.filter = event.target.value.toLowerCase().trim(); this.change(); } })),
       this.count);
+  }
+
+  scenarios() {
+    return this.data.rankings[0].overall ? [ALL, ...this.data.scenarios] : this.data.scenarios;
+  }
+
+  /** The costs by which something can be drawn. */
+  costNames() {
+    return Object.keys(COST_UNITS).filter((name) => this.data.entries.some((entry) => entry.costs[name] > 0));
+  }
+
+  isBound(name) {
+    return this.data.entries.some((entry) => entry.label === name && "bound" in entry.declared);
+  }
+
+  // ---------------------------------------------------------------- a view and its address
+
+  /** What is chosen and is not as it was at first; `change` writes it into the page's address. */
+  view() {
+    const sort = this.sort.key === "order" ? "" : `${this.sort.down ? "-" : ""}${this.sort.key}`;
+    return {
+      metric: this.ranking === this.data.rankings[0] ? "" : this.ranking.metric,
+      scenario: this.scenario === this.scenarios()[0] ? "" : this.scenario,
+      cost: this.cost === "train_seconds" ? "" : this.cost,
+      filter: this.filter,
+      sort,
+    };
+  }
+
+  /** Show a view; what it says nothing of, or what is not here, is as at first. */
+  choose({ metric, scenario, cost, filter = "", sort = "" }) {
+    this.ranking = this.data.rankings.find((one) => one.metric === metric) ?? this.data.rankings[0];
+    this.scenario = this.scenarios().includes(scenario) ? scenario : this.scenarios()[0];
+    this.cost = this.costNames().includes(cost) ? cost : "train_seconds";
+    this.filter = filter.toLowerCase();
+    this.sort = sort ? { key: sort.replace("-", ""), down: sort.startsWith("-") } : { key: "order", down: false };
+    const controls = this.controls();
+    this.element.querySelector(".controls").replaceWith(controls);
+    this.draw();
+  }
+
+  change() {
+    this.draw();
+    history.replaceState(null, "", addressOf(this));
   }
 
   shown(name) {
@@ -144,9 +203,16 @@ class Section {
   draw() {
     const { parts } = this;
     parts.table.replaceChildren(...this.table());
-    parts.text.replaceChildren(folded("In words", () => this.sentences(), { open: true }));
+    parts.text.replaceChildren(this.wordsFolded());
     parts.figures.replaceChildren(...this.figures());
     parts.pairs.replaceChildren(...this.pairs());
+  }
+
+  /** Folded at first; as the reader left it from then on. */
+  wordsFolded() {
+    const details = folded("In words", () => this.sentences(), { open: this.wordsOpen });
+    details.addEventListener("toggle", () => { this.wordsOpen = details.open; });
+    return details;
   }
 
   sentences() {
@@ -177,29 +243,33 @@ class Section {
   columns(rows) {
     const { unit } = this.ranking;
     const name = { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => this.nameCell(row) };
-    const mean = (title, lowest) => [
-      { key: "mean", title: `${title}${unit ? `, ${unitWord(unit)}` : ""}`, value: (row) => row.mean, cell: (row) => number(row.mean, unit) },
-      { key: "plot", title: "with its interval", words: true, value: (row) => row.mean, cell: (row) => (row.mean == null ? "" : whisker(row.mean, row.ci_low, row.ci_high, lowest, this.looks.get(row.strategy))) },
-      { key: "interval", title: "95 % interval", value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit) },
+    const anyInterval = rows.some((row) => row.ci_low != null);
+    const mean = (title, limits) => [
+      { key: "mean", title: `${title}${unit ? `, ${unitWord(unit)}` : ""}`, help: HELP.mean, value: (row) => row.mean, cell: (row) => number(row.mean, unit) },
+      ...(anyInterval ? [
+        { key: "plot", title: "with its interval", words: true, value: (row) => row.mean, cell: (row) => (row.mean == null ? "" : whisker(row.mean, row.ci_low, row.ci_high, limits, this.looks.get(row.strategy))) },
+        { key: "interval", title: "95 % interval", help: HELP.interval, value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit) }] : []),
     ];
     const limits = around(rows.flatMap((row) => [row.mean, row.ci_low, row.ci_high]).filter((value) => value != null));
     const group = { key: "group", title: "Group", help: HELP.group, words: true, value: (row) => row.group, cell: (row) => h("span", { class: "group" }, this.letters(row.group, rows)) };
     if (this.scenario === ALL)
       return [
-        name, { key: "rank", title: "Average rank", value: (row) => row.average_rank, cell: (row) => row.average_rank?.toFixed(2) ?? "–" }, group, ...mean("Mean over scenarios", limits),
+        name, ...mean("Mean", limits), { key: "rank", title: "Average rank", value: (row) => row.average_rank, cell: (row) => row.average_rank?.toFixed(2) ?? "–" }, group,
         ...this.data.scenarios.map((scenario, k) => ({ key: `at${k}`, title: `${scenario}: rank, mean`, value: (row) => row.of.get(scenario)?.mean,
           cell: (row) => this.within(row.of.get(scenario), scenario) })),
       ];
-    const seconds = (row) => this.entryOf(row.strategy)?.costs.train_seconds;
+    const cost = (row) => this.entryOf(row.strategy)?.costs[this.cost];
+    const dearest = Math.max(...rows.map((row) => cost(row) ?? 0));
     const against = this.data.baseline && rows.some((row) => row.effect != null);
     return [
-      { key: "rank", title: "Rank", help: HELP.rank, value: (row) => row.rank, cell: (row) => this.rankCell(row, rows) }, name, group, ...mean("Mean", limits),
+      { key: "rank", title: "Rank", help: HELP.rank, value: (row) => row.rank, cell: (row) => this.rankCell(row, rows) }, name, ...mean("Mean", limits), group,
       ...(rows.some((row) => row.iqm != null) ? [{ key: "iqm", title: "IQM", help: HELP.iqm, value: (row) => row.iqm, cell: (row) => number(row.iqm, unit) }] : []),
       ...(against ? [
         { key: "difference", title: `minus ${this.data.baseline}`, value: (row) => row.difference, cell: (row) => (row.strategy === this.data.baseline ? "baseline" : signed(row.difference, unit)) },
+        { key: "gain", title: "its interval", value: (row) => row.difference_low, cell: (row) => (row.strategy === this.data.baseline ? "" : interval(row.difference_low, row.difference_high, unit)) },
         { key: "p", title: "adjusted p", help: HELP.p, value: (row) => row.p_adjusted, cell: (row) => probability(row.p_adjusted) },
         { key: "effect", title: "A", help: HELP.effect, value: (row) => row.effect, cell: (row) => row.effect?.toFixed(2) ?? "–" }] : []),
-      { key: "seconds", title: "Training a run", value: seconds, cell: (row) => number(seconds(row), "seconds") },
+      { key: "cost", title: capital(COST_WORDS[this.cost]), help: this.cost === "train_seconds" ? HELP.seconds : null, value: cost, cell: (row) => number(cost(row), COST_UNITS[this.cost], dearest) },
       { key: "runs", title: "Runs", value: (row) => row.n, cell: (row) => (row.n === row.n_requested ? String(row.n) : `${row.n} of ${row.n_requested}`) },
       { key: "again", title: "Run again", help: HELP.again, words: true, value: (row) => repeatMark(this.entryOf(row.strategy)), cell: (row) => repeatMark(this.entryOf(row.strategy)) },
     ];
@@ -208,7 +278,9 @@ class Section {
   nameCell(row) {
     const ended = this.data.entries.filter((entry) => entry.label === row.strategy && (this.scenario === ALL || entry.scenario === this.scenario)).flatMap((entry) => entry.ended);
     const counts = Object.keys(ENDED).map((status) => [ended.filter((one) => one[0] === status).length, ENDED[status]]).filter(([count]) => count);
-    return [h("a", { href: `#${this.entryId(row.strategy)}` }, row.strategy),
+    const about = this.data.entries.find((entry) => entry.label === row.strategy)?.about;
+    return [h("a", { href: `#${this.entryId(row.strategy)}`, "data-tip": about || null }, named(row.strategy)),
+      this.isBound(row.strategy) ? [" ", h("span", { class: "bound", "data-tip": HELP.bound }, "bound")] : null,
       counts.length ? h("span", { class: "failed" }, counts.map(([count, word]) => `${count} ${word}`).join(", ")) : null];
   }
 
@@ -246,9 +318,9 @@ class Section {
     this.count.textContent = rows.length === every.length ? `${rows.length} strategies` : `${rows.length} of ${every.length} strategies`;
     const head = (column) => {
       const chosen = this.sort.key === column.key;
-      const pick = () => { this.sort = { key: column.key, down: chosen && !this.sort.down }; this.draw(); this.refocus(column.key); };
+      const pick = () => { this.sort = { key: column.key, down: chosen && !this.sort.down }; this.change(); this.refocus(column.key); };
       return h("th", { scope: "col", class: classOf(column), "aria-sort": chosen ? (this.sort.down ? "descending" : "ascending") : null },
-        h("button", { type: "button", "data-key": column.key, title: column.help, click: pick }, column.title));
+        h("button", { type: "button", "data-key": column.key, "data-tip": column.help, click: pick }, column.title));
     };
     const cell = (column, row) => {
       const raw = column.value(row);
@@ -262,7 +334,7 @@ class Section {
       h("p", { class: "note" }, this.scenario === ALL
         ? "Average ranks over scenarios; ranks and means within a scenario are in its column. Choose a scenario for its tests."
         : "A rank is 1 + the number of strategies shown to be better, “=” marks shared ones. Strategies that share a letter cannot be told apart. Intervals are 95 %, one at a time."),
-      h("div", { class: "downloads" }, h("button", { type: "button", class: "link", click: download("ranking.csv", "text/csv", () => asCsv(table)) }, "This table as CSV"))];
+      h("div", { class: "downloads" }, h("a", { href: addressOf(this) }, "Link to this view"), h("button", { type: "button", class: "link", click: download("ranking.csv", "text/csv", () => asCsv(table)) }, "This table as CSV"))];
   }
 
   refocus(key) {
@@ -277,11 +349,12 @@ class Section {
     return [found.length ? h("div", { class: "figures" }, found) : h("p", { class: "muted" }, "Nothing to draw: no strategy matches, or none has runs that finished.")];
   }
 
+  /** In one order in every figure, the suite's. */
   legend(names) {
-    return h("ul", { class: "legend" }, names.map((name) => {
+    return h("ul", { class: "legend" }, this.data.strategies.filter((name) => names.includes(name)).map((name) => {
       const style = this.looks.get(name);
       return h("li", {}, s("svg", { width: 30, height: 12, class: style.colour, "aria-hidden": "true" },
-        s("line", { x1: 0, x2: 30, y1: 6, y2: 6, stroke: "currentColor", "stroke-width": 1.8, "stroke-dasharray": style.dash }), mark(style, 15, 6)), name);
+        s("line", { x1: 0, x2: 30, y1: 6, y2: 6, stroke: "currentColor", "stroke-width": 1.8, "stroke-dasharray": style.dash }), mark(style, 15, 6)), this.isBound(name) ? `${name} (bound)` : name);
     }));
   }
 
@@ -290,9 +363,11 @@ class Section {
     if (!diagram) return null;
     const over = this.scenario === ALL ? `${this.data.scenarios.length} scenarios` : "seeds";
     const group = (name) => this.rows().find((row) => row.strategy === name)?.group ?? "–";
-    return figure("Average ranks", `Over ${over}, of all strategies. A bar joins those that cannot be told apart, with a dot for each.`,
+    const drawn = figure("Average ranks", `Over ${over}, of all strategies. A bar joins those that cannot be told apart, with a dot for each.`,
       (width) => rankDiagram(width, `Average ranks over ${over}`, diagram), null,
       () => plainTable("Average ranks", ["strategy", "average rank", "group"], diagram.ranks.map(([name, rank]) => [name, rank.toFixed(2), group(name)])));
+    drawn.className = "wide";
+    return drawn;
   }
 
   curves(scenario) {
@@ -310,15 +385,21 @@ class Section {
   costs(scenario) {
     const { unit, metric, fronts } = this.ranking, scale = scaleOf(unit), limits = this.ranking.limits?.map((limit) => limit * scale);
     const known = this.ranking.summary.filter((row) => row.scenario === scenario && row.mean != null && this.shown(row.strategy));
-    const rows = known.map((row) => [row, this.entryOf(row.strategy, scenario).costs.train_seconds]).filter(([, seconds]) => seconds > 0);
+    const rows = known.map((row) => [row, this.entryOf(row.strategy, scenario).costs[this.cost]]).filter(([, cost]) => cost > 0);
     if (!rows.length) return null;
     const scaled = (value) => (value == null ? null : value * scale);
-    const points = rows.map(([row, x]) => ({ name: row.strategy, style: this.looks.get(row.strategy), x, y: scaled(row.mean), low: scaled(row.ci_low), high: scaled(row.ci_high) }));
-    const front = this.filter ? [] : (fronts[scenario] ?? []).map(([x, y]) => [x, y * scale]);
+    const points = rows.map(([row, x]) => ({ name: row.strategy, style: this.looks.get(row.strategy), x, bound: this.isBound(row.strategy),
+      y: scaled(row.mean), low: scaled(row.ci_low), high: scaled(row.ci_high) }));
+    const front = this.filter ? [] : (fronts[this.cost][scenario] ?? []).map(([x, y]) => [x, y * scale]);
+    const word = COST_WORDS[this.cost], costUnit = COST_UNITS[this.cost], dearest = Math.max(...points.map((point) => point.x));
     const title = `${scenario}: what it costs`, beside = `${metric}${unit ? `, ${unitWord(unit)}` : ""}`;
-    return figure(title, `${beside}, against seconds of training a run. The line joins strategies that no other beats in both.`,
-      (width) => scatter(width, title, points, front, "training a run, seconds", beside, limits), this.legend(points.map((point) => point.name)),
-      () => plainTable(title, ["strategy", "training a run", beside], rows.map(([row, seconds]) => [row.strategy, number(seconds, "seconds"), number(row.mean, unit)])));
+    const bounds = points.some((point) => point.bound) ? " Bounds are hollow, and left aside." : "";
+    const free = known.map((row) => row.strategy).filter((name) => this.entryOf(name, scenario).costs[this.cost] === 0);
+    const none = free.length ? ` Without any: ${free.join(", ")}.` : "";
+    const x = { label: word, shown: (value) => number(value, costUnit), tick: (value) => shortened(number(value, costUnit)) };
+    return figure(title, `${beside}, against ${word}. The line joins strategies that no other beats in both.${bounds}${none}`,
+      (width) => scatter(width, title, points, front, x, beside, limits), this.legend(points.map((point) => point.name)),
+      () => plainTable(title, ["strategy", word, beside], rows.map(([row, cost]) => [row.strategy, number(cost, costUnit, dearest), number(row.mean, unit)])));
   }
 
   pairs() {
@@ -328,7 +409,26 @@ class Section {
     const headers = ["a", "b", "pairs", `a − b${unit ? `, ${unit === "fraction" ? "points" : unit}` : ""}`, "95 % interval", "A", "p", "adjusted p", "verdict"];
     const row = (k) => [pairs.a[k], pairs.b[k], String(pairs.n[k]), signed(pairs.difference[k], unit), interval(pairs.ci_low[k], pairs.ci_high[k], unit),
       pairs.effect[k]?.toFixed(2), probability(pairs.p[k]), probability(pairs.p_adjusted[k]), pairs.verdict[k]];
-    return [folded(`Every pair (${at.length})`, () => plainTable("The difference of every pair, and its test", headers, at.map(row), 2))];
+    return [this.matrixOfPairs(at), folded(`Every pair (${at.length})`, () => plainTable("The difference of every pair, and its test", headers, at.map(row), 2))].filter(Boolean);
+  }
+
+  /** The pairs at these places as a matrix of the strategies in the order of the ranking. */
+  matrixOfPairs(at) {
+    const { pairs, unit } = this.ranking;
+    const names = this.rows().map((row) => row.strategy).filter((name) => this.shown(name));
+    if (names.length < SMALLEST_MATRIX || names.length > LARGEST_MATRIX) return null;
+    const places = new Map(at.flatMap((k) => [[`${pairs.a[k]}\n${pairs.b[k]}`, [k, 1]], [`${pairs.b[k]}\n${pairs.a[k]}`, [k, -1]]]));
+    const turned = (value, sign) => (value == null ? null : sign * value);
+    const pairOf = (row, column) => {
+      const [k, sign] = places.get(`${row}\n${column}`) ?? [];
+      if (k === undefined) return null;
+      const ends = [turned(pairs.ci_low[k], sign), turned(pairs.ci_high[k], sign)];
+      const [low, high] = sign > 0 ? ends : ends.reverse();
+      const verdict = pairs.verdict[k];
+      return { difference: turned(pairs.difference[k], sign), low, high, p: pairs.p_adjusted[k], verdict, kind: kindOf(verdict, row, column) };
+    };
+    const caption = `${this.ranking.metric}: the row minus the column${unit ? `, ${unit === "fraction" ? "points" : unit}` : ""}. Coloured where the test shows a difference: blue where the row is better, orange where the column is.`;
+    return folded("Every strategy against every other", () => scrolled(caption, pairMatrix(caption, names, pairOf, unit)));
   }
 
   // ---------------------------------------------------------------- entries
@@ -339,19 +439,21 @@ class Section {
 
   entry(name) {
     const cells = this.data.entries.filter((entry) => entry.label === name);
-    return folded(name, () => cells.map((cell) => this.cell(cell, cells.length > 1)), { id: this.entryId(name) });
+    const summary = [named(name), this.isBound(name) ? [" ", h("span", { class: "bound", "data-tip": HELP.bound }, "bound")] : null];
+    return folded(summary, () => cells.map((cell) => this.cell(cell, cells.length > 1)), { id: this.entryId(name) });
   }
 
   cell(cell, several) {
     const records = this.data.records.filter((record) => record.cells.includes(cell.key));
     const costs = Object.entries(cell.costs).filter(([, value]) => value != null);
-    const units = { train_seconds: "seconds", parameters: "count" };
     return h("div", {},
       several ? h("h4", {}, cell.scenario) : null,
+      cell.about ? h("p", {}, cell.about) : null,
+      Object.entries(cell.declared).map(([name, words]) => h("p", { class: "muted" }, `${capital(name.replace("_", " "))}: ${words}.`)),
       h("dl", {},
         h("dt", {}, "seeds"), h("dd", {}, cell.seeds.join(", ") || "none"),
         cell.ended.map(([status, seed, step]) => [h("dt", { class: "warn" }, ENDED[status] ?? status), h("dd", {}, `seed ${seed}${step >= 0 ? `, in step ${step}` : ""}`)]),
-        costs.map(([key, value]) => [h("dt", {}, COST_WORDS[key]), h("dd", {}, number(value, units[key] ?? "bytes"))]),
+        costs.map(([key, value]) => [h("dt", {}, COST_WORDS[key]), h("dd", {}, number(value, COST_UNITS[key]))]),
         h("dt", {}, "run again"), h("dd", {}, cell.repeats.length ? cell.repeats.map(repeatWords).join(" ") : "Not yet, in these records.")),
       h("h4", {}, "Options"), settings(cell.options),
       folded("Protocol", () => settings(cell.protocol), { class: "inner" }),
@@ -375,6 +477,9 @@ class Section {
   }
 }
 
+const kindOf = (verdict, row, column) => (verdict === `${row} better` ? "better" : verdict === `${column} better` ? "worse" : "same");
+const shortened = (text) => text.replace(/\.0+(?= |$)/, "").replace(/(\.\d*[1-9])0+(?= |$)/, "$1");
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
 const classOf = (column) => [column.words ? "words" : "", column.key === "name" ? "name" : ""].join(" ").trim() || null;
 
 const REPEATED = { same: "same numbers", agrees: "agrees", differs: "differs" };
@@ -401,9 +506,13 @@ function startTheme() {
   show();
 }
 
-/** Follow a link to an entry into what is folded there. */
-function openTarget() {
-  const target = document.getElementById(location.hash.slice(1));
+/** Follow the page's address: to a view of a section, or to an entry and into what is folded there. */
+function follow(sections) {
+  const { id, view } = addressed();
+  const section = sections.find((one) => one.id === id);
+  if (section) section.choose(view);
+  const target = document.getElementById(id);
+  if (section && Object.keys(view).length) target.scrollIntoView({ block: "start" });
   if (!(target instanceof HTMLDetailsElement)) return;
   target.open = true;
   target.scrollIntoView({ block: "start" });
@@ -419,9 +528,10 @@ function start() {
   main.append(...sections.map((section) => section.element));
   document.getElementById("json").addEventListener("click", download("leaderboard.json", "application/json", () => JSON.stringify(DATA, null, 1)));
   startTheme();
-  addEventListener("hashchange", openTarget);
-  document.addEventListener("click", (event) => { if (event.target.closest?.("a")?.hash === location.hash && location.hash) openTarget(); });
-  openTarget();
+  startTooltips();
+  addEventListener("hashchange", () => follow(sections));
+  document.addEventListener("click", (event) => { if (event.target.closest?.("a")?.hash === location.hash && location.hash) follow(sections); });
+  follow(sections);
 }
 
 start();
