@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,17 +26,29 @@ def show(
             "--all", help="Show what is kept apart, too: what the suite no longer asks for."
         ),
     ] = False,
+    by: Annotated[
+        Literal["agent"] | None,
+        typer.Option(
+            "--by",
+            metavar="agent",
+            help="Show each agent for itself; without it a seed counts with the mean of its agents.",
+            show_default=False,
+        ),
+    ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
     """Show a record's summary table, or one strategy's accuracy matrices and curves."""
     from clbench.host import Host
     from clbench.records import load
+    from clbench.report.agents import by_agent
     from clbench.report.apart import strategy_of, table_with_apart
 
     host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
     results = load(record, host)
+    if by == "agent":
+        results = by_agent(results)
     target = console()
     if strategy is not None:
         target.print(strategy_of(results, strategy, every))

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
+from clbench.errors import RecordError
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, settled
 from clbench.records.cell import Entries
 from clbench.report import plots
+from clbench.report.agents import by_agent
 from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
 from clbench.report.terminal import strategy_view, summary_table
 
@@ -295,3 +297,32 @@ def test_the_unit_of_a_column_stands_in_its_header() -> None:
     assert row(text, "strategy").split() == ["strategy", "s", "↓", "seeds"]
     assert row(text, "slow").split() == ["slow", "1.23", "10"]
     assert row(text, "fast").split() == ["fast", "0.69", "10"]
+
+
+# ---------------------------------------------------------------------- agents
+
+
+def test_every_agent_is_shown_for_itself() -> None:
+    seed, agent = np.repeat(np.arange(3), 2), np.tile([0, 1], 3)
+    federated = make("fedavg", members=6, seed=seed, agent=agent)
+    assert federated.accuracy is not None
+    federated.accuracy[agent == 0], federated.accuracy[agent == 1] = 0.25, 0.75
+    asked = results(federated, make("er", members=3))
+    together = drawn(summary_table(asked, ["average_accuracy"]))
+    assert "50.0" in row(together, "fedavg")
+    text = drawn(summary_table(by_agent(asked), ["average_accuracy"]))
+    lines = [line for line in text.splitlines() if "fedavg" in line]
+    assert [("agent 0" in line, "25.0" in line) for line in lines] == [
+        (True, True),
+        (False, False),
+    ]
+    assert "agent 1" in lines[1]
+    assert "75.0" in lines[1]
+    assert row(text, "er").split()[-1] == "3"
+    one = drawn(strategy_view(by_agent(asked), "fedavg"))
+    assert one.index("fedavg, agent 0 on digits") < one.index("fedavg, agent 1 on digits")
+
+
+def test_a_record_without_agents_cannot_be_shown_by_agent() -> None:
+    with pytest.raises(RecordError, match="has agents"):
+        by_agent(results(make("er")))
