@@ -17,6 +17,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 if TYPE_CHECKING:
     from clbench import errors, events, randomness
     from clbench.data import Arrays, Dataset
+    from clbench.data.named import find_dataset, load_arrays
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
     from clbench.engine.strategy import Strategy
@@ -70,8 +71,10 @@ __all__ = [
     "errors",
     "events",
     "figure",
+    "find_dataset",
     "hookimpl",
     "load",
+    "load_arrays",
     "per_member",
     "randomness",
     "run",
@@ -82,6 +85,7 @@ __all__ = [
 _MODULES = {
     "clbench": ["errors", "events", "randomness"],
     "clbench.data": ["Arrays", "Dataset"],
+    "clbench.data.named": ["find_dataset", "load_arrays"],
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],
     "clbench.engine.strategy": ["Strategy"],

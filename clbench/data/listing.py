@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clbench.data import store
 from clbench.data.load import damaged, imported_names, kept, make_dataset, missing_files
 from clbench.data.roots import roots, writable
+from clbench.data.searching import searching
 from clbench.suite.cell import Choice
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class RootInfo:
 
 def catalogue(host: Host, root: Path | None = None) -> list[DatasetInfo]:
     """Every data set that plugins offer or that was imported, and whether it is here."""
-    known = host.names("dataset")
-    return [_info(name, host, root) for name in sorted({*known, *imported_names(root)})]
+    names = sorted({*host.names("dataset"), *imported_names(root)})
+    with searching(host, root):
+        return [_info(name, host, root) for name in names]
 
 
 def where(host: Host, root: Path | None = None) -> list[RootInfo]:

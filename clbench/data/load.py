@@ -15,6 +15,7 @@ from clbench.data.arrays import Arrays
 from clbench.data.check import make_arrays
 from clbench.data.dataset import Dataset
 from clbench.data.roots import Root, destination, roots, search_roots, user_root, writable
+from clbench.data.searching import searching
 from clbench.errors import (
     ClbenchError,
     DataMissing,
@@ -72,7 +73,8 @@ def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Datase
 
 def load_arrays(choice: Choice, host: Host, root: Path | None = None) -> Arrays:
     """The arrays, from a sound copy or from the files; `DataMissing` says what is missing and how to get it."""
-    return _Search(choice, host, root).first(store.read, lambda arrays: arrays)
+    with searching(host, root):
+        return _Search(choice, host, root).first(store.read, lambda arrays: arrays)
 
 
 def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
@@ -80,11 +82,9 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
     search = _Search(choice, host, root)
     if not search.from_files and not isinstance(search.dataset, Imported):
         made: Any = type(search.dataset)
-        return _computed_fingerprint(
-            made,
-            json.dumps(dict(choice.options), sort_keys=True, default=str),
-            search.places[0].path,
-        )
+        options = json.dumps(dict(choice.options), sort_keys=True, default=str)
+        with searching(host, root):
+            return _computed_fingerprint(made, options, search.places[0].path)
     return search.first(
         lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint
     )

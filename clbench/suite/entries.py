@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clbench.data.searching import searching
 from clbench.errors import OptionError, UnknownName, UserError, shown
 from clbench.options import plain_options
 from clbench.suite.cell import Choice
@@ -195,16 +196,30 @@ class Resolver:
 
     def _fits(self, choice: Choice, variant: Variant) -> bool:
         """Whether the scenario's options fit the number of classes, where that is known before loading."""
-        classes = dataset_of(choice, self.host).classes if self._known_data(choice) else None
-        if classes is None:
-            return True
         try:
-            self.host.get("scenario", choice.name)(**choice.options).check(classes)
+            classes = self._classes(choice)
+            if classes is not None:
+                self.host.get("scenario", choice.name)(**choice.options).check(classes)
         except OptionError as error:
             for words, message in error.issues:
                 self._problem(variant, (choice.name, *numbered(words)), message)
             return False
+        except UserError as error:
+            return self._problem(variant, (choice.name, "dataset"), str(error))
         return True
+
+    def _classes(self, choice: Choice) -> int | None:
+        """How many classes the data set has, where that is known before loading."""
+        if not self._known_data(choice):
+            return None
+        try:
+            with searching(self.host):
+                classes: int | None = dataset_of(choice, self.host).classes
+                return classes
+        except UnknownName as error:
+            if error.name in self.imported:  # what it is made of was imported, and is not read here
+                return None
+            raise
 
     def _known_data(self, choice: Choice) -> bool:
         return "dataset" in choice.options and name_and_options(choice.options["dataset"])[

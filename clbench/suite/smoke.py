@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import OptionError
+from clbench.data.searching import searching
+from clbench.errors import OptionError, UnknownName
 from clbench.options import plain_options
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.entries import dataset_of, name_and_options
@@ -106,9 +107,12 @@ def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
     """Options of the synthetic data that keep the real one's classes and image format, where they are known."""
     name, _ = name_and_options(scenario.options["dataset"])
+    classes, shape = 10, (8, 8, 1)  # where nothing is known
     real = dataset_of(scenario, host) if name in host.names("dataset") else None
-    classes = getattr(real, "classes", None) or 10
-    height, _, channels = getattr(real, "shape", None) or (8, 8, 1)
+    with searching(host), contextlib.suppress(UnknownName):  # one that is made of imported ones
+        classes = getattr(real, "classes", None) or classes
+        shape = getattr(real, "shape", None) or shape
+    height, _, channels = shape
     train, test = (max(2, each * MANY // max(classes, MANY)) * classes for each in (TRAIN, TEST))
     wanted = {
         "classes": classes,

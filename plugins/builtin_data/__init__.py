@@ -1,9 +1,10 @@
-"""The built-in data sets: two that need no file, and those of torchvision."""
+"""The built-in data sets: two that need no file, those of torchvision, and what is put together of others."""
 
 from __future__ import annotations
 
 from clbench import Dataset, hookimpl
 
+from .combined import Combined
 from .digits import Digits
 from .synthetic import Synthetic
 from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, STL10, FashionMNIST, Imagenette
@@ -12,4 +13,15 @@ from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, STL10, FashionMNIST, Image
 @hookimpl
 def clbench_datasets() -> list[type[Dataset]]:
     """Offer the data sets."""
-    return [Digits, Synthetic, MNIST, FashionMNIST, KMNIST, CIFAR10, CIFAR100, STL10, Imagenette]
+    return [
+        Digits,
+        Synthetic,
+        MNIST,
+        FashionMNIST,
+        KMNIST,
+        CIFAR10,
+        CIFAR100,
+        STL10,
+        Imagenette,
+        Combined,
+    ]

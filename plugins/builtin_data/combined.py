@@ -1,0 +1,98 @@
+"""Data sets put together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, Field
+
+from clbench import Arrays, Dataset, errors, find_dataset, load_arrays
+
+Images = npt.NDArray[np.uint8]
+Shape = tuple[int, int, int]  # height, width, channels
+
+
+def _several(parts: list[Any]) -> list[Any]:
+    if len({json.dumps(part, sort_keys=True) for part in parts}) < len(parts):
+        raise ValueError("names a data set twice; its classes would be the same ones again")
+    return parts
+
+
+class Combined(Dataset):
+    """Several data sets as one: the classes of each are counted on from those of the ones before it.
+
+    Images must be of one size and of as many channels, unless `pad` brings them there. Pixel values that go to
+    another maximum than 255 are scaled to it.
+    """
+
+    of: Annotated[list[str | dict[str, Any]], AfterValidator(_several)] = Field(
+        ["mnist", "kmnist", "fashion_mnist"], min_length=2
+    )  # names of data sets, or names with options
+    # smaller images in the middle of a black one of the largest size, grey ones in every channel
+    pad: bool = False
+
+    @property
+    def classes(self) -> int | None:
+        """The sum, where every part knows its own."""
+        counts = [find_dataset(part).classes for part in self.of]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    @property
+    def shape(self) -> Shape | None:
+        """The largest height, width and number of channels."""
+        shapes = [find_dataset(part).shape for part in self.of]
+        known = [shape for shape in shapes if shape is not None]
+        return _largest(known) if len(known) == len(shapes) else None
+
+    def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
+        parts = [load_arrays(part) for part in self.of]
+        shapes = {part.name: _shape_of(part) for part in parts}
+        wanted = _largest(list(shapes.values()))
+        if not self.pad and set(shapes.values()) != {wanted}:
+            said = ", ".join(
+                f"{name} has {'x'.join(map(str, shape))}" for name, shape in shapes.items()
+            )
+            raise errors.UserError(
+                f"data set 'combined': images (height, width, channels) differ: {said};"
+                " `pad: true` brings them to the largest"
+            )
+        first = np.cumsum([0, *(part.classes for part in parts)])
+        return (
+            np.concatenate([_brought(part, part.x_train, wanted) for part in parts]),
+            np.concatenate([part.y_train + at for part, at in zip(parts, first, strict=False)]),
+            np.concatenate([_brought(part, part.x_test, wanted) for part in parts]),
+            np.concatenate([part.y_test + at for part, at in zip(parts, first, strict=False)]),
+        )
+
+
+def _shape_of(part: Arrays) -> Shape:
+    _, height, width, channels = part.x_train.shape
+    return height, width, channels
+
+
+def _largest(shapes: list[Shape]) -> Shape:
+    height, width, channels = (max(sizes) for sizes in zip(*shapes, strict=True))
+    return height, width, channels
+
+
+def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
+    """The images with values up to 255, padded and repeated to the shape."""
+    if part.scale != 255.0:
+        images = np.rint(images * (255.0 / part.scale)).astype(np.uint8)
+    count, height, width, channels = images.shape
+    if (height, width, channels) == wanted:
+        return images
+    if channels not in (1, wanted[2]):
+        raise errors.UserError(
+            f"data set 'combined': {part.name} has {channels} channels and another part {wanted[2]};"
+            " only a single channel can be repeated"
+        )
+    padded = np.zeros((count, *wanted), dtype=np.uint8)
+    top, left = (wanted[0] - height) // 2, (wanted[1] - width) // 2
+    padded[:, top : top + height, left : left + width] = images  # one channel goes to every one
+    return padded
