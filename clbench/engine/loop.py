@@ -15,9 +15,10 @@ from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.draws import DrawWatch
-from clbench.engine.evaluate import accuracy, choice, evaluate, evaluating, predict, set_mode
+from clbench.engine.evaluate import accuracy, evaluate, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
+from clbench.engine.online import OnlinePredictions
 from clbench.engine.phases import ResolvedPhase, checked, order_of_epoch, resolve, whole_choice
 from clbench.engine.place import Place
 from clbench.engine.plan import plan_epoch
@@ -25,7 +26,7 @@ from clbench.engine.probes import Probes
 from clbench.engine.rates import Rates
 from clbench.engine.solo import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of, whole
-from clbench.engine.task import Batch, Phase, Task
+from clbench.engine.task import Phase, Task
 from clbench.stack import Optimizer, Saved, Stateful, Suspension, member_tables, restore
 from clbench.stack.state import objects
 
@@ -56,6 +57,7 @@ class Loop:
         self.suspension = Suspension(whole(strategy), strategy.members)
         self._hold_outputs()
         self.place = Place(strategy.members, strategy.device)
+        self.online_predictions = OnlinePredictions(strategy, self.place.online)
         self.steps = Steps(strategy, self.learn, graphs)
         self.draws = DrawWatch(strategy)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
@@ -300,12 +302,13 @@ class Loop:
         batch = self.session.fetch(index, tasks, augment=True, y=y)
         self.session.clock.begin_step(batch.x)
         if self.online:
-            self._predict_first(batch)
+            self.online_predictions.begin_step(batch, self.rows)
         outputs, phase = self.session.outputs, self.session.phase
         own = phase is None or phase.data == "task"
         outputs.begin_step(tasks, self.strategy.task.index, own)
         loss = self.strategy.observe(batch)
         outputs.end_step()
+        self.online_predictions.end_step()
         return loss
 
     def _step(self, samples: Tensor, task: Task) -> None:
@@ -351,15 +354,6 @@ class Loop:
         for _, table in member_tables(whole(self.strategy), self.strategy.members):
             if table.is_floating_point():
                 table.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
-
-    @torch.no_grad()
-    def _predict_first(self, batch: Batch) -> None:
-        """Online accuracy: the prediction for a batch before the update."""
-        with evaluating(self.strategy):
-            right = (
-                choice(self.strategy, predict(self.strategy, batch, batch.task), batch) == batch.y
-            ).sum(1)
-        self.place.online.note(right, self.rows)
 
     # ------------------------------------------------------------------ looking
 

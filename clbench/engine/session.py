@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -80,6 +80,7 @@ class Session(Stateful):
             "about",
             "overridden",
             "clock",
+            "before_update",
         }
     )
 
@@ -115,6 +116,8 @@ class Session(Stateful):
         self.task: Task | None = None
         self.phase: Phase | None = None
         self.clock = Clock()  # of the training steps, for all networks of the job
+        # What the engine does in `observe`, between the loss and the update.
+        self.before_update: Callable[[], None] | None = None
         # What `train_on` was given in the `begin_phase` under way, by row in a solo strategy.
         self.chosen: dict[int | None, Samples] | None = None
         self.noted: dict[str, Tensor] | None = None  # in the evaluation under way

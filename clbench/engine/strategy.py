@@ -308,6 +308,8 @@ class Strategy(Configurable, Stateful):
         """One step. Returns the task's loss `[R]`, which the engine watches for members that diverge, or None."""
         self.optimizer.zero_grad()
         loss = self._a_member_each("task_loss", self.task_loss(batch))
+        if self.session.before_update is not None:
+            self.session.before_update()
         loss.backward(torch.ones_like(loss))  # as that of the sum, and two kernels less
         self.data_gradients(batch)
         if (

@@ -130,10 +130,11 @@ class Stack(Watched, Modes, Stateful):
         a forward changes in them is written into these tensors.
         """
         traced = {layer.read: layer.name for layer in self.layers()} if trace else {}
-        watched = self._watched() if params is self.params else {}
+        own = params is self.params
+        watched = self._watched() if own else {}
         call = Call(tuple({**traced, **watched}))
         out, found = self._run(self._named(params), x, call, self._buffers(buffers))
-        if watched:
+        if own and self._is_kept(watched):
             self._note(x, found, out)
         if not trace:
             return out
@@ -150,7 +151,7 @@ class Stack(Watched, Modes, Stateful):
         watched = self._watched()
         call = Call(tuple({**dict.fromkeys(sites), **watched}), graph)
         out, found = self._run(self.params, x, call)
-        if watched:
+        if self._is_kept(watched):
             self._note(x, found, out)
         seen = {site: pair for site, pair in found.items() if site in sites}
         tapped = {site: held for site, held in graph[0].items() if site in sites}

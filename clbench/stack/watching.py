@@ -79,6 +79,7 @@ class Watcher:
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock
         self.names: dict[str, None] = {}  # in the order in which they were asked for
+        self.keeps_logits = False  # even where nothing is watched
         self.step = FirstPass(None)
         self.begun = 0  # the step, by the clock, that `step` is of
         self.inner: list[FirstPass] = []
@@ -187,7 +188,7 @@ class Watched:
     def first_logits(self, x: Tensor) -> Tensor | None:
         """What the network gave in the step's first training forward over exactly this tensor.
 
-        None where there was no such forward, or nothing is watched.
+        None where there was no such forward, or neither `watcher.keeps_logits` nor anything watched.
         """
         step = self.watcher.of_step()
         return step.logits if step.x is x else None
@@ -208,6 +209,10 @@ class Watched:
     def _watched(self) -> Mapping[str, None]:
         """The modules to watch in a forward with the network's own parameters."""
         return self.watcher.names if self.training else {}
+
+    def _is_kept(self, watched: Mapping[str, None]) -> bool:
+        """Whether a forward with the network's own parameters is to be kept."""
+        return bool(watched) or (self.training and self.watcher.keeps_logits)
 
     def _note(self, x: Tensor, found: Mapping[str, tuple[Tensor, Tensor]], out: Tensor) -> None:
         names = self.watcher.names
