@@ -18,6 +18,7 @@ BAR = 16
 ORDER = {"running": 0, "failed": 1, "waiting": 2, "done": 3}
 CELLS = ("scenario", "strategy", "", "seeds done", "task", "accuracy", "")
 JOBS = ("under way", "seeds", "", "task", "")
+NAMES = ("scenario", "strategy", "under way")  # in several lines where there is no room
 RIGHT = ("seeds done", "task", "accuracy")
 CODE = "line-height:normal;font-family:Menlo,'DejaVu Sans Mono',consolas,'Courier New',monospace"
 COLOUR = {"running": "cyan", "failed": "red", "waiting": "dim", "done": "green"}
@@ -145,7 +146,11 @@ class Live(Lines):
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
         for name in columns:
             table.add_column(
-                name, header_style="dim", justify="right" if name in RIGHT else "left", no_wrap=True
+                name,
+                header_style="dim",
+                justify="right" if name in RIGHT else "left",
+                no_wrap=name not in NAMES,
+                overflow="fold",
             )
         for row in rows:
             table.add_row(*row)

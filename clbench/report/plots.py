@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -12,23 +15,30 @@ from clbench.records.cell import Array
 from clbench.report.numbers import spread_out
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+AFTER = "after training"
 MOST_TASKS = 12
 MOST_BARS = 60
 
 
-def matrix(accuracy: Array) -> Table:
-    """`[T+1, T]` in percent, the darker the better; some of the tasks where there are too many to show."""
-    shown = spread_out(accuracy.shape[1], MOST_TASKS)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
-    table.add_column("after training", no_wrap=True)
-    for task in shown:
-        table.add_column(f" task {task + 1} ", justify="right", no_wrap=True)
-    for row in [0, *(task + 1 for task in shown)]:
-        table.add_row(
-            "nothing" if row == 0 else f"task {row}",
-            *(shade(accuracy[row, task]) for task in shown),
-        )
-    return table
+@dataclass(frozen=True)
+class Matrix:
+    """`[T+1, T]` in percent, the darker the better; as many of the tasks as there is room for."""
+
+    accuracy: Array
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        tasks = self.accuracy.shape[1]
+        column = len(f" task {tasks} ")
+        room = (options.max_width - len(AFTER)) // column
+        shown = spread_out(tasks, int(np.clip(room, 2, MOST_TASKS)))
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
+        table.add_column(AFTER, no_wrap=True)
+        for task in shown:
+            table.add_column(f" task {task + 1} ", justify="right", no_wrap=True)
+        for row in [0, *(task + 1 for task in shown)]:
+            cells = (shade(self.accuracy[row, task]) for task in shown)
+            table.add_row("nothing" if row == 0 else f"task {row}", *cells)
+        yield table
 
 
 def shade(value: float) -> Text:

@@ -114,7 +114,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
             "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds",
             style="bold",
         )
-        yield plots.matrix(accuracy)
+        yield plots.Matrix(accuracy)
         title, heights = _course(accuracy, averages)
         yield Text(f"\n{title}", style="bold")
         yield plots.bars(heights)

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from clbench.execution.board import Board
-from clbench.execution.display import Lines, Live, Notebook, Quiet, display_for
+from clbench.execution.display import CELLS, Lines, Live, Notebook, Quiet, display_for
 from clbench.execution.forecast import Forecast
 from clbench.execution.jobs import Job, JobEvent
 from clbench.execution.planner import Planned
@@ -165,3 +165,18 @@ def test_a_job_that_is_divided_stays_in_the_sum() -> None:
     assert scene.board.total == 4
     assert scene.board.left is not None
     assert scene.board.left > 0
+
+
+def test_on_a_narrow_terminal_names_are_folded_and_counts_are_whole() -> None:
+    from rich.text import Text
+
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    name = "er+anchor(memory=400, strength=0.01, replay_batch=64)"
+    row = [Text("class"), Text(name), "=" * 16, "144/144", "10/10", "0.155", Text("running")]
+    console.print(Live(console)._table(CELLS, [row]))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {"144/144", "10/10", "0.155", "running"} <= set(lines[1].split())
+    assert "…" not in "".join(lines)
+    assert len(lines) > 2

@@ -233,7 +233,7 @@ def test_bars_stand_as_high_as_their_values() -> None:
 
 
 def test_many_tasks_are_thinned_out() -> None:
-    text = drawn(plots.matrix(np.full((2001, 2000), 0.5)))
+    text = drawn(plots.Matrix(np.full((2001, 2000), 0.5)))
     assert "task 2000" in text
     assert len(text.splitlines()) < 20
     assert str(plots.bars(np.full(2000, 0.5))).splitlines()[-1].split() == ["1", "2000"]
@@ -326,3 +326,16 @@ def test_every_agent_is_shown_for_itself() -> None:
 def test_a_record_without_agents_cannot_be_shown_by_agent() -> None:
     with pytest.raises(RecordError, match="has agents"):
         by_agent(results(make("er")))
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120])
+def test_a_matrix_shows_as_many_tasks_as_there_is_room_for_and_cuts_no_number(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(plots.Matrix(np.full((21, 20), 0.5)))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    head, last = lines[0].split("task")[1:], lines[-1].split()[2:]
+    assert len(head) == len(last) == min(12, (width - 14) // 9)
+    assert set(last) == {"50.0"}
