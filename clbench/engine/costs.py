@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.solo_state import carried_bytes, parameter_count
 from clbench.engine.strategy import Strategy, state_bytes
 

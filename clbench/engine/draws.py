@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of
 from clbench.errors import GlobalDraw
 from clbench.stack.generators import Snapshot, are_lent

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from clbench.engine.look import Look
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError

@@ -24,7 +24,7 @@ from clbench.engine.place import Place
 from clbench.engine.plan import plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.rates import Rates
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Phase, Task
 from clbench.stack import Optimizer, Saved, Stateful, Suspension, member_tables, restore

@@ -14,7 +14,7 @@ from clbench.engine.curves import Curve
 from clbench.engine.probes import Probes
 from clbench.engine.runner import Settings, build_strategy
 from clbench.engine.session import Member
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.errors import RecordError, UserError
 from clbench.suite.cell import Cell

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clbench.engine.draws import HOW_TO_PROBE, no_global_draws, packages_of
 from clbench.engine.evaluate import evaluating
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.solo_state import tensors_of
 from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Batch, Split, Task

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from clbench.engine.solo import SoloRunner
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Phase
 from clbench.stack import Optimizer

@@ -21,7 +21,8 @@ from clbench.engine.draws import DrawWatch
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.engine.session import Member, Session, model_of
-from clbench.engine.solo import SoloRunner, SoloStrategy
+from clbench.engine.solo import SoloStrategy
+from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload

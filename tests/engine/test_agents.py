@@ -247,7 +247,19 @@ def agents_are_alike(values: list[Tensor]) -> list[bool]:
     return [torch.equal(value[3:4].expand(3, *value.shape[1:]), value[3:6]) for value in values]
 
 
-@pytest.mark.parametrize("kind", [Alone, AloneSolo])
+class OwnNetwork(SoloStrategy):
+    """Builds a module of its own from torch's global generator, and draws from it in every task."""
+
+    def setup(self) -> None:
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(16, 6))  # type: ignore[misc]
+        self.optimizer = self.make_optimizer(list(self.net.parameters()))  # type: ignore[misc]
+        self.drawn: list[float] = []
+
+    def begin_task(self, task: Task) -> None:
+        self.drawn.append(float(torch.rand(1)))
+
+
+@pytest.mark.parametrize("kind", [Alone, AloneSolo, OwnNetwork])
 def test_agents_of_a_seed_begin_with_the_same_weights(host: Host, tiny: Arrays, kind: Any) -> None:
     strategy, _ = make(kind, host, tiny).start(0, 1)
     values = weights(strategy)
@@ -259,7 +271,14 @@ def test_agents_of_a_seed_begin_with_the_same_weights(host: Host, tiny: Arrays, 
     )
 
 
-@pytest.mark.parametrize("kind", [Alone, AloneSolo])
+def test_agents_that_begin_alike_draw_apart_afterwards(host: Host, tiny: Arrays) -> None:
+    strategy, loop = make(OwnNetwork, host, tiny).start(0, 1)
+    loop.task(strategy.session.streams.tasks[0])
+    drawn = [solo.drawn for solo in strategy.solos]
+    assert len({numbers[0] for numbers in drawn}) == len(drawn) == 6
+
+
+@pytest.mark.parametrize("kind", [Alone, AloneSolo, OwnNetwork])
 def test_a_scenario_may_let_every_agent_begin_by_itself(
     host: Host, tiny: Arrays, kind: Any
 ) -> None:
