@@ -51,7 +51,7 @@ def environment(
         "device": gpu_names(slots) or "cpu",
         "workers": len(slots),
         "threads": _threads(),
-        "gemm": f"float32, {gemm} path, MKL_CBWR={os.environ.get('MKL_CBWR', 'not set')}",
+        "gemm": f"float32, {gemm} path, MKL_CBWR={_rounding()}",
         "form": form,
         "plugins": host.versions(),
         "git": git_commit(folder),
@@ -67,6 +67,16 @@ def facts_of(host: Host, job: Job, site: Site, device: str) -> Facts:
 def now() -> str:
     """The date and time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _rounding() -> str:
+    """What MKL was told; it listens before its first product alone."""
+    told = os.environ.get("MKL_CBWR", "not set")
+    if "torch" not in sys.modules:
+        return told
+    from clbench.stack import gemm
+
+    return told if gemm.rounds_as_a_worker() else f"{told}, but too late"
 
 
 def _threads() -> int:

@@ -64,19 +64,20 @@ class InProcess(Launcher):
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
         """Each job in its turn; the first Ctrl-C lets the step end and saves, the second ends at once."""
+        from clbench.execution.worker import forget_data, perform
+
+        def performed(job: Job) -> JobEvent:
+            told, device = self._tell, self._device
+            return perform(job, site, device, self._host, told, leaving.is_set, terminal=True)
+
         with _first_interrupt_asks() as leaving:
-            for job in jobs:
-                try:
-                    yield self._perform(job, site, leaving)
-                except Left:
-                    raise KeyboardInterrupt from None
-
-    def _perform(self, job: Job, site: Site, leaving: threading.Event) -> JobEvent:
-        from clbench.execution.worker import perform
-
-        return perform(
-            job, site, self._device, self._host, self._tell, leaving.is_set, terminal=True
-        )
+            try:
+                for job in jobs:
+                    yield performed(job)
+            except Left:
+                raise KeyboardInterrupt from None
+            finally:
+                forget_data()  # the process lives on, and may have other uses for the room
 
 
 def _reason(host: Host) -> str:

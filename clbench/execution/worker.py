@@ -174,6 +174,11 @@ def _arrays(host: Host, dataset: str, data: Path | None) -> Arrays:
     return load_arrays(choice_of(json.loads(dataset)), host, data)
 
 
+def forget_data() -> None:
+    """Let the data set of the last job go."""
+    _arrays.cache_clear()
+
+
 def _is_out_of_memory(failure: Exception) -> bool:
     signs = (
         "DefaultCPUAllocator: can't allocate memory",

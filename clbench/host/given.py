@@ -67,7 +67,7 @@ def load_given(plugin: Plugin) -> Given:
     if callable(plugin) and hasattr(plugin, "__qualname__"):
         return _load_item(plugin)
     raise PluginError(
-        f"plugin {plugin!r} is a {type(plugin).__name__}; "
+        f"plugin {plugin!r} is of type {type(plugin).__name__}; "
         "give the path of a file, a module, a class, or a function that makes a model"
     )
 
@@ -110,6 +110,9 @@ def _load_module(module: ModuleType) -> Given:
 class _ItemPlugin:
     """A plugin that offers one thing, by the hook that is set on it."""
 
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
 
 def _load_item(item: Any) -> Given:
     """A class or factory, offered by a plugin made for it."""
@@ -118,7 +121,7 @@ def _load_item(item: Any) -> Given:
     def offer() -> list[Any]:
         return [item]
 
-    plugin = _ItemPlugin()
+    plugin = _ItemPlugin(item)
     setattr(plugin, kind.hook, hookspecs.hookimpl(specname=kind.hook)(offer))
     where = f"{item.__module__}.{item.__qualname__}"
     info = PluginInfo(item.__name__, package=None, version=None, origin=where)

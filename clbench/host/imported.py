@@ -72,7 +72,7 @@ def editable_imports(source: Path, module: str) -> dict[str, Path]:
     while waiting:
         name = waiting.pop()
         for part in _with_parents(name):
-            path = None if part in found or part == module else _editable_file(part)
+            path = None if part in found or part == module else editable_file(part)
             if path is not None:
                 found[part] = path
                 waiting += imported_names(path, part, path.name == "__init__.py")
@@ -85,7 +85,7 @@ def _with_parents(name: str) -> Iterator[str]:
     yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _editable_file(name: str) -> Path | None:
+def editable_file(name: str) -> Path | None:
     """The source file of a module that is neither installed nor part of what plugins build on."""
     if name.partition(".")[0] in FOREIGN:
         return None

@@ -14,23 +14,16 @@ import hashlib
 import inspect
 import linecache
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from clbench.host.plugin_files import own_sources
+from clbench.host.imported import editable_file, editable_imports
 
 UNKNOWN = "unknown: defined in a session, and not to be read"
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _CONTAINERS = (list, tuple, set, frozenset)
-_INSTALLED = tuple(
-    Path(sysconfig.get_path(kind)).resolve()
-    for kind in ("stdlib", "platstdlib", "purelib", "platlib")
-)
-_OURS = Path(__file__).resolve().parents[1]
 
 
 class _Unreadable(Exception):
@@ -137,19 +130,16 @@ def _plain_text(name: str, value: Any) -> str:
             return text
     if inspect.isbuiltin(value) or inspect.isroutine(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}"
-    raise _Unreadable(f"it uses {name}, a {type(value).__name__}")
+    raise _Unreadable(f"it uses {name}, of type {type(value).__name__}")
 
 
 def _files_of(module: ModuleType | None) -> dict[str, str]:
-    """A module of the person's own, with what it imports from beside it; installed ones do not count."""
-    file = getattr(module, "__file__", None)
-    if module is None or file is None or not file.endswith(".py"):
+    """A module that can be edited, with all such that it imports; what is installed has a version of its own."""
+    path = None if module is None else editable_file(module.__name__)
+    if module is None or path is None:
         return {}
-    path = Path(file).resolve()
-    if any(path.is_relative_to(folder) for folder in (*_INSTALLED, _OURS)):
-        return {}
-    labelled = own_sources(path).items()
-    return {f"{module.__name__}:{label}": part.read_text("utf-8") for label, part in labelled}
+    files = {module.__name__: path, **editable_imports(path, module.__name__)}
+    return {name: file.read_text("utf-8") for name, file in files.items()}
 
 
 def _text_of(value: type | FunctionType) -> str:

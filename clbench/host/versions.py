@@ -41,7 +41,7 @@ def described(loaded: Loaded) -> str:
     if loaded.in_session:
         return "defined in the session that ran it"
     name = f"{info.package} {info.version}" if info.package else Path(info.origin).name
-    version = version_of(loaded, loaded.plugin)
+    version = version_of(loaded, getattr(loaded.plugin, "item", loaded.plugin))
     return f"{name} {version}" if version.startswith("sha256:") else name
 
 

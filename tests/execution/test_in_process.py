@@ -220,7 +220,7 @@ def test_what_has_no_version_is_run_anew_each_time_and_says_so(
     for _ in range(2):
         run(tmp_path, "counting", None, plugins=Counting, quiet=False)
     assert len(count) == 4
-    assert "Counting: it uses FACTOR, a Tensor" in capsys.readouterr().err
+    assert "Counting: it uses FACTOR, of type Tensor" in capsys.readouterr().err
 
 
 FACTOR = torch.ones(3)
