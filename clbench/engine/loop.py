@@ -15,6 +15,7 @@ from clbench.engine.book import Book
 from clbench.engine.compose import overrides
 from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.draws import DrawWatch
+from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy, evaluate, set_mode
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
@@ -93,7 +94,11 @@ class Loop:
     def untrained(self) -> None:
         """Row 0 of the accuracy matrix."""
         self.session.task = self.streams.tasks[0]
-        self.draws.run("predict", self._evaluate, 0)
+        try:
+            self.draws.run("predict", self._evaluate, 0)
+        except AttributeError as missing:
+            explain_missing(missing, self.strategy)
+            raise
         self.keeper.end_row(0, self.book.running)
 
     def task(self, task: Task) -> None:

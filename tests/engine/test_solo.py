@@ -203,6 +203,47 @@ def test_who_forgets_super_setup_is_told(make_bench: Any, strategy: type) -> Non
         make_bench(strategy).run(0, 1)
 
 
+class LateSolo(SoloStrategy):
+    """Makes in begin_task what predict needs."""
+
+    def begin_task(self, task: Task) -> None:
+        self.means = torch.zeros(3)
+
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        return super().predict(x, task) + self.means.sum()
+
+
+class LateStacked(Strategy):
+    """The same for a stack."""
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        self.means = torch.zeros(3)
+
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        return super().predict(x, task) + self.means.sum()
+
+
+@pytest.mark.parametrize("strategy", [LateSolo, LateStacked, [Strategy, LateStacked]])
+def test_state_that_is_made_too_late_for_the_untrained_network_is_named(
+    make_bench: Any, strategy: Any
+) -> None:
+    sentence = r"late_\w+ has no self.means when the untrained network .* made in setup\(\)"
+    with pytest.raises(StrategyError, match=sentence):
+        make_bench(strategy).run(0, 1)
+
+
+def test_another_missing_attribute_stays_what_it_is(make_bench: Any) -> None:
+    class Typo(Strategy):
+        """Asks a tensor for what it has not."""
+
+        def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+            return self.net(x.flaten())  # type: ignore[attr-defined, no-any-return]
+
+    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'flaten'"):
+        make_bench(Typo).run(0)
+
+
 def test_a_missing_attribute_of_a_solo_strategy_is_missing(make_bench: Any) -> None:
     strategy, _ = make_bench(SoloBare).start(0)
     solo = strategy.solos[0]
