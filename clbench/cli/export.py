@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from clbench.cli.options import DataOption, PluginOption, RecordArgument
 from clbench.cli.output import tell, warn
+from clbench.untrusted import printable
 
 
 class Form(StrEnum):
@@ -59,7 +61,16 @@ def export(
         tell(line)
     content = exported(results, to.value)
     if str(target) == "-":
-        typer.echo(content if to is Form.parquet else content.decode(), nl=False)
+        _print(content, to)
     else:
         atomic_write(target, content)
         tell(f"written: {target}")
+
+
+def _print(content: bytes, form: Form) -> None:
+    """To stdout: as it is into a pipe, and on a terminal without what could steer it."""
+    if form is Form.parquet:
+        typer.echo(content, nl=False)
+        return
+    text = content.decode()
+    typer.echo(printable(text) if sys.stdout.isatty() else text, nl=False)

@@ -2,6 +2,7 @@ r"""A comparison as LaTeX tables, for `booktabs`: first the one of a paper, then
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from clbench.report.compare_tables import TableOf, is_words, tables, unit_of
@@ -64,9 +65,14 @@ def _paper_table(comparison: Comparison) -> list[str]:
 
 
 def _best(comparison: Comparison, scenario: str) -> str:
-    """The strategy with the best mean; empty where no run finished."""
+    """The strategy with the best mean, bounds left aside; empty where no run of another finished."""
     sign = 1 if comparison.higher_is_better else -1
-    rows = [row for row in comparison.summary if row.scenario == scenario and row.mean == row.mean]
+    bounds = _bounds(comparison)
+    rows = [
+        row
+        for row in comparison.summary
+        if row.scenario == scenario and row.strategy not in bounds and not math.isnan(row.mean)
+    ]
     return max(rows, key=lambda row: sign * row.mean).strategy if rows else ""
 
 
@@ -77,7 +83,7 @@ def _bounds(comparison: Comparison) -> set[str]:
 def _mean(
     row: SummaryRow | None, best: dict[str, str], comparison: Comparison, scale: Scale
 ) -> str:
-    if row is None or row.mean != row.mean:
+    if row is None or math.isnan(row.mean):
         return MISSING
     mean, _, interval = scale.interval(row.mean, row.ci_low, row.ci_high).partition(" ")
     first = best[row.scenario]

@@ -208,6 +208,7 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
             )
         },
         "label": cell.label,
+        "versions": cell.content.get("versions", {}),
         "declared": {name: DECLARATIONS[name] for name in cell.declared},
         "seeds": sorted(set(cell.seed.tolist())),
         "ended": _ended(cell),

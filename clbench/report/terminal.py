@@ -24,7 +24,7 @@ from clbench.untrusted import printable
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")
 COSTS = ("train_seconds", "peak_memory", "parameters", "state_bytes", "bytes_sent")
 ENGINE_CURVES = ("online_accuracy", "continual_accuracy", "continual_step", "continual_task")
-MOST_SPARKS = 24  # of a curve, so that a row fits a terminal of 80 columns
+MOST_SPARKS = 36  # letters of a curve, so that a row fits a terminal of 80 columns
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         )
     yield Text(f"seeds: {_seeds(cell)}")
     for run, seeds in runs_of(results.record, cell):
-        yield Text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
+        yield _text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
     done = _done(cell)
     if done.any() and cell.tasks:
         accuracy = _mean_matrix(cell, done)
@@ -167,7 +167,7 @@ def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[Rendera
         yield Grid(
             [
                 Column("curve", names, "name"),
-                Column("mean over seeds", drawings, "prose"),
+                Column("mean over seeds", drawings),
                 Column("from", least),
                 Column("to", most),
             ]

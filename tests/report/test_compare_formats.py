@@ -163,3 +163,13 @@ def test_latex_begins_with_the_table_of_a_paper(made) -> None:
     assert re.match(r"90\.\d\$\^\{=\}\$ ", shown["same"])
     assert re.match(r"50\.\d \{", shown["worse"])
     assert shown["poor"] == "-"
+
+
+def test_latex_leaves_bounds_out_of_the_competition(made) -> None:
+    table = {"all_data": made.draw(0.95, 12, 1), "rival": made.draw(0.8, 12, 2)}
+    cells = made.cells(table)
+    cells[0].declared = ("bound",)
+    lines = render(made.compared(*cells), "latex").splitlines()
+    rows = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
+    assert rows[0].startswith(r"all\_data (bound) & 9")
+    assert rows[1].startswith(r"rival & \textbf{")

@@ -177,3 +177,19 @@ def test_legends_have_one_order(comparison, tmp_path: Path) -> None:
         shown = texts(tmp_path / f"{kind}.svg").split()
         orders.append([name for name in shown if name in ("good", "middle", "poor")])
     assert orders[0] == orders[1] == ["poor", "good", "middle"]
+
+
+def test_bounds_are_no_part_of_the_front(made, tmp_path: Path, monkeypatch) -> None:
+    cells = made.cells({"all_data": made.draw(0.95, 12, 1), "rival": made.draw(0.8, 12, 2)})
+    cells[0].declared = ("bound",)
+    for cell in cells:
+        cell.cost["train_seconds"] = np.full(12, 2.0)
+    asked: list[int] = []
+
+    def counted(points, **how):
+        asked.append(len(points))
+        return pareto(points, **how)
+
+    monkeypatch.setattr("clbench.report.figures_runs.pareto", counted)
+    draw(made.compared(*cells), tmp_path / "cost.svg")
+    assert asked == [1]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from clbench.errors import OutputError, RecordError, UserError
-from clbench.records import CellRecord, write_record
+from clbench.records import CellRecord, RecordFile, write_file, write_record
 from clbench.report.leaderboard import Section, as_csv, as_markdown, leaderboard, write
 from clbench.report.page import embedded, page
 from clbench.report.page_data import page_data, plain
@@ -314,3 +314,17 @@ def test_records_with_nothing_to_rank_still_make_a_page(made, tmp_path) -> None:
 def test_an_unknown_metric_is_an_error(three, tmp_path) -> None:
     with pytest.raises(UserError, match="did you mean"):
         leaderboard([three], tmp_path, metric="averge_accuracy")
+
+
+def test_the_page_is_dated_by_its_newest_run_and_not_by_today(made, tmp_path) -> None:
+    cells = made.cells({"a": [0.5] * 6, "b": [0.6] * 6})
+    runs = tuple(
+        {"id": name, "date": f"{name}T10:00:00+00:00"} for name in ("2025-01-31", "2025-03-01")
+    )
+    write_file(tmp_path / "r.h5", RecordFile(1, "demo", "", {}, cells, runs=runs))
+    sections = leaderboard([tmp_path / "r.h5"], tmp_path)
+    text = page(page_data(sections))
+    assert "Newest run: 2025-03-01." in text
+    assert text == page(page_data(sections))
+    undated = page(page_data(leaderboard([made.save(tmp_path / "old.h5", *cells)], tmp_path)))
+    assert "Newest run" not in undated

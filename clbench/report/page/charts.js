@@ -25,6 +25,7 @@ function made(element, attributes, children) {
     if (typeof value === "function") element.addEventListener(key, value);
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
+    if (key === "data-tip" && value) element.setAttribute("aria-description", value);
   }
   element.append(...children.flat(Infinity).filter((child) => child != null));
   return element;
