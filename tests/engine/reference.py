@@ -1,8 +1,8 @@
 """A few small runs whose numbers are kept, so that nobody moves them unawares: they go with `ENGINE_VERSION`.
 
 Bits differ between processors: products add up in another order with AVX2, AVX-512 or AMX. So the runs are made in float64, where
-that is a relative 1e-15 a step and a few dozen steps end far below the tolerance of 1e-9, and what is kept are losses, and
-accuracies, which are counts. Only draws that are whole numbers or uniform are used: normal ones come from functions
+that is a relative 1e-15 a step and a few dozen steps end far below the tolerance of 1e-9. What is kept are the sums of the
+final weights' absolute values and squares, and accuracies, which are counts. Only draws that are whole numbers or uniform are used: normal ones come from functions
 (logarithm, cosine) that processors round differently in float32.
 
 `python -m tests.engine.reference` writes the numbers anew, once `ENGINE_VERSION` has gone up.
@@ -119,14 +119,20 @@ def measure_one(
         options["classes_per_task"] = 2
     ((dataset, chosen),) = options["dataset"].items()
     with in_float64():
-        budget = {"epochs": 1, "batch_size": 32, **protocol}
+        budget = {"epochs": 1, "batch_size": 32, "keep": ["weights"], **protocol}
         bench = Bench(strategy, host, Choice("split", options), budget)
         bench.arrays = load_arrays(Choice(dataset, chosen), host, None)
         record = bench.run(3, 11, form=form)
     assert record.accuracy is not None
-    assert record.loss is not None
     accuracy = np.nan_to_num(record.accuracy, nan=-1.0)
-    return {"accuracy": accuracy.tolist(), "loss": record.loss.tolist()}
+    last = f"weights/{record.tasks}/"
+    read = [rows.read() for name, rows in sorted(record.stored.items()) if name.startswith(last)]
+    weights = [value for value in read if value.dtype.kind == "f"]  # others count
+    assert weights
+    assert all(value.dtype == np.float64 for value in weights)
+    flat = np.concatenate([value.reshape(record.members, -1) for value in weights], axis=1)
+    sums = [np.abs(flat).sum(axis=1), np.square(flat).sum(axis=1)]
+    return {"accuracy": accuracy.tolist(), "weights": np.stack(sums, axis=1).tolist()}
 
 
 def difference(one: Runs, other: Runs) -> str | None:
@@ -134,13 +140,13 @@ def difference(one: Runs, other: Runs) -> str | None:
     for name in dict.fromkeys((*one, *other)):
         if name not in one or name not in other:
             return f"{name}: only one of the two has this run"
-        for what in ("accuracy", "loss"):
+        for what in ("accuracy", "weights"):
             a, b = np.asarray(one[name][what]), np.asarray(other[name][what])
             if a.shape != b.shape:
-                return f"{name}: {what} is {list(a.shape)} and {list(b.shape)}"
+                return f"{name}: {what} are {list(a.shape)} and {list(b.shape)}"
             if not np.allclose(a, b, rtol=TOLERANCE, atol=0):
                 worst = np.nanmax(np.abs(a - b) / np.abs(b))
-                return f"{name}: {what} differs by up to {worst:.2g} of its size"
+                return f"{name}: {what} differ by up to {worst:.2g} of their size"
     return None
 
 

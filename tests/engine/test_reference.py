@@ -32,7 +32,7 @@ def test_a_rate_that_is_a_ten_millionth_off_is_noticed(host: Host) -> None:
     )
     moved = reference.difference({name: run}, {name: reference.kept()["runs"][name]})
     assert moved is not None
-    assert moved.startswith("mlp, sgd: loss differs")
+    assert moved.startswith("mlp, sgd: weights differ")
 
 
 def test_other_numbers_are_not_written_under_the_same_version(
@@ -40,10 +40,10 @@ def test_other_numbers_are_not_written_under_the_same_version(
 ) -> None:
     place = tmp_path / "reference.json"
     monkeypatch.setattr(reference, "PLACE", place)
-    numbers: dict[str, Any] = {"one": {"accuracy": [0.5], "loss": [1.0]}}
+    numbers: dict[str, Any] = {"one": {"accuracy": [0.5], "weights": [1.0]}}
     monkeypatch.setattr(reference, "measure", lambda host: numbers)
     reference.main()
-    numbers["one"]["loss"] = [1.0 + 1e-6]
+    numbers["one"]["weights"] = [1.0 + 1e-6]
     with pytest.raises(SystemExit, match="raise ENGINE_VERSION"):
         reference.main()
     monkeypatch.setattr(reference, "ENGINE_VERSION", ENGINE_VERSION + 1)
