@@ -27,7 +27,7 @@ import pydantic
 import pydantic.fields
 from pydantic_core import PydanticUndefined
 
-from clbench.errors import OptionError, shown, suggest
+from clbench.errors import OptionError, StrategyError, shown, suggest
 from clbench.option_docs import option_comments
 from clbench.option_types import annotation_name, type_name
 
@@ -50,13 +50,26 @@ class Declaration(TypeError):
 
 
 class Configurable:
-    """Base of everything with options: `EWC(strength=10.0)` checks and sets them."""
+    """Base of everything with options: `EWC(strength=10.0)` checks and sets them, once and for all.
+
+    Options are what a record says a run was made with, and no part of the state that a checkpoint saves: one that
+    changed while it runs would be another after a resume.
+    """
 
     name: ClassVar[str]
 
     def __init__(self, **options: Any) -> None:
         for key, value in check_options(type(self), options).items():
             setattr(self, key, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls: Any = type(self)
+        if name in vars(self) and name in option_names(cls):
+            raise StrategyError(
+                f"{name_of(cls)} sets its option {name!r} while it runs; an option stays as it was given: "
+                f"keep what changes in an attribute of its own, such as self.current_{name}"
+            )
+        super().__setattr__(name, value)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -116,6 +129,12 @@ def describe_options(target: Any) -> list[Option]:
         )
         for key, field in option_model(target).model_fields.items()
     ]
+
+
+@cache
+def option_names(target: Any) -> frozenset[str]:
+    """The names of a target's options."""
+    return frozenset(option_model(target).model_fields)
 
 
 @cache

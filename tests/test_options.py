@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, PositiveInt
 
-from clbench.errors import OptionError
+from clbench.errors import OptionError, StrategyError
 from clbench.options import (
     Configurable,
     Declaration,
@@ -260,3 +260,23 @@ def test_types_are_words_and_never_pydantic() -> None:
         "kind": "a | b | None",
         "anything": "{str: any value}",
     }
+
+
+class Pulling(Configurable):
+    """Has an option, and a value of its own."""
+
+    strength: float = 1.0
+    steps: list[int] = [1]  # noqa: RUF012
+
+
+def test_an_option_stays_as_it_was_given() -> None:
+    """A value that changed while it runs would be another after a resume: options are no state."""
+    pulling = Pulling(strength=2.0)
+    with pytest.raises(StrategyError) as caught:
+        pulling.strength *= 3
+    assert str(caught.value) == (
+        "pulling sets its option 'strength' while it runs; an option stays as it was given: "
+        "keep what changes in an attribute of its own, such as self.current_strength"
+    )
+    pulling.current_strength = 3 * pulling.strength  # type: ignore[attr-defined]
+    assert pulling.options == {"strength": 2.0, "steps": [1]}

@@ -1,9 +1,10 @@
 """A few small runs whose numbers are kept, so that nobody moves them unawares: they go with `ENGINE_VERSION`.
 
-Bits differ between processors: products add up in another order with AVX2, AVX-512 or AMX. So the runs are made in float64, where
-that is a relative 1e-15 a step and a few dozen steps end far below the tolerance of 1e-9. What is kept are the sums of the
-final weights' absolute values and squares, and accuracies, which are counts. Only draws that are whole numbers or uniform are used: normal ones come from functions
-(logarithm, cosine) that processors round differently in float32.
+Bits differ between processors: products add up in another order with AVX2, AVX-512 or AMX. So the
+runs are made in float64, where that is a relative 1e-15 a step, and a few dozen steps end far below
+the tolerance of 1e-9. What is kept are the sums of the final weights' absolute values and squares,
+and accuracies, which are counts. Only draws that are whole numbers or uniform are used: normal ones
+come from functions (logarithm, cosine) that processors round differently in float32.
 
 `python -m tests.engine.reference` writes the numbers anew, once `ENGINE_VERSION` has gone up.
 """
