@@ -19,7 +19,7 @@ from clbench.cli.options import (
     RopeOption,
     UnpairedOption,
 )
-from clbench.cli.output import say, warn
+from clbench.cli.output import say, tell, warn
 
 
 def leaderboard(
@@ -60,6 +60,8 @@ def leaderboard(
         "unpaired": unpaired or None,
         "rope": rope,
     }
-    sections = made(records, out, host, force_mixed=force_mixed, baseline=baseline, **rules)
+    sections = made(
+        records, out, host, force_mixed=force_mixed, baseline=baseline, tell=tell, **rules
+    )
     for path in write(sections, out):
         say(str(path))

@@ -28,6 +28,7 @@ from clbench.records import (
     write_file,
 )
 from clbench.records.apart import CELL, divided
+from clbench.records.file import RESULTS, SMOKE
 from clbench.records.provenance import united, with_runs
 from clbench.suite import Suite
 
@@ -105,6 +106,7 @@ class Store:
             tuple((metric.name, metric.options) for metric in suite.metrics),
             apart,
             runs,
+            purpose=SMOKE if suite.smoke else RESULTS,
         )
         with _refusing(self.folder):
             write_file(self.record, finish(record))

@@ -12,7 +12,7 @@ from typing import Any
 from clbench.errors import RecordError
 from clbench.records.apart import divided
 from clbench.records.cell import CellRecord
-from clbench.records.file import SCHEMA_VERSION, RecordFile
+from clbench.records.file import SCHEMA_VERSION, SMOKE, RecordFile
 from clbench.records.merging import Conflict, merge_cells
 from clbench.records.provenance import united, with_runs
 from clbench.records.reading import read_record
@@ -71,12 +71,21 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         ),
         apart=_apart(records),
         runs=united(record.runs for record in records),
+        purpose=_purpose(records),
         metric_facts={
             name: facts
             for record in reversed(records)
             for name, facts in record.metric_facts.items()
         },
     )
+
+
+def _purpose(records: Sequence[RecordFile]) -> str:
+    """One record of made-up data makes all of it so."""
+    purposes = {record.purpose for record in records}
+    if SMOKE in purposes:
+        return SMOKE
+    return purposes.pop() if len(purposes) == 1 else ""
 
 
 def _apart(records: Sequence[RecordFile]) -> list[CellRecord]:

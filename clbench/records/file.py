@@ -1,6 +1,6 @@
 """The layout of a record, schema 1. What reads and writes it agrees here, and nowhere else.
 
-/                        schema_version, suite, suite_text, environment (of the last run), runs, metrics and metric_facts (JSON)
+/                        schema_version, purpose, suite, suite_text, environment (of the last run), runs, metrics and metric_facts (JSON)
 /cells/<key>/            scenario, strategy, label, options, protocol, content, probes, errors (JSON), status, position (in the suite)
     seed [S]             and agent, run, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
@@ -32,6 +32,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "loss": ("seed", "task"),
 }
 STORED = ("weights", "predictions", "tests")  # groups of datasets that may be larger than memory
+SMOKE, RESULTS = "smoke", "results"  # what a record was made for
 CELLS, APART = "cells", "apart"  # the groups that hold cells
 JSON_ATTRIBUTES = ("options", "protocol", "content", "probes")
 CHANCE = ("task", "all")  # what `chance` may say
@@ -57,3 +58,4 @@ class RecordFile:
     runs: tuple[Mapping[str, Any], ...] = ()
     # unit and the like, by metric, for readers without the plugin
     metric_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    purpose: str = ""  # SMOKE or RESULTS; "" where the file does not say

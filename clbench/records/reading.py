@@ -116,6 +116,7 @@ class _Reader:
             ),
             cells=self._cells(CELLS, below),
             apart=self._cells(APART, below),
+            purpose=self._text(root, "purpose", ""),
             metric_facts=self._json(root, "metric_facts", {}),
             runs=tuple(run for run in self._json(root, "runs", []) if isinstance(run, dict)),
         )

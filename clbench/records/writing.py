@@ -40,6 +40,8 @@ def write_file(path: Path, record: RecordFile) -> None:
 
 def _write(record: RecordFile, file: h5py.File) -> None:
     file.attrs["schema_version"] = SCHEMA_VERSION
+    if record.purpose:
+        file.attrs["purpose"] = _text(record.purpose)
     file.attrs["suite"] = _text(record.suite)
     file.attrs["suite_text"] = _text(record.suite_text)
     file.attrs["environment"] = _json(record.environment)

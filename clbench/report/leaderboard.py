@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from clbench.errors import OutputError, RecordError
 from clbench.host import Host
 from clbench.records import RecordFile, Results, read_record
 from clbench.records.atomic import atomic_write
+from clbench.records.file import SMOKE
 from clbench.report.compare_formats import markdown_table, markdown_text
 from clbench.report.compare_tables import tables
 from clbench.report.comparison import SUMMARY_KEYS, Comparison, compare_pool
@@ -62,11 +63,16 @@ def leaderboard(
     *,
     force_mixed: bool = False,
     baseline: str | None = None,
+    tell: Callable[[str], None] = lambda line: None,
     **rules: Any,
 ) -> list[Section]:
-    """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have it."""
+    """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have it.
+
+    `tell` hears of files that are left out, in one line.
+    """
     host = host or Host.load(only="metric")
-    sources = [Source(read_record(path), path, place) for path, place in _places(paths, out)]
+    records = _publishable(paths, tell)
+    sources = [Source(records[path], path, place) for path, place in _places(list(records), out)]
     opened = {
         id(result.record): result for result in (Results(source.record, host) for source in sources)
     }
@@ -82,6 +88,28 @@ def leaderboard(
         _section(group, host, force_mixed, rules | {"baseline": against})
         for group, against in zip(together, named, strict=True)
     ]
+
+
+def _publishable(paths: Sequence[Path], tell: Callable[[str], None]) -> dict[Path, RecordFile]:
+    """The records that hold results, by path: `results/*/*.h5` may name others, too."""
+    opened = {path: read_record(path) for path in dict.fromkeys(paths)}
+    reasons = {path: _why_not_published(record, path) for path, record in opened.items()}
+    left_out = [f"{path} ({reason})" for path, reason in reasons.items() if reason]
+    if left_out and len(left_out) == len(opened):
+        raise RecordError(f"there is nothing to publish: {', '.join(left_out)}")
+    if left_out:
+        tell(f"left out: {', '.join(left_out)}")
+    return {path: record for path, record in opened.items() if not reasons[path]}
+
+
+def _why_not_published(record: RecordFile, path: Path) -> str | None:
+    """By what the file says of itself; one from before records said it, by the names that clbench gave then."""
+    smoke = not record.purpose and record.suite == path.stem and path.stem.endswith("-smoke")
+    if record.purpose == SMOKE or smoke:
+        return "made-up data of --smoke"
+    if not record.purpose and path.name == f"{record.suite}.superseded.h5":
+        return "cells of an older state of its suite"
+    return None
 
 
 def _baseline(group: Sequence[Results], name: str | None) -> str | None:

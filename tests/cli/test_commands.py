@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from clbench.cli import main
+from clbench.records import read_record
 
 SUITE = """
     name: tiny
@@ -177,6 +178,9 @@ def test_smoke_has_a_folder_of_its_own(here) -> None:
     assert answer.code == 0, answer.stderr
     assert (here.folder / "results" / "tiny-smoke" / "tiny-smoke.h5").exists()
     assert not (here.folder / "results" / "tiny").exists()
+    assert read_record(here.folder / "results" / "tiny-smoke" / "tiny-smoke.h5").purpose == "smoke"
+    page = here.clbench("leaderboard", "results/tiny-smoke/tiny-smoke.h5", "--out", "page")
+    assert (page.code, "nothing to publish" in page.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,36 @@ def test_a_suites_own_rules_are_followed(three, tmp_path) -> None:
     assert section.main.metric == "average_accuracy"
 
 
+def saved(made, path: Path, suite: str, purpose: str = "") -> Path:
+    record = RecordFile(1, suite, "", {}, made.three(suite), purpose=purpose)
+    write_file(path, record)
+    return path
+
+
+def test_made_up_data_and_what_was_set_aside_are_left_out_in_one_line(made, tmp_path) -> None:
+    """By what the file says; by name where it is from before files said it."""
+    real = saved(made, tmp_path / "demo.h5", "demo", "results")
+    named_so = saved(made, tmp_path / "a-smoke.h5", "a-smoke", "results")
+    renamed = saved(made, tmp_path / "nice.h5", "demo-smoke", "smoke")
+    older = saved(made, tmp_path / "demo-smoke.h5", "demo-smoke")
+    superseded = saved(made, tmp_path / "demo.superseded.h5", "demo")
+    said: list[str] = []
+    paths = (real, named_so, renamed, older, superseded)
+    sections = built(tmp_path / "board", *paths, tell=said.append)
+    assert [section.title for section in sections] == ["demo", "a-smoke"]
+    assert said == [
+        f"left out: {renamed} (made-up data of --smoke), {older} (made-up data of --smoke), "
+        f"{superseded} (cells of an older state of its suite)"
+    ]
+    assert not (tmp_path / "board" / "records" / "nice.h5").exists()
+
+
+def test_made_up_data_alone_is_nothing_to_publish(made, tmp_path) -> None:
+    smoke = saved(made, tmp_path / "demo-smoke.h5", "demo-smoke", "smoke")
+    with pytest.raises(RecordError, match=r"nothing to publish: .*demo-smoke.h5 \(made-up data"):
+        built(tmp_path / "board", smoke)
+
+
 def test_suites_with_the_same_streams_and_budget_are_one_section(made, tmp_path) -> None:
     one = made.save(tmp_path / "one.h5", *made.three(), suite="one")
     other = made.save(tmp_path / "other.h5", made.cell("new", made.draw(0.8, 12, 9)), suite="other")
