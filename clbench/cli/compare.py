@@ -12,13 +12,13 @@ from clbench.cli.options import (
     AlphaOption,
     BaselineOption,
     CorrectionOption,
-    DataOption,
     MetricOption,
     MixedOption,
     PluginOption,
     RecordsArgument,
     RopeOption,
     UnpairedOption,
+    UnusedDataOption,
 )
 from clbench.cli.output import console, say, tell, warn
 
@@ -53,7 +53,7 @@ def compare(
         ),
     ] = None,
     plugin: PluginOption = None,
-    data: DataOption = None,
+    data: UnusedDataOption = None,
 ) -> None:
     """Compare strategies: means with intervals, tests paired by seed, effect sizes, ranks, and what they mean in words."""
     from clbench.host import Host

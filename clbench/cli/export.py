@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption, RecordArgument
+from clbench.cli.options import PluginOption, RecordArgument, UnusedDataOption
 from clbench.cli.output import tell, warn
 from clbench.untrusted import printable
 
@@ -40,7 +40,7 @@ def export(
         ),
     ] = None,
     plugin: PluginOption = None,
-    data: DataOption = None,
+    data: UnusedDataOption = None,
 ) -> None:
     """Write every metric of every run as a tidy table: scenario, strategy, seed, agent, metric, task, value. A missing value is empty."""
     from clbench.host import Host

@@ -11,13 +11,13 @@ from clbench.cli.options import (
     AlphaOption,
     BaselineOption,
     CorrectionOption,
-    DataOption,
     MetricOption,
     MixedOption,
     PluginOption,
     RecordsArgument,
     RopeOption,
     UnpairedOption,
+    UnusedDataOption,
 )
 from clbench.cli.output import say, tell, warn
 
@@ -41,7 +41,7 @@ def leaderboard(
     rope: RopeOption = None,
     force_mixed: MixedOption = False,
     plugin: PluginOption = None,
-    data: DataOption = None,
+    data: UnusedDataOption = None,
 ) -> None:
     """Write a leaderboard: index.html (one file, no network), leaderboard.csv and leaderboard.md, with the records to download.
 

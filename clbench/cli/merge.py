@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption
 from clbench.cli.output import say
 
 
@@ -26,8 +25,6 @@ def merge(
             show_default=False,
         ),
     ],
-    plugin: PluginOption = None,
-    data: DataOption = None,
 ) -> None:
     """Join records: the seeds of a cell unite. A run that is in two of them with different results is named, and nothing is written."""
     from clbench.records.combining import merge_records

@@ -38,6 +38,15 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+UnusedDataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Taken so that one set of options serves every command; this one looks at no data.",
+        show_default=False,
+    ),
+]
 SeedsOption = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption
+from clbench.cli.options import PluginOption, UnusedDataOption
 from clbench.cli.output import say, table
 
 
@@ -15,7 +15,7 @@ def plugins(
         bool, typer.Option("--requirements", help="Print lines for a requirements file instead.")
     ] = False,
     plugin: PluginOption = None,
-    data: DataOption = None,
+    data: UnusedDataOption = None,
 ) -> None:
     """List the plugins, with package, version, the hooks they implement and the names they offer."""
     from clbench.host import Host

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from clbench.cli.options import DataOption, PluginOption
+from clbench.cli.options import PluginOption, UnusedDataOption
 from clbench.cli.output import say
 
 
-def schema(plugin: PluginOption = None, data: DataOption = None) -> None:
+def schema(plugin: PluginOption = None, data: UnusedDataOption = None) -> None:
     """Print the JSON schema of suite files, with the names and options of the plugins at hand."""
     from clbench.host import Host
     from clbench.suite import json_schema

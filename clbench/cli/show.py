@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clbench.cli.options import DataOption, PluginOption, RecordArgument
+from clbench.cli.options import PluginOption, RecordArgument, UnusedDataOption
 from clbench.cli.output import console, warn
 
 
@@ -36,7 +36,7 @@ def show(
         ),
     ] = None,
     plugin: PluginOption = None,
-    data: DataOption = None,
+    data: UnusedDataOption = None,
 ) -> None:
     """Show a record's summary table, or one strategy's accuracy matrices and curves."""
     from clbench.host import Host

@@ -437,6 +437,22 @@ def test_a_cost_of_any_name_is_shown_compared_and_exported(project) -> None:
     assert "split,ewc,1,0,bytes_by_radio,2,2000000.0" in exported
 
 
+def test_merge_takes_no_options_that_it_would_ignore(project) -> None:
+    """It looks no name up: neither a metric's nor a data set's."""
+    record(project.folder / "a.h5", cell([0]))
+    for option in (["--plugin", "no.py"], ["--data", "no"]):
+        answer = project.clbench("merge", "a.h5", "--out", "b.h5", *option)
+        assert (answer.code, "No such option" in answer.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "command", ["show", "compare", "leaderboard", "export", "plugins", "schema"]
+)
+def test_a_command_that_looks_at_no_data_says_so_of_its_option(run_cli, command: str) -> None:
+    answer = run_cli(command, "--help")
+    assert "this one looks at no data" in " ".join(answer.stdout.split())
+
+
 # ------------------------------------------------------------------ what is kept apart
 
 
