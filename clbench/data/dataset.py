@@ -26,6 +26,9 @@ class Dataset(Configurable):
     """
 
     scale: ClassVar[float] = 255.0  # the pixel value that stands for 1
+    of_others: ClassVar[bool] = (
+        False  # whether `load` asks for other data sets, which have to be here
+    )
 
     @property
     def classes(self) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.data import store
+from clbench.data.dataset import Dataset
 from clbench.data.load import damaged, imported_names, kept, make_dataset, missing_files
 from clbench.data.roots import roots, writable
 from clbench.data.searching import searching
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One data set: `state` is `embedded`, `imported`, `cached`, `files found`, `damaged` or `missing`; `place` the root it is in."""
+    """One data set; `place` is the root it is in.
+
+    `state` is `embedded`, `of others`, `imported`, `cached`, `files found`, `damaged` or `missing`.
+    """
 
     name: str
     state: str
@@ -83,8 +87,16 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
             return DatasetInfo(
                 name, "files found", place.path, dataset.classes, doc[0] if doc else ""
             )
-    state = "missing" if dataset.files(Path()) else "embedded"
-    return DatasetInfo(name, state, None, dataset.classes, doc[0] if doc else "")
+    return DatasetInfo(
+        name, _state_without_copy(dataset), None, dataset.classes, doc[0] if doc else ""
+    )
+
+
+def _state_without_copy(dataset: Dataset) -> str:
+    """Of a data set that lies in no root."""
+    if dataset.files(Path()):
+        return "missing"
+    return "of others" if dataset.of_others else "embedded"
 
 
 def _files_in(name: str, host: Host, path: Path) -> bool:

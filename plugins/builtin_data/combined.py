@@ -29,6 +29,8 @@ class Combined(Dataset):
     another maximum than 255 are scaled to it.
     """
 
+    of_others = True
+
     of: Annotated[list[str | dict[str, Any]], AfterValidator(_several)] = Field(
         ["mnist", "kmnist", "fashion_mnist"], min_length=2
     )  # names of data sets, or names with options

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clbench
-from clbench.data import fingerprint_of, import_data, load_arrays
+from clbench.data import catalogue, fingerprint_of, import_data, load_arrays
 from clbench.errors import DataMissing, OptionError, SuiteError, UnknownName, UserError
 from clbench.host import Host
 from clbench.suite import load_suite
@@ -76,6 +76,12 @@ def test_two_parts_of_one_name_are_told_apart_by_their_options() -> None:
 def test_a_part_that_is_not_here_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="data set 'mnist' is not here"):
         load_arrays(Choice("combined", {}), HOST, tmp_path)
+
+
+def test_the_catalogue_does_not_call_it_embedded() -> None:
+    states = {info.name: info.state for info in catalogue(HOST)}
+    assert states["combined"] == "of others"
+    assert states["digits"] == "embedded"
 
 
 SUITE = {
