@@ -140,7 +140,11 @@ def _share(kind: Kind, block: Sequence[Column], widths: list[int], width: int) -
     }
     for number, place in enumerate(sorted(lacking, key=lacking.__getitem__)):
         room = max(0, width - _total(widths))
-        widths[place] += min(lacking[place], room // (len(lacking) - number))
+        if kind == "number":  # of use only where its header is not folded any more
+            given = lacking[place] if lacking[place] <= room else 0
+        else:
+            given = min(lacking[place], room // (len(lacking) - number))
+        widths[place] += given
 
 
 def _narrow_names(block: Sequence[Column], widths: list[int], width: int) -> None:

@@ -97,3 +97,16 @@ def test_a_cell_cannot_steer_the_terminal_or_begin_a_row() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert len(text.splitlines()) == 4
+
+
+def test_room_widens_a_column_of_numbers_only_where_its_header_unfolds() -> None:
+    names = Column("strategy", ("naive", "joint", "er"), "name")
+    grid = Grid([names, *(Column(f"a_long_metric_{k}", ("1.0", "2.0", "3.0")) for k in range(4))])
+    rule = {width: drawn(grid, width).splitlines()[3] for width in (44, 48, 52, 54, 60)}
+    assert {width: len(line) for width, line in rule.items()} == {
+        44: 44,
+        48: 44,
+        52: 52,  # the first header stands in one line
+        54: 52,
+        60: 60,  # the second, too
+    }
