@@ -12,6 +12,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
+SCRIPTS = (
+    "charts.js",
+    "parts.js",
+    "views.js",
+    "page.js",
+)  # in the order in which they build on each other
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
@@ -20,7 +26,7 @@ def page(data: dict[str, Any]) -> str:
     import jinja2
 
     style = _file("style.css")
-    script = "".join(_file(name) for name in ("charts.js", "views.js", "page.js"))
+    script = "".join(_file(name) for name in SCRIPTS)
     template = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).from_string(_file("template.html"))
