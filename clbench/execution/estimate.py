@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.execution.jobs import Job, Member
+from clbench.execution.stack_size import StepSize, members_in_cache
 from clbench.execution.survey import Survey
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell
@@ -75,6 +76,14 @@ class Estimator:
             arrays.x_train.nbytes + arrays.x_test.nbytes,
             network + max(self._carried_at_the_end(job), self._carried_at_first(job)),
         )
+
+    def pieces_by_cache(self, job: Job, cache: int) -> int:
+        """In how many jobs a CPU runs it best, where a worker has so many bytes of cache."""
+        network = self.survey.network(job.cell)
+        if network is None:
+            return 1
+        step = StepSize.of(network, job.cell.protocol)
+        return -(-len(job.members) // members_in_cache(step, cache))
 
     def _carried_at_the_end(self, job: Job) -> float:
         """By finished members of the same cell."""

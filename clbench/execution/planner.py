@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from clbench.execution.jobs import Job, Member
+from clbench.execution.stack_size import MOST
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell
 
-STACK_ON_CPU = 10  # beyond about ten members a stack gains nothing on a CPU
+STACK_ON_CPU = MOST
 FINISHED = ("done", "diverged")  # a failed or timed-out member is tried again
 START_UP = 1.0  # what a job costs before its first member does, in members
 WORTH = 0.97  # a plan with more jobs has to be this much shorter
@@ -92,7 +93,9 @@ def plan(
     kept: Iterable[Job] = (),
     pieces: Callable[[Job], int] = lambda job: 1,
 ) -> list[Job]:
-    """Jobs for the missing members, the largest first; `stacked` (a GPU) puts all of a cell into as few as `pieces` says.
+    """Jobs for the missing members, the largest first: of a cell as few as `pieces` says.
+
+    On a CPU, where a job is not `stacked` without end, no job has more than `STACK_ON_CPU` members.
 
     `kept` are jobs of an earlier run that left a checkpoint: they go on as they were.
     """
@@ -111,7 +114,8 @@ def plan(
                 form,
                 planned.probes,
             )
-            jobs += whole.divide(pieces(whole) if stacked else math.ceil(len(left) / STACK_ON_CPU))
+            fewest = 1 if stacked else math.ceil(len(left) / STACK_ON_CPU)
+            jobs += whole.divide(max(fewest, pieces(whole)))
     return first + balance(jobs, workers)
 
 

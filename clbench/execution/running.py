@@ -34,6 +34,7 @@ from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Member, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
+from clbench.execution.stack_size import cache_of_a_worker
 from clbench.execution.store import Store
 from clbench.execution.survey import Survey
 from clbench.execution.system import require_posix
@@ -144,8 +145,11 @@ class Run:
         ]
         stacked, estimator = self.slots[0].startswith("cuda"), Estimator(self.survey, cells)
         room = room_of(self.slots) if stacked else math.inf
+        cache = cache_of_a_worker(len(self.slots))
 
         def pieces(job: Job) -> int:
+            if not stacked:
+                return estimator.pieces_by_cache(job, cache)
             return 1 if math.isinf(room) else estimator.memory(job).pieces(job, room)
 
         return plan(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import ClbenchError, PluginError, UserError
 from clbench.execution.planner import Planned
+from clbench.execution.stack_size import NetworkSize
 from clbench.options import check_options
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.entries import name_and_options
@@ -50,7 +51,7 @@ class Survey:
     def __post_init__(self) -> None:
         self._fingerprints: dict[str, str] = {}
         self._arrays: tuple[str, Arrays] | None = None
-        self._models: dict[str, int | None] = {}
+        self._models: dict[str, NetworkSize | None] = {}
 
     def of(self, cells: Iterable[Cell]) -> list[Planned]:
         """The cells in their order, as the planner sees them."""
@@ -105,6 +106,11 @@ class Survey:
         return Planned(cell, key, content, layout.tasks, layout.agents, probes)
 
     def parameters(self, cell: Cell) -> int | None:
+        """How many parameters the cell's network has; None where that is not known."""
+        size = self.network(cell)
+        return None if size is None else size.parameters
+
+    def network(self, cell: Cell) -> NetworkSize | None:
         """The size of the cell's network, which takes no memory here; a model that refuses the images is found before anything trains.
 
         None where a stranger's model cannot be built so; its jobs will show whether it can be built at all.
@@ -120,7 +126,7 @@ class Survey:
                 self._models[model] = None
         return self._models[model]
 
-    def _count(self, model: Choice, layout: Layout) -> int:
+    def _count(self, model: Choice, layout: Layout) -> NetworkSize:
         import torch
 
         factory = self.host.get("model", model.name)
@@ -132,7 +138,8 @@ class Survey:
             raise UserError(
                 f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted"
             )
-        return sum(parameter.numel() for parameter in module.parameters())
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        return NetworkSize(parameters, _activations(module, layout.input_shape))
 
     def _fingerprint(self, dataset: Choice) -> str:
         from clbench.data import fingerprint_of
@@ -141,6 +148,26 @@ class Survey:
         if name not in self._fingerprints:
             self._fingerprints[name] = fingerprint_of(dataset, self.host, self.data)
         return self._fingerprints[name]
+
+
+def _activations(module: Any, input_shape: tuple[int, ...]) -> int:
+    """Numbers that the modules of a network on torch's meta device give out for one sample; 0 where it does not run there."""
+    import torch
+
+    given_out: list[int] = []
+
+    def note(_: Any, __: Any, out: Any) -> None:
+        given_out.append(out.numel() if isinstance(out, torch.Tensor) else 0)
+
+    for child in module.modules():
+        if not list(child.children()):
+            child.register_forward_hook(note)
+    try:
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, *input_shape, device="meta"))
+    except Exception:  # a model that reads its input's values; its jobs run all the same
+        return 0
+    return sum(given_out)
 
 
 def _name(dataset: Choice) -> str:
