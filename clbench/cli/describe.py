@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clbench.cli.options import DataOption, PluginOption
-from clbench.cli.output import say, table, warn
+from clbench.cli.output import say, say_prose, table, warn
 from clbench.errors import UnknownName
 from clbench.suite.packaged import opening_comment, packaged_suites
 
@@ -77,7 +77,7 @@ def _describe(host: Host, kind: str, name: str) -> None:
     item, origin = host.get(kind, name), host.plugin_of(kind, name)
     say(f"{name}: a {kind} of plugin {origin.shown}")
     say("")
-    say(inspect.cleandoc(item.__doc__ or "It has no documentation."))
+    say_prose(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
         source = (
             "measured while it runs" if hasattr(item, "measure") else "computed from the record"
@@ -91,7 +91,7 @@ def _describe_protocol() -> None:
     from clbench.suite import Protocol, describe_protocol
 
     say("protocol: how every strategy of a suite is trained and evaluated\n")
-    say(inspect.cleandoc(Protocol.__doc__ or ""))
+    say_prose(inspect.cleandoc(Protocol.__doc__ or ""))
     say("")
     _options(describe_protocol())
 
@@ -131,7 +131,7 @@ def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
 
     suite = load_suite(name, host, imported=imported)
     say(f"{name}: a suite that comes with clbench, {suite.file}\n")
-    say(opening_comment(suite.text))
+    say_prose(opening_comment(suite.text))
     cells = expand(suite, host)
     strategies = dict.fromkeys(cell.label for cell in cells)
     scenarios = dict.fromkeys(cell.scenario_label for cell in cells)

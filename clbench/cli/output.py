@@ -31,6 +31,13 @@ def say(text: str) -> None:
     typer.echo(printable(text))
 
 
+def say_prose(text: str) -> None:
+    """Sentences of the result; a terminal breaks them between words."""
+    from rich.text import Text
+
+    console().print(Text(text))
+
+
 def say_json(value: Any) -> None:
     """A result for programs."""
     import json

@@ -117,3 +117,10 @@ def test_run_ends_with_a_table_that_has_every_name(tmp_path: Path) -> None:
         assert max(map(len, table.splitlines())) <= width
         assert {"class", "domain", "naive", "er+ewc"} <= set(table.split())
         assert "…" not in table
+
+
+def test_what_describe_says_is_broken_between_words(tmp_path: Path) -> None:
+    for (width, _), text in in_a_terminal(tmp_path, ["describe", "split_digits"]).items():
+        prose = text.split("\n\n")[1]
+        assert max(map(len, prose.splitlines())) <= width
+        assert "nothing to download." in " ".join(prose.split())
