@@ -4,7 +4,8 @@
 
 A small network on a stream of permuted synthetic images, with two probes at the end of every epoch
 and a checkpoint after every task: milliseconds a task at the start and at the end of the stream. Then
-what a checkpoint costs after 500 and after 500,000 epochs with the same two probes.
+what a checkpoint costs after 500 and after 500,000 epochs with the same two probes. It is the time of
+this process's own that is printed, without waiting for the disk.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ def a_long_stream(tasks: int, epochs: int, folder: Path) -> None:
 
     def listen(progress: Any) -> None:
         if progress.accuracy is not None:
-            ended.append(time.perf_counter())
+            ended.append(time.process_time())
 
-    started = time.perf_counter()
-    run_cell(
+    started = time.process_time()
+    record = run_cell(
         bench.cell,
         "bench",
         bench.members(*SEEDS),
@@ -90,7 +91,8 @@ def a_long_stream(tasks: int, epochs: int, folder: Path) -> None:
         settings=Settings(checkpoint=folder / "stream.ckpt"),
         listener=listen,
     )
-    whole = time.perf_counter() - started
+    whole = time.process_time() - started
+    assert record.metrics["all_weights"].shape[1] == tasks * epochs, record.errors
     lasted = [1000 * (end - start) for start, end in itertools.pairwise(ended)]
     edge = max(1, len(lasted) // 10)
     first, last = statistics.median(lasted[:edge]), statistics.median(lasted[-edge:])
@@ -116,9 +118,9 @@ def a_checkpoint(rows: int, folder: Path) -> None:
     lasted = []
     for _ in range(SAVES):
         some_epochs(20)
-        started = time.perf_counter()
+        started = time.process_time()
         mark.save(loop)
-        lasted.append(1000 * (time.perf_counter() - started))
+        lasted.append(1000 * (time.process_time() - started))
     size = sum(path.stat().st_size for path in folder.glob(f"{rows}.*"))
     middle = statistics.median(lasted)
     print(f"a checkpoint after {rows:,} epochs: {middle:.1f} ms; {size / 1e6:.1f} MB on disk")

@@ -68,6 +68,8 @@ class Probes:
         self.shown = strategy if shown is None else shown  # to the metrics
         self.book = strategy.session.book
         self._fixed: dict[int, Batch] = {}
+        self._watched: dict[str, int] = {}  # in which task each metric was last watched closely
+        self._last_versions: dict[int, int] = {}  # of every tensor, since the metric before
         self.in_steps = any(metric.when == "step" for metric in metrics.values())
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
@@ -81,6 +83,7 @@ class Probes:
             return
         with evaluating(self.strategy):
             batch, net = self._batch(task), self._network()
+            self._last_versions = self._versions(net)
             for name, metric in due.items():
                 try:
                     value = self._undisturbed(metric, net, task, batch)
@@ -107,25 +110,25 @@ class Probes:
     def _undisturbed(
         self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
     ) -> Any:
-        """What the metric says; an error where it drew from a global generator."""
-        kind, device = type(metric), self.strategy.device
-        solo = self.strategy if isinstance(self.strategy, SoloRunner) else None
-        with no_global_draws(
-            f"metric {name_of(kind)!r}", "measure", HOW_TO_PROBE, packages_of([kind]), device
-        ):
-            if solo is not None:
-                solo.probed = True
-            try:
-                return self._measured(metric, net, task, batch)
-            finally:
-                if solo is not None:
-                    solo.probed = False
+        """What the metric says; an error where it drew from a global generator.
+
+        To look for that takes longer than many a metric: it is done once a task.
+        """
+        kind, name = type(metric), name_of(type(metric))
+        if self._watched.get(name) == task.index:
+            return self._measured(metric, net, task, batch)
+        self._watched[name] = task.index
+        packages, device = packages_of([kind]), self.strategy.device
+        with no_global_draws(f"metric {name!r}", "measure", HOW_TO_PROBE, packages, device):
+            return self._measured(metric, net, task, batch)
 
     def _measured(self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
         if isinstance(net, StrategyError):
             return Undefined(str(net))
-        before = self._versions(net)
+        solo = self.strategy if isinstance(self.strategy, SoloRunner) else None
+        if solo is not None:
+            solo.probed = True
         try:
             seen = Probe(net, self.shown, task, batch.x, batch.y, name_of(type(metric)))
             with task.streams.opened_test():
@@ -133,20 +136,26 @@ class Probes:
         except StrategyError as lacking:
             return Undefined(str(lacking))
         finally:
-            if any(
-                before.get(which, count) != count for which, count in self._versions(net).items()
-            ):
-                ways = (
-                    "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
-                )
-                raise Meddled(
-                    f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy while it measured: {ways}"
-                )
+            if solo is not None:
+                solo.probed = False
+            self._check_versions(metric, net)
 
-    def _versions(self, net: Stack) -> dict[int, int]:
+    def _check_versions(self, metric: Any, net: Stack) -> None:
+        """Raise where the metric wrote to what it looked at."""
+        before, after = self._last_versions, self._versions(net)
+        self._last_versions = after
+        if any(before.get(which, count) != count for which, count in after.items()):
+            ways = "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
+            raise Meddled(
+                f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy"
+                f" while it measured: {ways}"
+            )
+
+    def _versions(self, net: Stack | StrategyError) -> dict[int, int]:
         """How often each tensor of the strategy, and of the network that is shown, was written to."""
         held = [tensor for _, tensor in tensors(whole(self.strategy), shared=True)]
-        held += [tensor for _, tensor in tensors(net)]
+        if isinstance(net, Stack):
+            held += [tensor for _, tensor in tensors(net)]
         if isinstance(self.strategy, SoloRunner):
             held += tensors_of(self.strategy.solos)
         return {id(tensor): tensor._version for tensor in held}
