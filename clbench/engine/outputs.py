@@ -36,7 +36,6 @@ class Outputs:
         self.begun: Any = None  # the task and samples that `idle_at_first` is for
         self.known: Tensor | None = None  # tasks of samples whose outputs take part anyway
         self.within_step = False
-        self.views: dict[int, Tensor] = {}  # of `idle`, by the number of dimensions
         self.plain: WeakKeyDictionary[torch.optim.Optimizer, PlainHead] = WeakKeyDictionary()
 
     def begin_step(self, tasks: Tensor, index: int, own: bool) -> None:
@@ -96,10 +95,9 @@ class Outputs:
         if not self.some_left_out:
             return
         held = {id(param) for param in optimizer.params}
-        for name in output_parameters(net.module, self.idle.shape[1]):
-            param = net.params[name]
-            if id(param) in held:
-                optimizer.rest_idle(param, self._beside(param))
+        names = output_parameters(net.module, self.idle.shape[1])
+        own = [net.params[name] for name in names]
+        optimizer.rest_idle([param for param in own if id(param) in held], self.idle)
 
     def hold_plain(self, optimizer: torch.optim.Optimizer, row: int, owner: Any) -> None:
         """The same for an optimiser of torch's own, of the member in this row; `owner.net` is its network."""
@@ -107,10 +105,3 @@ class Outputs:
             self.plain[optimizer] = PlainHead(self.idle[row], owner)
             optimizer.register_step_pre_hook(self.plain[optimizer].before_step)
             optimizer.register_step_post_hook(self.plain[optimizer].after_step)
-
-    def _beside(self, param: Tensor) -> Tensor:
-        """`idle`, seen as `[R, C, 1, ...]`; the same view for the same number of dimensions."""
-        dims = param.dim()
-        if dims not in self.views:
-            self.views[dims] = self.idle.view(*self.idle.shape, *(1,) * (dims - 2))
-        return self.views[dims]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clbench.stack.holding import Held, standing_still
+from clbench.stack.holding import Held, beside, untouched
 
 COUNT = "steps_of_output"
 Group = dict[str, Any]
@@ -54,11 +54,9 @@ class PlainHead:
         return [net.get_parameter(name) for name in output_parameters(net, len(self.idle))]
 
     def _hold(self, optimizer: torch.optim.Optimizer, param: Tensor) -> Held:
-        idle = self.idle.view(-1, *(1,) * (param.dim() - 1))
         assert param.grad is not None
-        still = standing_still(None, idle, param.grad)
-        assert still is not None
-        return Held(still, [param.detach(), *_entries(optimizer, param)])
+        still = self.idle & untouched(param.grad, 1)
+        return Held(beside(still, param), [param.detach(), *_entries(optimizer, param)])
 
     @torch.no_grad()
     def after_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:

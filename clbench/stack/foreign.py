@@ -94,11 +94,7 @@ class TorchOptimizer(Optimizer):
         return updates
 
     def _step_members(self, grads: Grads) -> None:
-        still = {
-            key: where
-            for (key, slot), grad in zip(self.slots.items(), grads, strict=True)
-            if grad is not None and (where := slot.still(grad)) is not None
-        }
+        still = self._still(grads, self._still_rows(grads))
         for member, rate in enumerate(self.lr.tolist()):
             held = {key: self._hold(member, key, where) for key, where in still.items()}
             self._step_member(member, rate, grads)

@@ -7,26 +7,50 @@ for every optimiser, and cheap where the parameter is a head.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from clbench.stack.state import Stateful
 
-def standing_still(frozen: Tensor | None, idle: Tensor | None, grad: Tensor) -> Tensor | None:
-    """Which entries do not move in a step with this gradient, broadcastable to it; None where all may.
 
-    Entries of `frozen` never do. Those of `idle` do not while the gradient of their row is 0: a loss or a
-    penalty that reaches them all the same moves them.
+class IdleRows(Stateful):
+    """Rows of a head's parameters, one an output, that stand still together in steps that do not reach them.
+
+    `idle [R, C]` is written before every step by whoever knows which outputs take part. `age [R, C, betas]`
+    holds beta^t of the steps that each row took.
     """
-    if idle is None:
-        return frozen
-    untouched = grad == 0
-    spread = [d for d in range(grad.dim()) if idle.shape[d] == 1 and grad.shape[d] != 1]
-    if spread:
-        untouched = untouched.all(dim=spread, keepdim=True)
-    untouched = untouched & idle
-    return untouched if frozen is None else untouched | frozen
+
+    wiring: ClassVar[frozenset[str]] = frozenset({"idle"})
+
+    def __init__(self, keys: Sequence[int], idle: Tensor, age: Tensor) -> None:
+        self.keys, self.idle = list(keys), idle
+        self.age = age[:, None].expand(*idle.shape, age.shape[-1]).clone()
+
+    def still(self, grads: Sequence[Tensor]) -> Tensor:
+        """`[R, C]`: the idle rows that have no gradient in any of the parameters; what has one moves all the same."""
+        still = self.idle
+        for grad in grads:
+            still = still & untouched(grad, 2)
+        return still
+
+    def older(self, still: Tensor, betas: Tensor, keep: bool) -> Tensor:
+        """The ages one step on, but for the rows that stand still; for good where they are to `keep`."""
+        older = torch.where(still[..., None], self.age, self.age * betas)
+        return self.age.copy_(older) if keep else older
+
+
+def untouched(grad: Tensor, dims: int) -> Tensor:
+    """Whether a gradient is 0 in all that lies behind its first dimensions."""
+    zero = grad == 0
+    return zero.flatten(dims).all(dims) if zero.dim() > dims else zero
+
+
+def beside(rows: Tensor, tensor: Tensor) -> Tensor:
+    """One value a row, seen with the dimensions of the tensor that has these rows."""
+    return rows.view(*rows.shape, *(1,) * (tensor.dim() - rows.dim()))
 
 
 class Held:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -20,10 +21,25 @@ from torch import Tensor
 from clbench import optimizers
 from clbench.errors import OptionError, suggest
 from clbench.stack.foreign import TorchOptimizer
-from clbench.stack.holding import Held
+from clbench.stack.holding import Held, beside
 from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "Stacked", "TorchOptimizer", "make_optimizer"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands still in a step: masks by slot's key, the head's rows `[R, C]`, and the slots whose own step sees to it."""
+
+    masks: Mapping[int, Tensor]
+    rows: Tensor | None
+    by_row: frozenset[int]
+
+    def of_row(self, slot: Slot, beside_this: Tensor) -> Tensor | None:
+        """The rows of a slot that stand still and are not put back after the step, with the dimensions of this tensor."""
+        if self.rows is None or id(slot) not in self.by_row:
+            return None
+        return beside(self.rows, beside_this)
 
 
 class Stacked(Optimizer):
@@ -37,6 +53,9 @@ class Stacked(Optimizer):
     name: ClassVar[str]
     moments: int
     decoupled: ClassVar[bool] = False
+    steps_by_row: ClassVar[bool] = (
+        False  # rows that may be idle are stepped with an age of their own
+    )
 
     def __init__(
         self,
@@ -58,20 +77,12 @@ class Stacked(Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         grads = self._gradients(None)
-        held = self._hold(grads, params=True)
-        if self.decoupled and self.weight_decay:
-            keep = Column(1.0 - self.lr * self.weight_decay)
-            for slot, _ in self._moving(grads):
-                slot.param.mul_(keep.beside(slot.param))
-        if self.moments and self.lr.device.type == "cpu":
-            self._step_rows([(slot, grad) for slot, grad in self._moving(grads) if not slot.ages])
-            grads = [
-                grad if slot.ages else None
-                for slot, grad in zip(self.slots.values(), grads, strict=True)
-            ]
-        for slot, left, right in self._pairs(grads, keep=True):
+        still = self._standing(grads)
+        held = self._hold(still, params=True)
+        self._decay(grads, still)
+        for slot, left, right in self._pairs(self._step_fused(grads, still), still, keep=True):
             self._add(slot.param, left, right)
-        for entries in held.values():
+        for entries in held:
             entries.put_back()
 
     @torch.no_grad()
@@ -87,11 +98,14 @@ class Stacked(Optimizer):
         chosen = torch.ones_like(self.lr, dtype=torch.bool) if members is None else members
         for slot in self.slots.values():
             slot.reset(chosen)
+        if self.idle_rows is not None:
+            self.idle_rows.age.masked_fill_(chosen[:, None, None], 1.0)
 
     @torch.no_grad()
     def reset_entries(self, param: Tensor, where: Tensor) -> None:
         self._check_mask(param, where)
-        self.slots[self._find(param)].reset_entries(where)
+        key = self._find(param)
+        self.slots[key].reset_entries(where, self._own_age(key))
 
     def member_state(self, member: int) -> dict[int, int]:
         """What a suspended member has to know besides its rows: which ages of entries there were when it left."""
@@ -101,7 +115,7 @@ class Stacked(Optimizer):
         """Ages that began while the member sat out begin, for it, with its own age."""
         for key, slot in self.slots.items():
             for age in slot.ages[state.get(key, 0) :]:
-                age[member] = slot.age[member]
+                age[member] = self._own_age(key)[member]
 
     def _slot(self, param: Tensor) -> Slot:
         return Slot(param, self.moments, len(self.betas))
@@ -110,36 +124,61 @@ class Stacked(Optimizer):
         fade = (
             Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
         )
-        updates = {}
         found = self._gradients(grads)
-        held = self._hold(found, params=False)
-        for slot, left, right in self._pairs(found, keep):
+        still = self._standing(found)
+        held = self._hold(still, params=False) if keep else []
+        updates: dict[int, Tensor] = {}
+        for slot, left, right in self._pairs(found, still, keep):
             update = self._combine(left, right)
             if fade is not None:
                 update.addcmul_(slot.param, fade.beside(update))
-            if id(slot) in held:
-                update.masked_fill_(held[id(slot)].still, 0.0)
             updates[id(slot)] = update
-        for entries in held.values() if keep else ():
+        for entries in held:
             entries.put_back()
+        for key, mask in still.masks.items():
+            updates[id(self.slots[key])].masked_fill_(mask, 0.0)
         return [updates.get(id(slot)) for slot in self.slots.values()]
 
-    def _hold(self, grads: Grads, params: bool) -> dict[int, Held]:
-        """What stands still in this step, by slot, to be put back after it: moments and ages, and the parameters where they move, too."""
-        held = {}
-        for slot, grad in self._moving(grads):
-            if slot.frozen is None and self._keeps_still(slot):
-                continue
-            still = slot.still(grad)
-            if still is None:
-                continue
-            tensors = [*slot.moments, *slot.ages]
-            held[id(slot)] = Held(still, [slot.param.detach(), *tensors] if params else tensors)
+    def _standing(self, grads: Grads) -> Standing:
+        """What stands still in a step with these gradients, but for what no step would move."""
+        rows = self._still_rows(grads) if self.moments or self.weight_decay else None
+        masks = self._still(grads, rows)
+        if rows is None or self.idle_rows is None or not self.steps_by_row:
+            return Standing(masks, rows, frozenset())
+        own = {key for key in self.idle_rows.keys if key in masks and not self.slots[key].ages}
+        return Standing(masks, rows, frozenset(id(self.slots[key]) for key in own))
+
+    def _hold(self, still: Standing, params: bool) -> list[Held]:
+        """What is to be put back after a step: moments and ages, and the parameters where they move, too."""
+        held = []
+        for key, mask in still.masks.items():
+            slot = self.slots[key]
+            if id(slot) not in still.by_row:
+                tensors = [*slot.moments, *slot.ages]
+                held.append(Held(mask, [slot.param.detach(), *tensors] if params else tensors))
         return held
 
-    def _keeps_still(self, slot: Slot) -> bool:
-        """Whether an entry without a gradient does not move anyway: there is neither a moment nor a decay to move it."""
-        return not (slot.moments or self.weight_decay)
+    def _decay(self, grads: Grads, still: Standing) -> None:
+        """Decoupled weight decay."""
+        if not (self.decoupled and self.weight_decay):
+            return
+        keep = Column(1.0 - self.lr * self.weight_decay)
+        for slot, _ in self._moving(grads):
+            factor = keep.beside(slot.param)
+            if (resting := still.of_row(slot, slot.param)) is not None:
+                factor = torch.where(resting, 1.0, factor)
+            slot.param.mul_(factor)
+
+    def _step_fused(self, grads: Grads, still: Standing) -> Grads:
+        """Step what torch's fused kernels can step; the gradients of the rest."""
+        if not self.moments or self.lr.device.type != "cpu":
+            return grads
+        apart = {id(slot) for slot in self.slots.values() if slot.ages} | still.by_row
+        self._step_rows([pair for pair in self._moving(grads) if id(pair[0]) not in apart])
+        return [
+            grad if id(slot) in apart else None
+            for slot, grad in zip(self.slots.values(), grads, strict=True)
+        ]
 
     def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
         return [
@@ -191,7 +230,9 @@ class Stacked(Optimizer):
         """Add it, in one pass."""
 
     @abstractmethod
-    def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
+    def _pairs(
+        self, grads: Grads, still: Standing, keep: bool
+    ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         """Each slot that moves, and the pair it moves by; moments and ages move on only where they are to `keep`."""
 
 
@@ -216,7 +257,9 @@ class SGD(Stacked):
         super().__init__(params, members, lr=chosen.lr, weight_decay=chosen.weight_decay, clip=clip)
         self.momentum, self.nesterov = chosen.momentum, chosen.nesterov
 
-    def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
+    def _pairs(
+        self, grads: Grads, still: Standing, keep: bool
+    ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         rate, inertia = self._columns()
         for slot, grad in self._decayed(grads):
             if slot.moments:
@@ -267,6 +310,9 @@ class Adam(Stacked):
 
     name = "adam"
     moments = 2
+    steps_by_row = True
+    wiring: ClassVar[frozenset[str]] = frozenset({"shares"})
+    shares: tuple[Column, Column] | None = None
 
     declared: ClassVar[type[optimizers.Adam | optimizers.Adamw]] = optimizers.Adam
 
@@ -290,23 +336,60 @@ class Adam(Stacked):
         )
         self.eps = chosen.eps
 
-    def _pairs(self, grads: Grads, keep: bool) -> Iterator[tuple[Slot, Tensor, Tensor]]:
+    def _pairs(
+        self, grads: Grads, still: Standing, keep: bool
+    ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         moving = self._decayed(grads)
-        if not moving:
-            return
-        ages = [slot.older(self.betas, keep) for slot, _ in moving]
-        offsets, factors = self._scales(1.0 - torch.stack([age for age, *_ in ages]), self.lr)
-        first, second = (Column(torch.full_like(self.lr, 1.0 - beta)) for beta in self.rates)
-        for k, (slot, grad) in enumerate(moving):
+        first, second = self._shares()
+        scales = self._scales_beside(moving, still, keep)
+        for (slot, grad), (offset, factor) in zip(moving, scales, strict=True):
             mean, square = slot.moments if keep else [moment.clone() for moment in slot.moments]
-            mean.lerp_(grad, first.beside(grad))
+            resting = still.of_row(slot, grad)
+            _toward(mean, grad, first.beside(grad), resting)
             scratch = grad * grad
-            square.lerp_(scratch, second.beside(grad))
-            if slot.ages:
-                offset, factor = self._entry_scales(ages[k][1:], grad)
-            else:
-                offset, factor = Column(offsets[k]).beside(grad), Column(factors[k]).beside(grad)
+            _toward(square, scratch, second.beside(grad), resting)
             yield slot, mean, torch.sqrt(square, out=scratch).add_(offset).mul_(factor)
+
+    def _shares(self) -> tuple[Column, Column]:
+        """How far the moments go toward the gradient and its square. Kept but on a GPU, where a graph would own them."""
+        if self.shares is None or self.lr.is_cuda:
+            first, second = (Column(torch.full_like(self.lr, 1.0 - beta)) for beta in self.rates)
+            self.shares = first, second
+        return self.shares
+
+    def _scales_beside(
+        self, moving: Sequence[tuple[Slot, Tensor]], still: Standing, keep: bool
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Offset and factor of every slot that moves, by the age of its members, or of its rows or entries."""
+        ages = [slot.older(self.betas, keep) for slot, _ in moving]
+        one_age = [
+            own[0]
+            for (slot, _), own in zip(moving, ages, strict=True)
+            if not slot.ages and id(slot) not in still.by_row
+        ]
+        pairs = self._scales(1.0 - torch.stack(one_age), self.lr) if one_age else ((), ())
+        of_members = zip(*pairs, strict=True)
+        of_rows = self._row_scales(still, keep)
+        found = []
+        for (slot, grad), own in zip(moving, ages, strict=True):
+            if slot.ages:
+                offset, factor = self._entry_scales(own[1:], grad)
+            elif id(slot) in still.by_row:
+                offset, factor = (beside(scale.to(grad.dtype), grad) for scale in of_rows)
+            else:
+                offset, factor = (Column(scale).beside(grad) for scale in next(of_members))
+            found.append((offset, factor))
+        return found
+
+    def _row_scales(self, still: Standing, keep: bool) -> tuple[Tensor, ...]:
+        """Offset and factor of each row of the head, by its own age; what stands still is divided by infinity."""
+        if not still.by_row or still.rows is None or self.idle_rows is None:
+            return ()
+        older = self.idle_rows.older(still.rows, self.betas, keep)
+        offset, factor = self._scales(1.0 - older, self.lr[:, None])
+        kind = self.slots[self.idle_rows.keys[0]].param.dtype
+        offset = torch.where(still.rows, 1.0, offset)
+        return offset.to(kind), torch.where(still.rows, torch.inf, factor).to(kind)
 
     def _scales(self, corrections: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
         """Adam's -lr (m / c1) / (sqrt(v / c2) + eps) is m / ((sqrt(v) + offset) * factor): one pass less, and no move where lr is 0."""
@@ -366,6 +449,14 @@ class AdamW(Adam):
     name = "adamw"
     decoupled = True
     declared = optimizers.Adamw
+
+
+def _toward(moment: Tensor, value: Tensor, share: Tensor, still: Tensor | None) -> None:
+    """Move a moment this share of the way to a value, but for what stands still."""
+    if still is None:
+        moment.lerp_(value, share)
+    else:
+        torch.where(still, moment, torch.lerp(moment, value, share), out=moment)
 
 
 ENDLESS = torch.tensor(math.inf)

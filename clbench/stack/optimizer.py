@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.stack.holding import standing_still
+from clbench.stack.holding import IdleRows, beside
 from clbench.stack.state import Stateful
 
 Grads = Sequence[Tensor | None]
@@ -37,13 +37,12 @@ class Slot(Stateful):
 
     `age [R, betas]` holds beta^t of each member. Where units were reset, `ages` hold the same for
     entries, each in the shape of the masks that reset them (`[R, out, 1, betas]`, say); an entry is as
-    young as the youngest of its ages. Of entries that stand still (`frozen`, `idle`) no age moves.
+    young as the youngest of its ages. Of entries that stand still no age moves.
     """
 
-    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order", "idle"})
+    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order"})
     kept_rows: tuple[tuple[int, ...], list[tuple[Tensor, ...]]] | None = None
     frozen: Tensor | None = None
-    idle: Tensor | None = None  # the engine's own tensor, written before every step
 
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
         self.param = param
@@ -74,37 +73,37 @@ class Slot(Stateful):
         ]:
             tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
 
-    def reset_entries(self, where: Tensor) -> None:
+    def reset_entries(self, where: Tensor, own: Tensor) -> None:
         for moment in self.moments:
             moment.masked_fill_(where, 0.0)
-        shape = self.keep_ages(where)
+        shape = self.keep_ages(where, own)
         for age in self.ages:
             if age.shape == shape:
                 age.masked_fill_(where.unsqueeze(-1), 1.0)
 
-    def keep_ages(self, like: Tensor) -> tuple[int, ...]:
-        """Keep ages for entries in the shape of this mask, and of those that stand still; the shape of these ages."""
-        masks = [mask for mask in (like, self.frozen, self.idle) if mask is not None]
-        shape = (*torch.broadcast_shapes(*(mask.shape for mask in masks)), self.age.shape[-1])
-        if shape[-1] and not any(age.shape == shape for age in self.ages):
-            own = self.age.view(-1, *(1,) * (like.dim() - 1), shape[-1])
-            self.ages.append(own.expand(shape).clone())
-        return shape
-
-    def keep_still(self, kind: str, where: Tensor | None) -> None:
-        """Set `frozen` or `idle`. Ages that there are already get the entries that it tells apart."""
-        setattr(self, kind, where)
-        if where is None:
+    def freeze(self, where: Tensor, own: Tensor) -> None:
+        """Let entries stand still. Ages that there are already get the entries that the mask tells apart."""
+        if self.frozen is not None and self.frozen.shape == where.shape:
+            self.frozen.copy_(where)
             return
+        self.frozen = where.detach().clone().bool()
         for number, age in enumerate(self.ages):
             shape = torch.broadcast_shapes(age.shape, (*where.shape, 1))
             if shape != age.shape:
                 self.ages[number] = age.expand(shape).clone()
-        self.keep_ages(where)
+        self.keep_ages(where, own)
 
-    def still(self, grad: Tensor) -> Tensor | None:
-        """Which entries stand still in a step with this gradient; None where none does."""
-        return standing_still(self.frozen, self.idle, grad)
+    def keep_ages(self, where: Tensor, own: Tensor) -> tuple[int, ...]:
+        """Keep ages for the entries that this mask tells apart, and those that stand still; the shape of these ages.
+
+        `own [R, ..., betas]` is the age that they have so far, with the dimensions of the parameter.
+        """
+        shape = torch.broadcast_shapes(own.shape, (*where.shape, 1))
+        if self.frozen is not None:
+            shape = torch.broadcast_shapes(shape, (*self.frozen.shape, 1))
+        if shape[-1] and not any(age.shape == shape for age in self.ages):
+            self.ages.append(own.expand(shape).clone())
+        return tuple(shape)
 
 
 class Optimizer(Stateful):
@@ -114,6 +113,7 @@ class Optimizer(Stateful):
     """
 
     capturable: ClassVar[bool] = True
+    idle_rows: IdleRows | None = None  # of the head, where outputs take no part in some steps
 
     def __init__(
         self, params: Sequence[Tensor], members: int, *, lr: float, clip: float | None
@@ -195,21 +195,25 @@ class Optimizer(Stateful):
 
         `where` has the dimensions of `param`, later sizes may be 1; None lets all move again.
         """
-        slot = self.slots[self._find(param)]
+        key = self._find(param)
         if where is None:
-            slot.keep_still("frozen", None)
+            self.slots[key].frozen = None
             return
         self._check_mask(param, where)
-        if slot.frozen is not None and slot.frozen.shape == where.shape:
-            slot.frozen.copy_(where)
-        else:
-            slot.keep_still("frozen", where.detach().clone().bool())
+        self.slots[key].freeze(where, self._own_age(key))
 
-    def rest_idle(self, param: Tensor, where: Tensor) -> None:
-        """As `freeze_entries`, but only in steps in which the entries' row has no gradient; `where` is read anew at each step."""
-        slot = self.slots[self._find(param)]
-        if slot.idle is not where:
-            slot.keep_still("idle", where)
+    def rest_idle(self, params: Sequence[Tensor], idle: Tensor) -> None:
+        """Let rows of these parameters, `[R, C, ...]` each, stand still in steps in which they are `idle [R, C]` and have no gradient.
+
+        `idle` is read anew at each step.
+        """
+        keys = [self._find(param) for param in params]
+        if not keys:
+            return
+        rows = self.idle_rows
+        if rows is None or rows.keys != keys or rows.age.shape[:2] != idle.shape:
+            rows = self.idle_rows = IdleRows(keys, idle, self.slots[keys[0]].age)
+        rows.idle = idle
 
     def _check_mask(self, param: Tensor, where: Tensor) -> None:
         if where.dim() != param.dim() or len(where) != self.members:
@@ -218,6 +222,35 @@ class Optimizer(Stateful):
             )
 
     # ---- for subclasses
+
+    def _own_age(self, key: int) -> Tensor:
+        """The age of a parameter's entries so far, `[R, ..., betas]`, with the parameter's dimensions."""
+        slot, rows = self.slots[key], self.idle_rows
+        age = slot.age if rows is None or key not in rows.keys else rows.age
+        inner = slot.param.dim() + 1 - age.dim()
+        return age.view(*age.shape[:-1], *(1,) * inner, age.shape[-1])
+
+    def _still_rows(self, grads: Grads) -> Tensor | None:
+        """`[R, C]`: the rows of the head that stand still in a step with these gradients."""
+        rows = self.idle_rows
+        if rows is None:
+            return None
+        found = dict(zip(self.slots, grads, strict=True))
+        own = [grad for key in rows.keys if (grad := found.get(key)) is not None]
+        return rows.still(own) if own else None
+
+    def _still(self, grads: Grads, still_rows: Tensor | None) -> dict[int, Tensor]:
+        """By slot, which entries stand still in a step with these gradients."""
+        still = {}
+        for (key, slot), grad in zip(self.slots.items(), grads, strict=True):
+            if grad is None:
+                continue
+            masks = [] if slot.frozen is None else [slot.frozen]
+            if self.idle_rows is not None and key in self.idle_rows.keys and still_rows is not None:
+                masks.append(beside(still_rows, grad))
+            if masks:
+                still[key] = functools.reduce(torch.bitwise_or, masks)
+        return still
 
     def _slot(self, param: Tensor) -> Slot:
         return Slot(param, 0, 0)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from clbench import Batch, SoloStrategy, Strategy, Task
 from clbench.engine.strategy import parts_of
 from clbench.errors import Left
+from clbench.testing import StrategyConformance
 from clbench.testing.bench import Bench, first_difference, rows
 from tests.engine.conftest import Make
 
@@ -211,3 +212,12 @@ def test_a_job_that_was_left_holds_its_outputs_when_it_goes_on(
     alone = bench().run(1)
     assert first_difference(rows(whole, 1), rows(resumed, 1)) is None
     assert first_difference(rows(whole, 1), rows(alone, 1)) is None
+
+
+@pytest.mark.parametrize("case", list(OPTIMIZERS))
+def test_a_step_in_which_outputs_stand_still_can_be_captured(
+    make_bench: Make, host: Any, case: str
+) -> None:
+    er = host.get("strategy", "er")(memory=30)
+    bench = make_bench([er, Plain], setting="task", optimizer=chosen(case))
+    StrategyConformance().test_step_can_be_captured(bench)

@@ -57,13 +57,13 @@ def apart(kind: Any, options: dict[str, Any]) -> Tensor:
 def steps_of(optimizer: Optimizer, steps: range, how: str) -> None:
     """Steps in which rows stand still, frozen or idle; frozen ones have a gradient all the same."""
     (param,) = optimizer.params
-    idle = torch.zeros(MEMBERS, ROWS, 1, dtype=torch.bool)
+    idle = torch.zeros(MEMBERS, ROWS, dtype=torch.bool)
     if how == "idle":
-        optimizer.rest_idle(param, idle)
+        optimizer.rest_idle([param], idle)
     for step in steps:
         grad, still = drawn(1 + step), still_in(step)
         if how == "idle":
-            idle.copy_(still)
+            idle.copy_(still[..., 0])
             grad = grad.masked_fill(still, 0.0)
         else:
             optimizer.freeze_entries(param, still)
@@ -128,7 +128,7 @@ def test_a_step_in_two_halves_does_not_move_what_stands_still(case: str) -> None
 
 def test_idle_rows_with_a_gradient_move() -> None:
     optimizer = made("adam")
-    optimizer.rest_idle(optimizer.params[0], torch.ones(MEMBERS, ROWS, 1, dtype=torch.bool))
+    optimizer.rest_idle(optimizer.params, torch.ones(MEMBERS, ROWS, dtype=torch.bool))
     grad = torch.zeros(MEMBERS, ROWS, WIDTH, dtype=torch.float64)
     grad[0, 2, 3] = 1.0
     optimizer.params[0].grad = grad
@@ -160,19 +160,20 @@ class Holder(Stateful):
         self.optimizer = optimizer
 
 
+@pytest.mark.parametrize("how", ["frozen", "idle"])
 @pytest.mark.parametrize("case", ["sgd momentum", "adam", "torch.RMSprop"])
-def test_frozen_entries_are_saved_and_suspended(case: str) -> None:
+def test_what_stands_still_is_saved_and_suspended(case: str, how: str) -> None:
     straight, left = made(case), Holder(made(case))
-    steps_of(straight, range(5), "frozen")
-    steps_of(left.optimizer, range(2), "frozen")
+    steps_of(straight, range(5), how)
+    steps_of(left.optimizer, range(2), how)
     resumed = Holder(made(case))
     restore(resumed, save(left))
     suspension = Suspension(resumed, MEMBERS)
     suspension.set_active({0})
-    steps_of(resumed.optimizer, range(2, 5), "frozen")
+    steps_of(resumed.optimizer, range(2, 5), how)
     assert torch.equal(resumed.optimizer.params[0].detach()[0], straight.params[0].detach()[0])
     suspension.set_active({0, 1})
-    steps_of(left.optimizer, range(2, 5), "frozen")
+    steps_of(left.optimizer, range(2, 5), how)
     assert not torch.equal(resumed.optimizer.params[0].detach()[1], straight.params[0].detach()[1])
     assert torch.equal(left.optimizer.params[0].detach(), straight.params[0].detach())
 
@@ -192,7 +193,8 @@ def test_a_member_steps_alike_alone_and_in_a_stack(case: str) -> None:
         assert torch.equal(alone.params[0].detach()[0], optimizer.params[0].detach()[member])
 
 
-def test_a_reset_of_columns_counts_steps_in_which_the_entry_took_part() -> None:
+@pytest.mark.parametrize("how", ["frozen", "idle"])
+def test_a_reset_of_columns_counts_steps_in_which_the_entry_took_part(how: str) -> None:
     """Units of the layer below start anew while rows of the head stand still."""
     options = CASES["adam"][0]
     optimizer = made("adam")
@@ -203,14 +205,17 @@ def test_a_reset_of_columns_counts_steps_in_which_the_entry_took_part() -> None:
     for step in range(6):
         still = torch.zeros(MEMBERS, ROWS, 1, dtype=torch.bool)
         still[:, step % 2] = True
-        optimizer.freeze_entries(optimizer.params[0], still)
+        if how == "frozen":
+            optimizer.freeze_entries(optimizer.params[0], still)
+        else:
+            optimizer.rest_idle(optimizer.params, still[..., 0])
         if step == 3:
             columns = torch.zeros(MEMBERS, 1, WIDTH, dtype=torch.bool)
             columns[..., 1] = True
             optimizer.reset_entries(optimizer.params[0], columns)
             for entry in (entries[1], entries[3]):
                 torch_own.state.pop(entry)
-        grad = drawn(1 + step)
+        grad = drawn(1 + step).masked_fill(still, 0.0)
         optimizer.params[0].grad = grad
         for number, entry in enumerate(entries):
             row, column = divmod(number, 2)
