@@ -5,10 +5,12 @@
 Work: split tasks in the class setting, SGD, every task tested after every task. `minimal` is what a person
 would write for one seed: a plain module, a plain torch optimiser, float images in memory (channels last for
 convolutions), a permutation an epoch; its time for R seeds is R times that of one. `loop` and `vmap` are
-`clbench.engine.run_cell` for R stacked seeds. `floor` is the time of the matrix products alone, in these very
-shapes. One thread; set-up and the first task are not counted. Times are microseconds of processor time (so that a busy machine matters
-less) for one step of one seed, testing included: the least of several rounds in which the sides take turns,
-for what else goes on in a machine only ever adds. Wanted: loop / minimal at most 1.10; minimal / vmap at least 1.30 for the first two.
+`clbench.engine.run_cell` for R stacked seeds, with the matrix products that a worker uses. `floor` is the
+time of the matrix products alone, in these very shapes, on the fastest path that is float32 here. One thread;
+set-up and the first task are not counted. Times are microseconds of processor time (so that a busy machine
+matters less) for one step of one seed, testing included: the least of several rounds in which the sides take
+turns, for what else goes on in a machine only ever adds. Wanted: loop / minimal at most 1.10; minimal / vmap
+at least 1.30 for the first two.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from torch import Tensor, nn
 from clbench import Arrays
 from clbench.engine import Progress, Settings, run_cell
 from clbench.host import Host
+from clbench.stack import gemm
 from clbench.suite import expand, load_suite
 
 TASKS, CLASSES = 5, 10
@@ -164,7 +167,7 @@ def engine(case: Case, arrays: Arrays, host: Host, members: int, form: str) -> f
 # ------------------------------------------------------------------------------------------ the floor
 
 
-def floor(case: Case, host: Host) -> tuple[float, float]:
+def floor(case: Case, members: int, host: Host) -> tuple[float, float]:
     """Seconds and FLOPs of the matrix products of one seed from the end of its first task on."""
     images = case.batch * case.steps // TEST_SHARE
     rows = min(1024, max(1, images))
@@ -174,7 +177,8 @@ def floor(case: Case, host: Host) -> tuple[float, float]:
     counted = [(product, steps) for product in forward + backward] + [
         (product, tests) for product in tested
     ]
-    return sum(clock(product) * times for product, times in counted), sum(
+    clocks = {product: clock(product, members) for product, _ in counted}
+    return sum(clocks[product] * times for product, times in counted), sum(
         work(product) * times for product, times in counted
     )
 
@@ -208,18 +212,46 @@ def work(product: Product) -> float:
     return 2.0 * math.prod(product)
 
 
-def clock(product: Product) -> float:
-    """Seconds of one matrix product of this shape."""
+def clock(product: Product, members: int) -> float:
+    """Seconds of one matrix product of this shape, on the fastest of all ways to come to it in float32.
+
+    They are the paths that are float32 on this machine, a member alone or all members in one call, and
+    operands that lie as they are read or the other way round.
+    """
+    paths = {gemm.STANDARD, gemm.probe()}
+    stacks = {1, members}
+    return min(
+        seconds_of(product, path, stack, turned)
+        for path in sorted(paths)
+        for stack in sorted(stacks)
+        for turned in ("", "left", "right")
+    )
+
+
+def seconds_of(product: Product, path: str, stack: int, turned: str) -> float:
+    """Seconds of one member's product in this way."""
     m, k, n = product
-    left, right, out = torch.randn(m, k), torch.randn(k, n), torch.empty(m, n)
-    repeats = max(3, int(2e8 / work(product)))
-    times = []
-    for _ in range(4):
-        start = time.process_time()
-        for _ in range(repeats):
-            torch.mm(left, right, out=out)
-        times.append((time.process_time() - start) / repeats)
-    return min(times)
+    left = (
+        torch.randn(stack, k, m).transpose(1, 2) if turned == "left" else torch.randn(stack, m, k)
+    )
+    right = (
+        torch.randn(stack, n, k).transpose(1, 2) if turned == "right" else torch.randn(stack, k, n)
+    )
+    out = torch.empty(stack, m, n)
+    repeats = max(2, int(4e7 / work(product) / stack))
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(gemm.SWITCHES[path])
+    try:
+        return min(timed(left, right, out, repeats) for _ in range(3)) / stack
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def timed(left: Tensor, right: Tensor, out: Tensor, repeats: int) -> float:
+    start = time.process_time()
+    for _ in range(repeats):
+        torch.bmm(left, right, out=out)
+    return (time.process_time() - start) / repeats
 
 
 # ------------------------------------------------------------------------------------------ the table
@@ -237,7 +269,7 @@ def sized(name: str, batch: int, members: int, optimizer: str, budget: float, ho
 
 
 def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
-    arrays, flops = case.arrays, floor(case, host)[1]
+    arrays, flops = case.arrays, floor(case, members, host)[1]
     forms = (
         ["loop"]
         if case.name in CONVOLUTIONS and members > MOST_VMAP_CONVOLUTIONS
@@ -247,7 +279,7 @@ def row(case: Case, members: int, rounds: int, host: Host) -> list[str]:
         "minimal": lambda: members * minimal(case, arrays, host)
     }
     sides |= {form: lambda form=form: engine(case, arrays, host, members, form) for form in forms}  # type: ignore[misc]
-    sides["floor"] = lambda: members * floor(case, host)[0]
+    sides["floor"] = lambda: members * floor(case, members, host)[0]
     times: dict[str, list[float]] = {side: [] for side in sides}
     for turn in range(rounds):
         for side in sorted(sides, reverse=bool(turn % 2)):
