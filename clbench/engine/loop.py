@@ -17,6 +17,7 @@ from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.draws import DrawWatch
 from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy, evaluate, set_mode
+from clbench.engine.fresh_start import MEMORY
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
 from clbench.engine.online import OnlinePredictions
@@ -451,9 +452,7 @@ class _State(Stateful):
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Bytes: the device allocator's peak, or the process's peak resident set on a CPU."""
+    """Bytes: the device allocator's peak, or what the process grew by since the job began on a CPU."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
-    import resource
-
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024.0
+    return MEMORY.peak()

