@@ -8,12 +8,11 @@ from clbench.stack.state import (
     Reference,
     Saved,
     Stateful,
-    Suspension,
-    member_tables,
     restore,
     save,
     tensors,
 )
+from clbench.stack.suspension import Suspension, member_tables
 from clbench.stack.watching import Clock
 
 __all__ = [

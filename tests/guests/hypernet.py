@@ -28,15 +28,26 @@ class LookaheadHypernet(Strategy):
             self.make_optimizer(self.codes[-1:]),
         )
 
+    def generated(self, code):
+        flat = self.hyper(code)[:, 0].split(self.sizes, dim=1)
+        return [part.view(p.shape) for part, p in zip(flat, self.net.parameters(), strict=True)]
+
     def predict(self, x, task=None):
         if not self.codes:
             return super().predict(x, task)
-        flat = self.hyper(self.codes[-1 if task is None else min(task.index, len(self.codes) - 1)])[
-            :, 0
-        ].split(self.sizes, dim=1)
-        return self.net.call(
-            [part.view(p.shape) for part, p in zip(flat, self.net.parameters(), strict=True)], x
-        )
+        known = self.codes[-1 if task is None else min(task.index, len(self.codes) - 1)]
+        return self.net.call(self.generated(known), x)
+
+    def shown_net(self):
+        shown = super().shown_net().spawn()
+        values = self.generated(self.codes[-1]) if self.codes else ()
+        for p, value in zip(shown.parameters(), values, strict=False):
+            p.detach().copy_(value.detach())
+        return shown
+
+    def end_task(self, task):
+        super().end_task(task)
+        self.cost("parameters", sum(v[0].numel() for v in [*self.hyper.parameters(), *self.codes]))
 
     def task_loss(self, batch):
         return self.cross_entropy(self.predict(batch.x), batch)

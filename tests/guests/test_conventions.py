@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from clbench import Batch, Strategy
+from clbench import Batch, Probe, ProbeMetric, Strategy
 from clbench.host import Host
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench
@@ -88,3 +88,38 @@ def test_agents_that_stop_early_are_out_of_the_average() -> None:
     assert all(torch.equal(weight[member], ends[member]) for member in range(4))
     assert not torch.equal(weight[0], weight[1])
     assert not torch.equal(weight[2], weight[3])
+
+
+class LargestWeight(ProbeMetric):
+    """The largest weight of the network that is shown."""
+
+    name = "largest_weight"
+    when = "task_end"
+
+    def measure(self, probe: Probe) -> torch.Tensor:
+        return torch.stack(
+            [p.detach().abs().flatten(1).amax(1) for p in probe.net.parameters()]
+        ).amax(0)
+
+
+def test_a_hypernetwork_is_measured_by_what_it_trains_and_what_it_generates() -> None:
+    file, tasks = guest("hypernet"), 3
+    scenario = Choice(
+        "split", {"dataset": "digits", "tasks": tasks, "classes_per_task": 2, "setting": "task"}
+    )
+    given = {**STANDARD, "optimizer": {"adam": {"lr": 0.003}}, "keep": ["weights"]}
+    bench = Bench(file.LookaheadHypernet, Host.load(), scenario, given, [LargestWeight])
+    record = bench.run(0, 1)
+    main = 64 * 12 + 12 + 12 * 9 + 9 + 9 * 10 + 10
+    wanted = 16 * 16 + 16 + 16 * main + main + 16 * tasks
+    assert record.cost["parameters"].tolist() == [wanted] * 2
+    kept = {
+        row: max(
+            abs(rows.rows[1]).max()
+            for name, rows in record.stored.items()
+            if name.startswith(f"weights/{row}/")
+        )
+        for row in range(1, tasks + 1)
+    }
+    assert record.metrics["largest_weight"][1].tolist() == pytest.approx(list(kept.values()))
+    assert len(set(kept.values())) == tasks

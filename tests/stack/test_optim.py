@@ -9,7 +9,8 @@ from torch import Tensor
 from clbench.errors import OptionError, StrategyError
 from clbench.optimizers import OPTIMIZERS
 from clbench.stack.optim import Optimizer, make_optimizer
-from clbench.stack.state import Stateful, Suspension, restore, save
+from clbench.stack.state import Stateful, restore, save
+from clbench.stack.suspension import Suspension
 
 OURS = {
     "sgd": ({"lr": 0.1}, torch.optim.SGD),

@@ -1,0 +1,223 @@
+"""What our own optimisers share: a step over all members, fused on a CPU, in which some entries may stand still."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from clbench.stack.holding import Held, beside
+from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands still in a step: masks by slot's key, the head's rows `[R, C]`, and the slots whose own step sees to it."""
+
+    masks: Mapping[int, Tensor]
+    rows: Tensor | None
+    by_row: frozenset[int]
+
+    def of_row(self, slot: Slot, beside_this: Tensor) -> Tensor | None:
+        """The rows of a slot that stand still and are not put back after the step, with the dimensions of this tensor."""
+        if self.rows is None or id(slot) not in self.by_row:
+            return None
+        return beside(self.rows, beside_this)
+
+
+class Stacked(Optimizer):
+    """Our own: a step is a few elementwise operations on the whole stack.
+
+    A subclass says what each parameter moves by as a pair of tensors, which `combine` makes an update of
+    and `add` adds to a parameter. On a CPU, where memory is what a step waits for, it says rather how
+    torch's fused kernels, one pass in all, are to be called on the members' rows.
+    """
+
+    name: ClassVar[str]
+    moments: int
+    decoupled: ClassVar[bool] = False
+    steps_by_row: ClassVar[bool] = (
+        False  # rows that may be idle are stepped with an age of their own
+    )
+
+    def __init__(
+        self,
+        params: Sequence[Tensor],
+        members: int,
+        *,
+        lr: float,
+        weight_decay: float,
+        clip: float | None,
+        betas: Sequence[float] = (),
+    ) -> None:
+        self.rates = tuple(betas)
+        self.betas = torch.tensor(
+            betas, dtype=torch.float64, device=params[0].device if params else None
+        )
+        super().__init__(params, members, lr=lr, clip=clip)
+        self.weight_decay = weight_decay
+
+    @torch.no_grad()
+    def step(self) -> None:
+        grads = self._gradients(None)
+        still = self._standing(grads)
+        held = self._hold(still, params=True)
+        self._decay(grads, still)
+        for slot, left, right in self._pairs(self._step_fused(grads, still), still, keep=True):
+            self._add(slot.param, left, right)
+        for entries in held:
+            entries.put_back()
+
+    @torch.no_grad()
+    def advance(self, grads: Grads | None = None) -> Updates:
+        return self._updates(grads, keep=True)
+
+    @torch.no_grad()
+    def direction(self, grads: Grads | None = None) -> Updates:
+        return self._updates(grads, keep=False)
+
+    @torch.no_grad()
+    def reset(self, members: Tensor | None = None) -> None:
+        chosen = torch.ones_like(self.lr, dtype=torch.bool) if members is None else members
+        for slot in self.slots.values():
+            slot.reset(chosen)
+        if self.idle_rows is not None:
+            self.idle_rows.age.masked_fill_(chosen[:, None, None], 1.0)
+
+    @torch.no_grad()
+    def reset_entries(self, param: Tensor, where: Tensor) -> None:
+        self._check_mask(param, where)
+        key = self._find(param)
+        self.slots[key].reset_entries(where, self._own_age(key))
+
+    def member_state(self, member: int) -> dict[int, int]:
+        """What a suspended member has to know besides its rows: which ages of entries there were when it left."""
+        return {key: len(slot.ages) for key, slot in self.slots.items()}
+
+    def set_member_state(self, member: int, state: dict[int, int]) -> None:
+        """Ages that began while the member sat out begin, for it, with its own age."""
+        for key, slot in self.slots.items():
+            for age in slot.ages[state.get(key, 0) :]:
+                age[member] = self._own_age(key)[member]
+
+    def _slot(self, param: Tensor) -> Slot:
+        return Slot(param, self.moments, len(self.betas))
+
+    def _updates(self, grads: Grads | None, keep: bool) -> Updates:
+        fade = (
+            Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
+        )
+        found = self._gradients(grads)
+        still = self._standing(found)
+        held = self._hold(still, params=False) if keep else []
+        updates: dict[int, Tensor] = {}
+        for slot, left, right in self._pairs(found, still, keep):
+            update = self._combine(left, right)
+            if fade is not None:
+                update.addcmul_(slot.param, fade.beside(update))
+            updates[id(slot)] = update
+        for entries in held:
+            entries.put_back()
+        for key, mask in still.masks.items():
+            updates[id(self.slots[key])].masked_fill_(mask, 0.0)
+        return [updates.get(id(slot)) for slot in self.slots.values()]
+
+    def _standing(self, grads: Grads) -> Standing:
+        """What stands still in a step with these gradients, but for what no step would move."""
+        rows = self._still_rows(grads) if self.moments or self.weight_decay else None
+        masks = self._still(grads, rows)
+        if rows is None or self.idle_rows is None or not self.steps_by_row:
+            return Standing(masks, rows, frozenset())
+        own = {key for key in self.idle_rows.keys if key in masks and not self.slots[key].ages}
+        return Standing(masks, rows, frozenset(id(self.slots[key]) for key in own))
+
+    def _hold(self, still: Standing, params: bool) -> list[Held]:
+        """What is to be put back after a step: moments and ages, and the parameters where they move, too."""
+        held = []
+        for key, mask in still.masks.items():
+            slot = self.slots[key]
+            if id(slot) not in still.by_row:
+                tensors = [*slot.moments, *slot.ages]
+                held.append(Held(mask, [slot.param.detach(), *tensors] if params else tensors))
+        return held
+
+    def _decay(self, grads: Grads, still: Standing) -> None:
+        """Decoupled weight decay."""
+        if not (self.decoupled and self.weight_decay):
+            return
+        keep = Column(1.0 - self.lr * self.weight_decay)
+        for slot, _ in self._moving(grads):
+            factor = keep.beside(slot.param)
+            if (resting := still.of_row(slot, slot.param)) is not None:
+                factor = torch.where(resting, 1.0, factor)
+            slot.param.mul_(factor)
+
+    def _step_fused(self, grads: Grads, still: Standing) -> Grads:
+        """Step what torch's fused kernels can step; the gradients of the rest."""
+        if not self.moments or self.lr.device.type != "cpu":
+            return grads
+        apart = {id(slot) for slot in self.slots.values() if slot.ages} | still.by_row
+        self._step_rows([pair for pair in self._moving(grads) if id(pair[0]) not in apart])
+        return [
+            grad if id(slot) in apart else None
+            for slot, grad in zip(self.slots.values(), grads, strict=True)
+        ]
+
+    def _moving(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
+        return [
+            (slot, grad)
+            for slot, grad in zip(self.slots.values(), grads, strict=True)
+            if grad is not None
+        ]
+
+    def _decayed(self, grads: Grads) -> list[tuple[Slot, Tensor]]:
+        """The slots that move, with their gradients and coupled weight decay."""
+        moving = self._moving(grads)
+        if self.decoupled or not self.weight_decay:
+            return moving
+        decay = Column(torch.full_like(self.lr, self.weight_decay))
+        return [
+            (slot, torch.addcmul(grad, slot.param, decay.beside(grad))) for slot, grad in moving
+        ]
+
+    def _step_rows(self, moving: Sequence[tuple[Slot, Tensor]]) -> None:
+        """Call the fused kernel once for all rows that share their settings: for all, as a rule."""
+        calls: dict[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]] = {}
+        for (slot, grad), settings in zip(
+            moving, self._settings([slot for slot, _ in moving]), strict=True
+        ):
+            if grad.stride() != slot.param.stride() or grad.dtype != slot.param.dtype:
+                grad = torch.empty_like(slot.param).copy_(grad)
+            rows = slot.rows()
+            for row, setting, part in zip(rows, settings, slot.unbind(grad), strict=True):
+                calls.setdefault((grad.dtype, setting), []).append((part, *row))
+        for (_, setting), rows in calls.items():
+            self._fused(setting, *(list(part) for part in zip(*rows, strict=True)))
+
+    @abstractmethod
+    def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
+        """For each slot what each member's step is to be called with; the ages move on."""
+
+    @abstractmethod
+    def _fused(
+        self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
+    ) -> None:
+        """Step these rows in one pass."""
+
+    @abstractmethod
+    def _combine(self, left: Tensor, right: Tensor) -> Tensor:
+        """What a pair adds to its parameter."""
+
+    @abstractmethod
+    def _add(self, param: Tensor, left: Tensor, right: Tensor) -> None:
+        """Add it, in one pass."""
+
+    @abstractmethod
+    def _pairs(
+        self, grads: Grads, still: Standing, keep: bool
+    ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
+        """Each slot that moves, and the pair it moves by; moments and ages move on only where they are to `keep`."""
