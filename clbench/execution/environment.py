@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,8 +61,14 @@ def environment(
 
 def facts_of(host: Host, job: Job, site: Site, device: str) -> Facts:
     """What a worker says of itself: the run's date and size, and the environment in which it really works."""
-    found = environment(host, [device], job.form, site.gemm, None)
+    found = _environment_of_worker(host, device, job.form, site.gemm)
     return named({**found, "date": site.started, "workers": site.workers, "git": site.git})
+
+
+@lru_cache(maxsize=8)
+def _environment_of_worker(host: Host, device: str, form: str, gemm: str) -> dict[str, Any]:
+    """Found out once: it takes longer than a small job."""
+    return environment(host, [device], form, gemm, None)
 
 
 def now() -> str:

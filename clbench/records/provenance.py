@@ -55,7 +55,12 @@ def with_runs(record: RecordFile) -> RecordFile:
 
 
 def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]]]:
-    """The runs that measured a cell, in the record's order, each with its seeds; members that say none are left out."""
+    """The runs that measured a cell, in the record's order, each with its seeds; members that say none are left out.
+
+    A record from before runs were told apart says the same of all.
+    """
+    if not record.runs and record.environment and "merged" not in record.environment:
+        return [(record.environment, np.unique(cell.seed).tolist())]
     if cell.run is None:
         return []
     found = []

@@ -15,6 +15,7 @@ import numpy as np
 
 from clbench.records import CellRecord
 from clbench.records.cell import DECLARATIONS, Array
+from clbench.records.provenance import runs_of
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
     accuracy_intervals,
@@ -112,6 +113,7 @@ def _section(section: Section) -> dict[str, Any]:
             _ranking(metric, comparison) for metric, comparison in section.comparisons.items()
         ],
         "entries": [_entry(section, cell) for cell in section.results.cells],
+        "runs": {str(run.get("id")): run for run in section.results.record.runs},
     }
 
 
@@ -211,6 +213,9 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
         "versions": cell.content.get("versions", {}),
         "declared": {name: DECLARATIONS[name] for name in cell.declared},
         "seeds": sorted(set(cell.seed.tolist())),
+        "runs": [
+            [run["id"], seeds] for run, seeds in runs_of(results.record, cell) if run.get("id")
+        ],
         "ended": _ended(cell),
         "errors": [error[-MOST_ERRORS:] for error in cell.errors],
         "costs": {name: mean_cost(results, cell, name) for name in COSTS},

@@ -51,6 +51,8 @@ def test_a_record_from_before_runs_says_of_its_members_what_it_said_of_itself(
     ((run, seeds),) = runs_of(old, old.cells[0])
     assert (run["torch"], seeds) == ("2.9", [0])
     assert with_runs(old) is old
+    untold = record(cell(0), torch="2.9")
+    assert runs_of(untold, untold.cells[0]) == [({"torch": "2.9"}, [0])]
     silent = record(cell(0))
     assert with_runs(silent).runs == ()
 

@@ -14,6 +14,7 @@ import pytest
 
 from clbench.errors import OutputError, RecordError, UserError
 from clbench.records import CellRecord, RecordFile, write_file, write_record
+from clbench.records.provenance import named
 from clbench.report.leaderboard import Section, as_csv, as_markdown, leaderboard, write
 from clbench.report.page import embedded, page
 from clbench.report.page_data import page_data, plain
@@ -358,3 +359,16 @@ def test_the_page_is_dated_by_its_newest_run_and_not_by_today(made, tmp_path) ->
     assert text == page(page_data(sections))
     undated = page(page_data(leaderboard([made.save(tmp_path / "old.h5", *cells)], tmp_path)))
     assert "Newest run" not in undated
+
+
+def test_an_entry_says_which_run_measured_which_seeds(made, tmp_path) -> None:
+    here, there = named({"cpu": "A"}), named({"cpu": "B"})
+    good, *others = made.three(seeds=3)
+    good.run = np.array([here["id"], there["id"], here["id"]], dtype=object)
+    record = RecordFile(1, "demo", "", {}, [good, *others], runs=(here, there))
+    write_file(tmp_path / "r.h5", record)
+    (section,) = page_data(built(tmp_path / "board", tmp_path / "r.h5"))["sections"]
+    assert section["runs"] == {here["id"]: here, there["id"]: there}
+    by_label = {entry["label"]: entry["runs"] for entry in section["entries"]}
+    assert by_label[good.label] == [[here["id"], [0, 2]], [there["id"], [1]]]
+    assert by_label[others[0].label] == []

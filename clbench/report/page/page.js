@@ -359,7 +359,9 @@ class Section {
       h("h4", {}, "Options"), settings(cell.options),
       folded("Protocol", () => settings(cell.protocol), { class: "inner" }),
       folded("Code", () => [h("p", { class: "muted" }, "The versions of what made its numbers; a hash where the source could be edited."), settings(cell.versions)], { class: "inner" }),
-      folded(`Environment${records.length > 1 ? "s" : ""}`, () => records.flatMap((record) => [h("p", { class: "muted" }, record.place), settings(record.environment)]), { class: "inner" }),
+      cell.runs.length
+        ? folded("When and where", () => cell.runs.flatMap(([run, seeds]) => [h("p", { class: "muted" }, `seeds ${seeds.join(", ")}`), settings(this.data.runs[run])]), { class: "inner" })
+        : folded(`Environment${records.length > 1 ? "s" : ""}`, () => records.flatMap((record) => [h("p", { class: "muted" }, record.place), settings(record.environment)]), { class: "inner" }),
       cell.matrix ? folded("Accuracy matrix, and every task's curve", () => this.matrix(cell), { class: "inner", open: true }) : h("p", { class: "muted" }, "No run finished, so there are no accuracies to show."),
       cell.errors.length ? folded("What went wrong", () => cell.errors.map((error) => h("pre", {}, error)), { class: "inner" }) : null);
   }
