@@ -11,9 +11,6 @@ from torch import Tensor
 
 from clbench import Batch, Strategy, Task, hookimpl, squared_gradients
 
-# Of a weight without any information the share is 0, not 0/0.
-TINY = torch.finfo(torch.float32).tiny
-
 
 class FisherStrategy(Strategy):
     """A strategy that measures the diagonal Fisher information at the end of a task."""
@@ -105,14 +102,24 @@ class EWC(FisherStrategy):
             return
         # With share = f / (F + f): F (theta - c)^2 + f (theta - p)^2 = (F + f) (theta - c - share (p - c))^2 + F share (p - c)^2.
         summed = [old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
-        shares = [new / both.clamp(min=TINY) for new, both in zip(fresh, summed, strict=True)]
+        shares = [
+            _share(old, new, both)
+            for old, new, both in zip(self.fisher_sum, fresh, summed, strict=True)
+        ]
         beside = [f * share for f, share in zip(self.fisher_sum, shares, strict=True)]
         with torch.no_grad():
             self.constant = self.constant + self.distance(beside, self.centre)
+        # `lerp` gives p itself where the share is 1. In c + (p - c) the last bit may differ, and a gradient of one bit
+        # is a full step for Adam: the outputs of a finished task, which are to stand still, would move on.
         self.centre = [
-            c + share * (p - c) for c, share, p in zip(self.centre, shares, anchor, strict=True)
+            torch.lerp(c, p, share) for c, share, p in zip(self.centre, shares, anchor, strict=True)
         ]
         self.fisher_sum = summed
+
+
+def _share(old: Tensor, new: Tensor, both: Tensor) -> Tensor:
+    """How much of the information is new: all of it, to the last bit, where there was none before."""
+    return torch.where(old == 0, 1.0, new / both)
 
 
 class OnlineEWC(FisherStrategy):
