@@ -13,6 +13,7 @@ from torch import Tensor
 from clbench.errors import StrategyError
 from clbench.stack import Stateful
 
+Losses = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 4096  # steps kept on the device before they are read
 ODD = 255  # the power in a float32's bits that says it is infinite, or no number
 BIAS = 150  # a whole number times two to the power minus this is the float32
@@ -21,7 +22,7 @@ BIAS = 150  # a whole number times two to the power minus this is the float32
 class LossWatch(Stateful):
     """Every step's loss `[R]`: its mean over a task, and the first step in which it was not finite."""
 
-    wiring = frozenset({"members", "table", "taking", "steps"})
+    wiring = frozenset({"members", "table", "taking", "steps", "waiting"})
 
     def __init__(self, members: int, device: torch.device) -> None:
         self.members = members
@@ -29,11 +30,13 @@ class LossWatch(Stateful):
         self.taking: list[Sequence[int]] = []
         self.steps: list[Any] = []
         self.broken: dict[int, int] = {}
-        self.sums = ExactSums(members)
+        self.clear()
 
     def clear(self) -> None:
         """Begin another task."""
         self.sums = ExactSums(self.members)
+        # Read, and not in the sums yet: many at once are added much faster than one by one.
+        self.waiting: list[tuple[Losses, Losses]] = []
 
     def note(self, loss: Any, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> None:
         """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
@@ -56,6 +59,7 @@ class LossWatch(Stateful):
     def held(self) -> dict[str, Any]:
         """The losses on the host; when they were brought there makes no difference."""
         self._empty()
+        self._sum_up()
         return super().held()
 
     def read(self) -> dict[int, int]:
@@ -68,11 +72,13 @@ class LossWatch(Stateful):
         """Bring the table to the host."""
         if not self.taking:
             return
-        values = self.table[: len(self.taking)].cpu().numpy()
+        values = self.table[: len(self.taking)].to("cpu", copy=True).numpy()
         took_part = np.zeros(values.shape, dtype=bool)
         for row, active in enumerate(self.taking):
             took_part[row, active] = True
-        self.sums.add(values, took_part)
+        self.waiting.append((values, took_part))
+        if sum(len(losses) for losses, _ in self.waiting) >= CHUNK:
+            self._sum_up()
         broken = took_part & ~np.isfinite(values)
         for member in np.flatnonzero(broken.any(axis=0)).tolist():
             first = int(np.flatnonzero(broken[:, member])[0])
@@ -80,9 +86,16 @@ class LossWatch(Stateful):
             self.broken.setdefault(member, self.steps[member] + done_before)
         self.taking = []
 
+    def _sum_up(self) -> None:
+        if self.waiting:
+            losses, counted = zip(*self.waiting, strict=True)
+            self.sums.add(np.concatenate(losses), np.concatenate(counted))
+            self.waiting = []
+
     def means(self) -> np.ndarray[Any, Any]:
         """Each member's mean since `clear`, NaN where there was no loss."""
         self._empty()
+        self._sum_up()
         return np.array([self.sums.mean(member) for member in range(self.members)])
 
 
