@@ -15,7 +15,6 @@ to get going. So what decides here is the size of one member's product.
 from __future__ import annotations
 
 import ctypes
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,9 +31,11 @@ VARIABLE = "CLBENCH_GEMM"
 
 # Multiplications of one member from which on the fast path is taken: the least that is worth its start-up.
 LARGE = 2**20
+# A product that is narrower than this in any direction waits for memory; there the usual kernel is the faster one.
+NARROW = 8
 
 # Rows, inputs and outputs of large products; two with sizes that no vector divides.
-SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (1, 1031, 1019))
+SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (8, 1031, 1019))
 MEMBERS = 3
 MOST_WORSE = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
 
@@ -109,13 +110,17 @@ def rounds_as_a_worker() -> bool:
 
 def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
     """`left [R, m, k] @ right [R, k, n]`, `plus [R, 1, n]` added: on the path of this process where it is large."""
-    if _path == STANDARD or math.prod(left.shape[1:]) * right.shape[2] < LARGE:
+    if _path == STANDARD or not _is_large(left.shape[1], left.shape[2], right.shape[2]):
         return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
     torch.set_float32_matmul_precision(SWITCHES[FAST])
     try:
         return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
     finally:
         torch.set_float32_matmul_precision(SWITCHES[STANDARD])
+
+
+def _is_large(rows: int, inner: int, columns: int) -> bool:
+    return rows * inner * columns >= LARGE and min(rows, inner, columns) >= NARROW
 
 
 def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:
