@@ -78,6 +78,9 @@ class SGD(Stacked):
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         return [self.lr.tolist()] * len(slots)
 
+    def _row_settings(self, still: Tensor) -> list[list[Any]]:
+        return [[rate] * still.shape[1] for rate in self.lr.tolist()]
+
     def _fused(
         self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
     ) -> None:
@@ -210,6 +213,13 @@ class Adam(Stacked):
             list(zip(*pair, strict=True))
             for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
         ]
+
+    def _row_settings(self, still: Tensor) -> list[list[Any]]:
+        assert self.idle_rows is not None
+        older = self.idle_rows.older(still, self.betas, keep=True)
+        offsets, factors = self._scales(1.0 - older, self.lr[:, None])
+        rates = factors.reciprocal().neg_().tolist()
+        return [list(zip(*pair, strict=True)) for pair in zip(offsets.tolist(), rates, strict=True)]
 
     def _fused(
         self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]

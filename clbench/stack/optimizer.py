@@ -40,8 +40,9 @@ class Slot(Stateful):
     young as the youngest of its ages. Of entries that stand still no age moves.
     """
 
-    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "order"})
+    wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "kept_outputs", "order"})
     kept_rows: tuple[tuple[int, ...], list[tuple[Tensor, ...]]] | None = None
+    kept_outputs: list[list[tuple[Tensor, ...]]] | None = None
     frozen: Tensor | None = None
 
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
@@ -57,7 +58,23 @@ class Slot(Stateful):
         if self.kept_rows is None or self.kept_rows[0] != places:
             self.order = sorted(range(self.param.dim()), key=self.param.stride, reverse=True)
             self.kept_rows = places, list(zip(*map(self.unbind, held), strict=True))
+            self.kept_outputs = None
         return self.kept_rows[1]
+
+    def outputs(self) -> list[list[tuple[Tensor, ...]]]:
+        """The same, of a parameter in the usual layout, for each output of each member."""
+        rows = self.rows()
+        if self.kept_outputs is None:
+            self.kept_outputs = [
+                list(zip(*(tensor.unbind() for tensor in row), strict=True)) for row in rows
+            ]
+        return self.kept_outputs
+
+    def laid_out(self, grad: Tensor) -> Tensor:
+        """A gradient in the layout and type of the parameter, as fused kernels want it."""
+        if grad.stride() == self.param.stride() and grad.dtype == self.param.dtype:
+            return grad
+        return torch.empty_like(self.param).copy_(grad)
 
     def unbind(self, like: Tensor) -> tuple[Tensor, ...]:
         """The members' rows of a tensor laid out as the parameter is, each in memory order (a weight seen transposed is turned back)."""

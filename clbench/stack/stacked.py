@@ -16,10 +16,14 @@ from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands still in a step: masks by slot's key, the head's rows `[R, C]`, and the slots whose own step sees to it."""
+    """What stands still in a step: masks by slot's key, and the rows `[R, C]` of the head's slots.
+
+    `by_row` are the slots for which the formula of a step sees to it, so that nothing is put back after it.
+    """
 
     masks: Mapping[int, Tensor]
     rows: Tensor | None
+    head: Sequence[Slot]
     by_row: frozenset[int]
 
     def of_row(self, slot: Slot, beside_this: Tensor) -> Tensor | None:
@@ -63,8 +67,10 @@ class Stacked(Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:
-        grads = self._gradients(None)
+        grads: Grads = self._gradients(None)
         still = self._standing(grads)
+        if self._fits_fused_rows(still):
+            grads, still = self._step_head(grads, still)
         held = self._hold(still, params=True)
         self._decay(grads, still)
         for slot, left, right in self._pairs(self._step_fused(grads, still), still, keep=True):
@@ -130,10 +136,42 @@ class Stacked(Optimizer):
         """What stands still in a step with these gradients, but for what no step would move."""
         rows = self._still_rows(grads) if self.moments or self.weight_decay else None
         masks = self._still(grads, rows)
-        if rows is None or self.idle_rows is None or not self.steps_by_row:
-            return Standing(masks, rows, frozenset())
-        own = {key for key in self.idle_rows.keys if key in masks and not self.slots[key].ages}
-        return Standing(masks, rows, frozenset(id(self.slots[key]) for key in own))
+        keys = [] if rows is None or self.idle_rows is None else self.idle_rows.keys
+        slots = [self.slots[key] for key in keys if key in masks]
+        head = [slot for slot in slots if not slot.ages and slot.frozen is None]
+        by_row = head if self.steps_by_row else []
+        return Standing(masks, rows, head, frozenset(map(id, by_row)))
+
+    def _fits_fused_rows(self, still: Standing) -> bool:
+        """Whether torch's fused kernels can step rows of the head one by one."""
+        dense = all(slot.param.is_contiguous() for slot in still.head)
+        return bool(still.head and dense and self.moments and self.lr.device.type == "cpu")
+
+    def _step_head(self, grads: Grads, still: Standing) -> tuple[Grads, Standing]:
+        """Step the rows of the head that move, each by its own age; the gradients of the rest, and what stands still of it.
+
+        Which rows move is read on the host, where the kernels are called from anyway.
+        """
+        assert still.rows is not None
+        self._decay(grads, still, still.head)
+        resting, settings = still.rows.tolist(), self._row_settings(still.rows)
+        calls: dict[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]] = {}
+        left = list(grads)
+        for place, (slot, grad) in enumerate(zip(self.slots.values(), grads, strict=True)):
+            if grad is None or slot not in still.head:
+                continue
+            left[place] = None
+            parts = [row.unbind() for row in slot.laid_out(grad).unbind()]
+            for flags, wanted, own, part in zip(
+                resting, settings, slot.outputs(), parts, strict=True
+            ):
+                for rests, setting, row, given in zip(flags, wanted, own, part, strict=True):
+                    if not rests:
+                        calls.setdefault((grad.dtype, setting), []).append((given, *row))
+        self._call(calls)
+        keys = {key for key, slot in self.slots.items() if slot in still.head}
+        masks = {key: mask for key, mask in still.masks.items() if key not in keys}
+        return left, Standing(masks, None, [], frozenset())
 
     def _hold(self, still: Standing, params: bool) -> list[Held]:
         """What is to be put back after a step: moments and ages, and the parameters where they move, too."""
@@ -145,12 +183,12 @@ class Stacked(Optimizer):
                 held.append(Held(mask, [slot.param.detach(), *tensors] if params else tensors))
         return held
 
-    def _decay(self, grads: Grads, still: Standing) -> None:
-        """Decoupled weight decay."""
+    def _decay(self, grads: Grads, still: Standing, slots: Sequence[Slot] | None = None) -> None:
+        """Decoupled weight decay, of all slots that move or of these."""
         if not (self.decoupled and self.weight_decay):
             return
         keep = Column(1.0 - self.lr * self.weight_decay)
-        for slot, _ in self._moving(grads):
+        for slot in slots or [slot for slot, _ in self._moving(grads)]:
             factor = keep.beside(slot.param)
             if (resting := still.of_row(slot, slot.param)) is not None:
                 factor = torch.where(resting, 1.0, factor)
@@ -190,17 +228,23 @@ class Stacked(Optimizer):
         for (slot, grad), settings in zip(
             moving, self._settings([slot for slot, _ in moving]), strict=True
         ):
-            if grad.stride() != slot.param.stride() or grad.dtype != slot.param.dtype:
-                grad = torch.empty_like(slot.param).copy_(grad)
             rows = slot.rows()
-            for row, setting, part in zip(rows, settings, slot.unbind(grad), strict=True):
+            parts = slot.unbind(slot.laid_out(grad))
+            for row, setting, part in zip(rows, settings, parts, strict=True):
                 calls.setdefault((grad.dtype, setting), []).append((part, *row))
+        self._call(calls)
+
+    def _call(self, calls: Mapping[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]]) -> None:
         for (_, setting), rows in calls.items():
             self._fused(setting, *(list(part) for part in zip(*rows, strict=True)))
 
     @abstractmethod
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         """For each slot what each member's step is to be called with; the ages move on."""
+
+    @abstractmethod
+    def _row_settings(self, still: Tensor) -> list[list[Any]]:
+        """For each member what each row of the head is to be stepped with; the ages of those that move go on."""
 
     @abstractmethod
     def _fused(

@@ -58,7 +58,7 @@ MAKERS = {
     "randperm",
 }
 # The optimisers call fused kernels on a CPU, which want their rates as numbers; on a device they take another path.
-CPU_ONLY = os.path.join("clbench", "stack", "optim.py")
+CPU_ONLY = tuple(os.path.join("clbench", "stack", name) for name in ("optim.py", "stacked.py"))
 
 
 class Operations(TorchDispatchMode):

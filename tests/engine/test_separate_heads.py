@@ -221,3 +221,18 @@ def test_a_step_in_which_outputs_stand_still_can_be_captured(
     er = host.get("strategy", "er")(memory=30)
     bench = make_bench([er, Plain], setting="task", optimizer=chosen(case))
     StrategyConformance().test_step_can_be_captured(bench)
+
+
+@pytest.mark.parametrize("case", ["sgd momentum", "adam decay", "adamw"])
+@pytest.mark.parametrize("name", ["naive", "ewc", "online_ewc"])
+def test_heads_of_other_tasks_do_not_move_by_a_bit(
+    make_bench: Make, host: Any, name: str, case: str
+) -> None:
+    kind = host.get("strategy", name)
+    strategy, loop = make_bench(kind, setting="task", optimizer=chosen(case)).start(0, 1)
+    tasks = strategy.session.streams.tasks
+    loop.task(tasks[0])
+    before = strategy.net.params["head.weight"].detach().clone()
+    loop.task(tasks[1])
+    moved = (strategy.net.params["head.weight"].detach() != before).any(2)
+    assert torch.equal(moved, strategy.session.streams.owned[:, 1])
