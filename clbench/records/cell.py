@@ -170,6 +170,18 @@ def marked_label(cell: CellRecord) -> str:
     return f"{cell.label} ({marks})" if marks else cell.label
 
 
+def marked_names(cells: Iterable[CellRecord]) -> dict[str, str]:
+    """Every label with its marks, for tables that show bounds in a way of their own."""
+    found: dict[str, set[str]] = {}
+    for cell in cells:
+        found.setdefault(cell.label, set()).update(cell.declared)
+    names = {}
+    for label, declared in found.items():
+        marks = ", ".join(sorted(name.replace("_", " ") for name in declared - {"bound"}))
+        names[label] = f"{label} ({marks})" if marks else label
+    return names
+
+
 def declared_lines(cells: Iterable[CellRecord]) -> list[str]:
     """What the marks in a table mean, a line each."""
     found: dict[str, list[str]] = {name: [] for name in DECLARATIONS}

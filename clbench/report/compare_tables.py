@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clbench.records.cell import marked_names
 from clbench.report.across import OverallRank
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import Pair
@@ -66,6 +67,7 @@ class _Shown:
     def __init__(self, comparison: Comparison) -> None:
         rows = comparison.summary
         self.baseline = comparison.baseline
+        self.names = marked_names(comparison.results.cells)
         self.iqm = _any(row.iqm for row in rows)
         self.against = _any(row.effect for row in rows)
         self.means = scale_of((row.mean for row in rows), comparison.unit)
@@ -77,7 +79,7 @@ class _Shown:
         """A row without its scenario."""
         runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
         mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
-        cells = [row.strategy, str(row.rank), row.group, runs, mean]
+        cells = [self.names[row.strategy], str(row.rank), row.group, runs, mean]
         if self.iqm:
             cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
         if self.against:
@@ -104,6 +106,7 @@ def _pairs(title: str, pairs: Sequence[Pair], comparison: Comparison) -> TableOf
     what = "runs" if comparison.unpaired else "pairs"
     over = any(pair.scenario is None for pair in pairs)
     tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
+    names = marked_names(comparison.results.cells)
     return TableOf(
         f"{title}: {tests}",
         (
@@ -118,16 +121,18 @@ def _pairs(title: str, pairs: Sequence[Pair], comparison: Comparison) -> TableOf
             "smallest p",
             "verdict",
         ),
-        tuple(_pair_cells(pair, scale, several) for pair in pairs),
+        tuple(_pair_cells(pair, names, scale, several) for pair in pairs),
         3 if several else 2,
     )
 
 
-def _pair_cells(pair: Pair, scale: Scale, several: bool) -> tuple[str, ...]:
+def _pair_cells(
+    pair: Pair, names: Mapping[str, str], scale: Scale, several: bool
+) -> tuple[str, ...]:
     return (
         *([pair.scenario or ""] if several else []),
-        pair.a,
-        pair.b,
+        names[pair.a],
+        names[pair.b],
         str(pair.n),
         scale.interval(pair.difference, pair.ci_low, pair.ci_high),
         _effect(pair.effect),
@@ -140,9 +145,10 @@ def _pair_cells(pair: Pair, scale: Scale, several: bool) -> tuple[str, ...]:
 
 def _ranks(ranks: Sequence[OverallRank], comparison: Comparison) -> TableOf:
     scale = scale_of((row.mean for row in ranks), comparison.unit)
+    names = marked_names(comparison.results.cells)
     rows = tuple(
         (
-            row.strategy,
+            names[row.strategy],
             f"{row.average_rank:.2f}",
             row.group,
             scale.interval(row.mean, row.ci_low, row.ci_high),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from clbench.records.cell import marked_names
 from clbench.report.compare_tables import TableOf, is_words, tables, unit_of
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import differs
@@ -48,13 +49,14 @@ def _paper_table(comparison: Comparison) -> list[str]:
     scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
     strategies = dict.fromkeys(cell.label for cell in comparison.results.cells)
     known = {(row.scenario, row.strategy): row for row in comparison.summary}
+    marked = marked_names(comparison.results.cells)
     best = {scenario: _best(comparison, scenario) for scenario in comparison.scenarios}
     rows = [("strategy", *map(latex_text, comparison.scenarios))]
     for strategy in strategies:
         found = (known.get((scenario, strategy)) for scenario in comparison.scenarios)
         shown = (_mean(row, best, comparison, scale) for row in found)
-        name = f"{strategy} (bound)" if strategy in _bounds(comparison) else strategy
-        rows.append((latex_text(name), *shown))
+        bound = " (bound)" if strategy in _bounds(comparison) else ""
+        rows.append((latex_text(marked[strategy] + bound), *shown))
     more = "more" if comparison.higher_is_better else "less"
     caption = (
         f"{latex_text(comparison.metric + unit_of(scale))} ({more} is better), means with their "

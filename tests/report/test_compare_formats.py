@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -173,3 +174,15 @@ def test_latex_leaves_bounds_out_of_the_competition(made) -> None:
     rows = lines[lines.index(r"\midrule") + 1 : lines.index(r"\bottomrule")]
     assert rows[0].startswith(r"all\_data (bound) & 9")
     assert rows[1].startswith(r"rival & \textbf{")
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "latex", "html"])
+def test_what_a_class_declares_stands_beside_its_name_in_every_table(made, form) -> None:
+    cells = made.cells({"seer": made.draw(0.8, 10, 1), "plain": made.draw(0.7, 10, 2)})
+    cells[0] = replace(cells[0], declared=("oracle",))
+    found = made.compared(*cells, baseline="plain")
+    text = shown(found) if form == "table" else render(found, form)
+    assert len(re.findall(r"seer \(oracle\)", text)) >= 2  # in the summary, and among the pairs
+    assert "plain (oracle" not in text
+    assert "it sees the labels, or the task, of the samples it is tested on" in text
+    assert any("(oracle) seer: " in sentence for sentence in found.text)
