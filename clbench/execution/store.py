@@ -261,20 +261,20 @@ def _why_apart(cell: CellRecord, current: Iterable[Planned]) -> str:
     rivals = [one for one in current if (one.cell.scenario_label, one.cell.label) == name]
     if not rivals:
         return CELL
-    changed = [part for part, value in rivals[0].content.items() if cell.content.get(part) != value]
-    for part, why in _CHANGES.items():
-        if part in changed:
-            return why
-    return CELL
+    wanted = rivals[0].content
+    changed = [
+        words for part, words in _CHANGES.items() if cell.content.get(part) != wanted.get(part)
+    ]
+    return f"it was measured with {' and '.join(changed)}" if changed else CELL
 
 
-_CHANGES = {  # the part of a cell's content that changed
-    "data": "it was measured on other data",
-    "scenario": "the suite asks for other options now",
-    "parts": "the suite asks for other options now",
-    "protocol": "the suite asks for another protocol now",
-    "versions": "it was measured with other code",
-    "engine": "it was measured by an older engine",
+_CHANGES = {  # in a cell's content
+    "data": "other data",
+    "scenario": "other options of the scenario",
+    "parts": "other options",
+    "protocol": "another protocol",
+    "versions": "other code",
+    "engine": "another engine",
 }
 
 

@@ -394,7 +394,7 @@ class Results:
         """Tidy: scenario, strategy (the label), seed, agent, metric, task, value; `task` is empty for a summary.
 
         Without `metrics`, everything stored and every record metric that the plugins at hand offer. Where a metric
-        has no value the value is NaN, and `undefined` says why.
+        has no value the value is NaN, and `undefined` says why. `frame.attrs["kept_apart"]` says what is left out.
         """
         import pandas as pd
 
@@ -409,7 +409,9 @@ class Results:
             for name in COLUMNS
         }
         numbers = pd.Series(columns["task"], dtype="Int64")
-        return pd.DataFrame(columns | {"task": numbers.mask(numbers == 0)})[COLUMNS]
+        frame = pd.DataFrame(columns | {"task": numbers.mask(numbers == 0)})[COLUMNS]
+        frame.attrs["kept_apart"] = apart_line(self.record)
+        return frame
 
     def undefined(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
         """Why values are missing: scenario, strategy, seed, agent, metric, reason."""

@@ -64,7 +64,9 @@ def test_frames_hold_what_the_suite_asks_for(tmp_path: Path) -> None:
     frame = results.frame(["average_accuracy"])
     assert set(frame["strategy"]) == {"er"}
     assert set(frame["seed"]) == {0, 1}
-    assert "3 cells and 2 seeds of other cells that the suite no longer asks for" in repr(results)
+    line = "3 cells and 2 seeds of other cells that the suite no longer asks for are kept apart"
+    assert line in repr(results)
+    assert frame.attrs["kept_apart"].startswith(line)
 
 
 def test_cells_kept_apart_have_labels_that_tell_them_from_all_others() -> None:
