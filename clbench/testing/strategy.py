@@ -17,6 +17,7 @@ from clbench.engine.task import Phase, Task
 from clbench.errors import Left
 from clbench.host import Host
 from clbench.options import describe_options, name_of
+from clbench.stack import member_tables
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, rows
 from clbench.testing.spoil import UnitWatch, spoiled_padding
@@ -223,23 +224,51 @@ class StrategyConformance:
         )
 
     def test_neighbour_of_a_diverged_member(self, bench: Bench) -> None:
-        """A member full of NaN does not touch the others."""
-        if bench.solo or bench.agents > 1:
-            pytest.skip("members of a solo strategy share nothing; agents of a seed do on purpose")
+        """A seed full of NaN does not touch the others."""
+        if bench.solo:
+            pytest.skip("members of a solo strategy share nothing")
+        agents = bench.agents
         sound = rows(bench.run(0, 2), 2)
+        with_nan = self._with_nan(bench, range(agents))
+        with_nan = {name: values[agents:] for name, values in with_nan.items()}
+        difference = first_difference({name: sound[name] for name in with_nan}, with_nan)
+        assert difference is None, f"a neighbour's NaN changed a sound member: {difference}"
+
+    def test_agent_beside_a_diverged_one(self, bench: Bench) -> None:
+        """What an agent holds that has diverged, reaches no other agent."""
+        if bench.solo or bench.agents == 1:
+            pytest.skip("there are no agents that share anything")
+        one, other = (self._with_nan(bench, [0], left=value) for value in (0.0, 1.0))
+        difference = first_difference(
+            {name: values[1:] for name, values in one.items()},
+            {name: values[1:] for name, values in other.items()},
+        )
+        assert difference is None, (
+            f"what a diverged agent holds changed another one: {difference}; leave out who does not"
+            " take part (self.active), or average with self.agent_mean"
+        )
+
+    @staticmethod
+    def _with_nan(bench: Bench, members: Sequence[int], left: float = 0.0) -> dict[str, Any]:
+        """What is measured where these members begin with NaN for weights; when they have diverged, their state is `left`."""
         strategy, loop = bench.start(0, 2)
+        strike = loop._strike
+
+        def strike_and_leave(member: int, step: int) -> None:
+            strike(member, step)
+            for _, table in member_tables(whole(strategy), strategy.members):
+                if table.is_floating_point():
+                    table.detach()[member].fill_(left)
+
+        loop._strike = strike_and_leave  # type: ignore[method-assign]
         loop.untrained()
         with torch.no_grad():
             for value in strategy.net.parameters():
-                value[0] = torch.nan
+                value[list(members)] = torch.nan
         for task in strategy.session.streams.tasks:
             loop.task(task)
-        with_nan = {
-            "accuracy": strategy.session.book.accuracy[1:],
-            "loss": strategy.session.book.loss[1:],
-        }
-        difference = first_difference({name: sound[name] for name in with_nan}, with_nan)
-        assert difference is None, f"a neighbour's NaN changed a sound member: {difference}"
+        book = strategy.session.book
+        return {"accuracy": book.accuracy, "loss": book.loss}
 
     def test_state_round_trip(self, bench: Bench) -> None:
         """What state_dict gives, load_state_dict takes, and nothing is missing."""

@@ -9,6 +9,7 @@ from torch.nn import functional
 from clbench import Phase, SoloStrategy, Strategy
 from clbench.host import Host
 from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
+from tests.guests import test_guests
 
 
 def naive(**members):
@@ -250,6 +251,26 @@ def test_neighbours_that_share_a_nan():
     checks, bench = kit(naive(adjust_gradients=adjust_gradients))
     with fails("neighbour's NaN"):
         checks.test_neighbour_of_a_diverged_member(bench)
+
+
+def agents(strategy):
+    """The kit on the agents of `tests/guests/two_agents.py`."""
+    checks = type("Agents", (test_guests.TestTwoAgents,), {"__test__": False})()
+    return checks, checks._bench(strategy)
+
+
+def test_average_over_agents_that_diverged():
+    def end_epoch(self, phase, epoch):
+        super(strategy, self).end_epoch(phase, epoch)
+        with torch.no_grad():
+            for p in self.net.parameters():
+                by_agent = self.by_agent(p)
+                by_agent.copy_(by_agent.mean(1, keepdim=True))
+
+    strategy = naive(end_epoch=end_epoch)
+    checks, bench = agents(strategy)
+    with fails("a diverged agent holds changed another one.*agent_mean"):
+        checks.test_agent_beside_a_diverged_one(bench)
 
 
 def test_columns_of_a_filter_that_are_not_its_own():
