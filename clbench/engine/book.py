@@ -116,13 +116,15 @@ class Book(Stateful):
             curves[name] = Curve(len(self.diverged_at), value.dim() - 1)
         curves[name].append(value.detach().to(torch.float64).cpu().numpy(), members)
 
-    def write_notes(self, row: int, column: int, notes: Mapping[str, Tensor]) -> None:
-        """What the strategy noted of a test set, of the members that have not diverged."""
+    def write_notes(
+        self, row: int, column: int, notes: Mapping[str, Tensor], members: list[int]
+    ) -> None:
+        """What the strategy noted of a test set, of these members."""
         for name, value in notes.items():
             if name not in self.notes:
                 self.notes[name] = np.full_like(self.accuracies.values, np.nan)
             entry = self.accuracies.at_of(self.notes[name], row, column)
-            entry[self.running] = value.cpu().numpy()[self.running]
+            entry[members] = value.cpu().numpy()[members]
 
     def check(self, curves: dict[str, Curve], name: str, value: Any) -> None:
         """Raise for what could not be stored: it would be found at the very end only."""

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.book import Book
-from clbench.engine.compose import overrides
 from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.draws import DrawWatch
 from clbench.engine.early import explain_missing
-from clbench.engine.evaluate import accuracy, evaluate, set_mode
+from clbench.engine.evaluate import accuracy, set_mode
+from clbench.engine.evaluations import Evaluations
 from clbench.engine.fresh_start import MEMORY
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
@@ -31,10 +30,6 @@ from clbench.engine.strategy import Strategy, parts_of, whole
 from clbench.engine.task import Phase, Task
 from clbench.stack import Optimizer, Saved, Stateful, Suspension, member_tables, restore
 from clbench.stack.state import objects
-
-CONTINUAL_SAMPLES = (
-    1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
-)
 
 
 class Loop:
@@ -53,6 +48,7 @@ class Loop:
         self.session = strategy.session
         self.book = self.session.book
         self.keeper = Keeper(strategy, checkpoint)
+        self.evaluations = Evaluations(strategy, self.keeper)
         self.streams = strategy.session.streams
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)
@@ -128,7 +124,7 @@ class Loop:
         self._reset(task)
         self.draws.call("begin_task", task)
         self._hold_outputs()
-        self._evaluate_before(task)
+        self.evaluations.before_task(task)
         self.place.begin_task(self._checked(self.draws.call("phases", task)))
 
     def _look_back(self, task: Task) -> None:
@@ -331,7 +327,7 @@ class Loop:
             self._probe("step", task)
         every = self.protocol.evaluate["every"]
         if every and (due := [member for member in active if self.place.done[member] % every == 0]):
-            self._follow(task, due)
+            self.evaluations.within_task(task, due)
 
     def _strike_all(self, broken: Mapping[int, int]) -> None:
         """Members whose loss was not finite stop for good."""
@@ -380,55 +376,9 @@ class Loop:
 
     def _evaluate(self, row: int) -> None:
         self.suspension.show_kept()
-        running = self.book.running
-        for column in self.book.accuracies.tested[row]:
-            found = evaluate(
-                self.strategy, self.streams.tasks[column], watch=self.keeper.watch(column)
-            )
-            shares, sound = found.accuracy.cpu().numpy(), found.finite.tolist()
-            for member in running:
-                if not sound[member] and self.book.diverged_at[member] < 0:
-                    self._strike(member, int(self.book.steps[member]))
-                elif self.book.diverged_at[member] < 0:
-                    self.book.accuracies.at(row, column)[member] = shares[member]
-            self.book.write_notes(row, column, found.notes)
+        for member in self.evaluations.after_tasks(row):
+            self._strike(member, int(self.book.steps[member]))
         self._only(self.book.running)
-
-    def _evaluate_before(self, task: Task) -> None:
-        """The task's accuracy when its head exists and before it is trained: the row before, unless something may have changed since."""
-        # Which outputs compete may follow from the task at hand, and that was another one when the row before was measured.
-        new_outputs = (
-            self.strategy.scenario.setting == "class" and self.protocol.logits["evaluate"] != "all"
-        )
-        may_have_changed = (
-            overrides(self.strategy, "begin_task")
-            or overrides(self.strategy, "begin_evaluation")
-            or self.protocol.head_reset != "never"
-        )
-        same = not (may_have_changed or new_outputs or isinstance(self.strategy, SoloRunner))
-        before = self.book.accuracies.at(task.index, task.index)
-        if same and not np.isnan(before[self.book.running]).any():
-            self.book.accuracy_before[:, task.index] = before
-            return
-        values = accuracy(self.strategy, task)[0].cpu().numpy()
-        self.book.accuracy_before[self.book.running, task.index] = values[self.book.running]
-
-    def _follow(self, task: Task, due: list[int]) -> None:
-        """Accuracy on the tasks so far, within a task, and what the strategy notes of them."""
-        nothing = torch.full(
-            (self.strategy.members, len(self.streams.tasks)), torch.nan, dtype=torch.float64
-        )
-        rows = {"accuracy": nothing.clone()}
-        for index in range(task.index + 1):
-            found = evaluate(self.strategy, self.streams.tasks[index], "test", CONTINUAL_SAMPLES)
-            rows["accuracy"][:, index] = found.accuracy.cpu()
-            for name, value in found.notes.items():
-                rows.setdefault(name, nothing.clone())[:, index] = value.cpu()
-        book, steps = self.book, torch.from_numpy(self.book.steps)
-        for name, row in rows.items():
-            book.write(book.curves, f"continual_{name}", row, due)
-        book.write(book.curves, "continual_step", steps, due)
-        book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
 
     def _probe(self, when: str, task: Task) -> None:
         if when != "step":

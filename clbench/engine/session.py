@@ -21,6 +21,7 @@ from clbench.scenarios.stream import Layout
 from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
 
 Member = tuple[int, int]
+ENGINE_NOTES = ("accuracy", "step", "task")  # `continual_<name>` are curves of the engine's
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ class Session(Stateful):
                 f"note({name!r}, ...) belongs to an evaluation: call it in begin_evaluation"
                 " or predict; self.log is for everything else"
             )
+        if name in ENGINE_NOTES:
+            raise StrategyError(f"note({name!r}, ...): the engine has a curve of this name")
         wanted = [] if row is not None else [len(self.members)]
         if not isinstance(value, Tensor) or list(value.shape) != wanted:
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__

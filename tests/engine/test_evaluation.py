@@ -191,6 +191,18 @@ def test_a_note_of_a_wrong_shape_is_named(make_bench: Any, value: Any, got: str)
         make_bench(Odd).run(0)
 
 
+def test_a_note_with_a_name_of_the_engines_is_named(make_bench: Any) -> None:
+    class Same(Strategy):
+        """Calls its note accuracy."""
+
+        def begin_evaluation(self, look: Any) -> None:
+            super().begin_evaluation(look)
+            self.note("accuracy", torch.zeros(self.members))
+
+    with pytest.raises(StrategyError, match="the engine has a curve of this name"):
+        make_bench(Same).run(0)
+
+
 def test_a_note_outside_of_an_evaluation_is_named(make_bench: Any) -> None:
     class Late(Strategy):
         """Notes where nothing is evaluated."""
@@ -212,7 +224,7 @@ class Peeking(Strategy):
     def begin_evaluation(self, look: Any) -> None:
         super().begin_evaluation(look)
         self.note("first", look.labels[:, 0])
-        self.note("task", torch.full((self.members,), look.task.index))
+        self.note("of_task", torch.full((self.members,), look.task.index))
 
 
 class Oracle(Peeking):
@@ -229,7 +241,7 @@ class OracleAlone(SoloStrategy):
     def begin_evaluation(self, look: Any) -> None:
         assert len(look.labels) == sum(len(images.x) for images in look.batches())
         self.note("first", look.labels[0])
-        self.note("task", look.task.index)
+        self.note("of_task", look.task.index)
 
 
 def test_labels_are_refused_to_who_is_no_oracle(make_bench: Any) -> None:
@@ -243,7 +255,7 @@ def test_an_oracle_sees_labels_and_task_and_is_marked(
 ) -> None:
     record = make_bench(strategy).run(0)
     assert record.declared == ("oracle",)
-    assert record.notes["task"][0].tolist() == [[0.0, 1.0, 2.0]] * 4
+    assert record.notes["of_task"][0].tolist() == [[0.0, 1.0, 2.0]] * 4
     results = results_of(record, tmp_path)
     assert results.cells[0].declared == ("oracle",)
     console = Console(width=100, file=io.StringIO())
@@ -266,10 +278,10 @@ def test_the_task_is_seen_where_the_setting_tells_it(make_bench: Any) -> None:
 
         def begin_evaluation(self, look: Any) -> None:
             super().begin_evaluation(look)
-            self.note("task", torch.full((self.members,), look.task.index))
+            self.note("of_task", torch.full((self.members,), look.task.index))
 
     record = make_bench(Told, setting="task").run(0)
-    assert record.notes["task"][0, 0].tolist() == [0.0, 1.0, 2.0]
+    assert record.notes["of_task"][0, 0].tolist() == [0.0, 1.0, 2.0]
     with pytest.raises(StrategyError, match=r"look.task is what a method is tested on"):
         make_bench(Told).run(0)
 
@@ -376,3 +388,22 @@ def test_probe_metrics_read_test_data(make_bench: Any) -> None:
     assert (record.metrics["test_light"] > 0).all()
     with pytest.raises(StrategyError, match="asked for test data"):  # and nobody after them
         make_bench(Cheating, tasks=2, metrics=[TestLight]).run(0)
+
+
+def test_what_is_noted_late_within_tasks_stands_beside_its_steps(make_bench: Any) -> None:
+    class Late(Strategy):
+        """Notes something from the second task on, and not always."""
+
+        def begin_evaluation(self, look: Any) -> None:
+            super().begin_evaluation(look)
+            if self.task.index:
+                self.note("late", torch.full((self.members,), float(self.task.index)))
+
+    record = make_bench(Late, tasks=3, evaluate={"every": 2}, order="random").run(0, 1)
+    task, late = record.curves["continual_task"], record.curves["continual_late"]
+    assert late.shape == record.curves["continual_accuracy"].shape
+    for row in range(2):
+        known = ~np.isnan(task[row])
+        noted = ~np.isnan(late[row]).all(axis=1)
+        assert np.array_equal(noted[known], task[row][known] > 1)
+        assert np.array_equal(late[row][noted][:, 0], task[row][noted] - 1)

@@ -1,0 +1,95 @@
+"""What a job measures on test sets, and keeps: after tasks, before each, and within them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clbench.engine.book import Book
+from clbench.engine.compose import overrides
+from clbench.engine.curves import Curve
+from clbench.engine.evaluate import accuracy, evaluate
+from clbench.engine.keeping import Keeper
+from clbench.engine.solo_runner import SoloRunner
+from clbench.engine.strategy import Strategy
+from clbench.engine.task import Task
+
+CONTINUAL_SAMPLES = (
+    1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
+)
+
+
+class Evaluations:
+    """Evaluates the members of a job and writes down what was found."""
+
+    def __init__(self, strategy: Strategy, keeper: Keeper) -> None:
+        self.strategy, self.keeper = strategy, keeper
+        self.book: Book = strategy.session.book
+        self.tasks = strategy.session.streams.tasks
+
+    def after_tasks(self, row: int) -> list[int]:
+        """Test what the protocol asks for after so many tasks; the members that predicted NaN."""
+        book, broken = self.book, set[int]()
+        for column in book.accuracies.tested[row]:
+            found = evaluate(self.strategy, self.tasks[column], watch=self.keeper.watch(column))
+            shares, finite = found.accuracy.cpu().numpy(), found.finite.tolist()
+            broken |= {member for member in book.running if not finite[member]}
+            sound = [member for member in book.running if member not in broken]
+            book.accuracies.at(row, column)[sound] = shares[sound]
+            book.write_notes(row, column, found.notes, sound)
+        return sorted(broken)
+
+    def before_task(self, task: Task) -> None:
+        """The task's accuracy when its head exists and before it is trained.
+
+        That is the row before, unless something may have changed since.
+        """
+        before = self.book.accuracies.at(task.index, task.index)
+        running = self.book.running
+        if not self._may_have_changed() and not np.isnan(before[running]).any():
+            self.book.accuracy_before[:, task.index] = before
+            return
+        values = accuracy(self.strategy, task)[0].cpu().numpy()
+        self.book.accuracy_before[running, task.index] = values[running]
+
+    def _may_have_changed(self) -> bool:
+        strategy, protocol = self.strategy, self.strategy.protocol
+        # Which outputs compete may follow from the task at hand, and that was another one before.
+        if strategy.scenario.setting == "class" and protocol.logits["evaluate"] != "all":
+            return True
+        if isinstance(strategy, SoloRunner) or protocol.head_reset != "never":
+            return True
+        return overrides(strategy, "begin_task") or overrides(strategy, "begin_evaluation")
+
+    def within_task(self, task: Task, due: list[int]) -> None:
+        """Accuracy on the tasks so far, and what the strategy notes of them, as curves."""
+        book, steps = self.book, torch.from_numpy(self.book.steps)
+        rows = {name: self._nothing() for name in self.followed}
+        for index in range(task.index + 1):
+            found = evaluate(self.strategy, self.tasks[index], "test", CONTINUAL_SAMPLES)
+            for name, value in {"accuracy": found.accuracy, **found.notes}.items():
+                rows.setdefault(name, self._nothing())[:, index] = value.cpu()
+        for name, row in rows.items():
+            self._catch_up(f"continual_{name}")
+            book.write(book.curves, f"continual_{name}", row, due)
+        book.write(book.curves, "continual_step", steps, due)
+        book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
+
+    def _nothing(self) -> Tensor:
+        return torch.full((self.strategy.members, len(self.tasks)), torch.nan, dtype=torch.float64)
+
+    @property
+    def followed(self) -> list[str]:
+        """What has been measured within tasks so far, accuracy and notes."""
+        curves = self.book.curves
+        return [name for name in ("accuracy", *self.book.notes) if f"continual_{name}" in curves]
+
+    def _catch_up(self, name: str) -> None:
+        """Fill a note that is taken for the first time up to where the other curves are."""
+        steps = self.book.curves.get("continual_step")
+        if steps is None or name in self.book.curves:
+            return
+        members, longest = len(steps.lengths), int(steps.lengths.max())
+        curve = self.book.curves[name] = Curve(members, 1)
+        curve.extend(np.full((members, longest, len(self.tasks)), np.nan), steps.lengths)
