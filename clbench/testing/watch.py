@@ -57,8 +57,10 @@ MAKERS = {
     "randint",
     "randperm",
 }
-# The optimisers call fused kernels on a CPU, which want their rates as numbers; on a device they take another path.
-CPU_ONLY = tuple(os.path.join("clbench", "stack", name) for name in ("optim.py", "stacked.py"))
+# Optimisers call fused kernels on a CPU, which want their rates as numbers, and random numbers for a few units
+# are drawn for these alone; on a device both take another path.
+FILES = ("optim.py", "stacked.py", "noise.py")
+CPU_ONLY = tuple(os.path.join("clbench", "stack", name) for name in FILES)
 
 
 class Operations(TorchDispatchMode):

@@ -45,8 +45,7 @@ class UnitReplacement(Strategy):
             counter -= counter.floor()
             params[layer.out_bias] += (by_unit.sum(3) * (f * due)[:, None]).sum(2)
             bound = (6 / w_in[0, 0].numel()) ** 0.5
-            drawn = self.rng("fresh").uniform(*w_in.shape[1:], where=due)
-            fresh = (drawn * 2 - 1) * bound
+            fresh = (self.rng("fresh").uniform(*w_in.shape[1:], where=due) * 2 - 1) * bound
             rows, columns = due, due.repeat_interleave(layer.block, 1)[:, None]
             for p, where, value in (
                 (w_in, rows, fresh),
