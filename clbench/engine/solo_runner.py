@@ -125,7 +125,7 @@ class SoloRunner(Strategy):
 
     def hold_outputs(self) -> None:
         """Let outputs that take no part in a step stand still in every member's optimiser."""
-        for row, optimizer in self._optimizers():
+        for row, optimizer in self._optimizers(scheduled=True):
             self.session.outputs.hold_plain(optimizer, row, self.solos[row])
 
     def reset_optimizer(self) -> None:

@@ -176,6 +176,34 @@ def test_a_solo_strategys_head_trains_as_separate_ones(make_bench: Make, case: s
     compare(apart, {name: p.detach() for name, p in solo.net.named_parameters()})
 
 
+class TwoOptimizers(SoloStrategy):
+    """The head is stepped by an optimiser of its own."""
+
+    def setup(self) -> None:
+        super().setup()
+        head = list(self.net.get_submodule("head").parameters())
+        known = {id(p) for p in head}
+        self.optimizer = self.make_optimizer(
+            [p for p in self.net.parameters() if id(p) not in known]
+        )
+        self.of_head = self.make_optimizer(head)
+
+    def after_step(self, batch: Batch) -> None:
+        super().after_step(batch)
+        self.of_head.step()
+        self.of_head.zero_grad()
+
+
+def test_another_optimiser_of_a_solo_strategy_lets_outputs_stand_still(make_bench: Make) -> None:
+    bench = make_bench(TwoOptimizers, setting="task", optimizer=chosen("adam decay"))
+    runner, loop = bench.start(0, 1)
+    head = runner.solos[ROW].net.get_submodule("head").weight
+    before = head.detach().clone()
+    loop.task(runner.session.streams.tasks[0])
+    moved = (head.detach() != before).any(1)
+    assert torch.equal(moved, runner.session.streams.owned[ROW, 0])
+
+
 class Everywhere(Strategy):
     """A loss over all logits: it reaches every output."""
 
