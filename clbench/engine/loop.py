@@ -194,9 +194,8 @@ class Loop:
         self._only(self.book.running)
         self._give_rates_back()
         self.suspension.show_kept()
-        session.chosen = {}
-        self.draws.call("begin_phase", phase)
-        chosen, session.chosen = session.chosen, None
+        with session.choosing() as chosen:
+            self.draws.call("begin_phase", phase)
         if chosen:
             samples = whole_choice(chosen, session.active, self.strategy.members)
             session.phase = phase = self._checked([replace(phase, data=samples)])[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -188,6 +189,15 @@ class Session(Stateful):
             return
         nothing = torch.full((len(self.members),), torch.nan, dtype=torch.float64)
         self.noted.setdefault(name, nothing)[row] = value
+
+    @contextmanager
+    def choosing(self) -> Iterator[dict[int | None, Samples]]:
+        """A phase begins, and `train_on` may be called; gives what it was given."""
+        self.chosen = {}
+        try:
+            yield self.chosen
+        finally:
+            self.chosen = None
 
     def train_on(self, samples: Samples, row: int | None = None) -> None:
         """Choose what the phase that begins is trained on."""

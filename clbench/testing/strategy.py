@@ -388,4 +388,6 @@ def phases_of(strategy: Strategy, task: Task) -> list[Phase]:
 def begin_phase(strategy: Strategy, phase: Phase) -> None:
     """As the loop begins a phase and its first epoch."""
     strategy.session.phase = phase
+    with strategy.session.choosing():
+        strategy.begin_phase(phase)
     strategy.begin_epoch(phase, 0)
