@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clbench.errors import ClbenchError, OptionError, RecordError, suggest
-from clbench.metrics import Metric, RecordMetric, RunView, Undefined
-from clbench.metrics.arithmetic import matrix_of, summarise
+from clbench.errors import RecordError, suggest
+from clbench.metrics import RecordMetric, RunView
+from clbench.metrics.arithmetic import matrix_of
 from clbench.records.apart import apart_line, labels_apart
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
-from clbench.records.metric_facts import kind_of, kind_of_cost
+from clbench.records.metric_values import Measured, Metrics
 from clbench.records.reading import read_record
 
 if TYPE_CHECKING:
@@ -26,21 +26,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
 NOTEBOOK = "clbench.report.notebook"  # draws results there
-NOT_FINISHED = {"failed": "the run failed", "timeout": "the run took too long"}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One metric of one cell."""
-
-    name: str
-    summary: Array  # [S], the number that tables show; NaN where there is none
-    by_task: Array | None  # [S, T], where the metric has a number a task
-    values: Array  # [S, ...], all there is
-    reasons: tuple[str | None, ...]  # why a member has no summary
-    unit: str = ""
-    higher_is_better: bool = True
-    limits: tuple[float, float] | None = None  # what no value lies beyond
 
 
 @dataclass(frozen=True)
@@ -68,6 +53,7 @@ class Results:
     def __init__(self, record: RecordFile, host: Host | None = None) -> None:
         self.record = record
         self._host = host
+        self._metrics = Metrics(record, lambda: self.host, self.run)
         self._measured: dict[tuple[str, str], Measured] = {}
         self._views: dict[
             int, dict[int, RunView]
@@ -198,68 +184,8 @@ class Results:
     def metric(self, name: str, cell: CellRecord) -> Measured:
         """One metric of one cell: as it was stored, or computed now."""
         if (cell.key, name) not in self._measured:
-            self._measured[cell.key, name] = self._measure(name, cell)
+            self._measured[cell.key, name] = self._metrics.measure(name, cell)
         return self._measured[cell.key, name]
-
-    def _measure(self, name: str, cell: CellRecord) -> Measured:
-        offered = name in self.host.names("metric")
-        if name in cell.metrics:
-            return self._again(name, cell) if offered else self._stored(name, cell)
-        if offered:
-            return self._computed(name, cell)
-        if any(name in other.notes for other in self.cells):
-            return self._noted(name, cell)
-        if any(name in other.cost for other in self.cells):
-            return self._costed(name, cell)
-        if any(name in other.metrics for other in self.cells):
-            return self._absent(name, self._kind(name), cell, None)
-        return self._computed(name, cell)  # which says that nobody knows the name
-
-    def _again(self, name: str, cell: CellRecord) -> Measured:
-        """A stored metric that a plugin here offers: what we computed is computed anew, from what is stored beside it.
-
-        What a record says without a word on how it was measured is its writer's, and stays as it is.
-        """
-        kind = self.host.get("metric", name)
-        if name not in cell.probes or not issubclass(kind, RecordMetric):
-            return self._stored(name, cell)
-        try:
-            return self._computed(name, cell)
-        except OptionError:  # it has other options now
-            return self._stored(name, cell)
-
-    def _absent(
-        self, name: str, kind: type[Metric], cell: CellRecord, reason: str | None
-    ) -> Measured:
-        """No value for anybody."""
-        nothing = np.full(cell.members, np.nan)
-        reasons = [reason] * cell.members
-        return self._measurement(name, kind, cell, nothing, None, nothing, reasons)
-
-    def _costed(self, name: str, cell: CellRecord) -> Measured:
-        """A cost that no plugin describes, as it was stored."""
-        kind = kind_of_cost(name)
-        if name not in cell.cost:
-            return self._absent(name, kind, cell, f"the record holds no {name}")
-        values = np.asarray(cell.cost[name], dtype=np.float64)
-        by_task = values if values.ndim == 2 and values.shape[1] == cell.tasks else None
-        summary = summarise(values, kind.summary) if values.ndim == 2 else values
-        reasons = [None] * cell.members
-        return self._measurement(name, kind, cell, summary, by_task, values, reasons)
-
-    def _noted(self, name: str, cell: CellRecord) -> Measured:
-        """What a strategy noted of its test sets after the last task; the mean over those tested."""
-        nothing = np.full(cell.tasks, np.nan)
-        rows = [
-            self.run(cell, member).notes[name][-1] if name in cell.notes else nothing
-            for member in range(cell.members)
-        ]
-        by_task = np.array(rows).reshape(cell.members, cell.tasks)
-        reasons = [None if name in cell.notes else "the strategy does not note it"] * cell.members
-        known = ~np.isnan(by_task)
-        counts = np.where(known.any(axis=1), known.sum(axis=1), np.nan)
-        summary = np.where(known, by_task, 0.0).sum(axis=1) / counts
-        return self._measurement(name, Metric, cell, summary, by_task, by_task, reasons)
 
     def metric_names(self) -> list[str]:
         """Everything stored, costs among it, and every record metric the host offers."""
@@ -294,99 +220,6 @@ class Results:
                 if view.agent == run.agent and view.status == "done":
                     return view
         return None
-
-    def _stored(self, name: str, cell: CellRecord) -> Measured:
-        values = np.asarray(cell.metrics[name], dtype=np.float64)
-        kind = self._kind(name)
-        reasons = [cell.undefined(name)] * cell.members
-        first = (
-            values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
-        )
-        while first.ndim > 2:
-            first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
-        along_tasks = (
-            first.ndim == 2
-            and first.shape[1] == cell.tasks
-            and getattr(kind, "when", "task_end") == "task_end"
-        )
-        summary = summarise(first, kind.summary) if first.ndim == 2 else first
-        return self._measurement(
-            name, kind, cell, summary, first if along_tasks else None, values, reasons
-        )
-
-    def _computed(self, name: str, cell: CellRecord) -> Measured:
-        kind: type[Metric] = self.host.get("metric", name)
-        answers: list[tuple[Array, str | None]]
-        if issubclass(kind, RecordMetric):
-            metric = kind(**self._options(name, cell))
-            answers = [
-                _evaluate(name, metric, self.run(cell, member)) for member in range(cell.members)
-            ]
-        else:
-            answers = [(np.array(np.nan), _why_not_measured(name, cell))] * cell.members
-        values = [value for value, _ in answers]
-        summary = np.array(
-            [
-                summarise(value[None], kind.summary)[0] if value.ndim else float(value)
-                for value in values
-            ]
-        )
-        table = _stacked(values)
-        along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
-        return self._measurement(
-            name,
-            kind,
-            cell,
-            summary,
-            table if along_tasks else None,
-            table,
-            [reason for _, reason in answers],
-        )
-
-    def _measurement(
-        self,
-        name: str,
-        kind: type[Metric],
-        cell: CellRecord,
-        summary: Array,
-        by_task: Array | None,
-        values: Array,
-        reasons: Sequence[str | None],
-    ) -> Measured:
-        statuses = [self.run(cell, member) for member in range(cell.members)]
-        why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
-        lacking = _said(name, cell) or "it was not measured"
-        why = [
-            reason or (lacking if np.isnan(number) else None)
-            for reason, number in zip(why, summary, strict=True)
-        ]
-        kept = np.where([reason is None for reason in why], summary, np.nan)
-        return Measured(
-            name,
-            kept,
-            by_task,
-            values,
-            tuple(why),
-            kind.unit,
-            kind.higher_is_better,
-            kind.limits,
-        )
-
-    def _options(self, name: str, cell: CellRecord) -> Mapping[str, Any]:
-        """Those a metric was stored with, or those that the suite asks for."""
-        how = cell.probes.get(name)
-        options = how.get("options") if isinstance(how, Mapping) else None
-        if isinstance(options, Mapping):
-            return options
-        return dict(self.record.metrics).get(name, {})
-
-    def _kind(self, name: str) -> type[Metric]:
-        """The class behind a stored metric; where no plugin offers it, what the record knows of it."""
-        try:
-            kind: type[Metric] = self.host.get("metric", name.partition("(")[0])
-        except ClbenchError:
-            return kind_of(self.record.metric_facts.get(name))
-        return kind
 
     # ------------------------------------------------------------------ frames
 
@@ -450,21 +283,6 @@ def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
     return f"{cell.label} on {cell.scenario}: {kind} were not kept; write `keep: [{kind}]` in the suite's protocol and run it again"
 
 
-def _why_not_measured(name: str, cell: CellRecord) -> str:
-    """What the cell's errors say of a probe metric, that the cell failed, or that nobody asked for it."""
-    said = _said(name, cell)
-    if said is not None:
-        return said
-    if cell.status == "failed":
-        return "the cell failed before it was measured; run the suite again once that is mended"
-    return "it was not measured; add it to the suite's metrics and run the suite again"
-
-
-def _said(name: str, cell: CellRecord) -> str | None:
-    fault = cell.fault(name)
-    return cell.undefined(name) or (None if fault is None else f"it failed: {fault}")
-
-
 def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:
     size = cell.members
     texts = {"scenario": cell.scenario, "strategy": cell.label, "metric": metric}
@@ -476,52 +294,3 @@ def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict
         "task": np.full(size, task or 0),
         "value": np.asarray(value, dtype=np.float64),
     }
-
-
-def _unfinished(run: RunView) -> str | None:
-    if run.status == "diverged":
-        return (
-            f"the run diverged in step {run.diverged_at}"
-            if run.diverged_at >= 0
-            else "the run diverged"
-        )
-    return NOT_FINISHED.get(run.status)
-
-
-def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str | None]:
-    """A metric's number or numbers, or why there are none; a metric that raises spoils its own column and no other."""
-    nothing = np.array(np.nan)
-    reason = _unfinished(run)
-    if reason is not None:
-        return nothing, reason
-    try:
-        value: Any = metric.value(run)
-        if isinstance(value, Undefined):
-            return nothing, value.reason
-        if value is None:
-            return (
-                nothing,
-                f"the metric {name!r} returned None; write Undefined(reason) where there is no value",
-            )
-        array = np.asarray(value, dtype=np.float64)
-    except Undefined as undefined:
-        return nothing, undefined.reason
-    except (Exception, SystemExit) as error:  # a stranger's metric may raise anything
-        return nothing, f"the metric {name!r} failed: {type(error).__name__}: {error}"
-    if array.ndim > 1:
-        return (
-            nothing,
-            f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted",
-        )
-    return array, None
-
-
-def _stacked(values: Sequence[Array]) -> Array:
-    """`[S]` or `[S, K]`, NaN for members without a value and at the end of shorter ones."""
-    length = max((len(value) for value in values if value.ndim), default=None)
-    if length is None:
-        return np.array([float(value) for value in values])
-    full = np.full((len(values), length), np.nan)
-    for row, value in zip(full, values, strict=True):
-        row[: value.size if value.ndim else 0] = value if value.ndim else np.nan
-    return full
