@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,7 @@ class Probes:
     def _undisturbed(
         self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
     ) -> Any:
-        """What the metric says; an error where it drew from a global generator.
+        """What the metric says; an error where it drew from a global generator, or wrote past torch's counts.
 
         To look for that takes longer than many a metric: it is done once a task.
         """
@@ -119,8 +120,12 @@ class Probes:
             return self._measured(metric, net, task, batch)
         self._watched[name] = task.index
         packages, device = packages_of([kind]), self.strategy.device
-        with no_global_draws(f"metric {name!r}", "measure", HOW_TO_PROBE, packages, device):
-            return self._measured(metric, net, task, batch)
+        before = self._contents(net)
+        try:
+            with no_global_draws(f"metric {name!r}", "measure", HOW_TO_PROBE, packages, device):
+                return self._measured(metric, net, task, batch)
+        finally:
+            self._check_unchanged(metric, before, self._contents(net))
 
     def _measured(self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
@@ -140,11 +145,17 @@ class Probes:
                 solo.probed = False
             self._check_versions(metric, net)
 
-    def _check_versions(self, metric: Any, net: Stack) -> None:
+    def _check_versions(self, metric: Any, net: Stack | StrategyError) -> None:
         """Raise where the metric wrote to what it looked at."""
         before, after = self._last_versions, self._versions(net)
         self._last_versions = after
-        if any(before.get(which, count) != count for which, count in after.items()):
+        self._check_unchanged(metric, before, after)
+
+    def _check_unchanged(
+        self, metric: Any, before: Mapping[int, int], after: Mapping[int, int]
+    ) -> None:
+        """Raise where a tensor that was there before is another one now."""
+        if any(before.get(which, now) != now for which, now in after.items()):
             ways = "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
             raise Meddled(
                 f"metric {name_of(type(metric))!r} wrote to the tensors of the strategy"
@@ -152,13 +163,21 @@ class Probes:
             )
 
     def _versions(self, net: Stack | StrategyError) -> dict[int, int]:
-        """How often each tensor of the strategy, and of the network that is shown, was written to."""
+        """How often each tensor was written to, as torch counts: `p.data` and NumPy views are not counted."""
+        return {id(tensor): tensor._version for tensor in self._held(net)}
+
+    def _contents(self, net: Stack | StrategyError) -> dict[int, int]:
+        """A checksum of each tensor: what it holds, however that came about."""
+        return {id(tensor): _checksum(tensor) for tensor in self._held(net)}
+
+    def _held(self, net: Stack | StrategyError) -> list[Tensor]:
+        """The tensors of the strategy, and of the network that is shown."""
         held = [tensor for _, tensor in tensors(whole(self.strategy), shared=True)]
         if isinstance(net, Stack):
             held += [tensor for _, tensor in tensors(net)]
         if isinstance(self.strategy, SoloRunner):
             held += tensors_of(self.strategy.solos)
-        return {id(tensor): tensor._version for tensor in held}
+        return held
 
     def _checked(self, name: str, value: Any) -> Tensor:
         if (
@@ -180,6 +199,11 @@ class Probes:
                     task.index: next(iter(task.batches("train", PROBE_SAMPLES, PROBE_SAMPLES)))
                 }
         return self._fixed[task.index]
+
+
+def _checksum(tensor: Tensor) -> int:
+    flat = tensor.detach().reshape(-1)
+    return zlib.crc32(flat.view(torch.uint8).cpu().numpy().data) if flat.numel() else 0
 
 
 def _reason(error: BaseException) -> str:

@@ -506,6 +506,32 @@ def test_a_probe_that_writes_to_the_weights_ends_the_run(make_bench: Any) -> Non
         make_bench(Naive, metrics=[Meddling]).run(0)
 
 
+class Scribbling(ProbeMetric):
+    """Writes where torch does not count: through `data` or a NumPy view."""
+
+    when = "task_end"
+    how: ClassVar[str] = "data"
+
+    def measure(self, probe: Any) -> Any:
+        weights = probe.net.parameters()[0]
+        if self.how == "data":
+            weights.data.mul_(0.5)
+        elif self.how == "shuffled":
+            weights.data.copy_(weights.data.flip(1))
+        else:
+            weights.detach().numpy()[:] = 0.0
+        return torch.zeros(probe.net.members)
+
+
+@pytest.mark.parametrize("how", ["data", "shuffled", "numpy"])
+def test_a_probe_that_writes_past_the_counts_of_torch_ends_the_run(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(Scribbling, "how", how)
+    with pytest.raises(StrategyError, match="metric 'scribbling' wrote to the tensors"):
+        make_bench(Naive, metrics=[Scribbling]).run(0)
+
+
 class Netless(SoloStrategy):
     """Trains no network."""
 
