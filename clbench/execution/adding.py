@@ -158,7 +158,7 @@ class _Work:
                 f"{cell.label} on {cell.scenario} was trained on other data ({cell.content['data']}, not {arrays.fingerprint})"
             )
         before = cell.content["versions"]
-        for what, version in versions_of(planned, self.host).items():
+        for what, version in versions_of(planned, self.host.version_of).items():
             if before.get(what) != version:
                 self.warnings.append(
                     f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ"

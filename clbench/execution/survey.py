@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +32,14 @@ def dataset_of(cell: Cell) -> Choice:
     return choice_of(cell.scenario.options["dataset"])
 
 
-def versions_of(cell: Cell, host: Host) -> dict[str, str]:
-    """The version of every plugin whose code can change the cell's numbers."""
+def versions_of(cell: Cell, version_of: Callable[[str, str], str]) -> dict[str, str]:
+    """The version of every plugin whose code can change the cell's numbers, by `Host.version_of`."""
     used = {
         ("scenario", cell.scenario.name),
         ("model", choice_of(cell.protocol["model"]).name),
         *(("strategy", part.name) for part in cell.parts),
     }
-    return {f"{kind} {name}": host.version_of(kind, name) for kind, name in sorted(used)}
+    return {f"{kind} {name}": version_of(kind, name) for kind, name in sorted(used)}
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Survey:
     data: Path | None = None
 
     def __post_init__(self) -> None:
+        # A version may be a hash of many files, and is the same for all cells.
+        self._version_of = cache(self.host.version_of)
         self._fingerprints: dict[str, str] = {}
         self._arrays: tuple[str, Arrays] | None = None
         self._models: dict[str, NetworkSize | None] = {}
@@ -59,7 +62,8 @@ class Survey:
 
     def key_and_content(self, cell: Cell) -> tuple[str, Mapping[str, Any]]:
         """The cell's name in records, and everything it is a hash of."""
-        versions, fingerprint = versions_of(cell, self.host), self._fingerprint(dataset_of(cell))
+        versions = versions_of(cell, self._version_of)
+        fingerprint = self._fingerprint(dataset_of(cell))
         return cell.key(fingerprint, versions), cell.content(fingerprint, versions)
 
     def scenario(self, cell: Cell) -> Any:
@@ -101,7 +105,7 @@ class Survey:
             if hasattr(metrics[metric.name], "measure"):
                 probes[metric.name] = {
                     "options": dict(metric.options),
-                    "version": self.host.version_of("metric", metric.name),
+                    "version": self._version_of("metric", metric.name),
                 }
         return Planned(cell, key, content, layout.tasks, layout.agents, probes)
 
