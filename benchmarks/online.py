@@ -13,6 +13,7 @@ the sides take turns; above 1 the engine is faster.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -29,6 +30,12 @@ from torch import nn
 from clbench import Arrays
 from clbench.engine import Settings
 from clbench.engine.runner import start_loop
+from clbench.execution.stack_size import (
+    NetworkSize,
+    StepSize,
+    cache_of_a_worker,
+    members_in_cache,
+)
 from clbench.host import Host
 from clbench.suite import expand, load_suite
 
@@ -119,6 +126,16 @@ def engine(
     return run
 
 
+def planned(hidden: list[int], optimizer: str, batch: int) -> int:
+    """How many the planner puts into one stack, with a worker on each core."""
+    model = network(hidden)
+    parameters = sum(value.numel() for value in model.parameters())
+    activations = SIDE * SIDE + 2 * sum(hidden) + CLASSES
+    protocol = {"optimizer": {optimizer: {}}, "batch_size": batch}
+    step = StepSize.of(NetworkSize(parameters, activations), protocol)
+    return members_in_cache(step, cache_of_a_worker(os.cpu_count() or 1))
+
+
 def measure(sides: dict[str, Side], rounds: int) -> dict[str, float]:
     """The least of the rounds of each side; the first round warms up."""
     found = {name: float("inf") for name in sides}
@@ -148,7 +165,7 @@ def main() -> None:
     table = Table(
         title=f"batch {given.batch}, microseconds a step of a member, torch {torch.__version__}"
     )
-    for column in ("network", "optimizer", "plain", "R", "engine", "times as fast"):
+    for column in ("network", "optimizer", "plain", "planned", "R", "engine", "times as fast"):
         table.add_column(column, justify="left" if column == "network" else "right")
     for hidden in given.hidden or [[100, 100], [2000, 2000]]:
         for optimizer in given.optimizers:
@@ -167,6 +184,7 @@ def main() -> None:
                     name,
                     optimizer,
                     f"{found['plain'] * 1e6:,.0f}",
+                    str(planned(hidden, optimizer, given.batch)),
                     str(members),
                     f"{found[str(members)] * 1e6:,.0f}",
                     f"{found['plain'] / found[str(members)]:.2f}",

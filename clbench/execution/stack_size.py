@@ -73,12 +73,13 @@ def members_in_cache(step: StepSize, cache: int) -> int:
     Leaving the cache is worth while where what it costs a member is less than what sharing the overhead with
     more members saves. It costs nothing where a step's products take longer than its weights take to arrive.
     """
-    if step.touched > cache:
-        return MOST  # from memory they come anyway
-    fit = min(MOST, cache // max(1, step.touched))
+    fit = min(MOST, max(1, cache // max(1, step.touched)))
+    kept = min(
+        1.0, cache / max(1, step.touched)
+    )  # the part of a single member that stays in the cache
     overhead = STEP_OVERHEAD + MOMENT_OVERHEAD * step.moments_kept
     saved = overhead / fit - overhead / MOST
-    lost = MISS * step.weights - step.seconds
+    lost = MISS * step.weights * kept - step.seconds
     return fit if saved < lost else MOST
 
 

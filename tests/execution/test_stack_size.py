@@ -40,7 +40,11 @@ def test_middling_ones_train_as_many_at_a_time_as_the_cache_holds() -> None:
 
 
 def test_what_fits_into_no_cache_comes_from_memory_however_many_there_are() -> None:
-    assert members(2000) == MOST
+    assert members(6000) == MOST
+
+
+def test_one_that_nearly_fits_trains_alone() -> None:
+    assert members(2000) == 1
 
 
 def test_large_batches_hide_the_memory_behind_arithmetic() -> None:
