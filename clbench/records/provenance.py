@@ -71,6 +71,12 @@ def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]
     return found
 
 
+def environment_of(record: RecordFile, cell: CellRecord) -> Facts:
+    """Where a cell was measured, the last time that anything of it was."""
+    runs = runs_of(record, cell)
+    return runs[-1][0] if runs else record.environment
+
+
 def in_words(run: Facts) -> str:
     """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a line."""
     packages = run.get("packages")

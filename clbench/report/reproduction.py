@@ -16,6 +16,7 @@ import numpy as np
 from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import Array, select
 from clbench.records.merging import FINISHED
+from clbench.records.provenance import environment_of
 from clbench.stats.intervals import mean_interval
 
 SAME, AGREES, DIFFERS = "same", "agrees", "differs"
@@ -49,17 +50,24 @@ def repeats(
             earlier = known.setdefault(cell.key, []) if cell.content else []
             for other, environment in earlier:
                 found.setdefault(cell.key, []).extend(
-                    _repeat(other, cell, _moved(environment, record.environment))
+                    _repeat(other, cell, _moved(environment, environment_of(record, cell)))
                 )
             cells.append(_without(cell, [other for other, _ in earlier]))
             if cell.content:
-                earlier.append((cell, record.environment))
+                earlier.append((cell, environment_of(record, cell)))
         kept.append(replace(record, cells=[cell for cell in cells if cell.members]))
     return kept, {key: tuple(all_of) for key, all_of in found.items()}
 
 
 def _moved(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return any(one.get(name) != other.get(name) for name in ELSEWHERE)
+    return any(_differ(one.get(name), other.get(name)) for name in ELSEWHERE)
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Of packages those count that both name: newer records name more."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return any(one[name] != other[name] for name in one.keys() & other.keys())
+    return bool(one != other)
 
 
 def _without(cell: CellRecord, earlier: Iterable[CellRecord]) -> CellRecord:

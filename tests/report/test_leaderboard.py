@@ -14,7 +14,7 @@ import pytest
 
 from clbench.errors import OutputError, RecordError, UserError
 from clbench.records import CellRecord, RecordFile, write_file, write_record
-from clbench.records.provenance import named
+from clbench.records.provenance import named, stamped
 from clbench.report.leaderboard import Section, as_csv, as_markdown, leaderboard, write
 from clbench.report.page import embedded, page
 from clbench.report.page_data import page_data, plain
@@ -372,3 +372,19 @@ def test_an_entry_says_which_run_measured_which_seeds(made, tmp_path) -> None:
     by_label = {entry["label"]: entry["runs"] for entry in section["entries"]}
     assert by_label[good.label] == [[here["id"], [0, 2]], [there["id"], [1]]]
     assert by_label[others[0].label] == []
+
+
+def test_whether_a_repeat_is_from_elsewhere_is_said_of_the_runs_that_measured_it(made) -> None:
+    """Not of whoever added something to the record last; packages count that both records name."""
+    first = timed(made.cell("good", [0.5, 0.6]), 1.0)
+    again = timed(made.cell("good", [0.5, 0.6]), 2.0)
+    old = replace(made.results(first).record, environment={"cpu": "A", "packages": {"torch": "2"}})
+    packages = {"torch": "2", "scipy": "1"}
+    here, there = named({"cpu": "A", "packages": packages}), named({"cpu": "B"})
+    record = made.results(stamped(again, here)).record
+    new = replace(record, runs=(here, there), environment=there)
+    _, found = repeats([old, new])
+    assert [one.elsewhere for one in found[first.key]] == [False]
+    other = replace(made.results(stamped(again, there)).record, runs=(here, there))
+    _, found = repeats([old, other])
+    assert [one.elsewhere for one in found[first.key]] == [True]
