@@ -32,11 +32,11 @@ class Rates:
 
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
-        self.optimizers: list[Optimizer] | None = None  # of the epoch under way
+        self._forget()
 
     def begin_epoch(self, phase: Phase) -> None:
         """Set the phase's rate, where it stays as it is."""
-        self.optimizers = None  # the hooks before an epoch may have made others
+        self._forget()  # the hooks before an epoch may have made others
         if phase.lr is not None and self._schedule(phase) == "none":
             self._set(phase.lr, None)
 
@@ -53,7 +53,7 @@ class Rates:
 
     def end_phase(self) -> None:
         """Give every optimiser its own rate again."""
-        self.optimizers = None
+        self._forget()
         self._set(None, None)
 
     def are_set_by(self, phase: Phase) -> bool:
@@ -63,15 +63,22 @@ class Rates:
     def _schedule(self, phase: Phase) -> Any:
         return self.strategy.protocol.schedule if phase.schedule is None else phase.schedule
 
+    def _forget(self) -> None:
+        """Look for the optimisers again."""
+        self.stacked: list[Optimizer] | None = None
+        self.of_members: list[tuple[int, torch.optim.Optimizer]] | None = None
+
     def _set(self, lr: float | None, factors: Sequence[float] | None) -> None:
         """This rate, or each optimiser's own, times a factor a member."""
         if isinstance(self.strategy, SoloRunner):
-            self.strategy.set_rates(lr, factors)
+            if self.of_members is None:
+                self.of_members = self.strategy.scheduled_optimizers()
+            self.strategy.set_rates(self.of_members, lr, factors)
             return
-        if self.optimizers is None:
+        if self.stacked is None:
             held = objects(whole(self.strategy))
-            self.optimizers = [item for _, item in held if isinstance(item, Optimizer)]
-        for optimizer in self.optimizers:
+            self.stacked = [item for _, item in held if isinstance(item, Optimizer)]
+        for optimizer in self.stacked:
             rate = optimizer.own_lr if lr is None else lr
             if factors is None:
                 optimizer.set_lr(rate)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from clbench.engine.look import Look
 from clbench.engine.phases import joined
 from clbench.engine.solo import SoloStrategy, remember_rates
+from clbench.engine.solo_state import leaves
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import StrategyError
@@ -93,21 +94,24 @@ class SoloRunner(Strategy):
         found = [vars(solo).get("net") for solo in self.solos]
         return [module for module in found if isinstance(module, nn.Module)]
 
-    def _optimizers(self, scheduled: bool = False) -> list[tuple[int, torch.optim.Optimizer]]:
-        """The optimisers of the members that have one, with the members' rows.
+    def _optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
+        """The optimisers called `optimizer` of the members that have one, with the members' rows."""
+        found = [(row, vars(solo).get("optimizer")) for row, solo in enumerate(self.solos)]
+        return [(row, value) for row, value in found if isinstance(value, torch.optim.Optimizer)]
 
-        Those `scheduled` are also the others that `make_optimizer` made.
-        """
-        found = []
+    def scheduled_optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
+        """Those, and the others that `make_optimizer` made, wherever a member holds them."""
+        found = self._optimizers()
+        for _, optimizer in found:
+            remember_rates(optimizer)
+        known = {id(optimizer) for _, optimizer in found}
         for row, solo in enumerate(self.solos):
-            for name, value in vars(solo).items():
-                if not isinstance(value, torch.optim.Optimizer):
+            for leaf in leaves(solo.held()):
+                if not isinstance(leaf, torch.optim.Optimizer) or id(leaf) in known:
                     continue
-                if name == "optimizer":
-                    remember_rates(value)
-                made_here = all("initial_lr" in group for group in value.param_groups)
-                if name == "optimizer" or (scheduled and made_here):
-                    found.append((row, value))
+                if all("initial_lr" in group for group in leaf.param_groups):
+                    known.add(id(leaf))
+                    found.append((row, leaf))
         return found
 
     def set_mode(self, training: bool) -> None:
@@ -115,9 +119,14 @@ class SoloRunner(Strategy):
         for module in self._modules():
             module.train(training)
 
-    def set_rates(self, lr: float | None, factors: Sequence[float] | None) -> None:
+    @staticmethod
+    def set_rates(
+        optimizers: Sequence[tuple[int, torch.optim.Optimizer]],
+        lr: float | None,
+        factors: Sequence[float] | None,
+    ) -> None:
         """This rate, or each optimiser's own, times a factor a member."""
-        for row, optimizer in self._optimizers(scheduled=True):
+        for row, optimizer in optimizers:
             for group in optimizer.param_groups:
                 rate = group["initial_lr"] if lr is None else lr
                 # Rounded as a stack's are, so that both train alike.
@@ -125,7 +134,7 @@ class SoloRunner(Strategy):
 
     def hold_outputs(self) -> None:
         """Let outputs that take no part in a step stand still in every member's optimiser."""
-        for row, optimizer in self._optimizers(scheduled=True):
+        for row, optimizer in self.scheduled_optimizers():
             self.session.outputs.hold_plain(optimizer, row, self.solos[row])
 
     def reset_optimizer(self) -> None:

@@ -140,13 +140,14 @@ class TwoRates(SoloStrategy):
     def setup(self) -> None:
         super().setup()
         self.extra = torch.zeros(1, requires_grad=True)
-        self.second = self.make_optimizer([self.extra])
+        self.others = {"second": [self.make_optimizer([self.extra])]}
 
     def phases(self, task: Task) -> Sequence[Phase]:
         return [Phase("own", epochs=1, lr=0.02), Phase("usual", epochs=2, schedule="cosine")]
 
     def observe(self, batch: Batch) -> Tensor | None:
-        one, two = (o.param_groups[0]["lr"] for o in (self.optimizer, self.second))
+        both = self.optimizer, self.others["second"][0]
+        one, two = (optimizer.param_groups[0]["lr"] for optimizer in both)
         self.rates.append((one, two))
         return super().observe(batch)
 
