@@ -93,12 +93,12 @@ class Noise(Stateful):
 
     def _uniform_where(self, shape: Sequence[int], where: Tensor) -> Tensor:
         if where.device.type != "cpu":  # a device graph has room for all or for none
-            chosen = where.view(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
+            chosen = where.reshape(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
             return torch.where(chosen, self._uniform(shape), 0.0)
         drawn = torch.zeros(len(self.key), math.prod(shape), dtype=torch.float32)
         block = math.prod(shape[where.dim() - 1 :])
         # Read as numpy does, for the kit takes a value that torch reads for a wait for the device.
-        members, blocks = where.view(len(self.key), -1).numpy().nonzero()
+        members, blocks = where.reshape(len(self.key), -1).numpy().nonzero()
         if len(members):
             rows = torch.from_numpy(members)[:, None]
             places = torch.from_numpy(blocks)[:, None] * block + torch.arange(block)

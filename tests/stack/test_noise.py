@@ -168,6 +168,10 @@ def test_numbers_for_a_few_are_those_that_all_would_have(shape, of) -> None:
         beside = where.view(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
         drawn = some.uniform(*shape, where=where)
         assert torch.equal(drawn, torch.where(beside, all_.uniform(*shape), 0.0))
+    turned = where.transpose(0, -1).contiguous().transpose(0, -1)  # as masks often lie
+    assert torch.equal(
+        stream(MEMBERS).uniform(*shape, where=turned), stream(MEMBERS).uniform(*shape, where=where)
+    )
     assert not some.uniform(*shape, where=torch.zeros_like(where)).any()
     all_.uniform(*shape)
     assert torch.equal(some.uniform(3), all_.uniform(3))
