@@ -75,14 +75,14 @@ def test_the_guides_plugins_train(project) -> None:
         scenarios: [one_class_a_task: {{dataset: {{stripes: {{samples: 40}}}}}}]
         protocol: {{model: {{tiny: {{width: 16}}}}}}
         seeds: 2
-        strategies: [naive, anchor, nearest_mean]
+        strategies: [naive, anchor, nearest_mean, recentred, tune_on_memory]
         metrics: [average_accuracy, final_spread]
         plugins: [{", ".join(path.name for path in plugins)}]
         """,
     )
     answer = project.clbench("run", "all.yaml", "--quiet")
     assert (answer.code, answer.stderr) == (0, "")
-    assert "all: 6 done, 0 failed" in answer.stdout
+    assert "all: 10 done, 0 failed" in answer.stdout
 
 
 @pytest.mark.parametrize("key", describe_protocol(), ids=lambda key: key.name)
