@@ -17,6 +17,7 @@ from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy, set_mode
 from clbench.engine.evaluations import Evaluations
 from clbench.engine.fresh_start import MEMORY
+from clbench.engine.given import Given
 from clbench.engine.graphs import Steps
 from clbench.engine.keeping import Keeper
 from clbench.engine.online import OnlinePredictions
@@ -58,6 +59,7 @@ class Loop:
         self.online_predictions = OnlinePredictions(strategy, self.place.online)
         self.steps = Steps(strategy, self.learn, graphs)
         self.draws = DrawWatch(strategy)
+        self.given = Given(strategy)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.rates = Rates(strategy)
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
@@ -69,6 +71,7 @@ class Loop:
 
     def state(self) -> Stateful:
         """All that the job is made of between two steps."""
+        self.given.check()
         return _State(whole(self.strategy), self.book, self.place, self.suspension)
 
     def go_on(self, saved: Saved) -> None:
@@ -105,6 +108,7 @@ class Loop:
                 self._train(task)
             if self.book.running:
                 self._look_back(task)
+        self.given.check()
         self.place.end_task()
 
     def _train(self, task: Task) -> None:

@@ -54,6 +54,17 @@ class ScenarioView:
         return cls(layout.classes, layout.input_shape, layout.tasks, layout.setting, layout.agents)
 
 
+class FixedProtocol(SimpleNamespace):
+    """The resolved protocol, to be read: a change would be in no record, and lost at a resume."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise StrategyError(
+            f"a strategy sets protocol.{name} while it runs; the protocol stays as it was given:"
+            " a Phase has epochs, steps, batch_size, lr, schedule and augment of its own,"
+            " and make_optimizer(params, lr=...) a rate"
+        )
+
+
 class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
 
@@ -100,7 +111,7 @@ class Session(Stateful):
         self.members: tuple[Member, ...] = tuple(members)
         self.streams, self.model, self.device = streams, model, device
         self.form, self.precision = form, precision
-        self.protocol = SimpleNamespace(**protocol)
+        self.protocol = FixedProtocol(**protocol)
         self.outputs = Outputs(streams, self.protocol.logits["train"])
         layout = streams.layout
         # The member whose first weights each member has.
