@@ -95,7 +95,8 @@ class Outputs:
         if not self.some_left_out:
             return
         held = {id(param) for param in optimizer.params}
-        names = output_parameters(net.module, self.idle.shape[1])
+        shapes = {name: param.shape[1:] for name, param in net.params.items()}
+        names = output_parameters(net.module, shapes, self.idle.shape[1])
         own = [net.params[name] for name in names]
         optimizer.rest_idle([param for param in own if id(param) in held], self.idle)
 

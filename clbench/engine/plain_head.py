@@ -7,6 +7,7 @@ than its parameter is moved again with its own count.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,15 +19,21 @@ COUNT = "steps_of_output"
 Group = dict[str, Any]
 
 
-def output_parameters(module: nn.Module, classes: int) -> list[str]:
-    """The names of the parameters that have a row for each output: those of the head that have so many."""
+def output_parameters(
+    module: nn.Module, shapes: Mapping[str, Sequence[int]], classes: int
+) -> list[str]:
+    """The names of the parameters that have a row for each output: those of the head that have so many.
+
+    `shapes` are those of one network's parameters. They are not read off the module: that of a stack is
+    bare once it has run.
+    """
     head = dict(module.named_children()).get("head")
     if head is None or (any(True for _ in head.children()) and not isinstance(head, nn.Linear)):
         return []
     return [
-        f"head.{name}"
-        for name, value in head.named_parameters()
-        if value.dim() > 0 and len(value) == classes
+        name
+        for name, shape in shapes.items()
+        if name.startswith("head.") and list(shape[:1]) == [classes]
     ]
 
 
@@ -51,7 +58,9 @@ class PlainHead:
         net = vars(self.owner).get("net")
         if not isinstance(net, nn.Module):
             return []
-        return [net.get_parameter(name) for name in output_parameters(net, len(self.idle))]
+        params = dict(net.named_parameters())
+        shapes = {name: value.shape for name, value in params.items()}
+        return [params[name] for name in output_parameters(net, shapes, len(self.idle))]
 
     def _hold(self, optimizer: torch.optim.Optimizer, param: Tensor) -> Held:
         assert param.grad is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -105,14 +105,18 @@ class SoloRunner(Strategy):
         for _, optimizer in found:
             remember_rates(optimizer)
         known = {id(optimizer) for _, optimizer in found}
+        for row, optimizer in self._held_optimizers():
+            made = all("initial_lr" in group for group in optimizer.param_groups)
+            if made and id(optimizer) not in known:
+                found.append((row, optimizer))
+        return found
+
+    def _held_optimizers(self) -> Iterator[tuple[int, torch.optim.Optimizer]]:
+        """Every optimiser that a member holds, whoever made it."""
         for row, solo in enumerate(self.solos):
             for leaf in leaves(solo.held()):
-                if not isinstance(leaf, torch.optim.Optimizer) or id(leaf) in known:
-                    continue
-                if all("initial_lr" in group for group in leaf.param_groups):
-                    known.add(id(leaf))
-                    found.append((row, leaf))
-        return found
+                if isinstance(leaf, torch.optim.Optimizer):
+                    yield row, leaf
 
     def set_mode(self, training: bool) -> None:
         """Training or evaluation mode of every member's network."""
@@ -134,7 +138,7 @@ class SoloRunner(Strategy):
 
     def hold_outputs(self) -> None:
         """Let outputs that take no part in a step stand still in every member's optimiser."""
-        for row, optimizer in self.scheduled_optimizers():
+        for row, optimizer in [*self._optimizers(), *self._held_optimizers()]:
             self.session.outputs.hold_plain(optimizer, row, self.solos[row])
 
     def reset_optimizer(self) -> None:

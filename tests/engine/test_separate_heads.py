@@ -204,6 +204,71 @@ def test_another_optimiser_of_a_solo_strategy_lets_outputs_stand_still(make_benc
     assert torch.equal(moved, runner.session.streams.owned[ROW, 0])
 
 
+class OwnOptimizer(SoloStrategy):
+    """Trains with an optimiser of torch's own, under a name of its own."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.mine = self.new()
+
+    def new(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.net.parameters(), lr=0.01, weight_decay=0.5)
+
+    def observe(self, batch: Batch) -> Tensor:
+        self.mine.zero_grad()
+        loss = self.cross_entropy(self.net(batch.x), batch)
+        loss.backward()
+        self.mine.step()
+        return loss
+
+
+class FreshOptimizer(OwnOptimizer):
+    """A new one for each epoch."""
+
+    def begin_epoch(self, phase: Any, epoch: int) -> None:
+        super().begin_epoch(phase, epoch)
+        self.mine = self.new()
+
+
+class OneATask(Strategy):
+    """A stacked strategy with a new optimiser for each task."""
+
+    def begin_task(self, task: Task) -> None:
+        super().begin_task(task)
+        self.optimizer = self.make_optimizer(self.net.parameters())
+
+
+class SecondAnEpoch(Strategy):
+    """A stacked strategy with a second optimiser, a new one for each epoch."""
+
+    def begin_epoch(self, phase: Any, epoch: int) -> None:
+        super().begin_epoch(phase, epoch)
+        self.second = self.make_optimizer(self.net.parameters(), lr=0.02)
+
+    def after_step(self, batch: Batch) -> None:
+        super().after_step(batch)
+        self.second.step()
+
+
+@pytest.mark.parametrize("kind", [OwnOptimizer, FreshOptimizer, OneATask, SecondAnEpoch])
+def test_outputs_stand_still_whoever_makes_the_optimizer_and_when(
+    make_bench: Make, kind: type[Any]
+) -> None:
+    strategy, loop = make_bench(kind, setting="task", optimizer=chosen("adamw")).start(0, 1)
+    loop.untrained()
+    for task in strategy.session.streams.tasks:
+        before = head_of(strategy)
+        loop.task(task)
+        moved = (head_of(strategy) != before).any(1)
+        assert torch.equal(moved, strategy.session.streams.owned[ROW, task.index])
+
+
+def head_of(strategy: Any) -> Tensor:
+    net = strategy.solos[ROW].net if hasattr(strategy, "solos") else None
+    weight = strategy.net.params["head.weight"][ROW] if net is None else net.head.weight
+    return weight.detach().clone()
+
+
 class Everywhere(Strategy):
     """A loss over all logits: it reaches every output."""
 
