@@ -157,6 +157,14 @@ class CellRecord:
         """S."""
         return len(self.seed)
 
+    @property
+    def complete(self) -> Array:
+        """`[S]`: members whose seed is finished, which it is when all its agents are: a mean over the others would favour failing."""
+        if self.member_status is None:
+            return np.ones(self.members, dtype=bool)
+        unfinished = self.seed[self.member_status != "done"]
+        return ~np.isin(self.seed, unfinished)
+
 
 def metric_of(error: str) -> str | None:
     """The metric that an entry of `errors` is about; None for the traceback of a job."""

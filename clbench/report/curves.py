@@ -15,12 +15,9 @@ ACCURACIES = (0.0, 1.0)
 
 
 def finished(cell: CellRecord) -> list[int]:
-    """The members that came to their end."""
-    return [
-        k
-        for k in range(cell.members)
-        if cell.member_status is None or cell.member_status[k] == "done"
-    ]
+    """The members that came to their end, with all agents of their seed."""
+    members: list[int] = np.flatnonzero(cell.complete).tolist()
+    return members
 
 
 def averages_by_seed(results: Results, cell: CellRecord) -> Array:

@@ -33,11 +33,13 @@ class Estimate:
 
 
 def estimate(cell: CellRecord, values: Array) -> Estimate | None:
-    """Over the seeds that have a value; agents of one seed are no independent runs, and count as their mean."""
-    known = ~np.isnan(values)
-    means = np.array(
-        [values[known & (cell.seed == seed)].mean() for seed in np.unique(cell.seed[known])]
-    )
+    """Over the seeds that are finished and have a value, as `compare` counts them.
+
+    Agents of one seed are no independent runs, and count as their mean.
+    """
+    seeds = np.unique(cell.seed[cell.complete])
+    means = np.array([values[cell.seed == seed].mean() for seed in seeds])
+    means = means[~np.isnan(means)]
     if not len(means):
         return None
     interval = mean_interval(means)

@@ -104,7 +104,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield Text(f"seeds: {_seeds(cell)}")
     for run, seeds in runs_of(results.record, cell):
         yield _text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
-    done = _done(cell)
+    done = cell.complete
     if done.any() and cell.tasks:
         accuracy = _mean_matrix(cell, done)
         averages = _mean(
@@ -252,22 +252,12 @@ def _usual_reason(measured: Measured) -> str:
     return common[0][0] if common else "there are no runs"
 
 
-def _done(cell: CellRecord) -> Array:
-    return (
-        np.ones(cell.members, bool)
-        if cell.member_status is None
-        else np.asarray(cell.member_status == "done")
-    )
-
-
 def _seeds(cell: CellRecord) -> str:
     """`10`, or `9 of 10 (1 diverged)`. A seed is finished when all its agents are."""
-    done = _done(cell)
-    total = len(np.unique(cell.seed))
-    unfinished = np.unique(cell.seed[~done])
-    if not len(unfinished):
+    total, unfinished = len(np.unique(cell.seed)), np.unique(cell.seed[~cell.complete])
+    if cell.member_status is None or not len(unfinished):
         return str(total)
-    assert cell.member_status is not None
+    done = np.asarray(cell.member_status == "done")
     why: dict[str, set[int]] = defaultdict(set)
     for seed, status in zip(cell.seed[~done].tolist(), cell.member_status[~done], strict=True):
         why[status].add(seed)

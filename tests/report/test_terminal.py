@@ -13,7 +13,9 @@ from clbench.records import CellRecord, RecordFile, Results, settled
 from clbench.records.cell import Entries
 from clbench.report import plots
 from clbench.report.agents import by_agent
+from clbench.report.curves import averages_by_seed
 from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
+from clbench.report.runs import runs_of
 from clbench.report.terminal import strategy_view, summary_table
 
 HOST = Host.load()
@@ -78,6 +80,24 @@ def test_agents_of_a_seed_count_once() -> None:
     assert estimate(cell, np.array([1.0, 3.0, 3.0, 5.0])) == Estimate(
         3.0, pytest.approx(12.7062, abs=1e-3), 2
     )
+
+
+def test_a_seed_counts_with_all_its_agents_or_not_at_all() -> None:
+    """As in `compare`: the mean of the agents that are left would favour a method that loses its bad ones."""
+    seed, agent = np.repeat(np.arange(3), 2), np.tile([0, 1], 3)
+    status = np.array(["done", "diverged", *["done"] * 4], dtype=object)
+    cell = make("fedavg", members=6, seed=seed, agent=agent, member_status=status)
+    assert cell.accuracy is not None
+    cell.accuracy[:, -1], cell.accuracy[1] = np.array([0.9, 0, 0.2, 0.4, 0.5, 0.5])[:, None], np.nan
+    record = results(cell, make("er", members=3))
+    values = record.metric("average_accuracy", cell).summary
+    shown = estimate(cell, values)
+    assert shown is not None
+    assert (shown.mean, shown.seeds) == (pytest.approx(0.4), 2)
+    compared = runs_of(record, "average_accuracy", cell)
+    assert compared.finished == pytest.approx([0.3, 0.5])
+    assert averages_by_seed(record, cell)[:, -1] == pytest.approx([0.3, 0.5])
+    assert "2 of 3 (1 diverged)" in row(drawn(summary_table(record)), "fedavg")
 
 
 def test_one_seed_has_no_interval_and_none_no_mean() -> None:
