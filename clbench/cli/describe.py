@@ -67,7 +67,8 @@ def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], Non
         found.append(partial(_describe_suite, name, host, imported))
     if not found:
         offered = {known for kind in KINDS for known in host.names(kind)}
-        raise UnknownName("name", name, {"protocol", *offered, *suites, *imported}, hint)
+        known = {"protocol", *offered, *suites, *imported}
+        raise UnknownName("name", name, known, hint or "; what a file offers: --plugin FILE.py")
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clbench.errors import RecordError, UserError
+from clbench.errors import RecordError, UnknownName, UserError
 from clbench.execution.deriving import with_metric
 from clbench.execution.planner import STACK_ON_CPU
 from clbench.execution.store import Store
@@ -37,7 +37,7 @@ def add_metric(
     path: Path, name: str, options: Mapping[str, Any], host: Host, data: Path | None = None
 ) -> Added:
     """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it."""
-    kind = host.get("metric", name)
+    kind = _kind(path, name, host)
     resolved = plain_options(kind, options)
     with (
         Store(path.resolve().parent, path.stem).hold()
@@ -59,6 +59,19 @@ def add_metric(
     return Added(
         Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
     )
+
+
+def _kind(path: Path, name: str, host: Host) -> Any:
+    """The metric; where only the record knows it, what to do about that."""
+    try:
+        return host.get("metric", name)
+    except UnknownName as error:
+        if path.is_file() and name in dict(read_record(path).metrics):
+            raise UserError(
+                f"no plugin here offers the metric {name!r}, whose values the record has already;"
+                " to compute them anew, give its file with --plugin"
+            ) from None
+        raise error
 
 
 def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> None:

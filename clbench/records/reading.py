@@ -10,7 +10,7 @@ import contextlib
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,9 @@ def read_record(path: Path) -> RecordFile:
     """The record; `RecordError` says in one sentence why a file is none."""
     path = Path(path)
     if not path.exists():
-        raise RecordError(f"{path}: there is no such file")
+        raise RecordError(f"{path}: there is no such file{_perhaps(_of_suite(path.name))}")
     if path.is_dir():
-        raise RecordError(f"{path} is a folder; name the record in it (<suite>.h5)")
+        raise RecordError(f"{path} is a folder; name the record in it{_perhaps(path.glob('*.h5'))}")
     with _diagnosed(path):
         file = h5py.File(path, "r")
         record = _Reader(path, file).read()
@@ -72,6 +72,18 @@ def read_record(path: Path) -> RecordFile:
                 cell.read()
             file.close()  # else it closes when the last cell is read or let go of
         return record
+
+
+def _of_suite(name: str) -> Iterator[Path]:
+    """Where `clbench run` puts the record of a suite of this name."""
+    path = Path("results", name, f"{name}.h5")
+    if path.is_file():
+        yield path
+
+
+def _perhaps(found: Iterable[Path]) -> str:
+    first = next(iter(sorted(found)), None)
+    return f"; did you mean {first}?" if first else ""
 
 
 @contextlib.contextmanager
@@ -91,6 +103,8 @@ def _diagnosis(path: Path, error: Exception) -> str:
     if size == 0:
         return "is empty, not a record"
     if not h5py.is_hdf5(path):
+        if path.suffix in {".yaml", ".yml"}:
+            return "is no record; of a suite, `clbench run` writes one, and says where"
         return "is not an HDF5 file, so it is no record"
     if "truncated" in str(error):
         return "is truncated: a part of it is missing; copy it again, or run its suite again"

@@ -292,12 +292,23 @@ def _read(source: Source) -> _Text:
     if isinstance(source, Mapping):
         return _Text(DICT, dump(json.loads(json.dumps(source, default=_as_plain))), FilePath())
     path = _find(source)
+    _refuse_other_kinds(path)
     try:
         return _Text(str(path), path.read_text(encoding="utf-8"), path.parent)
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not a text file (byte {error.start} is not UTF-8)") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _refuse_other_kinds(path: FilePath) -> None:
+    """What is so often named in a suite's place that the message may say what to type."""
+    if path.suffix == ".h5":
+        raise UserError(f"{path} is a record, and no suite: `clbench show {path}` shows it")
+    if path.suffix == ".py":
+        raise UserError(
+            f"{path} is Python, and no suite: name a suite, and this file with --plugin {path}"
+        )
 
 
 def _as_plain(value: Any) -> Any:

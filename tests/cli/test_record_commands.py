@@ -537,3 +537,35 @@ def test_a_metric_is_added_and_what_is_kept_apart_stays(project) -> None:
     answer = project.clbench("metrics", "add", "r.h5", "spread", "--plugin", "later.py")
     assert answer.code == 0, answer.stderr
     assert len(read_record(path).apart) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "a.h5"], "a.h5 is a record, and no suite: `clbench show a.h5` shows it"),
+        (["validate", "mine.py"], "mine.py is Python, and no suite: name a suite, and this file"),
+        (["show", "mine.yaml"], "mine.yaml is no record; of a suite, `clbench run` writes one"),
+        (["show", "mine"], "mine: there is no such file; did you mean results/mine/mine.h5?"),
+        (["show", "results/mine"], "is a folder; name the record in it; did you mean results/mine"),
+        (["describe", "mine_strategy"], "; what a file offers: --plugin FILE.py"),
+        (["metrics", "add", "a.h5", "worst"], "no plugin here offers the metric 'worst', whose"),
+    ],
+)
+def test_what_is_taken_for_something_else_is_told_with_the_next_step(
+    project, arguments: list[str], said: str
+) -> None:
+    write_record(
+        project.folder / "a.h5",
+        [cell([0])],
+        suite="tiny",
+        suite_text="name: tiny",
+        environment={},
+        metrics=[("worst", {})],
+    )
+    (project.folder / "results" / "mine").mkdir(parents=True)
+    record(project.folder / "results" / "mine" / "mine.h5", cell([0]))
+    for name in ("mine.py", "mine.yaml"):
+        (project.folder / name).write_text("name: mine\n")
+    answer = project.clbench(*arguments)
+    assert answer.code == 2
+    assert said in " ".join(answer.stderr.split())
