@@ -44,9 +44,10 @@ class Stacked(Optimizer):
     name: ClassVar[str]
     moments: int
     decoupled: ClassVar[bool] = False
-    steps_by_row: ClassVar[bool] = (
-        False  # rows that may be idle are stepped with an age of their own
-    )
+    # Rows that may be idle are stepped with an age of their own.
+    steps_by_row: ClassVar[bool] = False
+    # Adam's two are everybody's; two members would otherwise be taken to have one each.
+    shared_state: ClassVar[frozenset[str]] = frozenset({"betas"})
 
     def __init__(
         self,

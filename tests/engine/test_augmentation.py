@@ -135,7 +135,7 @@ def test_images_are_augmented_in_training_and_replay_and_nowhere_else(
     for split in ("train", "validation", "test"):
         accuracy(strategy, tasks[0], split)
         with torch.no_grad():
-            list(tasks[0].batches(split, 16))
+            list(strategy.session.streams.batches(tasks[0], split, 16))
     original, known = ONE.expand(1, 1, -1, -1), views("crop_flip")
     seen = [(training, bool(torch.isclose(x, original).all()), x) for training, x in found]
     batches = [(plain, x) for training, plain, x in seen if training and x.shape[1] == 8]

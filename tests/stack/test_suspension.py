@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from clbench.stack import Noise, Stateful, Suspension, make_optimizer
+from clbench.stack import Noise, Stateful, Suspension, make_optimizer, member_tables
 
 
 class Holder(Stateful):
@@ -132,3 +132,11 @@ def test_an_optimiser_and_noise_take_exactly_the_steps_of_each_member(kind: str)
     together = run([0, 1, 2], steps)
     for member in steps:
         assert torch.equal(together[member], run([member], steps)[0])
+
+
+def test_the_two_rates_of_adam_are_not_those_of_two_members() -> None:
+    param = torch.zeros(2, 3, requires_grad=True)
+    optimizer = make_optimizer({"adam": {"lr": 0.1}}, [param], members=2)
+    paths = {path for path, _ in member_tables(optimizer, members=2)}
+    assert ".lr" in paths
+    assert ".betas" not in paths
