@@ -17,7 +17,7 @@ from clbench.engine.task import Phase, Task
 from clbench.errors import Left
 from clbench.host import Host
 from clbench.options import describe_options, name_of
-from clbench.stack import member_tables
+from clbench.stack import member_tables, tensors
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, rows
 from clbench.testing.spoil import UnitWatch, spoiled_padding
@@ -182,6 +182,23 @@ class StrategyConformance:
         if "model" in self.protocol:
             pytest.skip("the protocol names a model of its own")
         return self._bench(strategy, model="kit_convnet")
+
+    def test_shared_tables_are_declared(self, bench: Bench) -> None:
+        """A tensor that members share is said to be one: with as many members as it has rows it would be taken for theirs."""
+        if bench.solo:
+            pytest.skip("members of a solo strategy share nothing")
+        strategy, loop = bench.start(0, 1, 2)
+        for task in strategy.session.streams.tasks[:2]:
+            loop.task(task)
+        undeclared = [
+            f"{path} {list(tensor.shape)}"
+            for path, tensor in tensors(whole(strategy))
+            if tensor.dim() and tensor.shape[0] not in (0, strategy.members)
+        ]
+        assert not undeclared, (
+            f"no row a member: {', '.join(undeclared[:3])}. If members share it, name the attribute in"
+            " `shared_state`; with as many members as rows it would be taken for a table of theirs"
+        )
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
         """Members that end a task at different epochs keep what they had."""

@@ -298,6 +298,18 @@ def test_whole_units_may_be_silenced():
     StrategyConformance().test_silences_whole_units(naive(after_step=after_step))
 
 
+def test_table_that_members_share():
+    def setup(self):
+        super(type(self), self).setup()
+        self.codes = torch.eye(10)
+
+    checks, bench = kit(naive(setup=setup))
+    with fails(r"no row a member: .*codes.* \[10, 10\]. If members share it"):
+        checks.test_shared_tables_are_declared(bench)
+    checks, bench = kit(naive(setup=setup, shared_state=frozenset({"codes"})))
+    checks.test_shared_tables_are_declared(bench)
+
+
 def test_network_left_in_evaluation_mode():
     checks, bench = kit(naive(after_step=lambda self, batch: self.net.eval()))
     with fails("would train without dropout"):
