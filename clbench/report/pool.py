@@ -22,6 +22,7 @@ from clbench.records.combining import (
     separated,
     tell_apart,
 )
+from clbench.records.merging import Conflict
 from clbench.records.provenance import united
 from clbench.report.stated import asked_seeds
 
@@ -221,6 +222,16 @@ def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
     return aligned
 
 
+def _united(cells: Sequence[CellRecord], suites: Sequence[str]) -> list[CellRecord]:
+    try:
+        return merge_cells(cells)
+    except Conflict as conflict:
+        raise RecordError(
+            f"{conflict} between the records of {', '.join(suites)}; leave one of the files out,"
+            " or take the cell out of one: clbench drop RECORD CELL"
+        ) from None
+
+
 def _joined(records: Sequence[RecordFile]) -> RecordFile:
     """One record with every cell."""
     names = _names(list(dict.fromkeys((record.suite, record.suite_text) for record in records)))
@@ -242,7 +253,7 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
     return replace(
         first,
         suite=suite,
-        cells=tell_apart(merge_cells(cells), origin),
+        cells=tell_apart(_united(cells, list(names.values())), origin),
         metrics=tuple(metrics.items()),
         apart=[cell for record in records for cell in record.apart],
         runs=united(record.runs for record in records),

@@ -320,3 +320,15 @@ def test_one_key_for_two_strategies_of_one_experiment_is_two_cells(made, tmp_pat
         files.append(made.save(folder / "elsewhere.h5", shared, own, suite="elsewhere"))
     found = clbench.compare(files)
     assert {row.strategy: row.n for row in found.summary} == {"base": 10, "mine": 5, "yours": 5}
+
+
+def test_a_seed_with_two_results_is_refused_with_what_to_do(made, tmp_path: Path) -> None:
+    files = [
+        made.save(tmp_path / f"{name}.h5", made.cell("er", [accuracy] * 3), suite=name)
+        for name, accuracy in (("first", 0.8), ("second", 0.7))
+    ]
+    with pytest.raises(RecordError) as caught:
+        clbench.compare(files, force_mixed=True)
+    sentence = str(caught.value)
+    assert "seed 0 was measured twice, and accuracy differs between the records of" in sentence
+    assert "clbench drop RECORD CELL" in sentence
