@@ -104,7 +104,7 @@ def _diagnosis(path: Path, error: Exception) -> str:
         return "is empty, not a record"
     if not h5py.is_hdf5(path):
         if path.suffix in {".yaml", ".yml"}:
-            return "is no record; of a suite, `clbench run` writes one, and says where"
+            return "is a suite, not a record; `clbench run` on it writes one, and says where"
         return "is not an HDF5 file, so it is no record"
     if "truncated" in str(error):
         return "is truncated: a part of it is missing; copy it again, or run its suite again"

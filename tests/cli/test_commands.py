@@ -241,7 +241,7 @@ def test_an_internal_error_is_one_line(here, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_file_that_is_no_record_is_said_so(here) -> None:
     answer = here.clbench("show", "tiny.yaml")
     assert answer.code == 2
-    assert "is not an HDF5 file" in answer.stderr
+    assert "tiny.yaml is a suite, not a record; `clbench run` on it writes one" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

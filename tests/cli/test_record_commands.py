@@ -544,7 +544,10 @@ def test_a_metric_is_added_and_what_is_kept_apart_stays(project) -> None:
     [
         (["run", "a.h5"], "a.h5 is a record, and no suite: `clbench show a.h5` shows it"),
         (["validate", "mine.py"], "mine.py is Python, and no suite: name a suite, and this file"),
-        (["show", "mine.yaml"], "mine.yaml is no record; of a suite, `clbench run` writes one"),
+        (
+            ["show", "mine.yaml"],
+            "mine.yaml is a suite, not a record; `clbench run` on it writes one",
+        ),
         (["show", "mine"], "mine: there is no such file; did you mean results/mine/mine.h5?"),
         (["show", "results/mine"], "is a folder; name the record in it; did you mean results/mine"),
         (["describe", "mine_strategy"], "; what a file offers: --plugin FILE.py"),
