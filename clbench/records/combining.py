@@ -64,20 +64,28 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         suite_text=texts[0] if len(texts) == 1 else "",
         environment={"merged": sources},
         cells=tell_apart(cells, origin),
-        metrics=tuple(
-            {
-                name: options for record in reversed(records) for name, options in record.metrics
-            }.items()
-        ),
+        metrics=metrics_of(records),
         apart=_apart(records),
         runs=united(record.runs for record in records),
         purpose=_purpose(records),
-        metric_facts={
-            name: facts
-            for record in reversed(records)
-            for name, facts in record.metric_facts.items()
-        },
+        metric_facts=metric_facts_of(records),
     )
+
+
+def metrics_of(records: Sequence[RecordFile]) -> tuple[tuple[str, Any], ...]:
+    """What any of the suites asks for; of one metric with several options, as the first asks."""
+    asked: dict[str, Any] = {}
+    for record in reversed(records):
+        asked |= dict(record.metrics)
+    return tuple(asked.items())
+
+
+def metric_facts_of(records: Sequence[RecordFile]) -> dict[str, Any]:
+    """Unit, direction and the like of the stored metrics, as the first record that has one says."""
+    known: dict[str, Any] = {}
+    for record in reversed(records):
+        known |= record.metric_facts
+    return known
 
 
 def _purpose(records: Sequence[RecordFile]) -> str:

@@ -19,6 +19,8 @@ from clbench.records.combining import (
     ambiguous,
     identity,
     keyed_apart,
+    metric_facts_of,
+    metrics_of,
     separated,
     tell_apart,
 )
@@ -247,19 +249,14 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, suite)
             cells.append(cell)
-    metrics = {name: options for record in reversed(records) for name, options in record.metrics}
     first = records[0]
     suite = " + ".join(dict.fromkeys(record.suite for record in records))
     return replace(
         first,
         suite=suite,
         cells=tell_apart(_united(cells, list(names.values())), origin),
-        metrics=tuple(metrics.items()),
+        metrics=metrics_of(records),
         apart=[cell for record in records for cell in record.apart],
         runs=united(record.runs for record in records),
-        metric_facts={
-            name: facts
-            for record in reversed(records)
-            for name, facts in record.metric_facts.items()
-        },
+        metric_facts=metric_facts_of(records),
     )
