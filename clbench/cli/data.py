@@ -12,6 +12,7 @@ from clbench.cli.output import say, table, warn
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
+    from clbench.data.listing import RootInfo
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, fetch and import data sets."
@@ -78,15 +79,16 @@ def where_data(plugin: PluginOption = None, data: DataOption = None) -> None:
     from clbench.host import Host
 
     rows = [
-        [
-            root.path,
-            root.origin,
-            ("yes" if root.writable else "read-only") if root.exists else "no such folder yet",
-            ", ".join(root.contents),
-        ]
+        [root.path, root.origin, _access(root), ", ".join(root.contents)]
         for root in where(Host.load(plugin or []), data)
     ]
     table(["folder", "named by", "there", "holds"], rows)
+
+
+def _access(root: RootInfo) -> str:
+    if not root.exists:
+        return "no such folder yet"
+    return "yes" if root.writable else "read-only"
 
 
 def _contents(arrays: Arrays) -> str:

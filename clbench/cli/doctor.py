@@ -39,6 +39,18 @@ def _found(host: Host, data: Path | None) -> dict[str, Any]:
     path = gemm_path(slots)
     facts = environment(host, slots, "auto", path, None)
     packages = {name: version or "not installed" for name, version in facts["packages"].items()}
+    plugins = [
+        {"name": info.name, "shown": info.shown, "error": info.error or None}
+        for info in host.plugins
+    ]
+    datasets = [
+        {"name": info.name, "state": info.state, "place": info.place}
+        for info in catalogue(host, data)
+    ]
+    folders = [
+        {"folder": root.path, "named by": root.origin, "there": root.exists}
+        for root in where(host, data)
+    ]
     return {
         "environment": {
             "python": facts["python"],
@@ -48,18 +60,9 @@ def _found(host: Host, data: Path | None) -> dict[str, Any]:
             "workers": f"{len(slots)} on {facts['device']}",
             "matrix products": f"float32, {path} path",
         },
-        "plugins": [
-            {"name": info.name, "shown": info.shown, "error": info.error or None}
-            for info in host.plugins
-        ],
-        "data": [
-            {"name": info.name, "state": info.state, "place": info.place}
-            for info in catalogue(host, data)
-        ],
-        "data folders": [
-            {"folder": root.path, "named by": root.origin, "there": root.exists}
-            for root in where(host, data)
-        ],
+        "plugins": plugins,
+        "data": datasets,
+        "data folders": folders,
         "problems": [*trouble, *host.warnings],
     }
 

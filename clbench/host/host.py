@@ -60,8 +60,10 @@ class Host:
         should not wait for torch, which strategies and models import.
         """
         host = cls()
-        for loaded in load_entry_points(KINDS[only].hook if only else None) if entry_points else ():
-            host._add_package(loaded)
+        if entry_points:
+            hook = KINDS[only].hook if only else None
+            for loaded in load_entry_points(hook):
+                host._add_package(loaded)
         host.given = tuple(dict.fromkeys(plugins))
         for plugin in host.given:
             host._add_given(plugin)

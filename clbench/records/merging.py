@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from clbench.records.cell import (
 from clbench.records.rows import Rows
 
 FINISHED = ("done", "diverged")
+# What of a member may not differ between two measurements, besides its metrics, curves and notes.
+COMPARED = ("member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
 
 
 class Conflict(RecordError):
@@ -160,34 +162,26 @@ def _difference(one: CellRecord, other: CellRecord) -> str | None:
 
     Nor are metrics that were computed from the rest, and from the record's other cells, such as a reference.
     """
-    arrays = [
-        {
-            name: getattr(cell, name)
-            for name in ("member_status", "diverged_at", "accuracy", "accuracy_before", "loss")
-        }
-        | {"entries/value": cell.entries and cell.entries.value}
-        | {
-            f"metrics/{name}": array
-            for name, array in cell.metrics.items()
-            if one.probes.get(name) == other.probes.get(name) and not _is_derived(cell, name)
-        }
-        | {f"curves/{name}": array for name, array in cell.curves.items()}
-        | {f"notes/{name}": array for name, array in cell.notes.items()}
-        for cell in (one, other)
-    ]
-    shared = [
-        name
-        for name in arrays[0]
-        if arrays[0][name] is not None and arrays[1].get(name) is not None
-    ]
-    return next(
-        (
-            name
-            for name in shared
-            if not _equal(np.asarray(arrays[0][name]), np.asarray(arrays[1][name]))
-        ),
-        None,
-    )
+    alike = {name for name in one.metrics if one.probes.get(name) == other.probes.get(name)}
+    ours, theirs = _measurements(one, alike), _measurements(other, alike)
+    for name, array in ours.items():
+        if name in theirs and not _equal(array, theirs[name]):
+            return name
+    return None
+
+
+def _measurements(cell: CellRecord, metrics: Set[str]) -> dict[str, Array]:
+    """Every dataset of the cell by its path, these metrics among them; without what was not measured."""
+    found: dict[str, Array | None] = {name: getattr(cell, name) for name in COMPARED}
+    if cell.entries is not None:
+        found["entries/value"] = cell.entries.value
+    for name, array in cell.metrics.items():
+        if name in metrics and not _is_derived(cell, name):
+            found[f"metrics/{name}"] = array
+    for folder, curves in (("curves", cell.curves), ("notes", cell.notes)):
+        for name, array in curves.items():
+            found[f"{folder}/{name}"] = array
+    return {name: np.asarray(array) for name, array in found.items() if array is not None}
 
 
 def _is_derived(cell: CellRecord, metric: str) -> bool:

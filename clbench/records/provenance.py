@@ -81,11 +81,20 @@ def in_words(run: Facts) -> str:
     """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a line."""
     packages = run.get("packages")
     versions = packages if isinstance(packages, Mapping) else {}
-    device = run.get("device")
-    known = [
-        str(run["date"]).replace("T", " ").replace("+00:00", " UTC") if run.get("date") else None,
-        *(f"{name} {versions[name]}" for name in ("clbench", "torch") if versions.get(name)),
-        str(run["cpu"] if device == "cpu" and run.get("cpu") else device) if device else None,
-        f"commit {str(run['git'])[:12]}" if run.get("git") else None,
-    ]
-    return ", ".join(part for part in known if part) or "nothing is known of it"
+    known = []
+    if run.get("date"):
+        known.append(str(run["date"]).replace("T", " ").replace("+00:00", " UTC"))
+    for name in ("clbench", "torch"):
+        if versions.get(name):
+            known.append(f"{name} {versions[name]}")
+    if machine := _machine(run):
+        known.append(machine)
+    if run.get("git"):
+        known.append(f"commit {str(run['git'])[:12]}")
+    return ", ".join(known) or "nothing is known of it"
+
+
+def _machine(run: Facts) -> str:
+    """The GPU, or the processor where a CPU did the work."""
+    device = run.get("device") or ""
+    return str(run.get("cpu") or device) if device == "cpu" else str(device)

@@ -127,14 +127,8 @@ class _CellWriter:
         return tuple(axes)
 
     def _dataset(self, name: str, value: Array, axes: Sequence[str]) -> None:
-        dtype = (
-            h5py.string_dtype()
-            if value.dtype == object
-            else np.uint8
-            if value.dtype == bool
-            else value.dtype
-        )
-        self._attach(self.group.create_dataset(name, data=value, dtype=dtype), axes)
+        dataset = self.group.create_dataset(name, data=value, dtype=_stored_type(value))
+        self._attach(dataset, axes)
 
     def _attach(self, dataset: h5py.Dataset, axes: Sequence[str]) -> None:
         for axis, (scale, length) in enumerate(zip(axes, dataset.shape, strict=True)):
@@ -169,3 +163,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _stored_type(value: Array) -> Any:
+    """Strings and truth values have types of their own in HDF5."""
+    if value.dtype == object:
+        return h5py.string_dtype()
+    return np.uint8 if value.dtype == bool else value.dtype

@@ -146,22 +146,17 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with fixed keys; None stands for what has no value."""
-        overall = self.overall
+        summary = [_plain(row, SUMMARY_KEYS) for row in self.summary]
+        pairs = [_plain(pair, PAIR_KEYS) for pair in self.pairs]
         return {
             "metric": self.metric,
             "alpha": self.alpha,
             "correction": self.correction,
             "design": self.design,
             "omnibus": _plain(self._main_test(), ("test", "statistic", "p")),
-            "summary": [_plain(row, SUMMARY_KEYS) for row in self.summary],
-            "pairs": [_plain(pair, PAIR_KEYS) for pair in self.pairs],
-            "overall": None
-            if overall is None
-            else {
-                **_plain(overall, ("test", "statistic", "p", "f", "f_p", "critical_difference")),
-                "ranks": [_plain(row, RANK_KEYS) for row in overall.ranks],
-                "pairs": [_plain(pair, PAIR_KEYS[1:]) for pair in overall.pairs],
-            },
+            "summary": summary,
+            "pairs": pairs,
+            "overall": None if self.overall is None else _plain_overall(self.overall),
             "text": list(self.text),
             "left_out": list(self.left_out),
         }
@@ -169,7 +164,15 @@ class Comparison:
     def _main_test(self) -> Omnibus | None:
         """The test of all strategies: over scenarios where there are several."""
         over = [one for one in self.omnibus if one.scenario is None]
-        return over[0] if over else self.omnibus[0] if self.omnibus else None
+        first = over or self.omnibus
+        return first[0] if first else None
+
+
+def _plain_overall(overall: Overall) -> dict[str, Any]:
+    test = _plain(overall, ("test", "statistic", "p", "f", "f_p", "critical_difference"))
+    ranks = [_plain(row, RANK_KEYS) for row in overall.ranks]
+    pairs = [_plain(pair, PAIR_KEYS[1:]) for pair in overall.pairs]
+    return {**test, "ranks": ranks, "pairs": pairs}
 
 
 def compare(
@@ -214,10 +217,9 @@ def _compared(pooled: Pool, rules: Rules, notes: list[str]) -> Comparison:
     results = pooled.results
     every = [runs_of(results, rules.metric, cell) for cell in results.cells]
     runs = [one for one in every if len(one.seed)]
-    by_scenario = {
-        scenario: [one for one in runs if one.scenario == scenario]
-        for scenario in dict.fromkeys(one.scenario for one in runs)
-    }
+    by_scenario: dict[str, list[Runs]] = defaultdict(list)
+    for one in runs:
+        by_scenario[one.scenario].append(one)
     tested = {scenario: within(here, rules) for scenario, here in by_scenario.items()}
     omnibus = [test for test, _ in tested.values() if test is not None]
     rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
@@ -317,7 +319,6 @@ def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Ru
     many = len(values) >= MANY
     middle = interquartile_interval([values], rules.rng()) if many else None
     gain, gain_low, gain_high = _gain(runs.strategy, pair)
-    turned = pair is not None and pair.b == runs.strategy
     return SummaryRow(
         scenario=runs.scenario,
         strategy=runs.strategy,
@@ -333,11 +334,18 @@ def _summary_row(runs: Runs, rank: int, group: str, pair: Pair | None, rules: Ru
         difference_low=gain_low,
         difference_high=gain_high,
         p_adjusted=NAN if pair is None else pair.p_adjusted,
-        effect=NAN if pair is None else 1 - pair.effect if turned else pair.effect,
+        effect=_effect(runs.strategy, pair),
         interval=interval.method,
         iqm_low=middle.low if middle else NAN,
         iqm_high=middle.high if middle else NAN,
     )
+
+
+def _effect(strategy: str, pair: Pair | None) -> float:
+    """How often this strategy is ahead of the other of the pair."""
+    if pair is None:
+        return NAN
+    return 1 - pair.effect if pair.b == strategy else pair.effect
 
 
 def _gain(strategy: str, pair: Pair | None) -> tuple[float, float, float]:

@@ -158,9 +158,9 @@ def _equivalence(all_finished: bool, test: Callable[[float], float], rules: Rule
 
 def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
     scores = [one.score for one in runs]
-    return (
-        {(0, 1): mann_whitney(*scores)} if len(runs) == 2 else dunn(scores) if len(runs) > 2 else {}
-    )
+    if len(runs) < 2:
+        return {}
+    return {(0, 1): mann_whitney(*scores)} if len(runs) == 2 else dunn(scores)
 
 
 def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
