@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -157,3 +159,8 @@ def spread_out(count: int, most: int) -> list[int]:
         if count
         else []
     )
+
+
+def value_words(value: Any) -> str:
+    """A value of a suite as a sentence names it: a word as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -135,11 +135,9 @@ def _source(source: Source) -> dict[str, Any]:
 def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
     found = comparison.to_json()
+    same = ("metric", "alpha", "correction", "design", "text", "left_out")
     return {
-        **{
-            name: found[name]
-            for name in ("metric", "alpha", "correction", "design", "text", "left_out")
-        },
+        **{name: found[name] for name in same},
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
@@ -149,13 +147,12 @@ def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
         "overall": None if overall is None else [asdict(row) for row in overall.ranks],
         "pairs": _pairs(comparison),
         "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
-        "fronts": {
-            cost: {
-                scenario: _front(comparison, scenario, cost) for scenario in comparison.scenarios
-            }
-            for cost in COSTS
-        },
+        "fronts": {cost: _fronts(comparison, cost) for cost in COSTS},
     }
+
+
+def _fronts(comparison: Comparison, cost: str) -> dict[str, list[tuple[float, float]]]:
+    return {scenario: _front(comparison, scenario, cost) for scenario in comparison.scenarios}
 
 
 def _pairs(comparison: Comparison) -> dict[str, Any]:

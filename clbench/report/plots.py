@@ -88,8 +88,6 @@ def sparkline(values: Array, most: int = 60) -> str:
     if not len(known):
         return ""
     low, span = known.min(), known.max() - known.min()
-    picked = values[spread_out(len(values), most)]
-    return "".join(
-        " " if np.isnan(value) else BLOCKS[1 + round(7 * ((value - low) / span if span else 0.5))]
-        for value in picked
-    )
+    heights = (values - low) / span if span else np.where(np.isnan(values), np.nan, 0.5)
+    picked = heights[spread_out(len(values), most)]
+    return "".join(" " if np.isnan(height) else BLOCKS[1 + round(7 * height)] for height in picked)

@@ -26,6 +26,7 @@ from clbench.records.combining import (
 )
 from clbench.records.merging import Conflict
 from clbench.records.provenance import united
+from clbench.report.numbers import value_words
 from clbench.report.stated import asked_seeds
 
 if TYPE_CHECKING:
@@ -135,33 +136,27 @@ def _properties(cell: CellRecord) -> dict[str, str]:
     """What must agree: the streams, and the budget."""
     content, protocol = cell.content, cell.protocol
     stream = {name: _shown(content.get(name)) for name in ("scenario", "data")}
-    lasts = protocol.get("epochs"), protocol.get("steps")
     budget = {
         name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")
     }
-    length = (
-        UNKNOWN
-        if lasts == (None, None)
-        else f"{lasts[0]} epochs"
-        if lasts[0] is not None
-        else f"{lasts[1]} steps"
-    )
     return {
         "streams": stream["scenario"],
         "data": stream["data"],
-        "length of a task": length,
+        "length of a task": _length_of_task(protocol),
         **budget,
     }
 
 
+def _length_of_task(protocol: Mapping[str, Any]) -> str:
+    if protocol.get("epochs") is not None:
+        return f"{protocol['epochs']} epochs"
+    if protocol.get("steps") is not None:
+        return f"{protocol['steps']} steps"
+    return UNKNOWN
+
+
 def _shown(value: Any) -> str:
-    return (
-        UNKNOWN
-        if value is None
-        else value
-        if isinstance(value, str)
-        else json.dumps(value, sort_keys=True)
-    )
+    return UNKNOWN if value is None else value_words(value)
 
 
 def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,13 @@ import numpy as np
 from clbench.records import CellRecord, Results
 from clbench.report.across import Across
 from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
-from clbench.report.numbers import show_interval, show_number, show_p, unit_words
+from clbench.report.numbers import (
+    show_interval,
+    show_number,
+    show_p,
+    unit_words,
+    value_words,
+)
 from clbench.report.pool import Pool
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design as designs
@@ -174,14 +179,7 @@ def _missing_seeds(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[
 
 def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
     """The test of all strategies."""
-    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} "
-    shown += (
-        "runs"
-        if one.test == designs.KRUSKAL_WALLIS
-        else "seeds"
-        if one.scenario is not None
-        else "scenarios"
-    )
+    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}"
     shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
     if one.test == designs.FRIEDMAN:
         f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
@@ -189,6 +187,13 @@ def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
     if one.p <= rules.alpha:
         return f"{shown}: not all strategies are alike."
     return f"{shown}: no difference is shown; the pairs are tested all the same, and the verdicts say so."
+
+
+def _blocks(one: Omnibus) -> str:
+    """What the test takes as its blocks."""
+    if one.test == designs.KRUSKAL_WALLIS:
+        return "runs"
+    return "scenarios" if one.scenario is None else "seeds"
 
 
 def pair_sentence(pair: Pair, said: Said) -> str:
@@ -304,7 +309,8 @@ def _power(said: Said) -> Iterable[str]:
 
 def _power_sentence(n: int, smallest: float, factor: int, said: Said) -> str:
     rules = said.rules
-    unit = "runs" if rules.unpaired else "seeds" if n != 1 else "seed"
+    seeds = "seed" if n == 1 else "seeds"
+    unit = "runs" if rules.unpaired else seeds
     least = min(1.0, smallest * factor)
     after = f", {least:.3g} after the correction" if factor > 1 else ""
     told = f"A pair of {n} {unit} can have no p smaller than {smallest:.3g}{after}"
@@ -390,14 +396,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield (
-                f"{prefix}{key}",
-                "none"
-                if value is None
-                else value
-                if isinstance(value, str)
-                else json.dumps(value, sort_keys=True),
-            )
+            yield f"{prefix}{key}", "none" if value is None else value_words(value)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -210,13 +210,9 @@ def _heading(results: Results) -> str:
     strategies, scenarios = (
         len({getattr(cell, name) for cell in results.cells}) for name in ("label", "scenario")
     )
-    where = (
-        f"{scenarios} scenarios"
-        if scenarios > 1
-        else results.cells[0].scenario
-        if results.cells
-        else "no scenario"
-    )
+    where = f"{scenarios} scenarios"
+    if scenarios < 2:
+        where = results.cells[0].scenario if results.cells else "no scenario"
     return f"{results.record.suite}: {strategies} {'strategies' if strategies != 1 else 'strategy'} on {where}"
 
 

@@ -259,13 +259,9 @@ class _Restorer:
             with torch.no_grad():
                 old.copy_(value)
             return old  # type: ignore[no-any-return]
-        device = (
-            old.device
-            if isinstance(old, Tensor)
-            else "cpu"
-            if saved["device"] == "cpu"
-            else self.device
-        )
+        device = torch.device("cpu") if saved["device"] == "cpu" else self.device
+        if isinstance(old, Tensor):
+            device = old.device
         return value.to(device, copy=True).requires_grad_(saved["grad"])
 
     def _object(self, saved: Saved, old: Any, path: str) -> Stateful:

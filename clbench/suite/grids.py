@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -37,8 +37,14 @@ def count(data: Any) -> int:
     """How many variants `unfold` gives, without making them."""
     if _is_grid(data):
         return sum(count(choice) for choice in data["grid"])
-    parts = data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ()
-    return math.prod(count(part) for part in parts)
+    return math.prod(count(part) for _, part in _parts(data))
+
+
+def _parts(data: Any) -> Iterable[tuple[str | int, Any]]:
+    """What a mapping or a list holds, by key or place; nothing for anything else."""
+    if isinstance(data, Mapping):
+        return data.items()
+    return enumerate(data) if isinstance(data, list) else ()
 
 
 def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -56,14 +62,7 @@ def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
                 path,
                 f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}",
             )
-    parts: Any = (
-        data.items()
-        if isinstance(data, Mapping)
-        else enumerate(data)
-        if isinstance(data, list)
-        else ()
-    )
-    for key, part in parts:
+    for key, part in _parts(data):
         yield from grid_problems(part, (*path, key))
 
 

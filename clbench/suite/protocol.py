@@ -100,7 +100,9 @@ def _logits(value: Any) -> Any:
 
 
 def _keep(value: Any) -> Any:
-    given = [] if value is None else [value] if isinstance(value, str) else value
+    given = [] if value is None else value
+    if isinstance(given, str):
+        given = [given]
     if not isinstance(given, list) or any(kind not in KEPT for kind in given):
         raise ValueError(
             f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}"

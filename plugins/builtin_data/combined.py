@@ -63,13 +63,15 @@ class Combined(Dataset):
                 f"data set 'combined': images (height, width, channels) differ: {said};"
                 " `pad: true` brings them to the largest"
             )
-        first = np.cumsum([0, *(part.classes for part in parts)])
-        return (
-            np.concatenate([_brought(part, part.x_train, wanted) for part in parts]),
-            np.concatenate([part.y_train + at for part, at in zip(parts, first, strict=False)]),
-            np.concatenate([_brought(part, part.x_test, wanted) for part in parts]),
-            np.concatenate([part.y_test + at for part, at in zip(parts, first, strict=False)]),
-        )
+        joined: list[list[npt.NDArray[Any]]] = [[], [], [], []]
+        classes = 0  # of the data sets before, which labels are counted on from
+        for part in parts:
+            joined[0].append(_brought(part, part.x_train, wanted))
+            joined[1].append(part.y_train + classes)
+            joined[2].append(_brought(part, part.x_test, wanted))
+            joined[3].append(part.y_test + classes)
+            classes += part.classes
+        return tuple(np.concatenate(arrays) for arrays in joined)
 
 
 def _shape_of(part: Arrays) -> Shape:
