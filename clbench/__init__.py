@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
-    from clbench.models import Layer
+    from clbench.models import CReLU, Layer
     from clbench.records import load
     from clbench.report.comparison import compare
     from clbench.report.figures import figure
@@ -41,6 +41,7 @@ __all__ = [
     "AdamW",
     "Arrays",
     "Batch",
+    "CReLU",
     "Dataset",
     "Job",
     "JobEvent",
@@ -93,7 +94,7 @@ _MODULES = {
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
-    "clbench.models": ["Layer"],
+    "clbench.models": ["CReLU", "Layer"],
     "clbench.records": ["load"],
     "clbench.report.comparison": ["compare"],
     "clbench.report.figures": ["figure"],

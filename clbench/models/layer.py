@@ -11,7 +11,9 @@ class Layer:
 
     Names are those of `named_modules()` and `named_parameters()`. Unit k owns row k of `weight`, entry k
     of `bias` and of every parameter in `norm`, and columns `k*block .. (k+1)*block` of `out_weight`'s
-    second dimension (`block` > 1 where a filter is flattened into several inputs of a linear layer).
+    second dimension (`block` > 1 where a filter is flattened into several inputs of a linear layer, or
+    a unit has two halves, as with crelu). What is read is `[B, units, ...]`: whatever comes behind the
+    units (positions of a filter, halves) are several values of one unit.
     """
 
     name: str

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.models.crelu import CReLU
 from clbench.stack import gemm
 from clbench.stack.modules import Dropout
 
@@ -89,6 +90,11 @@ def dropout(module: Dropout, x: Tensor) -> Tensor:
     return module.drop(x, x.shape[1:])
 
 
+def crelu(module: CReLU, x: Tensor) -> Tensor:
+    """The halves stand one dimension further on in a stack."""
+    return module.halves(x, 3)
+
+
 RULES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Linear: linear,
     nn.ReLU: lambda module, x: F.relu(x, module.inplace),
@@ -96,6 +102,7 @@ RULES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.LayerNorm: layer_norm,
     nn.Flatten: flatten,
     nn.Identity: lambda module, x: x,
+    CReLU: crelu,
     Dropout: dropout,
 }
 

@@ -4,55 +4,93 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import pairwise
+from typing import Literal
 
 from torch import nn
 
-from clbench import Layer, errors
+from clbench import CReLU, Layer, errors
 
 CONVOLUTIONS = ((32, 5), (64, 3), (128, 3))  # filters and kernel size
 DENSE = 128
 
 
-def convnet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def convnet(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    # Of every hidden layer. With `crelu` a unit feeds both relu(z) and relu(-z) to the next layer.
+    activation: Literal["relu", "crelu"] = "relu",
+) -> nn.Module:
     """Three convolutions without padding, each pooled by 2, two dense layers of 128 units, and the head (Dohare et al. 2024)."""
-    return ConvNet(input_shape, classes)
+    return ConvNet(input_shape, classes, activation)
 
 
 class ConvNet(nn.Sequential):
-    """The modules in the order they are run. Pooling before the ReLU gives the same values for a quarter of the work."""
+    """The modules in the order they are run."""
 
-    def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(
+        self, input_shape: tuple[int, int, int], classes: int, activation: str = "relu"
+    ) -> None:
         channels, *sides = input_shape
+        self.activation = activation
+        self.halves = 2 if activation == "crelu" else 1  # inputs of the next layer a unit feeds
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         for k, (filters, kernel) in enumerate(CONVOLUTIONS, start=1):
             modules[f"conv{k}"] = nn.Conv2d(channels, filters, kernel)
-            modules[f"pool{k}"] = nn.MaxPool2d(2)
-            modules[f"act{k}"] = nn.ReLU()
-            channels, sides = filters, [(side - kernel + 1) // 2 for side in sides]
+            modules |= self._pooled(k)
+            channels = filters * self.halves
+            sides = [(side - kernel + 1) // 2 for side in sides]
         if min(sides) < 1:
             raise errors.UserError(
                 f"convnet needs images of at least 24x24 pixels; these are {input_shape[1]}x{input_shape[2]}"
             )
-        self.block = sides[0] * sides[1]
+        self.pixels = sides[0] * sides[1]
         modules["flatten"] = nn.Flatten()
-        for k, inputs in ((4, channels * self.block), (5, DENSE)):
+        inputs = channels * self.pixels
+        for k in (4, 5):
             modules[f"linear{k}"] = nn.Linear(inputs, DENSE)
-            modules[f"act{k}"] = nn.ReLU()
-        modules["head"] = nn.Linear(DENSE, classes)
+            modules |= self._activated(k)
+            inputs = DENSE * self.halves
+        modules["head"] = nn.Linear(inputs, classes)
         super().__init__(modules)
 
+    def _pooled(self, k: int) -> dict[str, nn.Module]:
+        """What follows a convolution.
+
+        Pooling before the ReLU gives the same values for a quarter of the work. It would not so for the
+        half of crelu that is turned over.
+        """
+        if self.activation == "relu":
+            return {f"pool{k}": nn.MaxPool2d(2), f"act{k}": nn.ReLU()}
+        pool = nn.MaxPool3d((1, 2, 2))  # of each half by itself
+        return {f"act{k}": CReLU(), f"pool{k}": pool, f"join{k}": nn.Flatten(1, 2)}
+
+    def _activated(self, k: int) -> dict[str, nn.Module]:
+        """What follows a linear layer."""
+        if self.activation == "relu":
+            return {f"act{k}": nn.ReLU()}
+        return {f"act{k}": CReLU(), f"join{k}": nn.Flatten(1, 2)}
+
     def layers(self) -> list[Layer]:
-        """The hidden layers, first to last; a filter of the last convolution feeds `block` inputs of the dense layer."""
+        """The hidden layers, first to last.
+
+        Convolutions are read when both their activation and their pooling are done. Each pixel of a filter
+        of the last one feeds inputs of its own of the dense layer.
+        """
         names = ["conv1", "conv2", "conv3", "linear4", "linear5", "head"]
-        return [
-            Layer(
-                name,
-                f"act{k}",
-                f"{name}.weight",
-                f"{name}.bias",
-                f"{after}.weight",
-                f"{after}.bias",
-                block=self.block if k == 3 else 1,
+        found = []
+        for k, (name, after) in enumerate(pairwise(names), start=1):
+            pooled_last = self.activation == "crelu" and k <= len(CONVOLUTIONS)
+            pixels = self.pixels if k == len(CONVOLUTIONS) else 1
+            found.append(
+                Layer(
+                    name,
+                    f"pool{k}" if pooled_last else f"act{k}",
+                    f"{name}.weight",
+                    f"{name}.bias",
+                    f"{after}.weight",
+                    f"{after}.bias",
+                    block=self.halves * pixels,
+                )
             )
-            for k, (name, after) in enumerate(pairwise(names), start=1)
-        ]
+        return found

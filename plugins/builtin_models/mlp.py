@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from clbench import Layer
+from clbench import CReLU, Layer
 
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "crelu": CReLU}
 
 
 def mlp(
@@ -23,7 +22,8 @@ def mlp(
     hidden: tuple[PositiveInt, ...] = (400, 400),  # units of each hidden layer
     norm: Literal["none", "batch", "layer"] = "none",  # before the activation
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,  # after the activation
-    activation: Literal["relu", "tanh"] = "relu",  # of every hidden layer
+    # Of every hidden layer. With `crelu` a unit feeds both relu(z) and relu(-z) to the next layer.
+    activation: Literal["relu", "tanh", "crelu"] = "relu",
 ) -> nn.Module:
     """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the head."""
     return MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
@@ -41,15 +41,19 @@ class MLP(nn.Sequential):
         dropout: float,
         activation: str,
     ) -> None:
+        self.block = 2 if activation == "crelu" else 1
         modules: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-        for k, (before, units) in enumerate(pairwise((inputs, *hidden)), start=1):
-            modules[f"linear{k}"] = nn.Linear(before, units)
+        for k, units in enumerate(hidden, start=1):
+            modules[f"linear{k}"] = nn.Linear(inputs, units)
             if norm != "none":
                 modules[f"norm{k}"] = NORMS[norm](units)
             modules[f"act{k}"] = ACTIVATIONS[activation]()
+            if activation == "crelu":
+                modules[f"join{k}"] = nn.Flatten(1, 2)
             if dropout:
                 modules[f"drop{k}"] = nn.Dropout(dropout)
-        modules["head"] = nn.Linear((inputs, *hidden)[-1], classes)
+            inputs = units * self.block
+        modules["head"] = nn.Linear(inputs, classes)
         super().__init__(modules)
         self.depth, self.normed = len(hidden), norm != "none"
 
@@ -68,6 +72,7 @@ class MLP(nn.Sequential):
                     f"{after}.weight",
                     f"{after}.bias",
                     norm,
+                    self.block,
                 )
             )
         return found

@@ -21,13 +21,17 @@ MODELS = {
     "mlp": lambda: mlp(SHAPE, 10, hidden=(7, 5)),
     "mlp batch": lambda: mlp(SHAPE, 10, hidden=(7, 5), norm="batch", dropout=0.5),
     "mlp layer": lambda: mlp(SHAPE, 10, hidden=(7,), norm="layer", activation="tanh"),
+    "mlp crelu": lambda: mlp(SHAPE, 10, hidden=(7, 5), norm="layer", activation="crelu"),
     "convnet": lambda: convnet((3, 32, 32), 10),
+    "convnet crelu": lambda: convnet((1, 28, 28), 10, activation="crelu"),
     "convnet small": lambda: convnet((1, 28, 28), 10),
     "lenet": lambda: lenet((3, 32, 32), 10),
     "resnet": lambda: resnet18((3, 32, 32), 10, width=8),
 }
+LAYER_NORMED = ("mlp layer", "mlp crelu")  # whose units see each other
 SHAPES = {
     "convnet": (3, 32, 32),
+    "convnet crelu": (1, 28, 28),
     "convnet small": (1, 28, 28),
     "lenet": (3, 32, 32),
     "resnet": (3, 32, 32),
@@ -91,7 +95,7 @@ def test_a_unit_without_outgoing_weights_does_not_matter(name):
             torch.testing.assert_close(disturbed, model(x))
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "mlp layer"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in LAYER_NORMED])
 def test_incoming_parameters_change_their_unit_alone(name):
     model, x = example(name)
     parameters = dict(model.named_parameters())
@@ -146,6 +150,32 @@ def test_pooling_before_the_relu_gives_the_same_bits():
     x = torch.randn(3, 4, 8, 8)
     pool, relu = nn.MaxPool2d(2), nn.ReLU()
     assert torch.equal(relu(pool(x)), pool(relu(x)))
+
+
+def test_crelu_gives_both_halves_of_a_unit_to_neighbouring_inputs():
+    model = mlp(SHAPE, 10, hidden=(3,), activation="crelu").eval()
+    x = torch.randn(4, *SHAPE)
+    z = model.linear1(x.flatten(1))
+    given = []
+    model.head.register_forward_pre_hook(lambda module, inputs: given.append(inputs[0]))
+    model(x)
+    for k in range(3):
+        assert torch.equal(given[0][:, 2 * k], z[:, k].relu())
+        assert torch.equal(given[0][:, 2 * k + 1], (-z[:, k]).relu())
+    assert [layer.block for layer in model.layers()] == [2]
+    assert model.head.weight.shape == (10, 6)
+
+
+def test_crelu_pools_each_half_of_a_filter_by_itself():
+    model = convnet((1, 28, 28), 10, activation="crelu").eval()
+    assert [layer.block for layer in model.layers()] == [2, 2, 2, 2, 2]
+    x = torch.randn(4, 1, 28, 28)
+    z = model.conv1(x)
+    given = []
+    model.conv2.register_forward_pre_hook(lambda module, inputs: given.append(inputs[0]))
+    model(x)
+    assert torch.equal(given[0][:, 10], nn.functional.max_pool2d(z[:, 5].relu(), 2))
+    assert torch.equal(given[0][:, 11], nn.functional.max_pool2d((-z[:, 5]).relu(), 2))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clbench import Layer
+from clbench import CReLU, Layer
 from clbench.stack import Stack, rules
 from clbench.stack.modules import Dropout
 
@@ -62,6 +62,18 @@ def convolutional() -> nn.Module:
     return nn.Sequential(*layers)
 
 
+def halved() -> nn.Module:
+    layers = [
+        nn.Conv2d(2, 3, 3, padding=1),
+        CReLU(),
+        nn.MaxPool3d((1, 2, 2)),
+        nn.Flatten(1, 2),
+        nn.Flatten(),
+        nn.Linear(24, 4),
+    ]
+    return nn.Sequential(*layers)
+
+
 def normed() -> nn.Module:
     return nn.Sequential(
         nn.Flatten(), nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)
@@ -76,6 +88,7 @@ AGREEING: dict[str, tuple[Factory, tuple[int, ...]]] = {
         (6,),
     ),
     "batch norm": (normed, (6,)),
+    "both halves": (halved, (2, 4, 4)),
     "convolutions": (convolutional, (2, 4, 4)),
     "shared weights": (Branched, (6,)),
     "grouped convolution": (
@@ -247,6 +260,12 @@ EXACT: dict[type[nn.Module], tuple[Factory, tuple[int, ...]]] = {
         (23,),
     ),
     nn.Flatten: (lambda: nn.Sequential(nn.Flatten(), nn.Linear(35, 11)), (5, 7)),
+    CReLU: (
+        lambda: nn.Sequential(
+            nn.Linear(13, 31), CReLU(), nn.Flatten(1, 2), nn.Linear(62, 3), CReLU(), nn.Flatten()
+        ),
+        (13,),
+    ),
     nn.Identity: (lambda: nn.Sequential(nn.Identity(), nn.Linear(7, 6)), (7,)),
     Dropout: (
         lambda: nn.Sequential(
@@ -284,7 +303,7 @@ def test_bits_do_not_depend_on_the_number_of_members_or_their_place(
                 )
 
 
-@pytest.mark.parametrize("name", ["batch norm", "convolutions", "shared weights"])
+@pytest.mark.parametrize("name", ["batch norm", "both halves", "convolutions", "shared weights"])
 def test_bits_of_a_loop_do_not_depend_on_the_members(name: str) -> None:
     factory, shape = AGREEING[name]
     x = samples(5, 7, shape)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from clbench import CReLU
 from clbench.stack import Stack, rules
 
 from .test_forms import samples
@@ -41,6 +42,12 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "written over": (
         lambda: nn.Sequential(nn.Linear(6, 5), nn.ReLU(inplace=True), nn.Linear(5, 3)),
         (6,),
+    ),
+    "both halves of rows of rows": (
+        lambda: nn.Sequential(
+            nn.Linear(3, 4), CReLU(), nn.Flatten(1, 2), nn.Flatten(), nn.Linear(16, 2)
+        ),
+        (2, 3),
     ),
     "one module twice": (repeated, (6,)),
     "nothing in nothing": (

@@ -113,7 +113,13 @@ class TestComposition(StrategyConformance):
 
 class TestMLP(ModelConformance):
     @pytest.fixture(
-        params=[{}, {"norm": "batch"}, {"norm": "layer", "activation": "tanh"}, {"dropout": 0.3}],
+        params=[
+            {},
+            {"norm": "batch"},
+            {"norm": "layer", "activation": "tanh"},
+            {"activation": "crelu", "dropout": 0.3},
+            {"dropout": 0.3},
+        ],
         ids=str,
     )
     def model(self, request):
@@ -124,9 +130,10 @@ class TestMLP(ModelConformance):
 class TestConvNet(ModelConformance):
     input_shape: ClassVar = (3, 32, 32)
 
-    @pytest.fixture
-    def model(self):
-        return builtin("model", "convnet")
+    @pytest.fixture(params=["relu", "crelu"])
+    def model(self, request):
+        convnet = builtin("model", "convnet")
+        return lambda shape, classes: convnet(shape, classes, activation=request.param)
 
 
 class TestLeNet(ModelConformance):
