@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 
 Predict = Callable[[Tensor, Task | None], Tensor]
+Watch = Callable[[Tensor, Batch], None]
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,12 @@ def evaluate(
     task: Task,
     split: Split = "test",
     limit: int | None = None,
-    watch: Callable[[Tensor], None] | None = None,
+    watch: Sequence[Watch] = (),
     member_predict: Predict | None = None,
 ) -> Evaluation:
     """Predict a task's test set, or its validation set; `limit` samples of each member.
 
-    `watch` is shown the classes chosen, batch by batch. `member_predict` predicts in place of the strategy.
+    Each `watch` is shown the classes chosen and the batch, one after the other. `member_predict` predicts in place of the strategy.
     """
     session, streams = strategy.session, task.streams
     size = streams.chunk(split)
@@ -102,8 +103,8 @@ def evaluate(
             right += ((chosen == batch.y) & batch.valid).sum(1)
             total += batch.valid.sum(1)
             broken |= logits.isnan().flatten(1).any(1)
-            if watch is not None:
-                watch(chosen)
+            for look_on in watch:
+                look_on(chosen, batch)
     return Evaluation(right / torch.where(total > 0, total, torch.nan), ~broken, notes)
 
 

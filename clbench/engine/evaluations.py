@@ -11,6 +11,7 @@ from clbench.engine.compose import overrides
 from clbench.engine.curves import Curve
 from clbench.engine.evaluate import accuracy, evaluate
 from clbench.engine.keeping import Keeper
+from clbench.engine.recency import NOTE, Recency
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Task
@@ -23,8 +24,8 @@ CONTINUAL_SAMPLES = (
 class Evaluations:
     """Evaluates the members of a job and writes down what was found."""
 
-    def __init__(self, strategy: Strategy, keeper: Keeper) -> None:
-        self.strategy, self.keeper = strategy, keeper
+    def __init__(self, strategy: Strategy, keeper: Keeper, *, recency: bool = False) -> None:
+        self.strategy, self.keeper, self.recency = strategy, keeper, recency
         self.book: Book = strategy.session.book
         self.tasks = strategy.session.streams.tasks
 
@@ -32,12 +33,18 @@ class Evaluations:
         """Test what the protocol asks for after so many tasks; the members that predicted NaN."""
         book, broken = self.book, set[int]()
         for column in book.accuracies.tested[row]:
-            found = evaluate(self.strategy, self.tasks[column], watch=self.keeper.watch(column))
+            watch = self.keeper.watch(column)
+            recency = Recency(self.tasks[row - 1]) if self.recency and row else None
+            if recency is not None:
+                watch.append(recency.watch)
+            found = evaluate(self.strategy, self.tasks[column], watch=watch)
             shares, finite = found.accuracy.cpu().numpy(), found.finite.tolist()
             broken |= {member for member in book.running if not finite[member]}
             sound = [member for member in book.running if member not in broken]
             book.accuracies.at(row, column)[sound] = shares[sound]
             book.write_notes(row, column, found.notes, sound)
+            if recency is not None:
+                book.write_notes(row, column, {NOTE: recency.bias()}, sound)
         return sorted(broken)
 
     def before_task(self, task: Task) -> None:

@@ -5,13 +5,14 @@ A file is written once after each task, beside the checkpoint, which therefore s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from clbench.engine.evaluate import Watch
 from clbench.engine.strategy import Strategy
 from clbench.errors import StrategyError
 from clbench.records.cell import Array
@@ -33,12 +34,12 @@ class Keeper:
         if self.weights:
             self._network()
 
-    def watch(self, column: int) -> Callable[[Tensor], None] | None:
+    def watch(self, column: int) -> list[Watch]:
         """Who looks on while a task is tested."""
         if not self.predictions:
-            return None
-        chosen = self._chosen[column] = []
-        return chosen.append
+            return []
+        kept = self._chosen[column] = []
+        return [lambda chosen, batch: kept.append(chosen)]
 
     def end_row(self, row: int, members: Sequence[int]) -> None:
         """Keep what these members are after so many tasks."""

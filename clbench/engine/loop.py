@@ -42,6 +42,7 @@ class Loop:
         probes: Probes,
         *,
         online: bool,
+        recency: bool = False,
         graphs: str = "auto",
         checkpoint: Path | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Loop:
         self.session = strategy.session
         self.book = self.session.book
         self.keeper = Keeper(strategy, checkpoint)
-        self.evaluations = Evaluations(strategy, self.keeper)
+        self.evaluations = Evaluations(strategy, self.keeper, recency=recency)
         self.streams = strategy.session.streams
         self.protocol = strategy.protocol
         self.online = online or isinstance(self.protocol.stop_at, dict)

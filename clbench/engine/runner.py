@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from clbench.data.arrays import Arrays
+from clbench.engine import recency
 from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
 from clbench.engine.compose import compose
@@ -174,11 +175,12 @@ def start_loop(
         for choice in cell.metrics
         if hasattr(metrics[choice.name], "measure")
     }
-    online = any("online_accuracy" in getattr(metric, "needs", ()) for metric in metrics.values())
+    needed = {name for metric in metrics.values() for name in getattr(metric, "needs", ())}
     return Loop(
         strategy,
         Probes(probes, strategy),
-        online=online,
+        online="online_accuracy" in needed,
+        recency=recency.NOTE in needed,
         graphs=settings.graphs,
         checkpoint=settings.checkpoint,
     )

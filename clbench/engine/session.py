@@ -22,7 +22,8 @@ from clbench.scenarios.stream import Layout
 from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
 
 Member = tuple[int, int]
-ENGINE_NOTES = ("accuracy", "step", "task")  # `continual_<name>` are curves of the engine's
+# Names that the engine uses itself: of notes, and of curves `continual_<name>`.
+ENGINE_NOTES = ("accuracy", "step", "task", "recency")
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Session(Stateful):
                 " or predict; self.log is for everything else"
             )
         if name in ENGINE_NOTES:
-            raise StrategyError(f"note({name!r}, ...): the engine has a curve of this name")
+            raise StrategyError(f"note({name!r}, ...): the engine uses this name itself")
         wanted = [] if row is not None else [len(self.members)]
         if not isinstance(value, Tensor) or list(value.shape) != wanted:
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -40,9 +40,10 @@ class Metric(Configurable):
     limits: ClassVar[tuple[float, float] | None] = (
         None  # what no value lies beyond: (0, 1) for an accuracy, but not for a difference of two
     )
-    needs: ClassVar[
-        tuple[str, ...]
-    ] = ()  # curves that the engine writes only where a metric asks for them: "online_accuracy"
+    # What the engine measures only where a metric asks for it: the curve "online_accuracy", and
+    # the note "recency", of each test set the share of predictions that fall on the last task's
+    # classes minus the share of its samples.
+    needs: ClassVar[tuple[str, ...]] = ()
 
 
 class RecordMetric(Metric):

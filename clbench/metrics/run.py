@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from clbench.metrics.arithmetic import average_over_entries, average_over_time, demanded, matrix_of
+from clbench.metrics.base import Undefined
 
 if TYPE_CHECKING:
     from clbench.records.cell import CellRecord
@@ -131,7 +132,7 @@ class RunView:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What the strategy noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`."""
+        """What was noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`, and as large."""
         entries = self._cell.entries
         if entries is None:
             return self._of(self._cell.notes)
@@ -139,6 +140,11 @@ class RunView:
             name: _frozen(matrix_of(entries.row, entries.column, values, self.tasks))
             for name, values in self._of(self._cell.notes).items()
         }
+
+    @property
+    def note_names(self) -> tuple[str, ...]:
+        """What the strategy or the engine noted of test sets; `note_at` looks it up."""
+        return tuple(self._cell.notes)
 
     @property
     def curves(self) -> Mapping[str, Any]:
@@ -155,18 +161,38 @@ class RunView:
 
         Raises `Undefined`, naming the task, where one of them was not evaluated: `run.at(run.tasks, [1, 2])`.
         """
-        entries = self._cell.entries
-        return demanded(self._look_up, after, task, None if entries is None else len(entries.row))
+        return demanded(self._accuracies, after, task, self._entries_measured)
 
-    def _look_up(self, row: Array, column: Array) -> Array:
+    def note_at(self, name: str, after: Any, task: Any) -> Array:
+        """The same of what was noted under this name."""
+        if name not in self._cell.notes:
+            raise Undefined(f"{name} was not noted in the run of {self.label}")
+        find = partial(self._look_up, self._cell.notes[name])
+        return demanded(find, after, task, self._entries_measured)
+
+    @property
+    def _entries_measured(self) -> int | None:
+        """How many entries there are where the matrix was not kept."""
         entries = self._cell.entries
+        return None if entries is None else len(entries.row)
+
+    def _accuracies(self, row: Array, column: Array) -> Array:
+        entries = self._cell.entries
+        values = self._cell.accuracy if entries is None else entries.value
+        if values is None:
+            return np.full(np.broadcast(row, column).shape, np.nan)
+        return self._look_up(values, row, column)
+
+    def _look_up(self, values: Array, row: Array, column: Array) -> Array:
+        """Of values laid out as the accuracies are: `[S, T+1, T]`, or `[S, K]` beside entries."""
+        mine, entries = values[self._member], self._cell.entries
         if entries is None:
-            values: Array = self.accuracy[row, column]
-            return values
+            found: Array = mine[row, column]
+            return found
         if not len(entries.row):
-            return np.full(np.shape(row), np.nan)
+            return np.full(np.broadcast(row, column).shape, np.nan)
         place = entries.find(row, column)
-        return np.where(place >= 0, entries.value[self._member][place], np.nan)
+        return np.where(place >= 0, mine[place], np.nan)
 
     def reference(self, strategy: str) -> RunView | None:
         """The run of another strategy on the same stream (scenario, seed and agent), where the record has one."""

@@ -15,11 +15,13 @@ from .accuracy import (
     LearningAccuracy,
     OnlineAccuracy,
     PlasticitySlope,
+    RecencyBias,
     RelativeAccuracy,
     WorstAccuracy,
 )
 from .gap import MinAccuracy, WorstCaseAccuracy
 from .hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
+from .plasticity import LearningCurveArea, PlasticityLoss
 from .transfer import (
     BackwardTransfer,
     Forgetting,
@@ -27,6 +29,8 @@ from .transfer import (
     ForgettingDiagonal,
     ForwardTransfer,
     Intransigence,
+    OneStepBackwardTransfer,
+    WindowedForgetting,
     ZeroShotAccuracy,
 )
 
@@ -42,11 +46,16 @@ def clbench_metrics() -> list[type]:
         RelativeAccuracy,
         OnlineAccuracy,
         PlasticitySlope,
+        RecencyBias,
+        PlasticityLoss,
+        LearningCurveArea,
         ForwardTransfer,
         BackwardTransfer,
         Forgetting,
         ForgettingDiagonal,
         ForgettingColumn,
+        WindowedForgetting,
+        OneStepBackwardTransfer,
         Intransigence,
         ZeroShotAccuracy,
         MinAccuracy,

@@ -71,14 +71,20 @@ class OnlineAccuracy(ShareOfSamples):
     summary = "mean"
     needs = ("online_accuracy",)
 
-    def value(self, run: RunView) -> Array | Undefined:
-        curve = run.curves.get("online_accuracy")
-        if curve is None:
-            return Undefined(
-                "it was not measured; add online_accuracy to the suite's metrics and run the suite again"
-            )
-        online: Array = curve[~np.isnan(curve)]
-        return online
+    def value(self, run: RunView) -> Array:
+        return online_accuracy(run)
+
+
+def online_accuracy(run: RunView) -> Array:
+    """`[T]`: the share of right predictions on each task's training batches before the update."""
+    curve = run.curves.get("online_accuracy")
+    if curve is None:
+        raise Undefined(
+            f"the online accuracy of {run.label} was not measured; add online_accuracy to the"
+            " suite's metrics and run the suite again"
+        )
+    online: Array = curve[~np.isnan(curve)]
+    return online
 
 
 class PlasticitySlope(AccuracyMetric):
@@ -90,3 +96,29 @@ class PlasticitySlope(AccuracyMetric):
         task = every_task(run)
         learnt, centred = run.at(task, task), task - task.mean()
         return float(centred @ learnt / (centred @ centred))
+
+
+class RecencyBias(AccuracyMetric):
+    """The share of predictions that fall on the last task's classes, minus the share of samples that do, after each task i.
+
+    Over the test sets of tasks 1..i, which weigh alike; tables show it after the last task. With
+    as many samples a task it is 1 - 1/i where everything is taken for the last task, 0 where
+    classes are predicted as often as they occur. Of which outputs compete (`logits`) it says much.
+    """
+
+    higher_is_better = False
+    needs = ("recency",)
+
+    def value(self, run: RunView) -> Array | Undefined:
+        if "recency" not in run.note_names:
+            return Undefined(
+                "it was not measured; add recency_bias to the suite's metrics and run the suite again"
+            )
+        run.note_at("recency", run.tasks, every_task(run))  # what tables show
+        return np.array([self._after(run, task) for task in every_task(run)])
+
+    def _after(self, run: RunView, task: int) -> float:
+        try:
+            return float(run.note_at("recency", task, np.arange(1, task + 1)).mean())
+        except Undefined:  # joint training is tested at the end alone
+            return float("nan")

@@ -36,11 +36,18 @@ def later_tasks(run: RunView) -> Array:
     return np.arange(2, run.tasks + 1)
 
 
+def reference_run(run: RunView, strategy: str) -> RunView:
+    """The finished run of another strategy on the same stream."""
+    found = run.reference(strategy)
+    if found is None:
+        raise Undefined(
+            f"it needs a finished run of `{strategy}` on the same scenario and seed"
+            f" ({run.scenario}, seed {run.seed})"
+        )
+    return found
+
+
 def joint_accuracy(run: RunView) -> Array:
     """a*: what joint training reaches on each task of the same stream, `[T]`."""
-    joint = run.reference("joint")
-    if joint is None:
-        raise Undefined(
-            f"it needs a finished run of `joint` on the same scenario and seed ({run.scenario}, seed {run.seed})"
-        )
+    joint = reference_run(run, "joint")
     return joint.at(joint.tasks, every_task(joint))

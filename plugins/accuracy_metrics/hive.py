@@ -37,7 +37,7 @@ class HiveBackward(AccuracyMetric):
     """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal weight ("backward" of learning-hive)."""
 
     def value(self, run: RunView) -> float:
-        later_tasks(run)
+        run.at(run.tasks, later_tasks(run) - 1)  # without old tasks there are no pairs to list
         trained, task = (index + 1 for index in np.tril_indices(run.tasks, -1))
         return float((run.at(trained, task) - run.at(trained - 1, task)).mean())
 

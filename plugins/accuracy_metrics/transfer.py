@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import PositiveInt
 
-from clbench import RunView
+from clbench import RunView, Undefined
 
 from .base import AccuracyMetric, Array, ShareOfSamples, every_task, joint_accuracy, later_tasks
 
@@ -62,6 +63,51 @@ class ForgettingColumn(AccuracyMetric):
         earlier = later_tasks(run) - 1
         matrix = run.at(every_task(run)[:, None], earlier)
         return float((matrix.max(axis=0) - matrix[-1]).mean())
+
+
+class OneStepBackwardTransfer(AccuracyMetric):
+    """(1/(T-1)) sum_{i>=2} (R_{i,i-1} - R_{i-1,i-1}): what a task does to the one before it (Kumar et al. 2023).
+
+    `evaluate: {last: 2}` measures all that it needs, in a stream of any length.
+    """
+
+    def value(self, run: RunView) -> float:
+        later = later_tasks(run)
+        return float((run.at(later, later - 1) - run.at(later - 1, later - 1)).mean())
+
+
+class WindowedForgetting(AccuracyMetric):
+    """F_k over the tasks learnt last: (1/w) sum_{j=k-w..k-1} (max_{j<=l<k} R_lj - R_kj) after each task k >= 2.
+
+    `w` is `window`, or k - 1 where there are fewer tasks; tables show F_T. Chaudhry's forgetting,
+    but for accuracies before a task was trained, over as many tasks as a long stream can test
+    again: `evaluate: {last: w + 1}`. (WF of De Lange et al. 2023, the largest drop within a number
+    of evaluations, is another one.)
+    """
+
+    higher_is_better = False
+    window: PositiveInt = 10  # tasks
+
+    def value(self, run: RunView) -> Array:
+        try:
+            after = [self._after(run, task) for task in later_tasks(run)]
+        except Undefined as lacking:
+            raise Undefined(
+                f"{lacking.reason} (`evaluate: {{last: {self.window + 1}}}` in the protocol"
+                " measures all that is needed)"
+                if run.tasks > 1
+                else lacking.reason
+            ) from None
+        return np.array([np.nan, *after])
+
+    def _after(self, run: RunView, task: int) -> float:
+        """F_k."""
+        learnt = np.arange(max(1, task - self.window), task)
+        # In place of an accuracy before the task was learnt stands that when it was: no maximum
+        # changes by a number that is there twice.
+        rows = np.maximum(learnt[:, None], learnt)
+        best = run.at(rows, learnt).max(axis=0)
+        return float((best - run.at(task, learnt)).mean())
 
 
 class Intransigence(AccuracyMetric):

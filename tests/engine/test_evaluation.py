@@ -199,7 +199,7 @@ def test_a_note_with_a_name_of_the_engines_is_named(make_bench: Any) -> None:
             super().begin_evaluation(look)
             self.note("accuracy", torch.zeros(self.members))
 
-    with pytest.raises(StrategyError, match="the engine has a curve of this name"):
+    with pytest.raises(StrategyError, match="the engine uses this name itself"):
         make_bench(Same).run(0)
 
 

@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 
 from clbench.host import Host
-from clbench.records import SCHEMA_VERSION, CellRecord, Measured, RecordFile, Results, settled
+from clbench.metrics import Undefined
+from clbench.records import (
+    SCHEMA_VERSION,
+    CellRecord,
+    Entries,
+    Measured,
+    RecordFile,
+    Results,
+    settled,
+)
 
 MATRIX = np.array([[0.50, 0.48, 0.52], [0.90, 0.55, 0.50], [0.92, 0.94, 0.60], [0.60, 0.80, 0.96]])
 BEFORE = np.array([0.50, 0.52, 0.49])
 JOINT = np.vstack([MATRIX[0], np.full((2, 3), np.nan), [0.92, 0.95, 0.97]])
+FRESH = [0.91, 0.93, 0.99]  # a fresh network on each task
 NAN = np.nan
 # Three evaluations within each task; the lowest on task 1 while later tasks are trained is .10, on task 2 it is .40.
 FOLLOWED = [
@@ -22,7 +32,7 @@ FOLLOWED = [
 ]  # fmt: skip
 
 
-def record(matrix: np.ndarray[Any, Any] = MATRIX, **changes: Any) -> Results:
+def record(matrix: np.ndarray[Any, Any] | None = MATRIX, **changes: Any) -> Results:
     """The example as one member, and the joint run it is compared with."""
     known: dict[str, Any] = {
         "accuracy_before": BEFORE[None],
@@ -33,12 +43,21 @@ def record(matrix: np.ndarray[Any, Any] = MATRIX, **changes: Any) -> Results:
             "continual_task": np.array([[1, 1, 1, 2, 2, 2, 3, 3, 3]]),
         },
     }
-    example = CellRecord("a", "s", "er", "er", np.array([4]), matrix[None], **(known | changes))
+    dense = None if matrix is None else matrix[None]
+    example = CellRecord("a", "s", "er", "er", np.array([4]), dense, **(known | changes))
     joint = CellRecord(
         "b", "s", "joint", "joint", np.array([3, 4]), np.stack([np.full((4, 3), 0.1), JOINT])
     )
-    return Results(
-        RecordFile(SCHEMA_VERSION, "demo", "", {}, [settled(example), settled(joint)]), HOST
+    cells = [settled(example), settled(joint), settled(scratch())]
+    return Results(RecordFile(SCHEMA_VERSION, "demo", "", {}, cells), HOST)
+
+
+def scratch() -> CellRecord:
+    """A fresh network a task, tested on its own task alone; on seed 5 as well."""
+    places = Entries(np.array([1, 2, 3]), np.array([0, 1, 2]), np.array([FRESH, [0.1] * 3]))
+    online = {"online_accuracy": np.array([[0.75, 0.75, 0.75], [0.1, 0.1, 0.1]])}
+    return CellRecord(
+        "c", "s", "scratch", "scratch", np.array([4, 5]), None, entries=places, curves=online
     )
 
 
@@ -73,6 +92,11 @@ SUMMARIES = {
     "catastrophic": 14.666667,
     # trapezoids of (.3, .6, .9), (.15, .35, .93), (.4, .666667, .786667), and their mean
     "hive_auc": (0.6 + 0.445 + 0.63) / 3,
+    "plasticity_loss": (0.01 - 0.01 + 0.03) / 3,
+    "windowed_forgetting": 0.23,
+    "one_step_backward_transfer": (0.02 - 0.14) / 2,
+    # (.5 + .3 + .6 + .9) / 4, (.52 + .1 + .6 + .94) / 4, (.49 + .5 + .8 + .96) / 4, and their mean
+    "learning_curve_area": (0.575 + 0.54 + 0.6875) / 3,
 }
 
 
@@ -92,6 +116,9 @@ def test_summaries(name: str) -> None:
         ("forgetting", [np.nan, -0.02, 0.23]),
         ("intransigence", [0.02, 0.01, 0.01]),
         ("hive_forward", [0.50, 0.52, 0.49]),
+        ("plasticity_loss", [0.01, -0.01, 0.03]),
+        ("windowed_forgetting", [np.nan, -0.02, 0.23]),
+        ("learning_curve_area", [0.575, 0.54, 0.6875]),
     ],
 )
 def test_values_task_by_task(name: str, values: list[float]) -> None:
@@ -108,6 +135,71 @@ def test_the_hive_auc_of_the_task_being_trained() -> None:
     )
 
 
+def with_options(name: str, results: Results | None = None, **options: Any) -> Any:
+    """The example's value of a metric with options."""
+    results = results or record()
+    return HOST.get("metric", name)(**options).value(results.run(results.cells[0], 0))
+
+
+def test_a_window_of_one_is_the_step_back() -> None:
+    found = with_options("windowed_forgetting", window=1)
+    assert found == pytest.approx([np.nan, -0.02, 0.14], abs=1e-6, nan_ok=True)
+    assert found[1:].mean() == pytest.approx(-measured("one_step_backward_transfer").summary[0])
+
+
+def test_the_learning_curve_of_the_first_steps() -> None:
+    found = with_options("learning_curve_area", steps=20)
+    # (.5 + .3 + .6) / 3, (.52 + .1 + .6) / 3, (.49 + .5 + .8) / 3
+    assert found == pytest.approx([1.4 / 3, 1.22 / 3, 1.79 / 3], abs=1e-6)
+    with pytest.raises(Undefined, match="nothing was evaluated in the first 5 steps of task 1"):
+        with_options("learning_curve_area", steps=5)
+
+
+def test_plasticity_loss_at_the_end_and_online() -> None:
+    assert with_options("plasticity_loss", last=2) == pytest.approx(0.01)
+    online = with_options("plasticity_loss", accuracy="online")
+    assert online == pytest.approx([0.05, -0.05, -0.15])
+    with pytest.raises(Undefined, match=r"online accuracy of er was not measured; add online_acc"):
+        with_options("plasticity_loss", record(curves={}), accuracy="online")
+
+
+def test_what_a_fresh_network_learns_is_its_own_reference() -> None:
+    results = record()
+    found = results.metric("plasticity_loss", results.cells[2])
+    assert found.summary.tolist() == [0.0, 0.0]
+
+
+def test_without_a_scratch_run_plasticity_loss_says_so() -> None:
+    results = record()
+    del results.cells[2]
+    assert measured("plasticity_loss", results).reasons == (
+        "it needs a finished run of `scratch` on the same scenario and seed (s, seed 4)",
+    )
+
+
+# By hand: after task 2 all of task 2's samples and half of task 1's are taken for task 2's, after
+# task 3 a fifth of task 1's, two fifths of task 2's and nine tenths of its own for task 3's.
+RECENCY = np.full((4, 3), NAN)
+RECENCY[1:] = [[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.2, 0.4, -0.1]]
+
+
+def test_recency_bias_is_what_the_last_task_gets_beyond_its_share() -> None:
+    results = record(notes={"recency": RECENCY[None]})
+    found = measured("recency_bias", results)
+    assert found.by_task == pytest.approx(np.array([[0.0, 0.25, 0.5 / 3]]))
+    assert found.summary == pytest.approx([0.5 / 3])
+    assert "add recency_bias to the suite's metrics" in str(measured("recency_bias").reasons[0])
+    at_the_end = RECENCY.copy()
+    at_the_end[1:3] = NAN
+    late = measured("recency_bias", record(notes={"recency": at_the_end[None]}))
+    assert late.summary == pytest.approx([0.5 / 3])
+    gap = RECENCY.copy()
+    gap[3, 1] = NAN
+    assert measured("recency_bias", record(notes={"recency": gap[None]})).reasons == (
+        "task 2 was not evaluated after task 3",
+    )
+
+
 NEEDS_TWO = [
     "forward_transfer",
     "backward_transfer",
@@ -115,6 +207,8 @@ NEEDS_TWO = [
     "forgetting_diagonal",
     "forgetting_column",
     "zero_shot_accuracy",
+    "windowed_forgetting",
+    "one_step_backward_transfer",
 ]
 
 
@@ -152,6 +246,14 @@ def test_with_one_task_transfer_has_no_value(name: str) -> None:
         ("hive_backward", (2, 0), "task 1 was not evaluated after task 2"),
         ("catastrophic", (3, 2), "task 3 was not evaluated after task 3"),
         ("worst_case_accuracy", (3, 2), "task 3 was not evaluated after task 3"),
+        ("one_step_backward_transfer", (3, 1), "task 2 was not evaluated after task 3"),
+        ("plasticity_loss", (2, 1), "task 2 was not evaluated after task 2"),
+        (
+            "windowed_forgetting",
+            (3, 0),
+            "task 1 was not evaluated after task 3"
+            " (`evaluate: {last: 11}` in the protocol measures all that is needed)",
+        ),
     ],
 )
 def test_a_missing_accuracy_is_named_and_never_averaged_away(
@@ -175,12 +277,13 @@ def test_without_curves_the_metrics_say_how_to_get_them() -> None:
     bare = record(curves={}, accuracy_before=None)
     assert "every: 10" in str(measured("min_accuracy", bare).reasons[0])
     assert "every: 10" in str(measured("hive_auc", bare).reasons[0])
+    assert "every: 10" in str(measured("learning_curve_area", bare).reasons[0])
     assert "add online_accuracy to the suite's metrics" in str(
         measured("online_accuracy", bare).reasons[0]
     )
-    assert measured("hive_forward", bare).reasons == (
-        "task 1 was not evaluated just before it was trained",
-    )
+    unknown = ("task 1 was not evaluated just before it was trained",)
+    assert measured("hive_forward", bare).reasons == unknown
+    assert measured("learning_curve_area", record(accuracy_before=None)).reasons == unknown
 
 
 def test_without_a_joint_run_intransigence_says_so() -> None:
@@ -207,3 +310,23 @@ def test_costs_come_from_the_record(name: str, values: Any, summary: float) -> N
 def test_every_metric_documents_itself() -> None:
     for name in HOST.names("metric"):
         assert len((HOST.get("metric", name).__doc__ or "").strip()) > 20, name
+
+
+@pytest.mark.parametrize("last", [2, 3])
+def test_long_streams_know_what_the_last_tasks_tell(last: int) -> None:
+    """From the entries of `evaluate: {last: n}` as from the whole matrix."""
+    row, column = (index + 1 for index in np.tril_indices(3))
+    column = column - 1
+    kept = row - column <= last
+    places = Entries(row[kept], column[kept], MATRIX[row, column][kept][None])
+    results = record(None, entries=places)
+    one_step = measured("one_step_backward_transfer", results)
+    assert one_step.summary == pytest.approx([-0.06])
+    windowed = with_options("windowed_forgetting", results, window=last - 1)
+    assert windowed[-1] == pytest.approx({2: 0.14, 3: 0.23}[last])
+    assert measured("plasticity_loss", results).summary == pytest.approx([0.01])
+    if last == 2:
+        assert measured("windowed_forgetting", results).reasons == (
+            "task 1 was not evaluated after task 3"
+            " (`evaluate: {last: 11}` in the protocol measures all that is needed)",
+        )
