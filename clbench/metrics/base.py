@@ -57,7 +57,7 @@ class RecordMetric(Metric):
 class ProbeMetric(Metric):
     """Looks at the live stack while it runs, and changes nothing: neither weights nor randomness."""
 
-    when: ClassVar[When] = "task_end"
+    when: When = "task_end"  # task_end, epoch_end, run_end or step
 
     def measure(self, probe: Probe) -> Tensor | Undefined:
         """A number a member, `[R]`, or more of them, `[R, ...]`."""

@@ -122,7 +122,7 @@ class Metrics:
         along_tasks = (
             first.ndim == 2
             and first.shape[1] == cell.tasks
-            and getattr(kind, "when", "task_end") == "task_end"
+            and self._when(name, cell, kind) == "task_end"
         )
         summary = summarise(first, kind.summary) if first.ndim == 2 else first
         return self._measurement(
@@ -194,6 +194,11 @@ class Metrics:
         if isinstance(options, Mapping):
             return options
         return dict(self.record.metrics).get(name, {})
+
+    def _when(self, name: str, cell: CellRecord, kind: type[Metric]) -> str:
+        """When a stored metric was measured: its option, or what its class says."""
+        asked = self._options(name, cell).get("when")
+        return asked if isinstance(asked, str) else getattr(kind, "when", "task_end")
 
     def _kind(self, name: str) -> type[Metric]:
         """The class behind a stored metric; where no plugin offers it, what the record knows of it."""

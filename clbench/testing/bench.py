@@ -66,7 +66,9 @@ class Bench:
         options = [{} if isinstance(spec, type) else spec.options for spec in specs]
         mine: dict[tuple[str, str], Any] = {("model", "kit_convnet"): kit_convnet, **(own or {})}
         mine |= {("strategy", name_of(cls)): cls for cls in classes}
-        mine |= {("metric", name_of(metric)): metric for metric in metrics}
+        kinds = [metric if isinstance(metric, type) else type(metric) for metric in metrics]
+        chosen = [{} if isinstance(metric, type) else metric.options for metric in metrics]
+        mine |= {("metric", name_of(kind)): kind for kind in kinds}
         if own_scenario is not None:
             mine["scenario", name_of(own_scenario)] = own_scenario
         self.host = BenchHost(host, mine)
@@ -86,7 +88,7 @@ class Bench:
             parts,
             "+".join(part.name for part in parts),
             resolved,
-            tuple(Choice(name_of(metric), {}) for metric in metrics),
+            tuple(Choice(name_of(kind), given) for kind, given in zip(kinds, chosen, strict=True)),
             (),
         )
         self.arrays: Arrays = load_arrays(

@@ -17,7 +17,10 @@ from clbench.testing.watch import global_draws
 
 
 class MetricConformance:
-    """Subclass it and give it a fixture `metric`: a class, a `RecordMetric` or a `ProbeMetric`."""
+    """Subclass it and give it a fixture `metric`: a `RecordMetric` or a `ProbeMetric`.
+
+    Either the class, or an object of it with the options that are to be checked.
+    """
 
     @pytest.fixture
     def metric(self) -> Any:
@@ -45,10 +48,11 @@ class MetricConformance:
 
     def test_options_are_documented(self, metric: Any) -> None:
         """`clbench describe` has something to say."""
-        assert (metric.__doc__ or "").strip(), (
-            f"{metric.__name__} has no docstring: give the formula and its source"
+        kind = _class_of(metric)
+        assert (kind.__doc__ or "").strip(), (
+            f"{kind.__name__} has no docstring: give the formula and its source"
         )
-        silent = [option.name for option in describe_options(metric) if not option.doc]
+        silent = [option.name for option in describe_options(kind) if not option.doc]
         assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
 
     def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
@@ -59,8 +63,9 @@ class MetricConformance:
             return
         from clbench.metrics import RunView, Undefined
 
+        computed = metric() if isinstance(metric, type) else metric
         for row in range(record.members):
-            value = metric().value(RunView(record, row))
+            value = computed.value(RunView(record, row))
             sound = isinstance(value, Undefined) or np.asarray(value, dtype=float).size
             assert sound, f"value returned {value!r}; a number, an array or Undefined is wanted"
 
@@ -75,3 +80,7 @@ class MetricConformance:
         difference = first_difference(plain, {name: measured[name] for name in plain})
         assert difference is None, f"the probe changed what it looks at: {difference}"
         assert torch.is_grad_enabled()
+
+
+def _class_of(metric: Any) -> Any:
+    return metric if isinstance(metric, type) else type(metric)

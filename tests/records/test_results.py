@@ -267,6 +267,13 @@ def test_a_probe_at_the_end_has_no_tasks() -> None:
     assert one.metric("at_end", one.cells[0]).by_task is None
 
 
+def test_a_probe_of_as_many_epochs_as_tasks_has_no_tasks() -> None:
+    how = {"ranks": {"options": {"when": "epoch_end"}, "version": "1"}}
+    one = results(make("er", metrics={"ranks": np.array([[1.0, 3.0], [2.0, 4.0]])}, probes=how))
+    assert one.metric("ranks", one.cells[0]).summary.tolist() == [3.0, 4.0]
+    assert one.metric("ranks", one.cells[0]).by_task is None
+
+
 def test_a_stored_metric_needs_no_plugin() -> None:
     one = results(make("er", metrics={"gone": np.array([[1.0, 2.0], [3.0, 4.0]])}))
     assert one.metric("gone", one.cells[0]).summary.tolist() == [2.0, 4.0]
