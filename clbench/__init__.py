@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clbench.records import load
     from clbench.report.comparison import compare
     from clbench.report.figures import figure
-    from clbench.scenarios import Layout, Scenario, Stream, TaskSpec, Warp
+    from clbench.scenarios import Layout, LazyTasks, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
     from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
@@ -48,6 +48,7 @@ __all__ = [
     "Launcher",
     "Layer",
     "Layout",
+    "LazyTasks",
     "Optimizer",
     "Phase",
     "Probe",
@@ -98,7 +99,7 @@ _MODULES = {
     "clbench.records": ["load"],
     "clbench.report.comparison": ["compare"],
     "clbench.report.figures": ["figure"],
-    "clbench.scenarios": ["Layout", "Scenario", "Stream", "TaskSpec", "Warp"],
+    "clbench.scenarios": ["Layout", "LazyTasks", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
     "clbench.stack.members": ["per_member"],
     "clbench.stack.per_example": [

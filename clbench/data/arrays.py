@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,3 +27,19 @@ class Arrays:
         """Channels, height, width: what a model is built for."""
         height, width, channels = self.x_train.shape[1:]
         return channels, height, width
+
+    @cached_property
+    def train_of_class(self) -> list[npt.NDArray[np.int64]]:
+        """For each class, the positions of its training images in ascending order."""
+        return _positions(self.y_train, self.classes)
+
+    @cached_property
+    def test_of_class(self) -> list[npt.NDArray[np.int64]]:
+        """For each class, the positions of its test images in ascending order."""
+        return _positions(self.y_test, self.classes)
+
+
+def _positions(labels: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.int64]]:
+    order = np.argsort(labels, kind="stable")
+    first_of_class = np.searchsorted(labels[order], np.arange(1, classes))
+    return np.split(order, first_of_class)

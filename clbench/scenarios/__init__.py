@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from clbench.scenarios.scenario import Scenario
-from clbench.scenarios.stream import Layout, Setting, Stream, TaskSpec, Warp
+from clbench.scenarios.stream import Layout, LazyTasks, Setting, Stream, TaskSpec, Warp
 
-__all__ = ["Layout", "Scenario", "Setting", "Stream", "TaskSpec", "Warp"]
+__all__ = ["Layout", "LazyTasks", "Scenario", "Setting", "Stream", "TaskSpec", "Warp"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from clbench.scenarios.stream import Layout, Stream
+from clbench.scenarios.stream import Layout, LazyTasks, Stream, TaskSpec
 
 
 def with_head_per_task(layout: Layout, streams: list[Stream]) -> tuple[Layout, list[Stream]]:
@@ -21,8 +21,11 @@ def with_head_per_task(layout: Layout, streams: list[Stream]) -> tuple[Layout, l
 
 
 def _apart(stream: Stream, width: int) -> Stream:
-    tasks = []
-    for number, task in enumerate(stream.tasks):
+    """The stream with outputs `width * number` and on in each task."""
+
+    def moved(number: int) -> TaskSpec:
+        task = stream.tasks[number]
         labels = np.where(task.labels >= 0, task.labels + number * width, -1)
-        tasks.append(replace(task, classes=task.classes + number * width, labels=labels))
-    return Stream(tuple(tasks))
+        return replace(task, classes=task.classes + number * width, labels=labels)
+
+    return Stream(LazyTasks(len(stream.tasks), moved))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, Field
 from clbench.errors import OptionError
 from clbench.options import Configurable
 from clbench.randomness import generator
-from clbench.scenarios.stream import Ints, Layout, Setting, Stream, TaskSpec, Warp
+from clbench.scenarios.stream import Bools, Ints, Layout, Setting, Stream, TaskSpec, Warp
 
 if TYPE_CHECKING:
     from clbench.data.arrays import Arrays
@@ -85,15 +86,51 @@ class Scenario(Configurable):
         classes: Ints,
         labels: Ints,
         warp: Warp | None = None,
+        held: Bools | None = None,
     ) -> TaskSpec:
-        """The task of all samples whose class has a label in it, part of the training ones held out."""
-        train = np.flatnonzero(labels[arrays.y_train] >= 0)
-        test = np.flatnonzero(labels[arrays.y_test] >= 0)
-        count = min(max(1, round(validation * len(train))), len(train) - 1) if validation > 0 else 0
-        held = np.zeros(len(train), dtype=bool)
-        held[self.generator(seed, agent, "validation", index).permutation(len(train))[:count]] = (
-            True
+        """The task of all samples whose class has a label in it, part of the training ones held out.
+
+        What is held out is drawn anew for each task, unless `held` says so of every training sample
+        (`held_out_by_class`).
+        """
+        train = _of_classes(arrays.train_of_class, labels)
+        test = _of_classes(arrays.test_of_class, labels)
+        out = (
+            held[train]
+            if held is not None
+            else self._held_out(seed, agent, index, validation, len(train))
         )
         return TaskSpec(
-            classes.astype(np.int64), labels.astype(np.int64), train[~held], test, train[held], warp
+            classes.astype(np.int64), labels.astype(np.int64), train[~out], test, train[out], warp
         )
+
+    def held_out_by_class(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Bools:
+        """Which training samples are held out, `validation` of each class: for classes that come back.
+
+        A sample that was held out once is then never trained on in a later task.
+        """
+        held = np.zeros(len(arrays.y_train), dtype=bool)
+        if validation <= 0:
+            return held
+        for number, positions in enumerate(arrays.train_of_class):
+            out = self._held_out(seed, agent, number, validation, len(positions))
+            held[positions[out]] = True
+        return held
+
+    def _held_out(
+        self, seed: int, agent: int, number: int, validation: float, samples: int
+    ) -> Bools:
+        """At random which of so many samples are held out: never all, and one at least where any are."""
+        held = np.zeros(samples, dtype=bool)
+        if validation <= 0:
+            return held
+        count = min(max(1, round(validation * samples)), samples - 1)
+        order = self.generator(seed, agent, "validation", number).permutation(samples)
+        held[order[:count]] = True
+        return held
+
+
+def _of_classes(positions: Sequence[Ints], labels: Ints) -> Ints:
+    """In ascending order, the positions of all samples whose class has a label."""
+    chosen = [positions[number] for number in np.flatnonzero(labels >= 0).tolist()]
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)

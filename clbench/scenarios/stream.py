@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
 Setting = Literal["class", "task", "domain"]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,35 @@ class TaskSpec:
     warp: Warp | None = None
 
 
+class LazyTasks(Sequence[TaskSpec]):
+    """So many tasks, each made by `make(index)` when it is asked for: thousands of them take no memory.
+
+    A task may be made several times, so `make` depends on nothing but the index.
+    """
+
+    def __init__(self, count: int, make: Callable[[int], TaskSpec]) -> None:
+        self._places = range(count)
+        # The task under way is asked for again and again.
+        self._make = lru_cache(maxsize=2)(make)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> TaskSpec: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TaskSpec]: ...
+
+    def __getitem__(self, index: int | slice) -> TaskSpec | Sequence[TaskSpec]:
+        places = self._places[index]
+        if isinstance(places, range):
+            return tuple(self._make(place) for place in places)
+        return self._make(places)
+
+
 @dataclass(frozen=True)
 class Stream:
-    """One member's sequence of tasks."""
+    """One member's sequence of tasks: a tuple, or `LazyTasks` where there may be many."""
 
-    tasks: tuple[TaskSpec, ...]
+    tasks: Sequence[TaskSpec]

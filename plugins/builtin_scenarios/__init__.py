@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clbench import Scenario, hookimpl
 
+from .pairs import Pairs
 from .split import Split
 from .warped import Permuted, Rotated
 
@@ -11,4 +12,4 @@ from .warped import Permuted, Rotated
 @hookimpl
 def clbench_scenarios() -> list[type[Scenario]]:
     """Offer the scenarios."""
-    return [Split, Permuted, Rotated]
+    return [Split, Permuted, Rotated, Pairs]

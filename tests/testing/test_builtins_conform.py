@@ -182,6 +182,13 @@ class TestWarped(ScenarioConformance):
         return builtin("scenario", name)
 
 
+@pytest.mark.parametrize("recur", ["repeat", "reshuffle"])
+class TestPairs(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self, recur):
+        return builtin("scenario", "pairs")(dataset="digits", tasks=12, recur=recur)
+
+
 class TestDigits(DatasetConformance):
     @pytest.fixture
     def dataset(self):
