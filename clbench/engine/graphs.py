@@ -41,6 +41,7 @@ class Steps:
         self, strategy: Strategy, step: Callable[[Tensor], Tensor | None], graphs: str = "auto"
     ) -> None:
         self.step, self.session, self.state = step, strategy.session, whole(strategy)
+        self.strategy = strategy
         self.must = graphs == "on"
         self.why: str | None = "switched off" if graphs == "off" else None
         self.graphs: dict[Any, Captured] = {}
@@ -65,6 +66,8 @@ class Steps:
         """One step."""
         if self.why is not None:
             return self.step(samples)
+        if self.strategy.eager_step():
+            return self._eager(samples)
         kind = tuple(samples.shape), tuple(self.session.active)
         graph = self.graphs.get(kind)
         if graph is None:
@@ -102,9 +105,22 @@ class Steps:
         if self.why is not None:
             return
         at = self.session.task, self.session.phase
-        if at != self.at or (self.known is not None and self.known.change(Outline.of(self.state))):
+        if at != self.at:
             self._forget()
+        self._forget_if_changed()
         self.at = at
+
+    def _eager(self, samples: Tensor) -> Tensor | None:
+        """A step that the method wants to run as it is, while others like it are replayed."""
+        loss = self.step(samples)
+        self.last = None
+        self._forget_if_changed()
+        return loss
+
+    def _forget_if_changed(self) -> None:
+        """Forget the graphs if what a step depends on is no longer what they were captured with."""
+        if self.known is not None and self.known.change(Outline.of(self.state)):
+            self._forget()
 
     def _forget(self) -> None:
         self.graphs, self.seen, self.last, self.known = {}, {}, None, None

@@ -11,8 +11,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clbench.engine.look import Look
@@ -156,6 +158,11 @@ class Strategy(Configurable, Stateful):
     def active(self) -> Tensor:
         """`[R]` bool, on the device: which members take part now. The others have stopped early, diverged, or no samples left."""
         return self.session.takes_part
+
+    @property
+    def steps_taken(self) -> NDArray[np.int64]:
+        """`[R]`, on the host: the training steps each member has behind it, without the one under way."""
+        return self.session.book.steps.copy()
 
     def cost(self, name: str, value: Tensor | float, add: bool = False) -> None:
         """Note a cost of the members that take part, `[R]` or a number for all, in the record's `cost/<name>`.
@@ -364,6 +371,15 @@ class Strategy(Configurable, Stateful):
     @hook
     def after_step(self, batch: Batch) -> None:
         """The parameters have just moved."""
+
+    @hook
+    def eager_step(self) -> bool:
+        """Asked before each step: whether this one does what no device graph holds, as reading values.
+
+        It then runs as it is, between steps that are replayed. What it depends on is known on the host,
+        such as `steps_taken`.
+        """
+        return False
 
     @hook
     def begin_evaluation(self, look: Look) -> None:

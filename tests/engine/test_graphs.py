@@ -121,6 +121,58 @@ def test_a_step_that_replaces_a_tensor_runs_eagerly_and_says_why(make_bench: Mak
     assert not steps.graphs
 
 
+class Clearing(Strategy):
+    """Every fifth step it reads values, and begins to keep something."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.read: dict[str, torch.Tensor] = {}
+
+    def is_due(self) -> bool:
+        return bool(((self.steps_taken + 1) % 5 == 0).any())
+
+    def eager_step(self) -> bool:
+        return super().eager_step() or self.is_due()
+
+    def after_step(self, batch: Any) -> None:
+        super().after_step(batch)
+        if self.is_due():
+            sums = self.net.parameters()[0].detach().flatten(1).sum(1)
+            self.read.setdefault("sums", sums.clone()).copy_(sums)
+            self.log("sums", sums)
+
+
+def test_a_step_that_asks_for_it_runs_eagerly_between_steps_that_are_replayed(
+    make_bench: Make,
+) -> None:
+    bench = make_bench(Clearing, epochs=4)
+    plain, loop = bench.start(0, 1)
+    task_of(loop)
+    played, loop_played = bench.start(0, 1)
+    steps = rehearsed(loop_played)
+    task_of(loop_played)
+    taken = plain.steps_taken
+    assert steps.why is None, "the steps between are captured"
+    assert 0 < steps.replayed <= taken.max() - taken.max() // 5
+    for one, other in zip(plain.net.parameters(), played.net.parameters(), strict=True):
+        assert torch.equal(one, other)
+    curves = [run.session.book.curves["sums"] for run in (plain, played)]
+    assert [curve.lengths.tolist() for curve in curves] == [(taken // 5).tolist()] * 2
+
+
+def test_an_eager_step_that_changes_the_state_has_the_others_captured_anew(
+    make_bench: Make,
+) -> None:
+    _, loop = make_bench(Clearing, epochs=4).start(0)
+    steps = rehearsed(loop)
+    forgotten: list[int] = []
+    forget = steps._forget
+    steps._forget = lambda: (forgotten.append(int(loop.book.steps[0])), forget())[1]  # type: ignore[method-assign]
+    task_of(loop)
+    assert 4 in forgotten, "the first of them makes a tensor"
+    assert 9 not in forgotten, "the second writes into it"
+
+
 def test_who_declares_that_nothing_can_be_captured(make_bench: Make, host: Host) -> None:
     class Declining(Strategy):
         """Cannot be captured."""
