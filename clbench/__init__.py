@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
     from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
+    from clbench.stack.restart import restart_units
 
 __all__ = [
     "SGD",
@@ -79,6 +80,7 @@ __all__ = [
     "load_arrays",
     "per_member",
     "randomness",
+    "restart_units",
     "run",
     "squared_gradients",
     "weight_gradient",
@@ -108,6 +110,7 @@ _MODULES = {
         "weight_gradient",
     ],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
+    "clbench.stack.restart": ["restart_units"],
 }
 # What people call themselves: an error of theirs is a sentence, not a walk through clbench.
 _CALLED = ("compare", "figure", "load", "run")

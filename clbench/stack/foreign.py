@@ -19,6 +19,8 @@ from clbench.stack.optimizer import Grads, Optimizer, Updates
 
 # These need a closure or sparse gradients, which a stack has not.
 UNFIT = ("LBFGS", "Optimizer", "SparseAdam")
+# What torch calls a first moment.
+FIRST_MOMENTS = ("exp_avg", "momentum_buffer")
 
 
 def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
@@ -113,11 +115,13 @@ class TorchOptimizer(Optimizer):
             if id(value) not in known:
                 value.masked_fill_(held.still, 0.0)
 
-    def _kept(self, member: int, key: int) -> list[Tensor]:
-        """What torch keeps for each entry of a parameter."""
+    def _kept(self, member: int, key: int, spared: Sequence[str] = ()) -> list[Tensor]:
+        """What torch keeps for each entry of a parameter, but for what goes by one of these names."""
         row = self.rows[member][key]
         state = self.optimizers[member].state.get(row, {})
-        return [value for value in state.values() if _is_like(value, row)]
+        return [
+            value for name, value in state.items() if _is_like(value, row) and name not in spared
+        ]
 
     def _step_member(self, member: int, rate: float, grads: Grads) -> None:
         optimizer, rows = self.optimizers[member], self.rows[member]
@@ -140,12 +144,13 @@ class TorchOptimizer(Optimizer):
                 self.optimizers[member] = self._build(member)
 
     @torch.no_grad()
-    def reset_entries(self, param: Tensor, where: Tensor) -> None:
+    def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
         """Zero what torch keeps for these entries; its step counts are the parameter's, and stay."""
         self._bind()
         key = self._find(param)
+        spared = () if first_moment else FIRST_MOMENTS
         for member in range(self.members):
-            for value in self._kept(member, key):
+            for value in self._kept(member, key, spared):
                 value.masked_fill_(where[member], 0.0)
 
     def member_state(self, member: int) -> dict[str, Any]:

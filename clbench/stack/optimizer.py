@@ -90,8 +90,8 @@ class Slot(Stateful):
         ]:
             tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
 
-    def reset_entries(self, where: Tensor, own: Tensor) -> None:
-        for moment in self.moments:
+    def reset_entries(self, where: Tensor, own: Tensor, first_moment: bool = True) -> None:
+        for moment in self.moments if first_moment else self.moments[1:]:
             moment.masked_fill_(where, 0.0)
         shape = self.keep_ages(where, own)
         for age in self.ages:
@@ -203,8 +203,11 @@ class Optimizer(Stateful):
         self.reset(chosen)
 
     @abstractmethod
-    def reset_entries(self, param: Tensor, where: Tensor) -> None:
-        """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place."""
+    def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
+        """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place.
+
+        With `first_moment=False` the first moment (momentum) of these entries stays.
+        """
 
     @torch.no_grad()
     def freeze_entries(self, param: Tensor, where: Tensor | None) -> None:

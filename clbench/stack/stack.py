@@ -25,7 +25,7 @@ from clbench.stack.modules import (
 from clbench.stack.part import Part
 from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
-from clbench.stack.units import FreshUnits
+from clbench.stack.units import FreshUnits, Initial
 from clbench.stack.watching import Clock, Watched, Watcher
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
@@ -105,7 +105,7 @@ class Stack(Watched, Modes, Stateful):
         }
         self.training = True
         self.part_modes: dict[str, bool] = {}  # of the parts whose mode is their own
-        self.fresh_units = FreshUnits(self._fresh, self.members)
+        self.fresh_units = FreshUnits(self._fresh, self.seeds, stream)
         self.watcher = Watcher(clock)
         self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
@@ -287,21 +287,29 @@ class Stack(Watched, Modes, Stateful):
             for name in names:
                 self.params[name][row] = fresh[name].to(self.device)
 
-    def redraw_units(self, layer: Layer | str, due: Tensor) -> None:
+    def redraw_units(self, layer: Layer | str, due: Tensor, initial: Initial = "model") -> None:
         """Give the units that are due, `[R, units]`, the weights in, biases and norms of an untrained network.
 
-        Numbers are drawn only where somebody is due, and for a member by its own seed and count. What goes out
-        of a unit is left to the caller. On a GPU the host waits for `due`, so a step that calls this cannot be
-        captured in a device graph.
+        With norms go their running statistics. `initial` names another distribution of the weights than the
+        model's, with biases of 0. Numbers are drawn only where somebody is due, and for a member by its own
+        seed and count. What goes out of a unit is left to the caller (`clbench.restart_units` sees to it). On
+        a GPU the host waits for `due`, so a step that calls this cannot be captured in a device graph.
         """
         if isinstance(layer, str):
             layer = {known.name: known for known in self.layers()}[layer]
-        self.fresh_units.redraw(self.params, layer, due)
+        own = {**self.params, **self.buffers}
+        self.fresh_units.redraw(own, layer, due, initial, self._gain(layer))
+
+    def _gain(self, layer: Layer) -> float:
+        """By how much the weights into a layer are larger than with no activation, as torch counts it."""
+        activation = self.module.get_submodule(layer.read)
+        return nn.init.calculate_gain("tanh" if isinstance(activation, nn.Tanh) else "relu")
 
     def _fresh(self, member: int, stream: str, number: int) -> dict[str, Tensor]:
-        """The parameters of an untrained network of this member."""
+        """The parameters and buffers of an untrained network of this member."""
         module = build(self.factory, self.seeds[member], f"{self.stream}/{stream}", number)
-        return {name: value.detach() for name, value in module.named_parameters()}
+        own = [*module.named_parameters(), *module.named_buffers()]
+        return {name: value.detach() for name, value in own}
 
     @torch.no_grad()
     def take(self, other: Stack, where: Tensor) -> None:
@@ -329,7 +337,7 @@ class Stack(Watched, Modes, Stateful):
             for name, value in self.params.items()
         }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
-        twin.fresh_units = FreshUnits(twin._fresh, twin.members)
+        twin.fresh_units = FreshUnits(twin._fresh, twin.seeds, twin.stream)
         twin.fresh_units.taken = {k: v.clone() for k, v in self.fresh_units.taken.items()}
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None

@@ -96,10 +96,10 @@ class Stacked(Optimizer):
             self.idle_rows.age.masked_fill_(chosen[:, None, None], 1.0)
 
     @torch.no_grad()
-    def reset_entries(self, param: Tensor, where: Tensor) -> None:
+    def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
         self._check_mask(param, where)
         key = self._find(param)
-        self.slots[key].reset_entries(where, self._own_age(key))
+        self.slots[key].reset_entries(where, self._own_age(key), first_moment)
 
     def member_state(self, member: int) -> dict[int, int]:
         """What a suspended member has to know besides its rows: which ages of entries there were when it left."""

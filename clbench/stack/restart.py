@@ -1,0 +1,78 @@
+"""Units that start anew, with all that goes into them, out of them, and is remembered of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from clbench.errors import StrategyError
+from clbench.models.layer import Layer
+from clbench.stack.optimizer import Optimizer
+from clbench.stack.stack import Stack
+from clbench.stack.units import Initial
+
+
+@torch.no_grad()
+def restart_units(
+    net: Stack,
+    layer: Layer | str,
+    due: Tensor,
+    *,
+    optimizer: Optimizer | None = None,
+    initial: Initial = "model",
+    zero_bias: bool = False,
+    mean: Tensor | None = None,
+    keep_first_moment: bool = False,
+) -> None:
+    """Give the units of a hidden layer that are due, `[R, units]`, a new start.
+
+    What goes in (weights, bias, norms with their running statistics) is drawn as `net.redraw_units` does,
+    and what goes out is 0, in all columns that a unit owns. With `mean`, `[R, units]`, the next layer's bias
+    first takes over what the units gave it on average. With `optimizer` their entries are forgotten: moments,
+    and Adam's counts of steps. `keep_first_moment` leaves the momentum of the weights in as it is.
+    """
+    if isinstance(layer, str):
+        layer = {known.name: known for known in net.layers()}[layer]
+    params = net.named_parameters()
+    weight, out_weight = params[layer.weight], params[layer.out_weight]
+    if due.shape != weight.shape[:2]:
+        raise StrategyError(
+            f"restart_units() wants the units of {layer.name} that are due as"
+            f" {list(weight.shape[:2])}, and got {list(due.shape)}"
+        )
+    columns = columns_of(layer, due, out_weight)
+    if mean is not None and layer.out_bias is not None:
+        _hand_over(params[layer.out_bias], out_weight, torch.where(due, mean, 0.0))
+    out_weight.masked_fill_(columns, 0.0)
+    net.redraw_units(layer, due, initial)
+    if zero_bias and layer.bias is not None:
+        params[layer.bias].masked_fill_(due, 0.0)
+    if optimizer is None:
+        return
+    _forget(optimizer, weight, _beside(due, weight), first_moment=not keep_first_moment)
+    for name in (layer.bias, *layer.norm):
+        if name is not None:
+            _forget(optimizer, params[name], due)
+    _forget(optimizer, out_weight, columns)
+
+
+def columns_of(layer: Layer, due: Tensor, out_weight: Tensor) -> Tensor:
+    """The columns of the weights out that these units own, `[R, 1, columns, 1, ...]`."""
+    return _beside(due.repeat_interleave(layer.block, 1)[:, None], out_weight)
+
+
+def _hand_over(bias: Tensor, out_weight: Tensor, mean: Tensor) -> None:
+    """Add to the next layer's bias what units of this mean give it: each column, and each place of a window."""
+    by_unit = out_weight.reshape(*out_weight.shape[:2], mean.shape[1], -1).sum(3)
+    bias.add_((by_unit * mean[:, None]).sum(2))
+
+
+def _forget(optimizer: Optimizer, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
+    """Reset entries of a parameter, where the optimiser holds it."""
+    if any(param is held for held in optimizer.params):
+        optimizer.reset_entries(param, where, first_moment=first_moment)
+
+
+def _beside(mask: Tensor, param: Tensor) -> Tensor:
+    """A mask over a parameter's first dimensions, with the dimensions of the parameter."""
+    return mask.view(*mask.shape, *(1,) * (param.dim() - mask.dim()))
