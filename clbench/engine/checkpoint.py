@@ -19,7 +19,7 @@ from clbench.records.atomic import atomic_write
 from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 
-LAYOUT = 3
+LAYOUT = 4
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
 REST = 9  # a checkpoint that takes long waits for so many times its own duration
 

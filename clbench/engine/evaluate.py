@@ -125,9 +125,14 @@ def predict(
 
 def choice(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
     """The class each sample is given, among the outputs that the setting and the protocol leave."""
+    return masked(strategy, logits, batch).argmax(2)
+
+
+def masked(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
+    """Logits with -inf where the setting and the protocol leave an output out of evaluations."""
     using, tasks = strategy.protocol.logits["evaluate"], batch.tasks
     if (
         using == "current" and strategy.scenario.setting == "class"
     ):  # the task being trained, not the one each sample is from
         tasks = torch.full_like(tasks, strategy.task.index)
-    return strategy.masked(logits, tasks, using=using).argmax(2)
+    return strategy.masked(logits, tasks, using=using)

@@ -73,7 +73,7 @@ class Loop:
     def state(self) -> Stateful:
         """All that the job is made of between two steps."""
         self.given.check()
-        return _State(whole(self.strategy), self.book, self.place, self.suspension)
+        return _State(whole(self.strategy), self.book, self.place, self.suspension, self.probes)
 
     def go_on(self, saved: Saved) -> None:
         """Continue from the saved `state()` of a loop like this one."""
@@ -400,9 +400,15 @@ class Loop:
 
 class _State(Stateful):
     def __init__(
-        self, strategy: Stateful, book: Book, place: Place, suspension: Suspension
+        self,
+        strategy: Stateful,
+        book: Book,
+        place: Place,
+        suspension: Suspension,
+        probes: Probes,
     ) -> None:
         self.strategy, self.book, self.place, self.suspension = strategy, book, place, suspension
+        self.probes = probes
 
 
 def _peak_memory(device: torch.device) -> float:

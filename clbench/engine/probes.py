@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import traceback
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from clbench.engine.draws import HOW_TO_PROBE, no_global_draws, packages_of
 from clbench.engine.evaluate import evaluating
+from clbench.engine.probe import Probe
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.solo_state import tensors_of
 from clbench.engine.strategy import Strategy, whole
-from clbench.engine.task import Batch, Split, Task
+from clbench.engine.task import Batch, Task
 from clbench.errors import GlobalDraw, StrategyError
 from clbench.metrics import Undefined
 from clbench.options import name_of
-from clbench.randomness import key
-from clbench.stack import Noise, Stack, tensors
+from clbench.stack import Stack, Stateful, tensors
 
 PROBE_SAMPLES = 100
 
@@ -30,39 +29,16 @@ class Meddled(StrategyError):
     """A probe metric wrote to what it was to look at: from here on the run is another one."""
 
 
-@dataclass(frozen=True)
-class Probe:
-    """What `ProbeMetric.measure` is given. `x` and `y` are a fixed batch of the task's training samples."""
+class Probes(Stateful):
+    """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on.
 
-    net: Stack
-    strategy: Strategy
-    task: Task
-    x: Tensor
-    y: Tensor
-    name: str = ""
+    Its state is what the metrics keep for themselves, `memory`, by the metric's name.
+    """
 
-    def rng(self, name: str = "") -> Noise:
-        """The members' own random numbers for this metric, as `Strategy.rng`; the same whenever it measures within a task."""
-        members, stream = self.task.streams.members, f"probe/{self.name}/{name}"
-        keys = [key(*member, stream, self.task.index) for member in members]
-        return Noise(keys, device=self.x.device)
-
-    def data(
-        self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
-    ) -> Iterator[Batch]:
-        """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
-        streams = self.task.streams
-        named = {
-            "seen": range(self.task.index + 1),
-            "all": range(len(streams.tasks)),
-            "current": [self.task.index],
-        }
-        for index in named[tasks] if isinstance(tasks, str) else tasks:
-            yield from streams.batches(streams.tasks[index], split, streams.chunk(split), n)
-
-
-class Probes:
-    """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on."""
+    wiring: ClassVar[frozenset[str]] = frozenset(
+        {"metrics", "strategy", "shown", "book", "in_steps"}
+        | {"_fixed", "_watched", "_last_versions", "_found"}
+    )
 
     def __init__(self, metrics: dict[str, Any], strategy: Strategy, shown: Any = None) -> None:
         self.metrics, self.strategy = metrics, strategy
@@ -71,6 +47,8 @@ class Probes:
         self._fixed: dict[int, Batch] = {}
         self._watched: dict[str, int] = {}  # in which task each metric was last watched closely
         self._last_versions: dict[int, int] = {}  # of every tensor, since the metric before
+        self._found: dict[Hashable, Any] = {}  # what metrics share that are asked at the same time
+        self.memory: dict[str, dict[str, Any]] = {}
         self.in_steps = any(metric.when == "step" for metric in metrics.values())
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
@@ -85,6 +63,7 @@ class Probes:
         with evaluating(self.strategy):
             batch, net = self._batch(task), self._network()
             self._last_versions = self._versions(net)
+            self._found = {}
             for name, metric in due.items():
                 try:
                     value = self._undisturbed(metric, net, task, batch)
@@ -135,7 +114,7 @@ class Probes:
         if solo is not None:
             solo.probed = True
         try:
-            seen = Probe(net, self.shown, task, batch.x, batch.y, name_of(type(metric)))
+            seen = self._probe_of(name_of(type(metric)), net, task, batch)
             with task.streams.opened_test():
                 return metric.measure(seen)
         except StrategyError as lacking:
@@ -144,6 +123,11 @@ class Probes:
             if solo is not None:
                 solo.probed = False
             self._check_versions(metric, net)
+
+    def _probe_of(self, name: str, net: Stack, task: Task, batch: Batch) -> Probe:
+        memory = self.memory.setdefault(name, {})
+        sight = (net, self.shown, task, batch.x, batch.y)
+        return Probe(*sight, name, memory, trained=self.strategy, found=self._found)
 
     def _check_versions(self, metric: Any, net: Stack | StrategyError) -> None:
         """Raise where the metric wrote to what it looked at."""

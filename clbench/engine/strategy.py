@@ -490,8 +490,9 @@ def parts_of(strategy: Strategy) -> list[Strategy]:
 
 def member_cross_entropy(logits: Tensor, y: Tensor, valid: Tensor | None = None) -> Tensor:
     """`[R, B, C]`, `[R, B]` -> `[R]`: the mean cross-entropy of each member's rows that count."""
-    members, size = y.shape
-    losses = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(
-        members, size
-    )
-    return member_mean(losses, valid)
+    return member_mean(sample_cross_entropy(logits, y), valid)
+
+
+def sample_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """`[R, B, C]`, `[R, B]` -> `[R, B]`: the cross-entropy of each sample."""
+    return F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)

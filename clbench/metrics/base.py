@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 from clbench.options import Configurable
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = "float | np.floating[Any] | npt.NDArray[Any] | Undefined"
 Summary = Literal["last", "mean", "min", "max", "sum"]
+Found = TypeVar("Found")
 When = Literal["step", "epoch_end", "task_end", "run_end"]
 
 
@@ -55,7 +57,11 @@ class RecordMetric(Metric):
 
 
 class ProbeMetric(Metric):
-    """Looks at the live stack while it runs, and changes nothing: neither weights nor randomness."""
+    """Looks at the live stack while it runs, and changes nothing: neither weights nor randomness.
+
+    `when` is an option of every probe metric. One that makes sense at some times only says so with a type of
+    its own: `when: Literal["task_end", "epoch_end"] = "task_end"`.
+    """
 
     when: When = "task_end"  # task_end, epoch_end, run_end or step
 
@@ -72,6 +78,7 @@ class Probe(Protocol):
     task: Any  # the task being trained
     x: Tensor  # [R, B, ...], a fixed batch
     y: Tensor  # [R, B]
+    memory: dict[str, Any]  # kept for this metric until it measures again, in checkpoints too
 
     def rng(self, name: str = "") -> Any:
         """The members' own random numbers for this metric, the same whenever it measures within a task."""
@@ -79,4 +86,16 @@ class Probe(Protocol):
 
     def data(self, split: str, tasks: Any, n: int) -> Any:
         """Up to `n` samples a member of these tasks, from `train`, `validation` or `test`."""
+        ...
+
+    def losses(self, logits: Tensor, batch: Any) -> Tensor:
+        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""
+        ...
+
+    def predict(self, batch: Any) -> Tensor:
+        """`[R, B, classes]`: what the strategy predicts, -inf where an output does not count in evaluations."""
+        ...
+
+    def once(self, work: Callable[..., Found], *args: Any) -> Found:
+        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody writes to it."""
         ...

@@ -1,0 +1,75 @@
+"""What a probe metric is given to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from clbench.engine import evaluate
+from clbench.engine.strategy import Strategy, sample_cross_entropy
+from clbench.engine.task import Batch, Split, Task
+from clbench.randomness import key
+from clbench.stack import Noise, Stack
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What `ProbeMetric.measure` is given. `x` and `y` are a fixed batch of the task's training samples.
+
+    `memory` is the metric's own: what it keeps from one measurement to the next. It is part of checkpoints.
+    """
+
+    net: Stack
+    strategy: Strategy
+    task: Task
+    x: Tensor
+    y: Tensor
+    name: str = ""
+    memory: dict[str, Any] = field(default_factory=dict)
+    trained: Strategy | None = None  # what the engine trains, whatever `strategy` shows of it
+    found: dict[Hashable, Any] = field(default_factory=dict)  # by metrics asked before, see `once`
+
+    def rng(self, name: str = "") -> Noise:
+        """The members' own random numbers for this metric, as `Strategy.rng`; the same whenever it measures within a task."""
+        members, stream = self.task.streams.members, f"probe/{self.name}/{name}"
+        keys = [key(*member, stream, self.task.index) for member in members]
+        return Noise(keys, device=self.x.device)
+
+    def data(
+        self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
+    ) -> Iterator[Batch]:
+        """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
+        streams = self.task.streams
+        named = {
+            "seen": range(self.task.index + 1),
+            "all": range(len(streams.tasks)),
+            "current": [self.task.index],
+        }
+        for index in named[tasks] if isinstance(tasks, str) else tasks:
+            yield from streams.batches(streams.tasks[index], split, streams.chunk(split), n)
+
+    def losses(self, logits: Tensor, batch: Batch) -> Tensor:
+        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""
+        masked = self._trained().masked(logits, batch.tasks)
+        return sample_cross_entropy(masked, batch.y).where(batch.weights, 0.0)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """`[R, B, classes]`: what the strategy predicts, as it is evaluated: -inf where an output does not count."""
+        logits = evaluate.predict(self.strategy, batch, batch.task)
+        return evaluate.masked(self._trained(), logits, batch)
+
+    def once(self, work: Callable[..., Found], *args: Hashable) -> Found:
+        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody writes to it."""
+        asked = (work, *args)
+        if asked not in self.found:
+            self.found[asked] = work(self, *args)
+        found: Found = self.found[asked]
+        return found
+
+    def _trained(self) -> Strategy:
+        return self.strategy if self.trained is None else self.trained
