@@ -17,6 +17,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 if TYPE_CHECKING:
     from clbench import errors, events, randomness
     from clbench.data import Arrays, Dataset
+    from clbench.data.class_arrays import read_class_arrays
     from clbench.data.named import find_dataset, load_arrays
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
@@ -80,6 +81,7 @@ __all__ = [
     "load_arrays",
     "per_member",
     "randomness",
+    "read_class_arrays",
     "restart_units",
     "run",
     "squared_gradients",
@@ -89,6 +91,7 @@ __all__ = [
 _MODULES = {
     "clbench": ["errors", "events", "randomness"],
     "clbench.data": ["Arrays", "Dataset"],
+    "clbench.data.class_arrays": ["read_class_arrays"],
     "clbench.data.named": ["find_dataset", "load_arrays"],
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],

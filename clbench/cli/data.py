@@ -30,11 +30,14 @@ def list_data(plugin: PluginOption = None, data: DataOption = None) -> None:
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    rows = [
-        [info.name, info.state, info.classes, info.place or "", info.doc]
-        for info in catalogue(host, data)
-    ]
+    found = catalogue(host, data)
+    rows = [[info.name, info.state, info.classes, info.place or "", info.doc] for info in found]
     table(["name", "state", "classes", "place", "what it is"], rows, "no data sets")
+    commands = [info.command for info in found if info.command]
+    if commands:
+        say("\nTo get what is missing:")
+    for command in commands:
+        say(f"  {command}")
 
 
 @app.command("fetch")
@@ -54,7 +57,7 @@ def import_arrays(
         Path,
         typer.Argument(
             metavar="FILE.npz|DIR",
-            help="x_train, y_train, x_test, y_test; or a folder of class folders.",
+            help="x_train, y_train, x_test, y_test; or a folder of class folders, or as `describe NAME` says.",
             show_default=False,
         ),
     ],

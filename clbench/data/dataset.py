@@ -30,6 +30,9 @@ class Dataset(Configurable):
         False  # whether `load` asks for other data sets, which have to be here
     )
 
+    # Where its files are to be had, for data that clbench cannot download: a clause for messages.
+    origin: ClassVar[str] = ""
+
     @property
     def classes(self) -> int | None:
         """How many classes there are, where that is known before loading: scenarios are checked against it early."""
@@ -49,6 +52,12 @@ class Dataset(Configurable):
         none for data that is computed or embedded.
         """
         return ()
+
+    def read_folder(self, folder: Path) -> Four | None:
+        """The four arrays in a folder that was given to `clbench data import`, where it is laid out in a way of the data
+        set's own; None where it is not: then images in train/CLASS/*.png and test/CLASS/*.png are looked for.
+        """
+        return None
 
     def fetch(self, root: Path) -> None:
         """Download the files to below `root`, with a progress bar."""

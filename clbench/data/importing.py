@@ -15,7 +15,9 @@ from clbench.data import store
 from clbench.data.arrays import Arrays
 from clbench.data.check import KEYS, make_arrays
 from clbench.data.dataset import Dataset
-from clbench.data.npz import memory_size, npz_sizes
+from clbench.data.npz import npz_sizes
+from clbench.data.pictures import read_pictures
+from clbench.data.room import check_room
 from clbench.data.roots import destination
 from clbench.errors import UnknownName, UserError
 
@@ -28,14 +30,17 @@ Named = Mapping[str, npt.NDArray[Any]]
 def import_data(
     name: str, path: Path, root: Path | None = None, host: Host | None = None
 ) -> Arrays:
-    """Check the arrays in `path` (an .npz file, or a folder with train/CLASS/*.png and test/CLASS/*.png) and keep them under `name`."""
+    """Check the arrays in `path` and keep them under `name`.
+
+    It is an .npz file, a folder with train/CLASS/*.png and test/CLASS/*.png, or one as the data set lays it out itself.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
         raise UserError(f"{name!r} cannot name a data set: use lower-case letters, digits and _")
     dataset = None if host is None else _stands_for(name, host)
     path = Path(path).expanduser()
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
-    found = _folder(path) if path.is_dir() else _npz(path)
+    found = _folder(path, dataset) if path.is_dir() else _npz(path)
     arrays = make_arrays(
         name, (found["x_train"], found["y_train"], found["x_test"], found["y_test"]), dataset
     )
@@ -76,7 +81,7 @@ def _npz(path: Path) -> Named:
         raise UserError(f"{path} is not an .npz file; one with {', '.join(KEYS)} is needed")
     try:
         claimed = npz_sizes(path)
-        _check_room(path, claimed)
+        check_room(path, sum(claimed.values()))
         with np.load(path, allow_pickle=False) as archive:
             found = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
@@ -91,81 +96,9 @@ def _npz(path: Path) -> Named:
     return found
 
 
-def _check_room(path: Path, claimed: Mapping[str, int]) -> None:
-    """Refuse what cannot fit before anything of it is read: small files unpack to any size."""
-    needed, there = sum(claimed.values()), memory_size()
-    if needed > there:
-        raise UserError(
-            f"the arrays in {path} take {needed / 1e9:,.1f} GB, and this machine has "
-            f"{there / 1e9:,.1f} GB of memory; import fewer or smaller images"
-        )
-
-
-def _folder(path: Path) -> Named:
-    """Classes are the folders of `train` in alphabetical order, as torchvision's ImageFolder counts them."""
-    for part in ("train", "test"):
-        if not (path / part).is_dir():
-            raise UserError(
-                f"{path} lacks the folder {part!r}; images are laid out as train/CLASS/*.png and test/CLASS/*.png"
-            )
-    classes = sorted(folder.name for folder in (path / "train").iterdir() if folder.is_dir())
-    strangers = sorted(
-        folder.name
-        for folder in (path / "test").iterdir()
-        if folder.is_dir() and folder.name not in classes
-    )
-    if not classes or strangers:
-        lacking = f"folder for the class {strangers[0]!r}" if strangers else "class folders"
-        raise UserError(f"{path / 'train'} has no {lacking}")
-    files = {part: _labelled(path / part, classes) for part in ("train", "test")}
-    found: dict[str, npt.NDArray[Any]] = {"class_names": np.array(classes)}
-    grey = all(_mode(file) in ("1", "L") for items in files.values() for file, _ in items)
-    for part, items in files.items():
-        found[f"x_{part}"] = _read_pictures([file for file, _ in items], "L" if grey else "RGB")
-        found[f"y_{part}"] = np.array([label for _, label in items], dtype=np.int64)
-    return found
-
-
-def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
-    from PIL import Image
-
-    known = Image.registered_extensions()
-    items = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((folder / name).glob("*"))
-        if file.suffix.lower() in known
-    ]
-    if not items:
-        raise UserError(f"{folder} has no images")
-    return items
-
-
-def _mode(file: Path) -> str:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            return str(image.mode)
-    except OSError as error:
-        raise UserError(f"{file} cannot be read as an image: {error}") from error
-
-
-def _read_pictures(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
-    from PIL import Image
-
-    pictures = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                pictures.append(np.asarray(image.convert(mode)))
-        except OSError as error:
-            raise UserError(f"{file} cannot be read as an image: {error}") from error
-        if pictures[-1].shape != pictures[0].shape:
-            sizes = [
-                "x".join(map(str, picture.shape[:2])) for picture in (pictures[-1], pictures[0])
-            ]
-            raise UserError(
-                f"{file} is {sizes[0]}, but {files[0]} is {sizes[1]}; all images must have one size, so resize them first"
-            )
-    return np.stack(pictures)
+def _folder(path: Path, dataset: Dataset | None) -> Named:
+    """A layout of the data set's own, where it knows this one; images in class folders otherwise."""
+    own = None if dataset is None else dataset.read_folder(path)
+    if own is None:
+        return read_pictures(path, dataset)
+    return dict(zip(KEYS, own, strict=True))

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from clbench.data import store
 from clbench.data.dataset import Dataset
-from clbench.data.load import damaged, imported_names, kept, make_dataset, missing_files
+from clbench.data.load import (
+    damaged,
+    import_command,
+    imported_names,
+    kept,
+    make_dataset,
+    missing_files,
+)
 from clbench.data.roots import roots, writable
 from clbench.data.searching import searching
 from clbench.suite.cell import Choice
@@ -21,7 +28,8 @@ if TYPE_CHECKING:
 class DatasetInfo:
     """One data set; `place` is the root it is in.
 
-    `state` is `embedded`, `of others`, `imported`, `cached`, `files found`, `damaged` or `missing`.
+    `state` is `embedded`, `of others`, `imported`, `cached`, `files found`, `damaged` or `missing`; of what is
+    missing `command` is what to type to get it.
     """
 
     name: str
@@ -29,6 +37,7 @@ class DatasetInfo:
     place: Path | None
     classes: int | None
     doc: str
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,14 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
             return DatasetInfo(
                 name, "files found", place.path, dataset.classes, doc[0] if doc else ""
             )
-    return DatasetInfo(
-        name, _state_without_copy(dataset), None, dataset.classes, doc[0] if doc else ""
-    )
+    state = _state_without_copy(dataset)
+    command = _command(name, dataset) if state == "missing" else ""
+    return DatasetInfo(name, state, None, dataset.classes, doc[0] if doc else "", command)
+
+
+def _command(name: str, dataset: Dataset) -> str:
+    """What brings a missing data set here."""
+    return import_command(name, dataset) if dataset.origin else f"clbench data fetch {name}"
 
 
 def _state_without_copy(dataset: Dataset) -> str:

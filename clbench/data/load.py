@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 T = TypeVar("T")
+SHOWN = 8  # missing files in a message
 
 
 class Imported(Dataset):
@@ -127,6 +128,8 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     except (
         UserError
     ):  # missing, or damaged: a sound copy further on in the roots would have been found
+        if dataset.origin:  # nothing to download: the message says where it is to be had
+            raise
         place = destination(root)
     try:
         dataset.fetch(place.path)
@@ -253,10 +256,8 @@ class _Search:
         return _unusable(self.name, self.faults, self.ways())
 
     def absence(self) -> str:
-        first = self.places[0]
-        names = ", ".join(
-            str(path.relative_to(first.path)) for path in missing_files(self.dataset, first.path)
-        )
+        first = self.places[0].path
+        names = _few([str(file.relative_to(first)) for file in missing_files(self.dataset, first)])
         looked = ", ".join(
             f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places
         )
@@ -288,8 +289,16 @@ def _cause(error: BaseException) -> str:
     return "; because of ".join(causes)
 
 
+def _few(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    others = len(names) - SHOWN
+    return ", ".join([*names[:SHOWN], *([f"and {others:,} more"] if others > 0 else [])])
+
+
 def _ways(name: str, dataset: Dataset) -> str:
     others = _other_ways(name, dataset)
+    if dataset.origin:
+        return f"clbench cannot download it: {dataset.origin}; then {' or '.join(others)}."
     ways = [f"Get it with `clbench data fetch {name}`", *others[:-1]]
     return f"{', '.join(ways)}{',' * (len(ways) > 1)} or {others[-1]}."
 
@@ -298,8 +307,14 @@ def _other_ways(name: str, dataset: Dataset) -> list[str]:
     """What helps where nothing can be downloaded."""
     ways = ["name the folder that holds it with `--data DIR`"]
     if not dataset.options:
-        ways.append(f"bring its arrays with `clbench data import {name} FILE.npz`")
+        ways.append(f"bring its arrays with `{import_command(name, dataset)}`")
     return ways
+
+
+def import_command(name: str, dataset: Dataset) -> str:
+    """What to type to bring a data set's arrays: a file, or a folder where it has a layout of its own."""
+    own_layout = type(dataset).read_folder is not Dataset.read_folder
+    return f"clbench data import {name} {'FOLDER' if own_layout else 'FILE.npz'}"
 
 
 def _short(text: str) -> str:

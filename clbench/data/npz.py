@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import zipfile
 from pathlib import Path
 from typing import IO, Any
@@ -55,10 +53,3 @@ def _in_words(size: int) -> str:
         return f"{size} bytes"
     power = min(int(math.log(size, 1000)), len(NAMES))
     return f"{size / 1000**power:,.1f} {NAMES[power - 1]}"
-
-
-def memory_size() -> int:
-    """The machine's memory in bytes; without limit where the system does not say."""
-    if not hasattr(os, "sysconf"):
-        return sys.maxsize
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

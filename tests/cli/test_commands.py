@@ -319,6 +319,15 @@ def test_missing_data_is_exit_2_before_training(here, data_root: Path) -> None:
     assert not (here.folder / "results").exists()
 
 
+def test_data_that_cannot_be_downloaded_says_how_it_is_brought(project, data_root: Path) -> None:
+    fetched = project.clbench("data", "fetch", "imagenet32")
+    assert fetched.code == 2
+    assert "clbench cannot download it" in fetched.stderr
+    for answer in (fetched.stderr, project.clbench("data", "list").stdout):
+        assert "clbench data import imagenet32 FOLDER" in answer
+    assert "classes/999.npy" in project.clbench("describe", "imagenet32").stdout
+
+
 def test_doctor_looks_at_everything(run_cli) -> None:
     answer = run_cli("doctor")
     assert answer.code == 0, answer.stdout

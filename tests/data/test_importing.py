@@ -188,7 +188,7 @@ def test_a_header_that_claims_more_than_there_is_is_refused_unread(data_root, tm
 
 
 def test_arrays_larger_than_memory_are_refused_unread(data_root, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("clbench.data.importing.memory_size", lambda: 1000)
+    monkeypatch.setattr("clbench.data.room.memory_size", lambda: 1000)
     path = forged(tmp_path / "bomb.npz", (20, 10, 10), b"\0" * 2000)
     with pytest.raises(UserError, match=r"take 0\.0 GB, and this machine has"):
         import_data("mine", path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_synthetic_follows_its_options_and_can_be_learnt(host):
     means = np.stack([first.x_train[first.y_train == label].mean(0) for label in range(3)])
     nearest = ((first.x_test[:, None] - means) ** 2).sum((2, 3, 4)).argmin(1)
     assert (nearest == first.y_test).mean() > 0.95
+
+
+def test_synthetic_images_do_not_depend_on_how_many_are_drawn_at_once(host, monkeypatch):
+    choice = Choice("synthetic", {"train": 70, "test": 10})
+    whole = load_arrays(choice, host)
+    module = sys.modules[host.get("dataset", "synthetic").__module__]
+    monkeypatch.setattr(module, "AT_ONCE", 16)
+    assert load_arrays(choice, host).fingerprint == whole.fingerprint
 
 
 def test_a_strangers_data_set_is_a_few_lines(tmp_path):

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from clbench.host import Host
@@ -199,6 +200,23 @@ class TestSynthetic(DatasetConformance):
     @pytest.fixture
     def dataset(self):
         return builtin("dataset", "synthetic")(classes=3)
+
+
+class TestImagenet32(DatasetConformance):
+    @pytest.fixture
+    def dataset(self):
+        full = builtin("dataset", "imagenet32")
+        return type(
+            "Imagenet32", (full,), {"__doc__": full.__doc__, "classes": 2, "train": 2, "test": 1}
+        )
+
+    @pytest.fixture
+    def root(self, tmp_path):
+        folder = tmp_path / "imagenet32" / "classes"
+        folder.mkdir(parents=True)
+        for label in range(2):
+            np.save(folder / f"{label}.npy", np.full((3, 3, 32, 32), label, dtype=np.uint8))
+        return tmp_path
 
 
 class TestLocal(LauncherConformance):
