@@ -96,6 +96,31 @@ class TestL1Activity(StrategyConformance):
         return builtin("strategy", "l1_activity")(strength=0.1)
 
 
+class TestL2(StrategyConformance):
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [23, 17], "norm": "layer"}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "l2")(strength=0.01, norms=False)
+
+
+class TestL2Init(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "l2_init")(strength=0.01, l1_strength=0.001)
+
+
+class TestL2InitWithEWC(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return [
+            builtin("strategy", "ewc")(strength=5, samples=50),
+            builtin("strategy", "l2_init")(strength=0.01, distance="huber"),
+        ]
+
+
 class TestComposition(StrategyConformance):
     protocol: ClassVar = {
         "augment": "crop_flip",

@@ -1,0 +1,92 @@
+"""Penalties on the weights: weight decay in the loss, and a pull towards the initial weights."""
+
+from __future__ import annotations
+
+from pydantic import NonNegativeFloat
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from clbench import Strategy, hookimpl
+
+from .distance import Kind, distance
+
+NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+
+
+def norm_parameters(module: nn.Module) -> frozenset[str]:
+    """The names of the parameters that belong to normalisation layers."""
+    norms = [path for path, child in module.named_modules() if isinstance(child, NORMS)]
+    names = [name for name, _ in module.named_parameters()]
+    return frozenset(name for name in names if name.rpartition(".")[0] in norms)
+
+
+class L2(Strategy):
+    """Weight decay in the loss: loss + strength/2 * sum theta^2.
+
+    With plain SGD it is the optimiser's `weight_decay` of the same value. With Adam, too, where the
+    decay is part of the gradient; `adamw` decays apart from the gradient, and so differs.
+    """
+
+    name = "l2"
+    strength: NonNegativeFloat = 1e-4  # lambda
+    biases: bool = True  # pull biases too
+    norms: bool = True  # pull the weights and biases of normalisation layers too
+
+    def setup(self) -> None:
+        super().setup()
+        norms = norm_parameters(self.net.module)
+        self.chosen = [name for name in self.net.named_parameters() if self._is_pulled(name, norms)]
+
+    def _is_pulled(self, name: str, norms: frozenset[str]) -> bool:
+        if name in norms:
+            return self.norms
+        return self.biases or name.rpartition(".")[2] != "bias"
+
+    def penalty(self) -> Tensor:
+        named = self.net.named_parameters()
+        params = [named[name] for name in self.chosen if named[name].requires_grad]
+        if not params:
+            return super().penalty()
+        return super().penalty() + self.strength * distance("l2", params, None)
+
+
+class L2Init(Strategy):
+    """L2 Init, a pull towards the initial weights: loss + strength/2 * sum (theta - theta_0)^2.
+
+    Regenerative regularisation (Kumar, Marklund & Van Roy 2023). theta_0 are the weights that the
+    network began with, and stay so where a head is reset or weights are redrawn later on. Parameters
+    of normalisation layers are left out. With `distance: l1` the term is strength * sum |theta -
+    theta_0|, with `huber` strength * sum huber(theta - theta_0), quadratic up to a distance of 1.
+    """
+
+    name = "l2_init"
+    strength: NonNegativeFloat = 1e-3  # lambda
+    distance: Kind = "l2"  # how the distance is measured
+    # Adds this times sum |theta - theta_0|: with `distance: l2` the paper's combination of both.
+    l1_strength: NonNegativeFloat = 0.0
+
+    def setup(self) -> None:
+        super().setup()
+        norms = norm_parameters(self.net.module)
+        named = self.net.named_parameters()
+        self.initial = {
+            name: value.detach().clone() for name, value in named.items() if name not in norms
+        }
+
+    def penalty(self) -> Tensor:
+        named = self.net.named_parameters()
+        chosen = [name for name in self.initial if named[name].requires_grad]
+        total = super().penalty()
+        if not chosen:
+            return total
+        params = [named[name] for name in chosen]
+        anchors = [self.initial[name] for name in chosen]
+        total = total + self.strength * distance(self.distance, params, anchors)
+        if self.l1_strength:
+            total = total + self.l1_strength * distance("l1", params, anchors)
+        return total
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [L2, L2Init]
