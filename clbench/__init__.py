@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
     from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
-    from clbench.stack.restart import restart_units
+    from clbench.stack.restart import expect_restarts, restart_units
 
 __all__ = [
     "SGD",
@@ -74,6 +74,7 @@ __all__ = [
     "compare",
     "errors",
     "events",
+    "expect_restarts",
     "figure",
     "find_dataset",
     "hookimpl",
@@ -113,7 +114,7 @@ _MODULES = {
         "weight_gradient",
     ],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
-    "clbench.stack.restart": ["restart_units"],
+    "clbench.stack.restart": ["expect_restarts", "restart_units"],
 }
 # What people call themselves: an error of theirs is a sentence, not a walk through clbench.
 _CALLED = ("compare", "figure", "load", "run")

@@ -150,9 +150,12 @@ class Strategy(Configurable, Stateful):
         """The members' own streams: `.uniform(*shape)`, `.normal`, `.integers(high, *shape)`, `.permutation(n)`; `[R, ...]` a draw."""
         return self.session.rng(f"{self.part_name}/{name}")
 
-    def log(self, name: str, value: Tensor) -> None:
-        """Append `[R]` values (or `[R, K]`) to the record's curve of this name."""
-        self.session.log(name, value)
+    def log(self, name: str, value: Tensor, members: Sequence[int] | None = None) -> None:
+        """Append `[R]` values (or `[R, K]`) to the record's curve of this name.
+
+        Of these members; by default of those that take part.
+        """
+        self.session.log(name, value, members)
 
     @property
     def active(self) -> Tensor:
@@ -163,6 +166,11 @@ class Strategy(Configurable, Stateful):
     def steps_taken(self) -> NDArray[np.int64]:
         """`[R]`, on the host: the training steps each member has behind it, without the one under way."""
         return self.session.book.steps.copy()
+
+    def completing(self, period: int) -> list[int]:
+        """The members that complete a multiple of `period` steps with the step under way, on the host."""
+        steps = self.session.book.steps
+        return [member for member in self.session.active if (steps[member] + 1) % period == 0]
 
     def cost(self, name: str, value: Tensor | float, add: bool = False) -> None:
         """Note a cost of the members that take part, `[R]` or a number for all, in the record's `cost/<name>`.

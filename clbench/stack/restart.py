@@ -47,13 +47,35 @@ def restart_units(
     net.redraw_units(layer, due, initial)
     if zero_bias and layer.bias is not None:
         params[layer.bias].masked_fill_(due, 0.0)
-    if optimizer is None:
-        return
-    _forget(optimizer, weight, _beside(due, weight), first_moment=not keep_first_moment)
+    if optimizer is not None:
+        _forget_units(net, layer, due, optimizer, first_moment=not keep_first_moment)
+
+
+@torch.no_grad()
+def expect_restarts(net: Stack, optimizer: Optimizer) -> None:
+    """Let an optimiser count the steps of each unit from here on, as it does once units have started anew.
+
+    For `begin_task` of a method that restarts units at steps of its own for each member. Adam steps entries
+    that have an age of their own by other operations, whose last bits differ. Were it to begin with the
+    first restart in the stack, a member's numbers would tell when a neighbour's units started anew.
+    """
+    params = net.named_parameters()
+    for layer in net.layers():
+        nobody = torch.zeros(params[layer.weight].shape[:2], dtype=torch.bool, device=net.device)
+        _forget_units(net, layer, nobody, optimizer)
+
+
+def _forget_units(
+    net: Stack, layer: Layer, due: Tensor, optimizer: Optimizer, first_moment: bool = True
+) -> None:
+    """Reset all that an optimiser holds of these units."""
+    params = net.named_parameters()
+    weight, out_weight = params[layer.weight], params[layer.out_weight]
+    _forget(optimizer, weight, _beside(due, weight), first_moment)
     for name in (layer.bias, *layer.norm):
         if name is not None:
             _forget(optimizer, params[name], due)
-    _forget(optimizer, out_weight, columns)
+    _forget(optimizer, out_weight, columns_of(layer, due, out_weight))
 
 
 def columns_of(layer: Layer, due: Tensor, out_weight: Tensor) -> Tensor:

@@ -128,18 +128,15 @@ class Clearing(Strategy):
         super().setup()
         self.read: dict[str, torch.Tensor] = {}
 
-    def is_due(self) -> bool:
-        return bool(((self.steps_taken + 1) % 5 == 0).any())
-
     def eager_step(self) -> bool:
-        return super().eager_step() or self.is_due()
+        return super().eager_step() or bool(self.completing(5))
 
     def after_step(self, batch: Any) -> None:
         super().after_step(batch)
-        if self.is_due():
+        if members := self.completing(5):
             sums = self.net.parameters()[0].detach().flatten(1).sum(1)
             self.read.setdefault("sums", sums.clone()).copy_(sums)
-            self.log("sums", sums)
+            self.log("sums", sums, members)
 
 
 def test_a_step_that_asks_for_it_runs_eagerly_between_steps_that_are_replayed(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clbench import Layer, restart_units
+from clbench import Layer, expect_restarts, restart_units
 from clbench.errors import StrategyError
 from clbench.stack import Stack, make_optimizer
 
@@ -250,3 +250,27 @@ def test_a_mask_of_another_layer_is_refused() -> None:
         StrategyError, match=r"units of one that are due as \[3, 6\], and got \[3, 5\]"
     ):
         restart_units(net, "one", due(5))
+
+
+def after_restarts(rows: list[int], first: int) -> Tensor:
+    """The first member's weights where all these members' units may start anew, from a neighbour's step on."""
+    net = Stack(Net, [MEMBERS[row] for row in rows])
+    optimizer = make_optimizer({"adam": {"lr": 0.01}}, net.parameters(), len(rows))
+    expect_restarts(net, optimizer)
+    for step in range(6):
+        optimizer.zero_grad()
+        net(inputs()[rows]).square().sum().backward()
+        optimizer.step()
+        where = torch.zeros(len(rows), 6, dtype=torch.bool)
+        where[0, 1] = step == 4
+        where[1:, 2] = step == first
+        if where.any():
+            restart_units(net, "one", where, optimizer=optimizer)
+    return torch.cat([value[0].detach().flatten() for value in net.parameters()])
+
+
+def test_a_member_does_not_notice_when_units_of_a_neighbour_start_anew() -> None:
+    """Adam steps entries with an age of their own by operations that round otherwise."""
+    alone = after_restarts([0], 0)
+    assert torch.equal(alone, after_restarts([0, 1], 1))
+    assert torch.equal(alone, after_restarts([0, 2, 1], 5))
