@@ -29,17 +29,30 @@ class Arrays:
         return channels, height, width
 
     @cached_property
-    def train_of_class(self) -> list[npt.NDArray[np.int64]]:
-        """For each class, the positions of its training images in ascending order."""
-        return _positions(self.y_train, self.classes)
+    def train_positions(self) -> Positions:
+        """Where the training images of each class are."""
+        return Positions(self.y_train, self.classes)
 
     @cached_property
-    def test_of_class(self) -> list[npt.NDArray[np.int64]]:
-        """For each class, the positions of its test images in ascending order."""
-        return _positions(self.y_test, self.classes)
+    def test_positions(self) -> Positions:
+        """Where the test images of each class are."""
+        return Positions(self.y_test, self.classes)
 
 
-def _positions(labels: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.int64]]:
-    order = np.argsort(labels, kind="stable")
-    first_of_class = np.searchsorted(labels[order], np.arange(1, classes))
-    return np.split(order, first_of_class)
+class Positions:
+    """Where the images of each class are: `of_class[c]` and `of_all` ascend, and are shared, so read-only."""
+
+    def __init__(self, labels: npt.NDArray[np.int64], classes: int) -> None:
+        order = np.argsort(labels, kind="stable")
+        first_of_class = np.searchsorted(labels[order], np.arange(1, classes))
+        order.flags.writeable = False
+        self.of_class = np.split(order, first_of_class)
+        self.of_all = np.arange(len(labels))
+        self.of_all.flags.writeable = False
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """In ascending order, the positions of all images of the classes that are chosen."""
+        if chosen.all():
+            return self.of_all
+        found = [self.of_class[number] for number in np.flatnonzero(chosen).tolist()]
+        return np.sort(np.concatenate(found)) if found else self.of_all[:0]

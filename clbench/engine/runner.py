@@ -30,7 +30,7 @@ from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
 from clbench.options import name_of
 from clbench.records.cell import DECLARATIONS, CellRecord
-from clbench.scenarios.check import check_layout, check_stream
+from clbench.scenarios.check import check_layout, checked
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
 
@@ -197,10 +197,14 @@ def build_strategy(
     layout = scenario.layout(arrays)
     check_layout(cell.scenario.name, scenario.setting, layout)
     streams = [
-        scenario.stream(arrays, seed, agent, cell.protocol["validation"]) for seed, agent in members
+        checked(
+            cell.scenario.name,
+            arrays,
+            layout,
+            scenario.stream(arrays, seed, agent, cell.protocol["validation"]),
+        )
+        for seed, agent in members
     ]
-    for stream in streams:
-        check_stream(cell.scenario.name, arrays, layout, stream)
     if cell.protocol["head"] == "multi":
         layout, streams = with_head_per_task(layout, streams)
     table = Streams(arrays, layout, streams, members, device, cell.protocol["normalise"])

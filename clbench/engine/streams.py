@@ -13,16 +13,18 @@ import torch
 from torch import Tensor
 
 from clbench.data.arrays import Arrays
+from clbench.engine.tables import TaskTables, WarpTables
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import UserError
 from clbench.randomness import generator
-from clbench.scenarios.chance import chance_levels
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 Member = tuple[int, int]
+Filled = tuple[Tensor, Tensor, Tensor]  # indices, labels, and which rows count
 READY_BYTES = 512 * 2**20  # of float images
 LARGEST_CHUNK = 512  # rows
 COUNTED = 4096  # images at a time
+MOST_KEPT = 10_000_000  # rows of batches outside training, 17 bytes each
 SHARE = 0.5  # of a device's free memory that images may take; the rest is for networks and what methods carry
 
 
@@ -59,7 +61,6 @@ class Streams:
             list(members),
             device,
         )
-        self.chance = chance_levels(arrays, layout, self.streams)
         self.height, self.width = arrays.x_train.shape[1:3]
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
@@ -73,19 +74,12 @@ class Streams:
         stored = {split: x.to(device) for split, x in stored.items()} if self.resident else stored
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
         self.scale, self.offset = self._affine(arrays, normalise)
-        per_task = list(zip(*(stream.tasks for stream in self.streams), strict=True))
-        self.classes = [
-            torch.from_numpy(np.stack([spec.classes for spec in specs])).to(device)
-            for specs in per_task
-        ]
-        tables = np.stack([np.stack([spec.labels for spec in specs]) for specs in per_task], axis=1)
-        self.label_table = torch.from_numpy(tables).to(device)  # [R, T, classes of the data set]
-        self.owned = torch.zeros(
-            len(self.members), layout.tasks, layout.classes, dtype=torch.bool, device=device
-        )
-        for index, classes in enumerate(self.classes):
-            self.owned[:, index].scatter_(1, classes, True)
-        self.positions, self.weights = self._warps()
+        tables = TaskTables(arrays, layout, self.streams)
+        self.chance, self._sizes = tables.chance, tables.sizes
+        self.classes = tables.classes_on(device)
+        self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
+        self.owned = torch.from_numpy(tables.owned).to(device)
+        self.positions, self.weights = self._warps(tables.warps)
         # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
         ready = (
             device.type == "cpu"
@@ -98,7 +92,8 @@ class Streams:
         # Whether `Task.batches` gives test data; closed to strategies that do not declare it.
         self.test_is_open = True
         self._rows = torch.arange(len(self.members), device=device)[:, None]
-        self._kept: dict[Any, list[tuple[Tensor, Tensor, Tensor]]] = {}
+        self._kept: dict[Any, list[Filled]] = {}
+        self._chunks: dict[Split, int] = {}
 
     # ------------------------------------------------------------------ which samples
 
@@ -117,7 +112,8 @@ class Streams:
 
     def sizes(self, task: int, split: Split) -> list[int]:
         """How many samples each member has of a task."""
-        return [len(getattr(self.spec(member, task), split)) for member in range(len(self.members))]
+        sizes: list[int] = self._sizes[split][:, task].tolist()
+        return sizes
 
     def chunk(self, split: Split) -> int:
         """Rows of a batch outside training: a function of the data set and its tasks, never of the members at hand.
@@ -125,6 +121,11 @@ class Streams:
         The last batch of a task is filled up to this size; so the largest task to be expected is cut into few equal
         batches, and none is near empty.
         """
+        if split not in self._chunks:
+            self._chunks[split] = self._chunk(split)
+        return self._chunks[split]
+
+    def _chunk(self, split: Split) -> int:
         labels = self.labels["test" if split == "test" else "train"]
         counts = labels.bincount().sort(descending=True).values
         most = int(counts[: max(classes.shape[1] for classes in self.classes)].sum())
@@ -150,18 +151,23 @@ class Streams:
         finally:
             self.test_is_open = before
 
-    def _filled(
-        self, task: int, split: Split, size: int, limit: int | None
-    ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """A task's samples in batches of one size: indices, labels, and which rows count. Kept, for test sets are read again and again."""
+    def _filled(self, task: int, split: Split, size: int, limit: int | None) -> list[Filled]:
+        """A task's samples in batches of one size. Kept, for test sets are read again and again."""
         wanted = (task, split, size, limit)
         if wanted not in self._kept:
-            self._kept[wanted] = list(self._fill(*wanted))
+            batches = list(self._fill(*wanted))
+            self._forget(MOST_KEPT - _rows_of(batches))
+            self._kept[wanted] = batches
         return self._kept[wanted]
 
-    def _fill(
-        self, task: int, split: Split, size: int, limit: int | None
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _forget(self, most: int) -> None:
+        """Keep at most so many rows, those that were made last."""
+        kept = sum(map(_rows_of, self._kept.values()))
+        while self._kept and kept > most:
+            oldest = next(iter(self._kept))
+            kept -= _rows_of(self._kept.pop(oldest))
+
+    def _fill(self, task: int, split: Split, size: int, limit: int | None) -> Iterator[Filled]:
         pools = [self.pool(member, [task], split)[0] for member in range(len(self.members))]
         if limit is not None:
             drawn = [
@@ -212,9 +218,8 @@ class Streams:
 
     def labels_of(self, index: Tensor, tasks: Tensor, split: Split = "train") -> Tensor:
         """The labels of samples `[R, n]` as their tasks name them."""
-        return self.label_table[
-            self._rows, tasks, self.labels["test" if split == "test" else "train"][index]
-        ]
+        classes = self.labels["test" if split == "test" else "train"][index]
+        return self.label_table[self._rows, tasks, classes].long()
 
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
         if not self.resident:
@@ -258,7 +263,7 @@ class Streams:
         x = x if self.weights is None else x.to(torch.float32)
         total: Tensor | None = None
         for k in range(self.positions.shape[-1]):
-            source = self.positions[self._rows, tasks, :, k]  # [R, B, P]
+            source = self.positions[self._rows, tasks, :, k].long()  # [R, B, P]
             taken = x.gather(2, source[..., None].expand_as(x))
             if self.weights is not None:
                 taken = taken * self.weights[self._rows, tasks, :, k, None]
@@ -279,29 +284,13 @@ class Streams:
         ).flatten(2)
         return where, inside
 
-    def _warps(self) -> tuple[Tensor | None, Tensor | None]:
-        """Every task's warp as tables `[R, T, P, K]`; (None, None) where images are seen as they are stored."""
-        warps = [[spec.warp for spec in stream.tasks] for stream in self.streams]
-        present = [warp for row in warps for warp in row if warp is not None]
-        if not present:
-            return None, None
-        shape = (len(self.streams), self.layout.tasks)
-        area, most = self.height * self.width, max(warp.index.shape[1] for warp in present)
-        index = np.empty((*shape, area, most), dtype=np.int64)
-        index[:] = np.arange(area)[:, None]
-        weight = np.zeros((*shape, area, most), dtype=np.float32)
-        weight[..., 0] = 1.0
-        for place in np.ndindex(*shape):
-            warp = warps[place[0]][place[1]]
-            if warp is not None:
-                neighbours = warp.index.shape[1]
-                index[place][:, :neighbours] = warp.index
-                weight[place] = 0.0
-                weight[place][:, :neighbours] = 1.0 if warp.weight is None else warp.weight
-        weighted = any(warp.weight is not None for warp in present)
-        return torch.from_numpy(index).to(self.device), torch.from_numpy(weight).to(
-            self.device
-        ) if weighted else None
+    def _warps(self, warps: WarpTables) -> tuple[Tensor | None, Tensor | None]:
+        """Every task's warp; (None, None) where images are seen as they are stored."""
+        index, weight = (
+            None if table is None else torch.from_numpy(table).to(self.device)
+            for table in (warps.index, warps.weight)
+        )
+        return index, weight
 
     def _affine(self, arrays: Arrays, normalise: str) -> tuple[Tensor, Tensor | None]:
         """`normalise` as one multiplication and one addition a channel."""
@@ -324,3 +313,7 @@ class Streams:
             1.0 / (arrays.scale * deviation), dtype=torch.float32, device=self.device
         )
         return scale, torch.tensor(-mean / deviation, dtype=torch.float32, device=self.device)
+
+
+def _rows_of(batches: Sequence[Filled]) -> int:
+    return sum(index.numel() for index, _, _ in batches)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from clbench.scenarios.stream import Layout, Stream
+from clbench.scenarios.stream import Layout, Stream, TaskSpec
 
 if TYPE_CHECKING:
     from clbench.data.arrays import Arrays
 
+Floats = npt.NDArray[np.float64]
 TASK, ALL = "task", "all"
 
 
@@ -23,18 +25,42 @@ def chance_levels(arrays: Arrays, layout: Layout, streams: Sequence[Stream]) -> 
     `all`: over all tasks at the end. Answers may depend on the task where the setting tells it; elsewhere they are one
     class for all samples.
     """
-    levels = np.array([_levels(arrays, layout, stream) for stream in streams])
-    by_task, all_alike = (float(level) for level in levels.mean(axis=0))
-    return {TASK: by_task, ALL: by_task if layout.setting == "task" else all_alike}
+    tally = ChanceTally(arrays, layout)
+    for stream in streams:
+        tally.begin_stream()
+        for task in stream.tasks:
+            tally.add(task)
+    return tally.levels()
 
 
-def _levels(arrays: Arrays, layout: Layout, stream: Stream) -> tuple[float, float]:
-    """With each task's most frequent class, and with the one class that is best over all tasks."""
-    most = 0.0
-    shares = np.zeros(layout.classes)
-    for task in stream.tasks:
-        labels, counts = np.unique(task.labels[arrays.y_test[task.test]], return_counts=True)
-        share = counts / counts.sum()
-        most += share.max()
-        shares[labels] += share
-    return most / len(stream.tasks), float(shares.max()) / len(stream.tasks)
+class ChanceTally:
+    """`chance_levels` by one task after the other, for who looks at every task anyway."""
+
+    def __init__(self, arrays: Arrays, layout: Layout) -> None:
+        self.arrays, self.layout = arrays, layout
+        self.most: list[float] = []  # of each stream: the sum over tasks of the largest share
+        self.shares: list[Floats] = []  # of each stream: each label's share, summed over tasks
+
+    def begin_stream(self) -> None:
+        """The tasks that follow are another stream's."""
+        self.most.append(0.0)
+        self.shares.append(np.zeros(self.layout.classes))
+
+    def add(self, task: TaskSpec) -> None:
+        """Count the test labels of a task."""
+        labels = task.labels[self.arrays.y_test[task.test]]
+        counts = np.bincount(labels[labels >= 0], minlength=self.layout.classes)
+        share = counts / max(1, counts.sum())
+        self.most[-1] += share.max()
+        self.shares[-1] += share
+
+    def levels(self) -> dict[str, float]:
+        """The means over streams."""
+        tasks = self.layout.tasks
+        by_task = float(np.mean([most / tasks for most in self.most]))
+        if self.layout.setting == "task":
+            return {TASK: by_task, ALL: by_task}
+        return {
+            TASK: by_task,
+            ALL: float(np.mean([share.max() / tasks for share in self.shares])),
+        }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from clbench.errors import PluginError
-from clbench.scenarios.stream import Ints, Layout, Stream, TaskSpec
+from clbench.scenarios.stream import Ints, Layout, LazyTasks, Stream, TaskSpec
 
 if TYPE_CHECKING:
     from clbench.data.arrays import Arrays
@@ -15,26 +15,24 @@ if TYPE_CHECKING:
 
 def check_stream(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> None:
     """Refuse tables that point beside what they are to point at."""
+    for _ in checked(scenario, arrays, layout, stream).tasks:
+        pass
+
+
+def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> Stream:
+    """The same stream, each of its tasks checked when it is looked at."""
     if len(stream.tasks) != layout.tasks:
         raise PluginError(
             f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says {layout.tasks}"
         )
-    for number, task in enumerate(stream.tasks, 1):
-        for name, table, below in _tables(arrays, layout, task):
-            if wrong := _wrong(table, below, least=-1 if name == "labels" else 0):
-                raise PluginError(f"scenario {scenario!r}, task {number}: {name} {wrong}")
-        if len(task.labels) != arrays.classes:
-            raise PluginError(
-                f"scenario {scenario!r}, task {number}: labels has {len(task.labels)} entries; "
-                f"the data set has {arrays.classes} classes, and each needs a label or -1"
-            )
-        for name in ("train", "test"):
-            if not len(getattr(task, name)):
-                raise PluginError(
-                    f"scenario {scenario!r}, task {number}: there are no {name} samples"
-                )
+    check = _TaskCheck(scenario, arrays, layout)
 
-    _check_outputs(scenario, layout, stream)
+    def task(index: int) -> TaskSpec:
+        made = stream.tasks[index]
+        check(index + 1, made)
+        return made
+
+    return Stream(LazyTasks(layout.tasks, task))
 
 
 def check_layout(scenario: str, setting: str, layout: Layout) -> None:
@@ -46,22 +44,49 @@ def check_layout(scenario: str, setting: str, layout: Layout) -> None:
         )
 
 
-def _check_outputs(scenario: str, layout: Layout, stream: Stream) -> None:
-    """Refuse outputs that are not what the setting and `own_outputs` promise."""
-    owners: dict[int, int] = {}
-    for number, task in enumerate(stream.tasks, 1):
-        outputs = sorted(task.classes.tolist())
+class _TaskCheck:
+    """Whether the tasks of one stream are what its layout promises."""
+
+    def __init__(self, scenario: str, arrays: Arrays, layout: Layout) -> None:
+        self.scenario, self.arrays, self.layout = scenario, arrays, layout
+        self.owners: dict[int, int] = {}  # of outputs, where no two tasks share one
+
+    def __call__(self, number: int, task: TaskSpec) -> None:
+        for name, table, below in _tables(self.arrays, self.layout, task):
+            if wrong := _wrong(table, below, least=-1 if name == "labels" else 0):
+                self._refuse(number, f"{name} {wrong}")
+        if len(task.labels) != self.arrays.classes:
+            self._refuse(
+                number,
+                f"labels has {len(task.labels)} entries; the data set has"
+                f" {self.arrays.classes} classes, and each needs a label or -1",
+            )
+        for name in ("train", "test"):
+            if not len(getattr(task, name)):
+                self._refuse(number, f"there are no {name} samples")
+        self._check_outputs(number, task)
+
+    def _check_outputs(self, number: int, task: TaskSpec) -> None:
+        """Refuse outputs that are not what the setting and `own_outputs` promise."""
+        layout, outputs = self.layout, sorted(task.classes.tolist())
         if layout.setting == "domain" and outputs != list(range(layout.classes)):
-            raise PluginError(
-                f"scenario {scenario!r}, task {number}: in the domain setting every task has the outputs"
-                f" 0..{layout.classes - 1}, and this one has {outputs[0]}..{outputs[-1]}"
+            self._refuse(
+                number,
+                "in the domain setting every task has the outputs"
+                f" 0..{layout.classes - 1}, and this one has {outputs[0]}..{outputs[-1]}",
             )
-        shared = [output for output in outputs if owners.setdefault(output, number) != number]
-        if layout.own_outputs and shared:
-            raise PluginError(
-                f"scenario {scenario!r}, task {number}: the layout says own_outputs=True, and output"
-                f" {shared[0]} belongs to task {owners[shared[0]]}, too"
+        if not layout.own_outputs:
+            return
+        shared = [output for output in outputs if self.owners.setdefault(output, number) != number]
+        if shared:
+            self._refuse(
+                number,
+                f"the layout says own_outputs=True, and output {shared[0]} belongs to"
+                f" task {self.owners[shared[0]]}, too",
             )
+
+    def _refuse(self, number: int, sentence: str) -> NoReturn:
+        raise PluginError(f"scenario {self.scenario!r}, task {number}: {sentence}")
 
 
 def _tables(arrays: Arrays, layout: Layout, task: TaskSpec) -> list[tuple[str, Ints, int]]:

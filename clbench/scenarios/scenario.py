@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
@@ -93,15 +92,18 @@ class Scenario(Configurable):
         What is held out is drawn anew for each task, unless `held` says so of every training sample
         (`held_out_by_class`).
         """
-        train = _of_classes(arrays.train_of_class, labels)
-        test = _of_classes(arrays.test_of_class, labels)
+        chosen = labels >= 0
+        train, test = arrays.train_positions.of(chosen), arrays.test_positions.of(chosen)
         out = (
             held[train]
             if held is not None
             else self._held_out(seed, agent, index, validation, len(train))
         )
+        held_out = train[out]
+        if len(held_out):
+            train = train[~out]
         return TaskSpec(
-            classes.astype(np.int64), labels.astype(np.int64), train[~out], test, train[out], warp
+            classes.astype(np.int64), labels.astype(np.int64), train, test, held_out, warp
         )
 
     def held_out_by_class(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Bools:
@@ -112,7 +114,7 @@ class Scenario(Configurable):
         held = np.zeros(len(arrays.y_train), dtype=bool)
         if validation <= 0:
             return held
-        for number, positions in enumerate(arrays.train_of_class):
+        for number, positions in enumerate(arrays.train_positions.of_class):
             out = self._held_out(seed, agent, number, validation, len(positions))
             held[positions[out]] = True
         return held
@@ -128,9 +130,3 @@ class Scenario(Configurable):
         order = self.generator(seed, agent, "validation", number).permutation(samples)
         held[order[:count]] = True
         return held
-
-
-def _of_classes(positions: Sequence[Ints], labels: Ints) -> Ints:
-    """In ascending order, the positions of all samples whose class has a label."""
-    chosen = [positions[number] for number in np.flatnonzero(labels >= 0).tolist()]
-    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import PositiveInt
 
-from clbench import Arrays, Layout, Scenario, Stream, Warp
+from clbench import Arrays, Layout, LazyTasks, Scenario, Stream, TaskSpec, Warp
 
 
 class Warped(Scenario):
@@ -27,18 +27,15 @@ class Warped(Scenario):
         return Layout(outputs, self.tasks, self.setting, arrays.input_shape, own_outputs=apart)
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
-        tasks = []
-        for index in range(self.tasks):
-            labels = np.arange(arrays.classes) + (
-                0 if self.setting == "domain" else index * arrays.classes
-            )
+        def task(index: int) -> TaskSpec:
+            first = 0 if self.setting == "domain" else index * arrays.classes
+            labels = np.arange(arrays.classes) + first
             warp = self.warp(arrays, seed, agent, index)
-            tasks.append(
-                self.task(
-                    arrays, seed, agent, index, validation, classes=labels, labels=labels, warp=warp
-                )
+            return self.task(
+                arrays, seed, agent, index, validation, classes=labels, labels=labels, warp=warp
             )
-        return Stream(tuple(tasks))
+
+        return Stream(LazyTasks(self.tasks, task))
 
     def warp(self, arrays: Arrays, seed: int, agent: int, index: int) -> Warp | None:
         """How the pixels of task `index` are moved; None where they stay."""
