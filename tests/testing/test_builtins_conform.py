@@ -121,6 +121,32 @@ class TestL2InitWithEWC(StrategyConformance):
         ]
 
 
+class TestReDo(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "redo")(tau=0.4, period=7)
+
+
+class TestReDoWithReplay(StrategyConformance):
+    """With heads of their own for tasks, whose outputs stand still in steps of others."""
+
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [13, 11], "activation": "crelu"}},
+        "optimizer": {"adamw": {"lr": 0.003}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        redo = builtin("strategy", "redo")
+        return [redo(tau=0.7, period=5, samples=20), builtin("strategy", "er")(memory=50)]
+
+
 class TestComposition(StrategyConformance):
     protocol: ClassVar = {
         "augment": "crop_flip",
