@@ -86,14 +86,18 @@ class Scenario(Configurable):
         labels: Ints,
         warp: Warp | None = None,
         held: Bools | None = None,
+        samples: int | None = None,
     ) -> TaskSpec:
         """The task of all samples whose class has a label in it, part of the training ones held out.
 
-        What is held out is drawn anew for each task, unless `held` says so of every training sample
-        (`held_out_by_class`).
+        `samples` takes so many of the training ones, drawn anew for each task. So is what is held
+        out of them, unless `held` says it of every training sample (`held_out_by_class`).
         """
         chosen = labels >= 0
         train, test = arrays.train_positions.of(chosen), arrays.test_positions.of(chosen)
+        if samples is not None:
+            draw = self.generator(seed, agent, "samples", index)
+            train = np.sort(draw.choice(train, samples, replace=False, shuffle=False))
         out = (
             held[train]
             if held is not None

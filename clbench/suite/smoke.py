@@ -60,6 +60,8 @@ def _tiny(cell: Cell, host: Host) -> Cell:
     if "dataset" in options:
         data = _tiny_data(cell.scenario, host)
         options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
+        if isinstance(options.get("samples"), int):
+            options["samples"] = min(options["samples"], data["train"])
         data["train"] *= _agents(host.get("scenario", cell.scenario.name), options, data)
     return dataclasses.replace(
         cell,

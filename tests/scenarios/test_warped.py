@@ -99,3 +99,42 @@ def test_validation_is_drawn_anew_for_every_task(arrays):
     assert len(first.validation) == len(second.validation) == 6
     assert first.validation.tolist() != second.validation.tolist()
     assert not set(first.validation) & set(first.train)
+
+
+def test_a_composed_permutation_moves_the_pixels_of_the_task_before(arrays):
+    def tables(**options):
+        scenario = Permuted(dataset="noise", tasks=5, first="permuted", **options)
+        return [task.warp.index[:, 0] for task in scenario.stream(arrays, 5, 0, 0.0).tasks]
+
+    drawn, composed = tables(), tables(compose=True)
+    assert composed[0].tolist() == drawn[0].tolist()
+    for before, after, own in zip(composed[:-1], composed[1:], drawn[1:], strict=True):
+        image = np.arange(42) * 10
+        assert image[after].tolist() == image[before][own].tolist()
+
+
+def test_composed_permutations_are_the_same_in_whichever_order_tasks_are_asked_for(arrays):
+    scenario = Permuted(dataset="noise", tasks=6, compose=True)
+    whole = [task.warp for task in scenario.stream(arrays, 5, 0, 0.0).tasks]
+    tasks = scenario.stream(arrays, 5, 0, 0.0).tasks
+    assert whole[0] is None
+    for index in (4, 2, 5, 1, 3):
+        assert tasks[index].warp.index.tolist() == whole[index].index.tolist()
+
+
+@pytest.mark.parametrize("scenario", [Permuted, Rotated])
+def test_a_task_has_so_many_samples_drawn_anew(arrays, scenario):
+    made = scenario(dataset="noise", tasks=3, samples=10)
+    tasks = made.stream(arrays, 0, 0, 0.0).tasks
+    assert [len(np.unique(task.train)) for task in tasks] == [10, 10, 10]
+    assert tasks[0].train.tolist() != tasks[1].train.tolist()
+    assert tasks[0].train.tolist() != made.stream(arrays, 1, 0, 0.0).tasks[0].train.tolist()
+    assert tasks[0].test.tolist() == list(range(8))
+    held = made.stream(arrays, 0, 0, 0.3).tasks[0]
+    assert len(held.validation) == 3
+    assert sorted([*held.train, *held.validation]) == tasks[0].train.tolist()
+
+
+def test_more_samples_than_there_are_are_refused(arrays):
+    with pytest.raises(OptionError, match="21 images a task, and the data set has 20"):
+        Permuted(dataset="noise", samples=21).layout(arrays)

@@ -52,3 +52,13 @@ def test_smoke_has_samples_for_every_agent(kind: Any, options: dict[str, int], a
     data = tiny.scenario.options["dataset"]["synthetic"]
     assert data["train"] == 10 * 10 * agents
     assert tiny.scenario.options.get("agents", 12) == agents
+
+
+def test_smoke_draws_no_more_samples_a_task_than_there_are() -> None:
+    host = Host.load()
+    options = host.get("scenario", "permuted")(dataset="mnist", samples=10_000).options
+    protocol, _ = resolve_protocol({}, host)
+    cell = Cell(Choice("permuted", options), "permuted", (), "naive", protocol, (), (0, 1))
+    (tiny,) = tiny_cells([cell], host)
+    made = tiny.scenario.options
+    assert made["samples"] == made["dataset"]["synthetic"]["train"]

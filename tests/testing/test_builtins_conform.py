@@ -234,6 +234,12 @@ class TestWarped(ScenarioConformance):
         return builtin("scenario", name)
 
 
+class TestComposedPermutations(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self):
+        return builtin("scenario", "permuted")(dataset="digits", compose=True, samples=200)
+
+
 @pytest.mark.parametrize("recur", ["repeat", "reshuffle"])
 class TestPairs(ScenarioConformance):
     @pytest.fixture
