@@ -42,6 +42,7 @@ class Loop:
         probes: Probes,
         *,
         online: bool,
+        epochs: bool = False,
         recency: bool = False,
         graphs: str = "auto",
         checkpoint: Path | None = None,
@@ -53,7 +54,8 @@ class Loop:
         self.evaluations = Evaluations(strategy, self.keeper, recency=recency)
         self.streams = strategy.session.streams
         self.protocol = strategy.protocol
-        self.online = online or isinstance(self.protocol.stop_at, dict)
+        self.by_epoch = epochs
+        self.online = online or epochs or isinstance(self.protocol.stop_at, dict)
         self.suspension = Suspension(whole(strategy), strategy.members)
         self._hold_outputs()
         self.place = Place(strategy.members, strategy.device)
@@ -249,9 +251,15 @@ class Loop:
         if self.session.active:
             self.suspension.show_kept()
             self.draws.call("end_epoch", phase, place.epoch)
+            self._note_epoch()
             self._probe("epoch_end", task)
             reached = self._reached(task, taking) if phase.stop else set()
         place.end_epoch(reached)
+
+    def _note_epoch(self) -> None:
+        if self.by_epoch:
+            right = self.place.online.of_epoch()
+            self.book.write(self.book.curves, "train_accuracy", right, self.session.active)
 
     def _resolve(self, task: Task) -> list[ResolvedPhase]:
         streams, protocol, running = self.streams, self.protocol, self.book.running

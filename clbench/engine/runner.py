@@ -180,6 +180,7 @@ def start_loop(
         strategy,
         Probes(probes, strategy),
         online="online_accuracy" in needed,
+        epochs="train_accuracy" in needed,
         recency=recency.NOTE in needed,
         graphs=settings.graphs,
         checkpoint=settings.checkpoint,

@@ -42,9 +42,9 @@ class Metric(Configurable):
     limits: ClassVar[tuple[float, float] | None] = (
         None  # what no value lies beyond: (0, 1) for an accuracy, but not for a difference of two
     )
-    # What the engine measures only where a metric asks for it: the curve "online_accuracy", and
-    # the note "recency", of each test set the share of predictions that fall on the last task's
-    # classes minus the share of its samples.
+    # What the engine measures only where a metric asks for it: the curves "online_accuracy" (a value
+    # a task) and "train_accuracy" (a value an epoch), and the note "recency", of each test set the
+    # share of predictions that fall on the last task's classes minus the share of its samples.
     needs: ClassVar[tuple[str, ...]] = ()
 
 

@@ -17,6 +17,7 @@ from .accuracy import (
     PlasticitySlope,
     RecencyBias,
     RelativeAccuracy,
+    TrainAccuracy,
     WorstAccuracy,
 )
 from .gap import MinAccuracy, WorstCaseAccuracy
@@ -45,6 +46,7 @@ def clbench_metrics() -> list[type]:
         WorstAccuracy,
         RelativeAccuracy,
         OnlineAccuracy,
+        TrainAccuracy,
         PlasticitySlope,
         RecencyBias,
         PlasticityLoss,

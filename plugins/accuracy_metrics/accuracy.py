@@ -75,16 +75,34 @@ class OnlineAccuracy(ShareOfSamples):
         return online_accuracy(run)
 
 
+class TrainAccuracy(ShareOfSamples):
+    """Share of right predictions on the training batches of each epoch, before the update with them (Dohare et al. 2024).
+
+    A value an epoch, through all tasks; tables show the mean. With one epoch a task it is `online_accuracy`.
+    """
+
+    summary = "mean"
+    needs = ("train_accuracy",)
+
+    def value(self, run: RunView) -> Array:
+        return asked_curve(run, "train_accuracy")
+
+
 def online_accuracy(run: RunView) -> Array:
     """`[T]`: the share of right predictions on each task's training batches before the update."""
-    curve = run.curves.get("online_accuracy")
+    return asked_curve(run, "online_accuracy")
+
+
+def asked_curve(run: RunView, name: str) -> Array:
+    """A curve that the engine writes where a metric of the same name asks for it."""
+    curve = run.curves.get(name)
     if curve is None:
         raise Undefined(
-            f"the online accuracy of {run.label} was not measured; add online_accuracy to the"
+            f"the {name.replace('_', ' ')} of {run.label} was not measured; add {name} to the"
             " suite's metrics and run the suite again"
         )
-    online: Array = curve[~np.isnan(curve)]
-    return online
+    values: Array = curve[~np.isnan(curve)]
+    return values
 
 
 class PlasticitySlope(AccuracyMetric):

@@ -506,6 +506,29 @@ def test_online_accuracy_is_measured_before_the_update(make_bench: Any) -> None:
                 assert record.curves["online_accuracy"][r, t] == pytest.approx(wanted)
 
 
+class TrainAccuracy(ProbeMetric):
+    """Asks the engine for the training accuracy of each epoch."""
+
+    needs = ("train_accuracy", "online_accuracy")
+    when = "run_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        return torch.zeros(probe.strategy.members)
+
+
+def test_training_accuracy_is_that_of_each_epoch(make_bench: Any) -> None:
+    plain, record = (
+        make_bench(Naive, epochs=3, metrics=metrics).run(0, 1) for metrics in ((), [TrainAccuracy])
+    )
+    np.testing.assert_array_equal(plain.accuracy, record.accuracy)
+    by_epoch = record.curves["train_accuracy"].reshape(2, -1, 3)
+    assert by_epoch.shape[1] == record.accuracy.shape[2]
+    # Every epoch of a task has the same samples, so their mean is the accuracy of the task.
+    np.testing.assert_allclose(by_epoch.mean(2), record.curves["online_accuracy"])
+    assert by_epoch[:, :, 2].mean() > by_epoch[:, :, 0].mean()
+    assert "train_accuracy" not in plain.curves
+
+
 def test_measuring_online_accuracy_changes_nothing(make_bench: Any) -> None:
     model = {"mlp": {"hidden": [6], "dropout": 0.5, "norm": "batch"}}
     one, other = (

@@ -38,6 +38,7 @@ def record(matrix: np.ndarray[Any, Any] | None = MATRIX, **changes: Any) -> Resu
         "accuracy_before": BEFORE[None],
         "curves": {
             "online_accuracy": np.array([[0.7, 0.8, 0.9]]),
+            "train_accuracy": np.array([[0.6, 0.8, 0.7, 0.9, 0.8, NAN]]),
             "continual_accuracy": np.array([FOLLOWED]),
             "continual_step": np.array([[10, 20, 30, 40, 50, 60, 70, 80, 90]]),
             "continual_task": np.array([[1, 1, 1, 2, 2, 2, 3, 3, 3]]),
@@ -78,6 +79,7 @@ SUMMARIES = {
     "relative_accuracy": 0.827990,
     "plasticity_slope": 0.030,
     "online_accuracy": 0.8,
+    "train_accuracy": 0.76,
     "backward_transfer": -0.220,
     "forward_transfer": 0.075,
     "forgetting": 0.23,
