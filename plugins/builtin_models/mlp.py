@@ -24,9 +24,30 @@ def mlp(
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,  # after the activation
     # Of every hidden layer. With `crelu` a unit feeds both relu(z) and relu(-z) to the next layer.
     activation: Literal["relu", "tanh", "crelu"] = "relu",
+    # Weights at the start. `default`: torch's, uniform up to sqrt(1 / fan in), biases too. With biases of 0, `xavier`:
+    # uniform up to sqrt(6 / (fan in + fan out)), as in Mammoth; `kaiming`: up to gain x sqrt(3 / fan in), with the
+    # gain of the activation, and 1 for the head.
+    init: Literal["default", "xavier", "kaiming"] = "default",
 ) -> nn.Module:
     """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the head."""
-    return MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
+    model = MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
+    if init != "default":
+        initialise(model, init, "tanh" if activation == "tanh" else "relu")
+    return model
+
+
+def initialise(model: nn.Module, init: str, activation: Literal["relu", "tanh"]) -> None:
+    """Draw the weights of the linear layers anew, and set their biases to 0."""
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Linear):
+            continue
+        nn.init.zeros_(module.bias)
+        if init == "xavier":
+            nn.init.xavier_uniform_(module.weight)
+        else:
+            nn.init.kaiming_uniform_(
+                module.weight, nonlinearity="linear" if name == "head" else activation
+            )
 
 
 class MLP(nn.Sequential):

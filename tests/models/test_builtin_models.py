@@ -253,3 +253,21 @@ def test_every_option_is_documented_and_checked():
         check_options(mlp, {"hidden": [0]})
     with pytest.raises(OptionError, match="width"):
         check_options(resnet18, {"width": 4})
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_weights_of_an_mlp_begin_as_its_option_says(activation):
+    """Glorot & Bengio 2010 and He et al. 2015: how far the uniform distributions reach, and biases of 0."""
+    gain = {"relu": 2**0.5, "tanh": 5 / 3}[activation]
+    for init, bounds in {
+        "default": [(1 / 64) ** 0.5, (1 / 300) ** 0.5],
+        "xavier": [(6 / 364) ** 0.5, (6 / 310) ** 0.5],
+        "kaiming": [gain * (3 / 64) ** 0.5, (3 / 300) ** 0.5],
+    }.items():
+        torch.manual_seed(0)
+        model = mlp(SHAPE, 10, hidden=(300,), activation=activation, init=init)
+        for layer, bound in zip([model.linear1, model.head], bounds, strict=True):
+            furthest = layer.weight.abs().max().item()
+            assert 0.98 * bound < furthest <= bound
+            assert layer.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+            assert bool((layer.bias == 0).all()) == (init != "default")

@@ -167,7 +167,7 @@ class TestMLP(ModelConformance):
     @pytest.fixture(
         params=[
             {},
-            {"norm": "batch"},
+            {"norm": "batch", "init": "xavier"},
             {"norm": "layer", "activation": "tanh"},
             {"activation": "crelu", "dropout": 0.3},
             {"dropout": 0.3},
