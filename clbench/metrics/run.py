@@ -115,6 +115,21 @@ class RunView:
             entries.row, entries.column, entries.value[self._member], self.tasks
         )
 
+    @cached_property
+    def learnt(self) -> Array:
+        """`[T]`: R_ii, the accuracy on each task just after it was trained."""
+        tasks = np.arange(self.tasks)
+        return self._accuracies(tasks + 1, tasks)
+
+    @property
+    def online(self) -> Array:
+        """`[T]`: the share of right predictions on each task's training batches before the update."""
+        curve = self.curves.get("online_accuracy")
+        # One that was not trained in every task has fewer values, and nobody knows of which.
+        if curve is None or len(curve) != self.tasks:
+            return np.full(self.tasks, np.nan)
+        return np.asarray(curve)
+
     @property
     def accuracy_before(self) -> Array:
         """`[T]`: a task's accuracy when its head exists and before it is trained."""
@@ -140,6 +155,13 @@ class RunView:
             name: _frozen(matrix_of(entries.row, entries.column, values, self.tasks))
             for name, values in self._of(self._cell.notes).items()
         }
+
+    def last_note(self, name: str) -> Array:
+        """`[T]`: what was noted of each test set after the last task; NaN where nothing was."""
+        if name not in self._cell.notes:
+            return np.full(self.tasks, np.nan)
+        values = self._cell.notes[name]
+        return self._look_up(values, np.array(self.tasks), np.arange(self.tasks))
 
     @property
     def note_names(self) -> tuple[str, ...]:

@@ -231,6 +231,8 @@ def _blank(cell: CellRecord, like: CellRecord) -> CellRecord:
 def _aligned_entries(
     old: CellRecord, a: Entries, new: CellRecord, b: Entries
 ) -> tuple[CellRecord, CellRecord]:
+    if np.array_equal(a.row, b.row) and np.array_equal(a.column, b.column):
+        return old, new
     places = {
         place: None
         for entries in (a, b)

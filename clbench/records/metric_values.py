@@ -98,11 +98,7 @@ class Metrics:
 
     def _noted(self, name: str, cell: CellRecord) -> Measured:
         """What a strategy noted of its test sets after the last task; the mean over those tested."""
-        nothing = np.full(cell.tasks, np.nan)
-        rows = [
-            self.view(cell, member).notes[name][-1] if name in cell.notes else nothing
-            for member in range(cell.members)
-        ]
+        rows = [self.view(cell, member).last_note(name) for member in range(cell.members)]
         by_task = np.array(rows).reshape(cell.members, cell.tasks)
         reasons = [None if name in cell.notes else "the strategy does not note it"] * cell.members
         known = ~np.isnan(by_task)

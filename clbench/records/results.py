@@ -135,7 +135,10 @@ class Results:
         return found[0]
 
     def accuracy(self, strategy: str, scenario: str | None = None) -> Array:
-        """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i), row 0 the untrained network."""
+        """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i), row 0 the untrained network.
+
+        Of thousands of tasks that is a large array with little in it: `cell(strategy).entries` has what was measured.
+        """
         cell = self.cell(strategy, scenario)
         if cell.accuracy is not None:
             return cell.accuracy
@@ -233,10 +236,12 @@ class Results:
 
         parts: list[dict[str, Any]] = []
         for cell, measured in self._each(metrics):
-            parts.append(_rows(cell, measured.name, None, measured.summary))
-            for task in range(0 if measured.by_task is None else measured.by_task.shape[1]):
-                assert measured.by_task is not None
-                parts.append(_rows(cell, measured.name, task + 1, measured.by_task[:, task]))
+            parts.append(
+                _rows(cell, measured.name, np.zeros(1, np.int64), measured.summary[:, None])
+            )
+            if measured.by_task is not None:
+                tasks = np.arange(1, measured.by_task.shape[1] + 1)
+                parts.append(_rows(cell, measured.name, tasks, measured.by_task))
         columns: dict[str, Any] = {
             name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0)
             for name in COLUMNS
@@ -283,14 +288,15 @@ def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
     return f"{cell.label} on {cell.scenario}: {kind} were not kept; write `keep: [{kind}]` in the suite's protocol and run it again"
 
 
-def _rows(cell: CellRecord, metric: str, task: int | None, value: Array) -> dict[str, Any]:
-    size = cell.members
+def _rows(cell: CellRecord, metric: str, tasks: Array, values: Array) -> dict[str, Any]:
+    """Columns of a frame: task by task, the members' `values [S, tasks]`; a task of 0 is a summary."""
+    size = cell.members * len(tasks)
     texts = {"scenario": cell.scenario, "strategy": cell.label, "metric": metric}
-    agent = np.zeros(size, np.int64) if cell.agent is None else cell.agent
+    agent = np.zeros(cell.members, np.int64) if cell.agent is None else cell.agent
     return {
         **{name: np.full(size, text, dtype=object) for name, text in texts.items()},
-        "seed": cell.seed,
-        "agent": agent,
-        "task": np.full(size, task or 0),
-        "value": np.asarray(value, dtype=np.float64),
+        "seed": np.tile(cell.seed, len(tasks)),
+        "agent": np.tile(agent, len(tasks)),
+        "task": np.repeat(tasks, cell.members),
+        "value": np.asarray(values, dtype=np.float64).T.reshape(-1),
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from clbench.errors import UnknownName
-from clbench.records import CellRecord, Results
+from clbench.metrics import RunView
+from clbench.records import CellRecord, Entries, Results
 from clbench.records.cell import Array
+from clbench.report.bins import bin_centres, bin_means, matrix_means
 from clbench.stats.intervals import Interval, mean_intervals
 
 ACCURACIES = (0.0, 1.0)
@@ -20,14 +23,54 @@ def finished(cell: CellRecord) -> list[int]:
     return members
 
 
-def averages_by_seed(results: Results, cell: CellRecord) -> Array:
-    """`[seeds, T]`: A_i, the mean accuracy on the tasks so far, after each task."""
-    return _by_seed(cell, [results.run(cell, k).averages for k in finished(cell)])
+@dataclass(frozen=True)
+class Course:
+    """A number for every task of a run, over the stream."""
+
+    name: str
+    of: Callable[[RunView], Array]
+    words: str  # what it is
+    axis: str  # what it stands against
+
+
+AVERAGE = Course(
+    "average", lambda run: run.averages, "average accuracy on the tasks so far", "tasks learnt"
+)
+LEARNT = Course(
+    "learnt", lambda run: run.learnt, "accuracy on each task when it was learnt", "task"
+)
+ONLINE = Course("online", lambda run: run.online, "online accuracy on each task", "task")
+COURSES = (AVERAGE, LEARNT, ONLINE)
+
+
+def course_by_seed(results: Results, cell: CellRecord, course: Course) -> Array:
+    """`[seeds, T]`: a row a seed, over the finished runs."""
+    return _by_seed(cell, [course.of(results.run(cell, k)) for k in finished(cell)])
 
 
 def ages_by_seed(results: Results, cell: CellRecord) -> Array:
     """`[seeds, T]`: the accuracy on a task so many tasks after it was learnt, over the tasks for which that was measured."""
-    return _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in finished(cell)])
+    if cell.entries is None:
+        return _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in finished(cell)])
+    return _by_seed(cell, _entries_by_age(cell, cell.entries))
+
+
+def known_to_all(values: Array) -> Array:
+    """`[seeds, K]` with NaN for everybody where one seed has no value."""
+    return np.where(np.isnan(values).any(axis=0), np.nan, values)
+
+
+def is_measured(values: Array) -> bool:
+    """Whether `[seeds, K]` is a course, and not its first point alone."""
+    known = int((~np.isnan(values).any(axis=0)).sum())
+    return known > min(1, values.shape[1] - 1)
+
+
+def binned_course(values: Array, size: int) -> tuple[Array, Array]:
+    """Where the points of a course `[seeds, K]` lie, counted from 0, and their values `[seeds, points]`."""
+    means = bin_means(known_to_all(values), size)
+    there = ~np.isnan(means).any(axis=0)
+    return bin_centres(values.shape[1], size)[there], means[:, there]
 
 
 def accuracy_intervals(values: Array) -> list[Interval]:
@@ -35,10 +78,9 @@ def accuracy_intervals(values: Array) -> list[Interval]:
     return [interval.cut(ACCURACIES) for interval in mean_intervals(values)]
 
 
-def mean_matrix(results: Results, cell: CellRecord) -> Array:
-    """`[T+1, T]`, the mean over finished runs."""
-    matrix: Array = np.mean([results.run(cell, k).accuracy for k in finished(cell)], axis=0)
-    return matrix
+def mean_matrix(cell: CellRecord, size: int = 1) -> Array:
+    """`[1 + bins, bins]`, the mean over finished runs, and over blocks of so many tasks."""
+    return matrix_means(cell, np.array(finished(cell)), size)
 
 
 def mean_cost(results: Results, cell: CellRecord, name: str) -> float:
@@ -79,3 +121,16 @@ def _by_age(accuracy: Array) -> Array:
             for diagonal in ages
         ]
     )
+
+
+def _entries_by_age(cell: CellRecord, entries: Entries) -> list[Array]:
+    """The same of entries, a row a finished run; no matrix is made."""
+    age = entries.row - 1 - entries.column
+    found = []
+    for member in finished(cell):
+        value = entries.value[member]
+        kept = (age >= 0) & ~np.isnan(value)
+        count = np.bincount(age[kept], minlength=cell.tasks)
+        total = np.bincount(age[kept], value[kept], minlength=cell.tasks)
+        found.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+    return found

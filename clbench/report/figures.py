@@ -76,8 +76,9 @@ def figure(
 ) -> Figure:
     """A matplotlib figure of one record or several (`Results`, or paths), or of a comparison.
 
-    `kind` is `accuracy` (over tasks), `forgetting`, `matrix`, `boxes`, `cd` (a critical-difference diagram) or
-    `cost`. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows the figure by
+    `kind` is `accuracy` (on the tasks so far, over the stream), `learnt` (on each task when it was learnt), `online`
+    (on each task's training batches before the update), `forgetting`, `matrix`, `boxes`, `cd` (a critical-difference
+    diagram) or `cost`. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows the figure by
     itself; `figure.savefig("name.pdf")` saves it.
     """
     drawers = _drawers()
@@ -102,6 +103,8 @@ def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
         "cd": critical_difference_diagram,
         "boxes": boxes,
         "accuracy": figures_runs.accuracy_over_tasks,
+        "learnt": figures_runs.learnt_over_tasks,
+        "online": figures_runs.online_over_tasks,
         "matrix": figures_runs.accuracy_matrices,
         "forgetting": figures_runs.forgetting_curves,
         "cost": figures_runs.cost_against_accuracy,

@@ -10,13 +10,20 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.records import CellRecord, Results
 from clbench.records.cell import Array
+from clbench.report.bins import bin_size, said_of
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.curves import (
     ACCURACIES,
+    AVERAGE,
+    LEARNT,
+    ONLINE,
+    Course,
     accuracy_intervals,
     ages_by_seed,
-    averages_by_seed,
+    binned_course,
+    course_by_seed,
     finished,
+    is_measured,
     mean_cost,
     mean_matrix,
     pareto,
@@ -29,8 +36,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_MATRICES = 24
+MOST_FIELDS = 100  # of a matrix, in each direction
 MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
 MOST_TICKS = 10
+MOST_BLOCK_TICKS = 4  # whose numbers are long
 
 
 def _cells(comparison: Comparison) -> dict[str, dict[str, CellRecord]]:
@@ -69,14 +78,61 @@ def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
 
 def accuracy_over_tasks(comparison: Comparison) -> Figure:
     """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean over seeds."""
-    curves = _by_scenario(comparison, averages_by_seed)
-    return _curves(comparison, curves, "tasks learnt", "accuracy on the tasks so far (%)", first=1)
+    return _course(comparison, AVERAGE, "use the figure `learnt`, or `evaluate: seen`")
+
+
+def learnt_over_tasks(comparison: Comparison) -> Figure:
+    """R_ii, the accuracy on each task when it was learnt: what a loss of plasticity lowers."""
+    return _course(comparison, LEARNT, "use the figure `accuracy` or `online`")
+
+
+def online_over_tasks(comparison: Comparison) -> Figure:
+    """Online accuracy, task by task: predictions on training batches before the update with them."""
+    return _course(
+        comparison, ONLINE, "add online_accuracy to the suite's metrics and run the suite again"
+    )
+
+
+def _course(comparison: Comparison, course: Course, instead: str) -> Figure:
+    """A course over the stream. `instead` is what to do where nobody measured it."""
+    curves = _by_scenario(comparison, lambda results, cell: course_by_seed(results, cell, course))
+    _check_measured(course, curves, instead)
+    return _curves(comparison, curves, course.axis, f"{course.words} (%)", first=1)
+
+
+def _check_measured(
+    course: Course, curves: Mapping[str, Mapping[str, Array]], instead: str
+) -> None:
+    """An empty figure says nothing."""
+    every = (values for found in curves.values() for values in found.values())
+    if not any(map(is_measured, every)):
+        raise UserError(f"no run has the {course.words}; {instead}")
 
 
 def forgetting_curves(comparison: Comparison) -> Figure:
     """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which that was measured."""
-    curves = _by_scenario(comparison, ages_by_seed)
+    curves = {
+        scenario: _as_far_as_measured(found)
+        for scenario, found in _by_scenario(comparison, ages_by_seed).items()
+    }
+    longest = max(_length(found) for found in curves.values())
+    if longest < 2 and any(cell.tasks > 1 for cell in comparison.results.cells):
+        raise UserError(
+            "no task was tested again once others were learnt; `evaluate: {last: n}` does that"
+        )
     return _curves(comparison, curves, "tasks learnt since", "accuracy on a task (%)", first=0)
+
+
+def _as_far_as_measured(found: Mapping[str, Array]) -> dict[str, Array]:
+    """Without the ages that no task was tested at: few, where the last tasks alone are tested."""
+    last = [
+        np.flatnonzero(~np.isnan(values).all(axis=0)).max(initial=0) for values in found.values()
+    ]
+    return {name: values[:, : max(last) + 1] for name, values in found.items()}
+
+
+def _length(found: Mapping[str, Array]) -> int:
+    return max(values.shape[1] for values in found.values())
 
 
 def _by_scenario(
@@ -98,11 +154,12 @@ def _curves(
     looks = _looks(comparison)
     figure, axes = panels(len(curves), 4.2, 3.2)
     for ax, (scenario, found) in zip(axes, curves.items(), strict=True):
+        length = _length(found)
+        size = bin_size(length)
         for name, values in found.items():
-            _curve(ax, name, values, looks[name], first)
-        length = max(values.shape[1] for values in found.values())
-        ax.set_xticks([first + place for place in spread_out(length, MOST_TICKS)])
-        ax.set(xlabel=below, ylabel=beside)
+            _curve(ax, name, *binned_course(values, size), looks[name], first)
+        ax.set_xticks(_ticks(length, size, first))
+        ax.set(xlabel=_with_bins(below, size), ylabel=beside)
         within(ax, "y", ACCURACIES, "fraction")
         headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
@@ -110,18 +167,32 @@ def _curves(
     return figure
 
 
-def _curve(ax: Axes, name: str, values: Array, how: Mapping[str, str], first: int) -> None:
+def _with_bins(label: str, size: int) -> str:
+    said = said_of(size)
+    return f"{label} ({said})" if said else label
+
+
+def _ticks(length: int, size: int, first: int) -> list[int]:
+    """Every task of a short stream, some of a longer one; round numbers where tasks are binned."""
+    if size == 1:
+        return [first + place for place in spread_out(length, MOST_TICKS)]
+    step = bin_size(length, MOST_TICKS)
+    return [first, *range(step, length + 1, step)]
+
+
+def _curve(
+    ax: Axes, name: str, places: Array, measured: Array, how: Mapping[str, str], first: int
+) -> None:
     """A line with its interval; where only single points were measured, those."""
-    known = np.flatnonzero(~np.isnan(values).any(axis=0))
-    if not len(known):
+    if not len(places):
         return
-    places, measured = first + known, values[:, known]
+    places = first + places
     intervals = accuracy_intervals(measured)
     low = 100 * np.array([interval.low for interval in intervals])
     high = 100 * np.array([interval.high for interval in intervals])
-    markers = {"markersize": 4.0, "markevery": max(1, len(known) // 12)}
+    markers = {"markersize": 4.0, "markevery": max(1, len(places) // 12)}
     ax.plot(places, 100 * measured.mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
-    if len(known) > 1:
+    if len(places) > 1:
         ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
     elif np.isfinite(low).all():
         ax.plot([places[0]] * 2, [low[0], high[0]], color=how["color"], linewidth=1.0)
@@ -131,15 +202,19 @@ def _curve(ax: Axes, name: str, values: Array, how: Mapping[str, str], first: in
 
 
 def accuracy_matrices(comparison: Comparison) -> Figure:
-    """The mean accuracy matrix of every strategy: rows are tasks learnt, columns tasks tested; empty where nothing was measured."""
+    """The mean accuracy matrix of every strategy: rows are tasks learnt, columns tasks tested; empty where nothing was measured.
+
+    In a long stream a field is the mean of what was measured in a block of tasks.
+    """
     drawn = [cell for cells in _cells(comparison).values() for cell in cells.values()]
     several = len(comparison.scenarios) > 1
     figure, axes = panels(min(len(drawn), MOST_MATRICES), 2.5, 2.5, columns=4)
     image = None
     for ax, cell in zip(axes, drawn, strict=False):
-        matrix = mean_matrix(comparison.results, cell) * 100
+        size = bin_size(cell.tasks, MOST_FIELDS)
+        matrix = mean_matrix(cell, size) * 100
         image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-        _matrix_axis(ax, matrix)
+        _matrix_axis(ax, matrix, size)
         headed(ax, f"{cell.label}\non {cell.scenario}" if several else cell.label, 2.0)
     if image is not None:
         rows = -(-len(axes) // 4)
@@ -156,14 +231,22 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
     return figure
 
 
-def _matrix_axis(ax: Axes, matrix: Array) -> None:
-    tasks = matrix.shape[1]
-    ticks = range(0, tasks, -(-tasks // MOST_TICKS))
-    ax.set_xticks(ticks, [str(tick + 1) for tick in ticks])
-    ax.set_yticks([0, *(tick + 1 for tick in ticks)], ["none", *(str(tick + 1) for tick in ticks)])
-    ax.set(xlabel="task tested", ylabel="tasks learnt")
+def _matrix_axis(ax: Axes, matrix: Array, size: int) -> None:
+    """Fields are named by their last task."""
+    fields = matrix.shape[1]
+    if size == 1:
+        ticks = range(0, fields, -(-fields // MOST_TICKS))
+        rows, none = [0, *(tick + 1 for tick in ticks)], ["none"]
+    else:
+        step = bin_size(fields, MOST_BLOCK_TICKS)
+        ticks = range(step - 1, fields, step)
+        rows, none = [tick + 1 for tick in ticks], []
+    names = [str((tick + 1) * size) for tick in ticks]
+    ax.set_xticks(ticks, names)
+    ax.set_yticks(rows, [*none, *names])
+    ax.set(xlabel=_with_bins("task tested", size), ylabel="tasks learnt")
     ax.spines[:].set_visible(False)
-    if tasks <= MOST_NUMBERED:
+    if fields <= MOST_NUMBERED:
         for (row, column), value in np.ndenumerate(matrix):
             if not np.isnan(value):
                 ax.text(

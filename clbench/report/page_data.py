@@ -1,37 +1,39 @@
 """What the leaderboard's page shows, as plain data; the page itself is in `clbench.report.page`.
 
-Numbers have six figures that count, None stands for what has no value, long streams are thinned: the records are linked to.
+Numbers have six figures that count, None stands for what has no value, of long streams means of bins are shown: the records are linked to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import metadata, version
 from typing import Any
 
 import numpy as np
 
-from clbench.records import CellRecord
+from clbench.records import CellRecord, Results
 from clbench.records.cell import DECLARATIONS, Array
 from clbench.records.provenance import runs_of
+from clbench.report.bins import bin_names, bin_size
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
+    COURSES,
     accuracy_intervals,
-    averages_by_seed,
+    binned_course,
+    course_by_seed,
     finished,
+    is_measured,
     mean_cost,
     mean_matrix,
     pareto,
 )
 from clbench.report.leaderboard import Section, Source
-from clbench.report.numbers import spread_out
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.reproduction import Repeat
 
-MOST_POINTS = 60  # of a curve
-MOST_TASKS = 20  # of a matrix
+MOST_TASKS = 20  # of a matrix, or blocks of them
 MOST_ERRORS = 2_000  # letters of a traceback
 COSTS = {
     "train_seconds": "seconds",
@@ -107,6 +109,7 @@ def _section(section: Section) -> dict[str, Any]:
         "mixed": main.mixed,
         "baseline": main.baseline,
         "records": [_source(source) for source in section.sources],
+        "courses": {course.name: [course.words, course.axis] for course in COURSES},
         "scenarios": list(dict.fromkeys(cell.scenario for cell in section.results.cells)),
         "strategies": list(dict.fromkeys(cell.label for cell in section.results.cells)),
         "rankings": [
@@ -190,7 +193,7 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
     inside = (
-        _inside(section, cell) if cell.tasks and finished(cell) else {"curve": None, "matrix": None}
+        _inside(section, cell) if cell.tasks and finished(cell) else {"curves": {}, "matrix": None}
     )
     return {
         **{
@@ -235,20 +238,34 @@ def _repeat(one: Repeat) -> dict[str, Any]:
 
 
 def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
-    matrix = mean_matrix(section.results, cell)
-    tasks = spread_out(matrix.shape[1], MOST_TASKS)
+    size = bin_size(cell.tasks, MOST_TASKS)
+    matrix, names = mean_matrix(cell, size), bin_names(cell.tasks, size)
     return {
-        "curve": list(_curve(averages_by_seed(section.results, cell))),
+        "curves": _courses(section.results, cell),
         "matrix": {
-            "tasks": [task + 1 for task in tasks],
-            "values": matrix[[0, *(task + 1 for task in tasks)]][:, tasks],
+            "size": size,
+            "tasks": names,
+            "ends": [min((place + 1) * size, cell.tasks) for place in range(len(names))],
+            "values": matrix,
         },
     }
 
 
-def _curve(values: Array) -> Iterable[tuple[int, float, float, float]]:
-    """Tasks learnt, mean, and its interval, where every seed has a value."""
-    known = np.flatnonzero(~np.isnan(values).any(axis=0))
-    picked = known[spread_out(len(known), MOST_POINTS)] if len(known) else known
-    for place, interval in zip(picked, accuracy_intervals(values[:, picked]), strict=True):
-        yield int(place) + 1, float(values[:, place].mean()), interval.low, interval.high
+def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
+    """By name, those that were measured."""
+    values = {course.name: course_by_seed(results, cell, course) for course in COURSES}
+    return {name: _curve(found) for name, found in values.items() if is_measured(found)}
+
+
+def _curve(values: Array) -> dict[str, Any]:
+    """How many tasks a point is the mean of; and of each its last task, the mean, and its interval."""
+    tasks = values.shape[1]
+    size = bin_size(tasks)
+    places, means = binned_course(values, size)
+    last = np.minimum((places // size + 1) * size, tasks).astype(int)
+    intervals = accuracy_intervals(means)
+    points = zip(last, means.mean(axis=0), intervals, strict=True)
+    return {
+        "size": size,
+        "points": [[int(end), mean, one.low, one.high] for end, mean, one in points],
+    }

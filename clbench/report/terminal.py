@@ -11,11 +11,12 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from clbench.metrics.arithmetic import matrix_of
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array, declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
+from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
+from clbench.report.curves import AVERAGE, LEARNT, Course, course_by_seed, mean_matrix
 from clbench.report.grid import Column, Grid
 from clbench.report.learning import nothing_learnt, sentence
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
@@ -106,18 +107,7 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         yield _text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
     done = cell.complete
     if done.any() and cell.tasks:
-        accuracy = _mean_matrix(cell, done)
-        averages = _mean(
-            [results.run(cell, int(member)).averages for member in np.flatnonzero(done)]
-        )
-        yield Text(
-            "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds",
-            style="bold",
-        )
-        yield plots.Matrix(accuracy)
-        title, heights = _course(accuracy, averages)
-        yield Text(f"\n{title}", style="bold")
-        yield plots.bars(heights)
+        yield from _accuracies(results, cell)
     yield from _curves(results, cell, done)
     yield from _numbers(results, cell)
     for error in cell.troubles:
@@ -125,22 +115,36 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         yield _text(error.rstrip())
 
 
-def _mean_matrix(cell: CellRecord, done: Array) -> Array:
-    """`[T+1, T]`, the mean over members."""
-    if cell.entries is None:
-        assert cell.accuracy is not None
-        return _mean(list(cell.accuracy[done]))
-    return matrix_of(
-        cell.entries.row, cell.entries.column, _mean(list(cell.entries.value[done])), cell.tasks
+def _accuracies(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
+    """The matrix, in blocks where the stream is long, and the course over the tasks."""
+    long = cell.tasks > MOST_POINTS
+    size = bin_size(cell.tasks, plots.MOST_TASKS) if long else 1
+    yield Text(
+        "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds"
+        + _means_of(size),
+        style="bold",
     )
+    yield plots.Matrix(mean_matrix(cell, size), bin_names(cell.tasks, size))
+    course, heights = _course(results, cell)
+    words = course.words[0].upper() + course.words[1:]
+    after = ", after each task" if course is AVERAGE else ""
+    yield Text(f"\n{words}{after}{_means_of(bin_size(cell.tasks))}", style="bold")
+    yield plots.bars(heights)
 
 
-def _course(accuracy: Array, averages: Array) -> tuple[str, Array]:
+def _means_of(size: int) -> str:
+    said = said_of(size)
+    return f", {said}" if said else ""
+
+
+def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
     """What to draw over tasks: where few old tasks are tested again, how well each is learnt."""
-    learnt = np.diagonal(accuracy, offset=-1)
+    averages, learnt = (
+        _mean(list(course_by_seed(results, cell, course))) for course in (AVERAGE, LEARNT)
+    )
     if np.isfinite(averages).sum() < np.isfinite(learnt).sum():
-        return "Accuracy on each task when it was learnt", learnt
-    return "Average accuracy on the tasks so far, after each task", averages
+        return LEARNT, learnt
+    return AVERAGE, averages
 
 
 def _probed(results: Results, cell: CellRecord) -> dict[str, Array]:

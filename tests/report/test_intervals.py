@@ -11,7 +11,7 @@ from scipy import stats
 
 import clbench
 from clbench.report.comparison import Comparison
-from clbench.report.curves import accuracy_intervals, averages_by_seed
+from clbench.report.curves import AVERAGE, accuracy_intervals, course_by_seed
 from clbench.report.figures import boxes
 from clbench.report.figures_runs import (
     accuracy_over_tasks,
@@ -40,8 +40,8 @@ def test_show_compare_the_page_and_the_figures_have_one_interval(made, tmp_path:
     row = next(row for row in clbench.compare(path).summary if row.strategy == "a")
     (section,) = page_data(leaderboard([path], tmp_path / "board"))["sections"]
     on_page = next(one for one in section["rankings"][0]["summary"] if one["strategy"] == "a")
-    _, _, low, high = section["entries"][0]["curve"][-1]
-    drawn = accuracy_intervals(averages_by_seed(results, results.cells[0]))[-1]
+    _, _, low, high = section["entries"][0]["curves"]["average"]["points"][-1]
+    drawn = accuracy_intervals(course_by_seed(results, results.cells[0], AVERAGE))[-1]
     for ends in (
         (shown.mean - shown.half, shown.mean + shown.half),
         (row.ci_low, row.ci_high),

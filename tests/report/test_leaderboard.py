@@ -315,17 +315,24 @@ def test_numbers_are_plain_and_short() -> None:
     }
 
 
-def test_long_streams_are_thinned(made, tmp_path) -> None:
-    accuracy = np.broadcast_to(np.linspace(0.9, 0.1, 150), (6, 151, 150))
+def test_long_streams_are_binned(made, tmp_path) -> None:
+    course = np.linspace(0.9, 0.1, 150)
+    accuracy = np.broadcast_to(course, (6, 151, 150))
     cells = [
         made.cell(name, [0.5] * 6, accuracy=accuracy * factor)
         for name, factor in (("a", 1.0), ("b", 0.9))
     ]
     data = page_data(leaderboard([made.save(tmp_path / "long.h5", *cells)], tmp_path))
     entry = data["sections"][0]["entries"][0]
-    assert len(entry["curve"]) == 60
-    assert np.shape(entry["matrix"]["values"]) == (21, 20)
-    assert entry["matrix"]["tasks"][-1] == 150
+    learnt = entry["curves"]["learnt"]
+    assert learnt["size"] == 5
+    assert len(learnt["points"]) == 30
+    assert learnt["points"][1][:2] == [10, pytest.approx(course[5:10].mean(), rel=1e-5)]
+    assert list(entry["curves"]) == ["average", "learnt"]
+    matrix = entry["matrix"]
+    assert np.shape(matrix["values"]) == (16, 15)
+    assert matrix["values"][3][1] == pytest.approx(course[10:20].mean(), rel=1e-5)
+    assert (matrix["size"], matrix["tasks"][-1], matrix["ends"][-1]) == (10, "141-150", 150)
 
 
 def test_records_with_nothing_to_rank_still_make_a_page(made, tmp_path) -> None:

@@ -13,7 +13,8 @@ from clbench.records import CellRecord, RecordFile, Results, settled
 from clbench.records.cell import Entries
 from clbench.report import plots
 from clbench.report.agents import by_agent
-from clbench.report.curves import averages_by_seed
+from clbench.report.bins import bin_names
+from clbench.report.curves import AVERAGE, course_by_seed
 from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
 from clbench.report.runs import runs_of
 from clbench.report.terminal import strategy_view, summary_table
@@ -96,7 +97,7 @@ def test_a_seed_counts_with_all_its_agents_or_not_at_all() -> None:
     assert (shown.mean, shown.seeds) == (pytest.approx(0.4), 2)
     compared = runs_of(record, "average_accuracy", cell)
     assert compared.finished == pytest.approx([0.3, 0.5])
-    assert averages_by_seed(record, cell)[:, -1] == pytest.approx([0.3, 0.5])
+    assert course_by_seed(record, cell, AVERAGE)[:, -1] == pytest.approx([0.3, 0.5])
     assert "2 of 3 (1 diverged)" in row(drawn(summary_table(record)), "fedavg")
 
 
@@ -253,7 +254,7 @@ def test_bars_stand_as_high_as_their_values() -> None:
 
 
 def test_many_tasks_are_thinned_out() -> None:
-    text = drawn(plots.Matrix(np.full((2001, 2000), 0.5)))
+    text = drawn(plots.Matrix(np.full((2001, 2000), 0.5), bin_names(2000, 1)))
     assert "task 2000" in text
     assert len(text.splitlines()) < 20
     assert str(plots.bars(np.full(2000, 0.5))).splitlines()[-1].split() == ["1", "2000"]
@@ -351,7 +352,7 @@ def test_a_record_without_agents_cannot_be_shown_by_agent() -> None:
 @pytest.mark.parametrize("width", [40, 80, 100, 120])
 def test_a_matrix_shows_as_many_tasks_as_there_is_room_for_and_cuts_no_number(width: int) -> None:
     console = Console(file=io.StringIO(), width=width)
-    console.print(plots.Matrix(np.full((21, 20), 0.5)))
+    console.print(plots.Matrix(np.full((21, 20), 0.5), bin_names(20, 1)))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= width

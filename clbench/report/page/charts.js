@@ -189,7 +189,7 @@ function whisker(mean, low, high, [from, to], style) {
 }
 
 /** The accuracy matrix: a table whose cells are coloured, so that figure and numbers are one. */
-function heatTable(caption, { tasks, values }) {
+function heatTable(caption, { size, tasks, ends, values }) {
   const cell = (value) => {
     if (value == null) return h("td", { class: "muted" }, "·");
     const td = h("td", {}, (100 * value).toFixed(0));
@@ -197,9 +197,11 @@ function heatTable(caption, { tasks, values }) {
     td.style.color = value < 0.55 ? "#fff" : "#111";
     return td;
   };
+  // In blocks a row is the mean over several numbers of tasks learnt.
+  const learnt = (row) => (size > 1 || ends[row] === 1 ? tasks[row] : `1–${ends[row]}`);
   return h("table", { class: "heat" }, h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "learnt"), tasks.map((task) => h("th", { scope: "col" }, `task ${task}`)))),
-    h("tbody", {}, values.map((row, k) => h("tr", {}, h("th", { scope: "row" }, k === 0 ? "none" : tasks[k - 1] === 1 ? "1" : `1–${tasks[k - 1]}`), row.map(cell)))));
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "learnt"), tasks.map((task) => h("th", { scope: "col" }, `${size > 1 ? "tasks" : "task"} ${task}`)))),
+    h("tbody", {}, values.map((row, k) => h("tr", {}, h("th", { scope: "row" }, k === 0 ? "none" : learnt(k - 1)), row.map(cell)))));
 }
 
 function colourAt(value) {

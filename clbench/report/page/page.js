@@ -12,6 +12,7 @@ class Section {
     this.words = new Map(data.strategies.map((name) => [name, this.searchable(name)]));
     this.filter = "";
     this.cost = "train_seconds";
+    this.course = this.courseNames()[0];
     this.wordsOpen = false;
     this.parts = Object.fromEntries(["table", "figures", "pairs", "text"].map((name) => [name, h("div")]));
     this.count = h("output", { "aria-live": "polite" });
@@ -43,11 +44,12 @@ class Section {
     const choice = (label, options, chosen, pick) =>
       h("label", {}, label, h("select", { change: (event) => { pick(event.target.selectedIndex); this.change(); } },
         options.map((option) => h("option", { selected: option === chosen }, option))));
-    const scenarios = this.scenarios(), costs = this.costNames();
+    const scenarios = this.scenarios(), costs = this.costNames(), courses = this.courseNames(), words = (name) => data.courses[name][0];
     return h("form", { class: "controls", submit: (event) => event.preventDefault() },
       choice("Metric", data.rankings.map((one) => one.metric), this.ranking.metric, (k) => { this.ranking = data.rankings[k]; }),
       choice("Scenario", scenarios, this.scenario, (k) => { this.scenario = scenarios[k]; this.sort = { key: "order", down: false }; }),
       costs.length > 1 ? choice("Cost", costs.map((name) => COST_WORDS[name]), COST_WORDS[this.cost], (k) => { this.cost = costs[k]; }) : null,
+      courses.length > 1 ? choice("Curves", courses.map(words), words(this.course), (k) => { this.course = courses[k]; }) : null,
       h("label", {}, "Filter by name or option",
         h("input", { type: "search", autocomplete: "off", value: this.filter || null, input: (event) => { this.filter = event.target.value.toLowerCase().trim(); this.change(); } })),
       this.count);
@@ -60,6 +62,11 @@ class Section {
   /** The costs by which something can be drawn. */
   costNames() {
     return Object.keys(COST_UNITS).filter((name) => this.data.entries.some((entry) => entry.costs[name] > 0));
+  }
+
+  /** What curves over tasks can show. */
+  courseNames() {
+    return Object.keys(this.data.courses).filter((name) => this.data.entries.some((entry) => entry.curves[name]));
   }
 
   isBound(name) {
@@ -75,16 +82,18 @@ class Section {
       metric: this.ranking === this.data.rankings[0] ? "" : this.ranking.metric,
       scenario: this.scenario === this.scenarios()[0] ? "" : this.scenario,
       cost: this.cost === "train_seconds" ? "" : this.cost,
+      curves: this.course === this.courseNames()[0] ? "" : this.course,
       filter: this.filter,
       sort,
     };
   }
 
   /** Show a view; what it says nothing of, or what is not here, is as at first. */
-  choose({ metric, scenario, cost, filter = "", sort = "" }) {
+  choose({ metric, scenario, cost, curves, filter = "", sort = "" }) {
     this.ranking = this.data.rankings.find((one) => one.metric === metric) ?? this.data.rankings[0];
     this.scenario = this.scenarios().includes(scenario) ? scenario : this.scenarios()[0];
     this.cost = this.costNames().includes(cost) ? cost : "train_seconds";
+    this.course = this.courseNames().includes(curves) ? curves : this.courseNames()[0];
     this.filter = filter.toLowerCase();
     this.sort = sort ? { key: sort.replace("-", ""), down: sort.startsWith("-") } : { key: "order", down: false };
     const controls = this.controls();
@@ -272,15 +281,17 @@ class Section {
   }
 
   curves(scenario) {
-    const entries = this.data.entries.filter((entry) => entry.scenario === scenario && this.shown(entry.label) && entry.curve?.length);
+    const entries = this.data.entries.filter((entry) => entry.scenario === scenario && this.shown(entry.label) && entry.curves[this.course]);
     if (!entries.length) return null;
+    const [words, axis] = this.data.courses[this.course], curveOf = (entry) => entry.curves[this.course];
+    const size = Math.max(...entries.map((entry) => curveOf(entry).size)), tasks = size > 1 ? `, means of ${size} tasks` : "";
     const percent = (value) => (value == null ? null : 100 * value);
-    const lines = entries.map((entry) => ({ name: entry.label, style: this.looks.get(entry.label), points: entry.curve.map(([x, ...rest]) => [x, ...rest.map(percent)]) }));
-    const title = `${scenario}: accuracy while tasks are learnt`;
-    return figure(title, "On the tasks so far, in %, with the interval of the mean over seeds.",
-      (width) => lineChart(width, title, lines, "tasks learnt", "accuracy in %"), this.legend(entries.map((entry) => entry.label)),
-      () => plainTable(title, ["strategy", "tasks learnt", "accuracy, %", "95 % interval"],
-        entries.flatMap((entry) => entry.curve.map(([x, y, low, high]) => [entry.label, String(x), number(y, "fraction"), interval(low, high, "fraction")]))));
+    const lines = entries.map((entry) => ({ name: entry.label, style: this.looks.get(entry.label), points: curveOf(entry).points.map(([x, ...rest]) => [x, ...rest.map(percent)]) }));
+    const title = `${scenario}: ${words}`;
+    return figure(title, `In %, with the interval of the mean over seeds${tasks}.`,
+      (width) => lineChart(width, title, lines, `${axis}${tasks}`, "accuracy in %"), this.legend(entries.map((entry) => entry.label)),
+      () => plainTable(title, ["strategy", size > 1 ? `${axis}, up to` : axis, "accuracy, %", "95 % interval"],
+        entries.flatMap((entry) => curveOf(entry).points.map(([x, y, low, high]) => [entry.label, String(x), number(y, "fraction"), interval(low, high, "fraction")]))));
   }
 
   costs(scenario) {
@@ -367,17 +378,18 @@ class Section {
   }
 
   matrix(cell) {
-    const caption = "Accuracy in %, mean over seeds: rows are the tasks learnt, columns the task tested.";
-    const { tasks, values } = cell.matrix;
+    const { size, tasks, ends, values } = cell.matrix;
+    const blocks = size > 1 ? `, means of blocks of ${size} tasks` : "", which = (column) => `${size > 1 ? "tasks" : "task"} ${tasks[column]}`;
+    const caption = `Accuracy in %, mean over seeds${blocks}: rows are the tasks learnt, columns the task tested.`;
     const title = `${cell.label} on ${cell.scenario}: every task's accuracy`;
-    const lines = tasks.map((task, column) => ({ name: `task ${task}`, style: look(column),
-      points: tasks.flatMap((after, row) => (after >= task && values[row + 1][column] != null ? [[after, 100 * values[row + 1][column]]] : [])) })).filter((line) => line.points.length);
+    const lines = ends.map((end, column) => ({ name: which(column), style: look(column),
+      points: ends.flatMap((after, row) => (after >= end && values[row + 1][column] != null ? [[after, 100 * values[row + 1][column]]] : [])) })).filter((line) => line.points.length > (size > 1 ? 1 : 0));
     const chart = h("div");
     new ResizeObserver(([entry], observer) => {
       observer.disconnect();
       chart.append(lineChart(Math.min(Math.max(Math.floor(entry.contentRect.width), 240), 560), title, lines, "tasks learnt", "accuracy in %"));
     }).observe(chart);
-    return h("div", { class: "figures" }, scrolled(caption, heatTable(caption, cell.matrix)), lines.length ? h("div", {}, chart, h("p", { class: "note" }, "A line a task, from when it was learnt.")) : null);
+    return h("div", { class: "figures" }, scrolled(caption, heatTable(caption, cell.matrix)), lines.length ? h("div", {}, chart, h("p", { class: "note" }, `A line ${size > 1 ? `for ${size} tasks` : "a task"}, from when ${size > 1 ? "they were" : "it was"} learnt.`)) : null);
   }
 }
 

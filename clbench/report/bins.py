@@ -1,0 +1,87 @@
+"""Means of neighbouring tasks, so that a stream of thousands of them can be looked at.
+
+A short stream has bins of one task: its numbers are shown as they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clbench.records import CellRecord
+from clbench.records.cell import Array
+
+MOST_POINTS = 60  # of a curve
+ROUND = (1, 2, 5)  # and ten times these, and so on
+
+
+def bin_size(count: int, most: int = MOST_POINTS) -> int:
+    """The least round number of tasks a bin with which so many tasks make at most so many bins."""
+    power = 1
+    while True:
+        for factor in ROUND:
+            if factor * power * most >= count:
+                return factor * power
+        power *= 10
+
+
+def bin_means(values: Array, size: int) -> Array:
+    """`[..., K]` to `[..., bins]`: the mean of what is known in each bin, NaN where nothing is."""
+    if size == 1:
+        return values
+    starts = np.arange(0, values.shape[-1], size)
+    known = ~np.isnan(values)
+    total = np.add.reduceat(np.where(known, values, 0.0), starts, axis=-1)
+    count = np.add.reduceat(known.astype(np.int64), starts, axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def bin_centres(count: int, size: int) -> Array:
+    """The middle of each bin, counted from 0."""
+    starts = np.arange(0, count, size)
+    return (starts + np.minimum(starts + size, count) - 1) / 2
+
+
+def bin_names(count: int, size: int) -> list[str]:
+    """The tasks of each bin, counted from 1: `7`, or `51-100`."""
+    if size == 1:
+        return [str(task + 1) for task in range(count)]
+    starts = range(0, count, size)
+    return [f"{start + 1}-{min(start + size, count)}" for start in starts]
+
+
+def said_of(size: int) -> str:
+    """What is to be said beside binned numbers; nothing where they are single tasks."""
+    return "" if size == 1 else f"means of {size} tasks"
+
+
+def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
+    """`[1 + bins, bins]`: the mean accuracy over members, and over blocks of tasks trained and tested.
+
+    Row 0 is the untrained network. Of entries that were not all measured no matrix is made.
+    """
+    if cell.entries is not None:
+        row, column = cell.entries.row, cell.entries.column
+        value = _mean_of_known(cell.entries.value[members])
+    else:
+        assert cell.accuracy is not None
+        matrix = _mean_of_known(cell.accuracy[members])
+        if size == 1:
+            return matrix
+        row, column = (places.reshape(-1) for places in np.indices(matrix.shape))
+        value = matrix.reshape(-1)
+    bins = -(-cell.tasks // size)
+    known = ~np.isnan(value)
+    # Row 0 stands for itself, rows 1 to `size` are the first bin.
+    block = (-(-row // size) * bins + column // size)[known]
+    count = np.bincount(block, minlength=(bins + 1) * bins)
+    total = np.bincount(block, value[known], minlength=(bins + 1) * bins)
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means.reshape(bins + 1, bins)
+
+
+def _mean_of_known(values: Array) -> Array:
+    """`[members, ...]` to the mean of those that are known; NaN where nobody's is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
