@@ -63,7 +63,7 @@ def known_to_all(values: Array) -> Array:
 def is_measured(values: Array) -> bool:
     """Whether `[seeds, K]` is a course, and not its first point alone."""
     known = int((~np.isnan(values).any(axis=0)).sum())
-    return known > min(1, values.shape[1] - 1)
+    return known > min(1, int(values.shape[1]) - 1)
 
 
 def binned_course(values: Array, size: int) -> tuple[Array, Array]:

@@ -39,7 +39,7 @@ MOST_MATRICES = 24
 MOST_FIELDS = 100  # of a matrix, in each direction
 MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
 MOST_TICKS = 10
-MOST_BLOCK_TICKS = 4  # whose numbers are long
+MOST_BLOCK_TICKS = 5  # whose numbers are long
 
 
 def _cells(comparison: Comparison) -> dict[str, dict[str, CellRecord]]:
@@ -132,7 +132,7 @@ def _as_far_as_measured(found: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _length(found: Mapping[str, Array]) -> int:
-    return max(values.shape[1] for values in found.values())
+    return max(int(values.shape[1]) for values in found.values())
 
 
 def _by_scenario(
