@@ -50,8 +50,9 @@ class Probe:
             "all": range(len(streams.tasks)),
             "current": [self.task.index],
         }
+        size = streams.chunk(split) if n is None else min(n, streams.chunk(split))
         for index in named[tasks] if isinstance(tasks, str) else tasks:
-            yield from streams.batches(streams.tasks[index], split, streams.chunk(split), n)
+            yield from streams.batches(streams.tasks[index], split, size, n)
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
         """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""

@@ -81,6 +81,14 @@ class MetricConformance:
         assert difference is None, f"the probe changed what it looks at: {difference}"
         assert torch.is_grad_enabled()
 
+    def test_probe_alone_as_in_a_stack(self, metric: Any, bench: Bench) -> None:
+        """What a probe finds of a member does not depend on the others, to the bit."""
+        if not hasattr(metric, "measure"):
+            pytest.skip("a record metric sees no network")
+        stacked, alone = rows(bench.run(0, 1), 1), rows(bench.run(1), 1)
+        difference = first_difference(stacked, alone)
+        assert difference is None, f"in a stack and alone: {difference}"
+
 
 def _class_of(metric: Any) -> Any:
     return metric if isinstance(metric, type) else type(metric)

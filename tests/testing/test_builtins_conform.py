@@ -215,6 +215,29 @@ class TestMetrics(MetricConformance):
         return builtin("metric", name)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("dormant_units", {"rule": "mean_activation", "threshold": 0.3}),
+        ("dormant_units", {"rule": "tau", "tau": 0.5, "when": "epoch_end"}),
+        ("dormant_units", {"rule": "firing_rate", "threshold": 0.5, "samples": 30}),
+        ("dormant_units", {"rule": "dead", "samples": 1000}),
+        ("rank", {"layer": "all", "when": "epoch_end"}),
+        ("effective_rank", {}),
+        ("stable_rank", {"samples": 300}),
+        ("srank99", {}),
+        ("nuclear_to_frobenius", {"squared": True}),
+        ("approximate_rank", {}),
+        ("bias_statistics", {}),
+    ],
+    ids=str,
+)
+class TestUnitMetrics(MetricConformance):
+    @pytest.fixture
+    def metric(self, name, options):
+        return builtin("metric", name)(**options)
+
+
 class TestSplit(ScenarioConformance):
     @pytest.fixture
     def scenario(self):
