@@ -8,6 +8,7 @@ every R, inside `vmap` and inside a device graph.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -67,6 +68,16 @@ def _fractions(halves: Tensor) -> Tensor:
     return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5)
 
 
+@functools.cache
+def normal_values(device: torch.device) -> Tensor:
+    """What `fast_normal` chooses from: quantiles of the normal distribution, scaled to a variance of 1."""
+    middles = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
+    values = torch.special.ndtri(middles)
+    values /= values.square().mean().sqrt()
+    found: Tensor = values.to(device, torch.float32)
+    return found
+
+
 class Noise(Stateful):
     """One named stream of every member: each call is one draw, `[R, ...]`, and moves the stream on."""
 
@@ -118,6 +129,17 @@ class Noise(Stateful):
         return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :n].reshape(
             -1, *shape
         )
+
+    def fast_normal(self, *shape: int) -> Tensor:
+        """Float32 with mean 0 and variance 1, from 16 bits each, at a third of the cost of `normal`.
+
+        For noise on every weight at every step: one of 65,536 equally likely values, the middles of as
+        many parts of the normal distribution, none of them beyond 4.4.
+        """
+        n = math.prod(shape)
+        places = self._words((n + 3) // 4).view(torch.int16).to(torch.int32).add_(2**15)
+        drawn = normal_values(self.key.device).index_select(0, places.view(-1))
+        return drawn.view(len(self.key), -1)[:, :n].reshape(-1, *shape)
 
     def integers(self, high: int | Tensor, *shape: int) -> Tensor:
         """Int64 in [0, high); `high` may be `[R]` or `[R, ...]` where ranges differ, and an empty range gives 0.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
+from clbench.stack.initial import Distribution, distributions_of, draw, known
 from clbench.stack.modes import Modes
 from clbench.stack.modules import (
     Factory,
@@ -22,6 +23,7 @@ from clbench.stack.modules import (
     check_forward,
     same_structure,
 )
+from clbench.stack.noise import Noise
 from clbench.stack.part import Part
 from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
@@ -53,6 +55,7 @@ class Stack(Watched, Modes, Stateful):
             "watcher",
             "hidden_sites",
             "active",
+            "distributions",
             "_checked",
         }
     )
@@ -109,6 +112,7 @@ class Stack(Watched, Modes, Stateful):
         self.watcher = Watcher(clock)
         self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
+        self.distributions: dict[str, Distribution] | None = None  # found when they are asked for
         self._checked = False
 
     # ------------------------------------------------------------------ calling
@@ -286,6 +290,22 @@ class Stack(Watched, Modes, Stateful):
             fresh = dict(module.named_parameters())
             for name in names:
                 self.params[name][row] = fresh[name].to(self.device)
+
+    def fresh(self, names: Iterable[str], noise: Noise) -> dict[str, Tensor]:
+        """These parameters as a new network would have them, `[R, ...]`, drawn by `noise` (`self.rng(name)`).
+
+        Cheap enough for every step, and nothing but numbers of the members' own. The model has to draw each
+        by one call (`uniform_`, `normal_`, a constant), as torch's layers do: `initial_distributions(names)`
+        gives what was found, or an error that names the parameter.
+        """
+        like = {name: self.params[name] for name in names}
+        return draw(self.initial_distributions(like), like, noise)
+
+    def initial_distributions(self, names: Iterable[str]) -> dict[str, Distribution]:
+        """What a new network draws these parameters from."""
+        if self.distributions is None:
+            self.distributions = distributions_of(self.factory)
+        return known(self.distributions, names)
 
     def redraw_units(self, layer: Layer | str, due: Tensor, initial: Initial = "model") -> None:
         """Give the units that are due, `[R, units]`, the weights in, biases and norms of an untrained network.

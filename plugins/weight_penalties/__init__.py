@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -54,8 +56,9 @@ class L2Init(Strategy):
     """L2 Init, a pull towards the initial weights: loss + strength/2 * sum (theta - theta_0)^2.
 
     Regenerative regularisation (Kumar, Marklund & Van Roy 2023). theta_0 are the weights that the
-    network began with, and stay so where a head is reset or weights are redrawn later on. Parameters
-    of normalisation layers are left out. With `distance: l1` the term is strength * sum |theta -
+    network began with, and stay so where a head is reset or weights are redrawn later on; with
+    `resample` they are drawn anew from the initial distribution at every step. Parameters of
+    normalisation layers are left out. With `distance: l1` the term is strength * sum |theta -
     theta_0|, with `huber` strength * sum huber(theta - theta_0), quadratic up to a distance of 1.
     """
 
@@ -64,27 +67,34 @@ class L2Init(Strategy):
     distance: Kind = "l2"  # how the distance is measured
     # Adds this times sum |theta - theta_0|: with `distance: l2` the paper's combination of both.
     l1_strength: NonNegativeFloat = 0.0
+    resample: bool = False  # draw the weights to pull to anew at every step
 
     def setup(self) -> None:
         super().setup()
         norms = norm_parameters(self.net.module)
         named = self.net.named_parameters()
-        self.initial = {
-            name: value.detach().clone() for name, value in named.items() if name not in norms
-        }
+        self.chosen = [name for name in named if name not in norms]
+        if self.resample:
+            self.net.initial_distributions(self.chosen)  # an error that comes now, or never
+        else:
+            self.initial = {name: named[name].detach().clone() for name in self.chosen}
 
     def penalty(self) -> Tensor:
         named = self.net.named_parameters()
-        chosen = [name for name in self.initial if named[name].requires_grad]
+        chosen = [name for name in self.chosen if named[name].requires_grad]
         total = super().penalty()
         if not chosen:
             return total
-        params = [named[name] for name in chosen]
-        anchors = [self.initial[name] for name in chosen]
+        held = self._anchors(chosen)
+        params, anchors = [named[name] for name in chosen], [held[name] for name in chosen]
         total = total + self.strength * distance(self.distance, params, anchors)
         if self.l1_strength:
             total = total + self.l1_strength * distance("l1", params, anchors)
         return total
+
+    def _anchors(self, names: Sequence[str]) -> dict[str, Tensor]:
+        """The weights to pull to."""
+        return self.net.fresh(names, self.rng("initial")) if self.resample else self.initial
 
 
 @hookimpl

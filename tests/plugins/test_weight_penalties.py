@@ -158,3 +158,17 @@ def test_with_ewc_both_penalties_count(on_digits: Any) -> None:
     ):
         wanted = 4.0 * f * (p.detach() - end) + 0.5 * (p.detach() - first)
         torch.testing.assert_close(p.grad, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_resampled_weights_to_pull_to_are_new_at_every_step(on_digits: Any) -> None:
+    """On average the penalty is that of the distance from the mean, and the variance of what is drawn."""
+    model = {"mlp": {"hidden": [300]}}
+    strategy, _ = on_digits(L2Init(strength=2.0, resample=True), model=model).start(0, 1)
+    with torch.no_grad():
+        for p in strategy.net.parameters():
+            p.fill_(0.1)
+    drawn = torch.stack([strategy.penalty().detach() for _ in range(20)])
+    assert len(drawn.unique()) == 40
+    shapes = {64: 64 * 300 + 300, 300: 300 * 10 + 10}  # uniform in +- fan_in^-1/2, by fan_in
+    wanted = sum(count * (0.1**2 + 1 / fan_in / 3) for fan_in, count in shapes.items())
+    torch.testing.assert_close(drawn.mean(0), torch.tensor([wanted] * 2), rtol=0.01, atol=0.0)

@@ -5,13 +5,22 @@ import torch
 from scipy import stats
 
 from clbench.randomness import key
-from clbench.stack.noise import Noise, _halves, _halves_by_shifts, member_uniform, uniform_bits
+from clbench.stack.noise import (
+    Noise,
+    _halves,
+    _halves_by_shifts,
+    member_uniform,
+    normal_values,
+    uniform_bits,
+)
 from clbench.stack.state import restore, save
 
 MEMBERS = [(seed, seed % 3) for seed in range(30)]
 DRAWS = {
     "uniform": lambda noise: noise.uniform(7, 13),
     "normal": lambda noise: noise.normal(5, 19),
+    "fast normal": lambda noise: noise.fast_normal(5, 19),
+    "fast normal of one": lambda noise: noise.fast_normal(),
     "normal of one": lambda noise: noise.normal(),
     "integers": lambda noise: noise.integers(1000, 11),
     "permutation": lambda noise: noise.permutation(37),
@@ -91,8 +100,9 @@ def test_the_low_bits_of_both_halves_are_fair() -> None:
             assert stats.binomtest(ones, len(half)).pvalue > 1e-5
 
 
-def test_normals_are_normal() -> None:
-    drawn = stream(MEMBERS).normal(2001)
+@pytest.mark.parametrize("kind", ["normal", "fast_normal"])
+def test_normals_are_normal(kind: str) -> None:
+    drawn = getattr(stream(MEMBERS), kind)(2001)
     assert stats.kstest(drawn.flatten().double().numpy(), "norm").pvalue > 1e-3
     assert (
         abs(
@@ -102,6 +112,20 @@ def test_normals_are_normal() -> None:
         )
         < 0.02
     )
+
+
+def test_fast_normals_have_the_moments_of_normals() -> None:
+    values = normal_values(torch.device("cpu")).double()
+    assert torch.equal(values, -values.flip(0))
+    assert float(values.square().mean()) == pytest.approx(1.0, abs=1e-6)
+    assert float(values.pow(4).mean()) == pytest.approx(3.0, abs=5e-3)
+
+
+def test_neighbours_of_one_word_are_independent() -> None:
+    """Four numbers come from one word of 64 bits."""
+    drawn = stream(MEMBERS).fast_normal(4000, 4).reshape(-1, 4)
+    apart = torch.corrcoef(drawn.T) - torch.eye(4)
+    assert apart.abs().max() < 5.0 / len(drawn) ** 0.5
 
 
 def test_members_names_and_draws_are_independent() -> None:

@@ -112,6 +112,36 @@ class TestL2Init(StrategyConformance):
         return builtin("strategy", "l2_init")(strength=0.01, l1_strength=0.001)
 
 
+class TestL2InitResampled(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "l2_init")(strength=0.01, resample=True)
+
+
+class TestShrinkPerturb(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "shrink_perturb")(shrink=0.001, noise=0.01)
+
+
+class TestShrinkPerturbWithFreshWeights(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        kind = builtin("strategy", "shrink_perturb")
+        return kind(shrink=0.001, noise=0.05, perturbation="initial")
+
+
+class TestShrinkPerturbOnceATask(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return [
+            builtin("strategy", "er")(memory=50),
+            builtin("strategy", "shrink_perturb")(when="task", shrink=0.5, noise=0.01),
+        ]
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):
