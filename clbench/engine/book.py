@@ -105,6 +105,7 @@ class Book(Stateful):
         self.curves: dict[str, Curve] = {}
         self.probes: dict[str, Curve] = {}
         self.cost: dict[str, list[float]] = {}
+        self.metric_seconds: dict[str, Array] = {}  # [R] by probe metric
         self.faults: dict[str, str] = {}  # by metric
 
     def write(
@@ -163,6 +164,12 @@ class Book(Stateful):
             before = noted[member] if add and not math.isnan(noted[member]) else 0.0
             noted[member] = before + numbers[member]
 
+    def count_seconds(self, metric: str, seconds: float) -> None:
+        """A probe metric measured the whole stack for so long; each member has its share."""
+        size = len(self.diverged_at)
+        before = self.metric_seconds.get(metric, np.zeros(size))
+        self.metric_seconds[metric] = before + seconds / size
+
     def count_cost(self, name: str, counted: Sequence[float]) -> None:
         """What the engine counted, of the members of which the method said nothing else."""
         noted = self.cost.get(name, [math.nan] * len(counted))
@@ -207,6 +214,7 @@ class Book(Stateful):
             "train_seconds": self.train_seconds,
             **{name: np.asarray(values, dtype=np.float64) for name, values in self.cost.items()},
         }
+        record.metric_seconds = dict(self.metric_seconds)
         record.errors = tuple(self.faults.values())
         return record
 

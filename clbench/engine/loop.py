@@ -339,7 +339,8 @@ class Loop:
             self._probe("step", task)
         every = self.protocol.evaluate["every"]
         if every and (due := [member for member in active if self.place.done[member] % every == 0]):
-            self.evaluations.within_task(task, due)
+            with self.place.stopped_clock():
+                self.evaluations.within_task(task, due)
 
     def _strike_all(self, broken: Mapping[int, int]) -> None:
         """Members whose loss was not finite stop for good."""
@@ -393,10 +394,13 @@ class Loop:
         self._only(self.book.running)
 
     def _probe(self, when: str, task: Task) -> None:
+        if not self.probes.due(when):
+            return
         if when != "step":
             self.suspension.show_kept()
-        for name, value in self.probes.ask(when, task):
-            self.book.write(self.book.probes, name, value, self.session.active)
+        with self.place.stopped_clock():
+            for name, value in self.probes.ask(when, task):
+                self.book.write(self.book.probes, name, value, self.session.active)
 
     def _costs(self) -> None:
         members = self.strategy.members

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,15 @@ class Place(Stateful):
         now = time.perf_counter()
         self.seconds, self.looked = self.seconds + now - self.looked, now
         return self.seconds
+
+    @contextmanager
+    def stopped_clock(self) -> Iterator[None]:
+        """What is done within is no training: measuring, and tests between two steps."""
+        self.read_clock()
+        try:
+            yield
+        finally:
+            self.start_clock()
 
 
 class Online(Stateful):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 import zlib
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -51,13 +53,17 @@ class Probes(Stateful):
         self.memory: dict[str, dict[str, Any]] = {}
         self.in_steps = any(metric.when == "step" for metric in metrics.values())
 
-    def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
-        """The values `[R, ...]` of the metrics that measure now."""
-        due = {
+    def due(self, when: str) -> dict[str, Any]:
+        """The metrics that measure now."""
+        return {
             name: metric
             for name, metric in self.metrics.items()
             if metric.when == when and name not in self.book.faults
         }
+
+    def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
+        """The values `[R, ...]` of the metrics that measure now."""
+        due = self.due(when)
         if not due:
             return
         with evaluating(self.strategy):
@@ -66,7 +72,8 @@ class Probes(Stateful):
             self._found = {}
             for name, metric in due.items():
                 try:
-                    value = self._undisturbed(metric, net, task, batch)
+                    with self._timed(name):
+                        value = self._undisturbed(metric, net, task, batch)
                     if isinstance(value, Undefined):
                         raise value
                     yield name, self._checked(name, value)
@@ -78,6 +85,22 @@ class Probes(Stateful):
                         name not in self.book.probes
                     ):  # measured all the same, so that nobody tries again
                         yield name, torch.full((self.strategy.members,), torch.nan)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        """Count how long this metric takes, our watch over it included, whatever comes of it."""
+        self._wait()
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._wait()
+            self.book.count_seconds(name, time.perf_counter() - begun)
+
+    def _wait(self) -> None:
+        """Until the device has done what it was asked for so far."""
+        if self.strategy.device.type == "cuda":
+            torch.cuda.synchronize(self.strategy.device)
 
     def _network(self) -> Stack | StrategyError:
         """The network to look at, or why there is none. Of a solo strategy these are copies, made once for all metrics."""

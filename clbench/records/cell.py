@@ -25,7 +25,8 @@ SINGLE = (
     "accuracy_before",
     "loss",
 )
-GROUPS = ("metrics", "notes", "curves", "cost", "kept")  # arrays by name, with a row a member
+# Arrays by name, with a row a member.
+GROUPS = ("metrics", "notes", "curves", "cost", "metric_seconds", "kept")
 _UNDEFINED = re.compile(r"metric (\S+): Undefined: (.*)")
 _FAULT = re.compile(r"metric (\S+): (.*)")
 # What a strategy's class may declare, and how tables say so.
@@ -104,6 +105,8 @@ class CellRecord:
     )  # [S, ...]; probe metrics, measured live
     curves: dict[str, Array] = field(default_factory=dict)  # [S, K], NaN-padded
     cost: dict[str, Array] = field(default_factory=dict)  # [S] or [S, T]
+    # [S] by probe metric: how long measuring it took, beside the training
+    metric_seconds: dict[str, Array] = field(default_factory=dict)
     kept: dict[str, Array] = field(
         default_factory=dict
     )  # [S]: 1 for members whose weights, or predictions, are in `stored`

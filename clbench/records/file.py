@@ -5,7 +5,7 @@
     seed [S]             and agent, run, member_status, diverged_at
     accuracy [S, T+1, T] or entries/row [K], entries/column [K], entries/value [S, K]
     accuracy_before      and loss [S, T]
-    metrics/ curves/ cost/ kept/   [S, ...] each
+    metrics/ curves/ cost/ metric_seconds/ kept/   [S, ...] each
     weights/<row>/<name>     [S, ...], predictions/<row>/<task> [S, N], and tests/<task>/index, label [S, N]: read when they are asked for
     seed, after_task, task, axis_<n>   dimension scales; `axis_<n>` stands for a dimension of length n without coordinates
 /apart/<key>/            laid out as a cell: what was measured for an older state of the suite, with why it is kept apart (`apart`)

@@ -19,6 +19,7 @@ from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
 from clbench.report.curves import AVERAGE, LEARNT, Course, course_by_seed, mean_matrix
 from clbench.report.grid import Column, Grid
 from clbench.report.learning import nothing_learnt, sentence
+from clbench.report.measuring import measuring_line
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
 from clbench.untrusted import printable
 
@@ -103,6 +104,8 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
             )
         )
     yield Text(f"seeds: {_seeds(cell)}")
+    if line := measuring_line([cell]):
+        yield _text(line)
     for run, seeds in runs_of(results.record, cell):
         yield _text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
     done = cell.complete
@@ -240,6 +243,8 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
         for reason, labels in reasons.items():
             yield f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}"
     yield from (sentence(found) for found in nothing_learnt(results))
+    if line := measuring_line(results.cells):
+        yield line
 
 
 def _text(text: str, style: str = "") -> Text:

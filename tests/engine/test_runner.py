@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
 from clbench.engine import Progress, Settings, run_cell
 from clbench.engine.book import padded
 from clbench.engine.checkpoint import DIGEST
+from clbench.engine.evaluations import Evaluations
 from clbench.engine.runner import work_of
 from clbench.errors import Left, OutputError, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
@@ -452,6 +454,32 @@ def test_a_probe_changes_nothing(make_bench: Any) -> None:
     )
     np.testing.assert_array_equal(plain.accuracy, probed.accuracy)
     np.testing.assert_array_equal(plain.loss, probed.loss)
+
+
+class Slow(ProbeMetric):
+    """Takes its time, more than all training of these networks."""
+
+    when = "epoch_end"
+
+    def measure(self, probe: Any) -> Tensor:
+        time.sleep(0.4)
+        return torch.zeros(probe.strategy.members)
+
+
+def test_measuring_is_timed_by_metric_and_is_no_part_of_training(make_bench: Any) -> None:
+    record = make_bench(Naive, metrics=[Slow, Moments]).run(0, 1)
+    seconds = record.metric_seconds
+    assert (seconds["slow"] >= 3 * 0.4 / 2).all()
+    assert ((seconds["moments"] > 0) & (seconds["moments"] < 0.4)).all()
+    assert record.cost["train_seconds"].sum(1).max() < seconds["slow"].min()
+
+
+def test_testing_between_two_steps_is_no_part_of_training(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Evaluations, "within_task", lambda *_: time.sleep(0.4))
+    record = make_bench(Naive, evaluate={"every": 4}).run(0)
+    assert record.cost["train_seconds"].max() < 0.4
 
 
 class Raising(ProbeMetric):

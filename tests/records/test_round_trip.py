@@ -26,6 +26,7 @@ def make(key: str = "0f", members: int = 3, tasks: int = 2, **changes: object) -
         "metrics": {"weights": rng.random((members, tasks, 5))},
         "curves": {"buffer/filled": rng.random((members, 7))},
         "cost": {"parameters": np.full(members, 10)},
+        "metric_seconds": {"weights": rng.random(members)},
         "errors": ("Traceback\nValueError: é\0",),
     }
     return CellRecord(key=key, **(known | changes))  # type: ignore[arg-type]
@@ -68,7 +69,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert back.errors == cell.errors
     for name in ("seed", "accuracy", "accuracy_before", "loss"):
         np.testing.assert_array_equal(getattr(back, name), getattr(cell, name))
-    for folder in ("metrics", "curves", "cost"):
+    for folder in ("metrics", "curves", "cost", "metric_seconds"):
         ours, theirs = getattr(cell, folder), getattr(back, folder)
         assert ours.keys() == theirs.keys()
         for name in ours:

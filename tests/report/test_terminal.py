@@ -320,6 +320,19 @@ def test_the_unit_of_a_column_stands_in_its_header() -> None:
     assert row(text, "fast").split() == ["fast", "0.69", "10"]
 
 
+def test_what_measuring_took_stands_beside_training() -> None:
+    """Summed over members and cells; a member that was not timed counts nothing."""
+    seconds = {"curvature": np.full(10, 1.4), "dormant_units": np.array([0.12] * 9 + [np.nan])}
+    timed = make("er", cost={"train_seconds": np.full((10, 3), 2.0)}, metric_seconds=seconds)
+    older = make("joint", cost={"train_seconds": np.full(10, 2.5)})
+    line = "measuring took: curvature 14.0 s, dormant_units 1.1 s (training"
+    assert f"{line} 1.4 min; all runs together)" in drawn(summary_table(results(timed, older)))
+    assert f"{line} 1.0 min; all runs together)" in drawn(
+        strategy_view(results(timed, older), "er")
+    )
+    assert "measuring took" not in drawn(summary_table(results(older)))
+
+
 # ---------------------------------------------------------------------- agents
 
 
