@@ -65,7 +65,8 @@ def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
 
     def widen(norm: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         vars(norm)["came_in"] = given[0].dtype
-        return (given[0].float(),)
+        # A copy of the stack may compute in float64.
+        return given if given[0].dtype == torch.float64 else (given[0].float(),)
 
     def narrow(norm: nn.Module, _: object, out: Tensor) -> Tensor:
         return out.to(vars(norm)["came_in"])

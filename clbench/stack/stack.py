@@ -363,6 +363,23 @@ class Stack(Watched, Modes, Stateful):
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
         return twin
 
+    def double(self) -> Stack:
+        """A copy that computes in float64, whatever the precision of training.
+
+        For second derivatives, and wherever else float32 is too coarse. Its input has to be float64, too.
+        """
+        twin = self.spawn()
+        twin.precision = "fp64"
+        twin.params = {
+            name: value.detach().double().requires_grad_(value.requires_grad)
+            for name, value in self.params.items()
+        }
+        twin.buffers = {
+            name: value.double() if value.is_floating_point() else value
+            for name, value in twin.buffers.items()
+        }
+        return twin
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Stack:
         return self.spawn()
 

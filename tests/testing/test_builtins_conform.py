@@ -266,6 +266,13 @@ class TestUnitMetrics(MetricConformance):
     @pytest.fixture
     def metric(self, name, options):
         return builtin("metric", name)(**options)
+@pytest.mark.parametrize("estimate", ["difference", "trace", "top"])
+@pytest.mark.parametrize("space", ["input", "weight"])
+class TestCurvature(MetricConformance):
+    @pytest.fixture
+    def metric(self, space, estimate):
+        kind = builtin("metric", "curvature")
+        return kind(space=space, estimate=estimate, samples=10, draws=2, steps=3)
 
 
 class TestSplit(ScenarioConformance):
