@@ -266,6 +266,8 @@ class TestUnitMetrics(MetricConformance):
     @pytest.fixture
     def metric(self, name, options):
         return builtin("metric", name)(**options)
+
+
 @pytest.mark.parametrize("estimate", ["difference", "trace", "top"])
 @pytest.mark.parametrize("space", ["input", "weight"])
 class TestCurvature(MetricConformance):
