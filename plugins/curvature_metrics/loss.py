@@ -57,7 +57,8 @@ class Loss(ABC):
     def directions(self, rng: Any) -> Tensor:
         """Random vectors of length 1, every direction alike."""
         drawn: Tensor = rng.normal(self.functions, self.size).double()
-        return drawn / drawn.norm(dim=2, keepdim=True)
+        length: Tensor = drawn.norm(dim=2, keepdim=True)
+        return drawn / length
 
 
 class WeightLoss(Loss):
@@ -77,29 +78,32 @@ class WeightLoss(Loss):
 
     def gradient(self, shift: Tensor | None = None) -> Tensor:
         moved = self._moved(shift)
-        found = [self._gradients(moved, batch, keep=False) for batch in self.batches]
-        return sum(map(self._joined, found[1:]), self._joined(found[0]))
+        return self._over_batches(lambda batch: self._gradients(moved, batch, keep=False))
 
     def product(self, vectors: Tensor) -> Tensor:
-        total: Tensor | None = None
-        parts = self._parts(vectors)
-        for batch in self.batches:
-            moved = self._moved(None)
+        parts, moved = self._parts(vectors), self._moved(None)
+
+        def image(batch: Batch) -> list[Tensor]:
             gradients = self._gradients(moved, batch, keep=True)
-            image = self._joined(derivative(gradients, parts, list(moved.values())))
-            total = image if total is None else total + image
-        assert total is not None
-        return total
+            return derivative(gradients, parts, list(moved.values()))
+
+        return self._over_batches(image)
 
     def mean(self, values: Tensor) -> Tensor:
         return values.squeeze(-1)
 
+    def _over_batches(self, parts: Callable[[Batch], Sequence[Tensor]]) -> Tensor:
+        """The sum of what the batches contribute, one number after the other."""
+        total = self._joined(parts(self.batches[0]))
+        for batch in self.batches[1:]:
+            total = total + self._joined(parts(batch))
+        return total
+
     def _moved(self, shift: Tensor | None) -> dict[str, Tensor]:
-        parts = [0.0] * len(self.moving) if shift is None else self._parts(shift)
-        return {
-            name: (p.detach() + part).requires_grad_()
-            for (name, p), part in zip(self.moving.items(), parts, strict=True)
-        }
+        if shift is None:
+            return {name: p.detach().requires_grad_() for name, p in self.moving.items()}
+        moved = zip(self.moving.items(), self._parts(shift), strict=True)
+        return {name: (p.detach() + part).requires_grad_() for (name, p), part in moved}
 
     def _gradients(self, moved: dict[str, Tensor], batch: Batch, keep: bool) -> list[Tensor]:
         """Those of a batch's part of the mean."""
@@ -194,10 +198,12 @@ def gradients_of(value: Tensor, of: Sequence[Tensor], keep: bool) -> list[Tensor
     return list(found)
 
 
-def derivative(gradients: Sequence[Tensor], along: Sequence[Tensor], of: Sequence[Tensor]) -> Any:
+def derivative(
+    gradients: Sequence[Tensor], along: Sequence[Tensor], of: Sequence[Tensor]
+) -> list[Tensor]:
     """H v: the derivative of the gradients' product with v."""
     pairs = zip(gradients, along, strict=True)
-    product = sum((gradient * part).sum() for gradient, part in pairs)
+    product = torch.stack([(gradient * part).sum() for gradient, part in pairs]).sum()
     if not product.requires_grad:  # a loss that is linear here
         return [torch.zeros_like(tensor) for tensor in of]
     return gradients_of(product, of, keep=False)
