@@ -14,6 +14,7 @@ from clbench.engine.curves import Curve
 from clbench.errors import StrategyError
 from clbench.records.cell import Array, CellRecord, Entries
 from clbench.stack import Stateful
+from clbench.suite.tested import tested_tasks
 
 MEASURED_COSTS = ("train_seconds", "peak_memory")  # which no method can know better
 
@@ -73,17 +74,6 @@ class Accuracies(Stateful):
         """Which entries anybody has a value of."""
         kept: Array = ~np.isnan(self.values).all(axis=0)
         return kept
-
-
-def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
-    """The tasks tested after 0, 1, ... tasks; the untrained network is tested on the first one at least."""
-    scope, last = evaluate["tasks"], evaluate["last"] or 1
-    if scope == "all":
-        return [range(tasks)] * (tasks + 1)
-    behind = {"seen": tasks, "current": 1, "last": last}[
-        scope
-    ]  # how far the first of them lies behind the next task
-    return [range(max(0, row - behind), max(row, 1)) for row in range(tasks + 1)]
 
 
 class Book(Stateful):

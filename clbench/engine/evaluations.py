@@ -70,21 +70,32 @@ class Evaluations:
         return overrides(strategy, "begin_task") or overrides(strategy, "begin_evaluation")
 
     def within_task(self, task: Task, due: list[int]) -> None:
-        """Accuracy on the tasks so far, and what the strategy notes of them, as curves."""
+        """Accuracy, and what the strategy notes, as curves: on the tasks so far that are tested after this one."""
         book, steps = self.book, torch.from_numpy(self.book.steps)
         rows = {name: self._nothing() for name in self.followed}
-        for index in range(task.index + 1):
+        tested = book.accuracies.tested[task.index + 1]
+        # In a short row the last place is the task's own.
+        shift = 0 if self.width == len(self.tasks) else self.width - 1 - task.index
+        for index in range(tested.start, task.index + 1):
             found = evaluate(self.strategy, self.tasks[index], "test", CONTINUAL_SAMPLES)
             for name, value in {"accuracy": found.accuracy, **found.notes}.items():
-                rows.setdefault(name, self._nothing())[:, index] = value.cpu()
+                rows.setdefault(name, self._nothing())[:, index + shift] = value.cpu()
         for name, row in rows.items():
             self._catch_up(f"continual_{name}")
             book.write(book.curves, f"continual_{name}", row, due)
         book.write(book.curves, "continual_step", steps, due)
         book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
 
+    @property
+    def width(self) -> int:
+        """Of a row of accuracies within tasks: a place for every task, or for those tested at a time."""
+        scope = self.strategy.protocol.evaluate["tasks"]
+        if scope in ("all", "seen"):
+            return len(self.tasks)
+        return min(self.strategy.protocol.evaluate["last"] or 1, len(self.tasks))
+
     def _nothing(self) -> Tensor:
-        return torch.full((self.strategy.members, len(self.tasks)), torch.nan, dtype=torch.float64)
+        return torch.full((self.strategy.members, self.width), torch.nan, dtype=torch.float64)
 
     @property
     def followed(self) -> list[str]:
@@ -99,4 +110,4 @@ class Evaluations:
             return
         members, longest = len(steps.lengths), int(steps.lengths.max())
         curve = self.book.curves[name] = Curve(members, 1)
-        curve.extend(np.full((members, longest, len(self.tasks)), np.nan), steps.lengths)
+        curve.extend(np.full((members, longest, self.width), np.nan), steps.lengths)

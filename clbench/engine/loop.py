@@ -113,6 +113,9 @@ class Loop:
                 self._look_back(task)
         self.given.check()
         self.place.end_task()
+        tested = self.book.accuracies.tested
+        if self.place.task + 1 < len(tested):
+            self.streams.forget_before(tested[self.place.task + 1].start)
 
     def _train(self, task: Task) -> None:
         self.session.task = task

@@ -131,6 +131,7 @@ class Reporter:
 
     def __init__(self, listener: Listener, work: Sequence[float]) -> None:
         self.listener, self.work, self.told = listener, work, 0.0
+        self.before = np.cumsum([0.0, *work])  # the work before each task, and all of it
 
     def tell(self, loop: Loop) -> None:
         """Between two steps."""
@@ -150,8 +151,8 @@ class Reporter:
     def _progress(self, loop: Loop) -> Progress:
         done, tasks = loop.place.task, len(self.work)
         within = 0.0 if loop.place.phases is None else loop.fraction * self.work[done]
-        fraction = 1.0 if done == tasks else (sum(self.work[:done]) + within) / sum(self.work)
-        return Progress(min(done + 1, tasks), tasks, fraction)
+        fraction = (self.before[done] + within) / self.before[-1] if done < tasks else 1.0
+        return Progress(min(done + 1, tasks), tasks, float(fraction))
 
 
 def work_of(cell: Cell, session: Session, host: Any) -> list[float]:

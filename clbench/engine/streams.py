@@ -160,6 +160,11 @@ class Streams:
             self._kept[wanted] = batches
         return self._kept[wanted]
 
+    def forget_before(self, task: int) -> None:
+        """Keep no batches of earlier tasks; who asks for them all the same waits a moment."""
+        for wanted in [wanted for wanted in self._kept if wanted[0] < task]:
+            del self._kept[wanted]
+
     def _forget(self, most: int) -> None:
         """Keep at most so many rows, those that were made last."""
         kept = sum(map(_rows_of, self._kept.values()))

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from clbench.engine.compose import compose
 from clbench.engine.session import ScenarioView
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase, Samples
+from clbench.suite.tested import tested_tasks
 
 STEP = 32.0  # what a step costs beside its samples, in samples
 LOOK = 0.3  # a sample that is only predicted, in samples that are trained on
@@ -35,9 +38,12 @@ def workload(
     """Task by task, for a member with these numbers of samples; a strategy that is `foreseeable` is asked for its phases."""
     replayed = sum(_replayed(options, protocol) for _, options in parts)
     at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
+    # Sums are taken once: of 2,000 tasks each would be one of 2,000 numbers.
+    seen, looked = (np.cumsum([0, *sizes]).tolist() for sizes in (train, test))
+    tested = tested_tasks(protocol["evaluate"], scenario.tasks)
     work = []
     for index, phases in enumerate(_phases(parts, protocol, scenario)):
-        pools = {"task": train[index], "seen": sum(train[: index + 1]), "all": sum(train)}
+        pools = {"task": train[index], "seen": seen[index + 1], "all": seen[-1]}
         steps, cost = 0, 0.0
         for phase in phases:
             size = phase.batch_size or protocol["batch_size"]
@@ -49,7 +55,9 @@ def workload(
             count = given or (epochs or 1) * math.ceil(samples / size)
             steps, cost = steps + count, cost + count * (STEP + size + replayed)
         evaluated = index == scenario.tasks - 1 or not at_end_only
-        work.append(Work(steps, cost + LOOK * evaluated * sum(test)))
+        columns = tested[index + 1]
+        shown = looked[columns.stop] - looked[columns.start]
+        work.append(Work(steps, cost + LOOK * evaluated * shown))
     return work
 
 

@@ -42,6 +42,7 @@ from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
 from clbench.suite import expand, pick
 from clbench.suite.cell import Cell
+from clbench.suite.tested import tested_tasks
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -333,7 +334,7 @@ class Run:
         )
 
     def _expected_bytes(self) -> int:
-        numbers = sum(len(one.members) * (one.tasks + 1) * (one.tasks + 4) for one in self.planned)
+        numbers = sum(len(one.members) * _numbers(one) for one in self.planned)
         weights = sum(
             len(one.members) * (one.tasks + 1) * (self.survey.parameters(one.cell) or 0)
             for one in self._keeping_weights()
@@ -361,6 +362,12 @@ def run_suite(
 ) -> Outcome:
     """Run a suite to its end, or to Ctrl-C; what finished is in the record either way."""
     return Run(suite, host, options or Options(), display).go()
+
+
+def _numbers(planned: Planned) -> int:
+    """What is measured of a member: accuracies, and a few numbers a task."""
+    tested = tested_tasks(planned.cell.protocol["evaluate"], planned.tasks)
+    return sum(map(len, tested)) + 3 * (planned.tasks + 1)
 
 
 def _has_unknown_version(planned: Planned) -> bool:

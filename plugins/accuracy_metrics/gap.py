@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from clbench import RunView, Undefined
@@ -9,25 +11,55 @@ from clbench import RunView, Undefined
 from .base import Array, ShareOfSamples, later_tasks
 
 
-def followed(run: RunView) -> tuple[Array, Array]:
-    """Accuracies within tasks `[K, T]`, and the task (from 1) that was trained at the time, `[K]`."""
+@dataclass(frozen=True)
+class Followed:
+    """What was measured between the ends of tasks, K times."""
+
+    accuracy: Array  # [K, T]; or [K, n], the last n tasks up to the one that was trained
+    trained: Array  # [K], the task (from 1) that was trained at the time
+    step: Array  # [K], of the whole stream
+    tasks: int
+
+    @property
+    def every_task(self) -> Array:
+        """`[K, T]`; `Undefined` where only the last tasks were followed."""
+        width = self.accuracy.shape[1]
+        if width < self.tasks:
+            raise Undefined(
+                f"within tasks only the last {width} were evaluated; it needs all tasks so far"
+                if width > 1
+                else "within tasks only the one trained was evaluated; it needs all tasks so far"
+            )
+        return self.accuracy
+
+    def of_task(self, task: int) -> tuple[Array, Array]:
+        """Accuracies on a task while it was trained, and their steps."""
+        mine = self.trained == task
+        own = task - 1 if self.accuracy.shape[1] == self.tasks else -1
+        return self.accuracy[mine, own], self.step[mine]
+
+
+def followed(run: RunView) -> Followed:
+    """What was evaluated within tasks."""
     if "continual_accuracy" not in run.curves:
         raise Undefined(
             "it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and run the suite again"
         )
-    trained = run.curves["continual_task"]
-    kept = ~np.isnan(trained)
-    return run.curves["continual_accuracy"][kept], trained[kept]
+    kept = ~np.isnan(run.curves["continual_task"])
+    accuracy, trained, step = (
+        run.curves[f"continual_{name}"][kept] for name in ("accuracy", "task", "step")
+    )
+    return Followed(accuracy, trained, step, run.tasks)
 
 
 def lowest(run: RunView) -> float:
     """min-ACC: the mean over all tasks but the last of the lowest accuracy while later tasks are trained."""
     earlier = later_tasks(run) - 1
-    accuracy, trained = followed(run)
-    while_later = trained[:, None] > earlier
+    found = followed(run)
+    while_later = found.trained[:, None] > earlier
     if not while_later.any(axis=0).all():
         raise Undefined(f"nothing was evaluated within task {run.tasks}")
-    lows = np.where(while_later, accuracy[:, : len(earlier)], np.inf).min(axis=0)
+    lows = np.where(while_later, found.every_task[:, : len(earlier)], np.inf).min(axis=0)
     if np.isnan(lows).any():
         raise Undefined(
             f"task {np.flatnonzero(np.isnan(lows))[0] + 1} was not always evaluated while later tasks were trained"

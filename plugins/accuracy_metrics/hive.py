@@ -14,7 +14,7 @@ import numpy as np
 from clbench import RecordMetric, RunView, Undefined
 
 from .base import AccuracyMetric, Array, ShareOfSamples, every_task, later_tasks
-from .gap import followed
+from .gap import Followed, followed
 
 
 class HiveForward(ShareOfSamples):
@@ -65,23 +65,22 @@ class HiveAuc(ShareOfSamples):
     curve: Literal["average", "current"] = "average"
 
     def value(self, run: RunView) -> Array:
-        accuracy, trained = followed(run)
-        steps = run.curves["continual_step"]
-        return np.array(
-            [
-                self._area(accuracy[trained == task], steps[trained == task], task)
-                for task in every_task(run)
-            ]
-        )
+        found = followed(run)
+        return np.array([self._area(found, task) for task in every_task(run)])
 
-    def _area(self, accuracy: Array, steps: Array, task: int) -> float:
+    def _area(self, found: Followed, task: int) -> float:
+        height, steps = self._curve(found, task)
         if len(steps) < 2:
             raise Undefined(f"task {task} was evaluated less than twice while it was trained")
-        height = (
-            accuracy[:, :task].mean(axis=1) if self.curve == "average" else accuracy[:, task - 1]
-        )
         if np.isnan(height).any():
             raise Undefined(f"not every task so far was evaluated while task {task} was trained")
         return float(
             (np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0])
         )
+
+    def _curve(self, found: Followed, task: int) -> tuple[Array, Array]:
+        """Accuracies within a task, and their steps."""
+        if self.curve == "current":
+            return found.of_task(task)
+        mine = found.trained == task
+        return found.every_task[mine, :task].mean(axis=1), found.step[mine]

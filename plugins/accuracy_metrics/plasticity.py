@@ -11,7 +11,7 @@ from clbench import RunView, Undefined
 
 from .accuracy import online_accuracy
 from .base import AccuracyMetric, Array, ShareOfSamples, every_task, reference_run
-from .gap import followed
+from .gap import Followed, followed
 
 
 class PlasticityLoss(AccuracyMetric):
@@ -60,24 +60,18 @@ class LearningCurveArea(ShareOfSamples):
     steps: PositiveInt | None = None
 
     def value(self, run: RunView) -> Array:
-        accuracy, trained = followed(run)
-        step = run.curves["continual_step"]
-        step = step[~np.isnan(step)]
-        areas = [
-            self._area(run, accuracy[trained == task, task - 1], step[trained == task], task)
-            for task in every_task(run)
-        ]
-        return np.array(areas)
+        found = followed(run)
+        return np.array([self._area(run, found, task) for task in every_task(run)])
 
-    def _area(self, run: RunView, heights: Array, step: Array, task: int) -> float:
+    def _area(self, run: RunView, found: Followed, task: int) -> float:
+        heights, step = found.of_task(task)
         before = run.accuracy_before[task - 1]
         if np.isnan(before):
             raise Undefined(f"task {task} was not evaluated just before it was trained")
         if not len(heights) or np.isnan(heights).any():
             raise Undefined(f"task {task} was not evaluated while it was trained")
         # The first evaluation in a task comes after as many steps as that of the stream.
-        interval = run.curves["continual_step"][0]
-        since = step - step[0] + interval
+        since = step - step[0] + found.step[0]
         if self.steps is not None:
             heights = heights[since <= self.steps]
         if not len(heights):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clbench.engine.session import ScenarioView
-from clbench.engine.workload import workload
+from clbench.engine.workload import LOOK, STEP, Work, workload
 from clbench.execution import Options, Run, open_suite
 from clbench.execution.board import Board
 from clbench.execution.estimate import Estimator
@@ -201,15 +201,33 @@ def test_seconds_of_an_earlier_run_are_known(run: Run) -> None:
 # ------------------------------------------------------------------ what there is to do
 
 
-def steps(*parts: Any, **protocol: Any) -> list[int]:
-    given = {"batch_size": 10, "epochs": 2, "steps": None, **protocol}
+EVERY_TASK = {"tasks": "all", "last": None, "every": None}
+
+
+def work_of(*parts: Any, **protocol: Any) -> list[Work]:
+    given = {"batch_size": 10, "epochs": 2, "steps": None, "evaluate": EVERY_TASK, **protocol}
     view = ScenarioView(6, (1, 4, 4), 3, "class")
-    return [
-        work.steps
-        for work in workload(
-            [(part, {}) for part in parts], given, view, [100, 50, 25], [10, 10, 10]
-        )
-    ]
+    return workload([(part, {}) for part in parts], given, view, [100, 50, 25], [10, 20, 30])
+
+
+def steps(*parts: Any, **protocol: Any) -> list[int]:
+    return [work.steps for work in work_of(*parts, **protocol)]
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "tested"),
+    [
+        (EVERY_TASK, [60, 60, 60]),
+        ({"tasks": "seen", "last": None, "every": None}, [10, 30, 60]),
+        ({"tasks": "current", "last": None, "every": None}, [10, 20, 30]),
+        ({"tasks": "last", "last": 2, "every": None}, [10, 30, 50]),
+    ],
+)
+def test_a_task_costs_what_is_tested_after_it(evaluate: Any, tested: list[int]) -> None:
+    untested = [work.steps * (STEP + 10) for work in work_of(ER)]
+    costs = [work.cost for work in work_of(ER, evaluate=evaluate)]
+    looked = [cost - training for cost, training in zip(costs, untested, strict=True)]
+    assert looked == pytest.approx([LOOK * count for count in tested])
 
 
 def test_steps_are_those_the_phases_say() -> None:

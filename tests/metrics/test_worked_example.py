@@ -157,6 +157,23 @@ def test_the_learning_curve_of_the_first_steps() -> None:
         with_options("learning_curve_area", steps=5)
 
 
+def test_learning_curves_of_the_task_at_hand_are_enough() -> None:
+    """`evaluate: {tasks: current, every: n}` keeps a number, and no row of all tasks, at a time."""
+    own = np.array([[[row[k // 3]] for k, row in enumerate(FOLLOWED)]])
+    curves = {
+        "continual_accuracy": own,
+        "continual_step": np.arange(10, 100, 10)[None],
+        "continual_task": np.repeat([1, 2, 3], 3)[None],
+    }
+    results = record(curves=curves)
+    assert measured("learning_curve_area", results).summary == pytest.approx([1.8025 / 3])
+    current = with_options("hive_auc", results, curve="current")
+    assert current == pytest.approx([0.6, 0.56, 0.765], abs=1e-6)
+    lacking = ("within tasks only the one trained was evaluated; it needs all tasks so far",)
+    assert measured("min_accuracy", results).reasons == lacking
+    assert measured("hive_auc", results).reasons == lacking
+
+
 def test_plasticity_loss_at_the_end_and_online() -> None:
     assert with_options("plasticity_loss", last=2) == pytest.approx(0.01)
     online = with_options("plasticity_loss", accuracy="online")
