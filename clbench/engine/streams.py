@@ -73,6 +73,7 @@ class Streams:
         self.resident = on_device(size, device)  # or each batch is brought there
         stored = {split: x.to(device) for split, x in stored.items()} if self.resident else stored
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
+        self.groups = self._groups_of_samples()
         self.scale, self.offset = self._affine(arrays, normalise)
         tables = TaskTables(arrays, layout, self.streams)
         self.chance, self._sizes = tables.chance, tables.sizes
@@ -115,6 +116,10 @@ class Streams:
         sizes: list[int] = self._sizes[split][:, task].tolist()
         return sizes
 
+    def source(self, split: Split) -> str:
+        """The images that a split's positions point to; where samples have groups, always the training images."""
+        return "test" if split == "test" and self.groups is None else "train"
+
     def chunk(self, split: Split) -> int:
         """Rows of a batch outside training: a function of the data set and its tasks, never of the members at hand.
 
@@ -126,7 +131,7 @@ class Streams:
         return self._chunks[split]
 
     def _chunk(self, split: Split) -> int:
-        labels = self.labels["test" if split == "test" else "train"]
+        labels = self.labels[self.source(split)]
         counts = labels.bincount().sort(descending=True).values
         most = int(counts[: max(classes.shape[1] for classes in self.classes)].sum())
         share = min(
@@ -213,8 +218,7 @@ class Streams:
         y: Tensor | None = None,
     ) -> Batch:
         """The batch at `index [R, B]`; `shifts [3, R, B]` (down, right, mirrored) augments it; `y` where it is known already."""
-        source = "test" if split == "test" else "train"
-        x = self._look(self.pixels[source], index, tasks, shifts)
+        x = self._look(self.pixels[self.source(split)], index, tasks, shifts)
         if y is None:
             y = self.labels_of(index, tasks, split)
         if valid is not None:
@@ -223,8 +227,12 @@ class Streams:
 
     def labels_of(self, index: Tensor, tasks: Tensor, split: Split = "train") -> Tensor:
         """The labels of samples `[R, n]` as their tasks name them."""
-        classes = self.labels["test" if split == "test" else "train"][index]
-        return self.label_table[self._rows, tasks, classes].long()
+        named = (
+            self.labels[self.source(split)][index]
+            if self.groups is None
+            else self.groups[self._rows, index]
+        )
+        return self.label_table[self._rows, tasks, named].long()
 
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
         if not self.resident:
@@ -288,6 +296,11 @@ class Streams:
             row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)
         ).flatten(2)
         return where, inside
+
+    def _groups_of_samples(self) -> Tensor | None:
+        """`[R, training samples]`: the group of each, where labels are given to groups."""
+        groups = [stream.groups for stream in self.streams if stream.groups is not None]
+        return torch.from_numpy(np.stack(groups)).to(self.device) if groups else None
 
     def _warps(self, warps: WarpTables) -> tuple[Tensor | None, Tensor | None]:
         """Every task's warp; (None, None) where images are seen as they are stored."""

@@ -25,8 +25,9 @@ class TaskTables:
         members, tasks = len(streams), layout.tasks
         height, width = arrays.x_train.shape[1:3]
         self.chance: dict[str, float] = {}
-        # The label of a sample by the class it has in the data set.
-        self.labels = np.empty((members, tasks, arrays.classes), integers_holding(layout.classes))
+        # The label of a sample by its class in the data set, or by its group.
+        named = layout.groups or arrays.classes
+        self.labels = np.empty((members, tasks, named), integers_holding(layout.classes))
         self.owned = np.zeros((members, tasks, layout.classes), dtype=bool)
         self.sizes = {split: np.zeros((members, tasks), dtype=np.int64) for split in SPLITS}
         self.classes: list[list[np.ndarray]] = [[] for _ in range(tasks)]
@@ -36,7 +37,7 @@ class TaskTables:
     def _fill(self, arrays: Arrays, layout: Layout, streams: Sequence[Stream]) -> None:
         tally = ChanceTally(arrays, layout)
         for member, stream in enumerate(streams):
-            tally.begin_stream()
+            tally.begin_stream(stream)
             for number, task in enumerate(stream.tasks):
                 tally.add(task)
                 self._note(member, number, task)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.scenarios.stream import Layout, Stream, TaskSpec
+from clbench.scenarios.stream import Ints, Layout, Stream, TaskSpec, labelled
 
 if TYPE_CHECKING:
     from clbench.data.arrays import Arrays
@@ -27,7 +27,7 @@ def chance_levels(arrays: Arrays, layout: Layout, streams: Sequence[Stream]) -> 
     """
     tally = ChanceTally(arrays, layout)
     for stream in streams:
-        tally.begin_stream()
+        tally.begin_stream(stream)
         for task in stream.tasks:
             tally.add(task)
     return tally.levels()
@@ -39,16 +39,18 @@ class ChanceTally:
     def __init__(self, arrays: Arrays, layout: Layout) -> None:
         self.arrays, self.layout = arrays, layout
         self.most: list[float] = []  # of each stream: the sum over tasks of the largest share
+        self.tested: Ints = arrays.y_test
         self.shares: list[Floats] = []  # of each stream: each label's share, summed over tasks
 
-    def begin_stream(self) -> None:
-        """The tasks that follow are another stream's."""
+    def begin_stream(self, stream: Stream) -> None:
+        """The tasks that follow are this stream's."""
+        self.tested = labelled(self.arrays, stream)["test"]
         self.most.append(0.0)
         self.shares.append(np.zeros(self.layout.classes))
 
     def add(self, task: TaskSpec) -> None:
         """Count the test labels of a task."""
-        labels = task.labels[self.arrays.y_test[task.test]]
+        labels = task.labels[self.tested[task.test]]
         counts = np.bincount(labels[labels >= 0], minlength=self.layout.classes)
         share = counts / max(1, counts.sum())
         self.most[-1] += share.max()

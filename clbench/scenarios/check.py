@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -25,6 +26,7 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
         raise PluginError(
             f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says {layout.tasks}"
         )
+    _check_groups(scenario, arrays, layout, stream)
     check = _TaskCheck(scenario, arrays, layout)
 
     def task(index: int) -> TaskSpec:
@@ -32,7 +34,7 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
         check(index + 1, made)
         return made
 
-    return Stream(LazyTasks(layout.tasks, task))
+    return replace(stream, tasks=LazyTasks(layout.tasks, task))
 
 
 def check_layout(scenario: str, setting: str, layout: Layout) -> None:
@@ -41,6 +43,24 @@ def check_layout(scenario: str, setting: str, layout: Layout) -> None:
         raise PluginError(
             f"scenario {scenario!r}: setting is {setting}, and its layout says {layout.setting};"
             f" declare settings = ({layout.setting!r},) in the class, or carry the setting out"
+        )
+
+
+def _check_groups(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> None:
+    """Refuse groups of samples that are not what the layout says."""
+    if (stream.groups is None) != (layout.groups is None):
+        raise PluginError(
+            f"scenario {scenario!r}: the layout says groups={layout.groups}, and a stream has"
+            f" {'none' if stream.groups is None else 'some'}"
+        )
+    if stream.groups is None or layout.groups is None:
+        return
+    if wrong := _wrong(stream.groups, layout.groups, least=0):
+        raise PluginError(f"scenario {scenario!r}: groups of a stream {wrong}")
+    if len(stream.groups) != len(arrays.y_train):
+        raise PluginError(
+            f"scenario {scenario!r}: groups of a stream has {len(stream.groups)} entries;"
+            f" there are {len(arrays.y_train)} training samples"
         )
 
 
@@ -55,11 +75,14 @@ class _TaskCheck:
         for name, table, below in _tables(self.arrays, self.layout, task):
             if wrong := _wrong(table, below, least=-1 if name == "labels" else 0):
                 self._refuse(number, f"{name} {wrong}")
-        if len(task.labels) != self.arrays.classes:
+        named = self.layout.groups or self.arrays.classes
+        if len(task.labels) != named:
+            who = "a stream" if self.layout.groups else "the data set"
+            what = "groups" if self.layout.groups else "classes"
             self._refuse(
                 number,
-                f"labels has {len(task.labels)} entries; the data set has"
-                f" {self.arrays.classes} classes, and each needs a label or -1",
+                f"labels has {len(task.labels)} entries; {who} has"
+                f" {named} {what}, and each needs a label or -1",
             )
         for name in ("train", "test"):
             if not len(getattr(task, name)):
@@ -91,7 +114,8 @@ class _TaskCheck:
 
 def _tables(arrays: Arrays, layout: Layout, task: TaskSpec) -> list[tuple[str, Ints, int]]:
     """Every table of a task, and the number its entries must be below."""
-    train, test = len(arrays.y_train), len(arrays.y_test)
+    train = len(arrays.y_train)
+    test = len(arrays.y_test) if layout.groups is None else train
     return [
         ("classes", task.classes, layout.classes),
         ("labels", task.labels, layout.classes),

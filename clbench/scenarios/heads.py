@@ -28,4 +28,4 @@ def _apart(stream: Stream, width: int) -> Stream:
         labels = np.where(task.labels >= 0, task.labels + number * width, -1)
         return replace(task, classes=task.classes + number * width, labels=labels)
 
-    return Stream(LazyTasks(len(stream.tasks), moved))
+    return replace(stream, tasks=LazyTasks(len(stream.tasks), moved))

@@ -38,6 +38,9 @@ class Scenario(Configurable):
     """
 
     settings: ClassVar[tuple[Setting, ...]] = ("class", "task")
+    holds_out: ClassVar[bool] = (
+        True  # whether held-out samples mean anything; else `validation` is refused
+    )
 
     dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = (
         Field()

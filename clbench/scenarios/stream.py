@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from clbench.data.arrays import Arrays
 
 Setting = Literal["class", "task", "domain"]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,9 @@ class Layout:
         True  # agents of one seed begin with the same weights, so that these can be averaged
     )
     own_outputs: bool = False  # every task has outputs that no other task has, in every stream
+    # Labels are given to so many groups of training samples (`Stream.groups`), not to the classes of
+    # the data set. Nothing can be told of images that are in no group: tests are on training images.
+    groups: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,11 @@ class TaskSpec:
     """One task of one stream."""
 
     classes: Ints  # the outputs that belong to the task; as many in every task of a scenario
-    labels: Ints  # [classes of the data set] -> the network's label, -1 for a class that is not in the task
+    labels: Ints  # [classes of the data set, or groups] -> the network's label, -1 where it is not in the task
     train: Ints  # positions in the training arrays
-    test: Ints  # positions in the test arrays
+    test: (
+        Ints  # positions in the test arrays, or in the training arrays where the layout has groups
+    )
     validation: Ints  # positions in the training arrays, held out
     warp: Warp | None = None
 
@@ -85,3 +93,14 @@ class Stream:
     """One member's sequence of tasks: a tuple, or `LazyTasks` where there may be many."""
 
     tasks: Sequence[TaskSpec]
+    groups: Ints | None = None  # [training samples] -> its group, where the layout has groups
+
+
+def labelled(arrays: Arrays, stream: Stream) -> dict[str, Ints]:
+    """What has a label in a task: by split, the class of each sample in the data set, or its group.
+
+    `test` is of the samples that `TaskSpec.test` points to.
+    """
+    if stream.groups is not None:
+        return {"train": stream.groups, "test": stream.groups}
+    return {"train": arrays.y_train, "test": arrays.y_test}

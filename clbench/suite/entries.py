@@ -28,6 +28,7 @@ class ScenarioEntry:
     choice: Choice
     label: str | None
     source: Path
+    holds_out: bool = True  # whether part of its training data may be held out
 
     @property
     def name(self) -> str:
@@ -94,7 +95,7 @@ class Resolver:
             options["dataset"] = dataset or "unknown"  # what is wrong with it has been said
         choice = self._choice("scenario", name, options, variant, (name,))
         return (
-            ScenarioEntry(choice, label, variant.source)
+            ScenarioEntry(choice, label, variant.source, self._holds_out(choice))
             if choice and sound and self._fits(choice, variant)
             else None
         )
@@ -156,6 +157,9 @@ class Resolver:
             if sound and all(choices) and self._compose(names, variant)
             else None
         )
+
+    def _holds_out(self, choice: Choice) -> bool:
+        return bool(getattr(self.host.get("scenario", choice.name), "holds_out", True))
 
     def _compose(self, names: Sequence[str], variant: Variant) -> bool:
         try:

@@ -127,6 +127,12 @@ def _cells(
             if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
                 told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
                 problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
+            if strategy.protocol["validation"] > 0 and not scenario.holds_out:
+                problems.add(
+                    scenario.source,
+                    f"in {column!r} nothing can be held out, and the protocol of {row!r} says"
+                    f" validation: {strategy.protocol['validation']}; leave it at 0",
+                )
             cells.append(
                 Cell(
                     scenario.choice,

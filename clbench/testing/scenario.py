@@ -17,7 +17,7 @@ from clbench.host import Host
 from clbench.options import describe_options, name_of
 from clbench.scenarios import Scenario
 from clbench.scenarios.check import check_stream
-from clbench.scenarios.stream import Setting, Stream, TaskSpec
+from clbench.scenarios.stream import Setting, Stream, TaskSpec, labelled
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench.testing.strategy import StrategyConformance
@@ -84,7 +84,7 @@ class ScenarioConformance:
             stream = made.stream(arrays, seed, agent, HELD_OUT)
             check_stream(name_of(type(made)), arrays, layout, stream)
             for number, task in enumerate(stream.tasks, 1):
-                _check_task(number, task, stream.tasks[0], arrays)
+                _check_task(number, task, stream, arrays)
 
     def test_a_stream_follows_from_its_seed(self, made: Scenario, arrays: Arrays) -> None:
         """Whatever was drawn before and elsewhere; no global generator takes part."""
@@ -102,6 +102,8 @@ class ScenarioConformance:
 
     def test_held_out_samples_are_the_training_data_s(self, made: Scenario, arrays: Arrays) -> None:
         """Validation takes a part of each task's training samples; the test samples stay as they are."""
+        if not made.holds_out:
+            pytest.skip("the scenario declares that nothing can be held out")
         whole = made.stream(arrays, 1, 0, 0.0)
         divided = made.stream(arrays, 1, 0, HELD_OUT)
         for number, (before, after) in enumerate(zip(whole.tasks, divided.tasks, strict=True), 1):
@@ -162,7 +164,8 @@ def _members(agents: int) -> Iterator[tuple[int, int]]:
             yield seed, agent
 
 
-def _check_task(number: int, task: TaskSpec, first: TaskSpec, arrays: Arrays) -> None:
+def _check_task(number: int, task: TaskSpec, stream: Stream, arrays: Arrays) -> None:
+    first = stream.tasks[0]
     assert len(task.classes) == len(first.classes), (
         f"task {number} has {len(task.classes)} outputs and task 1 has {len(first.classes)}"
     )
@@ -170,12 +173,14 @@ def _check_task(number: int, task: TaskSpec, first: TaskSpec, arrays: Arrays) ->
     assert np.isin(given, task.classes).all(), (
         f"task {number}: a label is none of the task's own classes"
     )
-    tables = {"train": arrays.y_train, "validation": arrays.y_train, "test": arrays.y_test}
-    for split, labels in tables.items():
+    named = labelled(arrays, stream)
+    kind = "class" if stream.groups is None else "group"
+    for split in ("train", "validation", "test"):
         samples = getattr(task, split)
-        outside = task.labels[labels[samples]] < 0
+        names = named["test" if split == "test" else "train"][samples]
+        outside = task.labels[names] < 0
         assert not outside.any(), (
-            f"task {number}: {split} has a sample of class {labels[samples][outside][0]},"
+            f"task {number}: {split} has a sample of {kind} {names[outside][0]},"
             " which has no label in the task"
         )
         assert len(np.unique(samples)) == len(samples), f"task {number}: a {split} sample twice"
@@ -188,6 +193,10 @@ def _disturb() -> None:
 
 
 def _stream_difference(one: Stream, other: Stream) -> str | None:
+    nothing = np.zeros(0, dtype=np.int64)
+    first, second = (nothing if stream.groups is None else stream.groups for stream in (one, other))
+    if not np.array_equal(first, second):
+        return "its groups of samples"
     for number, (a, b) in enumerate(zip(one.tasks, other.tasks, strict=True), 1):
         for name in ("classes", "labels", "train", "test", "validation"):
             if not np.array_equal(getattr(a, name), getattr(b, name)):

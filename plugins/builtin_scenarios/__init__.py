@@ -5,6 +5,7 @@ from __future__ import annotations
 from clbench import Scenario, hookimpl
 
 from .pairs import Pairs
+from .random_labels import RandomLabels
 from .split import Split
 from .warped import Permuted, Rotated
 
@@ -12,4 +13,4 @@ from .warped import Permuted, Rotated
 @hookimpl
 def clbench_scenarios() -> list[type[Scenario]]:
     """Offer the scenarios."""
-    return [Split, Permuted, Rotated, Pairs]
+    return [Split, Permuted, Rotated, Pairs, RandomLabels]

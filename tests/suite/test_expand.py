@@ -300,3 +300,12 @@ def test_a_grid_too_large_is_refused_before_it_is_made(made: Made) -> None:
             strategies=[{"er": {"memory": wide, "replay_batch": wide}}],
             protocol={"batch_size": wide},
         )
+
+
+def test_a_scenario_of_which_nothing_can_be_held_out_refuses_validation(
+    made: Made, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.get("scenario", "split"), "holds_out", False)
+    assert expand(made(), host)
+    with pytest.raises(SuiteError, match=r"in 'split' nothing can be held out.*'naive'.* 0\.1"):
+        expand(made(protocol={"validation": 0.1}), host)

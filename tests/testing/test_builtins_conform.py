@@ -309,6 +309,14 @@ class TestPairs(ScenarioConformance):
         return builtin("scenario", "pairs")(dataset="digits", tasks=12, recur=recur)
 
 
+@pytest.mark.parametrize("images", ["fixed", "drawn"])
+class TestRandomLabels(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self, images):
+        options = {"tasks": 4, "samples": 70, "images": images}
+        return builtin("scenario", "random_labels")(dataset="digits", **options)
+
+
 class TestDigits(DatasetConformance):
     @pytest.fixture
     def dataset(self):
