@@ -84,8 +84,8 @@ class Probe(Protocol):
         """The members' own random numbers for this metric, the same whenever it measures within a task."""
         ...
 
-    def data(self, split: str, tasks: Any, n: int) -> Any:
-        """Up to `n` samples a member of these tasks, from `train`, `validation` or `test`."""
+    def data(self, split: str, tasks: Any, n: int | None = None) -> Any:
+        """Up to `n` samples a member of each of these tasks (all of them by default), from `train`, `validation` or `test`."""
         ...
 
     def losses(self, logits: Tensor, batch: Any) -> Tensor:

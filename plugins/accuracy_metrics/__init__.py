@@ -20,6 +20,7 @@ from .accuracy import (
     TrainAccuracy,
     WorstAccuracy,
 )
+from .current import CurrentAccuracy
 from .gap import MinAccuracy, WorstCaseAccuracy
 from .hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
 from .plasticity import LearningCurveArea, PlasticityLoss
@@ -47,6 +48,7 @@ def clbench_metrics() -> list[type]:
         RelativeAccuracy,
         OnlineAccuracy,
         TrainAccuracy,
+        CurrentAccuracy,
         PlasticitySlope,
         RecencyBias,
         PlasticityLoss,

@@ -237,7 +237,14 @@ class TestResNet(ModelConformance):
 
 @pytest.mark.parametrize(
     "name",
-    ["average_accuracy", "forgetting", "train_seconds", "activation_sparsity", "weight_magnitude"],
+    [
+        "average_accuracy",
+        "forgetting",
+        "train_seconds",
+        "activation_sparsity",
+        "weight_magnitude",
+        "current_accuracy",
+    ],
 )
 class TestMetrics(MetricConformance):
     @pytest.fixture
