@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from clbench import hookimpl
 
+from .calibration import ECE
 from .dormant import DormantUnits
+from .drift import CKA, FeatureDrift
+from .gradients import DeadGradients, GradientInterference
 from .ranks import (
     ApproximateRank,
     EffectiveRank,
@@ -17,6 +20,7 @@ from .ranks import (
     StableRank,
 )
 from .sparsity import ActivationSparsity
+from .updates import RelativeUpdate
 from .weights import BiasStatistics, WeightMagnitude
 
 
@@ -28,4 +32,6 @@ def clbench_metrics() -> list[type]:
         WeightMagnitude,
         BiasStatistics,
         *(Rank, EffectiveRank, StableRank, Srank99, NuclearToFrobenius, ApproximateRank),
+        *(DeadGradients, RelativeUpdate, GradientInterference),
+        *(FeatureDrift, CKA, ECE),
     ]
