@@ -177,6 +177,24 @@ class TestReDoWithReplay(StrategyConformance):
         return [redo(tau=0.7, period=5, samples=20), builtin("strategy", "er")(memory=50)]
 
 
+class TestSNR(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.01}}, "batch_size": 5}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "snr")(eta=0.2, minimum=10)
+
+
+class TestSNRWithReplay(StrategyConformance):
+    protocol: ClassVar = {"batch_size": 5}
+
+    @pytest.fixture
+    def strategy(self):
+        snr = builtin("strategy", "snr")
+        rare = snr(eta=0.3, minimum=10, estimate="histogram", maximum=40, every=3)
+        return [builtin("strategy", "er")(memory=50), rare]
+
+
 class TestComposition(StrategyConformance):
     protocol: ClassVar = {
         "augment": "crop_flip",

@@ -1,0 +1,108 @@
+"""For how long units have been silent, and how likely that is by what is known of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from clbench import Stateful, per_member
+
+Samples = TypeVar("Samples", int, Tensor)
+
+
+def fires(h: Tensor) -> Tensor:
+    """`[R, B, units, ...]` -> `[R, units]`: whether a unit is above 0 anywhere."""
+    return (h > 0).transpose(1, 2).flatten(2).any(2)
+
+
+class Silence(Stateful):
+    """The samples since each unit last fired, `age [R, units]`, and what is known of silences before."""
+
+    def __init__(self, members: int, units: int, device: torch.device) -> None:
+        self.age = torch.zeros(members, units, dtype=torch.int64, device=device)
+
+    def note(self, fired: Tensor, samples: int) -> None:
+        """A step over so many samples, in which these units `[R, units]` fired."""
+        self.age += samples
+        self.end(fired)
+        self.age.masked_fill_(fired, 0)
+
+    def forget(self, due: Tensor) -> None:
+        """These units are new ones."""
+        self.age.masked_fill_(due, 0)
+        self.begin(due)
+
+    @abstractmethod
+    def end(self, fired: Tensor) -> None:
+        """Silences of these units, of length `age`, end."""
+
+    @abstractmethod
+    def begin(self, due: Tensor) -> None:
+        """Nothing is known of these units any longer."""
+
+    @abstractmethod
+    def tail(self) -> Tensor:
+        """`[R, units]`: the probability of a silence as long as the one at hand, or longer."""
+
+
+class Geometric(Silence):
+    """Silences as if a unit fired at each sample with the same probability: one by their mean."""
+
+    def __init__(self, members: int, units: int, device: torch.device) -> None:
+        super().__init__(members, units, device)
+        self.sum = torch.ones_like(self.age)
+        self.count = torch.ones_like(self.age)
+
+    def end(self, fired: Tensor) -> None:
+        self.sum += torch.where(fired, self.age, 0)
+        self.count += fired
+
+    def begin(self, due: Tensor) -> None:
+        self.sum.masked_fill_(due, 1)
+        self.count.masked_fill_(due, 1)
+
+    def tail(self) -> Tensor:
+        found: Tensor = per_member(geometric_tail, self.age, self.sum, self.count)
+        return found
+
+
+def geometric_tail(age: Tensor, total: Tensor, count: Tensor) -> Tensor:
+    """P(A >= age) = (1 - 1 / mean)^age, with the mean of `count` silences that make `total`."""
+    return (1.0 - count.double() / total).pow(age)
+
+
+class Histogram(Silence):
+    """How many silences of each length a unit had, in bins of `width` samples, up to `maximum`."""
+
+    def __init__(
+        self, members: int, units: int, device: torch.device, width: int, maximum: int
+    ) -> None:
+        super().__init__(members, units, device)
+        self.width, self.maximum = width, maximum
+        bins = widths(maximum, width) + 1
+        self.counts = torch.zeros(members, units, bins, dtype=torch.int32, device=device)
+
+    def end(self, fired: Tensor) -> None:
+        self.counts.scatter_add_(2, self._bin()[..., None], fired.int()[..., None])
+
+    def begin(self, due: Tensor) -> None:
+        self.counts.masked_fill_(due[..., None], 0)
+
+    def tail(self) -> Tensor:
+        """The share of silences that were as long, the one at hand counted in; 0 from `maximum` on."""
+        bins = torch.arange(self.counts.shape[2], device=self.age.device)
+        as_long = torch.where(bins >= self._bin()[..., None], self.counts, 0).sum(2)
+        share = (1.0 + as_long) / (1.0 + self.counts.sum(2))
+        return torch.where(self.age >= self.maximum, 0.0, share)
+
+    def _bin(self) -> Tensor:
+        """Where silences of length `age` are counted."""
+        return widths(self.age, self.width).clamp(max=self.counts.shape[2] - 1)
+
+
+def widths(samples: Samples, width: int) -> Samples:
+    """How many widths it takes to hold so many samples."""
+    return (samples + width - 1) // width
