@@ -17,6 +17,7 @@ from clbench.engine.task import AUGMENTATIONS, POOLS, Phase, Samples, Task
 from clbench.errors import OptionError, StrategyError
 from clbench.options import check_options
 from clbench.randomness import generator
+from clbench.scenarios.stream import Layout
 from clbench.suite.choices import SCHEDULES, schedule_form
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def _steps_of(count: int, size: int, steps: int | None, epochs: int) -> int:
 def _pools(phase: Phase, task: Task, streams: Streams) -> list[Pool]:
     members = range(len(streams.members))
     if not isinstance(phase.data, Samples):
-        tasks = tasks_of(phase.data, task.index, streams.layout.tasks)
+        tasks = tasks_of(phase.data, task.index, streams.layout)
         return [streams.pool(member, tasks) for member in members]
     assert phase.data.valid is not None
     pools = []
@@ -285,9 +286,9 @@ def _any_sample(streams: Streams, member: int) -> Pool:
     raise StrategyError("a member has no training samples in any task")
 
 
-def tasks_of(data: str, current: int, tasks: int) -> Sequence[int]:
+def tasks_of(data: str, current: int, layout: Layout) -> Sequence[int]:
     """The tasks whose samples a phase of this `data` trains on."""
-    return {"task": [current], "seen": range(current + 1), "all": range(tasks)}[data]
+    return {"task": [current], "seen": layout.seen(current), "all": layout.every}[data]
 
 
 def _check_sizes(phase: Phase, task: Task, sizes: Sequence[int], running: Sequence[int]) -> None:

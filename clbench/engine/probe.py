@@ -46,8 +46,8 @@ class Probe:
         """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
         streams = self.task.streams
         named = {
-            "seen": range(self.task.index + 1),
-            "all": range(len(streams.tasks)),
+            "seen": streams.layout.seen(self.task.index),
+            "all": streams.layout.every,
             "current": [self.task.index],
         }
         size = streams.chunk(split) if n is None else min(n, streams.chunk(split))

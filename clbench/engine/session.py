@@ -48,11 +48,19 @@ class ScenarioView:
     tasks: int
     setting: str
     agents: int = 1
+    nested: bool = False  # each task has the samples of all tasks before it, too
 
     @classmethod
     def of(cls, layout: Layout) -> ScenarioView:
         """From what the streams have in common."""
-        return cls(layout.classes, layout.input_shape, layout.tasks, layout.setting, layout.agents)
+        return cls(
+            layout.classes,
+            layout.input_shape,
+            layout.tasks,
+            layout.setting,
+            layout.agents,
+            layout.nested,
+        )
 
 
 class FixedProtocol(SimpleNamespace):

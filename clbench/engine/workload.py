@@ -44,6 +44,8 @@ def workload(
     work = []
     for index, phases in enumerate(_phases(parts, protocol, scenario)):
         pools = {"task": train[index], "seen": seen[index + 1], "all": seen[-1]}
+        if scenario.nested:
+            pools |= {"seen": train[index], "all": train[-1]}
         steps, cost = 0, 0.0
         for phase in phases:
             size = phase.batch_size or protocol["batch_size"]

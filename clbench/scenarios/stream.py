@@ -34,6 +34,17 @@ class Layout:
     # Labels are given to so many groups of training samples (`Stream.groups`), not to the classes of
     # the data set. Nothing can be told of images that are in no group: tests are on training images.
     groups: int | None = None
+    # Each task has the samples of all tasks before it, too: those seen are the last task's.
+    nested: bool = False
+
+    def seen(self, current: int) -> Sequence[int]:
+        """The tasks that have every sample so far, each sample once where tasks are nested."""
+        return [current] if self.nested else range(current + 1)
+
+    @property
+    def every(self) -> Sequence[int]:
+        """The tasks that have every sample of the stream."""
+        return self.seen(self.tasks - 1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class Warp:
 class TaskSpec:
     """One task of one stream."""
 
-    classes: Ints  # the outputs that belong to the task; as many in every task of a scenario
+    classes: Ints  # the outputs that belong to the task; as many in this task of every stream
     labels: Ints  # [classes of the data set, or groups] -> the network's label, -1 where it is not in the task
     train: Ints  # positions in the training arrays
     test: (

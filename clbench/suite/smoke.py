@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,12 @@ def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
 def _fewer(
     options: dict[str, Any], name: str, numbers: Sequence[int], kind: Any, classes: int
 ) -> dict[str, Any]:
+    if name not in options:
+        return options
+    # Nothing given means as many as there can be.
+    many = math.inf if options[name] is None else options[name]
     for number in numbers:
-        if isinstance(options.get(name), int) and options[name] > number:
+        if isinstance(many, int | float) and many > number:
             with contextlib.suppress(OptionError):
                 kind(**{**options, name: number}).check(classes)
                 return {**options, name: number}

@@ -84,7 +84,9 @@ class ScenarioConformance:
             stream = made.stream(arrays, seed, agent, HELD_OUT)
             check_stream(name_of(type(made)), arrays, layout, stream)
             for number, task in enumerate(stream.tasks, 1):
-                _check_task(number, task, stream, arrays)
+                _check_task(number, task, stream, arrays, nested=layout.nested)
+                if layout.nested and number > 1:
+                    _check_nested(number, task, stream.tasks[number - 2])
 
     def test_a_stream_follows_from_its_seed(self, made: Scenario, arrays: Arrays) -> None:
         """Whatever was drawn before and elsewhere; no global generator takes part."""
@@ -164,9 +166,11 @@ def _members(agents: int) -> Iterator[tuple[int, int]]:
             yield seed, agent
 
 
-def _check_task(number: int, task: TaskSpec, stream: Stream, arrays: Arrays) -> None:
+def _check_task(
+    number: int, task: TaskSpec, stream: Stream, arrays: Arrays, *, nested: bool
+) -> None:
     first = stream.tasks[0]
-    assert len(task.classes) == len(first.classes), (
+    assert nested or len(task.classes) == len(first.classes), (
         f"task {number} has {len(task.classes)} outputs and task 1 has {len(first.classes)}"
     )
     given = task.labels[task.labels >= 0]
@@ -184,6 +188,15 @@ def _check_task(number: int, task: TaskSpec, stream: Stream, arrays: Arrays) -> 
             " which has no label in the task"
         )
         assert len(np.unique(samples)) == len(samples), f"task {number}: a {split} sample twice"
+
+
+def _check_nested(number: int, task: TaskSpec, before: TaskSpec) -> None:
+    """Where the layout says `nested`, a task has what the task before it has."""
+    for name in ("classes", "train", "validation", "test"):
+        missing = np.setdiff1d(getattr(before, name), getattr(task, name))
+        assert not len(missing), (
+            f"task {number}: the layout says nested=True, and {name} lacks {missing[0]} of the task before"
+        )
 
 
 def _disturb() -> None:

@@ -62,3 +62,13 @@ def test_smoke_draws_no_more_samples_a_task_than_there_are() -> None:
     (tiny,) = tiny_cells([cell], host)
     made = tiny.scenario.options
     assert made["samples"] == made["dataset"]["synthetic"]["train"]
+
+
+def test_smoke_shortens_a_scenario_that_has_as_many_tasks_as_there_can_be() -> None:
+    host = Host.load()
+    options = host.get("scenario", "growing")(dataset="cifar100").options
+    assert options["tasks"] is None
+    protocol, _ = resolve_protocol({}, host)
+    cell = Cell(Choice("growing", options), "growing", (), "naive", protocol, (), (0, 1))
+    (tiny,) = tiny_cells([cell], host)
+    assert tiny.scenario.options["tasks"] == 3

@@ -350,6 +350,13 @@ class TestRandomLabels(ScenarioConformance):
         return builtin("scenario", "random_labels")(dataset="digits", **options)
 
 
+class TestGrowing(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self):
+        options = {"classes_at_first": 4, "classes_per_stage": 3}
+        return builtin("scenario", "growing")(dataset="digits", **options)
+
+
 class TestDigits(DatasetConformance):
     @pytest.fixture
     def dataset(self):
