@@ -29,7 +29,7 @@ class Growing(Scenario):
 
     settings = ("class",)
 
-    classes_at_first: PositiveInt = 5
+    classes_at_first: PositiveInt = 5  # classes of the first stage
     classes_per_stage: PositiveInt = 5  # classes that come in each later stage
     tasks: PositiveInt | None = None  # stages; by default until all classes are there
     # A new order of the classes for every seed, or 0, 1, 2, ...
