@@ -163,16 +163,8 @@ class Loop:
                 self.strategy.reset_optimizer()
             elif self.session.optimizer is not None:
                 self.session.optimizer.reset()
-        if self.protocol.head_reset != "never" and isinstance(self.strategy, SoloRunner):
+        if self.protocol.head_reset != "never":
             self.strategy.reset_head(self.protocol.head_reset, task.index)
-        elif self.protocol.head_reset != "never":
-            head = self.strategy.net.part("head")
-            if self.protocol.head_reset == "zero":
-                with torch.no_grad():
-                    for value in head.parameters():
-                        value.zero_()
-            else:
-                self.strategy.net.redraw(head.names, "head_reset", task.index)
 
     def _note_task(self, task: Task) -> None:
         running, book = self.book.running, self.book

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -147,7 +147,7 @@ class SoloRunner(Strategy):
             optimizer.state.clear()
 
     @torch.no_grad()
-    def reset_head(self, how: str, index: int) -> None:
+    def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
         """`head_reset`: every member's last layer zeroed, or drawn again as a stack draws it."""
         for solo in self.solos:
             net = vars(solo).get("net")

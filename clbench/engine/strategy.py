@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class Strategy(Configurable, Stateful):
     reads_test: ClassVar[bool] = False
     """True where hooks read test data (`task.batches("test")`)."""
     bound: ClassVar[bool] = False
-    """True where it keeps or sees all data, which the others may not: it shows what is within reach, and does not compete."""
+    """True where it shows what is within reach, and does not compete: it keeps or sees all data, or forgets all it learnt."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False
@@ -258,6 +258,16 @@ class Strategy(Configurable, Stateful):
 
         task.check_open(split)
         return evaluate(self._first or self, task, split, member_predict=member_predict).accuracy
+
+    def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
+        """Zero the network's last layer, or draw it anew, as the protocol's `head_reset` does before task `index`."""
+        head = self.net.part("head")
+        if how == "init":
+            self.net.redraw(head.names, "head_reset", index)
+            return
+        with torch.no_grad():
+            for value in head.parameters():
+                value.zero_()
 
     def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
         """Logits with -inf where the setting and the protocol's `logits` leave an output out for samples of these tasks."""

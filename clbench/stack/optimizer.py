@@ -84,10 +84,11 @@ class Slot(Stateful):
         """The ages one step on, for good where they are to `keep`."""
         return [age.mul_(betas) if keep else age * betas for age in (self.age, *self.ages)]
 
-    def reset(self, members: Tensor) -> None:
-        for tensor, value in [(moment, 0.0) for moment in self.moments] + [
-            (age, 1.0) for age in (self.age, *self.ages)
-        ]:
+    def reset(self, members: Tensor, first_moment: bool = True) -> None:
+        moments = self.moments if first_moment else self.moments[1:]
+        begun = [(moment, 0.0) for moment in moments]
+        begun += [(age, 1.0) for age in (self.age, *self.ages)]
+        for tensor, value in begun:
             tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
 
     def reset_entries(self, where: Tensor, own: Tensor, first_moment: bool = True) -> None:

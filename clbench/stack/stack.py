@@ -291,6 +291,19 @@ class Stack(Watched, Modes, Stateful):
             for name in names:
                 self.params[name][row] = fresh[name].to(self.device)
 
+    @torch.no_grad()
+    def restart(self, stream: str) -> None:
+        """Begin with an untrained network, running statistics and dropout's noise included.
+
+        Each member's is drawn under the seed it began with and this name; another name is another network.
+        """
+        for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
+            module = build(self.factory, member, f"{self.stream}/{stream}", start=start)
+            for name, parameter in module.named_parameters():
+                self.params[name][row] = parameter.to(self.device)
+            for name, buffer in module.named_buffers():
+                self.buffers[name][row] = buffer.to(self.device)
+
     def fresh(self, names: Iterable[str], noise: Noise) -> dict[str, Tensor]:
         """These parameters as a new network would have them, `[R, ...]`, drawn by `noise` (`self.rng(name)`).
 

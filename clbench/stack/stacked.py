@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,11 @@ class Stacked(Optimizer):
     def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
         self._check_mask(param, where)
         key = self._find(param)
-        self.slots[key].reset_entries(where, self._own_age(key), first_moment)
+        slot, own = self.slots[key], self._own_age(key)
+        if where.numel() == math.prod(own.shape[:-1]) == self.members:
+            slot.reset(where.flatten(), first_moment)  # a parameter whole, which has an age already
+        else:
+            slot.reset_entries(where, own, first_moment)
 
     def member_state(self, member: int) -> dict[int, int]:
         """What a suspended member has to know besides its rows: which ages of entries there were when it left."""

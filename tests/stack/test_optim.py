@@ -353,6 +353,28 @@ def test_reset_entries_makes_entries_new_and_leaves_the_rest(case) -> None:
     torch.testing.assert_close(after[only_out], middle[only_out], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", ["sgd nesterov", "adam", "adamw"])
+def test_a_parameter_that_is_reset_whole_steps_as_a_new_one_and_as_fast(case) -> None:
+    """For some of the members: their moments and age, and no ages of entries that every step would walk over."""
+    optimizer = fresh(case)
+    train(optimizer, range(3))
+    chosen = torch.tensor([False, True, False])
+    optimizer.reset_entries(optimizer.params[0], chosen.view(3, 1, 1))
+    assert not any(slot.ages for slot in optimizer.slots.values())
+    twin = fresh(case)
+    with torch.no_grad():
+        for param, other in zip(twin.params, optimizer.params, strict=True):
+            param.copy_(other)
+    after, anew, on = (
+        train(optimizer, range(3, 6)),
+        train(twin, range(3, 6)),
+        train(fresh(case), range(6)),
+    )
+    assert torch.equal(after[0][1], anew[0][1])
+    assert torch.equal(after[0][[0, 2]], on[0][[0, 2]])
+    assert_equal(after[1:], on[1:])
+
+
 def test_reset_entries_says_what_does_not_fit() -> None:
     optimizer = fresh("adam")
     with pytest.raises(StrategyError, match="does not hold that parameter"):

@@ -142,6 +142,44 @@ class TestShrinkPerturbOnceATask(StrategyConformance):
         ]
 
 
+class TestScratch(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "scratch")
+
+
+class TestScratchWithBatchNormAndDropout(StrategyConformance):
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "scratch")
+
+
+class TestHeadReset(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adamw": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return [builtin("strategy", "er")(memory=50), builtin("strategy", "head_reset")(to="zero")]
+
+
+class TestHeadResetInTheTaskSetting(StrategyConformance):
+    """With outputs that stand still, each of its own age."""
+
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "head_reset")(to="init")
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):
