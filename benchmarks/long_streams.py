@@ -1,25 +1,38 @@
 """What a task, and a checkpoint, costs in streams of very many tasks and epochs; asserts nothing.
 
     python benchmarks/long_streams.py [--tasks 400] [--epochs 20]
+    python benchmarks/long_streams.py --killed [--tasks 2000]
 
 A small network on a stream of permuted synthetic images, with two probes at the end of every epoch
 and a checkpoint after every task: milliseconds a task at the start and at the end of the stream. Then
 what a checkpoint costs after 500 and after 500,000 epochs with the same two probes. It is the time of
 this process's own that is printed, without waiting for the disk.
+
+With `--killed` a suite of that many tasks (pairs of classes of synthetic images, two methods, online
+accuracy and a probe) is run as users run it, once to its end and once killed twice with SIGKILL and
+run again: whether the numbers are the same bits, milliseconds a task at both ends of the stream, the
+sizes of record, checkpoint and page, and the peak of memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
+import signal
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+import clbench
 from clbench import ProbeMetric
 from clbench.data import load_arrays
 from clbench.engine import Settings, run_cell
@@ -126,14 +139,151 @@ def a_checkpoint(rows: int, folder: Path) -> None:
     print(f"a checkpoint after {rows:,} epochs: {middle:.1f} ms; {size / 1e6:.1f} MB on disk")
 
 
+# ------------------------------------------------------------------------------------------ killed
+
+SUITE = """
+name: killed
+scenarios:
+  - pairs:
+      dataset: {synthetic: {classes: 40, size: 8, train: 1200, test: 800}}
+      tasks: TASKS
+      recur: reshuffle
+strategies:
+  - naive
+  - l2: {strength: 0.001}
+seeds: 2
+protocol:
+  model: {mlp: {hidden: [32]}}
+  epochs: 1
+  batch_size: 10
+  optimizer: {sgd: {lr: 0.05}}
+  head_reset: zero
+  evaluate: current
+metrics: [learning_accuracy, online_accuracy, plasticity_slope, weight_magnitude]
+"""
+# Writes down when each task ended.
+PLUGIN = """
+import os
+import time
+
+from clbench import hookimpl
+
+
+@hookimpl
+def clbench_task_finished(event):
+    with open(os.environ["TASK_TIMES"], "a") as file:
+        print(event.label, event.task, time.monotonic(), file=file)
+"""
+EDGE = 20  # tasks around the tenth and the tenth but last, for single ones vary
+
+
+class KilledStream:
+    """A suite of many tasks in a folder, run by the command."""
+
+    def __init__(self, tasks: int, folder: Path) -> None:
+        self.tasks, self.folder = tasks, folder
+        self.suite, self.plugin = folder / "killed.yaml", folder / "times.py"
+        self.suite.write_text(SUITE.replace("TASKS", str(tasks)))
+        self.plugin.write_text(PLUGIN)
+
+    def start(self, out: str) -> subprocess.Popen[bytes]:
+        """`clbench run` in one process."""
+        command = [sys.executable, "-m", "clbench", "run", str(self.suite)]
+        options = ["--out", str(self.folder / out), "--workers", "0", "--quiet"]
+        times = {"TASK_TIMES": str(self.times(out))}
+        return subprocess.Popen(
+            [*command, *options, "--plugin", str(self.plugin)],
+            env={**os.environ, **times},
+            stdout=subprocess.DEVNULL,
+        )
+
+    def times(self, out: str) -> Path:
+        """Where the ends of tasks are written down."""
+        return self.folder / f"{out}.txt"
+
+    def finish(self, out: str) -> None:
+        """Run it to its end."""
+        if self.start(out).wait() != 0:
+            raise SystemExit(f"the run into {out} failed")
+
+    def kill_after(self, out: str, ended: int) -> None:
+        """Run it until so many tasks of its jobs have ended, and kill it there."""
+        process = self.start(out)
+        while process.poll() is None and self.ended(out) < ended:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        print(f"  killed after {self.ended(out)} tasks of {2 * self.tasks}")
+
+    def ended(self, out: str) -> int:
+        """Tasks, those that were done twice included."""
+        path = self.times(out)
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def milliseconds(self, out: str) -> tuple[float, float]:
+        """A task, evaluation and checkpoint included, around the tenth and the tenth but last."""
+        ends: dict[str, dict[int, float]] = {}
+        for line in self.times(out).read_text().splitlines():
+            label, task, moment = line.split()
+            ends.setdefault(label, {})[int(task)] = float(moment)
+        both = [[1000 * (of[k + 1] - of[k]) for k in range(1, self.tasks)] for of in ends.values()]
+        lasted = np.mean(both, axis=0)
+        return float(np.median(lasted[:EDGE])), float(np.median(lasted[-EDGE:]))
+
+    def record(self, out: str) -> Path:
+        return self.folder / out / "killed.h5"
+
+
+def a_killed_stream(tasks: int, folder: Path) -> None:
+    """2,000 tasks to the end, killed twice on the way."""
+    stream = KilledStream(tasks, folder)
+    started = time.monotonic()
+    stream.finish("whole")
+    print(f"{tasks} tasks, two methods, two seeds: {time.monotonic() - started:.0f} s")
+    stream.kill_after("twice", tasks // 3)
+    stream.kill_after("twice", 5 * tasks // 4)
+    stream.finish("twice")
+    first, last = stream.milliseconds("whole")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+    size = stream.record("whole").stat().st_size / 1e3
+    same = _same_numbers(stream.record("whole"), stream.record("twice"))
+    print(f"  the same bits as without a kill: {'yes' if same else 'NO'}")
+    print(f"  {first:.1f} ms a task around task {EDGE // 2}, {last:.1f} around {tasks - EDGE // 2}")
+    print(f"  record {size:.0f} kB, peak memory of the process {peak:.0f} MB")
+    for arguments in (["show"], ["show", "naive"], ["leaderboard", "--out", str(folder / "page")]):
+        command, *rest = arguments
+        begun = time.monotonic()
+        asked = [sys.executable, "-m", "clbench", command, str(stream.record("whole")), *rest]
+        subprocess.run(asked, check=True, stdout=subprocess.DEVNULL)
+        print(f"  clbench {' '.join([command, *rest[:1]])}: {time.monotonic() - begun:.1f} s")
+    print(f"  page {(folder / 'page' / 'index.html').stat().st_size / 1e3:.0f} kB")
+
+
+def _same_numbers(one: Path, other: Path) -> bool:
+    """All that was measured, but for times and memory."""
+    both = zip(clbench.load(one).cells, clbench.load(other).cells, strict=True)
+    return all(_measured(a) == _measured(b) for a, b in both)
+
+
+def _measured(cell: Any) -> dict[str, bytes]:
+    assert cell.entries is not None
+    arrays = {"entries": cell.entries.value, "before": cell.accuracy_before, "loss": cell.loss}
+    arrays |= {**cell.curves, **cell.metrics}
+    return {name: np.ascontiguousarray(array).tobytes() for name, array in arrays.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=400)
+    parser.add_argument("--tasks", type=int)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--killed", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        a_long_stream(given.tasks, given.epochs, Path(name))
+        if given.killed:
+            a_killed_stream(given.tasks or 2000, Path(name))
+            return
+        a_long_stream(given.tasks or 400, given.epochs, Path(name))
         for rows in ROWS:
             a_checkpoint(rows, Path(name))
 

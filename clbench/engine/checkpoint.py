@@ -21,7 +21,9 @@ from clbench.suite.cell import Cell
 
 LAYOUT = 4
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
-REST = 9  # a checkpoint that takes long waits for so many times its own duration
+# Checkpoints may take so much of a job's time, and so many seconds beyond it: of large networks
+# one takes long, of short tasks there are many.
+SHARE, FREE = 0.1, 3.0
 
 
 class Mark:
@@ -32,23 +34,26 @@ class Mark:
     ) -> None:
         self.path, self.every, self.say = path, every, say
         self.identity = {"layout": LAYOUT, **identity}
-        self.last, self.took = time.monotonic(), 0.0
+        self.began = self.last = time.monotonic()
+        self.spent = 0.0  # seconds on checkpoints
         self.said = False
         self.curves = None if path is None else CurveLog(path.with_suffix(".curves"))
 
     def between_steps(self, loop: Loop) -> None:
         """Save, where it is time to."""
-        if self.path is not None and time.monotonic() - self.last >= max(self.every, self._rest()):
+        if self.path is None or time.monotonic() - self.last < self.every:
+            return
+        if self._is_affordable():
             self.save(loop)
 
     def between_tasks(self, loop: Loop) -> None:
-        """Save, but for checkpoints that take longer than tasks; the last one is always written, so that a record can be written again."""
-        last = loop.place.task == len(loop.streams.tasks)
-        if last or time.monotonic() - self.last >= self._rest():
+        """Save, where it costs little beside the tasks; at the end always, so that a record can be written again."""
+        if loop.place.task == len(loop.streams.tasks) or self._is_affordable():
             self.save(loop)
 
-    def _rest(self) -> float:
-        return REST * self.took if self.took > 1.0 else 0.0
+    def _is_affordable(self) -> bool:
+        """A task that is done again costs less than a tenth of all of them."""
+        return self.spent <= FREE + SHARE * (time.monotonic() - self.began)
 
     def save(self, loop: Loop) -> None:
         """Save now. What cannot be written is said once, and is no reason to stop: the checkpoint before stays."""
@@ -66,7 +71,7 @@ class Mark:
             self._complain(error)
         loop.place.start_clock()
         self.last = time.monotonic()
-        self.took = self.last - started
+        self.spent += self.last - started
 
     def _write(self, path: Path, loop: Loop) -> None:
         assert self.curves is not None

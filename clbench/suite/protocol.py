@@ -186,7 +186,7 @@ class Protocol(pydantic.BaseModel):
         {"tasks": "all"},
         "all | seen | current | {last: n} | {every: n}",
         """The tasks tested after each task: all, seen, current or the last n. {every: n} is all, and a fixed part of the test
-        data every n steps as well.""",
+        data every n steps as well. {last: 2, every: n} is both, for streams too long to test every task.""",
     )
     logits: Annotated[dict[str, str], BeforeValidator(_logits)] = _key(
         {},

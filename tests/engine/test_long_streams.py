@@ -53,6 +53,35 @@ def test_what_a_job_holds_is_what_is_tested(
     assert sizes[1] - sizes[0] < 4 * 8 * numbers
 
 
+class Clock:
+    """A checkpoint takes a second, a task two."""
+
+    def __init__(self, monkeypatch: Any) -> None:
+        self.now = 0.0
+        self.saved: list[float] = []
+        monkeypatch.setattr("clbench.engine.checkpoint.time.monotonic", lambda: self.now)
+
+    def write(self, path: Path, loop: Any) -> None:
+        self.saved.append(self.now)
+        self.now += 1.0
+
+
+def test_checkpoints_take_a_tenth_of_the_time_at_most(
+    host: Host, tmp_path: Path, monkeypatch: Any
+) -> None:
+    _, loop = long_bench(host, 200).start(0)
+    clock = Clock(monkeypatch)
+    mark = Mark(tmp_path / "c.ckpt", 0.0, {}, print)
+    monkeypatch.setattr(mark, "_write", clock.write)
+    for task in range(1, 201):
+        clock.now += 2.0
+        loop.place.task = task
+        mark.between_tasks(loop)
+    assert clock.saved[:3] == [2.0, 5.0, 8.0]  # a short job is saved after every task
+    assert len(clock.saved) <= 3 + 0.1 * clock.now + 2
+    assert clock.saved[-1] == clock.now - 1  # and always at the end
+
+
 def test_a_record_grows_with_the_tasks(host: Host, tmp_path: Path) -> None:
     sizes, paths = [], [tmp_path / f"{tasks}.h5" for tasks in (30, 60, 120)]
     for path in paths:

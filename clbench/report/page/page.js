@@ -64,9 +64,10 @@ class Section {
     return Object.keys(COST_UNITS).filter((name) => this.data.entries.some((entry) => entry.costs[name] > 0));
   }
 
-  /** What curves over tasks can show. */
+  /** What curves over tasks can show; what most entries have comes first. */
   courseNames() {
-    return Object.keys(this.data.courses).filter((name) => this.data.entries.some((entry) => entry.curves[name]));
+    const count = (name) => this.data.entries.filter((entry) => entry.curves[name]).length;
+    return Object.keys(this.data.courses).filter(count).sort((a, b) => count(b) - count(a));
   }
 
   isBound(name) {
