@@ -86,6 +86,53 @@ class TestOnlineEWC(StrategyConformance):
         return builtin("strategy", "online_ewc")(strength=5, decay=0.9, samples=100)
 
 
+class TestCBP(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5)
+
+
+class TestCBPInTasks(StrategyConformance):
+    """Members replace units in steps of their own, and heads of other tasks stand still."""
+
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        cbp = builtin("strategy", "cbp")
+        return cbp(replacement_rate=0.01, maturity=5, accumulate=False)
+
+
+class TestCBPWithBatchNormAndMomentum(StrategyConformance):
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16, 12], "norm": "batch"}},
+        "optimizer": {"sgd": {"lr": 0.01, "momentum": 0.9}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        cbp = builtin("strategy", "cbp")
+        return cbp(replacement_rate=0.01, maturity=5, utility="random", initial="kaiming")
+
+
+class TestCBPWithReplay(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        cbp, er = builtin("strategy", "cbp"), builtin("strategy", "er")
+        return [
+            cbp(replacement_rate=0.01, maturity=5, utility="contribution", count_all=True),
+            er(memory=50),
+        ]
+
+
 class TestL1Activity(StrategyConformance):
     protocol: ClassVar = {
         "model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}
