@@ -43,16 +43,32 @@ class Probe:
     def data(
         self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
     ) -> Iterator[Batch]:
-        """Samples of `seen`, `all`, `current` or given tasks, at most `n` a task, in batches; `valid` marks the rows that count."""
+        """Samples of these tasks (`tasks` says which there are), at most `n` of each, in batches; `valid` marks the rows that count."""
         streams = self.task.streams
-        named = {
-            "seen": streams.layout.seen(self.task.index),
-            "all": streams.layout.every,
-            "current": [self.task.index],
-        }
         size = streams.chunk(split) if n is None else min(n, streams.chunk(split))
-        for index in named[tasks] if isinstance(tasks, str) else tasks:
+        for index in self.tasks(tasks):
             yield from streams.batches(streams.tasks[index], split, size, n)
+
+    def tasks(self, which: str | Sequence[int] = "seen") -> Sequence[int]:
+        """The tasks with every sample `seen`, `unseen`, of `all` or `current`, counted from 0; others are those given.
+
+        Where tasks are nested, those seen are the last one's.
+        """
+        if not isinstance(which, str):
+            return which
+        index, layout = self.task.index, self.task.streams.layout
+        named = {
+            "seen": layout.seen(index),
+            "unseen": [task for task in layout.every if task > index],
+            "all": layout.every,
+            "current": [index],
+        }
+        return named[which]
+
+    def classes(self, tasks: str | Sequence[int] = "seen") -> Tensor:
+        """`[R, classes]`: which outputs belong to any of these tasks."""
+        owned: Tensor = self.task.streams.owned[:, list(self.tasks(tasks))]
+        return owned.any(1)
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
         """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""

@@ -88,6 +88,14 @@ class Probe(Protocol):
         """Up to `n` samples a member of each of these tasks (all of them by default), from `train`, `validation` or `test`."""
         ...
 
+    def tasks(self, which: Any = "seen") -> Any:
+        """Which tasks are `seen`, `unseen`, `all` or `current`, counted from 0."""
+        ...
+
+    def classes(self, tasks: Any = "seen") -> Tensor:
+        """`[R, classes]`: which outputs belong to any of these tasks."""
+        ...
+
     def losses(self, logits: Tensor, batch: Any) -> Tensor:
         """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""
         ...

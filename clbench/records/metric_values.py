@@ -120,7 +120,7 @@ class Metrics:
             and first.shape[1] == cell.tasks
             and self._when(name, cell, kind) == "task_end"
         )
-        summary = summarise(first, kind.summary) if first.ndim == 2 else first
+        summary = _summary_of_measured(first, kind) if first.ndim == 2 else first
         return self._measurement(
             name, kind, cell, summary, first if along_tasks else None, values, reasons
         )
@@ -203,6 +203,19 @@ class Metrics:
         except ClbenchError:
             return kind_of(self.record.metric_facts.get(name))
         return kind
+
+
+def _summary_of_measured(values: Array, kind: type[Metric]) -> Array:
+    """The summary of what a probe measured, `[S, K]`: the `last` number is the last that a member has.
+
+    Members that stop early have fewer than others, and some things cannot be measured at the end.
+    """
+    if kind.summary != "last" or not values.shape[1]:
+        return summarise(values, kind.summary)
+    known = ~np.isnan(values)
+    last = values.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    summary: Array = np.take_along_axis(values, last[:, None], axis=1)[:, 0]
+    return summary
 
 
 def _why_not_measured(name: str, cell: CellRecord) -> str:

@@ -267,6 +267,14 @@ def test_a_probe_at_the_end_has_no_tasks() -> None:
     assert one.metric("at_end", one.cells[0]).by_task is None
 
 
+def test_the_last_number_of_a_probe_is_the_last_that_the_member_has() -> None:
+    """Who stops early has fewer epochs than the others."""
+    values = np.array([[1.0, 3.0, np.nan], [2.0, 4.0, 5.0], [np.nan] * 3])
+    one = results(make("er", members=3, metrics={"at_end": values}))
+    summary = one.metric("at_end", one.cells[0]).summary
+    np.testing.assert_array_equal(summary, [3.0, 5.0, np.nan])
+
+
 def test_a_probe_of_as_many_epochs_as_tasks_has_no_tasks() -> None:
     how = {"ranks": {"options": {"when": "epoch_end"}, "version": "1"}}
     one = results(make("er", metrics={"ranks": np.array([[1.0, 3.0], [2.0, 4.0]])}, probes=how))

@@ -395,6 +395,13 @@ class TestCurvature(MetricConformance):
         return kind(space=space, estimate=estimate, samples=10, draws=2, steps=3)
 
 
+@pytest.mark.parametrize("name", ["probe_accuracy", "probe_gap", "representation_strength"])
+class TestLinearProbes(MetricConformance):
+    @pytest.fixture
+    def metric(self, name):
+        return builtin("metric", name)(samples=100)
+
+
 class TestSplit(ScenarioConformance):
     @pytest.fixture
     def scenario(self):
