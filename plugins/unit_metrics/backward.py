@@ -1,4 +1,4 @@
-"""Gradients of the loss on samples, for metrics: of copies that share the weights, so that nothing is left in the network."""
+"""Gradients of the loss on samples. Nothing is left behind in the network."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clbench import Probe, absolute_gradients
+from clbench import Probe, Undefined, weight_gradient
+
+from .features import hidden_layers
 
 Gradients = dict[str, Tensor]
 
 
-def gradient_sizes(probe: Probe, split: str, samples: int) -> Gradients:
-    """The sum over samples of |d loss / d p| of every parameter, by its name."""
-    total: dict[str, Any] = dict.fromkeys(probe.net.named_parameters(), 0.0)
+def gradient_sizes(probe: Probe, split: str, samples: int) -> list[Tensor]:
+    """`[R, *weight]` of each hidden layer: the sum over samples and positions of |delta| |input|.
+
+    The gradient of the weight is the sum of delta * input; here nothing cancels.
+    """
+    sites = [layer.weight.rpartition(".")[0] for layer in hidden_layers(probe)]
+    total: list[Any] = [0.0] * len(sites)
     for batch in probe.data(split, "current", samples):
-        counted = batch.weights.to(batch.x.dtype)[..., None]
-
-        def losses(logits: Tensor, batch: Any = batch) -> Tensor:
-            return probe.losses(logits, batch)[..., None]
-
-        sizes = absolute_gradients(probe.net, batch.x, losses, counted)
-        total = {name: total[name] + size for name, size in zip(total, sizes, strict=True)}
-    return {name: size.detach() for name, size in total.items()}
+        logits, taps = probe.net.tap(batch.x)
+        if shared := taps.repeated.intersection(sites):
+            raise Undefined(f"the network calls {min(shared)} more than once")
+        deltas = taps.deltas(probe.losses(logits, batch).sum(), retain_graph=False)
+        for k, site in enumerate(sites):
+            factors = taps.inputs[site].abs(), deltas[site].abs()
+            total[k] = total[k] + weight_gradient(probe.net, site, *factors).detach()
+    return total
 
 
 def loss_gradients(probe: Probe, tasks: tuple[int, ...], samples: int) -> Gradients:
-    """The gradient of the mean cross-entropy on training samples of these tasks, of every parameter that is trained."""
+    """The gradient of the mean cross-entropy on training samples of these tasks, by parameter."""
     named = probe.net.named_parameters()
     trained = {
         name: value.detach().requires_grad_()

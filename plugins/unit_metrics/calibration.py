@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class ECE(ProbeMetric):
     """Expected calibration error: sum over bins of (samples in the bin / all) * |accuracy - mean confidence| (Guo et al. 2017).
 
-    The confidence is the largest softmax of what the strategy predicts, among the outputs that count in evaluations; the bins are
-    of equal width, (0, 1/15], (1/15, 2/15] and so on. Over test samples of the tasks so far.
+    The confidence is the largest softmax of what the strategy predicts, among the outputs that
+    count in evaluations; the bins are of equal width, (0, 1/15], (1/15, 2/15] and so on. Over test
+    samples of the tasks so far.
     """
 
     higher_is_better = False
@@ -45,5 +46,6 @@ class ECE(ProbeMetric):
         import torch
 
         bins = torch.arange(self.bins, device=gap.device)
-        bin_of = ((confidence * self.bins).ceil() - 1).clamp(0, self.bins - 1)
+        # A confidence that is NaN falls into the first bin, and makes the error NaN.
+        bin_of = ((confidence * self.bins).ceil() - 1).nan_to_num(0.0).clamp(0, self.bins - 1)
         return torch.where(bin_of[..., None] == bins, gap[..., None], 0.0).sum(1)

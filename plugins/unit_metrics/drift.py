@@ -57,8 +57,9 @@ class FeaturesOfEarlierTasks(ProbeMetric):
 class FeatureDrift(FeaturesOfEarlierTasks):
     """How far the features of earlier tasks moved: ||Phi_now - Phi_then|| / ||Phi_then||, Frobenius norms.
 
-    Phi are a layer's features of fixed test samples of the task, "then" those right after the task itself. 0 is no drift. The mean
-    over earlier tasks comes first, and is what tables show; then each of them. After the first task there is none.
+    Phi are a layer's features of fixed test samples of the task, "then" those right after the task
+    itself. 0 is no drift. The mean over earlier tasks comes first, and is what tables show; then
+    each of them. After the first task there is none.
     """
 
     higher_is_better = False
@@ -73,9 +74,10 @@ class FeatureDrift(FeaturesOfEarlierTasks):
 class CKA(FeaturesOfEarlierTasks):
     """How alike the features of earlier tasks stayed: linear centred kernel alignment (Kornblith et al. 2019).
 
-    ||X'Y||^2 / (||X'X|| ||Y'Y||), Frobenius norms, with X and Y a layer's centred features of fixed test samples of the task, now
-    and right after the task itself. 1 where they are the same but for a rotation and a scale. The mean over earlier tasks comes
-    first, and is what tables show; then each of them. After the first task there is none.
+    ||X'Y||^2 / (||X'X|| ||Y'Y||), Frobenius norms, with X and Y a layer's centred features of fixed
+    test samples of the task, now and right after the task itself. 1 where they are the same but for
+    a rotation and a scale. The mean over earlier tasks comes first, and is what tables show; then
+    each of them. After the first task there is none.
     """
 
     limits = (0.0, 1.0)

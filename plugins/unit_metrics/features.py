@@ -66,8 +66,9 @@ def feature_matrices(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Each layer's features `[R, samples, features]` by its name, and which rows count, `[R, samples]`.
 
-    A filter gives a feature at each of its positions. Rows are filled up with zeros where a member has fewer
-    samples: a member's matrix has the same shape, and so the same bits, whatever the others have.
+    A filter gives a feature at each of its positions. Rows are filled up with zeros where a member
+    has fewer samples: a member's matrix has the same shape, and so the same bits, whatever the
+    others have.
     """
     layers = hidden_layers(probe)
     rows: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class DeadGradients(ProbeMetric):
     """The share of hidden units whose gradient is exactly 0: the rows of a layer's weight that do not learn.
 
-    Over training samples of the task, by the sum of |g| over each sample's own gradient g of the cross-entropy in evaluation mode,
-    in which nothing cancels. A row (or entry) is dead only if it was so each time that this metric measured in the task: with
-    `when: epoch_end` those that stayed so at the end of every epoch, with `when: step` after every step. All hidden layers
-    together come first, where they count by their size, and are what tables show; then each.
+    Over training samples of the task, of the cross-entropy in evaluation mode; nothing cancels
+    between samples or positions. A row (or entry) is dead only if it was so each time that this
+    metric measured in the task: with `when: epoch_end` those that stayed so at the end of every
+    epoch, with `when: step` after every step. All hidden layers together come first, where they
+    count by their size, and are what tables show; then each.
     """
 
     higher_is_better = False
@@ -30,22 +31,23 @@ class DeadGradients(ProbeMetric):
     def measure(self, probe: Probe) -> Tensor:
         import torch
 
-        learning = [self._that_learn(sizes) for sizes in self._gradient_sizes(probe)]
+        sizes = self._gradient_sizes(probe)
+        learning = [self._that_learn(layer) for layer in sizes]
         if probe.memory.get("task") == probe.task.index:
             before = zip(learning, probe.memory["learning"], strict=True)
             learning = [now | then for now, then in before]
         probe.memory.update(task=probe.task.index, learning=learning)
         dead = [(~layer).flatten(1).double() for layer in learning]
         layers = torch.stack([layer.mean(1) for layer in dead], dim=1)
-        return torch.cat([torch.cat(dead, dim=1).mean(1, keepdim=True), layers], dim=1)
+        shares = torch.cat([torch.cat(dead, dim=1).mean(1, keepdim=True), layers], dim=1)
+        diverged = torch.stack([layer.flatten(1).isnan().any(1) for layer in sizes]).any(0)
+        return shares.where(~diverged[:, None], torch.nan)
 
     def _gradient_sizes(self, probe: Probe) -> list[Tensor]:
-        """Each hidden layer's sum of |g| over samples, `[R, *weight]`; 0 of members that sit out."""
+        """What makes up each hidden layer's gradient, `[R, *weight]`; 0 of members that sit out."""
         from .backward import gradient_sizes
-        from .features import hidden_layers
 
-        named = probe.once(gradient_sizes, "train", self.samples)
-        found = [named[layer.weight] for layer in hidden_layers(probe)]
+        found = probe.once(gradient_sizes, "train", self.samples)
         if self.when != "step":
             return found
         # Between two steps the rows of a member that sits out mean nothing.
@@ -60,9 +62,10 @@ class DeadGradients(ProbeMetric):
 class GradientInterference(ProbeMetric):
     """The cosine between the gradients of the loss on the new task and on the old ones; below 0 they work against each other.
 
-    Each is the gradient of the mean cross-entropy on training samples, in evaluation mode, over all parameters (Lopez-Paz &
-    Ranzato 2017 constrain this product, Riemer et al. 2019 call it interference). After the first task there is none. At the end
-    of a task its own gradient is small; `when: epoch_end` looks while it is learnt.
+    Each is the gradient of the mean cross-entropy on training samples, in evaluation mode, over all
+    parameters (Lopez-Paz & Ranzato 2017 constrain this product, Riemer et al. 2019 call it
+    interference). After the first task there is none. At the end of a task its own gradient is
+    small; `when: epoch_end` looks while it is learnt.
     """
 
     limits = (-1.0, 1.0)

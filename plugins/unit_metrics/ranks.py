@@ -50,8 +50,8 @@ class FeatureRank(ProbeMetric):
 class Rank(FeatureRank):
     """The rank of a layer's features Phi `[samples, features]`: singular values above max(samples, features) * eps * the largest.
 
-    The tolerance is numpy's, with eps of float32, in which features are computed. At most min(samples, features): 100 samples by
-    default. A matrix of zeros has the rank 0.
+    The tolerance is numpy's, with eps of float32, in which features are computed. At most
+    min(samples, features): 100 samples by default. A matrix of zeros has the rank 0.
     """
 
     def rank_of(self, spectrum: Spectrum) -> Tensor:
@@ -75,8 +75,8 @@ class EffectiveRank(FeatureRank):
 class StableRank(FeatureRank):
     """Squared Frobenius norm / squared spectral norm of a layer's features: sum s^2 / max s^2 (Rudelson & Vershynin 2007).
 
-    What the code of Dohare et al. 2024 calls by this name is `srank99` here. At most min(samples, features): 100 samples by
-    default. A matrix of zeros has the rank 0.
+    What the code of Dohare et al. 2024 calls by this name is `srank99` here. At most min(samples,
+    features): 100 samples by default. A matrix of zeros has the rank 0.
     """
 
     def rank_of(self, spectrum: Spectrum) -> Tensor:
@@ -88,8 +88,8 @@ class StableRank(FeatureRank):
 class NuclearToFrobenius(FeatureRank):
     """Nuclear norm / Frobenius norm of a layer's features: sum s / sqrt(sum s^2), or the square of that.
 
-    At most the root of min(samples, features), of 100 samples by default; the square at most min(samples, features). A matrix of
-    zeros has 0.
+    At most the root of min(samples, features), of 100 samples by default; the square at most
+    min(samples, features). A matrix of zeros has 0.
     """
 
     squared: bool = False  # (sum s)^2 / sum s^2, which is a number of dimensions
@@ -104,8 +104,8 @@ class NuclearToFrobenius(FeatureRank):
 class Srank99(FeatureRank):
     """The fewest singular values of a layer's features that make up 99 % of their sum (Kumar et al. 2021, delta = 0.01).
 
-    The "stable rank" in the code of Dohare et al. 2024. At most min(samples, features): 100 samples by default. A matrix of zeros
-    has the rank 0.
+    The "stable rank" in the code of Dohare et al. 2024. At most min(samples, features): 100 samples
+    by default. A matrix of zeros has the rank 0.
     """
 
     def rank_of(self, spectrum: Spectrum) -> Tensor:

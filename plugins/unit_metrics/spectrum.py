@@ -1,4 +1,4 @@
-"""What the singular values of a matrix say of its rank. A matrix of zeros has the rank 0 by every measure."""
+"""What singular values say of a matrix's rank, which is 0 of a matrix of zeros by every measure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 0.99  # of the sum, for `srank99` and `approximate_rank`
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Singular values `[R, k]` in float64, largest first, and what is rounding in them: `noise` times the largest."""
+    """Singular values `[R, k]` in float64, largest first; up to `noise` times that is rounding."""
 
     values: Tensor
     noise: float
@@ -26,11 +26,14 @@ class Spectrum:
 def spectrum_of(matrix: Tensor) -> Spectrum:
     """Of `[R, rows, columns]`.
 
-    Numbers of a lower precision have noise of that precision, though they are decomposed in float64. The
-    eigenvalues of the Gram matrix would be cheaper, and lose half of the digits.
+    Numbers of a lower precision have noise of that precision, though they are decomposed in
+    float64. The eigenvalues of the Gram matrix would be cheaper, and lose half of the digits.
     """
     noise = max(matrix.shape[1:]) * torch.finfo(matrix.dtype).eps
-    return Spectrum(torch.linalg.svdvals(matrix.double()), noise)
+    # No algorithm takes infinite numbers: one member that diverged would stop the others' measurement.
+    finite = matrix.isfinite().all(2).all(1).view(-1, 1, 1)
+    values = torch.linalg.svdvals(matrix.where(finite, 0.0).double())
+    return Spectrum(values.where(finite[..., 0], torch.nan), noise)
 
 
 def spectrum_of_layer(probe: Probe, layer: str, samples: int) -> Spectrum:
@@ -42,13 +45,13 @@ def spectrum_of_layer(probe: Probe, layer: str, samples: int) -> Spectrum:
 def rank(spectrum: Spectrum) -> Tensor:
     """How many singular values are larger than rounding, as numpy and torch have it."""
     largest = spectrum.values.amax(1, keepdim=True)
-    return (spectrum.values > spectrum.noise * largest).sum(1).double()
+    return _known((spectrum.values > spectrum.noise * largest).sum(1).double(), spectrum)
 
 
 def effective_rank(spectrum: Spectrum) -> Tensor:
     """`exp(-sum p ln p)`, p = s / sum s."""
     share = _ratio(spectrum.values, spectrum.values.sum(1, keepdim=True))
-    return _or_zero(torch.exp(-torch.xlogy(share, share).sum(1)), spectrum)
+    return _known(torch.exp(-torch.xlogy(share, share).sum(1)), spectrum)
 
 
 def stable_rank(spectrum: Spectrum) -> Tensor:
@@ -78,7 +81,7 @@ Measure = Callable[[Spectrum], Tensor]
 def _fewest(parts: Tensor, spectrum: Spectrum) -> Tensor:
     """How many of the largest parts make up `MOST` of all."""
     reached = _ratio(parts.cumsum(1), parts.sum(1, keepdim=True))
-    return _or_zero((reached < MOST).sum(1).double() + 1, spectrum)
+    return _known((reached < MOST).sum(1).double() + 1, spectrum)
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
@@ -86,5 +89,7 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     return part / torch.where(whole == 0, 1.0, whole)
 
 
-def _or_zero(measured: Tensor, spectrum: Spectrum) -> Tensor:
-    return torch.where(spectrum.values.amax(1) == 0, 0.0, measured)
+def _known(measured: Tensor, spectrum: Spectrum) -> Tensor:
+    """0 of a matrix of zeros, NaN of one with numbers that are not finite."""
+    largest = spectrum.values.amax(1)
+    return torch.where(largest == 0, 0.0, measured).where(~largest.isnan(), torch.nan)

@@ -18,12 +18,14 @@ PUBLISHED = 1e12  # what is added in the code of the study that asks for this me
 class RelativeUpdate(ProbeMetric):
     """||change of W|| / (||W|| + 1e-12), Frobenius norms, of all weight matrices together, and then of each.
 
-    The change is the real one since this metric measured before, whatever the optimiser made of the gradient, and W what it was
-    then: `when: step` gives that of each step, `epoch_end` and `task_end` that over an epoch or a task. What is reset between
-    tasks counts. The first measurement has nothing before it.
+    The change is the real one since this metric measured before, whatever the optimiser made of the
+    gradient, and W what it was then: `when: step` gives that of each step, `epoch_end` and
+    `task_end` that over an epoch or a task. What is reset between tasks counts. The first
+    measurement has nothing before it.
 
-    `of: gradient` takes ||rate * g|| for the change, with g the gradient of the mean cross-entropy on training samples of the task:
-    the step of plain gradient descent, which is not that of Adam, nor of momentum.
+    `of: gradient` takes ||rate * g|| for the change, with g the gradient of the mean cross-entropy
+    on training samples of the task: the step of plain gradient descent, which is not that of Adam,
+    nor of momentum.
     """
 
     higher_is_better = False

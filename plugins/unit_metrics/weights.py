@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class WeightMagnitude(ProbeMetric):
     """Mean |p| over all parameters, biases and normalisation included (Dohare et al. 2024).
 
-    The whole network comes first, and is what tables show; then each parameter tensor in the model's order.
+    The whole network comes first, and is what tables show; then each parameter tensor in the
+    model's order.
     """
 
     higher_is_better = False
@@ -32,8 +33,9 @@ class WeightMagnitude(ProbeMetric):
 class BiasStatistics(ProbeMetric):
     """Mean, median and standard deviation (the population's) of the biases of hidden units.
 
-    Biases are what is added to a unit: the bias of its layer, and the shift of a normalisation behind it, but not its scale. All
-    hidden layers together come first, then each: `[1 + layers, 3]`; tables show the mean over all. A layer without biases has NaN.
+    Biases are what is added to a unit: the bias of its layer, and the shift of a normalisation
+    behind it, but not its scale. All hidden layers together come first, then each: `[1 + layers,
+    3]`; tables show the mean over all. A layer without biases has NaN.
     """
 
     higher_is_better = False
