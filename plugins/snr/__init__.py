@@ -85,10 +85,10 @@ class SNR(Strategy):
         # The last layer first: a weight from a unit that is reset to another one ends at 0.
         for layer in reversed(self.net.layers()):
             silence = self.silence[layer.name]
-            due = chosen & (silence.age > 0) & (silence.age >= self.minimum)
-            if not due.any():
+            candidates = chosen & (silence.age > 0) & (silence.age >= self.minimum)
+            if not candidates.any():
                 continue
-            due &= silence.tail() <= self.eta
+            due = silence.unlikely(candidates, self.eta)
             if not due.any():
                 continue
             restart_units(self.net, layer, due, optimizer=self.optimizer, zero_bias=True)

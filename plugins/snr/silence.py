@@ -44,8 +44,8 @@ class Silence(Stateful):
         """Nothing is known of these units any longer."""
 
     @abstractmethod
-    def tail(self) -> Tensor:
-        """`[R, units]`: the probability of a silence as long as the one at hand, or longer."""
+    def unlikely(self, candidates: Tensor, eta: float) -> Tensor:
+        """`[R, units]`: which candidates have P(A >= age) <= eta, A being a silence of theirs."""
 
 
 class Geometric(Silence):
@@ -64,9 +64,9 @@ class Geometric(Silence):
         self.sum.masked_fill_(due, 1)
         self.count.masked_fill_(due, 1)
 
-    def tail(self) -> Tensor:
-        found: Tensor = per_member(geometric_tail, self.age, self.sum, self.count)
-        return found
+    def unlikely(self, candidates: Tensor, eta: float) -> Tensor:
+        tail: Tensor = per_member(geometric_tail, self.age, self.sum, self.count)
+        return candidates & (tail <= eta)
 
 
 def geometric_tail(age: Tensor, total: Tensor, count: Tensor) -> Tensor:
@@ -91,12 +91,15 @@ class Histogram(Silence):
     def begin(self, due: Tensor) -> None:
         self.counts.masked_fill_(due[..., None], 0)
 
-    def tail(self) -> Tensor:
-        """The share of silences that were as long, the one at hand counted in; 0 from `maximum` on."""
-        bins = torch.arange(self.counts.shape[2], device=self.age.device)
-        as_long = torch.where(bins >= self._bin()[..., None], self.counts, 0).sum(2)
-        share = (1.0 + as_long) / (1.0 + self.counts.sum(2))
-        return torch.where(self.age >= self.maximum, 0.0, share)
+    def unlikely(self, candidates: Tensor, eta: float) -> Tensor:
+        """Few silences were as long, the one at hand counted in; or it has lasted for `maximum`."""
+        # Only of the candidates: all counts of a layer are many numbers to go through.
+        counts = self.counts[candidates]
+        bins = torch.arange(counts.shape[1], device=counts.device)
+        as_long = torch.where(bins >= self._bin()[candidates][:, None], counts, 0).sum(1)
+        share = (1 + as_long) / (1 + counts.sum(1))
+        over = self.age[candidates] >= self.maximum
+        return torch.zeros_like(candidates).masked_scatter_(candidates, (share <= eta) | over)
 
     def _bin(self) -> Tensor:
         """Where silences of length `age` are counted."""

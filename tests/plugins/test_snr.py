@@ -26,7 +26,7 @@ def steps_until_unlikely(silence: Silence, eta: float) -> int:
     """How many silent steps it takes from here."""
     for step in range(1, 10_000):
         silence.note(flags(False), BATCH)
-        if silence.tail().item() <= eta:
+        if silence.unlikely(flags(True), eta):
             return step
     raise AssertionError("never")
 
@@ -59,12 +59,12 @@ def test_the_histogram_counts_silences_as_long() -> None:
         for _ in range(times):
             for step in range(1, gap + 1):
                 silence.note(flags(step == gap), BATCH)
-    found = []
-    for _ in range(6):
+    for as_long in (99, 39, 39, 9, 9, 0):  # of 99 silences
         silence.note(flags(False), BATCH)
-        found.append(silence.tail().item())
-    as_long = [99, 39, 39, 9, 9, 0]
-    assert found == pytest.approx([(1 + count) / 100 for count in as_long])
+        share = (1 + as_long) / 100
+        assert silence.unlikely(flags(True), share)
+        assert not silence.unlikely(flags(True), share - 0.001)
+        assert not silence.unlikely(flags(False), share), "none that is no candidate"
 
 
 def test_a_histogram_of_few_silences_finds_nothing_unlikely_before_the_maximum() -> None:
@@ -239,7 +239,7 @@ def test_a_unit_that_fires_rarely_but_regularly_is_left_alone() -> None:
         for step in range(1, 2000):
             silence.note(flags(step % every == 0), BATCH)
             if step > every and silence.age.item() >= SNR.minimum:
-                assert silence.tail().item() > SNR.eta
+                assert not silence.unlikely(flags(True), SNR.eta)
                 looks += 1
         assert looks > 500
 
