@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from clbench.engine.best import BestWeights
 from clbench.engine.book import Book
 from clbench.engine.costs import carried, trained_parameters
 from clbench.engine.draws import DrawWatch
@@ -65,6 +66,7 @@ class Loop:
         self.given = Given(strategy)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.rates = Rates(strategy)
+        self.best = BestWeights(strategy)
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
         self.on_step: Callable[[], None] = lambda: (
             None
@@ -75,7 +77,9 @@ class Loop:
     def state(self) -> Stateful:
         """All that the job is made of between two steps."""
         self.given.check()
-        return _State(whole(self.strategy), self.book, self.place, self.suspension, self.probes)
+        return _State(
+            whole(self.strategy), self.book, self.place, self.suspension, self.probes, self.best
+        )
 
     def go_on(self, saved: Saved) -> None:
         """Continue from the saved `state()` of a loop like this one."""
@@ -135,12 +139,14 @@ class Loop:
         self.draws.call("begin_task", task)
         self._hold_outputs()
         self.evaluations.before_task(task)
+        self.best.begin_task()
         self.place.begin_task(self._checked(self.draws.call("phases", task)))
 
     def _look_back(self, task: Task) -> None:
         self._only(self.book.running)
         self._give_rates_back()
         self.suspension.show_kept()
+        self._restore_best()
         self.draws.call("end_task", task)
         self._note_task(task)
         last = task.index == len(self.streams.tasks) - 1
@@ -153,6 +159,12 @@ class Loop:
         if last:
             self._probe("run_end", task)
             self._costs()
+
+    def _restore_best(self) -> None:
+        """`restore: best`; the curve `restored_epoch` says which epoch of each task that was."""
+        epochs = self.best.give_back(self.book.running)
+        if epochs is not None:
+            self.book.write(self.book.curves, "restored_epoch", epochs, self.book.running)
 
     def _reset(self, task: Task) -> None:
         """The resets that the protocol asks for at a task's start."""
@@ -248,7 +260,9 @@ class Loop:
             self.draws.call("end_epoch", phase, place.epoch)
             self._note_epoch()
             self._probe("epoch_end", task)
-            reached = self._reached(task, taking) if phase.stop else set()
+            if phase.stop:
+                self.best.look(task, phase, self.session.active)
+                reached = self._reached(task, taking)
         place.end_epoch(reached)
 
     def _note_epoch(self) -> None:
@@ -413,9 +427,10 @@ class _State(Stateful):
         place: Place,
         suspension: Suspension,
         probes: Probes,
+        best: BestWeights,
     ) -> None:
         self.strategy, self.book, self.place, self.suspension = strategy, book, place, suspension
-        self.probes = probes
+        self.probes, self.best = probes, best
 
 
 def _peak_memory(device: torch.device) -> float:

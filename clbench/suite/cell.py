@@ -11,6 +11,8 @@ from typing import Any
 # The numbers of engine and stack: a version goes up with every change that moves one, and so does every key.
 # tests/engine/test_reference.py fails until it does.
 ENGINE_VERSION = 2
+# Protocol keys that did not exist when there were records already, with what was done then.
+ADDED = {"restore": "never"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,19 @@ class Cell:
         return {
             "scenario": [self.scenario.name, dict(self.scenario.options)],
             "parts": [[part.name, dict(part.options)] for part in self.parts],
-            "protocol": {**self.protocol, "keep": []},
+            "protocol": self._decisive_protocol(),
             "data": fingerprint,
             "versions": dict(versions),
             "engine": ENGINE_VERSION,
         }
+
+    def _decisive_protocol(self) -> dict[str, Any]:
+        """The protocol without what is kept, and without keys that came later and are at their default."""
+        protocol = {**self.protocol, "keep": []}
+        for key, default in ADDED.items():
+            if protocol.get(key) == default:
+                del protocol[key]
+        return protocol
 
     def key(self, fingerprint: str, versions: Mapping[str, str]) -> str:
         """A hash of `content`: the cell's name in records."""

@@ -182,6 +182,12 @@ class Protocol(pydantic.BaseModel):
         """Ends a task early, after an epoch that reached this accuracy: on the validation part (needs `validation`), or with
         {train: x} the running training accuracy of the epoch.""",
     )
+    restore: Literal["never", "best"] = _key(
+        "never",
+        "never | best",
+        """best (needs `validation`, and `epochs`): at a task's end, before it is tested, each network gets the weights and buffers
+        back with which it was best on the validation part after an epoch of the task, the earlier of equal ones.""",
+    )
     evaluate: Annotated[dict[str, Any], BeforeValidator(_evaluate)] = _key(
         {"tasks": "all"},
         "all | seen | current | {last: n} | {every: n}",
@@ -238,6 +244,7 @@ def resolve_protocol(
         )
     plain = protocol.model_dump(mode="json")
     issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain) + _heads(plain)
+    issues += _restored(plain)
     return plain, issues
 
 
@@ -345,6 +352,17 @@ def _early_stop(plain: dict[str, Any]) -> list[Issue]:
                 "needs validation data; give `validation: 0.1`, or stop at {train: 0.98}",
             )
         ]
+    return []
+
+
+def _restored(plain: dict[str, Any]) -> list[Issue]:
+    if plain["restore"] == "never":
+        return []
+    if plain["validation"] == 0:
+        return [(("restore",), "needs validation data; give `validation: 0.1`")]
+    if plain["steps"] is not None:
+        sentence = "networks are looked at after each epoch, and a task of `steps` has none"
+        return [(("restore",), f"{sentence}; give `epochs`")]
     return []
 
 

@@ -125,6 +125,13 @@ WITHIN: dict[str, dict[str, Any]] = {
     "phases": {"strategy": TwoPhases},
     "stopping": {"strategy": Naive, "validation": 0.25, "stop_at": 0.6, "epochs": 5},
     "stopping on training": {"strategy": ER(memory=9), "stop_at": {"train": 0.5}, "epochs": 3},
+    "restoring": {
+        "strategy": Naive,
+        "restore": "best",
+        "validation": 0.25,
+        "stop_at": 0.9,
+        "epochs": 4,
+    },
     "schedule": {
         "strategy": Naive,
         "schedule": "cosine",

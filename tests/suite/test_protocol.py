@@ -21,6 +21,7 @@ DEFAULTS = {
     "normalise": "unit",
     "validation": 0.0,
     "stop_at": None,
+    "restore": "never",
     "evaluate": {"tasks": "all", "last": None, "every": None},
     "logits": {"train": "all", "evaluate": "all"},
     "head": "single",
