@@ -205,11 +205,20 @@ def test_an_outline_sees_what_a_step_may_depend_on(make_bench: Make) -> None:
 
 
 @GPU
-@pytest.mark.parametrize("name", ["naive", "er", "online_ewc"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("naive", {}),
+        ("er", {}),
+        ("online_ewc", {}),
+        ("redo", {"tau": 0.5, "period": 10}),
+        ("snr", {"eta": 0.3, "minimum": 10, "every": 6}),
+    ],
+)
 def test_captured_steps_give_the_numbers_of_eager_ones(
-    make_bench: Make, host: Host, name: str
+    make_bench: Make, host: Host, name: str, options: dict[str, Any]
 ) -> None:
-    bench = make_bench(host.get("strategy", name), epochs=3, schedule="cosine")
+    bench = make_bench(host.get("strategy", name)(**options), epochs=3, schedule="cosine")
     records = [bench.run(0, 1, 2, device="cuda", graphs=graphs) for graphs in ("off", "on")]
     assert [record.graphs for record in records] == ["eager: switched off", "captured"]
     assert abs(records[0].loss - records[1].loss).max() < 1e-5
