@@ -362,8 +362,12 @@ class Stack(Watched, Modes, Stateful):
 
     # ------------------------------------------------------------------ copies and state
 
-    def spawn(self) -> Stack:
-        """A copy with parameters and buffers of its own (a teacher: `self.net.spawn().requires_grad_(False).eval()`)."""
+    def spawn(self, dtype: torch.dtype | None = None) -> Stack:
+        """A copy with parameters and buffers of its own (a teacher: `self.net.spawn().requires_grad_(False).eval()`).
+
+        With a `dtype` it computes in that, whatever the precision of training (float64: second derivatives, and
+        wherever else float32 is too coarse), and its input is to have it, too.
+        """
         twin = copy.copy(self)
         twin.params = {
             name: value.detach().clone().requires_grad_(value.requires_grad)
@@ -374,24 +378,21 @@ class Stack(Watched, Modes, Stateful):
         twin.fresh_units.taken = {k: v.clone() for k, v in self.fresh_units.taken.items()}
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
+        if dtype is not None:
+            twin._compute_in(dtype)
         return twin
 
-    def double(self) -> Stack:
-        """A copy that computes in float64, whatever the precision of training.
-
-        For second derivatives, and wherever else float32 is too coarse. Its input has to be float64, too.
-        """
-        twin = self.spawn()
-        twin.precision = "fp64"
-        twin.params = {
-            name: value.detach().double().requires_grad_(value.requires_grad)
+    def _compute_in(self, dtype: torch.dtype) -> None:
+        """Hold and compute all that is no count in this type."""
+        self.precision = str(dtype)
+        self.params = {
+            name: value.detach().to(dtype).requires_grad_(value.requires_grad)
             for name, value in self.params.items()
         }
-        twin.buffers = {
-            name: value.double() if value.is_floating_point() else value
-            for name, value in twin.buffers.items()
+        self.buffers = {
+            name: value.to(dtype) if value.is_floating_point() else value
+            for name, value in self.buffers.items()
         }
-        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Stack:
         return self.spawn()

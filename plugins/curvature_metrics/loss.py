@@ -2,6 +2,7 @@
 
 What is estimated of a Hessian needs two things of a loss, its gradient somewhere and products H v, for vectors
 `[R, N, D]`: each member has N functions of D numbers. In the weights N is 1; in the images it is their number.
+Vectors are float64; the network computes in its own type.
 """
 
 from __future__ import annotations
@@ -112,13 +113,14 @@ class WeightLoss(Loss):
         return gradients_of(part.sum(), list(moved.values()), keep)
 
     def _parts(self, vectors: Tensor) -> list[Tensor]:
-        pieces = vectors.squeeze(1).split([shape.numel() for shape in self.shapes], dim=1)
+        flat = vectors.squeeze(1).to(self.batches[0].x.dtype)
+        pieces = flat.split([shape.numel() for shape in self.shapes], dim=1)
         return [
             piece.view(len(piece), *shape) for piece, shape in zip(pieces, self.shapes, strict=True)
         ]
 
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat([part.flatten(1) for part in parts], dim=1).unsqueeze(1)
+        return torch.cat([part.flatten(1) for part in parts], dim=1).unsqueeze(1).double()
 
 
 class InputLoss(Loss):
@@ -156,7 +158,10 @@ class InputLoss(Loss):
         return self.counted.sum(1)
 
     def _shifts(self, vectors: Tensor | None) -> Sequence[Tensor | None]:
-        return [None] * len(self.rows) if vectors is None else vectors.split(self.rows, dim=1)
+        if vectors is None:
+            return [None] * len(self.rows)
+        parts: Sequence[Tensor] = vectors.to(self.batches[0].x.dtype).split(self.rows, dim=1)
+        return parts
 
     def _moved(self, batch: Batch, shift: Tensor | None) -> Tensor:
         x = batch.x if shift is None else batch.x + shift.reshape(batch.x.shape)
@@ -167,27 +172,24 @@ class InputLoss(Loss):
         return gradients_of(losses.sum(), [x], keep)
 
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat([part.flatten(2) for part in parts], dim=1)
+        return torch.cat([part.flatten(2) for part in parts], dim=1).double()
 
 
+PRECISIONS = {"float64": torch.float64, "float32": torch.float32}
 LOSSES = {"input": InputLoss, "weight": WeightLoss}
 
 
-def loss_of(probe: Probe, space: str, samples: int) -> Loss:
-    """The loss of a fixed choice of the task's training images, in float64."""
+def loss_of(probe: Probe, space: str, samples: int, precision: str = "float64") -> Loss:
+    """The loss of a fixed choice of the task's training images, computed in this precision."""
     pixels = math.prod(probe.x.shape[2:])
     number = math.ceil(samples / max(1, min(MOST_ROWS, MOST_PIXELS // pixels)))
     batches = list(probe.task.batches("train", math.ceil(samples / number), samples))
-    net = probe.net.double()
-    doubled = [in_double(batch) for batch in batches]
-    _check_that_it_computes(net, doubled[0].x)
-    made: Loss = LOSSES[space](net, doubled, probe.losses)
+    dtype = PRECISIONS[precision]
+    net = probe.net.spawn(dtype)
+    converted = [replace(batch, x=batch.x.to(dtype)) for batch in batches]
+    _check_that_it_computes(net, converted[0].x)
+    made: Loss = LOSSES[space](net, converted, probe.losses)
     return made
-
-
-def in_double(batch: Batch) -> Batch:
-    """The same with float64 images."""
-    return replace(batch, x=batch.x.double())
 
 
 def gradients_of(value: Tensor, of: Sequence[Tensor], keep: bool) -> list[Tensor]:
@@ -216,4 +218,6 @@ def _check_that_it_computes(net: Stack, x: Tensor) -> None:
             net(x[:, :2])
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        raise Undefined(f"the network does not compute in float64: {reason}") from error
+        raise Undefined(
+            f"the network does not compute in {x.dtype} (`precision: float32` may do): {reason}"
+        ) from error

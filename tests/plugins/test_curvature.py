@@ -262,6 +262,28 @@ def test_the_precision_of_training_does_not_round_it(on_digits: Any, norm: str) 
     torch.testing.assert_close(found[0], found[1], atol=1e-12, rtol=1e-9)
 
 
+@pytest.mark.parametrize("space", ["input", "weight"])
+@pytest.mark.parametrize("estimate", ["difference", "trace", "top"])
+def test_float32_leaves_a_few_figures(on_digits: Any, space: Any, estimate: Any) -> None:
+    probe = probe_of(small(on_digits), 0, 1)
+    exact, coarse = (
+        Curvature(space=space, estimate=estimate, samples=10, precision=precision).measure(probe)
+        for precision in ("float64", "float32")
+    )
+    assert coarse.dtype == torch.float64
+    torch.testing.assert_close(coarse, exact, rtol=5e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("setting", ["task", "domain"])
+def test_outputs_that_are_not_trained_leave_no_trace(on_digits: Any, setting: str) -> None:
+    """Their logits are -inf, which no derivative stumbles over."""
+    for space in ("input", "weight"):
+        for estimate in ("difference", "trace", "top"):
+            probe = probe_of(small(on_digits, setting=setting), 0, 1)
+            metric = Curvature(space=space, estimate=estimate, samples=10, draws=2)  # type: ignore[arg-type]
+            assert metric.measure(probe).isfinite().all()
+
+
 class Single(nn.Sequential):
     """Insists on float32."""
 
@@ -281,4 +303,6 @@ def test_a_network_that_knows_only_float32_is_named(on_digits: Any) -> None:
     bench.host.own["model", "single"] = single
     bench.cell.protocol["model"] = "single"
     (said,) = bench.run(0).errors
-    assert said.startswith("metric curvature: Undefined: the network does not compute in float64")
+    assert said.startswith(
+        "metric curvature: Undefined: the network does not compute in torch.float64"
+    )
