@@ -15,6 +15,7 @@ from clbench.engine.book import Book
 from clbench.engine.outputs import Outputs
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch, Phase, Samples, Task
+from clbench.engine.views import draw_view
 from clbench.errors import StrategyError
 from clbench.options import check_options
 from clbench.randomness import key
@@ -188,8 +189,10 @@ class Session(Stateful):
         """Training samples by index, with this step's own augmentation where the protocol asks for one."""
         assert self.task is not None
         augmentation = self._augmentation() if augment else "none"
-        shifts = None if augmentation == "none" else self._shifts(index.shape[1], augmentation)
-        return self.streams.fetch(index, tasks, self.task, "train", valid, shifts, y)
+        view = None
+        if augmentation != "none":
+            view = draw_view(self.rng("augment"), index.shape[1], augmentation)
+        return self.streams.fetch(index, tasks, self.task, "train", valid, view, y)
 
     def note(self, name: str, value: Tensor, row: int | None = None) -> None:
         """Keep a value of the evaluation under way, `[R]`, or of one member."""
@@ -229,14 +232,6 @@ class Session(Stateful):
         """The phase's, where it has one of its own."""
         of_phase = None if self.phase is None else self.phase.augment
         return self.protocol.augment if of_phase is None else of_phase
-
-    def _shifts(self, size: int, augmentation: str) -> Tensor:
-        """Down, right and mirrored for every image: `crop_flip` moves by up to 4 pixels, `flip` only mirrors."""
-        noise = self.rng("augment")
-        mirrored = noise.integers(2, size)
-        if augmentation == "flip":
-            return torch.stack([torch.zeros_like(mirrored), torch.zeros_like(mirrored), mirrored])
-        return torch.stack([noise.integers(9, size) - 4, noise.integers(9, size) - 4, mirrored])
 
     def mask(self, tasks: Tensor, logits: str) -> Tensor | None:
         """Which outputs count for samples of these tasks `[R, B]`: `[R, B, classes]`, or None for all of them."""

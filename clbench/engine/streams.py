@@ -15,6 +15,7 @@ from torch import Tensor
 from clbench.data.arrays import Arrays
 from clbench.engine.tables import TaskTables, WarpTables
 from clbench.engine.task import Batch, Split, Task
+from clbench.engine.views import View, Viewer
 from clbench.errors import UserError
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
@@ -62,6 +63,7 @@ class Streams:
             device,
         )
         self.height, self.width = arrays.x_train.shape[1:3]
+        self.viewer = Viewer(self.height, self.width, device)
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
         labels = {"train": arrays.y_train, "test": arrays.y_test}
@@ -214,11 +216,11 @@ class Streams:
         task: Task,
         split: Split = "train",
         valid: Tensor | None = None,
-        shifts: Tensor | None = None,
+        view: View | None = None,
         y: Tensor | None = None,
     ) -> Batch:
-        """The batch at `index [R, B]`; `shifts [3, R, B]` (down, right, mirrored) augments it; `y` where it is known already."""
-        x = self._look(self.pixels[self.source(split)], index, tasks, shifts)
+        """The batch at `index [R, B]`; `view` augments it; `y` where it is known already."""
+        x = self._look(self.pixels[self.source(split)], index, tasks, view)
         if y is None:
             y = self.labels_of(index, tasks, split)
         if valid is not None:
@@ -234,10 +236,10 @@ class Streams:
         )
         return self.label_table[self._rows, tasks, named].long()
 
-    def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None) -> Tensor:
+    def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, view: View | None) -> Tensor:
         if not self.resident:
             pixels, index = self._brought(pixels, index)
-        x = self._gather(pixels, index, tasks, shifts)
+        x = self._gather(pixels, index, tasks, view)
         if pixels.dtype == torch.uint8:
             x = self._scaled(x)
         members, size = index.shape
@@ -261,14 +263,12 @@ class Streams:
         x = x.to(torch.float32).mul_(self.scale)
         return x if self.offset is None else x.add_(self.offset)
 
-    def _gather(
-        self, pixels: Tensor, index: Tensor, tasks: Tensor, shifts: Tensor | None
-    ) -> Tensor:
+    def _gather(self, pixels: Tensor, index: Tensor, tasks: Tensor, view: View | None) -> Tensor:
         """Images whose pixels come from elsewhere in the image: shifted, mirrored, permuted, rotated."""
-        if shifts is None:
+        if view is None:
             x = pixels.index_select(0, index.reshape(-1)).view(*index.shape, *pixels.shape[1:])
         else:
-            where, inside = self._shifted(shifts)
+            where, inside = self.viewer.pixels(view)
             black = 0.0 if self.offset is None or pixels.dtype == torch.uint8 else self.offset
             x = torch.where(inside[..., None], pixels[index[..., None], where], black)
         if self.positions is None:
@@ -283,19 +283,6 @@ class Streams:
             total = taken if total is None else total + taken
         assert total is not None
         return total
-
-    def _shifted(self, shifts: Tensor) -> tuple[Tensor, Tensor]:
-        down, right, mirrored = (shift[..., None, None] for shift in shifts)
-        row = torch.arange(self.height, device=self.device)[:, None] + down
-        column = torch.arange(self.width, device=self.device)
-        column = torch.where(mirrored.bool(), self.width - 1 - column, column) + right
-        inside = ((row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)).flatten(
-            2
-        )
-        where = (
-            row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)
-        ).flatten(2)
-        return where, inside
 
     def _groups_of_samples(self) -> Tensor | None:
         """`[R, training samples]`: the group of each, where labels are given to groups."""

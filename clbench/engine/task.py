@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clbench.engine.streams import Streams
 
 Pool = Literal["task", "seen", "all"]
-Augment = Literal["none", "flip", "crop_flip"]
+Augment = Literal["none", "flip", "crop_flip", "crop_flip_reflect", "crop_flip_rotate"]
 Split = Literal["train", "validation", "test"]
 POOLS: tuple[str, ...] = get_args(Pool)
 AUGMENTATIONS: tuple[str, ...] = get_args(Augment)

@@ -162,10 +162,12 @@ class Protocol(pydantic.BaseModel):
         "none | float, > 0",
         "The largest norm a member's gradient may have; a larger one is scaled down.",
     )
-    augment: Literal["none", "flip", "crop_flip"] = _key(
+    augment: Literal["none", "flip", "crop_flip", "crop_flip_reflect", "crop_flip_rotate"] = _key(
         "none",
-        "none | flip | crop_flip",
-        "Training images: flip mirrors half of them; crop_flip also shifts them, by up to 4 pixels, the border filled with zeros.",
+        "none | flip | crop_flip | crop_flip_reflect | crop_flip_rotate",
+        """Training images: flip mirrors half of them; crop_flip also shifts them, by up to 4 pixels, the border filled with zeros;
+        crop_flip_reflect does so with the border filled by the image's reflection; crop_flip_rotate then turns them by 0 to 15
+        degrees counter-clockwise (nearest pixels, a tenth of a degree apart, corners filled with zeros).""",
     )
     normalise: Literal["unit", "standard", "none"] = _key(
         "unit",

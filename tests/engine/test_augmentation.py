@@ -13,9 +13,11 @@ from torchvision.transforms import functional
 
 from clbench import Arrays
 from clbench.engine.evaluate import accuracy
+from clbench.engine.views import ANGLES, View, Viewer, draw_view, turned_from
 from clbench.host import Host
 from clbench.randomness import key
 from clbench.stack import Noise
+from clbench.testing.bench import first_difference, rows
 
 from .conftest import Make
 
@@ -74,6 +76,70 @@ def test_every_view_that_torchvision_makes_is_as_likely(
     strategy, _ = started(make_bench, ramps, 0, augment=augment)
     found = torch.cat([which(x[0], known) for x in drawn(strategy, 60 * len(known) // 2, 2)])
     assert stats.chisquare(torch.bincount(found, minlength=len(known))).pvalue > 1e-4
+
+
+def test_the_border_may_be_reflected_as_by_torchvision(make_bench: Make, ramps: Arrays) -> None:
+    """RandomCrop(padding=4, padding_mode="reflect") and a flip; some of these views are alike."""
+    padded = functional.pad(ONE, [4, 4, 4, 4], padding_mode="reflect")
+    places = [(top, left) for top in range(9) for left in range(9)]
+    crops = [functional.crop(padded, top, left, SIDE, SIDE) for top, left in places]
+    every = torch.stack([view for crop in crops for view in (crop, functional.hflip(crop))])
+    known, times = every.unique(dim=0, return_counts=True)
+    strategy, _ = started(make_bench, ramps, 0, augment="crop_flip_reflect")
+    found = torch.cat([which(x[0], known) for x in drawn(strategy, 3000, 2)])
+    expected = times / times.sum() * len(found)
+    counts = torch.bincount(found, minlength=len(known))
+    assert stats.chisquare(counts.numpy(), expected.double().numpy()).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.1, 3.7, 10.0, 14.9, 15.0, 47.3, -30.0])
+@pytest.mark.parametrize("shape", [(32, 32), (28, 28), (7, 10)])
+def test_images_are_turned_as_by_torchvision(degrees: float, shape: tuple[int, int]) -> None:
+    """To the nearest pixel; where two are equally near, and on the image's edge, they may differ."""
+    height, width = shape
+    image = torch.arange(1, height * width + 1, dtype=torch.float32).view(1, height, width)
+    theirs = functional.rotate(image, degrees).flatten()
+    source = turned_from(height, width, degrees)
+    ours = torch.cat([torch.zeros(1), image.flatten()])[torch.from_numpy(source) + 1]
+    assert (ours != theirs).float().mean() < 0.03
+    if degrees == 0:
+        assert source.tolist() == list(range(height * width))
+
+
+def test_an_image_is_shifted_mirrored_and_turned_in_this_order() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(1, 255, (9, 9))
+    down, right, mirrored, angle = -3, 2, 1, 120
+    padded = np.pad(image, 4, mode="reflect")
+    cropped = padded[4 + down : 13 + down, 4 + right : 13 + right]
+    flipped = cropped[:, ::-1].ravel()
+    source = turned_from(9, 9, ANGLES[angle])
+    wanted = np.where(source < 0, 0, flipped[source])
+    assert (source < 0).any()
+    parts = [torch.tensor([[part]]) for part in (down, right, mirrored, angle)]
+    place, inside = Viewer(9, 9, torch.device("cpu")).pixels(View(*parts, reflect=True))
+    seen = np.where(inside[0, 0].numpy(), image.ravel()[place[0, 0].numpy()], 0)
+    assert seen.tolist() == wanted.tolist()
+
+
+def test_angles_are_drawn_evenly_from_0_to_15_degrees() -> None:
+    view = draw_view(Noise([key(0, 0, "augment")]), 15_100, "crop_flip_rotate")
+    assert view.angle is not None
+    assert (ANGLES[0], ANGLES[-1]) == (0.0, 15.0)
+    counts = torch.bincount(view.angle[0], minlength=len(ANGLES))
+    assert len(counts) == len(ANGLES)
+    assert stats.chisquare(counts).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("augment", ["crop_flip_reflect", "crop_flip_rotate"])
+def test_a_member_sees_the_same_views_alone_and_among_others(
+    make_bench: Make, ramps: Arrays, augment: str
+) -> None:
+    naive = Host.load().get("strategy", "naive")
+    bench = make_bench(naive, arrays=ramps, tasks=2, augment=augment, normalise="standard")
+    together = bench.run(0, 1, 2)
+    for seed in range(3):
+        assert first_difference(rows(bench.run(seed), seed), rows(together, seed)) is None
 
 
 def test_every_member_and_every_step_has_views_of_its_own(make_bench: Make, ramps: Arrays) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clbench import Arrays, Layout, Stream, TaskSpec, Warp
 from clbench.engine.streams import Streams, on_device
+from clbench.engine.views import View
 from clbench.errors import UserError
 
 HEIGHT, WIDTH = 3, 5
@@ -211,7 +212,7 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
             [[0, 0, 0, 1], [1, 1, 0, 1]],
         ]
     )
-    got = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts).x.numpy()
+    got = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], view=View(*shifts)).x.numpy()
     pixels = arrays.x_train / 16.0
     mean, deviation = (
         (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))) if normalise == "standard" else (0.0, 1.0)
@@ -256,7 +257,10 @@ def test_images_kept_on_the_host_give_the_same_bits(
         )
         batches = [
             table.fetch(
-                INDEX, torch.zeros_like(INDEX), table.tasks[0], shifts=shifts if augmented else None
+                INDEX,
+                torch.zeros_like(INDEX),
+                table.tasks[0],
+                view=View(*shifts) if augmented else None,
             )
         ]
         batches += [
