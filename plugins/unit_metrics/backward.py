@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clbench import Probe, Undefined, weight_gradient
+from clbench import Probe, Stack, Undefined, weight_gradient
 
 from .features import hidden_layers
 
@@ -19,16 +19,17 @@ def gradient_sizes(probe: Probe, split: str, samples: int) -> list[Tensor]:
 
     The gradient of the weight is the sum of delta * input; here nothing cancels.
     """
+    net = _differentiable(probe.net)
     sites = [layer.weight.rpartition(".")[0] for layer in hidden_layers(probe)]
     total: list[Any] = [0.0] * len(sites)
     for batch in probe.data(split, "current", samples):
-        logits, taps = probe.net.tap(batch.x)
+        logits, taps = net.tap(batch.x)
         if shared := taps.repeated.intersection(sites):
             raise Undefined(f"the network calls {min(shared)} more than once")
         deltas = taps.deltas(probe.losses(logits, batch).sum(), retain_graph=False)
         for k, site in enumerate(sites):
             factors = taps.inputs[site].abs(), deltas[site].abs()
-            total[k] = total[k] + weight_gradient(probe.net, site, *factors).detach()
+            total[k] = total[k] + weight_gradient(net, site, *factors).detach()
     return total
 
 
@@ -40,6 +41,8 @@ def loss_gradients(probe: Probe, tasks: tuple[int, ...], samples: int) -> Gradie
         for name, value in named.items()
         if value.requires_grad
     }
+    if not trained:
+        raise Undefined("no parameter of the network is trained")
     total, count = [torch.zeros_like(value) for value in trained.values()], 0
     for batch in probe.data("train", tasks, samples):
         logits = probe.net.call({**named, **trained}, batch.x)
@@ -59,6 +62,13 @@ def cosine(one: Gradients, other: Gradients) -> Tensor:
 def norm(value: Tensor) -> Tensor:
     """`[R, ...]` to `[R]`, in float64."""
     return value.detach().double().square().flatten(1).sum(1).sqrt()
+
+
+def _differentiable(net: Stack) -> Stack:
+    """The network, or a copy in which no layer is frozen: deltas reach the first layer of it."""
+    if all(value.requires_grad for value in net.parameters()):
+        return net
+    return net.spawn().requires_grad_()
 
 
 def _dot(one: Gradients, other: Gradients) -> Tensor:

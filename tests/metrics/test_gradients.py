@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clbench import SoloStrategy
+from clbench import SoloStrategy, Undefined
 from clbench_plugins.unit_metrics import DeadGradients, GradientInterference, RelativeUpdate
 from clbench_plugins.unit_metrics.backward import cosine, loss_gradients
 
@@ -76,6 +76,18 @@ def another_time(probe: Any) -> Any:
     probe.found.clear()
     probe.memory.clear()
     return probe
+
+
+def test_frozen_layers_have_the_gradients_that_they_would_have(make_bench: Any, look: Any) -> None:
+    probe = look(make_bench())
+    free = DeadGradients().measure(probe)
+    for name in ("linear1.weight", "linear1.bias"):
+        probe.net.named_parameters()[name].requires_grad_(False)
+    torch.testing.assert_close(DeadGradients().measure(another_time(probe)), free)
+    probe.net.requires_grad_(False)
+    torch.testing.assert_close(DeadGradients().measure(another_time(probe)), free)
+    with pytest.raises(Undefined, match="no parameter of the network is trained"):
+        loss_gradients(probe, (0,), 10)
 
 
 def test_interference_is_the_cosine_of_two_gradients(make_bench: Any, look: Any) -> None:
