@@ -227,6 +227,23 @@ class TestHeadResetInTheTaskSetting(StrategyConformance):
         return builtin("strategy", "head_reset")(to="init")
 
 
+class TestUPGD(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.05, "weight_decay": 0.001}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "upgd")(noise=0.01, decay=0.9)
+
+
+class TestUPGDOfLayersWithReplay(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        upgd = builtin("strategy", "upgd")(scaling="local", protect=False, step=2.0)
+        return [builtin("strategy", "er")(memory=50), upgd]
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):

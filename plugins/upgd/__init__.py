@@ -1,0 +1,116 @@
+"""Utility-based perturbed gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+from torch import Tensor
+
+from clbench import Batch, Strategy, hookimpl, per_member
+
+SMALLEST = torch.finfo(torch.float32).tiny
+
+
+class UPGD(Strategy):
+    """Utility-based perturbed gradient descent (Elsayed & Mahmood, ICLR 2024), first-order utility.
+
+    Every weight has a utility, by how much the loss would grow without it: U = -g theta to first order,
+    as a running mean u <- decay * u + (1 - decay) * U. With s = sigmoid(u / max u), the maximum over all
+    weights of a network, the optimiser is given (g + noise * xi) (1 - s), xi standard normal, in place
+    of the gradient g: what is of use stands nearly still, what is not is perturbed. Meant for plain SGD,
+    whose `weight_decay` makes it UPGD-W. Other optimisers take the gated gradient into their moments.
+
+    The bias correction of u is the same for all weights and cancels. Where no utility is above 0, u is
+    divided by max |u|, so that the least useful weights are still those that move most.
+    """
+
+    name = "upgd"
+    decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999  # beta, of the running utility
+    noise: NonNegativeFloat = 0.001  # sigma, the deviation of what is added to the gradient
+    # What a utility is divided by: the largest of all weights, or the norm of its row in its layer.
+    scaling: Literal["global", "local"] = "global"
+    protect: bool = True  # false: the noise alone is gated, and the gradient stays whole
+    # Times the gated gradient: the authors' code takes 2, so that a utility of 0 gets the whole step.
+    step: PositiveFloat = 1.0
+    # Divide the bias-corrected utility by the maximum of the uncorrected one, as the authors' code
+    # does: weights are told apart more sharply for the first 1 / (1 - decay) steps.
+    uncorrected_maximum: bool = False
+
+    def setup(self) -> None:
+        super().setup()
+        sizes = [p[0].numel() for p in self.net.parameters()]
+        # Of g theta, which is minus the utility, of all weights side by side.
+        self.trace = torch.zeros(self.members, sum(sizes), device=self.device)
+        self.age = torch.ones(self.members, device=self.device)  # decay^t
+
+    @torch.no_grad()
+    def adjust_gradients(self, batch: Batch) -> None:
+        super().adjust_gradients(batch)
+        self.age.mul_(self.decay)
+        self.trace.lerp_(self._products(), 1.0 - self.decay)
+        gates = self._split(gate(self.trace, self._scale()))
+        noise = self._noise()
+        for p, gated, xi in zip(self.net.parameters(), gates, noise, strict=True):
+            if p.grad is not None:
+                self._perturb(p.grad, gated, xi)
+
+    def _products(self) -> Tensor:
+        """Gradient times weight, 0 of what has no gradient."""
+        products = torch.empty_like(self.trace)
+        for p, place in zip(self.net.parameters(), self._split(products), strict=True):
+            if p.grad is None:
+                place.zero_()
+            else:
+                torch.mul(p.grad, p, out=place)
+        return products
+
+    def _split(self, flat: Tensor) -> list[Tensor]:
+        """`[R, N]` as views in the shapes of the parameters."""
+        params = self.net.parameters()
+        parts = flat.split([p[0].numel() for p in params], dim=1)
+        return [part.view(p.shape) for part, p in zip(parts, params, strict=True)]
+
+    def _perturb(self, grad: Tensor, gated: Tensor, xi: Tensor | None) -> None:
+        """Write the perturbed gradient over the plain one."""
+        if self.protect:
+            if xi is not None:
+                grad.add_(xi)
+            grad.mul_(gated)
+        elif xi is not None:
+            grad.add_(xi.mul_(gated))
+        if self.step != 1.0:
+            grad.mul_(self.step)
+
+    def _scale(self) -> Tensor:
+        """What utilities are divided by, `[R, 1]` or `[R, N]`."""
+        if self.scaling == "local":
+            parts = self._split(self.trace)
+            norms = [torch.linalg.vector_norm(t, dim=-1, keepdim=True).expand_as(t) for t in parts]
+            return torch.cat([norm.flatten(1) for norm in norms], dim=1).clamp_(min=SMALLEST)
+        # With the sign of the trace: the largest utility is minus its least.
+        least, most = self.trace.amin(1, keepdim=True), self.trace.amax(1, keepdim=True)
+        scale = torch.where(least < 0.0, -least, most)
+        if self.uncorrected_maximum:
+            scale = scale * (1.0 - self.age[:, None])
+        return scale.clamp(min=SMALLEST)
+
+    def _noise(self) -> Sequence[Tensor | None]:
+        """What is added to each gradient."""
+        if not self.noise:
+            return [None] * len(self.net.parameters())
+        drawn = self.rng("perturb").fast_normal(self.trace.shape[1])
+        return self._split(drawn.mul_(self.noise))
+
+
+def gate(trace: Tensor, scale: Tensor) -> Tensor:
+    """1 - sigmoid(u / scale) of the utilities u = -trace, which is sigmoid(trace / scale)."""
+    gated: Tensor = per_member(torch.sigmoid, trace / scale)
+    return gated
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [UPGD]
