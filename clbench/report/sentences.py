@@ -29,6 +29,7 @@ from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
 
 MOST_NAMED = 8
 MOST_PROTOCOLS = 12
+WITHOUT_OLD_TASKS = ("learning_accuracy", "online_accuracy")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def text(said: Said) -> Iterable[str]:
         yield f"Mixed records, ranked together because that was insisted on; they differ: {'; '.join(said.pooled.mixed)}."
     if not said.by_scenario:
         yield f"There is nothing to compare: no run has a value of {said.rules.metric}."
+        yield from _measured_instead(said)
         return
     yield f"{design(said)}."
     yield from _power(said)
@@ -129,6 +131,18 @@ def intervals(said: Said) -> str:
         " all that can be paired, whatever their seeds (Vargha, Delaney); a test seed by seed may"
         " find a difference where A is near 0.5."
     )
+
+
+def _measured_instead(said: Said) -> Iterable[str]:
+    """Where old tasks are not tested, what a long stream can be compared by."""
+    results = said.pooled.results
+    for name in WITHOUT_OLD_TASKS:
+        if name == said.rules.metric or name not in results.metric_names():
+            continue
+        values = [results.metric(name, cell).summary for cell in results.cells]
+        if any(np.isfinite(summary).any() for summary in values):
+            yield f"There are values of {name}: `--metric {name}`, or `compare: {{metric: {name}}}` in the suite."
+            return
 
 
 # ---------------------------------------------------------------------- one scenario

@@ -555,9 +555,9 @@ def test_wrong_questions_are_answered_in_a_sentence(made) -> None:
 
 def test_a_metric_without_values_says_why(made) -> None:
     found = made.compared(*made.three(), metric="activation_sparsity")
-    assert found.text == (
-        "There is nothing to compare: no run has a value of activation_sparsity.",
-    )
+    nothing, instead = found.text
+    assert nothing == "There is nothing to compare: no run has a value of activation_sparsity."
+    assert instead.startswith("There are values of learning_accuracy: `--metric learning_accuracy`")
     assert "it was not measured; add it to the suite's metrics" in found.left_out[0]
 
 
