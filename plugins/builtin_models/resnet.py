@@ -25,9 +25,10 @@ def resnet18(
     classes: int,
     *,
     width: Width = 64,  # filters of the first of four stages; each has twice as many as the one before
+    bias: bool = False,  # biases in the convolutions, as in Dohare et al. 2024; batch-norm has its own
 ) -> nn.Module:
     """ResNet-18 for small images: a stem of 3x3 with stride 1 and no pooling (11,173,962 parameters on CIFAR-10)."""
-    return ResNet18(input_shape[0], classes, width)
+    return ResNet18(input_shape[0], classes, width, bias)
 
 
 def reduced_resnet18(
@@ -43,17 +44,17 @@ def reduced_resnet18(
 class Block(nn.Module):
     """Two convolutions, and a way around them."""
 
-    def __init__(self, before: int, filters: int, stride: int) -> None:
+    def __init__(self, before: int, filters: int, stride: int, bias: bool) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(before, filters, 3, stride, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(before, filters, 3, stride, padding=1, bias=bias)
         self.norm1 = nn.BatchNorm2d(filters)
         self.act1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(filters, filters, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(filters, filters, 3, padding=1, bias=bias)
         self.norm2 = nn.BatchNorm2d(filters)
         self.around: nn.Module = nn.Identity()
         if stride != 1 or before != filters:
             self.around = nn.Sequential(
-                nn.Conv2d(before, filters, 1, stride, bias=False), nn.BatchNorm2d(filters)
+                nn.Conv2d(before, filters, 1, stride, bias=bias), nn.BatchNorm2d(filters)
             )
         self.act2 = nn.ReLU()
 
@@ -66,16 +67,16 @@ class Block(nn.Module):
 class ResNet18(nn.Sequential):
     """Stem, eight blocks, the mean over the image, and the head."""
 
-    def __init__(self, channels: int, classes: int, width: int) -> None:
+    def __init__(self, channels: int, classes: int, width: int, bias: bool = False) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+        self.conv = nn.Conv2d(channels, width, 3, padding=1, bias=bias)
         self.norm = nn.BatchNorm2d(width)
         self.act = nn.ReLU()
         filters = width
         for k, (widths, stride) in enumerate(STAGES, start=1):
             before, filters = filters, widths * width
-            self.add_module(f"block{2 * k - 1}", Block(before, filters, stride))
-            self.add_module(f"block{2 * k}", Block(filters, filters, 1))
+            self.add_module(f"block{2 * k - 1}", Block(before, filters, stride, bias))
+            self.add_module(f"block{2 * k}", Block(filters, filters, 1, bias))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(filters, classes)
 
@@ -90,9 +91,9 @@ class ResNet18(nn.Sequential):
                 name,
                 f"{name}.act1",
                 f"{name}.conv1.weight",
-                None,
+                self._bias(f"{name}.conv1"),
                 f"{name}.conv2.weight",
-                None,
+                self._bias(f"{name}.conv2"),
                 _scale(f"{name}.norm1"),
             )
             for name in blocks
@@ -104,12 +105,15 @@ class ResNet18(nn.Sequential):
                 "features",
                 "pool",
                 f"{last}.conv2.weight",
-                None,
+                self._bias(f"{last}.conv2"),
                 "head.weight",
                 "head.bias",
                 _scale(f"{last}.norm2"),
             ),
         ]
+
+    def _bias(self, convolution: str) -> str | None:
+        return None if self.conv.bias is None else f"{convolution}.bias"
 
 
 def _scale(norm: str) -> tuple[str, str]:

@@ -27,6 +27,7 @@ MODELS = {
     "convnet small": lambda: convnet((1, 28, 28), 10),
     "lenet": lambda: lenet((3, 32, 32), 10),
     "resnet": lambda: resnet18((3, 32, 32), 10, width=8),
+    "resnet bias": lambda: resnet18((3, 32, 32), 10, width=8, bias=True),
 }
 LAYER_NORMED = ("mlp layer", "mlp crelu")  # whose units see each other
 SHAPES = {
@@ -35,6 +36,7 @@ SHAPES = {
     "convnet small": (1, 28, 28),
     "lenet": (3, 32, 32),
     "resnet": (3, 32, 32),
+    "resnet bias": (3, 32, 32),
 }
 
 
@@ -190,6 +192,15 @@ def test_crelu_pools_each_half_of_a_filter_by_itself():
 )
 def test_parameters_are_as_many_as_published(model, shape, classes, published):
     assert sum(parameter.numel() for parameter in model(shape, classes).parameters()) == published
+
+
+def test_every_convolution_of_the_resnet_may_have_a_bias():
+    """One for each filter: 64 of the stem, and four or five times as many in each of four stages."""
+    filters = 64 + 4 * 64 + 5 * (128 + 256 + 512)
+    model = resnet18((3, 32, 32), 100, bias=True)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 11_220_132 + filters
+    biases = [layer.bias for layer in model.layers()]
+    assert biases[:2] == ["block1.conv1.bias", "block2.conv1.bias"]
 
 
 def test_the_resnet_halves_the_image_three_times():
