@@ -81,7 +81,8 @@ def held_out(valid: Tensor) -> Tensor:
 
 def accuracies(features: Features, held: Tensor, right: Tensor) -> Tensor:
     """`[R, 1 + classes]`: the share of held-out images that are right, of all and of each class; NaN where there are none."""
-    overall = (right & held).sum(1, keepdim=True) / held.sum(1, keepdim=True)
+    found = (right & held).sum(1, keepdim=True).double()
+    overall = found / held.sum(1, keepdim=True)
     of_classes = features.of_classes(held)
     hits = (of_classes * right[..., None]).sum(1)
-    return torch.cat([overall.double(), hits / of_classes.sum(1)], dim=1)
+    return torch.cat([overall, hits / of_classes.sum(1)], dim=1)

@@ -11,7 +11,7 @@ from torch import Tensor
 from clbench.engine.evaluate import accuracy
 from clbench.engine.probe import Probe
 from clbench_plugins.linear_probe_metrics import ProbeAccuracy, ProbeGap, RepresentationStrength
-from clbench_plugins.linear_probe_metrics.fit import fit, held_out, solution_of
+from clbench_plugins.linear_probe_metrics.fit import accuracies, fit, held_out, solution_of
 from clbench_plugins.linear_probe_metrics.logistic import Regression, solve
 from clbench_plugins.linear_probe_metrics.samples import Features, features_of, mean_shifts
 from clbench_plugins.naive import Naive
@@ -109,6 +109,17 @@ def test_what_is_held_out_does_not_depend_on_the_others() -> None:
     valid = torch.ones(3, 40, dtype=torch.bool)
     valid[1, 25:] = False
     assert torch.equal(held_out(valid)[1], held_out(valid[1:2])[0])
+
+
+def test_accuracies_are_counted_in_float64() -> None:
+    """3 of 10 held out are right: 0.3 to the last bit, and by class 1 of 4, 2 of 6."""
+    y = torch.tensor([[0] * 4 + [1] * 6])
+    given = Features(torch.zeros(1, 10, 2), y, torch.ones_like(y, dtype=torch.bool), 3)
+    right = torch.zeros_like(given.valid)
+    right[0, [0, 4, 9]] = True
+    found = accuracies(given, given.valid, right)[0].tolist()
+    assert found[:3] == [0.3, 0.25, 2 / 6]
+    assert np.isnan(found[3])
 
 
 def test_two_classes_have_one_strength() -> None:
