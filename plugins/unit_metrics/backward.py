@@ -61,7 +61,9 @@ def cosine(one: Gradients, other: Gradients) -> Tensor:
 
 def norm(value: Tensor) -> Tensor:
     """`[R, ...]` to `[R]`, in float64."""
-    return value.detach().double().square().flatten(1).sum(1).sqrt()
+    rows = value.detach().flatten(1)
+    found: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)
+    return found
 
 
 def _differentiable(net: Stack) -> Stack:
