@@ -6,8 +6,7 @@ from typing import Literal
 
 import torch
 
-from clbench import Strategy, Task, hookimpl
-from clbench.errors import StrategyError
+from clbench import Strategy, Task, errors, hookimpl
 
 
 class HeadReset(Strategy):
@@ -24,7 +23,7 @@ class HeadReset(Strategy):
     def setup(self) -> None:
         super().setup()
         if self.protocol.head == "multi":
-            raise StrategyError(
+            raise errors.StrategyError(
                 "head_reset: each task has a fresh last layer with `head: multi`, and those of earlier"
                 " tasks must last; leave head_reset out, or set `head: single`"
             )
