@@ -19,6 +19,7 @@ from clbench.testing.bench import Bench
 from clbench_plugins.cbp import CBP
 from clbench_plugins.cbp.schedule import NEVER, Schedule
 
+from ..engine.test_graphs import rehearsed
 from .cbp_by_hand import ByHand
 
 DENSE = {"mlp": {"hidden": [12, 9]}}
@@ -316,6 +317,21 @@ def test_what_was_replaced_is_in_the_record(on_digits) -> None:
     assert (totals > 0).all()
     curve = record.curves["replaced_units"]
     assert np.array_equal(np.asarray(curve)[:, -1].reshape(2, -1).sum(1), totals.reshape(2))
+
+
+def test_steps_between_replacements_are_replayed_and_numbers_stay(on_digits) -> None:
+    adam = {"adam": {"lr": 0.01}}
+    bench = on_digits(CBP(replacement_rate=0.004, maturity=5), epochs=3, optimizer=adam)
+    plain, loop = bench.start(0, 1)
+    played, loop_played = bench.start(0, 1)
+    steps = rehearsed(loop_played)
+    for run in (loop, loop_played):
+        run.task(run.streams.tasks[0])
+    assert steps.why is None, "what a step does between replacements can be captured"
+    assert steps.replayed > 5
+    assert (plain.schedule.arrays["replaced"] > 0).any()
+    for one, other in zip(plain.net.parameters(), played.net.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 # ------------------------------------------------------------------------------- whole trajectories

@@ -133,6 +133,16 @@ class TestCBPWithReplay(StrategyConformance):
         ]
 
 
+class TestCBPWithPenalties(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return [
+            builtin("strategy", "l2_init")(strength=0.01),
+            builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5, decay=0.9),
+            builtin("strategy", "ewc")(strength=5, samples=50),
+        ]
+
+
 class TestL1Activity(StrategyConformance):
     protocol: ClassVar = {
         "model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}
