@@ -173,7 +173,7 @@ def test_forms_resolve_and_stay_resolved(
         ),
         ({"clip": -1}, "clip", "should be greater than 0, not -1"),
         ({"clip": float("nan")}, "clip", "should be a finite number"),
-        ({"augment": "flop"}, "augment", "should be 'none', 'flip' or 'crop_flip', not 'flop'"),
+        ({"augment": "flop"}, "augment", "'crop_flip_reflect' or 'crop_flip_rotate', not 'flop'"),
         ({"validation": 1}, "validation", "should be less than 1, not 1"),
         (
             {"stop_at": 0.9},
