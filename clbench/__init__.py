@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from clbench.data import Arrays, Dataset
     from clbench.data.class_arrays import read_class_arrays
     from clbench.data.named import find_dataset, load_arrays
+    from clbench.engine.balanced_buffer import ClassBalancedBuffer
+    from clbench.engine.buffer import Buffer, sample_bytes
+    from clbench.engine.quota_buffer import TaskQuotaBuffer
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
     from clbench.engine.strategy import Strategy
     from clbench.engine.task import Batch, Phase, Samples, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
+    from clbench.memory import Memory
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
     from clbench.models import CReLU, Layer
     from clbench.records import load
@@ -43,7 +47,9 @@ __all__ = [
     "AdamW",
     "Arrays",
     "Batch",
+    "Buffer",
     "CReLU",
+    "ClassBalancedBuffer",
     "Dataset",
     "Job",
     "JobEvent",
@@ -51,6 +57,7 @@ __all__ = [
     "Layer",
     "Layout",
     "LazyTasks",
+    "Memory",
     "Optimizer",
     "Phase",
     "Probe",
@@ -67,6 +74,7 @@ __all__ = [
     "Strategy",
     "Stream",
     "Task",
+    "TaskQuotaBuffer",
     "TaskSpec",
     "Undefined",
     "Warp",
@@ -85,6 +93,7 @@ __all__ = [
     "read_class_arrays",
     "restart_units",
     "run",
+    "sample_bytes",
     "squared_gradients",
     "weight_gradient",
 ]
@@ -94,12 +103,16 @@ _MODULES = {
     "clbench.data": ["Arrays", "Dataset"],
     "clbench.data.class_arrays": ["read_class_arrays"],
     "clbench.data.named": ["find_dataset", "load_arrays"],
+    "clbench.engine.balanced_buffer": ["ClassBalancedBuffer"],
+    "clbench.engine.buffer": ["Buffer", "sample_bytes"],
+    "clbench.engine.quota_buffer": ["TaskQuotaBuffer"],
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],
     "clbench.engine.strategy": ["Strategy"],
     "clbench.engine.task": ["Batch", "Phase", "Samples", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
+    "clbench.memory": ["Memory"],
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
     "clbench.models": ["CReLU", "Layer"],
     "clbench.records": ["load"],

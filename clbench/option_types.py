@@ -5,11 +5,19 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 import pydantic.fields
 
 SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a type is called, in the metadata of an annotation whose parts do not say it well."""
+
+    name: str
 
 
 def type_name(field: pydantic.fields.FieldInfo) -> str:
@@ -36,6 +44,8 @@ def _bounded(name: str, constraints: Iterable[Any]) -> str:
     """A type with its limits; those of a nested annotation may be a whole field."""
     bounds = []
     for constraint in constraints:
+        if isinstance(constraint, Words):
+            name = constraint.name
         for single in getattr(constraint, "metadata", None) or [constraint]:
             bounds += [
                 f"{sign} {getattr(single, key)}"

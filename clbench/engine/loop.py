@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from clbench.engine.best import BestWeights
 from clbench.engine.book import Book
-from clbench.engine.costs import carried, trained_parameters
+from clbench.engine.costs import carried, in_memory, trained_parameters
 from clbench.engine.draws import DrawWatch
 from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy, set_mode
@@ -416,6 +416,7 @@ class Loop:
         trained = [float(count) for count in trained_parameters(self.strategy)]
         self.book.count_cost("parameters", trained)
         self.book.count_cost("state_bytes", carried(self.strategy))
+        self.book.count_cost("device_bytes", in_memory(self.strategy))
         self.book.cost["peak_memory"] = [_peak_memory(self.strategy.device)] * members
 
 

@@ -35,6 +35,7 @@ from clbench.stack import (
     tensors,
 )
 from clbench.stack.optimizer import Updates
+from clbench.stack.state import objects
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 HOOKS: list[str] = []
@@ -480,7 +481,20 @@ def whole(strategy: Strategy) -> Stateful:
 
 
 def state_bytes(strategy: Strategy) -> float:
-    """What a member carries beside its network, as it stands: buffers, old models, importances, bases."""
+    """What a member has to keep beside its network, as it stands: buffers, old models, importances, bases.
+
+    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images.
+    """
+    said: dict[str, float] = {}
+    for path, item in objects(whole(strategy)):
+        size: float | None = item.stands_for()
+        if path.startswith(".parts") and size is not None:
+            said[path] = size
+    return sum(said.values()) + device_bytes(strategy, apart=list(said))
+
+
+def device_bytes(strategy: Strategy, apart: Sequence[str] = ()) -> float:
+    """What a member's tensors beside its network take where they lie; `apart` are paths to leave out."""
     network = (
         {id(value) for value in strategy.session.net.parameters()}
         if strategy.session.net is not None
@@ -488,9 +502,11 @@ def state_bytes(strategy: Strategy) -> float:
     )
     root = whole(strategy)
     rows = {id(table) for _, table in member_tables(root, strategy.members)}
+    left_out = tuple(f"{path}." for path in apart)
     total = 0.0
     for path, tensor in tensors(root, shared=True):
-        if path.startswith(".parts") and id(tensor) not in network:
+        counts = path.startswith(".parts") and not path.startswith(left_out)
+        if counts and id(tensor) not in network:
             size = tensor.numel() * tensor.element_size()
             total += size / strategy.members if id(tensor) in rows else size
     return total

@@ -88,16 +88,16 @@ class Estimator:
     def _carried_at_the_end(self, job: Job) -> float:
         """By finished members of the same cell."""
         record = self.cells.get(job.key)
-        spent = (
-            np.zeros(1)
-            if record is None
-            else np.asarray(record.cost.get("state_bytes", 0.0), dtype=np.float64)
-        )
+        if record is None:
+            return 0.0
+        # Not what the method has to keep (`state_bytes`): samples that are kept by index take less here.
+        known = record.cost.get("device_bytes", record.cost.get("state_bytes", 0.0))
+        spent = np.asarray(known, dtype=np.float64)
         return float(np.nan_to_num(spent).max(initial=0.0))
 
     def _carried_at_first(self, job: Job) -> float:
         """After `setup()`, before the first task."""
-        from clbench.engine.costs import carried
+        from clbench.engine.costs import in_memory
         from clbench.engine.runner import Settings, build_strategy
 
         members = [member for member in job.members if member[0] == job.members[0][0]]
@@ -110,7 +110,7 @@ class Estimator:
                 arrays=self.survey.arrays(job.cell),
                 settings=settings,
             )
-            return max(carried(strategy))
+            return max(in_memory(strategy))
         except Exception:  # a stranger's method; its jobs will say what is wrong with it
             return 0.0
 

@@ -54,6 +54,13 @@ class Stateful:
         """What messages call it; `path` says where it was found."""
         return path
 
+    def stands_for(self) -> float | None:
+        """The bytes a member that a method has to keep for this, where its tensors do not show them.
+
+        A buffer of indices stands for images, which lie in memory anyway. None: its tensors are what is kept.
+        """
+        return None
+
     def stacked(self) -> dict[str, Any]:
         """The attributes in which tensors may have the members as leading dimension."""
         held = self.held()

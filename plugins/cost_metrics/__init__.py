@@ -44,9 +44,20 @@ class Parameters(CostMetric):
 
 
 class StateBytes(CostMetric):
-    """What the method carries beside its network at the end: buffers, old models, importances, bases."""
+    """What the method has to keep beside its network at the end: buffers, old models, importances, bases.
+
+    A sample in a buffer counts as its image, a byte a pixel and channel, its label and what is kept beside
+    it (logits), though here it is kept as an index into the data.
+    """
 
     name = "state_bytes"
+    unit = "bytes"
+
+
+class DeviceBytes(CostMetric):
+    """What the method's tensors beside its network took where they lay: `state_bytes` with indices for images."""
+
+    name = "device_bytes"
     unit = "bytes"
 
 

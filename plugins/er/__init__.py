@@ -5,14 +5,14 @@ from __future__ import annotations
 from pydantic import PositiveInt
 from torch import Tensor
 
-from clbench import Batch, Reservoir, Strategy, hookimpl
+from clbench import Batch, Memory, Reservoir, Strategy, hookimpl
 
 
 class ER(Strategy):
     """Experience replay: cross-entropy on the union of the current batch and one drawn from a reservoir (Chaudhry et al. 2019)."""
 
     name = "er"
-    memory: PositiveInt = 500  # samples kept in all
+    memory: Memory = 500  # samples kept in all, or the bytes that they may take
     # Samples drawn a step; by default as many as the batch has.
     replay_batch: PositiveInt | None = None
 

@@ -15,6 +15,9 @@ from clbench.stack import Noise
 class Owner:
     """What a reservoir asks of its strategy."""
 
+    part_name = "owner"
+    scenario = SimpleNamespace(input_shape=(1, 4, 4), classes=10, tasks=4, setting="class")
+
     def __init__(self, members: int) -> None:
         self.members, self.device = members, torch.device("cpu")
 
@@ -25,14 +28,20 @@ class Owner:
         return SimpleNamespace(index=index, tasks=tasks, augment=augment, valid=valid)
 
 
-def reservoir(members: int, size: int) -> Reservoir:
-    return Reservoir(Owner(members), size)  # type: ignore[arg-type]
+def reservoir(members: int, size: int, **extra: tuple[int, ...]) -> Reservoir:
+    return Reservoir(Owner(members), size, extra)  # type: ignore[arg-type]
 
 
 def show(kept: Reservoir, start: int, stop: int, **extra: Tensor) -> None:
     """Samples start..stop-1, in order; their task is their number divided by ten."""
     index = torch.arange(start, stop).expand(len(kept.seen), -1)
-    kept.add(SimpleNamespace(index=index, tasks=index // 10, size=stop - start), **extra)  # type: ignore[arg-type]
+    batch = SimpleNamespace(
+        index=index,
+        tasks=index // 10,
+        size=stop - start,
+        weights=torch.ones_like(index, dtype=torch.bool),
+    )
+    kept.add(batch, **extra)  # type: ignore[arg-type]
 
 
 def slowly(kept: Reservoir, parts: list[tuple[int, int]], size: int) -> list[list[int]]:
@@ -82,7 +91,7 @@ def test_every_sample_is_kept_with_the_same_probability() -> None:
 
 
 def test_extra_tensors_stay_with_their_samples() -> None:
-    kept = reservoir(3, 6)
+    kept = reservoir(3, 6, logits=(2,), weight=())
     for start in range(0, 40, 5):
         numbers = torch.arange(start, start + 5.0).expand(3, -1)
         show(kept, start, start + 5, logits=torch.stack([numbers, -numbers], dim=2), weight=numbers)

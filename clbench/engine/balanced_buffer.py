@@ -1,0 +1,102 @@
+"""A buffer that holds as many samples of each class as it can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from clbench.engine.buffer import Buffer
+from clbench.engine.ranks import nth_true, rank_within
+from clbench.engine.task import Batch
+from clbench.errors import StrategyError
+
+if TYPE_CHECKING:
+    from clbench.engine.strategy import Strategy
+
+LOTS = 2**40  # different random numbers, by which samples of one class are put in order
+NEVER = 2**62
+
+
+class ClassBalancedBuffer(Buffer):
+    """The greedy, class-balanced memory of GDumb (Prabhu et al. 2020).
+
+    A sample is kept if there are fewer than floor(size / classes seen) of its class. Where the buffer is
+    full, a random sample of its largest class makes room (of equally large ones the first class).
+
+    A batch is taken in at once, with the outcome of taking its rows one by one. Within a batch the samples
+    kept of a class are its first ones, for the quota only falls; a class from which samples are taken has
+    more than the quota then, so nothing is kept of it later. So it is enough to keep all that are wanted
+    and then to lower the largest classes, one sample at a time, as far as there is no room.
+    """
+
+    def __init__(
+        self,
+        owner: Strategy,
+        memory: int | str,
+        extra: Mapping[str, Sequence[int]] | None = None,
+        *,
+        beside: float = 0,
+        name: str = "class_balanced",
+    ) -> None:
+        super().__init__(owner, memory, extra, beside=beside, name=name)
+        classes = owner.scenario.classes
+        if self.size < classes:
+            raise StrategyError(
+                f"{owner.part_name}: memory for {self.size} samples cannot hold one of each of"
+                f" {classes} classes; give it room for {classes} samples at least"
+            )
+        self.labels = torch.zeros_like(self.index)
+        self.of_classes = torch.zeros(
+            owner.members, classes, dtype=torch.int64, device=owner.device
+        )
+        self.met = torch.zeros_like(self.of_classes, dtype=torch.bool)
+
+    @property
+    def filled(self) -> Tensor:
+        return self.of_classes.sum(1)
+
+    def add(self, batch: Batch, **extra: Tensor) -> None:
+        wanted = self._wanted(batch)
+        labels = torch.cat([self.labels[:, : self.size], batch.y], dim=1)
+        stays = self._lower(labels, torch.cat([self.occupied, wanted], dim=1))
+        old, new = stays[:, : self.size], stays[:, self.size :]
+        places = nth_true(~old, new.cumsum(1) - 1, self.size)
+        places = torch.where(new, places, self.size)
+        self.put(places, batch, **extra)
+        self.labels.scatter_(1, places, batch.y)
+        self.of_classes.zero_().scatter_add_(1, labels, stays.long())
+        # Rows that do not count show a class of their own member, which may not have come yet.
+        met = torch.zeros_like(self.of_classes).scatter_add_(1, batch.y, batch.weights.long())
+        self.met |= met > 0
+
+    def _wanted(self, batch: Batch) -> Tensor:
+        """`[R, B]`: the rows of whose class there are fewer than its quota when they come."""
+        counted = batch.weights
+        earlier = rank_within(batch.y, counted)
+        new = counted & (earlier == 0) & ~self.met.gather(1, batch.y)
+        classes = self.met.sum(1)[:, None] + new.cumsum(1)
+        quota = self.size // classes.clamp(min=1)
+        return counted & (self.of_classes.gather(1, batch.y) + earlier < quota)
+
+    def _lower(self, labels: Tensor, present: Tensor) -> Tensor:
+        """`[R, N]`: which of these samples stay where no more than `size` may.
+
+        Each class is put in a random order. Then the samples stay that come early in their class, so many as
+        there is room for: that takes samples from the largest classes, which ones is random.
+        """
+        members, count = labels.shape
+        absent = self.of_classes.shape[1]
+        kinds = torch.where(present, labels, absent)
+        order = (kinds * LOTS + self.noise.integers(LOTS, count)).argsort(1)
+        kinds = kinds.gather(1, order)
+        sizes = labels.new_zeros(members, absent + 1).scatter_add_(1, kinds, torch.ones_like(kinds))
+        begins = sizes.cumsum(1) - sizes
+        rank = torch.arange(count, device=labels.device) - begins.gather(1, kinds)
+        # Of the last ones of equally large classes those of the first class go first.
+        height = torch.where(kinds == absent, NEVER, rank * (absent + 1) + absent - kinds)
+        highest = height.sort(1).values[:, self.size - 1 : self.size]
+        stays = (height <= highest) & (kinds != absent)
+        return torch.zeros_like(present).scatter_(1, order, stays)
