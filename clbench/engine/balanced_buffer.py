@@ -40,9 +40,11 @@ class ClassBalancedBuffer(Buffer):
         *,
         beside: float = 0,
         name: str = "class_balanced",
+        classes: int | None = None,
     ) -> None:
+        """`classes` is how many labels `batch.y` tells apart; by default as many as the network has outputs."""
         super().__init__(owner, memory, extra, beside=beside, name=name)
-        classes = owner.scenario.classes
+        classes = classes or owner.scenario.classes
         if self.size < classes:
             raise StrategyError(
                 f"{owner.part_name}: memory for {self.size} samples cannot hold one of each of"

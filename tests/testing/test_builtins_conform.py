@@ -254,6 +254,25 @@ class TestUPGDOfLayersWithReplay(StrategyConformance):
         return [builtin("strategy", "er")(memory=50), upgd]
 
 
+class TestGDumb(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "gdumb")(memory=30, epochs=4)
+
+
+class TestGDumbWithAPenaltyInDomains(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        gdumb = builtin("strategy", "gdumb")(memory=30, epochs=3, schedule="protocol")
+        return [builtin("strategy", "l2")(strength=0.01), gdumb]
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):
