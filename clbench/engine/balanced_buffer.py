@@ -62,6 +62,10 @@ class ClassBalancedBuffer(Buffer):
 
     def add(self, batch: Batch, **extra: Tensor) -> None:
         wanted = self._wanted(batch)
+        self._meet(batch)
+        if none_on_host(wanted):
+            self.noise.skip()
+            return
         labels = torch.cat([self.labels[:, : self.size], batch.y], dim=1)
         stays = self._lower(labels, torch.cat([self.occupied, wanted], dim=1))
         old, new = stays[:, : self.size], stays[:, self.size :]
@@ -70,9 +74,11 @@ class ClassBalancedBuffer(Buffer):
         self.put(places, batch, **extra)
         self.labels.scatter_(1, places, batch.y)
         self.of_classes.zero_().scatter_add_(1, labels, stays.long())
-        # Rows that do not count show a class of their own member, which may not have come yet.
-        met = torch.zeros_like(self.of_classes).scatter_add_(1, batch.y, batch.weights.long())
-        self.met |= met > 0
+
+    def _meet(self, batch: Batch) -> None:
+        """Note the classes that have come; a row that does not count may show one that has not."""
+        shown = torch.zeros_like(self.of_classes)
+        self.met |= shown.scatter_add_(1, batch.y, batch.weights.long()) > 0
 
     def _wanted(self, batch: Batch) -> Tensor:
         """`[R, B]`: the rows of whose class there are fewer than its quota when they come."""
@@ -102,3 +108,11 @@ class ClassBalancedBuffer(Buffer):
         highest = height.sort(1).values[:, self.size - 1 : self.size]
         stays = (height <= highest) & (kinds != absent)
         return torch.zeros_like(present).scatter_(1, order, stays)
+
+
+def none_on_host(flags: Tensor) -> bool:
+    """Whether no flag is true, on a CPU, where looking costs nothing; a step on a GPU does not wait to know.
+
+    Read as numpy does, for the kit takes a value that torch reads for a wait for the device.
+    """
+    return flags.device.type == "cpu" and not flags.numpy().any()

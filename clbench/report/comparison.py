@@ -14,6 +14,7 @@ from clbench.records.apart import apart_line
 from clbench.records.cell import declared_lines
 from clbench.report import learning, sentences
 from clbench.report.across import Across, OverallRank, across, contenders_of
+from clbench.report.carrying import carrying_lines
 from clbench.report.contest import Omnibus, Pair, Rules, judged, ranking, within
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
@@ -242,7 +243,12 @@ def _compared(pooled: Pool, rules: Rules, notes: list[str]) -> Comparison:
         summary=Rows(_summary(by_scenario, pairs, rules)),
         pairs=Rows(pairs),
         overall=_overall(over),
-        text=(*sentences.text(said), *declared_lines(results.cells), *_not_learnt(results)),
+        text=(
+            *sentences.text(said),
+            *carrying_lines(results),
+            *declared_lines(results.cells),
+            *_not_learnt(results),
+        ),
         left_out=(*notes, *_left_out(every), *left, *_kept_apart(results)),
         mixed=pooled.mixed,
         results=results,

@@ -89,6 +89,10 @@ class Noise(Stateful):
         """As if nothing had been drawn for this member."""
         self.counter[member] = 0
 
+    def skip(self) -> None:
+        """Move on as a draw does, where nobody looks at what would be drawn."""
+        self.counter += 1
+
     def uniform(self, *shape: int, where: Tensor | None = None) -> Tensor:
         """Float32 in [0, 1).
 

@@ -69,6 +69,78 @@ class TestER(StrategyConformance):
         return builtin("strategy", "er")(memory=50)
 
 
+class TestERWithABudgetInBytes(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "er")(memory="3kB", replay_batch=7)
+
+
+class TestERACE(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "er_ace")(memory=50)
+
+
+class TestERACEInTasks(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "er_ace")(memory=50, replay_batch=11, among="task")
+
+
+class TestERACEWithL2Init(StrategyConformance):
+    protocol: ClassVar = {"logits": "seen"}
+
+    @pytest.fixture
+    def strategy(self):
+        er_ace, l2_init = builtin("strategy", "er_ace"), builtin("strategy", "l2_init")
+        return [er_ace(memory=50), l2_init(strength=0.01)]
+
+
+class TestDER(StrategyConformance):
+    protocol: ClassVar = {"augment": "crop_flip"}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "der")(memory="9kB", replay_batch=7)
+
+
+class TestDERpp(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "derpp")(memory=50)
+
+
+class TestDERppInDomains(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
+    )
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "derpp")(memory=53, replay_batch=9)
+
+
+class TestDERWithEWC(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        der, ewc = builtin("strategy", "der"), builtin("strategy", "ewc")
+        return [der(memory=50), ewc(strength=5, samples=50)]
+
+
 class TestEWC(StrategyConformance):
     scenario: ClassVar = (
         "split",
