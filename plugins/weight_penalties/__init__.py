@@ -1,4 +1,4 @@
-"""Penalties on the weights: weight decay in the loss, and a pull towards the initial weights."""
+"""Penalties on the weights: decay in the loss, a pull to the initial or to the last task's weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from clbench import Strategy, hookimpl
+from clbench import Strategy, Task, hookimpl
 
 from .distance import Kind, distance
 
@@ -97,6 +97,38 @@ class L2Init(Strategy):
         return self.net.fresh(names, self.rng("initial")) if self.resample else self.initial
 
 
+class L2Last(Strategy):
+    """A pull towards the last task's weights: loss + strength * sum (theta - theta*)^2.
+
+    theta* are the weights at the end of the last task, one set that each task replaces; all trained
+    parameters are pulled alike. It is the "L2" of Hsu et al. (2018), and what the code of Kumar et al.
+    (2023) does under the name of EWC, without Fisher information (`ewc+l2_init` there is
+    `l2_last+l2_init` here).
+    """
+
+    name = "l2_last"
+    strength: NonNegativeFloat = 1.0  # lambda, without the half that `l2` and `l2_init` have
+
+    def setup(self) -> None:
+        super().setup()
+        self.anchor: list[Tensor] = []  # theta*, from the end of the first task on
+
+    def penalty(self) -> Tensor:
+        total = super().penalty()
+        if not self.anchor:
+            return total
+        pairs = zip(self.net.parameters(), self.anchor, strict=True)
+        pulled = [(p, anchor) for p, anchor in pairs if p.requires_grad]
+        if not pulled:
+            return total
+        params, anchors = zip(*pulled, strict=True)
+        return total + 2.0 * self.strength * distance("l2", params, anchors)
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        self.anchor = [p.detach().clone() for p in self.net.parameters()]
+
+
 @hookimpl
 def clbench_strategies() -> list[type]:
-    return [L2, L2Init]
+    return [L2, L2Init, L2Last]

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from clbench import Batch
+from clbench.engine.strategy import state_bytes
 from clbench_plugins.ewc import EWC
 from clbench_plugins.naive import Naive
-from clbench_plugins.weight_penalties import L2, L2Init
+from clbench_plugins.weight_penalties import L2, L2Init, L2Last
 from clbench_plugins.weight_penalties.distance import distance
+
+from .single_network import Reference, check, noting
 
 # One member's d = theta - anchor, and by hand: sum d^2 / 2, sum |d|, sum huber(d).
 MOVED = [0.5, -2.0]
@@ -172,3 +175,64 @@ def test_resampled_weights_to_pull_to_are_new_at_every_step(on_digits: Any) -> N
     shapes = {64: 64 * 300 + 300, 300: 300 * 10 + 10}  # uniform in +- fan_in^-1/2, by fan_in
     wanted = sum(count * (0.1**2 + 1 / fan_in / 3) for fan_in, count in shapes.items())
     torch.testing.assert_close(drawn.mean(0), torch.tensor([wanted] * 2), rtol=0.01, atol=0.0)
+
+
+class LastAlone(Reference):
+    """lambda ||theta - theta*||^2, theta* the weights at the end of the last task."""
+
+    anchor: list[Tensor] | None = None
+
+    def penalty(self) -> Tensor:
+        if self.anchor is None:
+            return super().penalty()
+        pairs = zip(self.weights, self.anchor, strict=True)
+        return 0.2 * sum((w - a).square().sum() for w, a in pairs)
+
+    def end_task(self, task: int) -> None:
+        self.anchor = self.copied()
+
+
+def test_l2_last_against_a_network_by_itself(on_digits: Any) -> None:
+    """Two ends of tasks: the second replaces the first."""
+    noted, sgd = noting(L2Last), {"lr": 0.05, "momentum": 0.9}
+    model = {"mlp": {"hidden": [8]}}
+    bench = on_digits(noted(strength=0.2), optimizer={"sgd": sgd}, model=model, steps=15)
+    strategy, loop = bench.start(0, 1)
+    for task in strategy.session.streams.tasks[:3]:
+        loop.task(task)
+    check(strategy, noted, LastAlone, **sgd)
+
+
+def test_l2_last_and_l2_init_pull_to_either_end(on_digits: Any) -> None:
+    strategy, loop = on_digits([L2Last(strength=2.0), L2Init(strength=0.5)]).start(0, 1)
+    start = [p.detach().clone() for p in strategy.net.parameters()]
+    loop.task(strategy.session.streams.tasks[0])
+    end = [p.detach().clone() for p in strategy.net.parameters()]
+    with torch.no_grad():
+        for p in strategy.net.parameters():
+            p.add_(0.1)
+    strategy.optimizer.zero_grad()
+    strategy.penalty().sum().backward()
+    for p, last, first in zip(strategy.net.parameters(), end, start, strict=True):
+        wanted = 4.0 * (p.detach() - last) + 0.5 * (p.detach() - first)
+        torch.testing.assert_close(p.grad, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_l2_last_keeps_one_network(on_digits: Any) -> None:
+    strategy, loop = on_digits(L2Last()).start(0, 1)
+    for task in strategy.session.streams.tasks[:2]:
+        loop.task(task)
+    assert state_bytes(strategy) == 4 * sum(p[0].numel() for p in strategy.net.parameters())
+
+
+def test_finished_outputs_stand_still_under_l2_last(on_digits: Any) -> None:
+    adam = {"adam": {"lr": 0.01}}
+    strategy, loop = on_digits(L2Last(), setting="task", optimizer=adam).start(0, 1)
+    first, second = strategy.session.streams.tasks[:2]
+    loop.task(first)
+    weight = strategy.net.part("head").parameters()[0]
+    before = weight.detach().clone()
+    loop.task(second)
+    for row, classes in enumerate(first.classes):
+        assert torch.equal(weight[row, classes], before[row, classes])
+    assert not torch.equal(weight, before)
