@@ -31,7 +31,13 @@ class Clock:
 
 
 class Seen(dict[str, Tensor]):
-    """Activations by the name of their module."""
+    """Activations by the name of their module.
+
+    `over_x` says whether they are those of a forward over the very images that were asked about; where
+    there was none, they are those of the first forward over anything.
+    """
+
+    over_x = False
 
     def __missing__(self, name: str) -> Tensor:
         raise StrategyError(
@@ -56,6 +62,7 @@ class FirstPass:
     def note_network(self, x: Tensor, found: Mapping[str, Tensor], out: Tensor) -> None:
         """A forward of the whole network over `x`."""
         over_batch = x is self.x
+        self.seen.over_x = self.seen.over_x or over_batch
         if over_batch and self.logits is None:
             self.logits = out
         for name, value in found.items():

@@ -10,6 +10,7 @@ from torch import Tensor
 from clbench import Batch, Strategy
 from clbench_plugins.er import ER
 from clbench_plugins.l1_activity import L1Activity
+from clbench_plugins.naive import Naive
 
 SEEN: list[tuple[int, int]] = []
 
@@ -81,3 +82,19 @@ def test_a_penalty_on_activity_covers_what_replay_adds(make_bench: Any) -> None:
     strategy.session.clock.begin_step(batch.x)
     strategy.task_loss(batch)
     assert strategy.net.hidden["hidden1"].shape[1] == 16
+
+
+def test_a_first_pass_says_whether_it_was_over_the_images_asked_about(make_bench: Any) -> None:
+    strategy, _ = make_bench(Naive).start(0, 1)
+    strategy.session.task = strategy.session.streams.tasks[0]
+    batch = next(strategy.task.batches("train", 8))
+    net = strategy.net
+    net.watch("head")
+    joined = batch.join(batch)
+    with net.first_pass(batch.x) as seen:
+        net(joined.x)
+        assert not seen.over_x
+        assert seen["head"].shape[1] == 16
+        net(batch.x)
+    assert seen.over_x
+    assert seen["head"].shape[1] == 8

@@ -354,6 +354,89 @@ class TestL2InitWithEWC(StrategyConformance):
         ]
 
 
+class TestSI(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "si")(strength=10.0)
+
+
+class TestSIWithReplayInTasks(StrategyConformance):
+    """Old heads move where replay trains them, and stand still else."""
+
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.01, "momentum": 0.9}}}
+
+    @pytest.fixture
+    def strategy(self):
+        si = builtin("strategy", "si")(strength=2.0, xi=0.5, clamp=True)
+        return [builtin("strategy", "er")(memory=50), si]
+
+
+class TestMAS(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "mas")(strength=0.01, samples=100)
+
+
+class TestMASWithBatchNorm(StrategyConformance):
+    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch"}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "mas")(strength=0.001, samples=40)
+
+
+class TestLwF(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "lwf")
+
+
+class TestLwFInTasksWithL2Init(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        lwf, l2_init = builtin("strategy", "lwf"), builtin("strategy", "l2_init")
+        return [lwf(strength=0.5, temperature=3.0), l2_init(strength=0.01)]
+
+
+class TestLwFBesideReplay(StrategyConformance):
+    """The pass of the loss is over the batch and the memory; distillation takes one of its own."""
+
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
+        "logits": "seen",
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        return [builtin("strategy", "lwf"), builtin("strategy", "er")(memory=50)]
+
+
+class TestL2LastWithL2Init(StrategyConformance):
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        l2_last, l2_init = builtin("strategy", "l2_last"), builtin("strategy", "l2_init")
+        return [l2_last(strength=0.1), l2_init(strength=0.01)]
+
+
 class TestReDo(StrategyConformance):
     protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
 

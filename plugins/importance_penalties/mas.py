@@ -1,0 +1,63 @@
+"""Memory aware synapses."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import NonNegativeFloat, PositiveInt
+from torch import Tensor
+
+from clbench import Strategy, Task, absolute_gradients
+
+from .pull import weighted_distance
+
+
+class MAS(Strategy):
+    """Memory aware synapses (Aljundi et al. 2018): loss + strength * sum Omega (theta - theta*)^2.
+
+    At the end of a task Omega <- Omega + mean |d ||f(x)||^2 / d theta| over its samples: by how much
+    each weight changes the squared length of the outputs f, a sample at a time, in evaluation mode,
+    without labels. f are the outputs that the setting trains: the task's own head in the task setting.
+    theta* are the weights at the end of the last task.
+    """
+
+    name = "mas"
+    strength: NonNegativeFloat = 1.0  # lambda
+    samples: PositiveInt | None = 1024  # samples a task; none for all of them
+
+    def setup(self) -> None:
+        super().setup()
+        self.importance: list[Tensor] = []  # Omega
+        self.anchor: list[Tensor] = []  # theta*
+
+    def penalty(self) -> Tensor:
+        total = super().penalty()
+        if not self.anchor:
+            return total
+        pull = weighted_distance(self.net.parameters(), self.anchor, self.importance)
+        return total + self.strength * pull
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        found = self.measure_importance(task)
+        if self.importance:
+            found = [old + new for old, new in zip(self.importance, found, strict=True)]
+        self.importance = found
+        self.anchor = [p.detach().clone() for p in self.net.parameters()]
+
+    def measure_importance(self, task: Task) -> list[Tensor]:
+        """The mean over the task's samples of |d ||f(x)||^2 / d theta|, for every parameter."""
+        total = [torch.zeros_like(p, requires_grad=False) for p in self.net.parameters()]
+        count = torch.zeros(self.members, device=self.device)
+        self.net.eval()
+        for batch in task.batches("train", 128, self.samples):
+
+            def length(logits: Tensor, tasks: Tensor = batch.tasks) -> Tensor:
+                left_out = self.masked(logits, tasks).isneginf()
+                return logits.masked_fill(left_out, 0.0).square().sum(2, keepdim=True)
+
+            found = absolute_gradients(self.net, batch.x, length, 1.0 * batch.weights[..., None])
+            for sum_, sizes in zip(total, found, strict=True):
+                sum_ += sizes
+            count += batch.weights.sum(1)
+        self.net.train()
+        return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]

@@ -1,0 +1,49 @@
+"""A pull towards anchors, each weight by its importance, with the gradient written out.
+
+Autograd would keep two more copies of all parameters, and walk over them as often again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def weighted_distance(
+    params: Sequence[Tensor], anchors: Sequence[Tensor], importance: Sequence[Tensor]
+) -> Tensor:
+    """`[R]`: the sum of importance * (theta - anchor)^2 over the parameters that are trained."""
+    trained = [
+        triple
+        for triple in zip(params, anchors, importance, strict=True)
+        if triple[0].requires_grad
+    ]
+    if not trained:
+        return torch.zeros(len(params[0]), device=params[0].device)
+    chosen, held, weights = zip(*trained, strict=True)
+    value: Tensor = _WeightedDistance.apply(held, weights, *chosen)
+    return value
+
+
+class _WeightedDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, anchors: Sequence[Tensor], importance: Sequence[Tensor], *params: Tensor
+    ) -> Tensor:
+        moved = [p - anchor for p, anchor in zip(params, anchors, strict=True)]
+        slopes = [weight * d for weight, d in zip(importance, moved, strict=True)]
+        ctx.save_for_backward(*slopes)
+        # `moved` is not needed again: it becomes the products in place.
+        parts = [d.mul_(slope).flatten(1).sum(1) for d, slope in zip(moved, slopes, strict=True)]
+        return torch.stack(parts).sum(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        twice = 2.0 * grad
+        slopes = ctx.saved_tensors
+        return None, None, *(s * twice.view(-1, *(1,) * (s.dim() - 1)) for s in slopes)
