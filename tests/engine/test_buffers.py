@@ -15,6 +15,7 @@ from clbench import Buffer, ClassBalancedBuffer, Reservoir, TaskQuotaBuffer, sam
 from clbench.engine.ranks import nth_true, rank_within
 from clbench.errors import StrategyError
 from clbench.stack import Noise
+from clbench.testing.watch import uncapturable
 
 KINDS = [Reservoir, ClassBalancedBuffer, TaskQuotaBuffer]
 
@@ -224,6 +225,41 @@ def test_a_member_keeps_the_same_alone_and_in_a_stack(kind: type[Buffer]) -> Non
     show(alone, labels[:1], 9)
     assert torch.equal(alone.index[:, :12], together.index[:1, :12])
     assert torch.equal(alone.occupied, together.occupied[:1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_buffer_fits_into_a_device_graph(
+    kind: type[Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing waits for the device, and tensors stay where they are; on a GPU no batch is passed over."""
+    monkeypatch.setattr("clbench.engine.balanced_buffer.none_on_host", lambda flags: False)
+    kept = buffer(kind, 12)
+    labels = streams(3, 48, 3)
+    show(kept, labels, 8)
+    before = {name: value.data_ptr() for name, value in tables_of(kept)}
+    batch = batch_of(labels[:, :8], labels[:, :8], labels[:, :8], labels[:, :8] > 0)
+    with uncapturable() as found:
+        kept.add(batch)
+        kept.sample(5)
+    assert found == []
+    assert {name: value.data_ptr() for name, value in tables_of(kept)} == before
+
+
+def tables_of(kept: Buffer) -> list[tuple[str, Tensor]]:
+    return [(name, value) for name, value in vars(kept).items() if isinstance(value, Tensor)]
+
+
+def test_a_batch_that_is_passed_over_leaves_what_looking_at_it_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = streams(4, 80, 3)
+    quick = buffer(ClassBalancedBuffer, 9, members=4)
+    show(quick, labels, 4)
+    monkeypatch.setattr("clbench.engine.balanced_buffer.none_on_host", lambda flags: False)
+    slow = buffer(ClassBalancedBuffer, 9, members=4)
+    show(slow, labels, 4)
+    assert torch.equal(quick.index[:, :9], slow.index[:, :9])
+    assert torch.equal(quick.noise.counter, slow.noise.counter)
 
 
 # ------------------------------------------------------------------ bytes

@@ -1,0 +1,53 @@
+"""Stacks are sized by what tensors take on the device, not by what a method would have to keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clbench.execution import Options, Run, open_suite
+from clbench.execution.estimate import COPIES, FLOAT, Estimator
+from clbench.execution.jobs import Job
+from clbench.records import CellRecord
+
+SUITE = """
+name: memory
+scenarios: [{split: {dataset: digits, tasks: 5, setting: class}}]
+protocol: {model: {mlp: {hidden: [10]}}}
+seeds: 2
+strategies: [{er: {memory: 100}}]
+"""
+NETWORK = (64 * 10 + 10 + 10 * 10 + 10) * FLOAT * COPIES
+IMAGES = 100 * (64 + 1)
+INDICES = 101 * 2 * 8
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    suite = tmp_path / "memory.yaml"
+    suite.write_text(SUITE)
+    return Run(*open_suite(suite), Options(device="cpu", workers=1))
+
+
+def job_of(run: Run) -> Job:
+    (one,) = run.planned
+    return Job(one.cell, one.key, one.members, one.content, one.tasks)
+
+
+def test_a_buffer_counts_as_its_indices_where_room_is_planned(run: Run) -> None:
+    carried = Estimator(run.survey, {}).memory(job_of(run)).member - NETWORK
+    assert INDICES <= carried < INDICES + 100 < IMAGES
+
+
+def test_what_finished_members_took_is_their_tensors(run: Run) -> None:
+    job = job_of(run)
+    cost = {"state_bytes": np.full(2, 1e6), "device_bytes": np.full(2, 5e4)}
+    finished = CellRecord(
+        job.key, "split", "er", "er", seed=np.arange(2), accuracy=np.zeros((2, 6, 5)), cost=cost
+    )
+    assert Estimator(run.survey, {job.key: finished}).memory(job).member == NETWORK + 5e4
+    older = replace(finished, cost={"state_bytes": np.full(2, 1e6)})
+    assert Estimator(run.survey, {job.key: older}).memory(job).member == NETWORK + 1e6
