@@ -8,7 +8,7 @@ in the last class of a part goes on to the next part, and `self.hook()` starts a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -481,28 +481,34 @@ def whole(strategy: Strategy) -> Stateful:
 
 
 def state_bytes(strategy: Strategy) -> float:
-    """What a member has to keep beside its network, as it stands: buffers, old models, importances, bases.
+    """What a member has to keep beside what it trains, as it stands: buffers, old models, importances, bases.
 
-    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images.
+    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images. Networks and
+    optimisers of the method's own, which train something, are no more counted than the engine's.
     """
+    root = whole(strategy)
     said: dict[str, float] = {}
-    for path, item in objects(whole(strategy)):
+    for path, item in objects(root):
         size: float | None = item.stands_for()
         if path.startswith(".parts") and size is not None:
             said[path] = size
-    return sum(said.values()) + device_bytes(strategy, apart=list(said))
+    trained = {id(value) for _, value in _trained(root)}
+    return sum(said.values()) + _bytes_beside(strategy, trained, paths=list(said))
 
 
-def device_bytes(strategy: Strategy, apart: Sequence[str] = ()) -> float:
-    """What a member's tensors beside its network take where they lie; `apart` are paths to leave out."""
-    network = (
-        {id(value) for value in strategy.session.net.parameters()}
-        if strategy.session.net is not None
-        else set()
-    )
+def device_bytes(strategy: Strategy) -> float:
+    """What a member's tensors beside its network take where they lie."""
+    return _bytes_beside(strategy, set(), paths=())
+
+
+def _bytes_beside(strategy: Strategy, trained: set[int], paths: Sequence[str]) -> float:
+    """The bytes of a member's tensors but for its network's, these, and those below `paths`."""
+    network = set(trained)
+    if strategy.session.net is not None:
+        network |= {id(value) for value in strategy.session.net.parameters()}
     root = whole(strategy)
     rows = {id(table) for _, table in member_tables(root, strategy.members)}
-    left_out = tuple(f"{path}." for path in apart)
+    left_out = tuple(f"{path}." for path in paths)
     total = 0.0
     for path, tensor in tensors(root, shared=True):
         counts = path.startswith(".parts") and not path.startswith(left_out)
@@ -510,6 +516,13 @@ def device_bytes(strategy: Strategy, apart: Sequence[str] = ()) -> float:
             size = tensor.numel() * tensor.element_size()
             total += size / strategy.members if id(tensor) in rows else size
     return total
+
+
+def _trained(root: Stateful) -> Iterator[tuple[str, Tensor]]:
+    """What optimisers train, and what they keep for it."""
+    for _, item in objects(root):
+        if isinstance(item, Optimizer):
+            yield from tensors(item, shared=True)
 
 
 def parts_of(strategy: Strategy) -> list[Strategy]:

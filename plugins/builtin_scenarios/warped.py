@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 class Warped(Scenario):
     """What `permuted` and `rotated` share. In the domain setting every task has the data set's labels; in the class and
-    task settings task t has outputs of its own, t*n to t*n + n - 1.
+    task settings task t has outputs of its own, t*n to t*n + n - 1, or with `shared_outputs` 0 to n - 1 as well.
     """
 
     settings = ("class", "task", "domain")
@@ -24,7 +24,20 @@ class Warped(Scenario):
     tasks: PositiveInt = 10  # how many tasks
     # Training images of a task, drawn anew for each; by default all. What is held out is part of them.
     samples: PositiveInt | None = None
+    # In the task setting: all tasks have the same outputs, as in the domain setting, and methods are told the task.
+    shared_outputs: bool = False
     setting = "domain"
+
+    @property
+    def shares_outputs(self) -> bool:
+        """Whether every task has the same outputs."""
+        setting: str = self.setting
+        return setting == "domain" or self.shared_outputs
+
+    def check(self, classes: int) -> None:
+        setting: str = self.setting
+        if self.shared_outputs and setting == "class":
+            self.refuse("shared_outputs", "in the class setting a task has outputs of its own")
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -33,7 +46,7 @@ class Warped(Scenario):
                 "samples",
                 f"{self.samples} images a task, and the data set has {len(arrays.y_train)}",
             )
-        apart = self.setting != "domain"
+        apart = not self.shares_outputs
         outputs = arrays.classes * (self.tasks if apart else 1)
         return Layout(outputs, self.tasks, self.setting, arrays.input_shape, own_outputs=apart)
 
@@ -41,7 +54,7 @@ class Warped(Scenario):
         warps = self.warps(arrays, seed, agent)
 
         def task(index: int) -> TaskSpec:
-            first = 0 if self.setting == "domain" else index * arrays.classes
+            first = 0 if self.shares_outputs else index * arrays.classes
             labels = np.arange(arrays.classes) + first
             return self.task(
                 arrays,
@@ -126,6 +139,7 @@ class Rotated(Warped):
     between: tuple[float, float] | None = None
 
     def check(self, classes: int) -> None:
+        super().check(classes)
         if self.degrees is not None and self.between is not None:
             self.refuse(
                 "between", "the angles are either listed (degrees) or drawn (between), not both"

@@ -40,6 +40,17 @@ def test_elsewhere_every_task_has_outputs_of_its_own(arrays, setting, scenario):
     assert [task.labels.tolist() for task in tasks] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
 
 
+@pytest.mark.parametrize("scenario", [Permuted, Rotated])
+def test_outputs_may_be_shared_where_the_task_is_told(arrays, scenario):
+    warped = scenario(dataset="noise", tasks=3, setting="task", shared_outputs=True)
+    layout = warped.layout(arrays)
+    assert (layout.classes, layout.setting, layout.own_outputs) == (4, "task", False)
+    for task in warped.stream(arrays, 0, 0, 0.0).tasks:
+        assert task.labels.tolist() == task.classes.tolist() == [0, 1, 2, 3]
+    with pytest.raises(OptionError, match="in the class setting a task has outputs of its own"):
+        scenario(dataset="noise", setting="class", shared_outputs=True).check(4)
+
+
 def test_permutations_are_new_for_every_task_and_seed(arrays):
     def tables(seed: int, **options):
         return [

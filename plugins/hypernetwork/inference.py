@@ -1,0 +1,34 @@
+"""Which task a sample belongs to, when nobody tells: the one whose network is surest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+UNLIKELY = -1e9  # a logit of an output that is out of the question; finite, unlike -inf
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """`[..., C]` -> `[...]`: the entropy of the soft-max; outputs at -inf do not count."""
+    p = logits.softmax(-1)
+    return -torch.where(p > 0, p * logits.log_softmax(-1), 0.0).sum(-1)
+
+
+def surest(candidates: Iterable[Tensor]) -> Tensor:
+    """`[R, B, C]` of several networks -> of each sample the logits of lowest entropy, of equal ones the first.
+
+    Outputs that are at -inf in the logits chosen become very unlikely ones.
+    """
+    chosen, lowest = None, None
+    for logits in candidates:
+        own = entropy(logits)
+        if chosen is None or lowest is None:
+            chosen, lowest = logits, own
+            continue
+        surer = own < lowest
+        chosen = torch.where(surer[..., None], logits, chosen)
+        lowest = torch.where(surer, own, lowest)
+    assert chosen is not None
+    return chosen.clamp(min=UNLIKELY)
