@@ -345,6 +345,44 @@ class TestGDumbWithAPenaltyInDomains(StrategyConformance):
         return [builtin("strategy", "l2")(strength=0.01), gdumb]
 
 
+class TestAGEM(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "agem")(memory=50)
+
+
+class TestAGEMWithOneBatchOfEachTask(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9}}}
+
+    @pytest.fixture
+    def strategy(self):
+        agem = builtin("strategy", "agem")(memory=50, kept="batch", replay_batch=7)
+        return [builtin("strategy", "online_ewc")(strength=5, samples=100), agem]
+
+
+class TestGEM(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "gem")(memory=50)
+
+
+class TestGEMInTasks(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
+
+    @pytest.fixture
+    def strategy(self):
+        gem = builtin("strategy", "gem")(memory=100, replay_batch=6, margin=0.0)
+        return [gem, builtin("strategy", "er")(memory=30)]
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):
