@@ -213,6 +213,53 @@ class TestCBPWithPenalties(StrategyConformance):
             builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5, decay=0.9),
             builtin("strategy", "ewc")(strength=5, samples=50),
         ]
+class TestOGD(StrategyConformance):
+    """Factors of three linear layers."""
+
+    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.03, "momentum": 0.5}}}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "ogd")(memory=20, project="update")
+
+
+class TestOGDInTasks(StrategyConformance):
+    """Factors and dense rows on the convolutional network; heads are left alone, and all is taken anew."""
+
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "ogd")(variant="all", memory=7, recompute=True)
+
+
+class TestOGDWithMeanLoss(StrategyConformance):
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
+        "optimizer": {"adamw": {"lr": 0.003}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "ogd")(variant="mean_loss", later_rate=0.2)
+
+
+class TestOGDWithMeanLossOfClasses(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "ogd")(variant="mean_loss", per_class=True)
+
+
+class TestOGDWithPrincipalDirections(StrategyConformance):
+    """A dense basis, under a sparse-activity penalty."""
+
+    @pytest.fixture
+    def strategy(self):
+        ogd, l1 = builtin("strategy", "ogd"), builtin("strategy", "l1_activity")
+        return [ogd(variant="ave", memory=12, pca=5), l1(strength=0.1)]
 
 
 class TestL1Activity(StrategyConformance):

@@ -1,0 +1,250 @@
+"""Orthogonal gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from clbench import Batch, Phase, Stateful, Strategy, Task, errors, hookimpl
+
+from .basis import Basis, DenseBasis, FactoredBasis
+from .directions import SAMPLES, Sites, dense, factored, summed
+from .parts import DenseRows, Part
+
+
+class Remembered(Stateful):
+    """The samples that a task is remembered by, `[R, memory]`, and its outputs, `[R, C]`."""
+
+    def __init__(self, index: Tensor, tasks: Tensor, valid: Tensor, outputs: Tensor) -> None:
+        self.index, self.tasks, self.valid, self.outputs = index, tasks, valid, outputs
+
+
+class OGD(Strategy):
+    """Orthogonal gradient descent (Farajtabar et al. 2020): steps that leave old outputs as they are, to first order.
+
+    After a task the gradients of outputs for some of its samples join a set of directions; from then on
+    the gradient of the loss loses its components in the space that they span, g - sum <g, u> u over
+    an orthonormal basis. Meant for plain SGD: where the optimiser has moments, what is orthogonal is
+    the gradient and not the step, unless `project: update`.
+
+    In the task setting the last layer is left alone: the rows of the task at hand are stepped as
+    they are, those of other tasks get no gradient. Otherwise all trainable parameters are projected.
+    """
+
+    name = "ogd"
+    # A direction of a sample: the gradient of its true class's output (gtl), of the mean of its
+    # outputs (ave), of each of them (all); mean_loss: one direction a task, the mean gradient of the loss.
+    variant: Literal["gtl", "ave", "all", "mean_loss"] = "gtl"
+    memory: PositiveInt = 200  # samples a task; with `all` each has a direction for every output
+    # With mean_loss, one direction a class: the gradient of the sum of its samples' true outputs.
+    per_class: bool = False
+    project: Literal["gradient", "update"] = "gradient"  # what is projected
+    # Keep samples instead of gradients, and take all gradients anew after every task (OGD+).
+    recompute: bool = False
+    # Keep so many principal directions of each task instead of all.
+    pca: PositiveInt | None = None
+    # How directions are kept: as factors in linear layers and whole elsewhere, or as a dense orthonormal
+    # basis. `auto`: as factors where these take less room.
+    store: Literal["auto", "factors", "dense"] = "auto"
+    # What a direction of norm 1 has beside the others is dropped where it is shorter.
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.001
+    # The rate from the second task on, as a multiple of the protocol's.
+    later_rate: PositiveFloat = 1.0
+
+    foreseeable: ClassVar[bool] = True
+
+    def setup(self) -> None:
+        super().setup()
+        self._check()
+        self.basis: Basis | None = None
+        self.samples: list[Remembered] = []  # of each task, with `recompute`
+
+    def _check(self) -> None:
+        """Options that do not go together."""
+        if self.variant == "mean_loss":
+            for option, given in (("recompute", self.recompute), ("store", self._wants_factors())):
+                if given:
+                    raise errors.StrategyError(
+                        f"ogd: {option}: {getattr(self, option)} does not go with variant: mean_loss,"
+                        f" whose direction is made from all of a task's data; leave {option} out"
+                    )
+        elif self.per_class:
+            raise errors.StrategyError(
+                "ogd: per_class goes with variant: mean_loss; the others have directions of samples"
+            )
+        if self.pca is not None and self._wants_factors():
+            raise errors.StrategyError(
+                "ogd: principal directions have no factors: with pca leave store: factors out"
+                " (factors of a few times as many samples take less room than pca's directions)"
+            )
+
+    def _wants_factors(self) -> bool:
+        return self.store == "factors"
+
+    @property
+    def projected(self) -> list[str]:
+        """The names of the parameters whose gradients are projected."""
+        if self.scenario.setting == "task":
+            return self.shared()
+        named = self.net.named_parameters()
+        return [name for name, value in named.items() if value.requires_grad]
+
+    # ------------------------------------------------------------------ training
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        phases = super().phases(task)
+        if task.index == 0 or self.later_rate == 1.0:
+            return phases
+        return [replace(phase, lr=self.later_rate * self._rate(phase)) for phase in phases]
+
+    def _rate(self, phase: Phase) -> float:
+        """Of a phase without `later_rate`."""
+        if phase.lr is not None:
+            return phase.lr
+        ((kind, options),) = self.protocol.optimizer.items()
+        if "lr" not in (options or {}):
+            raise errors.StrategyError(f"ogd: later_rate needs a rate: {kind}: {{lr: ...}}")
+        return float(options["lr"])
+
+    @torch.no_grad()
+    def adjust_gradients(self, batch: Batch) -> None:
+        super().adjust_gradients(batch)
+        if self.project == "gradient" and self.basis is not None:
+            params = self.net.named_parameters()
+            self._project(self.basis, {name: params[name].grad for name in self.projected})
+
+    @torch.no_grad()
+    def adjust_updates(self, batch: Batch, updates: Any) -> None:
+        super().adjust_updates(batch, updates)
+        if self.project == "update" and self.basis is not None:
+            mine = {id(p): u for p, u in zip(self.optimizer.params, updates, strict=True)}
+            params = self.net.named_parameters()
+            found = {name: mine.get(id(params[name])) for name in self.projected}
+            self._project(self.basis, found)
+
+    def _project(self, basis: Basis, found: dict[str, Tensor | None]) -> None:
+        """In place; what has no gradient stands still, and counts as 0."""
+        params = self.net.named_parameters()
+        whole = {
+            name: torch.zeros_like(params[name], requires_grad=False) if value is None else value
+            for name, value in found.items()
+        }
+        basis.project(whole)
+
+    # ------------------------------------------------------------------ what is remembered
+
+    def end_task(self, task: Task) -> None:
+        super().end_task(task)
+        if self.variant == "mean_loss":
+            self._take_in(self._mean_directions(task))
+            return
+        self.net.eval()
+        new = self._remember(task)
+        if self.recompute:
+            self.samples.append(new)
+            self.basis = None
+        for samples in self.samples if self.recompute else [new]:
+            self._take_in(self._directions_of(samples))
+        self.net.train()
+
+    @torch.no_grad()
+    def _take_in(self, parts: Sequence[Part]) -> None:
+        if self.basis is None:
+            self.basis = self._empty_basis()
+        self.basis.add(parts)
+
+    def _empty_basis(self) -> Basis:
+        if self.in_factors:
+            return FactoredBasis(self.tolerance)
+        return DenseBasis(self.projected, self.tolerance, self.pca)
+
+    def _remember(self, task: Task) -> Remembered:
+        """Samples of the task, as many places for every member, whoever has fewer."""
+        found = list(task.batches("train", min(self.memory, SAMPLES), self.memory))
+        valid = self._places(torch.cat([batch.weights for batch in found], dim=1))
+        index = self._places(torch.cat([batch.index for batch in found], dim=1))
+        index = torch.where(valid, index, 0)
+        return Remembered(index, torch.full_like(index, task.index), valid, self._outputs(task))
+
+    def _places(self, table: Tensor) -> Tensor:
+        """`[R, memory]`: cut, or filled up with zeros."""
+        table = table[:, : self.memory]
+        return F.pad(table, (0, self.memory - table.shape[1]))
+
+    def _outputs(self, task: Task) -> Tensor:
+        """`[R, C]`: the outputs of a task's samples: its own where the setting tells it, else all."""
+        if self.scenario.setting == "task":
+            return task.classes.clone()
+        every = torch.arange(self.scenario.classes, device=self.device)
+        return every.repeat(self.members, 1)
+
+    def _directions_of(self, samples: Remembered) -> list[Part]:
+        """At the weights as they are now."""
+        joined: list[Part] = []
+        for start in range(0, self.memory, SAMPLES):
+            index, tasks, valid = (
+                table[:, start : start + SAMPLES]
+                for table in (samples.index, samples.tasks, samples.valid)
+            )
+            batch = self.fetch(index, tasks, valid=valid)
+            parts = self._directions(batch, self._functions(batch.y, samples.outputs))
+            if not joined:
+                joined = parts
+            else:
+                for part, more in zip(joined, parts, strict=True):
+                    part.join(more)
+        return joined
+
+    def _functions(self, y: Tensor, outputs: Tensor) -> Tensor:
+        """`[R, B, K, classes]`: the functions of a sample's outputs that are kept, by their coefficients."""
+        classes = self.scenario.classes
+        if self.variant == "gtl":
+            return F.one_hot(y, classes)[:, :, None].float()
+        each = F.one_hot(outputs, classes)[:, None].float().expand(-1, y.shape[1], -1, -1)
+        return each.mean(2, keepdim=True) if self.variant == "ave" else each
+
+    def _directions(self, batch: Batch, functions: Tensor) -> list[Part]:
+        names = self.projected
+        sites = Sites(self.net, batch.x, names)
+        if self.basis is None:
+            self.in_factors = self._keeps_factors(sites, functions.shape[2])
+        if self.in_factors:
+            return factored(self.net, batch, functions, sites)
+        return dense(self.net, batch, functions, names)
+
+    def _keeps_factors(self, sites: Sites, each: int) -> bool:
+        if self.store == "auto":
+            return self.pca is None and sites.saves_room(each)
+        return self.store == "factors"
+
+    def _mean_directions(self, task: Task) -> list[Part]:
+        """Of all of the task's training samples, in training mode, as they were trained on."""
+        self.in_factors = False
+        self.net.train()
+        batches = task.batches("train", self.protocol.batch_size)
+        names = self.projected
+
+        def loss(logits: Tensor, batch: Batch) -> Tensor:
+            total = self.cross_entropy(logits, batch) * batch.weights.sum(1)
+            return total[:, None]
+
+        def true_outputs(logits: Tensor, batch: Batch) -> Tensor:
+            true = logits.gather(2, batch.y[..., None])
+            own = (batch.y[..., None] == task.classes[:, None]) & batch.weights[..., None]
+            return torch.where(own, true, 0.0).sum(1)
+
+        rows = summed(self.net, batches, true_outputs if self.per_class else loss, names)
+        samples = torch.tensor(task.size("train"), device=self.device).clamp(min=1)
+        mean = (rows / samples[:, None, None]).float()
+        return [DenseRows(names, mean[:, None])]
+
+
+@hookimpl
+def clbench_strategies() -> list[type]:
+    return [OGD]

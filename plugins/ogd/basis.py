@@ -1,0 +1,160 @@
+"""Orthonormal bases of stored directions, and gradients without their components in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from clbench import Stateful, per_member
+
+from .parts import (
+    DenseRows,
+    Gradients,
+    Part,
+    combined,
+    dense_gram,
+    flattened,
+    subtract_flat,
+)
+
+LEAST = 1e-30  # a direction whose norm is below is none
+
+
+class Basis(Stateful):
+    """An orthonormal basis of the directions that it was given."""
+
+    def add(self, parts: Sequence[Part]) -> None:
+        """Take in the directions of a task."""
+        raise NotImplementedError
+
+    def project(self, gradients: Gradients) -> None:
+        """Leave of g what is orthogonal to the basis, g - sum <g, u> u, in place."""
+        raise NotImplementedError
+
+    def vectors(self, like: Gradients) -> Tensor:
+        """`[R, directions, numbers]`: the basis itself, 0 where a direction was dropped. For looking at."""
+        raise NotImplementedError
+
+
+class FactoredBasis(Basis):
+    """Directions as they came, of norm 1, and the matrix W that makes them orthonormal: u = W v.
+
+    With the eigenvectors E and eigenvalues s^2 of the directions' Gram matrix, in float64, W = E^T / s. What the
+    directions have in common to less than `tolerance` of their norm is left out: s is at least that.
+    """
+
+    def __init__(self, tolerance: float) -> None:
+        self.tolerance = tolerance
+        self.parts: list[Part] = []
+
+    def add(self, parts: Sequence[Part]) -> None:
+        """The whole Gram matrix is worked through anew: errors of earlier tasks do not add up."""
+        norms = sum_of([part.squares() for part in parts]).sqrt()
+        inverse = torch.where(norms > LEAST, 1.0 / norms, 0.0)
+        for part in parts:
+            part.scale(inverse)
+        if not self.parts:
+            self.parts = list(parts)
+        else:
+            for own, new in zip(self.parts, parts, strict=True):
+                own.join(new)
+        gram = sum_of([part.gram() for part in self.parts])
+        self.whitening: Tensor = per_member(self._whitening, gram)
+
+    def _whitening(self, gram: Tensor) -> Tensor:
+        return whitening(gram, self.tolerance).float()
+
+    def project(self, gradients: Gradients) -> None:
+        """By products with the factors; the directions are never written out."""
+        dots = sum_of([part.dots(gradients) for part in self.parts])
+        components = per_member(torch.mv, self.whitening, dots.flatten(1))
+        coefficients = combined(self.whitening, components).view(dots.shape)
+        for part in self.parts:
+            part.subtract(gradients, coefficients)
+
+    def vectors(self, like: Gradients) -> Tensor:
+        """One direction after the other."""
+        found = []
+        for row in self.whitening.unbind(1):
+            gradients = {name: torch.zeros_like(value) for name, value in like.items()}
+            for part in self.parts:
+                part.subtract(gradients, -row.view(part.squares().shape))
+            found.append(flattened(gradients, list(like)))
+        return torch.stack(found, dim=1)
+
+
+class DenseBasis(Basis):
+    """Orthonormal rows `[R, directions, numbers]`; a direction that was dropped is a row of zeros.
+
+    With `pca` no more than so many directions are taken of each task, those of the largest sum of squared
+    inner products with the task's own (Doan et al. 2021).
+    """
+
+    def __init__(self, names: Sequence[str], tolerance: float, pca: int | None = None) -> None:
+        self.names, self.tolerance, self.pca = list(names), tolerance, pca
+
+    def add(self, parts: Sequence[Part]) -> None:
+        """What the basis has not yet of these directions."""
+        (part,) = parts
+        assert isinstance(part, DenseRows)
+        new = part.rows.flatten(1, 2)
+        before = self.rows if hasattr(self, "rows") else new[:, :0]
+        found = per_member(self._fresh, before, new)
+        self.rows: Tensor = torch.cat([before, found], dim=1)
+
+    def _fresh(self, before: Tensor, new: Tensor) -> Tensor:
+        """One member's: two passes of block Gram-Schmidt, each made orthonormal within."""
+        if self.pca is not None:
+            new = principal(new, self.pca)
+        norms = new.norm(dim=1, keepdim=True)
+        new = new * torch.where(norms > LEAST, 1.0 / norms, 0.0)
+        new = without(before, without(before, new))
+        new = whitening(dense_gram(new), self.tolerance).float() @ new
+        # What is left of a direction may be small: the errors of the first pass are as much larger.
+        new = without(before, new)
+        return whitening(dense_gram(new), 0.5).float() @ new
+
+    def project(self, gradients: Gradients) -> None:
+        """The rows as one matrix."""
+        flat = flattened(gradients, self.names)
+        components = per_member(torch.mv, self.rows, flat)
+        subtract_flat(gradients, self.names, combined(self.rows, components))
+
+    def vectors(self, like: Gradients) -> Tensor:
+        """The rows."""
+        return self.rows
+
+
+def without(basis: Tensor, rows: Tensor) -> Tensor:
+    """What rows have beside an orthonormal basis, of one member."""
+    return rows - (rows @ basis.T) @ basis
+
+
+def principal(rows: Tensor, count: int) -> Tensor:
+    """One member's `count` principal directions of `[n, numbers]`, not centred, with their own lengths."""
+    vectors: Tensor = torch.linalg.eigh(finite(dense_gram(rows))).eigenvectors
+    return vectors[:, -count:].T.float() @ rows
+
+
+def whitening(gram: Tensor, tolerance: float) -> Tensor:
+    """W with W G W^T = 1 but for directions of a norm of `tolerance` or less, whose rows are 0; one member's."""
+    values, vectors = torch.linalg.eigh(finite(gram))
+    least = tolerance**2
+    lengths = torch.where(values > least, values, 1.0).sqrt()
+    rows: Tensor = (vectors * torch.where(values > least, 1.0 / lengths, 0.0)).T
+    return rows
+
+
+def finite(gram: Tensor) -> Tensor:
+    """0 for what a member that diverged has; its neighbours' decomposition is not to fail."""
+    return torch.where(gram.isfinite(), gram, 0.0)
+
+
+def sum_of(tensors: Sequence[Tensor]) -> Tensor:
+    """Their sum, in order."""
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = total + tensor
+    return total

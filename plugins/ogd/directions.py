@@ -1,0 +1,137 @@
+"""The directions that a task is remembered by: gradients of outputs, sample by sample, or of a task as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from clbench import Batch, Stack
+
+from .parts import DenseRows, LinearFactors, Part
+
+SAMPLES = 128  # at a time
+DENSE_SAMPLES = 16  # the same, where every gradient is written out
+
+
+class Sites:
+    """Which parameters are kept as factors: those of linear layers that see a sample as one row."""
+
+    def __init__(self, net: Stack, x: Tensor, names: Sequence[str]) -> None:
+        """`x` is any input; `names` are the parameters that are projected."""
+        with torch.no_grad():
+            _, taps = net.tap(x, (nn.Linear,))
+        params = net.named_parameters()
+        self.linear: list[tuple[str, str, str | None]] = []
+        self.inputs = self.outputs = 0  # numbers of a sample, and of a direction
+        for site, given in taps.inputs.items():
+            weight, bias = f"{site}.weight", f"{site}.bias"
+            module = net.module.get_submodule(site)
+            once = type(module) is nn.Linear and site not in taps.repeated and given.dim() == 3
+            if once and weight in names and not has_tied_weights(net):
+                self.linear.append((site, weight, bias if bias in names else None))
+                outputs, inputs = params[weight].shape[1:]
+                self.inputs, self.outputs = self.inputs + inputs, self.outputs + outputs
+        kept = {name for _, *own in self.linear for name in own}
+        self.rest = [name for name in names if name not in kept]
+        self.others = sum(params[name][0].numel() for name in self.rest)
+        self.all = sum(params[name][0].numel() for name in names)
+
+    def saves_room(self, each: int) -> bool:
+        """Whether factors of samples of so many directions each take less room than the directions."""
+        return self.inputs + each * (self.outputs + self.others) < each * self.all
+
+
+def has_tied_weights(net: Stack) -> bool:
+    """Whether a parameter belongs to several modules; the stack knows it by one of its names."""
+    known = net.named_parameters()
+    for path, module in net.module.named_modules():
+        for key, _ in module.named_parameters(recurse=False):
+            if f"{path}.{key}".removeprefix(".") not in known:
+                return True
+    return False
+
+
+def factored(net: Stack, batch: Batch, along: Tensor, sites: Sites) -> list[Part]:
+    """The directions of the functions `along [R, B, K, classes]` of each sample's outputs, as factors where these are kept."""
+    out, taps = net.tap(batch.x, (nn.Linear,))
+    values = (out[:, :, None] * along).sum(3)
+    found: dict[str, list[Tensor]] = {site: [] for site, *_ in sites.linear}
+    for value in values.unbind(2):
+        deltas = taps.deltas(value.sum())
+        for site, kept in found.items():
+            kept.append(deltas[site])
+    counts = batch.weights[..., None]
+    parts: list[Part] = []
+    for site, weight, bias in sites.linear:
+        inputs = torch.where(counts, taps.inputs[site], 0.0)
+        deltas_of_site = torch.stack(found[site], dim=2)
+        deltas_of_site = torch.where(counts[..., None], deltas_of_site, 0.0)
+        parts.append(LinearFactors(weight, bias, inputs, deltas_of_site))
+    if sites.rest:
+        parts += dense(net, batch, along, sites.rest)
+    return parts
+
+
+def dense(net: Stack, batch: Batch, along: Tensor, names: Sequence[str]) -> list[Part]:
+    """The same directions in these parameters, written out."""
+
+    def of_member(params: dict[str, Tensor], x: Tensor, functions: Tensor) -> Tensor:
+        def value(moved: dict[str, Tensor], sample: Tensor, function: Tensor) -> Tensor:
+            return (net.one({**params, **moved}, sample[None])[0] * function).sum()
+
+        moved = {name: params[name].detach() for name in names}
+        of_sample = torch.func.vmap(torch.func.grad(value), in_dims=(None, None, 0))
+        found = torch.func.vmap(of_sample, in_dims=(None, 0, 0))(moved, x, functions)
+        return torch.cat([gradient.flatten(2) for gradient in found.values()], dim=2).detach()
+
+    rows = [
+        net.map(of_member, x, functions)
+        for x, functions in zip(
+            batch.x.split(DENSE_SAMPLES, dim=1), along.split(DENSE_SAMPLES, dim=1), strict=True
+        )
+    ]
+    counted = torch.where(batch.weights[..., None, None], torch.cat(rows, dim=1), 0.0)
+    return [DenseRows(names, counted)]
+
+
+def summed(
+    net: Stack,
+    batches: Iterator[Batch],
+    values: Callable[[Tensor, Batch], Tensor],
+    names: Sequence[str],
+) -> Tensor:
+    """`[R, K, numbers]`: the gradient of the sum over batches of K `values [R, K]` of logits, in training mode.
+
+    Running statistics are left as they are.
+    """
+    params = net.named_parameters()
+    buffers = {name: value.clone() for name, value in net.named_buffers().items()}
+    wanted = [params[name] for name in names]
+    total: Tensor | None = None
+    for batch in map(refilled, batches):
+        found = values(net.call(params, batch.x, buffers=buffers), batch)
+        rows = []
+        for value in found.unbind(1):
+            gradients = torch.autograd.grad(
+                value.sum(), wanted, retain_graph=True, materialize_grads=True
+            )
+            rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+        gradient = torch.stack(rows, dim=1).double()
+        total = gradient if total is None else total + gradient
+    assert total is not None
+    return total
+
+
+def refilled(batch: Batch) -> Batch:
+    """Rows that do not count show samples that do, for batch-norm sees all of them; those of a member without any are 0."""
+    counts = batch.weights.sum(1, keepdim=True)
+    order = batch.weights.logical_not().to(torch.int8).argsort(dim=1, stable=True)
+    number = torch.arange(batch.size, device=order.device).expand_as(order)
+    source = order.gather(1, number % counts.clamp(min=1))
+    rows = torch.arange(len(order), device=order.device)[:, None]
+    some = (counts > 0).view(-1, *(1,) * (batch.x.dim() - 1))
+    x = torch.where(some, batch.x[rows, source], 0.0)
+    return replace(batch, x=x, y=batch.y.gather(1, source))
