@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Batch, Phase, Stateful, Strategy, Task, errors, hookimpl
+from clbench import Batch, Phase, Stateful, Strategy, Task, errors, hookimpl, sample_bytes
 
 from .basis import Basis, DenseBasis, FactoredBasis
 from .directions import SAMPLES, Sites, dense, factored, summed
@@ -19,10 +19,22 @@ from .parts import DenseRows, Part
 
 
 class Remembered(Stateful):
-    """The samples that a task is remembered by, `[R, memory]`, and its outputs, `[R, C]`."""
+    """The samples that a task is remembered by, `[R, M]`, and its outputs, `[R, C]`."""
 
-    def __init__(self, index: Tensor, tasks: Tensor, valid: Tensor, outputs: Tensor) -> None:
+    def __init__(
+        self, index: Tensor, tasks: Tensor, valid: Tensor, outputs: Tensor, sample_size: int
+    ) -> None:
         self.index, self.tasks, self.valid, self.outputs = index, tasks, valid, outputs
+        self.sample_size = sample_size  # bytes
+
+    @property
+    def size(self) -> int:
+        """M."""
+        return self.index.shape[1]
+
+    def stands_for(self) -> int:
+        """The samples themselves."""
+        return self.size * self.sample_size
 
 
 class OGD(Strategy):
@@ -41,7 +53,8 @@ class OGD(Strategy):
     # A direction of a sample: the gradient of its true class's output (gtl), of the mean of its
     # outputs (ave), of each of them (all); mean_loss: one direction a task, the mean gradient of the loss.
     variant: Literal["gtl", "ave", "all", "mean_loss"] = "gtl"
-    memory: PositiveInt = 200  # samples a task; with `all` each has a direction for every output
+    # Directions a task. A sample has one of them, and with `all` one for each of its outputs.
+    memory: PositiveInt = 200
     # With mean_loss, one direction a class: the gradient of the sum of its samples' true outputs.
     per_class: bool = False
     project: Literal["gradient", "update"] = "gradient"  # what is projected
@@ -166,16 +179,15 @@ class OGD(Strategy):
 
     def _remember(self, task: Task) -> Remembered:
         """Samples of the task, as many places for every member, whoever has fewer."""
-        found = list(task.batches("train", min(self.memory, SAMPLES), self.memory))
-        valid = self._places(torch.cat([batch.weights for batch in found], dim=1))
-        index = self._places(torch.cat([batch.index for batch in found], dim=1))
+        outputs = self._outputs(task)
+        each = outputs.shape[1] if self.variant == "all" else 1
+        size = max(1, self.memory // each)
+        found = list(task.batches("train", min(size, SAMPLES), size))
+        valid = places(torch.cat([batch.weights for batch in found], dim=1), size)
+        index = places(torch.cat([batch.index for batch in found], dim=1), size)
         index = torch.where(valid, index, 0)
-        return Remembered(index, torch.full_like(index, task.index), valid, self._outputs(task))
-
-    def _places(self, table: Tensor) -> Tensor:
-        """`[R, memory]`: cut, or filled up with zeros."""
-        table = table[:, : self.memory]
-        return F.pad(table, (0, self.memory - table.shape[1]))
+        tasks = torch.full_like(index, task.index)
+        return Remembered(index, tasks, valid, outputs, sample_bytes(self.scenario))
 
     def _outputs(self, task: Task) -> Tensor:
         """`[R, C]`: the outputs of a task's samples: its own where the setting tells it, else all."""
@@ -187,7 +199,7 @@ class OGD(Strategy):
     def _directions_of(self, samples: Remembered) -> list[Part]:
         """At the weights as they are now."""
         joined: list[Part] = []
-        for start in range(0, self.memory, SAMPLES):
+        for start in range(0, samples.size, SAMPLES):
             index, tasks, valid = (
                 table[:, start : start + SAMPLES]
                 for table in (samples.index, samples.tasks, samples.valid)
@@ -243,6 +255,12 @@ class OGD(Strategy):
         samples = torch.tensor(task.size("train"), device=self.device).clamp(min=1)
         mean = (rows / samples[:, None, None]).float()
         return [DenseRows(names, mean[:, None])]
+
+
+def places(table: Tensor, size: int) -> Tensor:
+    """`[R, size]`: cut, or filled up with zeros."""
+    table = table[:, :size]
+    return F.pad(table, (0, size - table.shape[1]))
 
 
 @hookimpl

@@ -51,7 +51,8 @@ def by_hand(strategy: Any, variant: str, task: Any, row: int, memory: int) -> Te
     found = []
     own = strategy.scenario.setting == "task"
     outputs = task.classes[row].tolist() if own else list(range(strategy.scenario.classes))
-    for batch in task.batches("train", 8, memory):
+    samples = memory // len(outputs) if variant == "all" else memory
+    for batch in task.batches("train", 8, samples):
         logits = net(batch.x.double())[row]
         for b in range(8):
             if not batch.valid[row, b]:
@@ -106,6 +107,8 @@ def test_bases_stay_orthonormal_where_directions_nearly_depend_on_each_other(kin
     """Task after task of directions that differ by a few per cent, some of them copies, some 0."""
     generator = torch.Generator().manual_seed(0)
     common = torch.randn(2, 1, 300, generator=generator)
+    # With factors, sums of directions are a hundred times as long as what they leave: so are their errors.
+    error = 1e-5 if kind == "dense" else 1e-4
     basis: Any = DenseBasis(["w"], 1e-3) if kind == "dense" else FactoredBasis(1e-3)
     given = []
     for _ in range(4):
@@ -119,16 +122,16 @@ def test_bases_stay_orthonormal_where_directions_nearly_depend_on_each_other(kin
         row = vectors[member]
         kept = row[row.norm(dim=1) > 0.5]
         assert len(kept) == 4 * 18
-        assert (kept @ kept.T - torch.eye(len(kept))).abs().max() < 1e-5
+        assert (kept @ kept.T - torch.eye(len(kept))).abs().max() < error
         gradient = torch.randn(2, 300, generator=generator)
         once = gradient.clone()
         basis.project({"w": once})
         twice = once.clone()
         basis.project({"w": twice})
-        torch.testing.assert_close(twice, once, atol=1e-4, rtol=0)
+        torch.testing.assert_close(twice, once, atol=error, rtol=0)
         assert (once.norm(dim=1) <= gradient.norm(dim=1)).all()
         units = directions / directions.norm(dim=1, keepdim=True).clamp(min=1e-9)
-        assert (units @ once[member]).abs().max() < 1e-5 * gradient[member].norm()
+        assert (units @ once[member]).abs().max() < error * gradient[member].norm()
 
 
 def test_a_member_that_diverged_does_not_stop_its_neighbours() -> None:
@@ -170,7 +173,7 @@ def test_directions_are_gradients_of_outputs(
     on_digits: Callable[..., Bench], variant: str, store: str, setting: str
 ) -> None:
     """The projection of a vector is that by the gradients themselves, sample by sample."""
-    ogd = OGD(variant=variant, memory=10, store=store)
+    ogd = OGD(variant=variant, memory=30, store=store)
     strategy = trained(on_digits(ogd, setting=setting, model=MLP), 1)
     names = strategy.projected
     assert ("head.weight" in names) == (setting == "class")
@@ -178,7 +181,7 @@ def test_directions_are_gradients_of_outputs(
     found = flat(projected(strategy, gradients)).double()
     task = strategy.session.streams.tasks[0]
     for row in (0, 1):
-        directions = by_hand(strategy, variant, task, row, 10)
+        directions = by_hand(strategy, variant, task, row, 30)
         wanted = residual_of(directions, flat(gradients)[row].double())
         torch.testing.assert_close(found[row], wanted, atol=2e-4, rtol=0)
         assert (wanted - flat(gradients)[row]).norm() > 0.1
@@ -186,7 +189,7 @@ def test_directions_are_gradients_of_outputs(
         assert (units @ found[row]).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize(("variant", "memory"), [("gtl", 300), ("ave", 40), ("all", 10)])
+@pytest.mark.parametrize(("variant", "memory"), [("gtl", 300), ("ave", 40), ("all", 100)])
 def test_factors_and_dense_vectors_span_the_same(
     on_digits: Callable[..., Bench], variant: str, memory: int
 ) -> None:
@@ -359,7 +362,7 @@ def linear_bench(store: str) -> Bench:
     """A linear model of 65 numbers an output, and 40 samples a task, all of which are remembered."""
     data = {"synthetic": {"classes": 4, "train": 40, "test": 40, "size": 8}}
     return Bench(
-        OGD(variant="all", memory=40, store=store, tolerance=1e-4),
+        OGD(variant="all", memory=4 * 40, store=store, tolerance=1e-4),
         Host.load(),
         Choice("permuted", {"dataset": data, "tasks": 2}),
         {
@@ -406,6 +409,16 @@ def test_factors_take_a_fraction_of_the_room(on_digits: Callable[..., Bench]) ->
     numbers = 64 * 100 + 100 + 100 * 100 + 100 + 100 * 10 + 10
     assert sizes[1] == 4 * 40 * numbers
     assert sizes[0] == 4 * 40 * (64 + 100 + 100 + 100 + 100 + 10 + 40)
+
+
+def test_samples_that_are_kept_count_as_samples(on_digits: Callable[..., Bench]) -> None:
+    from clbench.engine.strategy import state_bytes
+
+    sizes = [
+        state_bytes(trained(on_digits(OGD(memory=9, recompute=again), model=MLP), 2))
+        for again in (False, True)
+    ]
+    assert sizes[1] - sizes[0] == 2 * 9 * (64 + 1)
 
 
 @pytest.mark.parametrize(
