@@ -213,6 +213,8 @@ class TestCBPWithPenalties(StrategyConformance):
             builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5, decay=0.9),
             builtin("strategy", "ewc")(strength=5, samples=50),
         ]
+
+
 class TestOGD(StrategyConformance):
     """Factors of three linear layers."""
 
