@@ -432,6 +432,28 @@ class TestGEMInTasks(StrategyConformance):
         return [gem, builtin("strategy", "er")(memory=30)]
 
 
+class TestICaRL(StrategyConformance):
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "icarl")(memory=50)
+
+
+class TestICaRLInTasks(StrategyConformance):
+    scenario: ClassVar = (
+        "split",
+        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
+    )
+    protocol: ClassVar = {
+        "model": {"mlp": {"hidden": [16], "norm": "batch"}},
+        "optimizer": {"adamw": {"lr": 0.003}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        l2_init = builtin("strategy", "l2_init")(strength=0.01)
+        return [l2_init, builtin("strategy", "icarl")(memory=33)]
+
+
 class TestL2InitWithEWC(StrategyConformance):
     @pytest.fixture
     def strategy(self):
