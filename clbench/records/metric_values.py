@@ -134,7 +134,8 @@ class Metrics:
                 _evaluate(name, metric, self.view(cell, member)) for member in range(cell.members)
             ]
         else:
-            answers = [(np.array(np.nan), _why_not_measured(name, cell))] * cell.members
+            reasons = self._reasons_not_measured(name, cell)
+            answers = [(np.array(np.nan), reason) for reason in reasons]
         values = [value for value, _ in answers]
         summary = np.array(
             [
@@ -153,6 +154,11 @@ class Metrics:
             table,
             [reason for _, reason in answers],
         )
+
+    def _reasons_not_measured(self, name: str, cell: CellRecord) -> list[str]:
+        """Why each member lacks what only a run can measure: a run that broke off may have been asked."""
+        runs = [self.view(cell, member) for member in range(cell.members)]
+        return [_unfinished(run) or _why_not_measured(name, cell) for run in runs]
 
     def _measurement(
         self,

@@ -196,6 +196,20 @@ def test_a_metric_without_a_value_says_why() -> None:
     )
 
 
+def test_a_probe_of_a_run_that_diverged_is_not_said_to_have_been_left_out_of_the_suite() -> None:
+    one = results(make("er"))
+    cell = replace(
+        one.cells[0],
+        member_status=np.array(["diverged", "done"]),
+        diverged_at=np.array([7, -1]),
+    )
+    measured = Results(replace(one.record, cells=[cell]), one.host).metric("ranks", cell)
+    assert measured.reasons == (
+        "the run diverged in step 7",
+        "it was not measured; add it to the suite's metrics and run the suite again",
+    )
+
+
 def test_a_cell_that_failed_is_not_told_to_ask_for_what_it_asked_for() -> None:
     one = results(make("er"))
     failed = replace(one.cells[0], status="failed", errors=("Traceback of a job",))
