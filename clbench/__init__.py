@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from clbench.stack.members import per_member
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
     from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
-    from clbench.stack.restart import expect_restarts, restart_units
+    from clbench.stack.restart import expect_restarts, layers_to_restart, restart_units
 
 __all__ = [
     "SGD",
@@ -86,6 +86,7 @@ __all__ = [
     "figure",
     "find_dataset",
     "hookimpl",
+    "layers_to_restart",
     "load",
     "load_arrays",
     "per_member",
@@ -127,7 +128,7 @@ _MODULES = {
         "weight_gradient",
     ],
     "clbench.stack.optim": ["SGD", "Adam", "AdamW", "Optimizer"],
-    "clbench.stack.restart": ["expect_restarts", "restart_units"],
+    "clbench.stack.restart": ["expect_restarts", "layers_to_restart", "restart_units"],
 }
 # What people call themselves: an error of theirs is a sentence, not a walk through clbench.
 _CALLED = ("compare", "figure", "load", "run")

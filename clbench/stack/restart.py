@@ -12,6 +12,17 @@ from clbench.stack.stack import Stack
 from clbench.stack.units import Initial
 
 
+def layers_to_restart(net: Stack, strategy: str) -> list[Layer]:
+    """The hidden layers, of a network that has some; for `setup` of a method that restarts units."""
+    layers = net.layers()
+    if not layers:
+        raise StrategyError(
+            f"{strategy}: the network has no hidden layer, so there are no units to start anew;"
+            " give the model one, or leave the strategy out"
+        )
+    return layers
+
+
 @torch.no_grad()
 def restart_units(
     net: Stack,

@@ -10,7 +10,16 @@ import torch
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
-from clbench import Batch, Layer, Strategy, Task, expect_restarts, hookimpl, restart_units
+from clbench import (
+    Batch,
+    Layer,
+    Strategy,
+    Task,
+    expect_restarts,
+    hookimpl,
+    layers_to_restart,
+    restart_units,
+)
 
 from . import measures
 from .schedule import Counts, Schedule
@@ -42,9 +51,8 @@ class CBP(Strategy):
     # The share of a layer's eligible units that is replaced a step.
     replacement_rate: Annotated[float, Field(ge=0, le=1)] = 1e-4
     maturity: NonNegativeInt = 100  # steps for which a new unit is left alone
-    decay: Annotated[float, Field(ge=0, lt=1)] = (
-        0.99  # of the running means of utility and activation
-    )
+    # Of the running means of utility and activation.
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     # What a unit is worth, with |w| the mean size of weights, h its activation and f its mean: `contribution` is
     # |w out| mean|h|, `zero_contribution` |w out| mean|h - f|, `adaptable_contribution` the same divided by |w in|,
     # `weight` |w out|, `adaptation` 1 / |w in|. `accumulated_contribution` is the published residual code's: the |w out|
@@ -69,7 +77,7 @@ class CBP(Strategy):
 
     def setup(self) -> None:
         super().setup()
-        self.layers = self.net.layers()
+        self.layers = layers_to_restart(self.net, self.name)
         self.net.keep_hidden = True
         named = self.net.named_parameters()
         units = [named[layer.weight].shape[1] for layer in self.layers]

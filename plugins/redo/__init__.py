@@ -9,7 +9,15 @@ import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Batch, Strategy, Task, expect_restarts, hookimpl, restart_units
+from clbench import (
+    Batch,
+    Strategy,
+    Task,
+    expect_restarts,
+    hookimpl,
+    layers_to_restart,
+    restart_units,
+)
 
 TINY = 1e-9  # keeps a layer that is silent as a whole from being divided by 0
 
@@ -30,6 +38,10 @@ class ReDo(Strategy):
     samples: PositiveInt | None = None
     # Weights into a recycled unit: uniform as Glorot & Bengio's, or as the model's own begin.
     initial: Literal["xavier", "model"] = "xavier"
+
+    def setup(self) -> None:
+        super().setup()
+        layers_to_restart(self.net, self.name)  # an error that comes now, or never
 
     def begin_task(self, task: Task) -> None:
         super().begin_task(task)

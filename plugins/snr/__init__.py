@@ -15,6 +15,7 @@ from clbench import (
     Task,
     expect_restarts,
     hookimpl,
+    layers_to_restart,
     restart_units,
 )
 
@@ -46,7 +47,8 @@ class SNR(Strategy):
     def setup(self) -> None:
         super().setup()
         self.net.keep_hidden = True
-        self.silence = {layer.name: self._silence(layer) for layer in self.net.layers()}
+        layers = layers_to_restart(self.net, self.name)
+        self.silence = {layer.name: self._silence(layer) for layer in layers}
         self.resets = torch.zeros(self.members, dtype=torch.int64, device=self.device)
 
     def begin_task(self, task: Task) -> None:

@@ -9,7 +9,10 @@ from torch import Tensor
 
 import clbench_plugins.snr
 from clbench import Batch, restart_units
+from clbench.errors import StrategyError
+from clbench_plugins.cbp import CBP
 from clbench_plugins.er import ER
+from clbench_plugins.redo import ReDo
 from clbench_plugins.snr import SNR
 from clbench_plugins.snr.silence import Geometric, Histogram, Silence, fires
 from tests.engine.test_graphs import rehearsed
@@ -297,3 +300,11 @@ def test_steps_between_looks_are_captured_and_numbers_stay(on_digits: Any) -> No
     assert steps.replayed > 10
     assert strategy.session.book.curves["reset_units"].table().sum() > 0
     assert all(torch.equal(one, other) for one, other in zip(*finals, strict=True))
+
+
+@pytest.mark.parametrize("strategy", [CBP(), ReDo(), SNR()])
+def test_without_hidden_layers_methods_that_restart_units_say_so(
+    on_digits: Any, strategy: Any
+) -> None:
+    with pytest.raises(StrategyError, match=f"{strategy.name}: the network has no hidden layer"):
+        on_digits(strategy, model={"mlp": {"hidden": []}}).start(0, 1)

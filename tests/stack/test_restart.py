@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clbench import Layer, expect_restarts, restart_units
+from clbench import Layer, expect_restarts, layers_to_restart, restart_units
 from clbench.errors import StrategyError
 from clbench.stack import Stack, make_optimizer
 
@@ -274,3 +274,19 @@ def test_a_member_does_not_notice_when_units_of_a_neighbour_start_anew() -> None
     alone = after_restarts([0], 0)
     assert torch.equal(alone, after_restarts([0, 1], 1))
     assert torch.equal(alone, after_restarts([0, 2, 1], 5))
+
+
+class Linear(nn.Linear):
+    """A network without a hidden layer."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 2)
+
+    def layers(self) -> list[Layer]:
+        return []
+
+
+def test_a_network_without_hidden_layers_has_no_units_to_restart() -> None:
+    with pytest.raises(StrategyError, match="cbp: the network has no hidden layer"):
+        layers_to_restart(Stack(Linear, MEMBERS), "cbp")
+    assert layers_to_restart(Stack(Net, MEMBERS), "cbp")
