@@ -33,7 +33,7 @@ _FAULT = re.compile(r"metric (\S+): (.*)")
 DECLARATIONS = {
     "oracle": "it sees the labels, or the task, of the samples it is tested on",
     "reads_test": "it reads test data while it trains",
-    "bound": "it keeps or sees all data, which the others may not: a bound, and no rival",
+    "bound": "it keeps all data or forgets all it learnt, which the others may not: no rival",
 }
 MEMBER_STATUS = ("done", "diverged", "failed", "timeout")
 

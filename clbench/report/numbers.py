@@ -19,6 +19,7 @@ CONSTANT = (
     "bytes",
     "seconds",
 )  # often the same for every seed; then no interval is written
+PERCENT = {"fraction": 0.01, "points": 1.0}
 STEPS = {
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")),
     "seconds": ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms")),
@@ -95,10 +96,11 @@ def scale_of(values: Iterable[float], unit: str) -> Scale:
     """The scale that a column of these values is shown in, each with two figures at least."""
     sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
     least, most = min(sizes, default=0.0), max(sizes, default=0.0)
-    if unit == "fraction":
-        return Scale(unit, 0.01, 1, "")
-    if unit == "points":
-        return Scale(unit, 1.0, 1, "")
+    if unit in PERCENT:
+        divisor = PERCENT[unit]
+        # A slope a task may be hundredths of a point.
+        small = 0 < most < divisor / 10
+        return Scale(unit, divisor, _digits(most / divisor, figures=2) if small else 1, "")
     if unit == "count":
         return Scale(unit, 1.0, 0, "")
     if unit not in STEPS:

@@ -14,7 +14,7 @@ const HELP = {
   mean: "over the runs that finished",
   interval: "where the mean lies, one strategy at a time; compare strategies by their tests",
   seconds: "without evaluation; a stack's time divided by its networks",
-  bound: "keeps or sees all data: shown for what is within reach, and no rival",
+  bound: "keeps all data or forgets all it learnt: shown for what is within reach, and no rival",
   again: "whether another record measured the same runs again, and found the same",
 };
 
