@@ -26,12 +26,14 @@ class FeaturesOfEarlierTasks(ProbeMetric):
     def measure(self, probe: Probe) -> Tensor:
         import torch
 
+        from .features import nothing_after_the_first_task
+
         now = probe.task.index
         if now < self.tasks:
             probe.memory[str(now)] = self._features(probe, now)[0].clone()
         earlier = [task for task in range(min(now, self.tasks)) if str(task) in probe.memory]
         if not earlier:
-            return torch.full((len(probe.x), 1), torch.nan)
+            return nothing_after_the_first_task(probe, 1)
         found = torch.stack([self._since(probe, task) for task in earlier], dim=1)
         return torch.cat([found.mean(1, keepdim=True), found], dim=1)
 

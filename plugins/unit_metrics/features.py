@@ -41,6 +41,13 @@ def layer_named(probe: Probe, name: str) -> Layer:
     return named[name]
 
 
+def nothing_after_the_first_task(probe: Probe, *shape: int) -> Tensor:
+    """`[R, *shape]` of NaN, for what looks back at earlier tasks; `Undefined` where none comes later."""
+    if max(probe.tasks("all")) == 0:
+        raise Undefined("it needs two tasks")
+    return torch.full((len(probe.x), *shape), torch.nan)
+
+
 @torch.no_grad()
 def unit_activity(probe: Probe, split: str, tasks: str, samples: int) -> list[Activity]:
     """Every hidden layer's, over at most so many samples a task."""

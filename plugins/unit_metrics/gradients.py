@@ -73,13 +73,12 @@ class GradientInterference(ProbeMetric):
     samples: PositiveInt = 100  # at most so many training samples a task
 
     def measure(self, probe: Probe) -> Tensor:
-        import torch
-
         from .backward import cosine, loss_gradients
+        from .features import nothing_after_the_first_task
 
         now = probe.task.index
         old = tuple(range(max(0, now - self.tasks), now))
         if not old:
-            return torch.full((len(probe.x),), torch.nan)
+            return nothing_after_the_first_task(probe)
         new = probe.once(loss_gradients, (now,), self.samples)
         return cosine(new, probe.once(loss_gradients, old, self.samples))

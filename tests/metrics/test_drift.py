@@ -9,7 +9,7 @@ import torch
 
 from clbench import SoloStrategy
 from clbench.testing.bench import Stopped, first_difference, rows
-from clbench_plugins.unit_metrics import CKA, FeatureDrift
+from clbench_plugins.unit_metrics import CKA, FeatureDrift, GradientInterference
 
 
 class SoloPlain(SoloStrategy):
@@ -87,3 +87,10 @@ def test_kept_features_outlive_a_kill(make_bench: Any, tmp_path: Path, strategy:
     assert np.isfinite(whole.metrics["feature_drift"][:, -1]).all()
     for seed in (0, 1):
         assert first_difference(rows(whole, seed), rows(resumed, seed)) is None
+
+
+def test_a_single_task_has_nothing_to_look_back_at(make_bench: Any) -> None:
+    metrics = [CKA(), FeatureDrift(), GradientInterference()]
+    record = make_bench(metrics=metrics, tasks=1).run(0)
+    for name in ("cka", "feature_drift", "gradient_interference"):
+        assert record.undefined(name) == "it needs two tasks"
