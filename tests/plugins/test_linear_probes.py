@@ -260,7 +260,7 @@ def test_without_classes_it_says_why(
         RepresentationStrength(samples=200),
         RepresentationStrength(samples=200, method="probe_weights"),
     ],
-    ids=repr,
+    ids=["accuracy", "gap", "mean_shift", "probe_weights"],
 )
 def test_a_member_has_the_same_numbers_alone_and_in_a_stack(on_digits: Any, metric: Any) -> None:
     bench = on_digits(Naive, metrics=[metric])
