@@ -11,9 +11,8 @@ from clbench.records import CellRecord, Results
 from clbench.report.numbers import show_number
 
 COMPARABLE = 2.0  # times: what differs by more is said
-COUNTERS = (
-    1000.0  # bytes: whoever carries less (counts, ages, a generator) keeps nothing of its past
-)
+# Bytes: whoever carries less (counts, ages, a generator) keeps nothing of its past.
+COUNTERS = 1000.0
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,12 @@ class Unequal:
 
 def carrying_lines(results: Results) -> Iterable[str]:
     """One sentence on the scenario where memory differs most, if anywhere by more than twice."""
-    found = [one for one in map(unequal, _by_scenario(results)) if one is not None]
+    scenarios = _by_scenario(results)
+    found = [one for one in map(unequal, scenarios) if one is not None]
     if not found:
         return
     widest = max(found, key=lambda one: one.ratio)
-    where = f" on {widest.scenario}" if len(_by_scenario(results)) > 1 else ""
+    where = f" on {widest.scenario}" if len(scenarios) > 1 else ""
     others = f" (they differ on {len(found) - 1} more)" if len(found) > 1 else ""
     yield (
         f"The methods do not carry equally much beside their networks{where}{others}: {widest.least}"
@@ -56,10 +56,8 @@ def unequal(cells: Sequence[CellRecord]) -> Unequal | None:
     sizes = {label: size for label, size in sizes.items() if size >= COUNTERS}
     if not sizes:
         return None
-    least, most = (
-        min(sizes, key=lambda label: sizes[label]),
-        max(sizes, key=lambda label: sizes[label]),
-    )
+    least = min(sizes, key=lambda label: sizes[label])
+    most = max(sizes, key=lambda label: sizes[label])
     if sizes[most] <= COMPARABLE * sizes[least]:
         return None
     return Unequal(cells[0].scenario, least, sizes[least], most, sizes[most])

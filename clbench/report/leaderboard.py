@@ -73,14 +73,10 @@ def leaderboard(
     host = host or Host.load(only="metric")
     records = _publishable(paths, tell)
     sources = [Source(records[path], path, place) for path, place in _places(list(records), out)]
-    opened = {
-        id(result.record): result for result in (Results(source.record, host) for source in sources)
-    }
-    groups = [list(opened.values())] if force_mixed else comparable(list(opened.values()))
-    together = [
-        [source for source in sources if any(source.record is one.record for one in group)]
-        for group in groups
-    ]
+    opened = {id(source.record): Results(source.record, host) for source in sources}
+    results = list(opened.values())
+    groups = [results] if force_mixed else comparable(results)
+    together = [_sources_of(group, sources) for group in groups]
     named = [_baseline(group, baseline) for group in groups]
     if baseline is not None and not any(named):
         raise RecordError(f"no record has a strategy {baseline!r}")
@@ -88,6 +84,12 @@ def leaderboard(
         _section(group, host, force_mixed, rules | {"baseline": against})
         for group, against in zip(together, named, strict=True)
     ]
+
+
+def _sources_of(group: Sequence[Results], sources: Sequence[Source]) -> list[Source]:
+    """Where these results come from; one record may be named by several paths."""
+    records = {id(result.record) for result in group}
+    return [source for source in sources if id(source.record) in records]
 
 
 def _publishable(paths: Sequence[Path], tell: Callable[[str], None]) -> dict[Path, RecordFile]:

@@ -5,8 +5,9 @@ Numbers have six figures that count, None stands for what has no value, of long 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import metadata, version
 from typing import Any
@@ -42,6 +43,16 @@ COSTS = {
     "state_bytes": "bytes",
     "bytes_sent": "bytes",
 }
+ENTRY_KEYS = (
+    "scenario",
+    "strategy",
+    "key",
+    "options",
+    "protocol",
+    "form",
+    "status",
+    "about",
+)
 SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
     "scenario",
@@ -103,21 +114,29 @@ def plain(value: Any) -> Any:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    main = section.main
+    main, cells = section.main, section.results.cells
+    compared = section.comparisons.items()
     return {
         "title": section.title,
         "mixed": main.mixed,
         "baseline": main.baseline,
         "records": [_source(source) for source in section.sources],
         "courses": {course.name: [course.words, course.axis] for course in COURSES},
-        "scenarios": list(dict.fromkeys(cell.scenario for cell in section.results.cells)),
-        "strategies": list(dict.fromkeys(cell.label for cell in section.results.cells)),
-        "rankings": [
-            _ranking(metric, comparison) for metric, comparison in section.comparisons.items()
-        ],
-        "entries": [_entry(section, cell) for cell in section.results.cells],
-        "runs": {str(run.get("id")): run for run in section.results.record.runs},
+        "scenarios": _each_once(cell.scenario for cell in cells),
+        "strategies": _each_once(cell.label for cell in cells),
+        "rankings": list(itertools.starmap(_ranking, compared)),
+        "entries": [_entry(section, cell) for cell in cells],
+        "runs": _runs_by_id(section.results.record.runs),
     }
+
+
+def _each_once(names: Iterable[str]) -> list[str]:
+    """In the order in which they first come."""
+    return list(dict.fromkeys(names))
+
+
+def _runs_by_id(runs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {str(run.get("id")): run for run in runs}
 
 
 def _source(source: Source) -> dict[str, Any]:
@@ -138,20 +157,25 @@ def _source(source: Source) -> dict[str, Any]:
 def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
     found = comparison.to_json()
-    same = ("metric", "alpha", "correction", "design", "text", "left_out")
     return {
-        **{name: found[name] for name in same},
+        **_picked(found, ("metric", "alpha", "correction", "design", "text", "left_out")),
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
-        "summary": [
-            {name: getattr(row, name) for name in SHOWN_KEYS} for row in comparison.summary
-        ],
+        "summary": [_attributes(row, SHOWN_KEYS) for row in comparison.summary],
         "overall": None if overall is None else [asdict(row) for row in overall.ranks],
         "pairs": _pairs(comparison),
         "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
         "fronts": {cost: _fronts(comparison, cost) for cost in COSTS},
     }
+
+
+def _picked(mapping: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: mapping[name] for name in names}
+
+
+def _attributes(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in names}
 
 
 def _fronts(comparison: Comparison, cost: str) -> dict[str, list[tuple[float, float]]]:
@@ -196,32 +220,23 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
         _inside(section, cell) if cell.tasks and finished(cell) else {"curves": {}, "matrix": None}
     )
     return {
-        **{
-            name: getattr(cell, name)
-            for name in (
-                "scenario",
-                "strategy",
-                "key",
-                "options",
-                "protocol",
-                "form",
-                "status",
-                "about",
-            )
-        },
+        **_attributes(cell, ENTRY_KEYS),
         "label": cell.label,
         "versions": cell.content.get("versions", {}),
-        "declared": {name: DECLARATIONS[name] for name in cell.declared},
+        "declared": _picked(DECLARATIONS, cell.declared),
         "seeds": sorted(set(cell.seed.tolist())),
-        "runs": [
-            [run["id"], seeds] for run, seeds in runs_of(results.record, cell) if run.get("id")
-        ],
+        "runs": _seeds_of_runs(results, cell),
         "ended": _ended(cell),
         "errors": [error[-MOST_ERRORS:] for error in cell.errors],
         "costs": {name: mean_cost(results, cell, name) for name in COSTS},
         "repeats": [_repeat(one) for one in section.repeats.get(cell.key, ())],
         **inside,
     }
+
+
+def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
+    """Which of the cell's seeds each run made."""
+    return [[run["id"], seeds] for run, seeds in runs_of(results.record, cell) if run.get("id")]
 
 
 def _ended(cell: CellRecord) -> list[tuple[str, int, int]]:

@@ -113,11 +113,14 @@ class LoopForm(Form):
             site: [(None, None) if noted is None else noted[site] for noted in seen]
             for site in reached
         }
+        came_in, went_out = {}, {}
+        for site, noted_of in pairs.items():
+            came_in[site] = [given for given, _ in noted_of]
+            went_out[site] = [output for _, output in noted_of]
         if call.graph is not None:
-            call.graph.append({site: [o for _, o in rows] for site, rows in pairs.items()})
+            call.graph.append(went_out)
         return _stacked(outputs), {
-            site: (_stacked([i for i, _ in rows]), _stacked([o for _, o in rows]))
-            for site, rows in pairs.items()
+            site: (_stacked(came_in[site]), _stacked(went_out[site])) for site in pairs
         }
 
     def map(
