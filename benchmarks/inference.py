@@ -2,10 +2,11 @@
 
     python benchmarks/inference.py            # a few minutes; --quick for a tenth of it
 
-Coverage: how often a 95 % interval holds the true mean, for runs of several shapes; the one that is shown is marked. Its rows
-for differences are those of two strategies with runs of like shape, paired by seed. False alarms: synthetic suites in which no
-strategy differs from another go through the whole of `clbench.compare`; counted are suites in which it calls any pair
-different. Wanted: at most alpha. The last digits of both move by the error of simulation, which is printed beside them.
+Coverage: how often a 95 % interval holds the true mean, for runs of several shapes; the one that is
+shown is marked. Its rows for differences are those of two strategies with runs of like shape, paired
+by seed. False alarms: synthetic suites in which no strategy differs from another go through the whole
+of `clbench.compare`; counted are suites in which it calls any pair different. Wanted: at most alpha.
+The last digits of both move by the error of simulation, which is printed beside them.
 """
 
 from __future__ import annotations
@@ -86,7 +87,10 @@ def covered(low: Array, high: Array, truth: float) -> float:
 def coverages(
     shape: Shape, size: int, repetitions: int, rng: np.random.Generator
 ) -> dict[str, float]:
-    """How often each interval holds what it is meant to hold. Bootstraps are slow, and tried on a quarter of the repetitions."""
+    """How often each interval holds what it is meant to hold.
+
+    Bootstraps are slow, and tried on a quarter of the repetitions.
+    """
     mean, middle = shape.truth()
     draws = shape.draw(rng, (size, repetitions))
     few = draws[:, : repetitions // 4].T
@@ -138,7 +142,10 @@ def coverage_table(repetitions: int, sizes: Iterable[int]) -> Table:
 
 
 def hierarchical_table(repetitions: int) -> Table:
-    """A difference over scenarios, of which those at hand are a sample: effects vary between scenarios and between seeds."""
+    """A difference over scenarios, of which those at hand are a sample.
+
+    Effects vary between scenarios and between seeds.
+    """
     table = Table(
         title=f"Coverage over scenarios in %, 10 seeds a scenario, {repetitions} repetitions"
     )
@@ -221,7 +228,10 @@ NULLS = (
 
 
 def alarms(found: Comparison) -> tuple[bool, bool, bool, bool]:
-    """Whether a pair, a pair over scenarios, the omnibus test, or Iman and Davenport's F says that something differs."""
+    """Whether something is said to differ.
+
+    By a pair, a pair over scenarios, the omnibus test, or Iman and Davenport's F.
+    """
     over = found.overall.pairs if found.overall else ()
     last = found.omnibus[-1]
     return (
@@ -235,7 +245,8 @@ def alarms(found: Comparison) -> tuple[bool, bool, bool, bool]:
 def alarm_table(suites: int) -> Table:
     error = 100 * float(np.sqrt(ALPHA * (1 - ALPHA) / suites))
     table = Table(
-        title=f"Suites of {suites} in which nothing differs that raise an alarm, in %, alpha = 5 % (simulation error ±{error:.1f})"
+        title=f"Suites of {suites} in which nothing differs that raise an alarm, in %,"
+        f" alpha = 5 % (simulation error ±{error:.1f})"
     )
     for header in ("suite", "any pair", "any pair over scenarios", "omnibus p", "omnibus F"):
         table.add_column(header, justify="left" if header == "suite" else "right")

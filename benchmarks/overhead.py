@@ -187,7 +187,10 @@ Product = tuple[int, int, int]
 
 
 def products(case: Case, host: Host, rows: int) -> tuple[list[Product], list[Product]]:
-    """The shapes (m, k, n) of the products of a forward and of a backward pass; convolutions as products of their patches."""
+    """The shapes (m, k, n) of the products of a forward and of a backward pass.
+
+    Convolutions count as products of their patches.
+    """
     found: list[Product] = []
 
     def look(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -260,7 +263,8 @@ def timed(left: Tensor, right: Tensor, out: Tensor, repeats: int) -> float:
 def sized(name: str, batch: int, members: int, optimizer: str, budget: float, host: Host) -> Case:
     """The case with as many steps a task as take about `budget` seconds in the minimal loop."""
     model, side, channels = MODELS[name]
-    # With fewer steps, what an epoch costs hides what a step does, and a test set of fewer images than this is filled up.
+    # With fewer steps, what an epoch costs hides what a step does, and a test set of fewer images than
+    # this is filled up.
     fewest = math.ceil(FILLED * TEST_SHARE / batch) if name in CONVOLUTIONS else 40
     trial = Case(name, model, side, channels, batch, fewest, optimizer)
     step = minimal(trial, trial.arrays, host) / (trial.steps * (TASKS - 1))
