@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from clbench.hookspecs import hookimpl
     from clbench.memory import Memory
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
-    from clbench.models import CReLU, Layer
+    from clbench.models.crelu import CReLU
+    from clbench.models.layer import Layer
     from clbench.records import load
     from clbench.report.comparison import compare
     from clbench.report.figures import figure
@@ -115,7 +116,8 @@ _MODULES = {
     "clbench.hookspecs": ["hookimpl"],
     "clbench.memory": ["Memory"],
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
-    "clbench.models": ["CReLU", "Layer"],
+    "clbench.models.crelu": ["CReLU"],
+    "clbench.models.layer": ["Layer"],
     "clbench.records": ["load"],
     "clbench.report.comparison": ["compare"],
     "clbench.report.figures": ["figure"],

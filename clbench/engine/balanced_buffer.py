@@ -12,6 +12,7 @@ from clbench.engine.buffer import Buffer
 from clbench.engine.ranks import nth_true, rank_within
 from clbench.engine.task import Batch
 from clbench.errors import StrategyError
+from clbench.stack.host_reads import none_on_host
 
 if TYPE_CHECKING:
     from clbench.engine.strategy import Strategy
@@ -108,11 +109,3 @@ class ClassBalancedBuffer(Buffer):
         highest = height.sort(1).values[:, self.size - 1 : self.size]
         stays = (height <= highest) & (kinds != absent)
         return torch.zeros_like(present).scatter_(1, order, stays)
-
-
-def none_on_host(flags: Tensor) -> bool:
-    """Whether no flag is true, on a CPU, where looking costs nothing; a step on a GPU does not wait to know.
-
-    Read as numpy does, for the kit takes a value that torch reads for a wait for the device.
-    """
-    return flags.device.type == "cpu" and not flags.numpy().any()

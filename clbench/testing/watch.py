@@ -57,9 +57,9 @@ MAKERS = {
     "randint",
     "randperm",
 }
-# Optimisers call fused kernels on a CPU, which want their rates as numbers, and random numbers for a few units
-# are drawn for these alone; on a device both take another path.
-FILES = ("optim.py", "stacked.py", "noise.py")
+# Optimisers call fused kernels on a CPU, which want their rates as numbers; random numbers for a few units are
+# drawn for these alone; work for no sample is left out. On a device each of them takes another path.
+FILES = ("optim.py", "stacked.py", "noise.py", "host_reads.py")
 CPU_ONLY = tuple(os.path.join("clbench", "stack", name) for name in FILES)
 
 
