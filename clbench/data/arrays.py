@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,15 @@ class Arrays:
         """Channels, height, width: what a model is built for."""
         height, width, channels = self.x_train.shape[1:]
         return channels, height, width
+
+    def padded(self, border: int) -> Arrays:
+        """The same images with so many pixels of zeros on every side."""
+        if border == 0:
+            return self
+        widths = ((0, 0), (border, border), (border, border), (0, 0))
+        return replace(
+            self, x_train=np.pad(self.x_train, widths), x_test=np.pad(self.x_test, widths)
+        )
 
     @cached_property
     def train_positions(self) -> Positions:

@@ -163,7 +163,7 @@ class _Work:
 
     def _arrays(self, cell: CellRecord, planned: Cell) -> Any:
         from clbench.data import load_arrays
-        from clbench.execution.survey import dataset_of, versions_of
+        from clbench.execution.survey import dataset_of, padding_of, versions_of
 
         arrays = load_arrays(dataset_of(planned), self.host, self.data)
         if arrays.fingerprint != cell.content["data"]:
@@ -176,7 +176,7 @@ class _Work:
                 self.warnings.append(
                     f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ"
                 )
-        return arrays
+        return arrays.padded(padding_of(planned))
 
 
 def _stacks(cell: CellRecord, kept: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from clbench.errors import ClbenchError, PluginError, UserError
 from clbench.execution.planner import Planned
 from clbench.execution.stack_size import NetworkSize
 from clbench.options import check_options
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import ADDED, Cell, Choice
 from clbench.suite.entries import name_and_options
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def choice_of(value: Any) -> Choice:
 def dataset_of(cell: Cell) -> Choice:
     """The data set of a cell's scenario."""
     return choice_of(cell.scenario.options["dataset"])
+
+
+def padding_of(cell: Cell) -> int:
+    """How many pixels of zeros there are around the cell's images; in older records nothing is said of it."""
+    return int(cell.protocol.get("pad", ADDED["pad"]))
 
 
 def versions_of(cell: Cell, version_of: Callable[[str, str], str]) -> dict[str, str]:
@@ -53,7 +58,7 @@ class Survey:
         # A version may be a hash of many files, and is the same for all cells.
         self._version_of = cache(self.host.version_of)
         self._fingerprints: dict[str, str] = {}
-        self._arrays: tuple[str, Arrays] | None = None
+        self._arrays: tuple[tuple[str, int], Arrays] | None = None
         self._models: dict[str, NetworkSize | None] = {}
 
     def of(self, cells: Iterable[Cell]) -> list[Planned]:
@@ -83,13 +88,14 @@ class Survey:
         return layout
 
     def arrays(self, cell: Cell) -> Arrays:
-        """The cell's data; the last data set asked for stays in memory."""
+        """The cell's data, padded; what was asked for last stays in memory."""
         from clbench.data import load_arrays
 
-        dataset = dataset_of(cell)
-        name = _name(dataset)
-        if self._arrays is None or self._arrays[0] != name:
-            self._arrays = (name, load_arrays(dataset, self.host, self.data))
+        dataset, padding = dataset_of(cell), padding_of(cell)
+        wanted = (_name(dataset), padding)
+        if self._arrays is None or self._arrays[0] != wanted:
+            stored = load_arrays(dataset, self.host, self.data)
+            self._arrays = (wanted, stored.padded(padding))
         return self._arrays[1]
 
     def _planned(self, cell: Cell) -> Planned:

@@ -28,7 +28,7 @@ from clbench.errors import ClbenchError, Left, OutputError, UserError
 from clbench.execution.environment import facts_of
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
-from clbench.execution.survey import choice_of
+from clbench.execution.survey import choice_of, padding_of
 from clbench.records import CellRecord
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def _train(
         checkpoint=site.checkpoint(job),
         checkpoint_every=site.checkpoint_every,
     )
-    arrays = _arrays(host, json.dumps(job.cell.scenario.options["dataset"]), site.data)
+    dataset = json.dumps(job.cell.scenario.options["dataset"])
+    arrays = _arrays(host, dataset, padding_of(job.cell), site.data)
     begin_job(torch.device(device))
 
     def listen(progress: Progress) -> None:
@@ -171,11 +172,11 @@ def _train(
 
 
 @lru_cache(maxsize=1)
-def _arrays(host: Host, dataset: str, data: Path | None) -> Arrays:
+def _arrays(host: Host, dataset: str, padding: int, data: Path | None) -> Arrays:
     """The data set of the last job stays in memory: most suites have one."""
     from clbench.data import load_arrays
 
-    return load_arrays(choice_of(json.loads(dataset)), host, data)
+    return load_arrays(choice_of(json.loads(dataset)), host, data).padded(padding)
 
 
 def forget_data() -> None:

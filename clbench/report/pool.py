@@ -135,16 +135,21 @@ def _lines(scenario: str, found: Mapping[str, Mapping[str, set[str]]]) -> Iterab
 def _properties(cell: CellRecord) -> dict[str, str]:
     """What must agree: the streams, and the budget."""
     content, protocol = cell.content, cell.protocol
-    stream = {name: _shown(content.get(name)) for name in ("scenario", "data")}
     budget = {
         name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")
     }
     return {
-        "streams": stream["scenario"],
-        "data": stream["data"],
+        "streams": _shown(content.get("scenario")) + _padding(cell),
+        "data": _shown(content.get("data")),
         "length of a task": _length_of_task(protocol),
         **budget,
     }
+
+
+def _padding(cell: CellRecord) -> str:
+    """What the protocol's `pad` did to the images of the streams."""
+    border = cell.protocol.get("pad", 0)
+    return f", images padded by {border}" if border else ""
 
 
 def _length_of_task(protocol: Mapping[str, Any]) -> str:
@@ -202,9 +207,8 @@ def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
     for record in records:
         cells = []
         for cell in record.cells:
-            streams = json.dumps(
-                [cell.content.get("scenario"), cell.content.get("data")], sort_keys=True
-            )
+            shown = (cell.content.get("scenario"), cell.content.get("data"), _padding(cell))
+            streams = json.dumps(shown, sort_keys=True)
             suite, label = (
                 known.setdefault(streams, (record.suite, cell.scenario))
                 if cell.content

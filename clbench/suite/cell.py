@@ -12,7 +12,7 @@ from typing import Any
 # tests/engine/test_reference.py fails until it does.
 ENGINE_VERSION = 2
 # Protocol keys that did not exist when there were records already, with what was done then.
-ADDED = {"restore": "never"}
+ADDED = {"restore": "never", "pad": 0}
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,12 @@ class Protocol(pydantic.BaseModel):
         crop_flip_reflect does so with the border filled by the image's reflection; crop_flip_rotate then turns them by 0 to 15
         degrees counter-clockwise (nearest pixels, a tenth of a degree apart, corners filled with zeros).""",
     )
+    pad: Annotated[int, Field(ge=0)] = _key(
+        0,
+        "int, >= 0",
+        """Pixels of zeros put around every image, on each side, before anything else is done to it: `normalise: standard` takes the
+        mean and deviation of padded images, `permuted` permutes them whole, `rotated` turns them. 2 makes MNIST's images 32x32.""",
+    )
     normalise: Literal["unit", "standard", "none"] = _key(
         "unit",
         "unit | standard | none",

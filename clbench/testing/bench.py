@@ -16,7 +16,7 @@ from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.errors import OptionError
-from clbench.execution.survey import choice_of
+from clbench.execution.survey import dataset_of, padding_of
 from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
 from clbench.suite.cell import Cell, Choice
@@ -91,9 +91,8 @@ class Bench:
             tuple(Choice(name_of(kind), given) for kind, given in zip(kinds, chosen, strict=True)),
             (),
         )
-        self.arrays: Arrays = load_arrays(
-            choice_of(self.cell.scenario.options["dataset"]), cast("Host", self.host), None
-        )
+        stored = load_arrays(dataset_of(self.cell), cast("Host", self.host), None)
+        self.arrays: Arrays = stored.padded(padding_of(self.cell))
         self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
 
     def members(self, *seeds: int) -> list[Member]:

@@ -700,6 +700,7 @@ def test_the_same_streams_under_another_label_are_the_same(made) -> None:
         ({"protocol": {"batch_size": 64}}, "batch_size: 32 in demo; 64 in mine"),
         ({"protocol": {"augment": "flip"}}, "augment: none in demo; flip in mine"),
         ({"protocol": {"precision": "bf16"}}, "precision: fp32 in demo; bf16 in mine"),
+        ({"protocol": {"pad": 2}}, "streams: .* in demo; .*, images padded by 2 in mine"),
         ({"protocol": {"model": {"cnn": {}}}}, 'model: {"mlp"'),
         ({"content": {"scenario": ["split", {"tasks": 10}], "data": "f00d"}}, "streams:"),
         (

@@ -18,6 +18,7 @@ DEFAULTS = {
     "schedule": "none",
     "clip": None,
     "augment": "none",
+    "pad": 0,
     "normalise": "unit",
     "validation": 0.0,
     "stop_at": None,
