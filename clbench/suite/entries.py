@@ -44,10 +44,15 @@ class StrategyEntry:
     protocol: Mapping[str, Any]
     source: Path
     head: Path  # where the suite chose the protocol's head
+    scenarios: tuple[str, ...] | None = None  # those that it meets, by label or name; None for all
 
     @property
     def name(self) -> str:
         return "+".join(part.name for part in self.parts)
+
+    def meets(self, scenario: ScenarioEntry, label: str) -> bool:
+        """Whether the strategy is run in a scenario of this label."""
+        return self.scenarios is None or not {label, scenario.name}.isdisjoint(self.scenarios)
 
 
 def name_and_options(value: Any) -> tuple[str, dict[str, Any]]:
@@ -114,16 +119,17 @@ class Resolver:
                 f"must be protocol keys with values, not {shown(override)}",
             )
             override, sound = {}, False
+        scenarios, named_well = self._scenarios(variant, name, options)
         parts = self._parts(name, options, variant)
         protocol = self._protocol(variant, (name, "protocol"), override, base)
-        if not parts or protocol is None or not sound:
+        if not parts or protocol is None or not sound or not named_well:
             return None
         head = (
             variant.place((name, "protocol", "head"))
             if "head" in override
             else base.place(("head",))
         )
-        return StrategyEntry(parts, label, protocol, variant.source, head)
+        return StrategyEntry(parts, label, protocol, variant.source, head, scenarios)
 
     def base_protocol(self, base: Variant) -> None:
         """Check the suite's protocol alone, where no strategy carries it."""
@@ -287,6 +293,21 @@ class Resolver:
                 f"must be one line without control characters, not {shown(label)}",
             )
         return label, True
+
+    def _scenarios(
+        self, variant: Variant, name: str, options: dict[str, Any]
+    ) -> tuple[tuple[str, ...] | None, bool]:
+        """The scenarios that an entry is limited to, and whether that is written as it should be."""
+        named = options.pop("scenarios", None)
+        if named is None:
+            return None, True
+        if not isinstance(named, list) or not named or not all(isinstance(a, str) for a in named):
+            return None, self._problem(
+                variant,
+                (name, "scenarios"),
+                f"must be a list of labels of scenarios, not {shown(named)}",
+            )
+        return tuple(named), True
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
         self.problems.add(variant.place(path), message)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from clbench.errors import suggest
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
@@ -60,7 +61,11 @@ def expand_with(
     warnings: list[str] = []
     scenarios = _once(scenarios, lambda entry: entry.choice, scenario_labels, problems, warnings)
     strategies = _once(
-        strategies, lambda entry: (entry.parts, entry.protocol), strategy_labels, problems, warnings
+        strategies,
+        lambda entry: (entry.parts, entry.protocol, entry.scenarios),
+        strategy_labels,
+        problems,
+        warnings,
     )
     return _cells(suite, scenarios, strategies, problems), warnings
 
@@ -120,19 +125,13 @@ def _cells(
     cells = []
     columns, rows = scenario_labels(scenarios), strategy_labels(strategies)
     _unique(scenarios, columns, problems)
-    _unique(strategies, rows, problems)
+    _known_scenarios(strategies, scenarios, columns, problems)
     for scenario, column in zip(scenarios, columns, strict=True):
-        for strategy, row in zip(strategies, rows, strict=True):
-            setting = scenario.choice.options.get("setting")
-            if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
-                told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
-                problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
-            if strategy.protocol["validation"] > 0 and not scenario.holds_out:
-                problems.add(
-                    scenario.source,
-                    f"in {column!r} nothing can be held out, and the protocol of {row!r} says"
-                    f" validation: {strategy.protocol['validation']}; leave it at 0",
-                )
+        labelled = zip(strategies, rows, strict=True)
+        met = [(entry, row) for entry, row in labelled if entry.meets(scenario, column)]
+        _unique([entry for entry, _ in met], [row for _, row in met], problems)
+        for strategy, row in met:
+            _fit(strategy, row, scenario, column, problems)
             cells.append(
                 Cell(
                     scenario.choice,
@@ -145,6 +144,39 @@ def _cells(
                 )
             )
     return cells
+
+
+def _known_scenarios(
+    strategies: Sequence[StrategyEntry],
+    scenarios: Sequence[ScenarioEntry],
+    columns: Sequence[str],
+    problems: Problems,
+) -> None:
+    """Strategies are limited to scenarios that there are."""
+    known = {*columns, *(scenario.name for scenario in scenarios)}
+    for strategy in strategies:
+        for position, name in enumerate(strategy.scenarios or ()):
+            if name not in known and scenarios:
+                problems.add(
+                    (*strategy.source, strategy.name, "scenarios", position),
+                    f"{name!r} is no scenario of this suite{suggest(name, known)}",
+                )
+
+
+def _fit(
+    strategy: StrategyEntry, row: str, scenario: ScenarioEntry, column: str, problems: Problems
+) -> None:
+    """The strategy's protocol can be followed in the scenario."""
+    setting = scenario.choice.options.get("setting")
+    if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
+        told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
+        problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
+    if strategy.protocol["validation"] > 0 and not scenario.holds_out:
+        problems.add(
+            scenario.source,
+            f"in {column!r} nothing can be held out, and the protocol of {row!r} says"
+            f" validation: {strategy.protocol['validation']}; leave it at 0",
+        )
 
 
 def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems) -> None:

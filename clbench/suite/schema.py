@@ -83,7 +83,16 @@ class _Builder:
 
     def strategies(self) -> Schema:
         """One strategy, or a composition `a+b` with options by part."""
-        extra = {"label": {"type": "string"}, "protocol": {"$ref": "#/$defs/protocol"}}
+        extra: dict[str, Schema] = {
+            "label": {"type": "string"},
+            "protocol": {"$ref": "#/$defs/protocol"},
+            "scenarios": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string"},
+                "description": "The scenarios that it is run in, by label; all where not given.",
+            },
+        }
         schema = self.entry("strategy", extra)
         schema["anyOf"][0] = {
             "anyOf": [schema["anyOf"][0], {"type": "string", "pattern": r"^[^+]+(\+[^+]+)+$"}]

@@ -183,6 +183,57 @@ def test_a_label_means_one_cell(made: Made, strategies: list[Any]) -> None:
         made(strategies=strategies)
 
 
+SETTINGS = [
+    {"split": {"dataset": "digits", "setting": setting, "label": setting}}
+    for setting in ("task", "class")
+]
+
+
+def limited(strength: int, *scenarios: str) -> dict[str, Any]:
+    return {"ewc": {"label": "ewc", "strength": strength, "scenarios": list(scenarios)}}
+
+
+def test_a_strategy_may_be_limited_to_some_scenarios(made: Made, host: Host) -> None:
+    suite = made(
+        scenarios=SETTINGS, strategies=["naive", limited(10, "task"), limited(600, "class")]
+    )
+    assert [
+        (cell.scenario_label, cell.label, cell.options.get("strength"))
+        for cell in expand(suite, host)
+    ] == [
+        ("task", "naive", None),
+        ("task", "ewc", 10),
+        ("class", "naive", None),
+        ("class", "ewc", 600),
+    ]
+
+
+def test_a_head_a_task_is_for_the_scenarios_that_tell_it(made: Made, host: Host) -> None:
+    heads = {"label": "heads", "protocol": {"head": "multi"}}
+    with pytest.raises(SuiteError, match="one head a task"):
+        made(scenarios=SETTINGS, strategies=[{"naive": heads}])
+    suite = made(
+        scenarios=SETTINGS, strategies=["naive", {"naive": {**heads, "scenarios": ["task"]}}]
+    )
+    assert labels(suite, host) == ["naive", "heads", "naive"]
+
+
+@pytest.mark.parametrize(
+    ("strategies", "message"),
+    [
+        ([limited(1, "tsk")], "'tsk' is no scenario of this suite; did you mean 'task'"),
+        ([limited(1)], "must be a list of labels"),
+        ([{"ewc": {"scenarios": "task"}}], "must be a list of labels"),
+        ([limited(1, "task"), limited(2, "class", "task")], "2 different cells are called 'ewc'"),
+    ],
+)
+def test_what_a_strategy_is_limited_to_is_checked(
+    made: Made, strategies: list[Any], message: str
+) -> None:
+    with pytest.raises(SuiteError, match=message):
+        made(scenarios=SETTINGS, strategies=strategies)
+
+
 def test_labels_and_names_pick_cells(made: Made, host: Host) -> None:
     cells = expand(made(strategies=["naive", {"er": {"memory": {"grid": [1, 2]}}}]), host)
     assert [cell.label for cell in pick(cells, ["er"])] == ["er(memory=1)", "er(memory=2)"]
