@@ -1,5 +1,6 @@
 """The built-in strategies, models and metrics pass the kit they give to others."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,21 +21,226 @@ def builtin(kind, name):
     return Host.load().get(kind, name)
 
 
-class TestNaive(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "naive")
+# ------------------------------------------------------------------ strategies
+
+SPLIT = StrategyConformance.scenario[1]
+ADAM = {"adam": {"lr": 0.003}}
+ADAMW = {"adamw": {"lr": 0.003}}
+MOMENTUM = {"sgd": {"lr": 0.01, "momentum": 0.9}}
+NORM_AND_DROPOUT = {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}
 
 
-class TestNaiveWithBatchNormAndDropout(StrategyConformance):
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
-        "optimizer": {"adamw": {"lr": 0.003}},
-    }
+def method(name, **options):
+    """A built-in strategy with these options."""
+    return name, options
 
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "naive")
+
+@dataclass(frozen=True)
+class Case:
+    """One class of checks: the methods that are composed, the setting, and what the protocol changes."""
+
+    methods: tuple
+    setting: str
+    protocol: dict
+
+
+def case(*methods, setting="class", **protocol):
+    """A method without options is named, one with options is given by `method`."""
+    pairs = tuple((given, {}) if isinstance(given, str) else given for given in methods)
+    return Case(pairs, setting, protocol)
+
+
+# `"ER": case(...)` makes the class `TestER`. What a table cannot say is a class of its own below.
+STRATEGIES = {
+    "Naive": case("naive"),
+    "NaiveWithBatchNormAndDropout": case("naive", model=NORM_AND_DROPOUT, optimizer=ADAMW),
+    "Joint": case("joint"),
+    "Cumulative": case(method("cumulative", restart=True)),
+    "ER": case(method("er", memory=50), setting="task"),
+    "ERWithABudgetInBytes": case(method("er", memory="3kB", replay_batch=7)),
+    "ERACE": case(method("er_ace", memory=50)),
+    "ERACEInTasks": case(
+        method("er_ace", memory=50, replay_batch=11, among="task"), setting="task", optimizer=ADAM
+    ),
+    "ERACEWithL2Init": case(
+        method("er_ace", memory=50), method("l2_init", strength=0.01), logits="seen"
+    ),
+    "DER": case(method("der", memory="9kB", replay_batch=7), augment="crop_flip"),
+    "DERpp": case(method("derpp", memory=50), setting="task", optimizer=ADAM),
+    "DERppInDomains": case(
+        method("derpp", memory=53, replay_batch=9), setting="domain", model=NORM_AND_DROPOUT
+    ),
+    "DERWithEWC": case(method("der", memory=50), method("ewc", samples=50, strength=5)),
+    "EWC": case(method("ewc", fisher="sampled", samples=100, strength=5), setting="domain"),
+    "OnlineEWC": case(method("online_ewc", samples=100, strength=5, decay=0.9)),
+    "CBP": case(method("cbp", replacement_rate=0.01, maturity=5), optimizer=ADAM),
+    # Members replace units in steps of their own, and heads of other tasks stand still.
+    "CBPInTasks": case(
+        method("cbp", replacement_rate=0.01, maturity=5, accumulate=False),
+        setting="task",
+        optimizer=ADAM,
+    ),
+    "CBPWithBatchNormAndMomentum": case(
+        method("cbp", replacement_rate=0.01, maturity=5, utility="random", initial="kaiming"),
+        model={"mlp": {"hidden": [16, 12], "norm": "batch"}},
+        optimizer=MOMENTUM,
+    ),
+    "CBPWithReplay": case(
+        method("cbp", replacement_rate=0.01, maturity=5, utility="contribution", count_all=True),
+        method("er", memory=50),
+        optimizer=ADAM,
+    ),
+    "CBPWithPenalties": case(
+        method("l2_init", strength=0.01),
+        method("cbp", replacement_rate=0.01, maturity=5, decay=0.9),
+        method("ewc", samples=50, strength=5),
+    ),
+    # Factors of three linear layers.
+    "OGD": case(
+        method("ogd", memory=20, project="update"), optimizer={"sgd": {"lr": 0.03, "momentum": 0.5}}
+    ),
+    # Factors and dense rows on the convolutional network; heads are left alone, and all is taken anew.
+    "OGDInTasks": case(method("ogd", variant="all", memory=7, recompute=True), setting="task"),
+    "OGDWithMeanLoss": case(
+        method("ogd", variant="mean_loss", later_rate=0.2), model=NORM_AND_DROPOUT, optimizer=ADAMW
+    ),
+    "OGDWithMeanLossOfClasses": case(method("ogd", variant="mean_loss", per_class=True)),
+    # A dense basis, under a sparse-activity penalty.
+    "OGDWithPrincipalDirections": case(
+        method("ogd", variant="ave", memory=12, pca=5), method("l1_activity", strength=0.1)
+    ),
+    "L1Activity": case(
+        method("l1_activity", strength=0.1),
+        model={"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}},
+    ),
+    "L2": case(
+        method("l2", strength=0.01, norms=False),
+        model={"mlp": {"hidden": [23, 17], "norm": "layer"}},
+    ),
+    "L2Init": case(method("l2_init", strength=0.01, l1_strength=0.001), optimizer=ADAM),
+    "L2InitResampled": case(method("l2_init", strength=0.01, resample=True)),
+    "ShrinkPerturb": case(method("shrink_perturb", shrink=0.001, noise=0.01)),
+    "ShrinkPerturbWithFreshWeights": case(
+        method("shrink_perturb", shrink=0.001, noise=0.05, perturbation="initial"), optimizer=ADAM
+    ),
+    "ShrinkPerturbOnceATask": case(
+        method("er", memory=50), method("shrink_perturb", when="task", shrink=0.5, noise=0.01)
+    ),
+    "Scratch": case("scratch", optimizer=ADAM),
+    "ScratchWithBatchNormAndDropout": case("scratch", model=NORM_AND_DROPOUT),
+    "HeadReset": case(method("er", memory=50), method("head_reset", to="zero"), optimizer=ADAMW),
+    # With outputs that stand still, each of its own age.
+    "HeadResetInTheTaskSetting": case(
+        method("head_reset", to="init"), setting="task", optimizer=ADAM
+    ),
+    "UPGD": case(
+        method("upgd", decay=0.9, noise=0.01),
+        optimizer={"sgd": {"lr": 0.05, "weight_decay": 0.001}},
+    ),
+    "UPGDOfLayersWithReplay": case(
+        method("er", memory=50),
+        method("upgd", scaling="local", protect=False, step=2.0),
+        optimizer=ADAM,
+    ),
+    "GDumb": case(method("gdumb", memory=30, epochs=4)),
+    "GDumbWithAPenaltyInDomains": case(
+        method("l2", strength=0.01),
+        method("gdumb", memory=30, epochs=3, schedule="protocol"),
+        setting="domain",
+        optimizer=ADAM,
+    ),
+    "AGEM": case(method("agem", memory=50)),
+    "AGEMWithOneBatchOfEachTask": case(
+        method("online_ewc", samples=100, strength=5),
+        method("agem", memory=50, replay_batch=7, kept="batch"),
+        setting="task",
+        optimizer={"sgd": {"lr": 0.05, "momentum": 0.9}},
+    ),
+    "GEM": case(method("gem", memory=50)),
+    "GEMInTasks": case(
+        method("gem", memory=100, replay_batch=6, margin=0.0),
+        method("er", memory=30),
+        setting="task",
+        optimizer=ADAM,
+    ),
+    "ICaRL": case(method("icarl", memory=50)),
+    "ICaRLInTasks": case(
+        method("l2_init", strength=0.01),
+        method("icarl", memory=33),
+        setting="task",
+        model={"mlp": {"hidden": [16], "norm": "batch"}},
+        optimizer=ADAMW,
+    ),
+    "L2InitWithEWC": case(
+        method("ewc", samples=50, strength=5), method("l2_init", strength=0.01, distance="huber")
+    ),
+    "SI": case(method("si", strength=10.0), optimizer=ADAM),
+    # Old heads move where replay trains them, and stand still else.
+    "SIWithReplayInTasks": case(
+        method("er", memory=50),
+        method("si", strength=2.0, xi=0.5, clamp=True),
+        setting="task",
+        optimizer=MOMENTUM,
+    ),
+    "MAS": case(method("mas", strength=0.01, samples=100), setting="task"),
+    "MASWithBatchNorm": case(
+        method("mas", strength=0.001, samples=40), model={"mlp": {"hidden": [16], "norm": "batch"}}
+    ),
+    "LwF": case("lwf"),
+    "LwFInTasksWithL2Init": case(
+        method("lwf", strength=0.5, temperature=3.0),
+        method("l2_init", strength=0.01),
+        setting="task",
+        optimizer=ADAM,
+    ),
+    # The pass of the loss is over the batch and the memory; distillation takes one of its own.
+    "LwFBesideReplay": case("lwf", method("er", memory=50), model=NORM_AND_DROPOUT, logits="seen"),
+    "L2LastWithL2Init": case(
+        method("l2_last", strength=0.1), method("l2_init", strength=0.01), optimizer=ADAM
+    ),
+    "ReDo": case(method("redo", tau=0.4, period=7), optimizer=ADAM),
+    # With heads of their own for tasks, whose outputs stand still in steps of others.
+    "ReDoWithReplay": case(
+        method("redo", tau=0.7, period=5, samples=20),
+        method("er", memory=50),
+        setting="task",
+        model={"mlp": {"hidden": [13, 11], "activation": "crelu"}},
+        optimizer=ADAMW,
+    ),
+    "SNR": case(method("snr", eta=0.2, minimum=10), optimizer={"adam": {"lr": 0.01}}, batch_size=5),
+    "SNRWithReplay": case(
+        method("er", memory=50),
+        method("snr", eta=0.3, estimate="histogram", minimum=10, maximum=40, every=3),
+        batch_size=5,
+    ),
+    "Composition": case(
+        method("er", memory=50),
+        method("ewc", samples=50, strength=5),
+        augment="crop_flip",
+        normalise="standard",
+        schedule="cosine",
+        logits="seen",
+    ),
+}
+
+
+def conformance_of(name, checked):
+    """The class of checks that a line of the table stands for."""
+
+    class Checks(StrategyConformance):
+        scenario: ClassVar = ("split", {**SPLIT, "setting": checked.setting})
+        protocol: ClassVar = checked.protocol
+
+        @pytest.fixture
+        def strategy(self):
+            return [builtin("strategy", name)(**options) for name, options in checked.methods]
+
+    Checks.__name__ = Checks.__qualname__ = f"Test{name}"
+    return Checks
+
+
+for _name, _case in STRATEGIES.items():
+    globals()[f"Test{_name}"] = conformance_of(_name, _case)
 
 
 class TestNaiveWithForeignOptimiser(StrategyConformance):
@@ -46,564 +252,7 @@ class TestNaiveWithForeignOptimiser(StrategyConformance):
         return type("Naive", (cls,), {"__doc__": cls.__doc__, "capturable": False})
 
 
-class TestJoint(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "joint")
-
-
-class TestCumulative(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "cumulative")(restart=True)
-
-
-class TestER(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "er")(memory=50)
-
-
-class TestERWithABudgetInBytes(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "er")(memory="3kB", replay_batch=7)
-
-
-class TestERACE(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "er_ace")(memory=50)
-
-
-class TestERACEInTasks(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "er_ace")(memory=50, replay_batch=11, among="task")
-
-
-class TestERACEWithL2Init(StrategyConformance):
-    protocol: ClassVar = {"logits": "seen"}
-
-    @pytest.fixture
-    def strategy(self):
-        er_ace, l2_init = builtin("strategy", "er_ace"), builtin("strategy", "l2_init")
-        return [er_ace(memory=50), l2_init(strength=0.01)]
-
-
-class TestDER(StrategyConformance):
-    protocol: ClassVar = {"augment": "crop_flip"}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "der")(memory="9kB", replay_batch=7)
-
-
-class TestDERpp(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "derpp")(memory=50)
-
-
-class TestDERppInDomains(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
-    )
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "derpp")(memory=53, replay_batch=9)
-
-
-class TestDERWithEWC(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        der, ewc = builtin("strategy", "der"), builtin("strategy", "ewc")
-        return [der(memory=50), ewc(strength=5, samples=50)]
-
-
-class TestEWC(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
-    )
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "ewc")(strength=5, fisher="sampled", samples=100)
-
-
-class TestOnlineEWC(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "online_ewc")(strength=5, decay=0.9, samples=100)
-
-
-class TestCBP(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5)
-
-
-class TestCBPInTasks(StrategyConformance):
-    """Members replace units in steps of their own, and heads of other tasks stand still."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        cbp = builtin("strategy", "cbp")
-        return cbp(replacement_rate=0.01, maturity=5, accumulate=False)
-
-
-class TestCBPWithBatchNormAndMomentum(StrategyConformance):
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16, 12], "norm": "batch"}},
-        "optimizer": {"sgd": {"lr": 0.01, "momentum": 0.9}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        cbp = builtin("strategy", "cbp")
-        return cbp(replacement_rate=0.01, maturity=5, utility="random", initial="kaiming")
-
-
-class TestCBPWithReplay(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        cbp, er = builtin("strategy", "cbp"), builtin("strategy", "er")
-        return [
-            cbp(replacement_rate=0.01, maturity=5, utility="contribution", count_all=True),
-            er(memory=50),
-        ]
-
-
-class TestCBPWithPenalties(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return [
-            builtin("strategy", "l2_init")(strength=0.01),
-            builtin("strategy", "cbp")(replacement_rate=0.01, maturity=5, decay=0.9),
-            builtin("strategy", "ewc")(strength=5, samples=50),
-        ]
-
-
-class TestOGD(StrategyConformance):
-    """Factors of three linear layers."""
-
-    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.03, "momentum": 0.5}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "ogd")(memory=20, project="update")
-
-
-class TestOGDInTasks(StrategyConformance):
-    """Factors and dense rows on the convolutional network; heads are left alone, and all is taken anew."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "ogd")(variant="all", memory=7, recompute=True)
-
-
-class TestOGDWithMeanLoss(StrategyConformance):
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
-        "optimizer": {"adamw": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "ogd")(variant="mean_loss", later_rate=0.2)
-
-
-class TestOGDWithMeanLossOfClasses(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "ogd")(variant="mean_loss", per_class=True)
-
-
-class TestOGDWithPrincipalDirections(StrategyConformance):
-    """A dense basis, under a sparse-activity penalty."""
-
-    @pytest.fixture
-    def strategy(self):
-        ogd, l1 = builtin("strategy", "ogd"), builtin("strategy", "l1_activity")
-        return [ogd(variant="ave", memory=12, pca=5), l1(strength=0.1)]
-
-
-class TestL1Activity(StrategyConformance):
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16, 16], "norm": "layer", "activation": "tanh"}}
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "l1_activity")(strength=0.1)
-
-
-class TestL2(StrategyConformance):
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [23, 17], "norm": "layer"}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "l2")(strength=0.01, norms=False)
-
-
-class TestL2Init(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "l2_init")(strength=0.01, l1_strength=0.001)
-
-
-class TestL2InitResampled(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "l2_init")(strength=0.01, resample=True)
-
-
-class TestShrinkPerturb(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "shrink_perturb")(shrink=0.001, noise=0.01)
-
-
-class TestShrinkPerturbWithFreshWeights(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        kind = builtin("strategy", "shrink_perturb")
-        return kind(shrink=0.001, noise=0.05, perturbation="initial")
-
-
-class TestShrinkPerturbOnceATask(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return [
-            builtin("strategy", "er")(memory=50),
-            builtin("strategy", "shrink_perturb")(when="task", shrink=0.5, noise=0.01),
-        ]
-
-
-class TestScratch(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "scratch")
-
-
-class TestScratchWithBatchNormAndDropout(StrategyConformance):
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "scratch")
-
-
-class TestHeadReset(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adamw": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return [builtin("strategy", "er")(memory=50), builtin("strategy", "head_reset")(to="zero")]
-
-
-class TestHeadResetInTheTaskSetting(StrategyConformance):
-    """With outputs that stand still, each of its own age."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "head_reset")(to="init")
-
-
-class TestUPGD(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.05, "weight_decay": 0.001}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "upgd")(noise=0.01, decay=0.9)
-
-
-class TestUPGDOfLayersWithReplay(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        upgd = builtin("strategy", "upgd")(scaling="local", protect=False, step=2.0)
-        return [builtin("strategy", "er")(memory=50), upgd]
-
-
-class TestGDumb(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "gdumb")(memory=30, epochs=4)
-
-
-class TestGDumbWithAPenaltyInDomains(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        gdumb = builtin("strategy", "gdumb")(memory=30, epochs=3, schedule="protocol")
-        return [builtin("strategy", "l2")(strength=0.01), gdumb]
-
-
-class TestAGEM(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "agem")(memory=50)
-
-
-class TestAGEMWithOneBatchOfEachTask(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.05, "momentum": 0.9}}}
-
-    @pytest.fixture
-    def strategy(self):
-        agem = builtin("strategy", "agem")(memory=50, kept="batch", replay_batch=7)
-        return [builtin("strategy", "online_ewc")(strength=5, samples=100), agem]
-
-
-class TestGEM(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "gem")(memory=50)
-
-
-class TestGEMInTasks(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        gem = builtin("strategy", "gem")(memory=100, replay_batch=6, margin=0.0)
-        return [gem, builtin("strategy", "er")(memory=30)]
-
-
-class TestICaRL(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "icarl")(memory=50)
-
-
-class TestICaRLInTasks(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16], "norm": "batch"}},
-        "optimizer": {"adamw": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        l2_init = builtin("strategy", "l2_init")(strength=0.01)
-        return [l2_init, builtin("strategy", "icarl")(memory=33)]
-
-
-class TestL2InitWithEWC(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return [
-            builtin("strategy", "ewc")(strength=5, samples=50),
-            builtin("strategy", "l2_init")(strength=0.01, distance="huber"),
-        ]
-
-
-class TestSI(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "si")(strength=10.0)
-
-
-class TestSIWithReplayInTasks(StrategyConformance):
-    """Old heads move where replay trains them, and stand still else."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.01, "momentum": 0.9}}}
-
-    @pytest.fixture
-    def strategy(self):
-        si = builtin("strategy", "si")(strength=2.0, xi=0.5, clamp=True)
-        return [builtin("strategy", "er")(memory=50), si]
-
-
-class TestMAS(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "mas")(strength=0.01, samples=100)
-
-
-class TestMASWithBatchNorm(StrategyConformance):
-    protocol: ClassVar = {"model": {"mlp": {"hidden": [16], "norm": "batch"}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "mas")(strength=0.001, samples=40)
-
-
-class TestLwF(StrategyConformance):
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "lwf")
-
-
-class TestLwFInTasksWithL2Init(StrategyConformance):
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        lwf, l2_init = builtin("strategy", "lwf"), builtin("strategy", "l2_init")
-        return [lwf(strength=0.5, temperature=3.0), l2_init(strength=0.01)]
-
-
-class TestLwFBesideReplay(StrategyConformance):
-    """The pass of the loss is over the batch and the memory; distillation takes one of its own."""
-
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
-        "logits": "seen",
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return [builtin("strategy", "lwf"), builtin("strategy", "er")(memory=50)]
-
-
-class TestL2LastWithL2Init(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        l2_last, l2_init = builtin("strategy", "l2_last"), builtin("strategy", "l2_init")
-        return [l2_last(strength=0.1), l2_init(strength=0.01)]
-
-
-class TestReDo(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "redo")(tau=0.4, period=7)
-
-
-class TestReDoWithReplay(StrategyConformance):
-    """With heads of their own for tasks, whose outputs stand still in steps of others."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [13, 11], "activation": "crelu"}},
-        "optimizer": {"adamw": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        redo = builtin("strategy", "redo")
-        return [redo(tau=0.7, period=5, samples=20), builtin("strategy", "er")(memory=50)]
-
-
-class TestSNR(StrategyConformance):
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.01}}, "batch_size": 5}
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "snr")(eta=0.2, minimum=10)
-
-
-class TestSNRWithReplay(StrategyConformance):
-    protocol: ClassVar = {"batch_size": 5}
-
-    @pytest.fixture
-    def strategy(self):
-        snr = builtin("strategy", "snr")
-        rare = snr(eta=0.3, minimum=10, estimate="histogram", maximum=40, every=3)
-        return [builtin("strategy", "er")(memory=50), rare]
-
-
-class TestComposition(StrategyConformance):
-    protocol: ClassVar = {
-        "augment": "crop_flip",
-        "normalise": "standard",
-        "schedule": "cosine",
-        "logits": "seen",
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return [
-            builtin("strategy", "er")(memory=50),
-            builtin("strategy", "ewc")(strength=5, samples=50),
-        ]
+# ------------------------------------------------------------------ everything else
 
 
 class TestMLP(ModelConformance):
