@@ -48,8 +48,8 @@ def compare(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Also draw: cd, boxes, accuracy, learnt, online, matrix, forgetting or cost,"
-            " as the file's name begins (cd.svg, boxes-1.pdf, cost.png).",
+            help="Also draw: cd, boxes, accuracy, learnt, online, matrix, forgetting, cost or"
+            " kernels, as the file's name begins (cd.svg, boxes-1.pdf, cost.png).",
             show_default=False,
         ),
     ] = None,

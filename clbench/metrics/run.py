@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,10 @@ class RunView:
         """What the strategy and the engine logged, by name; NaN fills up what is shorter than other members'."""
         return self._of(self._cell.curves)
 
+    def by_layer(self, name: str) -> Mapping[str, Any]:
+        """What the strategy logged of each layer, `<name>_<layer>`, by the layer's name."""
+        return curves_by_layer(self.curves, name)
+
     @property
     def cost(self) -> Mapping[str, Any]:
         """Seconds, bytes and numbers of parameters by name."""
@@ -227,6 +232,18 @@ class RunView:
 
     def _of(self, arrays: Mapping[str, Array]) -> dict[str, Any]:
         return {name: _frozen(array[self._member]) for name, array in arrays.items()}
+
+
+def curves_by_layer(curves: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """The curves `<name>_<layer>` by the layer's name, `block2` before `block10`."""
+    start = f"{name}_"
+    layers = [curve.removeprefix(start) for curve in curves if curve.startswith(start)]
+    return {layer: curves[start + layer] for layer in sorted(layers, key=_numbers_in_order)}
+
+
+def _numbers_in_order(name: str) -> list[tuple[int, str]]:
+    """Compares numbers within names as numbers."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _frozen(array: Array) -> Array:

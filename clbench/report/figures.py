@@ -76,10 +76,11 @@ def figure(
 ) -> Figure:
     """A matplotlib figure of one record or several (`Results`, or paths), or of a comparison.
 
-    `kind` is `accuracy` (on the tasks so far, over the stream), `learnt` (on each task when it was learnt), `online`
-    (on each task's training batches before the update), `forgetting`, `matrix`, `boxes`, `cd` (a critical-difference
-    diagram) or `cost`. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows the figure by
-    itself; `figure.savefig("name.pdf")` saves it.
+    `kind` is `accuracy` (on the tasks so far, over the stream), `learnt` (on each task when it was
+    learnt), `online` (on each task's training batches before the update), `forgetting`, `matrix`,
+    `boxes`, `cd` (a critical-difference diagram), `cost` or `kernels` (what became of each kernel in
+    each task). `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows
+    the figure by itself; `figure.savefig("name.pdf")` saves it.
     """
     drawers = _drawers()
     if kind not in drawers:
@@ -97,7 +98,7 @@ def figure(
 
 
 def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
-    from clbench.report import figures_runs
+    from clbench.report import figures_kernels, figures_runs
 
     return {
         "cd": critical_difference_diagram,
@@ -108,6 +109,7 @@ def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
         "matrix": figures_runs.accuracy_matrices,
         "forgetting": figures_runs.forgetting_curves,
         "cost": figures_runs.cost_against_accuracy,
+        "kernels": figures_kernels.kernel_squares,
     }
 
 

@@ -11,6 +11,7 @@ from .calibration import ECE
 from .dormant import DormantUnits
 from .drift import CKA, FeatureDrift
 from .gradients import DeadGradients, GradientInterference
+from .kernels import KernelOverlap
 from .ranks import (
     ApproximateRank,
     EffectiveRank,
@@ -33,5 +34,5 @@ def clbench_metrics() -> list[type]:
         BiasStatistics,
         *(Rank, EffectiveRank, StableRank, Srank99, NuclearToFrobenius, ApproximateRank),
         *(DeadGradients, RelativeUpdate, GradientInterference),
-        *(FeatureDrift, CKA, ECE),
+        *(FeatureDrift, CKA, ECE, KernelOverlap),
     ]
