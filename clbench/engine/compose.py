@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
 from clbench.engine.session import Session
 from clbench.engine.strategy import HOOKS, Strategy
-from clbench.errors import UserError
+from clbench.errors import StrategyError, UserError
 from clbench.options import name_of
 
 
@@ -59,6 +59,14 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
             raise UserError(
                 f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}"
             )
+
+
+def check_fit(
+    kind: type[Any], options: Mapping[str, Any], setting: str, protocol: Mapping[str, Any]
+) -> None:
+    """Refuse a setting or a protocol that makes no sense for a strategy, in its own words."""
+    if sentence := kind(**options).refusal(setting, protocol):
+        raise StrategyError(f"{name_of(kind)}: {sentence}")
 
 
 def replaced_hooks(cls: type[Strategy]) -> list[str]:

@@ -23,7 +23,7 @@ def carried(strategy: Strategy) -> list[float]:
     """`[R]`: bytes that the method has to keep beside network and optimiser: buffers, old models, importances, bases."""
     if isinstance(strategy, SoloRunner):
         return in_memory(strategy)
-    return [state_bytes(strategy)] * strategy.members
+    return [state_bytes(strategy, member) for member in range(strategy.members)]
 
 
 def in_memory(strategy: Strategy) -> list[float]:

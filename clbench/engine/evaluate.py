@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clbench.engine.look import Look
+from clbench.engine.look import Images, Look
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
@@ -33,15 +33,19 @@ class Evaluation:
 
 
 @contextmanager
-def evaluating(strategy: Strategy) -> Iterator[dict[str, Tensor]]:
-    """The network in evaluation mode, every part of it, then as before; gives what is noted."""
+def evaluating(strategy: Strategy, task: Task | None = None) -> Iterator[dict[str, Tensor]]:
+    """The network in evaluation mode, every part of it, then as before; gives what is noted.
+
+    `task` is the one whose images are looked at, where they are of one.
+    """
     session = strategy.session
-    before, session.noted = session.noted, {}
+    noted, tested = session.noted, session.tested
+    session.noted, session.tested = {}, None if task is None else task.index
     try:
-        with _evaluation_mode(strategy, nested=before is not None):
+        with _evaluation_mode(strategy, nested=noted is not None):
             yield session.noted
     finally:
-        session.noted = before
+        session.noted, session.tested = noted, tested
 
 
 @contextmanager
@@ -93,11 +97,13 @@ def evaluate(
     right = torch.zeros(strategy.members, dtype=torch.float64, device=strategy.device)
     total = torch.zeros_like(right)
     broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
-    with evaluating(strategy) as notes:
+    start = 0
+    with evaluating(strategy, task) as notes:
         if "begin_evaluation" in session.overridden and member_predict is None:
             strategy.begin_evaluation(Look(session, task, split, size, limit))
         for batch in streams.batches(task, split, size, limit):
-            logits = predict(strategy, batch, task, member_predict)
+            logits = predict(strategy, batch, task, member_predict, start)
+            start += batch.size
             assert batch.valid is not None
             chosen = choice(strategy, logits, batch)
             right += ((chosen == batch.y) & batch.valid).sum(1)
@@ -109,11 +115,19 @@ def evaluate(
 
 
 def predict(
-    strategy: Strategy, batch: Batch, task: Task, member_predict: Predict | None = None
+    strategy: Strategy,
+    batch: Batch,
+    task: Task,
+    member_predict: Predict | None = None,
+    start: int | None = None,
 ) -> Tensor:
-    """The strategy's logits, of the shape the contract wants; it is told the task where the setting tells it."""
+    """The strategy's logits, of the shape the contract wants; it is told the task where the setting tells it.
+
+    `start` is the batch's place in the test set that the strategy has looked at.
+    """
     ask = member_predict or strategy.predict
-    logits = ask(batch.x, task if strategy.scenario.setting == "task" else None)
+    with _asking(strategy, Images(batch.x, batch.weights, start)):
+        logits = ask(batch.x, task if strategy.scenario.setting == "task" else None)
     wanted = (strategy.members, batch.size, strategy.scenario.classes)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -121,6 +135,17 @@ def predict(
             f"{strategy.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted"
         )
     return logits
+
+
+@contextmanager
+def _asking(strategy: Strategy, images: Images) -> Iterator[None]:
+    """Let the strategy know which images it is asked about."""
+    session = strategy.session
+    before, session.asked = session.asked, images
+    try:
+        yield
+    finally:
+        session.asked = before
 
 
 def choice(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:

@@ -16,10 +16,15 @@ from clbench.errors import StrategyError
 
 @dataclass(frozen=True)
 class Images:
-    """Images alone, `x [R, B, ...]`, and which rows count, `valid [R, B]`."""
+    """Images alone, `x [R, B, ...]`, and which rows count, `valid [R, B]`.
+
+    `start` is the place of the first row among all rows of the look that they are from; None outside
+    of a look, where a metric asks for predictions.
+    """
 
     x: Tensor
     valid: Tensor
+    start: int | None = None
 
 
 class Look:
@@ -37,9 +42,10 @@ class Look:
 
     def batches(self) -> Iterator[Images]:
         """The images, batch by batch, as they will be predicted."""
+        start = 0
         for batch in self._batches():
-            assert batch.valid is not None
-            yield Images(batch.x, batch.valid)
+            yield Images(batch.x, batch.weights, start)
+            start += batch.size
 
     @cached_property
     def labels(self) -> Tensor:

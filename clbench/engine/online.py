@@ -70,7 +70,7 @@ class OnlinePredictions:
 
     @torch.no_grad()
     def _predict(self, batch: Batch) -> None:
-        with evaluating(self.strategy):
+        with evaluating(self.strategy, batch.task):
             self._note(predict(self.strategy, batch, batch.task), batch)
 
     def _note(self, logits: Tensor, batch: Batch) -> None:

@@ -17,7 +17,7 @@ from clbench.data.arrays import Arrays
 from clbench.engine import recency
 from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
-from clbench.engine.compose import compose
+from clbench.engine.compose import check_fit, compose
 from clbench.engine.draws import DrawWatch
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
@@ -29,7 +29,7 @@ from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
 from clbench.options import name_of
-from clbench.records.cell import DECLARATIONS, CellRecord
+from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_layout, checked
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
@@ -220,23 +220,18 @@ def build_strategy(
         form=settings.form,
         precision=cell.protocol["precision"],
     )
-    parts = [(host.get("strategy", part.name), dict(part.options)) for part in cell.parts]
-    session.declared = declarations([kind for kind, _ in parts])
-    session.about = about([kind for kind, _ in parts])
+    kinds = [host.get("strategy", part.name) for part in cell.parts]
+    parts = [kind(**part.options) for kind, part in zip(kinds, cell.parts, strict=True)]
+    for kind, part in zip(kinds, cell.parts, strict=True):
+        check_fit(kind, part.options, layout.setting, cell.protocol)
+    session.declared = frozenset().union(*(part.declares() for part in parts))
+    session.about = about(kinds)
     table.test_is_open = "reads_test" in session.declared
-    if len(parts) == 1 and issubclass(parts[0][0], SoloStrategy):
-        strategy = compose([SoloRunner(*parts[0])], session)
-    else:
-        strategy = compose([part(**options) for part, options in parts], session)
+    if len(parts) == 1 and isinstance(parts[0], SoloStrategy):
+        parts = [SoloRunner(kinds[0], dict(cell.parts[0].options))]
+    strategy = compose(parts, session)
     DrawWatch(strategy).call("setup")
     return strategy
-
-
-def declarations(kinds: Sequence[type[Any]]) -> frozenset[str]:
-    """What any of these classes declares that it needs, and that others do not have."""
-    return frozenset(
-        name for name in DECLARATIONS if any(getattr(kind, name, False) for kind in kinds)
-    )
 
 
 def about(kinds: Sequence[type[Any]]) -> str:

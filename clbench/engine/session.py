@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ from clbench.options import check_options
 from clbench.randomness import key
 from clbench.scenarios.stream import Layout
 from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
+
+if TYPE_CHECKING:
+    from clbench.engine.look import Images
 
 Member = tuple[int, int]
 # Names that the engine uses itself: of notes, and of curves `continual_<name>`.
@@ -99,6 +102,8 @@ class Session(Stateful):
             "phase",
             "chosen",
             "noted",
+            "tested",
+            "asked",
             "declared",
             "about",
             "overridden",
@@ -144,6 +149,8 @@ class Session(Stateful):
         # What `train_on` was given in the `begin_phase` under way, by row in a solo strategy.
         self.chosen: dict[int | None, Samples] | None = None
         self.noted: dict[str, Tensor] | None = None  # in the evaluation under way
+        self.tested: int | None = None  # the task that the images evaluated are from
+        self.asked: Images | None = None  # the images that `predict` is asked about
         # What the strategy's classes say they need and others have not (`DECLARATIONS`).
         self.declared: frozenset[str] = frozenset()
         self.about = ""  # what the strategy does, for the record
@@ -204,6 +211,8 @@ class Session(Stateful):
         if name in ENGINE_NOTES:
             raise StrategyError(f"note({name!r}, ...): the engine uses this name itself")
         wanted = [] if row is not None else [len(self.members)]
+        if isinstance(value, Tensor) and list(value.shape) == [*wanted, self.scenario.tasks]:
+            value = self._of_tested_task(value)
         if not isinstance(value, Tensor) or list(value.shape) != wanted:
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise StrategyError(f"note({name!r}) was given {got}; {wanted} is wanted")
@@ -212,6 +221,12 @@ class Session(Stateful):
             return
         nothing = torch.full((len(self.members),), torch.nan, dtype=torch.float64)
         self.noted.setdefault(name, nothing)[row] = value
+
+    def _of_tested_task(self, table: Tensor) -> Tensor:
+        """The column that the evaluation is about, of a value for each task there is."""
+        if self.tested is None:
+            return torch.full(table.shape[:-1], torch.nan, device=table.device)
+        return table[..., self.tested]
 
     @contextmanager
     def choosing(self) -> Iterator[dict[int | None, Samples]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +17,7 @@ from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp
 from clbench.options import Configurable, name_of
 from clbench.randomness import key
+from clbench.records.cell import DECLARATIONS
 from clbench.stack import Noise, Stateful
 from clbench.stack.modules import build
 from clbench.stack.optimizer import Updates
@@ -53,6 +54,14 @@ class SoloStrategy(Configurable, Stateful):
     row: ClassVar[int]
     net: ClassVar[nn.Module]
     optimizer: ClassVar[torch.optim.Optimizer]
+
+    def declares(self) -> frozenset[str]:
+        """Which of `oracle`, `reads_test` and `bound` hold with these options; by default what the class says."""
+        return frozenset(name for name in DECLARATIONS if getattr(self, name))
+
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        """Why this setting or this protocol makes no sense for the method; None where it does."""
+        return None
 
     def known_as(self, path: str) -> str:
         """By its name in suites."""

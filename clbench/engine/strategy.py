@@ -8,7 +8,7 @@ in the last class of a part goes on to the next part, and `self.hook()` starts a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clbench.engine.look import Look
+from clbench.engine.look import Images, Look
 from clbench.engine.session import ScenarioView, Session
 from clbench.engine.task import Batch, Phase, Samples, Split, Task, member_mean
 from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp, StrategyError
 from clbench.options import Configurable, name_of
+from clbench.records.cell import DECLARATIONS
 from clbench.stack import (
     Noise,
     Optimizer,
@@ -79,6 +80,19 @@ class Strategy(Configurable, Stateful):
     session: ClassVar[Session]
     _next: Strategy | None = None
     _first: Strategy | None = None
+
+    # ------------------------------------------------------------------ what is asked before a run
+
+    def declares(self) -> frozenset[str]:
+        """Which of `oracle`, `reads_test` and `bound` hold with these options; by default what the class says."""
+        return frozenset(name for name in DECLARATIONS if getattr(self, name))
+
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        """Why this setting or this protocol makes no sense for the method with its options; None where it does.
+
+        A sentence and what to do instead. `clbench validate` shows it, before anything runs.
+        """
+        return None
 
     # ------------------------------------------------------------------ what a method works with
 
@@ -185,8 +199,20 @@ class Strategy(Configurable, Stateful):
         self.session.train_on(samples)
 
     def note(self, name: str, value: Tensor) -> None:
-        """Within an evaluation: keep `[R]` values of this test set, as a matrix like accuracy."""
+        """Within an evaluation: keep `[R]` values of this test set, as a matrix like accuracy.
+
+        Of `[R, tasks]`, what holds if the test set is of each of the tasks, the engine keeps the column
+        of the one that it is of.
+        """
         self.session.note(name, value)
+
+    @property
+    def asked(self) -> Images | None:
+        """In `predict`: the images that the engine asks about, which of them count, and where they stand in the look.
+
+        None where somebody else calls `predict`.
+        """
+        return self.session.asked
 
     def by_agent(self, tensor: Tensor) -> Tensor:
         """`[R, ...]` seen as `[seeds, agents, ...]`; what sits out is in it (`self.active` tells, `agent_mean` leaves it out)."""
@@ -269,6 +295,17 @@ class Strategy(Configurable, Stateful):
         with torch.no_grad():
             for value in head.parameters():
                 value.zero_()
+
+    def forget_head(self) -> None:
+        """Let every optimiser step the network's last layer as a new one: moments and counts of steps are gone."""
+        head = {id(param) for param in self.net.part("head").parameters()}
+        for _, item in objects(whole(self)):
+            held = item.params if isinstance(item, Optimizer) else []
+            for param in held:
+                if id(param) in head:
+                    shape = (self.members, *(1,) * (param.dim() - 1))
+                    everything = torch.ones(shape, dtype=torch.bool, device=self.device)
+                    item.reset_entries(param, everything)
 
     def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
         """Logits with -inf where the setting and the protocol's `logits` leave an output out for samples of these tasks."""
@@ -480,7 +517,7 @@ def whole(strategy: Strategy) -> Stateful:
     return _Whole(strategy.session, parts_of(strategy))
 
 
-def state_bytes(strategy: Strategy) -> float:
+def state_bytes(strategy: Strategy, member: int = 0) -> float:
     """What a member has to keep beside what it trains, as it stands: buffers, old models, importances, bases.
 
     Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images. Networks and
@@ -489,9 +526,9 @@ def state_bytes(strategy: Strategy) -> float:
     root = whole(strategy)
     said: dict[str, float] = {}
     for path, item in objects(root):
-        size: float | None = item.stands_for()
+        size: float | Sequence[float] | None = item.stands_for()
         if path.startswith(".parts") and size is not None:
-            said[path] = size
+            said[path] = size[member] if isinstance(size, Sequence) else size
     trained = {id(value) for _, value in _trained(root)}
     return sum(said.values()) + _bytes_beside(strategy, trained, paths=list(said))
 

@@ -33,7 +33,7 @@ def open_suite(
 ) -> tuple[Suite, Host]:
     """A suite, and the host with the plugins it names."""
     from clbench.data import imported_names
-    from clbench.engine.compose import check_composition
+    from clbench.engine.compose import check_composition, check_fit
     from clbench.host import Host
     from clbench.stack.foreign import check_optimizer
     from clbench.suite import Checks, load_suite, read_plugins
@@ -42,7 +42,7 @@ def open_suite(
         path for path in read_plugins(source, overrides) if path.is_file()
     ]  # `load_suite` says which are missing
     host = Host.load([*plugins, *named])
-    checks = Checks(check_composition, check_optimizer)
+    checks = Checks(check_composition, check_optimizer, check_fit)
     return load_suite(
         source,
         host,

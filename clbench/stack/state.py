@@ -54,10 +54,11 @@ class Stateful:
         """What messages call it; `path` says where it was found."""
         return path
 
-    def stands_for(self) -> float | None:
+    def stands_for(self) -> float | Sequence[float] | None:
         """The bytes a member that a method has to keep for this, where its tensors do not show them.
 
         A buffer of indices stands for images, which lie in memory anyway. None: its tensors are what is kept.
+        A list has a number for each member, where they have to keep unequal amounts.
         """
         return None
 

@@ -21,6 +21,9 @@ class Checks:
     optimizer: Callable[[str, Mapping[str, Any]], None] = (
         _nothing  # whether torch has this optimiser, and takes these options
     )
+    fit: Callable[[type, Mapping[str, Any], str, Mapping[str, Any]], None] = (
+        _nothing  # whether a strategy with these options makes sense in a setting, by a protocol
+    )
 
 
 UNCHECKED = Checks()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clbench.errors import suggest
+from clbench.errors import UserError, suggest
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
@@ -67,7 +68,9 @@ def expand_with(
         problems,
         warnings,
     )
-    return _cells(suite, scenarios, strategies, problems), warnings
+    cells = _cells(suite, scenarios, strategies, problems)
+    _refusals(strategies, scenarios, host, problems, checks)
+    return cells, warnings
 
 
 def _variants(items: Sequence[Any], path: Path, problems: Problems) -> list[Variant]:
@@ -177,6 +180,28 @@ def _fit(
             f"in {column!r} nothing can be held out, and the protocol of {row!r} says"
             f" validation: {strategy.protocol['validation']}; leave it at 0",
         )
+
+
+def _refusals(
+    strategies: Sequence[StrategyEntry],
+    scenarios: Sequence[ScenarioEntry],
+    host: Host,
+    problems: Problems,
+    checks: Checks,
+) -> None:
+    """What strategies say against the settings and the protocol that they are to run in."""
+    columns = scenario_labels(scenarios)
+    for strategy in strategies:
+        labelled = zip(scenarios, columns, strict=True)
+        met = [(entry, column) for entry, column in labelled if strategy.meets(entry, column)]
+        settings = {entry.choice.options.get("setting"): column for entry, column in reversed(met)}
+        settings.pop(None, None)
+        for (setting, column), part in itertools.product(settings.items(), strategy.parts):
+            kind = host.get("strategy", part.name)
+            try:
+                checks.fit(kind, part.options, setting, strategy.protocol)
+            except UserError as error:
+                problems.add(strategy.source, f"in {column!r}: {error}")
 
 
 def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-import torch
-
-from clbench import Strategy, Task, errors, hookimpl
+from clbench import Strategy, Task, hookimpl
 
 
 class HeadReset(Strategy):
@@ -20,13 +19,16 @@ class HeadReset(Strategy):
     to: Literal["zero", "init"] = "init"  # zeros, or weights of an untrained network
     moments: bool = True  # forget the optimiser's moments of the last layer, too
 
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        if protocol["head"] == "multi":
+            return (
+                "each task has a fresh last layer with `head: multi`, and those of earlier tasks must"
+                " last; leave head_reset out, or set `head: single`"
+            )
+        return super().refusal(setting, protocol)
+
     def setup(self) -> None:
         super().setup()
-        if self.protocol.head == "multi":
-            raise errors.StrategyError(
-                "head_reset: each task has a fresh last layer with `head: multi`, and those of earlier"
-                " tasks must last; leave head_reset out, or set `head: single`"
-            )
         self.net.part("head")  # an error that comes now, or never
 
     def begin_task(self, task: Task) -> None:
@@ -35,16 +37,7 @@ class HeadReset(Strategy):
             return
         self.reset_head(self.to, task.index)
         if self.moments:
-            self._forget()
-
-    def _forget(self) -> None:
-        """The optimiser steps the last layer as a new one."""
-        stepped = {id(param) for param in self.optimizer.params}
-        for param in self.net.part("head").parameters():
-            if id(param) in stepped:
-                shape = (self.members, *(1,) * (param.dim() - 1))
-                everything = torch.ones(shape, dtype=torch.bool, device=self.device)
-                self.optimizer.reset_entries(param, everything)
+            self.forget_head()
 
 
 @hookimpl

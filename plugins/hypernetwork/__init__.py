@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationInfo
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
-from clbench import Batch, Phase, Stack, Strategy, Task, errors, hookimpl
+from clbench import Batch, Phase, Stack, Strategy, Task, hookimpl
 
 from .generator import Generator, Table, chunk_size_of, dense_network
 from .inference import surest
@@ -73,9 +73,17 @@ class Hypernetwork(Strategy):
 
     # ------------------------------------------------------------------ what there is
 
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        for key in ("restore", "head_reset"):
+            if protocol[key] != "never":
+                return (
+                    f"the network's weights are generated, so `{key}` would have no effect; leave it"
+                    f" out for this method: {{hypernetwork: {{protocol: {{{key}: never}}}}}}"
+                )
+        return super().refusal(setting, protocol)
+
     def setup(self) -> None:
         super().setup()
-        self._refuse_what_has_no_effect()
         self.generator = self._make_generator()
         self.optimizer = self.make_optimizer(self.generator.parameters())
         tasks = self.scenario.tasks
@@ -89,18 +97,6 @@ class Hypernetwork(Strategy):
         # Batch-norm begins each task anew, and is tested with the statistics of the task.
         self.first_statistics = self._statistics()
         self.statistics: list[dict[str, Tensor]] = []
-
-    def _refuse_what_has_no_effect(self) -> None:
-        protocol = self.protocol
-        wrong = {
-            "restore": protocol.restore != "never",
-            "head_reset": protocol.head_reset != "never",
-        }
-        for key in (key for key, is_wrong in wrong.items() if is_wrong):
-            raise errors.StrategyError(
-                f"hypernetwork: the network's weights are generated, so `{key}` would have no effect;"
-                f" leave it out for this method: {{hypernetwork: {{protocol: {{{key}: never}}}}}}"
-            )
 
     def _make_generator(self) -> Generator:
         shapes = [value.shape for value in self.net.parameters()]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -42,13 +43,16 @@ class ICaRL(Strategy):
     name = "icarl"
     memory: Memory = 2000  # exemplars kept in all, or the bytes that all it carries may take
 
-    def setup(self) -> None:
-        super().setup()
-        if self.scenario.setting == "domain":
-            raise errors.StrategyError(
-                "icarl keeps exemplars of each class, and in the domain setting labels come back in"
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        if setting == "domain":
+            return (
+                "it keeps exemplars of each class, and in the domain setting labels come back in"
                 " every task; use it where setting is class or task"
             )
+        return super().refusal(setting, protocol)
+
+    def setup(self) -> None:
+        super().setup()
         classes, width = self.scenario.classes, self._head_weight().shape[2]
         numbers = sum(p[0].numel() for p in self.net.parameters()) + classes * width
         self.exemplars = Exemplars(self, self.memory, beside=BYTES * numbers)

@@ -18,6 +18,7 @@ from clbench.records.cell import marked_label
 from clbench.records.merging import merge_cells
 from clbench.report.terminal import summary_table
 from clbench.testing.bench import first_difference, rows
+from clbench_plugins.accuracy_metrics import OnlineAccuracy
 from clbench_plugins.naive import Naive
 
 
@@ -114,7 +115,86 @@ def test_nobody_is_asked_where_no_part_looks(make_bench: Any) -> None:
     assert "begin_evaluation" not in strategy.session.overridden
 
 
+class Placed(Strategy):
+    """Finds what it is asked to predict in what it looked at before."""
+
+    wiring = Strategy.wiring | {"looked"}
+    found: ClassVar[list[bool]] = []
+
+    def begin_evaluation(self, look: Any) -> None:
+        super().begin_evaluation(look)
+        batches = list(look.batches())
+        self.looked = torch.cat([images.x for images in batches], dim=1)
+        starts = [images.start for images in batches]
+        assert starts == [16 * number for number in range(len(batches))]
+
+    def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+        asked = self.asked
+        if asked is not None and asked.start is not None:
+            here = self.looked[:, asked.start : asked.start + x.shape[1]]
+            self.found.append(torch.equal(here, x) and torch.equal(asked.x, x))
+        return super().predict(x, task)
+
+
+def test_who_predicts_knows_where_the_images_stand(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clbench.engine.streams.Streams.chunk", lambda self, split: 16)
+    Placed.found.clear()
+    make_bench(Placed, tasks=2, metrics=[OnlineAccuracy]).run(0, 2)
+    assert len(Placed.found) == 2 * 8  # two batches of each of eight test sets
+    assert all(Placed.found)
+
+
+def test_images_asked_about_outside_of_a_test_set_stand_nowhere(make_bench: Any) -> None:
+    class Asked(Strategy):
+        """Keeps what it knows of what it is asked."""
+
+        seen: ClassVar[list[Any]] = []
+
+        def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
+            self.seen.append(self.asked)
+            return super().predict(x, task)
+
+        def end_task(self, task: Task) -> None:
+            super().end_task(task)
+            self.predict(next(iter(task.batches())).x)
+
+    make_bench(Asked, tasks=1, metrics=[OnlineAccuracy]).run(0)
+    test_set, in_training, mine = Asked.seen[0], Asked.seen[1], Asked.seen[-2]
+    assert test_set.start == 0
+    assert test_set.valid.sum() == 60
+    assert in_training.start is None
+    assert in_training.valid.all()
+    assert mine is None
+
+
 # ------------------------------------------------------------------------------------------ notes
+
+
+def test_of_a_note_for_each_task_that_of_the_test_set_is_kept(make_bench: Any) -> None:
+    class Guessing(Strategy):
+        """Notes what holds of each task, and is told of none."""
+
+        def begin_evaluation(self, look: Any) -> None:
+            super().begin_evaluation(look)
+            tasks = torch.arange(self.scenario.tasks, device=self.device)
+            self.note("which", tasks + 10.0 * torch.arange(self.members)[:, None])
+
+    record = make_bench(Guessing, evaluate={"every": 4}).run(0, 1)
+    assert record.notes["which"][1].tolist() == [[10.0, 11.0, 12.0]] * 4
+    assert record.curves["continual_which"][0, 0].tolist()[:1] == [0.0]
+
+
+def test_of_a_note_for_each_task_a_solo_strategys_is_kept(make_bench: Any) -> None:
+    class GuessingAlone(SoloStrategy):
+        """The same for one member."""
+
+        def begin_evaluation(self, look: Any) -> None:
+            self.note("which", torch.arange(self.scenario.tasks))
+
+    record = make_bench(GuessingAlone).run(0)
+    assert record.notes["which"][0].tolist() == [[0.0, 1.0, 2.0]] * 4
 
 
 def results_of(record: Any, tmp_path: Any) -> Results:
@@ -263,6 +343,21 @@ def test_an_oracle_sees_labels_and_task_and_is_marked(
     shown = console.file.getvalue()
     assert f"{record.label} (oracle)" in shown
     assert f"(oracle) {record.label}: it sees the labels" in shown
+
+
+@pytest.mark.parametrize("base", [Oracle, OracleAlone])
+def test_an_option_may_decide_whether_labels_are_seen(make_bench: Any, base: Any) -> None:
+    class Choosing(base):  # type: ignore[misc]
+        """Sees labels where it is told to."""
+
+        peek: bool = False  # look at labels
+
+        def declares(self) -> frozenset[str]:
+            return super().declares() if self.peek else frozenset()
+
+    assert make_bench(Choosing(peek=True)).run(0).declared == ("oracle",)
+    with pytest.raises(StrategyError, match=r"look.labels is what"):
+        make_bench(Choosing).run(0)
 
 
 def test_the_mark_of_an_oracle_outlives_a_failed_job(make_bench: Any) -> None:

@@ -477,6 +477,28 @@ def test_what_only_the_engine_knows_is_asked_of_it(complaints: Complaints) -> No
     }
 
 
+def test_a_strategy_says_where_it_makes_no_sense(complaints: Complaints) -> None:
+    """Once for each setting, of the scenarios that it is to meet."""
+
+    def fit(
+        kind: type, options: Mapping[str, Any], setting: str, protocol: Mapping[str, Any]
+    ) -> None:
+        if setting == "domain" and options.get("memory") == 7 and protocol["epochs"] == 2:
+            raise UserError(f"{kind.__name__}: nothing to do; use another setting")
+
+    domain = "{dataset: digits, setting: domain"
+    text = with_lines(
+        scenarios=f"scenarios: [split: {domain}}}, split: {domain}, tasks: 2}}, split: {{dataset: digits}}]",
+        protocol="protocol: {epochs: 2}",
+        strategies="strategies: [naive, er, naive+er: {er: {memory: 7}}]",
+    )
+    assert complaints(text, checks=Checks(fit=fit)) == {
+        "5: strategies[2]": (
+            "in 'split(setting=domain, tasks=5)': ER: nothing to do; use another setting"
+        )
+    }
+
+
 # ------------------------------------------------------------------ seeds, --set, --smoke
 
 
