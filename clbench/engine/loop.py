@@ -17,6 +17,7 @@ from clbench.engine.draws import DrawWatch
 from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy, set_mode
 from clbench.engine.evaluations import Evaluations
+from clbench.engine.features import FrozenBody
 from clbench.engine.fresh_start import MEMORY
 from clbench.engine.given import Given
 from clbench.engine.graphs import Steps
@@ -29,7 +30,7 @@ from clbench.engine.probes import Probes
 from clbench.engine.rates import Rates
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of, whole
-from clbench.engine.task import Phase, Task
+from clbench.engine.task import Batch, Phase, Task
 from clbench.stack import Optimizer, Saved, Stateful, Suspension, member_tables, restore
 from clbench.stack.state import objects
 
@@ -47,6 +48,7 @@ class Loop:
         recency: bool = False,
         graphs: str = "auto",
         checkpoint: Path | None = None,
+        workers: int = 1,
     ) -> None:
         self.strategy, self.probes = strategy, probes
         self.session = strategy.session
@@ -67,6 +69,7 @@ class Loop:
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
         self.rates = Rates(strategy)
         self.best = BestWeights(strategy)
+        self.frozen = FrozenBody(strategy, workers)
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
         self.on_step: Callable[[], None] = lambda: (
             None
@@ -197,10 +200,12 @@ class Loop:
         if place.at_phase_start:
             self._begin_phase(task)
         phase, resolved = self.session.phase, self.resolved[number]
+        self.frozen.begin_phase(phase, resolved)
         while place.epoch < resolved.epochs and (
             taking := [member for member in self.book.running if member not in place.stopped]
         ):
             self._epoch(task, phase, resolved, taking)
+        self.frozen.end_phase()
 
     def _begin_phase(self, task: Task) -> None:
         session, phase = self.session, self.session.phase
@@ -237,6 +242,7 @@ class Loop:
             set_mode(self.strategy, training=True)
             self.rates.begin_epoch(phase)
             place.online.begin_epoch()
+        self.frozen.begin_epoch()
         self.steps.begin_epoch()
         position = task.index, place.phase, place.epoch
         order = order_of_epoch(resolved, self.streams, self.session.members, position)
@@ -246,10 +252,10 @@ class Loop:
             taking,
             least=2 if resolved.size > 1 and self._has_batch_norm() else 1,
         )
-        for step in plan[place.step :]:
+        for step, samples in self.frozen.of_steps(order, plan[place.step :]):
             self._only(step.members)
             self.rates.begin_step(phase, place.done.tolist(), resolved.totals)
-            self._step(order.batch(step), task)
+            self._step(samples, task)
             place.step += 1
             self.on_step()
         self._only(taking)
@@ -257,6 +263,7 @@ class Loop:
         reached: set[int] = set()
         if self.session.active:
             self.suspension.show_kept()
+            self.frozen.end_epoch()
             self.draws.call("end_epoch", phase, place.epoch)
             self._note_epoch()
             self._probe("epoch_end", task)
@@ -320,9 +327,16 @@ class Loop:
     # ------------------------------------------------------------------ a step
 
     def learn(self, samples: Tensor) -> Tensor | None:
-        """A step from these samples `[3, R, B]` to the losses: on a GPU, what a graph holds."""
-        index, tasks, y = samples.unbind()
+        """A step from these samples `[3, R, B]` to the losses: on a GPU, what a graph holds.
+
+        A fourth row says where their features are, in a phase whose body is frozen.
+        """
+        index, tasks, y = samples[:3].unbind()
         batch = self.session.fetch(index, tasks, augment=True, y=y)
+        with self.frozen.step(batch.x, samples):
+            return self._learn(batch, tasks)
+
+    def _learn(self, batch: Batch, tasks: Tensor) -> Tensor | None:
         self.session.clock.begin_step(batch.x)
         if self.online:
             self.online_predictions.begin_step(batch, self.rows)

@@ -55,6 +55,7 @@ def _checked(phase: Phase, streams: Streams) -> Phase:
         raise ValueError(f"augment is {phase.augment!r}; known: {', '.join(AUGMENTATIONS)}")
     if not isinstance(phase.stop, bool):
         raise ValueError(f"stop is {phase.stop!r}; True or False is wanted")
+    _check_module(phase.frozen_before)
     if isinstance(phase.data, Samples):
         phase = replace(phase, data=_checked_samples(phase.data, streams))
     elif phase.data not in POOLS:
@@ -69,6 +70,11 @@ def _check_count(name: str, value: Any, least: int) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} is {value!r}; a whole number of at least {least} is wanted")
+
+
+def _check_module(name: Any) -> None:
+    if name is not None and not (isinstance(name, str) and name):
+        raise ValueError(f"frozen_before is {name!r}; the name of a module is wanted")
 
 
 def _is_rate(value: Any) -> bool:
@@ -308,11 +314,13 @@ def _check_sizes(phase: Phase, task: Task, sizes: Sequence[int], running: Sequen
 class Order:
     """An epoch's samples in order, `[3, R, longest]` (index, task, label), and each member's number.
 
-    Rows of members with fewer samples are filled up; nobody trains on that.
+    Rows of members with fewer samples are filled up; nobody trains on that. `places` are, on the host,
+    each member's samples by their places in the phase's pool, in the same order.
     """
 
     sizes: list[int]
     samples: Tensor
+    places: list[IntArray]
 
     def batch(self, step: Step) -> Tensor:
         """`[3, R, B]`: the next samples of the members that take part, and any for the others."""
@@ -350,7 +358,7 @@ def order_of_epoch(
     where = torch.from_numpy(np.stack(index)).to(device)
     of = torch.from_numpy(np.stack(tasks)).to(device)
     samples = torch.stack([where, of, streams.labels_of(where, of)])
-    return Order([len(row) for row in rows], samples)
+    return Order([len(row) for row in rows], samples, rows)
 
 
 def _row(

@@ -46,6 +46,7 @@ class Settings:
     )
     checkpoint: Path | None = None
     checkpoint_every: float = math.inf  # seconds between two within a task
+    workers: int = 1  # jobs that run beside this one, itself included, and share the machine
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,7 @@ def start_loop(
         recency=recency.NOTE in needed,
         graphs=settings.graphs,
         checkpoint=settings.checkpoint,
+        workers=settings.workers,
     )
 
 

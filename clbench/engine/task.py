@@ -42,7 +42,9 @@ class Phase:
     `data` is what it trains on: the samples of the `task`, of all tasks `seen`, of `all` tasks of the
     stream, or the method's own `Samples`. `lr` is the rate of every optimiser in this phase, which
     `schedule` changes from its beginning to its end. With `stop=False` the protocol's `stop_at` does
-    not end the phase: its accuracy says nothing about what is trained in it.
+    not end the phase: its accuracy says nothing about what is trained in it. With `frozen_before` only
+    the network's modules from this one on are trained, and all in front of it stands still, in evaluation
+    mode: what goes into it is computed once and kept, as far as there is room for it.
     """
 
     name: str = "train"
@@ -54,6 +56,7 @@ class Phase:
     schedule: Any = None
     augment: Augment | None = None
     stop: bool = True
+    frozen_before: str | None = None
 
 
 @dataclass(frozen=True)

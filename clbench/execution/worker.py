@@ -146,6 +146,7 @@ def _train(
         form=job.form,
         checkpoint=site.checkpoint(job),
         checkpoint_every=site.checkpoint_every,
+        workers=site.workers,
     )
     dataset = json.dumps(job.cell.scenario.options["dataset"])
     arrays = _arrays(host, dataset, padding_of(job.cell), site.data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from clbench.stack.forms import Call
+from clbench.stack.forms import Call, Seen
 from clbench.stack.taps import widen
 
 if TYPE_CHECKING:
@@ -57,15 +57,21 @@ class Part:
 
     def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
         """Apply the submodule, with other parameters where given (by the submodule's own names)."""
-        self.net.set_mode()
-        module = self.net.module.get_submodule(self.name)
         own = params is None
-        values, x = self.net.narrow(params or self.named_parameters(), x, self.name + ".")
         watched = self.net.watcher.within(self.name) if own and self.net.training else {}
-        call = Call(tuple(watched))
-        buffers, active = self.named_buffers(), self.net.active
-        out, found = self.net.form.run(module, values, buffers, x, call, active)
+        out, found = self.run(x, params or self.named_parameters(), tuple(watched))
         if watched:
-            given_out = {watched[site]: widen(pair[1]) for site, pair in found.items()}
-            self.net.watcher.note_part(given_out)
-        return widen(out)
+            self.net.watcher.note_part({watched[site]: pair[1] for site, pair in found.items()})
+        return out
+
+    def run(
+        self, x: Tensor, params: Mapping[str, Tensor], sites: tuple[str, ...] = ()
+    ) -> tuple[Tensor, Seen]:
+        """The output, and what went in and out of these modules within the submodule ("": itself)."""
+        net = self.net
+        net.set_mode()
+        module = net.module.get_submodule(self.name)
+        values, x = net.narrow(params, x, self.name + ".")
+        out, found = net.form.run(module, values, self.named_buffers(), x, Call(sites), net.active)
+        seen = {site: (widen(given), widen(made)) for site, (given, made) in found.items()}
+        return widen(out), seen

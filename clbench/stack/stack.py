@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
+from clbench.stack.frozen import FrozenFront
 from clbench.stack.initial import Distribution, distributions_of, draw, known
-from clbench.stack.modes import Modes
 from clbench.stack.modules import (
     Factory,
     Member,
@@ -33,7 +33,7 @@ from clbench.stack.watching import Clock, Watched, Watcher
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
-class Stack(Watched, Modes, Stateful):
+class Stack(Watched, FrozenFront, Stateful):
     """R networks whose parameters and buffers are `[R, ...]` tensors; `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
 
     `watch` keeps what modules give out in the first training forward of each step, with its graph: `seen` has
@@ -56,6 +56,7 @@ class Stack(Watched, Modes, Stateful):
             "hidden_sites",
             "active",
             "distributions",
+            "shortcut",
             "_checked",
         }
     )
@@ -113,6 +114,7 @@ class Stack(Watched, Modes, Stateful):
         self.hidden_sites: dict[str, str] | None = None  # layer: module, where somebody wants them
         self.active: list[int] | None = None
         self.distributions: dict[str, Distribution] | None = None  # found when they are asked for
+        self.shortcut = None
         self._checked = False
 
     # ------------------------------------------------------------------ calling
@@ -137,7 +139,11 @@ class Stack(Watched, Modes, Stateful):
         own = params is self.params
         watched = self._watched() if own else {}
         call = Call(tuple({**traced, **watched}))
-        out, found = self._run(self._named(params), x, call, self._buffers(buffers))
+        named = self._named(params)
+        if buffers is None and self._is_short(named, x):
+            out, found = self._run_short(named, call.sites)
+        else:
+            out, found = self._run(named, x, call, self._buffers(buffers))
         if own and self._is_kept(watched):
             self._note(x, found, out)
         if not trace:
@@ -378,6 +384,7 @@ class Stack(Watched, Modes, Stateful):
         twin.fresh_units.taken = {k: v.clone() for k, v in self.fresh_units.taken.items()}
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
+        twin.shortcut = None
         if dtype is not None:
             twin._compute_in(dtype)
         return twin

@@ -353,6 +353,7 @@ def samples(index: Any, tasks: Any, valid: Any = None) -> Samples:
         ({"lr": "fast"}, "lr is 'fast'"),
         ({"augment": "crop"}, "augment is 'crop'; known: none, flip, crop_flip"),
         ({"stop": None}, "stop is None; True or False is wanted"),
+        ({"frozen_before": ""}, "frozen_before is ''; the name of a module is wanted"),
         ({"schedule": "linear"}, "must be none, cosine or"),
         ({"schedule": {"milestones": {"where": [1]}}}, "schedule: .*where|unknown"),
         ({"data": samples([[0.5]], [[0]])}, r"index of the samples is \[1, 1\] of torch.float32"),

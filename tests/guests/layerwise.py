@@ -18,9 +18,8 @@ class Layerwise(Strategy):
         self.optimizer = self.make_optimizer(self.net.part("head").parameters())
 
     def phases(self, task):
-        return [Phase(name=layer.name, epochs=1) for layer in self.net.layers()] + super().phases(
-            task
-        )
+        layers = [Phase(name=layer.name, epochs=1) for layer in self.net.layers()]
+        return [*layers, Phase("head", frozen_before="head")]
 
     def observe(self, batch):
         layer = next((layer for layer in self.net.layers() if layer.name == self.phase.name), None)
