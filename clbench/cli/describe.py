@@ -144,7 +144,7 @@ def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
             ["strategies", ", ".join(strategies)],
             ["seeds", f"{len(suite.seeds)}"],
             ["runs", f"{sum(len(cell.seeds) for cell in cells)} in {len(cells)} cells"],
-            ["metrics", ", ".join(metric.name for metric in suite.metrics)],
+            ["metrics", ", ".join(metric.label for metric in suite.metrics)],
         ],
     )
     say(f"\nnext: clbench run {name}    (or --dry-run, to see how long it may take)")

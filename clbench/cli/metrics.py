@@ -35,6 +35,14 @@ def add(
             show_default=False,
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="What it is called in the record, where that has the metric already with other options.",
+            show_default=False,
+        ),
+    ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
@@ -45,9 +53,9 @@ def add(
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    added = add_metric(record, name, _options(options or []), host, data)
+    added = add_metric(record, name, _options(options or []), host, data, label=label)
     warn([*added.warnings, *added.left_out])
-    console().print(summary_table(added.results, [name]))
+    console().print(summary_table(added.results, [label or name]))
     tell(f"stored in {record}")
 
 

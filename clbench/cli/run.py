@@ -188,7 +188,7 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     if results.cells:
         target = console()
         target.print(
-            summary_table(results, [metric.name for metric in prepared.suite.metrics] or None)
+            summary_table(results, [metric.label for metric in prepared.suite.metrics] or None)
         )
         if line := apart_line(results.record):
             say(line)

@@ -17,7 +17,7 @@ from clbench.engine.loop import Loop
 from clbench.errors import ClbenchError, OutputError, StrategyError
 from clbench.records.atomic import atomic_write
 from clbench.stack import gemm, save
-from clbench.suite.cell import Cell
+from clbench.suite.cell import Cell, MetricChoice
 
 LAYOUT = 4
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
@@ -129,6 +129,12 @@ def identity_of(
         "members": [list(member) for member in members],
         "form": form,
         "gemm": gemm.current(),
-        "metrics": [[metric.name, dict(metric.options)] for metric in cell.metrics],
+        "metrics": [_asked(metric) for metric in cell.metrics],
         "keep": list(cell.protocol["keep"]),
     }
+
+
+def _asked(metric: MetricChoice) -> list[Any]:
+    """A metric without a label of its own is written as it was before there were labels."""
+    own = [] if metric.label == metric.name else [metric.label]
+    return [metric.name, dict(metric.options), *own]

@@ -34,7 +34,7 @@ class Meddled(StrategyError):
 class Probes(Stateful):
     """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on.
 
-    Its state is what the metrics keep for themselves, `memory`, by the metric's name.
+    Its state is what the metrics keep for themselves, `memory`. This and all else is by the metrics' labels.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset(
@@ -56,9 +56,9 @@ class Probes(Stateful):
     def due(self, when: str) -> dict[str, Any]:
         """The metrics that measure now."""
         return {
-            name: metric
-            for name, metric in self.metrics.items()
-            if metric.when == when and name not in self.book.faults
+            label: metric
+            for label, metric in self.metrics.items()
+            if metric.when == when and label not in self.book.faults
         }
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
@@ -70,24 +70,24 @@ class Probes(Stateful):
             batch, net = self._batch(task), self._network()
             self._last_versions = self._versions(net)
             self._found = {}
-            for name, metric in due.items():
+            for label, metric in due.items():
                 try:
-                    with self._timed(name):
-                        value = self._undisturbed(metric, net, task, batch)
+                    with self._timed(label):
+                        value = self._undisturbed(label, metric, net, task, batch)
                     if isinstance(value, Undefined):
                         raise value
-                    yield name, self._checked(name, value)
+                    yield label, self._checked(label, value)
                 except Meddled:
                     raise
                 except (Exception, SystemExit) as error:
-                    self.book.faults[name] = f"metric {name}: {_reason(error)}"
+                    self.book.faults[label] = f"metric {label}: {_reason(error)}"
                     if (
-                        name not in self.book.probes
+                        label not in self.book.probes
                     ):  # measured all the same, so that nobody tries again
-                        yield name, torch.full((self.strategy.members,), torch.nan)
+                        yield label, torch.full((self.strategy.members,), torch.nan)
 
     @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
+    def _timed(self, label: str) -> Iterator[None]:
         """Count how long this metric takes, our watch over it included, whatever comes of it."""
         self._wait()
         begun = time.perf_counter()
@@ -95,7 +95,7 @@ class Probes(Stateful):
             yield
         finally:
             self._wait()
-            self.book.count_seconds(name, time.perf_counter() - begun)
+            self.book.count_seconds(label, time.perf_counter() - begun)
 
     def _wait(self) -> None:
         """Until the device has done what it was asked for so far."""
@@ -111,25 +111,26 @@ class Probes(Stateful):
             return lacking
 
     def _undisturbed(
-        self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
+        self, label: str, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
     ) -> Any:
         """What the metric says; an error where it drew from a global generator, or wrote past torch's counts.
 
         To look for that takes longer than many a metric: it is done once a task.
         """
-        kind, name = type(metric), name_of(type(metric))
-        if self._watched.get(name) == task.index:
-            return self._measured(metric, net, task, batch)
-        self._watched[name] = task.index
-        packages, device = packages_of([kind]), self.strategy.device
+        if self._watched.get(label) == task.index:
+            return self._measured(label, metric, net, task, batch)
+        self._watched[label] = task.index
+        packages, device = packages_of([type(metric)]), self.strategy.device
         before = self._contents(net)
         try:
-            with no_global_draws(f"metric {name!r}", "measure", HOW_TO_PROBE, packages, device):
-                return self._measured(metric, net, task, batch)
+            with no_global_draws(f"metric {label!r}", "measure", HOW_TO_PROBE, packages, device):
+                return self._measured(label, metric, net, task, batch)
         finally:
             self._check_unchanged(metric, before, self._contents(net))
 
-    def _measured(self, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch) -> Any:
+    def _measured(
+        self, label: str, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
+    ) -> Any:
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
         if isinstance(net, StrategyError):
             return Undefined(str(net))
@@ -137,7 +138,7 @@ class Probes(Stateful):
         if solo is not None:
             solo.probed = True
         try:
-            seen = self._probe_of(name_of(type(metric)), net, task, batch)
+            seen = self._probe_of(label, metric, net, task, batch)
             with task.streams.opened_test():
                 return metric.measure(seen)
         except StrategyError as lacking:
@@ -147,9 +148,11 @@ class Probes(Stateful):
                 solo.probed = False
             self._check_versions(metric, net)
 
-    def _probe_of(self, name: str, net: Stack, task: Task, batch: Batch) -> Probe:
-        memory = self.memory.setdefault(name, {})
+    def _probe_of(self, label: str, metric: Any, net: Stack, task: Task, batch: Batch) -> Probe:
+        memory = self.memory.setdefault(label, {})
         sight = (net, self.shown, task, batch.x, batch.y)
+        # By its name, so that what it draws does not depend on what it is called.
+        name = name_of(type(metric))
         return Probe(*sight, name, memory, trained=self.strategy, found=self._found)
 
     def _check_versions(self, metric: Any, net: Stack | StrategyError) -> None:
@@ -186,7 +189,7 @@ class Probes(Stateful):
             held += tensors_of(self.strategy.solos)
         return held
 
-    def _checked(self, name: str, value: Any) -> Tensor:
+    def _checked(self, label: str, value: Any) -> Tensor:
         if (
             not isinstance(value, Tensor)
             or value.dim() < 1
@@ -196,7 +199,7 @@ class Probes(Stateful):
             raise ValueError(
                 f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted"
             )
-        self.book.check(self.book.probes, name, value)
+        self.book.check(self.book.probes, label, value)
         return value
 
     def _batch(self, task: Task) -> Batch:

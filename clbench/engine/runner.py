@@ -171,13 +171,13 @@ def start_loop(
 ) -> Loop:
     """The loop of a job that has done nothing yet."""
     strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=settings)
-    metrics = {choice.name: host.get("metric", choice.name) for choice in cell.metrics}
+    kinds = {metric.label: host.get("metric", metric.name) for metric in cell.metrics}
     probes = {
-        choice.name: metrics[choice.name](**choice.options)
-        for choice in cell.metrics
-        if hasattr(metrics[choice.name], "measure")
+        metric.label: kinds[metric.label](**metric.options)
+        for metric in cell.metrics
+        if hasattr(kinds[metric.label], "measure")
     }
-    needed = {name for metric in metrics.values() for name in getattr(metric, "needs", ())}
+    needed = {name for kind in kinds.values() for name in getattr(kind, "needs", ())}
     return Loop(
         strategy,
         Probes(probes, strategy),

@@ -17,8 +17,9 @@ from clbench.execution.store import Store
 from clbench.metrics import RecordMetric
 from clbench.options import plain_options
 from clbench.records import CellRecord, RecordFile, Results, read_record, write_file
-from clbench.records.metric_facts import facts_of
+from clbench.records.metric_facts import facts_of, how_measured
 from clbench.suite.cell import Cell, Choice
+from clbench.suite.metric_labels import why_no_label
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -34,10 +35,20 @@ class Added:
 
 
 def add_metric(
-    path: Path, name: str, options: Mapping[str, Any], host: Host, data: Path | None = None
+    path: Path,
+    name: str,
+    options: Mapping[str, Any],
+    host: Host,
+    data: Path | None = None,
+    *,
+    label: str | None = None,
 ) -> Added:
-    """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it."""
+    """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it.
+
+    It is stored under its label, in place of what that stood for before.
+    """
     kind = _kind(path, name, host)
+    label = _checked_label(label or name, name, host)
     resolved = plain_options(kind, options)
     with (
         Store(path.resolve().parent, path.stem).hold()
@@ -45,16 +56,16 @@ def add_metric(
         else contextlib.nullcontext()
     ):
         record = read_record(path)
-        metrics = {**dict(record.metrics), name: resolved}
-        facts = {**record.metric_facts, name: facts_of(kind)}
+        metrics = {**dict(record.metrics), label: resolved}
+        facts = {**record.metric_facts, label: facts_of(kind, label)}
         record = replace(record, metrics=tuple(metrics.items()), metric_facts=facts)
-        work = _Work(record, name, kind(**resolved), host, data)
+        work = _Work(record, label, kind(**resolved), host, data)
         if issubclass(kind, RecordMetric):
-            changed = with_metric(record, name, resolved, host)
+            changed = with_metric(record, label, resolved, host)
         else:
             version = host.version_of("metric", name)
-            changed = work.measured_everywhere({"options": resolved, "version": version})
-        _check_that_there_is_a_value(changed, name, host)
+            changed = work.measured_everywhere(how_measured(label, name, resolved, version))
+        _check_that_there_is_a_value(changed, label, host)
         write_file(path, changed)
     return Added(
         Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
@@ -66,12 +77,26 @@ def _kind(path: Path, name: str, host: Host) -> Any:
     try:
         return host.get("metric", name)
     except UnknownName as error:
-        if path.is_file() and name in dict(read_record(path).metrics):
+        record = read_record(path) if path.is_file() else None
+        if record is not None and name in dict(record.metrics):
+            called = record.called(name)
+            if called in host.names("metric"):
+                raise UserError(
+                    f"{name!r} is what the record calls {called}; to compute it anew,"
+                    f" write {called} with --label {name}"
+                ) from None
             raise UserError(
                 f"no plugin here offers the metric {name!r}, whose values the record has already;"
                 " to compute them anew, give its file with --plugin"
             ) from None
         raise error
+
+
+def _checked_label(label: str, name: str, host: Host) -> str:
+    why = why_no_label(label, name, host.names("metric"))
+    if why is not None:
+        raise UserError(f"--label {why}")
+    return label
 
 
 def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> None:

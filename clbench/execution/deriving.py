@@ -10,7 +10,7 @@ import numpy as np
 
 from clbench.metrics import RecordMetric
 from clbench.records import CellRecord, RecordFile, Results
-from clbench.records.metric_facts import facts_of
+from clbench.records.metric_facts import facts_of, how_measured
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -18,28 +18,32 @@ if TYPE_CHECKING:
 
 def with_record_metrics(record: RecordFile, host: Host) -> RecordFile:
     """The record with the record metrics of its suite in every cell that it asks for, and what is to be known of all metrics."""
-    kinds: dict[str, Any] = {name: host.get("metric", name) for name, _ in record.metrics}
-    for name, options in record.metrics:
-        if issubclass(kinds[name], RecordMetric):
-            record = with_metric(record, name, options, host)
-    facts = {name: facts_of(kind) for name, kind in kinds.items()}
-    return replace(record, metric_facts={**record.metric_facts, **facts})
+    kinds: dict[str, Any] = {
+        label: host.get("metric", record.called(label)) for label, _ in record.metrics
+    }
+    facts = {label: facts_of(kind, label) for label, kind in kinds.items()}
+    record = replace(record, metric_facts={**record.metric_facts, **facts})
+    for label, options in record.metrics:
+        if issubclass(kinds[label], RecordMetric):
+            record = with_metric(record, label, options, host)
+    return record
 
 
 def with_metric(
-    record: RecordFile, name: str, options: Mapping[str, Any], host: Host
+    record: RecordFile, label: str, options: Mapping[str, Any], host: Host
 ) -> RecordFile:
     """The record with one record metric, computed for every cell whatever was stored before.
 
     Nothing is stored in a cell in which nobody has a value: why is found again by whoever asks.
     """
+    name = record.called(label)
     version = host.version_of("metric", name)
-    how = {"options": dict(options), "version": version, "derived": True}
-    bare = [_without(cell, name) for cell in record.cells]
-    metrics = {**dict(record.metrics), name: dict(options)}
+    how = {**how_measured(label, name, options, version), "derived": True}
+    bare = [_without(cell, label) for cell in record.cells]
+    metrics = {**dict(record.metrics), label: dict(options)}
     asked = replace(record, cells=bare, metrics=tuple(metrics.items()))
     results = Results(asked, host)
-    return replace(record, cells=[_with(results, cell, name, how) for cell in bare])
+    return replace(record, cells=[_with(results, cell, label, how) for cell in bare])
 
 
 def _without(cell: CellRecord, name: str) -> CellRecord:

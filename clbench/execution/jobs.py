@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from clbench.host import PluginReference
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell, Choice, MetricChoice
 
 Member = tuple[int, int]  # seed, agent
 
@@ -172,7 +172,7 @@ def _cell_to_plain(cell: Cell) -> dict[str, Any]:
         **vars(cell),
         "scenario": _choice_to_plain(cell.scenario),
         "parts": [_choice_to_plain(part) for part in cell.parts],
-        "metrics": [_choice_to_plain(metric) for metric in cell.metrics],
+        "metrics": [_metric_to_plain(metric) for metric in cell.metrics],
         "protocol": dict(cell.protocol),
     }
 
@@ -183,7 +183,7 @@ def _cell_from_plain(plain: Mapping[str, Any]) -> Cell:
             **plain,
             "scenario": _choice_from_plain(plain["scenario"]),
             "parts": tuple(map(_choice_from_plain, plain["parts"])),
-            "metrics": tuple(map(_choice_from_plain, plain["metrics"])),
+            "metrics": tuple(map(_metric_from_plain, plain["metrics"])),
             "seeds": tuple(plain["seeds"]),
         }
     )
@@ -195,3 +195,13 @@ def _choice_to_plain(choice: Choice) -> list[Any]:
 
 def _choice_from_plain(plain: Sequence[Any]) -> Choice:
     return Choice(plain[0], plain[1])
+
+
+def _metric_to_plain(metric: MetricChoice) -> list[Any]:
+    return [*_choice_to_plain(metric), metric.label]
+
+
+def _metric_from_plain(plain: Sequence[Any]) -> MetricChoice:
+    """A job that an older version left under way says nothing of labels."""
+    name, options, *label = plain
+    return MetricChoice(name, options, label[0] if label else name)

@@ -29,8 +29,10 @@ from clbench.records import (
 )
 from clbench.records.apart import CELL, divided
 from clbench.records.file import RESULTS, SMOKE
+from clbench.records.metric_facts import named
 from clbench.records.provenance import united, with_runs
 from clbench.suite import Suite
+from clbench.suite.cell import MetricChoice
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -103,9 +105,10 @@ class Store:
             suite.text,
             environment,
             stay,
-            tuple((metric.name, metric.options) for metric in suite.metrics),
+            tuple((metric.label, metric.options) for metric in suite.metrics),
             apart,
             runs,
+            metric_facts=_labelled(suite.metrics),
             purpose=SMOKE if suite.smoke else RESULTS,
         )
         with _refusing(self.folder):
@@ -290,6 +293,12 @@ def _failed(record: CellRecord) -> bool:
     return record.member_status is not None and any(
         status not in FINISHED for status in record.member_status
     )
+
+
+def _labelled(metrics: Iterable[MetricChoice]) -> dict[str, dict[str, str]]:
+    """Which metrics those are that have labels of their own."""
+    facts = {metric.label: named(metric.label, metric.name) for metric in metrics}
+    return {label: one for label, one in facts.items() if one}
 
 
 def _by_key(files: Iterable[RecordFile]) -> dict[str, CellRecord]:

@@ -13,6 +13,7 @@ from clbench.errors import ClbenchError, PluginError, UserError
 from clbench.execution.planner import Planned
 from clbench.execution.stack_size import NetworkSize
 from clbench.options import check_options
+from clbench.records.metric_facts import how_measured
 from clbench.suite.cell import ADDED, Cell, Choice
 from clbench.suite.entries import name_and_options
 
@@ -102,17 +103,17 @@ class Survey:
         key, content = self.key_and_content(cell)
         layout = self.layout(cell)
         self.parameters(cell)
-        metrics = {metric.name: self.host.get("metric", metric.name) for metric in cell.metrics}
+        metrics = {metric.label: self.host.get("metric", metric.name) for metric in cell.metrics}
         probes: dict[str, Any] = {
             curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())
         }
         probes |= {f"kept/{kind}": None for kind in cell.protocol["keep"]}
         for metric in cell.metrics:
-            if hasattr(metrics[metric.name], "measure"):
-                probes[metric.name] = {
-                    "options": dict(metric.options),
-                    "version": self._version_of("metric", metric.name),
-                }
+            if hasattr(metrics[metric.label], "measure"):
+                version = self._version_of("metric", metric.name)
+                probes[metric.label] = how_measured(
+                    metric.label, metric.name, metric.options, version
+                )
         return Planned(cell, key, content, layout.tasks, layout.agents, probes)
 
     def parameters(self, cell: Cell) -> int | None:

@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
                 "scenario",
             ),
         ),
-        Kind("metric", "clbench_metrics", ("RecordMetric", "ProbeMetric"), ("grid",)),
+        Kind("metric", "clbench_metrics", ("RecordMetric", "ProbeMetric"), ("label", "grid")),
         Kind("scenario", "clbench_scenarios", ("Scenario",), ("label", "grid")),
         Kind("dataset", "clbench_datasets", ("Dataset",), ("grid",)),
         Kind("model", "clbench_models", (), ("grid",)),

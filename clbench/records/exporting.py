@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.errors import UserError
+from clbench.records.metric_facts import named
 from clbench.records.results import Results
 from clbench.untrusted import inert
 
@@ -51,7 +52,10 @@ def _json(results: Results) -> bytes:
         "suite_text": record.suite_text,
         "environment": record.environment,
         "runs": list(record.runs),
-        "metrics": [{"name": name, "options": dict(options)} for name, options in record.metrics],
+        "metrics": [
+            {"name": label, "options": dict(options), **named(label, record.called(label))}
+            for label, options in record.metrics
+        ],
         "cells": [_cell(cell) for cell in results.cells],
         "rows": _rows(results.frame()),
     }

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clbench.records.cell import CellRecord
+from clbench.records.metric_facts import name_in
 
 SCHEMA_VERSION = 1
 
@@ -52,10 +53,14 @@ class RecordFile:
     cells: list[CellRecord]
     metrics: tuple[
         tuple[str, Mapping[str, Any]], ...
-    ] = ()  # what the suite asked for, with options
+    ] = ()  # what the suite asked for: labels and options; which metrics they are, `called` says
     apart: list[CellRecord] = field(default_factory=list)
     # facts by `id`, the oldest run first; none is ever changed
     runs: tuple[Mapping[str, Any], ...] = ()
     # unit and the like, by metric, for readers without the plugin
     metric_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     purpose: str = ""  # SMOKE or RESULTS; "" where the file does not say
+
+    def called(self, label: str) -> str:
+        """The name of the metric that has this label in the record: the label itself, as a rule."""
+        return name_in(self.metric_facts.get(label)) or label

@@ -8,13 +8,16 @@ from typing import Any, get_args
 
 from clbench.metrics import Metric
 from clbench.metrics.base import Summary, When
+from clbench.options import name_of
 
 _WHEN = "when"
+_METRIC = "metric"
 
 
-def facts_of(kind: type[Metric]) -> dict[str, Any]:
-    """What tables and tests have to know of a metric."""
+def facts_of(kind: type[Metric], label: str) -> dict[str, Any]:
+    """What tables and tests have to know of a metric that is stored under this label."""
     facts = {
+        **named(label, name_of(kind)),
         "summary": kind.summary,
         "higher_is_better": kind.higher_is_better,
         "unit": kind.unit,
@@ -23,6 +26,22 @@ def facts_of(kind: type[Metric]) -> dict[str, Any]:
     if hasattr(kind, _WHEN):
         facts[_WHEN] = getattr(kind, _WHEN)
     return facts
+
+
+def named(label: str, name: str) -> dict[str, str]:
+    """Which metric is stored under a label; a metric that goes by its own name need not say it."""
+    return {} if label == name else {_METRIC: name}
+
+
+def how_measured(label: str, name: str, options: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """What a cell says of a metric that is stored in it: values are measured again where this changes."""
+    return {"options": dict(options), "version": version, **named(label, name)}
+
+
+def name_in(facts: Any) -> str | None:
+    """The metric that these facts name, or this word on how it was measured."""
+    name = facts.get(_METRIC) if isinstance(facts, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def kind_of(facts: Any) -> type[Metric]:

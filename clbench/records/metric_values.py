@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clbench.errors import ClbenchError, OptionError
+from clbench.errors import ClbenchError, OptionError, UnknownName
 from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import summarise
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
-from clbench.records.metric_facts import kind_of, kind_of_cost
+from clbench.records.metric_facts import kind_of, kind_of_cost, name_in
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -49,9 +49,13 @@ class Metrics:
     ) -> None:
         self.record, self.host, self.view = record, host, view
 
+    def called(self, label: str, cell: CellRecord) -> str:
+        """The name of the metric behind a label: as the cell says, or else the record."""
+        return name_in(cell.probes.get(label)) or self.record.called(label)
+
     def measure(self, name: str, cell: CellRecord) -> Measured:
-        """The metric of this cell."""
-        offered = name in self.host().names("metric")
+        """The metric of this cell that has this name, or this label."""
+        offered = self.called(name, cell) in self.host().names("metric")
         if name in cell.metrics:
             return self._again(name, cell) if offered else self._stored(name, cell)
         if offered:
@@ -61,7 +65,7 @@ class Metrics:
         if any(name in other.cost for other in self.record.cells):
             return self._costed(name, cell)
         if any(name in other.metrics for other in self.record.cells):
-            return self._absent(name, self._kind(name), cell, None)
+            return self._absent(name, self._kind(name, cell), cell, None)
         return self._computed(name, cell)  # which says that nobody knows the name
 
     def _again(self, name: str, cell: CellRecord) -> Measured:
@@ -69,7 +73,7 @@ class Metrics:
 
         What a record says without a word on how it was measured is its writer's, and stays as it is.
         """
-        kind = self.host().get("metric", name)
+        kind = self.host().get("metric", self.called(name, cell))
         if name not in cell.probes or not issubclass(kind, RecordMetric):
             return self._stored(name, cell)
         try:
@@ -108,7 +112,7 @@ class Metrics:
 
     def _stored(self, name: str, cell: CellRecord) -> Measured:
         values = np.asarray(cell.metrics[name], dtype=np.float64)
-        kind = self._kind(name)
+        kind = self._kind(name, cell)
         reasons = [cell.undefined(name)] * cell.members
         first = (
             values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
@@ -126,7 +130,7 @@ class Metrics:
         )
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
-        kind: type[Metric] = self.host().get("metric", name)
+        kind: type[Metric] = self._offered(name, cell)
         answers: list[tuple[Array, str | None]]
         if issubclass(kind, RecordMetric):
             metric = kind(**self._options(name, cell))
@@ -202,10 +206,20 @@ class Metrics:
         asked = self._options(name, cell).get("when")
         return asked if isinstance(asked, str) else getattr(kind, "when", "task_end")
 
-    def _kind(self, name: str) -> type[Metric]:
+    def _offered(self, name: str, cell: CellRecord) -> type[Metric]:
+        """The class behind a name or a label; where nobody knows it, labels are suggested too."""
+        try:
+            kind: type[Metric] = self.host().get("metric", self.called(name, cell))
+        except UnknownName as error:
+            labels = [label for label, _ in self.record.metrics]
+            raise UnknownName("metric", name, {*error.known, *labels}, error.hint) from None
+        return kind
+
+    def _kind(self, name: str, cell: CellRecord) -> type[Metric]:
         """The class behind a stored metric; where no plugin offers it, what the record knows of it."""
         try:
-            kind: type[Metric] = self.host().get("metric", name.partition("(")[0])
+            called = self.called(name, cell).partition("(")[0]
+            kind: type[Metric] = self.host().get("metric", called)
         except ClbenchError:
             return kind_of(self.record.metric_facts.get(name))
         return kind

@@ -198,7 +198,12 @@ class Results:
             for name in self.host.names("metric")
             if issubclass(self.host.get("metric", name), RecordMetric)
         }
-        return sorted(stored | offered)
+        asked = {label for label, _ in self.record.metrics if self.record.called(label) in offered}
+        return sorted(stored | offered | asked)
+
+    def metric_called(self, label: str, cell: CellRecord) -> str:
+        """The name of the metric that has this label in a cell: the label itself, as a rule."""
+        return self._metrics.called(label, cell)
 
     def run(self, cell: CellRecord, member: int) -> RunView:
         """One member, as record metrics see it."""

@@ -152,9 +152,12 @@ def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
 
 def _probed(results: Results, cell: CellRecord) -> dict[str, Array]:
     """What probe metrics measured, by name."""
+    names = {label: results.metric_called(label, cell) for label in cell.metrics}
     offered = set(results.host.names("metric"))
-    kinds = {name: results.host.get("metric", name) for name in cell.metrics if name in offered}
-    return {name: cell.metrics[name] for name, kind in kinds.items() if hasattr(kind, "measure")}
+    kinds = {
+        label: results.host.get("metric", name) for label, name in names.items() if name in offered
+    }
+    return {label: cell.metrics[label] for label, kind in kinds.items() if hasattr(kind, "measure")}
 
 
 def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[RenderableType]:
@@ -231,10 +234,11 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     yield "`clbench describe NAME` explains a metric or a strategy"
     yield from declared_lines(results.cells)
     offered = {*results.metric_names(), *results.host.names("metric")}
-    for name in (name for name, _ in results.record.metrics if name not in offered):
-        yield (
-            f"{MISSING} {name}: no plugin here offers this metric; give the file that does with --plugin"
-        )
+    for label, _ in results.record.metrics:
+        if not offered & {label, results.record.called(label)}:
+            yield (
+                f"{MISSING} {label}: no plugin here offers this metric; give the file that does with --plugin"
+            )
     for name, measured in columns:
         reasons: dict[str, list[str]] = defaultdict(list)
         for cell, one in zip(results.cells, measured, strict=True):

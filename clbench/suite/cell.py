@@ -24,6 +24,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class MetricChoice(Choice):
+    """A metric as a suite asks for it: records, tables and commands know it by its label."""
+
+    label: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """What is run; everything in it is plain data (it travels to workers as JSON)."""
 
@@ -32,7 +39,7 @@ class Cell:
     parts: tuple[Choice, ...]
     label: str
     protocol: Mapping[str, Any]
-    metrics: tuple[Choice, ...]
+    metrics: tuple[MetricChoice, ...]
     seeds: tuple[int, ...]
 
     @property

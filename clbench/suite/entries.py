@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from clbench.data.searching import searching
 from clbench.errors import OptionError, UnknownName, UserError, shown
 from clbench.options import plain_options
-from clbench.suite.cell import Choice
+from clbench.suite.cell import Choice, MetricChoice
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.grids import Variant
+from clbench.suite.metric_labels import why_no_label
 from clbench.suite.paths import Path, depth_within, numbered
 from clbench.suite.problems import Problems
 from clbench.suite.protocol import Issue, merge, resolve_protocol
@@ -82,10 +83,21 @@ class Resolver:
         self.host, self.problems, self.imported, self.checks = host, problems, imported, checks
         self._protocols: dict[str, tuple[dict[str, Any], list[Issue]]] = {}
 
-    def metric(self, variant: Variant) -> Choice | None:
-        """A metric and its options."""
+    def metric(self, variant: Variant) -> MetricChoice | None:
+        """A metric, its options and its label: its name, where it has no other."""
         named = self._named(variant, "metric")
-        return named and self._choice("metric", named[0], named[1], variant, (named[0],))
+        if named is None:
+            return None
+        name, options = named
+        label, sound = self._label(variant, name, options)
+        choice = self._choice("metric", name, options, variant, (name,))
+        if choice is None or not sound:
+            return None
+        why = why_no_label(label or name, name, self.host.names("metric"))
+        if why is not None:
+            self._problem(variant, (name, "label"), why)
+            return None
+        return MetricChoice(name, choice.options, label or name)
 
     def scenario(self, variant: Variant) -> ScenarioEntry | None:
         """A scenario, its data set's options included."""

@@ -13,11 +13,10 @@ import pydantic
 
 from clbench.errors import Problem, SuiteError, UserError, shown, suggest
 from clbench.options import issues_of
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell, MetricChoice
 from clbench.suite.checks import UNCHECKED, Checks
-from clbench.suite.entries import Resolver
 from clbench.suite.expand import expand_with
-from clbench.suite.grids import Variant
+from clbench.suite.metrics import asked_metrics, check_comparable
 from clbench.suite.overrides import apply_overrides
 from clbench.suite.packaged import packaged_suites, suite_folders
 from clbench.suite.paths import Path, numbered
@@ -34,7 +33,6 @@ Source = FilePath | str | Mapping[str, Any]
 
 KEYS = ("name", "scenarios", "protocol", "seeds", "strategies", "metrics", "compare", "plugins")
 REQUIRED = ("name", "scenarios", "seeds", "strategies")
-DEFAULT_METRICS = ("average_accuracy", "forgetting")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def _checked(suite: Suite, host: Host, problems: Problems, checks: Checks) -> Su
         if data.get(key) is None:
             problems.add((key,), "is missing; " + _EXAMPLES[key])
     lists = {key: _list(data, key, problems) for key in ("scenarios", "strategies")}
-    metrics = _metrics(data, host, problems)
+    metrics = asked_metrics(data, host, problems)
     suite = replace(
         suite,
         name=_name(data.get("name"), problems),
@@ -177,28 +175,9 @@ def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _metrics(data: Mapping[str, Any], host: Host, problems: Problems) -> tuple[Choice, ...]:
-    value = data.get("metrics")
-    if value is None:
-        value = [name for name in DEFAULT_METRICS if name in host.names("metric")]
-    if not isinstance(value, list):
-        problems.add(("metrics",), f"must be a list of metrics, not {shown(value)}")
-        return ()
-    resolver = Resolver(host, problems)
-    found: dict[str, Choice] = {}
-    for position, entry in enumerate(value):
-        choice = resolver.metric(Variant(entry, ("metrics", position)))
-        if choice and choice.name in found:
-            problems.add(
-                ("metrics", position),
-                f"{choice.name!r} is asked for twice; a record has room for one of a name",
-            )
-        elif choice:
-            found[choice.name] = choice
-    return tuple(found.values())
-
-
-def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Problems) -> Compare:
+def _compare(
+    value: Any, host: Host, metrics: Sequence[MetricChoice], problems: Problems
+) -> Compare:
     value = {} if value is None else value
     if not isinstance(value, dict):
         problems.add(
@@ -218,26 +197,8 @@ def _compare(value: Any, host: Host, metrics: Sequence[Choice], problems: Proble
             {key: given for key, given in value.items() if key not in bad}, host, metrics, problems
         )
     if "metric" in value:
-        _comparable(compare.metric, host, metrics, problems)
+        check_comparable(compare.metric, host, metrics, problems)
     return compare
-
-
-def _comparable(name: str, host: Host, metrics: Sequence[Choice], problems: Problems) -> None:
-    """What is compared can be computed from any record, or is measured while this suite runs."""
-    if name not in host.names("metric"):
-        problems.add(
-            ("compare", "metric"), f"unknown metric {name!r}{suggest(name, host.names('metric'))}"
-        )
-        return
-    kind: Any = host.get("metric", name)
-    asked = any(metric.name == name for metric in metrics) or any(
-        problem.path.startswith("metrics") for problem in problems.found
-    )
-    if (hasattr(kind, "measure") or getattr(kind, "needs", None)) and not asked:
-        problems.add(
-            ("compare", "metric"),
-            f"{name!r} can only be measured while a run goes on; write it under `metrics:` too",
-        )
 
 
 def _baseline(suite: Suite, cells: Sequence[Cell], problems: Problems) -> None:

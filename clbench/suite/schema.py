@@ -25,6 +25,7 @@ _GRID: Schema = {
 }
 _SCOPE: Schema = {"enum": ["all", "seen", "current"]}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
+_LABEL: Schema = {"label": {"type": "string"}}
 _SHARE: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _SEEDS: Schema = {
     "description": "A count (seeds 0 to n-1), or a list.",
@@ -53,12 +54,12 @@ def json_schema(host: Host) -> Schema:
         "scenarios": {
             "type": "array",
             "minItems": 1,
-            "items": builder.entry("scenario", {"label": {"type": "string"}}),
+            "items": builder.entry("scenario", _LABEL),
         },
         "protocol": protocol,
         "seeds": _SEEDS,
         "strategies": {"type": "array", "minItems": 1, "items": builder.strategies()},
-        "metrics": {"type": "array", "items": builder.entry("metric")},
+        "metrics": {"type": "array", "items": builder.entry("metric", _LABEL)},
         "compare": _plain(Compare.model_json_schema()),
         "plugins": {
             "type": "array",
@@ -84,7 +85,7 @@ class _Builder:
     def strategies(self) -> Schema:
         """One strategy, or a composition `a+b` with options by part."""
         extra: dict[str, Schema] = {
-            "label": {"type": "string"},
+            **_LABEL,
             "protocol": {"$ref": "#/$defs/protocol"},
             "scenarios": {
                 "type": "array",

@@ -19,7 +19,7 @@ from clbench.errors import OptionError
 from clbench.execution.survey import dataset_of, padding_of
 from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell, Choice, MetricChoice
 from clbench.suite.protocol import resolve_protocol
 from clbench.testing.network import kit_convnet
 
@@ -88,7 +88,10 @@ class Bench:
             parts,
             "+".join(part.name for part in parts),
             resolved,
-            tuple(Choice(name_of(kind), given) for kind, given in zip(kinds, chosen, strict=True)),
+            tuple(
+                MetricChoice(name_of(kind), given, name_of(kind))
+                for kind, given in zip(kinds, chosen, strict=True)
+            ),
             (),
         )
         stored = load_arrays(dataset_of(self.cell), cast("Host", self.host), None)

@@ -10,7 +10,7 @@ from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
 from clbench.host import PluginReference
 from clbench.records import CellRecord
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell, Choice, MetricChoice
 
 
 def a_cell(seeds: int = 10, label: str = "er") -> Cell:
@@ -27,7 +27,7 @@ def a_cell(seeds: int = 10, label: str = "er") -> Cell:
         (Choice("er", {"memory": 9}),),
         label,
         protocol,
-        (Choice("forgetting", {}),),
+        (MetricChoice("forgetting", {}, "forgetting"),),
         tuple(range(seeds)),
     )
 

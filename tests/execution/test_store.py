@@ -17,6 +17,7 @@ from clbench.execution.planner import Planned
 from clbench.execution.store import Store
 from clbench.records import CellRecord, read_record, write_record
 from clbench.suite import Cell, Choice, Compare, Suite
+from clbench.suite.cell import MetricChoice
 
 
 def a_cell(label: str = "er", scenario: str = "split") -> Cell:
@@ -60,7 +61,7 @@ def merge(
         {},
         {},
         seeds,
-        (Choice("forgetting", {}),),
+        (MetricChoice("forgetting", {}, "forgetting"),),
         Compare(),
         own_seeds=own_seeds,
     )

@@ -246,7 +246,28 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         (
             "metrics: [dormant_units, dormant_units]",
             "6: metrics[1]",
-            "'dormant_units' is asked for twice",
+            "'dormant_units' is asked for twice; give one of the two a label: "
+            "{dormant_units: {label: another_word}}",
+        ),
+        (
+            "metrics: [dormant_units: {label: dead}, dormant_units: {label: dead, rule: dead}]",
+            "6: metrics[1]",
+            "two metrics are called 'dead'; give each a label of its own",
+        ),
+        (
+            "metrics: [dormant_units: {label: average_accuracy}]",
+            "6: metrics[0].dormant_units.label",
+            "'average_accuracy' is a metric of its own; choose another word",
+        ),
+        (
+            "metrics: [dormant_units: {label: dead/units}]",
+            "6: metrics[0].dormant_units.label",
+            "must be one word of letters, digits, -, _ and ., not 'dead/units'",
+        ),
+        (
+            "metrics: [dormant_units: {label: 3}]",
+            "6: metrics[0].dormant_units.label",
+            "must be a word, not 3",
         ),
         (
             "compare: {baselin: naive}",
@@ -295,6 +316,31 @@ def test_a_probe_that_is_measured_can_be_compared(load: Loader) -> None:
         )
     )
     assert suite.compare.metric == "weight_magnitude"
+
+
+TWICE = (
+    "metrics: [weight_magnitude: {label: at_ends}, weight_magnitude: {label: in_steps, when: step}]"
+)
+
+
+def test_a_metric_is_asked_for_twice_under_labels(load: Loader) -> None:
+    suite = load(with_lines(metrics=TWICE, compare="compare: {metric: in_steps}"))
+    asked = [(metric.label, metric.name, metric.options["when"]) for metric in suite.metrics]
+    assert asked == [
+        ("at_ends", "weight_magnitude", "task_end"),
+        ("in_steps", "weight_magnitude", "step"),
+    ]
+    assert suite.compare.metric == "in_steps"
+
+
+def test_of_labelled_metrics_one_is_compared_by_its_label(complaints: Complaints) -> None:
+    found = complaints(with_lines(metrics=TWICE, compare="compare: {metric: weight_magnitude}"))
+    assert list(found) == ["7: compare.metric"]
+    assert found["7: compare.metric"].startswith(
+        "'weight_magnitude' is measured here as 'at_ends' and 'in_steps'; write which"
+    )
+    found = complaints(with_lines(metrics=TWICE, compare="compare: {metric: at_end}"))
+    assert "unknown metric 'at_end'; did you mean 'at_ends'" in found["7: compare.metric"]
 
 
 def test_all_problems_come_at_once(complaints: Complaints) -> None:

@@ -109,7 +109,7 @@ SOUND: list[dict[str, Any]] = [
         ]
     },
     {
-        "metrics": ["average_accuracy", {"dormant_units": {"rule": "dead"}}],
+        "metrics": ["average_accuracy", {"dormant_units": {"rule": "dead", "label": "dead"}}],
         "compare": {"alpha": 0.1},
         "plugins": [],
     },

@@ -1,0 +1,74 @@
+"""The metrics of a suite, and which of them is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from clbench.errors import shown, suggest
+from clbench.suite.cell import MetricChoice
+from clbench.suite.entries import Resolver
+from clbench.suite.grids import Variant
+from clbench.suite.problems import Problems
+
+if TYPE_CHECKING:
+    from clbench.host import Host
+
+DEFAULT_METRICS = ("average_accuracy", "forgetting")
+
+
+def asked_metrics(
+    data: Mapping[str, Any], host: Host, problems: Problems
+) -> tuple[MetricChoice, ...]:
+    """What stands under `metrics:`, or the usual ones; no two are called alike."""
+    value = data.get("metrics")
+    if value is None:
+        value = [name for name in DEFAULT_METRICS if name in host.names("metric")]
+    if not isinstance(value, list):
+        problems.add(("metrics",), f"must be a list of metrics, not {shown(value)}")
+        return ()
+    resolver = Resolver(host, problems)
+    found: dict[str, MetricChoice] = {}
+    for position, entry in enumerate(value):
+        metric = resolver.metric(Variant(entry, ("metrics", position)))
+        if metric is None:
+            continue
+        if metric.label in found:
+            problems.add(("metrics", position), _called_alike(metric))
+        found.setdefault(metric.label, metric)
+    return tuple(found.values())
+
+
+def _called_alike(metric: MetricChoice) -> str:
+    if metric.label != metric.name:
+        return f"two metrics are called {metric.label!r}; give each a label of its own"
+    how = f"{{{metric.name}: {{label: another_word}}}}"
+    return f"{metric.name!r} is asked for twice; give one of the two a label: {how}"
+
+
+def check_comparable(
+    label: str, host: Host, metrics: Sequence[MetricChoice], problems: Problems
+) -> None:
+    """What is compared can be computed from any record, or is measured while this suite runs."""
+    if any(metric.label == label for metric in metrics):
+        return
+    place = ("compare", "metric")
+    names = host.names("metric")
+    if label not in names:
+        known = sorted({*names, *(metric.label for metric in metrics)})
+        problems.add(place, f"unknown metric {label!r}{suggest(label, known)}")
+        return
+    unsound = any(problem.path.startswith("metrics") for problem in problems.found)
+    if not _only_while_running(host.get("metric", label)) or unsound:
+        return
+    labels = [repr(metric.label) for metric in metrics if metric.name == label]
+    if labels:
+        called = " and ".join(labels)
+        problems.add(place, f"{label!r} is measured here as {called}; write which is compared")
+        return
+    only = f"{label!r} can only be measured while a run goes on"
+    problems.add(place, f"{only}; write it under `metrics:` too")
+
+
+def _only_while_running(kind: Any) -> bool:
+    return hasattr(kind, "measure") or bool(getattr(kind, "needs", None))
