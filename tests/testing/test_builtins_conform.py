@@ -297,6 +297,26 @@ class TestResNet(ModelConformance):
         return lambda shape, classes: resnet(shape, classes, width=8)
 
 
+class TestHebbianNet(ModelConformance):
+    """Convolutions, a triangle before the competition, and a dense block behind."""
+
+    @pytest.fixture
+    def model(self):
+        hebbian = builtin("model", "hebbian")
+        options = {
+            "units": (5, 7, 9),
+            "kernel": (3, 3, 0),
+            "temperature": (1.0,),
+            "rate": (0.05,),
+            "activation": ("triangle", "repu", "softmax"),
+            "power": (0.7, 1.4, 2.0),
+            "pool": ("max 4/2/1", "avg 2/2/0", "none"),
+            "pre_triangle": (False, True, False),
+            "bias": (False, True, True),
+        }
+        return lambda shape, classes: hebbian(shape, classes, **options)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -501,4 +521,62 @@ class TestHypernetworkInTwoUpdates(StrategyConformance):
             output_l2=0.001,
             first_task_factor=2,
             hidden=[12],
+        )
+
+
+class TestSoftHebb(StrategyConformance):
+    """A convolution, then a dense block; one after the other."""
+
+    protocol: ClassVar = {
+        "model": {
+            "hebbian": {
+                "units": [5, 23],
+                "kernel": [3, 0],
+                "pool": ["max 4/2/1", "none"],
+                "pre_triangle": [False, True],
+            }
+        },
+        "optimizer": {"adam": {"lr": 0.003}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "softhebb")(hebbian_batch_size=31)
+
+
+class TestSoftHebbInOneGo(StrategyConformance):
+    """Dense blocks with biases, and the head, all at every step."""
+
+    protocol: ClassVar = {
+        "model": {
+            "hebbian": {
+                "units": [23, 17],
+                "kernel": [0],
+                "temperature": [2.0],
+                "rate": [0.03],
+                "exponent": [0.2],
+                "pool": ["none"],
+                "norm": [False, True],
+                "bias": [True],
+                "radius": [3.0],
+            }
+        },
+        "optimizer": {"adam": {"lr": 0.003}},
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "softhebb")(order="simultaneous", competition="soft_ranked")
+
+
+class TestSoftHebbWithAHebbianClassifier(StrategyConformance):
+    """Labels take the winner's place, and all rates fall linearly."""
+
+    protocol: ClassVar = {"model": {"softhebb_mnist": {"width": 33}}}
+
+    @pytest.fixture
+    def strategy(self):
+        kind = builtin("strategy", "softhebb")
+        return kind(
+            order="consecutive", adapt="linear", classifier="hebbian", hebbian_batch_size=31
         )

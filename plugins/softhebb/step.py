@@ -1,0 +1,135 @@
+"""A Hebbian update of one block: of one member (`learn`), and of all of them, as other parts see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clbench import Stack
+
+from . import rule
+from .blocks import HebbianBlock
+
+Found = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a block learns: what its model says, and where the strategy says otherwise, that."""
+
+    temperature: float
+    rate: float
+    exponent: float
+    competition: rule.Competition
+    rank: int
+    factor: float
+    adaptive: bool  # a rate that follows the norm
+
+
+class HebbianStep:
+    """The update of one block that is about to be made, of all members.
+
+    It exists from before `adjust_gradients` until the rates have been applied. The weight's `grad`
+    is minus `delta`, as if the rule descended.
+    """
+
+    def __init__(
+        self, name: str, product: str, net: Stack, found: Found, bias_rate: float = 0.0
+    ) -> None:
+        self.name = name
+        self.weight = f"{product}.weight"
+        """The parameter's name."""
+        self.rate = found["rate"].contiguous()
+        """`[R, K]`: what each unit's change is multiplied by."""
+        self.u = found.get("u")
+        """`[R, B, K, ...]`, the pre-activations, where somebody set `keep_u`."""
+        self._bias_rate = bias_rate  # of a bias, beside the unit's
+        named = net.named_parameters()
+        self._changes = [(named[self.weight], found["gradient"])]
+        if "bias_gradient" in found:
+            self._changes.append((named[f"{product}.bias"], found["bias_gradient"]))
+
+    def begin(self) -> None:
+        """Put the changes where gradients are."""
+        for parameter, gradient in self._changes:
+            parameter.grad = gradient
+
+    @property
+    def delta(self) -> Tensor:
+        """`[R, K, ...]`: the change of the weights before the rate; the largest of the layer is 1."""
+        grad = self._changes[0][0].grad
+        assert grad is not None, "the step is over"
+        return -grad
+
+    def modulate(self, multiplier: Tensor) -> None:
+        """Multiply the rates by `[R, K]`."""
+        self.rate.mul_(multiplier)
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Move the parameters by the rates, and forget the changes."""
+        for parameter, _ in self._changes:
+            grad = parameter.grad
+            if grad is None:
+                continue  # somebody wants it to stand still
+            if parameter.dim() == 2:
+                grad = grad * self._bias_rate
+            rate = self.rate.view(*self.rate.shape, *(1,) * (parameter.dim() - 2))
+            parameter.sub_(grad.mul_(rate))
+            parameter.grad = None
+
+
+def learn(
+    net: Stack, params: Mapping[str, Tensor], name: str, x: Tensor, how: Rule, left: Tensor
+) -> tuple[Found, Tensor]:
+    """What the block `body.{name}` of one member learns from `x [B, ...]`; and its pre-activations, `[B, K, ...]`.
+
+    Only inside `net.map`. What is found: `gradient` in the weight's shape, `rate [K]`, of which `left []` is
+    left by a decay, and, where the block has a bias, `bias_gradient`.
+    """
+    block = net.module.get_submodule(f"body.{name}")
+    assert isinstance(block, HebbianBlock)
+    weight = params[f"body.{name}.{block.product}.weight"]
+    bias = params.get(f"body.{name}.{block.product}.bias")
+    rows = weight.flatten(1)
+    x = run(net, params, name, "flatten", run(net, params, name, "norm", x))
+    given = run(net, params, name, "pad", x.transpose(0, 1))
+    inputs = rule.patches(given, block.spec.kernel) if block.spec.kernel else given
+    u = inputs.t() @ rows.t()
+    u = run(net, params, name, "pre", u if bias is None else u + bias)
+    y = rule.compete(u, how.temperature, how.competition, how.rank, how.factor)
+    rate = rule.adaptive_rate(rows, how.rate, how.exponent) if how.adaptive else how.rate
+    found = {
+        "gradient": rule.gradient(rows, inputs, u, y).view_as(weight),
+        "rate": left * rate if how.adaptive else (left * rate).expand(len(rows)),
+    }
+    if bias is not None:
+        share = (u * how.temperature).softmax(1)
+        found["bias_gradient"] = rule.bias_gradient(bias, share, how.temperature)
+    return found, u.view(x.shape[0], *x.shape[2:], -1).movedim(-1, 1)
+
+
+def output(net: Stack, params: Mapping[str, Tensor], name: str, u: Tensor) -> Tensor:
+    """What a block of one member gives out, from its pre-activations."""
+    return run(net, params, name, "pool", run(net, params, name, "act", u))
+
+
+def run(net: Stack, params: Mapping[str, Tensor], name: str, part: str, x: Tensor) -> Tensor:
+    """A part of a block of one member, where the block has it."""
+    has = part in net.module.get_submodule(f"body.{name}")._modules
+    return net.one(params, x, part=f"body.{name}.{part}") if has else x
+
+
+@torch.no_grad()
+def apply(net: Stack, steps: Mapping[str, HebbianStep]) -> None:
+    """Move the weights by their rates, and forget the changes."""
+    named = net.named_parameters()
+    for step in steps.values():
+        weight = named[step.weight]
+        if weight.grad is not None:
+            rate = step.rate.view(*step.rate.shape, *(1,) * (weight.dim() - 2))
+            weight.sub_(weight.grad.mul_(rate))
+            weight.grad = None
