@@ -154,19 +154,30 @@ def option_model(target: Any) -> type[pydantic.BaseModel]:
 def check_settings(target: Any) -> None:
     """Raise `Declaration` where a class gives `when`, `summary` or the like a value that its base does not know."""
     for base in target.__mro__ if _is_configurable(target) else ():
-        for key, annotation in inspect.get_annotations(base).items():
-            hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
-            known = (
-                typing.get_args(typing.get_args(hint)[0]) if get_origin(hint) is ClassVar else ()
-            )
-            if (
-                known
-                and get_origin(typing.get_args(hint)[0]) is typing.Literal
-                and getattr(target, key) not in known
-            ):
-                raise Declaration(
-                    f"{key} is {shown(getattr(target, key))}; it is one of {', '.join(map(repr, known))}"
-                )
+        for key, known in _settings_of(base).items():
+            value = getattr(target, key)
+            if value not in known:
+                listed = ", ".join(map(repr, known))
+                raise Declaration(f"{key} is {shown(value)}; it is one of {listed}")
+
+
+@cache
+def _settings_of(base: type) -> dict[str, tuple[Any, ...]]:
+    """What `ClassVar[Literal[...]]` that a class itself declares may be."""
+    settings = {}
+    for key in inspect.get_annotations(base):
+        hint = _hint(base, key)
+        inner = typing.get_args(hint)[:1] if get_origin(hint) is ClassVar else ()
+        if inner and get_origin(inner[0]) is typing.Literal:
+            settings[key] = typing.get_args(inner[0])
+    return settings
+
+
+@cache
+def _hint(base: type, key: str) -> Any:
+    """The type of one annotation of a class; read once, for a base class has many heirs."""
+    annotation = inspect.get_annotations(base)[key]
+    return _evaluate(key, annotation, base.__module__, dict(vars(base)))
 
 
 def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
@@ -217,7 +228,7 @@ def _is_configurable(target: Any) -> bool:
 def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
     fields: dict[str, tuple[Any, Any]] = {}
     for base in reversed(cls.__mro__):
-        if base is Configurable or not issubclass(base, Configurable):
+        if base is Configurable or not _is_configurable(base):
             continue
         own = inspect.get_annotations(base)
         # A subclass may restate the default of an inherited option without repeating its type.
@@ -226,13 +237,13 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
             for key in fields
             if key in vars(base) and key not in own
         }
-        for key, annotation in own.items():
+        for key in own:
             if key.startswith("_") or key == "name":
                 continue
             if key not in vars(base):
-                _check_without_default(base, key, annotation)
+                _check_without_default(base, key)
                 continue
-            hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
+            hint = _hint(base, key)
             if get_origin(hint) is ClassVar or hint is ClassVar:
                 fields.pop(key, None)
             else:
@@ -240,10 +251,10 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
     return fields
 
 
-def _check_without_default(base: type, key: str, annotation: Any) -> None:
+def _check_without_default(base: type, key: str) -> None:
     """Refuse an attribute that reads like an option and is none; one that holds a tensor is not meant as one."""
     try:
-        hint = _evaluate(key, annotation, base.__module__, dict(vars(base)))
+        hint = _hint(base, key)
     except Declaration:
         return  # a type that exists for type checkers only
     if hint is ClassVar or get_origin(hint) is ClassVar or hasattr(base, key):

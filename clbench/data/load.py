@@ -203,9 +203,7 @@ class _Search:
             f"{self.name}.h5" if not self.dataset.options else f"{self.name}-{_short(options)}.h5"
         )
         self.from_files = bool(self.dataset.files(self.places[0].path))
-        self.version = (
-            "" if isinstance(self.dataset, Imported) else host.version_of("dataset", self.name)
-        )
+        self.host = host
         self.faults: list[str] = []  # what was found and could not be used
 
     def first(self, use: Callable[[Path], T], made: Callable[[Arrays], T]) -> T:
@@ -241,7 +239,9 @@ class _Search:
             (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
             for path in self.dataset.files(place.path)
         ]
-        return _short(repr((facts, self.version)))
+        imported = isinstance(self.dataset, Imported)
+        version = "" if imported else self.host.version_of("dataset", self.name)
+        return _short(repr((facts, version)))
 
     def load(self, place: Root, stamp: str) -> Arrays:
         arrays = _call_load(self.name, self.dataset, place.path)

@@ -56,17 +56,15 @@ class Loaded:
 def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
     """Every entry point of the group, or those that may implement `hook`; sorted, so that the order does not depend on the file system."""
     points = metadata.entry_points(group=hookspecs.GROUP)
-    for point in sorted(
-        points, key=lambda point: (point.dist.name if point.dist else "", point.name)
-    ):
+    distributions = {point.dist for point in points}
+    packages = {distribution: _package(distribution) for distribution in distributions}
+    for point in sorted(points, key=lambda point: (packages[point.dist].name, point.name)):
         if hook is not None and not _may_implement(point, hook):
             continue
         distribution = point.dist
+        package = packages[distribution]
         info = PluginInfo(
-            name=point.name,
-            package=distribution.name if distribution else point.value,
-            version=distribution.version if distribution else "of unknown version",
-            origin=point.value,
+            point.name, package.name or point.value, package.version, origin=point.value
         )
         try:
             with being_loaded(info.shown):
@@ -76,6 +74,22 @@ def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
             info.error = sentence(error)
             plugin = None
         yield Loaded(info, plugin, distribution)
+
+
+@dataclass(frozen=True)
+class Package:
+    """What an installed package calls itself."""
+
+    name: str
+    version: str
+
+
+def _package(distribution: metadata.Distribution | None) -> Package:
+    """Read once for all entry points of a package: its whole metadata is parsed for the name."""
+    if distribution is None:
+        return Package("", "of unknown version")
+    read = distribution.metadata
+    return Package(read["Name"], read["Version"])
 
 
 def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
