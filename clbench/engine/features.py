@@ -137,7 +137,8 @@ class FrozenBody:
         network is then run in every step.
         """
         assert self.point is not None
-        x = self._images(pools, [np.arange(min(CHUNK, len(pool))) for pool, _ in pools])
+        first = [np.arange(min(CHUNK, len(pool))) for pool, _ in pools]
+        x = self._images(pools, first)
         features, whole = self.net.features(x, self.point)
         try:
             fits = self._close(self.net.from_features(features, self.point), whole)
@@ -150,7 +151,8 @@ class FrozenBody:
                 " name a later module (the last one is 'head'), or build the model as an nn.Sequential"
             )
         for places in ROLLS:
-            rolled, _ = self.net.features(x.roll(places, 1), self.point)
+            # Fetched anew: an image's numbers are to lie in memory as they always do.
+            rolled, _ = self.net.features(self._images(pools, first, places), self.point)
             if not self._same(rolled.roll(-places, 1), features):
                 return None
         return tuple(features.shape[2:])
@@ -186,11 +188,14 @@ class FrozenBody:
         finally:
             self.net.active = before
 
-    def _images(self, pools: Sequence[Pool], places: Sequence[IntArray]) -> Tensor:
+    def _images(
+        self, pools: Sequence[Pool], places: Sequence[IntArray], moved_by: int = 0
+    ) -> Tensor:
         """The images `[R, CHUNK, ...]` at these places of each member's pool, filled up with some of them."""
         index, tasks = [], []
         for (pool, task_of), mine in zip(pools, places, strict=True):
-            filled = np.resize(mine if len(mine) else np.zeros(1, dtype=np.int64), CHUNK)
+            some = mine if len(mine) else np.zeros(1, dtype=np.int64)
+            filled = np.roll(np.resize(some, CHUNK), moved_by)
             index.append(pool[filled])
             tasks.append(task_of[filled])
         device = self.strategy.device

@@ -32,6 +32,11 @@ def room_for_features(device: torch.device, workers: int) -> int:
     return int(SHARE_OF_HOST * free_memory() / workers)
 
 
+def keeps_features() -> bool:
+    """Whether any features are kept, however many."""
+    return os.environ.get(VARIABLE, "auto") != "none"
+
+
 def _stated(said: str) -> int:
     try:
         budget = budget_of(said)

@@ -18,6 +18,7 @@ from clbench.suite.tested import tested_tasks
 
 STEP = 32.0  # what a step costs beside its samples, in samples
 LOOK = 0.3  # a sample that is only predicted, in samples that are trained on
+HEAD = 0.1  # a sample whose features are known, of which the head alone is trained
 
 
 @dataclass(frozen=True)
@@ -38,29 +39,58 @@ def workload(
     """Task by task, for a member with these numbers of samples; a strategy that is `foreseeable` is asked for its phases."""
     replayed = sum(_replayed(options, protocol) for _, options in parts)
     at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
-    # Sums are taken once: of 2,000 tasks each would be one of 2,000 numbers.
-    seen, looked = (np.cumsum([0, *sizes]).tolist() for sizes in (train, test))
+    looked = np.cumsum([0, *test]).tolist()
     tested = tested_tasks(protocol["evaluate"], scenario.tasks)
     work = []
-    for index, phases in enumerate(_phases(parts, protocol, scenario)):
-        pools = {"task": train[index], "seen": seen[index + 1], "all": seen[-1]}
-        if scenario.nested:
-            pools |= {"seen": train[index], "all": train[-1]}
+    for index, phases in enumerate(foreseen(parts, protocol, scenario, train)):
         steps, cost = 0, 0.0
-        for phase in phases:
-            size = phase.batch_size or protocol["batch_size"]
-            given = phase.steps or (protocol["steps"] if phase.epochs is None else None)
-            epochs = phase.epochs if phase.epochs is not None else protocol["epochs"]
-            samples = (
-                _buffered(phase.data) if isinstance(phase.data, Samples) else pools[phase.data]
-            )
-            count = given or (epochs or 1) * math.ceil(samples / size)
-            steps, cost = steps + count, cost + count * (STEP + size + replayed)
+        for phase, samples in phases:
+            count, size = _steps(phase, samples, protocol)
+            steps += count
+            cost += count * (STEP + size + replayed)
+            if phase.frozen_before is not None and not is_augmented(phase, protocol):
+                cost -= count * size * (1.0 - HEAD) - LOOK * samples
         evaluated = index == scenario.tasks - 1 or not at_end_only
         columns = tested[index + 1]
         shown = looked[columns.stop] - looked[columns.start]
         work.append(Work(steps, cost + LOOK * evaluated * shown))
     return work
+
+
+def foreseen(
+    parts: Sequence[tuple[type[Any], Mapping[str, Any]]],
+    protocol: Mapping[str, Any],
+    scenario: ScenarioView,
+    train: Sequence[int],
+) -> list[list[tuple[Phase, int]]]:
+    """Task by task the phases, each with the number of samples that it passes over."""
+    # Sums are taken once: of 2,000 tasks each would be one of 2,000 numbers.
+    seen = np.cumsum([0, *train]).tolist()
+    found = []
+    for index, phases in enumerate(_phases(parts, protocol, scenario)):
+        pools = {"task": train[index], "seen": seen[index + 1], "all": seen[-1]}
+        if scenario.nested:
+            pools |= {"seen": train[index], "all": train[-1]}
+        found.append([(phase, _samples(phase, pools)) for phase in phases])
+    return found
+
+
+def is_augmented(phase: Phase, protocol: Mapping[str, Any]) -> bool:
+    """Whether the phase's images are others in every epoch."""
+    augment = protocol["augment"] if phase.augment is None else phase.augment
+    return bool(augment != "none")
+
+
+def _samples(phase: Phase, pools: Mapping[str, int]) -> int:
+    return _buffered(phase.data) if isinstance(phase.data, Samples) else pools[phase.data]
+
+
+def _steps(phase: Phase, samples: int, protocol: Mapping[str, Any]) -> tuple[int, int]:
+    """How many steps a phase takes over so many samples, and how large they are."""
+    size = phase.batch_size or protocol["batch_size"]
+    given = phase.steps or (protocol["steps"] if phase.epochs is None else None)
+    epochs = phase.epochs if phase.epochs is not None else protocol["epochs"]
+    return given or (epochs or 1) * math.ceil(samples / size), size
 
 
 def _phases(

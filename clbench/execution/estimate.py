@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes a job takes: the data once; each member's network, gradients, an optimiser's moments, and what its method carries."""
+    """Bytes a job takes: the data once; each member's network, gradients, an optimiser's moments, and what its method carries.
+
+    With it go the features of a frozen body that are kept while a head is trained.
+    """
 
     data: int
     member: float
@@ -74,7 +77,9 @@ class Estimator:
         )
         return Memory(
             arrays.x_train.nbytes + arrays.x_test.nbytes,
-            network + max(self._carried_at_the_end(job), self._carried_at_first(job)),
+            network
+            + max(self._carried_at_the_end(job), self._carried_at_first(job))
+            + self._features(job),
         )
 
     def pieces_by_cache(self, job: Job, cache: int) -> int:
@@ -84,6 +89,45 @@ class Estimator:
             return 1
         step = StepSize.of(network, job.cell.protocol)
         return -(-len(job.members) // members_in_cache(step, cache))
+
+    def pieces_by_features(self, job: Job, room: float) -> int:
+        """In how many jobs a CPU keeps most features of a frozen body, where a job has so much room for them."""
+        mine = self._features(job)
+        if mine == 0.0 or room <= 0.0:
+            return 1
+        return -(-len(job.members) // max(1, int(room / mine)))
+
+    def _features(self, job: Job) -> float:
+        """A member's kept features, in bytes, of methods that say their phases before the run."""
+        from clbench.engine.room import keeps_features
+
+        said = [kind for kind, _ in self._parts(job.cell) if getattr(kind, "foreseeable", False)]
+        if not said or not keeps_features():
+            return 0.0
+        try:
+            return float(FLOAT * self._most_features(job))
+        except Exception:  # a stranger's scenario; its jobs will say what is wrong with it
+            return 0.0
+
+    def _most_features(self, job: Job) -> int:
+        """How many numbers the features of the phase are that has most."""
+        from clbench.engine.session import ScenarioView
+        from clbench.engine.workload import foreseen, is_augmented
+
+        cell = job.cell
+        train, _ = self._sizes(cell, job.members[0], self.survey.arrays(cell))
+        scenario = ScenarioView.of(self.survey.layout(cell))
+        most = 0
+        for phases in foreseen(self._parts(cell), cell.protocol, scenario, train):
+            for phase, samples in phases:
+                if phase.frozen_before is not None and not is_augmented(phase, cell.protocol):
+                    most = max(most, samples * self.survey.features(cell, phase.frozen_before))
+        return most
+
+    def _parts(self, cell: Cell) -> list[tuple[type[Any], Mapping[str, Any]]]:
+        """The classes of the cell's method, with their options."""
+        get = self.survey.host.get
+        return [(get("strategy", part.name), part.options) for part in cell.parts]
 
     def _carried_at_the_end(self, job: Job) -> float:
         """By finished members of the same cell."""
@@ -119,9 +163,8 @@ class Estimator:
         from clbench.engine.workload import workload
 
         cell, arrays = job.cell, self.survey.arrays(job.cell)
-        parts = [(self.survey.host.get("strategy", part.name), part.options) for part in cell.parts]
         work = workload(
-            parts,
+            self._parts(cell),
             cell.protocol,
             ScenarioView.of(self.survey.layout(cell)),
             *self._sizes(cell, job.members[0], arrays),

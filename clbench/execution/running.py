@@ -147,10 +147,12 @@ class Run:
         stacked, estimator = self.slots[0].startswith("cuda"), Estimator(self.survey, cells)
         room = room_of(self.slots) if stacked else math.inf
         cache = cache_of_a_worker(len(self.slots))
+        kept_features = self._room_for_features(stacked)
 
         def pieces(job: Job) -> int:
             if not stacked:
-                return estimator.pieces_by_cache(job, cache)
+                by_features = estimator.pieces_by_features(job, kept_features)
+                return max(by_features, estimator.pieces_by_cache(job, cache))
             return 1 if math.isinf(room) else estimator.memory(job).pieces(job, room)
 
         return plan(
@@ -161,6 +163,16 @@ class Run:
             kept=kept,
             pieces=pieces,
         )
+
+    def _room_for_features(self, stacked: bool) -> float:
+        """Bytes in which a job on a CPU may keep features of a frozen body."""
+        if stacked:
+            return 0.0
+        import torch
+
+        from clbench.engine.room import room_for_features
+
+        return float(room_for_features(torch.device("cpu"), len(self.slots)))
 
     def _still_wanted(self, job: Job) -> bool:
         """Whether a job of an earlier run would be planned just so today."""

@@ -61,6 +61,7 @@ class Survey:
         self._fingerprints: dict[str, str] = {}
         self._arrays: tuple[tuple[str, int], Arrays] | None = None
         self._models: dict[str, NetworkSize | None] = {}
+        self._feature_counts: dict[str, int] = {}
 
     def of(self, cells: Iterable[Cell]) -> list[Planned]:
         """The cells in their order, as the planner sees them."""
@@ -137,7 +138,25 @@ class Survey:
                 self._models[model] = None
         return self._models[model]
 
+    def features(self, cell: Cell, point: str) -> int:
+        """Numbers that go into a module of the cell's network for one sample; 0 where that is not known."""
+        layout = self.layout(cell)
+        model = json.dumps([cell.protocol["model"], layout.input_shape, layout.classes, point])
+        if model not in self._feature_counts:
+            try:
+                module = self._on_meta(choice_of(cell.protocol["model"]), layout)
+                self._feature_counts[model] = _features(module, layout.input_shape, point)
+            except Exception:  # no such module; its jobs will say so
+                self._feature_counts[model] = 0
+        return self._feature_counts[model]
+
     def _count(self, model: Choice, layout: Layout) -> NetworkSize:
+        module = self._on_meta(model, layout)
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        return NetworkSize(parameters, _activations(module, layout.input_shape))
+
+    def _on_meta(self, model: Choice, layout: Layout) -> Any:
+        """A network that takes no memory."""
         import torch
 
         factory = self.host.get("model", model.name)
@@ -149,8 +168,7 @@ class Survey:
             raise UserError(
                 f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted"
             )
-        parameters = sum(parameter.numel() for parameter in module.parameters())
-        return NetworkSize(parameters, _activations(module, layout.input_shape))
+        return module
 
     def _fingerprint(self, dataset: Choice) -> str:
         from clbench.data import fingerprint_of
@@ -173,12 +191,30 @@ def _activations(module: Any, input_shape: tuple[int, ...]) -> int:
     for child in module.modules():
         if not list(child.children()):
             child.register_forward_hook(note)
+    return sum(given_out) if _passes_one(module, input_shape) else 0
+
+
+def _features(module: Any, input_shape: tuple[int, ...], point: str) -> int:
+    """Numbers that go into a module for one sample; 0 where the network does not run on the meta device."""
+    given: list[int] = []
+
+    def note(_: Any, inputs: tuple[Any, ...]) -> None:
+        given.append(inputs[0].numel())
+
+    module.get_submodule(point).register_forward_pre_hook(note)
+    return given[0] if _passes_one(module, input_shape) and given else 0
+
+
+def _passes_one(module: Any, input_shape: tuple[int, ...]) -> bool:
+    """Send one sample through a network on the meta device; whether it arrived."""
+    import torch
+
     try:
         with torch.no_grad():
             module.eval()(torch.zeros(1, *input_shape, device="meta"))
     except Exception:  # a model that reads its input's values; its jobs run all the same
-        return 0
-    return sum(given_out)
+        return False
+    return True
 
 
 def _name(dataset: Choice) -> str:

@@ -10,16 +10,13 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from clbench.stack.forms import Call, Seen
 from clbench.stack.modes import Modes
-
-if TYPE_CHECKING:
-    from clbench.stack.part import Part
+from clbench.stack.part import Part
 
 
 @dataclass(frozen=True)
@@ -82,10 +79,6 @@ class FrozenFront(Modes):
     params: dict[str, Tensor]
     buffers: dict[str, Tensor]
     shortcut: Shortcut | None
-
-    @abstractmethod
-    def part(self, name: str) -> Part:
-        """A submodule of every member."""
 
     @abstractmethod
     def _run(self, params: Mapping[str, Tensor], x: Tensor, call: Call) -> tuple[Tensor, Seen]:
@@ -167,7 +160,7 @@ class FrozenFront(Modes):
         found: Seen = {}
         value = features
         for name in behind:
-            part = self.part(name)
+            part = Part(self, name)  # type: ignore[arg-type]  # a stack is all of this
             local = {
                 site.removeprefix(name).removeprefix("."): site
                 for site in sites

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -196,6 +198,21 @@ def test_features_that_depend_on_the_other_samples_are_not_kept(
 
     assert make(Probe, by_batch).run(0).status == "done"
     assert not chunks
+
+
+def test_features_of_images_in_colour_are_kept(make: Any, tiny: Any, chunks: list[int]) -> None:
+    def colour(shape: Any, classes: int) -> nn.Module:
+        features = [nn.Conv2d(3, 6, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(6, 9, 1)]
+        body = nn.Sequential(*features, nn.Flatten())
+        return nn.Sequential(
+            OrderedDict(body=body, drop=nn.Dropout(0.0), head=nn.Linear(36, classes))
+        )
+
+    bench = make(Probe, colour)
+    three = [np.repeat(x, 3, axis=3) for x in (tiny.x_train, tiny.x_test)]
+    bench.arrays = replace(tiny, x_train=three[0], x_test=three[1])
+    bench.run(0)
+    assert sum(chunks) == sum(train_sizes(bench))
 
 
 @pytest.mark.parametrize("augment", ["none", "flip"])

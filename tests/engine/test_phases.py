@@ -119,6 +119,27 @@ def test_a_phase_has_a_schedule_of_its_own_rate(make_bench: Any) -> None:
     assert found == pytest.approx([0.1, 0.1, 0.2, 0.2, 0.02, 0.02, 0.1])
 
 
+def test_a_rate_is_halved_at_seven_fractions_of_a_phase(make_bench: Any) -> None:
+    marks = [0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9]
+    schedule = {"milestones": {"at": marks, "factor": 0.5}}
+    steps = Phase("head", steps=20, batch_size=4, lr=0.256, schedule=schedule)
+    make_bench(phased(steps, Phase("after", steps=1)), tasks=1).run(0)
+    rates = [network[0] for _, network, _ in Phased.rates]
+    lengths = [4, 3, 3, 2, 2, 2, 2, 2]  # steps from mark to mark, of 20
+    by_hand = [0.256, 0.128, 0.064, 0.032, 0.016, 0.008, 0.004, 0.002]
+    wanted = [rate for rate, length in zip(by_hand, lengths, strict=True) for _ in range(length)]
+    assert rates == pytest.approx([*wanted, 0.1])
+
+
+@pytest.mark.parametrize("total", [20, 100, 1_000, 39_100])
+def test_a_milestone_is_passed_with_the_very_step_that_it_names(total: int) -> None:
+    for percent in (20, 35, 50, 60, 70, 80, 90):
+        schedule = {"milestones": {"at": [percent / 100], "factor": 0.5}}
+        step = total * percent // 100
+        before, then = (schedule_factor(schedule, k / total) for k in (step - 1, step))
+        assert (before, then) == (1.0, 0.5)
+
+
 def test_what_a_method_sets_stands_where_no_phase_says_anything(make_bench: Any) -> None:
     class Sets(Phased):
         """A rate set by hand."""

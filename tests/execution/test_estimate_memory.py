@@ -51,3 +51,68 @@ def test_what_finished_members_took_is_their_tensors(run: Run) -> None:
     assert Estimator(run.survey, {job.key: finished}).memory(job).member == NETWORK + 5e4
     older = replace(finished, cost={"state_bytes": np.full(2, 1e6)})
     assert Estimator(run.survey, {job.key: older}).memory(job).member == NETWORK + 1e6
+
+
+# ------------------------------------------------------------------------------------------ kept features
+
+PROBE = """
+from clbench import Phase, Strategy, hookimpl
+
+
+class HeadAlone(Strategy):
+    \"\"\"Trains the last layer alone.\"\"\"
+
+    foreseeable = True
+
+    def phases(self, task):
+        return [Phase("head", epochs=50, frozen_before="head")]
+
+
+@hookimpl
+def clbench_strategies():
+    return [HeadAlone]
+"""
+FROZEN = """
+name: frozen
+plugins: [head_alone.py]
+scenarios: [{split: {dataset: digits, tasks: 5, setting: class}}]
+protocol: {model: {mlp: {hidden: [10]}}}
+seeds: 4
+strategies: [head_alone]
+"""
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Run:
+    (tmp_path / "head_alone.py").write_text(PROBE)
+    (tmp_path / "frozen.yaml").write_text(FROZEN)
+    return Run(*open_suite(tmp_path / "frozen.yaml"), Options(device="cpu", workers=1))
+
+
+def test_features_that_are_kept_enter_the_estimate(
+    frozen: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(frozen)
+    features = Estimator(frozen.survey, {}).memory(job).member - NETWORK
+    stream = frozen.survey.scenario(job.cell).stream(frozen.survey.arrays(job.cell), 0, 0, 0.0)
+    largest = max(len(task.train) for task in stream.tasks)
+    assert features == largest * 10 * FLOAT
+    monkeypatch.setenv("CLBENCH_FEATURES", "none")
+    assert Estimator(frozen.survey, {}).memory(job).member == NETWORK
+
+
+def test_jobs_on_a_cpu_are_as_many_as_keep_their_features(
+    frozen: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimator, job = Estimator(frozen.survey, {}), job_of(frozen)
+    mine = estimator.memory(job).member - NETWORK
+    pieces = [estimator.pieces_by_features(job, room * mine) for room in (0, 0.5, 1, 2.5, 4)]
+    assert pieces == [1, 4, 4, 2, 1]
+    monkeypatch.setenv("CLBENCH_FEATURES", f"{int(2 * mine)}B")
+    assert [len(one.members) for one in frozen.jobs({})] == [2, 2]
+
+
+def test_features_of_augmented_images_are_none(frozen: Run) -> None:
+    job = job_of(frozen)
+    augmented = replace(job.cell, protocol={**job.cell.protocol, "augment": "flip"})
+    assert Estimator(frozen.survey, {}).memory(replace(job, cell=augmented)).member == NETWORK

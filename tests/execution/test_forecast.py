@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from clbench import Phase, Strategy
 from clbench.engine.session import ScenarioView
-from clbench.engine.workload import LOOK, STEP, Work, workload
+from clbench.engine.workload import HEAD, LOOK, STEP, Work, workload
 from clbench.execution import Options, Run, open_suite
 from clbench.execution.board import Board
 from clbench.execution.estimate import Estimator
@@ -245,3 +246,19 @@ def test_a_strategy_that_cannot_say_counts_as_a_plain_one() -> None:
             return [self.buffer]
 
     assert steps(Late) == steps(ER)
+
+
+def test_a_head_whose_features_are_kept_costs_little_after_its_first_epoch() -> None:
+    class HeadAlone(Strategy):
+        """Trains the last layer alone."""
+
+        foreseeable = True
+
+        def phases(self, task: Any) -> Any:
+            return [Phase("head", epochs=4, frozen_before="head")]
+
+    first = work_of(HeadAlone, augment="none")[0]
+    looked = LOOK * (60 + 100)  # tests, and the features of 100 samples
+    assert first == Work(40, pytest.approx(40 * (STEP + HEAD * 10) + looked))
+    whole = work_of(HeadAlone, augment="flip")[0]
+    assert whole.cost == pytest.approx(40 * (STEP + 10) + LOOK * 60)
