@@ -42,6 +42,8 @@ class Metric(Configurable):
     limits: ClassVar[tuple[float, float] | None] = (
         None  # what no value lies beyond: (0, 1) for an accuracy, but not for a difference of two
     )
+    # Why a run may have no number of it although it was measured, in a sentence.
+    empty: ClassVar[str] = ""
     # What the engine measures only where a metric asks for it: the curves "online_accuracy" (a value
     # a task) and "train_accuracy" (a value an epoch), and the note "recency", of each test set the
     # share of predictions that fall on the last task's classes minus the share of its samples.

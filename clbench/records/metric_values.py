@@ -176,7 +176,7 @@ class Metrics:
     ) -> Measured:
         statuses = [self.view(cell, member) for member in range(cell.members)]
         why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
-        lacking = _said(name, cell) or "it was not measured"
+        lacking = _said(name, cell) or self._why_empty(name, kind, cell)
         why = [
             reason or (lacking if np.isnan(number) else None)
             for reason, number in zip(why, summary, strict=True)
@@ -192,6 +192,13 @@ class Metrics:
             kind.higher_is_better,
             kind.limits,
         )
+
+    def _why_empty(self, name: str, kind: type[Metric], cell: CellRecord) -> str:
+        """Of a run that came to its end without a number: others of its cell may have been asked, and it not."""
+        if name not in cell.probes or np.isfinite(cell.metrics.get(name, np.nan)).any():
+            return "it was not measured"
+        called = self.called(name, cell)
+        return kind.empty or f"it gave no number; `clbench describe {called}` says what it measures"
 
     def _options(self, name: str, cell: CellRecord) -> Mapping[str, Any]:
         """Those a metric was stored with, or those that the suite asks for."""

@@ -29,6 +29,9 @@ class RelativeUpdate(ProbeMetric):
     """
 
     higher_is_better = False
+    empty = (
+        "it compares with the measurement before, and there was one alone; `when: step` has more"
+    )
     when: Literal["step", "epoch_end", "task_end"] = "epoch_end"  # what a change is measured over
     of: Literal["update", "gradient"] = "update"  # the real change, or the rate times the gradient
     # Of `gradient`: + 1e+12 in place of + 1e-12, a slip in published code, under which every value is next to 0.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench import SoloStrategy, Undefined
+from clbench.records import RecordFile, Results
+from clbench_plugins.joint import Joint
 from clbench_plugins.unit_metrics import DeadGradients, GradientInterference, RelativeUpdate
 from clbench_plugins.unit_metrics.backward import cosine, loss_gradients
 
@@ -151,6 +154,15 @@ def test_the_update_of_a_step_is_the_real_one(make_bench: Any) -> None:
         each = [moved[name] / size[name] for name in names]
         whole = np.linalg.norm(list(moved.values())) / np.linalg.norm(list(size.values()))
         np.testing.assert_allclose(found[r, 1], [whole, *each], rtol=1e-6)
+
+
+def test_a_run_that_is_measured_once_says_why_it_has_no_change(make_bench: Any) -> None:
+    bench = make_bench(Joint, metrics=[RelativeUpdate])
+    cell = replace(bench.run(0), probes={"relative_update": {"options": {}, "version": "1"}})
+    results = Results(RecordFile(1, "joint", "", {}, [cell]), bench.host.host)
+    (reason,) = results.metric("relative_update", results.cells[0]).reasons
+    assert reason is not None
+    assert reason.startswith("it compares with the measurement before, and there was one alone")
 
 
 def test_the_gradient_times_the_rate(make_bench: Any, look: Any) -> None:

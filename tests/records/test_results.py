@@ -4,7 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -78,6 +78,12 @@ class Ranks(ProbeMetric):
     summary = "max"
 
 
+class Changes(ProbeMetric):
+    """What cannot have a value in every run."""
+
+    empty = "there was nothing to compare with"
+
+
 class AtEnd(ProbeMetric):
     """Once."""
 
@@ -87,7 +93,12 @@ class AtEnd(ProbeMetric):
 class FakeHost:
     """The metrics above, and nothing else."""
 
-    metrics: dict[str, Any] = {**RECORD_METRICS, "ranks": Ranks, "at_end": AtEnd}  # noqa: RUF012
+    metrics: ClassVar[dict[str, Any]] = {
+        **RECORD_METRICS,
+        "ranks": Ranks,
+        "at_end": AtEnd,
+        "changes": Changes,
+    }
 
     def names(self, kind: str) -> list[str]:
         return sorted(self.metrics)
@@ -377,3 +388,20 @@ def test_without_a_host_the_installed_plugins_serve(tmp_path: Path) -> None:
     write_record(tmp_path / "r.h5", [make("er")], suite="demo", suite_text="", environment={})
     loaded = clbench.load(tmp_path / "r.h5")
     assert loaded.metric("average_accuracy", loaded.cells[0]).summary == pytest.approx([0.2, 0.3])
+
+
+def test_a_metric_that_was_measured_and_gave_no_number_says_why() -> None:
+    """And not that nobody measured it, which is so where others of the cell have numbers."""
+    nothing = np.full((2, 1), np.nan)
+
+    def reasons(name: str, values: Any, **changes: Any) -> tuple[str | None, ...]:
+        one = results(make("er", metrics={name: values}, **changes))
+        return one.metric(name, one.cells[0]).reasons
+
+    asked = {"probes": {"changes": {"options": {}}, "ranks": {"options": {}}}}
+    assert reasons("changes", nothing, **asked) == ("there was nothing to compare with",) * 2
+    said = "it gave no number; `clbench describe ranks` says what it measures"
+    assert reasons("ranks", nothing, **asked) == (said,) * 2
+    assert reasons("ranks", nothing) == ("it was not measured",) * 2
+    one_alone = np.array([[1.0], [np.nan]])
+    assert reasons("changes", one_alone, **asked) == (None, "it was not measured")
