@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
 from clbench.engine.session import Session
 from clbench.engine.strategy import HOOKS, Strategy
-from clbench.errors import StrategyError, UserError
+from clbench.errors import UserError
 from clbench.options import name_of
 
 
@@ -43,6 +44,7 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
             raise UserError(
                 f"{'+'.join(names)}: {name} is a solo strategy, and solo strategies do not compose"
             )
+    _check_weights(classes)
     cutting = {
         name: found
         for cls, name in zip(classes, names, strict=True)
@@ -61,12 +63,32 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
             )
 
 
+def _check_weights(classes: Sequence[type[Strategy]]) -> None:
+    """Refuse parts that look at the network's own weights where another part puts generated ones in their place."""
+    whole = "+".join(map(name_of, classes))
+    generating = [name_of(cls) for cls in classes if cls.generates_weights]
+    looking = [name_of(cls) for cls in classes if not cls.generates_weights and _uses_net(cls)]
+    if generating and looking:
+        raise UserError(
+            f"{whole}: {generating[0]} generates the weights that are trained and tested, and"
+            f" {' and '.join(looking)} would look at the network's own, which nobody uses; run them"
+            " each on its own"
+        )
+
+
+def _uses_net(cls: type[Strategy]) -> bool:
+    """Whether any method of the class, or of one it inherits from, asks for `self.net`."""
+    own = itertools.takewhile(lambda base: base is not Strategy, cls.__mro__)
+    members = [member for base in own for member in vars(base).values()]
+    return any("net" in _names_used(member) for member in members)
+
+
 def check_fit(
     kind: type[Any], options: Mapping[str, Any], setting: str, protocol: Mapping[str, Any]
 ) -> None:
     """Refuse a setting or a protocol that makes no sense for a strategy, in its own words."""
     if sentence := kind(**options).refusal(setting, protocol):
-        raise StrategyError(f"{name_of(kind)}: {sentence}")
+        raise UserError(f"{name_of(kind)}: {sentence}")
 
 
 def replaced_hooks(cls: type[Strategy]) -> list[str]:
@@ -84,12 +106,20 @@ def _replaces(cls: type[Strategy], hook: str) -> bool:
 
 
 def _calls_super(function: Any, hook: str) -> bool:
-    def names(code: CodeType) -> set[str]:
-        nested = [names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-        return set(code.co_names).union(*nested)
-
-    used = names(function.__code__) if hasattr(function, "__code__") else set()
+    used = _names_used(function)
     return "super" in used and hook in used
+
+
+def _names_used(member: Any) -> set[str]:
+    """The names that a function, or the function behind a property or a decorator, looks up; of anything else none."""
+    function = member.fget if isinstance(member, property) else member
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    return set() if code is None else _names_in(code)
+
+
+def _names_in(code: CodeType) -> set[str]:
+    nested = [_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*nested)
 
 
 def overrides(strategy: Strategy, hook: str) -> bool:

@@ -74,6 +74,9 @@ class Strategy(Configurable, Stateful):
     bound: ClassVar[bool] = False
     """True where it shows what is within reach, and does not compete: it keeps or sees all data, or forgets all it learnt."""
 
+    generates_weights: ClassVar[bool] = False
+    """True where it trains and tests weights of its own making in the place of those of `net`."""
+
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False
 

@@ -37,6 +37,7 @@ class Hypernetwork(Strategy):
 
     name = "hypernetwork"
     foreseeable = True
+    generates_weights = True
 
     beta: NonNegativeFloat = 0.01  # how hard old tasks' weights are held
     # Where they are held. `lookahead`: at theta + step, which is a constant, as published. `direct`: at

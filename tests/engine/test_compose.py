@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+import torch
 
 from clbench import Strategy
 from clbench.engine.compose import check_composition, compose, overrides, replaced_hooks
@@ -169,6 +170,50 @@ def test_solo_strategies_do_not_compose() -> None:
     with pytest.raises(UserError, match=r"plain\+alone: alone is a solo strategy"):
         check_composition([Plain, Alone])
     check_composition([Alone])
+
+
+class Generating(Strategy):
+    """Trains weights of its own making, and so never means those of the network where it says `net`."""
+
+    generates_weights = True
+
+    def task_loss(self, batch: Any) -> Any:
+        return super().task_loss(batch) + len(self.net.parameters())
+
+
+class InAProperty(Strategy):
+    """Looks at the network's weights without a hook of its own."""
+
+    @property
+    def weights(self) -> Any:
+        return self.net.parameters()
+
+
+class InAFunction(Strategy):
+    """Looks at them in a function within a function."""
+
+    @torch.no_grad()
+    def penalty(self) -> Any:
+        def size() -> Any:
+            return sum(p.square().sum() for p in self.net.parameters())
+
+        return super().penalty() + size()
+
+
+class Inherited(InAFunction):
+    """Looks at them as its base does."""
+
+
+@pytest.mark.parametrize("looking", [InAProperty, InAFunction, Inherited])
+def test_weights_that_another_part_generates_are_not_to_be_looked_at(
+    looking: type[Strategy],
+) -> None:
+    with pytest.raises(
+        UserError, match=r"generating generates the weights .* would look at the net"
+    ):
+        check_composition([looking, Generating])
+    check_composition([looking, Plain])
+    check_composition([Generating, Plain])
 
 
 class Middle(Replacing):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clbench import Task
-from clbench.errors import StrategyError
+from clbench.errors import UserError
 from clbench_plugins.er import ER
 from clbench_plugins.head_reset import HeadReset
 from clbench_plugins.naive import Naive
@@ -102,5 +102,5 @@ def test_replay_goes_on_beside_it(on_digits: Any) -> None:
 
 def test_heads_of_their_own_for_tasks_are_refused(on_digits: Any) -> None:
     bench = on_digits(HeadReset(), setting="task", head="multi")
-    with pytest.raises(StrategyError, match="fresh last layer with `head: multi`"):
+    with pytest.raises(UserError, match="fresh last layer with `head: multi`"):
         bench.start(0)

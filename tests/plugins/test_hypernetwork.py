@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clbench import Batch, Stack, errors
+from clbench.engine.compose import check_composition
 from clbench.host import Host
 from clbench.stack import tensors
 from clbench.suite.cell import Choice
@@ -512,5 +513,22 @@ def test_chunks_are_cut_in_one_way() -> None:
     "given", [{"restore": "best", "validation": 0.2, "epochs": 1}, {"head_reset": "zero"}]
 )
 def test_what_would_have_no_effect_is_refused(on_digits: Any, given: Any) -> None:
-    with pytest.raises(errors.StrategyError, match=f"`{next(iter(given))}` would have no effect"):
+    with pytest.raises(errors.UserError, match=f"`{next(iter(given))}` would have no effect"):
         on_digits(Hypernetwork(**SMALL), **given).start(0)
+
+
+@pytest.mark.parametrize(
+    "other", ["ewc", "online_ewc", "si", "mas", "l2", "lwf", "der", "ogd", "cbp"]
+)
+def test_what_looks_at_weights_that_nobody_uses_is_refused_beside_it(other: str) -> None:
+    host = Host.load()
+    kinds = [host.get("strategy", name) for name in (other, "hypernetwork")]
+    said = f"hypernetwork generates the weights that are trained and tested, and {other} would look"
+    with pytest.raises(errors.UserError, match=said):
+        check_composition(kinds)
+    with pytest.raises(errors.UserError, match=said):
+        check_composition(kinds[::-1])
+
+
+def test_what_leaves_the_weights_alone_composes_with_it() -> None:
+    check_composition([Host.load().get("strategy", "er"), Hypernetwork])

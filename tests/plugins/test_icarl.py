@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench import Batch
-from clbench.errors import StrategyError
+from clbench.errors import StrategyError, UserError
 from clbench_plugins.er import ER
 from clbench_plugins.icarl import ICaRL
 from clbench_plugins.icarl.exemplars import herd
@@ -219,7 +219,7 @@ def test_until_a_task_ends_the_network_answers(on_digits: Any) -> None:
 
 
 def test_it_is_refused_where_labels_come_back(on_digits: Any) -> None:
-    with pytest.raises(StrategyError, match="setting is class or task"):
+    with pytest.raises(UserError, match="setting is class or task"):
         on_digits(ICaRL, setting="domain").start(0)
 
 
