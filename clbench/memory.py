@@ -35,6 +35,11 @@ def budget_of(memory: int | str) -> int | None:
     return budget
 
 
+def is_budget(value: object) -> bool:
+    """Whether this is a number of bytes with its unit, as `memory` takes it."""
+    return isinstance(value, str) and _bytes(value) is not None
+
+
 def shown_bytes(count: int) -> str:
     """In the largest unit that leaves no fraction: `200kB`."""
     unit = next(unit for unit, size in UNITS.items() if count % size == 0)

@@ -13,13 +13,16 @@ def validate(
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """Check a suite: every problem at once, with its line and a suggestion."""
+    """Check a suite: every problem at once, with its line and a suggestion; then against its data, where that is here."""
     from clbench.execution import open_suite
+    from clbench.execution.checking import check_against_data
+    from clbench.execution.survey import Survey
     from clbench.suite import expand
 
     opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
     warn([*host.warnings, *opened.warnings])
     cells = expand(opened, host)
+    warn(check_against_data(cells, Survey(host, data)))
     scenarios, strategies = {cell.scenario_label for cell in cells}, {cell.label for cell in cells}
     runs = sum(len(cell.seeds) for cell in cells)
     say(

@@ -197,6 +197,14 @@ def build_strategy(
     device = torch.device(settings.device)
     if device.type == "cuda":
         prepare_gpu(device, cell.protocol["precision"])
+    table = streams_of(cell, members, host=host, arrays=arrays, device=device)
+    return strategy_over(table, cell, host=host, form=settings.form)
+
+
+def streams_of(
+    cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, device: torch.device
+) -> Streams:
+    """The members' streams of the cell's scenario, as its protocol shows them."""
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
     layout = scenario.layout(arrays)
     check_layout(cell.scenario.name, scenario.setting, layout)
@@ -211,21 +219,24 @@ def build_strategy(
     ]
     if cell.protocol["head"] == "multi":
         layout, streams = with_head_per_task(layout, streams)
-    table = Streams(arrays, layout, streams, members, device, cell.protocol["normalise"])
-    model = model_of(cell.protocol["model"], host)
+    return Streams(arrays, layout, streams, members, device, cell.protocol["normalise"])
+
+
+def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strategy:
+    """The cell's strategy over streams that are there, set up and ready to train."""
     session = Session(
-        members,
+        table.members,
         table,
         cell.protocol,
-        model,
-        device=device,
-        form=settings.form,
+        model_of(cell.protocol["model"], host),
+        device=table.device,
+        form=form,
         precision=cell.protocol["precision"],
     )
     kinds = [host.get("strategy", part.name) for part in cell.parts]
     parts = [kind(**part.options) for kind, part in zip(kinds, cell.parts, strict=True)]
     for kind, part in zip(kinds, cell.parts, strict=True):
-        check_fit(kind, part.options, layout.setting, cell.protocol)
+        check_fit(kind, part.options, table.layout.setting, cell.protocol)
     session.declared = frozenset().union(*(part.declares() for part in parts))
     session.about = about(kinds)
     table.test_is_open = "reads_test" in session.declared

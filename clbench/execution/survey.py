@@ -79,8 +79,11 @@ class Survey:
 
     def layout(self, cell: Cell) -> Layout:
         """What every stream of the cell has in common."""
+        arrays = self.arrays(cell)
         try:
-            layout: Layout = self.scenario(cell).layout(self.arrays(cell))
+            layout: Layout = self.scenario(cell).layout(arrays)
+        except UserError as error:
+            raise UserError(f"scenario {cell.scenario_label}: {error}") from error
         except ClbenchError:
             raise
         except Exception as error:

@@ -1,0 +1,94 @@
+"""What only the data can tell of a suite: looked at before anything trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from clbench.errors import DataMissing, StrategyError, UserError
+from clbench.execution.survey import Survey
+from clbench.memory import is_budget
+from clbench.suite.cell import Cell
+
+if TYPE_CHECKING:
+    from clbench.engine.streams import Streams
+
+
+def check_against_data(cells: Iterable[Cell], survey: Survey) -> list[str]:
+    """Refuse what a run refuses before it trains; a line for every scenario whose data is missing."""
+    here: list[Cell] = []
+    missing: dict[str, str] = {}
+    for cell in cells:
+        label = cell.scenario_label
+        if label in missing:
+            continue
+        try:
+            survey.network(cell)
+            here.append(cell)
+        except DataMissing:
+            missing[label] = f"{label}: its data is not here, and was not looked at"
+    check_budgets(here, survey)
+    return list(missing.values())
+
+
+def check_budgets(cells: Iterable[Cell], survey: Survey) -> None:
+    """Refuse, all at once, methods whose budget in bytes has no room for what they have to carry.
+
+    Only a method itself knows what it carries, so those with such a budget are set up, for one seed.
+    """
+    rehearsal, found = _Rehearsal(survey), []
+    for cell in filter(_has_budget, cells):
+        try:
+            rehearsal.set_up(cell)
+        except StrategyError as error:
+            found.append(f"{cell.scenario_label}, {cell.label}: {error}")
+        except Exception:  # a stranger's method; its jobs will say what is wrong with it
+            continue
+    if found:
+        raise UserError("\n".join(found))
+
+
+def _has_budget(cell: Cell) -> bool:
+    return any(is_budget(value) for part in cell.parts for value in part.options.values())
+
+
+class _Rehearsal:
+    """Sets methods up on the CPU; the streams of the last scenario stay for the next method."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self._streams: tuple[str, Streams] | None = None
+
+    def set_up(self, cell: Cell) -> None:
+        """Everything up to the first task, for one seed with all its agents."""
+        from clbench.engine.runner import strategy_over
+
+        strategy_over(self._streams_of(cell), cell, host=self.survey.host, form="auto")
+
+    def _streams_of(self, cell: Cell) -> Streams:
+        import torch
+
+        from clbench.engine.runner import streams_of
+
+        wanted = _shown(cell)
+        if self._streams is None or self._streams[0] != wanted:
+            agents = self.survey.layout(cell).agents
+            members = [(cell.seeds[0], agent) for agent in range(agents)]
+            made = streams_of(
+                cell,
+                members,
+                host=self.survey.host,
+                arrays=self.survey.arrays(cell),
+                device=torch.device("cpu"),
+            )
+            self._streams = wanted, made
+        return self._streams[1]
+
+
+def _shown(cell: Cell) -> str:
+    """What streams depend on."""
+    keys = ("validation", "normalise", "pad", "head")
+    protocol = {key: cell.protocol.get(key) for key in keys}
+    scenario = [cell.scenario.name, dict(cell.scenario.options)]
+    return json.dumps([scenario, protocol, cell.seeds[0]], sort_keys=True, default=str)
