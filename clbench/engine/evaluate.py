@@ -102,7 +102,9 @@ def evaluate(
         if "begin_evaluation" in session.overridden and member_predict is None:
             strategy.begin_evaluation(Look(session, task, split, size, limit))
         for batch in streams.batches(task, split, size, limit):
-            logits = predict(strategy, batch, task, member_predict, start)
+            # Who predicts in the strategy's place is asked about no test set that it has looked at.
+            place = start if member_predict is None else None
+            logits = predict(strategy, batch, task, member_predict, place)
             start += batch.size
             assert batch.valid is not None
             chosen = choice(strategy, logits, batch)

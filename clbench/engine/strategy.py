@@ -289,8 +289,12 @@ class Strategy(Configurable, Stateful):
         task.check_open(split)
         return evaluate(self._first or self, task, split, member_predict=member_predict).accuracy
 
+    @hook
     def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
-        """Zero the network's last layer, or draw it anew, as the protocol's `head_reset` does before task `index`."""
+        """Zero the network's last layer, or draw it anew, as the protocol's `head_reset` does before task `index`.
+
+        A method whose head begins in a way of its own does this to the new one, too.
+        """
         head = self.net.part("head")
         if how == "init":
             self.net.redraw(head.names, "head_reset", index)

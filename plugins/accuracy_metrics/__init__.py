@@ -22,6 +22,7 @@ from .accuracy import (
 )
 from .current import CurrentAccuracy
 from .gap import MinAccuracy, WorstCaseAccuracy
+from .heads import HeadChoiceAccuracy
 from .hive import Catastrophic, HiveAuc, HiveBackward, HiveForward
 from .plasticity import LearningCurveArea, PlasticityLoss
 from .transfer import (
@@ -51,6 +52,7 @@ def clbench_metrics() -> list[type]:
         CurrentAccuracy,
         PlasticitySlope,
         RecencyBias,
+        HeadChoiceAccuracy,
         PlasticityLoss,
         LearningCurveArea,
         ForwardTransfer,

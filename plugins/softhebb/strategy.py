@@ -88,6 +88,11 @@ class SoftHebb(Strategy):
         head["weight"].abs_().mul_(self.classifier_radius * math.sqrt(3.0))
         head["bias"].zero_()
 
+    def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
+        super().reset_head(how, index)
+        if self.classifier == "hebbian" and how == "init":
+            self._begin_classifier(self.net.part("head").named_parameters())
+
     def _check_model(self) -> None:
         ((name, _),) = self.protocol.model.items()
         if not isinstance(self.net.module, HebbianNet):

@@ -133,6 +133,33 @@ STRATEGIES = {
     "HeadResetInTheTaskSetting": case(
         method("head_reset", to="init"), setting="task", optimizer=ADAM
     ),
+    # Heads whose own outputs alone are trained, and groups of images that cross batches.
+    "MultiheadSwap": case(
+        "naive",
+        method("multihead_swap", granularity="batch", batch=7, score="sum_abs_max"),
+        logits={"train": "current"},
+        optimizer=ADAM,
+    ),
+    # Members with unequal numbers of heads.
+    "MultiheadSwapOfHeadsUsedAgain": case(
+        method("er", memory=50),
+        method(
+            "multihead_swap",
+            heads="reuse_running",
+            threshold=0.6,
+            score="entropy",
+            normalise=True,
+        ),
+        setting="domain",
+        model=NORM_AND_DROPOUT,
+    ),
+    "MultiheadSwapOnSoftHebb": case(
+        method("softhebb", order="consecutive", hebbian_batch_size=31),
+        method("multihead_swap", granularity="sample"),
+        setting="domain",
+        model={"softhebb_mnist": {"width": 33}},
+        optimizer=ADAM,
+    ),
     "UPGD": case(
         method("upgd", decay=0.9, noise=0.01),
         optimizer={"sgd": {"lr": 0.05, "weight_decay": 0.001}},
