@@ -61,7 +61,7 @@ def kernel_squares(comparison: Comparison) -> Figure:
         for layer, ax in zip(layers, islice(places, len(layers)), strict=True):
             heading = f"{row.run}\n" if several_runs else ""
             _panel(ax, row, layer, heading)
-    _key(figure)
+    _key(figure, columns=min(3, len(layers)))
     about = [] if several_runs else [shown[0].run]
     if len(rows) > MOST_ROWS:
         about.append(f"the first {MOST_ROWS} of {len(rows)} tasks and strategies")
@@ -133,7 +133,7 @@ def _squares(ax: Axes, across: int, sides: Array, **look: Any) -> None:
     ax.add_collection(PolyCollection(list(outlines), **look))
 
 
-def _key(figure: Figure) -> None:
+def _key(figure: Figure, columns: int) -> None:
     from matplotlib.patches import Patch
 
     handles = [
@@ -141,4 +141,4 @@ def _key(figure: Figure) -> None:
         Patch(color=SHRINKS, label="sum of weights shrank"),
         Patch(facecolor="none", edgecolor="black", label="top kernel from then on"),
     ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=3)
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns)

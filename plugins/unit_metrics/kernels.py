@@ -22,7 +22,7 @@ class KernelOverlap(RecordMetric):
 
     unit = "fraction"
     limits = (0.0, 1.0)
-    measure: Literal["jaccard", "share"] = "jaccard"  # of what the common kernels are a share
+    overlap: Literal["jaccard", "share"] = "jaccard"  # of what the common kernels are a share
     against: Literal["earlier", "previous", "first"] = "earlier"  # tasks that it is compared with
     layer: str = "all"  # a layer by its name, or the mean over `all`
 
@@ -54,5 +54,5 @@ class KernelOverlap(RecordMetric):
         compared = earlier[self.against]
         common = (sets[task] & compared).sum(axis=1)
         either = (sets[task] | compared).sum(axis=1)
-        whole = either if self.measure == "jaccard" else sets[task].sum()
+        whole = either if self.overlap == "jaccard" else sets[task].sum()
         return float((common / whole).mean())

@@ -31,7 +31,7 @@ STORED = run_with({"top_kernels_block1": MOVING, "top_kernels_block2": STEADY})
     ("options", "wanted"),
     [
         ({"layer": "block1"}, [1 / 3, 2 / 3]),
-        ({"layer": "block1", "measure": "share"}, [1 / 2, 3 / 4]),
+        ({"layer": "block1", "overlap": "share"}, [1 / 2, 3 / 4]),
         ({"layer": "block1", "against": "previous"}, [1 / 3, 1 / 3]),
         ({"layer": "block1", "against": "first"}, [1 / 3, 1]),
         ({"layer": "block2"}, [1, 1]),

@@ -240,6 +240,21 @@ STRATEGIES = {
         method("snr", eta=0.3, estimate="histogram", minimum=10, maximum=40, every=3),
         batch_size=5,
     ),
+    # A convolution ranked by the dense block behind it, and that block by what it gives out.
+    "SoftHebbWithKernelPlasticity": case(
+        method("softhebb", order="consecutive", hebbian_batch_size=31),
+        method(
+            "kernel_plasticity",
+            top_k=0.4,
+            low_lr=0.8,
+            threshold="median",
+            ranking="kse",
+            delta_w_interval=3,
+            carry="accumulate",
+        ),
+        setting="domain",
+        model={"hebbian": {"units": [11, 9], "kernel": [3, 0], "pool": ["max 4/2/1", "none"]}},
+    ),
     "Composition": case(
         method("er", memory=50),
         method("ewc", samples=50, strength=5),
