@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from clbench.host import Host
 from clbench.options import describe_options
 from clbench.suite.cell import Choice
-from clbench.testing.bench import Bench, first_difference, rows
+from clbench.testing.bench import Bench, first_difference, host_with, rows
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws
 
@@ -36,7 +35,7 @@ class MetricConformance:
 
     @staticmethod
     def _bench(metrics: list[Any]) -> Bench:
-        host = Host.load()
+        host = host_with()
         kit = StrategyConformance
         return Bench(
             host.get("strategy", "naive"),
@@ -57,7 +56,7 @@ class MetricConformance:
 
     def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
         """Every member gets numbers, or a reason why there is none."""
-        record = bench.run(0, 1)
+        record = bench.known(0, 1)
         assert not record.errors, record.errors[0]
         if hasattr(metric, "measure"):
             return
@@ -76,7 +75,7 @@ class MetricConformance:
         with global_draws() as drawn:
             measured = rows(bench.run(0, 1), 1)
         assert not drawn, f"{' and '.join(drawn)} global generator was drawn from"
-        plain = rows(self._bench([]).run(0, 1), 1)
+        plain = rows(self._bench([]).known(0, 1), 1)
         difference = first_difference(plain, {name: measured[name] for name in plain})
         assert difference is None, f"the probe changed what it looks at: {difference}"
         assert torch.is_grad_enabled()
@@ -85,7 +84,7 @@ class MetricConformance:
         """What a probe finds of a member does not depend on the others, to the bit."""
         if not hasattr(metric, "measure"):
             pytest.skip("a record metric sees no network")
-        stacked, alone = rows(bench.run(0, 1), 1), rows(bench.run(1), 1)
+        stacked, alone = rows(bench.known(0, 1), 1), rows(bench.run(1), 1)
         difference = first_difference(stacked, alone)
         assert difference is None, f"in a stack and alone: {difference}"
 

@@ -19,7 +19,7 @@ from clbench.scenarios import Scenario
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.stream import Setting, Stream, TaskSpec, labelled
 from clbench.suite.cell import Choice
-from clbench.testing.bench import Bench, first_difference, rows
+from clbench.testing.bench import Bench, first_difference, host_with, rows
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws
 
@@ -62,7 +62,7 @@ class ScenarioConformance:
         return load_arrays(Choice(name, options), self._host(), None)
 
     def _host(self) -> Host:
-        return Host.load([Path(file) for file in self.plugins])
+        return host_with(self.plugins)
 
     # ------------------------------------------------------------------ the checks
 

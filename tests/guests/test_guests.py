@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ FOLDER = Path(__file__).parent
 GUESTS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("test_"))
 
 
+@cache
 def guest(file):
     """A guest's module, loaded as a bare file."""
     name = f"guest_{file}"

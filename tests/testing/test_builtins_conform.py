@@ -6,7 +6,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from clbench.host import Host
 from clbench.testing import (
     DatasetConformance,
     LauncherConformance,
@@ -15,10 +14,11 @@ from clbench.testing import (
     ScenarioConformance,
     StrategyConformance,
 )
+from clbench.testing.bench import host_with
 
 
 def builtin(kind, name):
-    return Host.load().get(kind, name)
+    return host_with().get(kind, name)
 
 
 # ------------------------------------------------------------------ strategies
