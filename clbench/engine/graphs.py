@@ -106,7 +106,7 @@ class Steps:
             return
         at = self.session.task, self.session.phase
         if at != self.at:
-            self._forget()
+            self.forget()
         self._forget_if_changed()
         self.at = at
 
@@ -120,9 +120,10 @@ class Steps:
     def _forget_if_changed(self) -> None:
         """Forget the graphs if what a step depends on is no longer what they were captured with."""
         if self.known is not None and self.known.change(Outline.of(self.state)):
-            self._forget()
+            self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Capture anew whatever comes: a step reads other tensors than those that graphs were captured with."""
         self.graphs, self.seen, self.last, self.known = {}, {}, None, None
 
     def _watched(self, samples: Tensor) -> Tensor | None:
@@ -161,7 +162,7 @@ class Steps:
         if self.must:
             raise StrategyError(f"graphs are on, and the step cannot be captured: {why}")
         self.why = why
-        self._forget()
+        self.forget()
 
 
 def declared(strategy: Strategy) -> str | None:

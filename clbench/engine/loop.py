@@ -201,6 +201,8 @@ class Loop:
             self._begin_phase(task)
         phase, resolved = self.session.phase, self.resolved[number]
         self.frozen.begin_phase(phase, resolved)
+        if self.frozen.table is not None:
+            self.steps.forget()
         while place.epoch < resolved.epochs and (
             taking := [member for member in self.book.running if member not in place.stopped]
         ):

@@ -360,6 +360,20 @@ def test_a_step_from_kept_features_can_be_captured(make: Any) -> None:
     assert caught == ["nothing"]
 
 
+def test_graphs_of_another_table_are_forgotten(make: Any) -> None:
+    class Twice(Probe):
+        """The same phase twice: each has features of its own."""
+
+        asked = (Phase("head", epochs=1, frozen_before="drop"),) * 2
+
+    strategy, loop = make(Twice).start(0)
+    tables: list[Any] = []
+    loop.steps.forget = lambda: tables.append(loop.frozen.table)
+    loop.task(strategy.session.streams.tasks[0])
+    assert len(tables) == 2
+    assert tables[0] is not tables[1]
+
+
 # ------------------------------------------------------------------------------------------ mistakes
 
 

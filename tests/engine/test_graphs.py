@@ -163,8 +163,8 @@ def test_an_eager_step_that_changes_the_state_has_the_others_captured_anew(
     _, loop = make_bench(Clearing, epochs=4).start(0)
     steps = rehearsed(loop)
     forgotten: list[int] = []
-    forget = steps._forget
-    steps._forget = lambda: (forgotten.append(int(loop.book.steps[0])), forget())[1]  # type: ignore[method-assign]
+    forget = steps.forget
+    steps.forget = lambda: (forgotten.append(int(loop.book.steps[0])), forget())[1]  # type: ignore[method-assign]
     task_of(loop)
     assert 4 in forgotten, "the first of them makes a tensor"
     assert 9 not in forgotten, "the second writes into it"
