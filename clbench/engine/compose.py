@@ -10,7 +10,7 @@ from types import CodeType
 from typing import Any
 
 from clbench.engine.session import Session
-from clbench.engine.strategy import HOOKS, Strategy
+from clbench.engine.strategy import HOOKS, Strategy, part_names
 from clbench.errors import UserError
 from clbench.options import name_of
 
@@ -35,7 +35,8 @@ def compose(parts: Sequence[Strategy], session: Session) -> Strategy:
 
 
 def check_composition(classes: Sequence[type[Any]]) -> None:
-    """Refuse, by name, parts that would cut others off."""
+    """Refuse, by name, parts that lack another one, and parts that would cut others off."""
+    _check_needs(classes)
     if len(classes) < 2:
         return
     names = [name_of(cls) for cls in classes]
@@ -61,6 +62,19 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
             raise UserError(
                 f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}"
             )
+
+
+def _check_needs(classes: Sequence[type[Any]]) -> None:
+    """Refuse a part that works on another one where that is not there."""
+    stacked = [cls for cls in classes if issubclass(cls, Strategy)]
+    there = {name for cls in stacked for name in part_names(cls)}
+    for cls in stacked:
+        for needed in cls.needs_parts:
+            if needed not in there:
+                whole, name = "+".join(map(name_of, classes)), name_of(cls)
+                raise UserError(
+                    f"{whole}: {name} works on {needed}, which is not there: {needed}+{name}"
+                )
 
 
 def _check_weights(classes: Sequence[type[Strategy]]) -> None:

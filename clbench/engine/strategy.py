@@ -76,6 +76,8 @@ class Strategy(Configurable, Stateful):
 
     generates_weights: ClassVar[bool] = False
     """True where it trains and tests weights of its own making in the place of those of `net`."""
+    needs_parts: ClassVar[tuple[str, ...]] = ()
+    """The names of strategies that it works on, and without which it is refused: `softhebb`."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False
@@ -479,8 +481,7 @@ class Strategy(Configurable, Stateful):
         wanted = which if isinstance(which, str) else name_of(which)
         parts = parts_of(self)
         for part in parts:
-            # By name: a file that was loaded twice has two classes of one name.
-            if wanted in [name_of(cls) for cls in type(part).__mro__ if issubclass(cls, Strategy)]:
+            if wanted in part_names(type(part)):
                 return part
         names = ", ".join(part.part_name for part in parts)
         raise StrategyError(f"{self.part_name} asks for the part {wanted!r}; there are: {names}")
@@ -567,6 +568,14 @@ def _trained(root: Stateful) -> Iterator[tuple[str, Tensor]]:
     for _, item in objects(root):
         if isinstance(item, Optimizer):
             yield from tensors(item, shared=True)
+
+
+def part_names(kind: type[Strategy]) -> list[str]:
+    """The names by which other parts may ask for it: its own, and those of what it derives from.
+
+    By name, for a file that was loaded twice has two classes of one name.
+    """
+    return [name_of(cls) for cls in kind.__mro__ if issubclass(cls, Strategy)]
 
 
 def parts_of(strategy: Strategy) -> list[Strategy]:

@@ -27,6 +27,8 @@ class KernelPlasticity(Strategy):
     step, measured as d is, goes beyond d (S000).
     """
 
+    needs_parts = ("softhebb",)
+
     # The share of a layer's kernels that is important.
     top_k: Annotated[float, Field(gt=0, le=1)] = 0.15
     high_lr: NonNegativeFloat = 0.15  # how much is added to the rate of the others, relative to it

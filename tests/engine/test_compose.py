@@ -251,3 +251,21 @@ class Nested(Strategy):
 )
 def test_which_hooks_a_class_replaces(cls: type[Strategy], hooks: list[str]) -> None:
     assert replaced_hooks(cls) == hooks
+
+
+class Needing(Strategy):
+    """Works on another part."""
+
+    needs_parts = ("alpha",)
+
+
+class DerivedAlpha(Alpha):
+    """As good as the one that it derives from."""
+
+
+def test_a_part_that_works_on_another_one_is_refused_without_it() -> None:
+    for kinds in ([Needing], [Beta, Needing]):
+        with pytest.raises(UserError, match=r"needing works on alpha.*: alpha\+needing$"):
+            check_composition(kinds)
+    for alpha in (Alpha, DerivedAlpha):
+        check_composition([alpha, Needing])

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from clbench import Batch, Task
-from clbench.errors import ClbenchError
+from clbench.engine.compose import check_composition
+from clbench.errors import UserError
 from clbench_plugins.kernel_plasticity import KernelPlasticity, ranking
 from clbench_plugins.naive import Naive
 from clbench_plugins.softhebb import SoftHebb
@@ -248,6 +249,8 @@ def test_steps_after_which_weights_are_sampled(
     assert taken[0] == max(1, len(wanted))
 
 
-def test_it_asks_for_softhebb(on_digits: Any) -> None:
-    with pytest.raises(ClbenchError, match=r"'softhebb'"):
-        on_digits([Naive(), KernelPlasticity()]).start(0)
+@pytest.mark.parametrize("kinds", [[KernelPlasticity], [Naive, KernelPlasticity]])
+def test_without_softhebb_it_is_refused(kinds: Any) -> None:
+    with pytest.raises(UserError, match=r"not there: softhebb\+kernel_plasticity"):
+        check_composition(kinds)
+    check_composition([SoftHebb, KernelPlasticity])
