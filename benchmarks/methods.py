@@ -2,10 +2,12 @@
 
     python benchmarks/methods.py --tasks 20
 
-Every strategy that the host lists, plugins' included, and some compositions, with their default options, train one stack of an MLP
-on permuted noise, one thread. The step is that of the whole stack, the fetching of its batch included; what a method does between
-tasks is printed beside, in steps of `naive`. Times are medians of processor time over the steps of a task and over rounds in
-which the methods take turns. A step has to cost the same at both tasks.
+Every strategy that the host lists, plugins' included, and some compositions train one stack of an MLP on
+permuted noise, one thread, with the default options or those of `OPTIONS`; in the domain setting, or in the
+class setting where a method refuses that one. The step is that of the whole stack, the fetching of its batch
+included; what a method does between tasks is printed beside, in steps of `naive`. Times are medians of
+processor time over the steps of a task and over rounds in which the methods take turns. A step has to cost
+the same at both tasks. What cannot be trained so is named below the table, with its reason.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,77 +29,115 @@ from rich.table import Table
 from clbench import Arrays
 from clbench.engine import Settings
 from clbench.engine.runner import start_loop
+from clbench.errors import ClbenchError
 from clbench.host import Host
 from clbench.suite import Cell, expand, load_suite
 
-COMPOSITIONS = ("er+ewc", "er+online_ewc")
+COMPOSITIONS = ("er+ewc", "er+online_ewc", "cbp+er", "ewc+l2_init")
+# Training on the memory alone would be most of the time with the published 256 epochs; a step costs the same.
+OPTIONS: dict[str, dict[str, Any]] = {"gdumb": {"epochs": 4}}
+SETTINGS = ("domain", "class")
 SIDE, CLASSES = 28, 10
 
 
 @dataclass
 class Times:
-    """Processor seconds: of a step at the second and at the last task, and of what lies between two tasks (evaluation and all)."""
+    """Processor seconds: of a step at two tasks, and of what lies between tasks (evaluation and all)."""
 
     second: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
     between: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Method:
+    """A strategy, and the setting that it is measured in."""
+
+    name: str
+    setting: str
+
+
+class Bench:
+    """Trains a method on the noise, and notes what its steps took."""
+
+    def __init__(self, given: argparse.Namespace, host: Host) -> None:
+        self.given, self.host = given, host
+        self.arrays = noise(given.batch, given.steps)
+
+    def settle(self, name: str) -> Method:
+        """The method in the first setting that it does not refuse; else the refusal of the last."""
+        for setting in SETTINGS[:-1]:
+            try:
+                return self._built(Method(name, setting))
+            except ClbenchError:
+                continue
+        return self._built(Method(name, SETTINGS[-1]))
+
+    def _built(self, method: Method) -> Method:
+        self._loop(self._cell(method))
+        return method
+
+    def _loop(self, cell: Cell) -> Any:
+        members = [(seed, 0) for seed in cell.seeds]
+        return start_loop(cell, members, host=self.host, arrays=self.arrays, settings=Settings())
+
+    def _cell(self, method: Method) -> Cell:
+        given = self.given
+        scenario = {"dataset": "synthetic", "tasks": given.tasks, "setting": method.setting}
+        suite = {
+            "name": "methods",
+            "scenarios": [{"permuted": scenario}],
+            "protocol": {
+                "model": {"mlp": {"hidden": given.hidden}},
+                "batch_size": given.batch,
+                "optimizer": {"sgd": {"lr": 0.001}},
+                "steps": given.steps,
+                "evaluate": "current",
+            },
+            "seeds": given.members,
+            "strategies": [{method.name: OPTIONS.get(method.name, {})}],
+        }
+        (cell,) = expand(load_suite(suite, self.host), self.host)
+        return cell
+
+    def measure(self, method: Method, times: Times) -> None:
+        """Train the method once."""
+        loop = self._loop(self._cell(method))
+        marks: list[list[float]] = []
+        loop.on_step = lambda: marks[-1].append(time.process_time())
+        for task in loop.streams.tasks:
+            marks.append([])
+            loop.task(task)
+        trained = [task for task in marks if len(task) > 1]
+        if len(trained) > 1:  # joint training has a single one
+            gaps = [after[0] - before[-1] for before, after in pairwise(trained)]
+            times.second.append(step_of(trained[1]))
+            times.between.append(statistics.median(gaps))
+        times.last.append(step_of(trained[-1]))
+
+
+def step_of(marks: Sequence[float]) -> float:
+    return statistics.median(after - before for before, after in pairwise(marks))
+
+
 def noise(batch: int, steps: int) -> Arrays:
     rng = np.random.default_rng(0)
 
     def draw(count: int) -> tuple[Any, Any]:
-        return rng.integers(0, 256, (count, SIDE, SIDE, 1), dtype=np.uint8), np.arange(
-            count
-        ) % CLASSES
+        images = rng.integers(0, 256, (count, SIDE, SIDE, 1), dtype=np.uint8)
+        return images, np.arange(count) % CLASSES
 
-    return Arrays(
-        "noise", *draw(batch * steps), *draw(CLASSES), classes=CLASSES, fingerprint="noise"
-    )
+    train, test = draw(batch * steps), draw(CLASSES)
+    return Arrays("noise", *train, *test, classes=CLASSES, fingerprint="noise")
 
 
-def cell_of(strategy: str, given: argparse.Namespace, host: Host) -> Cell:
-    protocol = {
-        "model": {"mlp": {"hidden": given.hidden}},
-        "batch_size": given.batch,
-        "optimizer": {"sgd": {"lr": 0.001}},
-    }
-    protocol |= {"steps": given.steps, "evaluate": "current"}
-    scenario = {"permuted": {"dataset": "synthetic", "tasks": given.tasks}}
-    suite = {
-        "name": "methods",
-        "scenarios": [scenario],
-        "protocol": protocol,
-        "seeds": given.members,
-        "strategies": [strategy],
-    }
-    (cell,) = expand(load_suite(suite, host), host)
-    return cell
+def ratio(mine: Sequence[float], others: Sequence[float]) -> str:
+    if not mine:
+        return "-"
+    return f"{statistics.median(a / b for a, b in zip(mine, others, strict=True)):.2f}"
 
 
-def measure(cell: Cell, arrays: Arrays, host: Host, times: Times) -> None:
-    """Train the cell once, and note what its steps took."""
-    loop = start_loop(
-        cell, [(seed, 0) for seed in cell.seeds], host=host, arrays=arrays, settings=Settings()
-    )
-    marks: list[list[float]] = []
-    loop.on_step = lambda: marks[-1].append(time.process_time())
-    for task in loop.streams.tasks:
-        marks.append([])
-        loop.task(task)
-    trained = [task for task in marks if len(task) > 1]
-    if len(trained) > 1:  # joint training has a single one
-        times.second.append(
-            statistics.median(after - before for before, after in pairwise(trained[1]))
-        )
-        times.between.append(
-            statistics.median(after[0] - before[-1] for before, after in pairwise(trained))
-        )
-    times.last.append(statistics.median(after - before for before, after in pairwise(trained[-1])))
-
-
-def main() -> None:
-    as_worker()
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -108,28 +149,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", metavar="STRATEGY", help="these instead of all")
     parser.add_argument("--plugin", type=Path, action="append", default=[])
-    given = parser.parse_args()
-    host = Host.load(given.plugin)
-    names = list(
-        dict.fromkeys(["naive", *(given.only or [*host.names("strategy"), *COMPOSITIONS])])
-    )
-    arrays, console = noise(given.batch, given.steps), Console()
-    found = {name: Times() for name in names}
-    for turn in range(given.rounds):
-        for name in names if turn % 2 == 0 else names[::-1]:
-            console.print(
-                f"round {turn + 1} of {given.rounds}: {name} ...", style="dim", highlight=False
-            )
-            measure(cell_of(name, given, host), arrays, host, found[name])
-    base = found["naive"]
+    return parser.parse_args()
 
-    def ratio(mine: list[float], naive: list[float]) -> str:
-        return (
-            f"{statistics.median(a / b for a, b in zip(mine, naive, strict=True)):.2f}"
-            if mine
-            else "-"
-        )
 
+def settled(names: Sequence[str], bench: Bench) -> tuple[list[Method], dict[str, str]]:
+    """The methods that can be trained, a `naive` of each of their settings among them; and why others cannot."""
+    methods: list[Method] = []
+    refused = {}
+    for name in names:
+        try:
+            methods.append(bench.settle(name))
+        except ClbenchError as error:
+            refused[name] = str(error)
+    settings = dict.fromkeys(method.setting for method in methods)
+    bases = [Method("naive", setting) for setting in settings]
+    return list(dict.fromkeys([*bases, *methods])), refused
+
+
+def tabulated(found: dict[Method, Times], given: argparse.Namespace) -> Table:
     hidden = "-".join(map(str, given.hidden))
     table = Table(
         title=f"784-{hidden}-10, batch {given.batch}, R = {given.members}, {given.tasks} tasks, one thread"
@@ -137,17 +174,37 @@ def main() -> None:
     table.add_column("method", no_wrap=True)
     for column in ("task 2", f"task {given.tasks}", "last / second", "between tasks, in steps"):
         table.add_column(column, justify="right")
-    for name, times in found.items():
-        grown = ratio(times.last, times.second) if times.second else "-"
-        between = (
-            f"{statistics.median(times.between) / statistics.median(base.second):.0f}"
-            if times.between
-            else "-"
-        )
+    for method, times in found.items():
+        base = found[Method("naive", method.setting)]
+        between = "-"
+        if times.between:
+            steps = statistics.median(times.between) / statistics.median(base.second)
+            between = f"{steps:.0f}"
         table.add_row(
-            name, ratio(times.second, base.second), ratio(times.last, base.last), grown, between
+            method.name if method.setting == SETTINGS[0] else f"{method.name} ({method.setting})",
+            ratio(times.second, base.second),
+            ratio(times.last, base.last),
+            ratio(times.last, times.second) if times.second else "-",
+            between,
         )
-    console.print(table)
+    return table
+
+
+def main() -> None:
+    as_worker()
+    given, console = options(), Console()
+    host = Host.load(given.plugin)
+    bench = Bench(given, host)
+    methods, refused = settled(given.only or [*host.names("strategy"), *COMPOSITIONS], bench)
+    found = {method: Times() for method in methods}
+    for turn in range(given.rounds):
+        for method in methods if turn % 2 == 0 else methods[::-1]:
+            progress = f"round {turn + 1} of {given.rounds}: {method.name} ..."
+            console.print(progress, style="dim", highlight=False)
+            bench.measure(method, found[method])
+    console.print(tabulated(found, given))
+    for name, sentence in refused.items():
+        console.print(f"not measured: {name}: {sentence}", style="dim", highlight=False)
 
 
 if __name__ == "__main__":
