@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from clbench.data.arrays import Arrays
-from clbench.engine.tables import TaskTables, WarpTables
+from clbench.engine.tables import TaskTables
 from clbench.engine.task import Batch, Split, Task
 from clbench.engine.views import View, Viewer
+from clbench.engine.warps import warps_of
 from clbench.errors import UserError
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
@@ -82,12 +83,12 @@ class Streams:
         self.classes = tables.classes_on(device)
         self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
         self.owned = torch.from_numpy(tables.owned).to(device)
-        self.positions, self.weights = self._warps(tables.warps)
+        self.warps = warps_of(tables.warps, device)
         # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
         ready = (
             device.type == "cpu"
             and self.resident
-            and self.weights is None
+            and not (self.warps and self.warps.weighted)
             and size * 4 <= READY_BYTES
         )
         self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
@@ -271,31 +272,12 @@ class Streams:
             where, inside = self.viewer.pixels(view)
             black = 0.0 if self.offset is None or pixels.dtype == torch.uint8 else self.offset
             x = torch.where(inside[..., None], pixels[index[..., None], where], black)
-        if self.positions is None:
-            return x
-        x = x if self.weights is None else x.to(torch.float32)
-        total: Tensor | None = None
-        for k in range(self.positions.shape[-1]):
-            source = self.positions[self._rows, tasks, :, k].long()  # [R, B, P]
-            taken = x.gather(2, source[..., None].expand_as(x))
-            if self.weights is not None:
-                taken = taken * self.weights[self._rows, tasks, :, k, None]
-            total = taken if total is None else total + taken
-        assert total is not None
-        return total
+        return x if self.warps is None else self.warps(x, tasks)
 
     def _groups_of_samples(self) -> Tensor | None:
         """`[R, training samples]`: the group of each, where labels are given to groups."""
         groups = [stream.groups for stream in self.streams if stream.groups is not None]
         return torch.from_numpy(np.stack(groups)).to(self.device) if groups else None
-
-    def _warps(self, warps: WarpTables) -> tuple[Tensor | None, Tensor | None]:
-        """Every task's warp; (None, None) where images are seen as they are stored."""
-        index, weight = (
-            None if table is None else torch.from_numpy(table).to(self.device)
-            for table in (warps.index, warps.weight)
-        )
-        return index, weight
 
     def _affine(self, arrays: Arrays, normalise: str) -> tuple[Tensor, Tensor | None]:
         """`normalise` as one multiplication and one addition a channel."""

@@ -58,9 +58,16 @@ MAKERS = {
     "randperm",
 }
 # Optimisers call fused kernels on a CPU, which want their rates as numbers; random numbers for a few units are
-# drawn for these alone; work for no sample is left out. On a device each of them takes another path.
-FILES = ("optim.py", "stacked.py", "noise.py", "host_reads.py")
-CPU_ONLY = tuple(os.path.join("clbench", "stack", name) for name in FILES)
+# drawn for these alone; work for no sample is left out; images are warped a task at a time. On a device each
+# of them takes another path.
+FILES = (
+    "stack/optim.py",
+    "stack/stacked.py",
+    "stack/noise.py",
+    "stack/host_reads.py",
+    "engine/warps.py",
+)
+CPU_ONLY = tuple(os.path.join("clbench", *name.split("/")) for name in FILES)
 
 
 class Operations(TorchDispatchMode):

@@ -98,9 +98,9 @@ def test_warps_of_unequal_neighbours_are_each_their_own():
 
 def test_permutations_need_no_weights(arrays):
     streams = over(arrays, Permuted(dataset="noise", tasks=3))
-    assert streams.weights is None
-    assert streams.positions is not None
-    assert streams.positions.dtype == torch.int32
+    assert streams.warps is not None
+    assert streams.warps.weight is None
+    assert streams.warps.index.dtype == np.int32
 
 
 def test_test_sets_are_kept_up_to_a_bound(arrays, monkeypatch):
