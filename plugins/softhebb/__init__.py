@@ -6,16 +6,7 @@ from typing import Any
 
 from clbench import hookimpl
 
-from .presets import (
-    hebbian,
-    softhebb_cifar1,
-    softhebb_cifar2,
-    softhebb_cifar3,
-    softhebb_imagenette5,
-    softhebb_mnist,
-    softhebb_s000,
-    softhebb_stl4,
-)
+from .presets import MODELS
 from .strategy import SoftHebb
 
 
@@ -26,13 +17,4 @@ def clbench_strategies() -> list[type]:
 
 @hookimpl
 def clbench_models() -> list[Any]:
-    return [
-        softhebb_mnist,
-        softhebb_cifar1,
-        softhebb_cifar2,
-        softhebb_cifar3,
-        softhebb_stl4,
-        softhebb_imagenette5,
-        softhebb_s000,
-        hebbian,
-    ]
+    return list(MODELS.values())

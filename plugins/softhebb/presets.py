@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -209,3 +209,18 @@ def for_each_block(name: str, values: Sequence[Any], blocks: int) -> Sequence[An
 def widened(blocks: Sequence[BlockSpec], width: int, widening: int) -> list[BlockSpec]:
     """The blocks with `width` kernels in the first, and `widening` times as many in each behind."""
     return [replace(block, units=width * widening**number) for number, block in enumerate(blocks)]
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    model.__name__: model
+    for model in (
+        softhebb_mnist,
+        softhebb_cifar1,
+        softhebb_cifar2,
+        softhebb_cifar3,
+        softhebb_stl4,
+        softhebb_imagenette5,
+        softhebb_s000,
+        hebbian,
+    )
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -15,6 +15,7 @@ from clbench import Batch, Phase, Strategy, Task, errors, per_member
 
 from . import rule
 from .blocks import HebbianBlock, HebbianNet
+from .presets import MODELS
 from .rule import Competition
 from .step import Found, HebbianStep, Rule, learn, output
 
@@ -32,6 +33,7 @@ class SoftHebb(Strategy):
     """
 
     name = "softhebb"
+    foreseeable: ClassVar[bool] = True
     wiring = Strategy.wiring | {"steps", "seen", "rules"}
 
     # `successive`: one block after the other, each with passes of its own, then the head; `consecutive`: all blocks at
@@ -85,6 +87,8 @@ class SoftHebb(Strategy):
     @torch.no_grad()
     def _begin_classifier(self, head: Mapping[str, Tensor]) -> None:
         """Weights uniform from 0 on, of the wanted norm, made of torch's, uniform up to 1 / sqrt(n) in size."""
+        self.net.watch("drop")
+        self.net.part("drop").train(False)  # what goes into the head is learnt as it is
         head["weight"].abs_().mul_(self.classifier_radius * math.sqrt(3.0))
         head["bias"].zero_()
 
@@ -136,7 +140,7 @@ class SoftHebb(Strategy):
         given = super().phases(task)
         if self.order == "simultaneous":
             return [self._of_head(phase, ALL) for phase in given]
-        names = list(self.blocks) if self.order == "successive" else [BODY]
+        names = self._block_names() if self.order == "successive" else [BODY]
         hebbian = [
             Phase(
                 name,
@@ -149,13 +153,28 @@ class SoftHebb(Strategy):
         ]
         return [*hebbian, *(self._of_head(phase, HEAD) for phase in given)]
 
+    def _block_names(self) -> list[str]:
+        """The model's blocks, also before there is a network: estimates ask what phases there will be."""
+        ((name, options),) = self.protocol.model.items()
+        if name not in MODELS:
+            return list(self.blocks)
+        with torch.device("meta"):
+            net = MODELS[name](self.scenario.input_shape, self.scenario.classes, **options)
+        assert isinstance(net, HebbianNet)
+        return list(net.blocks())
+
     def _of_head(self, phase: Phase, name: str) -> Phase:
         """A phase of the protocol's, by the name that it has here, with the head's schedule."""
         schedule = phase.schedule
         epochs = phase.epochs or self.protocol.epochs
         if schedule is None and self.head_schedule == "halving" and epochs is not None:
             schedule = halving(epochs)
-        return replace(phase, name=name if phase.name == "train" else phase.name, schedule=schedule)
+        return replace(
+            phase,
+            name=name if phase.name == "train" else phase.name,
+            schedule=schedule,
+            frozen_before="drop" if name == HEAD else None,
+        )
 
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)
@@ -265,7 +284,8 @@ class SoftHebb(Strategy):
         """A Hebbian update of the head, in which the label is the winner; the losses `[R]`."""
         features = self._seen_of(batch)
         if features is None:
-            features = self.net.part("body")(batch.x)
+            self.net(batch.x)
+            features = self.net.seen["drop"]
         rate = self.classifier_rate
 
         def member(

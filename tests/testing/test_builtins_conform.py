@@ -255,6 +255,44 @@ STRATEGIES = {
         setting="domain",
         model={"hebbian": {"units": [11, 9], "kernel": [3, 0], "pool": ["max 4/2/1", "none"]}},
     ),
+    # A convolution, then a dense block; one after the other, and the head on features that are kept.
+    "SoftHebb": case(
+        method("softhebb", hebbian_batch_size=31),
+        model={
+            "hebbian": {
+                "units": [5, 23],
+                "kernel": [3, 0],
+                "pool": ["max 4/2/1", "none"],
+                "pre_triangle": [False, True],
+            }
+        },
+        optimizer=ADAM,
+        batch_size=31,
+    ),
+    # Dense blocks with biases and a head for which labels take the winner's place, all at every step.
+    "SoftHebbInOneGo": case(
+        method(
+            "softhebb",
+            order="simultaneous",
+            competition="soft_ranked",
+            adapt="linear",
+            classifier="hebbian",
+        ),
+        setting="task",
+        model={
+            "hebbian": {
+                "units": [23, 17],
+                "kernel": [0],
+                "temperature": [2.0],
+                "rate": [0.03],
+                "pool": ["none"],
+                "norm": [False, True],
+                "bias": [True],
+                "radius": [3.0],
+            }
+        },
+        batch_size=31,
+    ),
     "Composition": case(
         method("er", memory=50),
         method("ewc", samples=50, strength=5),
@@ -563,62 +601,4 @@ class TestHypernetworkInTwoUpdates(StrategyConformance):
             output_l2=0.001,
             first_task_factor=2,
             hidden=[12],
-        )
-
-
-class TestSoftHebb(StrategyConformance):
-    """A convolution, then a dense block; one after the other."""
-
-    protocol: ClassVar = {
-        "model": {
-            "hebbian": {
-                "units": [5, 23],
-                "kernel": [3, 0],
-                "pool": ["max 4/2/1", "none"],
-                "pre_triangle": [False, True],
-            }
-        },
-        "optimizer": {"adam": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "softhebb")(hebbian_batch_size=31)
-
-
-class TestSoftHebbInOneGo(StrategyConformance):
-    """Dense blocks with biases, and the head, all at every step."""
-
-    protocol: ClassVar = {
-        "model": {
-            "hebbian": {
-                "units": [23, 17],
-                "kernel": [0],
-                "temperature": [2.0],
-                "rate": [0.03],
-                "exponent": [0.2],
-                "pool": ["none"],
-                "norm": [False, True],
-                "bias": [True],
-                "radius": [3.0],
-            }
-        },
-        "optimizer": {"adam": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        return builtin("strategy", "softhebb")(order="simultaneous", competition="soft_ranked")
-
-
-class TestSoftHebbWithAHebbianClassifier(StrategyConformance):
-    """Labels take the winner's place, and all rates fall linearly."""
-
-    protocol: ClassVar = {"model": {"softhebb_mnist": {"width": 33}}}
-
-    @pytest.fixture
-    def strategy(self):
-        kind = builtin("strategy", "softhebb")
-        return kind(
-            order="consecutive", adapt="linear", classifier="hebbian", hebbian_batch_size=31
         )
