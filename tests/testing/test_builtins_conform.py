@@ -153,8 +153,9 @@ STRATEGIES = {
         setting="domain",
         model=NORM_AND_DROPOUT,
     ),
-    "MultiheadSwapOnSoftHebb": case(
+    "MultiheadSwapOnAModulatedBody": case(
         method("softhebb", order="consecutive", hebbian_batch_size=31),
+        method("kernel_plasticity", delta_w_interval=3),
         method("multihead_swap", granularity="sample"),
         setting="domain",
         model={"softhebb_mnist": {"width": 33}},
