@@ -9,7 +9,7 @@ from clbench.cli.output import say, table
 
 COVERS = (
     "data, network, gradients, the optimiser's moments, and what a method carries: as its finished runs had it at their ends, "
-    "else as it stands before the first task; activations come on top"
+    "else as it stands before the first task, with the features kept of a frozen body; activations come on top"
 )
 
 if TYPE_CHECKING:
