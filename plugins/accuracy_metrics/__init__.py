@@ -12,6 +12,8 @@ from .accuracy import (
     AverageAccuracy,
     AverageIncrementalAccuracy,
     FinalAccuracy,
+    FirstTaskAccuracy,
+    LastTaskAccuracy,
     LearningAccuracy,
     OnlineAccuracy,
     PlasticitySlope,
@@ -43,6 +45,8 @@ def clbench_metrics() -> list[type]:
     return [
         AverageAccuracy,
         FinalAccuracy,
+        FirstTaskAccuracy,
+        LastTaskAccuracy,
         AverageIncrementalAccuracy,
         LearningAccuracy,
         WorstAccuracy,

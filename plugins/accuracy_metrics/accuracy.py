@@ -44,6 +44,27 @@ class LearningAccuracy(ShareOfSamples):
         return run.at(every_task(run), every_task(run))
 
 
+class FirstTaskAccuracy(ShareOfSamples):
+    """R_i1, the accuracy on the first task, after each task i; tables show it after the last one."""
+
+    def value(self, run: RunView) -> Array:
+        run.at(run.tasks, 1)  # what tables show
+        return np.array([self._after(run, task) for task in every_task(run)])
+
+    def _after(self, run: RunView, task: int) -> float:
+        try:
+            return float(run.at(task, 1))
+        except Undefined:  # it was not tested then, or, in joint training, nothing was
+            return float("nan")
+
+
+class LastTaskAccuracy(ShareOfSamples):
+    """R_TT: the accuracy on the last task, just after it was learnt."""
+
+    def value(self, run: RunView) -> float:
+        return float(run.at(run.tasks, run.tasks))
+
+
 class WorstAccuracy(ShareOfSamples):
     """min_j R_Tj: the task that is known worst at the end."""
 

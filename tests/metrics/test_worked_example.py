@@ -75,6 +75,8 @@ SUMMARIES = {
     "final_accuracy": 0.786667,
     "average_incremental_accuracy": 0.872222,
     "learning_accuracy": 0.933333,
+    "first_task_accuracy": 0.60,
+    "last_task_accuracy": 0.96,
     "worst_accuracy": 0.60,
     "relative_accuracy": 0.827990,
     "plasticity_slope": 0.030,
@@ -113,6 +115,7 @@ def test_summaries(name: str) -> None:
     [
         ("average_accuracy", [0.90, 0.93, 0.786667]),
         ("final_accuracy", [0.60, 0.80, 0.96]),
+        ("first_task_accuracy", [0.90, 0.92, 0.60]),
         ("learning_accuracy", [0.90, 0.94, 0.96]),
         ("relative_accuracy", [0.652174, 0.842105, 0.989691]),
         ("forgetting", [np.nan, -0.02, 0.23]),
@@ -253,6 +256,7 @@ def test_with_one_task_transfer_has_no_value(name: str) -> None:
     [
         ("average_accuracy", (3, 1), "task 2 was not evaluated after task 3"),
         ("final_accuracy", (3, 0), "task 1 was not evaluated after task 3"),
+        ("first_task_accuracy", (3, 0), "task 1 was not evaluated after task 3"),
         ("average_incremental_accuracy", (2, 0), "task 1 was not evaluated after task 2"),
         ("learning_accuracy", (2, 1), "task 2 was not evaluated after task 2"),
         ("worst_accuracy", (3, 2), "task 3 was not evaluated after task 3"),
