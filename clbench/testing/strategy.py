@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from clbench.engine.evaluate import accuracy
 from clbench.engine.graphs import Outline, declared
+from clbench.engine.phases import order_of_epoch, resolve
+from clbench.engine.plan import plan_epoch
 from clbench.engine.strategy import Strategy, whole
-from clbench.engine.task import Phase, Task
+from clbench.engine.task import Phase, Samples, Task
 from clbench.errors import Left
 from clbench.options import describe_options, name_of
 from clbench.stack import member_tables, tensors
@@ -370,11 +373,10 @@ class StrategyConformance:
         begin_task(strategy, second)
         for phase in phases_of(strategy, second):
             begin_phase(strategy, phase)
-            self._check_capture(strategy, loop, phase.name)
+            self._check_capture(strategy, loop, phase)
 
     @staticmethod
-    def _check_capture(strategy: Strategy, loop: Any, phase: str) -> None:
-        streams = strategy.session.streams
+    def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
         steps = strategy.session.book.steps
         for _ in range(STEPS_TRIED):
             if not strategy.eager_step():
@@ -382,11 +384,7 @@ class StrategyConformance:
             steps += 1  # to one that is captured
         else:
             return
-        index = torch.stack(
-            [torch.from_numpy(streams.spec(row, 1).train[:8]) for row in range(strategy.members)]
-        )
-        tasks = torch.ones_like(index)
-        samples = torch.stack([index, tasks, streams.labels_of(index, tasks)])
+        samples = a_step(strategy, loop, phase)
         loop.learn(samples)  # what a first step makes, it may make
         before = Outline.of(whole(strategy))
         with uncapturable() as found:
@@ -394,7 +392,7 @@ class StrategyConformance:
         if change := before.change(Outline.of(whole(strategy))):
             found.append(change)
         assert not found, (
-            f"the step of phase {phase!r} cannot be captured in a device graph: {'; '.join(found[:3])}."
+            f"the step of phase {phase.name!r} cannot be captured in a device graph: {'; '.join(found[:3])}."
             " Change that, or declare capturable = False: the steps then run one kernel after the other"
         )
 
@@ -420,3 +418,21 @@ def begin_phase(strategy: Strategy, phase: Phase) -> None:
     with strategy.session.choosing():
         strategy.begin_phase(phase)
     strategy.begin_epoch(phase, 0)
+
+
+def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
+    """Eight samples of every member; of a phase whose front stands still with where their features are."""
+    session, streams = strategy.session, strategy.session.streams
+    members = range(strategy.members)
+    index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
+    tasks = torch.ones_like(index)
+    loop.frozen.end_phase()
+    if phase.frozen_before is None:
+        return torch.stack([index, tasks, streams.labels_of(index, tasks)])
+    some = replace(phase, data=Samples(index, tasks, torch.ones_like(index, dtype=torch.bool)))
+    resolved = resolve(some, strategy.task, streams, strategy.protocol, members)
+    loop.frozen.begin_phase(some, resolved)
+    order = order_of_epoch(resolved, streams, session.members, (1, 0, 0))
+    plan = plan_epoch(order.sizes, resolved.size, members)
+    _, samples = next(loop.frozen.of_steps(order, plan))
+    return samples  # type: ignore[no-any-return]
