@@ -15,6 +15,7 @@ import textwrap
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -36,6 +37,7 @@ def option_comments(target: Any) -> dict[str, str]:
     return found
 
 
+@cache
 def _comments_of(source: Any) -> dict[str, str]:
     try:
         text = textwrap.dedent(inspect.getsource(source))

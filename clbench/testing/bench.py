@@ -29,6 +29,9 @@ from clbench.testing.network import kit_convnet
 
 Member = tuple[int, int]
 
+# Of a parametrised class pytest runs one check for every parameter, then the next check.
+REMEMBERED = 32
+
 
 class Stopped(Exception):
     """The bench's own way of killing a job."""
@@ -173,7 +176,7 @@ class Kept:
     """Records of the benches that were last asked for some; the checks of a class follow one another."""
 
     def __init__(self) -> None:
-        self.benches: deque[tuple[Bench, Jobs]] = deque(maxlen=3)
+        self.benches: deque[tuple[Bench, Jobs]] = deque(maxlen=REMEMBERED)
 
     def record(self, bench: Bench, seeds: tuple[int, ...], settings: Settings) -> CellRecord:
         """What the job gave, run now where it was not."""

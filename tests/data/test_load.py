@@ -41,6 +41,18 @@ def clbench_datasets():
 """
 
 
+def test_the_digits_are_those_that_scikit_learn_loads() -> None:
+    from sklearn.datasets import load_digits
+
+    digits, found = load_arrays(Choice("digits", {}), Host.load(), None), load_digits()
+    for label in range(10):
+        mine = np.concatenate(
+            [digits.x_train[digits.y_train == label], digits.x_test[digits.y_test == label]]
+        )
+        theirs = found.images[found.target == label]
+        assert sorted(mine.reshape(-1, 64).tolist()) == sorted(theirs.reshape(-1, 64).tolist())
+
+
 def write_idx(folder: Path, *, packed: bool, train: int = 6) -> Path:
     """Four files as MNIST has them, with few images."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -33,36 +33,39 @@ def bench(width):
 """
 
 
-def answer(code: str) -> Any:
-    """What a fresh process prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", BENCH + code], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def test_the_first_job_of_a_process_imports_nothing_while_its_clock_runs() -> None:
-    """It took a second: `backward` with a gradient given imports a computer algebra system."""
-    imported = answer("""
+JOBS = """
 job = bench(16)
 begin_job(torch.device("cpu"))
 before = set(sys.modules)
 job.run(0, 1)
-print(json.dumps(sorted(set(sys.modules) - before)))
-""")
-    assert imported == []
+imported = sorted(set(sys.modules) - before)
+
+peaks = []
+for job in (bench(1500), bench(16), bench(16)):
+    begin_job(torch.device("cpu"))
+    peaks.append(job.run(0, 1).cost["peak_memory"][0])
+print(json.dumps({"imported": imported, "peaks": peaks}))
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Any:
+    """What a fresh process tells of its jobs."""
+    done = subprocess.run(
+        [sys.executable, "-c", BENCH + JOBS], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_the_first_job_of_a_process_imports_nothing_while_its_clock_runs(fresh: Any) -> None:
+    """It took a second: `backward` with a gradient given imports a computer algebra system."""
+    assert fresh["imported"] == []
 
 
 @pytest.mark.skipif(not fresh_start.CLEAR.exists(), reason="the system does not tell")
-def test_a_small_job_after_a_large_one_needs_little_memory() -> None:
+def test_a_small_job_after_a_large_one_needs_little_memory(fresh: Any) -> None:
     """The process never gets smaller by itself, and the mark of its largest size never goes down."""
-    large, small, again = answer("""
-found = []
-for job in (bench(1500), bench(16), bench(16)):
-    begin_job(torch.device("cpu"))
-    found.append(job.run(0, 1).cost["peak_memory"][0])
-print(json.dumps(found))
-""")
+    large, small, again = fresh["peaks"]
     assert large > 2 * 1500 * 1500 * 4 * 3  # two members: weights, gradients, moments
     assert 0 <= small < 0.1 * large
     assert 0 <= again < 0.1 * large

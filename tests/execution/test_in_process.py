@@ -127,6 +127,8 @@ STOPPING = """
     from clbench import Strategy, hookimpl
 
     class Stopping(Strategy):
+        number: int = 1
+
         def begin_task(self, task):
             super().begin_task(task)
             if task.index == 0:
@@ -142,7 +144,7 @@ SUITE_FILE = """
     scenarios: [{split: {dataset: digits, tasks: 5}}]
     protocol: {model: {mlp: {hidden: [8]}}, epochs: 1, batch_size: 64, optimizer: {sgd: {lr: 0.05}}}
     seeds: 1
-    strategies: [stopping]
+    strategies: [stopping, {stopping: {number: 2}}]
     metrics: []
     plugins: [stopping.py]
 """
@@ -163,11 +165,11 @@ def command(project: Any, *arguments: str, typed: str = "") -> subprocess.Comple
 def test_a_debugger_works_in_one_process_and_quitting_it_interrupts(project: Any) -> None:
     project.write("stopping.py", STOPPING)
     project.write("suite.yaml", SUITE_FILE)
-    went_on = command(project, "run", "suite.yaml", "--workers", "0", typed="p 6 * 7\nc\n")
-    assert "(Pdb) 42" in went_on.stdout
-    assert went_on.returncode == 0, went_on.stderr
-    quit_it = ("run", "suite.yaml", "--workers", "0", "--force", "stopping")
-    assert command(project, *quit_it, typed="q\n").returncode == 130
+    ended = command(project, "run", "suite.yaml", "--workers", "0", typed="p 6 * 7\nc\nq\n")
+    assert "(Pdb) 42" in ended.stdout
+    assert ended.returncode == 130, ended.stderr
+    (went_on,) = read_record(project.folder / "results" / "tiny" / "tiny.h5").cells
+    assert went_on.status == "done"
 
 
 def test_a_debugger_in_a_worker_is_one_sentence(tmp_path: Path) -> None:

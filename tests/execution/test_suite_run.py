@@ -643,9 +643,9 @@ def test_interrupted_it_keeps_what_finished_loses_no_step_and_says_how_to_go_on(
     assert "go on with: clbench run" in said
     assert list(cells(tmp_path / "out")) == ["naive"]
     before = steps.read_text().splitlines()
-    process = start(tmp_path, faulty, how="slow", mark=str(steps))
-    process.communicate(timeout=240)
-    assert process.returncode == 0
+    strategies = ["naive", {"faulty": {"how": "slow", "mark": str(steps)}}]
+    where: dict[str, Any] = {"out": tmp_path / "out", "plugins": faulty, "device": "cpu"}
+    clbench.run({**SUITE, "strategies": strategies}, **where, workers=0, quiet=True)
     taken = steps.read_text().splitlines()
     assert len(before) < len(taken) == len(set(taken))
     assert {line.split()[0] for line in taken} == set("01234")

@@ -415,7 +415,7 @@ def test_a_kit_without_its_fixture_says_so(pytester):
     pytester.makepyfile(
         "from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n"
     )
-    result = pytester.runpytest_subprocess("-q", "-k", "shapes", "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess("-q", "-k", "shapes", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
 
 
