@@ -294,6 +294,46 @@ STRATEGIES = {
         },
         batch_size=31,
     ),
+    # In the class setting: whose task an image is of, is found by the networks' entropies.
+    "Hypernetwork": case(
+        method(
+            "hypernetwork", hidden=[9, 7], num_chunks=7, embedding_size=5, chunk_embedding_size=3
+        ),
+        optimizer=ADAM,
+        logits={"train": "current"},
+    ),
+    # Told the task, with targets computed anew, and only a task's own outputs held.
+    "HypernetworkOfSampledTasks": case(
+        method(
+            "hypernetwork",
+            reg_batch=2,
+            targets="online",
+            hold="own_outputs",
+            hidden=[11],
+            activation="elu",
+            chunk_size=301,
+            embedding_size=6,
+        ),
+        setting="task",
+        optimizer=MOMENTUM,
+    ),
+    # With batch-norm, whose statistics each task has for itself.
+    "HypernetworkInTwoUpdates": case(
+        method(
+            "hypernetwork",
+            scheme="sequential",
+            output="tanh",
+            activation="sigmoid",
+            embedding_deviation=0.1,
+            chunk_deviation=0.0,
+            output_l2=0.001,
+            first_task_factor=2,
+            hidden=[12],
+        ),
+        setting="domain",
+        model=NORM_AND_DROPOUT,
+        optimizer=ADAM,
+    ),
     "Composition": case(
         method("er", memory=50),
         method("ewc", samples=50, strength=5),
@@ -478,13 +518,14 @@ class TestMappedSplit(ScenarioConformance):
 class TestWarped(ScenarioConformance):
     @pytest.fixture
     def scenario(self, name):
-        return builtin("scenario", name)
+        return builtin("scenario", name)(dataset="digits", tasks=4)
 
 
 class TestComposedPermutations(ScenarioConformance):
     @pytest.fixture
     def scenario(self):
-        return builtin("scenario", "permuted")(dataset="digits", compose=True, samples=200)
+        options = {"tasks": 4, "compose": True, "samples": 200}
+        return builtin("scenario", "permuted")(dataset="digits", **options)
 
 
 @pytest.mark.parametrize("recur", ["repeat", "reshuffle"])
@@ -542,64 +583,3 @@ class TestLocal(LauncherConformance):
     @pytest.fixture
     def launcher(self):
         return builtin("launcher", "local")
-
-
-class TestHypernetwork(StrategyConformance):
-    """In the class setting: whose task an image is of, is found by the networks' entropies."""
-
-    protocol: ClassVar = {"optimizer": {"adam": {"lr": 0.003}}, "logits": {"train": "current"}}
-
-    @pytest.fixture
-    def strategy(self):
-        kind = builtin("strategy", "hypernetwork")
-        return kind(hidden=[9, 7], num_chunks=7, embedding_size=5, chunk_embedding_size=3)
-
-
-class TestHypernetworkOfSampledTasks(StrategyConformance):
-    """Told the task, with targets computed anew, and only a task's own outputs held."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "task", "class_order": "random"},
-    )
-    protocol: ClassVar = {"optimizer": {"sgd": {"lr": 0.01, "momentum": 0.9}}}
-
-    @pytest.fixture
-    def strategy(self):
-        kind = builtin("strategy", "hypernetwork")
-        return kind(
-            reg_batch=2,
-            targets="online",
-            hold="own_outputs",
-            hidden=[11],
-            activation="elu",
-            chunk_size=301,
-            embedding_size=6,
-        )
-
-
-class TestHypernetworkInTwoUpdates(StrategyConformance):
-    """With batch-norm, whose statistics each task has for itself."""
-
-    scenario: ClassVar = (
-        "split",
-        {"dataset": "digits", "tasks": 5, "setting": "domain", "class_order": "random"},
-    )
-    protocol: ClassVar = {
-        "model": {"mlp": {"hidden": [16], "norm": "batch", "dropout": 0.2}},
-        "optimizer": {"adam": {"lr": 0.003}},
-    }
-
-    @pytest.fixture
-    def strategy(self):
-        kind = builtin("strategy", "hypernetwork")
-        return kind(
-            scheme="sequential",
-            output="tanh",
-            activation="sigmoid",
-            embedding_deviation=0.1,
-            chunk_deviation=0.0,
-            output_l2=0.001,
-            first_task_factor=2,
-            hidden=[12],
-        )
