@@ -73,6 +73,7 @@ def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], Non
 
 
 def _describe(host: Host, kind: str, name: str) -> None:
+    from clbench.metrics import is_probe
     from clbench.options import describe_options
 
     item, origin = host.get(kind, name), host.plugin_of(kind, name)
@@ -80,9 +81,7 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say("")
     say_prose(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
-        source = (
-            "measured while it runs" if hasattr(item, "measure") else "computed from the record"
-        )
+        source = "measured while it runs" if is_probe(item) else "computed from the record"
         say(f"\n{source}; {'higher' if item.higher_is_better else 'lower'} is better")
     say("")
     _options(describe_options(item))

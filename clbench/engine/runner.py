@@ -28,6 +28,7 @@ from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
+from clbench.metrics import is_probe
 from clbench.options import name_of
 from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_layout, checked
@@ -175,7 +176,7 @@ def start_loop(
     probes = {
         metric.label: kinds[metric.label](**metric.options)
         for metric in cell.metrics
-        if hasattr(kinds[metric.label], "measure")
+        if is_probe(kinds[metric.label])
     }
     needed = {name for kind in kinds.values() for name in getattr(kind, "needs", ())}
     return Loop(

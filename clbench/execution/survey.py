@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.errors import ClbenchError, PluginError, UserError
 from clbench.execution.planner import Planned
 from clbench.execution.stack_size import NetworkSize
+from clbench.metrics import is_probe
 from clbench.options import check_options
 from clbench.records.metric_facts import how_measured
 from clbench.suite.cell import ADDED, Cell, Choice
@@ -113,7 +114,7 @@ class Survey:
         }
         probes |= {f"kept/{kind}": None for kind in cell.protocol["keep"]}
         for metric in cell.metrics:
-            if hasattr(metrics[metric.label], "measure"):
+            if is_probe(metrics[metric.label]):
                 version = self._version_of("metric", metric.name)
                 probes[metric.label] = how_measured(
                     metric.label, metric.name, metric.options, version

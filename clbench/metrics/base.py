@@ -72,6 +72,15 @@ class ProbeMetric(Metric):
         raise NotImplementedError(f"{type(self).__name__} does not define measure(probe)")
 
 
+def is_probe(metric: Any) -> bool:
+    """Whether a metric, or its class, is measured while a run goes on.
+
+    Not whether it has a `measure`: that may be an option of a record metric.
+    """
+    kind = metric if isinstance(metric, type) else type(metric)
+    return issubclass(kind, ProbeMetric)
+
+
 class Probe(Protocol):
     """What a probe metric sees: the stack in evaluation mode, and data to look at it with."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from clbench.metrics import is_probe
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array, declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
@@ -157,7 +158,7 @@ def _probed(results: Results, cell: CellRecord) -> dict[str, Array]:
     kinds = {
         label: results.host.get("metric", name) for label, name in names.items() if name in offered
     }
-    return {label: cell.metrics[label] for label, kind in kinds.items() if hasattr(kind, "measure")}
+    return {label: cell.metrics[label] for label, kind in kinds.items() if is_probe(kind)}
 
 
 def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[RenderableType]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clbench.errors import shown, suggest
+from clbench.metrics import is_probe
 from clbench.suite.cell import MetricChoice
 from clbench.suite.entries import Resolver
 from clbench.suite.grids import Variant
@@ -71,4 +72,4 @@ def check_comparable(
 
 
 def _only_while_running(kind: Any) -> bool:
-    return hasattr(kind, "measure") or bool(getattr(kind, "needs", None))
+    return is_probe(kind) or bool(getattr(kind, "needs", None))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from clbench.metrics import is_probe
 from clbench.options import describe_options
 from clbench.suite.cell import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
@@ -31,7 +32,7 @@ class MetricConformance:
     @pytest.fixture
     def bench(self, metric: Any) -> Bench:
         """A plain strategy on small streams, with the metric where it is a probe."""
-        return self._bench([metric] if hasattr(metric, "measure") else [])
+        return self._bench([metric] if is_probe(metric) else [])
 
     @staticmethod
     def _bench(metrics: list[Any]) -> Bench:
@@ -58,7 +59,7 @@ class MetricConformance:
         """Every member gets numbers, or a reason why there is none."""
         record = bench.known(0, 1)
         assert not record.errors, record.errors[0]
-        if hasattr(metric, "measure"):
+        if is_probe(metric):
             return
         from clbench.metrics import RunView, Undefined
 
@@ -70,7 +71,7 @@ class MetricConformance:
 
     def test_probe_changes_nothing(self, metric: Any, bench: Bench) -> None:
         """A run with the probe and one without agree to the bit."""
-        if not hasattr(metric, "measure"):
+        if not is_probe(metric):
             pytest.skip("a record metric sees no network")
         with global_draws() as drawn:
             measured = rows(bench.run(0, 1), 1)
@@ -82,7 +83,7 @@ class MetricConformance:
 
     def test_probe_alone_as_in_a_stack(self, metric: Any, bench: Bench) -> None:
         """What a probe finds of a member does not depend on the others, to the bit."""
-        if not hasattr(metric, "measure"):
+        if not is_probe(metric):
             pytest.skip("a record metric sees no network")
         stacked, alone = rows(bench.known(0, 1), 1), rows(bench.run(1), 1)
         difference = first_difference(stacked, alone)
