@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
+import pydantic
 import pydantic.fields
 
 SIGNS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
@@ -34,10 +35,24 @@ def annotation_name(annotation: Any) -> str:
     if annotation is Any:
         return "any value"
     if annotation is type(None):
-        return "None"
+        return "none"
     if isinstance(annotation, type):
         return annotation.__name__
     return str(annotation).replace("typing.", "")
+
+
+def takes_none(annotation: Any) -> bool:
+    """Whether the word `none` stands for None: that is a value, and the word itself is not."""
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+    return _fits(adapter, None) and not _fits(adapter, "none")
+
+
+def _fits(adapter: pydantic.TypeAdapter[Any], value: Any) -> bool:
+    try:
+        adapter.validate_python(value, strict=True)
+    except pydantic.ValidationError:
+        return False
+    return True
 
 
 def _bounded(name: str, constraints: Iterable[Any]) -> str:

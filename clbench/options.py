@@ -29,7 +29,7 @@ from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, StrategyError, shown, suggest
 from clbench.option_docs import option_comments
-from clbench.option_types import annotation_name, type_name
+from clbench.option_types import annotation_name, takes_none, type_name
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
 
@@ -204,7 +204,7 @@ def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
         for key in given
         if key not in known
     ]
-    values = {key: value for key, value in given.items() if key in known}
+    values = {key: _without_word(model, key, value) for key, value in given.items() if key in known}
     try:
         checked = model.model_validate_json(json.dumps(values, default=_as_plain), strict=True)
     except pydantic.ValidationError as error:
@@ -212,6 +212,14 @@ def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
     if issues:
         raise OptionError(issues)
     return checked
+
+
+def _without_word(model: type[pydantic.BaseModel], key: str, value: Any) -> Any:
+    """An option's value, in which the word `none` may stand for None."""
+    says_none = isinstance(value, str) and value == "none"
+    if says_none and takes_none(model.model_fields[key].annotation):
+        return None
+    return value
 
 
 def _as_plain(value: Any) -> Any:

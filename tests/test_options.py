@@ -130,7 +130,7 @@ def test_options_are_described_with_type_default_and_comment() -> None:
     assert (described["strength"].type, described["strength"].default) == ("float, > 0", 5.0)
     assert described["count"].doc == "from the field"
     assert described["rule"].type == "tau | dead | float"
-    assert described["limit"].type == "int | None"
+    assert described["limit"].type == "int | none"
 
 
 def test_only_the_declaration_s_own_comment_documents_an_option() -> None:
@@ -257,9 +257,32 @@ def test_types_are_words_and_never_pydantic() -> None:
         "sizes": "list of (int, > 0)",
         "betas": "[float, float]",
         "rates": "list of (float, >= 0, < 1)",
-        "kind": "a | b | None",
+        "kind": "a | b | none",
         "anything": "{str: any value}",
     }
+
+
+class Absent(Configurable):
+    """Options that may be none."""
+
+    count: PositiveInt | None = 3
+    kind: Literal["a", "b"] | None = "a"
+    bounded: Annotated[float | None, Field(gt=0)] = 1.0
+    word: str | None = "some"
+    rule: Literal["none", "some"] | None = "some"
+
+
+def test_the_word_none_is_none_where_it_is_no_value_itself() -> None:
+    words = dict.fromkeys(("count", "kind", "bounded", "word", "rule"), "none")
+    assert plain_options(Absent, words) == {
+        "count": None,
+        "kind": None,
+        "bounded": None,
+        "word": "none",
+        "rule": "none",
+    }
+    assert plain_options(Absent, dict.fromkeys(words)) == dict.fromkeys(words)
+    assert issues(ERPlus, count="none").keys() == {"count"}
 
 
 class Pulling(Configurable):

@@ -97,14 +97,19 @@ def _describe_protocol() -> None:
 
 
 def _options(options: Sequence[Option]) -> None:
-    rows = [[option.name, option.type, _shown(option.default), option.doc] for option in options]
+    rows = [[option.name, option.type, _default(option), option.doc] for option in options]
     table(["option", "type", "default", "what it does"], rows, "It has no options.")
 
 
-def _shown(value: Any) -> str:
-    if value is None:
+def _default(option: Option) -> str:
+    """The default as a suite would write it."""
+    if option.required:
         return "-"
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    if option.default is None:
+        return "none"
+    if isinstance(option.default, str):
+        return option.default
+    return json.dumps(option.default, default=str)
 
 
 def _describe_imported(name: str, host: Host, data: Path | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clbench.optimizers import OPTIMIZERS
+from clbench.option_types import takes_none
 from clbench.options import describe_options, option_model
 from clbench.suite.choices import SCHEDULES
 from clbench.suite.protocol import KEPT, Protocol
@@ -168,9 +169,8 @@ class _Builder:
         }
 
     def _options(self, kind: str, name: str, target: Any, extra: Mapping[str, Schema]) -> Schema:
-        model = option_model(target).model_json_schema(
-            ref_template=f"#/$defs/{kind}.{name}.{{model}}"
-        )
+        declared = option_model(target)
+        model = declared.model_json_schema(ref_template=f"#/$defs/{kind}.{name}.{{model}}")
         self.definitions |= {
             f"{kind}.{name}.{key}": value for key, value in model.get("$defs", {}).items()
         }
@@ -179,6 +179,9 @@ class _Builder:
             key: {**_gridded(_plain(schema)), "description": docs[key]}
             for key, schema in model.get("properties", {}).items()
         }
+        for key, field in declared.model_fields.items():
+            if takes_none(field.annotation):
+                properties[key]["anyOf"].append({"const": "none"})
         if kind == "scenario" and "dataset" in properties:
             properties["dataset"] = {
                 **_gridded(self.entry("dataset")),

@@ -278,6 +278,11 @@ def test_describe_knows_every_kind(run_cli, name: str) -> None:
     assert len(answer.stdout.splitlines()) > 3
 
 
+def test_describe_says_none_as_a_suite_does(run_cli) -> None:
+    (line,) = [a for a in run_cli("describe", "er").stdout.splitlines() if "replay_batch" in a]
+    assert line.split()[:7] == ["replay_batch", "int,", ">", "0", "|", "none", "none"]
+
+
 def test_describe_suggests(run_cli) -> None:
     answer = run_cli("describe", "naiv")
     assert answer.code == 2

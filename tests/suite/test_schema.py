@@ -80,6 +80,8 @@ def _fits_mapping(data: dict[str, Any], schema: dict[str, Any], root: dict[str, 
 
 SOUND: list[dict[str, Any]] = [
     {},
+    {"strategies": [{"er": {"replay_batch": "none"}}]},
+    {"strategies": [{"er": {"replay_batch": None}}]},
     {"seeds": [0, 3]},
     {"strategies": ["er+ewc", {"er+ewc": {"er": {"memory": 3}, "ewc": None, "label": "x"}}]},
     {
@@ -122,6 +124,7 @@ WRONG: list[dict[str, Any]] = [
     {"strategies": ["nave"]},
     {"strategies": [{"er": {"memori": 3}}]},
     {"strategies": [{"er": {"memory": "x"}}]},
+    {"strategies": [{"ewc": {"strength": "none"}}]},
     {"strategies": [{"er": {}, "naive": {}}]},
     {"strategies": [{"er+ewc": {"memory": 3}}]},
     {"protocol": {"epoch": 3}},
