@@ -153,7 +153,7 @@ class Resolver:
         names = name.split("+")
         if len(names) == 1:
             alone = self._choice("strategy", name, options, variant, (name,))
-            return (alone,) if alone else None
+            return (alone,) if alone and self._compose(names, variant) else None
         sound = True
         if len(set(names)) < len(names):
             sound = self._problem(variant, (name,), "a composition has each part once")

@@ -254,3 +254,15 @@ def test_without_softhebb_it_is_refused(kinds: Any) -> None:
     with pytest.raises(UserError, match=r"not there: softhebb\+kernel_plasticity"):
         check_composition(kinds)
     check_composition([SoftHebb, KernelPlasticity])
+
+
+def test_alone_in_a_suite_it_is_refused_before_anything_runs(project: Any, run_cli: Any) -> None:
+    suite = """
+        name: alone
+        scenarios: [{split: {dataset: digits, tasks: 2}}]
+        strategies: [kernel_plasticity]
+        seeds: 1
+    """
+    answer = run_cli("validate", project.write("alone.yaml", suite))
+    assert answer.code == 2
+    assert "works on softhebb, which is not there" in answer.stderr
