@@ -121,15 +121,3 @@ def run(net: Stack, params: Mapping[str, Tensor], name: str, part: str, x: Tenso
     """A part of a block of one member, where the block has it."""
     has = part in net.module.get_submodule(f"body.{name}")._modules
     return net.one(params, x, part=f"body.{name}.{part}") if has else x
-
-
-@torch.no_grad()
-def apply(net: Stack, steps: Mapping[str, HebbianStep]) -> None:
-    """Move the weights by their rates, and forget the changes."""
-    named = net.named_parameters()
-    for step in steps.values():
-        weight = named[step.weight]
-        if weight.grad is not None:
-            rate = step.rate.view(*step.rate.shape, *(1,) * (weight.dim() - 2))
-            weight.sub_(weight.grad.mul_(rate))
-            weight.grad = None

@@ -67,9 +67,22 @@ class SoftHebb(Strategy):
 
     keep_u = False  # set by a part that reads the pre-activations, `HebbianStep.u`
 
+    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
+        ((model, _),) = protocol["model"].items()
+        if model not in MODELS:
+            return (
+                f"it trains Hebbian blocks, and the model {model} has none; use one of"
+                f" {', '.join(MODELS)}"
+            )
+        if self.head_schedule == "halving" and protocol["schedule"] != "none":
+            return (
+                "its head has a schedule of its own, so the protocol's would have no effect;"
+                " give `head_schedule: protocol`, or leave `schedule` out"
+            )
+        return super().refusal(setting, protocol)
+
     def setup(self) -> None:
         super().setup()
-        self._check_model()
         self.steps: dict[str, HebbianStep] = {}
         # The images of the step, and what the body made of them, where the head learns in the same step.
         self.seen: tuple[Tensor, Tensor] | None = None
@@ -96,14 +109,6 @@ class SoftHebb(Strategy):
         super().reset_head(how, index)
         if self.classifier == "hebbian" and how == "init":
             self._begin_classifier(self.net.part("head").named_parameters())
-
-    def _check_model(self) -> None:
-        ((name, _),) = self.protocol.model.items()
-        if not isinstance(self.net.module, HebbianNet):
-            raise errors.UserError(
-                f"softhebb trains Hebbian blocks, and the model {name} has none: softhebb_mnist, softhebb_cifar1,"
-                " softhebb_cifar2, softhebb_cifar3, softhebb_stl4, softhebb_imagenette5, softhebb_s000 and hebbian do"
-            )
 
     @property
     def blocks(self) -> dict[str, HebbianBlock]:
@@ -156,8 +161,6 @@ class SoftHebb(Strategy):
     def _block_names(self) -> list[str]:
         """The model's blocks, also before there is a network: estimates ask what phases there will be."""
         ((name, options),) = self.protocol.model.items()
-        if name not in MODELS:
-            return list(self.blocks)
         with torch.device("meta"):
             net = MODELS[name](self.scenario.input_shape, self.scenario.classes, **options)
         assert isinstance(net, HebbianNet)

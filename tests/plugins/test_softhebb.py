@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench import Batch, Stack, Strategy, errors
+from clbench.execution import open_suite
 from clbench_plugins.softhebb import SoftHebb
 from clbench_plugins.softhebb.blocks import HebbianNet
 from clbench_plugins.softhebb.presets import MODELS
@@ -320,9 +321,29 @@ def test_weights_without_batch_norm_are_positive() -> None:
     assert 0.0 <= weight.min() < weight.max() <= (3 * 35**2 / 784) ** 0.5
 
 
-def test_another_model_is_refused(on_digits: Any) -> None:
-    with pytest.raises(errors.UserError, match="softhebb trains Hebbian blocks, and the model mlp"):
-        on_digits(SoftHebb, tasks=1).start(0)
+@pytest.mark.parametrize(
+    ("options", "protocol", "said"),
+    [
+        ({}, {"model": "mlp"}, "it trains Hebbian blocks, and the model mlp has none"),
+        ({}, {"schedule": "cosine"}, "its head has a schedule of its own"),
+        ({"head_schedule": "protocol"}, {"schedule": "cosine"}, None),
+    ],
+)
+def test_a_protocol_that_it_cannot_follow_is_refused_when_a_suite_is_validated(
+    options: Any, protocol: Any, said: str | None
+) -> None:
+    suite = {
+        "name": "hebbian",
+        "scenarios": [{"split": {"dataset": "digits", "tasks": 2}}],
+        "protocol": {"model": "hebbian", **protocol},
+        "strategies": [{"softhebb": options}],
+        "seeds": 1,
+    }
+    if said is None:
+        open_suite(suite)
+        return
+    with pytest.raises(errors.SuiteError, match=rf"in 'split': softhebb: {said}"):
+        open_suite(suite)
 
 
 @pytest.mark.parametrize(
