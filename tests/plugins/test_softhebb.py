@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clbench import Batch, Stack, Strategy, errors
 from clbench.execution import open_suite
+from clbench.stack import forms
 from clbench_plugins.softhebb import SoftHebb
 from clbench_plugins.softhebb.blocks import HebbianNet
 from clbench_plugins.softhebb.presets import MODELS
@@ -406,3 +407,34 @@ def test_it_learns(on_digits: Any, options: Any) -> None:
     )
     record = bench.run(0, 1)
     assert np.asarray(record.accuracy)[:, 1, 0].min() > 0.7
+
+
+@pytest.mark.parametrize("order", ["consecutive", "simultaneous"])
+def test_all_members_at_once_take_the_same_step(
+    on_digits: Any, monkeypatch: pytest.MonkeyPatch, order: Any
+) -> None:
+    """As on a GPU, by `vmap`: tried here on the CPU, where members are taken one by one otherwise."""
+    found = []
+    for at_once in (False, True):
+        bench = on_digits(
+            SoftHebb(order=order, competition="soft_ranked", rank=3),
+            tasks=1,
+            model={"hebbian": {**CONVOLUTIONS, "bias": [True], "pre_triangle": [True]}},
+        )
+        strategy, batch = begun(bench, 0, 0, 1, 2)
+        with monkeypatch.context() as patch:
+            if at_once:
+                patch.setattr(forms, "_member_by_member", at_once_by_vmap)
+            for _ in range(2):
+                strategy.observe(batch)
+        found.append({**strategy.net.named_parameters(), **strategy.net.named_buffers()})
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, rtol=1e-4, atol=1e-5)
+
+
+def at_once_by_vmap(module: Any, fn: Any, params: Any, buffers: Any, tensors: Any) -> Any:
+    def member(values: Any, held: Any, *rest: Tensor) -> Any:
+        forms.Binding.of(module).bind(held)
+        return fn(values, *rest)
+
+    return torch.func.vmap(member)(dict(params), dict(buffers), *tensors)
