@@ -2,12 +2,12 @@
 
     python benchmarks/hebbian.py
 
-SoftHebb's network of three convolutions for CIFAR, batches of 10 pictures of noise, one thread: a step of each
-block (the blocks in front of it, which stand still, run along on both sides) and of all three at once. Two
-plain loops take the same step on one network, without gradients and without anything around it: `published`
-is written as the published code is, with convolutions for both products; `products` has the same matrix
-products as the engine. Times are processor time, the least of several rounds in which all sides take turns.
-A member's step should cost at most 1.2 of either.
+SoftHebb's network of three convolutions for CIFAR, batches of 10 pictures of noise, one thread: a
+step of each block (those in front of it stand still, and run along on both sides) and of all three
+at once. Two plain loops take the same step on one network, without anything around it: `published`
+is written as the published code is, with convolutions for both products; `products` has the same
+matrix products as the engine. Times are processor time, the least of several rounds in which all
+sides take turns. A member's step should cost at most 1.2 times as much as either.
 """
 
 from __future__ import annotations

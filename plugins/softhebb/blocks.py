@@ -1,4 +1,4 @@
-"""Networks of Hebbian blocks: batch-norm without affine parameters, a product, an activation, pooling."""
+"""Networks of Hebbian blocks: batch-norm without parameters, a product, an activation, pooling."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 class HebbianBlock(nn.Sequential):
-    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that the block has."""
+    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that it has."""
 
     def __init__(self, spec: BlockSpec, given: Shape) -> None:
         modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -137,15 +137,14 @@ def pooling(words: str, given: Shape) -> tuple[nn.Module, Shape]:
     pool = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[kind]
     sides = [(side + 2 * pad - size) // stride + 1 for side in given[1:]]
     if min(sides, default=0) < 1:
-        raise errors.UserError(
-            f"pooling of {words!r} leaves nothing of {'x'.join(map(str, given[1:])) or 'a dense block'}"
-        )
+        pixels = "x".join(map(str, given[1:])) or "a dense block"
+        raise errors.UserError(f"pooling of {words!r} leaves nothing of {pixels}")
     return pool(size, stride=stride, padding=pad), (given[0], *sides)
 
 
 @torch.no_grad()
 def begin(product: nn.Module, spec: BlockSpec) -> None:
-    """Weights whose norm is to be the radius: normal behind batch-norm, else positive as the inputs are.
+    """Weights of a norm about the radius: normal behind batch-norm, else positive as inputs are.
 
     Biases begin as the logarithm of equal priors, seen through the temperature.
     """

@@ -62,7 +62,8 @@ def softhebb_cifar2(
     *,
     width: PositiveInt = 96,  # kernels of the first block
     widening: PositiveInt = 4,  # times as many in each block behind
-    pre_triangle: bool = True,  # the second block's competition sees a triangle of its pre-activations
+    # The second block's competition sees a triangle of its pre-activations.
+    pre_triangle: bool = True,
     dropout: Dropout = 0.5,  # before the head
 ) -> nn.Module:
     """SoftHebb's network of two convolutions for CIFAR."""
@@ -136,8 +137,8 @@ def softhebb_s000(
 ) -> nn.Module:
     """Five convolutions, the network of the study of kernel plasticity and swapped heads (S000).
 
-    The second and third block have 4 and 16 times as many kernels as the first, the last two a little
-    under 27 times as many (2,560 for 96).
+    The second and third block have 4 and 16 times as many kernels as the first, the last two
+    about 27 times as many (2,560 for 96).
     """
     last = width * 80 // 3
     blocks = [
@@ -172,7 +173,7 @@ def hebbian(
     radius: tuple[PositiveFloat, ...] = (25.0,),  # norm of a unit's weights at the start
     dropout: Dropout = 0.5,  # before the head
 ) -> nn.Module:
-    """Hebbian blocks of one's own for `softhebb`: convolutions, dense blocks (behind them), and the head."""
+    """Hebbian blocks of one's own for `softhebb`: convolutions, dense blocks behind, and the head."""
     given: dict[str, Sequence[Any]] = {
         "kernel": kernel,
         "temperature": temperature,
@@ -201,7 +202,8 @@ def for_each_block(name: str, values: Sequence[Any], blocks: int) -> Sequence[An
         return list(values) * blocks
     if len(values) != blocks:
         raise errors.UserError(
-            f"{name} has {len(values)} values, and there are {blocks} blocks: one for all, or one each"
+            f"{name} has {len(values)} values, and there are {blocks} blocks:"
+            " one for all, or one for each"
         )
     return values
 

@@ -1,8 +1,8 @@
 """One step of a Hebbian layer, for one member (Moraitis et al. 2022; Journé et al. 2023).
 
-Everything here has a layer's K units in the second dimension of `u [P, K]`, its pre-activations at P
-positions: the samples of a batch, and for a convolution every pixel of each. `inputs [n, P]` are the n
-numbers that go into a unit at each position. `net.map` and `clbench.per_member` apply these to a stack.
+A layer's K units are the second dimension of `u [P, K]`, its pre-activations at P positions: the
+samples of a batch, and for a convolution every pixel of each. `inputs [n, P]` are the n numbers that
+go into a unit at each position. `net.map` and `clbench.per_member` apply these to a stack.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ FLOOR = 1e-10  # beside a norm's distance from 1
 
 
 def patches(images: Tensor, kernel: int) -> Tensor:
-    """`[C, B, H, W]`, padded, to `[C * kernel * kernel, positions]`: what goes into a kernel at each position.
+    """`[C, B, H, W]`, padded, to `[C * kernel * kernel, P]`: what a kernel sees at each position.
 
-    Positions are ordered by image, row and column. With channels in front the copy reads whole rows of
-    pixels, and both products of a step take what comes out as it lies.
+    Positions are ordered by image, row and column. With channels in front the copy reads whole rows
+    of pixels, and both products of a step take what comes out as it lies.
     """
     windows = images.unfold(2, kernel, 1).unfold(3, kernel, 1)
     return windows.permute(0, 4, 5, 1, 2, 3).reshape(len(images) * kernel * kernel, -1)
@@ -33,8 +33,8 @@ def compete(
 ) -> Tensor:
     """`[P, K]`: how much each unit learns at each position, and in which direction.
 
-    `temperature` is an inverse one: the higher, the harder. `soft_krotov`: the soft-max over the units,
-    negative for all but the winner. `soft`: without the sign. `hard`: 1 for the winner, 0 for the others.
+    `temperature` is an inverse one: the higher, the harder. `soft_krotov`: the soft-max over the
+    units, negative for all but the winner. `soft`: without the sign. `hard`: 1 for the winner alone.
     `soft_ranked` and `hard_ranked` turn over the unit of this rank alone, with this factor.
     """
     if competition.startswith("hard"):
@@ -59,8 +59,8 @@ def turned_over(share: Tensor, u: Tensor) -> Tensor:
 def gradient(weight: Tensor, inputs: Tensor, u: Tensor, y: Tensor) -> Tensor:
     """`[K, n]`: minus the step of the weights, of which the largest number of the layer is 1.
 
-    The step is sum_p y_pk (x_p - u_pk w_k) (Oja 1982, with the layer's own y), divided by its largest
-    entry. Its negative stands where a gradient does: what is subtracted, times a rate.
+    The step is sum_p y_pk (x_p - u_pk w_k) (Oja 1982, with the layer's own y), divided by its
+    largest entry. Its negative stands where a gradient does: what is subtracted, times a rate.
     """
     used = (y * u).sum(0)
     change = torch.addmm(weight * used[:, None], y.t(), inputs.t(), alpha=-1)
@@ -68,7 +68,7 @@ def gradient(weight: Tensor, inputs: Tensor, u: Tensor, y: Tensor) -> Tensor:
 
 
 def bias_gradient(bias: Tensor, share: Tensor, temperature: float) -> Tensor:
-    """`[K]`: the same for biases, which are at rest where exp(t b) is each unit's mean share, its prior."""
+    """`[K]`: the same for biases, at rest where exp(t b) is each unit's mean share, its prior."""
     prior = (bias * temperature).exp()
     change = prior.reciprocal() * (prior * len(share) - share.sum(0))
     return change / (largest(change) + TINY)

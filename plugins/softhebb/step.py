@@ -1,4 +1,4 @@
-"""A Hebbian update of one block: of one member (`learn`), and of all of them, as other parts see it."""
+"""A Hebbian update of one block: of one member (`learn`), and of all, as other parts see it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class HebbianStep:
 
     @property
     def delta(self) -> Tensor:
-        """`[R, K, ...]`: the change of the weights before the rate; the largest of the layer is 1."""
+        """`[R, K, ...]`: the change of the weights before the rate; the layer's largest is 1."""
         grad = self._changes[0][0].grad
         assert grad is not None, "the step is over"
         return -grad
@@ -85,10 +85,11 @@ class HebbianStep:
 def learn(
     net: Stack, params: Mapping[str, Tensor], name: str, x: Tensor, how: Rule, left: Tensor
 ) -> tuple[Found, Tensor]:
-    """What the block `body.{name}` of one member learns from `x [B, ...]`; and its pre-activations, `[B, K, ...]`.
+    """What the block `body.{name}` of one member learns from `x`, and its pre-activations.
 
-    Only inside `net.map`. What is found: `gradient` in the weight's shape, `rate [K]`, of which `left []` is
-    left by a decay, and, where the block has a bias, `bias_gradient`.
+    Only inside `net.map`. What is found: `gradient` in the weight's shape, `rate [K]`, of which
+    `left []` is left by a decay, and, where the block has a bias, `bias_gradient`. The
+    pre-activations are `[B, K, ...]`.
     """
     block = net.module.get_submodule(f"body.{name}")
     assert isinstance(block, HebbianBlock)

@@ -25,7 +25,7 @@ FEW_HALVINGS = (0.5, 0.75)  # of 20 epochs and more
 
 
 class SoftHebb(Strategy):
-    """SoftHebb (Journé et al. 2023): soft winner-take-all Hebbian blocks without gradients, then a head by gradients.
+    """Soft winner-take-all Hebbian blocks without gradients, then a head (Journé et al. 2023).
 
     For models made of Hebbian blocks: `softhebb_mnist`, `softhebb_cifar1`, `softhebb_cifar2`,
     `softhebb_cifar3`, `softhebb_stl4`, `softhebb_imagenette5`, `softhebb_s000`, and `hebbian` for
@@ -36,31 +36,32 @@ class SoftHebb(Strategy):
     foreseeable: ClassVar[bool] = True
     wiring = Strategy.wiring | {"steps", "seen", "rules"}
 
-    # `successive`: one block after the other, each with passes of its own, then the head; `consecutive`: all blocks at
-    # every batch, then the head; `simultaneous`: all blocks and the head at every batch, of the protocol's epochs and size.
+    # `successive`: one block after the other, each with passes of its own, then the head;
+    # `consecutive`: all blocks at every batch, then the head; `simultaneous`: all blocks and the head
+    # at every batch, of the protocol's epochs and size.
     order: Literal["successive", "consecutive", "simultaneous"] = "successive"
     hebbian_epochs: NonNegativeInt = 1  # passes over a task's data for the blocks
     hebbian_batch_size: PositiveInt = 10  # samples of a Hebbian update
-    # The soft-max over the units, at every position: with a minus sign for all but the winner (soft_krotov), as it is
-    # (soft), or 1 for the winner (hard); soft_ranked and hard_ranked turn over one unit alone, that of `rank`. None: the model's.
+    # The soft-max over the units, at every position: with a minus sign for all but the winner
+    # (soft_krotov), as it is (soft), or 1 for the winner (hard); soft_ranked and hard_ranked turn
+    # over one unit alone, that of `rank`. None: the model's.
     competition: Competition | None = None
-    rank: Annotated[int, Field(ge=2)] = (
-        2  # with soft_ranked, hard_ranked: which unit by its activation, the winner being 1
-    )
-    rank_factor: NonNegativeFloat = (
-        0.05  # with soft_ranked, hard_ranked: its share is multiplied by minus this
-    )
+    # With soft_ranked, hard_ranked: which unit by its activation, the winner being 1.
+    rank: Annotated[int, Field(ge=2)] = 2
+    # With soft_ranked, hard_ranked: that unit's share is multiplied by minus this.
+    rank_factor: NonNegativeFloat = 0.05
     # Inverse temperature of the soft-max, for all blocks or for each. None: the model's.
     temperature: PositiveFloat | tuple[PositiveFloat, ...] | None = None
-    # Times the layer's largest change, for all blocks or for each; 0: random weights stay. None: the model's.
+    # Of the layer's largest change, for all blocks or for each; 0: random weights stay.
+    # None: the model's.
     rate: NonNegativeFloat | tuple[NonNegativeFloat, ...] | None = None
-    # `norm`: a unit's rate is proportional to the distance of its norm from 1, to a power (the model's exponent).
-    # `linear`: to 0 over the updates of a phase. `constant`: as it is.
+    # `norm`: a unit's rate follows the distance of its norm from 1, to a power (the model's
+    # exponent). `linear`: to 0 over the updates of a phase. `constant`: as it is.
     adapt: Literal["norm", "linear", "constant"] = "norm"
-    # The head's rate is halved at 20, 35, 50, 60, 70, 80 and 90 % of at least 50 epochs, at 50 and 75 % of at least 20
-    # (halving), or follows the protocol's schedule.
+    # The head's rate is halved at 20, 35, 50, 60, 70, 80 and 90 % of at least 50 epochs, at 50 and
+    # 75 % of at least 20 (halving), or follows the protocol's schedule.
     head_schedule: Literal["halving", "protocol"] = "halving"
-    # The head learns by the protocol's optimiser, or by a Hebbian rule in which the label is the winner.
+    # The head learns by the protocol's optimiser, or by a Hebbian rule in which the label wins.
     classifier: Literal["gradient", "hebbian"] = "gradient"
     classifier_rate: PositiveFloat = 0.045  # of the Hebbian classifier; falls linearly to 0
     classifier_radius: PositiveFloat = 35.0  # norm of its weights at the start
@@ -84,7 +85,7 @@ class SoftHebb(Strategy):
     def setup(self) -> None:
         super().setup()
         self.steps: dict[str, HebbianStep] = {}
-        # The images of the step, and what the body made of them, where the head learns in the same step.
+        # The images of the step, and what the body made of them, where the head learns at once.
         self.seen: tuple[Tensor, Tensor] | None = None
         self.rules = self._rules()
         # Updates taken and to be taken in the phase at hand, for rates that fall.
@@ -99,7 +100,7 @@ class SoftHebb(Strategy):
 
     @torch.no_grad()
     def _begin_classifier(self, head: Mapping[str, Tensor]) -> None:
-        """Weights uniform from 0 on, of the wanted norm, made of torch's, uniform up to 1 / sqrt(n) in size."""
+        """Weights uniform from 0 on, of this norm; torch's are uniform to 1 / sqrt(n) in size."""
         self.net.watch("drop")
         self.net.part("drop").train(False)  # what goes into the head is learnt as it is
         head["weight"].abs_().mul_(self.classifier_radius * math.sqrt(3.0))
@@ -159,7 +160,7 @@ class SoftHebb(Strategy):
         return [*hebbian, *(self._of_head(phase, HEAD) for phase in given)]
 
     def _block_names(self) -> list[str]:
-        """The model's blocks, also before there is a network: estimates ask what phases there will be."""
+        """The model's blocks, also before there is a network: estimates ask what phases there are."""
         ((name, options),) = self.protocol.model.items()
         with torch.device("meta"):
             net = MODELS[name](self.scenario.input_shape, self.scenario.classes, **options)
@@ -338,7 +339,7 @@ def mean_distance(weight: Tensor) -> Tensor:
 
 
 def halving(epochs: int) -> Any:
-    """The schedule of SoftHebb's head: a rate that is halved a few times, the more often the longer it is."""
+    """The schedule of SoftHebb's head: a rate that is halved, the more often the longer it is."""
     if epochs < 20:
         return "none"
     at = HALVINGS if epochs >= 50 else FEW_HALVINGS

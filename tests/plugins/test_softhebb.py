@@ -53,7 +53,7 @@ def begun(bench: Any, phase: int, *seeds: int) -> Any:
 
 
 def plain_step(net: HebbianNet, name: str, x: Tensor) -> Tensor:
-    """A block's step as the published code takes it, on one network; returns what the block gives out."""
+    """A block's step as the published code takes it, on one network; what the block gives out."""
     block = net.blocks()[name]
     spec, product = block.spec, block.get_submodule(block.product)
     weight = product.weight
@@ -379,7 +379,7 @@ def test_networks_that_cannot_be_are_refused(options: Any, said: str) -> None:
 
 
 def test_gradients_of_a_triangle_are_finite() -> None:
-    """Backpropagation through the same network, for comparison: units below the mean get 0, not NaN."""
+    """Back-propagation through the same network: units below the mean get 0, not NaN."""
     net = MODELS["hebbian"](
         (1, 8, 8), 10, units=(6,), kernel=(3,), temperature=(1.0,), rate=(0.1,), power=(0.7,)
     )
@@ -396,7 +396,6 @@ def test_gradients_of_a_triangle_are_finite() -> None:
     ids=str,
 )
 def test_it_learns(on_digits: Any, options: Any) -> None:
-    """On random weights of five and seven kernels neither the rule nor the head would get far by chance."""
     bench = on_digits(
         SoftHebb(**options),
         tasks=1,
