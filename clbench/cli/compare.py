@@ -48,8 +48,9 @@ def compare(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Also draw: cd, boxes, accuracy, learnt, online, matrix, forgetting, cost or"
-            " kernels, as the file's name begins (cd.svg, boxes-1.pdf, cost.png).",
+            help="Also draw: cd, boxes, before_after, accuracy, learnt, online, matrix, forgetting,"
+            " cost, kernels or activation_maps, as the file's name begins (cd.svg, boxes-1.pdf,"
+            " cost.png).",
             show_default=False,
         ),
     ] = None,

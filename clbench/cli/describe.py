@@ -82,7 +82,8 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say_prose(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
         source = "measured while it runs" if is_probe(item) else "computed from the record"
-        say(f"\n{source}; {'higher' if item.higher_is_better else 'lower'} is better")
+        better = "higher is better" if item.higher_is_better else "lower is better"
+        say(f"\n{source}; {'no number' if item.summary == 'none' else better}")
     say("")
     _options(describe_options(item))
 

@@ -187,9 +187,8 @@ def _finish(outcome: Outcome, prepared: Run, host: Host, again: str) -> None:
     results = load(outcome.record, host)
     if results.cells:
         target = console()
-        target.print(
-            summary_table(results, [metric.label for metric in prepared.suite.metrics] or None)
-        )
+        asked = [metric.label for metric in prepared.suite.metrics]
+        target.print(summary_table(results, list(filter(results.is_number, asked)) or None))
         if line := apart_line(results.record):
             say(line)
         _say_how_they_compare(results, outcome.record)

@@ -72,7 +72,7 @@ def matrix_of(row: Array, column: Array, value: Array, tasks: int) -> Array:
 
 def summarise(values: Array, how: Summary) -> Array:
     """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a value that is missing."""
-    if values.shape[1] == 0:
+    if values.shape[1] == 0 or how == "none":
         return np.full(len(values), np.nan)
     if how == "last":
         return values[:, -1]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clbench.metrics.run import RunView
 
 Value: TypeAlias = "float | np.floating[Any] | npt.NDArray[Any] | Undefined"
-Summary = Literal["last", "mean", "min", "max", "sum"]
+Summary = Literal["last", "mean", "min", "max", "sum", "none"]
 Found = TypeVar("Found")
 When = Literal["step", "epoch_end", "task_end", "run_end"]
 
@@ -33,7 +33,8 @@ class Metric(Configurable):
 
     `summary` is the number that tables show where a metric gives several: the last one, or the mean, minimum,
     maximum or sum along the first axis (tasks, epochs or steps). What remains after that, such as a number a
-    layer, is shown by its first entry, so the number for the whole network comes first.
+    layer, is shown by its first entry, so the number for the whole network comes first. `none`: there is no such
+    number, and no table shows the metric; its values are there to be drawn, and `empty` says how.
     """
 
     summary: ClassVar[Summary] = "last"

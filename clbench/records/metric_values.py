@@ -114,6 +114,9 @@ class Metrics:
         values = np.asarray(cell.metrics[name], dtype=np.float64)
         kind = self._kind(name, cell)
         reasons = [cell.undefined(name)] * cell.members
+        if kind.summary == "none":
+            nothing = np.full(cell.members, np.nan)
+            return self._measurement(name, kind, cell, nothing, None, values, reasons)
         first = (
             values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
         )
@@ -195,6 +198,8 @@ class Metrics:
 
     def _why_empty(self, name: str, kind: type[Metric], cell: CellRecord) -> str:
         """Of a run that came to its end without a number: others of its cell may have been asked, and it not."""
+        if kind.summary == "none":
+            return kind.empty or "it is no number"
         if name not in cell.probes or np.isfinite(cell.metrics.get(name, np.nan)).any():
             return "it was not measured"
         called = self.called(name, cell)

@@ -16,6 +16,7 @@ from clbench.metrics.arithmetic import matrix_of
 from clbench.records.apart import apart_line, labels_apart
 from clbench.records.cell import Array, CellRecord
 from clbench.records.file import RecordFile
+from clbench.records.metric_facts import kind_of
 from clbench.records.metric_values import Measured, Metrics
 from clbench.records.reading import read_record
 
@@ -191,7 +192,7 @@ class Results:
         return self._measured[cell.key, name]
 
     def metric_names(self) -> list[str]:
-        """Everything stored, costs among it, and every record metric the host offers."""
+        """Everything stored that is a number, costs among it, and every record metric the host offers."""
         stored = {name for cell in self.cells for name in (*cell.metrics, *cell.notes, *cell.cost)}
         offered = {
             name
@@ -199,7 +200,11 @@ class Results:
             if issubclass(self.host.get("metric", name), RecordMetric)
         }
         asked = {label for label, _ in self.record.metrics if self.record.called(label) in offered}
-        return sorted(stored | offered | asked)
+        return sorted(filter(self.is_number, stored | offered | asked))
+
+    def is_number(self, label: str) -> bool:
+        """Whether tables can show this metric, or it is there to be drawn alone."""
+        return kind_of(self.record.metric_facts.get(label)).summary != "none"
 
     def metric_called(self, label: str, cell: CellRecord) -> str:
         """The name of the metric that has this label in a cell: the label itself, as a rule."""

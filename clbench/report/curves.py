@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clbench.errors import UnknownName
-from clbench.metrics import RunView
+from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Entries, Results
 from clbench.records.cell import Array
 from clbench.report.bins import bin_centres, bin_means, matrix_means
@@ -40,7 +40,18 @@ LEARNT = Course(
     "learnt", lambda run: run.learnt, "accuracy on each task when it was learnt", "task"
 )
 ONLINE = Course("online", lambda run: run.online, "online accuracy on each task", "task")
+FINAL = Course(
+    "final", lambda run: after_all_tasks(run), "accuracy on each task after all tasks", "task"
+)
 COURSES = (AVERAGE, LEARNT, ONLINE)
+
+
+def after_all_tasks(run: RunView) -> Array:
+    """`[T]`: R_Tj; NaN for everything where a task was not tested at the end."""
+    try:
+        return run.at(run.tasks, np.arange(1, run.tasks + 1))
+    except Undefined:
+        return np.full(run.tasks, np.nan)
 
 
 def course_by_seed(results: Results, cell: CellRecord, course: Course) -> Array:

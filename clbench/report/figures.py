@@ -78,8 +78,9 @@ def figure(
 
     `kind` is `accuracy` (on the tasks so far, over the stream), `learnt` (on each task when it was
     learnt), `online` (on each task's training batches before the update), `forgetting`, `matrix`,
-    `boxes`, `cd` (a critical-difference diagram), `cost` or `kernels` (what became of each kernel in
-    each task). `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows
+    `boxes`, `cd` (a critical-difference diagram), `cost`, `kernels` (what became of each kernel in
+    each task), `before_after` (boxes of accuracy on tasks when they were learnt and after all of
+    them) or `activation_maps` (of chosen images). `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows
     the figure by itself; `figure.savefig("name.pdf")` saves it.
     """
     drawers = _drawers()
@@ -98,7 +99,7 @@ def figure(
 
 
 def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
-    from clbench.report import figures_kernels, figures_runs
+    from clbench.report import figures_before_after, figures_kernels, figures_maps, figures_runs
 
     return {
         "cd": critical_difference_diagram,
@@ -110,16 +111,18 @@ def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
         "forgetting": figures_runs.forgetting_curves,
         "cost": figures_runs.cost_against_accuracy,
         "kernels": figures_kernels.kernel_squares,
+        "before_after": figures_before_after.before_after,
+        "activation_maps": figures_maps.activation_maps,
     }
 
 
 def _drawer(path: Path) -> Callable[[Comparison], Figure]:
     drawers = _drawers()
-    found = re.match(r"[a-z]+", path.stem.lower())
-    kind = found.group() if found else path.stem
-    if kind not in drawers:
-        raise UserError(f"{path}: its name must begin with what to draw{suggest(kind, drawers)}")
-    return drawers[kind]
+    stem = path.stem.lower()
+    for kind in drawers:
+        if re.match(rf"{kind}(?![a-z])", stem):
+            return drawers[kind]
+    raise UserError(f"{path}: its name must begin with what to draw{suggest(stem, drawers)}")
 
 
 @contextmanager
@@ -319,37 +322,36 @@ def boxes(comparison: Comparison) -> Figure:
 
 
 def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
-    places = range(len(runs))
-    values = [shown(one.finished, comparison.unit) for one in runs]
+    for place, one in enumerate(runs):
+        box_with_points(ax, place, shown(one.finished, comparison.unit))
+    ax.set_yticks(range(len(runs)), [_with_failures(one) for one in runs])
+    ax.invert_yaxis()
+    ax.set_xlabel(axis_label(comparison))
+    within(ax, "x", comparison.limits, comparison.unit)
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)
+
+
+def box_with_points(
+    ax: Axes, place: float, values: Array, *, width: float = 0.62, colour: str = COLOURS[0]
+) -> None:
+    """A lying box at this height, its whiskers, and a point for each of its values."""
     line: dict[str, Any] = {"color": "0.35", "linewidth": 1.0}
     ax.boxplot(
-        values,
-        positions=places,
+        [values],
+        positions=[place],
         orientation="horizontal",
-        widths=0.62,
+        widths=width,
         showfliers=False,
         medianprops={"color": "black", "linewidth": 1.8},
         boxprops=line,
         whiskerprops=line,
         capprops=line,
     )
-    spread = np.random.default_rng(0)
-    for place, points in zip(places, values, strict=True):
-        ax.scatter(
-            points,
-            place + spread.uniform(-0.18, 0.18, len(points)),
-            s=12,
-            color=COLOURS[0],
-            alpha=0.65,
-            linewidths=0,
-            zorder=3,
-        )
-    ax.set_yticks(places, [_with_failures(one) for one in runs])
-    ax.invert_yaxis()
-    ax.set_xlabel(axis_label(comparison))
-    within(ax, "x", comparison.limits, comparison.unit)
-    ax.grid(axis="x", color="0.9")
-    ax.set_axisbelow(True)
+    apart = np.random.default_rng(len(values)).uniform(-0.3, 0.3, len(values))
+    ax.scatter(
+        values, place + width * apart, s=12, color=colour, alpha=0.65, linewidths=0, zorder=3
+    )
 
 
 def _with_failures(runs: Runs) -> str:

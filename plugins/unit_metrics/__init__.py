@@ -12,6 +12,7 @@ from .dormant import DormantUnits
 from .drift import CKA, FeatureDrift
 from .gradients import DeadGradients, GradientInterference
 from .kernels import KernelOverlap
+from .maps import ActivationMaps
 from .ranks import (
     ApproximateRank,
     EffectiveRank,
@@ -35,4 +36,5 @@ def clbench_metrics() -> list[type]:
         *(Rank, EffectiveRank, StableRank, Srank99, NuclearToFrobenius, ApproximateRank),
         *(DeadGradients, RelativeUpdate, GradientInterference),
         *(FeatureDrift, CKA, ECE, KernelOverlap),
+        ActivationMaps,
     ]

@@ -1,0 +1,143 @@
+"""Activation maps that the metric `activation_maps` kept: what kernels respond to in chosen images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clbench.errors import UserError
+from clbench.records import CellRecord
+from clbench.records.cell import Array
+from clbench.report.comparison import Comparison
+from clbench.report.figures import headed, panels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METRIC = "activation_maps"
+MOST_PANELS = 12
+TILE = 0.42  # inches
+GAP = 0.12  # of a tile, between tiles
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What one run gave at one time: `planes [images, 1 + channels, rows, columns]`, first the images."""
+
+    heading: str
+    planes: Array
+    images: tuple[int, ...]  # their numbers
+    channels: tuple[int, ...]
+
+
+def activation_maps(comparison: Comparison) -> Figure:
+    """A row an image, with its activation maps beside it, of each strategy's first finished run.
+
+    A panel is a time of measuring. A channel's maps share a scale within a panel, from its lowest
+    value to its highest.
+    """
+    found = list(_found(comparison))
+    if not found:
+        raise UserError(
+            "no run has activation maps; add the metric activation_maps to the suite and run it again"
+        )
+    shown = found[:MOST_PANELS]
+    most_rows = max(len(maps.planes) for maps in shown)
+    most_columns = max(maps.planes.shape[1] for maps in shown)
+    width = TILE * most_columns + 0.5
+    figure, axes = panels(len(shown), width, TILE * most_rows + 0.8)
+    for ax, maps in zip(axes, shown, strict=True):
+        headed(ax, maps.heading, width - 0.6)
+        _tiles(ax, maps)
+    if len(found) > len(shown):
+        figure.suptitle(f"the first {len(shown)} of {len(found)} tasks and strategies")
+    return figure
+
+
+def _found(comparison: Comparison) -> Iterator[Maps]:
+    results = comparison.results
+    several = len(comparison.scenarios) > 1
+    for cell in results.cells:
+        complete = np.flatnonzero(cell.complete)
+        if not len(complete):
+            continue
+        where = f"{cell.label} on {cell.scenario}" if several else cell.label
+        run = f"{where}, seed {int(cell.seed[complete[0]])}"
+        for label, values in cell.metrics.items():
+            if results.metric_called(label, cell) == METRIC:
+                yield from _of_run(cell, label, values[complete[0]], run)
+
+
+def _of_run(cell: CellRecord, label: str, values: Array, run: str) -> Iterator[Maps]:
+    """`values [times, images, 1 + channels, rows, columns]`; one time may go without its dimension."""
+    if values.ndim == 4:
+        values = values[None]
+    if values.ndim != 5 or np.isnan(values).all():
+        return
+    options = _options(cell, label)
+    layer = str(options.get("layer", "last"))
+    said = f"{layer} layer" if layer == "last" else layer
+    for number, planes in enumerate(values, start=1):
+        after = f"after task {number}" if len(values) == cell.tasks else "at the end"
+        yield Maps(
+            f"{run}\n{said}, {after}",
+            planes,
+            _numbers(options.get("images"), len(planes)),
+            _numbers(options.get("channels"), planes.shape[1] - 1),
+        )
+
+
+def _options(cell: CellRecord, label: str) -> Mapping[str, Any]:
+    how = cell.probes.get(label)
+    options = how.get("options") if isinstance(how, Mapping) else None
+    return options if isinstance(options, Mapping) else {}
+
+
+def _numbers(chosen: Any, count: int) -> tuple[int, ...]:
+    """Those that were chosen by their numbers, or the first so many."""
+    if isinstance(chosen, list | tuple) and len(chosen) == count:
+        return tuple(int(number) for number in chosen)
+    return tuple(range(count))
+
+
+def _tiles(ax: Axes, maps: Maps) -> None:
+    """The images grey, each by itself; the maps in colour, each channel by itself."""
+    rows, columns = maps.planes.shape[:2]
+    for row in range(rows):
+        _tile(ax, row, 0, maps.planes[row, 0], maps.planes[row, 0], "gray")
+    for column in range(1, columns):
+        for row in range(rows):
+            _tile(ax, row, column, maps.planes[row, column], maps.planes[:, column], "cividis")
+    ax.set(xlim=(-GAP, columns), ylim=(rows, -GAP), aspect="equal")
+    half = (1 - GAP) / 2
+    ax.set_xticks(np.arange(columns) + half, ["", *map(str, maps.channels)], fontsize=7)
+    ax.set_yticks(np.arange(rows) + half, list(map(str, maps.images)), fontsize=7)
+    ax.set_xlabel("channel", fontsize=8)
+    ax.set_ylabel("image", fontsize=8)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _tile(ax: Axes, row: int, column: int, plane: Array, scale: Array, colours: str) -> None:
+    """One picture, from the lowest value of `scale` to its highest."""
+    low, high = _range(scale)
+    ax.imshow(
+        plane,
+        cmap=colours,
+        vmin=low,
+        vmax=high,
+        extent=(column, column + 1 - GAP, row + 1 - GAP, row),
+        interpolation="nearest",
+    )
+
+
+def _range(scale: Array) -> tuple[float, float]:
+    known = scale[np.isfinite(scale)]
+    if not len(known):
+        return 0.0, 1.0
+    low, high = float(known.min()), float(known.max())
+    return low, high if high > low else low + 1.0
