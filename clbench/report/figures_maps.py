@@ -30,8 +30,8 @@ class Maps:
 
     heading: str
     planes: Array
-    images: tuple[int, ...]  # their numbers
-    channels: tuple[int, ...]
+    images: tuple[Any, ...]  # their numbers
+    channels: tuple[Any, ...]
 
 
 def activation_maps(comparison: Comparison) -> Figure:
@@ -76,7 +76,7 @@ def _of_run(cell: CellRecord, label: str, values: Array, run: str) -> Iterator[M
     """`values [times, images, 1 + channels, rows, columns]`; one time may go without its dimension."""
     if values.ndim == 4:
         values = values[None]
-    if values.ndim != 5 or np.isnan(values).all():
+    if values.ndim != 5 or not np.isfinite(values).any():
         return
     options = _options(cell, label)
     layer = str(options.get("layer", "last"))
@@ -99,9 +99,9 @@ def _options(cell: CellRecord, label: str) -> Mapping[str, Any]:
 
 def _numbers(chosen: Any, count: int) -> tuple[int, ...]:
     """Those that were chosen by their numbers, or the first so many."""
-    if isinstance(chosen, list | tuple) and len(chosen) == count:
-        return tuple(int(number) for number in chosen)
-    return tuple(range(count))
+    if not isinstance(chosen, list | tuple) or len(chosen) != count:
+        return tuple(range(count))
+    return tuple(chosen)
 
 
 def _tiles(ax: Axes, maps: Maps) -> None:

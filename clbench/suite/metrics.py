@@ -51,12 +51,17 @@ def check_comparable(
     label: str, host: Host, metrics: Sequence[MetricChoice], problems: Problems
 ) -> None:
     """What is compared can be computed from any record, or is measured while this suite runs."""
-    if any(metric.label == label for metric in metrics):
-        return
     place = ("compare", "metric")
     names = host.names("metric")
+    asked = {metric.label: metric.name for metric in metrics}
+    name = asked.get(label, label)
+    if name in names and host.get("metric", name).summary == "none":
+        problems.add(place, f"{label!r} is there to be drawn, and no number to compare")
+        return
+    if label in asked:
+        return
     if label not in names:
-        known = sorted({*names, *(metric.label for metric in metrics)})
+        known = sorted({*names, *asked})
         problems.add(place, f"unknown metric {label!r}{suggest(label, known)}")
         return
     unsound = any(problem.path.startswith("metrics") for problem in problems.found)

@@ -79,6 +79,10 @@ class WeightMagnitude(ProbeMetric):
     pass
 
 
+class ActivationMaps(ProbeMetric):
+    summary = "none"
+
+
 def mlp(input_shape, classes, *, hidden: tuple[int, ...] = (100,), dropout: float = 0.0): ...
 
 
@@ -92,7 +96,7 @@ def clbench_strategies():
 
 @hookimpl
 def clbench_metrics():
-    return [AverageAccuracy, DormantUnits, WeightMagnitude]
+    return [AverageAccuracy, DormantUnits, WeightMagnitude, ActivationMaps]
 
 
 @hookimpl

@@ -333,6 +333,18 @@ def test_a_metric_is_asked_for_twice_under_labels(load: Loader) -> None:
     assert suite.compare.metric == "in_steps"
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("activation_maps", "activation_maps"), ("maps", "activation_maps: {label: maps}")],
+)
+def test_what_is_drawn_is_not_compared(complaints: Complaints, name: str, asked: str) -> None:
+    found = complaints(
+        with_lines(metrics=f"metrics: [{asked}]", compare=f"compare: {{metric: {name}}}")
+    )
+    said = f"{name!r} is there to be drawn, and no number to compare"
+    assert found == {"7: compare.metric": said}
+
+
 def test_of_labelled_metrics_one_is_compared_by_its_label(complaints: Complaints) -> None:
     found = complaints(with_lines(metrics=TWICE, compare="compare: {metric: weight_magnitude}"))
     assert list(found) == ["7: compare.metric"]
