@@ -26,6 +26,7 @@ def softhebb_mnist(
     classes: int,
     *,
     width: PositiveInt = 2000,  # units
+    radius: PositiveFloat = 35.0,  # norm of a unit's weights at the start
     dropout: Dropout = 0.0,  # before the head
 ) -> nn.Module:
     """SoftHebb's dense network for MNIST: one block without batch-norm, soft winner-take-all."""
@@ -39,7 +40,7 @@ def softhebb_mnist(
         power=5.0,
         competition="soft",
         norm=False,
-        radius=35.0,
+        radius=radius,
     )
     return HebbianNet(input_shape, classes, [block], dropout)
 
