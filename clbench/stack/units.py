@@ -38,6 +38,18 @@ class FreshUnits(Stateful):
         self.taken: dict[str, Tensor] = {}  # [R] by layer, on the CPU
         self.kept: dict[tuple[int, str], tuple[int, dict[str, Tensor]]] = {}
 
+    def member_state(self, member: int) -> dict[str, Tensor]:
+        """What a member that is about to sit out has taken of each layer.
+
+        Kept apart from the tables: a layer's is made with its first new unit, maybe while the member sits out.
+        """
+        return {layer: taken[member].clone() for layer, taken in self.taken.items()}
+
+    def set_member_state(self, member: int, state: Mapping[str, Tensor]) -> None:
+        """Count on from there, and from 0 in a layer of which the member had taken none."""
+        for layer, taken in self.taken.items():
+            taken[member] = state.get(layer, 0)
+
     @torch.no_grad()
     def redraw(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from clbench import Layer
 from clbench.errors import StrategyError
 from clbench.stack import Stack, restore, save
+from clbench.stack.suspension import Suspension
 
 from .test_stack import FORMS, Net, inputs
 
@@ -70,6 +71,17 @@ def test_fresh_units_do_not_depend_on_the_stack() -> None:
     alone = rounds(Stack(Net, [MEMBERS[1]]), 0, 1)
     together = rounds(Stack(Net, MEMBERS), 1, 1)
     for one, other in zip(alone, together, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_layers_first_fresh_units_cost_a_member_that_sits_out_none_of_its_own() -> None:
+    alone = rounds(Stack(Net, [MEMBERS[1]]), 0, 1)
+    net = Stack(Net, MEMBERS)
+    suspension = Suspension(net, 3)
+    suspension.set_active({0, 2})
+    net.redraw_units("one", due((0, 2), (1, 2), (2, 2)))
+    suspension.set_active({0, 1, 2})
+    for one, other in zip(alone, rounds(net, 1, 1), strict=True):
         assert torch.equal(one, other)
 
 
