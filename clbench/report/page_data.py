@@ -116,16 +116,19 @@ def plain(value: Any) -> Any:
 def _section(section: Section) -> dict[str, Any]:
     main, cells = section.main, section.results.cells
     compared = section.comparisons.items()
+    sources = [_source(source) for source in section.sources]
+    courses = {course.name: [course.words, course.axis] for course in COURSES}
+    entries = [_entry(section, cell) for cell in cells]
     return {
         "title": section.title,
         "mixed": main.mixed,
         "baseline": main.baseline,
-        "records": [_source(source) for source in section.sources],
-        "courses": {course.name: [course.words, course.axis] for course in COURSES},
+        "records": sources,
+        "courses": courses,
         "scenarios": _each_once(cell.scenario for cell in cells),
         "strategies": _each_once(cell.label for cell in cells),
         "rankings": list(itertools.starmap(_ranking, compared)),
-        "entries": [_entry(section, cell) for cell in cells],
+        "entries": entries,
         "runs": _runs_by_id(section.results.record.runs),
     }
 
@@ -157,16 +160,20 @@ def _source(source: Source) -> dict[str, Any]:
 def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
     found = comparison.to_json()
+    summary = [_attributes(row, SHOWN_KEYS) for row in comparison.summary]
+    ranks = None if overall is None else [asdict(row) for row in overall.ranks]
+    diagrams = [_diagram(diagram) for diagram in rank_diagrams(comparison)]
+    fronts = {cost: _fronts(comparison, cost) for cost in COSTS}
     return {
         **_picked(found, ("metric", "alpha", "correction", "design", "text", "left_out")),
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
-        "summary": [_attributes(row, SHOWN_KEYS) for row in comparison.summary],
-        "overall": None if overall is None else [asdict(row) for row in overall.ranks],
+        "summary": summary,
+        "overall": ranks,
         "pairs": _pairs(comparison),
-        "diagrams": [_diagram(diagram) for diagram in rank_diagrams(comparison)],
-        "fronts": {cost: _fronts(comparison, cost) for cost in COSTS},
+        "diagrams": diagrams,
+        "fronts": fronts,
     }
 
 
@@ -219,6 +226,9 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     inside = (
         _inside(section, cell) if cell.tasks and finished(cell) else {"curves": {}, "matrix": None}
     )
+    errors = [error[-MOST_ERRORS:] for error in cell.errors]
+    costs = {name: mean_cost(results, cell, name) for name in COSTS}
+    repeats = [_repeat(one) for one in section.repeats.get(cell.key, ())]
     return {
         **_attributes(cell, ENTRY_KEYS),
         "label": cell.label,
@@ -227,9 +237,9 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
         "seeds": sorted(set(cell.seed.tolist())),
         "runs": _seeds_of_runs(results, cell),
         "ended": _ended(cell),
-        "errors": [error[-MOST_ERRORS:] for error in cell.errors],
-        "costs": {name: mean_cost(results, cell, name) for name in COSTS},
-        "repeats": [_repeat(one) for one in section.repeats.get(cell.key, ())],
+        "errors": errors,
+        "costs": costs,
+        "repeats": repeats,
         **inside,
     }
 
