@@ -53,6 +53,7 @@ class ScenarioView:
     setting: str
     agents: int = 1
     nested: bool = False  # each task has the samples of all tasks before it, too
+    shared_tasks: int = 0  # so many first tasks are the same for all agents of a seed
 
     @classmethod
     def of(cls, layout: Layout) -> ScenarioView:
@@ -64,6 +65,7 @@ class ScenarioView:
             layout.setting,
             layout.agents,
             layout.nested,
+            layout.shared_tasks,
         )
 
 

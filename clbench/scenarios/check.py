@@ -38,11 +38,16 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
 
 
 def check_layout(scenario: str, setting: str, layout: Layout) -> None:
-    """Refuse a scenario that was asked for one setting and makes another: its cells would bear a wrong name."""
+    """Refuse a layout that nothing can be: its cells would bear a wrong name, or its agents share what is not there."""
     if layout.setting != setting:
         raise PluginError(
             f"scenario {scenario!r}: setting is {setting}, and its layout says {layout.setting};"
             f" declare settings = ({layout.setting!r},) in the class, or carry the setting out"
+        )
+    if not 0 <= layout.shared_tasks <= layout.tasks:
+        raise PluginError(
+            f"scenario {scenario!r}: its layout says shared_tasks={layout.shared_tasks};"
+            f" of {layout.tasks} tasks, 0 to {layout.tasks} can be the same for all agents"
         )
 
 

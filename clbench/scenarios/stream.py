@@ -30,6 +30,7 @@ class Layout:
     same_start: bool = (
         True  # agents of one seed begin with the same weights, so that these can be averaged
     )
+    shared_tasks: int = 0  # so many first tasks are the same for all agents of a seed
     own_outputs: bool = False  # every task has outputs that no other task has, in every stream
     # Labels are given to so many groups of training samples (`Stream.groups`), not to the classes of
     # the data set. Nothing can be told of images that are in no group: tests are on training images.

@@ -88,6 +88,20 @@ class ScenarioConformance:
                 if layout.nested and number > 1:
                     _check_nested(number, task, stream.tasks[number - 2])
 
+    def test_shared_tasks_are_the_same_for_all_agents(self, made: Scenario, arrays: Arrays) -> None:
+        """The layout's first `shared_tasks` are alike, sample for sample, for the agents of a seed."""
+        layout = made.layout(arrays)
+        if not layout.shared_tasks:
+            pytest.skip("the layout says that agents share no tasks")
+        first = made.stream(arrays, 1, 0, HELD_OUT)
+        for agent in range(1, layout.agents):
+            other = made.stream(arrays, 1, agent, HELD_OUT)
+            difference = _stream_difference(first, other, layout.shared_tasks)
+            assert difference is None, (
+                f"shared_tasks={layout.shared_tasks}, and agents 0 and {agent} differ in {difference};"
+                " draw what they share with agent 0: self.generator(seed, 0, name)"
+            )
+
     def test_a_stream_follows_from_its_seed(self, made: Scenario, arrays: Arrays) -> None:
         """Whatever was drawn before and elsewhere; no global generator takes part."""
         first = made.stream(arrays, 1, 0, HELD_OUT)
@@ -205,12 +219,14 @@ def _disturb() -> None:
     random.random()
 
 
-def _stream_difference(one: Stream, other: Stream) -> str | None:
+def _stream_difference(one: Stream, other: Stream, tasks: int | None = None) -> str | None:
+    """What differs first, in so many first tasks, or in all."""
     nothing = np.zeros(0, dtype=np.int64)
     first, second = (nothing if stream.groups is None else stream.groups for stream in (one, other))
     if not np.array_equal(first, second):
         return "its groups of samples"
-    for number, (a, b) in enumerate(zip(one.tasks, other.tasks, strict=True), 1):
+    pairs = zip(one.tasks[:tasks], other.tasks[:tasks], strict=True)
+    for number, (a, b) in enumerate(pairs, 1):
         for name in ("classes", "labels", "train", "test", "validation"):
             if not np.array_equal(getattr(a, name), getattr(b, name)):
                 return f"{name} of task {number}"

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clbench import Batch, Phase, SoloStrategy, Strategy, Task
+from clbench import Batch, Layout, Phase, SoloStrategy, Strategy, Task
 from clbench.engine.session import ScenarioView
 from clbench.engine.strategy import HOOKS, member_cross_entropy
 from clbench.errors import StrategyError
@@ -263,6 +263,13 @@ def test_the_view_of_the_scenario_and_the_protocol(make_bench: Any) -> None:
     assert strategy.scenario == ScenarioView(6, (1, 4, 4), 2, "class", 1)
     assert (strategy.members, strategy.protocol.batch_size, strategy.optimizer.clip) == (3, 7, 1.5)
     assert strategy.part_name == "strategy"
+
+
+def test_a_strategy_is_told_which_tasks_agents_share() -> None:
+    layout = Layout(6, 3, "class", (1, 4, 4), agents=2, shared_tasks=1)
+    assert ScenarioView.of(layout) == ScenarioView(
+        6, (1, 4, 4), 3, "class", agents=2, shared_tasks=1
+    )
 
 
 def test_by_agent_views_members_as_seeds_and_agents(make_bench: Any) -> None:

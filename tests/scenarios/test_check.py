@@ -77,3 +77,10 @@ def test_a_domain_setting_that_is_not_carried_out_is_named() -> None:
 def test_outputs_that_are_said_to_be_apart_and_are_not_are_named() -> None:
     with pytest.raises(PluginError, match=r"task 2: .*own_outputs=True, and output 0 .* task 1"):
         check_stream("mine", ARRAYS, replace(LAYOUT, own_outputs=True), Stream((TASK, TASK)))
+
+
+@pytest.mark.parametrize("shared", [-1, 3])
+def test_more_shared_tasks_than_there_are_tasks_are_refused(shared: int) -> None:
+    check_layout("mine", "class", replace(LAYOUT, agents=2, shared_tasks=2))
+    with pytest.raises(PluginError, match=f"shared_tasks={shared}; of 2 tasks, 0 to 2 can be"):
+        check_layout("mine", "class", replace(LAYOUT, agents=2, shared_tasks=shared))

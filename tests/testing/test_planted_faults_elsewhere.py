@@ -1,5 +1,7 @@
 """Planted faults in scenarios, data sets and launchers fail the checks that are for them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,16 @@ class TestScenarios:
 
         with fails("train has a sample of class .*, which has no label"):
             self.check(Mixed, "test_streams_are_what_the_layout_says")
+
+    def test_shared_tasks_of_each_agent_s_own(self):
+        class Apart(Pairs):
+            """Promises a task that all agents have, and holds out other samples of it for each."""
+
+            def layout(self, arrays):
+                return replace(super().layout(arrays), agents=3, shared_tasks=1)
+
+        with fails("shared_tasks=1, and agents 0 and 1 differ in train of task 1; draw what"):
+            self.check(Apart, "test_shared_tasks_are_the_same_for_all_agents")
 
 
 class TestDatasets:
