@@ -64,6 +64,10 @@ def _tiny(cell: Cell, host: Host) -> Cell:
         if isinstance(options.get("samples"), int):
             options["samples"] = min(options["samples"], data["train"])
         data["train"] *= _agents(host.get("scenario", cell.scenario.name), options, data)
+        if isinstance(options.get("samples_per_class"), int):
+            left = (1 - protocol["validation"]) * data["train"] / data["classes"]
+            few = max(1, int(left / 2))  # not all that are left: others draw theirs, too
+            options["samples_per_class"] = min(options["samples_per_class"], few)
     return dataclasses.replace(
         cell,
         scenario=Choice(cell.scenario.name, options),

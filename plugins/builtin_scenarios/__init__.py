@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clbench import Scenario, hookimpl
 
+from .agents import Agents
 from .growing import Growing
 from .pairs import Pairs
 from .random_labels import RandomLabels
@@ -14,4 +15,4 @@ from .warped import Permuted, Rotated
 @hookimpl
 def clbench_scenarios() -> list[type[Scenario]]:
     """Offer the scenarios."""
-    return [Split, Permuted, Rotated, Pairs, RandomLabels, Growing]
+    return [Split, Permuted, Rotated, Pairs, RandomLabels, Growing, Agents]

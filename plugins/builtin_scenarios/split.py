@@ -10,6 +10,8 @@ from pydantic import PositiveInt
 
 from clbench import Arrays, Layout, Scenario, Stream
 
+from .labels import Labels, are_mapped, check_labels
+
 
 class Split(Scenario):
     """The classes of a data set in groups of equal size, one group a task.
@@ -25,7 +27,7 @@ class Split(Scenario):
     # 0, 1, 2, ...; a new order for every seed; or this list.
     class_order: Literal["fixed", "random"] | list[int] = "fixed"
     # mapped: to 0..n-1 in every task (domain: always; task: if wanted)
-    labels: Literal["global", "mapped"] | None = None
+    labels: Labels | None = None
 
     def check(self, classes: int) -> None:
         width, order = self.classes_per_task or max(classes // self.tasks, 1), self.class_order
@@ -44,16 +46,7 @@ class Split(Scenario):
                 "class_order",
                 f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries",
             )
-        if self.labels == "mapped" and self.setting == "class":
-            self.refuse(
-                "labels",
-                "labels mapped to 0..n-1 with nothing known of the task is the domain setting: write setting: domain",
-            )
-        if self.labels == "global" and self.setting == "domain":
-            self.refuse(
-                "labels",
-                "in the domain setting every task has the labels 0..n-1; global labels are for class and task",
-            )
+        check_labels(self, self.labels)
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -84,7 +77,7 @@ class Split(Scenario):
 
     @property
     def _mapped(self) -> bool:
-        return self.labels == "mapped" or self.setting == "domain"
+        return are_mapped(self, self.labels)
 
     def _width(self, classes: int) -> int:
         return self.classes_per_task or classes // self.tasks

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clbench import Arrays, Layout, Scenario
+from clbench.data import load_arrays
 from clbench.host import Host
 from clbench.suite.cell import Cell, Choice
 from clbench.suite.protocol import resolve_protocol
@@ -72,3 +73,20 @@ def test_smoke_shortens_a_scenario_that_has_as_many_tasks_as_there_can_be() -> N
     cell = Cell(Choice("growing", options), "growing", (), "naive", protocol, (), (0, 1))
     (tiny,) = tiny_cells([cell], host)
     assert tiny.scenario.options["tasks"] == 3
+
+
+@pytest.mark.parametrize(("dataset", "validation"), [("cifar100", 0.2), ("digits", 0.5)])
+def test_smoke_draws_no_more_samples_of_a_class_than_there_are(
+    dataset: str, validation: float
+) -> None:
+    host = Host.load()
+    options = host.get("scenario", "agents")(dataset=dataset, samples_per_class=64).options
+    protocol, _ = resolve_protocol({"validation": validation}, host)
+    cell = Cell(Choice("agents", options), "agents", (), "naive", protocol, (), (0, 1))
+    (tiny,) = tiny_cells([cell], host)
+    scenario = host.get("scenario", "agents")(**tiny.scenario.options)
+    ((name, wanted),) = scenario.dataset.items()
+    arrays = load_arrays(Choice(name, wanted), host, None)
+    assert scenario.layout(arrays).agents == 2
+    for task in scenario.stream(arrays, 0, 1, validation).tasks:
+        assert len(task.train) == 2 * scenario.samples_per_class

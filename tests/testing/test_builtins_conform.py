@@ -550,6 +550,13 @@ class TestGrowing(ScenarioConformance):
         return builtin("scenario", "growing")(dataset="digits", **options)
 
 
+class TestAgents(ScenarioConformance):
+    @pytest.fixture
+    def scenario(self):
+        options = {"agents": 2, "tasks": 4, "shared_tasks": 1, "groups": [4, 6]}
+        return builtin("scenario", "agents")(dataset="digits", **options)
+
+
 class TestDigits(DatasetConformance):
     @pytest.fixture
     def dataset(self):
