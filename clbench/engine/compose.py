@@ -105,6 +105,18 @@ def check_fit(
         raise UserError(f"{name_of(kind)}: {sentence}")
 
 
+def check_agents(classes: Sequence[type[Any]], agents: int) -> None:
+    """Refuse methods that share among agents where a scenario has a single one."""
+    sharing = [cls for cls in classes if issubclass(cls, Strategy) and cls.needs_agents]
+    if agents > 1 or not sharing:
+        return
+    whole, name = "+".join(map(name_of, classes)), name_of(sharing[0])
+    raise UserError(
+        f"{whole}: {name} shares among the agents of a seed, and this scenario has one agent;"
+        f" choose a scenario with several (agents), or leave {name} out"
+    )
+
+
 def replaced_hooks(cls: type[Strategy]) -> list[str]:
     """The hooks this class overrides without handing on."""
     return [hook for hook in HOOKS if _replaces(cls, hook)]

@@ -17,7 +17,7 @@ from clbench.data.arrays import Arrays
 from clbench.engine import recency
 from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
-from clbench.engine.compose import check_fit, compose
+from clbench.engine.compose import check_agents, check_fit, compose
 from clbench.engine.draws import DrawWatch
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
@@ -238,6 +238,7 @@ def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strate
     parts = [kind(**part.options) for kind, part in zip(kinds, cell.parts, strict=True)]
     for kind, part in zip(kinds, cell.parts, strict=True):
         check_fit(kind, part.options, table.layout.setting, cell.protocol)
+    check_agents(kinds, table.layout.agents)
     session.declared = frozenset().union(*(part.declares() for part in parts))
     session.about = about(kinds)
     table.test_is_open = "reads_test" in session.declared

@@ -78,6 +78,8 @@ class Strategy(Configurable, Stateful):
     """True where it trains and tests weights of its own making in the place of those of `net`."""
     needs_parts: ClassVar[tuple[str, ...]] = ()
     """The names of strategies that it works on, and without which it is refused: `softhebb`."""
+    needs_agents: ClassVar[bool] = False
+    """True where it shares among the agents of a seed: refused in a scenario that has one a seed."""
 
     wiring = frozenset({"session", "_next", "_first"})
     made_anew: ClassVar[bool] = False

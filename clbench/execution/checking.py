@@ -28,8 +28,30 @@ def check_against_data(cells: Iterable[Cell], survey: Survey) -> list[str]:
             here.append(cell)
         except DataMissing:
             missing[label] = f"{label}: its data is not here, and was not looked at"
-    check_budgets(here, survey)
+    check_methods(here, survey)
     return list(missing.values())
+
+
+def check_methods(cells: Iterable[Cell], survey: Survey) -> None:
+    """Refuse methods that their scenario's layout, or a budget in bytes, makes no sense of."""
+    cells = list(cells)
+    check_for_agents(cells, survey)
+    check_budgets(cells, survey)
+
+
+def check_for_agents(cells: Iterable[Cell], survey: Survey) -> None:
+    """Refuse, all at once, methods that share among agents in scenarios that have a single one."""
+    from clbench.engine.compose import check_agents
+
+    found = []
+    for cell in cells:
+        kinds = [survey.host.get("strategy", part.name) for part in cell.parts]
+        try:
+            check_agents(kinds, survey.layout(cell).agents)
+        except UserError as error:
+            found.append(f"{cell.scenario_label}, {error}")
+    if found:
+        raise UserError("\n".join(found))
 
 
 def check_budgets(cells: Iterable[Cell], survey: Survey) -> None:

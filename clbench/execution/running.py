@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.errors import OutputError, RunFailed, UserError
 from clbench.events import JobFinished, SuiteFinished, SuiteStarted, TaskFinished
 from clbench.execution.board import Board
-from clbench.execution.checking import check_budgets
+from clbench.execution.checking import check_methods
 from clbench.execution.deriving import with_record_metrics
 from clbench.execution.display import Display, Quiet
 from clbench.execution.environment import (
@@ -96,7 +96,7 @@ class Run:
         cells = expand(suite, host)
         self.current = {one.key: one for one in self.survey.of(cells)}
         self.planned = self._among(pick(cells, options.only) if options.only else cells)
-        check_budgets((one.cell for one in self.planned), self.survey)
+        check_methods((one.cell for one in self.planned), self.survey)
         self.forced = {one.key for one in self._among(pick(cells, options.force))}
         self.forced |= {one.key for one in self.planned if _has_unknown_version(one)}
         self.slots = self.launcher.slots(options.device, options.workers)

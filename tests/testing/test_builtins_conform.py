@@ -364,6 +364,35 @@ for _name, _case in STRATEGIES.items():
     globals()[f"Test{_name}"] = conformance_of(_name, _case)
 
 
+class AmongAgents(StrategyConformance):
+    """Three agents a seed, with classes and numbers of samples of their own."""
+
+    scenario: ClassVar = ("agents", {"dataset": "digits", "agents": 3, "tasks": 3})
+
+
+class TestFedAvg(AmongAgents):
+    protocol: ClassVar = {
+        "model": NORM_AND_DROPOUT,
+        "optimizer": ADAM,
+        "epochs": 3,
+        "batch_size": 97,
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        fedavg = builtin("strategy", "fedavg")
+        options = {"topology": "ring", "weighting": "samples", "server_momentum": 0.3, "every": 2}
+        return [builtin("strategy", "er")(memory=50), fedavg(**options)]
+
+
+class TestFedProx(AmongAgents):
+    protocol: ClassVar = {"epochs": 2, "batch_size": 97}
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "fedprox")(topology="random", mu=0.5, when="after")
+
+
 class TestNaiveWithForeignOptimiser(StrategyConformance):
     protocol: ClassVar = {"optimizer": {"torch.RMSprop": {"lr": 0.003}}, "clip": 1.0}
 
