@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
     from clbench.models.crelu import CReLU
     from clbench.models.layer import Layer
+    from clbench.models.wired import Wired
     from clbench.records import load
     from clbench.report.comparison import compare
     from clbench.report.figures import figure
@@ -79,6 +80,7 @@ __all__ = [
     "TaskSpec",
     "Undefined",
     "Warp",
+    "Wired",
     "absolute_gradients",
     "compare",
     "errors",
@@ -118,6 +120,7 @@ _MODULES = {
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
     "clbench.models.crelu": ["CReLU"],
     "clbench.models.layer": ["Layer"],
+    "clbench.models.wired": ["Wired"],
     "clbench.records": ["load"],
     "clbench.report.comparison": ["compare"],
     "clbench.report.figures": ["figure"],

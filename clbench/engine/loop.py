@@ -153,12 +153,13 @@ class Loop:
         self.draws.call("end_task", task)
         self._note_task(task)
         last = task.index == len(self.streams.tasks) - 1
-        if last or all(part.evaluates == "tasks" for part in parts_of(self.strategy)):
+        is_tested = last or all(part.tests_after(task.index) for part in parts_of(self.strategy))
+        if is_tested:
             self._evaluate(task.index + 1)
         if not self.book.running:
             return
         self.keeper.end_row(task.index + 1, self.book.running)
-        self._probe("task_end", task)
+        self._probe("task_end", task, means_something=is_tested)
         if last:
             self._probe("run_end", task)
             self._costs()
@@ -418,13 +419,16 @@ class Loop:
             self._strike(member, int(self.book.steps[member]))
         self._only(self.book.running)
 
-    def _probe(self, when: str, task: Task) -> None:
+    def _probe(self, when: str, task: Task, means_something: bool = True) -> None:
+        """Ask the probes; of a network that is not yet what the method makes of the task, nothing is kept."""
         if not self.probes.due(when):
             return
         if when != "step":
             self.suspension.show_kept()
         with self.place.stopped_clock():
             for name, value in self.probes.ask(when, task):
+                if not means_something:
+                    value = torch.full(value.shape, torch.nan, dtype=torch.float64)
                 self.book.write(self.book.probes, name, value, self.session.active)
 
     def _costs(self) -> None:

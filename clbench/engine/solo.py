@@ -218,7 +218,12 @@ class SoloStrategy(Configurable, Stateful):
 
     def task_loss(self, batch: Batch) -> Tensor:
         """A scalar: all that is learnt from data."""
-        return self.cross_entropy(self.net(batch.x), batch)
+        return self.cross_entropy(self.training_logits(batch), batch)
+
+    def training_logits(self, batch: Batch) -> Tensor:
+        """`[B, classes]`, the full width, in training."""
+        out: Tensor = self.net(batch.x)
+        return out
 
     def penalty(self) -> Tensor | float:
         """A scalar: all that depends on parameters only."""

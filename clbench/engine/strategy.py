@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -100,6 +101,14 @@ class Strategy(Configurable, Stateful):
         A sentence and what to do instead. `clbench validate` shows it, before anything runs.
         """
         return None
+
+    def tests_after(self, index: int) -> bool:
+        """Whether accuracy is measured after task `index`; the last one is always tested.
+
+        False where the method has not yet trained what it was shown: `evaluates` says it of all
+        tasks but the last.
+        """
+        return self.evaluates == "tasks"
 
     # ------------------------------------------------------------------ what a method works with
 
@@ -261,6 +270,20 @@ class Strategy(Configurable, Stateful):
             starts=session.starts,
         )
 
+    def make_net(self, **options: Any) -> Stack:
+        """The stack of the protocol's model, with these options of the model in place of its own."""
+        session = self.session
+        model = replace(session.model, options={**session.model.options, **options})
+        return Stack(
+            functools.partial(model.build, self.scenario.input_shape, self.scenario.classes),
+            session.members,
+            form=session.form,
+            device=session.device,
+            precision=session.precision,
+            clock=session.clock,
+            starts=session.starts,
+        )
+
     def make_optimizer(self, params: Sequence[Tensor], lr: float | None = None) -> Optimizer:
         """An optimiser of the protocol's kind over these `[R, ...]` tensors.
 
@@ -339,17 +362,7 @@ class Strategy(Configurable, Stateful):
     @hook
     def setup(self) -> None:
         """Build `net` and `optimizer` from the protocol."""
-        scenario, session = self.scenario, self.session
-        factory = functools.partial(session.model.build, scenario.input_shape, scenario.classes)
-        self.net = Stack(
-            factory,
-            session.members,
-            form=session.form,
-            device=session.device,
-            precision=session.precision,
-            clock=session.clock,
-            starts=session.starts,
-        )
+        self.net = self.make_net()
         self.optimizer = self.make_optimizer([p for p in self.net.parameters() if p.requires_grad])
 
     @hook
@@ -413,7 +426,13 @@ class Strategy(Configurable, Stateful):
     @hook
     def task_loss(self, batch: Batch) -> Tensor:
         """`[R]`: all that is learnt from data."""
-        return self.cross_entropy(self.net(batch.x), batch)
+        return self.cross_entropy(self.training_logits(batch), batch)
+
+    @hook
+    def training_logits(self, batch: Batch) -> Tensor:
+        """`[R, B, classes]`, the full width, in training; a method whose forward depends on the samples' tasks says how."""
+        out: Tensor = self.net(batch.x)
+        return out
 
     @hook
     def penalty(self) -> Tensor:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from clbench.data.arrays import Arrays
 from clbench.engine.tables import TaskTables
-from clbench.engine.task import Batch, Split, Task
+from clbench.engine.task import Batch, Samples, Split, Task
 from clbench.engine.views import View, Viewer
 from clbench.engine.warps import warps_of
 from clbench.errors import UserError
@@ -113,6 +114,17 @@ class Streams:
         return np.concatenate(parts), np.repeat(
             np.asarray(tasks, dtype=np.int64), [len(part) for part in parts]
         )
+
+    def samples(self, task: int) -> Samples:
+        """Every member's training samples of a task."""
+        positions = [
+            torch.from_numpy(self.pool(member, [task])[0]) for member in range(len(self.members))
+        ]
+        sizes = torch.tensor([len(found) for found in positions])
+        index = pad_sequence(positions, batch_first=True)
+        valid = torch.arange(index.shape[1]) < sizes[:, None]
+        index = index.to(self.device)
+        return Samples(index, torch.full_like(index, task), valid.to(self.device))
 
     def sizes(self, task: int, split: Split) -> list[int]:
         """How many samples each member has of a task."""

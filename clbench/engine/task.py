@@ -34,6 +34,15 @@ class Samples:
     tasks: Tensor
     valid: Tensor | None = None
 
+    def join(self, other: Samples) -> Samples:
+        """These samples and the others."""
+        both = zip(self._tables(), other._tables(), strict=True)
+        return Samples(*(torch.cat(pair, dim=-1) for pair in both))
+
+    def _tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        everything = torch.ones_like(self.index, dtype=torch.bool)
+        return self.index, self.tasks, everything if self.valid is None else self.valid
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -137,6 +146,10 @@ class Task(Reference):
         """
         self.check_open(split)
         return self.streams.batches(self, split, size, limit)
+
+    def samples(self) -> Samples:
+        """The task's training samples, for a phase that trains on them and on others."""
+        return self.streams.samples(self.index)
 
     def check_open(self, split: Split) -> None:
         """Refuse test data to who has not declared that it is read."""

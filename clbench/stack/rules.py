@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clbench.models.crelu import CReLU
+from clbench.models.wired import Wired
 from clbench.stack import gemm
 from clbench.stack.modules import Dropout
 
@@ -113,9 +114,9 @@ def known(module: nn.Module) -> bool:
 
 
 def ruled(module: nn.Module) -> bool:
-    """Whether this one has a rule, or is a plain sequence, and nobody changed its forward or listens in by a hook."""
+    """Whether this one has a rule, or is put together by one, and nobody changed its forward or listens in by a hook."""
     return (
-        (type(module) in RULES or _is_chain(module))
+        (type(module) in RULES or _is_chain(module) or _is_wired(module) or _is_list(module))
         and "forward" not in vars(module)
         and not _is_watched(module)
     )
@@ -134,6 +135,8 @@ def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
     rule = RULES.get(type(module))
     if rule is not None:
         out = rule(module, x)
+    elif isinstance(module, Wired):
+        out = module.wire(x, lambda child, given: forward(child, given, note))
     else:
         out = x
         for child in module._modules.values():
@@ -144,6 +147,15 @@ def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
 
 def _is_chain(module: nn.Module) -> bool:
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _is_wired(module: nn.Module) -> bool:
+    return isinstance(module, Wired) and type(module).forward is Wired.forward
+
+
+def _is_list(module: nn.Module) -> bool:
+    """Modules that are held together and never called as one."""
+    return type(module) in (nn.ModuleList, nn.ModuleDict)
 
 
 def _is_watched(module: nn.Module) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import PositiveInt
 from torch import Tensor
@@ -31,12 +31,11 @@ class GDumb(Strategy):
     # The rate: the published cosines with restarts, or whatever the protocol's schedule says.
     schedule: Literal["restarts", "protocol"] = "restarts"
 
-    wiring: ClassVar[frozenset[str]] = Strategy.wiring | {"evaluates"}
+    def tests_after(self, index: int) -> bool:
+        return self.fit == "task"
 
     def setup(self) -> None:
         super().setup()
-        if self.fit == "end":
-            self.evaluates = "end"  # type: ignore[misc]
         self.buffer = ClassBalancedBuffer(self, self.memory, classes=self._kinds())
 
     def phases(self, task: Task) -> Sequence[Phase]:

@@ -51,7 +51,7 @@ class SoloWithPenalty(SoloStrategy):
         return sum(p.square().sum() for p in self.net.parameters())  # type: ignore[return-value]
 
 
-STEP = ["observe", "task_loss", "data_gradients", "penalty"]
+STEP = ["observe", "task_loss", "training_logits", "data_gradients", "penalty"]
 STEP += ["adjust_gradients", "adjust_updates", "after_step"]
 
 

@@ -14,6 +14,7 @@ from clbench import Arrays, Layout, Stream, TaskSpec, Warp
 from clbench.engine.streams import Streams, on_device
 from clbench.engine.views import View
 from clbench.errors import UserError
+from clbench_plugins.naive import Naive
 
 HEIGHT, WIDTH = 3, 5
 
@@ -412,3 +413,16 @@ def test_outputs_that_a_task_owns() -> None:
         [[1, 0, 1, 0], [0, 1, 0, 1]],
         [[0, 0, 1, 1], [1, 1, 0, 0]],
     ]
+
+
+def test_a_task_gives_its_training_samples_for_a_phase(make_bench: Any) -> None:
+    strategy, _ = make_bench(Naive).start(0, 1)
+    task = strategy.session.streams.tasks[1]
+    samples = task.samples()
+    assert samples.valid is not None
+    for member in range(2):
+        index, tasks = strategy.session.streams.pool(member, [1])
+        assert samples.index[member][samples.valid[member]].tolist() == index.tolist()
+        assert samples.tasks[member][samples.valid[member]].tolist() == tasks.tolist()
+    both = samples.join(strategy.session.streams.tasks[0].samples())
+    assert both.index.shape[1] > samples.index.shape[1]

@@ -1,0 +1,161 @@
+"""Networks of interchangeable modules: soft layer ordering (Meyerson & Miikkulainen 2018; Mendez & Eaton 2021)."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated
+
+import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor, nn
+
+from clbench import Layer, Wired, errors
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Run = Callable[[nn.Module, Tensor], Tensor]
+
+
+def soft_ordering_mlp(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    components: PositiveInt = 4,  # modules that a network begins with
+    depth: PositiveInt = 4,  # layers, each a mixture of modules
+    width: PositiveInt = 64,  # units of a module
+    dropout: Rate = 0.0,  # behind each module
+    dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
+    room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
+) -> nn.Module:
+    """Dense modules of equal size behind a frozen random projection of the image, and a head.
+
+    At each depth the modules' outputs are mixed, by weights that the method says for each task. Where it
+    says nothing, layer j is module j: an ordinary network.
+    """
+    projection = nn.Linear(math.prod(input_shape), width).requires_grad_(False)
+    encoder = nn.Sequential(nn.Flatten(), projection)
+
+    def component(number: int) -> nn.Module:
+        linear = nn.Linear(width, width)
+        return nn.Sequential(linear, nn.ReLU(), *_dropout(dropout, number < dense_first))
+
+    body = SoftOrdering(encoder, component, components, room, depth)
+    return SoftOrderingNet(body, width, classes)
+
+
+def soft_ordering_cnn(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    components: PositiveInt = 4,  # modules that a network begins with
+    depth: PositiveInt = 4,  # layers, each a mixture of modules; each halves height and width
+    channels: PositiveInt = 50,  # of a module, and of the image, which is filled up with zeros
+    dropout: Rate = 0.5,  # behind each module
+    dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
+    room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
+) -> nn.Module:
+    """Convolutional modules (3x3, pooled by 2) on an image that is padded to their channels, and a head.
+
+    At each depth the modules' outputs are mixed, by weights that the method says for each task. Where it
+    says nothing, layer j is module j: an ordinary network.
+    """
+    planes, height, rows = input_shape
+    encoder = nn.ZeroPad3d((0, 0, 0, 0, 0, channels - planes))
+
+    def component(number: int) -> nn.Module:
+        convolution = nn.Conv2d(channels, channels, 3, padding=1)
+        silent = _dropout(dropout, number < dense_first)
+        return nn.Sequential(convolution, nn.MaxPool2d(2), nn.ReLU(), *silent)
+
+    body = SoftOrdering(encoder, component, components, room, depth)
+    positions = (height // 2**depth) * (rows // 2**depth)
+    if not positions:
+        raise errors.UserError(
+            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{rows} leave nothing;"
+            f" give {{depth: {min(height, rows).bit_length() - 1}}} or fewer"
+        )
+    return SoftOrderingNet(body, channels, classes, positions)
+
+
+def _dropout(rate: float, is_dense: bool) -> list[nn.Module]:
+    return [] if is_dense or not rate else [nn.Dropout(rate)]
+
+
+class SoftOrderingNet(nn.Sequential):
+    """The mixed modules, and the head behind them."""
+
+    def __init__(self, body: SoftOrdering, units: int, classes: int, positions: int = 1) -> None:
+        head = nn.Linear(units * positions, classes)
+        super().__init__(OrderedDict(body=body, flatten=nn.Flatten(), head=head))
+        self.positions = positions
+
+    def layers(self) -> list[Layer]:
+        """What each depth gives out. Its weights are those of module j at depth j, which is there where nothing else is said."""
+        body = self.body
+        assert isinstance(body, SoftOrdering)
+        names = [f"body.components.{number}.0" for number in body.in_turn]
+        after = [*names[1:], "head"]
+        last = len(names) - 1
+        return [
+            Layer(
+                f"depth{j + 1}",
+                f"body.mixed.{j}",
+                f"{names[j]}.weight",
+                f"{names[j]}.bias",
+                f"{after[j]}.weight",
+                f"{after[j]}.bias",
+                block=self.positions if j == last else 1,
+            )
+            for j in range(len(names))
+        ]
+
+
+class SoftOrdering(Wired):
+    """Modules in a mixture at each depth, behind an encoder.
+
+    `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. Modules that are `unused`
+    have a weight of 0 everywhere and are not run.
+    """
+
+    mixture: Tensor
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        component: Callable[[int], nn.Module],
+        components: int,
+        room: int,
+        depth: int,
+    ) -> None:
+        super().__init__()
+        total = components + room
+        self.encoder = encoder
+        self.components = nn.ModuleList(component(number) for number in range(total))
+        # Names of their own for what each depth gives out, so that it can be read.
+        self.mixed = nn.ModuleList(nn.Identity() for _ in range(depth))
+        self.in_turn = [layer % components for layer in range(depth)]
+        mixture = torch.zeros(1, total, depth)
+        for layer, number in enumerate(self.in_turn):
+            mixture[0, number, layer] = 1.0
+        self.register_buffer("mixture", mixture)
+        self.unused: frozenset[int] = frozenset()
+
+    def wire(self, x: Tensor, run: Run) -> Tensor:
+        x = run(self.encoder, x)
+        for layer, mixed in enumerate(self.mixed):
+            x = run(mixed, self._mixture_of(x, layer, run))
+        return x
+
+    def _mixture_of(self, x: Tensor, layer: int, run: Run) -> Tensor:
+        """Added up module by module: what has no weight changes no bit of the others."""
+        total: Tensor | None = None
+        for number, component in enumerate(self.components):
+            if number in self.unused:
+                continue
+            given = run(component, x)
+            weight = self.mixture[..., number, layer]
+            part = given * weight.reshape(*weight.shape, *(1,) * (given.dim() - weight.dim()))
+            total = part if total is None else total + part
+        assert total is not None, "a network has at least one module"
+        return total

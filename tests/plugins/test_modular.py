@@ -1,0 +1,253 @@
+"""Modular networks against the same thing written plainly, and what must never move."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clbench import Batch, Phase, Task
+from clbench.testing.bench import Bench
+from clbench_plugins.modular import Modular
+from clbench_plugins.modular.lifelong import INITIAL
+from clbench_plugins.modular.strategy import ACCOMMODATION, ASSIMILATION, NOBODY
+
+MODULES, DEPTH, WIDTH, TASKS, FIRST = 3, 2, 8, 5, 2
+RATE = 0.2
+MODEL = {"soft_ordering_mlp": {"components": MODULES, "depth": DEPTH, "width": WIDTH}}
+
+
+class Noted(Modular):
+    """Notes what it begins with, trains on and decides."""
+
+    steps: ClassVar[list[tuple[str, int, Batch, Tensor]]] = []
+    start: ClassVar[dict[str, Tensor]] = {}
+    kept: ClassVar[list[Tensor]] = []
+
+    def setup(self) -> None:
+        super().setup()
+        self.steps.clear()
+        self.kept.clear()
+        self.start.clear()
+        self.start.update({k: v.detach().clone() for k, v in self.net.named_parameters().items()})
+        self.start["structures"] = self.structures.clone()
+
+    def observe(self, batch: Batch) -> Tensor | None:
+        loss = super().observe(batch)
+        self.steps.append((self.phase.name, self.at, batch, self.active.clone()))
+        return loss
+
+    def _helps(self, task: Task) -> Tensor:
+        """The decision is not what is compared here: members and tasks differ in it."""
+        return torch.tensor([(row + task.index) % 2 == 0 for row in range(self.members)])
+
+
+def bench_of(on_digits: Any, strategy: Any, **protocol: Any) -> Bench:
+    given = {"model": MODEL, "epochs": 3, "batch_size": 64, "validation": 0.2, **protocol}
+    bench: Bench = on_digits(strategy, setting="task", **given)
+    return bench
+
+
+class Plain:
+    """One member, in double precision: SGD on a list of matrices, each step written out."""
+
+    def __init__(self, start: dict[str, Tensor], row: int) -> None:
+        values = {name: value[row].double() for name, value in start.items()}
+        self.projection = values["body.encoder.1.weight"], values["body.encoder.1.bias"]
+        total = MODULES + TASKS - FIRST
+        self.modules = [
+            [values[f"body.components.{m}.0.{kind}"] for kind in ("weight", "bias")]
+            for m in range(total)
+        ]
+        self.head = [values["head.weight"], values["head.bias"]]
+        self.structure = {t: values["structures"][t] for t in range(TASKS)}
+        self.used = list(range(MODULES))
+
+    def begin(self, task: int, candidate: int) -> None:
+        self.structure[task] = torch.full((MODULES + TASKS - FIRST, DEPTH), -torch.inf).double()
+        self.structure[task][[*self.used, candidate]] = 1.0
+
+    def step(self, batch: Batch, outputs: list[Tensor], task: int, train: str, hidden: int) -> None:
+        """One step of gradient descent on what `train` says, without the module that is hidden."""
+        modules = [[value.clone() for value in module] for module in self.modules]
+        head = [value.clone() for value in self.head]
+        structure = {t: value.clone() for t, value in self.structure.items()}
+        moved = []
+        if "modules" in train:
+            moved += [value for number in self.used for value in modules[number]]
+        if "candidate" in train:
+            moved += modules[MODULES + task - FIRST]
+        if "head" in train:
+            moved += head
+        if "structure" in train:
+            moved.append(structure[task])
+        for value in moved:
+            value.requires_grad_()
+        total = torch.zeros((), dtype=torch.float64)
+        for of in batch.tasks.unique().tolist():
+            mine = batch.tasks == of
+            numbers = structure[of]
+            if hidden != NOBODY:
+                mask = torch.zeros(len(numbers), 1, dtype=torch.bool)
+                mask[hidden] = True
+                numbers = numbers.masked_fill(mask, -torch.inf)
+            weights = numbers.softmax(0)
+            h = F.linear(batch.x[mine].flatten(1).double(), *self.projection)
+            for layer in range(DEPTH):
+                given = [F.linear(h, *module).relu() for module in modules]
+                h = sum(w * g for w, g in zip(weights[:, layer], given, strict=True))
+            logits = F.linear(h, *head)
+            own = torch.full_like(logits, -torch.inf)
+            own[:, outputs[of]] = 0.0
+            total = total + F.cross_entropy(logits + own, batch.y[mine], reduction="sum")
+        gradients = torch.autograd.grad(total / len(batch.y), moved, allow_unused=True)
+        with torch.no_grad():
+            for value, gradient in zip(moved, gradients, strict=True):
+                if gradient is not None:
+                    value -= RATE * gradient
+        self.modules = [[v.detach() for v in module] for module in modules]
+        self.head = [v.detach() for v in head]
+        self.structure = {t: v.detach() for t, v in structure.items()}
+
+
+def test_training_is_the_plain_loop(on_digits: Any) -> None:
+    """Two members that keep other candidates, against each written out step by step."""
+    strategy, loop = bench_of(
+        on_digits, Noted(initial_tasks=FIRST, replay=4), optimizer={"sgd": {"lr": RATE}}
+    ).start(0, 1)
+    tasks = strategy.session.streams.tasks
+    start = {name: value.clone() for name, value in strategy.start.items()}
+    for task in tasks:
+        loop.task(task)
+    for row in range(2):
+        plain, begun = Plain(start, row), FIRST - 1
+        outputs = [task.classes[row] for task in tasks]
+        for name, at, batches, active in strategy.steps:
+            if not active[row]:
+                continue
+            candidate = MODULES + at - FIRST
+            if at != begun:
+                _settle(plain, begun, (row + begun) % 2 == 0)
+                plain.begin(at, candidate)
+                begun = at
+            batch = batches.member(row)
+            if name == INITIAL:
+                plain.step(batch, outputs, at, "modules, head", NOBODY)
+            elif name == ASSIMILATION:
+                plain.step(batch, outputs, at, "candidate, structure, head", NOBODY)
+                plain.step(batch, outputs, at, "structure, head", candidate)
+            else:
+                assert name == ACCOMMODATION
+                plain.step(batch, outputs, at, "modules, candidate", NOBODY)
+                plain.step(batch, outputs, at, "modules", candidate)
+        _settle(plain, begun, (row + begun) % 2 == 0)
+        named = strategy.net.named_parameters()
+        for number in plain.used:
+            for kind, value in zip(("weight", "bias"), plain.modules[number], strict=True):
+                found = named[f"body.components.{number}.0.{kind}"][row].double()
+                torch.testing.assert_close(found, value, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            named["head.weight"][row].double(), plain.head[0], atol=2e-5, rtol=1e-4
+        )
+        for task in range(FIRST, TASKS):
+            found = strategy.structures[row, task].double().softmax(0)
+            torch.testing.assert_close(
+                found, plain.structure[task].softmax(0), atol=2e-5, rtol=1e-4
+            )
+
+
+def _settle(plain: Plain, task: int, is_kept: bool) -> None:
+    candidate = MODULES + task - FIRST
+    if task < FIRST:
+        return
+    if is_kept:
+        plain.used.append(candidate)
+    else:
+        plain.structure[task][candidate] = -torch.inf
+        plain.modules[candidate] = [torch.zeros_like(v) for v in plain.modules[candidate]]
+
+
+class Watched(Modular):
+    """Notes which numbers moved in each phase, with Adam, which has moments of everything."""
+
+    moved: ClassVar[dict[str, set[str]]] = {}
+
+    def setup(self) -> None:
+        super().setup()
+        self.moved.clear()
+
+    def _numbers(self) -> dict[str, Tensor]:
+        named = {**self.net.named_parameters(), "structure": self.structure}
+        return {name: value.detach().clone() for name, value in named.items()}
+
+    def begin_epoch(self, phase: Phase, epoch: int) -> None:
+        super().begin_epoch(phase, epoch)
+        self.before = self._numbers()
+
+    def end_epoch(self, phase: Phase, epoch: int) -> None:
+        super().end_epoch(phase, epoch)
+        after = self._numbers()
+        moved = {name for name in after if not torch.equal(after[name], self.before[name])}
+        self.moved.setdefault(f"{phase.name} {self.at}", set()).update(moved)
+
+
+def names_of(*numbers: int) -> set[str]:
+    return {f"body.components.{n}.0.{kind}" for n in numbers for kind in ("weight", "bias")}
+
+
+def test_what_stands_still_does_not_move_a_bit(on_digits: Any) -> None:
+    """Adam would move by its moments what has a gradient of 0."""
+    protocol = {"optimizer": {"adam": {"lr": 0.01}}, "epochs": 4}
+    chosen = Watched(initial_tasks=FIRST, accommodate_every=2, threshold=0.0)
+    strategy, loop = bench_of(on_digits, chosen, **protocol).start(0)
+    for task in strategy.session.streams.tasks[:3]:
+        loop.task(task)
+    head = {"head.weight", "head.bias"}
+    first = range(MODULES)
+    assert strategy.moved[f"{INITIAL} 1"] == names_of(*first) | head
+    assert strategy.moved[f"{ASSIMILATION} 2"] == names_of(MODULES) | head | {"structure"}
+    assert strategy.moved[f"{ACCOMMODATION} 2"] == names_of(*first, MODULES)
+
+
+def test_frozen_modules_never_move(on_digits: Any) -> None:
+    chosen = Modular(initial_tasks=FIRST, modules="frozen", add_modules=False)
+    strategy, loop = bench_of(on_digits, chosen, optimizer={"adam": {"lr": 0.01}}).start(0)
+    tasks = strategy.session.streams.tasks
+    for task in tasks[:2]:
+        loop.task(task)
+    before = [strategy.net.named_parameters()[name].clone() for name in strategy.shared()]
+    for task in tasks[2:]:
+        loop.task(task)
+    after = [strategy.net.named_parameters()[name] for name in strategy.shared()]
+    assert len(after) == 2 * MODULES
+    assert all(map(torch.equal, before, after))
+
+
+class Decided(Modular):
+    """Keeps every candidate, or none."""
+
+    def _helps(self, task: Task) -> Tensor:
+        return torch.full((self.members,), self.threshold > 0)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool) -> None:
+    """Neither in structures nor in the optimiser nor among its numbers; one that is kept is there in all of them."""
+    chosen = Decided(initial_tasks=FIRST, threshold=float(is_kept))
+    strategy, loop = bench_of(on_digits, chosen, optimizer={"adam": {"lr": 0.01}}).start(0, 1)
+    for task in strategy.session.streams.tasks:
+        loop.task(task)
+    later = range(MODULES, MODULES + TASKS - FIRST)
+    for number in later:
+        born = FIRST + number - MODULES
+        for param in strategy.module_parameters(number).values():
+            assert bool(param.any()) == is_kept
+            slot = strategy.optimizer.slots[strategy.optimizer._find(param)]
+            assert all(bool(moment.any()) == is_kept for moment in slot.moments)
+        finite = strategy.structures[:, :, number].isfinite().any(-1)
+        expected = torch.arange(TASKS) >= (born if is_kept else TASKS)
+        assert torch.equal(finite, expected.expand(2, TASKS))
+    assert strategy.exists.sum().item() == 2 * (MODULES + is_kept * len(later))

@@ -1,0 +1,64 @@
+"""Modular networks, the monolithic one, and their models pass the kit."""
+
+from typing import ClassVar
+
+import pytest
+
+from clbench.testing import ModelConformance, StrategyConformance
+from clbench.testing.bench import host_with
+
+SPLIT = StrategyConformance.scenario[1]
+
+
+def builtin(kind, name):
+    return host_with().get(kind, name)
+
+
+class InTasks(StrategyConformance):
+    scenario: ClassVar = ("split", {**SPLIT, "setting": "task"})
+    convolutions: ClassVar = False  # those of the kit are no modules
+    protocol: ClassVar = {
+        "model": {"soft_ordering_mlp": {"width": 17, "components": 3, "depth": 3, "dropout": 0.1}},
+        "epochs": 2,
+        "validation": 0.2,
+        "optimizer": {"adam": {"lr": 0.01}},
+    }
+
+
+class TestMonolithic(InTasks):
+    convolutions: ClassVar = True
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "monolithic")(initial_tasks=2, replay=5)
+
+
+class TestModular(InTasks):
+    """Some members keep the candidate and others do not."""
+
+    @pytest.fixture
+    def strategy(self):
+        return builtin("strategy", "modular")(initial_tasks=2, replay=5, threshold=0.0)
+
+
+class TestModularJoint(InTasks):
+    @pytest.fixture
+    def strategy(self):
+        options = {"modules": "joint", "initial_structures": "one_module_per_task"}
+        return builtin("strategy", "modular")(initial_tasks=2, replay=5, **options)
+
+
+class TestSoftOrderingMLP(ModelConformance):
+    @pytest.fixture(params=[{}, {"dropout": 0.3, "dense_first": 1}], ids=str)
+    def model(self, request):
+        soft = builtin("model", "soft_ordering_mlp")
+        return lambda shape, classes: soft(shape, classes, width=17, depth=3, **request.param)
+
+
+class TestSoftOrderingCNN(ModelConformance):
+    input_shape: ClassVar = (3, 16, 16)
+
+    @pytest.fixture
+    def model(self):
+        soft = builtin("model", "soft_ordering_cnn")
+        return lambda shape, classes: soft(shape, classes, channels=6, depth=3, dropout=0.3)
