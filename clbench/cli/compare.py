@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from clbench.cli.options import (
     AlphaOption,
     BaselineOption,
     CorrectionOption,
+    FigureOption,
     MetricOption,
     MixedOption,
     PluginOption,
@@ -44,16 +44,7 @@ def compare(
     rope: RopeOption = None,
     force_mixed: MixedOption = False,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
-    figure: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Also draw: cd, boxes, before_after, accuracy, learnt, online, matrix, forgetting,"
-            " cost, kernels or activation_maps, as the file's name begins (cd.svg, boxes-1.pdf,"
-            " cost.png).",
-            show_default=False,
-        ),
-    ] = None,
+    figure: FigureOption = None,
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:

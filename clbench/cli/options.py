@@ -37,6 +37,17 @@ DataOption = Annotated[
         "--data", metavar="DIR", help="A folder with data, looked in first.", show_default=False
     ),
 ]
+FigureOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--figure",
+        metavar="FILE",
+        help="Also draw: cd, boxes, before_after, accuracy, learnt, online, matrix, forgetting,"
+        " cost, kernels, activation_maps, agents or agent_matrix, as the file's name begins (cd.svg,"
+        " boxes-1.pdf, cost.png).",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 UnusedDataOption = Annotated[
     Path | None,

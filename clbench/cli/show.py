@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from clbench.cli.options import PluginOption, RecordArgument, UnusedDataOption
-from clbench.cli.output import console, warn
+from clbench.cli.options import FigureOption, PluginOption, RecordArgument, UnusedDataOption
+from clbench.cli.output import console, tell, warn
 
 
 def show(
@@ -35,22 +35,28 @@ def show(
             show_default=False,
         ),
     ] = None,
+    figure: FigureOption = None,
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """Show a record's summary table, or one strategy's accuracy matrices and curves."""
+    """Show a record's summary table, or one strategy's accuracy matrices and curves; figures of either."""
     from clbench.host import Host
     from clbench.records import load
     from clbench.report.agents import by_agent
     from clbench.report.apart import strategy_of, table_with_apart
+    from clbench.report.figures import check
+    from clbench.report.figures_shown import draw_shown
 
+    figures = [check(path) for path in figure or []]
     host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
-    results = load(record, host)
-    if by == "agent":
-        results = by_agent(results)
+    whole = load(record, host)
+    results = by_agent(whole) if by == "agent" else whole
     target = console()
     if strategy is not None:
         target.print(strategy_of(results, strategy, every))
     else:
         target.print(table_with_apart(results, every))
+    for path in figures:
+        draw_shown(whole, path, strategy, by_agent=by == "agent")
+        tell(f"figure: {path}")

@@ -161,6 +161,11 @@ class CellRecord:
         return len(self.seed)
 
     @property
+    def agents(self) -> int:
+        """How many each seed has; 1 where there are none."""
+        return 1 if self.agent is None else max(1, len(np.unique(self.agent)))
+
+    @property
     def complete(self) -> Array:
         """`[S]`: members whose seed is finished, which it is when all its agents are: a mean over the others would favour failing."""
         if self.member_status is None:

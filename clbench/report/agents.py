@@ -1,8 +1,8 @@
-"""A record with a row for each agent, where tables count a seed once, with the mean of its agents."""
+"""Agents of a seed: tables and tests count the seed once, with their mean; `by_agent` makes a row for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,27 @@ import numpy as np
 from clbench.errors import RecordError
 from clbench.records import CellRecord, Results
 from clbench.records.cell import select
+
+AGENT = ", agent "  # between a strategy's label and the agent
+
+
+def means_of_agents(agents_of: Mapping[str, int]) -> str:
+    """How seeds count, by the agents of a seed on each scenario; empty where none has agents."""
+    several = {scenario: count for scenario, count in agents_of.items() if count > 1}
+    if not several:
+        return ""
+    said = ", ".join(f"{count} on {scenario}" for scenario, count in several.items())
+    if len(agents_of) == 1:
+        (said,) = map(str, several.values())
+    return (
+        f"a seed counts once, with the mean of its agents ({said}):"
+        " agents of one seed are not independent"
+    )
+
+
+def without_agent(label: str) -> str:
+    """The strategy's label, of one that `by_agent` made."""
+    return label.rpartition(AGENT)[0] or label
 
 
 def by_agent(results: Results) -> Results:
@@ -35,4 +56,4 @@ def _parts(cell: CellRecord) -> Iterable[CellRecord]:
     for agent in agents:
         assert cell.agent is not None
         part = select(cell, np.flatnonzero(cell.agent == agent))
-        yield replace(part, key=f"{cell.key}/{agent}", label=f"{cell.label}, agent {agent}")
+        yield replace(part, key=f"{cell.key}/{agent}", label=f"{cell.label}{AGENT}{agent}")

@@ -55,7 +55,7 @@ def check(path: Path) -> Path:
         raise UserError(
             f"{path}: a figure's file ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         )
-    _drawer(path)
+    kind_of(path)
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}")
     return path
@@ -64,7 +64,7 @@ def check(path: Path) -> Path:
 def draw(comparison: Comparison, path: Path) -> None:
     """Draw the figure that the file's name asks for."""
     with styled():
-        figure = _drawer(check(path))(comparison)
+        figure = _drawers()[kind_of(check(path))](comparison)
         try:
             figure.savefig(path, metadata=_UNDATED[path.suffix.lower()])
         except OSError as error:
@@ -80,8 +80,10 @@ def figure(
     learnt), `online` (on each task's training batches before the update), `forgetting`, `matrix`,
     `boxes`, `cd` (a critical-difference diagram), `cost`, `kernels` (what became of each kernel in
     each task), `before_after` (boxes of accuracy on tasks when they were learnt and after all of
-    them) or `activation_maps` (of chosen images). `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows
-    the figure by itself; `figure.savefig("name.pdf")` saves it.
+    them), `activation_maps` (of chosen images), `agents` (each agent's accuracy over the stream) or
+    `agent_matrix` (each agent's accuracy on each of its tasks, after all of them). `rules` are the
+    arguments of `clbench.compare`, such as `metric`. A notebook shows the figure by itself;
+    `figure.savefig("name.pdf")` saves it.
     """
     drawers = _drawers()
     if kind not in drawers:
@@ -99,7 +101,13 @@ def figure(
 
 
 def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
-    from clbench.report import figures_before_after, figures_kernels, figures_maps, figures_runs
+    from clbench.report import (
+        figures_agents,
+        figures_before_after,
+        figures_kernels,
+        figures_maps,
+        figures_runs,
+    )
 
     return {
         "cd": critical_difference_diagram,
@@ -113,15 +121,18 @@ def _drawers() -> Mapping[str, Callable[[Comparison], Figure]]:
         "kernels": figures_kernels.kernel_squares,
         "before_after": figures_before_after.before_after,
         "activation_maps": figures_maps.activation_maps,
+        "agents": figures_agents.agents_over_tasks,
+        "agent_matrix": figures_agents.agent_matrices,
     }
 
 
-def _drawer(path: Path) -> Callable[[Comparison], Figure]:
+def kind_of(path: Path) -> str:
+    """What to draw, by how the file's name begins."""
     drawers = _drawers()
     stem = path.stem.lower()
     for kind in drawers:
         if re.match(rf"{kind}(?![a-z])", stem):
-            return drawers[kind]
+            return kind
     raise UserError(f"{path}: its name must begin with what to draw{suggest(stem, drawers)}")
 
 

@@ -52,6 +52,7 @@ ENTRY_KEYS = (
     "form",
     "status",
     "about",
+    "agents",
 )
 SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
@@ -249,13 +250,15 @@ def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
     return [[run["id"], seeds] for run, seeds in runs_of(results.record, cell) if run.get("id")]
 
 
-def _ended(cell: CellRecord) -> list[tuple[str, int, int]]:
-    """The runs that did not finish: how they ended, with which seed, in which step."""
+def _ended(cell: CellRecord) -> list[tuple[str, int, int, int]]:
+    """The runs that did not finish: how they ended, with which seed and agent, in which step."""
     if cell.member_status is None:
         return []
     steps = np.full(cell.members, -1) if cell.diverged_at is None else cell.diverged_at
-    found = zip(cell.member_status.tolist(), cell.seed.tolist(), steps.tolist(), strict=True)
-    return [(status, seed, step) for status, seed, step in found if status != "done"]
+    agents = np.zeros(cell.members, np.int64) if cell.agent is None else cell.agent
+    columns = (cell.member_status, cell.seed, agents, steps)
+    found = zip(*(column.tolist() for column in columns), strict=True)
+    return [(status, *where) for status, *where in found if status != "done"]
 
 
 def _repeat(one: Repeat) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Runs:
     unit: str
     sign: int  # -1 where less is better
     limits: tuple[float, float] | None = None  # what no value lies beyond
+    agents: int = 1  # of each seed
 
     @cached_property
     def score(self) -> Array:
@@ -112,6 +113,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         measured.unit,
         1 if measured.higher_is_better else -1,
         measured.limits,
+        cell.agents,
     )
 
 

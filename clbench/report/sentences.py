@@ -11,6 +11,7 @@ import numpy as np
 
 from clbench.records import CellRecord, Results
 from clbench.report.across import Across
+from clbench.report.agents import means_of_agents
 from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
 from clbench.report.numbers import (
     show_interval,
@@ -81,7 +82,7 @@ def design(said: Said) -> str:
     most = max(len(here) for here in said.by_scenario.values())
     planned = designs.within_scenario(most, paired=not rules.unpaired)
     if planned.pairs == "none":
-        return f"No test within a scenario: {planned.reason}" + _across_words(said)
+        return f"No test within a scenario: {planned.reason}{_across_words(said)}{_unit(said)}"
     family = sum(not np.isnan(pair.p) for pair in said.pairs)
     exact = (
         "exact "
@@ -95,7 +96,17 @@ def design(said: Said) -> str:
         else f"{exact}{planned.pairs} test"
     )
     corrected = f", {_corrected(rules.correction, family)}" if family > 1 else ""
-    return f"By the design of the experiment ({planned.reason}), not by a look at the data: {first}{corrected}{_across_words(said)}"
+    tests = f"{first}{corrected}{_across_words(said)}{_unit(said)}"
+    return f"By the design of the experiment ({planned.reason}), not by a look at the data: {tests}"
+
+
+def _unit(said: Said) -> str:
+    """What counts as one run, where that is more than one network."""
+    agents_of = {
+        scenario: max(one.agents for one in here) for scenario, here in said.by_scenario.items()
+    }
+    means = means_of_agents(agents_of)
+    return f"; {means}" if means else ""
 
 
 def _corrected(correction: str, family: int) -> str:

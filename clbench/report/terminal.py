@@ -16,6 +16,7 @@ from clbench.records import CellRecord, Measured, Results
 from clbench.records.cell import Array, declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
+from clbench.report.agents import AGENT, means_of_agents, without_agent
 from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
 from clbench.report.curves import AVERAGE, LEARNT, Course, course_by_seed, mean_matrix
 from clbench.report.grid import Column, Grid
@@ -104,7 +105,8 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
                 f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
             )
         )
-    yield Text(f"seeds: {_seeds(cell)}")
+    each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
+    yield Text(f"seeds: {_seeds(cell)}{each}")
     if line := measuring_line([cell]):
         yield _text(line)
     for run, seeds in runs_of(results.record, cell):
@@ -218,13 +220,14 @@ def _metrics_of(results: Results) -> list[str]:
 
 
 def _heading(results: Results) -> str:
-    strategies, scenarios = (
-        len({getattr(cell, name) for cell in results.cells}) for name in ("label", "scenario")
-    )
+    strategies = len({without_agent(cell.label) for cell in results.cells})
+    scenarios = len({cell.scenario for cell in results.cells})
     where = f"{scenarios} scenarios"
     if scenarios < 2:
         where = results.cells[0].scenario if results.cells else "no scenario"
-    return f"{results.record.suite}: {strategies} {'strategies' if strategies != 1 else 'strategy'} on {where}"
+    named = "strategy" if strategies == 1 else "strategies"
+    each = ", agent by agent" if any(AGENT in cell.label for cell in results.cells) else ""
+    return f"{results.record.suite}: {strategies} {named} on {where}{each}"
 
 
 def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]) -> Iterable[str]:
@@ -232,6 +235,9 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     yield (
         "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
     )
+    agents_of = {cell.scenario: cell.agents for cell in results.cells}
+    if means := means_of_agents(agents_of):
+        yield f"{means}; `clbench show RECORD --by agent` tells them apart"
     yield "`clbench describe NAME` explains a metric or a strategy"
     yield from declared_lines(results.cells)
     offered = {*results.metric_names(), *results.host.names("metric")}

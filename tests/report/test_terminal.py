@@ -355,8 +355,20 @@ def test_every_agent_is_shown_for_itself() -> None:
     assert "agent 1" in lines[1]
     assert "75.0" in lines[1]
     assert row(text, "er").split()[-1] == "3"
+    assert "2 strategies on digits, agent by agent" in text
     one = drawn(strategy_view(by_agent(asked), "fedavg"))
     assert one.index("fedavg, agent 0 on digits") < one.index("fedavg, agent 1 on digits")
+
+
+def test_a_table_says_that_a_seed_counts_with_the_mean_of_its_agents() -> None:
+    seed, agent = np.repeat(np.arange(3), 2), np.tile([0, 1], 3)
+    federated = results(make("fedavg", members=6, seed=seed, agent=agent))
+    table = " ".join(drawn(summary_table(federated)).split())
+    assert "a seed counts once, with the mean of its agents (2)" in table
+    assert "seeds: 3, each with the mean of its 2 agents" in drawn(
+        strategy_view(federated, "fedavg")
+    )
+    assert "agents" not in drawn(summary_table(results(make("er"))))
 
 
 def test_a_record_without_agents_cannot_be_shown_by_agent() -> None:

@@ -1,0 +1,182 @@
+"""Figures of agents: what each of them reaches beside the others of its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.errors import UserError
+from clbench.records import CellRecord, Results
+from clbench.records.cell import Array
+from clbench.report.bins import bin_means, bin_names, bin_size, said_of
+from clbench.report.comparison import Comparison
+from clbench.report.curves import (
+    ACCURACIES,
+    AVERAGE,
+    FINAL,
+    LEARNT,
+    Course,
+    accuracy_intervals,
+    binned_course,
+    course_by_seed,
+    finished,
+    is_measured,
+    known_to_all,
+)
+from clbench.report.figures import COLOURS, headed, panels, within
+from clbench.report.numbers import spread_out
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_PANELS = 24
+MOST_TICKS = 8
+MOST_FIELDS = 50  # tasks of a matrix, or blocks of them
+MOST_NUMBERED = 10  # agents and tasks of a matrix whose numbers are written into it
+
+
+def agents_over_tasks(comparison: Comparison) -> Figure:
+    """A_i, the mean accuracy on the tasks so far: a thin line an agent, the mean of the seeds thick, with its interval.
+
+    Where old tasks are not tested again, the accuracy on each task when it was learnt.
+    """
+    cells = _cells(comparison)
+    course = _measured(comparison.results, cells)
+    figure, axes = panels(len(cells), 3.2, 2.6, columns=3)
+    lowest = 1.0
+    for ax, cell in zip(axes, cells, strict=True):
+        headed(ax, _heading(comparison, cell), 2.6)
+        lowest = min(lowest, _lines(ax, comparison.results, cell, course))
+        ax.grid(color="0.92")
+    for ax in axes:
+        ax.set_ylim(100 * lowest - 2, 102)
+        within(ax, "y", ACCURACIES, "fraction")
+    figure.supylabel(f"{course.words} (%)", fontsize="medium")
+    _legend(figure)
+    return figure
+
+
+def agent_matrices(comparison: Comparison) -> Figure:
+    """R_Tj: a row an agent, a column a task of its own, the mean over seeds."""
+    cells = _cells(comparison)
+    found = [_final_by_agent(comparison.results, cell) for cell in cells]
+    if not any(np.isfinite(values).any() for values in found):
+        raise UserError(
+            "no run was tested on all tasks after the last one; `evaluate: seen` does it"
+        )
+    agents = max(len(values) for values in found)
+    figure, axes = panels(len(cells), 3.0, 1.1 + 0.2 * agents, columns=3)
+    image = None
+    for ax, cell, values in zip(axes, cells, found, strict=True):
+        image = ax.imshow(100 * values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+        headed(ax, _heading(comparison, cell), 2.6)
+        _matrix_axis(ax, cell, 100 * values)
+    figure.colorbar(image, ax=axes, label="accuracy after all tasks (%)", pad=0.02)  # type: ignore[arg-type]
+    return figure
+
+
+# ---------------------------------------------------------------------- what is drawn
+
+
+def _cells(comparison: Comparison) -> list[CellRecord]:
+    """Those with agents and with something to draw."""
+    cells = [cell for cell in comparison.results.cells if cell.agents > 1]
+    if not cells:
+        raise UserError("no cell of this record has agents, so there are none to draw")
+    cells = [cell for cell in cells if cell.tasks and finished(cell)]
+    if not cells:
+        raise UserError("no seed came to its end with all its agents, so there is nothing to draw")
+    return cells[:MOST_PANELS]
+
+
+def _heading(comparison: Comparison, cell: CellRecord) -> str:
+    several = len({one.scenario for one in comparison.results.cells}) > 1
+    return f"{cell.label}\non {cell.scenario}" if several else cell.label
+
+
+def _measured(results: Results, cells: Sequence[CellRecord]) -> Course:
+    """The course to draw, of those that were measured."""
+    for course in (AVERAGE, LEARNT):
+        if any(is_measured(course_by_seed(results, cell, course)) for cell in cells):
+            return course
+    raise UserError("no run was tested on the tasks that it learnt")
+
+
+def _by_agent(results: Results, cell: CellRecord, course: Course) -> Mapping[int, Array]:
+    """`[seeds, T]` of each agent, of the seeds whose agents all came to their end."""
+    members = np.array(finished(cell))
+    rows = np.stack([course.of(results.run(cell, member)) for member in members.tolist()])
+    assert cell.agent is not None
+    agents = cell.agent[members]
+    return {agent: rows[agents == agent] for agent in np.unique(agents).tolist()}
+
+
+# ---------------------------------------------------------------------- lines
+
+
+def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> float:
+    """A line an agent, and their mean with its interval; gives the lowest point."""
+    size = bin_size(cell.tasks)
+    lowest = 1.0
+    for values in _by_agent(results, cell, course).values():
+        places, means = binned_course(values, size)
+        line = means.mean(axis=0)
+        lowest = min(lowest, float(line.min(initial=1.0)))
+        ax.plot(places + 1, 100 * line, color="0.55", linewidth=0.7)
+    places, means = binned_course(course_by_seed(results, cell, course), size)
+    intervals = accuracy_intervals(means)
+    low, high = (
+        100 * np.array([getattr(one, end) for one in intervals]) for end in ("low", "high")
+    )
+    ax.plot(places + 1, 100 * means.mean(axis=0), color=COLOURS[0], linewidth=2.2)
+    ax.fill_between(places + 1, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+    lowest = min(lowest, float(low.min(initial=100.0)) / 100)
+    ax.set_xticks([1 + place for place in spread_out(cell.tasks, MOST_TICKS)])
+    said = said_of(size)
+    ax.set_xlabel(f"{course.axis} ({said})" if said else course.axis)
+    return lowest
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+
+    looks = {
+        "an agent, mean over seeds": ("0.55", 0.7),
+        "mean over seeds and agents, with its interval": (COLOURS[0], 2.2),
+    }
+    handles = [
+        Line2D([], [], color=colour, linewidth=width, label=words)
+        for words, (colour, width) in looks.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
+
+
+# ---------------------------------------------------------------------- matrices
+
+
+def _final_by_agent(results: Results, cell: CellRecord) -> Array:
+    """`[agents, tasks or blocks]`, means over seeds."""
+    size = bin_size(cell.tasks, MOST_FIELDS)
+    agents = _by_agent(results, cell, FINAL).values()
+    return np.stack([bin_means(known_to_all(values).mean(axis=0), size) for values in agents])
+
+
+def _matrix_axis(ax: Axes, cell: CellRecord, values: Array) -> None:
+    assert cell.agent is not None
+    agents, fields = values.shape
+    size = bin_size(cell.tasks, MOST_FIELDS)
+    rows, columns = spread_out(agents, MOST_NUMBERED), spread_out(fields, MOST_TICKS)
+    names, numbers = bin_names(cell.tasks, size), np.unique(cell.agent)
+    ax.set_xticks(columns, [names[column] for column in columns])
+    ax.set_yticks(rows, [str(numbers[row]) for row in rows])
+    ax.set(xlabel="task", ylabel="agent")
+    ax.spines[:].set_visible(False)
+    if max(agents, fields) > MOST_NUMBERED:
+        return
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            shade = "white" if value < 55 else "black"
+            ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color=shade)

@@ -1,0 +1,31 @@
+"""The figures of `clbench show`: of a record, or of one of its strategies, whole or agent by agent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from clbench.errors import UserError
+from clbench.records import Results
+from clbench.report.agents import by_agent as split_by_agent
+from clbench.report.comparison import compare
+from clbench.report.figures import draw, kind_of
+
+OF_AGENTS = ("agents", "agent_matrix")  # they draw a seed's agents side by side themselves
+OF_TESTS = ("cd",)
+
+
+def draw_shown(results: Results, path: Path, strategy: str | None, *, by_agent: bool) -> None:
+    """Draw what is shown: all strategies or one, and with `by_agent` each agent for itself."""
+    kind = kind_of(path)
+    if by_agent and kind in OF_TESTS:
+        raise UserError(
+            f"{path}: ranks come from tests, and agents of one seed are not independent;"
+            " leave --by agent out"
+        )
+    if strategy is not None:
+        cells = results.find(strategy)
+        results = Results(replace(results.record, cells=cells, apart=[]), results.host)
+    if by_agent and kind not in OF_AGENTS:
+        results = split_by_agent(results)
+    draw(compare(results), path)
