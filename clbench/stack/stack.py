@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -57,6 +58,8 @@ class Stack(Watched, FrozenFront, Stateful):
             "active",
             "distributions",
             "shortcut",
+            "given_params",
+            "given_buffers",
             "_checked",
         }
     )
@@ -115,6 +118,8 @@ class Stack(Watched, FrozenFront, Stateful):
         self.active: list[int] | None = None
         self.distributions: dict[str, Distribution] | None = None  # found when they are asked for
         self.shortcut = None
+        self.given_params: Mapping[str, Tensor] = {}
+        self.given_buffers: Mapping[str, Tensor] = {}
         self._checked = False
 
     # ------------------------------------------------------------------ calling
@@ -140,6 +145,8 @@ class Stack(Watched, FrozenFront, Stateful):
         watched = self._watched() if own else {}
         call = Call(tuple({**traced, **watched}))
         named = self._named(params)
+        if own:
+            named, buffers = {**named, **self.given_params}, buffers or self.given_buffers or None
         if buffers is None and self._is_short(named, x):
             out, found = self._run_short(named, call.sites)
         else:
@@ -149,6 +156,24 @@ class Stack(Watched, FrozenFront, Stateful):
         if not trace:
             return out
         return out, {name: found[site][1] for site, name in traced.items() if site in found}
+
+    @contextmanager
+    def given(
+        self,
+        params: Mapping[str, Tensor] | None = None,
+        buffers: Mapping[str, Tensor] | None = None,
+    ) -> Iterator[None]:
+        """Within the block the network is called with these in place of its own of the same names.
+
+        For a method that wants `super()` to run another network than the one that lies there: parameters
+        cut off from the graph, a mixture for each sample.
+        """
+        before = self.given_params, self.given_buffers
+        self.given_params, self.given_buffers = params or {}, buffers or {}
+        try:
+            yield
+        finally:
+            self.given_params, self.given_buffers = before
 
     def tap(
         self, x: Tensor, kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d)
@@ -385,6 +410,7 @@ class Stack(Watched, FrozenFront, Stateful):
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
         twin.shortcut = None
+        twin.given_params, twin.given_buffers = {}, {}
         if dtype is not None:
             twin._compute_in(dtype)
         return twin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -50,15 +51,16 @@ class Lifelong(Strategy):
     # ------------------------------------------------------------------ what a task trains on
 
     def phases(self, task: Task) -> Sequence[Phase]:
+        phases = super().phases(task)
         if task.index < self.last_initial:
             return []
         if task.index == self.last_initial:
-            return [Phase(INITIAL, data="seen")]
-        return self.later_phases(task)
+            return [replace(phase, name=INITIAL, data="seen") for phase in phases]
+        return self.later_phases(phases)
 
-    def later_phases(self, task: Task) -> Sequence[Phase]:
-        """The phases of a task that is trained by itself."""
-        raise NotImplementedError
+    def later_phases(self, phases: Sequence[Phase]) -> Sequence[Phase]:
+        """What becomes of the phases of a task that is trained by itself."""
+        return phases
 
     def beside_old_samples(self) -> None:
         """In `begin_phase`: train on the task's samples and all that is kept of the tasks before it."""

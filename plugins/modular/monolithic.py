@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from clbench import Phase
 
-from clbench import Phase, Task
-
-from .lifelong import Lifelong
-
-TRAIN = "train"
+from .lifelong import INITIAL, Lifelong
 
 
 class Monolithic(Lifelong):
@@ -20,10 +16,7 @@ class Monolithic(Lifelong):
 
     name = "monolithic"
 
-    def later_phases(self, task: Task) -> Sequence[Phase]:
-        return [Phase(TRAIN)]
-
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)
-        if phase.name == TRAIN:
+        if phase.name != INITIAL:
             self.beside_old_samples()

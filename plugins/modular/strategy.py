@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -18,6 +19,7 @@ from .model import SoftOrdering
 ASSIMILATION, ACCOMMODATION, JOINT = "assimilation", "accommodation", "joint"
 NEVER = -torch.inf  # the structure's number of a module that a task does not use
 NOBODY = -1
+MIXTURE = "body.mixture"
 
 
 class Modular(Lifelong):
@@ -71,7 +73,7 @@ class Modular(Lifelong):
                 " soft_ordering_cnn (or one of your own with the same parts)"
             )
         self.net = self.make_net(room=room)
-        mixture = self.net.named_buffers()["body.mixture"]  # [R, 1, M, depth]
+        mixture = self.net.named_buffers()[MIXTURE]  # [R, 1, M, depth]
         total, depth = mixture.shape[2:]
         self.first_modules = total - room  # those that every task may use
         # `[R, M]`: the modules that each member has.
@@ -98,7 +100,7 @@ class Modular(Lifelong):
 
     def _structure_of(self, allowed: Tensor) -> Tensor:
         """`[R, M]` to `[R, 1, M, depth]`: equal weights for what is allowed."""
-        depth = self.net.named_buffers()["body.mixture"].shape[-1]
+        depth = self.net.named_buffers()[MIXTURE].shape[-1]
         numbers = torch.ones(allowed.shape, device=self.device).masked_fill(~allowed, NEVER)
         return numbers[:, None, :, None].repeat(1, 1, 1, depth)
 
@@ -148,17 +150,24 @@ class Modular(Lifelong):
             )
         self._show()
 
-    def later_phases(self, task: Task) -> Sequence[Phase]:
+    def later_phases(self, phases: Sequence[Phase]) -> Sequence[Phase]:
         if self.modules == "joint":
-            return [Phase(JOINT)]
+            return [replace(phase, name=JOINT) for phase in phases]
         if self.modules == "frozen":
-            return [Phase(ASSIMILATION)]
-        left, phases = self.protocol.epochs, []
+            return [replace(phase, name=ASSIMILATION) for phase in phases]
+        return [part for phase in phases for part in self._in_turn(phase)]
+
+    def _in_turn(self, phase: Phase) -> Iterator[Phase]:
+        """Epochs of assimilation, and after so many one of accommodation."""
+        left = self.protocol.epochs if phase.epochs is None else phase.epochs
         every = self.accommodate_every or left
-        while left >= every:
-            phases += [Phase(ASSIMILATION, epochs=every - 1), Phase(ACCOMMODATION, epochs=1)]
-            left -= every
-        return [*phases, Phase(ASSIMILATION, epochs=left)]
+        while left:
+            epochs = min(every, left)
+            left -= epochs
+            is_whole = epochs == every
+            yield replace(phase, name=ASSIMILATION, epochs=epochs - is_whole)
+            if is_whole:
+                yield replace(phase, name=ACCOMMODATION, epochs=1)
 
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)
@@ -227,26 +236,17 @@ class Modular(Lifelong):
         return loss
 
     def training_logits(self, batch: Batch) -> Tensor:
-        features = self.features(batch.x, batch.tasks)
-        head = self.net.part("head")
-        return head(features, self._graded("head."))
+        with self.as_trained(batch.tasks):
+            return super().training_logits(batch)
 
-    def features(self, x: Tensor, tasks: Tensor) -> Tensor:
-        """`[R, B, ...]`, `[R, B]` to `[R, B, features]`: what goes into the heads, in training."""
+    @contextmanager
+    def as_trained(self, tasks: Tensor) -> Iterator[None]:
+        """Within the block the network is, for each sample of these tasks `[R, B]`, the one that the step trains."""
         self._skip_unused()
-        mixture = {"mixture": self._mixture_of(tasks)}
-        body = self.net.part("body")(x, self._graded("body."), mixture)
-        return self.net.part("flatten")(body)
-
-    def _graded(self, prefix: str) -> dict[str, Tensor]:
-        """A part's parameters by its own names, those that stand still cut off from the graph."""
-        still = self.standing_still()
         named = self.net.named_parameters()
-        return {
-            name.removeprefix(prefix): value.detach() if name in still else value
-            for name, value in named.items()
-            if name.startswith(prefix)
-        }
+        cut_off = {name: named[name].detach() for name in self.standing_still()}
+        with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks)}):
+            yield
 
     def standing_still(self) -> set[str]:
         """The names of the network's parameters that the step at hand is not to move."""
@@ -331,17 +331,15 @@ class Modular(Lifelong):
         self.nowhere = (~self.exists.any(0)).nonzero().flatten().tolist()
         self._skip_unused()
         shown = self._mixtures()[:, self.at : self.at + 1]
-        self.net.named_buffers()["body.mixture"].copy_(shown)
+        self.net.named_buffers()[MIXTURE].copy_(shown)
 
     @torch.no_grad()
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         assert task is not None, "the task setting tells it"
         self._skip_unused()
         mixture = self._mixtures()[:, task.index : task.index + 1]
-        out: Tensor = self.net.call(
-            self.net.named_parameters(), x, buffers={"body.mixture": mixture}
-        )
-        return out
+        with self.net.given(buffers={MIXTURE: mixture}):
+            return super().predict(x, task)
 
     # ------------------------------------------------------------------ what other parts ask for
 
@@ -352,7 +350,7 @@ class Modular(Lifelong):
     def shared(self) -> list[str]:
         """The modules that every network began with; those that came later are a member's own."""
         first = tuple(_of_module(number) for number in range(self.first_modules))
-        return [name for name in self.net.named_parameters() if name.startswith(first)]
+        return [name for name in super().shared() if name.startswith(first)]
 
     def learnt_together(self) -> list[Tensor]:
         return [*super().learnt_together(), self.structures]

@@ -390,3 +390,20 @@ def test_a_stack_of_plain_modules_shows_them_as_they_are() -> None:
     with torch.no_grad():
         shown.parameters()[0].zero_()
     assert modules[0][0].weight.any()
+
+
+@FORMS
+def test_what_is_given_stands_in_for_the_networks_own_within_the_block(form: str) -> None:
+    net = Stack(lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)), 2, form=form).eval()
+    x, own = torch.randn(2, 5, 4), net.named_parameters()
+    without = {"0.weight": torch.zeros_like(own["0.weight"])}
+    moved = {"1.running_mean": torch.full((2, 3), 2.0)}
+    before = net(x)
+    with net.given(without, moved):
+        within = net(x)
+    assert torch.equal(within, net.call({**own, **without}, x, buffers=moved))
+    assert not torch.equal(within, before)
+    assert torch.equal(net(x), before)
+    within.sum().backward()
+    assert own["0.weight"].grad is None
+    assert own["0.bias"].grad is not None
