@@ -24,7 +24,7 @@ from clbench.engine.probes import Probes
 from clbench.engine.session import Member, Session, model_of
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
+from clbench.engine.strategy import Strategy, parts_of
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
@@ -284,10 +284,20 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         declared=tuple(sorted(session.declared)),
         chance=session.streams.chance,
         about=session.about,
+        trained_together=_trained_together(loop.strategy),
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )
     return book.fill(made)
+
+
+def _trained_together(strategy: Strategy) -> int:
+    """How many first tasks are learnt at the end of the last of them; 1 where nothing is tested but the end."""
+    last = strategy.scenario.tasks - 1
+    for index in range(last):
+        if all(part.tests_after(index) for part in parts_of(strategy)):
+            return index + 1
+    return 1
 
 
 def _form(strategy: Strategy) -> str:

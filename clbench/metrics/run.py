@@ -116,11 +116,20 @@ class RunView:
             entries.row, entries.column, entries.value[self._member], self.tasks
         )
 
+    @property
+    def trained_together(self) -> int:
+        """k: so many first tasks were trained together, at the last of them; rows 1..k-1 are empty. As a rule 1."""
+        return self._cell.trained_together
+
+    @property
+    def learnt_after(self) -> Array:
+        """`[T]`: after how many tasks each one is learnt: its own number, or that of the last one trained together with it."""
+        return np.maximum(np.arange(1, self.tasks + 1), self.trained_together)
+
     @cached_property
     def learnt(self) -> Array:
-        """`[T]`: R_ii, the accuracy on each task just after it was trained."""
-        tasks = np.arange(self.tasks)
-        return self._accuracies(tasks + 1, tasks)
+        """`[T]`: R_ii, the accuracy on each task just after it was learnt."""
+        return self._accuracies(self.learnt_after, np.arange(self.tasks))
 
     @property
     def online(self) -> Array:

@@ -98,6 +98,8 @@ class CellRecord:
     entries: Entries | None = None
     # What its classes declare that they need and others have not, of `DECLARATIONS`.
     declared: tuple[str, ...] = ()
+    # So many first tasks were trained together, at the last of them; nothing is tested before.
+    trained_together: int = 1
     # What the strategy noted of each test set: [S, T+1, T], or [S, K] beside `entries`.
     notes: dict[str, Array] = field(default_factory=dict)
     metrics: dict[str, Array] = field(
@@ -285,6 +287,11 @@ def settled(cell: CellRecord) -> CellRecord:
     full.entries = None if cell.entries is None else _entries(cell.entries, size)
     if full.accuracy is None and full.entries is None and cell.status != "failed":
         raise ValueError("there is neither accuracy nor entries")
+    if full.tasks and not 1 <= full.trained_together <= full.tasks:
+        raise ValueError(
+            f"trained_together is {full.trained_together}; of {full.tasks} tasks, 1 to {full.tasks}"
+            " can be trained together"
+        )
     for name in ("accuracy_before", "loss"):
         value = getattr(cell, name)
         setattr(

@@ -74,6 +74,7 @@ def _cell(cell: Any) -> dict[str, Any]:
         "form",
         "probes",
         "declared",
+        "trained_together",
         "errors",
     )
     members = {

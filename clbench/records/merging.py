@@ -62,6 +62,7 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
         errors=_errors(old, first, new),
         declared=tuple(sorted({*old.declared, *new.declared})),
         chance=old.chance or new.chance,
+        trained_together=max(old.trained_together, new.trained_together),
     )
     assert joined.member_status is not None
     joined.status = status_of(joined.member_status)

@@ -52,6 +52,7 @@ _DAMAGE = (
     RecursionError,
 )
 FEW = 200  # cells
+KINDS = {dict: "object", list: "list", int: "number"}  # of JSON, as messages name them
 OLD_BOUNDS = ("joint", "cumulative")  # built in since the first record; their names are taken
 
 
@@ -232,6 +233,7 @@ class _Reader:
                 chance=_chance(self._json(group, "chance", {})),
                 about=self._text(group, "about", ""),
                 declared=self._declared(group, str(known["strategy"])),
+                trained_together=self._json(group, "trained_together", 1),
                 entries=self._entries(place, group, names),
                 seed=seed,
                 stored=self._stored(place, group, names, seed.size),
@@ -329,7 +331,7 @@ class _Reader:
         except ValueError:
             value = None
         if not isinstance(value, type(default)):
-            kind = "object" if isinstance(default, dict) else "list"
+            kind = KINDS[type(default)]
             raise RecordError(f"{self.path}: the attribute {name} is not a JSON {kind}")
         return value
 

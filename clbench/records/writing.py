@@ -93,6 +93,8 @@ class _CellWriter:
             attributes["chance"] = _json(self.cell.chance)
         if self.cell.declared:
             attributes["declared"] = _json(list(self.cell.declared))
+        if self.cell.trained_together > 1:
+            attributes["trained_together"] = _json(self.cell.trained_together)
         if self.cell.about:
             attributes["about"] = _text(self.cell.about)
         if self.cell.apart:

@@ -62,8 +62,8 @@ def course_by_seed(results: Results, cell: CellRecord, course: Course) -> Array:
 def ages_by_seed(results: Results, cell: CellRecord) -> Array:
     """`[seeds, T]`: the accuracy on a task so many tasks after it was learnt, over the tasks for which that was measured."""
     if cell.entries is None:
-        return _by_seed(cell, [_by_age(results.run(cell, k).accuracy) for k in finished(cell)])
-    return _by_seed(cell, _entries_by_age(cell, cell.entries))
+        return _by_seed(cell, [_by_age(results.run(cell, k)) for k in finished(cell)])
+    return _by_seed(cell, _entries_by_age(results, cell, cell.entries))
 
 
 def known_to_all(values: Array) -> Array:
@@ -123,25 +123,30 @@ def _by_seed(cell: CellRecord, rows: Sequence[Array]) -> Array:
     return np.stack([stacked[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
 
 
-def _by_age(accuracy: Array) -> Array:
-    """`[T+1, T]` to `[T]`: the mean of R_{j+age, j} over j."""
-    ages = [np.diagonal(accuracy[1:], -age) for age in range(accuracy.shape[1])]
-    return np.array(
-        [
-            known.mean() if len(known := diagonal[~np.isnan(diagonal)]) else np.nan
-            for diagonal in ages
-        ]
-    )
+def _by_age(run: RunView) -> Array:
+    """`[T]`: the mean over tasks of the accuracy so many tasks after each was learnt."""
+    row, column = np.indices(run.accuracy.shape)
+    return _means_by_age(run.learnt_after, row.ravel(), column.ravel(), run.accuracy.ravel())
 
 
-def _entries_by_age(cell: CellRecord, entries: Entries) -> list[Array]:
+def _entries_by_age(results: Results, cell: CellRecord, entries: Entries) -> list[Array]:
     """The same of entries, a row a finished run; no matrix is made."""
-    age = entries.row - 1 - entries.column
-    found = []
-    for member in finished(cell):
-        value = entries.value[member]
-        kept = (age >= 0) & ~np.isnan(value)
-        count = np.bincount(age[kept], minlength=cell.tasks)
-        total = np.bincount(age[kept], value[kept], minlength=cell.tasks)
-        found.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-    return found
+    return [
+        _means_by_age(
+            results.run(cell, member).learnt_after,
+            entries.row,
+            entries.column,
+            entries.value[member],
+        )
+        for member in finished(cell)
+    ]
+
+
+def _means_by_age(learnt_after: Array, row: Array, column: Array, value: Array) -> Array:
+    """By how many tasks were learnt since, the mean of what was measured; NaN where nothing was."""
+    age = row - learnt_after[column]
+    kept = (age >= 0) & ~np.isnan(value)
+    count = np.bincount(age[kept], minlength=len(learnt_after))
+    total = np.bincount(age[kept], value[kept], minlength=len(learnt_after))
+    means: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means

@@ -117,9 +117,8 @@ def _length(protocol: Mapping[str, Any]) -> str:
 
 
 def _learnt(run: RunView) -> Array:
-    """R_ii: on each task, just after it was trained."""
-    tasks = np.arange(1, run.tasks + 1)
-    return run.at(tasks, tasks)
+    """R_ii: on each task, just after it was learnt."""
+    return run.at(run.learnt_after, np.arange(1, run.tasks + 1))
 
 
 def _kept(run: RunView) -> Array:

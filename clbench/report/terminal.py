@@ -148,7 +148,8 @@ def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
     averages, learnt = (
         _mean(list(course_by_seed(results, cell, course))) for course in (AVERAGE, LEARNT)
     )
-    if np.isfinite(averages).sum() < np.isfinite(learnt).sum():
+    untested = cell.trained_together - 1  # of tasks that were trained together there is no average
+    if np.isfinite(averages).sum() + untested < np.isfinite(learnt).sum():
         return LEARNT, learnt
     return AVERAGE, averages
 

@@ -6,7 +6,15 @@ import numpy as np
 
 from clbench import RunView, Undefined
 
-from .base import AccuracyMetric, Array, ShareOfSamples, every_task, joint_accuracy
+from .base import (
+    AccuracyMetric,
+    Array,
+    ShareOfSamples,
+    every_task,
+    joint_accuracy,
+    learnt,
+    tested_after,
+)
 
 
 class AverageAccuracy(ShareOfSamples):
@@ -27,21 +35,28 @@ class FinalAccuracy(ShareOfSamples):
 
 
 class AverageIncrementalAccuracy(ShareOfSamples):
-    """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017; "avg_acc" of learning-hive)."""
+    """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017; "avg_acc" of learning-hive).
+
+    Where the first k tasks are trained together, over i = k..T.
+    """
 
     def value(self, run: RunView) -> float:
-        for task in every_task(run):
+        tested = tested_after(run)
+        for task in tested:
             run.at(task, np.arange(1, task + 1))
-        return float(run.averages.mean())
+        return float(run.averages[tested - 1].mean())
 
 
 class LearningAccuracy(ShareOfSamples):
-    """R_ii for each task i, just after it was learnt; tables show the mean (Riemer et al. 2019)."""
+    """R_ii for each task i, just after it was learnt; tables show the mean (Riemer et al. 2019).
+
+    Of k tasks that are trained together first it is R_ki.
+    """
 
     summary = "mean"
 
     def value(self, run: RunView) -> Array:
-        return run.at(every_task(run), every_task(run))
+        return learnt(run)
 
 
 class FirstTaskAccuracy(ShareOfSamples):
@@ -127,14 +142,17 @@ def asked_curve(run: RunView, name: str) -> Array:
 
 
 class PlasticitySlope(AccuracyMetric):
-    """The least-squares slope of R_ii on i, a task: negative where later tasks are learnt less well (loss of plasticity)."""
+    """The least-squares slope of R_ii on i, a task: negative where later tasks are learnt less well (loss of plasticity).
+
+    Of k tasks that are trained together first all are learnt at i = k.
+    """
 
     def value(self, run: RunView) -> float | Undefined:
         if run.tasks < 2:
             return Undefined("it needs two tasks")
-        task = every_task(run)
-        learnt, centred = run.at(task, task), task - task.mean()
-        return float(centred @ learnt / (centred @ centred))
+        when = run.learnt_after
+        centred = when - when.mean()
+        return float(centred @ learnt(run) / (centred @ centred))
 
 
 class RecencyBias(AccuracyMetric):

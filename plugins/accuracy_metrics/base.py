@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,32 @@ def every_task(run: RunView) -> Array:
     return np.arange(1, run.tasks + 1)
 
 
+def tested_after(run: RunView) -> Array:
+    """k..T: after how many tasks accuracies were measured, k tasks having been trained together first."""
+    return np.arange(run.trained_together, run.tasks + 1)
+
+
 def later_tasks(run: RunView) -> Array:
-    """2..T; transfer between tasks is undefined where there is one."""
+    """k+1..T, of k tasks trained together first, as a rule one; transfer between tasks needs others before."""
     if run.tasks < 2:
         raise Undefined("it needs two tasks")
-    return np.arange(2, run.tasks + 1)
+    return tested_after(run)[1:]
+
+
+def earlier_tasks(run: RunView) -> Array:
+    """1..T-1: those that other tasks came after."""
+    later_tasks(run)
+    return np.arange(1, run.tasks)
+
+
+def learnt(run: RunView) -> Array:
+    """R_ii: the accuracy on each task when it was learnt, itself or together with others."""
+    return run.at(run.learnt_after, every_task(run))
+
+
+def after_each(run: RunView, later: Sequence[float]) -> Array:
+    """`[T]`: a number after each of the last tasks; NaN before them."""
+    return np.array([*[np.nan] * (run.tasks - len(later)), *later])
 
 
 def reference_run(run: RunView, strategy: str) -> RunView:

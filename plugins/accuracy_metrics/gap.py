@@ -8,7 +8,7 @@ import numpy as np
 
 from clbench import RunView, Undefined
 
-from .base import Array, ShareOfSamples, later_tasks
+from .base import Array, ShareOfSamples, earlier_tasks
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,12 @@ class Followed:
     accuracy: Array  # [K, T]; or [K, n], the last n tasks up to the one that was trained
     trained: Array  # [K], the task (from 1) that was trained at the time
     step: Array  # [K], of the whole stream
-    tasks: int
+    learnt_after: Array  # [T], with which task each is learnt
+
+    @property
+    def tasks(self) -> int:
+        """T."""
+        return len(self.learnt_after)
 
     @property
     def every_task(self) -> Array:
@@ -33,10 +38,21 @@ class Followed:
         return self.accuracy
 
     def of_task(self, task: int) -> tuple[Array, Array]:
-        """Accuracies on a task while it was trained, and their steps."""
-        mine = self.trained == task
-        own = task - 1 if self.accuracy.shape[1] == self.tasks else -1
+        """Accuracies on a task while it was trained, by itself or with others, and their steps."""
+        when, width = self.learnt_after[task - 1], self.accuracy.shape[1]
+        own = task - 1 if width == self.tasks else width - 1 - (when - task)
+        mine = self.trained == when
+        if own < 0:
+            raise Undefined(f"task {task} was not evaluated while it was trained")
         return self.accuracy[mine, own], self.step[mine]
+
+    def since_begun(self, task: int) -> tuple[Array, Array]:
+        """The same, and after how many steps of the task's training each was measured.
+
+        The first evaluation in a task comes after as many steps as that of the stream.
+        """
+        heights, step = self.of_task(task)
+        return heights, step - step[:1] + self.step[:1]
 
 
 def followed(run: RunView) -> Followed:
@@ -49,14 +65,14 @@ def followed(run: RunView) -> Followed:
     accuracy, trained, step = (
         run.curves[f"continual_{name}"][kept] for name in ("accuracy", "task", "step")
     )
-    return Followed(accuracy, trained, step, run.tasks)
+    return Followed(accuracy, trained, step, run.learnt_after)
 
 
 def lowest(run: RunView) -> float:
     """min-ACC: the mean over all tasks but the last of the lowest accuracy while later tasks are trained."""
-    earlier = later_tasks(run) - 1
+    earlier = earlier_tasks(run)
     found = followed(run)
-    while_later = found.trained[:, None] > earlier
+    while_later = found.trained[:, None] > found.learnt_after[earlier - 1]
     if not while_later.any(axis=0).all():
         raise Undefined(f"nothing was evaluated within task {run.tasks}")
     lows = np.where(while_later, found.every_task[:, : len(earlier)], np.inf).min(axis=0)

@@ -3,6 +3,9 @@
 E_ij is the accuracy on task j just before training on task i, when the head of task i exists. A new head changes
 nothing for older tasks, so E_ij = R_{i-1,j} for j < i; only E_ii differs, and that is what `accuracy_before` keeps.
 Its "avg_acc" is `average_incremental_accuracy` here, its "final_acc" the mean of `final_accuracy`.
+
+Where the first k tasks are trained together, there are no rows before the k-th; that one begins with the untrained
+network, so E_kj = R_0j, and each of the k tasks has come to the end of its own training with it.
 """
 
 from __future__ import annotations
@@ -10,54 +13,92 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from pydantic import NonNegativeInt
 
 from clbench import RecordMetric, RunView, Undefined
 
-from .base import AccuracyMetric, Array, ShareOfSamples, every_task, later_tasks
+from .base import (
+    AccuracyMetric,
+    Array,
+    ShareOfSamples,
+    every_task,
+    later_tasks,
+    learnt,
+    tested_after,
+)
 from .gap import Followed, followed
 
 
 class HiveForward(ShareOfSamples):
-    """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show the mean (learning-hive's "forward")."""
+    """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show the mean (learning-hive's "forward").
+
+    With an untrained head it is at chance; its published values are far above, so they were read later. `steps` reads
+    it after so many steps of the task's training: 20 epochs of a task of 128 samples in batches of 64 are 40 steps.
+    Where the first k tasks are trained together, over tasks k and on.
+    """
 
     summary = "mean"
+    # 0: before the task is trained; n: after so many steps of it, which `evaluate: {every: n}` measures.
+    steps: NonNegativeInt = 0
 
     def value(self, run: RunView) -> Array | Undefined:
+        if not run.tasks:
+            return Undefined("there are no tasks")
+        if self.steps:
+            found = followed(run)
+            return np.array([self._within(found, task) for task in tested_after(run).tolist()])
         missing = np.flatnonzero(np.isnan(run.accuracy_before))
-        if missing.size or not run.tasks:
-            return Undefined(
-                f"task {missing[0] + 1} was not evaluated just before it was trained"
-                if run.tasks
-                else "there are no tasks"
+        if missing.size:
+            return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained")
+        return run.accuracy_before[run.trained_together - 1 :]
+
+    def _within(self, found: Followed, task: int) -> float:
+        heights, since = found.since_begun(task)
+        reached = heights[since == self.steps]
+        if not len(reached) or np.isnan(reached).any():
+            raise Undefined(
+                f"task {task} was not evaluated after {self.steps} steps of its training:"
+                " `evaluate: {every: n}` in the protocol does it where n divides them"
             )
-        return run.accuracy_before
+        return float(reached[0])
 
 
 class HiveBackward(AccuracyMetric):
-    """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal weight ("backward" of learning-hive)."""
+    """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal weight ("backward" of learning-hive).
+
+    Where the first k tasks are trained together, over i = k..T. What the first k-1 of them gain when they are learnt
+    counts, as it does in learning-hive: it can make this number positive where nothing is transferred backward.
+    """
 
     def value(self, run: RunView) -> float:
-        run.at(run.tasks, later_tasks(run) - 1)  # without old tasks there are no pairs to list
+        later_tasks(run)  # without old tasks there are no pairs to list
+        first = run.trained_together
         trained, task = (index + 1 for index in np.tril_indices(run.tasks, -1))
-        return float((run.at(trained, task) - run.at(trained - 1, task)).mean())
+        kept = trained >= first
+        trained, task = trained[kept], task[kept]
+        before = np.where(trained > first, trained - 1, 0)
+        return float((run.at(trained, task) - run.at(before, task)).mean())
 
 
 class Catastrophic(RecordMetric):
-    """100 (1/T) sum_j (R_jj - R_Tj), in points: the last task counts, with 0 (learning-hive). Positive is bad."""
+    """100 (1/T) sum_j (R_jj - R_Tj), in points: the last task counts, with 0 (learning-hive). Positive is bad.
+
+    Of k tasks that are trained together first R_jj is R_kj.
+    """
 
     higher_is_better = False
     unit = "points"
 
     def value(self, run: RunView) -> float:
         later_tasks(run)
-        task = every_task(run)
-        return float(100 * (run.at(task, task) - run.at(run.tasks, task)).mean())
+        return float(100 * (learnt(run) - run.at(run.tasks, every_task(run))).mean())
 
 
 class HiveAuc(ShareOfSamples):
     """Area under the accuracy curve within each task, by trapezoids, over the curve's length: its mean height; tables show the mean.
 
     learning-hive does not divide by the length: its figure is this one times the epochs a task. Needs `evaluate: {every: n}`.
+    Where the first k tasks are trained together, over tasks k and on.
     """
 
     summary = "mean"
@@ -66,7 +107,7 @@ class HiveAuc(ShareOfSamples):
 
     def value(self, run: RunView) -> Array:
         found = followed(run)
-        return np.array([self._area(found, task) for task in every_task(run)])
+        return np.array([self._area(found, task) for task in tested_after(run).tolist()])
 
     def _area(self, found: Followed, task: int) -> float:
         height, steps = self._curve(found, task)

@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 from clbench import RunView, Undefined
 
 from .accuracy import online_accuracy
-from .base import AccuracyMetric, Array, ShareOfSamples, every_task, reference_run
+from .base import AccuracyMetric, Array, ShareOfSamples, every_task, learnt, reference_run
 from .gap import Followed, followed
 
 
@@ -36,7 +36,7 @@ class PlasticityLoss(AccuracyMetric):
 
     def _of(self, run: RunView) -> Array:
         if self.accuracy == "learnt":
-            return run.at(every_task(run), every_task(run))
+            return learnt(run)
         online = online_accuracy(run)
         if len(online) < run.tasks:
             raise Undefined(
@@ -64,14 +64,12 @@ class LearningCurveArea(ShareOfSamples):
         return np.array([self._area(run, found, task) for task in every_task(run)])
 
     def _area(self, run: RunView, found: Followed, task: int) -> float:
-        heights, step = found.of_task(task)
+        heights, since = found.since_begun(task)
         before = run.accuracy_before[task - 1]
         if np.isnan(before):
             raise Undefined(f"task {task} was not evaluated just before it was trained")
         if not len(heights) or np.isnan(heights).any():
             raise Undefined(f"task {task} was not evaluated while it was trained")
-        # The first evaluation in a task comes after as many steps as that of the stream.
-        since = step - step[0] + found.step[0]
         if self.steps is not None:
             heights = heights[since <= self.steps]
         if not len(heights):

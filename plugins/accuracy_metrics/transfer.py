@@ -1,4 +1,8 @@
-"""What tasks do to each other. With one task all of these are undefined, not 0."""
+"""What tasks do to each other. With one task all of these are undefined, not 0.
+
+Where the first k tasks are trained together, R_jj stands for R_kj of these, and sums over tasks that come after
+others begin with task k+1.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,17 @@ from pydantic import PositiveInt
 
 from clbench import RunView, Undefined
 
-from .base import AccuracyMetric, Array, ShareOfSamples, every_task, joint_accuracy, later_tasks
+from .base import (
+    AccuracyMetric,
+    Array,
+    ShareOfSamples,
+    after_each,
+    earlier_tasks,
+    joint_accuracy,
+    later_tasks,
+    learnt,
+    tested_after,
+)
 
 
 class ForwardTransfer(AccuracyMetric):
@@ -48,10 +62,13 @@ class Forgetting(AccuracyMetric):
 
     def value(self, run: RunView) -> Array:
         later = later_tasks(run)
-        matrix = run.at(every_task(run)[:, None], every_task(run)[:-1])
+        matrix = run.at(tested_after(run)[:, None], earlier_tasks(run))
         best = np.maximum.accumulate(matrix)
-        after = [(best[k - 2, : k - 1] - matrix[k - 1, : k - 1]).mean() for k in later]
-        return np.array([np.nan, *after])
+        lost = [
+            (best[row, : task - 1] - matrix[row + 1, : task - 1]).mean()
+            for row, task in enumerate(later)
+        ]
+        return after_each(run, lost)
 
 
 class ForgettingColumn(AccuracyMetric):
@@ -60,8 +77,7 @@ class ForgettingColumn(AccuracyMetric):
     higher_is_better = False
 
     def value(self, run: RunView) -> float:
-        earlier = later_tasks(run) - 1
-        matrix = run.at(every_task(run)[:, None], earlier)
+        matrix = run.at(tested_after(run)[:, None], earlier_tasks(run))
         return float((matrix.max(axis=0) - matrix[-1]).mean())
 
 
@@ -90,7 +106,7 @@ class WindowedForgetting(AccuracyMetric):
 
     def value(self, run: RunView) -> Array:
         try:
-            after = [self._after(run, task) for task in later_tasks(run)]
+            lost = [self._after(run, task) for task in later_tasks(run)]
         except Undefined as lacking:
             raise Undefined(
                 f"{lacking.reason} (`evaluate: {{last: {self.window + 1}}}` in the protocol"
@@ -98,16 +114,16 @@ class WindowedForgetting(AccuracyMetric):
                 if run.tasks > 1
                 else lacking.reason
             ) from None
-        return np.array([np.nan, *after])
+        return after_each(run, lost)
 
     def _after(self, run: RunView, task: int) -> float:
         """F_k."""
-        learnt = np.arange(max(1, task - self.window), task)
+        before = np.arange(max(1, task - self.window), task)
         # In place of an accuracy before the task was learnt stands that when it was: no maximum
         # changes by a number that is there twice.
-        rows = np.maximum(learnt[:, None], learnt)
-        best = run.at(rows, learnt).max(axis=0)
-        return float((best - run.at(task, learnt)).mean())
+        rows = np.maximum(before[:, None], run.learnt_after[before - 1])
+        best = run.at(rows, before).max(axis=0)
+        return float((best - run.at(task, before)).mean())
 
 
 class Intransigence(AccuracyMetric):
@@ -120,7 +136,7 @@ class Intransigence(AccuracyMetric):
     summary = "mean"
 
     def value(self, run: RunView) -> Array:
-        return joint_accuracy(run) - run.at(every_task(run), every_task(run))
+        return joint_accuracy(run) - learnt(run)
 
 
 class ZeroShotAccuracy(ShareOfSamples):
@@ -135,5 +151,6 @@ class ZeroShotAccuracy(ShareOfSamples):
 
 
 def _lost(run: RunView) -> float:
-    earlier = later_tasks(run) - 1
-    return float((run.at(earlier, earlier) - run.at(run.tasks, earlier)).mean())
+    earlier = earlier_tasks(run)
+    when = run.learnt_after[earlier - 1]
+    return float((run.at(when, earlier) - run.at(run.tasks, earlier)).mean())

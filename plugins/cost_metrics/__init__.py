@@ -62,7 +62,7 @@ class DeviceBytes(CostMetric):
 
 
 class BytesSent(CostMetric):
-    """What agents sent to each other, in all."""
+    """What an agent sent to the others, in the whole run; a seed counts with the mean of its agents."""
 
     name = "bytes_sent"
     unit = "bytes"
