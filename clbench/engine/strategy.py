@@ -301,6 +301,10 @@ class Strategy(Configurable, Stateful):
         """Training samples `[R, B]` by index and task, as `observe` would see them: what a buffer of indices replays."""
         return self.session.fetch(index, tasks, augment, valid)
 
+    def labels_of(self, index: Tensor, tasks: Tensor) -> Tensor:
+        """`[R, B]`: the labels of training samples as each member's tasks name them; -1 where a task has not the class."""
+        return self.session.streams.labels_of(index, tasks)
+
     def accuracy(
         self,
         task: Task,

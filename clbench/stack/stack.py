@@ -143,7 +143,7 @@ class Stack(Watched, FrozenFront, Stateful):
         traced = {layer.read: layer.name for layer in self.layers()} if trace else {}
         own = params is self.params
         watched = self._watched() if own else {}
-        call = Call(tuple({**traced, **watched}))
+        call = Call(self.watcher.with_inputs(tuple({**traced, **watched})))
         named = self._named(params)
         if own:
             named, buffers = {**named, **self.given_params}, buffers or self.given_buffers or None
@@ -151,6 +151,7 @@ class Stack(Watched, FrozenFront, Stateful):
             out, found = self._run_short(named, call.sites)
         else:
             out, found = self._run(named, x, call, self._buffers(buffers))
+        self.watcher.note_inputs(found)
         if own and self._is_kept(watched):
             self._note(x, found, out)
         if not trace:
@@ -184,8 +185,9 @@ class Stack(Watched, FrozenFront, Stateful):
         )
         graph: list[dict[str, Any]] = []
         watched = self._watched()
-        call = Call(tuple({**dict.fromkeys(sites), **watched}), graph)
+        call = Call(self.watcher.with_inputs(tuple({**dict.fromkeys(sites), **watched})), graph)
         out, found = self._run(self.params, x, call)
+        self.watcher.note_inputs(found)
         if self._is_kept(watched):
             self._note(x, found, out)
         seen = {site: pair for site, pair in found.items() if site in sites}

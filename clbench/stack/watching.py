@@ -46,6 +46,20 @@ class Seen(dict[str, Tensor]):
         )
 
 
+class Inputs(dict[str, Tensor]):
+    """What went into modules in the last forward, by the name of the module."""
+
+    def __init__(self, modules: list[str]) -> None:
+        super().__init__()
+        self.modules = modules
+
+    def __missing__(self, name: str) -> Tensor:
+        raise StrategyError(
+            f"nothing is known of what goes into {name!r}: it is not among {self.modules}, or the"
+            " network was not called within net.inputs_of(...)"
+        )
+
+
 class FirstPass:
     """What was given out in the first pass over `x`.
 
@@ -90,6 +104,7 @@ class Watcher:
         self.step = FirstPass(None)
         self.begun = 0  # the step, by the clock, that `step` is of
         self.inner: list[FirstPass] = []
+        self.inputs: list[Inputs] = []  # of those who read them at the moment
 
     def watch(self, names: list[str]) -> None:
         """From now on these modules, too."""
@@ -129,6 +144,16 @@ class Watcher:
         """Let the step at hand be this one: a device graph has just repeated it."""
         self.step = step
         self.begun = 0 if self.clock is None else self.clock.steps
+
+    def with_inputs(self, sites: tuple[str, ...]) -> tuple[str, ...]:
+        """These modules, and those whose inputs somebody reads."""
+        wanted = [name for inputs in self.inputs for name in inputs.modules]
+        return tuple(dict.fromkeys([*sites, *wanted])) if wanted else sites
+
+    def note_inputs(self, found: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """A forward of the whole network, in any mode."""
+        for inputs in self.inputs:
+            inputs.update({name: found[name][0] for name in inputs.modules if name in found})
 
     def _passes(self) -> list[FirstPass]:
         return [self.of_step(), *self.inner]
@@ -212,6 +237,20 @@ class Watched:
             yield kept.seen
         finally:
             self.watcher.inner.remove(kept)
+
+    @contextlib.contextmanager
+    def inputs_of(self, *modules: str | nn.Module) -> Iterator[Inputs]:
+        """What goes into these modules in the last forward of the network within the block, in any mode.
+
+        `with net.inputs_of("head") as inputs: self.predict(x)`: features, whatever the composition
+        makes of the network to predict.
+        """
+        inputs = Inputs([name_of_module(self.module, module) for module in modules])
+        self.watcher.inputs.append(inputs)
+        try:
+            yield inputs
+        finally:
+            self.watcher.inputs = [other for other in self.watcher.inputs if other is not inputs]
 
     def _watched(self) -> Mapping[str, None]:
         """The modules to watch in a forward with the network's own parameters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -29,9 +29,9 @@ class Neighbours(Strategy):
 
     def setup(self) -> None:
         super().setup()
-        self.neighbours = self._draw_neighbours()
+        self.graph = self._draw_graph()
 
-    def _draw_neighbours(self) -> Tensor:
+    def _draw_graph(self) -> Tensor:
         """`[R, agents]`: each member's neighbours. A seed's graph follows from its seed alone."""
         agents = self.scenario.agents
         seeds = [seed for seed, _ in self.net.seeds[::agents]]
@@ -48,8 +48,15 @@ class Neighbours(Strategy):
 
     def links(self, takes_part: Tensor) -> Tensor:
         """`[R, agents]`: the neighbours that each member hears, and is heard by, where these take part."""
-        others = self.by_agent(takes_part).repeat_interleave(self.scenario.agents, dim=0)
-        return self.neighbours & takes_part[:, None] & others
+        return self.graph & takes_part[:, None] & self.of_agents(takes_part)
+
+    def of_agents(self, table: Tensor) -> Tensor:
+        """`[R, ...]` -> `[R, agents, ...]`: for each member the rows of all agents of its seed."""
+        return self.by_agent(table).repeat_interleave(self.scenario.agents, dim=0)
+
+    def swapped(self, table: Tensor) -> Tensor:
+        """`[R, agents, ...]`, what each member has for each agent: what each agent has for the member."""
+        return self.by_agent(table).transpose(1, 2).flatten(0, 1)
 
     def count_bytes(self, sent: Tensor) -> None:
         """Add what each member sent, `[R]` bytes, to the record's `bytes_sent`."""
@@ -82,7 +89,9 @@ class Rounds(Neighbours):
     def end_epoch(self, phase: Phase, epoch: int) -> None:
         super().end_epoch(phase, epoch)
         done = epoch + 1
-        if self.when == "after" and (done % self.every == 0 or done == self._epochs(phase)):
+        if self.when == "after" and (
+            done % self.every == 0 or done == epochs_of(phase, self.protocol)
+        ):
             self._hold_round()
 
     def _hold_round(self) -> None:
@@ -94,12 +103,12 @@ class Rounds(Neighbours):
         """One round: send, hear, and take over what was heard."""
         raise NotImplementedError
 
-    def _epochs(self, phase: Phase) -> int:
-        """How many epochs the phase has; one whose length is given in steps counts as one."""
-        if phase.epochs is not None and phase.steps is None:
-            return phase.epochs
-        steps = phase.steps or self.protocol.steps
-        return 1 if steps else int(self.protocol.epochs)
+
+def epochs_of(phase: Phase, protocol: Any) -> int:
+    """How many epochs a phase has; one whose length is given in steps counts as one."""
+    if phase.epochs is not None and phase.steps is None:
+        return phase.epochs
+    return 1 if phase.steps or protocol.steps else int(protocol.epochs)
 
 
 def are_finite(tensors: Sequence[Tensor]) -> Tensor:

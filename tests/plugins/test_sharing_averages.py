@@ -17,7 +17,7 @@ NORMS = {"mlp": {"hidden": [6], "norm": "batch"}}
 
 def graph(running: Any) -> Array:
     """The first seed's."""
-    return running.neighbours[: running.scenario.agents].numpy()  # type: ignore[no-any-return]
+    return running.graph[: running.scenario.agents].numpy()  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("topology", ["full", "ring", "star", "tree", "random", "self_loop"])

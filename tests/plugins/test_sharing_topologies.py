@@ -75,7 +75,7 @@ def test_the_probability_of_an_edge_is_that_of_the_option() -> None:
 
 
 def test_the_graph_of_a_seed_follows_from_the_seed_alone() -> None:
-    stacked = started(FedAvg(topology="random"), 3, 5, agents=6).neighbours
-    alone = started(FedAvg(topology="random"), 5, agents=6).neighbours
+    stacked = started(FedAvg(topology="random"), 3, 5, agents=6).graph
+    alone = started(FedAvg(topology="random"), 5, agents=6).graph
     assert (stacked[6:] == alone).all()
     assert (stacked[:6] != stacked[6:]).any()

@@ -109,6 +109,26 @@ def test_who_adds_to_a_loss_sees_the_pass_that_it_was_made_from() -> None:
     assert net.seen["head"].shape == (3, 5, 3)
 
 
+@pytest.mark.parametrize("form", ["loop", "vmap"])
+def test_what_goes_into_a_module_is_that_of_the_last_forward_in_any_mode(form: str) -> None:
+    net = Stack(Net, 3, form=form)
+    net.watch("a")
+    head = net.part("head")
+    with torch.no_grad(), net.evaluation(), net.inputs_of("head") as inner:
+        net(inputs())
+        out = net(inputs() + 1)
+        assert torch.allclose(head(inner["head"]), out)
+        with net.inputs_of("head") as nested:
+            tapped, _ = net.tap(inputs() + 2)
+        assert torch.allclose(head(nested["head"]), tapped)
+    assert not net.seen
+    assert torch.equal(inner["head"], nested["head"])
+    net(inputs())
+    assert torch.equal(inner["head"], nested["head"])
+    with net.inputs_of("head") as nothing, pytest.raises(StrategyError, match="was not called"):
+        nothing["head"]
+
+
 def test_in_a_network_that_no_engine_trains_every_training_forward_is_a_step() -> None:
     net = Stack(Net, 3)
     net.watch("head")

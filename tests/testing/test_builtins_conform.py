@@ -393,6 +393,45 @@ class TestFedProx(AmongAgents):
         return builtin("strategy", "fedprox")(topology="random", mu=0.5, when="after")
 
 
+class TestDataSharing(AmongAgents):
+    """Beside weights, by agents whose networks are made of modules."""
+
+    scenario: ClassVar = (
+        "agents",
+        {**AmongAgents.scenario[1], "agents": 2, "samples_per_class": 40},
+    )
+    protocol: ClassVar = {
+        "model": {"soft_ordering_mlp": {"width": 13, "components": 2, "depth": 2}},
+        "optimizer": ADAM,
+        "epochs": 4,
+        "batch_size": 47,
+        "validation": 0.1,
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        modular = builtin("strategy", "modular")(initial_tasks=1, replay=9)
+        fedavg = builtin("strategy", "fedavg")(every=2)
+        sharing = builtin("strategy", "data_sharing")
+        options = {"after": 2, "filter": "distance", "score": "random", "received_batch": 9}
+        chosen = sharing(topology="tree", queries=5, memory=20, stored=11, **options)
+        return [modular, fedavg, chosen]
+
+
+class TestDataSharingByNeed(AmongAgents):
+    protocol: ClassVar = {
+        "model": NORM_AND_DROPOUT,
+        "epochs": 2,
+        "batch_size": 97,
+        "validation": 0.1,
+    }
+
+    @pytest.fixture
+    def strategy(self):
+        sharing = builtin("strategy", "data_sharing")
+        return [builtin("strategy", "er")(memory=30), sharing(variant="heuristic", after=1)]
+
+
 class TestNaiveWithForeignOptimiser(StrategyConformance):
     protocol: ClassVar = {"optimizer": {"torch.RMSprop": {"lr": 0.003}}, "clip": 1.0}
 
