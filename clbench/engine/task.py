@@ -134,6 +134,11 @@ class Task(Reference):
         self.streams = streams
         self.classes: Tensor = streams.classes[index]
 
+    @property
+    def labels(self) -> Tensor:
+        """`[R, K]`: what each member's task calls each class of the data set; -1 for those that it has not."""
+        return self.streams.label_table[:, self.index]
+
     def batches(
         self, split: Split = "train", size: int = 256, limit: int | None = None
     ) -> Iterator[Batch]:

@@ -393,29 +393,30 @@ class TestFedProx(AmongAgents):
         return builtin("strategy", "fedprox")(topology="random", mu=0.5, when="after")
 
 
-class TestDataSharing(AmongAgents):
-    """Beside weights, by agents whose networks are made of modules."""
+class TestSharingBesideModular(AmongAgents):
+    """Weights, samples and modules, by agents whose networks are made of modules."""
 
     scenario: ClassVar = (
         "agents",
-        {**AmongAgents.scenario[1], "agents": 2, "samples_per_class": 40},
+        {**AmongAgents.scenario[1], "samples_per_class": 20},
     )
     protocol: ClassVar = {
         "model": {"soft_ordering_mlp": {"width": 13, "components": 2, "depth": 2}},
         "optimizer": ADAM,
         "epochs": 4,
-        "batch_size": 47,
+        "batch_size": 23,
         "validation": 0.1,
     }
 
     @pytest.fixture
     def strategy(self):
-        modular = builtin("strategy", "modular")(initial_tasks=1, replay=9)
+        modular = builtin("strategy", "modular")(initial_tasks=1, replay=9, threshold=0)
         fedavg = builtin("strategy", "fedavg")(every=2)
         sharing = builtin("strategy", "data_sharing")
         options = {"after": 2, "filter": "distance", "score": "random", "received_batch": 9}
-        chosen = sharing(topology="tree", queries=5, memory=20, stored=11, **options)
-        return [modular, fedavg, chosen]
+        data = sharing(topology="tree", queries=5, memory=20, stored=11, **options)
+        modules = builtin("strategy", "module_sharing")(choice="tryout", tries=2, tryout_epochs=1)
+        return [modular, fedavg, data, modules]
 
 
 class TestDataSharingByNeed(AmongAgents):
