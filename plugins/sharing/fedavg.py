@@ -101,8 +101,7 @@ class FedAvg(Rounds):
             change += torch.where(hears.view(shape), difference, 0.0)
             weight += torch.where(hears, share, 0.0)
         mean = own + change / torch.where(weight > 0, weight, 1.0).view(shape)
-        moves = self.by_agent(links.any(1)).view(shape)
-        return torch.where(moves, mean, own).flatten(0, 1)
+        return mean.flatten(0, 1)
 
     def _shares(self) -> Tensor:
         """`[R]`: what each member counts in a mean."""
