@@ -50,7 +50,7 @@ def soft_ordering_cnn(
     *,
     components: PositiveInt = 4,  # modules that a network begins with
     depth: PositiveInt = 4,  # layers, each a mixture of modules; each halves height and width
-    channels: PositiveInt = 50,  # of a module, and of the image, which is filled up with zeros
+    width: PositiveInt = 50,  # channels of a module, and of the image, which is filled up with zeros
     dropout: Rate = 0.5,  # behind each module
     dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
     room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
@@ -60,22 +60,22 @@ def soft_ordering_cnn(
     At each depth the modules' outputs are mixed, by weights that the method says for each task. Where it
     says nothing, layer j is module j: an ordinary network.
     """
-    planes, height, rows = input_shape
-    encoder = nn.ZeroPad3d((0, 0, 0, 0, 0, channels - planes))
+    planes, height, columns = input_shape
+    encoder = nn.ZeroPad3d((0, 0, 0, 0, 0, width - planes))
 
     def component(number: int) -> nn.Module:
-        convolution = nn.Conv2d(channels, channels, 3, padding=1)
+        convolution = nn.Conv2d(width, width, 3, padding=1)
         silent = _dropout(dropout, number < dense_first)
         return nn.Sequential(convolution, nn.MaxPool2d(2), nn.ReLU(), *silent)
 
     body = SoftOrdering(encoder, component, components, room, depth)
-    positions = (height // 2**depth) * (rows // 2**depth)
+    positions = (height // 2**depth) * (columns // 2**depth)
     if not positions:
         raise errors.UserError(
-            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{rows} leave nothing;"
-            f" give {{depth: {min(height, rows).bit_length() - 1}}} or fewer"
+            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{columns} leave nothing;"
+            f" give {{depth: {min(height, columns).bit_length() - 1}}} or fewer"
         )
-    return SoftOrderingNet(body, channels, classes, positions)
+    return SoftOrderingNet(body, width, classes, positions)
 
 
 def _dropout(rate: float, is_dense: bool) -> list[nn.Module]:

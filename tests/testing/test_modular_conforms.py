@@ -61,4 +61,4 @@ class TestSoftOrderingCNN(ModelConformance):
     @pytest.fixture
     def model(self):
         soft = builtin("model", "soft_ordering_cnn")
-        return lambda shape, classes: soft(shape, classes, channels=6, depth=3, dropout=0.3)
+        return lambda shape, classes: soft(shape, classes, width=6, depth=3, dropout=0.3)
