@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import torch
@@ -114,8 +114,8 @@ class SoftOrderingNet(nn.Sequential):
 class SoftOrdering(Wired):
     """Modules in a mixture at each depth, behind an encoder.
 
-    `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. Modules that are `unused`
-    have a weight of 0 everywhere and are not run.
+    `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. `used` names the modules
+    that are run at each depth; all others have a weight of 0 there.
     """
 
     mixture: Tensor
@@ -134,12 +134,13 @@ class SoftOrdering(Wired):
         self.components = nn.ModuleList(component(number) for number in range(total))
         # Names of their own for what each depth gives out, so that it can be read.
         self.mixed = nn.ModuleList(nn.Identity() for _ in range(depth))
+        self.depth = depth
         self.in_turn = [layer % components for layer in range(depth)]
         mixture = torch.zeros(1, total, depth)
         for layer, number in enumerate(self.in_turn):
             mixture[0, number, layer] = 1.0
         self.register_buffer("mixture", mixture)
-        self.unused: frozenset[int] = frozenset()
+        self.used: Sequence[Sequence[int]] = [[number] for number in self.in_turn]
 
     def wire(self, x: Tensor, run: Run) -> Tensor:
         x = run(self.encoder, x)
@@ -150,10 +151,8 @@ class SoftOrdering(Wired):
     def _mixture_of(self, x: Tensor, layer: int, run: Run) -> Tensor:
         """Added up module by module: what has no weight changes no bit of the others."""
         total: Tensor | None = None
-        for number, component in enumerate(self.components):
-            if number in self.unused:
-                continue
-            given = run(component, x)
+        for number in self.used[layer]:
+            given = run(self.components[number], x)
             weight = self.mixture[..., number, layer]
             part = given * weight.reshape(*weight.shape, *(1,) * (given.dim() - weight.dim()))
             total = part if total is None else total + part

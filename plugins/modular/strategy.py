@@ -242,7 +242,7 @@ class Modular(Lifelong):
     @contextmanager
     def as_trained(self, tasks: Tensor) -> Iterator[None]:
         """Within the block the network is, for each sample of these tasks `[R, B]`, the one that the step trains."""
-        self._skip_unused()
+        self._run_used()
         named = self.net.named_parameters()
         cut_off = {name: named[name].detach() for name in self.standing_still()}
         with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks)}):
@@ -318,25 +318,25 @@ class Modular(Lifelong):
         finally:
             self.is_hidden = False
 
-    def _skip_unused(self) -> None:
+    def _run_used(self) -> None:
         """Let modules that no member has, and a hidden one, not be run."""
         body = self.net.module.get_submodule("body")
         assert isinstance(body, SoftOrdering)
-        shown = set() if self.is_hidden else {self.candidate}
-        body.unused = frozenset(set(self.nowhere) - shown)
+        used = [*self.somewhere] if self.is_hidden else [*self.somewhere, self.candidate]
+        body.used = [[number for number in used if number != NOBODY]] * body.depth
 
     @torch.no_grad()
     def _show(self) -> None:
         """Let the network by itself, as probes see it, be that of the task at hand, or of the last one."""
-        self.nowhere = (~self.exists.any(0)).nonzero().flatten().tolist()
-        self._skip_unused()
+        self.somewhere = self.exists.any(0).nonzero().flatten().tolist()
+        self._run_used()
         shown = self._mixtures()[:, self.at : self.at + 1]
         self.net.named_buffers()[MIXTURE].copy_(shown)
 
     @torch.no_grad()
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         assert task is not None, "the task setting tells it"
-        self._skip_unused()
+        self._run_used()
         mixture = self._mixtures()[:, task.index : task.index + 1]
         with self.net.given(buffers={MIXTURE: mixture}):
             return super().predict(x, task)
