@@ -60,8 +60,8 @@ class DataSharing(Neighbours):
     # `filter_neighbours` nearest samples by raw pixels (`distance`); other classes (`oracle`).
     filter: Literal["none", "distance", "oracle"] = "none"
     filter_neighbours: PositiveInt = 5  # nearest samples by pixels, for `filter: distance`
-    # Labels of what is received: those of the queries, or true ones (other classes are dropped).
-    labels: Literal["query", "true"] = "query"
+    # Labels of what is received: those of the queries, or their own (other classes are dropped).
+    labels: Literal["query", "own"] = "query"
     budget: PositiveInt = 20  # samples that each neighbour returns, for `variant: heuristic`
     memory: PositiveInt = 64  # received samples that an agent has room for
     # Samples of each finished task that an agent keeps, to answer from; `none`: all of them.
@@ -159,7 +159,7 @@ class DataSharing(Neighbours):
         for agent in range(self.scenario.agents):
             sent = indices[:, agent]
             self._keep(
-                sent, valids[:, agent], self._labels(sent) if self.labels == "true" else label
+                sent, valids[:, agent], self._labels(sent) if self.labels == "own" else label
             )
 
     def worst(self) -> Queries:

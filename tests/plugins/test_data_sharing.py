@@ -171,7 +171,7 @@ def test_what_is_received_has_the_label_of_the_query_or_its_own() -> None:
     for member in range(4):
         _, label = received(running, member)
         assert label == [int(y) for _ in range(2) for y in asked[member] for _ in range(3)]
-    true = begun(labels="true", **given)
+    true = begun(labels="own", **given)
     exchange(true)
     for member in range(4):
         kept, label = received(true, member)
@@ -330,7 +330,7 @@ def test_who_received_nothing_learns_as_if_nobody_shared() -> None:
     alone = agents_on_digits(Naive, **given).run(0)
     lonely = agents_on_digits(DataSharing(topology="self_loop", after=2), **given).run(0)
     np.testing.assert_allclose(lonely.accuracy, alone.accuracy, atol=0.011)
-    shared = agents_on_digits([Naive, DataSharing(after=2, labels="true")], **given).run(0)
+    shared = agents_on_digits([Naive, DataSharing(after=2, labels="own")], **given).run(0)
     assert first_difference(rows(alone, 0), rows(shared, 0)) is not None
 
 
