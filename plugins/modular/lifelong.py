@@ -10,13 +10,15 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
-from clbench import Phase, Strategy, Task, TaskQuotaBuffer
+from clbench import Phase, Task, TaskQuotaBuffer
+
+from .objective import Objective
 
 INITIAL = "initial"
 CHUNK = 256  # training images at a time, on their way into the memory
 
 
-class Lifelong(Strategy):
+class Lifelong(Objective):
     """Trains the first tasks together when the last of them is there, and keeps samples of each task.
 
     Where all agents of a seed have the same first tasks, these are learnt once: every agent goes on from

@@ -59,7 +59,7 @@ class Modular(Lifelong):
 
     @property
     def _adds(self) -> bool:
-        return self.add_modules and self.modules != "joint"
+        return self.add_modules and self.modules != "joint" and self.trains_body
 
     # ------------------------------------------------------------------ what there is
 
@@ -153,7 +153,7 @@ class Modular(Lifelong):
     def later_phases(self, phases: Sequence[Phase]) -> Sequence[Phase]:
         if self.modules == "joint":
             return [replace(phase, name=JOINT) for phase in phases]
-        if self.modules == "frozen":
+        if self.modules == "frozen" or not self.trains_body:
             return [replace(phase, name=ASSIMILATION) for phase in phases]
         return [part for phase in phases for part in self._in_turn(phase)]
 
@@ -235,13 +235,8 @@ class Modular(Lifelong):
                 super().observe(batch)
         return loss
 
-    def training_logits(self, batch: Batch) -> Tensor:
-        with self.as_trained(batch.tasks):
-            return super().training_logits(batch)
-
     @contextmanager
     def as_trained(self, tasks: Tensor) -> Iterator[None]:
-        """Within the block the network is, for each sample of these tasks `[R, B]`, the one that the step trains."""
         self._run_used()
         named = self.net.named_parameters()
         cut_off = {name: named[name].detach() for name in self.standing_still()}
@@ -254,7 +249,9 @@ class Modular(Lifelong):
             return set()
         named = list(self.net.named_parameters())
         if self.phase.name == ACCOMMODATION:
-            still = {name for name in named if name.startswith("head.")}
+            # Without cross-entropy nothing makes the modules fit heads that stand still: these follow them.
+            follows = self.loss == "detached"
+            still = {name for name in named if name.startswith("head.") and not follows}
         elif self.phase.name == ASSIMILATION:
             on_trial = _of_module(self.candidate)
             still = {

@@ -15,12 +15,16 @@ def builtin(kind, name):
 
 
 class InTasks(StrategyConformance):
-    scenario: ClassVar = ("split", {**SPLIT, "setting": "task"})
+    """Three tasks, of which the last ones are trained by themselves."""
+
+    scenario: ClassVar = ("split", {**SPLIT, "tasks": 3, "classes_per_task": 2, "setting": "task"})
     convolutions: ClassVar = False  # those of the kit are no modules
     protocol: ClassVar = {
-        "model": {"soft_ordering_mlp": {"width": 17, "components": 3, "depth": 3, "dropout": 0.1}},
+        "model": {"soft_ordering_mlp": {"width": 17, "components": 2, "depth": 2, "dropout": 0.1}},
         "epochs": 2,
-        "validation": 0.2,
+        "validation": 0.5,
+        # Two steps an epoch, the last one of a size that differs between members.
+        "batch_size": 97,
         "optimizer": {"adam": {"lr": 0.01}},
     }
 
@@ -38,7 +42,16 @@ class TestModular(InTasks):
 
     @pytest.fixture
     def strategy(self):
-        return builtin("strategy", "modular")(initial_tasks=2, replay=5, threshold=0.0)
+        return builtin("strategy", "modular")(initial_tasks=1, replay=5, threshold=0.0)
+
+
+class TestModularDetached(InTasks):
+    """Contrast for the body and cross-entropy for the head."""
+
+    @pytest.fixture
+    def strategy(self):
+        options = {"loss": "detached", "anchors": "all", "views": "flip_blur_noise"}
+        return builtin("strategy", "modular")(initial_tasks=1, replay=5, threshold=0.0, **options)
 
 
 class TestModularJoint(InTasks):

@@ -1,0 +1,79 @@
+"""Second views of images, for contrastive training: `[B, C, H, W]` of one member, and what was drawn for each image."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LEAST_AREA = 0.2  # of a crop, of the whole image
+STRETCH = 4 / 3  # width over height of a crop, at most; and height over width
+TURN = math.radians(10)  # either way
+SHIFT = 0.1  # of height and width, either way
+ZOOM = 0.1  # more or less than 1
+BLUR = 0.1, 2.0  # deviations
+NOISE = 0.05  # deviation, in units of the normalised image
+
+
+def crop_flip(images: Tensor, drawn: Tensor) -> Tensor:
+    """A part of the image at the size of the whole, mirrored half of the time; `drawn [B, 5]` in [0, 1).
+
+    The part has 0.2 to 1 of the image's area, and a ratio of 3/4 to 4/3. Where a side would be longer than
+    the image it is cut.
+    """
+    for_area, for_ratio, down, right, mirrored = drawn.unbind(1)
+    height, width = images.shape[-2:]
+    area = LEAST_AREA + (1 - LEAST_AREA) * for_area
+    ratio = torch.exp((2 * for_ratio - 1) * math.log(STRETCH)) * height / width
+    rows = _positions((area / ratio).sqrt().clamp(max=1), down, height)
+    columns = _positions((area * ratio).sqrt().clamp(max=1), right, width)
+    columns = torch.where(mirrored[:, None] < 0.5, columns.flip(1), columns)
+    shape = len(images), height, width
+    grid = torch.stack([columns[:, None].expand(shape), rows[:, :, None].expand(shape)], -1)
+    return _sampled(images, grid)
+
+
+def _positions(share: Tensor, place: Tensor, size: int) -> Tensor:
+    """`[B, size]`: the middles of `size` equal parts of a share of the side, from -1 to 1 as `grid_sample` counts."""
+    middles = (torch.arange(size, device=share.device) + 0.5) / size
+    start = place * (1 - share)
+    return 2 * (start[:, None] + share[:, None] * middles) - 1
+
+
+def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
+    """Turned, shifted and zoomed a little, and blurred; `drawn [B, 5]` in [0, 1)."""
+    around_zero = 2 * drawn - 1
+    angle, zoom = TURN * around_zero[:, 0], 1 + ZOOM * around_zero[:, 1]
+    right, down = (2 * SHIFT * around_zero[:, 2:4]).unbind(1)
+    height, width = images.shape[-2:]
+    sine, cosine = angle.sin() / zoom, angle.cos() / zoom
+    first = torch.stack([cosine, -sine * height / width, right], 1)
+    second = torch.stack([sine * width / height, cosine, down], 1)
+    grid = F.affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
+    return _blurred(_sampled(images, grid), drawn[:, 4])
+
+
+def flip_blur_noise(images: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
+    """Mirrored half of the time, blurred, with noise; `drawn [B, 2]` in [0, 1), `noise` with deviation 1."""
+    mirrored = drawn[:, 0, None, None, None] < 0.5
+    flipped = torch.where(mirrored, images.flip(-1), images)
+    return _blurred(flipped, drawn[:, 1]) + NOISE * noise
+
+
+def _sampled(images: Tensor, grid: Tensor) -> Tensor:
+    """Between pixels linearly; beyond the border the border's pixel."""
+    return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
+
+
+def _blurred(images: Tensor, drawn: Tensor) -> Tensor:
+    """By a Gaussian on 3 x 3 pixels, one deviation an image; the image goes on mirrored at the border."""
+    least, most = BLUR
+    deviation = least + (most - least) * drawn[:, None, None, None]
+    of_neighbour = torch.exp(-0.5 / deviation.square())
+    total = 1 + 2 * of_neighbour
+    middle, side = 1 / total, of_neighbour / total
+    wide = F.pad(images, (1, 1, 1, 1), mode="reflect")
+    across = middle * wide[..., 1:-1] + side * (wide[..., :-2] + wide[..., 2:])
+    return middle * across[..., 1:-1, :] + side * (across[..., :-2, :] + across[..., 2:, :])
