@@ -30,8 +30,8 @@ def merge(
     from clbench.records.combining import merge_records
 
     merged = merge_records(records, out)
-    members = sum(cell.members for cell in merged.cells)
+    runs = sum(len(set(cell.seed.tolist())) for cell in merged.cells)
     say(
-        f"{out}: {len(merged.cells)} cells, {members} runs, from {len(records)} record{'s' * (len(records) != 1)}"
+        f"{out}: {len(merged.cells)} cells, {runs} runs, from {len(records)} record{'s' * (len(records) != 1)}"
     )
     say(f"next: clbench show {shlex.quote(str(out))}")

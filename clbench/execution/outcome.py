@@ -32,7 +32,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`finished` members of `requested` are in the record; `failures` are the others, `diverged` cells have nobody who got through."""
+    """`finished` runs of `requested` are in the record, a run being a seed of a cell with all its agents.
+
+    `failures` are the others, `diverged` cells have nobody who got through.
+    """
 
     suite: str
     record: Path
@@ -65,12 +68,11 @@ def outcome_of(
     interrupted: bool,
 ) -> Outcome:
     """Look into the record for everybody who was asked for."""
-    finished, failures, diverged, faults = 0, [], [], []
+    requested, finished, failures, diverged, faults = 0, 0, [], [], []
     for one in planned:
         cell = cells.get(one.key)
         status = _status(cell)
         asked = [status.get(member, "missing") for member in one.members]
-        finished += sum(state in FINISHED for state in asked)
         if asked and all(state == "diverged" for state in asked):
             diverged.append(f"{one.cell.scenario_label}, {one.cell.label}")
         absent = {
@@ -78,13 +80,15 @@ def outcome_of(
             for member, state in zip(one.members, asked, strict=True)
             if state not in FINISHED
         }
+        seeds = {seed for seed, _ in one.members}
+        requested += len(seeds)
+        finished += len(seeds) - len(absent)
         failures += _failures(one, cell, absent, errors, jobs, interrupted)
         if cell is not None and not absent:
             faults += [
                 f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}"
                 for error in cell.troubles
             ]
-    requested = sum(len(one.members) for one in planned)
     return Outcome(
         suite.name,
         record,

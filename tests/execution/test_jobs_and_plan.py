@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from clbench.execution.estimate import Memory
 from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
+from clbench.execution.outcome import outcome_of
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
 from clbench.host import PluginReference
 from clbench.records import CellRecord
@@ -188,6 +192,25 @@ def test_a_stack_on_a_cpu_has_at_most_ten_members() -> None:
 
 def test_a_gpu_takes_a_cell_whole() -> None:
     assert sizes(plan([everything(a_plan(30))], workers=1, stacked=True)) == [30]
+
+
+def test_a_run_is_a_seed_with_all_its_agents() -> None:
+    record = replace(
+        a_record([0, 0, 1, 1], ["done", "done", "done", "failed"]), agent=np.array([0, 1, 0, 1])
+    )
+    planned = a_plan(3, agents=2)
+    found = outcome_of(
+        cast(Any, SimpleNamespace(name="demo")),
+        Path("demo.h5"),
+        [planned],
+        {planned.key: record},
+        errors={},
+        jobs={},
+        seconds=1.0,
+        interrupted=False,
+    )
+    assert (found.finished, found.requested) == (1, 3)
+    assert found.failures[0].seeds == (1, 2)
 
 
 def test_agents_stay_with_their_seed() -> None:
