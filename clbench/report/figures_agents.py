@@ -135,6 +135,8 @@ def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> floa
     ax.fill_between(places + 1, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
     lowest = min(lowest, float(low.min(initial=100.0)) / 100)
     ax.set_xticks([1 + place for place in spread_out(cell.tasks, MOST_TICKS)])
+    margin = 0.04 * cell.tasks
+    ax.set_xlim(1 - margin, cell.tasks + margin)  # also where the first tasks have no average
     said = said_of(size)
     ax.set_xlabel(f"{course.axis} ({said})" if said else course.axis)
     return lowest
