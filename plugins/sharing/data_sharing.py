@@ -66,7 +66,8 @@ class DataSharing(Neighbours):
     memory: PositiveInt = 64  # received samples that an agent has room for
     # Samples of each finished task that an agent keeps, to answer from; `none`: all of them.
     stored: PositiveInt | None = 32
-    # Received samples drawn a step; by default as many as the batch has.
+    # Received samples that join each batch; by default so many that each comes as often as one of the
+    # task's own samples.
     received_batch: PositiveInt | None = None
 
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
@@ -98,6 +99,7 @@ class DataSharing(Neighbours):
         self.offered.begin_task(task)
         self.phases_begun = 0
         self.received.seen.zero_()
+        self.own_samples = torch.tensor(task.size("train"), device=self.device).clamp(min=1)
         self.joins = False
 
     def begin_phase(self, phase: Phase) -> None:
@@ -125,13 +127,15 @@ class DataSharing(Neighbours):
     # ------------------------------------------------------------------ training
 
     def task_loss(self, batch: Batch) -> Tensor:
-        return super().task_loss(batch.join(self._drawn(batch)) if self.joins else batch)
+        return super().task_loss(batch.join(self.drawn(batch)) if self.joins else batch)
 
-    def _drawn(self, batch: Batch) -> Batch:
-        """Received samples; a member that has none sees its own batch again, in rows that do not count."""
+    def drawn(self, batch: Batch) -> Batch:
+        """Received samples to join a batch; a member that has none sees its own batch again, in rows that do not count."""
         size = self.received_batch or self.protocol.batch_size
         drawn, kept = self.received.sample_with(size)
-        drawn = replace(drawn, y=kept["label"].long())
+        drawn = replace(
+            drawn, y=kept["label"].long(), valid=drawn.weights & self._counts(batch, size)
+        )
         own = torch.arange(size, device=self.device) % batch.size
         has = drawn.weights
         return replace(
@@ -143,6 +147,14 @@ class DataSharing(Neighbours):
             index=torch.where(has, drawn.index, batch.index[:, own]),
             tasks=torch.where(has, drawn.tasks, batch.tasks[:, own]),
         )
+
+    def _counts(self, batch: Batch, size: int) -> Tensor:
+        """`[R, size]`: which rows of received samples count, as many as their share of all samples."""
+        rows = torch.arange(size, device=self.device)
+        if self.received_batch is not None:
+            return (rows < size).expand(self.members, size)
+        wanted = batch.size * self.received.filled / self.own_samples
+        return rows < wanted.round()[:, None]
 
     # ------------------------------------------------------------------ queries and answers
 

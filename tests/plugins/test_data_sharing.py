@@ -325,6 +325,20 @@ def test_batches_are_joined_from_the_exchange_on() -> None:
     assert record.cost["bytes_sent"].min() > 0
 
 
+def test_a_received_sample_comes_as_often_as_one_of_the_tasks_own() -> None:
+    running = begun(memory=8)
+    exchange(running)
+    own = running.task.size("train")
+    assert own == [40] * 4
+    joined = running.drawn(next(running.task.batches("train", 17)))
+    assert joined.weights.sum(1).tolist() == [3] * 4  # 17 x 8 / 40
+    held = [set(received(running, member)[0]) for member in range(4)]
+    for member in range(4):
+        assert set(joined.index[member][joined.weights[member]].tolist()) <= held[member]
+    running.received.seen[1] = 0
+    assert running.drawn(next(running.task.batches("train", 17))).weights.sum(1)[1] == 0
+
+
 def test_who_received_nothing_learns_as_if_nobody_shared() -> None:
     given = {"epochs": 4, **HELD_OUT}
     alone = agents_on_digits(Naive, **given).run(0)
