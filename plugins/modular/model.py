@@ -27,6 +27,7 @@ def soft_ordering_mlp(
     dropout: Rate = 0.0,  # behind each module
     dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
     room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
+    gated: bool = False,  # with places for gates; a method that has some sees to it
 ) -> nn.Module:
     """Dense modules of equal size behind a frozen random projection of the image, and a head.
 
@@ -41,6 +42,8 @@ def soft_ordering_mlp(
         return nn.Sequential(linear, nn.ReLU(), *_dropout(dropout, number < dense_first))
 
     body = SoftOrdering(encoder, component, components, room, depth)
+    if gated:
+        body.add_gates(width)
     return SoftOrderingNet(body, width, classes)
 
 
@@ -54,6 +57,7 @@ def soft_ordering_cnn(
     dropout: Rate = 0.5,  # behind each module
     dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
     room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
+    gated: bool = False,  # with places for gates; a method that has some sees to it
 ) -> nn.Module:
     """Convolutional modules (3x3, pooled by 2) on an image that is padded to their channels, and a head.
 
@@ -69,6 +73,8 @@ def soft_ordering_cnn(
         return nn.Sequential(convolution, nn.MaxPool2d(2), nn.ReLU(), *silent)
 
     body = SoftOrdering(encoder, component, components, room, depth)
+    if gated:
+        body.add_gates(width)
     positions = (height // 2**depth) * (columns // 2**depth)
     if not positions:
         raise errors.UserError(
@@ -116,9 +122,16 @@ class SoftOrdering(Wired):
 
     `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. `used` names the modules
     that are run at each depth; all others have a weight of 0 there.
+
+    With gates a sample's weights are mixture_i exp(g_i) / sum_k mixture_k exp(g_k), where g = G x is a linear map
+    of what comes in at this depth (of its mean over positions): the softmax of structure and gates. `gates
+    [tasks, modules, depth, width]` are those of some tasks, and `gates_of [1 or B]` says which of them each
+    sample has.
     """
 
     mixture: Tensor
+    gates: Tensor
+    gates_of: Tensor
 
     def __init__(
         self,
@@ -141,6 +154,13 @@ class SoftOrdering(Wired):
             mixture[0, number, layer] = 1.0
         self.register_buffer("mixture", mixture)
         self.used: Sequence[Sequence[int]] = [[number] for number in self.in_turn]
+        self.is_gated = False
+
+    def add_gates(self, width: int) -> None:
+        """Of one task, and all 0: they change nothing."""
+        self.is_gated = True
+        self.register_buffer("gates", torch.zeros(*self.mixture.shape, width))
+        self.register_buffer("gates_of", torch.zeros(1, dtype=torch.int64))
 
     def wire(self, x: Tensor, run: Run) -> Tensor:
         x = run(self.encoder, x)
@@ -150,11 +170,36 @@ class SoftOrdering(Wired):
 
     def _mixture_of(self, x: Tensor, layer: int, run: Run) -> Tensor:
         """Added up module by module: what has no weight changes no bit of the others."""
+        weights = self.mixture[..., layer]
+        if self.is_gated:
+            weights = self._gated(weights, x, layer)
         total: Tensor | None = None
         for number in self.used[layer]:
             given = run(self.components[number], x)
-            weight = self.mixture[..., number, layer]
+            weight = weights[..., number]
             part = given * weight.reshape(*weight.shape, *(1,) * (given.dim() - weight.dim()))
             total = part if total is None else total + part
         assert total is not None, "a network has at least one module"
         return total
+
+    def _gated(self, weights: Tensor, x: Tensor, layer: int) -> Tensor:
+        """`[..., 1 or B, modules]` to the weights of each sample, `[..., B, modules]`."""
+        # Of what has no weight no exponential: it is not to be the largest, by which the others are divided.
+        numbers = self._numbers(x, layer).masked_fill(weights == 0, -torch.inf)
+        shares = weights * (numbers - numbers.detach().amax(-1, keepdim=True)).exp()
+        return shares / shares.sum(-1, keepdim=True)
+
+    def _numbers(self, x: Tensor, layer: int) -> Tensor:
+        """`[..., B, modules]`: what each sample's own gates say.
+
+        What the gates of all these tasks say is little beside a copy of its gates for each sample.
+        """
+        first_position = self.mixture.dim() - 1
+        if x.dim() > first_position:
+            x = x.flatten(first_position).mean(-1)
+        gates = self.gates[..., layer, :]  # [..., tasks, modules, width]
+        of_tasks = x @ gates.flatten(-3, -2).transpose(-1, -2)
+        of_tasks = of_tasks.unflatten(-1, gates.shape[-3:-1])
+        own = self.gates_of[..., None, None].expand(*x.shape[:-1], 1, gates.shape[-2])
+        taken: Tensor = of_tasks.gather(-2, own)
+        return taken.squeeze(-2)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from clbench import Batch, Phase, Task, errors
 
+from .gates import GATES, Gates, NoGates
 from .lifelong import Lifelong
 from .model import SoftOrdering
+from .structures import NEVER, equal_numbers, one_module_each
 
 ASSIMILATION, ACCOMMODATION, JOINT = "assimilation", "accommodation", "joint"
-NEVER = -torch.inf  # the structure's number of a module that a task does not use
 NOBODY = -1
 MIXTURE = "body.mixture"
 
@@ -44,6 +45,9 @@ class Modular(Lifelong):
     threshold: NonNegativeFloat = 0.05  # (with - without) / without, of accuracies
     # Of the first tasks: one module at each depth, drawn until each is used; or task t uses module t at all depths.
     initial_structures: Literal["random", "one_module_per_task"] = "random"
+    # Whether all samples of a task have its mixture, or each one of its own, by gates: linear maps of what comes in at
+    # each depth, learnt where the structure is.
+    mixing: Literal["structure", "gated"] = "structure"
 
     # ------------------------------------------------------------------ what is asked before a run
 
@@ -72,7 +76,8 @@ class Modular(Lifelong):
                 "modular: the model has no modules to be mixed; use soft_ordering_mlp or"
                 " soft_ordering_cnn (or one of your own with the same parts)"
             )
-        self.net = self.make_net(room=room)
+        is_gated = {"gated": True} if self.mixing == "gated" else {}
+        self.net = self.make_net(room=room, **is_gated)
         mixture = self.net.named_buffers()[MIXTURE]  # [R, 1, M, depth]
         total, depth = mixture.shape[2:]
         self.first_modules = total - room  # those that every task may use
@@ -84,25 +89,22 @@ class Modular(Lifelong):
         shape = self.members, self.scenario.tasks
         self.module_of_task = torch.full(shape, NOBODY, dtype=torch.int64, device=self.device)
         # `[R, T, M, depth]`: of finished tasks; the softmax over modules mixes them.
-        self.structures = self._structure_of(self.exists).repeat(1, self.scenario.tasks, 1, 1)
+        self.structures = equal_numbers(self.exists, depth).repeat(1, self.scenario.tasks, 1, 1)
         self._draw_initial_structures(depth)
         # `[R, M, depth]`: of the task at hand.
         self.structure = torch.ones(
             self.members, total, depth, device=self.device, requires_grad=True
         )
+        self.gates = NoGates()
+        if self.mixing == "gated":
+            self.gates = Gates(self.net.named_buffers()[GATES], self.scenario.tasks)
         self.learning = NOBODY  # the task that `structure` belongs to
         self.candidate = NOBODY  # the module that is on trial
         self.is_hidden = False  # whether the network is run without the candidate
         trained = [value for value in self.net.parameters() if value.requires_grad]
-        self.optimizer = self.make_optimizer([*trained, self.structure])
+        self.optimizer = self.make_optimizer([*trained, *self.task_parameters()])
         self.at = 0  # the task at hand, or the last one
         self._show()
-
-    def _structure_of(self, allowed: Tensor) -> Tensor:
-        """`[R, M]` to `[R, 1, M, depth]`: equal weights for what is allowed."""
-        depth = self.net.named_buffers()[MIXTURE].shape[-1]
-        numbers = torch.ones(allowed.shape, device=self.device).masked_fill(~allowed, NEVER)
-        return numbers[:, None, :, None].repeat(1, 1, 1, depth)
 
     def _draw_initial_structures(self, depth: int) -> None:
         """One module at each depth of each of the first tasks."""
@@ -118,10 +120,7 @@ class Modular(Lifelong):
         else:
             own = torch.arange(tasks, device=self.device)[:, None] % modules
             used = own.expand(self.members, tasks, depth)
-        chosen = torch.arange(self.exists.shape[1], device=self.device)[:, None] == used[:, :, None]
-        self.structures[:, :tasks] = torch.ones_like(chosen, dtype=torch.float32).masked_fill(
-            ~chosen, NEVER
-        )
+        self.structures[:, :tasks] = one_module_each(used, self.exists.shape[1])
 
     def _random_modules(self, places: int) -> Tensor:
         """`[R, places]`: each module in one place drawn at random, and any module in the others."""
@@ -143,12 +142,17 @@ class Modular(Lifelong):
             allowed = self.exists.clone()
             if self.candidate != NOBODY:
                 allowed[:, self.candidate] = True
-            self.structures[:, task.index] = self._structure_of(allowed)[:, 0]
-            self.structure.fill_(1.0)
-            self.optimizer.reset_entries(
-                self.structure, torch.ones_like(self.structure, dtype=torch.bool)
-            )
+            depth = self.structure.shape[-1]
+            self.structures[:, task.index] = equal_numbers(allowed, depth)[:, 0]
+            self._begin_structure()
         self._show()
+
+    def _begin_structure(self) -> None:
+        """Equal weights, whatever the sample, and an optimiser that knows nothing of them."""
+        self.structure.fill_(1.0)
+        self.gates.begin()
+        for value in self.task_parameters():
+            self.optimizer.reset_entries(value, torch.ones_like(value, dtype=torch.bool))
 
     def later_phases(self, phases: Sequence[Phase]) -> Sequence[Phase]:
         if self.modules == "joint":
@@ -197,6 +201,7 @@ class Modular(Lifelong):
             self._forget_module(slot, ~is_kept)
         allowed = self.structures[:, task.index].isfinite()
         self.structures[:, task.index] = self.structure.masked_fill(~allowed, NEVER)
+        self.gates.settle(task.index, allowed)
         self.learning = NOBODY
 
     def _helps(self, task: Task) -> Tensor:
@@ -221,7 +226,9 @@ class Modular(Lifelong):
         empty = (~self.exists).sum(1).double()
         of_module = sum(value[0].numel() for value in self.module_parameters(0).values())
         network = sum(value[0].numel() for value in self.net.parameters())
-        structures = self.structures[:, : self.at + 1].isfinite().sum((1, 2, 3))
+        numbers = self.structures[:, : self.at + 1].isfinite().sum((2, 3))  # of each task
+        learnt = numbers[:, self.last_initial + 1 :]
+        structures = numbers.sum(1) + learnt.sum(1) * self.gates.width
         self.log("modules", modules)
         self.cost("modules", modules)
         self.cost("parameters", network - empty * of_module + structures)
@@ -240,7 +247,7 @@ class Modular(Lifelong):
         self._run_used()
         named = self.net.named_parameters()
         cut_off = {name: named[name].detach() for name in self.standing_still()}
-        with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks)}):
+        with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks), **self._gates_of(tasks)}):
             yield
 
     def standing_still(self) -> set[str]:
@@ -270,13 +277,28 @@ class Modular(Lifelong):
         for name in self.standing_still():
             named[name].grad = None
         if self.learning == NOBODY or self.phase.name == ACCOMMODATION:
-            self.structure.grad = None
+            for value in self.task_parameters():
+                value.grad = None
 
     # ------------------------------------------------------------------ how modules are mixed
 
+    @property
+    def _assimilates(self) -> bool:
+        return self.learning != NOBODY and self.phase.name == ASSIMILATION
+
+    def _gates_of(self, tasks: Tensor) -> dict[str, Tensor]:
+        """The buffers that hold the gates of samples of these tasks `[R, B]`, with gradients where they are trained."""
+        if self._assimilates:
+            return self._gates_of_task(self.at)
+        return self.gates.of_each(tasks, self.at, self.at == self.learning)
+
+    def _gates_of_task(self, index: int) -> dict[str, Tensor]:
+        """The same for samples that are all of one task."""
+        return self.gates.of_one(index, index == self.learning)
+
     def _mixture_of(self, tasks: Tensor) -> Tensor:
         """`[R, B]` to the weights for each sample, `[R, B, M, depth]`, or `[R, 1, M, depth]` where all are of the task at hand."""
-        if self.learning != NOBODY and self.phase.name == ASSIMILATION:
+        if self._assimilates:
             return self._current()
         rows = torch.arange(len(tasks), device=self.device)[:, None]
         mixture = self._mixtures()[rows, tasks]
@@ -328,14 +350,16 @@ class Modular(Lifelong):
         self.somewhere = self.exists.any(0).nonzero().flatten().tolist()
         self._run_used()
         shown = self._mixtures()[:, self.at : self.at + 1]
-        self.net.named_buffers()[MIXTURE].copy_(shown)
+        of_network = self.net.named_buffers()
+        for name, value in {MIXTURE: shown, **self._gates_of_task(self.at)}.items():
+            of_network[name].copy_(value)
 
     @torch.no_grad()
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         assert task is not None, "the task setting tells it"
         self._run_used()
         mixture = self._mixtures()[:, task.index : task.index + 1]
-        with self.net.given(buffers={MIXTURE: mixture}):
+        with self.net.given(buffers={MIXTURE: mixture, **self._gates_of_task(task.index)}):
             return super().predict(x, task)
 
     # ------------------------------------------------------------------ what other parts ask for
@@ -343,6 +367,10 @@ class Modular(Lifelong):
     def module_parameters(self, number: int) -> dict[str, Tensor]:
         """A module's parameters `[R, ...]`, by its own names."""
         return self.net.part(f"body.components.{number}").named_parameters()
+
+    def task_parameters(self) -> list[Tensor]:
+        """What is trained of the task at hand beside its head: its structure, and gates where there are some."""
+        return [self.structure, *self.gates.trained]
 
     def shared(self) -> list[str]:
         """The modules that every network began with; those that came later are a member's own."""

@@ -57,10 +57,10 @@ class Tryout(Stateful):
     # ------------------------------------------------------------------ what is trained meanwhile
 
     def _live(self) -> list[Tensor]:
-        """The candidate, the head, and the task's structure."""
+        """The candidate, the head, and the task's structure and gates."""
         owner, modular = self.owner, self.owner.modular
         candidate = modular.module_parameters(modular.candidate).values()
-        return [*candidate, *owner.net.part("head").parameters(), modular.structure]
+        return [*candidate, *owner.net.part("head").parameters(), *modular.task_parameters()]
 
     def _trained(self) -> list[Tensor]:
         return [value.detach().clone() for value in self._live()]

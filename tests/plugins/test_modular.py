@@ -9,15 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clbench import Batch, Phase, Task
+from clbench import Batch, Phase, Stack, Task
 from clbench.testing.bench import Bench
 from clbench_plugins.modular import Modular
 from clbench_plugins.modular.lifelong import INITIAL
+from clbench_plugins.modular.model import soft_ordering_cnn
 from clbench_plugins.modular.strategy import ACCOMMODATION, ASSIMILATION, NOBODY
 
 MODULES, DEPTH, WIDTH, TASKS, FIRST = 3, 2, 8, 5, 2
 RATE = 0.2
 MODEL = {"soft_ordering_mlp": {"components": MODULES, "depth": DEPTH, "width": WIDTH}}
+
+
+MIXING = pytest.mark.parametrize("mixing", ["structure", "gated"])
 
 
 class Noted(Modular):
@@ -64,6 +68,9 @@ class Plain:
         ]
         self.head = [values["head.weight"], values["head.bias"]]
         self.structure = {t: values["structures"][t] for t in range(TASKS)}
+        self.gates = {
+            t: torch.zeros(*self.structure[0].shape, WIDTH).double() for t in range(TASKS)
+        }
         self.used = list(range(MODULES))
 
     def begin(self, task: int, candidate: int) -> None:
@@ -72,6 +79,7 @@ class Plain:
 
     def step(self, batch: Batch, outputs: list[Tensor], task: int, train: str, hidden: int) -> None:
         """One step of gradient descent on what `train` says, without the module that is hidden."""
+        gates = {t: value.clone() for t, value in self.gates.items()}
         modules = [[value.clone() for value in module] for module in self.modules]
         head = [value.clone() for value in self.head]
         structure = {t: value.clone() for t, value in self.structure.items()}
@@ -84,6 +92,8 @@ class Plain:
             moved += head
         if "structure" in train:
             moved.append(structure[task])
+        if "gates" in train:
+            moved.append(gates[task])
         for value in moved:
             value.requires_grad_()
         total = torch.zeros((), dtype=torch.float64)
@@ -94,11 +104,11 @@ class Plain:
                 mask = torch.zeros(len(numbers), 1, dtype=torch.bool)
                 mask[hidden] = True
                 numbers = numbers.masked_fill(mask, -torch.inf)
-            weights = numbers.softmax(0)
             h = F.linear(batch.x[mine].flatten(1).double(), *self.projection)
             for layer in range(DEPTH):
                 given = [F.linear(h, *module).relu() for module in modules]
-                h = sum(w * g for w, g in zip(weights[:, layer], given, strict=True))
+                weights = (numbers[:, layer] + F.linear(h, gates[of][:, layer])).softmax(1)
+                h = sum(w[:, None] * g for w, g in zip(weights.T, given, strict=True))
             logits = F.linear(h, *head)
             own = torch.full_like(logits, -torch.inf)
             own[:, outputs[of]] = 0.0
@@ -111,13 +121,15 @@ class Plain:
         self.modules = [[v.detach() for v in module] for module in modules]
         self.head = [v.detach() for v in head]
         self.structure = {t: v.detach() for t, v in structure.items()}
+        self.gates = {t: v.detach() for t, v in gates.items()}
 
 
-def test_training_is_the_plain_loop(on_digits: Any) -> None:
+@MIXING
+def test_training_is_the_plain_loop(on_digits: Any, mixing: str) -> None:
     """Two members that keep other candidates, against each written out step by step."""
-    strategy, loop = bench_of(
-        on_digits, Noted(initial_tasks=FIRST, replay=4), optimizer={"sgd": {"lr": RATE}}
-    ).start(0, 1)
+    chosen = Noted(initial_tasks=FIRST, replay=4, mixing=mixing)
+    strategy, loop = bench_of(on_digits, chosen, optimizer={"sgd": {"lr": RATE}}).start(0, 1)
+    of_task = "structure, gates, head" if mixing == "gated" else "structure, head"
     tasks = strategy.session.streams.tasks
     start = {name: value.clone() for name, value in strategy.start.items()}
     for task in tasks:
@@ -137,8 +149,8 @@ def test_training_is_the_plain_loop(on_digits: Any) -> None:
             if name == INITIAL:
                 plain.step(batch, outputs, at, "modules, head", NOBODY)
             elif name == ASSIMILATION:
-                plain.step(batch, outputs, at, "candidate, structure, head", NOBODY)
-                plain.step(batch, outputs, at, "structure, head", candidate)
+                plain.step(batch, outputs, at, f"candidate, {of_task}", NOBODY)
+                plain.step(batch, outputs, at, of_task, candidate)
             else:
                 assert name == ACCOMMODATION
                 plain.step(batch, outputs, at, "modules, candidate", NOBODY)
@@ -157,6 +169,11 @@ def test_training_is_the_plain_loop(on_digits: Any) -> None:
             torch.testing.assert_close(
                 found, plain.structure[task].softmax(0), atol=2e-5, rtol=1e-4
             )
+        if mixing == "gated":
+            finished = strategy.gates.finished[row].double()
+            wanted = torch.stack([plain.gates[task] for task in range(TASKS)])
+            assert wanted[FIRST:].abs().flatten(1).amax(1).gt(1e-3).all()
+            torch.testing.assert_close(finished, wanted, atol=2e-5, rtol=1e-4)
 
 
 def _settle(plain: Plain, task: int, is_kept: bool) -> None:
@@ -167,6 +184,7 @@ def _settle(plain: Plain, task: int, is_kept: bool) -> None:
         plain.used.append(candidate)
     else:
         plain.structure[task][candidate] = -torch.inf
+        plain.gates[task][candidate] = 0.0
         plain.modules[candidate] = [torch.zeros_like(v) for v in plain.modules[candidate]]
 
 
@@ -181,6 +199,8 @@ class Watched(Modular):
 
     def _numbers(self) -> dict[str, Tensor]:
         named = {**self.net.named_parameters(), "structure": self.structure}
+        if self.mixing == "gated":
+            named["gates"] = self.gates.current
         return {name: value.detach().clone() for name, value in named.items()}
 
     def begin_epoch(self, phase: Phase, epoch: int) -> None:
@@ -198,18 +218,22 @@ def names_of(*numbers: int) -> set[str]:
     return {f"body.components.{n}.0.{kind}" for n in numbers for kind in ("weight", "bias")}
 
 
-@pytest.mark.parametrize("loss", ["ce", "detached"])
-def test_what_stands_still_does_not_move_a_bit(on_digits: Any, loss: str) -> None:
+@pytest.mark.parametrize(
+    ("loss", "mixing"), [("ce", "structure"), ("detached", "structure"), ("detached", "gated")]
+)
+def test_what_stands_still_does_not_move_a_bit(on_digits: Any, loss: str, mixing: str) -> None:
     """Adam would move by its moments what has a gradient of 0. Detached heads follow the modules."""
     protocol = {"optimizer": {"adam": {"lr": 0.01}}, "epochs": 4}
-    chosen = Watched(initial_tasks=FIRST, accommodate_every=2, threshold=0.0, loss=loss)
+    options = {"loss": loss, "mixing": mixing}
+    chosen = Watched(initial_tasks=FIRST, accommodate_every=2, threshold=0.0, **options)
     strategy, loop = bench_of(on_digits, chosen, **protocol).start(0)
     for task in strategy.session.streams.tasks[:3]:
         loop.task(task)
     head = {"head.weight", "head.bias"}
+    of_task = {"structure", "gates"} if mixing == "gated" else {"structure"}
     first = range(MODULES)
     assert strategy.moved[f"{INITIAL} 1"] == names_of(*first) | head
-    assert strategy.moved[f"{ASSIMILATION} 2"] == names_of(MODULES) | head | {"structure"}
+    assert strategy.moved[f"{ASSIMILATION} 2"] == names_of(MODULES) | head | of_task
     follows = head if loss == "detached" else set()
     assert strategy.moved[f"{ACCOMMODATION} 2"] == names_of(*first, MODULES) | follows
 
@@ -235,10 +259,11 @@ class Decided(Modular):
         return torch.full((self.members,), self.threshold > 0)
 
 
+@MIXING
 @pytest.mark.parametrize("is_kept", [False, True])
-def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool) -> None:
+def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool, mixing: str) -> None:
     """Neither in structures nor in the optimiser nor among its numbers; one that is kept is there in all of them."""
-    chosen = Decided(initial_tasks=FIRST, threshold=float(is_kept))
+    chosen = Decided(initial_tasks=FIRST, threshold=float(is_kept), mixing=mixing)
     strategy, loop = bench_of(on_digits, chosen, optimizer={"adam": {"lr": 0.01}}).start(0, 1)
     for task in strategy.session.streams.tasks:
         loop.task(task)
@@ -252,4 +277,42 @@ def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool) -> 
         finite = strategy.structures[:, :, number].isfinite().any(-1)
         expected = torch.arange(TASKS) >= (born if is_kept else TASKS)
         assert torch.equal(finite, expected.expand(2, TASKS))
+        if mixing == "gated":
+            gated = strategy.gates.finished[:, :, number].flatten(2).any(-1)
+            assert torch.equal(gated, finite)
     assert strategy.exists.sum().item() == 2 * (MODULES + is_kept * len(later))
+
+
+@pytest.mark.parametrize("form", ["loop", "vmap"])
+def test_gates_of_convolutions_read_the_mean_over_positions(form: str) -> None:
+    """Two members, samples of two tasks, a module that is not used; each sample against its own sum."""
+    net = Stack(
+        lambda: soft_ordering_cnn(
+            (2, 8, 8), 3, components=3, depth=2, width=4, dropout=0, gated=True
+        ),
+        2,
+        form=form,
+    )
+    body = net.module.get_submodule("body")
+    body.used = [[0, 1, 2]] * 2
+    x, gates = torch.rand(2, 5, 2, 8, 8), torch.randn(2, 2, 3, 2, 4)
+    tasks = torch.tensor([[0, 1, 1, 0, 1], [1, 1, 0, 0, 0]])
+    structure = torch.randn(2, 5, 3, 2).index_fill(2, torch.tensor([1]), -torch.inf)
+    given = {"body.mixture": structure.softmax(2), "body.gates": gates, "body.gates_of": tasks}
+    with net.given(buffers=given), net.inputs_of("flatten") as inputs:
+        net(x)
+    named = net.named_parameters()
+    for row in range(2):
+        for place, task in enumerate(tasks[row].tolist()):
+            h = torch.cat([x[row, place], torch.zeros(2, 8, 8)])
+            for layer in range(2):
+                numbers = gates[row, task, :, layer] @ h.mean((1, 2))
+                weights = (structure[row, place, :, layer] + numbers).softmax(0)
+                kernels = [named[f"body.components.{m}.0.weight"][row] for m in range(3)]
+                biases = [named[f"body.components.{m}.0.bias"][row] for m in range(3)]
+                given_out = [
+                    F.max_pool2d(F.conv2d(h, kernel, bias, padding=1), 2).relu()
+                    for kernel, bias in zip(kernels, biases, strict=True)
+                ]
+                h = sum(w * g for w, g in zip(weights, given_out, strict=True))
+            torch.testing.assert_close(inputs["flatten"][row, place], h)

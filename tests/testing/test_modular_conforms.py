@@ -54,6 +54,15 @@ class TestModularDetached(InTasks):
         return builtin("strategy", "modular")(initial_tasks=1, replay=5, threshold=0.0, **options)
 
 
+class TestModularGated(InTasks):
+    """A mixture for each sample, in batches of one task and of several."""
+
+    @pytest.fixture
+    def strategy(self):
+        options = {"mixing": "gated", "threshold": 0.0}
+        return builtin("strategy", "modular")(initial_tasks=1, replay=5, **options)
+
+
 class TestModularJoint(InTasks):
     @pytest.fixture
     def strategy(self):
@@ -62,7 +71,7 @@ class TestModularJoint(InTasks):
 
 
 class TestSoftOrderingMLP(ModelConformance):
-    @pytest.fixture(params=[{}, {"dropout": 0.3, "dense_first": 1}], ids=str)
+    @pytest.fixture(params=[{}, {"dropout": 0.3, "dense_first": 1}, {"gated": True}], ids=str)
     def model(self, request):
         soft = builtin("model", "soft_ordering_mlp")
         return lambda shape, classes: soft(shape, classes, width=17, depth=3, **request.param)
