@@ -137,7 +137,7 @@ class Task(Reference):
     @property
     def labels(self) -> Tensor:
         """`[R, K]`: what each member's task calls each class of the data set; -1 for those that it has not."""
-        return self.streams.label_table[:, self.index]
+        return self.streams.label_table[:, self.index].long()
 
     def batches(
         self, split: Split = "train", size: int = 256, limit: int | None = None

@@ -11,9 +11,8 @@ from torch import Tensor
 from clbench import Phase, Task, errors
 
 from .rounds import Neighbours, epochs_of, row_bytes
-from .tryout import Tryout
+from .tryout import State, Tryout
 
-Module = dict[str, Tensor]  # parameters `[R, ...]`, by their names within the module
 CLASS_BYTES = 1  # of each class that an agent names
 NOBODY = -1
 
@@ -30,8 +29,11 @@ class ModuleSharing(Neighbours):
     accuracy, as it was trained then, with moments that begin anew. What comes first is trained and judged as any
     other candidate of `modular`; an agent that was sent none begins with a random module, as without sharing.
 
+    With `transfer_head` and `transfer_structure` the head's outputs for classes that both tasks have, and the
+    structure, come with the module: of the modules that all agents have and of the one that is sent.
+
     Curves `module_from_agent` and `module_from_task` say whose module each task began with (-1: nobody's);
-    `bytes_sent` counts one byte for each class named, and the modules sent back.
+    `bytes_sent` counts one byte for each class named, and what is sent back.
     """
 
     name = "module_sharing"
@@ -40,6 +42,10 @@ class ModuleSharing(Neighbours):
     # Which of the modules that neighbours send is taken: that of the most similar task, or the best one
     # of those that were tried.
     choice: Literal["trust_sim", "tryout"] = "trust_sim"
+    # Begin with the neighbour's outputs for the classes that both tasks have.
+    transfer_head: bool = False
+    # Begin with the structure of the neighbour's task.
+    transfer_structure: bool = False
     tries: PositiveInt = 3  # modules that are tried, for `choice: tryout`
     tryout_epochs: PositiveInt = 20  # epochs of the task that each of them is trained for
 
@@ -115,19 +121,18 @@ class ModuleSharing(Neighbours):
         links = self.links(self.active)
         similarity, source = self.most_similar()
         similarity = torch.where(links, similarity, 0)
-        self._count(links, similarity)
+        self._count(links, similarity > 0, source)
         agents, tasks, found = self._ranked(similarity, source)
-        slots = self._slots(agents, tasks)
-        modules = [
-            self._module_of(agents[:, number], slots[:, number])
-            for number in range(agents.shape[1])
+        beginnings = [
+            self._beginning(*column)
+            for column in zip(agents.unbind(1), tasks.unbind(1), strict=True)
         ]
-        nobody = torch.full_like(agents[:, 0], NOBODY)
-        self.log("module_from_agent", torch.where(found[:, 0], agents[:, 0], nobody))
-        self.log("module_from_task", torch.where(found[:, 0], tasks[:, 0], nobody))
+        first = found[:, 0]
+        self.log("module_from_agent", torch.where(first, agents[:, 0], NOBODY))
+        self.log("module_from_task", torch.where(first, tasks[:, 0], NOBODY))
         if self.choice == "tryout":
-            self.tryout = Tryout(self, modules, found.sum(1))
-        self.install(modules[0], found[:, 0])
+            self.tryout = Tryout(self, beginnings, found.sum(1))
+        self.put(beginnings[0], first)
 
     def most_similar(self) -> tuple[Tensor, Tensor]:
         """`[R, agents]`: how many of the new task's classes each agent's most similar task with a module has, and which task that is."""
@@ -141,8 +146,7 @@ class ModuleSharing(Neighbours):
         overlap = torch.stack(overlaps, dim=2)
         order = torch.arange(len(before), device=self.device)
         best = (overlap * (len(before) + 1) - order).argmax(2)
-        indices = torch.tensor([task.index for task in before], device=self.device)
-        return overlap.gather(2, best[..., None])[..., 0], indices[best]
+        return overlap.gather(2, best[..., None])[..., 0], best
 
     def _ranked(self, similarity: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The agents whose modules are tried, `[R, n]`, the tasks of these, and which of them there are."""
@@ -152,36 +156,86 @@ class ModuleSharing(Neighbours):
         order = rank.argsort(dim=1, descending=True, stable=True)[:, : self._most_tried]
         return order, source.gather(1, order), rank.gather(1, order) != NOBODY
 
-    def _slots(self, agents: Tensor, tasks: Tensor) -> Tensor:
-        """`[R, n]`: the numbers that these agents' modules of these tasks have."""
-        tables = self.of_agents(self.modular.module_of_task)
-        rows = torch.arange(self.members, device=self.device)[:, None]
-        found: Tensor = tables[rows, agents, tasks]
-        return found
+    def _count(self, links: Tensor, answers: Tensor, source: Tensor) -> None:
+        """Add the bytes of the classes that were named, and of what was sent back."""
+        named = (self.task.labels >= 0).sum(1) * links.sum(1) * CLASS_BYTES
+        size = torch.full_like(source, row_bytes(self._candidate()))
+        if self.transfer_head:
+            classes = self.of_agents((self._labels_before() >= 0).sum(2))
+            of_output = row_bytes([value[:, 0] for value in self._head()])
+            size = size + classes.gather(2, source[..., None])[..., 0] * of_output
+        if self.transfer_structure:
+            structure = self.modular.structure
+            size = size + row_bytes([structure[:, : self.modular.first_modules + 1]])
+        self.count_bytes(named + self.swapped(torch.where(answers, size, 0)).sum(1))
 
-    def _module_of(self, agent: Tensor, slot: Tensor) -> Module:
-        """For each member the module in this place `[R]` of this agent of its seed; its own candidate where there is none."""
+    # ------------------------------------------------------------------ what a task begins with
+
+    def live(self) -> State:
+        """What is trained of a new task before its modules are: the candidate, the head, the structure and gates."""
+        return [*self._candidate(), *self._head(), *self.modular.task_parameters()]
+
+    def put(self, state: State, where: Tensor) -> None:
+        """Let these members have this state."""
+        for value, wanted in zip(self.live(), state, strict=True):
+            rows = where.view(-1, *(1,) * (value.dim() - 1))
+            value.detach().copy_(torch.where(rows, wanted, value.detach()))
+
+    def _candidate(self) -> list[Tensor]:
         modular = self.modular
+        return list(modular.module_parameters(modular.candidate).values())
+
+    def _head(self) -> list[Tensor]:
+        return self.net.part("head").parameters()
+
+    def _beginning(self, agent: Tensor, task: Tensor) -> State:
+        """What each member begins with where it takes the module of this agent `[R]` of its seed from this task `[R]`."""
         numbers = torch.arange(self.members, device=self.device)
         rows = numbers - numbers % self.scenario.agents + agent
-        named = modular.module_parameters(modular.candidate)
-        found = {name: value.detach().clone() for name, value in named.items()}
+        slot = self.modular.module_of_task[rows, task]
+        head = self._head_from(rows, task) if self.transfer_head else self._head()
+        structure, *gates = self.modular.task_parameters()
+        if self.transfer_structure:
+            structure = self._structure_from(rows, task, slot)
+        state = [*self._module_from(rows, slot), *head, structure, *gates]
+        return [value.detach().clone() for value in state]
+
+    def _module_from(self, rows: Tensor, slot: Tensor) -> list[Tensor]:
+        """The modules in these places `[R]` of these members `[R]`; a member's own candidate where there is none."""
+        modular = self.modular
+        found = self._candidate()
         for number in range(modular.first_modules, modular.candidate):
-            for name, value in modular.module_parameters(number).items():
-                here = (slot == number).view(-1, *(1,) * (value.dim() - 1))
-                found[name] = torch.where(here, value.detach()[rows], found[name])
+            theirs = modular.module_parameters(number).values()
+            found = [
+                torch.where((slot == number).view(-1, *(1,) * (own.dim() - 1)), value[rows], own)
+                for own, value in zip(found, theirs, strict=True)
+            ]
         return found
 
-    def install(self, module: Module, where: Tensor) -> None:
-        """Let the candidate of these members be this module."""
-        modular = self.modular
-        for name, value in modular.module_parameters(modular.candidate).items():
-            rows = where.view(-1, *(1,) * (value.dim() - 1))
-            value.detach().copy_(torch.where(rows, module[name], value.detach()))
+    def _head_from(self, rows: Tensor, task: Tensor) -> list[Tensor]:
+        """The head, in which outputs for classes of these members' tasks, too, are as theirs."""
+        own, theirs = self.task.labels, self._labels_before()[rows, task]
+        both = (own >= 0) & (theirs >= 0)
+        made = []
+        for value in self._head():
+            spread = (*both.shape, *(1,) * (value.dim() - 2))
+            source = theirs.clamp(min=0).view(spread).expand(*both.shape, *value.shape[2:])
+            # One output more than there are takes what is of no class in common.
+            target = torch.where(both, own, value.shape[1]).view(spread).expand_as(source)
+            wider = torch.cat([value, value[:, :1]], dim=1)
+            made.append(wider.scatter(1, target, value[rows].gather(1, source))[:, :-1])
+        return made
 
-    def _count(self, links: Tensor, similarity: Tensor) -> None:
-        """Add the bytes of the classes that were named, and of the modules sent back."""
-        named = (self.task.labels >= 0).sum(1) * links.sum(1) * CLASS_BYTES
-        answers = self.swapped(similarity > 0).sum(1)
-        size = row_bytes(list(self.modular.module_parameters(self.modular.candidate).values()))
-        self.count_bytes(named + answers * size)
+    def _structure_from(self, rows: Tensor, task: Tensor, slot: Tensor) -> Tensor:
+        """The structure of these members' tasks, for the modules that all have and the one that is sent; 0 for others."""
+        modular = self.modular
+        theirs = modular.structures[rows, task]
+        made = torch.zeros_like(modular.structure)
+        made[:, : modular.first_modules] = theirs[:, : modular.first_modules]
+        numbers = torch.arange(self.members, device=self.device)
+        made[:, modular.candidate] = theirs[numbers, slot.clamp(min=0)]
+        return made
+
+    def _labels_before(self) -> Tensor:
+        """`[R, T, K]`: the labels of the data set's classes in the tasks before this one."""
+        return torch.stack([task.labels for task in self.begun[:-1]], dim=1)

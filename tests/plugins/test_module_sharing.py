@@ -16,7 +16,7 @@ from clbench_plugins.sharing import ModuleSharing
 from .sharing import agents_on_digits
 
 MODEL = {"soft_ordering_mlp": {"components": 2, "depth": 2, "width": 5}}
-TASKS = {"tasks": 4, "classes_per_task": 4, "samples_per_class": 20}
+TASKS = {"tasks": 4, "classes_per_task": 4, "samples_per_class": 20, "labels": "mapped"}
 MODULE = (5 * 5 + 5) * 4  # bytes
 NOBODY = -1
 
@@ -119,6 +119,52 @@ def test_without_a_neighbour_that_has_added_one_an_agent_keeps_its_own() -> None
     before = [module(sharing, agent, slot_of(3)) for agent in range(4)]
     sharing.exchange()
     assert [module(sharing, agent, slot_of(3)) for agent in range(4)] == before
+
+
+def test_the_outputs_of_common_classes_come_with_the_module_where_wanted() -> None:
+    sharing = begun(3, ADDED, transfer_head=True)
+    before = [value.detach().clone() for value in sharing.net.part("head").parameters()]
+    tasks = sharing.session.streams.tasks
+    sharing.exchange()
+    after = sharing.net.part("head").parameters()
+    taken, moved = 0, 0
+    for agent in range(4):
+        other, task = expected(sharing, agent, 3, ADDED)[0]
+        for number in range(10):
+            own, theirs = (
+                int(tasks[3].labels[agent, number]),
+                int(tasks[task].labels[other, number]),
+            )
+            if own < 0:
+                continue
+            source = (other, theirs) if theirs >= 0 else (agent, own)
+            taken, moved = taken + (theirs >= 0), moved + (own != theirs >= 0)
+            for old, new in zip(before, after, strict=True):
+                assert torch.equal(new.detach()[agent, own], old[source])
+    assert taken > moved > 0
+    outputs = 4 * (5 + 1) * 4  # of four classes, with five weights and a bias of four bytes each
+    bytes_sent = sharing.session.book.cost["bytes_sent"]
+    answers = [expected(sharing, agent, 3, ADDED) for agent in range(4)]
+    of_first = sum(other == 0 for several in answers for other, _ in several)
+    assert bytes_sent[0] == 3 * 4 + of_first * (MODULE + outputs)
+
+
+def test_the_structure_comes_with_the_module_where_wanted() -> None:
+    sharing = begun(3, ADDED, transfer_structure=True)
+    structures = sharing.modular.structures
+    structures.copy_(torch.from_numpy(np.random.default_rng(1).standard_normal(structures.shape)))
+    sharing.exchange()
+    made = sharing.modular.structure.detach()
+    for agent in range(4):
+        other, task = expected(sharing, agent, 3, ADDED)[0]
+        theirs = structures[other, task]
+        assert torch.equal(made[agent, :2], theirs[:2])
+        assert torch.equal(made[agent, slot_of(3)], theirs[slot_of(task)])
+        assert not made[agent, 2 : slot_of(3)].any()
+    answers = [expected(sharing, agent, 3, ADDED) for agent in range(4)]
+    of_first = sum(other == 0 for several in answers for other, _ in several)
+    rows = (2 + 1) * 2 * 4  # of three modules at two depths
+    assert sharing.session.book.cost["bytes_sent"][0] == 3 * 4 + of_first * (MODULE + rows)
 
 
 # ------------------------------------------------------------------ tryout

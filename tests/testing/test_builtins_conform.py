@@ -415,7 +415,8 @@ class TestSharingBesideModular(AmongAgents):
         sharing = builtin("strategy", "data_sharing")
         options = {"after": 2, "filter": "distance", "score": "random", "received_batch": 9}
         data = sharing(topology="tree", queries=5, memory=20, stored=11, **options)
-        modules = builtin("strategy", "module_sharing")(choice="tryout", tries=2, tryout_epochs=1)
+        options = {"choice": "tryout", "tries": 2, "tryout_epochs": 1, "transfer_head": True}
+        modules = builtin("strategy", "module_sharing")(**options)
         return [modular, fedavg, data, modules]
 
 
