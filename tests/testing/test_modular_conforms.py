@@ -42,32 +42,26 @@ class TestModular(InTasks):
 
     @pytest.fixture
     def strategy(self):
-        return builtin("strategy", "modular")(initial_tasks=1, replay=5, threshold=0.0)
+        return builtin("strategy", "modular")(initial_tasks=2, replay=5, threshold=0.0)
 
 
-class TestModularDetached(InTasks):
-    """Contrast for the body and cross-entropy for the head."""
+class TestModularGatedAndDetached(InTasks):
+    """A mixture for each sample, the body trained by contrast; two tasks that bring a candidate."""
 
     @pytest.fixture
     def strategy(self):
-        options = {"loss": "detached", "anchors": "all", "views": "flip_blur_noise"}
+        options = {"mixing": "gated", "loss": "detached", "anchors": "all"}
         return builtin("strategy", "modular")(initial_tasks=1, replay=5, threshold=0.0, **options)
 
 
-class TestModularGated(InTasks):
-    """A mixture for each sample, in batches of one task and of several."""
-
-    @pytest.fixture
-    def strategy(self):
-        options = {"mixing": "gated", "threshold": 0.0}
-        return builtin("strategy", "modular")(initial_tasks=1, replay=5, **options)
-
-
 class TestModularJoint(InTasks):
+    """Gates of the task at hand are trained in one batch with those that stand still."""
+
     @pytest.fixture
     def strategy(self):
-        options = {"modules": "joint", "initial_structures": "one_module_per_task"}
-        return builtin("strategy", "modular")(initial_tasks=2, replay=5, **options)
+        first = {"initial_tasks": 2, "initial_structures": "one_module_per_task"}
+        options = {"modules": "joint", "mixing": "gated", **first}
+        return builtin("strategy", "modular")(replay=5, **options)
 
 
 class TestSoftOrderingMLP(ModelConformance):
