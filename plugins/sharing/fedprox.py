@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import NonNegativeFloat
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .fedavg import FedAvg
 
@@ -31,11 +33,30 @@ class FedProx(FedAvg):
         if not self.mu or not self.aggregate:
             return total
         named = self.net.named_parameters()
-        drifts = [
-            (named[name] - last).square().flatten(1).sum(1)
+        pairs = [
+            (named[name], last)
             for name, last in self.aggregate.items()
             if named[name].requires_grad
         ]
-        if not drifts:
+        if not pairs:
             return total
-        return total + self.mu / 2 * functools.reduce(torch.add, drifts)
+        params, anchors = zip(*pairs, strict=True)
+        drift: Tensor = _SquaredDistance.apply(anchors, *params)
+        return total + self.mu / 2 * drift
+
+
+class _SquaredDistance(torch.autograd.Function):
+    """`[R]`: sum (w - w_last)^2, with the gradient written out: autograd would walk over all parameters three times more."""
+
+    @staticmethod
+    def forward(ctx: Any, anchors: Sequence[Tensor], *params: Tensor) -> Tensor:
+        moved = [param - anchor for param, anchor in zip(params, anchors, strict=True)]
+        ctx.save_for_backward(*moved)
+        norms = [torch.linalg.vector_norm(change.flatten(1), dim=1) for change in moved]
+        return torch.stack(norms).square().sum(0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        slopes = [2.0 * grad.view(-1, *(1,) * (d.dim() - 1)) * d for d in ctx.saved_tensors]
+        return None, *slopes
