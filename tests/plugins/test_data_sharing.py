@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from clbench import Batch, Strategy
 from clbench.errors import UserError
 from clbench.testing.bench import first_difference, rows
+from clbench.testing.strategy import a_step, begin_phase, begin_task
+from clbench.testing.watch import uncapturable
 from clbench_plugins.naive import Naive
 from clbench_plugins.sharing import DataSharing
 from clbench_plugins.sharing.budget import draw_by_class, spread
@@ -337,6 +339,22 @@ def test_a_received_sample_comes_as_often_as_one_of_the_tasks_own() -> None:
         assert set(joined.index[member][joined.weights[member]].tolist()) <= held[member]
     running.received.seen[1] = 0
     assert running.drawn(next(running.task.batches("train", 17))).weights.sum(1)[1] == 0
+
+
+def test_a_joined_step_can_be_captured_in_a_device_graph() -> None:
+    running, loop = agents_on_digits(DataSharing(after=1), **HELD_OUT).start(0)
+    first, second = running.session.streams.tasks[:2]
+    loop.task(first)
+    begin_task(running, second)
+    phase = running.phases(second)[0]
+    begin_phase(running, phase)
+    running.end_epoch(phase, 0)
+    assert running.joins
+    samples = a_step(running, loop, phase)
+    loop.learn(samples)
+    with uncapturable() as found:
+        loop.learn(samples)
+    assert not found
 
 
 def test_who_received_nothing_learns_as_if_nobody_shared() -> None:
