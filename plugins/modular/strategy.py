@@ -282,14 +282,8 @@ class Modular(Lifelong):
 
     # ------------------------------------------------------------------ how modules are mixed
 
-    @property
-    def _assimilates(self) -> bool:
-        return self.learning != NOBODY and self.phase.name == ASSIMILATION
-
     def _gates_of(self, tasks: Tensor) -> dict[str, Tensor]:
         """The buffers that hold the gates of samples of these tasks `[R, B]`, with gradients where they are trained."""
-        if self._assimilates:
-            return self._gates_of_task(self.at)
         return self.gates.of_each(tasks, self.at, self.at == self.learning)
 
     def _gates_of_task(self, index: int) -> dict[str, Tensor]:
@@ -297,12 +291,10 @@ class Modular(Lifelong):
         return self.gates.of_one(index, index == self.learning)
 
     def _mixture_of(self, tasks: Tensor) -> Tensor:
-        """`[R, B]` to the weights for each sample, `[R, B, M, depth]`, or `[R, 1, M, depth]` where all are of the task at hand."""
-        if self._assimilates:
-            return self._current()
+        """`[R, B]` to the weights for each sample, `[R, B, M, depth]`; a batch may hold others than those of the task at hand."""
         rows = torch.arange(len(tasks), device=self.device)[:, None]
         mixture = self._mixtures()[rows, tasks]
-        if self.phase.name != JOINT:
+        if self.learning == NOBODY or self.phase.name == ACCOMMODATION:
             return mixture
         return torch.where((tasks == self.learning)[..., None, None], self._current(), mixture)
 
@@ -373,7 +365,12 @@ class Modular(Lifelong):
         return [self.structure, *self.gates.trained]
 
     def shared(self) -> list[str]:
-        """The modules that every network began with; those that came later are a member's own."""
+        """The modules that every network began with; those that came later are a member's own.
+
+        None where modules stand still after the first tasks: an average would move them.
+        """
+        if self.modules == "frozen":
+            return []
         first = tuple(_of_module(number) for number in range(self.first_modules))
         return [name for name in super().shared() if name.startswith(first)]
 

@@ -247,12 +247,32 @@ def test_frozen_modules_never_move(on_digits: Any) -> None:
     tasks = strategy.session.streams.tasks
     for task in tasks[:2]:
         loop.task(task)
-    before = [strategy.net.named_parameters()[name].clone() for name in strategy.shared()]
+    assert strategy.shared() == []
+    named = strategy.net.named_parameters()
+    names = [name for name in named if name.startswith("body.components")]
+    before = [named[name].clone() for name in names]
     for task in tasks[2:]:
         loop.task(task)
-    after = [strategy.net.named_parameters()[name] for name in strategy.shared()]
+    after = [named[name] for name in names]
     assert len(after) == 2 * MODULES
     assert all(map(torch.equal, before, after))
+
+
+def test_samples_of_old_tasks_that_join_a_batch_go_through_their_own_structure(
+    on_digits: Any,
+) -> None:
+    strategy, loop = bench_of(on_digits, Modular(initial_tasks=FIRST)).start(0)
+    tasks = strategy.session.streams.tasks
+    for task in tasks[:FIRST]:
+        loop.task(task)
+    strategy.session.task = tasks[FIRST]
+    strategy.begin_task(tasks[FIRST])
+    strategy.session.phase = Phase(ASSIMILATION)
+    new, old = next(tasks[FIRST].batches("train", 6)), next(tasks[0].batches("train", 6))
+    logits = strategy.training_logits(new.join(old))
+    strategy.net.eval()
+    torch.testing.assert_close(logits[:, :6], strategy.predict(new.x, tasks[FIRST]))
+    torch.testing.assert_close(logits[:, 6:], strategy.predict(old.x, tasks[0]))
 
 
 class Decided(Modular):
