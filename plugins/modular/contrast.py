@@ -1,4 +1,4 @@
-"""The supervised contrastive loss of one member."""
+"""The supervised contrastive loss."""
 
 from __future__ import annotations
 
@@ -15,24 +15,28 @@ def supervised_contrast(
     anchors: int,
     temperature: float,
 ) -> Tensor:
-    """Supervised contrastive loss (Khosla et al. 2020, L_out), taken within each task.
+    """`[R]`: supervised contrastive loss (Khosla et al. 2020, L_out), taken within each task.
 
     L_i = -1 / |P(i)| sum_{p in P(i)} log( exp(z_i.z_p / t) / sum_{a in A(i)} exp(z_i.z_a / t) ), with z the
-    features `[N, F]` at length 1, A(i) all other rows of i's task and P(i) those of them with i's label.
+    features `[R, N, F]` at length 1, A(i) all other rows of i's task and P(i) those of them with i's label.
     It is averaged over those of the first `anchors` rows that have a positive. Rows that do not count
-    (`counts [N]`) are neither anchors nor in any A(i).
+    (`counts [R, N]`) are neither anchors nor in any A(i).
     """
-    unit = F.normalize(features, dim=1)
-    similar = unit[:anchors] @ unit.T / temperature
-    itself = torch.eye(anchors, len(unit), dtype=torch.bool, device=unit.device)
-    same_task = tasks[:anchors, None] == tasks
-    others = same_task & counts & ~itself
-    positive = others & (labels[:anchors, None] == labels)
+    unit = F.normalize(features, dim=2)
+    similar = unit[:, :anchors] @ unit.transpose(1, 2) / temperature
+    itself = torch.eye(anchors, unit.shape[1], dtype=torch.bool, device=unit.device)
+    others = _alike(tasks, anchors) & counts[:, None] & ~itself
+    positive = others & _alike(labels, anchors)
     # A finite number and not -inf: the gradient of a row without any others would be NaN.
     never = torch.finfo(similar.dtype).min
-    of_all = similar.masked_fill(~others, never).logsumexp(1, keepdim=True)
-    log_share = torch.where(positive, similar - of_all, 0.0)
-    positives = positive.sum(1)
-    losses = -log_share.sum(1) / positives.clamp(min=1)
-    is_anchor = counts[:anchors] & (positives > 0)
-    return torch.where(is_anchor, losses, 0.0).sum() / is_anchor.sum().clamp(min=1)
+    of_all = similar.masked_fill(~others, never).logsumexp(2, keepdim=True)
+    log_shares = torch.where(positive, similar - of_all, 0.0)
+    positives = positive.sum(2)
+    losses = -log_shares.sum(2) / positives.clamp(min=1)
+    is_anchor = counts[:, :anchors] & (positives > 0)
+    return torch.where(is_anchor, losses, 0.0).sum(1) / is_anchor.sum(1).clamp(min=1)
+
+
+def _alike(names: Tensor, anchors: int) -> Tensor:
+    """`[R, N]` to `[R, anchors, N]`: which rows have the name of each anchor."""
+    return names[:, :anchors, None] == names[:, None]

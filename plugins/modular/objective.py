@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 import torch
@@ -84,9 +83,9 @@ class Objective(Strategy):
         both = batch if self.views == "none" else batch.join(self.second_view(batch))
         features = self.features(both).flatten(2)
         anchors = batch.size if self.anchors == "one" else both.size
-        of_member = partial(supervised_contrast, anchors=anchors, temperature=self.temperature)
-        losses: Tensor = per_member(of_member, features, both.y, both.tasks, both.weights)
-        return losses
+        return supervised_contrast(
+            features, both.y, both.tasks, both.weights, anchors, self.temperature
+        )
 
     @torch.no_grad()
     def second_view(self, batch: Batch) -> Batch:

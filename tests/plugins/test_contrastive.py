@@ -69,33 +69,36 @@ def by_double_loop(
 @pytest.mark.parametrize("anchors", [6, 12])
 def test_the_loss_is_that_of_a_double_loop(anchors: int) -> None:
     """Also where an anchor has no positive, or nobody of its task beside it."""
-    features = torch.randn(12, 5, dtype=torch.float64, requires_grad=True)
-    labels = [0, 0, 1, 2, 1, 0, 0, 0, 1, 3, 1, 0]
-    tasks = [0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 2, 0]
-    counts = [True, True, True, True, True, True, True, True, False, True, True, True]
-    wanted = by_double_loop(features, labels, tasks, counts, anchors, 0.5)
-    found = supervised_contrast(
-        features, torch.tensor(labels), torch.tensor(tasks), torch.tensor(counts), anchors, 0.5
-    )
-    torch.testing.assert_close(found, wanted)
-    for one, other in zip(
-        torch.autograd.grad(found, features), torch.autograd.grad(wanted, features), strict=True
-    ):
-        torch.testing.assert_close(one, other)
+    features = torch.randn(2, 12, 5, dtype=torch.float64, requires_grad=True)
+    labels = torch.tensor([[0, 0, 1, 2, 1, 0, 0, 0, 1, 3, 1, 0], [0, 1] * 6])
+    tasks = torch.tensor([[0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 2, 0], [0, 0, 1] * 4])
+    counts = torch.ones(2, 12, dtype=torch.bool)
+    counts[0, 8], counts[1, :5] = False, False
+    found = supervised_contrast(features, labels, tasks, counts, anchors, 0.5)
+    for row in range(2):
+        lists = (table[row].tolist() for table in (labels, tasks, counts))
+        wanted = by_double_loop(features[row], *lists, anchors, 0.5)
+        torch.testing.assert_close(found[row], wanted)
+        gradient = torch.autograd.grad(wanted, features)[0]
+        of_stack = torch.autograd.grad(found[row], features, retain_graph=True)[0]
+        torch.testing.assert_close(of_stack, gradient)
 
 
 def test_the_loss_is_finite_where_exponentials_are_not() -> None:
     """exp(1 / 0.001) is beyond float32; a batch without any positives has a loss of 0."""
-    features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], requires_grad=True)
-    tasks, counts = torch.zeros(4, dtype=torch.int64), torch.ones(4, dtype=torch.bool)
-    near = supervised_contrast(features, torch.tensor([0, 1, 0, 1]), tasks, counts, 4, 1e-3)
+    rows = [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]
+    features = torch.tensor([rows], requires_grad=True)
+    tasks = torch.zeros(1, 4, dtype=torch.int64)
+    counts = torch.ones(1, 4, dtype=torch.bool)
+    near = supervised_contrast(features, torch.tensor([[0, 1, 0, 1]]), tasks, counts, 4, 1e-3)
     near.backward()
     wanted = (2000 + 1000 + 1000 + math.log(3)) / 4
     assert near.item() == pytest.approx(wanted, rel=1e-5)
     assert features.grad is not None
     assert features.grad.isfinite().all()
     features.grad = None
-    alone = supervised_contrast(features, torch.arange(4), torch.arange(4), counts, 4, 0.06)
+    each = torch.arange(4)[None]
+    alone = supervised_contrast(features, each, each, counts, 4, 0.06)
     alone.backward()
     assert alone.item() == 0
     assert not features.grad.any()
