@@ -256,9 +256,7 @@ class Modular(Lifelong):
             return set()
         named = list(self.net.named_parameters())
         if self.phase.name == ACCOMMODATION:
-            # Without cross-entropy nothing makes the modules fit heads that stand still: these follow them.
-            follows = self.loss == "detached"
-            still = {name for name in named if name.startswith("head.") and not follows}
+            still = {name for name in named if name.startswith("head.")}
         elif self.phase.name == ASSIMILATION:
             on_trial = _of_module(self.candidate)
             still = {
