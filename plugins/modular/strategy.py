@@ -52,7 +52,7 @@ class Modular(Lifelong):
     # ------------------------------------------------------------------ what is asked before a run
 
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
-        if self._adds and not protocol["validation"]:
+        if self.tries_modules and not protocol["validation"]:
             return (
                 "whether a new module stays is decided on validation data; give `validation: 0.2`,"
                 " or add_modules: false"
@@ -62,7 +62,8 @@ class Modular(Lifelong):
         return super().refusal(setting, protocol)
 
     @property
-    def _adds(self) -> bool:
+    def tries_modules(self) -> bool:
+        """Whether later tasks bring a candidate for a new module."""
         return self.add_modules and self.modules != "joint" and self.trains_body
 
     # ------------------------------------------------------------------ what there is
@@ -70,7 +71,7 @@ class Modular(Lifelong):
     def setup(self) -> None:
         super().setup()
         later = self.scenario.tasks - 1 - self.last_initial
-        room = later if self._adds else 0
+        room = later if self.tries_modules else 0
         if "body.components" not in dict(self.net.module.named_modules()):
             raise errors.UserError(
                 "modular: the model has no modules to be mixed; use soft_ordering_mlp or"
@@ -137,7 +138,7 @@ class Modular(Lifelong):
         self.at = task.index
         if task.index > self.last_initial:
             self.learning = task.index
-            if self._adds:
+            if self.tries_modules:
                 self.candidate = self.first_modules + task.index - self.last_initial - 1
             allowed = self.exists.clone()
             if self.candidate != NOBODY:

@@ -30,16 +30,18 @@ def crop_flip(images: Tensor, drawn: Tensor) -> Tensor:
     rows = _positions((area / ratio).sqrt().clamp(max=1), down, height)
     columns = _positions((area * ratio).sqrt().clamp(max=1), right, width)
     columns = torch.where(mirrored[:, None] < 0.5, columns.flip(1), columns)
-    shape = len(images), height, width
-    grid = torch.stack([columns[:, None].expand(shape), rows[:, :, None].expand(shape)], -1)
-    return _sampled(images, grid)
+    return _sampled(images, rows[:, :, None], columns[:, None])
 
 
 def _positions(share: Tensor, place: Tensor, size: int) -> Tensor:
-    """`[B, size]`: the middles of `size` equal parts of a share of the side, from -1 to 1 as `grid_sample` counts."""
-    middles = (torch.arange(size, device=share.device) + 0.5) / size
-    start = place * (1 - share)
-    return 2 * (start[:, None] + share[:, None] * middles) - 1
+    """`[B, size]`: the middles of `size` equal parts of a share of the side that is `place`d along it."""
+    centre = (2 * place - 1) * (1 - share)
+    return centre[:, None] + share[:, None] * _middles(size, share)
+
+
+def _middles(size: int, like: Tensor) -> Tensor:
+    """The middles of the pixels along a side, which goes from -1 to 1."""
+    return (2 * torch.arange(size, device=like.device) + 1) / size - 1
 
 
 def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
@@ -48,11 +50,11 @@ def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
     angle, zoom = TURN * around_zero[:, 0], 1 + ZOOM * around_zero[:, 1]
     right, down = (2 * SHIFT * around_zero[:, 2:4]).unbind(1)
     height, width = images.shape[-2:]
-    sine, cosine = angle.sin() / zoom, angle.cos() / zoom
-    first = torch.stack([cosine, -sine * height / width, right], 1)
-    second = torch.stack([sine * width / height, cosine, down], 1)
-    grid = F.affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
-    return _blurred(_sampled(images, grid), drawn[:, 4])
+    sine, cosine = (angle.sin() / zoom)[:, None, None], (angle.cos() / zoom)[:, None, None]
+    across, along = _middles(width, drawn), _middles(height, drawn)[:, None]
+    columns = cosine * across - sine * along * height / width + right[:, None, None]
+    rows = sine * across * width / height + cosine * along + down[:, None, None]
+    return _blurred(_sampled(images, rows, columns), drawn[:, 4])
 
 
 def flip_blur_noise(images: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
@@ -62,8 +64,13 @@ def flip_blur_noise(images: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
     return _blurred(flipped, drawn[:, 1]) + NOISE * noise
 
 
-def _sampled(images: Tensor, grid: Tensor) -> Tensor:
-    """Between pixels linearly; beyond the border the border's pixel."""
+def _sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The images at these positions, `[B, H, W]` or what broadcasts to it, from -1 to 1.
+
+    Between pixels linearly; beyond the border the border's pixel.
+    """
+    shape = len(images), *images.shape[-2:]
+    grid = torch.stack([columns.expand(shape), rows.expand(shape)], -1)
     return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
 

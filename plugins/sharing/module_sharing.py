@@ -52,10 +52,10 @@ class ModuleSharing(Neighbours):
     def setup(self) -> None:
         super().setup()
         modular = self.modular
-        if not modular.add_modules or modular.modules == "joint":
+        if not modular.tries_modules:
             raise errors.StrategyError(
                 "module_sharing: modular adds no modules here, so there are none to be shared; give it"
-                " add_modules: true, and modules: accommodated or frozen"
+                " add_modules: true, modules: accommodated or frozen, and a loss that trains modules"
             )
         if self.choice == "tryout":
             self._check_epochs()

@@ -147,6 +147,14 @@ def test_views_are_the_same_bits_alone_and_in_a_stack(on_digits: Any, views: str
     assert ((several - batches.x).flatten(2).abs().amax(2) > 0).all()
 
 
+@pytest.mark.parametrize("augment", [affine_blur, crop_flip])
+def test_views_of_all_members_at_once_are_those_of_each(augment: Any) -> None:
+    """As a GPU computes them; a function that vmap cannot batch warns."""
+    images, drawn = torch.rand(3, 4, 2, 8, 7), torch.rand(3, 4, 5)
+    at_once = torch.func.vmap(augment)(images, drawn)
+    torch.testing.assert_close(at_once, torch.stack(list(map(augment, images, drawn))))
+
+
 def test_a_crop_of_all_is_the_image_and_may_be_mirrored() -> None:
     """Of a square image; drawn are area, ratio, down, right, mirrored."""
     images = torch.rand(2, 3, 6, 6)
