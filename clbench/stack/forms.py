@@ -177,7 +177,8 @@ class VmapForm(Form):
         call: Call,
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
-        run = self._by_rules if all(map(rules.ruled, Binding.of(module).modules)) else self._by_vmap
+        has_rules = rules.all_known(Binding.of(module).modules)
+        run = self._by_rules if has_rules else self._by_vmap
         result = run(module, params, buffers, x, call)
         if call.graph is not None:
             call.graph.append({site: output for site, (_, output) in result[1].items()})

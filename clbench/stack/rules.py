@@ -9,7 +9,7 @@ autograd's own gradient of a stacked product would come out transposed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -110,13 +110,19 @@ RULES: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
 
 def known(module: nn.Module) -> bool:
     """Whether all that computes here has a rule."""
-    return all(map(ruled, module.modules()))
+    return all_known(list(module.modules()))
+
+
+def all_known(modules: Sequence[nn.Module]) -> bool:
+    """The same of a module and all within it, itself first. Lists of modules are held within one, and never called."""
+    first, *within = modules
+    return ruled(first) and all(ruled(module) or _is_list(module) for module in within)
 
 
 def ruled(module: nn.Module) -> bool:
     """Whether this one has a rule, or is put together by one, and nobody changed its forward or listens in by a hook."""
     return (
-        (type(module) in RULES or _is_chain(module) or _is_wired(module) or _is_list(module))
+        (type(module) in RULES or _is_chain(module) or _is_wired(module))
         and "forward" not in vars(module)
         and not _is_watched(module)
     )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clbench import CReLU
+from clbench import CReLU, Wired
 from clbench.stack import Stack, rules
 
 from .test_forms import samples
@@ -141,6 +141,28 @@ class Twice(nn.Linear):
 )
 def test_other_modules_are_not_taken_for_known_ones(module: nn.Module) -> None:
     assert not rules.known(module)
+
+
+class Branches(Wired):
+    """A sum of branches, each behind what came in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Sequential(nn.Linear(3, 3), nn.Tanh()) for _ in range(2))
+
+    def wire(self, x: Tensor, run: Any) -> Tensor:
+        for branch in self.branches:
+            x = x + run(branch, x)
+        return x
+
+
+def test_a_wired_module_is_run_for_all_members_at_once() -> None:
+    assert rules.exact(Branches())
+    net = Stack(lambda: nn.Sequential(Branches(), nn.Linear(3, 2)), 3)
+    x = torch.randn(3, 5, 3)
+    assert net.form.name == "vmap"
+    alone = Stack(lambda: nn.Sequential(Branches(), nn.Linear(3, 2)), [(2, 0)], form="loop")
+    torch.testing.assert_close(net(x)[2], alone(x[2:])[0])
 
 
 @pytest.mark.parametrize("listen", ["register_forward_hook", "register_forward_pre_hook"])
