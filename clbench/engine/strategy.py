@@ -258,6 +258,18 @@ class Strategy(Configurable, Stateful):
 
         Each member is initialised under its own seed, agents of a seed alike.
         """
+        return self._stack(factory, f"{self.part_name}/{name}")
+
+    def make_net(self, **options: Any) -> Stack:
+        """The stack of the protocol's model, with these options of the model in place of its own."""
+        model = self.session.model
+        chosen = replace(model, options={**model.options, **options})
+        scenario = self.scenario
+        factory = functools.partial(chosen.build, scenario.input_shape, scenario.classes)
+        return self._stack(factory, "init")
+
+    def _stack(self, factory: Callable[[], nn.Module], stream: str) -> Stack:
+        """A stack of this job's members, drawn from their streams of this name."""
         session = self.session
         return Stack(
             factory,
@@ -266,21 +278,7 @@ class Strategy(Configurable, Stateful):
             device=session.device,
             precision=session.precision,
             clock=session.clock,
-            stream=f"{self.part_name}/{name}",
-            starts=session.starts,
-        )
-
-    def make_net(self, **options: Any) -> Stack:
-        """The stack of the protocol's model, with these options of the model in place of its own."""
-        session = self.session
-        model = replace(session.model, options={**session.model.options, **options})
-        return Stack(
-            functools.partial(model.build, self.scenario.input_shape, self.scenario.classes),
-            session.members,
-            form=session.form,
-            device=session.device,
-            precision=session.precision,
-            clock=session.clock,
+            stream=stream,
             starts=session.starts,
         )
 

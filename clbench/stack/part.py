@@ -55,33 +55,23 @@ class Part:
         """Evaluation mode from now on."""
         return self.train(False)
 
-    def __call__(
-        self,
-        x: Tensor,
-        params: Mapping[str, Tensor] | None = None,
-        buffers: Mapping[str, Tensor] | None = None,
-    ) -> Tensor:
-        """Apply the submodule, with other parameters and buffers where given (by the submodule's own names)."""
+    def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Apply the submodule, with other parameters where given (by the submodule's own names)."""
         own = params is None
         watched = self.net.watcher.within(self.name) if own and self.net.training else {}
-        out, found = self.run(x, params or self.named_parameters(), tuple(watched), buffers)
+        out, found = self.run(x, params or self.named_parameters(), tuple(watched))
         if watched:
             self.net.watcher.note_part({watched[site]: pair[1] for site, pair in found.items()})
         return out
 
     def run(
-        self,
-        x: Tensor,
-        params: Mapping[str, Tensor],
-        sites: tuple[str, ...] = (),
-        buffers: Mapping[str, Tensor] | None = None,
+        self, x: Tensor, params: Mapping[str, Tensor], sites: tuple[str, ...] = ()
     ) -> tuple[Tensor, Seen]:
         """The output, and what went in and out of these modules within the submodule ("": itself)."""
         net = self.net
         net.set_mode()
         module = net.module.get_submodule(self.name)
         values, x = net.narrow(params, x, self.name + ".")
-        held = {**self.named_buffers(), **(buffers or {})}
-        out, found = net.form.run(module, values, held, x, Call(sites), net.active)
+        out, found = net.form.run(module, values, self.named_buffers(), x, Call(sites), net.active)
         seen = {site: (widen(given), widen(made)) for site, (given, made) in found.items()}
         return widen(out), seen

@@ -145,8 +145,10 @@ class Stack(Watched, FrozenFront, Stateful):
         watched = self._watched() if own else {}
         call = Call(self.watcher.with_inputs(tuple({**traced, **watched})))
         named = self._named(params)
-        if own:
-            named, buffers = {**named, **self.given_params}, buffers or self.given_buffers or None
+        if own and self.given_params:
+            named = {**named, **self.given_params}
+        if own and self.given_buffers and buffers is None:
+            buffers = self.given_buffers
         if buffers is None and self._is_short(named, x):
             out, found = self._run_short(named, call.sites)
         else:
