@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clbench.engine.quota_buffer import TaskQuotaBuffer
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
-    from clbench.engine.strategy import Strategy
+    from clbench.engine.strategy import Strategy, sample_cross_entropy
     from clbench.engine.task import Batch, Phase, Samples, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
@@ -98,6 +98,7 @@ __all__ = [
     "restart_units",
     "run",
     "sample_bytes",
+    "sample_cross_entropy",
     "squared_gradients",
     "weight_gradient",
 ]
@@ -112,7 +113,7 @@ _MODULES = {
     "clbench.engine.quota_buffer": ["TaskQuotaBuffer"],
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],
-    "clbench.engine.strategy": ["Strategy"],
+    "clbench.engine.strategy": ["Strategy", "sample_cross_entropy"],
     "clbench.engine.task": ["Batch", "Phase", "Samples", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],

@@ -150,9 +150,9 @@ class DataSharing(Neighbours):
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
         """`[R, size]`: which rows of received samples count, as many as their share of all samples."""
-        rows = torch.arange(size, device=self.device)
         if self.received_batch is not None:
-            return (rows < size).expand(self.members, size)
+            return torch.ones(self.members, size, dtype=torch.bool, device=self.device)
+        rows = torch.arange(size, device=self.device)
         wanted = batch.size * self.received.filled / self.own_samples
         return rows < wanted.round()[:, None]
 

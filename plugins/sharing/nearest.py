@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from clbench import per_member
+from clbench import per_member, sample_cross_entropy
 
 Score = Literal["cross_entropy", "confidence", "margin", "entropy", "random"]
 
@@ -19,8 +19,7 @@ def difficulty(score: Score, logits: Tensor, y: Tensor) -> Tensor:
     An output that does not count has a logit of -inf.
     """
     if score == "cross_entropy":
-        flat = F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none")
-        return flat.view_as(y)
+        return sample_cross_entropy(logits, y)
     if score == "margin":
         first, second = logits.topk(2, dim=2).values.unbind(2)
         return second - first
