@@ -2,10 +2,11 @@
 
     python benchmarks/agents.py
 
-Eight agents a seed learn four tasks of two digits each. `modular+fedavg` is timed with all seeds in one stack
-and with a stack for each seed: agents that exchange weights train together either way. `modular`, which
-exchanges nothing, is also timed with one agent at a time (a scenario of one agent, as many seeds as
-there were agents). Times are processor seconds of training, the least of several rounds in which the ways take turns.
+Eight agents a seed learn four tasks of two digits each. `modular+fedavg` is timed with all seeds in
+one stack and with a stack for each seed: agents that exchange weights train together either way.
+`modular`, which exchanges nothing, is also timed with one agent at a time (a scenario of one agent, as
+many seeds as there were agents). Times are processor seconds of training, the least of several rounds
+in which the ways take turns.
 """
 
 from __future__ import annotations
@@ -66,12 +67,14 @@ def main() -> None:
     seeds, members = range(given.seeds), range(given.seeds * given.agents)
     sharing = bench_of(given.agents, ["modular", "fedavg"])
     apart, single = bench_of(given.agents, ["modular"]), bench_of(1, ["modular"])
+    each_seed = [[seed] for seed in seeds]
+    each_agent = [[member] for member in members]
     ways = {
         ("modular+fedavg", "all seeds in one stack"): (sharing, [seeds]),
-        ("modular+fedavg", "a stack a seed"): (sharing, [[seed] for seed in seeds]),
+        ("modular+fedavg", "a stack a seed"): (sharing, each_seed),
         ("modular", "all seeds in one stack"): (apart, [seeds]),
-        ("modular", "a stack a seed"): (apart, [[seed] for seed in seeds]),
-        ("modular", "one agent after the other"): (single, [[member] for member in members]),
+        ("modular", "a stack a seed"): (apart, each_seed),
+        ("modular", "one agent after the other"): (single, each_agent),
     }
     least = dict.fromkeys(ways, float("inf"))
     for turn in range(given.rounds):
