@@ -1,6 +1,8 @@
 """Statistics: tests, corrections, effect sizes, intervals, rankings. Pure numpy and scipy; it knows nothing of records.
 
-paired        two strategies on the same seeds: exact Wilcoxon signed-rank, paired permutation
+paired        two strategies on the same seeds: exact Wilcoxon signed-rank
+flips         the same by the mean: exact sign flips
+blocks        more than two on the same blocks: the exact Friedman test, by permutation
 unpaired      Mann-Whitney, Kruskal-Wallis, Dunn
 several       Friedman with Iman-Davenport, Nemenyi, Conover, critical differences
 corrections   Holm, Bonferroni, Benjamini-Hochberg

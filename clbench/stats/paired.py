@@ -14,8 +14,6 @@ from clbench.stats.result import Tested
 
 Array = npt.NDArray[Any]
 MOST_EXACT = 200  # pairs; beyond, the normal approximation is as good
-MOST_FLIPS = 16  # pairs whose 2^n sign flips are all tried
-FLIPS = 100_000  # drawn beyond that
 
 
 def differences(a: Array, b: Array) -> Array:
@@ -87,27 +85,3 @@ def pseudo_median(delta: Array) -> float:
         means[np.isnan(means)] = 0.0
         middle = float(np.median(means))
     return 0.0 if np.isnan(middle) else middle
-
-
-def permutation(a: Array, b: Array, rng: np.random.Generator) -> Tested:
-    """The paired permutation test of the mean difference: all sign flips up to 16 pairs, 100,000 random ones beyond.
-
-    Random flips count the observed pattern as one of them, so that p is never zero and the test never too keen.
-    """
-    delta = differences(a, b)
-    size = len(delta)
-    exact = size <= MOST_FLIPS
-    signs = (
-        _every_sign(size) if exact else rng.integers(0, 2, (FLIPS, size), dtype=np.int8) * 2.0 - 1
-    )
-    observed = abs(delta.sum())
-    hits = int((np.abs(signs @ delta) >= observed * (1 - 1e-12)).sum())
-    p = hits / len(signs) if exact else (hits + 1) / (len(signs) + 1)
-    smallest = smallest_signed_rank(size) if exact else 1 / (FLIPS + 1)
-    name = "paired permutation, exact" if exact else "paired permutation, 100,000 draws"
-    return Tested(name, float(delta.mean()), p, smallest, int(np.sign(delta.sum())))
-
-
-def _every_sign(size: int) -> Array:
-    patterns = np.arange(2**size)[:, None] >> np.arange(size)
-    return (patterns & 1) * 2.0 - 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from clbench.stats.paired import differences, permutation, signed_rank
+from clbench.stats.paired import differences, signed_rank
 from clbench.stats.power import (
     penalty,
     seeds_needed,
@@ -98,32 +98,6 @@ def test_what_is_equal_on_paper_is_a_tie() -> None:
     a, b = np.array([0.3, 0.1, 1e6 + 0.1]), np.array([0.2, 0.0, 1e6])
     assert len(set(np.abs(differences(a[:2], b[:2])))) == 1
     assert len(set(np.abs(differences(a, b)))) == 1
-
-
-# ---------------------------------------------------------------------- permutation
-
-
-def test_the_permutation_test_is_the_enumeration() -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=8), rng.normal(0.8, size=8)
-    expected = stats.permutation_test(
-        (a, b), lambda x, y: (x - y).mean(), permutation_type="samples", n_resamples=np.inf
-    )
-    found = permutation(a, b, rng)
-    assert found.test == "paired permutation, exact"
-    assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-
-
-def test_beyond_sixteen_pairs_it_draws() -> None:
-    rng = np.random.default_rng(0)
-    a = rng.normal(0.4, size=17)
-    found = permutation(a, np.zeros(17), np.random.default_rng(1))
-    signs = ((np.arange(2**17)[:, None] >> np.arange(17)) & 1) * 2 - 1
-    exact = (np.abs(signs @ a) >= abs(a.sum()) - 1e-12).mean()
-    assert found.p == pytest.approx(exact, abs=0.002)
-    assert (
-        found.p == permutation(a, np.zeros(17), np.random.default_rng(1)).p
-    )  # the generator decides
 
 
 # ---------------------------------------------------------------------- what is within reach
