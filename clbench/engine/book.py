@@ -12,9 +12,10 @@ from torch import Tensor
 
 from clbench.engine.curves import Curve
 from clbench.errors import StrategyError
-from clbench.records.cell import Array, CellRecord, Entries
+from clbench.records.cell import CellRecord, Entries
 from clbench.stack import Stateful
 from clbench.suite.tested import tested_tasks
+from clbench.typing import Array
 
 MEASURED_COSTS = ("train_seconds", "peak_memory")  # which no method can know better
 

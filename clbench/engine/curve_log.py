@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from clbench.engine.curves import Array, Curve
+from clbench.engine.curves import Curve
 from clbench.errors import ClbenchError
 from clbench.records.atomic import sync_folder
+from clbench.typing import Array
 
 Groups = Mapping[str, dict[str, Curve]]  # `curves` and `probes`, by name
 PENDING = 1 << 18  # bytes of curves that a checkpoint holds itself

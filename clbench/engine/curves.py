@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 FEWEST = 16  # values that there is room for from the start
 
 

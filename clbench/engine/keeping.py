@@ -15,9 +15,9 @@ from torch import Tensor
 from clbench.engine.evaluate import Watch
 from clbench.engine.strategy import Strategy
 from clbench.errors import StrategyError
-from clbench.records.cell import Array
 from clbench.records.rows import Rows, find_rows, write_rows
 from clbench.stack import Stack
+from clbench.typing import Array
 
 
 class Keeper:

@@ -13,11 +13,11 @@ from clbench.data.arrays import Arrays
 from clbench.engine.curves import Curve
 from clbench.engine.probes import Probes
 from clbench.engine.runner import Settings, build_strategy
-from clbench.engine.session import Member
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy
 from clbench.errors import RecordError, UserError
 from clbench.suite.cell import Cell
+from clbench.typing import Member
 
 Weights = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 WHEN = ("task_end", "run_end")

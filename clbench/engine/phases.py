@@ -19,13 +19,13 @@ from clbench.options import check_options
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout
 from clbench.suite.choices import SCHEDULES, schedule_form
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.engine.streams import Streams
 
 IntArray = npt.NDArray[np.int64]
 Pool = tuple[IntArray, IntArray]  # positions in the training set, and the task of each
-Member = tuple[int, int]
 
 
 # ------------------------------------------------------------------------------------------ checks

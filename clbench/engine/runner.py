@@ -21,7 +21,7 @@ from clbench.engine.compose import check_agents, check_fit, compose
 from clbench.engine.draws import DrawWatch
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
-from clbench.engine.session import Member, Session, model_of
+from clbench.engine.session import Session, model_of
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, parts_of
@@ -34,6 +34,7 @@ from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_layout, checked
 from clbench.scenarios.heads import with_head_per_task
 from clbench.suite.cell import Cell
+from clbench.typing import Member
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from clbench.options import check_options
 from clbench.randomness import key
 from clbench.scenarios.stream import Layout
 from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.engine.look import Images
 
-Member = tuple[int, int]
 # Names that the engine uses itself: of notes, and of curves `continual_<name>`.
 ENGINE_NOTES = ("accuracy", "step", "task", "recency")
 

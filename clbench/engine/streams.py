@@ -21,8 +21,8 @@ from clbench.engine.warps import warps_of
 from clbench.errors import UserError
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout, Stream, TaskSpec
+from clbench.typing import Member
 
-Member = tuple[int, int]
 Filled = tuple[Tensor, Tensor, Tensor]  # indices, labels, and which rows count
 READY_BYTES = 512 * 2**20  # of float images
 LARGEST_CHUNK = 512  # rows

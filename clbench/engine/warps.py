@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from clbench.engine.tables import WarpTables
-
-Array = np.ndarray[Any, Any]
+from clbench.typing import Array
 
 
 def warps_of(tables: WarpTables, device: torch.device) -> HostWarps | DeviceWarps | None:

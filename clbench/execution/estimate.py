@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clbench.execution.jobs import Job, Member
+from clbench.execution.jobs import Job
 from clbench.execution.stack_size import StepSize, members_in_cache
 from clbench.execution.survey import Survey
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.data import Arrays

@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 
 from clbench.host import PluginReference
 from clbench.suite.cell import Cell, Choice, MetricChoice
-
-Member = tuple[int, int]  # seed, agent
+from clbench.typing import Member
 
 CHECKPOINT_EVERY = 180.0  # seconds: what a machine that dies may cost
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from clbench.execution.jobs import Job, Member
+from clbench.execution.jobs import Job
 from clbench.execution.stack_size import MOST
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell
+from clbench.typing import Member
 
 STACK_ON_CPU = MOST
 FINISHED = ("done", "diverged")  # a failed or timed-out member is tried again

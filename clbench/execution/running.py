@@ -31,7 +31,7 @@ from clbench.execution.estimate import Estimator, room_of
 from clbench.execution.forecast import Forecast
 from clbench.execution.in_process import InProcess, is_in_process
 from clbench.execution.job_record import failed_record, save
-from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Member, Site
+from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
 from clbench.execution.planner import Planned, finished_members, missing_members, plan
@@ -44,6 +44,7 @@ from clbench.records import CellRecord
 from clbench.suite import expand, pick
 from clbench.suite.cell import Cell
 from clbench.suite.tested import tested_tasks
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.host import Host

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.metrics.base import Summary, Undefined
-
-Array = npt.NDArray[Any]
+from clbench.typing import Array
 
 
 def demanded(

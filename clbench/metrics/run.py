@@ -8,15 +8,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.metrics.arithmetic import average_over_entries, average_over_time, demanded, matrix_of
 from clbench.metrics.base import Undefined
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.records.cell import CellRecord
 
-Array = npt.NDArray[Any]
 Reference = Callable[[str, "RunView"], "RunView | None"]
 
 

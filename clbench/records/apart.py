@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.errors import UserError, shown, suggest
-from clbench.records.cell import Array, CellRecord, select, status_of
+from clbench.records.cell import CellRecord, select, status_of
 from clbench.records.file import RecordFile
+from clbench.typing import Array
 
 SEEDS = "the suite no longer asks for these seeds"
 CELL = "the suite no longer asks for it"

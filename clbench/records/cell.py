@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.records.rows import Rows
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_TASKS = 100_000
 SINGLE = (
     "seed",

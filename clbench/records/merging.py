@@ -12,7 +12,6 @@ from clbench.errors import RecordError
 from clbench.records.cell import (
     GROUPS,
     SINGLE,
-    Array,
     CellRecord,
     Entries,
     metric_of,
@@ -21,6 +20,7 @@ from clbench.records.cell import (
     status_of,
 )
 from clbench.records.rows import Rows
+from clbench.typing import Array
 
 FINISHED = ("done", "diverged")
 # What of a member may not differ between two measurements, besides its metrics, curves and notes.

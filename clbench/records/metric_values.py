@@ -11,9 +11,10 @@ import numpy as np
 from clbench.errors import ClbenchError, OptionError, UnknownName
 from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import summarise
-from clbench.records.cell import Array, CellRecord
+from clbench.records.cell import CellRecord
 from clbench.records.file import RecordFile
 from clbench.records.metric_facts import kind_of, kind_of_cost, name_in
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.host import Host

@@ -22,7 +22,6 @@ from clbench.errors import RecordError
 from clbench.records.cell import (
     DECLARATIONS,
     GROUPS,
-    Array,
     CellOnDisk,
     CellRecord,
     Entries,
@@ -40,6 +39,7 @@ from clbench.records.file import (
     RecordFile,
 )
 from clbench.records.rows import Place, Rows, stamp_of
+from clbench.typing import Array
 
 _DAMAGE = (
     OSError,

@@ -14,11 +14,12 @@ from clbench.errors import RecordError, suggest
 from clbench.metrics import RecordMetric, RunView
 from clbench.metrics.arithmetic import matrix_of
 from clbench.records.apart import apart_line, labels_apart
-from clbench.records.cell import Array, CellRecord
+from clbench.records.cell import CellRecord
 from clbench.records.file import RecordFile
 from clbench.records.metric_facts import kind_of
 from clbench.records.metric_values import Measured, Metrics
 from clbench.records.reading import read_record
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ import numpy as np
 from clbench.errors import RecordError
 from clbench.records.atomic import atomic_file
 from clbench.records.datasets import is_text, refusal
+from clbench.typing import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Stamp = tuple[int, ...]
 PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 

@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 
 from clbench.records.atomic import atomic_file
-from clbench.records.cell import GROUPS, Array, CellRecord, settled
+from clbench.records.cell import GROUPS, CellRecord, settled
 from clbench.records.file import APART, CELLS, DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+from clbench.typing import Array
 
 # What netCDF readers take for a dimension without coordinates, rather than for data.
 _BARE_DIMENSION = "This is a netCDF dimension but not a netCDF variable.%10d"

@@ -14,7 +14,6 @@ from itertools import combinations
 
 import numpy as np
 
-from clbench.records.cell import Array
 from clbench.report.contest import (
     Omnibus,
     Pair,
@@ -37,6 +36,7 @@ from clbench.stats.paired import differences, pseudo_median, signed_rank
 from clbench.stats.power import smallest_nemenyi
 from clbench.stats.several import average_ranks, critical_difference, friedman, nemenyi_p
 from clbench.stats.unpaired import shift
+from clbench.typing import Array
 
 NAN = float("nan")
 AT_ONCE = 500  # pairs whose resampled means are in memory together

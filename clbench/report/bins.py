@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from clbench.records import CellRecord
-from clbench.records.cell import Array
+from clbench.typing import Array
 
 MOST_POINTS = 60  # of a curve
 ROUND = (1, 2, 5)  # and ten times these, and so on

@@ -9,7 +9,6 @@ from itertools import combinations
 
 import numpy as np
 
-from clbench.records.cell import Array
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design
 from clbench.stats.corrections import adjust
@@ -21,6 +20,7 @@ from clbench.stats.paired import differences, signed_rank_of
 from clbench.stats.result import Tested
 from clbench.stats.several import Friedman, friedman
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
+from clbench.typing import Array
 
 NAN = float("nan")
 UNTESTED = Tested("none", NAN, NAN, NAN, 0)

@@ -10,9 +10,9 @@ import numpy as np
 from clbench.errors import UnknownName
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Entries, Results
-from clbench.records.cell import Array
 from clbench.report.bins import bin_centres, bin_means, matrix_means
 from clbench.stats.intervals import Interval, mean_intervals
+from clbench.typing import Array
 
 ACCURACIES = (0.0, 1.0)
 

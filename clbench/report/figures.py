@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from clbench.errors import OutputError, UserError, suggest
-from clbench.records.cell import Array
 from clbench.report.comparison import Comparison, compare
 from clbench.report.pool import Source
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.runs import Runs
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

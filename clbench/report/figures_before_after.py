@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.errors import UserError
-from clbench.records.cell import Array
 from clbench.report.comparison import Comparison
 from clbench.report.curves import ACCURACIES, FINAL, LEARNT, course_by_seed, finished
 from clbench.report.figures import COLOURS, box_with_points, headed, panels, within
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records import CellRecord
-from clbench.records.cell import Array
 from clbench.report.comparison import Comparison
 from clbench.report.figures import headed, panels
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

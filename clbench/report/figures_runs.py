@@ -9,7 +9,6 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records import CellRecord, Results
-from clbench.records.cell import Array
 from clbench.report.bins import bin_size, said_of
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.curves import (
@@ -30,6 +29,7 @@ from clbench.report.curves import (
 )
 from clbench.report.figures import axis_label, headed, look, panels, shown, within
 from clbench.report.numbers import spread_out
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import numpy as np
 
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Results
-from clbench.records.cell import Array
 from clbench.report.sentences import listed
 from clbench.stats.intervals import mean_interval
+from clbench.typing import Array
 
 SMOKE = "-smoke"  # how the suite of a smoke run ends; on its made-up data nobody learns
 ROOM = 0.1  # of the way from chance to 1, that no run may have gone

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from clbench.records import CellRecord
-from clbench.records.cell import Array
 from clbench.report.numbers import show_number
+from clbench.typing import Array
 
 
 def measuring_line(cells: Iterable[CellRecord]) -> str:

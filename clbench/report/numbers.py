@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from clbench.records import Measured
-from clbench.records.cell import Array, CellRecord
+from clbench.records.cell import CellRecord
 from clbench.stats.intervals import mean_interval
+from clbench.typing import Array
 
 MISSING = "-"
 CONSTANT = (

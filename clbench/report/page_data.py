@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from clbench.records import CellRecord, Results
-from clbench.records.cell import DECLARATIONS, Array
+from clbench.records.cell import DECLARATIONS
 from clbench.records.provenance import runs_of
 from clbench.report.bins import bin_names, bin_size
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
@@ -33,6 +33,7 @@ from clbench.report.curves import (
 from clbench.report.leaderboard import Section, Source
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.reproduction import Repeat
+from clbench.typing import Array
 
 MOST_TASKS = 20  # of a matrix, or blocks of them
 MOST_ERRORS = 2_000  # letters of a traceback

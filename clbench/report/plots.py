@@ -12,9 +12,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from clbench.records.cell import Array
 from clbench.report.bins import bin_means, bin_size
 from clbench.report.numbers import spread_out
+from clbench.typing import Array
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 AFTER = "after training"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.records.cell import Array
 from clbench.report.comparison import Comparison
 from clbench.report.contest import difference_matrix
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats.letters import groups
 from clbench.stats.several import average_ranks
+from clbench.typing import Array
 
 APART = 0.2  # ranks between two bars of a row
 NAN = float("nan")

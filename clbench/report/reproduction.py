@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from clbench.records import CellRecord, RecordFile
-from clbench.records.cell import Array, select
+from clbench.records.cell import select
 from clbench.records.merging import FINISHED
 from clbench.records.provenance import environment_of
 from clbench.stats.intervals import mean_interval
+from clbench.typing import Array
 
 SAME, AGREES, DIFFERS = "same", "agrees", "differs"
 ELSEWHERE = ("cpu", "device", "platform", "packages")  # what makes an environment another one

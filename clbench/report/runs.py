@@ -11,7 +11,7 @@ import numpy as np
 
 from clbench.errors import UnknownName
 from clbench.records import CellRecord, Measured, Results
-from clbench.records.cell import Array
+from clbench.typing import Array
 
 NO_NUMBER = "no number"  # called done, though nothing that was measured is a number
 FAILED_WORDS = {

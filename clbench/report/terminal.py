@@ -13,7 +13,7 @@ from rich.text import Text
 
 from clbench.metrics import is_probe
 from clbench.records import CellRecord, Measured, Results
-from clbench.records.cell import Array, declared_lines, marked_label
+from clbench.records.cell import declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
 from clbench.report.agents import AGENT, means_of_agents, without_agent
@@ -23,6 +23,7 @@ from clbench.report.grid import Column, Grid
 from clbench.report.learning import nothing_learnt, sentence
 from clbench.report.measuring import measuring_line
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
+from clbench.typing import Array
 from clbench.untrusted import printable
 
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from clbench.randomness import key
 from clbench.stack.state import Stateful
+from clbench.typing import Member
 
-Member = tuple[int, int]
 Result = TypeVar("Result")
 
 _POSITIVE = 0x7FFFFFFFFFFFFFFF

@@ -12,9 +12,9 @@ from clbench.errors import StrategyError
 from clbench.randomness import key
 from clbench.stack.generators import Snapshot, seeded
 from clbench.stack.noise import member_uniform
+from clbench.typing import Member
 
 Factory = Callable[[], nn.Module]
-Member = tuple[int, int]
 CPU = torch.device("cpu")
 
 

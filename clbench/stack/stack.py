@@ -18,7 +18,6 @@ from clbench.stack.frozen import FrozenFront
 from clbench.stack.initial import Distribution, distributions_of, draw, known
 from clbench.stack.modules import (
     Factory,
-    Member,
     batch_norm_in_float,
     build,
     check_forward,
@@ -30,6 +29,7 @@ from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
 from clbench.stack.units import FreshUnits, Initial
 from clbench.stack.watching import Clock, Watched, Watcher
+from clbench.typing import Member
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 

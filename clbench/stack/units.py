@@ -12,9 +12,9 @@ from torch import Tensor
 
 from clbench import randomness
 from clbench.models.layer import Layer
-from clbench.stack.modules import Member
 from clbench.stack.noise import Noise
 from clbench.stack.state import Stateful
+from clbench.typing import Member
 
 Build = Callable[[int, str, int], Mapping[str, Tensor]]
 Initial = Literal["model", "kaiming", "kaiming_normal", "default", "xavier"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 CORRECTIONS = ("holm", "bonferroni", "fdr_bh", "none")
 WORDS = {
     "holm": "Holm",

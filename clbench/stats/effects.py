@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.ranks import tie_groups
-
-Array = npt.NDArray[Any]
+from clbench.typing import Array
 
 
 def vargha_delaney(a: Array, b: Array) -> float:

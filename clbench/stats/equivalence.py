@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.power import smallest_equivalence, smallest_equivalence_unpaired
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 DRAWS = 2000
 PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside a weight of 1 for every pair seen
 

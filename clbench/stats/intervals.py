@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 RESAMPLES = 5000
 FEW_SCENARIOS = 3  # from which on there is an interval over them
 RESAMPLED_SCENARIOS = 5  # from which on they are resampled

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.power import smallest_signed_rank
 from clbench.stats.ranks import ranks, settle_ties
 from clbench.stats.result import Tested
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_EXACT = 200  # pairs; beyond, the normal approximation is as good
 
 

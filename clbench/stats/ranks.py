@@ -6,12 +6,10 @@ Everything that ranks or compares runs takes its ties from here, so that all of 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 TOLERANCE = (
     1e-12  # of the largest number: far above rounding errors, far below what a metric resolves
 )

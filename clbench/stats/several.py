@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.ranks import ranks_in_rows, settle_ties
-
-Array = npt.NDArray[Any]
+from clbench.typing import Array
 
 
 @dataclass(frozen=True)

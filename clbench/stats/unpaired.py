@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.paired import differences
 from clbench.stats.power import smallest_dunn, smallest_mann_whitney
 from clbench.stats.ranks import ranks
 from clbench.stats.result import Tested
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_EXACT = 100  # runs of both strategies together
 
 

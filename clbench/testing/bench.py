@@ -26,8 +26,7 @@ from clbench.records.cell import CellRecord
 from clbench.suite.cell import Cell, Choice, MetricChoice
 from clbench.suite.protocol import resolve_protocol
 from clbench.testing.network import kit_convnet
-
-Member = tuple[int, int]
+from clbench.typing import Member
 
 # Of a parametrised class pytest runs one check for every parameter, then the next check.
 REMEMBERED = 32
