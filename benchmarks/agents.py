@@ -20,7 +20,7 @@ from as_worker import as_worker
 from rich.console import Console
 from rich.table import Table
 
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, host_with
 
 TASKS = 4

@@ -28,7 +28,7 @@ from torch import Tensor
 from clbench import Arrays, Batch, Phase, Strategy, Task
 from clbench.engine.room import VARIABLE
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 SIDE, CLASSES, TESTS = 32, 10, 64

@@ -21,7 +21,7 @@ from clbench import Strategy
 from clbench.engine import Settings, build_strategy
 from clbench.host import Host
 from clbench.stack import Stack
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped
 
 GUESTS = Path(__file__).resolve().parents[1] / "tests" / "guests"
@@ -70,7 +70,7 @@ def bench_of(
         bench.host.own["model", "exact"] = lambda shape, classes: double(
             host.get("model", name)(shape, classes, **options)
         )
-        bench.cell = replace(bench.cell, protocol={**bench.cell.protocol, "model": "exact"})
+        bench.cell = replace(bench.cell, protocol=bench.cell.protocol.with_changes(model="exact"))
     return bench
 
 

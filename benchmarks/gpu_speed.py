@@ -20,7 +20,8 @@ from clbench.engine import Settings, build_strategy, run_cell
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.host import Host
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 RUN_SAMPLES, RUN_TASKS = 12_000, 5

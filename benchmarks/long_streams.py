@@ -38,7 +38,7 @@ from clbench.data import load_arrays
 from clbench.engine import Settings, run_cell
 from clbench.engine.checkpoint import Mark
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 SEEDS = (0, 1)

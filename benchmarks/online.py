@@ -38,6 +38,7 @@ from clbench.execution.stack_size import (
 )
 from clbench.host import Host
 from clbench.suite import expand, load_suite
+from clbench.suite.protocol import Protocol
 
 SIDE, CLASSES, SAMPLES = 28, 10, 4096
 OPTIMIZERS: dict[str, tuple[Callable[..., torch.optim.Optimizer], float]] = {
@@ -131,7 +132,7 @@ def planned(hidden: list[int], optimizer: str, batch: int) -> int:
     model = network(hidden)
     parameters = sum(value.numel() for value in model.parameters())
     activations = SIDE * SIDE + 2 * sum(hidden) + CLASSES
-    protocol = {"optimizer": {optimizer: {}}, "batch_size": batch}
+    protocol = Protocol.of({"optimizer": {optimizer: {}}, "batch_size": batch})
     step = StepSize.of(NetworkSize(parameters, activations), protocol)
     return members_in_cache(step, cache_of_a_worker(os.cpu_count() or 1))
 

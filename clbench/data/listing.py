@@ -18,7 +18,7 @@ from clbench.data.load import (
 )
 from clbench.data.roots import roots, writable
 from clbench.data.searching import searching
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 
 if TYPE_CHECKING:
     from clbench.host import Host

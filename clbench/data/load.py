@@ -25,7 +25,7 @@ from clbench.errors import (
     UserError,
 )
 from clbench.options import name_of, plain_options
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 
 if TYPE_CHECKING:
     from clbench.host import Host

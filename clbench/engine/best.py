@@ -27,8 +27,7 @@ class BestWeights(Stateful):
 
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
-        # Cells of records from before there was this key go without it.
-        self.wanted = getattr(strategy.protocol, "restore", "never") == "best"
+        self.wanted = strategy.protocol.restore == "best"
         self.begin_task()
         if self.wanted:
             self._tensors(0)  # a method without a network is told at once

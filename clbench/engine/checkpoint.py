@@ -17,7 +17,8 @@ from clbench.engine.loop import Loop
 from clbench.errors import ClbenchError, OutputError, StrategyError
 from clbench.records.atomic import atomic_write
 from clbench.stack import gemm, save
-from clbench.suite.cell import Cell, MetricChoice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import MetricChoice
 
 LAYOUT = 4
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
@@ -130,7 +131,7 @@ def identity_of(
         "form": form,
         "gemm": gemm.current(),
         "metrics": [_asked(metric) for metric in cell.metrics],
-        "keep": list(cell.protocol["keep"]),
+        "keep": list(cell.protocol.keep),
     }
 
 

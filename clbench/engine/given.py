@@ -2,7 +2,7 @@
 
 The record says that the run was made with them, and a checkpoint does not save them: what changed
 would be back as it was after a resume, and the numbers others. To set one is refused where it is done
-(`Configurable`, `session.FixedProtocol`); what is changed in place, such as a list, is found here.
+(`Configurable`, `Protocol`); what is changed in place, such as a list, is found here.
 """
 
 from __future__ import annotations

@@ -404,12 +404,10 @@ class Loop:
         goal = self.protocol.stop_at
         if goal is None:
             return set()
-        on_training = isinstance(goal, dict)
-        reached = (
-            self.place.online.of_epoch() >= goal["train"]
-            if on_training
-            else accuracy(self.strategy, task, "validation")[0] >= goal
-        )
+        if isinstance(goal, dict):
+            reached = self.place.online.of_epoch() >= goal["train"]
+        else:
+            reached = accuracy(self.strategy, task, "validation")[0] >= goal
         flags = reached.tolist()
         return {member for member in taking if flags[member]}
 

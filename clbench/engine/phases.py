@@ -18,7 +18,8 @@ from clbench.errors import OptionError, StrategyError
 from clbench.options import check_options
 from clbench.randomness import generator
 from clbench.scenarios.stream import Layout
-from clbench.suite.choices import SCHEDULES, schedule_form
+from clbench.schedules import SCHEDULES, schedule_form
+from clbench.suite.protocol import Protocol
 from clbench.typing import Member
 
 if TYPE_CHECKING:
@@ -247,12 +248,12 @@ class ResolvedPhase:
 
 
 def resolve(
-    phase: Phase, task: Task, streams: Streams, protocol: Any, running: Sequence[int]
+    phase: Phase, task: Task, streams: Streams, protocol: Protocol, running: Sequence[int]
 ) -> ResolvedPhase:
     """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""
     size = phase.batch_size or protocol.batch_size
     steps = phase.steps or (protocol.steps if phase.epochs is None else None)
-    epochs = phase.epochs if phase.epochs is not None else protocol.epochs
+    epochs = (protocol.epochs if phase.epochs is None else phase.epochs) or 0  # 0 beside `steps`
     pools = _pools(phase, task, streams)
     sizes = [len(pool) for pool, _ in pools]
     _check_sizes(phase, task, sizes, running)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +10,9 @@ import torch
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Phase
+from clbench.schedules import schedule_factor
 from clbench.stack import Optimizer
 from clbench.stack.state import objects
-
-
-def schedule_factor(schedule: Any, progress: float) -> float:
-    """What the rate is multiplied with, `progress` (0..1) into a phase."""
-    if schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
-    passed = sum(progress >= mark for mark in schedule["milestones"]["at"])
-    factor: float = schedule["milestones"]["factor"]
-    return float(factor**passed)
 
 
 class Rates:

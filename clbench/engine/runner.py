@@ -198,7 +198,7 @@ def build_strategy(
     """The cell's strategy over its streams, set up and ready to train."""
     device = torch.device(settings.device)
     if device.type == "cuda":
-        prepare_gpu(device, cell.protocol["precision"])
+        prepare_gpu(device, cell.protocol.precision)
     table = streams_of(cell, members, host=host, arrays=arrays, device=device)
     return strategy_over(table, cell, host=host, form=settings.form)
 
@@ -215,13 +215,13 @@ def streams_of(
             cell.scenario.name,
             arrays,
             layout,
-            scenario.stream(arrays, seed, agent, cell.protocol["validation"]),
+            scenario.stream(arrays, seed, agent, cell.protocol.validation),
         )
         for seed, agent in members
     ]
-    if cell.protocol["head"] == "multi":
+    if cell.protocol.head == "multi":
         layout, streams = with_head_per_task(layout, streams)
-    return Streams(arrays, layout, streams, members, device, cell.protocol["normalise"])
+    return Streams(arrays, layout, streams, members, device, cell.protocol.normalise)
 
 
 def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strategy:
@@ -230,10 +230,10 @@ def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strate
         table.members,
         table,
         cell.protocol,
-        model_of(cell.protocol["model"], host),
+        model_of(cell.protocol.model, host),
         device=table.device,
         form=form,
-        precision=cell.protocol["precision"],
+        precision=cell.protocol.precision,
     )
     kinds = [host.get("strategy", part.name) for part in cell.parts]
     parts = [kind(**part.options) for kind, part in zip(kinds, cell.parts, strict=True)]

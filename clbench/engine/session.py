@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -21,6 +20,8 @@ from clbench.options import check_options
 from clbench.randomness import key
 from clbench.scenarios.stream import Layout
 from clbench.stack import Clock, Noise, Optimizer, Stack, Stateful
+from clbench.suite.choice import Choice, Written
+from clbench.suite.protocol import Protocol
 from clbench.typing import Member
 
 if TYPE_CHECKING:
@@ -69,17 +70,6 @@ class ScenarioView:
         )
 
 
-class FixedProtocol(SimpleNamespace):
-    """The resolved protocol, to be read: a change would be in no record, and lost at a resume."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise StrategyError(
-            f"a strategy sets protocol.{name} while it runs; the protocol stays as it was given:"
-            " a Phase has epochs, steps, batch_size, lr, schedule and augment of its own,"
-            " and make_optimizer(params, lr=...) a rate"
-        )
-
-
 class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
 
@@ -118,7 +108,7 @@ class Session(Stateful):
         self,
         members: Sequence[Member],
         streams: Streams,
-        protocol: Mapping[str, Any],
+        protocol: Protocol,
         model: Model,
         *,
         device: torch.device,
@@ -128,7 +118,7 @@ class Session(Stateful):
         self.members: tuple[Member, ...] = tuple(members)
         self.streams, self.model, self.device = streams, model, device
         self.form, self.precision = form, precision
-        self.protocol = FixedProtocol(**protocol)
+        self.protocol = Protocol.of(protocol)
         self.outputs = Outputs(streams, self.protocol.logits["train"])
         layout = streams.layout
         # The member whose first weights each member has.
@@ -271,8 +261,8 @@ class Session(Stateful):
         return torch.arange(len(self.members), device=self.device)[:, None]
 
 
-def model_of(choice: Any, host: Any) -> Model:
+def model_of(written: Written, host: Any) -> Model:
     """The protocol's `model` (`mlp`, or `{mlp: {hidden: [400]}}`) as the host knows it."""
-    name, options = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
-    factory = host.get("model", name)
-    return Model(factory, check_options(factory, options or {}))
+    choice = Choice.of(written)
+    factory = host.get("model", choice.name)
+    return Model(factory, check_options(factory, choice.options))

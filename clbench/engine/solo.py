@@ -21,6 +21,7 @@ from clbench.records.cell import DECLARATIONS
 from clbench.stack import Noise, Stateful
 from clbench.stack.modules import build
 from clbench.stack.optimizer import Updates
+from clbench.suite.protocol import Protocol
 
 TORCH_NAMES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
@@ -83,7 +84,7 @@ class SoloStrategy(Configurable, Stateful):
         return self.session.scenario
 
     @property
-    def protocol(self) -> Any:
+    def protocol(self) -> Protocol:
         """The resolved protocol."""
         return self.session.protocol
 

@@ -38,6 +38,7 @@ from clbench.stack import (
 )
 from clbench.stack.optimizer import Updates
 from clbench.stack.state import objects
+from clbench.suite.protocol import Protocol
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 HOOKS: list[str] = []
@@ -161,7 +162,7 @@ class Strategy(Configurable, Stateful):
         return self.session.scenario
 
     @property
-    def protocol(self) -> Any:
+    def protocol(self) -> Protocol:
         """The resolved protocol: `self.protocol.batch_size`."""
         return self.session.protocol
 

@@ -14,6 +14,7 @@ from clbench.engine.compose import compose
 from clbench.engine.session import ScenarioView
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase, Samples
+from clbench.suite.protocol import Protocol
 from clbench.suite.tested import tested_tasks
 
 STEP = 32.0  # what a step costs beside its samples, in samples
@@ -103,7 +104,7 @@ def _phases(
     if not own or not all(getattr(cls, "foreseeable", False) for cls in own):
         return [[Phase()]] * scenario.tasks
     session: Any = SimpleNamespace(
-        members=((0, 0),), scenario=scenario, protocol=SimpleNamespace(**protocol)
+        members=((0, 0),), scenario=scenario, protocol=Protocol.of(protocol)
     )
     try:
         made: list[Any] = [cls(**options) for cls, options in parts]

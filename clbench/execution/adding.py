@@ -18,8 +18,10 @@ from clbench.metrics import RecordMetric
 from clbench.options import plain_options
 from clbench.records import CellRecord, RecordFile, Results, read_record, write_file
 from clbench.records.metric_facts import facts_of, how_measured
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
 from clbench.suite.metric_labels import why_no_label
+from clbench.suite.protocol import Protocol
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -232,7 +234,9 @@ def _cell_of(cell: CellRecord) -> Cell:
             tuple(Choice(*part) for part in content["parts"]),
         )
         content["versions"].items(), content["data"]
-        return Cell(scenario, cell.scenario, parts, cell.label, dict(content["protocol"]), (), ())
+        return Cell(
+            scenario, cell.scenario, parts, cell.label, Protocol.of(content["protocol"]), (), ()
+        )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(
             f"{cell.label} on {cell.scenario}: the record does not say how it was made, so its streams cannot be"

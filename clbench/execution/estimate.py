@@ -179,11 +179,11 @@ class Estimator:
     def _sizes(self, cell: Cell, member: Member, arrays: Arrays) -> tuple[list[int], list[int]]:
         """Training and test samples of each task, of one member of the scenario."""
         name = json.dumps(
-            [cell.scenario.name, dict(cell.scenario.options), cell.protocol["validation"]],
+            [cell.scenario.name, dict(cell.scenario.options), cell.protocol.validation],
             default=str,
         )
         if name not in self._streams:
-            stream = self.survey.scenario(cell).stream(arrays, *member, cell.protocol["validation"])
+            stream = self.survey.scenario(cell).stream(arrays, *member, cell.protocol.validation)
             self._streams[name] = (
                 [len(task.train) for task in stream.tasks],
                 [len(task.test) for task in stream.tasks],

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from clbench.host import PluginReference
-from clbench.suite.cell import Cell, Choice, MetricChoice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice, MetricChoice
+from clbench.suite.protocol import Protocol
 from clbench.typing import Member
 
 CHECKPOINT_EVERY = 180.0  # seconds: what a machine that dies may cost
@@ -183,6 +185,7 @@ def _cell_from_plain(plain: Mapping[str, Any]) -> Cell:
             "scenario": _choice_from_plain(plain["scenario"]),
             "parts": tuple(map(_choice_from_plain, plain["parts"])),
             "metrics": tuple(map(_metric_from_plain, plain["metrics"])),
+            "protocol": Protocol.of(plain["protocol"]),
             "seeds": tuple(plain["seeds"]),
         }
     )

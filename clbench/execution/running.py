@@ -357,7 +357,7 @@ class Run:
         return numbers * BYTES_A_NUMBER + weights * BYTES_A_WEIGHT
 
     def _keeping_weights(self) -> Iterator[Planned]:
-        return (one for one in self.planned if "weights" in one.cell.protocol["keep"])
+        return (one for one in self.planned if "weights" in one.cell.protocol.keep)
 
     def _folder(self) -> Path | None:
         folder = Path(self.suite.file).parent
@@ -381,7 +381,7 @@ def run_suite(
 
 def _numbers(planned: Planned) -> int:
     """What is measured of a member: accuracies, and a few numbers a task."""
-    tested = tested_tasks(planned.cell.protocol["evaluate"], planned.tasks)
+    tested = tested_tasks(planned.cell.protocol.evaluate, planned.tasks)
     return sum(map(len, tested)) + 3 * (planned.tasks + 1)
 
 

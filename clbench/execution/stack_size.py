@@ -7,10 +7,11 @@ changes a bit of anybody's numbers, so the choice is one of speed alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from clbench.suite.choice import Choice, Written
+from clbench.suite.protocol import Protocol
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 UNKNOWN_CACHE = 8 * 2**20  # bytes a worker, where the system does not tell
@@ -45,9 +46,9 @@ class StepSize:
     moments_kept: int
 
     @classmethod
-    def of(cls, network: NetworkSize, protocol: Mapping[str, Any]) -> StepSize:
+    def of(cls, network: NetworkSize, protocol: Protocol) -> StepSize:
         """Of a network that trains under this protocol."""
-        kept, batch = moments_of(protocol["optimizer"]), int(protocol["batch_size"])
+        kept, batch = moments_of(protocol.optimizer), protocol.batch_size
         parameters = FLOAT * network.parameters
         activations = 2 * FLOAT * network.activations * batch
         seconds = PRODUCT * network.parameters * batch
@@ -59,11 +60,11 @@ class StepSize:
         return self.weights + self.moments + self.activations
 
 
-def moments_of(optimizer: Mapping[str, Mapping[str, Any] | None]) -> int:
-    """How many tensors of a parameter's size an optimiser keeps; of one of torch's, two, as most do."""
-    ((name, options),) = optimizer.items()
-    if name == "sgd":
-        return 1 if (options or {}).get("momentum") else 0
+def moments_of(optimizer: Written) -> int:
+    """How many tensors of a parameter's size an optimiser keeps; one of torch's two, as most do."""
+    choice = Choice.of(optimizer)
+    if choice.name == "sgd":
+        return 1 if choice.options.get("momentum") else 0
     return 2
 
 

@@ -32,7 +32,7 @@ from clbench.records.file import RESULTS, SMOKE
 from clbench.records.metric_facts import named
 from clbench.records.provenance import united, with_runs
 from clbench.suite import Suite
-from clbench.suite.cell import MetricChoice
+from clbench.suite.choice import MetricChoice
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",

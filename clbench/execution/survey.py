@@ -15,8 +15,8 @@ from clbench.execution.stack_size import NetworkSize
 from clbench.metrics import is_probe
 from clbench.options import check_options
 from clbench.records.metric_facts import how_measured
-from clbench.suite.cell import ADDED, Cell, Choice
-from clbench.suite.entries import name_and_options
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
@@ -24,26 +24,21 @@ if TYPE_CHECKING:
     from clbench.scenarios import Layout
 
 
-def choice_of(value: Any) -> Choice:
-    """`mlp`, or `{mlp: {hidden: [400]}}`, as the grammar writes a name that may have options."""
-    return Choice(*name_and_options(value))
-
-
 def dataset_of(cell: Cell) -> Choice:
     """The data set of a cell's scenario."""
-    return choice_of(cell.scenario.options["dataset"])
+    return Choice.of(cell.scenario.options["dataset"])
 
 
 def padding_of(cell: Cell) -> int:
-    """How many pixels of zeros there are around the cell's images; in older records nothing is said of it."""
-    return int(cell.protocol.get("pad", ADDED["pad"]))
+    """How many pixels of zeros there are around the cell's images."""
+    return cell.protocol.pad
 
 
 def versions_of(cell: Cell, version_of: Callable[[str, str], str]) -> dict[str, str]:
     """The version of every plugin whose code can change the cell's numbers, by `Host.version_of`."""
     used = {
         ("scenario", cell.scenario.name),
-        ("model", choice_of(cell.protocol["model"]).name),
+        ("model", Choice.of(cell.protocol.model).name),
         *(("strategy", part.name) for part in cell.parts),
     }
     return {f"{kind} {name}": version_of(kind, name) for kind, name in sorted(used)}
@@ -112,7 +107,7 @@ class Survey:
         probes: dict[str, Any] = {
             curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())
         }
-        probes |= {f"kept/{kind}": None for kind in cell.protocol["keep"]}
+        probes |= {f"kept/{kind}": None for kind in cell.protocol.keep}
         for metric in cell.metrics:
             if is_probe(metrics[metric.label]):
                 version = self._version_of("metric", metric.name)
@@ -132,10 +127,10 @@ class Survey:
         None where a stranger's model cannot be built so; its jobs will show whether it can be built at all.
         """
         layout = self.layout(cell)
-        model = json.dumps([cell.protocol["model"], layout.input_shape, layout.classes])
+        model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes])
         if model not in self._models:
             try:
-                self._models[model] = self._count(choice_of(cell.protocol["model"]), layout)
+                self._models[model] = self._count(Choice.of(cell.protocol.model), layout)
             except UserError as error:
                 raise UserError(f"scenario {cell.scenario_label}: {error}") from error
             except Exception:
@@ -145,10 +140,10 @@ class Survey:
     def features(self, cell: Cell, point: str) -> int:
         """Numbers that go into a module of the cell's network for one sample; 0 where that is not known."""
         layout = self.layout(cell)
-        model = json.dumps([cell.protocol["model"], layout.input_shape, layout.classes, point])
+        model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes, point])
         if model not in self._feature_counts:
             try:
-                module = self._on_meta(choice_of(cell.protocol["model"]), layout)
+                module = self._on_meta(Choice.of(cell.protocol.model), layout)
                 self._feature_counts[model] = _features(module, layout.input_shape, point)
             except Exception:  # no such module; its jobs will say so
                 self._feature_counts[model] = 0

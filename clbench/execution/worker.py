@@ -28,8 +28,9 @@ from clbench.errors import ClbenchError, Left, OutputError, UserError
 from clbench.execution.environment import facts_of
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
-from clbench.execution.survey import choice_of, padding_of
+from clbench.execution.survey import padding_of
 from clbench.records import CellRecord
+from clbench.suite.choice import Choice
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
@@ -177,7 +178,7 @@ def _arrays(host: Host, dataset: str, padding: int, data: Path | None) -> Arrays
     """The data set of the last job stays in memory: most suites have one."""
     from clbench.data import load_arrays
 
-    return load_arrays(choice_of(json.loads(dataset)), host, data).padded(padding)
+    return load_arrays(Choice.of(json.loads(dataset)), host, data).padded(padding)
 
 
 def forget_data() -> None:

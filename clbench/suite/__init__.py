@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from clbench.suite.cell import ENGINE_VERSION, Cell, Choice
+from clbench.suite.cell import ENGINE_VERSION, Cell
 from clbench.suite.checks import Checks
+from clbench.suite.choice import Choice
 from clbench.suite.expand import expand
 from clbench.suite.labels import pick, split_names
 from clbench.suite.load import load_suite, read_plugins

@@ -8,26 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clbench.suite.choice import Choice, MetricChoice
+from clbench.suite.protocol import Protocol
+
 # The numbers of engine and stack: a version goes up with every change that moves one, and so does every key.
 # tests/engine/test_reference.py fails until it does.
 ENGINE_VERSION = 2
 # Protocol keys that did not exist when there were records already, with what was done then.
 ADDED = {"restore": "never", "pad": 0}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A name with its resolved options: a strategy's part, a scenario, a metric."""
-
-    name: str
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class MetricChoice(Choice):
-    """A metric as a suite asks for it: records, tables and commands know it by its label."""
-
-    label: str
 
 
 @dataclass(frozen=True)
@@ -38,7 +26,7 @@ class Cell:
     scenario_label: str
     parts: tuple[Choice, ...]
     label: str
-    protocol: Mapping[str, Any]
+    protocol: Protocol
     metrics: tuple[MetricChoice, ...]
     seeds: tuple[int, ...]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from clbench.data.searching import searching
 from clbench.errors import OptionError, UnknownName, UserError, shown
 from clbench.options import plain_options
-from clbench.suite.cell import Choice, MetricChoice
 from clbench.suite.checks import UNCHECKED, Checks
+from clbench.suite.choice import Choice, MetricChoice, is_choice
 from clbench.suite.grids import Variant
 from clbench.suite.metric_labels import why_no_label
 from clbench.suite.paths import Path, depth_within, numbered
 from clbench.suite.problems import Problems
-from clbench.suite.protocol import Issue, merge, resolve_protocol
+from clbench.suite.protocol import Issue, Protocol, merge, resolve_protocol
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -42,7 +42,7 @@ class StrategyEntry:
 
     parts: tuple[Choice, ...]
     label: str | None
-    protocol: Mapping[str, Any]
+    protocol: Protocol
     source: Path
     head: Path  # where the suite chose the protocol's head
     scenarios: tuple[str, ...] | None = None  # those that it meets, by label or name; None for all
@@ -56,18 +56,10 @@ class StrategyEntry:
         return self.scenarios is None or not {label, scenario.name}.isdisjoint(self.scenarios)
 
 
-def name_and_options(value: Any) -> tuple[str, dict[str, Any]]:
-    """A resolved `name` or `{name: options}` taken apart."""
-    if isinstance(value, str):
-        return value, {}
-    ((name, options),) = value.items()
-    return name, dict(options or {})
-
-
 def dataset_of(scenario: Choice, host: Host) -> Any:
     """The data set of a resolved scenario, not yet loaded."""
-    name, options = name_and_options(scenario.options["dataset"])
-    return host.get("dataset", name)(**options)
+    choice = Choice.of(scenario.options["dataset"])
+    return host.get("dataset", choice.name)(**choice.options)
 
 
 class Resolver:
@@ -81,7 +73,7 @@ class Resolver:
         checks: Checks = UNCHECKED,
     ) -> None:
         self.host, self.problems, self.imported, self.checks = host, problems, imported, checks
-        self._protocols: dict[str, tuple[dict[str, Any], list[Issue]]] = {}
+        self._protocols: dict[str, tuple[Protocol, list[Issue]]] = {}
 
     def metric(self, variant: Variant) -> MetricChoice | None:
         """A metric, its options and its label: its name, where it has no other."""
@@ -188,12 +180,12 @@ class Resolver:
 
     def _protocol(
         self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant
-    ) -> dict[str, Any] | None:
+    ) -> Protocol | None:
         merged = merge(base.data, override)
         key = json.dumps(merged)
         if key not in self._protocols:  # most strategies of a suite are trained alike
             self._protocols[key] = resolve_protocol(merged, self.host, self.checks)
-        plain, issues = self._protocols[key]
+        protocol, issues = self._protocols[key]
         for words, message in issues:
             path = numbered(words)
             own = depth_within(override, path)
@@ -203,7 +195,7 @@ class Resolver:
                 else base.place(path)
             )
             self.problems.add(place, message)
-        return None if issues else plain
+        return None if issues else protocol
 
     def _dataset(self, value: Any, variant: Variant, path: Path) -> Any:
         """`name` where the data set has no options, otherwise `{name: options}`; None where something is wrong."""
@@ -244,9 +236,10 @@ class Resolver:
             raise
 
     def _known_data(self, choice: Choice) -> bool:
-        return "dataset" in choice.options and name_and_options(choice.options["dataset"])[
-            0
-        ] in self.host.names("dataset")
+        if "dataset" not in choice.options:
+            return False
+        dataset = Choice.of(choice.options["dataset"])
+        return dataset.name in self.host.names("dataset")
 
     def _choice(
         self, kind: str, name: str, options: Mapping[str, Any], variant: Variant, path: Path
@@ -264,29 +257,13 @@ class Resolver:
         return None
 
     def _named(self, variant: Variant, kind: str) -> tuple[str, dict[str, Any]] | None:
-        """`name` or `{name: options}`."""
-        value = variant.data
-        if isinstance(value, str):
-            return value, {}
-        if not isinstance(value, Mapping) or not value:
-            self._problem(
-                variant, (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}"
-            )
+        """The name and the options of what should be `name` or `{name: options}`."""
+        wrong = _why_no_choice(variant.data, kind)
+        if wrong is not None:
+            self._problem(variant, *wrong)
             return None
-        if len(value) > 1:
-            names = ", ".join(map(repr, value))
-            advice = "indent its options further than its name, or write {name: {option: value}}"
-            self._problem(variant, (), f"holds {names}, but an entry names one {kind}; {advice}")
-            return None
-        ((name, options),) = value.items()
-        if options is not None and not isinstance(options, Mapping):
-            self._problem(
-                variant,
-                (name,),
-                f"must be options with values such as {{option: value}}, not {shown(options)}",
-            )
-            return None
-        return name, dict(options or {})
+        choice = Choice.of(variant.data)
+        return choice.name, dict(choice.options)
 
     def _label(
         self, variant: Variant, name: str, options: dict[str, Any]
@@ -324,3 +301,18 @@ class Resolver:
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
         self.problems.add(variant.place(path), message)
         return False
+
+
+def _why_no_choice(value: Any, kind: str) -> tuple[Path, str] | None:
+    """Where and why this is neither a name nor a name with options; None where it is one."""
+    if is_choice(value):
+        return None
+    if not isinstance(value, Mapping) or not value:
+        return (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}"
+    if len(value) > 1:
+        names = ", ".join(map(repr, value))
+        advice = "indent its options further than its name, or write {name: {option: value}}"
+        return (), f"holds {names}, but an entry names one {kind}; {advice}"
+    ((name, options),) = value.items()
+    wanted = "must be options with values such as {option: value}"
+    return (name,), f"{wanted}, not {shown(options)}"

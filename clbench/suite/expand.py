@@ -63,7 +63,7 @@ def expand_with(
     scenarios = _once(scenarios, lambda entry: entry.choice, scenario_labels, problems, warnings)
     strategies = _once(
         strategies,
-        lambda entry: (entry.parts, entry.protocol, entry.scenarios),
+        lambda entry: (entry.parts, dict(entry.protocol), entry.scenarios),
         strategy_labels,
         problems,
         warnings,
@@ -171,14 +171,14 @@ def _fit(
 ) -> None:
     """The strategy's protocol can be followed in the scenario."""
     setting = scenario.choice.options.get("setting")
-    if strategy.protocol["head"] == "multi" and setting not in (None, "task"):
+    if strategy.protocol.head == "multi" and setting not in (None, "task"):
         told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
         problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
-    if strategy.protocol["validation"] > 0 and not scenario.holds_out:
+    if strategy.protocol.validation > 0 and not scenario.holds_out:
         problems.add(
             scenario.source,
             f"in {column!r} nothing can be held out, and the protocol of {row!r} says"
-            f" validation: {strategy.protocol['validation']}; leave it at 0",
+            f" validation: {strategy.protocol.validation}; leave it at 0",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from clbench.errors import UnknownName
 from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
 from clbench.suite.entries import ScenarioEntry, StrategyEntry
 
 Leaves = dict[str, Any]
@@ -92,9 +93,9 @@ def _flatten(options: Mapping[str, Any]) -> Leaves:
     leaves: Leaves = {}
     for key, value in options.items():
         if key in _NAMED and isinstance(value, Mapping) and len(value) == 1:
-            ((name, inner),) = value.items()
-            leaves[key] = name
-            leaves |= {f"{key}.{word}": part for word, part in inner.items()}
+            choice = Choice.of(value)
+            leaves[key] = choice.name
+            leaves |= {f"{key}.{word}": part for word, part in choice.options.items()}
         elif isinstance(value, Mapping):
             leaves |= {f"{key}.{word}": part for word, part in value.items()}
         else:

@@ -13,8 +13,9 @@ import pydantic
 
 from clbench.errors import Problem, SuiteError, UserError, shown, suggest
 from clbench.options import issues_of
-from clbench.suite.cell import Cell, MetricChoice
+from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
+from clbench.suite.choice import MetricChoice
 from clbench.suite.expand import expand_with
 from clbench.suite.metrics import asked_metrics, check_comparable
 from clbench.suite.overrides import apply_overrides

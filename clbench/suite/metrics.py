@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import shown, suggest
 from clbench.metrics import is_probe
-from clbench.suite.cell import MetricChoice
+from clbench.suite.choice import MetricChoice
 from clbench.suite.entries import Resolver
 from clbench.suite.grids import Variant
 from clbench.suite.problems import Problems

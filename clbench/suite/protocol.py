@@ -1,22 +1,24 @@
 """The protocol: how every strategy of a suite is trained and evaluated. Its defaults decide results.
 
-`Protocol` is the grammar and the documentation of the keys, `resolve_protocol` fills everything in,
-`merge` lays a strategy's own `protocol` over the suite's.
+`Protocol` is the grammar and the documentation of the keys, and what cells, jobs and strategies hold.
+`resolve_protocol` fills everything in, `merge` lays a strategy's own `protocol` over the suite's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import BeforeValidator, Field
 
-from clbench.errors import OptionError, UserError, shown, suggest
+from clbench.errors import OptionError, StrategyError, UnknownName, UserError, shown, suggest
 from clbench.optimizers import OPTIMIZERS, defaults_in_words
 from clbench.options import Option, issues_of, plain_options
+from clbench.schedules import NO_SCHEDULE, SCHEDULES, schedule_form
 from clbench.suite.checks import UNCHECKED, Checks
-from clbench.suite.choices import SCHEDULES, optimizer_options, schedule_form
+from clbench.suite.choice import Choice, is_choice
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -32,17 +34,13 @@ def _one_choice(example: str) -> Callable[[Any], Any]:
     """A reader of `name` or `{name: options}`, as `{name: options}`."""
 
     def read(value: Any) -> Any:
-        if isinstance(value, str):
-            return {value: {}}
-        if (
-            isinstance(value, Mapping)
-            and len(value) == 1
-            and all(part is None or isinstance(part, Mapping) for part in value.values())
-        ):
-            return {str(name): dict(options or {}) for name, options in value.items()}
-        raise ValueError(
-            f"must be one name, or one name with its options such as {example}, not {shown(value)}"
-        )
+        if not is_choice(value):
+            raise ValueError(
+                f"must be one name, or one name with its options such as {example},"
+                f" not {shown(value)}"
+            )
+        choice = Choice.of(value)
+        return {choice.name: choice.options}
 
     return read
 
@@ -115,11 +113,14 @@ def _key(default: Any, values: str, doc: str) -> Any:
     return Field(default, title=values, description=" ".join(doc.split()))
 
 
-class Protocol(pydantic.BaseModel):
+class Protocol(pydantic.BaseModel, Mapping[str, Any]):
     """Every key of `protocol:`. A run's resolved protocol is in its record."""
 
+    # Its keys are attributes, whose types are known to type checkers. It reads as a mapping too, for
+    # `refusal(setting, protocol)` of strategies was always given one.
     model_config = pydantic.ConfigDict(
         extra="forbid",
+        frozen=True,
         protected_namespaces=(),
         validate_default=True,
         allow_inf_nan=False,
@@ -231,11 +232,43 @@ class Protocol(pydantic.BaseModel):
         measured later; the class that each test sample was given. It changes no number, and takes room.""",
     )
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Protocol:
+        """A resolved protocol as a record or a job's file has it; newer keys have their defaults."""
+        if isinstance(plain, Protocol):
+            return plain
+        return cls().model_copy(update=plain)
+
+    def with_changes(self, **changes: Any) -> Protocol:
+        """The protocol with other values of these keys; they are taken as they are."""
+        return self.model_copy(update=changes)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in type(self).model_fields:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as a mapping has them
+        return iter(type(self).model_fields)
+
+    def __len__(self) -> int:
+        return len(type(self).model_fields)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and dict(self) == dict(other)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise StrategyError(
+            f"a strategy sets protocol.{name} while it runs; the protocol stays as it was given:"
+            " a Phase has epochs, steps, batch_size, lr, schedule and augment of its own,"
+            " and make_optimizer(params, lr=...) a rate"
+        )
+
 
 def resolve_protocol(
     given: Mapping[str, Any], host: Host, checks: Checks = UNCHECKED
-) -> tuple[dict[str, Any], list[Issue]]:
-    """The protocol with every default filled in, as plain data, and everything that is wrong with it."""
+) -> tuple[Protocol, list[Issue]]:
+    """The protocol with every default filled in, and everything that is wrong with it."""
     known = list(Protocol.model_fields)
     issues: list[Issue] = [
         ((key,), f"unknown key{suggest(key, known)}") for key in given if key not in known
@@ -253,7 +286,7 @@ def resolve_protocol(
     plain = protocol.model_dump(mode="json")
     issues += _length(plain) + _choices(plain, host, checks) + _early_stop(plain) + _heads(plain)
     issues += _restored(plain)
-    return plain, issues
+    return Protocol.of(plain), issues
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -288,29 +321,23 @@ def describe_protocol() -> list[Option]:
 
 
 def _laid_over(key: str, below: Any, above: Any) -> Any:
+    """What a strategy says of a key, over what the suite says of it."""
     if key in ("model", "optimizer", "schedule"):
-        below, named = _named(below), _named(above)
-        if below is None or named is None or set(below) != set(named):
-            return above
-        name = next(iter(named))
-        return {name: {**(below[name] or {}), **(named[name] or {})}}
-    if key == "logits" and isinstance(above, Mapping) and isinstance(below, (str, Mapping)):
-        return {
-            **({"train": below, "evaluate": below} if isinstance(below, str) else below),
-            **above,
-        }
+        return _options_laid_over(below, above)
+    if key == "logits" and isinstance(above, Mapping) and isinstance(below, str | Mapping):
+        both = {"train": below, "evaluate": below} if isinstance(below, str) else below
+        return {**both, **above}
     return above
 
 
-def _named(value: Any) -> dict[str, Any] | None:
-    if isinstance(value, str):
-        return {value: {}}
-    sound = (
-        isinstance(value, Mapping)
-        and len(value) == 1
-        and all(part is None or isinstance(part, Mapping) for part in value.values())
-    )
-    return dict(value) if sound else None
+def _options_laid_over(below: Any, above: Any) -> Any:
+    """The same name keeps the options below; another takes its place. What is neither is kept as it is."""
+    if not is_choice(below) or not is_choice(above):
+        return above
+    under, over = Choice.of(below), Choice.of(above)
+    if under.name != over.name or not (under.options or over.options):
+        return above
+    return {over.name: {**under.options, **over.options}}
 
 
 def _length(plain: dict[str, Any]) -> list[Issue]:
@@ -328,28 +355,54 @@ def _length(plain: dict[str, Any]) -> list[Issue]:
 
 def _choices(plain: dict[str, Any], host: Host, checks: Checks) -> list[Issue]:
     """Fill in the options of model, optimiser and schedule."""
-    issues: list[Issue] = []
-    fill: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
-        "model": lambda name, options: plain_options(host.get("model", name), options),
-        "optimizer": lambda name, options: optimizer_options(name, options, checks),
-        "schedule": lambda name, options: plain_options(SCHEDULES[name], options),
-    }
-    for key, resolve in fill.items():
-        if not isinstance(plain[key], dict):
-            continue
-        ((name, options),) = plain[key].items()
-        try:
-            plain[key] = {name: resolve(name, options)}
-        except OptionError as error:
-            issues += [((key, name, *path), text) for path, text in error.issues]
-        except UserError as error:
-            issues.append(((key,), str(error)))
-    ((name, options),) = plain["optimizer"].items()
-    if plain["schedule"] != "none" and name not in OPTIMIZERS and "lr" not in options:
-        issues.append(
-            (("optimizer", name), "a schedule needs to know the rate it starts from; give `lr`")
-        )
+
+    def options_of_model(name: str, options: Mapping[str, Any]) -> Options:
+        return plain_options(host.get("model", name), options)
+
+    def options_of_optimizer(name: str, options: Mapping[str, Any]) -> Options:
+        return _optimizer_options(name, options, checks)
+
+    def options_of_schedule(name: str, options: Mapping[str, Any]) -> Options:
+        return plain_options(SCHEDULES[name], options)
+
+    issues = _filled_in(plain, "model", options_of_model)
+    issues += _filled_in(plain, "optimizer", options_of_optimizer)
+    if not isinstance(plain["schedule"], str):
+        issues += _filled_in(plain, "schedule", options_of_schedule)
+    optimizer = Choice.of(plain["optimizer"])
+    knows_its_rate = optimizer.name in OPTIMIZERS or "lr" in optimizer.options
+    if plain["schedule"] != NO_SCHEDULE and not knows_its_rate:
+        sentence = "a schedule needs to know the rate it starts from; give `lr`"
+        issues.append((("optimizer", optimizer.name), sentence))
     return issues
+
+
+def _filled_in(
+    plain: dict[str, Any], key: str, options_of: Callable[[str, Mapping[str, Any]], Options]
+) -> list[Issue]:
+    """Put the complete options of a choice in its place."""
+    choice = Choice.of(plain[key])
+    try:
+        plain[key] = {choice.name: options_of(choice.name, choice.options)}
+    except OptionError as error:
+        return [((key, choice.name, *path), text) for path, text in error.issues]
+    except UserError as error:
+        return [((key,), str(error))]
+    return []
+
+
+def _optimizer_options(name: str, options: Mapping[str, Any], checks: Checks) -> Options:
+    """An optimiser's options, filled in; those of `torch.<Name>` are torch's to check."""
+    if re.fullmatch(r"torch\.[A-Z]\w*", name):
+        checks.optimizer(name.removeprefix("torch."), options)
+        return dict(options)
+    if name not in OPTIMIZERS:
+        hint = " (any other of torch is written torch.<Name>)"
+        raise UnknownName("optimizer", name, OPTIMIZERS, hint)
+    declared = OPTIMIZERS[name]
+    plain = plain_options(declared, options)
+    declared(**plain)  # options that do not go together are refused
+    return plain
 
 
 def _early_stop(plain: dict[str, Any]) -> list[Issue]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clbench.optimizers import OPTIMIZERS
 from clbench.option_types import takes_none
 from clbench.options import describe_options, option_model
-from clbench.suite.choices import SCHEDULES
+from clbench.schedules import WITH_OPTIONS, WORDS
 from clbench.suite.protocol import KEPT, Protocol
 from clbench.suite.suite import NAME, Compare
 
@@ -122,8 +122,8 @@ class _Builder:
         optimizer["anyOf"][1]["patternProperties"] = {
             r"^torch\.[A-Z]": _or_null({"type": "object"})
         }
-        schedule = self._entry("schedule", SCHEDULES, {})
-        schedule["anyOf"].append({"enum": ["none", "cosine"]})
+        schedule = self._entry("schedule", WITH_OPTIONS, {})
+        schedule["anyOf"].append({"enum": list(WORDS)})
         forms: Schema = {
             "model": self.entry("model"),
             "optimizer": optimizer,

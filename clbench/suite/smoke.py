@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from clbench.data.searching import searching
 from clbench.errors import OptionError, UnknownName
 from clbench.options import plain_options
-from clbench.suite.cell import Cell, Choice
-from clbench.suite.entries import dataset_of, name_and_options
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
+from clbench.suite.entries import dataset_of
+from clbench.suite.protocol import Protocol
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -38,18 +40,7 @@ def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
 
 
 def _tiny(cell: Cell, host: Host) -> Cell:
-    length = (
-        {"epochs": 1}
-        if cell.protocol["steps"] is None
-        else {"steps": min(cell.protocol["steps"], STEPS)}
-    )
-    protocol = {**cell.protocol, **length, "batch_size": min(cell.protocol["batch_size"], BATCH)}
-    ((model, shape),) = protocol["model"].items()
-    if isinstance(shape.get("width"), int):
-        protocol["model"] = {model: {**shape, "width": min(shape["width"], NARROWEST)}}
-    ((optimizer, rates),) = protocol["optimizer"].items()
-    if "lr" in rates:
-        protocol["optimizer"] = {optimizer: {**rates, "lr": rates["lr"] * SLOWER}}
+    protocol = _tiny_protocol(cell.protocol)
     parts = tuple(
         Choice(
             part.name,
@@ -65,7 +56,7 @@ def _tiny(cell: Cell, host: Host) -> Cell:
             options["samples"] = min(options["samples"], data["train"])
         data["train"] *= _agents(host.get("scenario", cell.scenario.name), options, data)
         if isinstance(options.get("samples_per_class"), int):
-            left = (1 - protocol["validation"]) * data["train"] / data["classes"]
+            left = (1 - protocol.validation) * data["train"] / data["classes"]
             few = max(1, int(left / 2))  # not all that are left: others draw theirs, too
             options["samples_per_class"] = min(options["samples_per_class"], few)
     return dataclasses.replace(
@@ -75,6 +66,24 @@ def _tiny(cell: Cell, host: Host) -> Cell:
         protocol=protocol,
         seeds=cell.seeds[:SEEDS],
     )
+
+
+def _tiny_protocol(protocol: Protocol) -> Protocol:
+    """A few small steps of a narrow network, at a lower rate."""
+    changes: dict[str, Any] = {"batch_size": min(protocol.batch_size, BATCH)}
+    if protocol.steps is None:
+        changes["epochs"] = 1
+    else:
+        changes["steps"] = min(protocol.steps, STEPS)
+    model = Choice.of(protocol.model)
+    if isinstance(model.options.get("width"), int):
+        narrow = min(model.options["width"], NARROWEST)
+        changes["model"] = {model.name: {**model.options, "width": narrow}}
+    optimizer = Choice.of(protocol.optimizer)
+    if "lr" in optimizer.options:
+        slow = optimizer.options["lr"] * SLOWER
+        changes["optimizer"] = {optimizer.name: {**optimizer.options, "lr": slow}}
+    return protocol.with_changes(**changes)
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
 
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
     """Options of the synthetic data that keep the real one's classes and image format, where they are known."""
-    name, _ = name_and_options(scenario.options["dataset"])
+    name = Choice.of(scenario.options["dataset"]).name
     classes, shape = 10, (8, 8, 1)  # where nothing is known
     real = dataset_of(scenario, host) if name in host.names("dataset") else None
     with searching(host), contextlib.suppress(UnknownName):  # one that is made of imported ones

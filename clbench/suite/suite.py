@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from clbench.suite.cell import MetricChoice
+from clbench.suite.choice import MetricChoice
 from clbench.suite.paths import Path
 
 # A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes, and a letter may be four.

@@ -23,7 +23,8 @@ from clbench.execution.survey import dataset_of, padding_of
 from clbench.host import Host
 from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
-from clbench.suite.cell import Cell, Choice, MetricChoice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice, MetricChoice
 from clbench.suite.protocol import resolve_protocol
 from clbench.testing.network import kit_convnet
 from clbench.typing import Member

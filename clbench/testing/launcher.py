@@ -16,7 +16,9 @@ import pytest
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.launcher import Launcher
 from clbench.options import describe_options
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
+from clbench.suite.protocol import Protocol
 
 PATIENCE = 30.0  # seconds
 
@@ -145,7 +147,7 @@ class LauncherConformance:
 
 def a_job(number: int, what: str = "work") -> KitJob:
     """A job that does this."""
-    cell = Cell(Choice("split", {}), "split", (Choice("naive", {}),), what, {}, (), (0,))
+    cell = Cell(Choice("split", {}), "split", (Choice("naive", {}),), what, Protocol(), (), (0,))
     return KitJob(cell, f"{number:016x}", ((0, 0),))
 
 

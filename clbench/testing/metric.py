@@ -10,7 +10,7 @@ import torch
 
 from clbench.metrics import is_probe
 from clbench.options import describe_options
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws

@@ -18,7 +18,7 @@ from clbench.options import describe_options, name_of
 from clbench.scenarios import Scenario
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.stream import Setting, Stream, TaskSpec, labelled
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws

@@ -20,7 +20,7 @@ from clbench.engine.task import Phase, Samples, Task
 from clbench.errors import Left
 from clbench.options import describe_options, name_of
 from clbench.stack import member_tables, tensors
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, host_with, rows
 from clbench.testing.spoil import UnitWatch, spoiled_padding
 from clbench.testing.watch import global_draws, uncapturable

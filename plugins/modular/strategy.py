@@ -164,7 +164,7 @@ class Modular(Lifelong):
 
     def _in_turn(self, phase: Phase) -> Iterator[Phase]:
         """Epochs of assimilation, and after so many one of accommodation."""
-        left = self.protocol.epochs if phase.epochs is None else phase.epochs
+        left = (self.protocol.epochs if phase.epochs is None else phase.epochs) or 0
         every = self.accommodate_every or left
         while left:
             epochs = min(every, left)

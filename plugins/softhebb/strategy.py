@@ -199,13 +199,14 @@ class SoftHebb(Strategy):
     def _updates(self, phase: Phase) -> Tensor:
         """`[R]`: how many each member makes in a phase over its task's samples."""
         size = phase.batch_size or self.protocol.batch_size
-        if phase.steps or (phase.epochs is None and self.protocol.steps):
-            return torch.full_like(self.total, phase.steps or self.protocol.steps)
+        steps = phase.steps or (self.protocol.steps if phase.epochs is None else None)
+        if steps:
+            return torch.full_like(self.total, steps)
         samples = torch.zeros_like(self.total)
         for batch in self.task.batches("train", 1024):
             samples += batch.weights.sum(1)
         epochs = self.protocol.epochs if phase.epochs is None else phase.epochs
-        return epochs * torch.ceil(samples / size)
+        return (epochs or 0) * torch.ceil(samples / size)
 
     # ------------------------------------------------------------------ steps
 

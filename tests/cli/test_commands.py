@@ -353,7 +353,7 @@ def test_python_dash_m_is_the_command() -> None:
 def test_a_dry_run_names_who_runs_without_device_graphs() -> None:
     from clbench import Strategy
     from clbench.cli.dry_run import without_graphs
-    from clbench.suite.cell import Choice
+    from clbench.suite.choice import Choice
 
     class Declining(Strategy):
         """Cannot be captured."""

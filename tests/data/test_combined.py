@@ -13,7 +13,7 @@ from clbench.data import catalogue, fingerprint_of, import_data, load_arrays
 from clbench.errors import DataMissing, OptionError, SuiteError, UnknownName, UserError
 from clbench.host import Host
 from clbench.suite import load_suite
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.suite.expand import expand
 from clbench.suite.smoke import tiny_cells
 

@@ -17,7 +17,8 @@ from clbench import read_class_arrays
 from clbench.data import catalogue, fetch, fingerprint_of, import_data, load_arrays
 from clbench.errors import DataMissing, UserError
 from clbench.host import Host
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
 from clbench.suite.protocol import resolve_protocol
 from clbench.suite.smoke import tiny_cells
 

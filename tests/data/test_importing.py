@@ -12,7 +12,7 @@ from PIL import Image
 
 from clbench.data import catalogue, import_data, imported_names, load_arrays
 from clbench.errors import UserError
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 
 
 def test_further_keys_are_kept_aside(four, tmp_path):

@@ -23,7 +23,7 @@ from clbench.data import (
 )
 from clbench.errors import DataMissing, OptionError, PluginError, UnknownName, UserError
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench_plugins.builtin_data.vision import IMAGENETTE_CLASSES
 
 STRIPES = """

@@ -9,7 +9,7 @@ import pytest
 
 from clbench import Arrays
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 Make = Callable[..., Bench]

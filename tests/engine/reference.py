@@ -28,7 +28,7 @@ from clbench.data import load_arrays
 from clbench.engine.streams import Streams
 from clbench.host import Host
 from clbench.suite import ENGINE_VERSION
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 PLACE = Path(__file__).with_name("reference.json")

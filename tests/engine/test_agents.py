@@ -28,7 +28,7 @@ from clbench.errors import Left, StrategyError
 from clbench.host import Host
 from clbench.options import name_of
 from clbench.stack import Stateful, Suspension
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 
 

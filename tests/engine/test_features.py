@@ -17,7 +17,7 @@ from clbench import Batch, Phase, SoloStrategy, Strategy, Task
 from clbench.engine import features as kept
 from clbench.engine.room import VARIABLE, free_memory, room_for_features
 from clbench.errors import Left, StrategyError, UserError
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench.testing.watch import uncapturable
 

@@ -19,7 +19,7 @@ BENCH = """
 import json, sys, torch
 from clbench.engine.fresh_start import begin_job
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 torch.set_num_threads(1)

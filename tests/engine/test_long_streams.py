@@ -14,7 +14,7 @@ from clbench.host import Host
 from clbench.metrics import RunView
 from clbench.records import write_record
 from clbench.suite import tested
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, rows
 from clbench_plugins.accuracy_metrics.plasticity import LearningCurveArea
 from clbench_plugins.naive import Naive

@@ -62,7 +62,7 @@ def test_a_permutation_is_of_the_padded_image(tiny: Arrays) -> None:
 
 
 def test_a_bench_pads_as_a_run_does(host: Host) -> None:
-    from clbench.suite.cell import Choice
+    from clbench.suite.choice import Choice
 
     bench = Bench(Naive, host, Choice("split", {"dataset": "digits"}), {"pad": 3})
     assert bench.arrays.input_shape == (1, 14, 14)

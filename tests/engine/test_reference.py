@@ -10,7 +10,9 @@ import pytest
 
 from clbench.host import Host
 from clbench.suite import ENGINE_VERSION
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
+from clbench.suite.protocol import Protocol
 from tests.engine import reference
 
 
@@ -52,7 +54,7 @@ def test_other_numbers_are_not_written_under_the_same_version(
 
 
 def test_the_version_of_the_engine_is_part_of_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = Cell(Choice("split", {}), "split", (Choice("er", {}),), "er", {"keep": []}, (), (0,))
+    cell = Cell(Choice("split", {}), "split", (Choice("er", {}),), "er", Protocol(), (), (0,))
     before = cell.key("data", {})
     monkeypatch.setattr("clbench.suite.cell.ENGINE_VERSION", ENGINE_VERSION + 1)
     assert cell.key("data", {}) != before

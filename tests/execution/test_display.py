@@ -16,12 +16,16 @@ from clbench.execution.display import CELLS, Lines, Live, Notebook, Quiet, displ
 from clbench.execution.forecast import Forecast
 from clbench.execution.jobs import Job, JobEvent
 from clbench.execution.planner import Planned
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
+from clbench.suite.protocol import Protocol
 
 
 def planned(label: str) -> Planned:
     return Planned(
-        Cell(Choice("split", {}), "split", (Choice("er", {}),), label, {}, (), (0, 1, 2, 3)),
+        Cell(
+            Choice("split", {}), "split", (Choice("er", {}),), label, Protocol(), (), (0, 1, 2, 3)
+        ),
         f"key {label}",
         {},
         5,

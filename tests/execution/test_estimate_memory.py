@@ -114,5 +114,5 @@ def test_jobs_on_a_cpu_are_as_many_as_keep_their_features(
 
 def test_features_of_augmented_images_are_none(frozen: Run) -> None:
     job = job_of(frozen)
-    augmented = replace(job.cell, protocol={**job.cell.protocol, "augment": "flip"})
+    augmented = replace(job.cell, protocol=job.cell.protocol.with_changes(augment="flip"))
     assert Estimator(frozen.survey, {}).memory(replace(job, cell=augmented)).member == NETWORK

@@ -14,7 +14,9 @@ from clbench.execution.outcome import outcome_of
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
 from clbench.host import PluginReference
 from clbench.records import CellRecord
-from clbench.suite.cell import Cell, Choice, MetricChoice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice, MetricChoice
+from clbench.suite.protocol import Protocol
 
 
 def a_cell(seeds: int = 10, label: str = "er") -> Cell:
@@ -30,7 +32,7 @@ def a_cell(seeds: int = 10, label: str = "er") -> Cell:
         "split",
         (Choice("er", {"memory": 9}),),
         label,
-        protocol,
+        Protocol.of(protocol),
         (MetricChoice("forgetting", {}, "forgetting"),),
         tuple(range(seeds)),
     )

@@ -11,7 +11,9 @@ import pytest
 
 from clbench.errors import UserError
 from clbench.execution.jobs import Job, JobEvent, Site
-from clbench.suite.cell import Cell, Choice
+from clbench.suite.cell import Cell
+from clbench.suite.choice import Choice
+from clbench.suite.protocol import Protocol
 from clbench_plugins.local_launcher import Local, machine
 
 FAKE = """
@@ -52,7 +54,7 @@ class Named(Job):
 
 
 def a_job(number: int, what: str = "work") -> Job:
-    cell = Cell(Choice("split", {}), "split", (Choice("er", {}),), what, {}, (), (0,))
+    cell = Cell(Choice("split", {}), "split", (Choice("er", {}),), what, Protocol(), (), (0,))
     return Named(cell, str(number), ((0, 0),))
 
 

@@ -17,6 +17,7 @@ from clbench.execution.stack_size import (
     members_in_cache,
     moments_of,
 )
+from clbench.suite.protocol import Protocol
 
 from .test_jobs_and_plan import a_plan, everything, sizes
 
@@ -26,7 +27,7 @@ CACHE = 16 * 2**20
 def members(units: int, batch: int = 1, optimizer: Any = None, cache: int = CACHE) -> int:
     """For 784 inputs, two layers of so many units, and ten classes."""
     network = NetworkSize(784 * units + units**2 + 10 * units, 784 + 4 * units + 10)
-    protocol = {"optimizer": optimizer or {"sgd": {"lr": 0.1}}, "batch_size": batch}
+    protocol = Protocol.of({"optimizer": optimizer or {"sgd": {"lr": 0.1}}, "batch_size": batch})
     return members_in_cache(StepSize.of(network, protocol), cache)
 
 

@@ -17,7 +17,8 @@ from clbench.execution.planner import Planned
 from clbench.execution.store import Store
 from clbench.records import CellRecord, read_record, write_record
 from clbench.suite import Cell, Choice, Compare, Suite
-from clbench.suite.cell import MetricChoice
+from clbench.suite.choice import MetricChoice
+from clbench.suite.protocol import Protocol
 
 
 def a_cell(label: str = "er", scenario: str = "split") -> Cell:
@@ -26,7 +27,7 @@ def a_cell(label: str = "er", scenario: str = "split") -> Cell:
         scenario,
         (Choice("er", {}),),
         label,
-        {"epochs": 1},
+        Protocol(epochs=1),
         (),
         (0, 1),
     )

@@ -9,7 +9,7 @@ import torch
 
 from clbench import Batch, Probe, ProbeMetric, Strategy
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from tests.guests.test_guests import guest
 

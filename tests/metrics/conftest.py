@@ -9,7 +9,7 @@ import pytest
 from clbench.engine.evaluate import evaluating
 from clbench.engine.probe import Probe
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 Look = Callable[..., Probe]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 

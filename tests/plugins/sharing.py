@@ -10,7 +10,7 @@ import torch
 
 from clbench import Strategy
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,7 @@ from torch import nn
 
 from clbench import Layer
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from clbench_plugins.cbp import CBP
 from clbench_plugins.cbp.schedule import NEVER, Schedule

@@ -301,7 +301,7 @@ def single(input_shape: Any, classes: int) -> nn.Module:
 def test_a_network_that_knows_only_float32_is_named(on_digits: Any) -> None:
     bench = on_digits(Naive, metrics=[Curvature])
     bench.host.own["model", "single"] = single
-    bench.cell.protocol["model"] = "single"
+    bench.cell = replace(bench.cell, protocol=bench.cell.protocol.with_changes(model="single"))
     (said,) = bench.run(0).errors
     assert said.startswith(
         "metric curvature: Undefined: the network does not compute in torch.float64"

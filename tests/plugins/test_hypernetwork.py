@@ -14,7 +14,7 @@ from clbench import Batch, Stack, errors
 from clbench.engine.compose import check_composition
 from clbench.host import Host
 from clbench.stack import tensors
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from clbench_plugins.hypernetwork import Hypernetwork
 from clbench_plugins.hypernetwork.inference import entropy, surest

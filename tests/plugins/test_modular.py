@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clbench import Batch, Phase, Stack, Strategy, Task
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from clbench_plugins.modular import Modular, Monolithic
 from clbench_plugins.modular.lifelong import INITIAL, Lifelong

@@ -16,7 +16,7 @@ from clbench.errors import SuiteError, UserError
 from clbench.execution import open_suite
 from clbench.metrics import RunView, Undefined
 from clbench.records.cell import CellRecord, marked_label
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench_plugins.accuracy_metrics import HeadChoiceAccuracy, OnlineAccuracy
 from clbench_plugins.er import ER

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from clbench.errors import StrategyError
 from clbench.host import Host
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from clbench_plugins.naive import Naive
 from clbench_plugins.ogd import OGD

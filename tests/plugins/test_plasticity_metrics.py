@@ -10,7 +10,7 @@ import pytest
 
 from clbench.host import Host
 from clbench.records import SCHEMA_VERSION, CellRecord, RecordFile, Results
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 
 TASKS = 5

@@ -15,7 +15,7 @@ from clbench.errors import OptionError, PluginError
 from clbench.host import Host
 from clbench.scenarios.chance import chance_levels
 from clbench.scenarios.check import check_stream
-from clbench.suite.cell import Choice
+from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
 from clbench_plugins.builtin_scenarios.random_labels import RandomLabels
 

@@ -120,7 +120,7 @@ class FrozenNorm(Strategy):
 
 def test_the_engine_leaves_a_parts_mode_alone(request: pytest.FixtureRequest) -> None:
     from clbench.host import Host
-    from clbench.suite.cell import Choice
+    from clbench.suite.choice import Choice
     from clbench.testing.bench import Bench
 
     split = Choice(

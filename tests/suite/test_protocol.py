@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clbench.errors import StrategyError
 from clbench.host import Host
 from clbench.suite.protocol import Protocol, describe_protocol, merge, resolve_protocol
 
@@ -34,9 +35,9 @@ DEFAULTS = {
 
 
 def resolved(host: Host, given: dict[str, Any]) -> dict[str, Any]:
-    plain, issues = resolve_protocol(given, host)
+    protocol, issues = resolve_protocol(given, host)
     assert issues == []
-    return plain
+    return dict(protocol)
 
 
 def test_every_default_is_filled_in(host: Host) -> None:
@@ -259,6 +260,7 @@ def test_everything_wrong_is_found_at_once(host: Host) -> None:
             {"schedule": {"milestones": {"factor": 0.5}}},
         ),
         ({"schedule": {"milestones": {"at": [0.5]}}}, {"schedule": "none"}, {"schedule": "none"}),
+        ({"schedule": "cosine"}, {"schedule": "cosine"}, {"schedule": "cosine"}),
         ({"epochs": 2}, {"steps": 50}, {"steps": 50}),
         ({"steps": 50}, {"epochs": 2}, {"epochs": 2}),
         (
@@ -281,6 +283,27 @@ def test_an_override_is_laid_over_deeply(
     before = repr(base), repr(override)
     assert told(merge(base, override)) == told(merged)
     assert (repr(base), repr(override)) == before
+
+
+def test_a_protocol_is_an_object_with_types_and_reads_as_a_mapping(host: Host) -> None:
+    protocol, _ = resolve_protocol({"batch_size": 8}, host)
+    assert protocol.batch_size == protocol["batch_size"] == 8
+    assert (protocol.get("speed", "unknown"), "pad" in protocol) == ("unknown", True)
+    assert protocol == {**DEFAULTS, "batch_size": 8}
+    assert protocol.with_changes(pad=2).pad == 2
+    assert protocol.pad == 0
+
+
+def test_a_protocol_of_an_older_record_has_the_defaults_of_newer_keys(host: Host) -> None:
+    plain = resolved(host, {"epochs": 3})
+    older = {key: value for key, value in plain.items() if key not in ("pad", "restore")}
+    assert Protocol.of(older) == plain
+
+
+def test_a_protocol_stays_as_it_was_given(host: Host) -> None:
+    protocol, _ = resolve_protocol({}, host)
+    with pytest.raises(StrategyError, match=r"sets protocol\.batch_size while it runs"):
+        protocol.batch_size = 1  # type: ignore[misc]
 
 
 def test_every_key_is_documented_with_its_default() -> None:
