@@ -39,7 +39,7 @@ from clbench import Arrays
 from clbench.data import load_arrays
 from clbench.engine import Progress, Settings, run_cell
 from clbench.host import Host
-from clbench.suite import Choice, expand, load_suite
+from clbench.suite import Choice, load_suite
 
 TASKS, CLASSES, HIDDEN, LR, MEMORY, STRENGTH = 5, 10, (256, 256), 0.1, 500, 1.0
 OURS = {
@@ -86,7 +86,7 @@ def ours(
         "seeds": members,
         "strategies": [OURS[method]],
     }
-    (cell,) = expand(load_suite(given, host), host)
+    (cell,) = load_suite(given, host).cells
     last: list[Progress] = []
     started = time.process_time()
     run_cell(

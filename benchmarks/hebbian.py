@@ -28,7 +28,7 @@ from clbench import Arrays, Strategy
 from clbench.engine import Settings
 from clbench.engine.runner import start_loop
 from clbench.host import Host
-from clbench.suite import expand, load_suite
+from clbench.suite import load_suite
 from clbench_plugins.softhebb import rule
 from clbench_plugins.softhebb.blocks import HebbianBlock, HebbianNet
 from clbench_plugins.softhebb.presets import softhebb_cifar3
@@ -127,7 +127,7 @@ def started(order: str, members: int, batch: int, host: Host) -> Strategy:
         "seeds": members,
         "strategies": [{"softhebb": {"order": order, "hebbian_batch_size": batch}}],
     }
-    (cell,) = expand(load_suite(suite, host), host)
+    (cell,) = load_suite(suite, host).cells
     seeds = [(seed, 0) for seed in cell.seeds]
     loop = start_loop(cell, seeds, host=host, arrays=noise(batch), settings=Settings())
     return loop.strategy

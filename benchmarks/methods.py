@@ -31,7 +31,7 @@ from clbench.engine import Settings
 from clbench.engine.runner import start_loop
 from clbench.errors import ClbenchError
 from clbench.host import Host
-from clbench.suite import Cell, expand, load_suite
+from clbench.suite import Cell, load_suite
 
 COMPOSITIONS = ("er+ewc", "er+online_ewc", "cbp+er", "ewc+l2_init")
 # What keeps the benchmark short: gdumb's 256 published epochs on its memory, of steps that all cost the same, and
@@ -98,7 +98,7 @@ class Bench:
             "seeds": given.members,
             "strategies": [{method.name: OPTIONS.get(method.name, {})}],
         }
-        (cell,) = expand(load_suite(suite, self.host), self.host)
+        (cell,) = load_suite(suite, self.host).cells
         return cell
 
     def measure(self, method: Method, times: Times) -> None:

@@ -37,7 +37,7 @@ from clbench.execution.stack_size import (
     members_in_cache,
 )
 from clbench.host import Host
-from clbench.suite import expand, load_suite
+from clbench.suite import load_suite
 from clbench.suite.protocol import Protocol
 
 SIDE, CLASSES, SAMPLES = 28, 10, 4096
@@ -112,7 +112,7 @@ def engine(
         "seeds": members,
         "strategies": ["naive"],
     }
-    (cell,) = expand(load_suite(suite, host), host)
+    (cell,) = load_suite(suite, host).cells
     seeds = [(seed, 0) for seed in cell.seeds]
     loop = start_loop(cell, seeds, host=host, arrays=arrays, settings=Settings())
     marks: list[float] = []

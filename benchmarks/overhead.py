@@ -34,7 +34,7 @@ from clbench import Arrays
 from clbench.engine import Progress, Settings, run_cell
 from clbench.host import Host
 from clbench.stack import gemm
-from clbench.suite import expand, load_suite
+from clbench.suite import load_suite
 
 TASKS, CLASSES = 5, 10
 TEST_SHARE = 6  # training images for one test image, as in MNIST
@@ -145,7 +145,7 @@ def engine(case: Case, arrays: Arrays, host: Host, members: int, form: str) -> f
         },
         host,
     )
-    (cell,) = expand(suite, host)
+    (cell,) = suite.cells
     ends: list[float] = []
 
     def note(progress: Progress) -> None:

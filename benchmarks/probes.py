@@ -21,7 +21,7 @@ from clbench import Arrays
 from clbench.engine import Settings, run_cell
 from clbench.host import Host
 from clbench.records.cell import CellRecord
-from clbench.suite import expand, load_suite
+from clbench.suite import load_suite
 
 SIDE, CLASSES, SAMPLES, TESTS, TASKS = 28, 10, 10_000, 1000, 3
 
@@ -52,7 +52,7 @@ def run(metrics: list[str], members: int, host: Host, arrays: Arrays) -> CellRec
         },
         host,
     )
-    (cell,) = expand(suite, host)
+    (cell,) = suite.cells
     seeds = [(seed, 0) for seed in range(members)]
     return run_cell(cell, "bench", seeds, host=host, arrays=arrays, settings=Settings())
 

@@ -133,12 +133,12 @@ def _describe_imported(name: str, host: Host, data: Path | None) -> None:
 
 def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
     """A suite that comes with clbench: what its file says first, and what it runs."""
-    from clbench.suite import expand, load_suite
+    from clbench.suite import load_suite
 
     suite = load_suite(name, host, imported=imported)
     say(f"{name}: a suite that comes with clbench, {suite.file}\n")
     say_prose(opening_comment(suite.text))
-    cells = expand(suite, host)
+    cells = suite.cells
     strategies = dict.fromkeys(cell.label for cell in cells)
     scenarios = dict.fromkeys(cell.scenario_label for cell in cells)
     say("")

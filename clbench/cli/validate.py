@@ -17,11 +17,10 @@ def validate(
     from clbench.execution import open_suite
     from clbench.execution.checking import check_against_data
     from clbench.execution.survey import Survey
-    from clbench.suite import expand
 
     opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
     warn([*host.warnings, *opened.warnings])
-    cells = expand(opened, host)
+    cells = opened.cells
     warn(check_against_data(cells, Survey(host, data)))
     scenarios, strategies = {cell.scenario_label for cell in cells}, {cell.label for cell in cells}
     runs = sum(len(cell.seeds) for cell in cells)

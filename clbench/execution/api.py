@@ -36,22 +36,16 @@ def open_suite(
     from clbench.engine.compose import check_composition, check_fit
     from clbench.host import Host
     from clbench.stack.foreign import check_optimizer
-    from clbench.suite import Checks, load_suite, read_plugins
+    from clbench.suite import Checks, check_suite, read_suite
 
-    named = [
-        path for path in read_plugins(source, overrides) if path.is_file()
-    ]  # `load_suite` says which are missing
+    parsed = read_suite(source, overrides)
+    # Of those that are missing `check_suite` says so.
+    named = [path for path in parsed.plugin_files() if path.is_file()]
     host = Host.load([*plugins, *named])
     checks = Checks(check_composition, check_optimizer, check_fit)
-    return load_suite(
-        source,
-        host,
-        overrides=overrides,
-        smoke=smoke,
-        seeds=seeds,
-        imported=imported_names(data),
-        checks=checks,
-    ), host
+    imported = imported_names(data)
+    suite = check_suite(parsed, host, smoke=smoke, seeds=seeds, imported=imported, checks=checks)
+    return suite, host
 
 
 def run(

@@ -41,7 +41,7 @@ from clbench.execution.survey import Survey
 from clbench.execution.system import require_posix
 from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
-from clbench.suite import expand, pick
+from clbench.suite import pick
 from clbench.suite.cell import Cell
 from clbench.suite.tested import tested_tasks
 from clbench.typing import Member
@@ -94,7 +94,7 @@ class Run:
         self.in_process = is_in_process(host, options.workers)
         self.launcher = self._launcher()
         self.survey = Survey(host, options.data)
-        cells = expand(suite, host)
+        cells = suite.cells
         self.current = {one.key: one for one in self.survey.of(cells)}
         self.planned = self._among(pick(cells, options.only) if options.only else cells)
         check_methods((one.cell for one in self.planned), self.survey)

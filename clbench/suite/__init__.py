@@ -5,12 +5,12 @@ from __future__ import annotations
 from clbench.suite.cell import ENGINE_VERSION, Cell
 from clbench.suite.checks import Checks
 from clbench.suite.choice import Choice
-from clbench.suite.expand import expand
 from clbench.suite.labels import pick, split_names
-from clbench.suite.load import load_suite, read_plugins
+from clbench.suite.load import check_suite, load_suite
 from clbench.suite.packaged import packaged_suites
 from clbench.suite.protocol import Protocol, describe_protocol
 from clbench.suite.schema import json_schema
+from clbench.suite.source import read_suite
 from clbench.suite.suite import Compare, Suite
 
 __all__ = [
@@ -21,12 +21,12 @@ __all__ = [
     "Compare",
     "Protocol",
     "Suite",
+    "check_suite",
     "describe_protocol",
-    "expand",
     "json_schema",
     "load_suite",
     "packaged_suites",
     "pick",
-    "read_plugins",
+    "read_suite",
     "split_names",
 ]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clbench.errors import UserError, suggest
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
+from clbench.suite.choice import MetricChoice
 from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
 from clbench.suite.grids import Variant, count, grid_problems, unfold
 from clbench.suite.labels import scenario_labels, strategy_labels
 from clbench.suite.paths import Path
 from clbench.suite.problems import Problems
-from clbench.suite.smoke import tiny_cells
-from clbench.suite.suite import Suite
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -28,49 +28,62 @@ Entry = TypeVar("Entry", ScenarioEntry, StrategyEntry)
 MOST_CELLS = 100_000
 
 
-def expand(suite: Suite, host: Host) -> list[Cell]:
-    """The cells of a suite, scenario by scenario; equal ones once."""
-    problems = Problems(suite.file, suite.lines)
-    cells, _ = expand_with(suite, host, problems)
-    problems.check()
-    return tiny_cells(cells, host) if suite.smoke else cells
+@dataclass(frozen=True)
+class Matrix:
+    """What a suite's cells are made of: its lists as they are written, and what all cells share."""
+
+    scenarios: Sequence[Any]
+    strategies: Sequence[Any]
+    protocol: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    metrics: tuple[MetricChoice, ...]
+    imported: frozenset[str] = frozenset()  # data sets no plugin offers, brought in by hand
 
 
-def expand_with(
-    suite: Suite, host: Host, problems: Problems, checks: Checks = UNCHECKED
+def expand(
+    matrix: Matrix, host: Host, problems: Problems, checks: Checks = UNCHECKED
 ) -> tuple[list[Cell], list[str]]:
-    """The cells and the warnings; what is wrong goes into `problems`, and then there may be no cells."""
-    scenario_variants = _variants(suite.data.get("scenarios", []), ("scenarios",), problems)
-    strategy_variants = _variants(suite.data.get("strategies", []), ("strategies",), problems)
-    protocols = _item_variants(suite.data.get("protocol", {}), ("protocol",), problems) or [
-        Variant({}, ("protocol",))
-    ]
+    """The cells, scenario by scenario and equal ones once, and the warnings.
+
+    What is wrong goes into `problems`, and then there may be no cells.
+    """
+    scenario_variants = _variants(matrix.scenarios, ("scenarios",), problems)
+    strategy_variants = _variants(matrix.strategies, ("strategies",), problems)
+    protocols = _item_variants(matrix.protocol, ("protocol",), problems)
+    # Where a grid of it is wrong, the strategies are checked by the defaults.
+    protocols = protocols or [Variant({}, ("protocol",))]
     if len(scenario_variants) * len(protocols) * len(strategy_variants) > MOST_CELLS:
         problems.add((), f"unfolds into more than {MOST_CELLS:,} cells; shorten its grids")
         return [], []
-    resolver = Resolver(host, problems, suite.imported, checks)
-    scenarios = [entry for variant in scenario_variants if (entry := resolver.scenario(variant))]
-    strategies = [
-        row
-        for variant in strategy_variants
-        for base in protocols
-        if (row := resolver.strategy(variant, base))
-    ]
+    resolver = Resolver(host, problems, matrix.imported, checks)
+    found = [resolver.scenario(variant) for variant in scenario_variants]
+    strategies = []
+    for variant, base in itertools.product(strategy_variants, protocols):
+        strategies.append(resolver.strategy(variant, base))
     if not strategy_variants:
         for base in protocols:
             resolver.base_protocol(base)
     warnings: list[str] = []
-    scenarios = _once(scenarios, lambda entry: entry.choice, scenario_labels, problems, warnings)
-    strategies = _once(
-        strategies,
-        lambda entry: (entry.parts, dict(entry.protocol), entry.scenarios),
-        strategy_labels,
-        problems,
-        warnings,
-    )
-    cells = _cells(suite, scenarios, strategies, problems)
-    _refusals(strategies, scenarios, host, problems, checks)
+    scenarios = _once(_sound(found), _scenario_content, scenario_labels, problems, warnings)
+    rows = _once(_sound(strategies), _strategy_content, strategy_labels, problems, warnings)
+    cells = _cells(matrix, scenarios, rows, problems)
+    _refusals(rows, scenarios, host, problems, checks)
     return cells, warnings
+
+
+def _sound(entries: Iterable[Entry | None]) -> list[Entry]:
+    """The entries that have no problems."""
+    return [entry for entry in entries if entry is not None]
+
+
+def _scenario_content(entry: ScenarioEntry) -> Any:
+    """What makes two scenarios the same."""
+    return entry.choice
+
+
+def _strategy_content(entry: StrategyEntry) -> Any:
+    """What makes two strategies the same."""
+    return entry.parts, dict(entry.protocol), entry.scenarios
 
 
 def _variants(items: Sequence[Any], path: Path, problems: Problems) -> list[Variant]:
@@ -120,7 +133,7 @@ def _once(
 
 
 def _cells(
-    suite: Suite,
+    matrix: Matrix,
     scenarios: Sequence[ScenarioEntry],
     strategies: Sequence[StrategyEntry],
     problems: Problems,
@@ -142,8 +155,8 @@ def _cells(
                     strategy.parts,
                     row,
                     strategy.protocol,
-                    suite.metrics,
-                    suite.seeds,
+                    matrix.metrics,
+                    matrix.seeds,
                 )
             )
     return cells

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
 from pydantic import Field
 
+from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
-from clbench.suite.paths import Path
 
 # A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes, and a letter may be four.
 NAME = r"[A-Za-z0-9][\w.-]{0,59}"
@@ -38,20 +37,16 @@ class Compare(pydantic.BaseModel):
 
 @dataclass(frozen=True)
 class Suite:
-    """What `load_suite` gives; `expand` makes its cells."""
+    """What `load_suite` gives: checked, and unfolded to its cells."""
 
     name: str
     file: str  # as messages name it
     text: str  # goes into the record; with overrides, what was really run
-    data: Mapping[str, Any]
-    lines: Mapping[Path, int]
     seeds: tuple[int, ...]
     metrics: tuple[MetricChoice, ...]
     compare: Compare
+    cells: tuple[Cell, ...] = ()  # scenario by scenario; equal ones once, with `smoke` tiny ones
     plugins: tuple[FilePath, ...] = ()
     warnings: tuple[str, ...] = ()
     smoke: bool = False
     own_seeds: tuple[int, ...] | None = None  # the file's, where `seeds` are named for one run
-    imported: frozenset[str] = field(
-        default_factory=frozenset
-    )  # data sets no plugin offers, brought in by hand

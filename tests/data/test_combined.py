@@ -14,7 +14,6 @@ from clbench.errors import DataMissing, OptionError, SuiteError, UnknownName, Us
 from clbench.host import Host
 from clbench.suite import load_suite
 from clbench.suite.choice import Choice
-from clbench.suite.expand import expand
 from clbench.suite.smoke import tiny_cells
 
 HOST = Host.load()
@@ -118,7 +117,7 @@ def test_a_part_may_have_been_imported(tmp_path: Path) -> None:
 
 
 def test_smoke_keeps_the_number_of_classes() -> None:
-    (cell,) = tiny_cells(expand(load_suite(SUITE, HOST), HOST), HOST)
+    (cell,) = tiny_cells(load_suite(SUITE, HOST).cells, HOST)
     assert cell.scenario.options["dataset"]["synthetic"]["classes"] == 20
 
 

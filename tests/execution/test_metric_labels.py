@@ -18,7 +18,6 @@ from clbench.execution.survey import Survey
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, read_record
 from clbench.report.terminal import strategy_view, summary_table
-from clbench.suite import expand
 
 # Of probe metrics one draws at random and one keeps something from task to task; the third is computed from the record.
 IN_IMAGES = {"samples": 10, "draws": 2, "precision": "float32"}
@@ -59,7 +58,7 @@ def measured(out: Path, **changes: Any) -> Results:
 def planned(metrics: list[Any]) -> list[Planned]:
     """The cells of a suite with these metrics."""
     suite, host = open_suite({**SUITE, "metrics": metrics, "compare": {}})
-    return Survey(host).of(expand(suite, host))
+    return Survey(host).of(suite.cells)
 
 
 @pytest.fixture(scope="module")

@@ -59,8 +59,6 @@ def merge(
         "s",
         "s.yaml",
         "name: s",
-        {},
-        {},
         seeds,
         (MetricChoice("forgetting", {}, "forgetting"),),
         Compare(),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from clbench.errors import SuiteError, UnknownName
 from clbench.host import Host
-from clbench.suite import Cell, Suite, expand, load_suite, pick, split_names
+from clbench.suite import Cell, Suite, load_suite, pick, split_names
 from clbench.suite.grids import count, unfold
 
 Made = Callable[..., Suite]
@@ -29,14 +29,14 @@ BASE: dict[str, Any] = {
 
 
 def labels(suite: Suite, host: Host) -> list[str]:
-    return [cell.label for cell in expand(suite, host)]
+    return [cell.label for cell in suite.cells]
 
 
 # ------------------------------------------------------------------ cells
 
 
 def test_a_cell_is_plain_data_with_every_default_in_it(made: Made, host: Host) -> None:
-    (cell,) = expand(made(strategies=["er"], metrics=["dormant_units"], seeds=[5, 2]), host)
+    (cell,) = made(strategies=["er"], metrics=["dormant_units"], seeds=[5, 2]).cells
     assert (cell.scenario.name, cell.scenario_label, cell.strategy, cell.label) == (
         "split",
         "split",
@@ -66,7 +66,7 @@ def test_scenarios_strategies_and_protocols_are_multiplied(made: Made, host: Hos
         protocol={"batch_size": {"grid": [10, 32]}},
         strategies=["naive", {"er": {"memory": {"grid": [1, 2, 3]}}}],
     )
-    cells = expand(suite, host)
+    cells = suite.cells
     assert len(cells) == 3 * 2 * 4
     assert len({cell.key("", {}) for cell in cells}) == len(cells)
     assert len({(cell.scenario_label, cell.label) for cell in cells}) == len(cells)
@@ -79,7 +79,7 @@ def test_a_composition_keeps_its_order_and_its_parts_options(made: Made, host: H
             "ewc+er",
         ]
     )
-    first, second, third = expand(suite, host)
+    first, second, third = suite.cells
     assert first.options == {"er": {"memory": 5, "replay_batch": None}, "ewc": {"strength": 1.0}}
     assert [cell.label for cell in (first, second, third)] == [
         "er+ewc(ewc.strength=1.0)",
@@ -97,7 +97,7 @@ def test_a_strategy_s_own_protocol_is_laid_over_the_suite_s(made: Made, host: Ho
             {"ewc": {"protocol": None}},
         ],
     )
-    naive, er, ewc = (cell.protocol for cell in expand(suite, host))
+    naive, er, ewc = (cell.protocol for cell in suite.cells)
     assert (naive["epochs"], naive["steps"]) == (4, None)
     assert (
         er["epochs"],
@@ -120,18 +120,18 @@ def test_grids_in_grids_unfold(made: Made, host: Host) -> None:
 
 def test_a_data_set_may_have_options(made: Made, host: Host) -> None:
     suite = made(scenarios=[{"split": {"dataset": {"synthetic": {"classes": {"grid": [10, 20]}}}}}])
-    assert [cell.scenario_label for cell in expand(suite, host)] == [
+    assert [cell.scenario_label for cell in suite.cells] == [
         "split(dataset.classes=10)",
         "split(dataset.classes=20)",
     ]
-    assert expand(suite, host)[0].scenario.options["dataset"]["synthetic"]["train"] == 1000
+    assert suite.cells[0].scenario.options["dataset"]["synthetic"]["train"] == 1000
 
 
 def test_imported_data_is_known_by_name(host: Host) -> None:
     suite = load_suite(
         {**BASE, "scenarios": [{"split": {"dataset": "mine"}}]}, host, imported={"mine"}
     )
-    assert expand(suite, host)[0].scenario.options["dataset"] == "mine"
+    assert suite.cells[0].scenario.options["dataset"] == "mine"
 
 
 # ------------------------------------------------------------------ labels
@@ -164,7 +164,7 @@ def test_scenarios_have_labels_too(made: Made, host: Host) -> None:
         {"split": {"dataset": "cifar100"}},
         {"split": {"dataset": "digits", "tasks": 2, "label": "two"}},
     ]
-    assert [cell.scenario_label for cell in expand(made(scenarios=splits), host)] == [
+    assert [cell.scenario_label for cell in made(scenarios=splits).cells] == [
         "split(dataset=digits)",
         "split(dataset=cifar100)",
         "two",
@@ -198,8 +198,7 @@ def test_a_strategy_may_be_limited_to_some_scenarios(made: Made, host: Host) -> 
         scenarios=SETTINGS, strategies=["naive", limited(10, "task"), limited(600, "class")]
     )
     assert [
-        (cell.scenario_label, cell.label, cell.options.get("strength"))
-        for cell in expand(suite, host)
+        (cell.scenario_label, cell.label, cell.options.get("strength")) for cell in suite.cells
     ] == [
         ("task", "naive", None),
         ("task", "ewc", 10),
@@ -235,7 +234,7 @@ def test_what_a_strategy_is_limited_to_is_checked(
 
 
 def test_labels_and_names_pick_cells(made: Made, host: Host) -> None:
-    cells = expand(made(strategies=["naive", {"er": {"memory": {"grid": [1, 2]}}}]), host)
+    cells = made(strategies=["naive", {"er": {"memory": {"grid": [1, 2]}}}]).cells
     assert [cell.label for cell in pick(cells, ["er"])] == ["er(memory=1)", "er(memory=2)"]
     assert [cell.label for cell in pick(cells, ["er(memory=2)", "naive"])] == [
         "naive",
@@ -272,7 +271,7 @@ def test_equal_scenarios_run_once(made: Made, host: Host) -> None:
             {"split": {"dataset": {"digits": None}, "tasks": 5}},
         ]
     )
-    assert len(expand(suite, host)) == 1
+    assert len(suite.cells) == 1
     assert len(suite.warnings) == 1
 
 
@@ -319,16 +318,16 @@ def test_expansion_is_a_pure_product_whatever_the_order_of_keys(
     data, size = drawn
     before = copy.deepcopy(data)
     suite = load_suite(data, host)
-    cells = expand(suite, host)
+    cells = suite.cells
     assert data == before
-    assert expand(suite, host) == cells
+    assert load_suite(data, host).cells == cells
     assert (
         len(cells)
         == len(keys(cells))
         == len({(cell.scenario_label, cell.label) for cell in cells})
         == size
     )
-    assert keys(expand(load_suite(shuffled(data, order), host), host)) == keys(cells)
+    assert keys(load_suite(shuffled(data, order), host).cells) == keys(cells)
 
 
 @settings(deadline=None)
@@ -357,6 +356,6 @@ def test_a_scenario_of_which_nothing_can_be_held_out_refuses_validation(
     made: Made, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host.get("scenario", "split"), "holds_out", False)
-    assert expand(made(), host)
+    assert made().cells
     with pytest.raises(SuiteError, match=r"in 'split' nothing can be held out.*'naive'.* 0\.1"):
-        expand(made(protocol={"validation": 0.1}), host)
+        made(protocol={"validation": 0.1})

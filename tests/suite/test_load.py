@@ -10,7 +10,7 @@ import pytest
 
 from clbench.errors import OptionError, SuiteError, UserError
 from clbench.host import Host
-from clbench.suite import Checks, Suite, expand, load_suite, packaged_suites, read_plugins
+from clbench.suite import Checks, Suite, load_suite, packaged_suites, read_suite
 from clbench.suite.seeds import check_seeds, parse_seeds
 
 Loader = Callable[..., Suite]
@@ -43,7 +43,7 @@ def test_a_sound_suite_is_read(load: Loader, host: Host) -> None:
     )
     assert suite.text.startswith("name: digits\n")
     assert Path(suite.file).name == "suite.yaml"
-    assert len(expand(suite, host)) == 2
+    assert len(suite.cells) == 2
 
 
 def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
@@ -444,9 +444,9 @@ def test_packaged_suites_are_found_by_name() -> None:
         suite = load_suite(name, host)
         assert suite.name
         assert suite.warnings == ()
-        assert expand(suite, host)
+        assert suite.cells
         assert load_suite(f"{name}.yaml", host).text == suite.text
-        assert expand(load_suite(name, host, smoke=True), host)
+        assert load_suite(name, host, smoke=True).cells
 
 
 def test_a_mapping_is_a_suite(host: Host) -> None:
@@ -457,8 +457,8 @@ def test_a_mapping_is_a_suite(host: Host) -> None:
         "strategies": [{"er": {"label": "1e-3"}}],
     }
     suite = load_suite(keys, host)
-    assert (suite.file, suite.seeds, expand(suite, host)[0].label) == ("<dict>", (0, 1), "1e-3")
-    assert expand(load_suite(suite.data, host), host) == expand(suite, host)
+    assert (suite.file, suite.seeds, suite.cells[0].label) == ("<dict>", (0, 1), "1e-3")
+    assert load_suite_text(suite, host) == suite.cells
     with pytest.raises(SuiteError, match=r"<dict>:\d+: seeds: "):
         load_suite({**keys, "seeds": "x"}, host)
 
@@ -469,10 +469,11 @@ def test_plugins_are_relative_to_the_suite(host: Host, tmp_path: Path, load: Loa
         (tmp_path / name).touch()
     suite = load(with_lines(plugins="plugins: [mine.py, sub/other.py]"))
     assert suite.plugins == (tmp_path / "mine.py", tmp_path / "sub" / "other.py")
-    assert read_plugins(tmp_path / "suite.yaml") == list(suite.plugins)
-    assert read_plugins({"plugins": ["mine.py"]}) == [Path("mine.py")]
-    assert read_plugins({"plugins": 3}) == []
-    assert read_plugins({"plugins": ["mine.py"]}, ["plugins=[other.py]"]) == [Path("other.py")]
+    assert read_suite(tmp_path / "suite.yaml").plugin_files() == list(suite.plugins)
+    assert read_suite({"plugins": ["mine.py"]}).plugin_files() == [Path("mine.py")]
+    assert read_suite({"plugins": 3}).plugin_files() == []
+    changed = read_suite({"plugins": ["mine.py"]}, ["plugins=[other.py]"])
+    assert changed.plugin_files() == [Path("other.py")]
 
 
 def test_a_wrong_metric_does_not_hide_a_wrong_baseline(complaints: Complaints) -> None:
@@ -632,15 +633,15 @@ def test_set_changes_a_suite(
 ) -> None:
     text = with_lines(protocol="protocol: {model: mlp}", compare="compare: {}")
     suite = load(text, overrides=[override])
-    assert all(found(cell) for cell in expand(suite, host))
-    assert load_suite_text(suite, host) == expand(suite, host)
+    assert all(found(cell) for cell in suite.cells)
+    assert load_suite_text(suite, host) == suite.cells
 
 
-def load_suite_text(suite: Suite, host: Host) -> list[Any]:
+def load_suite_text(suite: Suite, host: Host) -> tuple[Any, ...]:
     """What the text that goes into the record stands for."""
     from clbench.suite.yaml import parse
 
-    return expand(load_suite(parse(suite.text).data, host), host)
+    return load_suite(parse(suite.text).data, host).cells
 
 
 @pytest.mark.parametrize(
@@ -697,7 +698,7 @@ def test_smoke_is_the_same_suite_made_small(load: Loader, host: Host) -> None:
         seeds="seeds: [3, 4, 5]",
     )
     suite = load(text, smoke=True)
-    cells = expand(suite, host)
+    cells = suite.cells
     assert (suite.name, suite.seeds) == ("digits", (3, 4))
     assert [cell.label for cell in cells] == ["naive", "er(memory=5)", "er(memory=6)"]
     assert [
@@ -721,9 +722,7 @@ def test_smoke_narrows_models_that_have_a_width(
     load: Loader, host: Host, model: str, width: int
 ) -> None:
     suite = load(with_lines(protocol=f"protocol: {{model: {model}}}"), smoke=True)
-    assert all(
-        cell.protocol["model"] == {"convnet": {"width": width}} for cell in expand(suite, host)
-    )
+    assert all(cell.protocol["model"] == {"convnet": {"width": width}} for cell in suite.cells)
 
 
 @pytest.mark.parametrize(("tasks", "few"), [(5, 2), (2, 2), (1, 1)])
@@ -731,9 +730,9 @@ def test_smoke_has_few_tasks(load: Loader, host: Host, tasks: int, few: int) -> 
     suite = load(
         with_lines(scenarios=f"scenarios: [split: {{dataset: digits, tasks: {tasks}}}]"), smoke=True
     )
-    assert {cell.scenario.options["tasks"] for cell in expand(suite, host)} == {few}
+    assert {cell.scenario.options["tasks"] for cell in suite.cells} == {few}
 
 
 def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
     suite = load(with_lines(protocol="protocol: {epochs: {grid: [5, 10]}}"), smoke=True)
-    assert len(expand(suite, host)) == 2
+    assert len(suite.cells) == 2
