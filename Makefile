@@ -4,6 +4,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := results/demo-$(shell date +%Y%m%d-%H%M%S)
@@ -12,19 +13,19 @@ DEMO := results/demo-$(shell date +%Y%m%d-%H%M%S)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo leaderboard leaderboard-record test test-all lint ruff types floors format clean
+.PHONY: help setup demo leaderboard leaderboard-record test test-all test-oldest lint ruff types floors format clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv and install clbench into it, once
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml $(CONSTRAINTS)
 	@command -v $(PYTHON) > /dev/null || { echo "clbench needs Python 3.11 or newer, and there is no $(PYTHON) here. Say which to use: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("clbench needs Python 3.11 or newer; %s is %d.%d. Say which to use: make PYTHON=python3.12 ..." % (sys.executable, *sys.version_info[:2]))'
 	@echo "==> setup: installing clbench and what it needs into $(VENV) (two to four minutes the first time; torch is large)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 	@echo "==> setup: done ($$($(BIN)/python --version), torch $$($(BIN)/python -c 'import importlib.metadata as m; print(m.version("torch"))'))"
 
@@ -41,11 +42,16 @@ leaderboard-record: setup  ## run the demo's suite again into leaderboard/record
 	cp results/leaderboard/split_digits.h5 leaderboard/records/
 	$(MAKE) --no-print-directory leaderboard
 
-test: setup  ## the tests, but for those marked slow
-	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow'
+test: setup  ## the tests, but for those marked slow (COVER=1 measures coverage, and insists on its floor)
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' $(if $(COVER),--cov --cov-report=term) $(FLAGS)
 
 test-all: setup  ## every test
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# Old packages warn of each other's deprecations, of which nobody here can do anything.
+test-oldest:  ## the tests with the oldest versions that pyproject.toml claims (installs a torch of their own)
+	$(MAKE) --no-print-directory test VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt \
+		FLAGS='-W default::DeprecationWarning -W default::PendingDeprecationWarning -W default::FutureWarning'
 
 lint: ruff types floors  ## style, types, and who may import whom
 
@@ -64,5 +70,5 @@ format: setup  ## put the code into its one format
 	$(BIN)/ruff format
 
 clean:  ## remove the environment and every cache; results/ stays
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
