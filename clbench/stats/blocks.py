@@ -29,17 +29,12 @@ EQUAL_STATISTICS = 1e-9  # of the observed one: statistics closer than this are 
 class Omnibus:
     """Whether the strategies differ at all. `exact`: every arrangement was tried."""
 
+    test: str
     statistic: float
     p: float
     exact: bool
     blocks: int
     strategies: int
-
-    @property
-    def test(self) -> str:
-        """What a table calls it."""
-        how = "exact" if self.exact else f"{DRAWS:,} permutations"
-        return f"Friedman, {how}"
 
 
 def permutation_omnibus(scores: Array, draws: int = DRAWS) -> Omnibus:
@@ -67,7 +62,8 @@ def omnibus_of(values: Array, draws: int = DRAWS) -> Omnibus:
         sums = _drawn_sums(present, columns, values.shape[1], draws)
         # The observed arrangement counts as one of the drawn ones (Phipson and Smyth 2010).
         p = _share(_spread(sums, counts), observed, observed_too=1)
-    return Omnibus(observed, p, exact, len(values), int((counts > 0).sum()))
+    test = "Friedman, exact" if exact else f"Friedman, {draws:,} permutations"
+    return Omnibus(test, observed, p, exact, len(values), int((counts > 0).sum()))
 
 
 def block_scores(scores: Array) -> Array:
@@ -112,5 +108,7 @@ def _drawn_sums(present: list[Array], columns: list[Array], strategies: int, dra
     rng = np.random.default_rng(GENERATOR_SEED)
     sums = np.zeros((draws, strategies))
     for values, where in zip(present, columns, strict=True):
-        sums[:, where] += rng.permuted(np.tile(values, (draws, 1)), axis=1)
+        # Sorted, so that the order in which strategies are listed does not move p.
+        block = np.tile(np.sort(values), (draws, 1))
+        sums[:, where] += rng.permuted(block, axis=1)
     return sums

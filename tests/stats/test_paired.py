@@ -18,7 +18,8 @@ from clbench.stats.power import (
     smallest_signed_rank,
 )
 
-# Hollander & Wolfe (1973), p. 29 f.: depression scale of nine patients before and after therapy, the example of R's wilcox.test.
+# Hollander & Wolfe (1973), p. 29 f.: depression scale of nine patients before and after therapy,
+# the example of R's wilcox.test.
 BEFORE = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
 AFTER = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
 

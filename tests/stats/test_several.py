@@ -15,7 +15,8 @@ from clbench.stats.several import (
     range_quantile,
 )
 
-# Demsar (2006), table 6: areas under the curve of C4.5 with and without two options, on 14 data sets.
+# Demsar (2006), table 6: areas under the curve of C4.5 with and without two options, on 14 data
+# sets.
 DEMSAR = np.array(
     [
         [0.763, 0.768, 0.771, 0.798],
@@ -35,7 +36,8 @@ DEMSAR = np.array(
     ]
 )
 
-# Hollander & Wolfe (1973), p. 140 ff.: three ways to round first base, 22 players; the example of R's friedman.test.
+# Hollander & Wolfe (1973), p. 140 ff.: three ways to round first base, 22 players; the example of
+# R's friedman.test.
 ROUNDING_TIMES = np.array(
     [
         [

@@ -1,0 +1,137 @@
+"""What the tests look at: scores of runs, brought into blocks and into differences of pairs.
+
+A table is `[seeds, k]`: scores oriented so that more is better, -inf for a run that failed, NaN
+where a strategy has no run of a seed. Three questions make three kinds of evidence of such tables:
+
+one scenario          blocks are its seeds
+these scenarios       blocks are seeds; a block holds all scenarios, for one seed draws alike in all
+scenarios like these  blocks are scenarios, of which those at hand are a sample
+
+Where a run of a pair failed there is no mean to compare. Such a pair is compared by the signed
+ranks of its differences, within each scenario, a failed run below every other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clbench.stats.blocks import block_scores
+from clbench.stats.families import Pair, all_pairs
+from clbench.stats.paired import differences, pseudo_median, signed_ranks
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """Two strategies at the blocks that both have."""
+
+    first: int
+    second: int
+    delta: Array  # [n], first minus second, a block each; infinite where a run failed
+    ranked: Array  # [n], the same as signed ranks, summed over the scenarios of a block
+    failed: bool  # whether any run of the two did
+
+    @property
+    def size(self) -> int:
+        """The blocks that both have."""
+        return len(self.delta)
+
+    @property
+    def difference(self) -> float:
+        """The mean over blocks in which both finished; NaN where there are none."""
+        finished = self.delta[np.isfinite(self.delta)]
+        return float(finished.mean()) if len(finished) else float("nan")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that one question is answered from."""
+
+    pairs: tuple[PairEvidence, ...]
+    table: Array  # [n, k], a block each: -inf where a run failed, NaN where one is missing
+    ranks_of: Callable[[Sequence[int]], Array]  # centred ranks in blocks, among some strategies
+
+    def complete(self, strategies: Sequence[int]) -> Array | None:
+        """The blocks of these strategies, if all of them finished in each; None otherwise."""
+        own = self.table[:, strategies]
+        own = own[(~np.isnan(own)).sum(axis=1) > 1]  # a block of one compares nothing
+        return own if len(own) and np.isfinite(own).all() else None
+
+
+def one_scenario(table: Array, pairs: Sequence[Pair]) -> Evidence:
+    """How strategies compare on one scenario."""
+    return these_scenarios([table], pairs)
+
+
+def these_scenarios(tables: Sequence[Array], pairs: Sequence[Pair]) -> Evidence:
+    """How strategies compare on these very scenarios; row i of every table is the same seed."""
+    means = np.mean(tables, axis=0)
+    found = tuple(_pair_over_seeds(tables, means, pair) for pair in pairs)
+    return Evidence(found, means, functools.partial(_ranks_in_seeds, tables))
+
+
+def scenarios_like_these(tables: Sequence[Array], pairs: Sequence[Pair]) -> Evidence:
+    """How strategies would compare on other scenarios of the kind; seeds need not be the same."""
+    found = tuple(_pair_over_scenarios(tables, pair) for pair in pairs)
+    means = np.stack([table.mean(axis=0) for table in tables])
+    return Evidence(found, means, functools.partial(_ranks_in_scenarios, tables))
+
+
+# ---------------------------------------------------------------------- ranks in blocks
+
+
+def _ranks_in_seeds(tables: Sequence[Array], strategies: Sequence[int]) -> Array:
+    """Ranked within each scenario, so that none weighs more for its larger differences."""
+    total: Array = np.sum([block_scores(table[:, strategies]) for table in tables], axis=0)
+    return total
+
+
+def _ranks_in_scenarios(tables: Sequence[Array], strategies: Sequence[int]) -> Array:
+    """By how many strategies each is ahead of on a scenario, by their pairs at common seeds."""
+    leads = np.zeros((len(tables), len(strategies)))
+    for i, j in all_pairs(len(strategies)):
+        pair = _pair_over_scenarios(tables, (strategies[i], strategies[j]))
+        direction = np.sign(pair.delta) if pair.size else 0.0
+        leads[:, i] += direction
+        leads[:, j] -= direction
+    return block_scores(leads)
+
+
+# ---------------------------------------------------------------------- pairs
+
+
+def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairEvidence:
+    first, second = pair
+    both = ~np.isnan(means[:, [first, second]]).any(axis=1)
+    delta = differences(means[both, first], means[both, second])
+    failed = not np.isfinite(means[both][:, [first, second]]).all()
+    by_scenario = [differences(table[both, first], table[both, second]) for table in tables]
+    ranked = np.sum([signed_ranks(one) for one in by_scenario], axis=0)
+    return PairEvidence(first, second, delta, ranked, failed)
+
+
+def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
+    """A difference a scenario: of the means at common seeds, or where runs failed Hodges's
+    centre.
+    """
+    by_scenario = [_at_common_seeds(table, pair) for table in tables]
+    failed = not all(np.isfinite(runs).all() for runs in by_scenario)
+    gains = [differences(runs[:, 0], runs[:, 1]) for runs in by_scenario]
+    if not all(map(len, gains)):
+        return PairEvidence(*pair, np.empty(0), np.empty(0), failed)
+    centre = pseudo_median if failed else np.mean
+    delta = differences(np.array([centre(one) for one in gains]), np.zeros(len(gains)))
+    return PairEvidence(*pair, delta, signed_ranks(delta), failed)
+
+
+def _at_common_seeds(table: Array, pair: Pair) -> Array:
+    runs = table[:, list(pair)]
+    both: Array = runs[~np.isnan(runs).any(axis=1)]
+    return both

@@ -1,0 +1,177 @@
+"""Families of tests: how many of them can be true at once, and what an adjusted p has to pay for
+it.
+
+"Any two of k strategies" is a family whose members imply each other: if a = b and b = c, then a =
+c. So not every number of pairs can be equal, and behind an omnibus test even fewer (Shaffer 1986).
+`corrections` has the plain ones (Holm), which know nothing of that.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Pair = tuple[int, int]
+Partition = tuple[tuple[int, ...], ...]
+
+
+# ---------------------------------------------------------------------- which pairs
+
+
+def all_pairs(strategies: int) -> list[Pair]:
+    """Every two of them."""
+    return list(combinations(range(strategies), 2))
+
+
+def baseline_pairs(strategies: int, baseline: int) -> list[Pair]:
+    """The k - 1 comparisons with one strategy: the whole family where only they were asked for."""
+    return [pair for pair in all_pairs(strategies) if baseline in pair]
+
+
+def is_complete(pairs: Sequence[Pair]) -> bool:
+    """Whether the family is every pair of the strategies in it."""
+    members = {strategy for pair in pairs for strategy in pair}
+    return len(pairs) == len(members) * (len(members) - 1) // 2
+
+
+# ---------------------------------------------------------------------- how many can be true
+
+
+@functools.cache
+def equal_counts(strategies: int) -> tuple[int, ...]:
+    """How many pairs of k strategies can be equal at once, ascending."""
+    bits = _count_bits(strategies)
+    return tuple(count for count in range(bits.bit_length()) if bits >> count & 1)
+
+
+@functools.cache
+def _count_bits(strategies: int) -> int:
+    """The same as a number, whose bit c says whether c pairs can be equal.
+
+    S(k) is the union over j of C(j, 2) + x, for every x in S(k - j): j strategies are alike, and
+    the rest somehow. Adding C(j, 2) to every member is one shift of all bits.
+    """
+    if strategies == 0:
+        return 1
+    bits = 0
+    for alike in range(1, strategies + 1):
+        bits |= _count_bits(strategies - alike) << math.comb(alike, 2)
+    return bits
+
+
+def shaffer_multipliers(strategies: int, *, gated: bool) -> list[int]:
+    """What the 1st, 2nd, ... smallest p of all pairs is multiplied by.
+
+    At step i, i - 1 pairs are known to differ; t_i is the most that can still be equal. `gated`: an
+    omnibus test has rejected that all are equal, so that the first step knows as much as the
+    second.
+    """
+    counts = equal_counts(strategies)
+    pairs = math.comb(strategies, 2)
+    multipliers = [counts[bisect_right(counts, left) - 1] for left in range(pairs, 0, -1)]
+    if gated and pairs > 1:
+        multipliers[0] = multipliers[1]
+    return multipliers
+
+
+def holm_multipliers(tests: int) -> list[int]:
+    """The same where any number of the tests can be true: Holm's (1979)."""
+    return list(range(tests, 0, -1))
+
+
+def family_multipliers(pairs: Sequence[Pair], *, gated: bool = True) -> list[int]:
+    """Shaffer's for every pair of some strategies, Holm's for any other family.
+
+    Comparisons with a baseline, and pairs of which some cannot be tested, can be true in any
+    number: there a gate buys nothing.
+    """
+    if not is_complete(pairs):
+        return holm_multipliers(len(pairs))
+    members = {strategy for pair in pairs for strategy in pair}
+    return shaffer_multipliers(len(members), gated=gated)
+
+
+# ---------------------------------------------------------------------- adjusting
+
+
+def step_down(p: Array, multipliers: Sequence[int], omnibus_p: float = 0.0) -> Array:
+    """Adjusted p: each is multiplied in order, and none is smaller than one before it or the
+    gate.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.asarray(multipliers, dtype=np.float64))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.clip(steps, omnibus_p, 1.0)
+    return adjusted
+
+
+def worth_testing(smallest: Array, alpha: float) -> Array:
+    """Which tests are worth a place in the family: those that could reject in it (Tarone 1990).
+
+    `smallest` is the least p that each test's design allows. A test that could never reject cannot
+    raise a false alarm either, so nobody has to pay for it. Of the families {tests that can reach
+    alpha / K} it is the one of the least K that has at most K members.
+    """
+    smallest = np.asarray(smallest, dtype=np.float64)
+    for members in range(1, len(smallest) + 1):
+        fit = smallest * members <= alpha
+        if fit.sum() <= members:
+            return fit
+    return np.zeros(len(smallest), dtype=bool)
+
+
+def adjust_over_families(families: Sequence[Array]) -> list[Array]:
+    """One family of several (one a scenario), each adjusted within itself: p adjusted over all.
+
+    The closed test whose local tests are Bonferroni's over scenarios. A scenario counts against
+    the others as long as anything in it may be equal; its largest adjusted p says how sure it is
+    that nothing is. With one pair a scenario it is Holm's correction. NaN is not in the family.
+    """
+    largest = [_largest(family) for family in families]
+    adjusted = []
+    for position, family in enumerate(families):
+        others = [one for other, one in enumerate(largest) if other != position]
+        adjusted.append(_against_others(np.asarray(family, dtype=np.float64), others))
+    return adjusted
+
+
+def _largest(family: Array) -> float:
+    known = np.asarray(family)[~np.isnan(family)]
+    return float(known.max(initial=0.0))
+
+
+def _against_others(family: Array, others: Sequence[float]) -> Array:
+    adjusted = family.copy()
+    for count, largest in enumerate(sorted(others, reverse=True), start=2):
+        adjusted = np.maximum(adjusted, count * np.minimum(family, largest))
+    return np.minimum(adjusted, 1.0)
+
+
+# ---------------------------------------------------------------------- partitions
+
+
+def partitions(strategies: int) -> Iterator[Partition]:
+    """Every way to say which strategies are equal: 52 for five, 203 for six, 877 for seven."""
+    if strategies == 0:
+        yield ()
+        return
+    last = strategies - 1
+    for partition in partitions(last):
+        for position, members in enumerate(partition):
+            yield (*partition[:position], (*members, last), *partition[position + 1 :])
+        yield (*partition, (last,))
+
+
+def pairs_within(members: Sequence[int], pairs: Sequence[Pair]) -> list[int]:
+    """The positions of the pairs that lie in one class."""
+    chosen = set(members)
+    return [place for place, pair in enumerate(pairs) if chosen.issuperset(pair)]

@@ -1,0 +1,64 @@
+"""Ranks as intervals: what is shown of a strategy's place, and no more.
+
+A strategy that was shown to lose to two of seven others has at best rank 3, and one that was shown
+to beat four of them has at worst rank 3. With pairs whose false alarms are controlled together at
+alpha, all intervals hold all true ranks at once with a chance of 1 - alpha (Mogstad, Romano, Shaikh
+and Wilhelm 2024). A rank as a point would say of two equal strategies that one is the better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FEWEST_RUNS = 3  # finished ones, from which on an entry is ranked
+
+RANKED, TOO_FEW_RUNS, TOO_MANY_FAILED = "", "too few runs", "too many runs failed"
+
+
+@dataclass(frozen=True)
+class RankInterval:
+    """From the best rank to the worst that is not excluded; None for an entry without a rank."""
+
+    best: int | None
+    worst: int | None
+    reason: str = RANKED  # a code, for entries without one
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it has a rank."""
+        return self.best is not None
+
+
+def rank_intervals(
+    better: Array, finished: Sequence[int], runs: Sequence[int], equivalent: Array | None = None
+) -> list[RankInterval]:
+    """The rank interval of every entry among those that have one.
+
+    `better [k, k]`: the row is shown to be better than the column. `equivalent [k, k]`: shown to
+    differ by less than matters (the rope), which a proven win does not outweigh. `finished` and
+    `runs` count each entry's runs: entries with too few finished ones are shown without a rank, for
+    "was never shown to lose" is easiest for whoever has no data.
+    """
+    reasons = [_reason(*counts) for counts in zip(finished, runs, strict=True)]
+    among = np.array([reason == RANKED for reason in reasons])
+    counts = np.asarray(better, dtype=bool) & among & among[:, None]
+    if equivalent is not None:
+        counts &= ~np.asarray(equivalent, dtype=bool)
+    best = 1 + counts.sum(axis=0)
+    worst = among.sum() - counts.sum(axis=1)
+    return [
+        RankInterval(int(low), int(high)) if reason == RANKED else RankInterval(None, None, reason)
+        for low, high, reason in zip(best, worst, reasons, strict=True)
+    ]
+
+
+def _reason(finished: int, runs: int) -> str:
+    if finished >= FEWEST_RUNS:
+        return RANKED
+    return TOO_FEW_RUNS if runs < FEWEST_RUNS else TOO_MANY_FAILED

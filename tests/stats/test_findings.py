@@ -1,0 +1,229 @@
+"""From tables of scores to verdicts: which tests, what they find, and about which runs it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clbench.stats.by_design import CLOSED, FLIPS, HOLM, SHAFFER, STUDENT, choose
+from clbench.stats.families import all_pairs, baseline_pairs
+from clbench.stats.findings import (
+    NO_COMMON_BLOCKS,
+    TOO_FEW_BLOCKS,
+    Plan,
+    over_scenarios_like_these,
+    over_these_scenarios,
+    within_scenarios,
+)
+from clbench.stats.paired import paired_t, signed_rank
+
+NONE = np.nan
+
+
+def suite(seed: int, effects: list[float], seeds: int, scenarios: int = 1) -> list[np.ndarray]:
+    """Runs that share their seed's stream; differences have a standard deviation of 1."""
+    rng = np.random.default_rng(seed)
+    shape = (seeds, len(effects))
+    return [
+        rng.normal(size=(seeds, 1)) + rng.normal(effects, np.sqrt(0.5), shape)
+        for _ in range(scenarios)
+    ]
+
+
+# ---------------------------------------------------------------------- the choice of tests
+
+
+@pytest.mark.parametrize(
+    ("strategies", "seeds", "test", "correction"),
+    [
+        (2, 5, STUDENT, SHAFFER),  # 2 / 32 is above alpha
+        (2, 6, FLIPS, SHAFFER),
+        (3, 6, FLIPS, CLOSED),  # behind the gate one p of three stands alone
+        (5, 7, STUDENT, SHAFFER),
+        (5, 8, FLIPS, CLOSED),
+        (10, 8, STUDENT, SHAFFER),
+        (10, 11, FLIPS, SHAFFER),  # more than six strategies have too many partitions
+    ],
+)
+def test_the_design_decides(strategies: int, seeds: int, test: str, correction: str) -> None:
+    pairs = all_pairs(strategies)
+    found = choose(pairs, [seeds] * len(pairs), alpha=0.05)
+    assert set(found.tests) == {test}
+    assert found.correction == correction
+
+
+def test_scenarios_alpha_and_missing_runs_are_part_of_the_design() -> None:
+    pairs = all_pairs(5)
+    assert choose(pairs, [8] * 10, alpha=0.01).tests[0] == STUDENT
+    assert choose(pairs, [8] * 10, alpha=0.05, scenarios=3).tests[0] == STUDENT
+    assert choose(pairs, [8] * 10, alpha=0.05, complete=False).correction == SHAFFER
+    assert choose(pairs, [8] * 9 + [3], alpha=0.05).tests[-1] == STUDENT
+    star = choose(baseline_pairs(8, 0), [10] * 7, alpha=0.05)
+    assert (star.correction, star.multipliers[0], star.tests[0]) == (HOLM, 7, FLIPS)
+
+
+# ---------------------------------------------------------------------- the paired t test
+
+
+def test_students_example_of_sleep() -> None:
+    """R: t = -4.0621, df = 9, p-value = 0.002833."""
+    first = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
+    second = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+    found = paired_t(first - second)
+    assert (found.statistic, found.p) == pytest.approx((-4.0621, 0.002833), abs=5e-5)
+    assert found.better == -1
+
+
+def test_equal_differences_have_no_t_but_the_signs_they_have() -> None:
+    assert paired_t(np.full(5, 0.02)).p == paired_t(np.full(5, 0.1 + 0.2) + 1e-17).p == 0.0625
+    assert (paired_t(np.zeros(5)).p, paired_t(np.zeros(5)).better) == (1.0, 0)
+
+
+# ---------------------------------------------------------------------- one scenario
+
+
+def test_five_seeds_of_five_strategies_can_show_something() -> None:
+    """The exact signed-rank test with Holm's correction could not, however large the difference."""
+    tables = suite(0, [0, 0, 0, 0, 5.0], 5)
+    assert 10 * min(signed_rank(tables[0][:, i], tables[0][:, 4]).p for i in range(4)) > 0.05
+    [found] = within_scenarios(tables, Plan())
+    better = found.better(5, 0.05)
+    assert better[4, :4].all()
+    assert better.sum() == 4
+    assert {pair.test for pair in found.pairs} == {"paired t"}
+    assert found.omnibus is not None
+    assert found.omnibus.p <= min(pair.p_adjusted for pair in found.pairs)
+
+
+def test_entries_that_cannot_be_tested_revoke_nobodys_result() -> None:
+    """Eight seeds, p = 0.0078; ten entries of one seed made it 0.52."""
+    [two] = suite(1, [0, 3.0], 8)
+    short = np.full((8, 10), NONE)
+    short[0] = np.arange(10)
+    [found] = within_scenarios([np.hstack([two, short])], Plan())
+    assert found.pairs[0].p_adjusted == found.pairs[0].p == 2**-7
+    assert {pair.reason for pair in found.pairs[1:]} == {TOO_FEW_BLOCKS}
+    assert not any(pair.differs(0.05) for pair in found.pairs[1:])
+
+
+def test_seeds_that_only_others_have_change_nothing() -> None:
+    [table] = suite(2, [0, 1.0, 1.0], 8)
+    strangers = np.full((4, 3), NONE)
+    strangers[:, 0] = 100.0
+    [found] = within_scenarios([table], Plan())
+    [longer] = within_scenarios([np.vstack([table, strangers])], Plan())
+    assert [pair.p_adjusted for pair in found.pairs] == [pair.p_adjusted for pair in longer.pairs]
+    table[:4, 0] = NONE
+    table[4:, 1] = NONE
+    [apart] = within_scenarios([table[:, :2]], Plan())
+    assert apart.pairs[0].reason == NO_COMMON_BLOCKS
+
+
+def test_a_pair_with_a_failed_run_is_compared_by_ranks() -> None:
+    [table] = suite(3, [0, 2.0], 8)
+    table[0, 1] = -np.inf
+    [found] = within_scenarios([table], Plan())
+    expected = signed_rank(table[:, 0], table[:, 1])
+    assert (found.pairs[0].p, found.pairs[0].better) == (pytest.approx(expected.p), expected.better)
+    assert found.pairs[0].difference == pytest.approx((table[1:, 0] - table[1:, 1]).mean())
+    # Failing in every seed is the worst there is.
+    table[:, 1] = -np.inf
+    [found] = within_scenarios([table], Plan())
+    assert (found.pairs[0].better, found.pairs[0].p) == (1, 2**-7)
+    assert np.isnan(found.pairs[0].difference)
+
+
+def test_scenarios_share_alpha() -> None:
+    tables = suite(4, [0, 2.0], 10, scenarios=3)
+    found = within_scenarios(tables, Plan())
+    p = sorted(one.pairs[0].p for one in found)
+    assert max(one.pairs[0].p_adjusted for one in found) == pytest.approx(
+        max(3 * p[0], 2 * p[1], p[2])
+    )
+
+
+def test_only_the_comparisons_with_a_baseline_are_paid_for() -> None:
+    tables = suite(5, [0, 1.2, 0, 0, 0, 0, 0, 0], 12)
+    [every] = within_scenarios(tables, Plan())
+    [few] = within_scenarios(tables, Plan(baseline=0))
+    assert len(few.pairs) == 7
+    assert few.pairs[0].p_adjusted == 7 * few.pairs[0].p < every.pairs[0].p_adjusted
+
+
+def test_the_same_tables_have_the_same_answer_in_any_order_of_seeds() -> None:
+    tables = suite(6, [0, 1.0, 2.0], 5)
+    [found] = within_scenarios(tables, Plan())
+    [again] = within_scenarios([tables[0][::-1]], Plan())
+    np.testing.assert_allclose(
+        [pair.p_adjusted for pair in found.pairs], [pair.p_adjusted for pair in again.pairs]
+    )
+
+
+# ---------------------------------------------------------------------- several scenarios
+
+
+def test_over_these_scenarios_the_winner_of_every_seed_wins() -> None:
+    """Until now the loser could: each strategy's own seeds were averaged, easy streams or not."""
+    rng = np.random.default_rng(0)
+    level = np.where(np.arange(12) < 6, 0.0, 30.0)[:, None]  # seeds 6 to 11 have easier streams
+    tables = [level + rng.normal([2.0, 0.0], 0.3, (12, 2)) for _ in range(6)]
+    for table in tables:
+        table[:6, 1] = NONE
+    found = over_these_scenarios(tables, Plan()).pairs[0]
+    assert (found.better, found.size) == (1, 6)
+    assert found.difference == pytest.approx(2.0, abs=0.3)
+    assert found.differs(0.05)
+    anywhere = over_scenarios_like_these(tables, Plan())
+    assert anywhere is not None
+    assert (anywhere.pairs[0].better, anywhere.pairs[0].size) == (1, 6)
+
+
+def test_three_scenarios_of_ten_seeds_find_what_ranks_over_scenarios_cannot() -> None:
+    tables = suite(7, [0, 0, 0, 0, 1.41], 10, scenarios=3)
+    assert over_these_scenarios(tables, Plan()).better(5, 0.05)[4].sum() == 4
+    assert over_scenarios_like_these(tables, Plan()) is None
+
+
+def test_a_seed_is_flipped_as_a_whole() -> None:
+    """One seed draws alike in all scenarios: six copies of a scenario show no more than one."""
+    tables = suite(8, [0, 1.0], 8)
+    one = over_these_scenarios(tables, Plan()).pairs[0]
+    six = over_these_scenarios(tables * 6, Plan()).pairs[0]
+    assert one.p == six.p
+
+
+def test_failing_never_helps_over_scenarios() -> None:
+    """Five of ten runs at 10 % on each scenario, or the same five diverged."""
+    tables = suite(9, [1.0, 0.0], 10, scenarios=6)
+    for question in (over_these_scenarios, over_scenarios_like_these):
+        for value in (-20.0, -np.inf):
+            worse = [table.copy() for table in tables]
+            for table in worse:
+                table[:5, 0] = value
+            found = question(worse, Plan())
+            assert found is not None
+            assert found.pairs[0].better <= 0
+
+
+def test_a_third_strategy_does_not_turn_the_first_two_round() -> None:
+    tables = suite(10, [0.5, 0.0, -30.0], 8, scenarios=6)
+    tables[0][0, 0] = tables[0][1, 1] = -np.inf
+    for question in (over_these_scenarios, over_scenarios_like_these):
+        two = question([table[:, :2] for table in tables], Plan())
+        three = question(tables, Plan())
+        assert two is not None
+        assert three is not None
+        assert (two.pairs[0].p, two.pairs[0].better) == (three.pairs[0].p, three.pairs[0].better)
+
+
+def test_scenarios_like_these_have_scenarios_for_blocks() -> None:
+    tables = suite(11, [0, 0, 3.0], 4, scenarios=8)
+    found = over_scenarios_like_these(tables, Plan())
+    assert found is not None
+    assert {pair.size for pair in found.pairs} == {8}
+    assert found.better(3, 0.05)[2].tolist() == [True, True, False]
+    tables[0][0, 0] = -np.inf
+    failed = over_scenarios_like_these(tables, Plan())
+    assert failed is not None
+    assert failed.pairs[0].test == "sign flips of signed ranks"
+    assert failed.better(3, 0.05)[2].tolist() == [True, True, False]
