@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clbench.host import Host
-from clbench.records import CellRecord, RecordFile, Results, settled
+from clbench.records import CellRecord, RecordFile, Results, validated
 from clbench.report.comparison import Comparison, compare
 from clbench.stats.intervals import (
     bca,
@@ -198,7 +198,7 @@ class Null:
                 ).astype(object)
                 accuracy = np.broadcast_to(values[:, None, None], (self.seeds, 2, 1))
                 name, key = f"m{strategy}", f"{scenario}-{strategy}"
-                yield settled(
+                yield validated(
                     CellRecord(
                         key,
                         f"s{scenario}",

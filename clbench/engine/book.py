@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clbench.engine.curves import Curve
 from clbench.errors import StrategyError
-from clbench.records.cell import CellRecord, Entries
+from clbench.records import CellRecord, Entries, Fault
 from clbench.stack import Stateful
 from clbench.suite.tested import tested_tasks
 from clbench.typing import Array
@@ -97,7 +97,8 @@ class Book(Stateful):
         self.probes: dict[str, Curve] = {}
         self.cost: dict[str, list[float]] = {}
         self.metric_seconds: dict[str, Array] = {}  # [R] by probe metric
-        self.faults: dict[str, str] = {}  # by metric
+        # By metric: what it said in place of a value, and whether that is why it is undefined.
+        self.faults: dict[str, tuple[str, bool]] = {}
 
     def write(
         self, curves: dict[str, Curve], name: str, value: Tensor, members: Sequence[int]
@@ -206,7 +207,9 @@ class Book(Stateful):
             **{name: np.asarray(values, dtype=np.float64) for name, values in self.cost.items()},
         }
         record.metric_seconds = dict(self.metric_seconds)
-        record.errors = tuple(self.faults.values())
+        record.faults = tuple(
+            Fault(said, metric, undefined) for metric, (said, undefined) in self.faults.items()
+        )
         return record
 
 

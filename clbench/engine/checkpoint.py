@@ -20,7 +20,7 @@ from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 
-LAYOUT = 4
+LAYOUT = 5
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
 # Checkpoints may take so much of a job's time, and so many seconds beyond it: of large networks
 # one takes long, of short tasks there are many.

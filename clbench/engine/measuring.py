@@ -58,10 +58,11 @@ def measure_kept(
         if there and (metric.when == "task_end" or task.index == last - 1):
             for _, value in probes.ask(metric.when, task):
                 book.write(book.probes, name, value, there)
-    said = book.faults.get(name)
-    if said is not None and not said.startswith(f"metric {name}: Undefined: "):
+    said, undefined = book.faults.get(name, (None, False))
+    if said is not None and not undefined:
         raise UserError(
-            f"{name} cannot be measured from the weights of {cell.label}: {said.splitlines()[0]}"
+            f"{name} cannot be measured from the weights of {cell.label}:"
+            f" metric {name}: {said.splitlines()[0]}"
         )
     measured = book.probes.get(name, Curve(len(members), 0))
     return measured.table(), said

@@ -80,7 +80,7 @@ class Probes(Stateful):
                 except Meddled:
                     raise
                 except (Exception, SystemExit) as error:
-                    self.book.faults[label] = f"metric {label}: {_reason(error)}"
+                    self.book.faults[label] = (_reason(error), isinstance(error, Undefined))
                     if (
                         label not in self.book.probes
                     ):  # measured all the same, so that nobody tries again
@@ -219,7 +219,7 @@ def _checksum(tensor: Tensor) -> int:
 def _reason(error: BaseException) -> str:
     """In a line; behind it the traceback, where it is no answer."""
     if isinstance(error, Undefined):
-        return f"Undefined: {error.reason}"
+        return error.reason
     if isinstance(error, GlobalDraw):
         return str(error)
     return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"

@@ -16,7 +16,7 @@ from clbench.execution.planner import STACK_ON_CPU
 from clbench.execution.store import Store
 from clbench.metrics import RecordMetric
 from clbench.options import plain_options
-from clbench.records import CellRecord, RecordFile, Results, read_record, write_file
+from clbench.records import CellRecord, Fault, RecordFile, Results, read_record, write_file
 from clbench.records.metric_facts import facts_of, how_measured
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
@@ -115,15 +115,13 @@ def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> N
 def _with(
     cell: CellRecord, name: str, values: Any, how: Mapping[str, Any], said: str | None
 ) -> CellRecord:
-    errors = (
-        *(error for error in cell.errors if not error.startswith(f"metric {name}: ")),
-        *([said] if said else []),
-    )
+    others = [fault for fault in cell.faults if fault.metric != name]
+    own = [Fault(said, name, undefined=True)] if said else []
     return replace(
         cell,
         metrics={**cell.metrics, name: values},
         probes={**cell.probes, name: how},
-        errors=errors,
+        faults=(*others, *own),
     )
 
 

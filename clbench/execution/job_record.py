@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from clbench.execution.jobs import Job, Site
-from clbench.records import SCHEMA_VERSION, CellRecord, RecordFile, write_file
+from clbench.records import SCHEMA_VERSION, CellRecord, Fault, RecordFile, write_file
 from clbench.records.provenance import Facts, stamped
 
 
@@ -46,5 +46,5 @@ def failed_record(job: Job, error: str, status: str = "failed") -> CellRecord:
         status="failed",
         member_status=np.array([status] * members),
         diverged_at=np.full(members, -1, dtype=np.int64),
-        errors=(error,),
+        faults=(Fault(error),),
     )

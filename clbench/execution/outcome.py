@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.execution.jobs import Job, seeds_in_words
-from clbench.execution.planner import FINISHED, Planned
+from clbench.execution.planner import Planned
 from clbench.records import CellRecord
+from clbench.records.status import FINISHED
 
 if TYPE_CHECKING:
     from clbench.suite import Suite
@@ -86,8 +87,8 @@ def outcome_of(
         failures += _failures(one, cell, absent, errors, jobs, interrupted)
         if cell is not None and not absent:
             faults += [
-                f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(error)}"
-                for error in cell.troubles
+                f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(str(fault))}"
+                for fault in cell.troubles
             ]
     return Outcome(
         suite.name,
@@ -133,15 +134,9 @@ def _failures(
 def _status(cell: CellRecord | None) -> dict[tuple[int, int], str]:
     if cell is None:
         return {}
-    agents = [0] * cell.members if cell.agent is None else cell.agent.tolist()
-    status = (
-        ["done"] * cell.members
-        if cell.member_status is None
-        else [str(text) for text in cell.member_status]
-    )
     return {
-        (int(seed), int(agent)): text
-        for seed, agent, text in zip(cell.seed, agents, status, strict=True)
+        (int(seed), int(agent)): str(text)
+        for seed, agent, text in zip(cell.seed, cell.agent, cell.member_status, strict=True)
     }
 
 

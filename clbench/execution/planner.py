@@ -17,7 +17,6 @@ from clbench.suite.cell import Cell
 from clbench.typing import Member
 
 STACK_ON_CPU = MOST
-FINISHED = ("done", "diverged")  # a failed or timed-out member is tried again
 START_UP = 1.0  # what a job costs before its first member does, in members
 WORTH = 0.97  # a plan with more jobs has to be this much shorter
 
@@ -58,12 +57,6 @@ def finished_members(
         for probe, how in probes.items()
     ):
         return set()
-    agents = record.agent if record.agent is not None else np.zeros(record.members, dtype=np.int64)
-    status = (
-        [str(text) for text in record.member_status]
-        if record.member_status is not None
-        else ["done"] * record.members
-    )
     lacking = np.zeros(record.members, dtype=bool)
     for probe in probes:
         empty = np.isnan(measured[probe]).reshape(record.members, -1).all(axis=1)
@@ -71,11 +64,8 @@ def finished_members(
             not empty.all() and record.fault(probe) is None
         ):  # one that is undefined for all, or said why, was measured all the same
             lacking |= empty
-    return {
-        (int(record.seed[row]), int(agents[row]))
-        for row in range(record.members)
-        if status[row] in FINISHED and not (status[row] == "done" and lacking[row])
-    }
+    rows = np.flatnonzero(record.finished & ~(record.done & lacking))
+    return {(int(record.seed[row]), int(record.agent[row])) for row in rows}
 
 
 def missing_members(planned: Planned, record: CellRecord | None) -> tuple[Member, ...]:

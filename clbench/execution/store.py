@@ -16,14 +16,13 @@ from typing import Any, TextIO
 
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, Site
-from clbench.execution.planner import FINISHED, Planned
+from clbench.execution.planner import Planned
 from clbench.execution.system import require_posix
 from clbench.records import (
     SCHEMA_VERSION,
     CellRecord,
     RecordFile,
     merge_cells,
-    metric_of,
     read_record,
     write_file,
 )
@@ -284,15 +283,9 @@ _CHANGES = {  # in a cell's content
 def _joined(records: list[CellRecord]) -> CellRecord:
     """One cell; the later of two measurements stays, and tracebacks go when nobody is failed any more."""
     joined = merge_cells(records, later_wins=True)[0]
-    if not _failed(joined):
-        joined.errors = tuple(error for error in joined.errors if metric_of(error))
+    if joined.finished.all():
+        joined.faults = tuple(fault for fault in joined.faults if fault.metric)
     return joined
-
-
-def _failed(record: CellRecord) -> bool:
-    return record.member_status is not None and any(
-        status not in FINISHED for status in record.member_status
-    )
 
 
 def _labelled(metrics: Iterable[MetricChoice]) -> dict[str, dict[str, str]]:

@@ -50,21 +50,17 @@ class RunView:
     @property
     def agent(self) -> int:
         """The member's agent, 0 where there are none."""
-        return 0 if self._cell.agent is None else int(self._cell.agent[self._member])
+        return int(self._cell.agent[self._member])
 
     @property
     def status(self) -> str:
         """`done`, `diverged`, `failed` or `timeout`."""
-        return (
-            "done"
-            if self._cell.member_status is None
-            else str(self._cell.member_status[self._member])
-        )
+        return str(self._cell.member_status[self._member])
 
     @property
     def diverged_at(self) -> int:
         """The step in which the loss became NaN, -1 where it did not."""
-        return -1 if self._cell.diverged_at is None else int(self._cell.diverged_at[self._member])
+        return int(self._cell.diverged_at[self._member])
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.errors import UserError, shown, suggest
-from clbench.records.cell import CellRecord, select, status_of
+from clbench.records.cell import CellRecord, select
 from clbench.records.file import RecordFile
+from clbench.records.status import status_of
 from clbench.typing import Array
 
 SEEDS = "the suite no longer asks for these seeds"
@@ -35,8 +36,7 @@ def _part(cell: CellRecord, rows: Array, apart: str) -> CellRecord | None:
     if not rows.any():
         return None
     part = replace(select(cell, rows), apart=apart)
-    if part.member_status is not None:
-        part.status = status_of(part.member_status)
+    part.status = status_of(part.member_status)
     return part
 
 

@@ -53,7 +53,6 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         for cell in own:
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, record.suite)
-            assert cell.agent is not None
             for seed, agent in zip(cell.seed.tolist(), cell.agent.tolist(), strict=True):
                 holders.setdefault((cell.key, seed, agent), path)
         sources += _sources(path, record, [cell.key for cell in own])

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.errors import UserError
+from clbench.records.cell import CellRecord
+from clbench.records.fields import CELL_FIELDS, Storage
 from clbench.records.metric_facts import named
 from clbench.records.results import Results
 from clbench.untrusted import inert
@@ -62,26 +64,18 @@ def _json(results: Results) -> bytes:
     return (json.dumps(_valid(whole), indent=1, allow_nan=False, default=str) + "\n").encode()
 
 
-def _cell(cell: Any) -> dict[str, Any]:
-    names = (
-        "key",
-        "scenario",
-        "strategy",
-        "label",
-        "options",
-        "protocol",
-        "status",
-        "form",
-        "probes",
-        "declared",
-        "trained_together",
-        "errors",
-    )
-    members = {
-        name: getattr(cell, name).tolist()
-        for name in ("seed", "agent", "run", "member_status", "diverged_at")
-    }
-    return {name: getattr(cell, name) for name in names} | members
+def _cell(cell: CellRecord) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"key": cell.key}
+    members: dict[str, Any] = {"seed": cell.seed.tolist()}
+    for one in CELL_FIELDS:
+        if not one.exported:
+            continue
+        value = getattr(cell, one.name)
+        if one.storage is Storage.DATASET:
+            members[one.name] = value.tolist()
+        else:
+            attributes[one.name] = value
+    return {**attributes, "errors": cell.errors, **members}
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

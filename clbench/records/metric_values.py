@@ -14,12 +14,13 @@ from clbench.metrics.arithmetic import summarise
 from clbench.records.cell import CellRecord
 from clbench.records.file import RecordFile
 from clbench.records.metric_facts import kind_of, kind_of_cost, name_in
+from clbench.records.missing import Cause, Missing, never_measured, said_of_probe, unfinished
 from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.host import Host
 
-NOT_FINISHED = {"failed": "the run failed", "timeout": "the run took too long"}
+NOTHING = np.array(np.nan)
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,32 @@ class Measured:
     summary: Array  # [S], the number that tables show; NaN where there is none
     by_task: Array | None  # [S, T], where the metric has a number a task
     values: Array  # [S, ...], all there is
-    reasons: tuple[str | None, ...]  # why a member has no summary
+    missing: tuple[Missing | None, ...]  # [S], why a member has no summary
     unit: str = ""
     higher_is_better: bool = True
     limits: tuple[float, float] | None = None  # what no value lies beyond
+
+    @property
+    def reasons(self) -> tuple[str | None, ...]:
+        """[S], why a member has no summary, in words."""
+        return tuple(None if missing is None else str(missing) for missing in self.missing)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What there is of a metric, before it is said why values are missing."""
+
+    summary: Array  # [S]
+    by_task: Array | None  # [S, T]
+    values: Array  # [S, ...]
+    missing: Sequence[Missing | None]  # [S], as far as it is known already
 
 
 class Metrics:
     """The metrics of a record's cells.
 
-    `host` gives the plugins that offer metrics, once one is asked for; `view` shows a member as record metrics see it.
+    `host` gives the plugins that offer metrics, once one is asked for; `view` shows a member as
+    record metrics see it.
     """
 
     def __init__(
@@ -66,13 +83,16 @@ class Metrics:
         if any(name in other.cost for other in self.record.cells):
             return self._costed(name, cell)
         if any(name in other.metrics for other in self.record.cells):
-            return self._absent(name, self._kind(name, cell), cell, None)
+            return self._explained(name, self._kind(name, cell), cell, _absent(cell, None))
         return self._computed(name, cell)  # which says that nobody knows the name
 
-    def _again(self, name: str, cell: CellRecord) -> Measured:
-        """A stored metric that a plugin here offers: what we computed is computed anew, from what is stored beside it.
+    # ------------------------------------------------------------------ where values come from
 
-        What a record says without a word on how it was measured is its writer's, and stays as it is.
+    def _again(self, name: str, cell: CellRecord) -> Measured:
+        """A stored metric that a plugin here offers.
+
+        What we computed is computed anew, from what is stored beside it. What a record says without
+        a word on how it was measured is its writer's, and stays as it is.
         """
         kind = self.host().get("metric", self.called(name, cell))
         if name not in cell.probes or not issubclass(kind, RecordMetric):
@@ -82,129 +102,104 @@ class Metrics:
         except OptionError:  # it has other options now
             return self._stored(name, cell)
 
-    def _absent(
-        self, name: str, kind: type[Metric], cell: CellRecord, reason: str | None
-    ) -> Measured:
-        """No value for anybody."""
-        nothing = np.full(cell.members, np.nan)
-        reasons = [reason] * cell.members
-        return self._measurement(name, kind, cell, nothing, None, nothing, reasons)
-
     def _costed(self, name: str, cell: CellRecord) -> Measured:
         """A cost that no plugin describes, as it was stored."""
         kind = kind_of_cost(name)
         if name not in cell.cost:
-            return self._absent(name, kind, cell, f"the record holds no {name}")
+            nothing = _absent(cell, Missing(Cause.NOT_STORED, name))
+            return self._explained(name, kind, cell, nothing)
         values = np.asarray(cell.cost[name], dtype=np.float64)
-        by_task = values if values.ndim == 2 and values.shape[1] == cell.tasks else None
-        summary = summarise(values, kind.summary) if values.ndim == 2 else values
-        reasons = [None] * cell.members
-        return self._measurement(name, kind, cell, summary, by_task, values, reasons)
+        several = values.ndim == 2
+        by_task = values if several and values.shape[1] == cell.tasks else None
+        summary = summarise(values, kind.summary) if several else values
+        known = _Values(summary, by_task, values, [None] * cell.members)
+        return self._explained(name, kind, cell, known)
 
     def _noted(self, name: str, cell: CellRecord) -> Measured:
         """What a strategy noted of its test sets after the last task; the mean over those tested."""
         rows = [self.view(cell, member).last_note(name) for member in range(cell.members)]
         by_task = np.array(rows).reshape(cell.members, cell.tasks)
-        reasons = [None if name in cell.notes else "the strategy does not note it"] * cell.members
         known = ~np.isnan(by_task)
         counts = np.where(known.any(axis=1), known.sum(axis=1), np.nan)
         summary = np.where(known, by_task, 0.0).sum(axis=1) / counts
-        return self._measurement(name, Metric, cell, summary, by_task, by_task, reasons)
+        missing = None if name in cell.notes else Missing(Cause.NOT_NOTED)
+        values = _Values(summary, by_task, by_task, [missing] * cell.members)
+        return self._explained(name, Metric, cell, values)
 
     def _stored(self, name: str, cell: CellRecord) -> Measured:
-        values = np.asarray(cell.metrics[name], dtype=np.float64)
         kind = self._kind(name, cell)
-        reasons = [cell.undefined(name)] * cell.members
+        values = np.asarray(cell.metrics[name], dtype=np.float64)
+        fault = cell.fault(name)
+        missing = None
+        if fault is not None and fault.undefined:
+            missing = Missing(Cause.UNDEFINED, fault.reason)
         if kind.summary == "none":
             nothing = np.full(cell.members, np.nan)
-            return self._measurement(name, kind, cell, nothing, None, values, reasons)
-        first = (
-            values  # of what a layer, or a class, has: [S], or [S, K] along tasks, epochs or steps
-        )
-        while first.ndim > 2:
-            first = first[..., 0] if first.shape[-1] else np.full(first.shape[:-1], np.nan)
-        along_tasks = (
-            first.ndim == 2
-            and first.shape[1] == cell.tasks
-            and self._when(name, cell, kind) == "task_end"
-        )
-        summary = _summary_of_measured(first, kind) if first.ndim == 2 else first
-        return self._measurement(
-            name, kind, cell, summary, first if along_tasks else None, values, reasons
-        )
+            known = _Values(nothing, None, values, [missing] * cell.members)
+            return self._explained(name, kind, cell, known)
+        first = _first_of_each(values)
+        is_course = first.ndim == 2  # along tasks, epochs or steps
+        along_tasks = is_course and first.shape[1] == cell.tasks
+        by_task = None
+        if along_tasks and self._when(name, cell, kind) == "task_end":
+            by_task = first
+        summary = _summary_of_measured(first, kind) if is_course else first
+        known = _Values(summary, by_task, values, [missing] * cell.members)
+        return self._explained(name, kind, cell, known)
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
-        kind: type[Metric] = self._offered(name, cell)
-        answers: list[tuple[Array, str | None]]
+        kind = self._offered(name, cell)
+        runs = [self.view(cell, member) for member in range(cell.members)]
         if issubclass(kind, RecordMetric):
             metric = kind(**self._options(name, cell))
-            answers = [
-                _evaluate(name, metric, self.view(cell, member)) for member in range(cell.members)
-            ]
+            answers = [_evaluate(name, metric, run) for run in runs]
         else:
-            reasons = self._reasons_not_measured(name, cell)
-            answers = [(np.array(np.nan), reason) for reason in reasons]
+            # Of a run that broke off nobody knows whether it was asked.
+            answers = [(NOTHING, unfinished(run) or never_measured(name, cell)) for run in runs]
         values = [value for value, _ in answers]
-        summary = np.array(
-            [
-                summarise(value[None], kind.summary)[0] if value.ndim else float(value)
-                for value in values
-            ]
-        )
+        missing = [why for _, why in answers]
+        summary = np.array([_summary(value, kind) for value in values])
         table = _stacked(values)
         along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
-        return self._measurement(
-            name,
-            kind,
-            cell,
-            summary,
-            table if along_tasks else None,
-            table,
-            [reason for _, reason in answers],
-        )
+        known = _Values(summary, table if along_tasks else None, table, missing)
+        return self._explained(name, kind, cell, known)
 
-    def _reasons_not_measured(self, name: str, cell: CellRecord) -> list[str]:
-        """Why each member lacks what only a run can measure: a run that broke off may have been asked."""
-        runs = [self.view(cell, member) for member in range(cell.members)]
-        return [_unfinished(run) or _why_not_measured(name, cell) for run in runs]
+    # ------------------------------------------------------------------ why values are missing
 
-    def _measurement(
-        self,
-        name: str,
-        kind: type[Metric],
-        cell: CellRecord,
-        summary: Array,
-        by_task: Array | None,
-        values: Array,
-        reasons: Sequence[str | None],
+    def _explained(
+        self, name: str, kind: type[Metric], cell: CellRecord, known: _Values
     ) -> Measured:
-        statuses = [self.view(cell, member) for member in range(cell.members)]
-        why = [reason or _unfinished(run) for reason, run in zip(reasons, statuses, strict=True)]
-        lacking = _said(name, cell) or self._why_empty(name, kind, cell)
-        why = [
-            reason or (lacking if np.isnan(number) else None)
-            for reason, number in zip(why, summary, strict=True)
-        ]
-        kept = np.where([reason is None for reason in why], summary, np.nan)
+        """The values, each with the reason why it is missing where it is."""
+        lacking = said_of_probe(name, cell) or self._why_empty(name, kind, cell)
+        missing = []
+        for member, why in enumerate(known.missing):
+            reason = why or unfinished(self.view(cell, member))
+            if reason is None and np.isnan(known.summary[member]):
+                reason = lacking
+            missing.append(reason)
+        is_there = [reason is None for reason in missing]
         return Measured(
             name,
-            kept,
-            by_task,
-            values,
-            tuple(why),
+            np.where(is_there, known.summary, np.nan),
+            known.by_task,
+            known.values,
+            tuple(missing),
             kind.unit,
             kind.higher_is_better,
             kind.limits,
         )
 
-    def _why_empty(self, name: str, kind: type[Metric], cell: CellRecord) -> str:
-        """Of a run that came to its end without a number: others of its cell may have been asked, and it not."""
+    def _why_empty(self, name: str, kind: type[Metric], cell: CellRecord) -> Missing:
+        """Of a run that came to its end without a number: others may have been asked, and it not."""
         if kind.summary == "none":
-            return kind.empty or "it is no number"
+            return Missing(Cause.NO_NUMBER, kind.empty or "it is no number")
         if name not in cell.probes or np.isfinite(cell.metrics.get(name, np.nan)).any():
-            return "it was not measured"
+            return Missing(Cause.NOT_MEASURED)
         called = self.called(name, cell)
-        return kind.empty or f"it gave no number; `clbench describe {called}` says what it measures"
+        explained = f"it gave no number; `clbench describe {called}` says what it measures"
+        return Missing(Cause.NO_NUMBER, kind.empty or explained)
+
+    # ------------------------------------------------------------------ what a metric is
 
     def _options(self, name: str, cell: CellRecord) -> Mapping[str, Any]:
         """Those a metric was stored with, or those that the suite asks for."""
@@ -229,7 +224,7 @@ class Metrics:
         return kind
 
     def _kind(self, name: str, cell: CellRecord) -> type[Metric]:
-        """The class behind a stored metric; where no plugin offers it, what the record knows of it."""
+        """The class behind a stored metric, or what the record knows of it where nobody offers it."""
         try:
             called = self.called(name, cell).partition("(")[0]
             kind: type[Metric] = self.host().get("metric", called)
@@ -238,10 +233,75 @@ class Metrics:
         return kind
 
 
-def _summary_of_measured(values: Array, kind: type[Metric]) -> Array:
-    """The summary of what a probe measured, `[S, K]`: the `last` number is the last that a member has.
+def _absent(cell: CellRecord, why: Missing | None) -> _Values:
+    """No value for anybody."""
+    nothing = np.full(cell.members, np.nan)
+    return _Values(nothing, None, nothing, [why] * cell.members)
 
-    Members that stop early have fewer than others, and some things cannot be measured at the end.
+
+# ---------------------------------------------------------------------- what a plugin answers
+
+
+def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, Missing | None]:
+    """A metric's number or numbers, or why there are none.
+
+    A metric that raises spoils its own column and no other.
+    """
+    reason = unfinished(run)
+    if reason is not None:
+        return NOTHING, reason
+    try:
+        return _number_of(name, metric.value(run))
+    except Undefined as undefined:
+        return NOTHING, Missing(Cause.UNDEFINED, undefined.reason)
+    except (Exception, SystemExit) as error:  # a stranger's metric may raise anything
+        return _failed(f"the metric {name!r} failed: {type(error).__name__}: {error}")
+
+
+def _number_of(name: str, value: Any) -> tuple[Array, Missing | None]:
+    if isinstance(value, Undefined):
+        return NOTHING, Missing(Cause.UNDEFINED, value.reason)
+    if value is None:
+        return _failed(
+            f"the metric {name!r} returned None; write Undefined(reason) where there is no value"
+        )
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim > 1:
+        return _failed(
+            f"the metric {name!r} returned an array with {array.ndim} dimensions;"
+            " a number, or one a task, is wanted"
+        )
+    return array, None
+
+
+def _failed(said: str) -> tuple[Array, Missing]:
+    return NOTHING, Missing(Cause.METRIC_FAILED, said)
+
+
+# ---------------------------------------------------------------------- numbers from arrays
+
+
+def _first_of_each(values: Array) -> Array:
+    """Of what a layer, or a class, has: `[S]`, or `[S, K]`, the first of what remains beside them."""
+    first = values
+    while first.ndim > 2:
+        empty = np.full(first.shape[:-1], np.nan)
+        first = first[..., 0] if first.shape[-1] else empty
+    return first
+
+
+def _summary(value: Array, kind: type[Metric]) -> float:
+    """The number that tables show of one member's value or values."""
+    if not value.ndim:
+        return float(value)
+    return float(summarise(value[None], kind.summary)[0])
+
+
+def _summary_of_measured(values: Array, kind: type[Metric]) -> Array:
+    """The summary of what a probe measured, `[S, K]`.
+
+    The `last` number is the last that a member has: members that stop early have fewer than others,
+    and some things cannot be measured at the end.
     """
     if kind.summary != "last" or not values.shape[1]:
         return summarise(values, kind.summary)
@@ -251,65 +311,13 @@ def _summary_of_measured(values: Array, kind: type[Metric]) -> Array:
     return summary
 
 
-def _why_not_measured(name: str, cell: CellRecord) -> str:
-    """What the cell's errors say of a probe metric, that the cell failed, or that nobody asked for it."""
-    said = _said(name, cell)
-    if said is not None:
-        return said
-    if cell.status == "failed":
-        return "the cell failed before it was measured; run the suite again once that is mended"
-    return "it was not measured; add it to the suite's metrics and run the suite again"
-
-
-def _said(name: str, cell: CellRecord) -> str | None:
-    fault = cell.fault(name)
-    return cell.undefined(name) or (None if fault is None else f"it failed: {fault}")
-
-
-def _unfinished(run: RunView) -> str | None:
-    if run.status == "diverged":
-        return (
-            f"the run diverged in step {run.diverged_at}"
-            if run.diverged_at >= 0
-            else "the run diverged"
-        )
-    return NOT_FINISHED.get(run.status)
-
-
-def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, str | None]:
-    """A metric's number or numbers, or why there are none; a metric that raises spoils its own column and no other."""
-    nothing = np.array(np.nan)
-    reason = _unfinished(run)
-    if reason is not None:
-        return nothing, reason
-    try:
-        value: Any = metric.value(run)
-        if isinstance(value, Undefined):
-            return nothing, value.reason
-        if value is None:
-            return (
-                nothing,
-                f"the metric {name!r} returned None; write Undefined(reason) where there is no value",
-            )
-        array = np.asarray(value, dtype=np.float64)
-    except Undefined as undefined:
-        return nothing, undefined.reason
-    except (Exception, SystemExit) as error:  # a stranger's metric may raise anything
-        return nothing, f"the metric {name!r} failed: {type(error).__name__}: {error}"
-    if array.ndim > 1:
-        return (
-            nothing,
-            f"the metric {name!r} returned an array with {array.ndim} dimensions; a number, or one a task, is wanted",
-        )
-    return array, None
-
-
 def _stacked(values: Sequence[Array]) -> Array:
     """`[S]` or `[S, K]`, NaN for members without a value and at the end of shorter ones."""
-    length = max((len(value) for value in values if value.ndim), default=None)
-    if length is None:
+    lengths = [len(value) for value in values if value.ndim]
+    if not lengths:
         return np.array([float(value) for value in values])
-    full = np.full((len(values), length), np.nan)
+    full = np.full((len(values), max(lengths)), np.nan)
     for row, value in zip(full, values, strict=True):
-        row[: value.size if value.ndim else 0] = value if value.ndim else np.nan
+        if value.ndim:
+            row[: value.size] = value
     return full

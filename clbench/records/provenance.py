@@ -61,8 +61,6 @@ def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]
     """
     if not record.runs and record.environment and "merged" not in record.environment:
         return [(record.environment, np.unique(cell.seed).tolist())]
-    if cell.run is None:
-        return []
     found = []
     for run in record.runs:
         seeds = np.unique(cell.seed[cell.run == run.get("id")]).tolist()

@@ -19,6 +19,7 @@ from clbench.records.file import RecordFile
 from clbench.records.metric_facts import kind_of
 from clbench.records.metric_values import Measured, Metrics
 from clbench.records.reading import read_record
+from clbench.records.status import DONE
 from clbench.typing import Array
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ class Results:
         ):
             for member in np.flatnonzero(cell.seed == run.seed):
                 view = self.run(cell, int(member))
-                if view.agent == run.agent and view.status == "done":
+                if view.agent == run.agent and view.status == DONE:
                     return view
         return None
 
@@ -303,11 +304,10 @@ def _rows(cell: CellRecord, metric: str, tasks: Array, values: Array) -> dict[st
     """Columns of a frame: task by task, the members' `values [S, tasks]`; a task of 0 is a summary."""
     size = cell.members * len(tasks)
     texts = {"scenario": cell.scenario, "strategy": cell.label, "metric": metric}
-    agent = np.zeros(cell.members, np.int64) if cell.agent is None else cell.agent
     return {
         **{name: np.full(size, text, dtype=object) for name, text in texts.items()},
         "seed": np.tile(cell.seed, len(tasks)),
-        "agent": np.tile(agent, len(tasks)),
+        "agent": np.tile(cell.agent, len(tasks)),
         "task": np.repeat(tasks, cell.members),
         "value": np.asarray(values, dtype=np.float64).T.reshape(-1),
     }

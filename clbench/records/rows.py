@@ -28,7 +28,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowOnDisk:
     """One member's part of a dataset `[S, ...]`, in a file that must be the same when it is read."""
 
     path: Path
@@ -40,7 +40,7 @@ class Place:
 class Rows:
     """`[S, ...]`: each member's array, where it lies on disk, or nothing. Reading fills up with NaN, whole numbers with -1."""
 
-    def __init__(self, rows: Sequence[Place | Array | None]) -> None:
+    def __init__(self, rows: Sequence[RowOnDisk | Array | None]) -> None:
         self.rows = tuple(rows)
 
     def __len__(self) -> int:
@@ -123,14 +123,14 @@ class _Sources:
         self.files: dict[Path, h5py.File] = {}
         self.datasets: dict[tuple[Path, str], h5py.Dataset] = {}
 
-    def part(self, row: Place | Array) -> _InMemory | _OnDisk:
+    def part(self, row: RowOnDisk | Array) -> _InMemory | _OnDisk:
         return (
             _OnDisk(self._dataset(row), row.row)
-            if isinstance(row, Place)
+            if isinstance(row, RowOnDisk)
             else _InMemory(np.asarray(row))
         )
 
-    def _dataset(self, place: Place) -> h5py.Dataset:
+    def _dataset(self, place: RowOnDisk) -> h5py.Dataset:
         key = place.path, place.name
         if key not in self.datasets:
             item = h5py.h5o.open(self._file(place).id, place.name.encode())
@@ -142,7 +142,7 @@ class _Sources:
             self.datasets[key] = h5py.Dataset(item)
         return self.datasets[key]
 
-    def _file(self, place: Place) -> h5py.File:
+    def _file(self, place: RowOnDisk) -> h5py.File:
         if place.path not in self.files:
             try:
                 if stamp_of(place.path) != place.stamp:
@@ -175,7 +175,10 @@ def find_rows(path: Path) -> dict[str, Rows]:
         if isinstance(item, h5py.Dataset):
             there = item.attrs["there"]
             found[name] = Rows(
-                [Place(path, stamp, name, row) if there[row] else None for row in range(len(there))]
+                [
+                    RowOnDisk(path, stamp, name, row) if there[row] else None
+                    for row in range(len(there))
+                ]
             )
 
     with h5py.File(path, "r") as file:

@@ -11,8 +11,17 @@ import h5py
 import numpy as np
 
 from clbench.records.atomic import atomic_file
-from clbench.records.cell import GROUPS, CellRecord, settled
-from clbench.records.file import APART, CELLS, DATASETS, JSON_ATTRIBUTES, SCHEMA_VERSION, RecordFile
+from clbench.records.cell import CellRecord
+from clbench.records.fields import (
+    ATTRIBUTES,
+    DATASETS,
+    FOLDERS,
+    RECORD_FIELDS,
+    Field,
+    Storage,
+)
+from clbench.records.file import APART, CELLS, SCHEMA_VERSION, RecordFile
+from clbench.records.validation import validated
 from clbench.typing import Array
 
 # What netCDF readers take for a dimension without coordinates, rather than for data.
@@ -28,7 +37,10 @@ def write_record(
     environment: Mapping[str, Any],
     metrics: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> None:
-    """`write_file` with the parts of a record one by one; `metrics` are those the suite asks for, with their options."""
+    """`write_file` with the parts of a record one by one.
+
+    `metrics` are those the suite asks for, with their options.
+    """
     record = RecordFile(SCHEMA_VERSION, suite, suite_text, environment, list(cells), tuple(metrics))
     write_file(path, record)
 
@@ -41,24 +53,24 @@ def write_file(path: Path, record: RecordFile) -> None:
 
 def _write(record: RecordFile, file: h5py.File) -> None:
     file.attrs["schema_version"] = SCHEMA_VERSION
-    if record.purpose:
-        file.attrs["purpose"] = _text(record.purpose)
-    file.attrs["suite"] = _text(record.suite)
-    file.attrs["suite_text"] = _text(record.suite_text)
-    file.attrs["environment"] = _json(record.environment)
-    if record.metric_facts:
-        file.attrs["metric_facts"] = _json(record.metric_facts)
-    if record.runs:
-        file.attrs["runs"] = _json(list(record.runs))
-    file.attrs["metrics"] = _json([[name, dict(options)] for name, options in record.metrics])
+    _write_attributes(file, record, RECORD_FIELDS)
     _write_cells(file.create_group(CELLS), record.cells)
     if record.apart:
         _write_cells(file.create_group(APART), record.apart)
 
 
+def _write_attributes(target: h5py.Group, owner: Any, fields: Sequence[Field]) -> None:
+    """The fields of a record, or of a cell, that are attributes."""
+    for one in fields:
+        value = one.encode(getattr(owner, one.name))
+        if value == one.usual and not one.always:
+            continue
+        target.attrs[one.name] = _text(value) if one.storage is Storage.TEXT else _json(value)
+
+
 def _write_cells(folder: h5py.Group, cells: Sequence[CellRecord]) -> None:
     for position, cell in enumerate(cells):
-        _CellWriter(folder.create_group(_text(cell.key)), settled(cell)).write(position)
+        _CellWriter(folder.create_group(_text(cell.key)), validated(cell)).write(position)
 
 
 class _CellWriter:
@@ -69,38 +81,20 @@ class _CellWriter:
         self.scales: dict[str, h5py.h5d.DatasetID] = {}
 
     def write(self, position: int) -> None:
-        self._attributes(position)
+        _write_attributes(self.group, self.cell, ATTRIBUTES)
+        self.group.attrs["position"] = position
         self._scale("seed", self.cell.seed)
         for name, axes in DATASETS.items():
             value = getattr(self.cell, name)
             if value is not None:
                 self._dataset(name, value, axes)
         self._entries()
-        for folder in GROUPS:
+        for folder in FOLDERS:
             for name, value in getattr(self.cell, folder).items():
                 self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value.shape))
         for name, rows in self.cell.stored.items():
             dataset = rows.write(self.group, name)
             self._attach(dataset, self._axes("stored", dataset.shape))
-
-    def _attributes(self, position: int) -> None:
-        attributes = self.group.attrs
-        for name in ("scenario", "strategy", "label", "form", "graphs", "status"):
-            attributes[name] = _text(getattr(self.cell, name))
-        for name in JSON_ATTRIBUTES:
-            attributes[name] = _json(getattr(self.cell, name))
-        attributes["errors"] = _json(list(self.cell.errors))
-        if self.cell.chance:
-            attributes["chance"] = _json(self.cell.chance)
-        if self.cell.declared:
-            attributes["declared"] = _json(list(self.cell.declared))
-        if self.cell.trained_together > 1:
-            attributes["trained_together"] = _json(self.cell.trained_together)
-        if self.cell.about:
-            attributes["about"] = _text(self.cell.about)
-        if self.cell.apart:
-            attributes["apart"] = _text(self.cell.apart)
-        attributes["position"] = position
 
     def _entries(self) -> None:
         entries = self.cell.entries
@@ -111,21 +105,20 @@ class _CellWriter:
             self._dataset("entries/value", entries.value, ("seed", length))
 
     def _axes(self, folder: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-        """The members, the tasks where the length says so, and nameless dimensions, each at most once a dataset.
+        """The members, the tasks where the length says so, and nameless dimensions.
 
-        A curve runs along steps first, even where they are as many as the tasks; weights and predictions along neither.
+        Each stands at most once at a dataset. A curve runs along steps first, even where they are as
+        many as the tasks; weights and predictions along neither.
         """
         if folder == "notes" and len(shape) == 3:
             return DATASETS["accuracy"]
         axes = ["seed"]
         for place, length in enumerate(shape[1:]):
-            is_task = (
-                length == self.cell.tasks
-                and "task" not in axes
-                and folder != "stored"
-                and (place > 0 or folder != "curves")
-            )
-            name = "task" if is_task else f"axis_{length}"
+            may_be_tasks = folder != "stored" and (place > 0 or folder != "curves")
+            if may_be_tasks and length == self.cell.tasks and "task" not in axes:
+                axes.append("task")
+                continue
+            name = f"axis_{length}"
             axes.append(name if name not in axes else f"{name}_{len(axes)}")
         return tuple(axes)
 

@@ -45,7 +45,7 @@ def by_agent(results: Results) -> Results:
 
 def _agents(cell: CellRecord) -> list[int]:
     """The agents of a cell that has more than one, or another than agent 0."""
-    found = [] if cell.agent is None else np.unique(cell.agent).tolist()
+    found = np.unique(cell.agent).tolist()
     return [] if found == [0] else found
 
 
@@ -54,6 +54,5 @@ def _parts(cell: CellRecord) -> Iterable[CellRecord]:
     if not agents:
         yield cell
     for agent in agents:
-        assert cell.agent is not None
         part = select(cell, np.flatnonzero(cell.agent == agent))
         yield replace(part, key=f"{cell.key}/{agent}", label=f"{cell.label}{AGENT}{agent}")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.records.cell import marked_names
 from clbench.report.across import OverallRank
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import Pair
+from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of, show_p
 
 PERCENT = {"fraction": ", %", "points": ", points"}

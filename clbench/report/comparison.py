@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.records.apart import apart_line
-from clbench.records.cell import declared_lines
 from clbench.report import learning, sentences
 from clbench.report.across import Across, OverallRank, across, contenders_of
 from clbench.report.carrying import carrying_lines
 from clbench.report.contest import Omnibus, Pair, Rules, judged, ranking, within
+from clbench.report.marks import declared_lines
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
 from clbench.report.stated import stated_comparison

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from clbench.records.cell import marked_names
 from clbench.report.compare_tables import TableOf, is_words, tables, unit_of
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import differs
+from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of
 
 _LETTERS = {

@@ -48,7 +48,7 @@ def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> Nothin
         measured = {name: _by_seed(results, cell, how) for name, how in MEASURES.items()}
         measured = {name: values for name, values in measured.items() if len(values)}
         if not measured:
-            if _finished(cell).any():
+            if _with_accuracies(cell).any():
                 return None
             continue  # nothing finished: no word on it, and none against it
         if not set(measured) <= set(cell.chance):
@@ -131,10 +131,15 @@ MEASURES: dict[str, Callable[[RunView], Array]] = {"task": _learnt, "all": _kept
 BOUNDS = ("joint", "cumulative")
 
 
+def _with_accuracies(cell: CellRecord) -> Array:
+    """`[S]`: the members that are done, of a cell in which anything was measured."""
+    return cell.done & bool(cell.tasks)
+
+
 def _by_seed(results: Results, cell: CellRecord, measure: Callable[[RunView], Array]) -> Array:
     """The mean accuracy of each seed's finished runs; nothing where it was not measured."""
     found: dict[int, list[float]] = {}
-    for member in np.flatnonzero(_finished(cell)):
+    for member in np.flatnonzero(_with_accuracies(cell)):
         run = results.run(cell, int(member))
         try:
             value = float(measure(run).mean())
@@ -142,12 +147,6 @@ def _by_seed(results: Results, cell: CellRecord, measure: Callable[[RunView], Ar
             continue
         found.setdefault(run.seed, []).append(value)
     return np.array([np.mean(values) for values in found.values()])
-
-
-def _finished(cell: CellRecord) -> Array:
-    if cell.member_status is None or not cell.tasks:
-        return np.full(cell.members, bool(cell.tasks))
-    return np.asarray(cell.member_status == "done")
 
 
 def _protocols(cells: Iterable[CellRecord]) -> list[Mapping[str, Any]]:

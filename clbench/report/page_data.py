@@ -17,6 +17,7 @@ import numpy as np
 from clbench.records import CellRecord, Results
 from clbench.records.cell import DECLARATIONS
 from clbench.records.provenance import runs_of
+from clbench.records.status import DONE
 from clbench.report.bins import bin_names, bin_size
 from clbench.report.comparison import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
@@ -253,13 +254,9 @@ def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
 
 def _ended(cell: CellRecord) -> list[tuple[str, int, int, int]]:
     """The runs that did not finish: how they ended, with which seed and agent, in which step."""
-    if cell.member_status is None:
-        return []
-    steps = np.full(cell.members, -1) if cell.diverged_at is None else cell.diverged_at
-    agents = np.zeros(cell.members, np.int64) if cell.agent is None else cell.agent
-    columns = (cell.member_status, cell.seed, agents, steps)
+    columns = (cell.member_status, cell.seed, cell.agent, cell.diverged_at)
     found = zip(*(column.tolist() for column in columns), strict=True)
-    return [(status, *where) for status, *where in found if status != "done"]
+    return [(status, *where) for status, *where in found if status != DONE]
 
 
 def _repeat(one: Repeat) -> dict[str, Any]:

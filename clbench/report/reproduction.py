@@ -15,7 +15,6 @@ import numpy as np
 
 from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import select
-from clbench.records.merging import FINISHED
 from clbench.records.provenance import environment_of
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
@@ -84,16 +83,12 @@ def _without(cell: CellRecord, earlier: Iterable[CellRecord]) -> CellRecord:
 
 
 def _member(cell: CellRecord, row: int) -> tuple[int, int]:
-    return int(cell.seed[row]), 0 if cell.agent is None else int(cell.agent[row])
+    return int(cell.seed[row]), int(cell.agent[row])
 
 
 def _ended(cell: CellRecord) -> dict[tuple[int, int], int]:
     """Where each member that came to an end stands."""
-    return {
-        _member(cell, row): row
-        for row in range(cell.members)
-        if cell.member_status is None or cell.member_status[row] in FINISHED
-    }
+    return {_member(cell, row): row for row in np.flatnonzero(cell.finished).tolist()}
 
 
 def _repeat(first: CellRecord, again: CellRecord, elsewhere: bool) -> Iterable[Repeat]:

@@ -11,6 +11,8 @@ import numpy as np
 
 from clbench.errors import UnknownName
 from clbench.records import CellRecord, Measured, Results
+from clbench.records.missing import Cause, Missing
+from clbench.records.status import DONE
 from clbench.typing import Array
 
 NO_NUMBER = "no number"  # called done, though nothing that was measured is a number
@@ -80,16 +82,12 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     """A cell's runs with their values of a metric."""
     measured = _measured(results, metric, cell)
-    status = (
-        np.array(["done"] * cell.members, dtype=object)
-        if cell.member_status is None
-        else cell.member_status
-    )
+    status = cell.member_status
     seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
-    lost = _without_numbers(metric, cell, measured, status)
+    lost = _without_numbers(metric, cell, measured)
     for seed in np.unique(cell.seed):
         members = np.flatnonzero(cell.seed == seed)
-        ended = next((str(status[member]) for member in members if status[member] != "done"), None)
+        ended = next((str(status[member]) for member in members if status[member] != DONE), None)
         value = float(measured.summary[members].mean())
         if ended is None and not np.isfinite(value) and lost[members].any():
             ended = NO_NUMBER
@@ -117,13 +115,13 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     )
 
 
-def _without_numbers(metric: str, cell: CellRecord, measured: Measured, status: Array) -> Array:
+def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:
     """`[S]`: runs called done that have no number where other runs of the cell have one, or an infinite one.
 
     Leaving them out would let a strategy gain by its bad runs: records of other libraries call every run done. It is
     another matter where a metric has no value for a complete run, such as one that was not asked for when it ran.
     """
-    done: Array = status == "done"
+    done = cell.done
     lost = done & np.isinf(measured.summary)
     for numbers in _given_numbers(metric, cell):
         known = ~np.isnan(numbers.reshape(cell.members, -1))
@@ -153,7 +151,7 @@ def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
             np.full(cell.members, np.nan),
             None,
             np.zeros((cell.members, 0)),
-            ("it was not measured",) * cell.members,
+            (Missing(Cause.NOT_MEASURED),) * cell.members,
         )
 
 

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from clbench.metrics import is_probe
 from clbench.records import CellRecord, Measured, Results
-from clbench.records.cell import declared_lines, marked_label
 from clbench.records.provenance import in_words, runs_of
 from clbench.report import plots
 from clbench.report.agents import AGENT, means_of_agents, without_agent
@@ -21,6 +20,7 @@ from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
 from clbench.report.curves import AVERAGE, LEARNT, Course, course_by_seed, mean_matrix
 from clbench.report.grid import Column, Grid
 from clbench.report.learning import nothing_learnt, sentence
+from clbench.report.marks import declared_lines, marked_label
 from clbench.report.measuring import measuring_line
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
 from clbench.typing import Array
@@ -117,9 +117,9 @@ def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         yield from _accuracies(results, cell)
     yield from _curves(results, cell, done)
     yield from _numbers(results, cell)
-    for error in cell.troubles:
+    for fault in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
-        yield _text(error.rstrip())
+        yield _text(str(fault).rstrip())
 
 
 def _accuracies(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
@@ -273,9 +273,9 @@ def _usual_reason(measured: Measured) -> str:
 def _seeds(cell: CellRecord) -> str:
     """`10`, or `9 of 10 (1 diverged)`. A seed is finished when all its agents are."""
     total, unfinished = len(np.unique(cell.seed)), np.unique(cell.seed[~cell.complete])
-    if cell.member_status is None or not len(unfinished):
+    if not len(unfinished):
         return str(total)
-    done = np.asarray(cell.member_status == "done")
+    done = cell.done
     why: dict[str, set[int]] = defaultdict(set)
     for seed, status in zip(cell.seed[~done].tolist(), cell.member_status[~done], strict=True):
         why[status].add(seed)

@@ -14,8 +14,8 @@ from torch import Tensor
 from clbench import ProbeMetric, SoloStrategy, Strategy, Task
 from clbench.errors import StrategyError
 from clbench.records import Results, load, write_record
-from clbench.records.cell import marked_label
 from clbench.records.merging import merge_cells
+from clbench.report.marks import marked_label
 from clbench.report.terminal import summary_table
 from clbench.testing.bench import first_difference, rows
 from clbench_plugins.accuracy_metrics import OnlineAccuracy

@@ -13,7 +13,7 @@ from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
 from clbench.execution.outcome import outcome_of
 from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
 from clbench.host import PluginReference
-from clbench.records import CellRecord
+from clbench.records import CellRecord, Fault
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice, MetricChoice
 from clbench.suite.protocol import Protocol
@@ -152,7 +152,7 @@ def test_a_probe_that_is_undefined_for_everybody_was_measured() -> None:
 def test_a_probe_that_raised_for_some_seeds_is_not_asked_again() -> None:
     record = a_record([0, 1], p=[0.5, np.nan])
     assert missing_members(a_plan(2, probes={"p": None}), record) == ((1, 0),)
-    record.errors = ("metric p: ValueError: no ranks\nTraceback",)
+    record.faults = (Fault("ValueError: no ranks\nTraceback", "p"),)
     assert missing_members(a_plan(2, probes={"p": None}), record) == ()
 
 

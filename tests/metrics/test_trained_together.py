@@ -20,7 +20,7 @@ from clbench.records import (
     Results,
     load,
     merge_cells,
-    settled,
+    validated,
     write_record,
 )
 from clbench.report.curves import LEARNT, ages_by_seed, course_by_seed
@@ -57,7 +57,7 @@ def cell(**changes: Any) -> CellRecord:
         },
         "trained_together": 2,
     }
-    return settled(
+    return validated(
         CellRecord(
             "a", "s", "modular", "modular", np.array([0]), MATRIX[None].copy(), **(known | changes)
         )
@@ -68,7 +68,7 @@ def record(**changes: Any) -> Results:
     joint = CellRecord("b", "s", "joint", "joint", np.array([0]), JOINT[None])
     places = Entries(np.arange(1, 5), np.arange(4), np.array([FRESH]))
     scratch = CellRecord("c", "s", "scratch", "scratch", np.array([0]), None, entries=places)
-    cells = [cell(**changes), settled(joint), settled(scratch)]
+    cells = [cell(**changes), validated(joint), validated(scratch)]
     return Results(RecordFile(1, "demo", "", {}, cells), HOST)
 
 

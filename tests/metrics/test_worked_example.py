@@ -16,7 +16,7 @@ from clbench.records import (
     Measured,
     RecordFile,
     Results,
-    settled,
+    validated,
 )
 
 MATRIX = np.array([[0.50, 0.48, 0.52], [0.90, 0.55, 0.50], [0.92, 0.94, 0.60], [0.60, 0.80, 0.96]])
@@ -49,7 +49,7 @@ def record(matrix: np.ndarray[Any, Any] | None = MATRIX, **changes: Any) -> Resu
     joint = CellRecord(
         "b", "s", "joint", "joint", np.array([3, 4]), np.stack([np.full((4, 3), 0.1), JOINT])
     )
-    cells = [settled(example), settled(joint), settled(scratch())]
+    cells = [validated(example), validated(joint), validated(scratch())]
     return Results(RecordFile(SCHEMA_VERSION, "demo", "", {}, cells), HOST)
 
 

@@ -15,7 +15,8 @@ from clbench import Task
 from clbench.errors import SuiteError, UserError
 from clbench.execution import open_suite
 from clbench.metrics import RunView, Undefined
-from clbench.records.cell import CellRecord, marked_label
+from clbench.records import CellRecord
+from clbench.report.marks import marked_label
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench_plugins.accuracy_metrics import HeadChoiceAccuracy, OnlineAccuracy

@@ -135,7 +135,7 @@ def test_a_file_that_changed_since_is_not_read(tmp_path: Path) -> None:
 def test_a_large_record_is_checked_cell_by_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "FEW", 0)
+    monkeypatch.setattr(reading, "READ_AT_ONCE", 0)
 
     def two(file: h5py.File) -> None:
         file.copy("cells/mine", "cells/other")
@@ -213,8 +213,8 @@ BAD: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
         "no attribute schema_version",
     ),
     "newer": (
-        lambda file: file.attrs.__setitem__("schema_version", 2),
-        "version 2, and this clbench reads version 1; it was written by a newer",
+        lambda file: file.attrs.__setitem__("schema_version", 3),
+        "version 3, and this clbench reads versions 1 and 2; it was written by a newer",
     ),
     "version in words": (
         lambda file: file.attrs.__setitem__("schema_version", "one"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clbench.errors import RecordError
-from clbench.records import CellRecord, Entries, merge_cells
+from clbench.records import CellRecord, Entries, Fault, merge_cells
 
 
 def make(
@@ -61,7 +61,7 @@ def test_a_member_measured_differently_has_to_be_decided() -> None:
 
 @pytest.mark.parametrize("failed_first", [True, False])
 def test_a_failed_member_gives_way(failed_first: bool) -> None:
-    failed, done = make([0], status="failed", accuracy=None, errors=("boom",)), make([0, 1])
+    failed, done = make([0], status="failed", accuracy=None, faults=(Fault("boom"),)), make([0, 1])
     (cell,) = merge_cells([failed, done] if failed_first else [done, failed])
     assert cell.accuracy is not None
     assert cell.member_status is not None
@@ -147,7 +147,7 @@ def test_what_a_metric_failed_with_goes_once_it_is_measured_in_another_way() -> 
         [0, 1],
         metrics={"p": np.full(2, np.nan)},
         probes={"p": "1"},
-        errors=("metric p: ValueError: x", "metric q: KeyError: y"),
+        faults=(Fault("ValueError: x", "p"), Fault("KeyError: y", "q")),
     )
     (cell,) = merge_cells(
         [old, make([1], metrics={"p": np.ones(1)}, probes={"p": "2"})], later_wins=True

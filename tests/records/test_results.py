@@ -12,7 +12,7 @@ import pytest
 import clbench
 from clbench.errors import RecordError, UnknownName
 from clbench.metrics import ProbeMetric, RecordMetric, RunView, Undefined
-from clbench.records import CellRecord, Entries, RecordFile, Results, settled, write_record
+from clbench.records import CellRecord, Entries, Fault, RecordFile, Results, validated, write_record
 
 
 class Final(RecordMetric):
@@ -116,7 +116,7 @@ def make(
         [0.1, 0.3]
     )
     known: dict[str, Any] = {"accuracy": accuracy, "seed": np.arange(members)}
-    return settled(
+    return validated(
         CellRecord(
             key=f"{scenario}-{label}",
             scenario=scenario,
@@ -200,7 +200,7 @@ def test_a_metric_without_a_value_says_why() -> None:
         one.metric("ranks", one.cells[0]).reasons
         == ("it was not measured; add it to the suite's metrics and run the suite again",) * 2
     )
-    failed = replace(one.cells[0], errors=("metric ranks: ValueError: no ranks\nTraceback",))
+    failed = replace(one.cells[0], faults=(Fault("ValueError: no ranks\nTraceback", "ranks"),))
     assert (
         Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed).reasons
         == ("it failed: ValueError: no ranks",) * 2
@@ -223,7 +223,7 @@ def test_a_probe_of_a_run_that_diverged_is_not_said_to_have_been_left_out_of_the
 
 def test_a_cell_that_failed_is_not_told_to_ask_for_what_it_asked_for() -> None:
     one = results(make("er"))
-    failed = replace(one.cells[0], status="failed", errors=("Traceback of a job",))
+    failed = replace(one.cells[0], status="failed", faults=(Fault("Traceback of a job"),))
     shown = Results(replace(one.record, cells=[failed]), one.host).metric("ranks", failed)
     assert set(shown.reasons) == {
         "the cell failed before it was measured; run the suite again once that is mended"
@@ -235,7 +235,7 @@ def test_a_probe_that_was_undefined_gives_its_own_reason() -> None:
         make(
             "er",
             metrics={"ranks": np.full((2, 1), np.nan)},
-            errors=("metric ranks: Undefined: no hidden layers",),
+            faults=(Fault("no hidden layers", "ranks", undefined=True),),
         )
     )
     assert one.metric("ranks", one.cells[0]).reasons == ("no hidden layers",) * 2

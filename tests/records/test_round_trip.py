@@ -7,7 +7,15 @@ import h5py
 import numpy as np
 import pytest
 
-from clbench.records import CellRecord, Entries, RecordFile, read_record, write_record
+from clbench.records import (
+    SCHEMA_VERSION,
+    CellRecord,
+    Entries,
+    Fault,
+    RecordFile,
+    read_record,
+    write_record,
+)
 
 
 def make(key: str = "0f", members: int = 3, tasks: int = 2, **changes: object) -> CellRecord:
@@ -27,7 +35,7 @@ def make(key: str = "0f", members: int = 3, tasks: int = 2, **changes: object) -
         "curves": {"buffer/filled": rng.random((members, 7))},
         "cost": {"parameters": np.full(members, 10)},
         "metric_seconds": {"weights": rng.random(members)},
-        "errors": ("Traceback\nValueError: é\0",),
+        "faults": (Fault("Traceback\nValueError: é\0"),),
     }
     return CellRecord(key=key, **(known | changes))  # type: ignore[arg-type]
 
@@ -49,7 +57,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     record = write(tmp_path / "r.h5", cell)
     (back,) = record.cells
     assert (record.schema_version, record.suite, record.suite_text) == (
-        1,
+        SCHEMA_VERSION,
         "demo",
         "name: demo  # é\n",
     )
@@ -66,7 +74,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         "status",
     ):
         assert getattr(back, name) == getattr(cell, name)
-    assert back.errors == cell.errors
+    assert back.faults == cell.faults
     for name in ("seed", "accuracy", "accuracy_before", "loss"):
         np.testing.assert_array_equal(getattr(back, name), getattr(cell, name))
     for folder in ("metrics", "curves", "cost", "metric_seconds"):
@@ -132,7 +140,7 @@ def test_a_failed_cell_may_have_nothing(tmp_path: Path) -> None:
         None,
         status="failed",
         member_status=np.array(["failed"] * 2),
-        errors=("boom",),
+        faults=(Fault("boom"),),
     )
     (back,) = write(tmp_path / "r.h5", cell).cells
     assert (back.accuracy, back.tasks, back.errors) == (None, 0, ("boom",))

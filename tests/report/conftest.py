@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clbench.host import Host
-from clbench.records import CellRecord, RecordFile, Results, settled, write_record
+from clbench.records import CellRecord, RecordFile, Results, validated, write_record
 from clbench.report.comparison import Comparison, compare
 
 PROTOCOL = {
@@ -41,7 +41,7 @@ class Made:
             "content": {"scenario": [scenario, {}], "data": "f00d"},
         }
         key = f"{scenario}-{label}".replace("/", "|")
-        return settled(
+        return validated(
             CellRecord(key, scenario, label.partition("(")[0], label, **(known | changes))
         )
 

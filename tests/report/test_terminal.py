@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 
 from clbench.errors import RecordError
 from clbench.host import Host
-from clbench.records import CellRecord, RecordFile, Results, settled
+from clbench.records import CellRecord, Fault, RecordFile, Results, validated
 from clbench.records.cell import Entries
 from clbench.report import plots
 from clbench.report.agents import by_agent
@@ -40,7 +40,7 @@ def make(
         "seed": np.arange(members),
         "cost": {"peak_memory": np.full(members, 3e8)},
     }
-    return settled(
+    return validated(
         CellRecord(f"{scenario}{label}", scenario, strategy or label, label, **(known | changes))
     )
 
@@ -51,7 +51,9 @@ def results(*cells: CellRecord) -> Results:
 
 def unfinished() -> CellRecord:
     status = np.array(["done"] * 8 + ["diverged", "failed"])
-    return make("ewc", member_status=status, errors=("Traceback:\nValueError: boom \x1b[31m",))
+    return make(
+        "ewc", member_status=status, faults=(Fault("Traceback:\nValueError: boom \x1b[31m"),)
+    )
 
 
 def joint() -> CellRecord:
@@ -221,7 +223,7 @@ def test_what_was_not_measured_is_a_dot() -> None:
 
 
 def test_a_cell_in_which_everything_failed_can_be_shown() -> None:
-    cell = settled(
+    cell = validated(
         CellRecord(
             "k",
             "s",
@@ -231,7 +233,7 @@ def test_a_cell_in_which_everything_failed_can_be_shown() -> None:
             None,
             status="failed",
             member_status=np.array(["failed"] * 2),
-            errors=("boom",),
+            faults=(Fault("boom"),),
         )
     )
     assert "0 of 2 (2 failed)" in drawn(strategy_view(results(cell), "er"))
