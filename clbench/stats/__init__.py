@@ -10,6 +10,8 @@ evidence      what they look at: tables of scores, by seed and by scenario
 findings      three questions, from tables to verdicts
 unpaired      Mann-Whitney, Kruskal-Wallis, Dunn
 several       Friedman with Iman-Davenport, Nemenyi, Conover, critical differences
+always_valid  p that stays true however often one looks, for records to which seeds are added
+looks         adding seeds until it is decided, by looks that were declared beforehand
 corrections   Holm, Bonferroni, Benjamini-Hochberg
 effects       Vargha-Delaney A, Cliff's delta, probability of improvement
 intervals     Student, studentised and other bootstraps, interquartile means, the hierarchical bootstrap
