@@ -1,28 +1,41 @@
-"""Statistics: tests, corrections, effect sizes, intervals, rankings. Pure numpy and scipy; it knows nothing of records.
+"""Statistics: tests, corrections, effect sizes, intervals, rankings.
 
-paired        two strategies on the same seeds: exact Wilcoxon signed-rank
+Pure numpy and scipy; it knows nothing of records.
+
+From tables of scores to verdicts, each question by the tests of its design:
+
+findings      within scenarios, over these scenarios, over scenarios like these
+by_design     which tests belong to a design
+evidence      what they look at: blocks, and differences of pairs
+looks         adding seeds until it is decided, by looks that were declared beforehand
+always_valid  p that stays true however often one looks, for records to which seeds are added
+ranking       ranks as intervals
+selection     the best of many: how much of it is luck; choosing on seeds that are not reported
+repeats       the same seeds run again
+
+Tests:
+
+paired        two strategies on the same seeds: signed ranks, Student's t
 flips         the same by the mean: exact sign flips
 blocks        more than two on the same blocks: the exact Friedman test, by permutation
-families      what a p pays for its family: Shaffer, Tarone, comparisons with a baseline, scenarios
 closed        all pairs of few strategies: closed partitions, by permutation
-by_design     which of these belong to a design
-evidence      what they look at: tables of scores, by seed and by scenario
-findings      three questions, from tables to verdicts
+several       Friedman with Iman and Davenport's F, Nemenyi, critical differences
 unpaired      Mann-Whitney, Kruskal-Wallis, Dunn
-several       Friedman with Iman-Davenport, Nemenyi, Conover, critical differences
-always_valid  p that stays true however often one looks, for records to which seeds are added
-looks         adding seeds until it is decided, by looks that were declared beforehand
-corrections   Holm, Bonferroni, Benjamini-Hochberg
-effects       Vargha-Delaney A, Cliff's delta, probability of improvement
-intervals     Student, studentised and other bootstraps, interquartile means, the hierarchical bootstrap
-equivalence   two one-sided tests, Bayesian signed-rank, both with a region of practical equivalence
-ranks         ranks with ties
-ranking       ranks as intervals
-proportions   seeds won, and images recognised, with Wilson's interval
-letters       who shares a letter: the compact letter display
-power         the smallest p a design can reach, and the seeds it would take
-design        which tests belong to a design, and why
+equivalence   two one-sided tests, Bayesian signed ranks, with a region of practical equivalence
 
-Scores are oriented by the caller: more is better. A run that failed scores minus infinity and so ranks below every
-finished one. What draws at random takes a `numpy.random.Generator`; nothing draws from the global one.
+What goes with them:
+
+families      what a p pays for its family: Shaffer, Tarone, a baseline, scenarios
+corrections   Holm, Bonferroni, Benjamini-Hochberg
+effects       Vargha and Delaney's A, probability of improvement
+intervals     Student, bootstraps, interquartile means, the hierarchical bootstrap
+proportions   seeds won, and images recognised, with Wilson's interval
+ranks         ranks with ties
+letters       who shares a letter: the compact letter display
+power         the smallest p a design can reach, and what it can find
+design        which tests belonged to a design before `by_design`
+
+Scores are oriented by the caller: more is better. A run that failed scores minus infinity and so
+ranks below every finished one. What draws at random takes a `numpy.random.Generator`, or one with a
+seed of its own where a record is to have one p; nothing draws from the global one.
 """

@@ -16,16 +16,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.families import Pair, pairs_within, partitions
 from clbench.stats.intervals import Interval
 from clbench.stats.paired import differences
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 BOLDNESS = (1.0, 2.0)  # how fast bets grow with the size of a difference; the capital is split
 MOST_STRATEGIES = 7  # 877 partitions; beyond, averages of pairs that know no partition
 INTERVAL = "always valid"

@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.ranks import ranks
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_LISTED = 50_000  # arrangements that are all tried
 DRAWS = 9_999  # arrangements drawn beyond that
 GENERATOR_SEED = 1940  # of the drawn arrangements: one record has one p

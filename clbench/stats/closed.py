@@ -13,16 +13,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.blocks import Omnibus
 from clbench.stats.families import Pair, Partition, pairs_within, partitions
 from clbench.stats.flips import flips_p
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_STRATEGIES = 6  # 203 partitions; seven would have 877
 DRAWS = 1_999  # permutations of each class
 GENERATOR_SEED = 1976  # of the permutations: one record has one p

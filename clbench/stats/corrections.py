@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from clbench.stats.families import worth_testing
 from clbench.typing import Array
 
 CORRECTIONS = ("holm", "bonferroni", "fdr_bh", "none")
@@ -18,11 +19,30 @@ WORDS = {
 
 
 def adjust(p: Array, correction: str) -> Array:
-    """Adjusted p-values; NaN marks a test that could not be made, and is no member of the family."""
+    """Adjusted p-values; NaN marks a test that could not be made, and is no member of the
+    family.
+    """
     p = np.asarray(p, dtype=np.float64)
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     adjusted[known] = _METHODS[correction](p[known])
+    return adjusted
+
+
+def adjust_testable(p: Array, smallest: Array, correction: str, alpha: float) -> Array:
+    """The same, in which a test that could never reject is in nobody's way (Tarone 1990).
+
+    `smallest` is the least p that each test's design allows. Who may not take part still pays for
+    all: so it stays above alpha, where it was in any case. False shares need no such care.
+    """
+    p, smallest = np.asarray(p, dtype=np.float64), np.asarray(smallest, dtype=np.float64)
+    if correction not in ("holm", "bonferroni"):
+        return adjust(p, correction)
+    known = ~np.isnan(p)
+    takes_part = known.copy()
+    takes_part[known] = worth_testing(smallest[known], alpha)
+    adjusted: Array = np.minimum(p * known.sum(), 1.0)
+    adjusted[takes_part] = adjust(p[takes_part], correction)
     return adjusted
 
 
@@ -34,7 +54,9 @@ def _holm(p: Array) -> Array:
 
 
 def _benjamini_hochberg(p: Array) -> Array:
-    """Step up: controls the expected share of false claims among those made (Benjamini & Hochberg 1995)."""
+    """Step up: controls the expected share of false claims among those made (Benjamini & Hochberg
+    1995).
+    """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
     steps = np.minimum.accumulate(scaled[::-1])[::-1]

@@ -16,16 +16,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.blocks import block_scores
 from clbench.stats.families import Pair, all_pairs
 from clbench.stats.paired import differences, pseudo_median, signed_ranks
-
-Array = npt.NDArray[Any]
+from clbench.typing import Array
 
 
 @dataclass(frozen=True)

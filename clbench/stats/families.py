@@ -13,12 +13,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 Pair = tuple[int, int]
 Partition = tuple[tuple[int, ...], ...]
 

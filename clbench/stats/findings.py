@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats import by_design, closed
 from clbench.stats.blocks import DRAWS, Omnibus, omnibus_of
@@ -37,8 +35,8 @@ from clbench.stats.families import (
 from clbench.stats.flips import sign_flips
 from clbench.stats.paired import paired_t
 from clbench.stats.result import Tested
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 NAN = float("nan")
 FEWEST_SCENARIOS = 6  # that say something of others like them: five have p >= 0.0625 at best
 

@@ -8,14 +8,12 @@ from zero as the one observed. No shape of the runs is assumed.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.result import Tested
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 MOST_COUNTED = 24  # pairs whose 2^n patterns are all counted
 DRAWS = 19_999  # patterns drawn beyond that
 GENERATOR_SEED = 1937  # of the drawn patterns: one record has one p

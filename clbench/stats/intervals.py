@@ -1,8 +1,9 @@
 """Intervals for means of few runs, and what bootstraps add from ten runs on.
 
-Every mean of runs that anything here shows has Student's t interval: `mean_interval`. It is exact for normal data; the
-difference of two strategies with runs of like shape is symmetric, and it holds its level there, too. For a mean of few
-skewed runs it falls short (`benchmarks/inference.py` prints by how much), and so do bootstraps, which draw from those few.
+Every mean of runs that anything here shows has Student's t interval: `mean_interval`. It is exact
+for normal data; the difference of two strategies with runs of like shape is symmetric, and it holds
+its level there, too. For a mean of few skewed runs it falls short (`benchmarks/inference.py` prints
+by how much), and so do bootstraps, which draw from those few.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Interval:
         return Interval(low, high, self.method)
 
 
-STUDENT, NONE = "Student t", "none"
+STUDENT, SIMULTANEOUS, NONE = "Student t", "Student t, simultaneous", "none"
 
 
 def mean_interval(values: Array, level: float = 0.95) -> Interval:
@@ -54,8 +55,23 @@ def mean_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     ]
 
 
+def simultaneous_intervals(values: Array, alpha: float = 0.05) -> list[Interval]:
+    """Intervals of all columns of `[n, K]` that hold together with a chance of 1 - alpha.
+
+    Each is as much longer as Bonferroni asks. Shorter ones (Tukey's, or by the largest t) hold
+    where all columns vary alike, which strategies do not.
+    """
+    found = mean_intervals(values, 1 - alpha / max(1, values.shape[1]))
+    return [
+        Interval(one.low, one.high, one.method if one.method == NONE else SIMULTANEOUS)
+        for one in found
+    ]
+
+
 def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """Student's t for the mean of every column: exact for normal data, short of its level for skewed data."""
+    """Student's t for the mean of every column: exact for normal data, short of its level for
+    skewed data.
+    """
     from scipy.special import stdtrit
 
     size = len(values)
@@ -78,7 +94,9 @@ def percentile(
 def bca(
     values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """The bias-corrected and accelerated bootstrap of a mean (Efron 1987): no better than the plain one for few runs."""
+    """The bias-corrected and accelerated bootstrap of a mean (Efron 1987): no better than the plain
+    one for few runs.
+    """
     from scipy.special import ndtr, ndtri
 
     values = np.asarray(values, dtype=np.float64)
@@ -96,7 +114,8 @@ def bca(
 def studentised(
     values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12): keeps its level, but one outlier among five runs sends it anywhere.
+    """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12): keeps its level, but one
+    outlier among five runs sends it anywhere.
 
     Resamples without spread have no t, and are left out.
     """
@@ -141,7 +160,9 @@ def welch(a: Array, b: Array, level: float = 0.95) -> Interval:
 
 
 def interquartile_mean(values: Array) -> float:
-    """The mean of the middle half: a quarter of the runs is left out at either end (Agarwal et al. 2021)."""
+    """The mean of the middle half: a quarter of the runs is left out at either end (Agarwal et al.
+    2021).
+    """
     return float(_middle(np.asarray(values, dtype=np.float64)))
 
 
@@ -151,9 +172,11 @@ def interquartile_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none is ever missing.
+    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none
+    is ever missing.
 
-    Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as much further out.
+    Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as much
+    further out.
     """
     from scipy.special import ndtr, ndtri
 
@@ -178,10 +201,11 @@ def hierarchical_means(
     paired: bool = True,
     resamples: int = RESAMPLES,
 ) -> Array:
-    """`[resamples, K]`: means over scenarios of means over seeds, both resampled. `strata[s]` is `[seeds, K]`, NaN where a run failed.
+    """`[resamples, K]`: means over scenarios of means over seeds, both resampled. `strata[s]` is
+    `[seeds, K]`, NaN where a run failed.
 
-    A scenario that is drawn m times is drawn with m sets of seeds of its own: together m n draws from its n seeds. `paired`
-    draws the same seeds for all K strategies.
+    A scenario that is drawn m times is drawn with m sets of seeds of its own: together m n draws
+    from its n seeds. `paired` draws the same seeds for all K strategies.
     """
     count, columns = len(strata), strata[0].shape[1]
     drawn = rng.multinomial(count, np.full(count, 1 / count), resamples)
@@ -194,7 +218,9 @@ def hierarchical_means(
 
 
 def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Array:
-    """Means over `times` resamples of the seeds, over those that finished; the plain mean where no draw did."""
+    """Means over `times` resamples of the seeds, over those that finished; the plain mean where no
+    draw did.
+    """
     seeds = len(runs)
     weights = rng.multinomial(times * seeds, np.full(seeds, 1 / seeds))
     known = ~np.isnan(runs)
@@ -210,11 +236,12 @@ def resamples_scenarios(scenarios: int) -> bool:
 
 
 def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """The interval of every column's mean over scenarios: `means [S, K]` as measured, `drawn [resamples, K]` by `hierarchical_means`.
+    """The interval of every column's mean over scenarios: `means [S, K]` as measured, `drawn
+    [resamples, K]` by `hierarchical_means`.
 
-    Two scenarios say nothing of a third. Three and four have Student's t of their means, which vary by the scenarios and by
-    the seeds within them: resampling so few cannot show what another would have been. From five on the bootstrap is as good,
-    and follows skewness.
+    Two scenarios say nothing of a third. Three and four have Student's t of their means, which vary
+    by the scenarios and by the seeds within them: resampling so few cannot show what another would
+    have been. From five on the bootstrap is as good, and follows skewness.
     """
     scenarios = len(means)
     if scenarios < FEW_SCENARIOS:
@@ -226,7 +253,9 @@ def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Arr
 
 
 def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, Array]:
-    """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few scenarios (Hesterberg 2015)."""
+    """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few
+    scenarios (Hesterberg 2015).
+    """
     from scipy.special import ndtr, stdtrit
 
     tail = float(

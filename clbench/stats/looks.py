@@ -20,10 +20,8 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.stats.always_valid import always_valid
 from clbench.stats.equivalence import two_one_sided
@@ -35,8 +33,8 @@ from clbench.stats.families import (
     holm_multipliers,
 )
 from clbench.stats.paired import differences, signed_ranks
+from clbench.typing import Array
 
-Array = npt.NDArray[Any]
 DRAWS = 9_999  # patterns of signs beside the observed one
 GENERATOR_SEED = 1983  # of those patterns: one record has one decision
 

@@ -1,4 +1,6 @@
-"""What a design can show at all, before any run: few pairs cannot reach a small p whatever they say."""
+"""What a design can show at all, before any run: few pairs cannot reach a small p whatever they
+say.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ def smallest_mann_whitney(first: int, second: int) -> float:
 
 
 def smallest_equivalence(pairs: int) -> float:
-    """One-sided, by signs: every difference lies on the inner side of an end of the region, one pattern in 2^n."""
+    """One-sided, by signs: every difference lies on the inner side of an end of the region, one
+    pattern in 2^n.
+    """
     return float(2.0**-pairs)
 
 
 def smallest_equivalence_unpaired(first: int, second: int) -> float:
-    """One-sided, by ranks: all runs of one group, moved by the region, lie beyond all of the other."""
+    """One-sided, by ranks: all runs of one group, moved by the region, lie beyond all of the
+    other.
+    """
     return 1.0 / math.comb(first + second, first)
 
 
@@ -47,14 +53,44 @@ def smallest_nemenyi(strategies: int, blocks: int) -> float:
 
 
 def penalty(family: int, correction: str) -> int:
-    """By how much a correction at least multiplies the smallest of so many p; Benjamini-Hochberg leaves it alone where all are as small."""
+    """By how much a correction at least multiplies the smallest of so many p; Benjamini-Hochberg
+    leaves it alone where all are as small.
+    """
     return max(1, family) if correction in ("holm", "bonferroni") else 1
 
 
 def seeds_needed(alpha: float, factor: int, *, paired: bool = True) -> int:
-    """The fewest seeds with which a pair can get a p of `alpha` or less after a correction that multiplies it by `factor`."""
+    """The fewest seeds with which a pair can get a p of `alpha` or less after a correction that
+    multiplies it by `factor`.
+    """
     for seeds in range(2, MOST_SEEDS):
         smallest = smallest_signed_rank(seeds) if paired else smallest_mann_whitney(seeds, seeds)
         if smallest * factor <= alpha:
             return seeds
     return MOST_SEEDS
+
+
+def power_of_t(pairs: int, effect: float, level: float) -> float:
+    """The chance that the paired t test finds an effect, in standard deviations of the
+    differences.
+    """
+    from scipy.special import nctdtr, stdtrit
+
+    if pairs < 2:
+        return 0.0
+    critical = float(stdtrit(pairs - 1, 1 - level / 2))
+    shift = effect * math.sqrt(pairs)
+    upper = 1 - float(nctdtr(pairs - 1, shift, critical))
+    return upper + float(nctdtr(pairs - 1, shift, -critical))
+
+
+def power_of_flips(pairs: int, effect: float, level: float, samples: int = 2000) -> float:
+    """The same of the exact sign flips, by simulation of normal differences; always the same
+    ones.
+    """
+    from clbench.stats.flips import flips_p, smallest_flips
+
+    if smallest_flips(pairs) > level:
+        return 0.0
+    drawn = np.random.default_rng(1908).normal(effect, 1.0, (samples, pairs))
+    return float(np.mean([flips_p(delta) <= level for delta in drawn]))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from clbench.typing import Array
+
 FEWEST_RUNS = 3  # finished ones, from which on an entry is ranked
 
 RANKED, TOO_FEW_RUNS, TOO_MANY_FAILED = "", "too few runs", "too many runs failed"

@@ -1,0 +1,67 @@
+"""The same seeds run again, elsewhere or later: what differs, paired by seed.
+
+Whether the new mean lies in the old interval is no test of that: it ignores that the seeds are the
+same, calls every fifth honest repeat different, and a shift of half a standard deviation in every
+seed equal. The question is how large the difference is, and how sure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clbench.stats.flips import flips_p, smallest_flips
+from clbench.stats.intervals import Interval, mean_interval
+from clbench.stats.paired import differences, paired_t
+from clbench.typing import Array
+
+FEWEST_SEEDS = 5  # for a verdict; below, the numbers stand for themselves
+
+SAME, DIFFERS, NOT_SHOWN, TOO_FEW = "same", "differs", "no difference shown", "too few seeds"
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A run again minus the run before. `unlike`: seeds that failed one time and not the other."""
+
+    verdict: str  # SAME, DIFFERS, NOT_SHOWN or TOO_FEW
+    seeds: int
+    difference: float
+    interval: Interval
+    largest_gap: float
+    unlike: int
+    p: float
+
+
+def repeated(before: Array, after: Array, alpha: float = 0.05) -> Repeated:
+    """Compare values of the same seeds, in one order; what is not finite failed."""
+    failed = ~np.isfinite(before), ~np.isfinite(after)
+    both = ~(failed[0] | failed[1])
+    delta = differences(after[both], before[both])
+    unlike = int((failed[0] != failed[1]).sum())
+    p = _p(delta, alpha)
+    return Repeated(
+        verdict=_verdict(delta, unlike, p, alpha),
+        seeds=len(before),
+        difference=float(delta.mean()) if len(delta) else float("nan"),
+        interval=mean_interval(delta, 1 - alpha),
+        largest_gap=float(np.abs(delta).max(initial=0.0)),
+        unlike=unlike,
+        p=p,
+    )
+
+
+def _p(delta: Array, alpha: float) -> float:
+    """Of the sign flips where so many can reach alpha, of the t test otherwise."""
+    if len(delta) < FEWEST_SEEDS:
+        return float("nan")
+    return flips_p(delta) if smallest_flips(len(delta)) <= alpha else paired_t(delta).p
+
+
+def _verdict(delta: Array, unlike: int, p: float, alpha: float) -> str:
+    if not delta.any() and not unlike:
+        return SAME
+    if len(delta) < FEWEST_SEEDS:
+        return TOO_FEW
+    return DIFFERS if p <= alpha else NOT_SHOWN
