@@ -1,4 +1,5 @@
-"""The engine against Avalanche 0.6: the same images, network, optimiser, epochs and evaluation, one thread and one process a side.
+"""The engine against Avalanche 0.6: the same images, network, optimiser, epochs and evaluation, one
+thread and one process a side.
 
 Avalanche lives in an environment of its own, which this installs nothing into:
 
@@ -6,14 +7,16 @@ Avalanche lives in an environment of its own, which this installs nothing into:
     avalanche/bin/pip install avalanche-lib==0.6 torch==2.9.1 torchvision==0.24.1
     python benchmarks/against_avalanche.py --theirs avalanche/bin/python --data DIR
 
-Work: MNIST (12,000 of its images) in five tasks of two classes, class setting, SGD, every task tested after every task.
-Theirs are its three ways to hold data: preloaded tensors, its split builder with a transform (what `SplitMNIST` does), and
-images with `ToTensor`. `warm`: seconds of processor time for one seed, start-up and a first seed not counted. `process`:
-each of their seeds a process of its own, start-up counted, against one process of ours for all R seeds, start-up counted
-too. Times are medians over rounds in which the sides take turns; `ratio` is theirs / ours. `floor` is the time of the
-matrix products of one seed alone. The accuracies of the two sides (means over seeds, at the end) should agree. Details
-differ: their buffer is balanced, their Fisher information squares the gradient of a batch, ours that of every sample.
-Wanted: at least 3 warm on tensors, 6 on the split builder, 8 where each seed is a process.
+Work: MNIST (12,000 of its images) in five tasks of two classes, class setting, SGD, every task
+tested after every task. Theirs are its three ways to hold data: preloaded tensors, its split
+builder with a transform (what `SplitMNIST` does), and images with `ToTensor`. `warm`: seconds of
+processor time for one seed, start-up and a first seed not counted. `process`: each of their seeds a
+process of its own, start-up counted, against one process of ours for all R seeds, start-up counted
+too. Times are medians over rounds in which the sides take turns; `ratio` is theirs / ours. `floor`
+is the time of the matrix products of one seed alone. The accuracies of the two sides (means over
+seeds, at the end) should agree. Details differ: their buffer is balanced, their Fisher information
+squares the gradient of a batch, ours that of every sample. Wanted: at least 3 warm on tensors, 6 on
+the split builder, 8 where each seed is a process.
 """
 
 from __future__ import annotations
@@ -217,7 +220,8 @@ def main() -> None:
         return
     if not given.theirs:
         parser.error(
-            "--theirs PYTHON is wanted: the interpreter of an environment with avalanche-lib 0.6 (see --help)"
+            "--theirs PYTHON is wanted: the interpreter of an environment with avalanche-lib 0.6 "
+            "(see --help)"
         )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mnist.npz"
@@ -255,7 +259,10 @@ def show(sides: Sides, given: argparse.Namespace, host: Host) -> None:
             how, path, method = point
             found[point].append(getattr(sides, how)(path, method))
     table = Table(
-        title=f"MNIST, {given.images} images, batch {given.batch}, {given.epochs} epochs, R = {given.members}, one thread a side"
+        title=(
+            f"MNIST, {given.images} images, batch {given.batch}, {given.epochs} epochs, R = "
+            f"{given.members}, one thread a side"
+        )
     )
     for name in (
         "start-up",

@@ -4,9 +4,9 @@
 
 Eight agents a seed learn four tasks of two digits each. `modular+fedavg` is timed with all seeds in
 one stack and with a stack for each seed: agents that exchange weights train together either way.
-`modular`, which exchanges nothing, is also timed with one agent at a time (a scenario of one agent, as
-many seeds as there were agents). Times are processor seconds of training, the least of several rounds
-in which the ways take turns.
+`modular`, which exchanges nothing, is also timed with one agent at a time (a scenario of one agent,
+as many seeds as there were agents). Times are processor seconds of training, the least of several
+rounds in which the ways take turns.
 """
 
 from __future__ import annotations

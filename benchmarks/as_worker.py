@@ -13,7 +13,9 @@ from clbench.stack import gemm
 
 
 def as_worker() -> None:
-    """Start this script anew in that environment, for all sides alike, unless it is there already; take the path."""
+    """Start this script anew in that environment, for all sides alike, unless it is there already;
+    take the path.
+    """
     wanted = {**ONE_THREAD, **BITS, **MEMORY}
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **wanted})

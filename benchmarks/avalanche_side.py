@@ -1,6 +1,8 @@
-"""Avalanche's side of `against_avalanche.py`: run by the interpreter of its own environment, prints a JSON line.
+"""Avalanche's side of `against_avalanche.py`: run by the interpreter of its own environment, prints
+a JSON line.
 
-python benchmarks/avalanche_side.py '{"arrays": "mnist.npz", "path": "tensors", "method": "naive", ...}'
+python benchmarks/avalanche_side.py '{"arrays": "mnist.npz", "path": "tensors", "method": "naive",
+...}'
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
-"""Fifty epochs of a head on a convolutional body that stands still: its features kept, or computed again.
+"""Fifty epochs of a head on a convolutional body that stands still: its features kept, or computed
+again.
 
     python benchmarks/features.py [--device cuda] [--members 1 5]
 
-Work: noise of 32 x 32 pixels in colour, the built-in convnet (three convolutions) up to its first dense layer, which
-is trained with all behind it; Adam, batches of 64, no test in between. Three ways take turns in each round: the features
-kept (`Phase(frozen_before=...)`), computed anew in every epoch (the same with `CLBENCH_FEATURES=none`), and the whole
-network run in every step with its front frozen, as a method would do that knows nothing of features. The first two have
-to end with the same weights, bit for bit on a CPU. Processor seconds (on a GPU seconds) of the task, the least of the
-rounds, and how many times as fast as the last way. One thread.
+Work: noise of 32 x 32 pixels in colour, the built-in convnet (three convolutions) up to its first
+dense layer, which is trained with all behind it; Adam, batches of 64, no test in between. Three
+ways take turns in each round: the features kept (`Phase(frozen_before=...)`), computed anew in
+every epoch (the same with `CLBENCH_FEATURES=none`), and the whole network run in every step with
+its front frozen, as a method would do that knows nothing of features. The first two have to end
+with the same weights, bit for bit on a CPU. Processor seconds (on a GPU seconds) of the task, the
+least of the rounds, and how many times as fast as the last way. One thread.
 """
 
 from __future__ import annotations

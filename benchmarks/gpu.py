@@ -2,15 +2,17 @@
 
     python benchmarks/gpu.py [--quick] [--only WORD] [--json FILE]
 
-Checked (PASS or FAIL a line): that every built-in strategy and guest trains on the GPU as on the CPU, stacked
-as alone, captured in device graphs as eagerly; that every built-in model computes the same; that tf32
-and bf16 are what is computed in where they are asked for, and not elsewhere; that a job resumes; that what cannot
-be captured runs eagerly and says so. Trajectories are compared in float64, where the form of the stack and
-the order of sums differ by rounding only; after Adam in float32 they would tell nothing.
+Checked (PASS or FAIL a line): that every built-in strategy and guest trains on the GPU as on the
+CPU, stacked as alone, captured in device graphs as eagerly; that every built-in model computes the
+same; that tf32 and bf16 are what is computed in where they are asked for, and not elsewhere; that a
+job resumes; that what cannot be captured runs eagerly and says so. Trajectories are compared in
+float64, where the form of the stack and the order of sums differ by rounding only; after Adam in
+float32 they would tell nothing.
 
-Measured: a step of R stacked seeds, eagerly and as a device graph, with what it makes in seeds an hour (five
-tasks of 12,000 samples, one epoch; training alone), beside a minimal loop in plain PyTorch for one seed;
-whole runs, tested after every task; the memory of a stack. Where there is no GPU: a sentence, and exit code 0.
+Measured: a step of R stacked seeds, eagerly and as a device graph, with what it makes in seeds an
+hour (five tasks of 12,000 samples, one epoch; training alone), beside a minimal loop in plain
+PyTorch for one seed; whole runs, tested after every task; the memory of a stack. Where there is no
+GPU: a sentence, and exit code 0.
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def main() -> None:
     report, host = Report(given.device, given.quick, given.only, given.skip), Host.load()
     begun = time.perf_counter()
     print(
-        f"torch {torch.__version__}, {torch.cuda.get_device_name() if given.device != 'cpu' else 'no GPU'}"
+        f"torch {torch.__version__}, "
+        f"{torch.cuda.get_device_name() if given.device != 'cpu' else 'no GPU'}"
     )
     for name, factory, shape in models(host):
         report.check(
@@ -94,7 +97,8 @@ def main() -> None:
     report.check("refusal", lambda: check_refusal(report, host))
     failed = [name for name, found in report.checks.items() if found["result"] == "FAIL"]
     print(
-        f"{len(report.checks) - len(failed)} passed, {len(failed)} failed, {time.perf_counter() - begun:.0f} s"
+        f"{len(report.checks) - len(failed)} passed, {len(failed)} failed, "
+        f"{time.perf_counter() - begun:.0f} s"
     )
     if given.json:
         given.json.write_text(json.dumps({"checks": report.checks, "rows": report.rows}, indent=1))

@@ -52,7 +52,9 @@ def bench_of(
     exact: bool = True,
     **protocol: Any,
 ) -> Bench:
-    """Digits with unequal members, as in the conformance kit; in float64 where the method allows."""
+    """Digits with unequal members, as in the conformance kit; in float64 where the method
+    allows.
+    """
     scenario = Choice("shared_pairs", {"dataset": "digits"}) if own else None
     split = Choice(
         "split", {"dataset": "digits", "tasks": 5, "setting": setting, "class_order": "random"}
@@ -77,7 +79,9 @@ def bench_of(
 def trained(
     bench: Bench, *seeds: int, tasks: int = 3, **settings: Any
 ) -> tuple[dict[str, Tensor], str]:
-    """Parameters, losses and accuracies by (member, name) after some tasks, and what was said of graphs."""
+    """Parameters, losses and accuracies by (member, name) after some tasks, and what was said of
+    graphs.
+    """
     strategy, loop = bench.start(*seeds, **settings)
     loop.untrained()
     for task in strategy.session.streams.tasks[:tasks]:
@@ -182,7 +186,8 @@ def check_strategy(report: Report, host: Host, strategy: Any, given: dict[str, A
     return ", ".join(said)
 
 
-# ------------------------------------------------------------------------------------------ models, precision
+# ------------------------------------------------------------------------------------------ models,
+# precision
 
 
 def models(host: Host) -> Iterator[tuple[str, Callable[[], nn.Module], tuple[int, int, int]]]:
@@ -258,7 +263,8 @@ def check_precision(
     return said
 
 
-# ------------------------------------------------------------------------------------------ whole jobs
+# ------------------------------------------------------------------------------------------ whole
+# jobs
 
 
 def check_resume(report: Report, host: Host) -> str:
@@ -274,7 +280,8 @@ def check_resume(report: Report, host: Host) -> str:
         {"accuracy": torch.from_numpy(r.accuracy), "loss": torch.from_numpy(r.loss)}
         for r in (whole, resumed)
     )
-    return f"resumed = uninterrupted {distance(one, other, ROUNDED)}; graphs: {whole.graphs or 'none here'}"
+    same = distance(one, other, ROUNDED)
+    return f"resumed = uninterrupted {same}; graphs: {whole.graphs or 'none here'}"
 
 
 def check_refusal(report: Report, host: Host) -> str:
@@ -294,7 +301,8 @@ def check_refusal(report: Report, host: Host) -> str:
     plain, after = trained(
         bench_of(host, host.get("strategy", "naive")), 0, 1, device=report.device
     )
-    said = f"{how}; the same numbers {distance(eager, tried, CLOSE)}; the next job: {after or 'no graphs here'}"
+    same = distance(eager, tried, CLOSE)
+    said = f"{how}; the same numbers {same}; the next job: {after or 'no graphs here'}"
     assert distance(plain, eager, CLOSE)
     assert report.device == "cpu" or (how.startswith("eager: ") and after == "captured"), said
     return said

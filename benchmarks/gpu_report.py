@@ -29,7 +29,9 @@ class Report:
         )
 
     def check(self, name: str, run: Callable[[], str]) -> None:
-        """One line: PASS and what `run` says, or FAIL and where it went wrong; the next one goes on."""
+        """One line: PASS and what `run` says, or FAIL and where it went wrong; the next one goes
+        on.
+        """
         if not self.wants(name):
             return
         start = time.perf_counter()

@@ -89,7 +89,9 @@ def step_seconds(
     steps: int,
     precision: str = "fp32",
 ) -> dict[str, Any]:
-    """A step once all is warm, what the task took beside, memory, and a replay with nothing around it."""
+    """A step once all is warm, what the task took beside, memory, and a replay with nothing around
+    it.
+    """
     if report.device != "cpu":
         torch.cuda.empty_cache()
     cell = case.cell(host, strategy, steps=steps, evaluate="current", precision=precision)
@@ -158,7 +160,8 @@ def measure_steps(report: Report, host: Host) -> None:
     for case in CASES:
         plain = plain_step(report, host, case, 20)
         print(
-            f"{case.name}, batch {case.batch}: plain PyTorch, one seed: {plain * 1e6:,.0f} us a step, {hourly(case, plain, 1):,.0f} an hour"
+            f"{case.name}, batch {case.batch}: plain PyTorch, one seed: {plain * 1e6:,.0f} us a "
+            f"step, {hourly(case, plain, 1):,.0f} an hour"
         )
         print(HEAD)
         for strategy in ("naive", "er"):
@@ -197,7 +200,9 @@ def line_of(case: Case, row: Mapping[str, Any], one: float) -> str:
     """A row under HEAD."""
     eager, graph, made = row["eager"]["step"], row["graph"]["step"], row["graph"]
     hours = hourly(case, eager, row["members"]), hourly(case, graph, row["members"])
-    line = f"  {row['strategy']:<8}{row['members']:>5} |{eager * 1e6:>10,.0f}{graph * 1e6:>10,.0f}{made.get('replay', 0) * 1e6:>10,.0f}"
+    microseconds = [1e6 * seconds for seconds in (eager, graph, made.get("replay", 0))]
+    times = "".join(f"{value:>10,.0f}" for value in microseconds)
+    line = f"  {row['strategy']:<8}{row['members']:>5} |{times}"
     line += (
         f"{made['beside'] * 1e3:>9.0f} |{hours[0]:>14,.0f}{hours[1]:>11,.0f} |{graph / one:>8.2f}"
     )
@@ -230,7 +235,8 @@ def whole_runs(report: Report, host: Host) -> str:
         walls.append(time.perf_counter() - start)
         training = float(record.cost["train_seconds"].sum())
         said.append(
-            f"R = {members}: {walls[-1]:.2f} s, of which training {training:.2f}, {3600 * members / walls[-1]:,.0f} seeds an hour"
+            f"R = {members}: {walls[-1]:.2f} s, of which training {training:.2f}, "
+            f"{3600 * members / walls[-1]:,.0f} seeds an hour"
         )
     report.rows.append({"case": "whole runs", "said": said, "walls": walls})
     return "; ".join(said) + f"; thirty in {walls[1] / walls[0]:.2f} times the time of one"

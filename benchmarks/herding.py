@@ -2,12 +2,13 @@
 
     python benchmarks/herding.py
 
-Herding (Welling 2009; Rebuffi et al. 2017) picks samples of a class one after the other, each time the one
-whose features bring the mean of those picked nearest to the mean of the class. Written for the whole stack it
-makes temporaries of `[R, samples, features]` at each pick, which leave every cache. Two ways member by member:
-the same lines within `clbench.per_member`, and lines that need no such temporary, for the distance to the mean
-is a norm and a product. Times are processor seconds, the least of several rounds in which the ways take turns.
-R = 10 should cost at most ten times what R = 1 costs.
+Herding (Welling 2009; Rebuffi et al. 2017) picks samples of a class one after the other, each time
+the one whose features bring the mean of those picked nearest to the mean of the class. Written for
+the whole stack it makes temporaries of `[R, samples, features]` at each pick, which leave every
+cache. Two ways member by member: the same lines within `clbench.per_member`, and lines that need no
+such temporary, for the distance to the mean is a norm and a product. Times are processor seconds,
+the least of several rounds in which the ways take turns. R = 10 should cost at most ten times what
+R = 1 costs.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def member_by_member(features: Tensor, picks: int) -> Tensor:
 def by_products(features: Tensor, picks: int) -> Tensor:
     """Member by member, without temporaries of the features' size.
 
-    The distance of `mean` to `(total + f) / count` is least where `|f|^2 - 2 f (count mean - total)` is.
+    The distance of `mean` to `(total + f) / count` is least where `|f|^2 - 2 f (count mean -
+    total)` is.
     """
 
     def herd(rows: Tensor) -> Tensor:

@@ -3,10 +3,10 @@
     python benchmarks/inference.py            # a few minutes; --quick for a tenth of it
 
 Coverage: how often a 95 % interval holds the true mean, for runs of several shapes; the one that is
-shown is marked. Its rows for differences are those of two strategies with runs of like shape, paired
-by seed. False alarms: synthetic suites in which no strategy differs from another go through the whole
-of `clbench.compare`; counted are suites in which it calls any pair different. Wanted: at most alpha.
-The last digits of both move by the error of simulation, which is printed beside them.
+shown is marked. Its rows for differences are those of two strategies with runs of like shape,
+paired by seed. False alarms: synthetic suites in which no strategy differs from another go through
+the whole of `clbench.compare`; counted are suites in which it calls any pair different. Wanted: at
+most alpha. The last digits of both move by the error of simulation, which is printed beside them.
 """
 
 from __future__ import annotations

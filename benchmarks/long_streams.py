@@ -4,14 +4,14 @@
     python benchmarks/long_streams.py --killed [--tasks 2000]
 
 A small network on a stream of permuted synthetic images, with two probes at the end of every epoch
-and a checkpoint after every task: milliseconds a task at the start and at the end of the stream. Then
-what a checkpoint costs after 500 and after 500,000 epochs with the same two probes. It is the time of
-this process's own that is printed, without waiting for the disk.
+and a checkpoint after every task: milliseconds a task at the start and at the end of the stream.
+Then what a checkpoint costs after 500 and after 500,000 epochs with the same two probes. It is the
+time of this process's own that is printed, without waiting for the disk.
 
-With `--killed` a suite of that many tasks (pairs of classes of synthetic images, two methods, online
-accuracy and a probe) is run as users run it, once to its end and once killed twice with SIGKILL and
-run again: whether the numbers are the same bits, milliseconds a task at both ends of the stream, the
-sizes of record, checkpoint and page, and the peak of memory.
+With `--killed` a suite of that many tasks (pairs of classes of synthetic images, two methods,
+online accuracy and a probe) is run as users run it, once to its end and once killed twice with
+SIGKILL and run again: whether the numbers are the same bits, milliseconds a task at both ends of
+the stream, the sizes of record, checkpoint and page, and the peak of memory.
 """
 
 from __future__ import annotations
@@ -221,7 +221,9 @@ class KilledStream:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def milliseconds(self, out: str) -> tuple[float, float]:
-        """Of computing a task, its evaluation and checkpoint, around the tenth and the tenth but last."""
+        """Of computing a task, its evaluation and checkpoint, around the tenth and the tenth but
+        last.
+        """
         ends: dict[str, dict[int, float]] = {}
         for line in self.times(out).read_text().splitlines():
             label, task, seconds = line.split()
@@ -250,7 +252,8 @@ def a_killed_stream(tasks: int, folder: Path) -> None:
     same = _same_numbers(stream.record("whole"), stream.record("twice"))
     print(f"  the same bits as without a kill: {'yes' if same else 'NO'}")
     print(
-        f"  {first:.1f} ms of computing around task {EDGE // 2}, {last:.1f} around {tasks - EDGE // 2}"
+        f"  {first:.1f} ms of computing around task {EDGE // 2}, {last:.1f} around "
+        f"{tasks - EDGE // 2}"
     )
     print(f"  record {size:.0f} kB, peak memory of the process {peak:.0f} MB")
     for arguments in (["show"], ["show", "naive"], ["leaderboard", "--out", str(folder / "page")]):

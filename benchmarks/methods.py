@@ -2,12 +2,13 @@
 
     python benchmarks/methods.py --tasks 20
 
-Every strategy that the host lists, plugins' included, and some compositions train one stack of an MLP on
-permuted noise, one thread, with the default options or those of `OPTIONS`; in the domain setting, or in the
-class setting where a method refuses that one. The step is that of the whole stack, the fetching of its batch
-included; what a method does between tasks is printed beside, in steps of `naive`. Times are medians of
-processor time over the steps of a task and over rounds in which the methods take turns. A step has to cost
-the same at both tasks. What cannot be trained so is named below the table, with its reason.
+Every strategy that the host lists, plugins' included, and some compositions train one stack of an
+MLP on permuted noise, one thread, with the default options or those of `OPTIONS`; in the domain
+setting, or in the class setting where a method refuses that one. The step is that of the whole
+stack, the fetching of its batch included; what a method does between tasks is printed beside, in
+steps of `naive`. Times are medians of processor time over the steps of a task and over rounds in
+which the methods take turns. A step has to cost the same at both tasks. What cannot be trained so
+is named below the table, with its reason.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ from clbench.host import Host
 from clbench.suite import Cell, load_suite
 
 COMPOSITIONS = ("er+ewc", "er+online_ewc", "cbp+er", "ewc+l2_init")
-# What keeps the benchmark short: gdumb's 256 published epochs on its memory, of steps that all cost the same, and
-# between tasks ogd's equations, which grow with the cube of the directions (200 a task by default).
+# What keeps the benchmark short: gdumb's 256 published epochs on its memory, of steps that all cost
+# the same, and between tasks ogd's equations, which grow with the cube of the directions (200 a
+# task by default).
 OPTIONS: dict[str, dict[str, Any]] = {"gdumb": {"epochs": 4}, "ogd": {"memory": 20}}
 SETTINGS = ("domain", "class")
 SIDE, CLASSES = 28, 10
@@ -43,7 +45,9 @@ SIDE, CLASSES = 28, 10
 
 @dataclass
 class Times:
-    """Processor seconds: of a step at two tasks, and of what lies between tasks (evaluation and all)."""
+    """Processor seconds: of a step at two tasks, and of what lies between tasks (evaluation and
+    all).
+    """
 
     second: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
@@ -154,7 +158,9 @@ def options() -> argparse.Namespace:
 
 
 def settled(names: Sequence[str], bench: Bench) -> tuple[list[Method], dict[str, str]]:
-    """The methods that can be trained, a `naive` of each of their settings among them; and why others cannot."""
+    """The methods that can be trained, a `naive` of each of their settings among them; and why
+    others cannot.
+    """
     methods: list[Method] = []
     refused = {}
     for name in names:
@@ -170,7 +176,10 @@ def settled(names: Sequence[str], bench: Bench) -> tuple[list[Method], dict[str,
 def tabulated(found: dict[Method, Times], given: argparse.Namespace) -> Table:
     hidden = "-".join(map(str, given.hidden))
     table = Table(
-        title=f"784-{hidden}-10, batch {given.batch}, R = {given.members}, {given.tasks} tasks, one thread"
+        title=(
+            f"784-{hidden}-10, batch {given.batch}, R = {given.members}, {given.tasks} tasks, "
+            "one thread"
+        )
     )
     table.add_column("method", no_wrap=True)
     for column in ("task 2", f"task {given.tasks}", "last / second", "between tasks, in steps"):

@@ -1,13 +1,14 @@
-"""Learning online, one sample a step or a few: steps a second of a member against a plain loop of PyTorch.
+"""Learning online, one sample a step or a few: steps a second of a member against a plain loop of
+PyTorch.
 
     python benchmarks/online.py
 
 Work: permuted noise of 28 x 28 pixels, no testing but the engine's own. `plain` is what a person
-would write for one seed: a plain module, a plain optimiser of torch, images gathered and permuted by index,
-cross-entropy, and the sum of the losses. Its time for R seeds is R times that of one: one after the other. The
-engine trains R seeds of one job; `planned` says how many the planner would put into one stack on this machine.
-One thread. Ratios are those of processor time a step and member, the least of several short rounds in which
-the sides take turns; above 1 the engine is faster.
+would write for one seed: a plain module, a plain optimiser of torch, images gathered and permuted
+by index, cross-entropy, and the sum of the losses. Its time for R seeds is R times that of one: one
+after the other. The engine trains R seeds of one job; `planned` says how many the planner would put
+into one stack on this machine. One thread. Ratios are those of processor time a step and member,
+the least of several short rounds in which the sides take turns; above 1 the engine is faster.
 """
 
 from __future__ import annotations

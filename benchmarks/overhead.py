@@ -1,16 +1,18 @@
-"""The engine against a minimal loop that does the same work, and both against the matrix products in it.
+"""The engine against a minimal loop that does the same work, and both against the matrix products
+in it.
 
     python benchmarks/overhead.py --quick
 
-Work: split tasks in the class setting, SGD, every task tested after every task. `minimal` is what a person
-would write for one seed: a plain module, a plain torch optimiser, float images in memory (channels last for
-convolutions), a permutation an epoch; its time for R seeds is R times that of one. `loop` and `vmap` are
-`clbench.engine.run_cell` for R stacked seeds, with the matrix products that a worker uses. `floor` is the
-time of the matrix products alone, in these very shapes, on the fastest path that is float32 here. One thread;
-set-up and the first task are not counted. Times are microseconds of processor time (so that a busy machine
-matters less) for one step of one seed, testing included: the least of several rounds in which the sides take
-turns, for what else goes on in a machine only ever adds. Wanted: loop / minimal at most 1.10; minimal / vmap
-at least 1.30 for the first two.
+Work: split tasks in the class setting, SGD, every task tested after every task. `minimal` is what a
+person would write for one seed: a plain module, a plain torch optimiser, float images in memory
+(channels last for convolutions), a permutation an epoch; its time for R seeds is R times that of
+one. `loop` and `vmap` are `clbench.engine.run_cell` for R stacked seeds, with the matrix products
+that a worker uses. `floor` is the time of the matrix products alone, in these very shapes, on the
+fastest path that is float32 here. One thread; set-up and the first task are not counted. Times are
+microseconds of processor time (so that a busy machine matters less) for one step of one seed,
+testing included: the least of several rounds in which the sides take turns, for what else goes on
+in a machine only ever adds. Wanted: loop / minimal at most 1.10; minimal / vmap at least 1.30 for
+the first two.
 """
 
 from __future__ import annotations
@@ -86,7 +88,8 @@ MODELS = {
 CONVOLUTIONS = ("convnet", "resnet18", "reduced_resnet18")
 
 
-# ------------------------------------------------------------------------------------------ the two sides
+# ------------------------------------------------------------------------------------------ the two
+# sides
 
 
 def minimal(case: Case, arrays: Arrays, host: Host) -> float:
@@ -164,7 +167,8 @@ def engine(case: Case, arrays: Arrays, host: Host, members: int, form: str) -> f
     return ends[-1] - ends[0]
 
 
-# ------------------------------------------------------------------------------------------ the floor
+# ------------------------------------------------------------------------------------------ the
+# floor
 
 
 def floor(case: Case, members: int, host: Host) -> tuple[float, float]:
@@ -216,10 +220,11 @@ def work(product: Product) -> float:
 
 
 def clock(product: Product, members: int) -> float:
-    """Seconds of one matrix product of this shape, on the fastest of all ways to come to it in float32.
+    """Seconds of one matrix product of this shape, on the fastest of all ways to come to it in
+    float32.
 
-    They are the paths that are float32 on this machine, a member alone or all members in one call, and
-    operands that lie as they are read or the other way round.
+    They are the paths that are float32 on this machine, a member alone or all members in one call,
+    and operands that lie as they are read or the other way round.
     """
     paths = {gemm.STANDARD, gemm.probe()}
     stacks = {1, members}
@@ -257,14 +262,15 @@ def timed(left: Tensor, right: Tensor, out: Tensor, repeats: int) -> float:
     return (time.process_time() - start) / repeats
 
 
-# ------------------------------------------------------------------------------------------ the table
+# ------------------------------------------------------------------------------------------ the
+# table
 
 
 def sized(name: str, batch: int, members: int, optimizer: str, budget: float, host: Host) -> Case:
     """The case with as many steps a task as take about `budget` seconds in the minimal loop."""
     model, side, channels = MODELS[name]
-    # With fewer steps, what an epoch costs hides what a step does, and a test set of fewer images than
-    # this is filled up.
+    # With fewer steps, what an epoch costs hides what a step does, and a test set of fewer images
+    # than this is filled up.
     fewest = math.ceil(FILLED * TEST_SHARE / batch) if name in CONVOLUTIONS else 40
     trial = Case(name, model, side, channels, batch, fewest, optimizer)
     step = minimal(trial, trial.arrays, host) / (trial.steps * (TASKS - 1))

@@ -2,10 +2,11 @@
 
     python benchmarks/probes.py [--members 10] [METRIC ...]
 
-Work: permuted noise of 28 x 28 pixels, 784-100-100-10, Adam at 1e-3, batches of 16, an epoch of 10,000 images a
-task. The engine's own clocks: milliseconds a measurement of the whole stack, its watch over the metric once a
-task included, and the share of the training that a measurement an epoch takes. What several metrics share (a
-decomposition, features) counts for the first of them. One thread.
+Work: permuted noise of 28 x 28 pixels, 784-100-100-10, Adam at 1e-3, batches of 16, an epoch of
+10,000 images a task. The engine's own clocks: milliseconds a measurement of the whole stack, its
+watch over the metric once a task included, and the share of the training that a measurement an
+epoch takes. What several metrics share (a decomposition, features) counts for the first of them.
+One thread.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How readable source is, measured by one script for every codebase; asserts nothing.
 
-    python benchmarks/readability.py                        clbench beside the packages it is measured against
-    python benchmarks/readability.py clbench/engine         one folder, with the places to look at
-    python benchmarks/readability.py --worst 20 clbench     ... and the functions with most in them
+    python benchmarks/readability.py                   clbench beside others, as a table
+    python benchmarks/readability.py clbench/engine    one folder, and where to look in it
+    python benchmarks/readability.py --worst 20 clbench   ... and its fullest functions
 
 Every codebase is put to lines of 100 columns first (`ruff format`, in a copy), so that nobody's
 lines are longer than another's. A function's lines are those of its body without the docstring.

@@ -1,4 +1,5 @@
-"""How long it takes to open, tabulate, compare and write large records; prints, and asserts nothing.
+"""How long it takes to open, tabulate, compare and write large records; prints, and asserts
+nothing.
 
     python benchmarks/records.py [--quick]
 
@@ -63,7 +64,8 @@ def timed(what: str, action: Callable[[], Any]) -> Any:
     own, clock = time.process_time(), time.perf_counter()
     result = action()
     print(
-        f"  {what:34} {time.process_time() - own:7.2f} s of its own {time.perf_counter() - clock:7.2f} s by the clock"
+        f"  {what:34} {time.process_time() - own:7.2f} s of its own "
+        f"{time.perf_counter() - clock:7.2f} s by the clock"
     )
     return result
 

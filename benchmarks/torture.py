@@ -1,9 +1,12 @@
-"""Kills runs at random moments, runs them again, and compares every bit with a run that nobody disturbed.
+"""Kills runs at random moments, runs them again, and compares every bit with a run that nobody
+disturbed.
 
-    python benchmarks/torture.py [--kills 20] [--seed 0] [--only group worker interrupt disk] [--folder DIR]
+    python benchmarks/torture.py [--kills 20] [--seed 0] [--only group worker interrupt disk]
+    [--folder DIR]
 
-`group`: SIGKILL to the whole process group of a run, `worker`: to single workers of one that goes on, `interrupt`: Ctrl-C, `disk`: no room
-left in the middle. Each run is the command line's, with two workers and a checkpoint every 0.2 s.
+`group`: SIGKILL to the whole process group of a run, `worker`: to single workers of one that goes
+on, `interrupt`: Ctrl-C, `disk`: no room left in the middle. Each run is the command line's, with
+two workers and a checkpoint every 0.2 s.
 """
 
 from __future__ import annotations
@@ -53,7 +56,10 @@ strategies:
   - er+ewc:
       er: {{memory: 50}}
       ewc: {{fisher: sampled}}
-      protocol: {{model: {{mlp: {{norm: none}}}}, schedule: cosine, optimizer: {{torch.RMSprop: {{lr: 0.001}}}}}}
+      protocol:
+        model: {{mlp: {{norm: none}}}}
+        schedule: cosine
+        optimizer: {{torch.RMSprop: {{lr: 0.001}}}}
   - cumulative: {{protocol: {{validation: 0.2, stop_at: 0.9}}}}
   - layerwise: {{protocol: {{model: {{mlp: {{hidden: [24]}}}}}}}}
   - nearest_neighbour: {{every: 20}}
@@ -290,7 +296,9 @@ class Torture:
 
     @contextlib.contextmanager
     def small_disk(self) -> Iterator[tuple[Path, Callable[[Forked], Callable[[], None]]]]:
-        """A folder, and how to fill it: a small file system of our own where we may mount one, else no file may grow beyond its head."""
+        """A folder, and how to fill it: a small file system of our own where we may mount one, else
+        no file may grow beyond its head.
+        """
         disk = self.folder / "disk"
         disk.mkdir(exist_ok=True)
         if os.system(f"mount -t tmpfs -o size=16m tmpfs '{disk}' 2> {os.devnull}"):
@@ -356,7 +364,8 @@ def main() -> None:
             given.kills if name in ("group", "worker") else max(1, given.kills // 4)
         )
         print(
-            f"{name}: {done} times, every bit as undisturbed, nothing left over ({time.monotonic() - started:.0f} s)",
+            f"{name}: {done} times, every bit as undisturbed, nothing left over "
+            f"({time.monotonic() - started:.0f} s)",
             flush=True,
         )
     if not given.folder:

@@ -1,1 +1,3 @@
-"""The built-in plugins: each one written as a stranger would write it, against `from clbench import ...` alone."""
+"""The built-in plugins: each one written as a stranger would write it, against `from clbench import
+...` alone.
+"""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from clbench.cli.options import DataOption, JsonOption, PluginOption
 from clbench.cli.output import first_sentence, say, say_json, table, warn
+from clbench.docstrings import summary
 from clbench.suite.packaged import opening_comment, packaged_suites, packaged_text
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _rows(kind: Kinds, host: Host, data: Path | None) -> list[Row]:
         return [Row(name, _suite_in_short(name), "clbench") for name in packaged_suites()]
     singular = SINGULAR.get(kind.value, kind.value.removesuffix("s"))
     rows = [
-        Row(name, first_line(host.get(singular, name)), host.plugin_of(singular, name).shown)
+        Row(name, summary(host.get(singular, name).__doc__), host.plugin_of(singular, name).shown)
         for name in host.names(singular)
     ]
     return rows + _imported(host, data) if kind is Kinds.datasets else rows
@@ -84,9 +85,3 @@ def _imported(host: Host, data: Path | None) -> list[Row]:
 
 def _suite_in_short(name: str) -> str:
     return first_sentence(opening_comment(packaged_text(name)))
-
-
-def first_line(item: Any) -> str:
-    """The first line of a contribution's docstring."""
-    lines = (item.__doc__ or "").strip().splitlines()
-    return lines[0] if lines else ""

@@ -18,6 +18,7 @@ from clbench.data.load import (
 )
 from clbench.data.roots import roots, writable
 from clbench.data.searching import searching
+from clbench.docstrings import summary
 from clbench.suite.choice import Choice
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
     if name not in host.names("dataset") and (fault := damaged(root).get(name)):
         return DatasetInfo(name, "damaged", fault[0].path, None, fault[1])
     dataset = make_dataset(Choice(name, {}), host, root)
-    doc = (type(dataset).__doc__ or "").strip().splitlines()
+    about = summary(type(dataset).__doc__)
     for place in roots(root):
         header = next((header for header in kept(place) if header.name == name), None)
         if header is not None:
@@ -90,15 +91,13 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
                 state,
                 place.path,
                 header.classes,
-                "" if name not in host.names("dataset") else doc[0],
+                "" if name not in host.names("dataset") else about,
             )
         if _files_in(name, host, place.path):
-            return DatasetInfo(
-                name, "files found", place.path, dataset.classes, doc[0] if doc else ""
-            )
+            return DatasetInfo(name, "files found", place.path, dataset.classes, about)
     state = _state_without_copy(dataset)
     command = _command(name, dataset) if state == "missing" else ""
-    return DatasetInfo(name, state, None, dataset.classes, doc[0] if doc else "", command)
+    return DatasetInfo(name, state, None, dataset.classes, about, command)
 
 
 def _command(name: str, dataset: Dataset) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from clbench.data.arrays import Arrays
+from clbench.docstrings import summary
 from clbench.engine import recency
 from clbench.engine.book import Book
 from clbench.engine.checkpoint import Mark, identity_of
@@ -251,8 +252,8 @@ def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strate
 
 
 def about(kinds: Sequence[type[Any]]) -> str:
-    """What these classes do, in the first lines of their documentation."""
-    lines = {name_of(kind): (inspect.getdoc(kind) or "").partition("\n")[0] for kind in kinds}
+    """What these classes do, in the first sentences of their documentation."""
+    lines = {name_of(kind): summary(inspect.getdoc(kind)) for kind in kinds}
     if len(lines) == 1:
         return next(iter(lines.values()))
     return " ".join(f"{name}: {line}" for name, line in lines.items())

@@ -1,7 +1,8 @@
-"""Metrics that follow from accuracies: R_ij is the accuracy on task j after task i, T tasks, row 0 the untrained network.
+"""Metrics that follow from accuracies: R_ij is the accuracy on task j after task i, T tasks, row 0
+the untrained network.
 
-Where the literature uses one word for several formulas, the name says which one is meant. A metric that needs an
-accuracy nobody measured has no value, and says which one is missing.
+Where the literature uses one word for several formulas, the name says which one is meant. A metric
+that needs an accuracy nobody measured has no value, and says which one is missing.
 """
 
 from __future__ import annotations

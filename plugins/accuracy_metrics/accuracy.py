@@ -18,7 +18,9 @@ from .base import (
 
 
 class AverageAccuracy(ShareOfSamples):
-    """A_i = (1/i) sum_{j<=i} R_ij after each task i; tables show A_T (Lopez-Paz & Ranzato 2017, Chaudhry et al. 2018)."""
+    """A_i = (1/i) sum_{j<=i} R_ij after each task i; tables show A_T (Lopez-Paz & Ranzato 2017,
+    Chaudhry et al. 2018).
+    """
 
     def value(self, run: RunView) -> Array:
         run.at(run.tasks, every_task(run))  # without the last row there is no A_T
@@ -26,7 +28,9 @@ class AverageAccuracy(ShareOfSamples):
 
 
 class FinalAccuracy(ShareOfSamples):
-    """R_Tj for each task j; tables show the unweighted mean (1/T) sum_j R_Tj, which is the "ACC" of Lopez-Paz & Ranzato 2017."""
+    """R_Tj for each task j; tables show the unweighted mean (1/T) sum_j R_Tj, which is the "ACC" of
+    Lopez-Paz & Ranzato 2017.
+    """
 
     summary = "mean"
 
@@ -35,7 +39,8 @@ class FinalAccuracy(ShareOfSamples):
 
 
 class AverageIncrementalAccuracy(ShareOfSamples):
-    """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017; "avg_acc" of learning-hive).
+    """(1/T) sum_i A_i with A_i = (1/i) sum_{j<=i} R_ij: the mean over time (Rebuffi et al. 2017;
+    "avg_acc" of learning-hive).
 
     Where the first k tasks are trained together, over i = k..T.
     """
@@ -60,7 +65,9 @@ class LearningAccuracy(ShareOfSamples):
 
 
 class FirstTaskAccuracy(ShareOfSamples):
-    """R_i1, the accuracy on the first task, after each task i; tables show it after the last one."""
+    """R_i1, the accuracy on the first task, after each task i; tables show it after the last
+    one.
+    """
 
     def value(self, run: RunView) -> Array:
         run.at(run.tasks, 1)  # what tables show
@@ -88,7 +95,9 @@ class WorstAccuracy(ShareOfSamples):
 
 
 class RelativeAccuracy(AccuracyMetric):
-    """R_Tj / a*_j for each task j, a* the accuracy of joint training on the same stream; tables show the mean ("normalised accuracy")."""
+    """R_Tj / a*_j for each task j, a* the accuracy of joint training on the same stream; tables
+    show the mean ("normalised accuracy").
+    """
 
     summary = "mean"
 
@@ -102,7 +111,9 @@ class RelativeAccuracy(AccuracyMetric):
 
 
 class OnlineAccuracy(ShareOfSamples):
-    """Share of right predictions on training batches before the update with them, by task; tables show the mean (Dohare et al. 2024)."""
+    """Share of right predictions on training batches before the update with them, by task; tables
+    show the mean (Dohare et al. 2024).
+    """
 
     summary = "mean"
     needs = ("online_accuracy",)
@@ -112,9 +123,11 @@ class OnlineAccuracy(ShareOfSamples):
 
 
 class TrainAccuracy(ShareOfSamples):
-    """Share of right predictions on the training batches of each epoch, before the update with them (Dohare et al. 2024).
+    """Share of right predictions on the training batches of each epoch, before the update with them
+    (Dohare et al. 2024).
 
-    A value an epoch, through all tasks; tables show the mean. With one epoch a task it is `online_accuracy`.
+    A value an epoch, through all tasks; tables show the mean. With one epoch a task it is
+    `online_accuracy`.
     """
 
     summary = "mean"
@@ -142,7 +155,8 @@ def asked_curve(run: RunView, name: str) -> Array:
 
 
 class PlasticitySlope(AccuracyMetric):
-    """The least-squares slope of R_ii on i, a task: negative where later tasks are learnt less well (loss of plasticity).
+    """The least-squares slope of R_ii on i, a task: negative where later tasks are learnt less well
+    (loss of plasticity).
 
     Of k tasks that are trained together first all are learnt at i = k.
     """
@@ -156,7 +170,8 @@ class PlasticitySlope(AccuracyMetric):
 
 
 class RecencyBias(AccuracyMetric):
-    """The share of predictions that fall on the last task's classes, minus the share of samples that do, after each task i.
+    """The share of predictions that fall on the last task's classes, minus the share of samples
+    that do, after each task i.
 
     Over the test sets of tasks 1..i, which weigh alike; tables show it after the last task. With
     as many samples a task it is 1 - 1/i where everything is taken for the last task, 0 where
@@ -169,7 +184,8 @@ class RecencyBias(AccuracyMetric):
     def value(self, run: RunView) -> Array | Undefined:
         if "recency" not in run.note_names:
             return Undefined(
-                "it was not measured; add recency_bias to the suite's metrics and run the suite again"
+                "it was not measured; add recency_bias to the suite's metrics and run the suite "
+                "again"
             )
         run.note_at("recency", run.tasks, every_task(run))  # what tables show
         return np.array([self._after(run, task) for task in every_task(run)])

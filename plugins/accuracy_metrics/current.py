@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class CurrentAccuracy(ProbeMetric):
     """Accuracy on the task that is being trained, after each of its epochs.
 
-    The share of its test samples that are right, as they are evaluated after the task. A value an epoch, through all
-    tasks; tables show the mean. It costs one task's evaluation each time, however long the stream.
+    The share of its test samples that are right, as they are evaluated after the task. A value an
+    epoch, through all tasks; tables show the mean. It costs one task's evaluation each time,
+    however long the stream.
     """
 
     summary = "mean"

@@ -1,4 +1,6 @@
-"""The stability gap: what happens between the ends of tasks. Needs `evaluate: {every: n}` in the protocol."""
+"""The stability gap: what happens between the ends of tasks. Needs `evaluate: {every: n}` in the
+protocol.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ def followed(run: RunView) -> Followed:
     """What was evaluated within tasks."""
     if "continual_accuracy" not in run.curves:
         raise Undefined(
-            "it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and run the suite again"
+            "it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and "
+            "run the suite again"
         )
     kept = ~np.isnan(run.curves["continual_task"])
     accuracy, trained, step = (
@@ -69,7 +72,9 @@ def followed(run: RunView) -> Followed:
 
 
 def lowest(run: RunView) -> float:
-    """min-ACC: the mean over all tasks but the last of the lowest accuracy while later tasks are trained."""
+    """min-ACC: the mean over all tasks but the last of the lowest accuracy while later tasks are
+    trained.
+    """
     earlier = earlier_tasks(run)
     found = followed(run)
     while_later = found.trained[:, None] > found.learnt_after[earlier - 1]
@@ -78,13 +83,15 @@ def lowest(run: RunView) -> float:
     lows = np.where(while_later, found.every_task[:, : len(earlier)], np.inf).min(axis=0)
     if np.isnan(lows).any():
         raise Undefined(
-            f"task {np.flatnonzero(np.isnan(lows))[0] + 1} was not always evaluated while later tasks were trained"
+            f"task {np.flatnonzero(np.isnan(lows))[0] + 1} was not always evaluated while later "
+            "tasks were trained"
         )
     return float(lows.mean())
 
 
 class MinAccuracy(ShareOfSamples):
-    """min-ACC = (1/(T-1)) sum_{j<T} min of task j's accuracy over all evaluations after its own training (De Lange et al. 2023).
+    """min-ACC = (1/(T-1)) sum_{j<T} min of task j's accuracy over all evaluations after its own
+    training (De Lange et al. 2023).
 
     One evaluation every n steps sees the gap only as finely as that.
     """
@@ -94,7 +101,9 @@ class MinAccuracy(ShareOfSamples):
 
 
 class WorstCaseAccuracy(ShareOfSamples):
-    """WC-ACC = (1/T) R_TT + (1 - 1/T) min-ACC: the current task now, the others at their worst (De Lange et al. 2023)."""
+    """WC-ACC = (1/T) R_TT + (1 - 1/T) min-ACC: the current task now, the others at their worst (De
+    Lange et al. 2023).
+    """
 
     def value(self, run: RunView) -> float:
         lows = lowest(run)

@@ -1,11 +1,14 @@
-"""The metrics of learning-hive (github.com/vlongle/learning-hive, src/shell/utils/metric.py), under names of their own.
+"""The metrics of learning-hive (github.com/vlongle/learning-hive, src/shell/utils/metric.py), under
+names of their own.
 
-E_ij is the accuracy on task j just before training on task i, when the head of task i exists. A new head changes
-nothing for older tasks, so E_ij = R_{i-1,j} for j < i; only E_ii differs, and that is what `accuracy_before` keeps.
-Its "avg_acc" is `average_incremental_accuracy` here, its "final_acc" the mean of `final_accuracy`.
+E_ij is the accuracy on task j just before training on task i, when the head of task i exists. A new
+head changes nothing for older tasks, so E_ij = R_{i-1,j} for j < i; only E_ii differs, and that is
+what `accuracy_before` keeps. Its "avg_acc" is `average_incremental_accuracy` here, its "final_acc"
+the mean of `final_accuracy`.
 
-Where the first k tasks are trained together, there are no rows before the k-th; that one begins with the untrained
-network, so E_kj = R_0j, and each of the k tasks has come to the end of its own training with it.
+Where the first k tasks are trained together, there are no rows before the k-th; that one begins
+with the untrained network, so E_kj = R_0j, and each of the k tasks has come to the end of its own
+training with it.
 """
 
 from __future__ import annotations
@@ -30,15 +33,18 @@ from .gap import Followed, followed
 
 
 class HiveForward(ShareOfSamples):
-    """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show the mean (learning-hive's "forward").
+    """E_ii for each task i: its accuracy with its fresh head, no baseline subtracted; tables show
+    the mean (learning-hive's "forward").
 
-    With an untrained head it is at chance; its published values are far above, so they were read later. `steps` reads
-    it after so many steps of the task's training: 20 epochs of a task of 128 samples in batches of 64 are 40 steps.
-    Where the first k tasks are trained together, over tasks k and on.
+    With an untrained head it is at chance; its published values are far above, so they were read
+    later. `steps` reads it after so many steps of the task's training: 20 epochs of a task of 128
+    samples in batches of 64 are 40 steps. Where the first k tasks are trained together, over tasks
+    k and on.
     """
 
     summary = "mean"
-    # 0: before the task is trained; n: after so many steps of it, which `evaluate: {every: n}` measures.
+    # 0: before the task is trained; n: after so many steps of it, which `evaluate: {every: n}`
+    # measures.
     steps: NonNegativeInt = 0
 
     def value(self, run: RunView) -> Array | Undefined:
@@ -64,10 +70,12 @@ class HiveForward(ShareOfSamples):
 
 
 class HiveBackward(AccuracyMetric):
-    """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal weight ("backward" of learning-hive).
+    """Mean over all pairs j < i of R_ij - E_ij: the change during each task, every pair with equal
+    weight ("backward" of learning-hive).
 
-    Where the first k tasks are trained together, over i = k..T. What the first k-1 of them gain when they are learnt
-    counts, as it does in learning-hive: it can make this number positive where nothing is transferred backward.
+    Where the first k tasks are trained together, over i = k..T. What the first k-1 of them gain
+    when they are learnt counts, as it does in learning-hive: it can make this number positive where
+    nothing is transferred backward.
     """
 
     def value(self, run: RunView) -> float:
@@ -81,7 +89,8 @@ class HiveBackward(AccuracyMetric):
 
 
 class Catastrophic(RecordMetric):
-    """100 (1/T) sum_j (R_jj - R_Tj), in points: the last task counts, with 0 (learning-hive). Positive is bad.
+    """100 (1/T) sum_j (R_jj - R_Tj), in points: the last task counts, with 0 (learning-hive).
+    Positive is bad.
 
     Of k tasks that are trained together first R_jj is R_kj.
     """
@@ -95,10 +104,11 @@ class Catastrophic(RecordMetric):
 
 
 class HiveAuc(ShareOfSamples):
-    """Area under the accuracy curve within each task, by trapezoids, over the curve's length: its mean height; tables show the mean.
+    """Area under the accuracy curve within each task, by trapezoids, over the curve's length: its
+    mean height; tables show the mean.
 
-    learning-hive does not divide by the length: its figure is this one times the epochs a task. Needs `evaluate: {every: n}`.
-    Where the first k tasks are trained together, over tasks k and on.
+    learning-hive does not divide by the length: its figure is this one times the epochs a task.
+    Needs `evaluate: {every: n}`. Where the first k tasks are trained together, over tasks k and on.
     """
 
     summary = "mean"

@@ -15,7 +15,8 @@ from .gap import Followed, followed
 
 
 class PlasticityLoss(AccuracyMetric):
-    """L_i = S_i - R_ii for each task i, S_i what a fresh network (`scratch`) reaches on it; tables show the mean.
+    """L_i = S_i - R_ii for each task i, S_i what a fresh network (`scratch`) reaches on it; tables
+    show the mean.
 
     Above 0 where the method learns a task less well than a network that has learnt nothing before
     (loss of plasticity: Dohare et al. 2024), below 0 where what it learnt before helps. Needs a
@@ -24,7 +25,8 @@ class PlasticityLoss(AccuracyMetric):
 
     higher_is_better = False
     summary = "mean"
-    # Accuracy on a task's test samples once it is learnt, or on its training batches before each update.
+    # Accuracy on a task's test samples once it is learnt, or on its training batches before each
+    # update.
     accuracy: Literal["learnt", "online"] = "learnt"
     # The mean over so many tasks at the end of the stream alone; none: a value for every task.
     last: PositiveInt | None = None
@@ -47,7 +49,8 @@ class PlasticityLoss(AccuracyMetric):
 
 
 class LearningCurveArea(ShareOfSamples):
-    """The mean height of the learning curve of each task i: its accuracy before training and at each evaluation in it.
+    """The mean height of the learning curve of each task i: its accuracy before training and at
+    each evaluation in it.
 
     LCA = 1/(B+1) sum_{b=0..B} a_i(b), a_i(b) the accuracy on task i after b evaluation intervals
     of its training, a_i(0) = E_ii; tables show the mean over tasks. With `evaluate: {every: 1}`

@@ -1,7 +1,7 @@
 """What tasks do to each other. With one task all of these are undefined, not 0.
 
-Where the first k tasks are trained together, R_jj stands for R_kj of these, and sums over tasks that come after
-others begin with task k+1.
+Where the first k tasks are trained together, R_jj stands for R_kj of these, and sums over tasks
+that come after others begin with task k+1.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from .base import (
 
 
 class ForwardTransfer(AccuracyMetric):
-    """(1/(T-1)) sum_{i>=2} (R_{i-1,i} - b_i), b the untrained network's accuracies (Lopez-Paz & Ranzato 2017).
+    """(1/(T-1)) sum_{i>=2} (R_{i-1,i} - b_i), b the untrained network's accuracies (Lopez-Paz &
+    Ranzato 2017).
 
-    Needs accuracies on tasks before they are trained. With a head a task, the task's head is untrained then.
+    Needs accuracies on tasks before they are trained. With a head a task, the task's head is
+    untrained then.
     """
 
     def value(self, run: RunView) -> float:
@@ -36,14 +38,18 @@ class ForwardTransfer(AccuracyMetric):
 
 
 class BackwardTransfer(AccuracyMetric):
-    """(1/(T-1)) sum_{j<T} (R_Tj - R_jj): what later tasks did to earlier ones (Lopez-Paz & Ranzato 2017)."""
+    """(1/(T-1)) sum_{j<T} (R_Tj - R_jj): what later tasks did to earlier ones (Lopez-Paz & Ranzato
+    2017).
+    """
 
     def value(self, run: RunView) -> float:
         return -_lost(run)
 
 
 class ForgettingDiagonal(AccuracyMetric):
-    """(1/(T-1)) sum_{j<T} (R_jj - R_Tj) = -backward_transfer: lost since each task was learnt (Avalanche's forgetting)."""
+    """(1/(T-1)) sum_{j<T} (R_jj - R_Tj) = -backward_transfer: lost since each task was learnt
+    (Avalanche's forgetting).
+    """
 
     higher_is_better = False
 
@@ -52,10 +58,11 @@ class ForgettingDiagonal(AccuracyMetric):
 
 
 class Forgetting(AccuracyMetric):
-    """F_k = (1/(k-1)) sum_{j<k} (max_{l<k} R_lj - R_kj) after each task k >= 2; tables show F_T (Chaudhry et al. 2018).
+    """F_k = (1/(k-1)) sum_{j<k} (max_{l<k} R_lj - R_kj) after each task k >= 2; tables show F_T
+    (Chaudhry et al. 2018).
 
-    The maximum includes l < j, accuracies before the task was trained, and leaves the last row out: forgetting may
-    be negative, and is not clipped.
+    The maximum includes l < j, accuracies before the task was trained, and leaves the last row out:
+    forgetting may be negative, and is not clipped.
     """
 
     higher_is_better = False
@@ -72,7 +79,9 @@ class Forgetting(AccuracyMetric):
 
 
 class ForgettingColumn(AccuracyMetric):
-    """(1/(T-1)) sum_{j<T} (max_l R_lj - R_Tj), the maximum over the whole column with the last row, so never negative (Mammoth)."""
+    """(1/(T-1)) sum_{j<T} (max_l R_lj - R_Tj), the maximum over the whole column with the last row,
+    so never negative (Mammoth).
+    """
 
     higher_is_better = False
 
@@ -82,7 +91,8 @@ class ForgettingColumn(AccuracyMetric):
 
 
 class OneStepBackwardTransfer(AccuracyMetric):
-    """(1/(T-1)) sum_{i>=2} (R_{i,i-1} - R_{i-1,i-1}): what a task does to the one before it (Kumar et al. 2023).
+    """(1/(T-1)) sum_{i>=2} (R_{i,i-1} - R_{i-1,i-1}): what a task does to the one before it (Kumar
+    et al. 2023).
 
     `evaluate: {last: 2}` measures all that it needs, in a stream of any length.
     """
@@ -93,7 +103,8 @@ class OneStepBackwardTransfer(AccuracyMetric):
 
 
 class WindowedForgetting(AccuracyMetric):
-    """F_k over the tasks learnt last: (1/w) sum_{j=k-w..k-1} (max_{j<=l<k} R_lj - R_kj) after each task k >= 2.
+    """F_k over the tasks learnt last: (1/w) sum_{j=k-w..k-1} (max_{j<=l<k} R_lj - R_kj) after each
+    task k >= 2.
 
     `w` is `window`, or k - 1 where there are fewer tasks; tables show F_T. Chaudhry's forgetting,
     but for accuracies before a task was trained, over as many tasks as a long stream can test
@@ -127,7 +138,8 @@ class WindowedForgetting(AccuracyMetric):
 
 
 class Intransigence(AccuracyMetric):
-    """I_k = a*_k - R_kk for each task k, a* the accuracy of joint training on the same stream; tables show the mean (Chaudhry et al. 2018).
+    """I_k = a*_k - R_kk for each task k, a* the accuracy of joint training on the same stream;
+    tables show the mean (Chaudhry et al. 2018).
 
     Needs a `joint` cell of the same scenario in the record.
     """
@@ -140,7 +152,8 @@ class Intransigence(AccuracyMetric):
 
 
 class ZeroShotAccuracy(ShareOfSamples):
-    """(1/(T-1)) sum_{i>=2} R_{i-1,i}: a task's accuracy just before it is trained, from the accuracy matrix.
+    """(1/(T-1)) sum_{i>=2} R_{i-1,i}: a task's accuracy just before it is trained, from the
+    accuracy matrix.
 
     `hive_forward` is the same with the task's own head in place, and with the first task.
     """

@@ -1,4 +1,6 @@
-"""The built-in data sets: two that need no file, those of torchvision, a small ImageNet, and what is put together of others."""
+"""The built-in data sets: two that need no file, those of torchvision, a small ImageNet, and what
+is put together of others.
+"""
 
 from __future__ import annotations
 

@@ -23,10 +23,11 @@ def _several(parts: list[Any]) -> list[Any]:
 
 
 class Combined(Dataset):
-    """Several data sets as one: the classes of each are counted on from those of the ones before it.
+    """Several data sets as one: the classes of each are counted on from those of the ones before
+    it.
 
-    Images must be of one size and of as many channels, unless `pad` brings them there. Pixel values that go to
-    another maximum than 255 are scaled to it.
+    Images must be of one size and of as many channels, unless `pad` brings them there. Pixel values
+    that go to another maximum than 255 are scaled to it.
     """
 
     of_others = True
@@ -93,7 +94,8 @@ def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
         return images
     if channels not in (1, wanted[2]):
         raise errors.UserError(
-            f"data set 'combined': {part.name} has {channels} channels and another part {wanted[2]};"
+            f"data set 'combined': {part.name} has {channels} channels and another part "
+            f"{wanted[2]};"
             " only a single channel can be repeated"
         )
     padded = np.zeros((count, *wanted), dtype=np.uint8)

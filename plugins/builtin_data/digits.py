@@ -16,7 +16,9 @@ FILE = Path("datasets", "data", "digits.csv.gz")  # in the package of scikit-lea
 
 
 class Digits(Dataset):
-    """Handwritten digits of 8x8 pixels that come with scikit-learn, 1,442 / 355: every fifth image of each digit is for testing."""
+    """Handwritten digits of 8x8 pixels that come with scikit-learn, 1,442 / 355: every fifth image
+    of each digit is for testing.
+    """
 
     classes = 10
     shape = (8, 8, 1)
@@ -34,8 +36,8 @@ class Digits(Dataset):
 def _images_and_labels() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Read once. What `load` takes of them are copies.
 
-    The file is read as `sklearn.datasets.load_digits` reads it, without the import of scikit-learn, which takes
-    longer than all else that a small run needs.
+    The file is read as `sklearn.datasets.load_digits` reads it, without the import of scikit-learn,
+    which takes longer than all else that a small run needs.
     """
     package = importlib.util.find_spec("sklearn")
     assert package is not None  # clbench requires it

@@ -31,7 +31,9 @@ IMAGENETTE_CLASSES = (  # in the order of their labels
 
 
 class TorchvisionSet(Dataset):
-    """What all of them share: the arrays of torchvision's own class. torchvision is imported when it is needed, not before."""
+    """What all of them share: the arrays of torchvision's own class. torchvision is imported when
+    it is needed, not before.
+    """
 
     source: ClassVar[str]  # torchvision's class, which is also its folder
 
@@ -59,7 +61,9 @@ class TorchvisionSet(Dataset):
 
 
 class IdxSet(TorchvisionSet):
-    """MNIST and the sets in its format: four files, packed or not, in torchvision's folder or in one named like the data set."""
+    """MNIST and the sets in its format: four files, packed or not, in torchvision's folder or in
+    one named like the data set.
+    """
 
     classes = 10
     shape = (28, 28, 1)
@@ -122,13 +126,17 @@ class FashionMNIST(IdxSet):
 
 
 class KMNIST(IdxSet):
-    """Cursive Japanese characters in the format of MNIST, 60,000 / 10,000 (Clanuwat et al. 2018)."""
+    """Cursive Japanese characters in the format of MNIST, 60,000 / 10,000 (Clanuwat et al.
+    2018).
+    """
 
     source = "KMNIST"
 
 
 class VerifiedSet(TorchvisionSet):
-    """Files that torchvision opens only after its MD5 check. Those of CIFAR are pickles, so nothing else may open them."""
+    """Files that torchvision opens only after its MD5 check. Those of CIFAR are pickles, so nothing
+    else may open them.
+    """
 
     folder: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]
@@ -141,7 +149,8 @@ class VerifiedSet(TorchvisionSet):
             return super().load(root)
         except RuntimeError as error:
             raise errors.UserError(
-                f"the files in {root / self.folder} are not the original ones (their MD5 differs); files of unknown origin are not opened"
+                f"the files in {root / self.folder} are not the original ones (their MD5 differs); "
+                "files of unknown origin are not opened"
             ) from error
 
 
@@ -153,7 +162,9 @@ class CIFAR10(VerifiedSet):
 
 
 class CIFAR100(VerifiedSet):
-    """Photographs of a hundred kinds of things (the fine labels), 32x32 colour, 50,000 / 10,000 (Krizhevsky 2009)."""
+    """Photographs of a hundred kinds of things (the fine labels), 32x32 colour, 50,000 / 10,000
+    (Krizhevsky 2009).
+    """
 
     source, folder, classes, shape = "CIFAR100", "cifar-100-python", 100, (32, 32, 3)
     parts = ("train", "test", "meta")
@@ -174,9 +185,11 @@ class STL10(VerifiedSet):
 
 
 class Imagenette(TorchvisionSet):
-    """Ten easily told classes of ImageNet, 9,469 / 3,925 (Howard 2019): the version whose shorter sides are 160 pixels.
+    """Ten easily told classes of ImageNet, 9,469 / 3,925 (Howard 2019): the version whose shorter
+    sides are 160 pixels.
 
-    Images come in many shapes: each is resized until its shorter side is `size`, and the square in its middle is kept.
+    Images come in many shapes: each is resized until its shorter side is `size`, and the square in
+    its middle is kept.
     """
 
     source, folder, classes = "Imagenette", "imagenette2-160", 10

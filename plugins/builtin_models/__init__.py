@@ -1,4 +1,6 @@
-"""The built-in models. Each has a `head`, its last linear layer, and `layers()`, which names its hidden units."""
+"""The built-in models. Each has a `head`, its last linear layer, and `layers()`, which names its
+hidden units.
+"""
 
 from __future__ import annotations
 

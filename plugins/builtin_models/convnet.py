@@ -21,7 +21,9 @@ def convnet(
     # Of every hidden layer. With `crelu` a unit feeds both relu(z) and relu(-z) to the next layer.
     activation: Literal["relu", "crelu"] = "relu",
 ) -> nn.Module:
-    """Three convolutions without padding, each pooled by 2, two dense layers of 128 units, and the head (Dohare et al. 2024)."""
+    """Three convolutions without padding, each pooled by 2, two dense layers of 128 units, and the
+    head (Dohare et al. 2024).
+    """
     return ConvNet(input_shape, classes, activation)
 
 
@@ -42,7 +44,8 @@ class ConvNet(nn.Sequential):
             sides = [(side - kernel + 1) // 2 for side in sides]
         if min(sides) < 1:
             raise errors.UserError(
-                f"convnet needs images of at least 24x24 pixels; these are {input_shape[1]}x{input_shape[2]}"
+                "convnet needs images of at least 24x24 pixels; these are "
+                f"{input_shape[1]}x{input_shape[2]}"
             )
         self.pixels = sides[0] * sides[1]
         modules["flatten"] = nn.Flatten()
@@ -57,8 +60,8 @@ class ConvNet(nn.Sequential):
     def _pooled(self, k: int) -> dict[str, nn.Module]:
         """What follows a convolution.
 
-        Pooling before the ReLU gives the same values for a quarter of the work. It would not so for the
-        half of crelu that is turned over.
+        Pooling before the ReLU gives the same values for a quarter of the work. It would not so for
+        the half of crelu that is turned over.
         """
         if self.activation == "relu":
             return {f"pool{k}": nn.MaxPool2d(2), f"act{k}": nn.ReLU()}
@@ -74,8 +77,8 @@ class ConvNet(nn.Sequential):
     def layers(self) -> list[Layer]:
         """The hidden layers, first to last.
 
-        Convolutions are read when both their activation and their pooling are done. Each pixel of a filter
-        of the last one feeds inputs of its own of the dense layer.
+        Convolutions are read when both their activation and their pooling are done. Each pixel of a
+        filter of the last one feeds inputs of its own of the dense layer.
         """
         names = ["conv1", "conv2", "conv3", "linear4", "linear5", "head"]
         found = []

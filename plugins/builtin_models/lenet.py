@@ -16,21 +16,26 @@ PADDED = 32  # smaller images get a border of 2, as the 28x28 digits had it
 
 
 def lenet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """LeNet-5 (LeCun et al. 1998) as it is built today: 6 and 16 filters of 5x5, each pooled by 2, 120 and 84 units, ReLU, max-pooling.
+    """LeNet-5 (LeCun et al. 1998) as it is built today: 6 and 16 filters of 5x5, each pooled by 2,
+    120 and 84 units, ReLU, max-pooling.
 
-    Images smaller than 32x32 get a border of 2 zeros, as the 28x28 digits had it: 61,706 parameters for ten classes.
+    Images smaller than 32x32 get a border of 2 zeros, as the 28x28 digits had it: 61,706 parameters
+    for ten classes.
     """
     return LeNet(input_shape, classes)
 
 
 class LeNet(nn.Sequential):
-    """The modules in the order they are run. Pooling before the ReLU gives the same values for a quarter of the work."""
+    """The modules in the order they are run. Pooling before the ReLU gives the same values for a
+    quarter of the work.
+    """
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         channels, *sides = input_shape
         if min(sides) < SMALLEST:
             raise errors.UserError(
-                f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are {sides[0]}x{sides[1]}"
+                f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are "
+                f"{sides[0]}x{sides[1]}"
             )
         padding = 2 if min(sides) < PADDED else 0
         modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -48,7 +53,9 @@ class LeNet(nn.Sequential):
         super().__init__(modules)
 
     def layers(self) -> list[Layer]:
-        """The hidden layers, first to last; a filter of the second convolution feeds `block` inputs of the dense layer."""
+        """The hidden layers, first to last; a filter of the second convolution feeds `block` inputs
+        of the dense layer.
+        """
         names = ["conv1", "conv2", "linear3", "linear4", "head"]
         return [
             Layer(

@@ -24,12 +24,14 @@ def mlp(
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,  # after the activation
     # Of every hidden layer. With `crelu` a unit feeds both relu(z) and relu(-z) to the next layer.
     activation: Literal["relu", "tanh", "crelu"] = "relu",
-    # Weights at the start. `default`: torch's, uniform up to sqrt(1 / fan in), biases too. With biases of 0, `xavier`:
-    # uniform up to sqrt(6 / (fan in + fan out)), as in Mammoth; `kaiming`: up to gain x sqrt(3 / fan in), with the
-    # gain of the activation, and 1 for the head.
+    # Weights at the start. `default`: torch's, uniform up to sqrt(1 / fan in), biases too. With
+    # biases of 0, `xavier`: uniform up to sqrt(6 / (fan in + fan out)), as in Mammoth; `kaiming`:
+    # up to gain x sqrt(3 / fan in), with the gain of the activation, and 1 for the head.
     init: Literal["default", "xavier", "kaiming"] = "default",
 ) -> nn.Module:
-    """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the head."""
+    """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the
+    head.
+    """
     model = MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
     if init != "default":
         initialise(model, init, "tanh" if activation == "tanh" else "relu")
@@ -51,7 +53,9 @@ def initialise(model: nn.Module, init: str, activation: Literal["relu", "tanh"])
 
 
 class MLP(nn.Sequential):
-    """The modules in the order they are run, each with a name of its own, so that any activation can be read."""
+    """The modules in the order they are run, each with a name of its own, so that any activation
+    can be read.
+    """
 
     def __init__(
         self,

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from clbench import Layer
 
-# Filters of the first of four stages; each has twice as many as the one before. With fewer than 8 torch's CPU library
-# (oneDNN 3.13, AVX2) writes past its memory in the backward pass of the 1x1 convolutions with stride 2.
+# Filters of the first of four stages; each has twice as many as the one before. With fewer than 8
+# torch's CPU library (oneDNN 3.13, AVX2) writes past its memory in the backward pass of the 1x1
+# convolutions with stride 2.
 Width = Annotated[int, Field(ge=8)]
 STAGES = (
     (1, 1),
@@ -24,10 +25,14 @@ def resnet18(
     input_shape: tuple[int, int, int],
     classes: int,
     *,
-    width: Width = 64,  # filters of the first of four stages; each has twice as many as the one before
-    bias: bool = False,  # biases in the convolutions, as in Dohare et al. 2024; batch-norm has its own
+    # filters of the first of four stages; each has twice as many as the one before
+    width: Width = 64,
+    # biases in the convolutions, as in Dohare et al. 2024; batch-norm has its own
+    bias: bool = False,
 ) -> nn.Module:
-    """ResNet-18 for small images: a stem of 3x3 with stride 1 and no pooling (11,173,962 parameters on CIFAR-10)."""
+    """ResNet-18 for small images: a stem of 3x3 with stride 1 and no pooling (11,173,962 parameters
+    on CIFAR-10).
+    """
     return ResNet18(input_shape[0], classes, width, bias)
 
 
@@ -35,9 +40,12 @@ def reduced_resnet18(
     input_shape: tuple[int, int, int],
     classes: int,
     *,
-    width: Width = 20,  # filters of the first of four stages; each has twice as many as the one before
+    # filters of the first of four stages; each has twice as many as the one before
+    width: Width = 20,
 ) -> nn.Module:
-    """The ResNet-18 of GEM and A-GEM: as `resnet18`, with about a third of the filters (1.1 million parameters)."""
+    """The ResNet-18 of GEM and A-GEM: as `resnet18`, with about a third of the filters (1.1 million
+    parameters).
+    """
     return ResNet18(input_shape[0], classes, width)
 
 
@@ -83,7 +91,8 @@ class ResNet18(nn.Sequential):
     def layers(self) -> list[Layer]:
         """The units inside each block, and the features under the head.
 
-        What goes past a block has no outgoing columns of its own, for it goes on past the next: it is named where that ends.
+        What goes past a block has no outgoing columns of its own, for it goes on past the next: it
+        is named where that ends.
         """
         blocks = [name for name, child in self.named_children() if isinstance(child, Block)]
         inside = [

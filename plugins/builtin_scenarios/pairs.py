@@ -16,11 +16,11 @@ Ints = npt.NDArray[np.int64]
 class Pairs(Scenario):
     """Two classes a task, to be told apart; labels 0 and 1 in every task, the same two outputs.
 
-    The classes of the data set are dealt out in a random order, another one for every seed. When they
-    are used up, the stream goes on with the same tasks in the same order, or with a new order: there
-    may be thousands of tasks. Classes that fill no task are left out of their pass. With
-    `dataset: imagenet32` and the protocol's `head_reset: zero` this is Continual ImageNet (Dohare et
-    al. 2024 repeat the order; Kumar et al. 2023 reshuffle it).
+    The classes of the data set are dealt out in a random order, another one for every seed. When
+    they are used up, the stream goes on with the same tasks in the same order, or with a new order:
+    there may be thousands of tasks. Classes that fill no task are left out of their pass. With
+    `dataset: imagenet32` and the protocol's `head_reset: zero` this is Continual ImageNet (Dohare
+    et al. 2024 repeat the order; Kumar et al. 2023 reshuffle it).
 
     Part of each class is held out for validation, the same part whenever the class comes back.
     """

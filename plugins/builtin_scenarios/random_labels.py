@@ -16,11 +16,11 @@ Ints = npt.NDArray[np.int64]
 class RandomLabels(Scenario):
     """The same images in every task, each time under new labels drawn at random.
 
-    Random labels say nothing of other images, so there is nothing to generalise to, no test set, and no
-    validation part. What is called test accuracy here is *memorisation*: the accuracy on the task's
-    own training images under the task's labels. The usual measure is `online_accuracy`, over all
-    passes of a task. (Lyle et al. 2023; Kumar et al. 2023: 1,200 images, 50 tasks of 400 passes in
-    batches of 16.)
+    Random labels say nothing of other images, so there is nothing to generalise to, no test set,
+    and no validation part. What is called test accuracy here is *memorisation*: the accuracy on the
+    task's own training images under the task's labels. The usual measure is `online_accuracy`, over
+    all passes of a task. (Lyle et al. 2023; Kumar et al. 2023: 1,200 images, 50 tasks of 400 passes
+    in batches of 16.)
     """
 
     settings = ("domain",)

@@ -16,8 +16,9 @@ from .labels import Labels, are_mapped, check_labels
 class Split(Scenario):
     """The classes of a data set in groups of equal size, one group a task.
 
-    In the class and task settings a sample keeps its own label and the network has an output for every class; in the
-    domain setting labels are mapped to 0..n-1 in every task (n classes a task), in the order of the stream's classes.
+    In the class and task settings a sample keeps its own label and the network has an output for
+    every class; in the domain setting labels are mapped to 0..n-1 in every task (n classes a task),
+    in the order of the stream's classes.
     """
 
     settings = ("class", "task", "domain")
@@ -34,12 +35,14 @@ class Split(Scenario):
         if self.tasks * width > classes:
             self.refuse(
                 "tasks",
-                f"{self.tasks} tasks need {self.tasks * width} classes at least; there are {classes}",
+                f"{self.tasks} tasks need {self.tasks * width} classes at least; there are "
+                f"{classes}",
             )
         if self.classes_per_task is None and classes % self.tasks:
             self.refuse(
                 "tasks",
-                f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task to leave some out",
+                f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task "
+                "to leave some out",
             )
         if isinstance(order, list) and sorted(order) != list(range(classes)):
             self.refuse(

@@ -15,16 +15,19 @@ Ints = npt.NDArray[np.int64]
 
 
 class Warped(Scenario):
-    """What `permuted` and `rotated` share. In the domain setting every task has the data set's labels; in the class and
-    task settings task t has outputs of its own, t*n to t*n + n - 1, or with `shared_outputs` 0 to n - 1 as well.
+    """What `permuted` and `rotated` share. In the domain setting every task has the data set's
+    labels; in the class and task settings task t has outputs of its own, t*n to t*n + n - 1, or
+    with `shared_outputs` 0 to n - 1 as well.
     """
 
     settings = ("class", "task", "domain")
 
     tasks: PositiveInt = 10  # how many tasks
-    # Training images of a task, drawn anew for each; by default all. What is held out is part of them.
+    # Training images of a task, drawn anew for each; by default all. What is held out is part of
+    # them.
     samples: PositiveInt | None = None
-    # In the task setting: all tasks have the same outputs, as in the domain setting, and methods are told the task.
+    # In the task setting: all tasks have the same outputs, as in the domain setting, and methods
+    # are told the task.
     shared_outputs: bool = False
     setting = "domain"
 
@@ -76,14 +79,16 @@ class Warped(Scenario):
 
 
 class Permuted(Warped):
-    """The data set under a new random permutation of the pixels in every task, another one for every seed.
+    """The data set under a new random permutation of the pixels in every task, another one for
+    every seed.
 
-    The first task has the pixels in place, as in van de Ven & Tolias and von Oswald et al.; `first: permuted` is for
-    comparison with work where it has not.
+    The first task has the pixels in place, as in van de Ven & Tolias and von Oswald et al.; `first:
+    permuted` is for comparison with work where it has not.
 
-    Online Permuted MNIST (Dohare et al. 2024) is `first: permuted, compose: true` under the protocol's
-    `epochs: 1` and `batch_size: 1`, measured by `online_accuracy`; images come in another order in
-    every task. With `samples: 10000` and batches of 16 it is that of Kumar et al. 2023.
+    Online Permuted MNIST (Dohare et al. 2024) is `first: permuted, compose: true` under the
+    protocol's `epochs: 1` and `batch_size: 1`, measured by `online_accuracy`; images come in
+    another order in every task. With `samples: 10000` and batches of 16 it is that of Kumar et al.
+    2023.
     """
 
     first: Literal["identity", "permuted"] = "identity"  # the pixels of the first task
@@ -127,10 +132,11 @@ class Composed:
 
 
 class Rotated(Warped):
-    """The data set rotated counter-clockwise about the centre of the image, by another angle in every task.
+    """The data set rotated counter-clockwise about the centre of the image, by another angle in
+    every task.
 
-    Pixels are interpolated bilinearly; what comes from outside the image is 0. Angles are 0, step, 2 step, ... unless
-    they are listed, or drawn for every seed.
+    Pixels are interpolated bilinearly; what comes from outside the image is 0. Angles are 0, step,
+    2 step, ... unless they are listed, or drawn for every seed.
     """
 
     step: float = 10.0  # degrees from a task to the next
@@ -163,7 +169,9 @@ class Rotated(Warped):
 
 
 def rotation(height: int, width: int, degrees: float) -> Warp:
-    """For every pixel of the rotated image, its four neighbours in the stored one and their bilinear weights."""
+    """For every pixel of the rotated image, its four neighbours in the stored one and their
+    bilinear weights.
+    """
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
     y, x = row - (height - 1) / 2, column - (width - 1) / 2

@@ -37,12 +37,13 @@ LARGEST = torch.finfo(torch.float32).max
 
 
 class CBP(Strategy):
-    """Continual back-propagation: hidden units of least utility start anew, a few at a time (Dohare et al. 2024).
+    """Continual back-propagation: hidden units of least utility start anew, a few at a time (Dohare
+    et al. 2024).
 
-    After each step the utility of every hidden unit moves towards what the unit is worth now. Of the units
-    that are older than `maturity` steps a share of `replacement_rate`, those of least utility, get fresh
-    weights in, weights out of 0, and a fresh state of the optimiser. When that happens depends on counts
-    alone, so the steps between can be replayed from a device graph.
+    After each step the utility of every hidden unit moves towards what the unit is worth now. Of
+    the units that are older than `maturity` steps a share of `replacement_rate`, those of least
+    utility, get fresh weights in, weights out of 0, and a fresh state of the optimiser. When that
+    happens depends on counts alone, so the steps between can be replayed from a device graph.
     """
 
     name = "cbp"
@@ -53,24 +54,29 @@ class CBP(Strategy):
     maturity: NonNegativeInt = 100  # steps for which a new unit is left alone
     # Of the running means of utility and activation.
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    # What a unit is worth, with |w| the mean size of weights, h its activation and f its mean: `contribution` is
-    # |w out| mean|h|, `zero_contribution` |w out| mean|h - f|, `adaptable_contribution` the same divided by |w in|,
-    # `weight` |w out|, `adaptation` 1 / |w in|. `accumulated_contribution` is the published residual code's: the |w out|
-    # of the step in which units are replaced, times a sum of mean|h| that neither decays nor is ever forgotten.
+    # What a unit is worth, with |w| the mean size of weights, h its activation and f its mean:
+    # `contribution` is |w out| mean|h|, `zero_contribution` |w out| mean|h - f|,
+    # `adaptable_contribution` the same divided by |w in|, `weight` |w out|, `adaptation` 1 / |w in|.
+    # `accumulated_contribution` is the published residual code's: the |w out| of the step in which
+    # units are replaced, times a sum of mean|h| that neither decays nor is ever forgotten.
     utility: Utility = "adaptable_contribution"
-    # Shares of a unit are added up over steps; otherwise a share is the probability that a unit is replaced.
+    # Shares of a unit are added up over steps; otherwise a share is the probability that a unit is
+    # replaced.
     accumulate: bool = True
-    # `mean`: the next layer's bias takes over what a replaced unit gave on average. `none`: it does not, as in the
-    # published convolutional code. `zeroed`: as in the published dense code, which forgets the mean before it reads
-    # it, so that nothing is taken over either.
+    # `mean`: the next layer's bias takes over what a replaced unit gave on average. `none`: it does
+    # not, as in the published convolutional code. `zeroed`: as in the published dense code, which
+    # forgets the mean before it reads it, so that nothing is taken over either.
     bias_correction: Literal["mean", "none", "zeroed"] = "mean"
-    # Weights in of new units: from the model's own initial distribution, from Kaiming's uniform or normal one, or from
-    # that of torch's layers (`default`). The published residual code takes `kaiming_normal`.
+    # Weights in of new units: from the model's own initial distribution, from Kaiming's uniform or
+    # normal one, or from that of torch's layers (`default`). The published residual code takes
+    # `kaiming_normal`.
     initial: Literal["model", "kaiming", "kaiming_normal", "default"] = "model"
-    # False leaves the optimiser's entries of replaced units as they are, as the published code does with SGD.
+    # False leaves the optimiser's entries of replaced units as they are, as the published code does
+    # with SGD.
     reset_optimizer: bool = True
-    # True leaves the momentum of the weights in, as the published convolutional code does with Adam. Their first
-    # gradients are 0, and so is what Adam divides that momentum by: the weights jump far away.
+    # True leaves the momentum of the weights in, as the published convolutional code does with
+    # Adam. Their first gradients are 0, and so is what Adam divides that momentum by: the weights
+    # jump far away.
     keep_first_moment: bool = False
     # All units of a layer count as soon as one is eligible, as in the published convolutional code.
     count_all: bool = False
@@ -86,7 +92,8 @@ class CBP(Strategy):
         shape = self.members, sum(units)
         self.mean = torch.zeros(shape, device=self.device)
         self.worth = torch.zeros(shape, device=self.device)
-        # 1 - decay^age of each unit, moved on with every step: a power would have other bits in a stack.
+        # 1 - decay^age of each unit, moved on with every step: a power would have other bits in a
+        # stack.
         self.grown = torch.zeros(shape, device=self.device)
         self.born = torch.zeros(shape, dtype=torch.int64, device=self.device)
         self.schedule = Schedule(
@@ -143,7 +150,9 @@ class CBP(Strategy):
             self.worth.lerp_(torch.cat(now, dim=1), share)
 
     def _hidden(self, batch: Batch) -> list[Tensor]:
-        """The layers' activations for the rows of the batch, without those that a replay joined to them."""
+        """The layers' activations for the rows of the batch, without those that a replay joined to
+        them.
+        """
         hidden = self.net.hidden
         return [measures.by_column(layer, hidden[layer.name], batch.size) for layer in self.layers]
 
@@ -185,7 +194,9 @@ class CBP(Strategy):
     # ------------------------------------------------------------------ replacement
 
     def _replace(self, step: Counts) -> None:
-        """Replace what is due in this step `[R]`: all layers' units are chosen before any of them changes."""
+        """Replace what is due in this step `[R]`: all layers' units are chosen before any of them
+        changes.
+        """
         counts = self.schedule.settle(step)
         steps = torch.from_numpy(step).to(self.device)[:, None]
         chosen = self._lowest(steps, torch.from_numpy(counts).to(self.device))
@@ -209,7 +220,9 @@ class CBP(Strategy):
             self.worth.masked_fill_(chosen, 0.0)
 
     def _lowest(self, steps: Tensor, counts: Tensor) -> Tensor:
-        """`[R, units]`: in each layer so many of the eligible units, those of the lowest scores; of equals the first."""
+        """`[R, units]`: in each layer so many of the eligible units, those of the lowest scores; of
+        equals the first.
+        """
         eligible = steps - self.born > self.maturity
         finite = self._scores().nan_to_num(nan=LARGEST, posinf=LARGEST)
         scores = torch.where(eligible, finite, torch.inf)

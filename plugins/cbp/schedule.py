@@ -1,7 +1,7 @@
 """When how many units are replaced, found out on the host without a look at the device.
 
-How many units of a layer are old enough follows from when units were born, and these births from earlier
-replacements. So the step of the next replacement is known as soon as the last one is done.
+How many units of a layer are old enough follows from when units were born, and these births from
+earlier replacements. So the step of the next replacement is known as soon as the last one is done.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from numpy.typing import NDArray
 from clbench import Stateful, randomness
 
 NEVER = int(np.iinfo(np.int64).max)
-# A rate is the double nearest to a decimal number, and a product with it is rounded once more. What these two
-# leave below a whole number is made good: 0.29 of 100 units are 29.
+# A rate is the double nearest to a decimal number, and a product with it is rounded once more. What
+# these two leave below a whole number is made good: 0.29 of 100 units are 29.
 ROUNDED = 1 + 2.0**-51
 
 Counts = NDArray[np.int64]
 
 
 class Schedule(Stateful):
-    """For each member and layer: when its units were born, and in which step some are replaced next.
+    """For each member and layer: when its units were born, and in which step some are replaced
+    next.
 
-    With `accumulate` the share `rate` of the eligible units is added up over steps, and what comes to whole
-    units is replaced; without, a share of less than a unit is the probability of one. What is added up is
-    kept as whole numbers, of units times steps, so that nothing is lost by rounding. `count_all` counts all
-    units of a layer as soon as one is eligible.
+    With `accumulate` the share `rate` of the eligible units is added up over steps, and what comes
+    to whole units is replaced; without, a share of less than a unit is the probability of one. What
+    is added up is kept as whole numbers, of units times steps, so that nothing is lost by rounding.
+    `count_all` counts all units of a layer as soon as one is eligible.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset({"seeds", "arrays"})
@@ -49,7 +50,8 @@ class Schedule(Stateful):
         self.seeds, self.rate, self.maturity = tuple(seeds), rate, maturity
         self.accumulate, self.count_all = accumulate, count_all
         layers = len(self.seeds), len(units)
-        # The tensors are state, with a row a member; the arrays are the same memory, for the host to compute with.
+        # The tensors are state, with a row a member; the arrays are the same memory, for the host
+        # to compute with.
         self.arrays: dict[str, Any] = {
             "counted": np.zeros(layers, np.int64),  # units times steps so far
             "until": np.zeros(layers, np.int64),  # the step up to which they are counted
@@ -68,7 +70,9 @@ class Schedule(Stateful):
         return found
 
     def settle(self, step: Counts) -> Counts:
-        """`[R, layers]`: how many units are replaced in this step. They are born in it; the next one is found."""
+        """`[R, layers]`: how many units are replaced in this step. They are born in it; the next
+        one is found.
+        """
         counts: Counts = np.zeros_like(self.arrays["replaced"])
         for member, layer in np.argwhere(self.due(step)).tolist():
             now = int(step[member])
@@ -121,13 +125,16 @@ class Schedule(Stateful):
             enough -= 1
         while self._whole(enough) < wanted:
             enough += 1
-        # With the first n units alone it takes until (missing + the sum of their starts) / n; with the right n least.
+        # With the first n units alone it takes until (missing + the sum of their starts) / n; with
+        # the right n least.
         starts = self._starts(member, layer)
         numbers = np.arange(1, len(starts) + 1)
         return int((-(-(enough - counted + starts.cumsum()) // numbers)).min())
 
     def _drawn(self, member: int, layer: int) -> int:
-        """The step of the next success where each step is a trial: while the share stays, the wait is geometric."""
+        """The step of the next success where each step is a trial: while the share stays, the wait
+        is geometric.
+        """
         until = int(self.arrays["until"][member, layer])
         starts = self._starts(member, layer)
         generator = randomness.generator(*self.seeds[member], "cbp/replacement", layer, until)

@@ -18,7 +18,9 @@ class CostMetric(RecordMetric):
 
 
 class TrainSeconds(CostMetric):
-    """Seconds of training by task, a stack's time divided by its members; tables show the sum. Evaluation is left out."""
+    """Seconds of training by task, a stack's time divided by its members; tables show the sum.
+    Evaluation is left out.
+    """
 
     name = "train_seconds"
     unit = "seconds"
@@ -26,7 +28,8 @@ class TrainSeconds(CostMetric):
 
 
 class PeakMemory(CostMetric):
-    """The largest memory in use by the whole stack: the device allocator's peak on a GPU; on a CPU what the process grew by.
+    """The largest memory in use by the whole stack: the device allocator's peak on a GPU; on a CPU
+    what the process grew by.
 
     Unknown where the system does not tell it (elsewhere than on Linux).
     """
@@ -44,10 +47,11 @@ class Parameters(CostMetric):
 
 
 class StateBytes(CostMetric):
-    """What the method has to keep beside its network at the end: buffers, old models, importances, bases.
+    """What the method has to keep beside its network at the end: buffers, old models, importances,
+    bases.
 
-    A sample in a buffer counts as its image, a byte a pixel and channel, its label and what is kept beside
-    it (logits), though here it is kept as an index into the data.
+    A sample in a buffer counts as its image, a byte a pixel and channel, its label and what is kept
+    beside it (logits), though here it is kept as an index into the data.
     """
 
     name = "state_bytes"
@@ -55,14 +59,18 @@ class StateBytes(CostMetric):
 
 
 class DeviceBytes(CostMetric):
-    """What the method's tensors beside its network took where they lay: `state_bytes` with indices for images."""
+    """What the method's tensors beside its network took where they lay: `state_bytes` with indices
+    for images.
+    """
 
     name = "device_bytes"
     unit = "bytes"
 
 
 class BytesSent(CostMetric):
-    """What an agent sent to the others, in the whole run; a seed counts with the mean of its agents."""
+    """What an agent sent to the others, in the whole run; a seed counts with the mean of its
+    agents.
+    """
 
     name = "bytes_sent"
     unit = "bytes"

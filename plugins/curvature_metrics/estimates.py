@@ -11,7 +11,8 @@ from clbench import per_member
 
 from .loss import Loss
 
-# A direction this much shorter than the Hessian is large is noise: the process has seen all that it can reach.
+# A direction this much shorter than the Hessian is large is noise: the process has seen all that it
+# can reach.
 NOTHING = 1e-10
 
 
@@ -23,7 +24,9 @@ def sizes(loss: Loss, signs: Iterable[Tensor], h: float) -> Tensor:
 
 
 def slopes(loss: Loss, signs: Iterable[Tensor]) -> Tensor:
-    """`[R, 2]`: the mean of z'Hz over these z, which is the trace but for chance, and its standard error."""
+    """`[R, 2]`: the mean of z'Hz over these z, which is the trace but for chance, and its standard
+    error.
+    """
     found = [loss.mean((z * loss.product(z)).sum(2)) for z in signs]
     mean = _over_draws(torch.mean, found)
     error = torch.full_like(mean, torch.nan)
@@ -41,7 +44,8 @@ def _over_draws(statistic: Callable[[Tensor], Tensor], found: Sequence[Tensor]) 
 def ends(loss: Loss, start: Tensor, steps: int) -> Tensor:
     """`[R, 2]`: the largest eigenvalue, and the smallest, means over the member's functions.
 
-    Lanczos' process from `start [R, N, D]`, of length 1 each, every vector made orthogonal to all before it, twice.
+    Lanczos' process from `start [R, N, D]`, of length 1 each, every vector made orthogonal to all
+    before it, twice.
     """
     steps = min(steps, loss.size)
     process = Lanczos(start, steps)
@@ -56,8 +60,8 @@ def ends(loss: Loss, start: Tensor, steps: int) -> Tensor:
 class Lanczos:
     """A Hessian's image in a basis `[R, N, steps, D]` that grows: a matrix with three diagonals.
 
-    Where a basis spans all that its start can reach before the others do, the rest of its diagonal repeats the
-    first number, which lies between the ends of the spectrum and so moves neither.
+    Where a basis spans all that its start can reach before the others do, the rest of its diagonal
+    repeats the first number, which lies between the ends of the spectrum and so moves neither.
     """
 
     def __init__(self, start: Tensor, steps: int) -> None:

@@ -1,8 +1,8 @@
 """The training loss as a function of a vector: of all weights, or of an image's pixels.
 
-What is estimated of a Hessian needs two things of a loss, its gradient somewhere and products H v, for vectors
-`[R, N, D]`: each member has N functions of D numbers. In the weights N is 1; in the images it is their number.
-Vectors are float64; the network computes in its own type.
+What is estimated of a Hessian needs two things of a loss, its gradient somewhere and products H v,
+for vectors `[R, N, D]`: each member has N functions of D numbers. In the weights N is 1; in the
+images it is their number. Vectors are float64; the network computes in its own type.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Loss(ABC):
     @property
     @abstractmethod
     def averaged_over(self) -> Tensor | float:
-        """`[R]`, or a number: a member's function is so many times as large as its part of the mean over images."""
+        """`[R]`, or a number: a member's function is so many times as large as its part of the mean
+        over images.
+        """
 
     def signs(self, rng: Any, draws: int) -> Iterator[Tensor]:
         """Random vectors of entries -1 and 1, one draw after the other."""
@@ -63,7 +65,9 @@ class Loss(ABC):
 
 
 class WeightLoss(Loss):
-    """The mean over the images, as a function of all trainable parameters, one after the other in the model's order."""
+    """The mean over the images, as a function of all trainable parameters, one after the other in
+    the model's order.
+    """
 
     functions = 1
     averaged_over = 1.0
@@ -124,7 +128,9 @@ class WeightLoss(Loss):
 
 
 class InputLoss(Loss):
-    """Each image's own loss as a function of its pixels. In evaluation mode images do not see each other."""
+    """Each image's own loss as a function of its pixels. In evaluation mode images do not see each
+    other.
+    """
 
     def __init__(self, net: Stack, batches: Sequence[Batch], losses: Losses) -> None:
         self.net, self.batches, self.losses = net.requires_grad_(False), batches, losses

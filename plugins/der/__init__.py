@@ -9,11 +9,12 @@ from clbench import Batch, Memory, Reservoir, Strategy, hookimpl
 
 
 class DER(Strategy):
-    """DER (Buzzega et al. 2020): loss + alpha * MSE(z(x'), z'), x' drawn from a reservoir, z' its logits when it came.
+    """DER (Buzzega et al. 2020): loss + alpha * MSE(z(x'), z'), x' drawn from a reservoir, z' its
+    logits when it came.
 
-    The logits are those of the step in which the sample was seen, before its update and of its augmented
-    view; the image is kept un-augmented and is augmented anew. All outputs are kept, and the square is
-    averaged over them, as in the authors' code.
+    The logits are those of the step in which the sample was seen, before its update and of its
+    augmented view; the image is kept un-augmented and is augmented anew. All outputs are kept, and
+    the square is averaged over them, as in the authors' code.
     """
 
     name = "der"
@@ -48,9 +49,11 @@ class DER(Strategy):
 
 
 class DERpp(DER):
-    """DER++ (Buzzega et al. 2020): DER + beta * CE(z(x''), y''), x'' from a second, independent draw.
+    """DER++ (Buzzega et al. 2020): DER + beta * CE(z(x''), y''), x'' from a second, independent
+    draw.
 
-    Both draws go through the network in one forward: where it has batch-norm, they share their statistics.
+    Both draws go through the network in one forward: where it has batch-norm, they share their
+    statistics.
     """
 
     name = "derpp"

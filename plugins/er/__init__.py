@@ -9,7 +9,9 @@ from clbench import Batch, Memory, Reservoir, Strategy, hookimpl
 
 
 class ER(Strategy):
-    """Experience replay: cross-entropy on the union of the current batch and one drawn from a reservoir (Chaudhry et al. 2019)."""
+    """Experience replay: cross-entropy on the union of the current batch and one drawn from a
+    reservoir (Chaudhry et al. 2019).
+    """
 
     name = "er"
     memory: Memory = 500  # samples kept in all, or the bytes that they may take

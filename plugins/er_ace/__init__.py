@@ -12,11 +12,12 @@ from clbench import Batch, Memory, Reservoir, Strategy, hookimpl
 
 
 class ERACE(Strategy):
-    """ER-ACE (Caccia et al. 2022): the classes of the current batch compete among themselves, those in the memory with all.
+    """ER-ACE (Caccia et al. 2022): the classes of the current batch compete among themselves, those
+    in the memory with all.
 
-    Loss = CE(current batch, over its own classes) + CE(replayed batch, over the setting's logits). New classes
-    so do not push the old ones' outputs down. The paper's replay is over the classes seen: the protocol's
-    `logits: seen`; its code's is over all of them, the default.
+    Loss = CE(current batch, over its own classes) + CE(replayed batch, over the setting's logits).
+    New classes so do not push the old ones' outputs down. The paper's replay is over the classes
+    seen: the protocol's `logits: seen`; its code's is over all of them, the default.
     """
 
     name = "er_ace"

@@ -20,7 +20,9 @@ class FisherStrategy(Strategy):
     samples: PositiveInt | None = 1024  # samples a task; none for all of them
 
     def measure_fisher(self, task: Task) -> list[Tensor]:
-        """F_i = E_x E_y (d log p(y|x) / d theta_i)^2, per single example, in evaluation mode (Kirkpatrick et al. 2017)."""
+        """F_i = E_x E_y (d log p(y|x) / d theta_i)^2, per single example, in evaluation mode
+        (Kirkpatrick et al. 2017).
+        """
         total = [torch.zeros_like(p, requires_grad=False) for p in self.net.parameters()]
         count = torch.zeros(self.members, device=self.device)
         self.net.eval()
@@ -36,7 +38,9 @@ class FisherStrategy(Strategy):
         return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
 
     def _functions(self, batch: Batch) -> tuple[Callable[[Tensor], Tensor], Tensor]:
-        """What is derived, from logits to `[R, B, K]`, and how much each counts: log p of every label, or of one label a sample."""
+        """What is derived, from logits to `[R, B, K]`, and how much each counts: log p of every
+        label, or of one label a sample.
+        """
 
         def log_p(logits: Tensor) -> Tensor:
             return self.masked(logits, batch.tasks).log_softmax(2)
@@ -68,10 +72,11 @@ class FisherStrategy(Strategy):
 
 
 class EWC(FisherStrategy):
-    """Elastic weight consolidation (Kirkpatrick et al. 2017): loss + strength/2 * sum over old tasks j of F_j (theta - theta*_j)^2.
+    """Elastic weight consolidation (Kirkpatrick et al. 2017): loss + strength/2 * sum over old
+    tasks j of F_j (theta - theta*_j)^2.
 
-    A sum of parabolas is one parabola: F = sum_j F_j about their weighted mean c = sum_j F_j theta*_j / F, and a constant.
-    So a step costs the same after a hundred tasks as after one.
+    A sum of parabolas is one parabola: F = sum_j F_j about their weighted mean c = sum_j F_j
+    theta*_j / F, and a constant. So a step costs the same after a hundred tasks as after one.
     """
 
     name = "ewc"
@@ -100,7 +105,8 @@ class EWC(FisherStrategy):
         if not self.centre:
             self.fisher_sum, self.centre = fresh, anchor
             return
-        # With share = f / (F + f): F (theta - c)^2 + f (theta - p)^2 = (F + f) (theta - c - share (p - c))^2 + F share (p - c)^2.
+        # With share = f / (F + f): F (theta - c)^2 + f (theta - p)^2 = (F + f) (theta - c - share
+        # (p - c))^2 + F share (p - c)^2.
         summed = [old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
         shares = [
             _share(old, new, both)
@@ -109,8 +115,9 @@ class EWC(FisherStrategy):
         beside = [f * share for f, share in zip(self.fisher_sum, shares, strict=True)]
         with torch.no_grad():
             self.constant = self.constant + self.distance(beside, self.centre)
-        # `lerp` gives p itself where the share is 1. In c + (p - c) the last bit may differ, and a gradient of one bit
-        # is a full step for Adam: the outputs of a finished task, which are to stand still, would move on.
+        # `lerp` gives p itself where the share is 1. In c + (p - c) the last bit may differ, and a
+        # gradient of one bit is a full step for Adam: the outputs of a finished task, which are to
+        # stand still, would move on.
         self.centre = [
             torch.lerp(c, p, share) for c, share, p in zip(self.centre, shares, anchor, strict=True)
         ]
@@ -118,12 +125,16 @@ class EWC(FisherStrategy):
 
 
 def _share(old: Tensor, new: Tensor, both: Tensor) -> Tensor:
-    """How much of the information is new: all of it, to the last bit, where there was none before."""
+    """How much of the information is new: all of it, to the last bit, where there was none
+    before.
+    """
     return torch.where(old == 0, 1.0, new / both)
 
 
 class OnlineEWC(FisherStrategy):
-    """Online EWC (Schwarz et al. 2018): loss + strength/2 * decay * F (theta - theta*)^2; after a task F <- decay * F + F_task."""
+    """Online EWC (Schwarz et al. 2018): loss + strength/2 * decay * F (theta - theta*)^2; after a
+    task F <- decay * F + F_task.
+    """
 
     name = "online_ewc"
     strength: NonNegativeFloat = 100.0  # lambda

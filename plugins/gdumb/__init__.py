@@ -17,16 +17,18 @@ STORE, FIT = "store", "fit"
 class GDumb(Strategy):
     """Greedy sampler and dumb learner (Prabhu, Torr & Dokania 2020).
 
-    The stream is seen once and fills a class-balanced memory; no weight is trained on it. Before it is
-    tested a fresh network is trained on the memory alone. The rate is the optimiser's; with `restarts` an
-    epoch at a tenth of it comes first, and then it falls along cosines of 1, 2, 4, ... epochs, each of
-    which begins anew (SGDR; Loshchilov & Hutter 2017). The authors' cutmix is not there.
+    The stream is seen once and fills a class-balanced memory; no weight is trained on it. Before it
+    is tested a fresh network is trained on the memory alone. The rate is the optimiser's; with
+    `restarts` an epoch at a tenth of it comes first, and then it falls along cosines of 1, 2, 4,
+    ... epochs, each of which begins anew (SGDR; Loshchilov & Hutter 2017). The authors' cutmix is
+    not there.
     """
 
     name = "gdumb"
     memory: Memory = 500  # samples kept in all, or the bytes that they may take
     epochs: PositiveInt = 256  # passes over the memory, for each network
-    # When a network is trained: after each task, or after the last one only, before which nothing is tested.
+    # When a network is trained: after each task, or after the last one only, before which nothing
+    # is tested.
     fit: Literal["task", "end"] = "task"
     # The rate: the published cosines with restarts, or whatever the protocol's schedule says.
     schedule: Literal["restarts", "protocol"] = "restarts"
@@ -64,8 +66,8 @@ class GDumb(Strategy):
     def _kinds(self) -> int:
         """How many kinds of samples the memory holds equal numbers of.
 
-        Where labels come back in every task, a class is a label within a task. By labels alone the memory
-        would be full, and balanced, after the first task, and would never change again.
+        Where labels come back in every task, a class is a label within a task. By labels alone the
+        memory would be full, and balanced, after the first task, and would never change again.
         """
         tasks = self.scenario.tasks if self.scenario.setting == "domain" else 1
         return tasks * self.scenario.classes

@@ -15,13 +15,14 @@ from .gradients import MemoryGradients
 class AGEM(MemoryGradients):
     """Averaged gradient episodic memory (Chaudhry et al. 2019).
 
-    With g the gradient of the step and r that of samples drawn from earlier tasks: where <g, r> < 0, g
-    becomes g - <g, r> / <r, r> r, so that, to first order, the loss on those samples does not rise.
-    The memory holds samples of finished tasks, drawn at random when each ends.
+    With g the gradient of the step and r that of samples drawn from earlier tasks: where <g, r> <
+    0, g becomes g - <g, r> / <r, r> r, so that, to first order, the loss on those samples does not
+    rise. The memory holds samples of finished tasks, drawn at random when each ends.
     """
 
     name = "agem"
-    # What is kept of a task: an equal part of the memory, or a single batch, as Mammoth's code keeps.
+    # What is kept of a task: an equal part of the memory, or a single batch, as Mammoth's code
+    # keeps.
     kept: Literal["quota", "batch"] = "quota"
 
     def setup(self) -> None:
@@ -53,7 +54,9 @@ class AGEM(MemoryGradients):
 
 
 def correction(gradient: Tensor, reference: Tensor) -> Tensor:
-    """`[R, N]`: what takes a gradient against the reference to where it is orthogonal to it; 0 for any other."""
+    """`[R, N]`: what takes a gradient against the reference to where it is orthogonal to it; 0 for
+    any other.
+    """
     along = (gradient * reference).sum(1)
     length = reference.square().sum(1)
     share = torch.where(along < 0.0, along / length, 0.0)

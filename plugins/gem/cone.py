@@ -1,10 +1,11 @@
-"""The nearest gradient that points against none of several others: a small quadratic programme, for all members.
+"""The nearest gradient that points against none of several others: a small quadratic programme, for
+all members.
 
-Solved by the active-set method of Lawson & Hanson (1974) for non-negative least squares, in its dual form: the
-gradients whose inequality binds are found one at a time, and one is let go again where its multiplier would be
-negative. It ends at the exact solution after a finite number of exchanges, each of which is one sweep
-(Beaton 1964) of a small table. Their number is fixed here, and members that are done stand still, so the host
-reads nothing.
+Solved by the active-set method of Lawson & Hanson (1974) for non-negative least squares, in its
+dual form: the gradients whose inequality binds are found one at a time, and one is let go again
+where its multiplier would be negative. It ends at the exact solution after a finite number of
+exchanges, each of which is one sweep (Beaton 1964) of a small table. Their number is fixed here,
+and members that are done stand still, so the host reads nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ DEPENDENT = 1e-10  # squared distance from the span of others, of a vector of le
 
 
 def exchanges(count: int) -> int:
-    """How many exchanges are allowed: a gradient each, where none is let go again, and as many more."""
+    """How many exchanges are allowed: a gradient each, where none is let go again, and as many
+    more.
+    """
     return 2 * count + 4
 
 
@@ -29,7 +32,8 @@ def nearest(gram: Tensor, along: Tensor, square: Tensor, margin: float) -> Tenso
     `gram [R, k, k]` holds <r_i, r_j>, `along [R, k]` <g, r_j>, and `square [R]` <g, g>. Minimises
     1/2 v' gram v + along' v over v_j >= margin.
     """
-    # In units of the lengths of all vectors, so that tolerances mean the same whatever the gradients' size.
+    # In units of the lengths of all vectors, so that tolerances mean the same whatever the
+    # gradients' size.
     lengths = gram.diagonal(dim1=1, dim2=2).sqrt()
     unit = torch.where(lengths > 0.0, 1.0 / lengths, 0.0)
     own = torch.where(square > 0.0, 1.0 / square.sqrt(), 0.0)[:, None]
@@ -43,7 +47,9 @@ def nearest(gram: Tensor, along: Tensor, square: Tensor, margin: float) -> Tenso
 
 
 def non_negative_minimum(quadratic: Tensor, linear: Tensor) -> Tensor:
-    """`[R, k]`: the z >= 0 that minimises 1/2 z' P z + q' z, P positive semi-definite with a diagonal of 1 (or 0)."""
+    """`[R, k]`: the z >= 0 that minimises 1/2 z' P z + q' z, P positive semi-definite with a
+    diagonal of 1 (or 0).
+    """
     search = Search.begin(quadratic, linear)
     for _ in range(exchanges(linear.shape[1])):
         search.exchange()
@@ -54,9 +60,9 @@ def non_negative_minimum(quadratic: Tensor, linear: Tensor) -> Tensor:
 class Search:
     """Where the search stands.
 
-    With S the variables in use, `table` is [[P, q], [q', 0]] swept at S: in its last column stand minus
-    the minimum over S with no sign asked for, at S, and the slope of the objective there, elsewhere.
-    `z` is the best point so far, never negative.
+    With S the variables in use, `table` is [[P, q], [q', 0]] swept at S: in its last column stand
+    minus the minimum over S with no sign asked for, at S, and the slope of the objective there,
+    elsewhere. `z` is the best point so far, never negative.
     """
 
     table: Tensor  # [R, k+1, k+1]
@@ -74,7 +80,9 @@ class Search:
         return cls(torch.cat([top, bottom], dim=1), torch.zeros_like(linear), used)
 
     def exchange(self) -> None:
-        """Go towards the minimum over S, as far as nothing gets negative; drop what stops it, else take one more."""
+        """Go towards the minimum over S, as far as nothing gets negative; drop what stops it, else
+        take one more.
+        """
         column = self.table[:, :-1, -1]
         wanted = torch.where(self.used, -column, 0.0)
         stops = self.used & (wanted < 0.0)
@@ -88,13 +96,17 @@ class Search:
         self._sweep(pick, drops, drops | (slope < -TOLERANCE))
 
     def point(self) -> Tensor:
-        """The minimum over S where it is allowed, which it is for whoever is done; else the best point so far."""
+        """The minimum over S where it is allowed, which it is for whoever is done; else the best
+        point so far.
+        """
         wanted = torch.where(self.used, -self.table[:, :-1, -1], 0.0)
         allowed = (wanted >= 0.0).all(1, keepdim=True)
         return torch.where(allowed, wanted, self.z)
 
     def _sweep(self, pick: Tensor, drops: Tensor, moves: Tensor) -> None:
-        """Take the variable `pick [R]` into use, or out of it where `drops`; only members that move."""
+        """Take the variable `pick [R]` into use, or out of it where `drops`; only members that
+        move.
+        """
         size = self.table.shape[1]
         where = torch.arange(size, device=pick.device) == pick[:, None]  # [R, k+1]
         row = self.table.gather(1, pick[:, None, None].expand(-1, 1, size))[:, 0]

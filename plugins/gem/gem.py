@@ -15,11 +15,11 @@ from .gradients import MemoryGradients
 class GEM(MemoryGradients):
     """Gradient episodic memory (Lopez-Paz & Ranzato 2017).
 
-    With g the gradient of the step and r_j that of the samples kept of each earlier task: where some
-    <g, r_j> < 0, g becomes the nearest g~ = g + sum_j v_j r_j with all <g~, r_j> >= 0. The v_j are the
-    solution of the dual quadratic programme, 1/2 v'RR'v + (Rg)'v over v_j >= margin: a margin above 0
-    turns every step a little further towards what is remembered. A step costs a pass over the memory of
-    each earlier task.
+    With g the gradient of the step and r_j that of the samples kept of each earlier task: where
+    some <g, r_j> < 0, g becomes the nearest g~ = g + sum_j v_j r_j with all <g~, r_j> >= 0. The v_j
+    are the solution of the dual quadratic programme, 1/2 v'RR'v + (Rg)'v over v_j >= margin: a
+    margin above 0 turns every step a little further towards what is remembered. A step costs a pass
+    over the memory of each earlier task.
     """
 
     name = "gem"
@@ -60,6 +60,8 @@ class GEM(MemoryGradients):
 
 
 def products(references: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of one member in float64: the references' products with each other and with the gradient, and its own."""
+    """Of one member in float64: the references' products with each other and with the gradient, and
+    its own.
+    """
     wide, g = references.double(), gradient.double()
     return wide @ wide.T, wide @ g, g.square().sum()

@@ -24,7 +24,9 @@ class MemoryGradients(Strategy):
         return side_by_side([p.grad for p in params], params)
 
     def memory_gradient(self, batch: Batch) -> Tensor:
-        """`[R, N]`: the gradient of the cross-entropy on samples of the memory; 0 of a member without any."""
+        """`[R, N]`: the gradient of the cross-entropy on samples of the memory; 0 of a member
+        without any.
+        """
         params = self.optimizer.params
         loss = self.cross_entropy(self.net(batch.x), batch)
         found = torch.autograd.grad(loss, params, torch.ones_like(loss), allow_unused=True)

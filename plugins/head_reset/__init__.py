@@ -12,8 +12,8 @@ class HeadReset(Strategy):
     """Reset the last layer before every task but the first, and what the optimiser remembers of it.
 
     The protocol's `head_reset` does the same for all methods of a suite, and leaves the optimiser's
-    moments as they are (here `moments: false`). With zeros it is the reset of continual ImageNet, with
-    fresh weights the head resetting of Dohare et al. (Nature 632, 2024).
+    moments as they are (here `moments: false`). With zeros it is the reset of continual ImageNet,
+    with fresh weights the head resetting of Dohare et al. (Nature 632, 2024).
     """
 
     to: Literal["zero", "init"] = "init"  # zeros, or weights of an untrained network
@@ -22,7 +22,8 @@ class HeadReset(Strategy):
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if protocol["head"] == "multi":
             return (
-                "each task has a fresh last layer with `head: multi`, and those of earlier tasks must"
+                "each task has a fresh last layer with `head: multi`, and those of earlier tasks "
+                "must"
                 " last; leave head_reset out, or set `head: single`"
             )
         return super().refusal(setting, protocol)

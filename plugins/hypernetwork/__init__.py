@@ -26,7 +26,8 @@ def _alone(value: int | None, info: ValidationInfo) -> int | None:
 
 
 class Hypernetwork(Strategy):
-    """A hypernetwork generates the network's weights from a task's embedding (von Oswald et al. 2020).
+    """A hypernetwork generates the network's weights from a task's embedding (von Oswald et al.
+    2020).
 
     Trained are theta, the hypernetwork with its chunk embeddings, and the embedding of the task at
     hand. What theta generates for n old tasks is held where it was when the task began, theta*:
@@ -40,13 +41,14 @@ class Hypernetwork(Strategy):
     generates_weights = True
 
     beta: NonNegativeFloat = 0.01  # how hard old tasks' weights are held
-    # Where they are held. `lookahead`: at theta + step, which is a constant, as published. `direct`: at
-    # theta, which protects nothing in the first step of a task. `sequential`: first a step for the
-    # loss, then one for the regulariser at the theta moved so, by the same optimiser.
+    # Where they are held. `lookahead`: at theta + step, which is a constant, as published.
+    # `direct`: at theta, which protects nothing in the first step of a task. `sequential`: first a
+    # step for the loss, then one for the regulariser at the theta moved so, by the same optimiser.
     scheme: Literal["lookahead", "direct", "sequential"] = "lookahead"
     # Old tasks held in a step, drawn anew for each without replacement; by default all.
     reg_batch: PositiveInt | None = None
-    # Weights of old tasks when the task began: kept, or computed anew in every step from a copy of theta*.
+    # Weights of old tasks when the task began: kept, or computed anew in every step from a copy of
+    # theta*.
     targets: Literal["stored", "online"] = "stored"
     # What is held of an old task's weights: all, or all but the outputs of other tasks.
     hold: Literal["all", "own_outputs"] = "all"
@@ -78,7 +80,8 @@ class Hypernetwork(Strategy):
         for key in ("restore", "head_reset"):
             if protocol[key] != "never":
                 return (
-                    f"the network's weights are generated, so `{key}` would have no effect; leave it"
+                    f"the network's weights are generated, so `{key}` would have no effect; leave "
+                    "it"
                     f" out for this method: {{hypernetwork: {{protocol: {{{key}: never}}}}}}"
                 )
         return super().refusal(setting, protocol)

@@ -13,7 +13,8 @@ from .generator import Generator
 
 
 class OldTasks(Stateful):
-    """The tasks before the one at hand: their embeddings, and the weights generated for each when it began.
+    """The tasks before the one at hand: their embeddings, and the weights generated for each when
+    it began.
 
     Tasks are taken one by one: so no more than one task's weights are at hand at a time, and theta
     that has not moved generates its targets to the last bit.
@@ -40,7 +41,9 @@ class OldTasks(Stateful):
             self.targets = torch.stack(every, dim=1)
 
     def add_outputs(self, classes: Tensor, net: Stack) -> None:
-        """A task ends, to which these outputs `[R, own]` belong: of the head no others are held for it."""
+        """A task ends, to which these outputs `[R, own]` belong: of the head no others are held for
+        it.
+        """
         own = torch.zeros(net.members, net_outputs(net), dtype=torch.bool, device=classes.device)
         self.outputs.append(own.scatter_(1, classes, True))
         self.head = head_spans(net)
@@ -91,7 +94,9 @@ def net_outputs(net: Stack) -> int:
 
 
 def head_spans(net: Stack) -> list[tuple[int, int, int]]:
-    """Where the parameters of the head begin and end in the row of all weights, and how many outputs they have."""
+    """Where the parameters of the head begin and end in the row of all weights, and how many
+    outputs they have.
+    """
     names, spans, begin = net.part("head").names, [], 0
     for name, value in net.named_parameters().items():
         end = begin + value[0].numel()

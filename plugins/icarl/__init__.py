@@ -32,12 +32,12 @@ CHUNK = 256  # exemplars at a time
 class ICaRL(Strategy):
     """Incremental classifier and representation learning (Rebuffi et al. 2017).
 
-    Trains on the task's samples and all exemplars. Every output of a class seen so far is a logistic
-    regression: those of the task's classes learn the labels, those of earlier classes what the network
-    said before the task. The loss is the sum over these outputs. After a task floor(memory / classes
-    seen) exemplars of each class are kept, chosen by herding, and a sample is of the class whose
-    exemplars have the nearest mean, in features of length 1. Until a task ends, the network's own
-    outputs answer.
+    Trains on the task's samples and all exemplars. Every output of a class seen so far is a
+    logistic regression: those of the task's classes learn the labels, those of earlier classes what
+    the network said before the task. The loss is the sum over these outputs. After a task
+    floor(memory / classes seen) exemplars of each class are kept, chosen by herding, and a sample
+    is of the class whose exemplars have the nearest mean, in features of length 1. Until a task
+    ends, the network's own outputs answer.
     """
 
     name = "icarl"

@@ -9,7 +9,9 @@ from clbench import Buffer, Strategy, errors
 
 
 class Exemplars(Buffer):
-    """The exemplars of each class, the most important ones first: a list is shortened from its end."""
+    """The exemplars of each class, the most important ones first: a list is shortened from its
+    end.
+    """
 
     def __init__(self, owner: Strategy, memory: int | str, *, beside: float = 0) -> None:
         super().__init__(owner, memory, beside=beside, name="exemplars")
@@ -27,7 +29,9 @@ class Exemplars(Buffer):
         return self.count
 
     def renew(self, share: Tensor, index: Tensor, task: int, valid: Tensor) -> None:
-        """Keep the first `share [R]` exemplars of every class, and add one class's: samples `[R, n]` of a task, in order."""
+        """Keep the first `share [R]` exemplars of every class, and add one class's: samples `[R,
+        n]` of a task, in order.
+        """
         rank = torch.arange(index.shape[1], device=index.device).expand_as(index)
         tasks = torch.full_like(index, task)
         kept = self.occupied & (self.rank < share[:, None])
@@ -40,10 +44,12 @@ class Exemplars(Buffer):
 
 
 def herd(features: Tensor, picks: int) -> Tensor:
-    """Which samples of a class, in order: each brings the mean of those chosen nearest to the mean of all.
+    """Which samples of a class, in order: each brings the mean of those chosen nearest to the mean
+    of all.
 
-    `features [n, F]` to `[picks]` (Welling 2009). The distance of the mean m to (s + f) / k, with s the sum
-    of those chosen so far, is least where |f|^2 - 2 <f, k m - s> is, which needs no table of its own.
+    `features [n, F]` to `[picks]` (Welling 2009). The distance of the mean m to (s + f) / k, with s
+    the sum of those chosen so far, is least where |f|^2 - 2 <f, k m - s> is, which needs no table
+    of its own.
     """
     mean, total = features.mean(0), torch.zeros_like(features[0])
     sizes = features.square().sum(1)

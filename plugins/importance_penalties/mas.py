@@ -14,10 +14,10 @@ from .pull import weighted_distance
 class MAS(Strategy):
     """Memory aware synapses (Aljundi et al. 2018): loss + strength * sum Omega (theta - theta*)^2.
 
-    At the end of a task Omega <- Omega + mean |d ||f(x)||^2 / d theta| over its samples: by how much
-    each weight changes the squared length of the outputs f, a sample at a time, in evaluation mode,
-    without labels. f are the outputs that the setting trains: the task's own head in the task setting.
-    theta* are the weights at the end of the last task.
+    At the end of a task Omega <- Omega + mean |d ||f(x)||^2 / d theta| over its samples: by how
+    much each weight changes the squared length of the outputs f, a sample at a time, in evaluation
+    mode, without labels. f are the outputs that the setting trains: the task's own head in the task
+    setting. theta* are the weights at the end of the last task.
     """
 
     name = "mas"

@@ -12,13 +12,14 @@ from .pull import weighted_distance
 
 
 class SI(Strategy):
-    """Synaptic intelligence (Zenke, Poole & Ganguli 2017): loss + strength * sum Omega (theta - theta*)^2.
+    """Synaptic intelligence (Zenke, Poole & Ganguli 2017): loss + strength * sum Omega (theta -
+    theta*)^2.
 
-    Every trained weight is credited with what its own path took off the loss: after each step
-    omega <- omega - g * (change of theta), with the gradient g of the task's loss alone (replay and
-    distillation are part of it, penalties are not) and the change that the optimiser really made. At
-    the end of a task Omega <- Omega + omega / ((theta - theta*)^2 + xi), omega <- 0, and theta* <-
-    theta; theta* are at first the weights that the network began with.
+    Every trained weight is credited with what its own path took off the loss: after each step omega
+    <- omega - g * (change of theta), with the gradient g of the task's loss alone (replay and
+    distillation are part of it, penalties are not) and the change that the optimiser really made.
+    At the end of a task Omega <- Omega + omega / ((theta - theta*)^2 + xi), omega <- 0, and theta*
+    <- theta; theta* are at first the weights that the network began with.
 
     Heads are weights as all others: one that stands still is credited with nothing, and pulled by
     nothing.

@@ -14,7 +14,8 @@ from clbench import Phase, Strategy, Task, hookimpl
 class Joint(Strategy):
     """Train once, on the data of all tasks together (offline, concurrent, multi-task): a bound.
 
-    The protocol's epochs are passes over all data; its steps, where it counts in steps, are taken once a task.
+    The protocol's epochs are passes over all data; its steps, where it counts in steps, are taken
+    once a task.
     """
 
     bound: ClassVar[bool] = True
@@ -33,7 +34,9 @@ class Joint(Strategy):
 
 
 class Cumulative(Strategy):
-    """At every task, train on the data of all tasks so far. The weights are kept, or drawn anew (`restart`, "retrained")."""
+    """At every task, train on the data of all tasks so far. The weights are kept, or drawn anew
+    (`restart`, "retrained").
+    """
 
     bound: ClassVar[bool] = True
     foreseeable: ClassVar[bool] = True

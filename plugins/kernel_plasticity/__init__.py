@@ -18,7 +18,8 @@ Ranking = Literal["activation", "counts", "kse"]
 
 
 class KernelPlasticity(Strategy):
-    """Later tasks change important kernels less, where they go beyond their usual change, and others more.
+    """Later tasks change important kernels less, where they go beyond their usual change, and
+    others more.
 
     Works on the Hebbian layers of `softhebb`: `softhebb+kernel_plasticity`. At the end of a task
     each layer remembers how much every kernel changes on average, d, divided by the layer's
@@ -35,12 +36,12 @@ class KernelPlasticity(Strategy):
     # How much is taken off the rate of important kernels that change too much; 1: they stand still.
     low_lr: Annotated[float, Field(ge=0, le=1)] = 1.0
     topk_lock: bool = False  # all important kernels are held back, however much they change
-    # How much change is too much: more than the mean of what was sampled in the task, than its median,
-    # than the mean and a standard deviation, or than the last sample.
+    # How much change is too much: more than the mean of what was sampled in the task, than its
+    # median, than the mean and a standard deviation, or than the last sample.
     threshold: Threshold = "mean"
-    # What makes kernels important. `activation`: the size of what they give out, summed over the task;
-    # `counts`: in how many steps they were among the first by that; `kse`: sparsity and entropy of the
-    # next layer's weights (Li et al. 2019), and activation in the last layer.
+    # What makes kernels important. `activation`: the size of what they give out, summed over the
+    # task; `counts`: in how many steps they were among the first by that; `kse`: sparsity and
+    # entropy of the next layer's weights (Li et al. 2019), and activation in the last layer.
     ranking: Ranking = "activation"
     # How a change is measured: the sum over the cells of a kernel, that of absolute values, or the
     # standard deviation. S000 began with `signed`.
@@ -120,7 +121,9 @@ class KernelPlasticity(Strategy):
     # ------------------------------------------------------------------ while a task is trained
 
     def multiplier(self, memory: KernelMemory, delta: Tensor) -> Tensor:
-        """`[R, K]`: by how much the rates of a layer are multiplied in a step `delta [R, K, ...]`."""
+        """`[R, K]`: by how much the rates of a layer are multiplied in a step `delta [R, K,
+        ...]`.
+        """
         found = changes.multipliers(
             memory.important,
             self._breaks_threshold(memory, delta),

@@ -9,7 +9,9 @@ from clbench import Batch, Strategy, hookimpl
 
 
 class L1Activity(Strategy):
-    """Loss + strength * (mean |h1| + mean |h2| + ...) over the hidden layers that the model names."""
+    """Loss + strength * (mean |h1| + mean |h2| + ...) over the hidden layers that the model
+    names.
+    """
 
     name = "l1_activity"
     strength: NonNegativeFloat = 1.0  # lambda
@@ -20,7 +22,8 @@ class L1Activity(Strategy):
         self.net.watch(*self.sites)
 
     def task_loss(self, batch: Batch) -> Tensor:
-        # The pass that this loss is made from, not the step's: a memory's loss has a penalty of its own.
+        # The pass that this loss is made from, not the step's: a memory's loss has a penalty of its
+        # own.
         with self.net.first_pass(batch.x) as seen:
             loss = super().task_loss(batch)
         for site in self.sites:

@@ -1,4 +1,6 @@
-"""A linear probe: a multinomial logistic regression, and what it says of images that it was not fitted to."""
+"""A linear probe: a multinomial logistic regression, and what it says of images that it was not
+fitted to.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class Fit:
-    """`weights [R, D, classes]`; `known [R, classes]` were fitted, `held [R, N]` are held out, and `right [R, N]` found."""
+    """`weights [R, D, classes]`; `known [R, classes]` were fitted, `held [R, N]` are held out, and
+    `right [R, N]` found.
+    """
 
     weights: Tensor
     known: Tensor
@@ -25,7 +29,9 @@ class Fit:
     right: Tensor
 
     def strengths(self) -> Tensor:
-        """`[R, classes]`: the length of each class's row; of two classes they are one, the difference of both."""
+        """`[R, classes]`: the length of each class's row; of two classes they are one, the
+        difference of both.
+        """
         lengths = self.weights.norm(dim=1)
         # Of two classes the rows are w/2 and -w/2, where w is the single row.
         two = (self.known.sum(1) == 2)[:, None]
@@ -53,8 +59,9 @@ def fit(features: Features) -> Fit:
 def solution_of(x: Tensor, targets: Tensor, known: Tensor) -> Tensor:
     """`[R, D + 1, classes]`: weights, and the biases behind them; 0 of classes that are not known.
 
-    On a GPU all members at once. On a CPU one by one, without the rows and classes that take no part: that is
-    faster, and what others have more of than a member could otherwise reach its last bits.
+    On a GPU all members at once. On a CPU one by one, without the rows and classes that take no
+    part: that is faster, and what others have more of than a member could otherwise reach its last
+    bits.
     """
     if x.device.type != "cpu":
         return solve(Regression(x, targets))
@@ -80,7 +87,9 @@ def held_out(valid: Tensor) -> Tensor:
 
 
 def accuracies(features: Features, held: Tensor, right: Tensor) -> Tensor:
-    """`[R, 1 + classes]`: the share of held-out images that are right, of all and of each class; NaN where there are none."""
+    """`[R, 1 + classes]`: the share of held-out images that are right, of all and of each class;
+    NaN where there are none.
+    """
     found = (right & held).sum(1, keepdim=True).double()
     overall = found / held.sum(1, keepdim=True)
     of_classes = features.of_classes(held)

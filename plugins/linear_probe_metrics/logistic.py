@@ -1,7 +1,9 @@
-"""Multinomial logistic regression of all members at once, by Newton's method with conjugate gradients.
+"""Multinomial logistic regression of all members at once, by Newton's method with conjugate
+gradients.
 
-Every step solves H d = -g as far as it is worth while, from products H v alone (Nocedal & Wright 2006, section
-7.1). Members take steps of their own lengths, and stand still once they are done: none waits for, or sees, another.
+Every step solves H d = -g as far as it is worth while, from products H v alone (Nocedal & Wright
+2006, section 7.1). Members take steps of their own lengths, and stand still once they are done:
+none waits for, or sees, another.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ LEAST_GAIN = 1e-4  # of what the slope promises (Armijo's rule)
 
 
 class Regression:
-    """The sum of cross-entropies + 1/2 ||W||^2 over parameters `[R, D + 1, classes]`, the biases last and not penalised.
+    """The sum of cross-entropies + 1/2 ||W||^2 over parameters `[R, D + 1, classes]`, the biases
+    last and not penalised.
 
-    `targets [R, N, classes]` are 1 where a row is fitted and of the class; the other rows, and classes without a
-    row, take no part. Two classes are penalised as scikit-learn does, for the single row w of which theirs are
-    w/2 and -w/2: 1/2 ||w||^2 is twice the penalty of both.
+    `targets [R, N, classes]` are 1 where a row is fitted and of the class; the other rows, and
+    classes without a row, take no part. Two classes are penalised as scikit-learn does, for the
+    single row w of which theirs are w/2 and -w/2: 1/2 ||w||^2 is twice the penalty of both.
     """
 
     def __init__(self, x: Tensor, targets: Tensor) -> None:
@@ -114,7 +117,9 @@ def solve(regression: Regression) -> Tensor:
 def newton_direction(
     regression: Regression, chances: Tensor, gradient: Tensor, exactness: Tensor, wanted: Tensor
 ) -> Tensor:
-    """About -H^-1 g by conjugate gradients, scaled by H's diagonal, until the rest is no longer than `exactness [R]`."""
+    """About -H^-1 g by conjugate gradients, scaled by H's diagonal, until the rest is no longer
+    than `exactness [R]`.
+    """
     scale = regression.diagonal(chances)
     found, rest = torch.zeros_like(gradient), -gradient
     scaled = rest / scale

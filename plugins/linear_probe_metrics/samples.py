@@ -16,7 +16,8 @@ TINY = 1e-9  # beside a standard deviation
 
 @dataclass(frozen=True)
 class Features:
-    """`x [R, N, D]` in float64, labels `y [R, N]` of so many `classes`, and which rows count, `valid [R, N]`.
+    """`x [R, N, D]` in float64, labels `y [R, N]` of so many `classes`, and which rows count,
+    `valid [R, N]`.
 
     N follows from the options alone, so that a member's numbers do not depend on the others'.
     """
@@ -60,7 +61,9 @@ def features_of(probe: Probe, layer: str, classes: str, samples: int) -> Feature
 
 @torch.no_grad()
 def network_is_right(probe: Probe, classes: str, samples: int) -> Tensor:
-    """`[R, N]`: whether the network, as it is evaluated, knows the images that `features_of` gives."""
+    """`[R, N]`: whether the network, as it is evaluated, knows the images that `features_of`
+    gives.
+    """
     size, found = _images_a_task(probe, classes, samples), []
     for batches in _batches_by_task(probe, classes, samples):
         right = [probe.predict(batch).argmax(2) == batch.y for batch in batches]
@@ -69,7 +72,9 @@ def network_is_right(probe: Probe, classes: str, samples: int) -> Tensor:
 
 
 def mean_shifts(features: Features) -> Tensor:
-    """`[R, classes]`: how far each class's mean lies from that of all, in standard deviations of each feature."""
+    """`[R, classes]`: how far each class's mean lies from that of all, in standard deviations of
+    each feature.
+    """
     counted = features.valid[..., None]
     number = counted.sum(1, keepdim=True)
     mean = features.x.sum(1, keepdim=True) / number
@@ -94,7 +99,9 @@ def _split_of(probe: Probe) -> str:
 
 
 def _tasks(probe: Probe, classes: str, samples: int) -> Sequence[int]:
-    """All tasks, or so many of them, spread evenly and the last one among them, that enough images of each are left."""
+    """All tasks, or so many of them, spread evenly and the last one among them, that enough images
+    of each are left.
+    """
     tasks: Sequence[int] = probe.tasks(classes)
     most = samples // FEWEST
     if len(tasks) <= most:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 
 class RepresentationStrength(LinearProbe):
-    """How strongly each class is represented in the features of a layer, by one of three measures, which disagree.
+    """How strongly each class is represented in the features of a layer, by one of three measures,
+    which disagree.
 
-    `mean_shift`: || (mean_c - mean) / (std + 1e-9) ||_2 over the features; mean and std (of the population) are
-    those of all images. `probe_weights`: ||W_c||_2, the class's row of a linear probe; of two classes the
-    single row, the same for both. `probe_accuracy`: the probe's accuracy on held-out images of the class.
-    Images and probe are `probe_accuracy`'s.
+    `mean_shift`: || (mean_c - mean) / (std + 1e-9) ||_2 over the features; mean and std (of the
+    population) are those of all images. `probe_weights`: ||W_c||_2, the class's row of a linear
+    probe; of two classes the single row, the same for both. `probe_accuracy`: the probe's accuracy
+    on held-out images of the class. Images and probe are `probe_accuracy`'s.
 
-    The mean over classes comes first, and is what tables show; then that of each output of the network.
+    The mean over classes comes first, and is what tables show; then that of each output of the
+    network.
     """
 
     method: Literal["mean_shift", "probe_weights", "probe_accuracy"] = (

@@ -10,7 +10,9 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores(quota: Path = QUOTA) -> int:
-    """CPU cores this process may use: its affinity, and the quota of its container, which affinity does not show."""
+    """CPU cores this process may use: its affinity, and the quota of its container, which affinity
+    does not show.
+    """
     allowed = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )

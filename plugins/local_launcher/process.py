@@ -28,7 +28,9 @@ Inbox = queue.SimpleQueue[
 
 
 class Worker:
-    """Started with its first job, started again after it died, and told everything through pipes."""
+    """Started with its first job, started again after it died, and told everything through
+    pipes.
+    """
 
     def __init__(self, device: str, site: Site, inbox: Inbox) -> None:
         self.device, self.site, self.inbox = device, site, inbox
@@ -41,14 +43,18 @@ class Worker:
         self.threads: list[threading.Thread] = []
 
     def give(self, job: Job) -> None:
-        """Start on a job. A worker that is gone by now says so by its end of file, like one that dies later."""
+        """Start on a job. A worker that is gone by now says so by its end of file, like one that
+        dies later.
+        """
         if self.process is None:
             self._start()
         self.job, self.since = job, time.monotonic()
         self._send(job.to_json())
 
     def begun(self) -> None:
-        """The job has started: what came before, torch and the plugins being loaded, is no part of its time."""
+        """The job has started: what came before, torch and the plugins being loaded, is no part of
+        its time.
+        """
         self.since, self.starting = time.monotonic(), False
 
     def watch(self, timeout: float | None) -> None:
@@ -60,14 +66,18 @@ class Worker:
             self.process.kill()
 
     def free(self) -> None:
-        """The job has ended. A process that was killed while it said so is of no use for the next one."""
+        """The job has ended. A process that was killed while it said so is of no use for the next
+        one.
+        """
         self.job = None
         if self.overdue:
             self.overdue = False
             self.end()
 
     def died(self, timeout: float | None) -> JobEvent | None:
-        """The end of the process as the end of its job, in a sentence; the next job gets a new one. What a signal ended is only `lost`."""
+        """The end of the process as the end of its job, in a sentence; the next job gets a new one.
+        What a signal ended is only `lost`.
+        """
         assert self.process is not None
         code, overdue = self.end(), self.overdue
         if self.job is None:
@@ -96,7 +106,9 @@ class Worker:
             self._send(Site.LEAVE)
 
     def end(self, until: float = 0.0) -> int:
-        """Wait until the process has left, at most `until` then; make it leave where it will not; its exit code."""
+        """Wait until the process has left, at most `until` then; make it leave where it will not;
+        its exit code.
+        """
         if self.process is None:
             return 0
         process, self.process = self.process, None

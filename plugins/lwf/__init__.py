@@ -12,13 +12,14 @@ from .heads import divergence, responses, with_head, with_outputs
 
 
 class LwF(Strategy):
-    """Learning without forgetting (Li & Hoiem 2017): loss + strength * T^2 * KL(teacher || network).
+    """Learning without forgetting (Li & Hoiem 2017): loss + strength * T^2 * KL(teacher ||
+    network).
 
-    The teacher is the network as it was at the end of the last task, in evaluation mode. Both see the
-    current task's images, and of each the softmax at temperature T over old outputs is compared:
-    softmax(z_old / T) with softmax(z / T). In the task setting every finished task's head is compared
-    by itself and the divergences are added up; in the class setting the outputs of all classes so far
-    are one head; in the domain setting all outputs are.
+    The teacher is the network as it was at the end of the last task, in evaluation mode. Both see
+    the current task's images, and of each the softmax at temperature T over old outputs is
+    compared: softmax(z_old / T) with softmax(z / T). In the task setting every finished task's head
+    is compared by itself and the divergences are added up; in the class setting the outputs of all
+    classes so far are one head; in the domain setting all outputs are.
     """
 
     strength: NonNegativeFloat = 1.0  # alpha

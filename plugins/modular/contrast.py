@@ -17,10 +17,10 @@ def supervised_contrast(
 ) -> Tensor:
     """`[R]`: supervised contrastive loss (Khosla et al. 2020, L_out), taken within each task.
 
-    L_i = -1 / |P(i)| sum_{p in P(i)} log( exp(z_i.z_p / t) / sum_{a in A(i)} exp(z_i.z_a / t) ), with z the
-    features `[R, N, F]` at length 1, A(i) all other rows of i's task and P(i) those of them with i's label.
-    It is averaged over those of the first `anchors` rows that have a positive. Rows that do not count
-    (`counts [R, N]`) are neither anchors nor in any A(i).
+    L_i = -1 / |P(i)| sum_{p in P(i)} log( exp(z_i.z_p / t) / sum_{a in A(i)} exp(z_i.z_a / t) ),
+    with z the features `[R, N, F]` at length 1, A(i) all other rows of i's task and P(i) those of
+    them with i's label. It is averaged over those of the first `anchors` rows that have a positive.
+    Rows that do not count (`counts [R, N]`) are neither anchors nor in any A(i).
     """
     unit = F.normalize(features, dim=2)
     similar = unit[:, :anchors] @ unit.transpose(1, 2) / temperature

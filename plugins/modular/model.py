@@ -1,4 +1,6 @@
-"""Networks of interchangeable modules: soft layer ordering (Meyerson & Miikkulainen 2018; Mendez & Eaton 2021)."""
+"""Networks of interchangeable modules: soft layer ordering (Meyerson & Miikkulainen 2018; Mendez &
+Eaton 2021).
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ def soft_ordering_mlp(
 ) -> nn.Module:
     """Dense modules of equal size behind a frozen random projection of the image, and a head.
 
-    At each depth the modules' outputs are mixed, by weights that the method says for each task. Where it
-    says nothing, layer j is module j: an ordinary network.
+    At each depth the modules' outputs are mixed, by weights that the method says for each task.
+    Where it says nothing, layer j is module j: an ordinary network.
     """
     projection = nn.Linear(math.prod(input_shape), width).requires_grad_(False)
     encoder = nn.Sequential(nn.Flatten(), projection)
@@ -53,16 +55,18 @@ def soft_ordering_cnn(
     *,
     components: PositiveInt = 4,  # modules that a network begins with
     depth: PositiveInt = 4,  # layers, each a mixture of modules; each halves height and width
-    width: PositiveInt = 50,  # channels of a module, and of the image, which is filled up with zeros
+    # channels of a module, and of the image, which is filled up with zeros
+    width: PositiveInt = 50,
     dropout: Rate = 0.5,  # behind each module
     dense_first: NonNegativeInt = 0,  # so many of the first modules have no dropout
     room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
     gated: bool = False,  # with places for gates; a method that has some sees to it
 ) -> nn.Module:
-    """Convolutional modules (3x3, pooled by 2) on an image that is padded to their channels, and a head.
+    """Convolutional modules (3x3, pooled by 2) on an image that is padded to their channels, and a
+    head.
 
-    At each depth the modules' outputs are mixed, by weights that the method says for each task. Where it
-    says nothing, layer j is module j: an ordinary network.
+    At each depth the modules' outputs are mixed, by weights that the method says for each task.
+    Where it says nothing, layer j is module j: an ordinary network.
     """
     planes, height, columns = input_shape
     encoder = nn.ZeroPad3d((0, 0, 0, 0, 0, width - planes))
@@ -78,7 +82,8 @@ def soft_ordering_cnn(
     positions = (height // 2**depth) * (columns // 2**depth)
     if not positions:
         raise errors.UserError(
-            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{columns} leave nothing;"
+            f"soft_ordering_cnn: {depth} layers that halve an image of {height}x{columns} leave "
+            "nothing;"
             f" give {{depth: {min(height, columns).bit_length() - 1}}} or fewer"
         )
     return SoftOrderingNet(body, width, classes, positions)
@@ -97,7 +102,9 @@ class SoftOrderingNet(nn.Sequential):
         self.positions = positions
 
     def layers(self) -> list[Layer]:
-        """What each depth gives out. Its weights are those of module j at depth j, which is there where nothing else is said."""
+        """What each depth gives out. Its weights are those of module j at depth j, which is there
+        where nothing else is said.
+        """
         body = self.body
         assert isinstance(body, SoftOrdering)
         names = [f"body.components.{number}.0" for number in body.in_turn]
@@ -120,13 +127,13 @@ class SoftOrderingNet(nn.Sequential):
 class SoftOrdering(Wired):
     """Modules in a mixture at each depth, behind an encoder.
 
-    `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. `used` names the modules
-    that are run at each depth; all others have a weight of 0 there.
+    `mixture [1 or B, modules, depth]` are the weights, of all samples or of each. `used` names the
+    modules that are run at each depth; all others have a weight of 0 there.
 
-    With gates a sample's weights are mixture_i exp(g_i) / sum_k mixture_k exp(g_k), where g = G x is a linear map
-    of what comes in at this depth (of its mean over positions): the softmax of structure and gates. `gates
-    [tasks, modules, depth, width]` are those of some tasks, and `gates_of [1 or B]` says which of them each
-    sample has.
+    With gates a sample's weights are mixture_i exp(g_i) / sum_k mixture_k exp(g_k), where g = G x
+    is a linear map of what comes in at this depth (of its mean over positions): the softmax of
+    structure and gates. `gates [tasks, modules, depth, width]` are those of some tasks, and
+    `gates_of [1 or B]` says which of them each sample has.
     """
 
     mixture: Tensor
@@ -184,7 +191,8 @@ class SoftOrdering(Wired):
 
     def _gated(self, weights: Tensor, x: Tensor, layer: int) -> Tensor:
         """`[..., 1 or B, modules]` to the weights of each sample, `[..., B, modules]`."""
-        # Of what has no weight no exponential: it is not to be the largest, by which the others are divided.
+        # Of what has no weight no exponential: it is not to be the largest, by which the others are
+        # divided.
         numbers = self._numbers(x, layer).masked_fill(weights == 0, -torch.inf)
         shares = weights * (numbers - numbers.detach().amax(-1, keepdim=True)).exp()
         return shares / shares.sum(-1, keepdim=True)

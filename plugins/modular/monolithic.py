@@ -10,8 +10,8 @@ from .lifelong import INITIAL, Lifelong
 class Monolithic(Lifelong):
     """One network for all tasks, with a head for each ("no components" of Mendez & Eaton 2021).
 
-    After the first tasks, which are trained together, each is trained beside the samples kept of those
-    before it. With `replay: 0` that is plain fine-tuning.
+    After the first tasks, which are trained together, each is trained beside the samples kept of
+    those before it. With `replay: 0` that is plain fine-tuning.
     """
 
     name = "monolithic"

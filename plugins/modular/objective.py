@@ -21,14 +21,16 @@ HEAD_APART = ("finetune_ce", "detached")  # cross-entropy trains the head and no
 
 
 class Objective(Strategy):
-    """Training by cross-entropy, by the contrast of features with equal and unequal labels, or by both.
+    """Training by cross-entropy, by the contrast of features with equal and unequal labels, or by
+    both.
 
-    The features are what goes into the head. Contrast is taken between the samples of a batch that belong
-    to the same task, each in two views: as it is, and augmented once more.
+    The features are what goes into the head. Contrast is taken between the samples of a batch that
+    belong to the same task, each in two views: as it is, and augmented once more.
     """
 
-    # ce: cross-entropy. cl: contrast alone; the head is never trained. both: their sum. finetune_ce: the head alone, by
-    # cross-entropy. detached: contrast for the body, and cross-entropy for the head, which reaches no further.
+    # ce: cross-entropy. cl: contrast alone; the head is never trained. both: their sum.
+    # finetune_ce: the head alone, by cross-entropy. detached: contrast for the body, and
+    # cross-entropy for the head, which reaches no further.
     loss: Literal["ce", "cl", "both", "finetune_ce", "detached"] = "ce"
     temperature: PositiveFloat = 0.06  # of the contrast
     # Whose losses the contrast averages: those of the samples as they are, or of both views.
@@ -36,11 +38,14 @@ class Objective(Strategy):
     # How the second view of a sample is made; none: there is one view.
     views: Literal["none", "affine_blur", "crop_flip", "flip_blur_noise"] = "affine_blur"
 
-    # ------------------------------------------------------------------ what a method says of itself
+    # ------------------------------------------------------------------ what a method says of
+    # itself
 
     @contextmanager
     def as_trained(self, tasks: Tensor) -> Iterator[None]:
-        """Within the block the network is, for each sample of these tasks `[R, B]`, the one that the step trains."""
+        """Within the block the network is, for each sample of these tasks `[R, B]`, the one that
+        the step trains.
+        """
         yield
 
     @property
@@ -66,7 +71,9 @@ class Objective(Strategy):
 
     @torch.no_grad()
     def _detached_features(self, batch: Batch) -> Tensor:
-        """A body that stands still is in evaluation mode: its dropout and its running statistics, too."""
+        """A body that stands still is in evaluation mode: its dropout and its running statistics,
+        too.
+        """
         if self.trains_body:
             return self.features(batch)
         with self.net.evaluation():

@@ -26,27 +26,30 @@ MIXTURE = "body.mixture"
 class Modular(Lifelong):
     """Soft layer ordering, learnt task by task (Mendez & Eaton 2021).
 
-    Each task has a head and a structure, the weights by which the modules are mixed at each depth. The
-    first tasks train the modules, each with a structure that is drawn. A later task is first assimilated:
-    its head and structure are trained, and a candidate for a new module, while the modules stand still.
-    Every batch is two steps, with the candidate and without. Then the modules are accommodated, beside the
-    samples kept of old tasks, while heads and structures stand still. The candidate stays if that makes
-    the task's validation accuracy better by the `threshold`, and is otherwise gone without a trace.
+    Each task has a head and a structure, the weights by which the modules are mixed at each depth.
+    The first tasks train the modules, each with a structure that is drawn. A later task is first
+    assimilated: its head and structure are trained, and a candidate for a new module, while the
+    modules stand still. Every batch is two steps, with the candidate and without. Then the modules
+    are accommodated, beside the samples kept of old tasks, while heads and structures stand still.
+    The candidate stays if that makes the task's validation accuracy better by the `threshold`, and
+    is otherwise gone without a trace.
     """
 
     name = "modular"
 
-    # What becomes of the modules after the first tasks: they are trained in epochs of their own, stand still, or are
-    # trained together with structure and head (the "joint" baseline, which adds no modules).
+    # What becomes of the modules after the first tasks: they are trained in epochs of their own,
+    # stand still, or are trained together with structure and head (the "joint" baseline, which adds
+    # no modules).
     modules: Literal["accommodated", "frozen", "joint"] = "accommodated"
     # Every so many epochs the modules are accommodated for one; by default once, in the last epoch.
     accommodate_every: PositiveInt | None = None
     add_modules: bool = True  # a candidate for a new module a task, which needs validation data
     threshold: NonNegativeFloat = 0.05  # (with - without) / without, of accuracies
-    # Of the first tasks: one module at each depth, drawn until each is used; or task t uses module t at all depths.
+    # Of the first tasks: one module at each depth, drawn until each is used; or task t uses module
+    # t at all depths.
     initial_structures: Literal["random", "one_module_per_task"] = "random"
-    # Whether all samples of a task have its mixture, or each one of its own, by gates: linear maps of what comes in at
-    # each depth, learnt where the structure is.
+    # Whether all samples of a task have its mixture, or each one of its own, by gates: linear maps
+    # of what comes in at each depth, learnt where the structure is.
     mixing: Literal["structure", "gated"] = "structure"
 
     # ------------------------------------------------------------------ what is asked before a run
@@ -113,7 +116,8 @@ class Modular(Lifelong):
         places = tasks * depth
         if places < modules:
             raise errors.UserError(
-                f"modular: {tasks} first tasks of depth {depth} cannot use each of {modules} modules;"
+                f"modular: {tasks} first tasks of depth {depth} cannot use each of {modules} "
+                "modules;"
                 " raise initial_tasks, or have fewer components"
             )
         if self.initial_structures == "random":
@@ -206,7 +210,9 @@ class Modular(Lifelong):
         self.learning = NOBODY
 
     def _helps(self, task: Task) -> Tensor:
-        """`[R]`: whether the candidate makes validation accuracy better by more than the threshold."""
+        """`[R]`: whether the candidate makes validation accuracy better by more than the
+        threshold.
+        """
         found = self.accuracy(task, "validation")
         with self._without_candidate():
             without = self.accuracy(task, "validation")
@@ -215,14 +221,18 @@ class Modular(Lifelong):
         return (without == 0) | ((found - without) / without > self.threshold)
 
     def _forget_module(self, number: int, where: Tensor) -> None:
-        """Nothing is left of a module of these members: numbers, and what the optimiser knows of them."""
+        """Nothing is left of a module of these members: numbers, and what the optimiser knows of
+        them.
+        """
         for param in self.module_parameters(number).values():
             rows = where.view(-1, *(1,) * (param.dim() - 1))
             param.masked_fill_(rows, 0.0)
             self.optimizer.reset_entries(param, rows)
 
     def _count(self) -> None:
-        """Modules, and what is trained: the network without places for modules, and the structures so far."""
+        """Modules, and what is trained: the network without places for modules, and the structures
+        so far.
+        """
         modules = self.exists.sum(1).double()
         empty = (~self.exists).sum(1).double()
         of_module = sum(value[0].numel() for value in self.module_parameters(0).values())
@@ -282,7 +292,9 @@ class Modular(Lifelong):
     # ------------------------------------------------------------------ how modules are mixed
 
     def _gates_of(self, tasks: Tensor) -> dict[str, Tensor]:
-        """The buffers that hold the gates of samples of these tasks `[R, B]`, with gradients where they are trained."""
+        """The buffers that hold the gates of samples of these tasks `[R, B]`, with gradients where
+        they are trained.
+        """
         return self.gates.of_each(tasks, self.at, self.at == self.learning)
 
     def _gates_of_task(self, index: int) -> dict[str, Tensor]:
@@ -290,7 +302,9 @@ class Modular(Lifelong):
         return self.gates.of_one(index, index == self.learning)
 
     def _mixture_of(self, tasks: Tensor) -> Tensor:
-        """`[R, B]` to the weights for each sample, `[R, B, M, depth]`; a batch may hold others than those of the task at hand."""
+        """`[R, B]` to the weights for each sample, `[R, B, M, depth]`; a batch may hold others than
+        those of the task at hand.
+        """
         rows = torch.arange(len(tasks), device=self.device)[:, None]
         mixture = self._mixtures()[rows, tasks]
         if self.learning == NOBODY or self.phase.name == ACCOMMODATION:
@@ -337,7 +351,9 @@ class Modular(Lifelong):
 
     @torch.no_grad()
     def _show(self) -> None:
-        """Let the network by itself, as probes see it, be that of the task at hand, or of the last one."""
+        """Let the network by itself, as probes see it, be that of the task at hand, or of the last
+        one.
+        """
         self.somewhere = self.exists.any(0).nonzero().flatten().tolist()
         self._run_used()
         shown = self._mixtures()[:, self.at : self.at + 1]
@@ -360,7 +376,9 @@ class Modular(Lifelong):
         return self.net.part(f"body.components.{number}").named_parameters()
 
     def task_parameters(self) -> list[Tensor]:
-        """What is trained of the task at hand beside its head: its structure, and gates where there are some."""
+        """What is trained of the task at hand beside its head: its structure, and gates where there
+        are some.
+        """
         return [self.structure, *self.gates.trained]
 
     def shared(self) -> list[str]:

@@ -1,4 +1,6 @@
-"""Multi-head swap: a head for every task, chosen at test time without being told which task it is."""
+"""Multi-head swap: a head for every task, chosen at test time without being told which task it
+is.
+"""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from clbench import Stateful
 class HeadBank(Stateful):
     """`params[name] [R, H, ...]`, H being the largest number of heads that a member has.
 
-    The head that a member trains is in its network, and the bank has a slot for it. `outputs [R, H, C]`
-    are those that a head was trained on. The tables grow as tasks begin; a member that has fewer heads
-    than others has zeros behind its own.
+    The head that a member trains is in its network, and the bank has a slot for it. `outputs [R, H,
+    C]` are those that a head was trained on. The tables grow as tasks begin; a member that has
+    fewer heads than others has zeros behind its own.
     """
 
     def __init__(self, head: Mapping[str, Tensor], classes: int) -> None:
@@ -71,7 +71,9 @@ class HeadBank(Stateful):
         return {name: value[rows, slot] for name, value in self.params.items()}
 
     def head(self, number: int, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Every member's head of this number; the one that is trained as it is in the network now."""
+        """Every member's head of this number; the one that is trained as it is in the network
+        now.
+        """
         is_trained = self.slot == number
         found = {}
         for name, value in network.items():

@@ -48,7 +48,9 @@ def within(logits: Tensor, outputs: Tensor) -> Tensor:
 
 
 def votes(logits: Tensor, outputs: Tensor, exists: Tensor) -> Tensor:
-    """One for the head with the largest logit of all, the first of equals; `exists [R, H]` may be voted for."""
+    """One for the head with the largest logit of all, the first of equals; `exists [R, H]` may be
+    voted for.
+    """
     tops = largest(logits, outputs).masked_fill(~exists[..., None], -torch.inf)
     numbers = torch.arange(tops.shape[1], device=tops.device)
     return (tops.argmax(1)[:, None] == numbers[:, None]).to(logits.dtype)
@@ -60,11 +62,12 @@ def right_answers(logits: Tensor, outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def decide(scores: Tensor, valid: Tensor, exists: Tensor, together: int | None) -> Tensor:
-    """`[R, H, N]` scores -> `[R, N]`: for each image its head, that of the largest sum over its group.
+    """`[R, H, N]` scores -> `[R, N]`: for each image its head, that of the largest sum over its
+    group.
 
     A group are so many images in a row; None: all of them. Rows that are not `valid [R, N]` do not
-    count; `exists [R, H]` may be chosen; of equal heads it is the first. Sums are taken row after row
-    in double precision, so that rows behind a member's own change nothing.
+    count; `exists [R, H]` may be chosen; of equal heads it is the first. Sums are taken row after
+    row in double precision, so that rows behind a member's own change nothing.
     """
     members, heads, images = scores.shape
     rows = torch.arange(images, device=scores.device)

@@ -19,31 +19,35 @@ UNLIKELY = -1e9  # the logit of an output that the head was not trained on; fini
 
 
 class MultiheadSwap(Strategy):
-    """A bank of heads on one body, chosen without being told the task (the "head solution" of S000).
+    """A bank of heads on one body, chosen without being told the task (the "head solution" of
+    S000).
 
-    Every task trains a fresh head, or one of the bank that already does well on it; the body is that of
-    the method it is composed with. A test set goes to the head with most votes, a vote an image for the
-    head with the largest logit. Heads that were trained apart are not calibrated: one with larger
-    weights wins.
+    Every task trains a fresh head, or one of the bank that already does well on it; the body is
+    that of the method it is composed with. A test set goes to the head with most votes, a vote an
+    image for the head with the largest logit. Heads that were trained apart are not calibrated: one
+    with larger weights wins.
     """
 
     name = "multihead_swap"
     wiring = Strategy.wiring | {"choices"}
 
-    # Which head a task trains: a fresh one, or the best of the bank if its accuracy on the task's data is above
-    # theta (reuse); with `reuse_running` theta is a running mean, theta <- (theta n + accuracy) / (n + 1) after each
-    # task but the first, n the heads in the bank when the task began, accuracy that of its head once it is trained.
+    # Which head a task trains: a fresh one, or the best of the bank if its accuracy on the task's
+    # data is above theta (reuse); with `reuse_running` theta is a running mean, theta <- (theta n +
+    # accuracy) / (n + 1) after each task but the first, n the heads in the bank when the task
+    # began, accuracy that of its head once it is trained.
     heads: Literal["new", "reuse", "reuse_running"] = "new"
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.9  # theta, or where it starts
-    # The data of the task on which these accuracies are measured; `test_oracle`, as in S000, reads test data.
+    # The data of the task on which these accuracies are measured; `test_oracle`, as in S000, reads
+    # test data.
     measured_on: Literal["train", "validation", "test_oracle"] = "train"
     # What goes to one head: a whole test set, so many images in a row, or a single one.
     granularity: Literal["dataset", "batch", "sample"] = "dataset"
     # With granularity `batch`: how many images in a row; by default the protocol's batch size.
     batch: PositiveInt | None = None
-    # What is added up over these images to a head's score; the largest wins. vote: 1 where its largest logit is the
-    # largest of all heads'; sum_max: its largest logit; sum_abs_max: its largest |logit|; max_softmax: its largest
-    # probability; entropy: minus the entropy of its soft-max; oracle: 1 where it is right, which reads the labels.
+    # What is added up over these images to a head's score; the largest wins. vote: 1 where its
+    # largest logit is the largest of all heads'; sum_max: its largest logit; sum_abs_max: its
+    # largest |logit|; max_softmax: its largest probability; entropy: minus the entropy of its
+    # soft-max; oracle: 1 where it is right, which reads the labels.
     score: Literal["vote", "sum_max", "sum_abs_max", "max_softmax", "entropy", "oracle"] = "vote"
     # Before they are compared, heads are scaled to the mean of the norms of their weights.
     normalise: bool = False
@@ -61,12 +65,14 @@ class MultiheadSwap(Strategy):
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if setting == "task":
             return (
-                "it finds out which head images belong to, and in the task setting each task has its"
+                "it finds out which head images belong to, and in the task setting each task has "
+                "its"
                 " outputs and is told; use setting: domain, or class"
             )
         if protocol["head_reset"] != "never":
             return (
-                "it gives each task its head, so `head_reset` would have no effect; leave it out for"
+                "it gives each task its head, so `head_reset` would have no effect; leave it out "
+                "for"
                 " this method: {multihead_swap: {protocol: {head_reset: never}}}"
             )
         if self.heads != "new" and self.measured_on == "validation" and not protocol["validation"]:
@@ -129,7 +135,9 @@ class MultiheadSwap(Strategy):
         return torch.where(is_reused, best, self.stored)
 
     def _best_in_bank(self, task: Task) -> tuple[Tensor, Tensor]:
-        """`[R]` the head that does best on the task, the first of equals, and whether it is to be trained on."""
+        """`[R]` the head that does best on the task, the first of equals, and whether it is to be
+        trained on.
+        """
         if self.heads == "new":
             nobody = torch.zeros_like(self.stored)
             return nobody, nobody.bool()
@@ -137,7 +145,9 @@ class MultiheadSwap(Strategy):
         return best, accuracy > self.theta
 
     def _accuracies(self, task: Task) -> Tensor:
-        """`[R, H]`: each head's share of right answers on the task's own data, -1 where there is no head."""
+        """`[R, H]`: each head's share of right answers on the task's own data, -1 where there is no
+        head.
+        """
         split = "test" if self.measured_on == "test_oracle" else self.measured_on
         outputs = self._outputs_of(task)[:, None, None]
         right = torch.zeros_like(self.bank.exists, dtype=torch.float64)
@@ -203,7 +213,9 @@ class MultiheadSwap(Strategy):
         return self._decided(self._scores(logits), asked.valid if asked else everyone)
 
     def _scores(self, logits: Tensor, y: Tensor | None = None) -> Tensor:
-        """`[R, H, B]`: what each image adds to the score of each head; labels `y [R, B]` are an oracle's."""
+        """`[R, H, B]`: what each image adds to the score of each head; labels `y [R, B]` are an
+        oracle's.
+        """
         outputs = self.bank.outputs[:, :, None]
         if y is not None:
             return right_answers(logits, outputs, y)

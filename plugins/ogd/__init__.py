@@ -38,20 +38,23 @@ class Remembered(Stateful):
 
 
 class OGD(Strategy):
-    """Orthogonal gradient descent (Farajtabar et al. 2020): steps that leave old outputs as they are, to first order.
+    """Orthogonal gradient descent (Farajtabar et al. 2020): steps that leave old outputs as they
+    are, to first order.
 
-    After a task the gradients of outputs for some of its samples join a set of directions; from then on
-    the gradient of the loss loses its components in the space that they span, g - sum <g, u> u over
-    an orthonormal basis. Meant for plain SGD: where the optimiser has moments, what is orthogonal is
-    the gradient and not the step, unless `project: update`.
+    After a task the gradients of outputs for some of its samples join a set of directions; from
+    then on the gradient of the loss loses its components in the space that they span, g - sum <g,
+    u> u over an orthonormal basis. Meant for plain SGD: where the optimiser has moments, what is
+    orthogonal is the gradient and not the step, unless `project: update`.
 
     In the task setting the last layer is left alone: the rows of the task at hand are stepped as
-    they are, those of other tasks get no gradient. Otherwise all trainable parameters are projected.
+    they are, those of other tasks get no gradient. Otherwise all trainable parameters are
+    projected.
     """
 
     name = "ogd"
     # A direction of a sample: the gradient of its true class's output (gtl), of the mean of its
-    # outputs (ave), of each of them (all); mean_loss: one direction a task, the mean gradient of the loss.
+    # outputs (ave), of each of them (all); mean_loss: one direction a task, the mean gradient of
+    # the loss.
     variant: Literal["gtl", "ave", "all", "mean_loss"] = "gtl"
     # Directions a task. A sample has one of them, and with `all` one for each of its outputs.
     memory: PositiveInt = 200
@@ -62,8 +65,8 @@ class OGD(Strategy):
     recompute: bool = False
     # Keep so many principal directions of each task instead of all.
     pca: PositiveInt | None = None
-    # How directions are kept: as factors in linear layers and whole elsewhere, or as a dense orthonormal
-    # basis. `auto`: as factors where these take less room.
+    # How directions are kept: as factors in linear layers and whole elsewhere, or as a dense
+    # orthonormal basis. `auto`: as factors where these take less room.
     store: Literal["auto", "factors", "dense"] = "auto"
     # What a direction of norm 1 has beside the others is dropped where it is shorter.
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.001
@@ -84,7 +87,8 @@ class OGD(Strategy):
             for option, given in (("recompute", self.recompute), ("store", self._wants_factors())):
                 if given:
                     raise errors.StrategyError(
-                        f"ogd: {option}: {getattr(self, option)} does not go with variant: mean_loss,"
+                        f"ogd: {option}: {getattr(self, option)} does not go with variant: "
+                        "mean_loss,"
                         f" whose direction is made from all of a task's data; leave {option} out"
                     )
         elif self.per_class:
@@ -190,7 +194,9 @@ class OGD(Strategy):
         return Remembered(index, tasks, valid, outputs, sample_bytes(self.scenario))
 
     def _outputs(self, task: Task) -> Tensor:
-        """`[R, C]`: the outputs of a task's samples: its own where the setting tells it, else all."""
+        """`[R, C]`: the outputs of a task's samples: its own where the setting tells it, else
+        all.
+        """
         if self.scenario.setting == "task":
             return task.classes.clone()
         every = torch.arange(self.scenario.classes, device=self.device)
@@ -214,7 +220,9 @@ class OGD(Strategy):
         return joined
 
     def _functions(self, y: Tensor, outputs: Tensor) -> Tensor:
-        """`[R, B, K, classes]`: the functions of a sample's outputs that are kept, by their coefficients."""
+        """`[R, B, K, classes]`: the functions of a sample's outputs that are kept, by their
+        coefficients.
+        """
         classes = self.scenario.classes
         if self.variant == "gtl":
             return F.one_hot(y, classes)[:, :, None].float()

@@ -34,15 +34,18 @@ class Basis(Stateful):
         raise NotImplementedError
 
     def vectors(self, like: Gradients) -> Tensor:
-        """`[R, directions, numbers]`: the basis itself, 0 where a direction was dropped. For looking at."""
+        """`[R, directions, numbers]`: the basis itself, 0 where a direction was dropped. For
+        looking at.
+        """
         raise NotImplementedError
 
 
 class FactoredBasis(Basis):
     """Directions as they came, of norm 1, and the matrix W that makes them orthonormal: u = W v.
 
-    With the eigenvectors E and eigenvalues s^2 of the directions' Gram matrix, in float64, W = E^T / s. What the
-    directions have in common to less than `tolerance` of their norm is left out: s is at least that.
+    With the eigenvectors E and eigenvalues s^2 of the directions' Gram matrix, in float64, W = E^T
+    / s. What the directions have in common to less than `tolerance` of their norm is left out: s is
+    at least that.
     """
 
     def __init__(self, tolerance: float) -> None:
@@ -88,8 +91,8 @@ class FactoredBasis(Basis):
 class DenseBasis(Basis):
     """Orthonormal rows `[R, directions, numbers]`; a direction that was dropped is a row of zeros.
 
-    With `pca` no more than so many directions are taken of each task, those of the largest sum of squared
-    inner products with the task's own (Doan et al. 2021).
+    With `pca` no more than so many directions are taken of each task, those of the largest sum of
+    squared inner products with the task's own (Doan et al. 2021).
     """
 
     def __init__(self, names: Sequence[str], tolerance: float, pca: int | None = None) -> None:
@@ -133,13 +136,17 @@ def without(basis: Tensor, rows: Tensor) -> Tensor:
 
 
 def principal(rows: Tensor, count: int) -> Tensor:
-    """One member's `count` principal directions of `[n, numbers]`, not centred, with their own lengths."""
+    """One member's `count` principal directions of `[n, numbers]`, not centred, with their own
+    lengths.
+    """
     vectors: Tensor = torch.linalg.eigh(finite(dense_gram(rows))).eigenvectors
     return vectors[:, -count:].T.float() @ rows
 
 
 def whitening(gram: Tensor, tolerance: float) -> Tensor:
-    """W with W G W^T = 1 but for directions of a norm of `tolerance` or less, whose rows are 0; one member's."""
+    """W with W G W^T = 1 but for directions of a norm of `tolerance` or less, whose rows are 0; one
+    member's.
+    """
     values, vectors = torch.linalg.eigh(finite(gram))
     least = tolerance**2
     lengths = torch.where(values > least, values, 1.0).sqrt()

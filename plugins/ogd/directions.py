@@ -1,4 +1,6 @@
-"""The directions that a task is remembered by: gradients of outputs, sample by sample, or of a task as a whole."""
+"""The directions that a task is remembered by: gradients of outputs, sample by sample, or of a task
+as a whole.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Sites:
         self.all = sum(params[name][0].numel() for name in names)
 
     def saves_room(self, each: int) -> bool:
-        """Whether factors of samples of so many directions each take less room than the directions."""
+        """Whether factors of samples of so many directions each take less room than the
+        directions.
+        """
         return self.inputs + each * (self.outputs + self.others) < each * self.all
 
 
@@ -55,7 +59,9 @@ def has_tied_weights(net: Stack) -> bool:
 
 
 def factored(net: Stack, batch: Batch, along: Tensor, sites: Sites) -> list[Part]:
-    """The directions of the functions `along [R, B, K, classes]` of each sample's outputs, as factors where these are kept."""
+    """The directions of the functions `along [R, B, K, classes]` of each sample's outputs, as
+    factors where these are kept.
+    """
     out, taps = net.tap(batch.x, (nn.Linear,))
     values = (out[:, :, None] * along).sum(3)
     found: dict[str, list[Tensor]] = {site: [] for site, *_ in sites.linear}
@@ -103,7 +109,8 @@ def summed(
     values: Callable[[Tensor, Batch], Tensor],
     names: Sequence[str],
 ) -> Tensor:
-    """`[R, K, numbers]`: the gradient of the sum over batches of K `values [R, K]` of logits, in training mode.
+    """`[R, K, numbers]`: the gradient of the sum over batches of K `values [R, K]` of logits, in
+    training mode.
 
     Running statistics are left as they are.
     """
@@ -126,7 +133,9 @@ def summed(
 
 
 def refilled(batch: Batch) -> Batch:
-    """Rows that do not count show samples that do, for batch-norm sees all of them; those of a member without any are 0."""
+    """Rows that do not count show samples that do, for batch-norm sees all of them; those of a
+    member without any are 0.
+    """
     counts = batch.weights.sum(1, keepdim=True)
     order = batch.weights.logical_not().to(torch.int8).argsort(dim=1, stable=True)
     number = torch.arange(batch.size, device=order.device).expand_as(order)

@@ -1,8 +1,8 @@
 """Directions in the space of parameters, and how they are kept: as factors, or as they are.
 
-Directions belong to samples, K a sample: `[R, M, K]` of them are those of M samples. What a direction is for one
-linear layer is an outer product, delta x^T for the weight and delta for the bias (as `net.tap` gives them), and the
-input x is that of all K directions of a sample.
+Directions belong to samples, K a sample: `[R, M, K]` of them are those of M samples. What a
+direction is for one linear layer is an outer product, delta x^T for the weight and delta for the
+bias (as `net.tap` gives them), and the input x is that of all K directions of a sample.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Part(Stateful):
 
 
 class LinearFactors(Part):
-    """The directions in a linear layer, as pairs of factors: `inputs [R, M, in]`, `deltas [R, M, K, out]`."""
+    """The directions in a linear layer, as pairs of factors: `inputs [R, M, in]`, `deltas [R, M, K,
+    out]`.
+    """
 
     def __init__(self, weight: str, bias: str | None, inputs: Tensor, deltas: Tensor) -> None:
         self.weight, self.bias = weight, bias

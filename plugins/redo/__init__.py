@@ -23,12 +23,14 @@ TINY = 1e-9  # keeps a layer that is silent as a whole from being divided by 0
 
 
 class ReDo(Strategy):
-    """ReDo: recycle the dormant units of every hidden layer each `period` steps (Sokar et al. 2023).
+    """ReDo: recycle the dormant units of every hidden layer each `period` steps (Sokar et al.
+    2023).
 
-    Unit i of a layer of H units has the score s_i = mean|h_i| / (sum_j mean|h_j| / H + 1e-9). Means are
-    over samples, over the positions of a filter, and over the halves of a crelu unit. Where s_i <= tau the
-    weights in are drawn anew, and bias, weights out and what the optimiser holds of all these are set to 0.
-    Scores are taken in evaluation mode, when the step is done. Outputs are never recycled.
+    Unit i of a layer of H units has the score s_i = mean|h_i| / (sum_j mean|h_j| / H + 1e-9). Means
+    are over samples, over the positions of a filter, and over the halves of a crelu unit. Where s_i
+    <= tau the weights in are drawn anew, and bias, weights out and what the optimiser holds of all
+    these are set to 0. Scores are taken in evaluation mode, when the step is done. Outputs are
+    never recycled.
     """
 
     name = "redo"
@@ -62,8 +64,8 @@ class ReDo(Strategy):
         chosen[members] = True
         dormant = {name: s <= self.tau for name, s in self.scores(batch).items()}
         recycled = torch.zeros(self.members, dtype=torch.int64, device=self.device)
-        # The last layer first: where units of two neighbouring layers are recycled, the weight between
-        # them is a weight in, which is drawn, and then a weight out, which is 0.
+        # The last layer first: where units of two neighbouring layers are recycled, the weight
+        # between them is a weight in, which is drawn, and then a weight out, which is 0.
         for layer in reversed(self.net.layers()):
             due = dormant[layer.name] & chosen
             recycled += due.sum(1)
@@ -100,7 +102,9 @@ class ReDo(Strategy):
 
 
 def activity(h: Tensor) -> Tensor:
-    """`[R, B, units, ...]` -> `[R, B, units]`: the mean of |h| over what a unit gives for one sample."""
+    """`[R, B, units, ...]` -> `[R, B, units]`: the mean of |h| over what a unit gives for one
+    sample.
+    """
     return h.abs() if h.dim() == 3 else h.abs().flatten(3).mean(3)
 
 

@@ -10,9 +10,10 @@ from clbench import Strategy, Task, hookimpl
 class Scratch(Strategy):
     """A fresh network a task, trained on that task alone: the reference for plasticity.
 
-    Before every task but the first, weights, running statistics, dropout's noise and the optimiser's
-    moments are those of an untrained network, each time of another one. What a network could learn of
-    a task without those before it is what loss of plasticity and forward transfer are measured against.
+    Before every task but the first, weights, running statistics, dropout's noise and the
+    optimiser's moments are those of an untrained network, each time of another one. What a network
+    could learn of a task without those before it is what loss of plasticity and forward transfer
+    are measured against.
     """
 
     bound: ClassVar[bool] = True

@@ -7,10 +7,11 @@ from torch import Tensor
 
 
 def spread(budget: int, need: Tensor) -> Tensor:
-    """`[..., C]` needs -> `[..., C]` whole numbers in proportion to them, `budget` in all; nothing where nobody needs anything.
+    """`[..., C]` needs -> `[..., C]` whole numbers in proportion to them, `budget` in all; nothing
+    where nobody needs anything.
 
-    Each class gets its share rounded down, and what is left goes one by one to the largest remainders
-    (of equal ones to the lower class).
+    Each class gets its share rounded down, and what is left goes one by one to the largest
+    remainders (of equal ones to the lower class).
     """
     total = need.sum(-1, keepdim=True)
     share = budget * need / torch.where(total > 0, total, 1.0)
@@ -22,7 +23,8 @@ def spread(budget: int, need: Tensor) -> Tensor:
 
 
 def draw_by_class(classes: Tensor, quota: Tensor, priority: Tensor, count: int) -> Tensor:
-    """Of samples `[R, P]` by class (-1: none), `quota [R, C]` of each class: their places `[R, count]`, P where there are no more.
+    """Of samples `[R, P]` by class (-1: none), `quota [R, C]` of each class: their places `[R,
+    count]`, P where there are no more.
 
     Of a class those of the least `priority [R, P]` are taken.
     """

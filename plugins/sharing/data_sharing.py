@@ -23,7 +23,9 @@ NEED_BYTES = 4  # of each class's need
 
 @dataclass(frozen=True)
 class Queries:
-    """What each member asks for: its validation samples `[R, Q]` by index, with labels; `valid` ones count."""
+    """What each member asks for: its validation samples `[R, Q]` by index, with labels; `valid`
+    ones count.
+    """
 
     index: Tensor
     y: Tensor
@@ -31,20 +33,23 @@ class Queries:
 
 
 class DataSharing(Neighbours):
-    """Data on demand: agents send out what they are bad at, and are sent samples that are like it (Le et al. 2024).
+    """Data on demand: agents send out what they are bad at, and are sent samples that are like it
+    (Le et al. 2024).
 
-    Once a task, after `after` epochs of its first phase (or at its end, where it is shorter), each agent sends its
-    `queries` worst validation samples of the task to its neighbours. For each query a neighbour returns the
-    `neighbours` samples that are most like it, by the cosine of what goes into the neighbour's own head, of
-    those it has: the training samples of the task under way, and `stored` of each task before it. With
-    `variant: heuristic` an agent sends how much it needs each class of its task, one minus its validation
-    accuracy; each neighbour spreads `budget` over those of the classes that it has, in proportion (rounded
-    down, the rest to the largest remainders), and returns random samples of them with their labels.
+    Once a task, after `after` epochs of its first phase (or at its end, where it is shorter), each
+    agent sends its `queries` worst validation samples of the task to its neighbours. For each query
+    a neighbour returns the `neighbours` samples that are most like it, by the cosine of what goes
+    into the neighbour's own head, of those it has: the training samples of the task under way, and
+    `stored` of each task before it. With `variant: heuristic` an agent sends how much it needs each
+    class of its task, one minus its validation accuracy; each neighbour spreads `budget` over those
+    of the classes that it has, in proportion (rounded down, the rest to the largest remainders),
+    and returns random samples of them with their labels.
 
-    What is received goes to a reservoir of `memory` samples, which is emptied when the next task begins: to go on
-    rehearsing is the business of replay. Until then every batch is joined by samples drawn from it. A sample is
-    seen as the receiver's task sees it. Who does not take part (`self.active`) neither asks nor answers. `bytes_sent`
-    counts images, a byte a pixel and channel, sent out as queries and sent back, and four bytes for each need.
+    What is received goes to a reservoir of `memory` samples, which is emptied when the next task
+    begins: to go on rehearsing is the business of replay. Until then every batch is joined by
+    samples drawn from it. A sample is seen as the receiver's task sees it. Who does not take part
+    (`self.active`) neither asks nor answers. `bytes_sent` counts images, a byte a pixel and
+    channel, sent out as queries and sent back, and four bytes for each need.
     """
 
     name = "data_sharing"
@@ -52,8 +57,9 @@ class DataSharing(Neighbours):
     variant: Literal["queries", "heuristic"] = "queries"  # what agents send to be answered
     after: PositiveInt = 10  # epochs that an agent trains by itself before it asks
     queries: PositiveInt = 20  # validation samples that an agent sends to each neighbour
-    # What makes a sample one of the worst: a high `cross_entropy` or `entropy`, a low `confidence` (the
-    # largest probability) or `margin` (between the two largest logits); `random`: any are sent.
+    # What makes a sample one of the worst: a high `cross_entropy` or `entropy`, a low `confidence`
+    # (the largest probability) or `margin` (between the two largest logits); `random`: any are
+    # sent.
     score: Score = "cross_entropy"
     neighbours: PositiveInt = 5  # samples that are returned for a query
     # What is left out before the nearest are looked for: nothing; tasks that have none of the
@@ -66,14 +72,15 @@ class DataSharing(Neighbours):
     memory: PositiveInt = 64  # received samples that an agent has room for
     # Samples of each finished task that an agent keeps, to answer from; `none`: all of them.
     stored: PositiveInt | None = 32
-    # Received samples that join each batch; by default so many that each comes as often as one of the
-    # task's own samples.
+    # Received samples that join each batch; by default so many that each comes as often as one of
+    # the task's own samples.
     received_batch: PositiveInt | None = None
 
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
         if not protocol["validation"]:
             return (
-                "what an agent asks for follows from validation data, and the protocol holds none out;"
+                "what an agent asks for follows from validation data, and the protocol holds none "
+                "out;"
                 " write validation: 0.2, or the like"
             )
         return super().refusal(setting, protocol)
@@ -130,7 +137,9 @@ class DataSharing(Neighbours):
         return super().task_loss(batch.join(self.drawn(batch)) if self.joins else batch)
 
     def drawn(self, batch: Batch) -> Batch:
-        """Received samples to join a batch; a member that has none sees its own batch again, in rows that do not count."""
+        """Received samples to join a batch; a member that has none sees its own batch again, in
+        rows that do not count.
+        """
         size = self.received_batch or self.protocol.batch_size
         drawn, kept = self.received.sample_with(size)
         drawn = replace(
@@ -149,7 +158,9 @@ class DataSharing(Neighbours):
         )
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
-        """`[R, size]`: which rows of received samples count, as many as their share of all samples."""
+        """`[R, size]`: which rows of received samples count, as many as their share of all
+        samples.
+        """
         if self.received_batch is not None:
             return torch.ones(self.members, size, dtype=torch.bool, device=self.device)
         rows = torch.arange(size, device=self.device)
@@ -202,7 +213,9 @@ class DataSharing(Neighbours):
         return self.predict(x, task if self.scenario.setting == "task" else None)
 
     def _answers(self, queries: Queries) -> tuple[Tensor, Tensor]:
-        """What each member has for each agent's queries: indices and whether there is one, `[R, agents, Q, neighbours]`."""
+        """What each member has for each agent's queries: indices and whether there is one, `[R,
+        agents, Q, neighbours]`.
+        """
         asked = self.of_agents(queries.index).flatten(1)
         near = self._near_tasks(queries) if self.filter == "distance" else None
         nearest = Nearest(asked, self.neighbours)
@@ -239,7 +252,9 @@ class DataSharing(Neighbours):
         return inputs["head"].flatten(2)
 
     def _near_tasks(self, queries: Queries) -> Tensor:
-        """`[R, agents x Q, n]`: the tasks of each member's samples that are nearest to each query by pixels, -1 for none."""
+        """`[R, agents x Q, n]`: the tasks of each member's samples that are nearest to each query
+        by pixels, -1 for none.
+        """
         pixels = torch.cat([images.flatten(2) for images in self._images(queries)], dim=1)
         nearest = Nearest(pixels, self.filter_neighbours)
         for batch in self.offered.batches():
@@ -268,7 +283,9 @@ class DataSharing(Neighbours):
             self._keep(drawn, valid, self._labels(drawn))
 
     def need(self) -> Tensor:
-        """`[R, C]`: one minus the validation accuracy of each class of the task; -1 of classes that it has not."""
+        """`[R, C]`: one minus the validation accuracy of each class of the task; -1 of classes that
+        it has not.
+        """
         right = torch.zeros(self.members, self.scenario.classes, device=self.device)
         total = torch.zeros_like(right)
         for batch in self.task.batches("validation", ROWS):
@@ -278,7 +295,9 @@ class DataSharing(Neighbours):
         return torch.where(total > 0, 1 - right / total.clamp(min=1), -1.0)
 
     def _stock(self) -> tuple[Tensor, Tensor]:
-        """All that each member's neighbours have, `[R, agents, P]`: the class in the member's task (-1: another one), and the index."""
+        """All that each member's neighbours have, `[R, agents, P]`: the class in the member's task
+        (-1: another one), and the index.
+        """
         classes, indices = [], []
         for batch in self.offered.batches():
             heard = self.of_agents(torch.where(batch.weights, batch.index, -1))
@@ -288,7 +307,9 @@ class DataSharing(Neighbours):
         return torch.cat(classes, dim=2), torch.cat(indices, dim=2)
 
     def _by_need(self, need: Tensor, classes: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        """What one neighbour of each member returns, `[R, budget]`: indices, and which of them count."""
+        """What one neighbour of each member returns, `[R, budget]`: indices, and which of them
+        count.
+        """
         kinds = torch.arange(self.scenario.classes, device=self.device)
         has = (classes[..., None] == kinds).any(1)
         quota = spread(self.budget, torch.where(has, need, 0.0).clamp(min=0))
@@ -308,7 +329,9 @@ class DataSharing(Neighbours):
     # ------------------------------------------------------------------ what is received
 
     def _keep(self, index: Tensor, valid: Tensor, label: Tensor) -> None:
-        """Show the buffer what a neighbour sent, `[R, n]`; what has no label in the task is dropped."""
+        """Show the buffer what a neighbour sent, `[R, n]`; what has no label in the task is
+        dropped.
+        """
         valid = valid & (label >= 0)
         tasks = torch.full_like(index, self.task.index)
         self.received.add(self.fetch(index, tasks, valid=valid), label=label.float())
@@ -318,7 +341,9 @@ class DataSharing(Neighbours):
         return self.labels_of(index, torch.full_like(index, self.task.index))
 
     def _as_heard(self, batch: Batch) -> Tensor:
-        """`[R, agents, B]`: the labels that each member's task gives to the samples of the agents of its seed."""
+        """`[R, agents, B]`: the labels that each member's task gives to the samples of the agents
+        of its seed.
+        """
         heard = self.of_agents(batch.index)
         return self._labels(heard.flatten(1)).view_as(heard)
 

@@ -14,18 +14,20 @@ from .rounds import Rounds, are_finite, row_bytes
 
 
 class FedAvg(Rounds):
-    """Federated averaging: in each round every agent takes the mean of its neighbours' weights and its own (McMahan et al. 2017).
+    """Federated averaging: in each round every agent takes the mean of its neighbours' weights and
+    its own (McMahan et al. 2017).
 
-    w_i <- w_i + sum_j a_ij (w_j - w_i) / (a_ii + sum_j a_ij), summed neighbour by neighbour, so that equal
-    agents stay equal to the bit. Averaged are the parameters that the composition shares (`shared()`:
-    the trainable ones without the head; of a modular network its modules) and the running statistics of
-    the modules that these belong to. Heads, structures and the optimiser's moments are never averaged:
-    Adam goes on with each agent's own. An agent that has stopped early or diverged, or whose weights
-    are not finite, is not heard and keeps what it has; one that hears nobody keeps its weights, too.
+    w_i <- w_i + sum_j a_ij (w_j - w_i) / (a_ii + sum_j a_ij), summed neighbour by neighbour, so
+    that equal agents stay equal to the bit. Averaged are the parameters that the composition shares
+    (`shared()`: the trainable ones without the head; of a modular network its modules) and the
+    running statistics of the modules that these belong to. Heads, structures and the optimiser's
+    moments are never averaged: Adam goes on with each agent's own. An agent that has stopped early
+    or diverged, or whose weights are not finite, is not heard and keeps what it has; one that hears
+    nobody keeps its weights, too.
 
-    With `server_momentum` b (FedAvgM: Hsu et al. 2019) the change of a round adds up: v <- b v + (mean - w
-    after the last round), w <- w after the last round + v. There is no server in a graph of neighbours: each
-    agent has its own v. Running statistics are averaged without it.
+    With `server_momentum` b (FedAvgM: Hsu et al. 2019) the change of a round adds up: v <- b v +
+    (mean - w after the last round), w <- w after the last round + v. There is no server in a graph
+    of neighbours: each agent has its own v. Running statistics are averaged without it.
     """
 
     name = "fedavg"
@@ -46,7 +48,9 @@ class FedAvg(Rounds):
             self._start_from_here()
 
     def _start_from_here(self) -> None:
-        """Where there was no round yet, the parameters before the first one stand for its outcome."""
+        """Where there was no round yet, the parameters before the first one stand for its
+        outcome.
+        """
         named = self.net.named_parameters()
         for name in self.shared():
             if self.keeps_aggregate() and name not in self.aggregate:
@@ -79,7 +83,9 @@ class FedAvg(Rounds):
         return {name: named[name].detach() for name in self.shared()}
 
     def shared_statistics(self) -> dict[str, Tensor]:
-        """The running statistics (buffers of floats) of the modules whose parameters are averaged."""
+        """The running statistics (buffers of floats) of the modules whose parameters are
+        averaged.
+        """
         modules = {_module_of(name) for name in self.shared()}
         return {
             name: value
@@ -88,7 +94,9 @@ class FedAvg(Rounds):
         }
 
     def mean_over(self, value: Tensor, links: Tensor) -> Tensor:
-        """`[R, ...]`: each member's mean over itself and those it hears; its own rows where it hears nobody."""
+        """`[R, ...]`: each member's mean over itself and those it hears; its own rows where it
+        hears nobody.
+        """
         own = self.by_agent(value)
         shape = (*own.shape[:2], *(1,) * (own.dim() - 2))
         shares = self._shares()

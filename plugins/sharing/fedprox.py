@@ -14,11 +14,13 @@ from .fedavg import FedAvg
 
 
 class FedProx(FedAvg):
-    """Federated averaging with a pull, in local training, to the last round's mean (Li et al. 2020).
+    """Federated averaging with a pull, in local training, to the last round's mean (Li et al.
+    2020).
 
-    loss + mu/2 sum (w - w_last)^2 over the shared parameters alone; w_last are the agent's after the last
-    round that it took part in, and before the first one those it had then. With `mu: 0` it is `fedavg`, bit for
-    bit. In tasks that are the same for all agents there are no rounds, and no pull.
+    loss + mu/2 sum (w - w_last)^2 over the shared parameters alone; w_last are the agent's after
+    the last round that it took part in, and before the first one those it had then. With `mu: 0` it
+    is `fedavg`, bit for bit. In tasks that are the same for all agents there are no rounds, and no
+    pull.
     """
 
     name = "fedprox"
@@ -46,7 +48,9 @@ class FedProx(FedAvg):
 
 
 class _SquaredDistance(torch.autograd.Function):
-    """`[R]`: sum (w - w_last)^2, with the gradient written out: autograd would walk over all parameters three times more."""
+    """`[R]`: sum (w - w_last)^2, with the gradient written out: autograd would walk over all
+    parameters three times more.
+    """
 
     @staticmethod
     def forward(ctx: Any, anchors: Sequence[Tensor], *params: Tensor) -> Tensor:

@@ -18,29 +18,33 @@ NOBODY = -1
 
 
 class ModuleSharing(Neighbours):
-    """Module sharing ("modmod"): the candidate for a new module is one that a neighbour has added (Le et al. 2024).
+    """Module sharing ("modmod"): the candidate for a new module is one that a neighbour has added
+    (Le et al. 2024).
 
-    Once a task, from the second task after the first ones on, each agent of `modular` tells its neighbours the
-    classes of its new task. A neighbour answers with the module that it added for its most similar task, the one
-    with most of these classes (of equals the first); one that has added none for any of them does not answer. With
-    `choice: trust_sim` the module of the most similar task of all is taken (of equals that of the earliest task, then
-    of the first agent). With `tryout` the best `tries` are trained in turn, for `tryout_epochs` epochs of the
-    task each, with head and structure as they were at first; the agent goes on from the one of the best validation
-    accuracy, as it was trained then, with moments that begin anew. What comes first is trained and judged as any
-    other candidate of `modular`; an agent that was sent none begins with a random module, as without sharing.
+    Once a task, from the second task after the first ones on, each agent of `modular` tells its
+    neighbours the classes of its new task. A neighbour answers with the module that it added for
+    its most similar task, the one with most of these classes (of equals the first); one that has
+    added none for any of them does not answer. With `choice: trust_sim` the module of the most
+    similar task of all is taken (of equals that of the earliest task, then of the first agent).
+    With `tryout` the best `tries` are trained in turn, for `tryout_epochs` epochs of the task each,
+    with head and structure as they were at first; the agent goes on from the one of the best
+    validation accuracy, as it was trained then, with moments that begin anew. What comes first is
+    trained and judged as any other candidate of `modular`; an agent that was sent none begins with
+    a random module, as without sharing.
 
-    With `transfer_head` and `transfer_structure` the head's outputs for classes that both tasks have, and the
-    structure, come with the module: of the modules that all agents have and of the one that is sent.
+    With `transfer_head` and `transfer_structure` the head's outputs for classes that both tasks
+    have, and the structure, come with the module: of the modules that all agents have and of the
+    one that is sent.
 
-    Curves `module_from_agent` and `module_from_task` say whose module each task began with (-1: nobody's);
-    `bytes_sent` counts one byte for each class named, and what is sent back.
+    Curves `module_from_agent` and `module_from_task` say whose module each task began with (-1:
+    nobody's); `bytes_sent` counts one byte for each class named, and what is sent back.
     """
 
     name = "module_sharing"
     needs_parts: ClassVar[tuple[str, ...]] = ("modular",)
 
-    # Which of the modules that neighbours send is taken: that of the most similar task, or the best one
-    # of those that were tried.
+    # Which of the modules that neighbours send is taken: that of the most similar task, or the best
+    # one of those that were tried.
     choice: Literal["trust_sim", "tryout"] = "trust_sim"
     # Begin with the neighbour's outputs for the classes that both tasks have.
     transfer_head: bool = False
@@ -54,8 +58,10 @@ class ModuleSharing(Neighbours):
         modular = self.modular
         if not modular.tries_modules:
             raise errors.StrategyError(
-                "module_sharing: modular adds no modules here, so there are none to be shared; give it"
-                " add_modules: true, modules: accommodated or frozen, and a loss that trains modules"
+                "module_sharing: modular adds no modules here, so there are none to be shared; "
+                "give it"
+                " add_modules: true, modules: accommodated or frozen, and a loss that trains "
+                "modules"
             )
         if self.choice == "tryout":
             self._check_epochs()
@@ -69,8 +75,10 @@ class ModuleSharing(Neighbours):
         there, needed = epochs_of(first, self.protocol), self._most_tried * self.tryout_epochs
         if there <= needed:
             raise errors.StrategyError(
-                f"module_sharing: {self._most_tried} modules are tried for {self.tryout_epochs} epochs"
-                f" each, and {there} epochs of a task are there for it; give it more than {needed}, or"
+                f"module_sharing: {self._most_tried} modules are tried for {self.tryout_epochs} "
+                "epochs"
+                f" each, and {there} epochs of a task are there for it; give it more than "
+                f"{needed}, or"
                 " fewer tries or tryout_epochs"
             )
 
@@ -135,7 +143,9 @@ class ModuleSharing(Neighbours):
         self.put(beginnings[0], first)
 
     def most_similar(self) -> tuple[Tensor, Tensor]:
-        """`[R, agents]`: how many of the new task's classes each agent's most similar task with a module has, and which task that is."""
+        """`[R, agents]`: how many of the new task's classes each agent's most similar task with a
+        module has, and which task that is.
+        """
         new = self.task.labels >= 0
         before = self.begun[:-1]
         overlaps = []
@@ -149,7 +159,9 @@ class ModuleSharing(Neighbours):
         return overlap.gather(2, best[..., None])[..., 0], best
 
     def _ranked(self, similarity: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The agents whose modules are tried, `[R, n]`, the tasks of these, and which of them there are."""
+        """The agents whose modules are tried, `[R, n]`, the tasks of these, and which of them there
+        are.
+        """
         tasks = self.scenario.tasks
         rank = similarity * tasks + (tasks - 1 - source)
         rank = torch.where(similarity > 0, rank, NOBODY)
@@ -172,7 +184,9 @@ class ModuleSharing(Neighbours):
     # ------------------------------------------------------------------ what a task begins with
 
     def live(self) -> State:
-        """What is trained of a new task before its modules are: the candidate, the head, the structure and gates."""
+        """What is trained of a new task before its modules are: the candidate, the head, the
+        structure and gates.
+        """
         return [*self._candidate(), *self._head(), *self.modular.task_parameters()]
 
     def put(self, state: State, where: Tensor) -> None:
@@ -189,7 +203,9 @@ class ModuleSharing(Neighbours):
         return self.net.part("head").parameters()
 
     def _beginning(self, agent: Tensor, task: Tensor) -> State:
-        """What each member begins with where it takes the module of this agent `[R]` of its seed from this task `[R]`."""
+        """What each member begins with where it takes the module of this agent `[R]` of its seed
+        from this task `[R]`.
+        """
         numbers = torch.arange(self.members, device=self.device)
         rows = numbers - numbers % self.scenario.agents + agent
         slot = self.modular.module_of_task[rows, task]
@@ -201,7 +217,9 @@ class ModuleSharing(Neighbours):
         return [value.detach().clone() for value in state]
 
     def _module_from(self, rows: Tensor, slot: Tensor) -> list[Tensor]:
-        """The modules in these places `[R]` of these members `[R]`; a member's own candidate where there is none."""
+        """The modules in these places `[R]` of these members `[R]`; a member's own candidate where
+        there is none.
+        """
         modular = self.modular
         found = self._candidate()
         for number in range(modular.first_modules, modular.candidate):
@@ -227,7 +245,9 @@ class ModuleSharing(Neighbours):
         return made
 
     def _structure_from(self, rows: Tensor, task: Tensor, slot: Tensor) -> Tensor:
-        """The structure of these members' tasks, for the modules that all have and the one that is sent; 0 for others."""
+        """The structure of these members' tasks, for the modules that all have and the one that is
+        sent; 0 for others.
+        """
         modular = self.modular
         theirs = modular.structures[rows, task]
         made = torch.zeros_like(modular.structure)

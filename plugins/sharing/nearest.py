@@ -14,7 +14,8 @@ Score = Literal["cross_entropy", "confidence", "margin", "entropy", "random"]
 
 
 def difficulty(score: Score, logits: Tensor, y: Tensor) -> Tensor:
-    """`[R, B, C]`, `[R, B]` -> `[R, B]`: how hard each sample is, by a loss or by how unsure the network is.
+    """`[R, B, C]`, `[R, B]` -> `[R, B]`: how hard each sample is, by a loss or by how unsure the
+    network is.
 
     An output that does not count has a logit of -inf.
     """
@@ -40,7 +41,9 @@ def _cosines(one: Tensor, other: Tensor) -> Tensor:
 
 
 class Nearest:
-    """The most similar samples to each query of all that it is shown, the first of equally similar ones."""
+    """The most similar samples to each query of all that it is shown, the first of equally similar
+    ones.
+    """
 
     def __init__(self, queries: Tensor, count: int) -> None:
         """`queries [R, n, ...]`, and how many samples are looked for, for each."""
@@ -49,7 +52,9 @@ class Nearest:
         self.label = torch.zeros_like(self.similarity, dtype=torch.int64)
 
     def show(self, similarity: Tensor, label: Tensor) -> None:
-        """Samples by their similarity to each query, `[R, queries, B]` (-inf: none), and a number that names each, `[R, B]`."""
+        """Samples by their similarity to each query, `[R, queries, B]` (-inf: none), and a number
+        that names each, `[R, B]`.
+        """
         labels = label[:, None].expand(-1, similarity.shape[1], -1)
         similarities = torch.cat([self.similarity, similarity], dim=2)
         order = similarities.argsort(dim=2, descending=True, stable=True)[..., : self.count]

@@ -1,4 +1,6 @@
-"""What methods that share among agents have in common: neighbours, a schedule, and a count of bytes."""
+"""What methods that share among agents have in common: neighbours, a schedule, and a count of
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,10 @@ class Neighbours(Strategy):
 
     needs_agents: ClassVar[bool] = True
 
-    # Who talks to whom: `full` (everybody), `ring`, `star` (agent 0 in the middle), `tree` (a random
-    # one), `random` (a random tree and each other edge with `edge_probability`), `erdos_renyi` (each
-    # edge with `edge_probability`; may leave agents alone), `self_loop` (nobody).
+    # Who talks to whom: `full` (everybody), `ring`, `star` (agent 0 in the middle), `tree` (a
+    # random one), `random` (a random tree and each other edge with `edge_probability`),
+    # `erdos_renyi` (each edge with `edge_probability`; may leave agents alone), `self_loop`
+    # (nobody).
     topology: Kind = "full"
     # The chance of an edge that the topologies `random` and `erdos_renyi` draw.
     edge_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -47,7 +50,9 @@ class Neighbours(Strategy):
         return torch.from_numpy(np.concatenate(graphs)).to(self.device)
 
     def links(self, takes_part: Tensor) -> Tensor:
-        """`[R, agents]`: the neighbours that each member hears, and is heard by, where these take part."""
+        """`[R, agents]`: the neighbours that each member hears, and is heard by, where these take
+        part.
+        """
         return self.graph & takes_part[:, None] & self.of_agents(takes_part)
 
     def of_agents(self, table: Tensor) -> Tensor:
@@ -55,7 +60,9 @@ class Neighbours(Strategy):
         return self.by_agent(table).repeat_interleave(self.scenario.agents, dim=0)
 
     def swapped(self, table: Tensor) -> Tensor:
-        """`[R, agents, ...]`, what each member has for each agent: what each agent has for the member."""
+        """`[R, agents, ...]`, what each member has for each agent: what each agent has for the
+        member.
+        """
         return self.by_agent(table).transpose(1, 2).flatten(0, 1)
 
     def count_bytes(self, sent: Tensor) -> None:

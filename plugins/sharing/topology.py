@@ -49,8 +49,8 @@ def star(agents: int) -> Graph:
 def random_tree(agents: int, generator: np.random.Generator) -> Graph:
     """A tree, each of the agents^(agents - 2) labelled ones with the same chance (Pruefer 1918).
 
-    An agent stands in the sequence once less than it has neighbours. Each entry takes the first agent
-    that has one neighbour left to be given; the last two agents are joined at the end.
+    An agent stands in the sequence once less than it has neighbours. Each entry takes the first
+    agent that has one neighbour left to be given; the last two agents are joined at the end.
     """
     graph = np.zeros((agents, agents), dtype=bool)
     if agents < 2:

@@ -18,9 +18,9 @@ State = list[Tensor]  # what is trained of a new task, `[R, ...]` each
 class Tryout(Stateful):
     """Trains each of a member's modules for some epochs, and goes on with the best.
 
-    Members have unequal numbers of modules, `counts [R]`. One that has been through its own goes on from the
-    one of the best validation accuracy (of equals the first), as that one was trained, while others
-    still try. One that stops before keeps what it has.
+    Members have unequal numbers of modules, `counts [R]`. One that has been through its own goes on
+    from the one of the best validation accuracy (of equals the first), as that one was trained,
+    while others still try. One that stops before keeps what it has.
     """
 
     def __init__(self, owner: ModuleSharing, beginnings: list[State], counts: Tensor) -> None:
@@ -30,11 +30,14 @@ class Tryout(Stateful):
         self.accuracy = torch.zeros(
             owner.members, len(beginnings), dtype=torch.float64, device=owner.device
         )
-        # Entries are counted by age from here on, so that nobody's bits tell when a neighbour tries another.
+        # Entries are counted by age from here on, so that nobody's bits tell when a neighbour tries
+        # another.
         self._forget(torch.zeros_like(counts, dtype=torch.bool))
 
     def begin_epoch(self, epoch: int) -> None:
-        """Judge what has been trained for its epochs, and go on with the next module or with the best."""
+        """Judge what has been trained for its epochs, and go on with the next module or with the
+        best.
+        """
         done, rest = divmod(epoch, self.owner.tryout_epochs)
         if rest or done > len(self.beginnings):
             return

@@ -15,13 +15,14 @@ from clbench import Batch, Strategy, Task, hookimpl
 class ShrinkPerturb(Strategy):
     """Shrink and perturb: theta <- (1 - shrink) theta + noise * p, with a fresh p for every entry.
 
-    With `when: step` after every update (p normal: Dohare et al., Nature 632, 2024; p initial: Kumar et
-    al. 2023); with `when: task` before every task but the first (Ash & Adams 2020, whose lambda is
-    1 - shrink). All trainable weights and biases take part, also those of outputs that otherwise stand
-    still.
+    With `when: step` after every update (p normal: Dohare et al., Nature 632, 2024; p initial:
+    Kumar et al. 2023); with `when: task` before every task but the first (Ash & Adams 2020, whose
+    lambda is 1 - shrink). All trainable weights and biases take part, also those of outputs that
+    otherwise stand still.
 
-    Dohare's values name a weight decay w of SGD at the rate lr: that is shrink = lr * w, or `shrink: 0`
-    beside the optimiser's own `weight_decay: w`, which momentum then carries on as it does there.
+    Dohare's values name a weight decay w of SGD at the rate lr: that is shrink = lr * w, or
+    `shrink: 0` beside the optimiser's own `weight_decay: w`, which momentum then carries on as it
+    does there.
     """
 
     name = "shrink_perturb"

@@ -1,4 +1,6 @@
-"""Self-normalised resets: units that have been silent for longer than they used to be start anew."""
+"""Self-normalised resets: units that have been silent for longer than they used to be start
+anew.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +27,20 @@ from .silence import Geometric, Histogram, Silence, fires
 class SNR(Strategy):
     """Self-normalised resets (Farias & Jozefiak 2025): reset unit i when P(A_i >= a_i) <= eta.
 
-    A unit fires in a step where its activation is above 0 for some sample of the batch, at some position of
-    a filter, in either half of a crelu unit. a_i is its silence: the samples seen since it last fired; A_i
-    are the silences that it used to have. Either P(A >= a) = (1 - count/sum)^a (`geometric`: sum and number
-    of its silences, both from 1), or the share of its silences that were as long, (1 + as long) / (1 + all)
-    (`histogram`). A unit that is reset gets weights in as the model begins, a bias and weights out of 0, and
-    nothing is remembered of it. Meant for units that are silent at 0: relu and crelu.
+    A unit fires in a step where its activation is above 0 for some sample of the batch, at some
+    position of a filter, in either half of a crelu unit. a_i is its silence: the samples seen since
+    it last fired; A_i are the silences that it used to have. Either P(A >= a) = (1 - count/sum)^a
+    (`geometric`: sum and number of its silences, both from 1), or the share of its silences that
+    were as long, (1 + as long) / (1 + all) (`histogram`). A unit that is reset gets weights in as
+    the model begins, a bias and weights out of 0, and nothing is remembered of it. Meant for units
+    that are silent at 0: relu and crelu.
     """
 
     name = "snr"
     eta: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02  # how unlikely a silence has to be
     estimate: Literal["geometric", "histogram"] = "geometric"  # how its probability is found
-    # Samples that a unit has to be silent for at least. Before it has fired a few times little is known of
-    # it, and each silence looks unlikely to the geometric estimate.
+    # Samples that a unit has to be silent for at least. Before it has fired a few times little is
+    # known of it, and each silence looks unlikely to the geometric estimate.
     minimum: NonNegativeInt = 100
     # Samples after which a silent unit is reset in any case, with `histogram`.
     maximum: PositiveInt = 20_000

@@ -85,7 +85,9 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 class HebbianBlock(nn.Sequential):
-    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that it has."""
+    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that it
+    has.
+    """
 
     def __init__(self, spec: BlockSpec, given: Shape) -> None:
         modules: OrderedDict[str, nn.Module] = OrderedDict()

@@ -1,8 +1,8 @@
 """One step of a Hebbian layer, for one member (Moraitis et al. 2022; Journé et al. 2023).
 
 A layer's K units are the second dimension of `u [P, K]`, its pre-activations at P positions: the
-samples of a batch, and for a convolution every pixel of each. `inputs [n, P]` are the n numbers that
-go into a unit at each position. `net.map` and `clbench.per_member` apply these to a stack.
+samples of a batch, and for a convolution every pixel of each. `inputs [n, P]` are the n numbers
+that go into a unit at each position. `net.map` and `clbench.per_member` apply these to a stack.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def compete(
     """`[P, K]`: how much each unit learns at each position, and in which direction.
 
     `temperature` is an inverse one: the higher, the harder. `soft_krotov`: the soft-max over the
-    units, negative for all but the winner. `soft`: without the sign. `hard`: 1 for the winner alone.
-    `soft_ranked` and `hard_ranked` turn over the unit of this rank alone, with this factor.
+    units, negative for all but the winner. `soft`: without the sign. `hard`: 1 for the winner
+    alone. `soft_ranked` and `hard_ranked` turn over the unit of this rank alone, with this factor.
     """
     if competition.startswith("hard"):
         share = torch.zeros_like(u).scatter(1, u.argmax(1, keepdim=True), 1.0)

@@ -37,8 +37,8 @@ class SoftHebb(Strategy):
     wiring = Strategy.wiring | {"steps", "seen", "rules"}
 
     # `successive`: one block after the other, each with passes of its own, then the head;
-    # `consecutive`: all blocks at every batch, then the head; `simultaneous`: all blocks and the head
-    # at every batch, of the protocol's epochs and size.
+    # `consecutive`: all blocks at every batch, then the head; `simultaneous`: all blocks and the
+    # head at every batch, of the protocol's epochs and size.
     order: Literal["successive", "consecutive", "simultaneous"] = "successive"
     hebbian_epochs: NonNegativeInt = 1  # passes over a task's data for the blocks
     hebbian_batch_size: PositiveInt = 10  # samples of a Hebbian update
@@ -160,7 +160,9 @@ class SoftHebb(Strategy):
         return [*hebbian, *(self._of_head(phase, HEAD) for phase in given)]
 
     def _block_names(self) -> list[str]:
-        """The model's blocks, also before there is a network: estimates ask what phases there are."""
+        """The model's blocks, also before there is a network: estimates ask what phases there
+        are.
+        """
         ((name, options),) = self.protocol.model.items()
         with torch.device("meta"):
             net = MODELS[name](self.scenario.input_shape, self.scenario.classes, **options)

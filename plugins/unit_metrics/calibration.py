@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class ECE(ProbeMetric):
-    """Expected calibration error: sum over bins of (samples in the bin / all) * |accuracy - mean confidence| (Guo et al. 2017).
+    """Expected calibration error: sum over bins of (samples in the bin / all) * |accuracy - mean
+    confidence| (Guo et al. 2017).
 
     The confidence is the largest softmax of what the strategy predicts, among the outputs that
     count in evaluations; the bins are of equal width, (0, 1/15], (1/15, 2/15] and so on. Over test
@@ -24,7 +25,8 @@ class ECE(ProbeMetric):
     unit = "fraction"
     limits = (0.0, 1.0)
     bins: PositiveInt = 15  # of equal width
-    # Test samples of the tasks so far, or of the one just trained (of a long stream, where all would take ever longer).
+    # Test samples of the tasks so far, or of the one just trained (of a long stream, where all
+    # would take ever longer).
     tasks: Literal["seen", "current"] = "seen"
     samples: PositiveInt = 1000  # at most so many test samples a task
 

@@ -48,7 +48,8 @@ class DormantUnits(ProbeMetric):
         from .features import unit_activity
 
         found = probe.once(unit_activity, "train", "current", self.samples)
-        # NaN of a unit without a magnitude: a member that has diverged has no share of dormant units.
+        # NaN of a unit without a magnitude: a member that has diverged has no share of dormant
+        # units.
         dormant = [
             self.are_dormant(layer).double().where(~layer.magnitude.isnan(), torch.nan)
             for layer in found

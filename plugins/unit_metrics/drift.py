@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class FeaturesOfEarlierTasks(ProbeMetric):
-    """What the two have in common: features of fixed test samples, kept from the end of their task on.
+    """What the two have in common: features of fixed test samples, kept from the end of their task
+    on.
 
     The mean over earlier tasks comes first, then each of them; after the first task there is none.
     """
@@ -38,7 +39,8 @@ class FeaturesOfEarlierTasks(ProbeMetric):
         return torch.cat([found.mean(1, keepdim=True), found], dim=1)
 
     def compared(self, now: Tensor, then: Tensor, valid: Tensor) -> Tensor:
-        """`[R]`, from features `[R, samples, features]` in float64, of which the rows `valid [R, samples]` count.
+        """`[R]`, from features `[R, samples, features]` in float64, of which the rows `valid [R,
+        samples]` count.
 
         The others are 0.
         """
@@ -57,7 +59,8 @@ class FeaturesOfEarlierTasks(ProbeMetric):
 
 
 class FeatureDrift(FeaturesOfEarlierTasks):
-    """How far the features of earlier tasks moved: ||Phi_now - Phi_then|| / ||Phi_then||, Frobenius norms.
+    """How far the features of earlier tasks moved: ||Phi_now - Phi_then|| / ||Phi_then||, Frobenius
+    norms.
 
     Phi are a layer's features of fixed test samples of the task, "then" those right after the task
     itself. 0 is no drift. The mean over earlier tasks comes first, and is what tables show; then
@@ -74,7 +77,8 @@ class FeatureDrift(FeaturesOfEarlierTasks):
 
 
 class CKA(FeaturesOfEarlierTasks):
-    """How alike the features of earlier tasks stayed: linear centred kernel alignment (Kornblith et al. 2019).
+    """How alike the features of earlier tasks stayed: linear centred kernel alignment (Kornblith et
+    al. 2019).
 
     ||X'Y||^2 / (||X'X|| ||Y'Y||), Frobenius norms, with X and Y a layer's centred features of fixed
     test samples of the task, now and right after the task itself. 1 where they are the same but for
@@ -85,7 +89,9 @@ class CKA(FeaturesOfEarlierTasks):
     limits = (0.0, 1.0)
 
     def compared(self, now: Tensor, then: Tensor, valid: Tensor) -> Tensor:
-        """From the matrices of inner products between samples, X X' and Y Y', which give the same."""
+        """From the matrices of inner products between samples, X X' and Y Y', which give the
+        same.
+        """
         one, other = _inner_products(now, valid), _inner_products(then, valid)
         alike = (one * other).sum((1, 2))
         return alike / (one.square().sum((1, 2)) * other.square().sum((1, 2))).sqrt()

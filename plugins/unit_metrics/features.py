@@ -13,7 +13,8 @@ from clbench import Layer, Probe, Undefined
 
 @dataclass(frozen=True)
 class Activity:
-    """A layer's units over `count [R]` values each (samples, and positions of a filter), `[R, units]` in float64.
+    """A layer's units over `count [R]` values each (samples, and positions of a filter), `[R,
+    units]` in float64.
 
     `magnitude` is the mean of |h|, `firing` the share of values that are not 0.
     """
@@ -42,7 +43,9 @@ def layer_named(probe: Probe, name: str) -> Layer:
 
 
 def nothing_after_the_first_task(probe: Probe, *shape: int) -> Tensor:
-    """`[R, *shape]` of NaN, for what looks back at earlier tasks; `Undefined` where none comes later."""
+    """`[R, *shape]` of NaN, for what looks back at earlier tasks; `Undefined` where none comes
+    later.
+    """
     if max(probe.tasks("all")) == 0:
         raise Undefined("it needs two tasks")
     return torch.full((len(probe.x), *shape), torch.nan)
@@ -71,7 +74,8 @@ def unit_activity(probe: Probe, split: str, tasks: str, samples: int) -> list[Ac
 def feature_matrices(
     probe: Probe, split: str, task: int, samples: int
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Each layer's features `[R, samples, features]` by its name, and which rows count, `[R, samples]`.
+    """Each layer's features `[R, samples, features]` by its name, and which rows count, `[R,
+    samples]`.
 
     A filter gives a feature at each of its positions. Rows are filled up with zeros where a member
     has fewer samples: a member's matrix has the same shape, and so the same bits, whatever the

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class DeadGradients(ProbeMetric):
-    """The share of hidden units whose gradient is exactly 0: the rows of a layer's weight that do not learn.
+    """The share of hidden units whose gradient is exactly 0: the rows of a layer's weight that do
+    not learn.
 
     Over training samples of the task, of the cross-entropy in evaluation mode; nothing cancels
     between samples or positions. A row (or entry) is dead only if it was so each time that this
@@ -60,7 +61,8 @@ class DeadGradients(ProbeMetric):
 
 
 class GradientInterference(ProbeMetric):
-    """The cosine between the gradients of the loss on the new task and on the old ones; below 0 they work against each other.
+    """The cosine between the gradients of the loss on the new task and on the old ones; below 0
+    they work against each other.
 
     Each is the gradient of the mean cross-entropy on training samples, in evaluation mode, over all
     parameters (Lopez-Paz & Ranzato 2017 constrain this product, Riemer et al. 2019 call it

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class FeatureRank(ProbeMetric):
-    """What the ranks have in common: the singular values s of Phi `[samples, features]`, not centred.
+    """What the ranks have in common: the singular values s of Phi `[samples, features]`, not
+    centred.
 
     All metrics of one measurement that look at the same layer and samples share them.
     """
@@ -48,7 +49,8 @@ class FeatureRank(ProbeMetric):
 
 
 class Rank(FeatureRank):
-    """The rank of a layer's features Phi `[samples, features]`: singular values above max(samples, features) * eps * the largest.
+    """The rank of a layer's features Phi `[samples, features]`: singular values above max(samples,
+    features) * eps * the largest.
 
     The tolerance is numpy's, with eps of float32, in which features are computed. At most
     min(samples, features): 100 samples by default. A matrix of zeros has the rank 0.
@@ -61,7 +63,8 @@ class Rank(FeatureRank):
 
 
 class EffectiveRank(FeatureRank):
-    """exp(-sum p ln p) with p = s / sum s over the singular values s of a layer's features (Roy & Vetterli 2007).
+    """exp(-sum p ln p) with p = s / sum s over the singular values s of a layer's features (Roy &
+    Vetterli 2007).
 
     At most min(samples, features): 100 samples by default. A matrix of zeros has the rank 0.
     """
@@ -73,7 +76,8 @@ class EffectiveRank(FeatureRank):
 
 
 class StableRank(FeatureRank):
-    """Squared Frobenius norm / squared spectral norm of a layer's features: sum s^2 / max s^2 (Rudelson & Vershynin 2007).
+    """Squared Frobenius norm / squared spectral norm of a layer's features: sum s^2 / max s^2
+    (Rudelson & Vershynin 2007).
 
     What the code of Dohare et al. 2024 calls by this name is `srank99` here. At most min(samples,
     features): 100 samples by default. A matrix of zeros has the rank 0.
@@ -86,7 +90,8 @@ class StableRank(FeatureRank):
 
 
 class NuclearToFrobenius(FeatureRank):
-    """Nuclear norm / Frobenius norm of a layer's features: sum s / sqrt(sum s^2), or the square of that.
+    """Nuclear norm / Frobenius norm of a layer's features: sum s / sqrt(sum s^2), or the square of
+    that.
 
     At most the root of min(samples, features), of 100 samples by default; the square at most
     min(samples, features). A matrix of zeros has 0.
@@ -102,7 +107,8 @@ class NuclearToFrobenius(FeatureRank):
 
 
 class Srank99(FeatureRank):
-    """The fewest singular values of a layer's features that make up 99 % of their sum (Kumar et al. 2021, delta = 0.01).
+    """The fewest singular values of a layer's features that make up 99 % of their sum (Kumar et al.
+    2021, delta = 0.01).
 
     The "stable rank" in the code of Dohare et al. 2024. At most min(samples, features): 100 samples
     by default. A matrix of zeros has the rank 0.
@@ -115,7 +121,8 @@ class Srank99(FeatureRank):
 
 
 class ApproximateRank(FeatureRank):
-    """The fewest singular values of a layer's features whose squares make up 99 % of the sum of squares (Yang et al. 2019).
+    """The fewest singular values of a layer's features whose squares make up 99 % of the sum of
+    squares (Yang et al. 2019).
 
     At most min(samples, features): 100 samples by default. A matrix of zeros has the rank 0.
     """

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 class ActivationSparsity(ProbeMetric):
-    """Population sparsity: the share of hidden activations that are exactly 0, over test samples of the tasks so far.
+    """Population sparsity: the share of hidden activations that are exactly 0, over test samples of
+    the tasks so far.
 
-    The whole network comes first, where layers count by their size, and is what tables show; then each hidden layer.
+    The whole network comes first, where layers count by their size, and is what tables show; then
+    each hidden layer.
     """
 
     unit = "fraction"

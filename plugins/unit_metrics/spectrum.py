@@ -30,7 +30,8 @@ def spectrum_of(matrix: Tensor) -> Spectrum:
     float64. The eigenvalues of the Gram matrix would be cheaper, and lose half of the digits.
     """
     noise = max(matrix.shape[1:]) * torch.finfo(matrix.dtype).eps
-    # No algorithm takes infinite numbers: one member that diverged would stop the others' measurement.
+    # No algorithm takes infinite numbers: one member that diverged would stop the others'
+    # measurement.
     finite = matrix.isfinite().all(2).all(1).view(-1, 1, 1)
     values = torch.linalg.svdvals(matrix.where(finite, 0.0).double())
     return Spectrum(values.where(finite[..., 0], torch.nan), noise)

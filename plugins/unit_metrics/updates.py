@@ -16,7 +16,8 @@ PUBLISHED = 1e12  # what is added in the code of the study that asks for this me
 
 
 class RelativeUpdate(ProbeMetric):
-    """||change of W|| / (||W|| + 1e-12), Frobenius norms, of all weight matrices together, and then of each.
+    """||change of W|| / (||W|| + 1e-12), Frobenius norms, of all weight matrices together, and then
+    of each.
 
     The change is the real one since this metric measured before, whatever the optimiser made of the
     gradient, and W what it was then: `when: step` gives that of each step, `epoch_end` and
@@ -34,7 +35,8 @@ class RelativeUpdate(ProbeMetric):
     )
     when: Literal["step", "epoch_end", "task_end"] = "epoch_end"  # what a change is measured over
     of: Literal["update", "gradient"] = "update"  # the real change, or the rate times the gradient
-    # Of `gradient`: + 1e+12 in place of + 1e-12, a slip in published code, under which every value is next to 0.
+    # Of `gradient`: + 1e+12 in place of + 1e-12, a slip in published code, under which every value
+    # is next to 0.
     as_published: bool = False
     samples: PositiveInt = 100  # of `gradient`: at most so many training samples of the task
 

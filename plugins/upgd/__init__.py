@@ -17,14 +17,15 @@ SMALLEST = torch.finfo(torch.float32).tiny
 class UPGD(Strategy):
     """Utility-based perturbed gradient descent (Elsayed & Mahmood, ICLR 2024), first-order utility.
 
-    Every weight has a utility, by how much the loss would grow without it: U = -g theta to first order,
-    as a running mean u <- decay * u + (1 - decay) * U. With s = sigmoid(u / max u), the maximum over all
-    weights of a network, the optimiser is given (g + noise * xi) (1 - s), xi standard normal, in place
-    of the gradient g: what is of use stands nearly still, what is not is perturbed. Meant for plain SGD,
-    whose `weight_decay` makes it UPGD-W. Other optimisers take the gated gradient into their moments.
+    Every weight has a utility, by how much the loss would grow without it: U = -g theta to first
+    order, as a running mean u <- decay * u + (1 - decay) * U. With s = sigmoid(u / max u), the
+    maximum over all weights of a network, the optimiser is given (g + noise * xi) (1 - s), xi
+    standard normal, in place of the gradient g: what is of use stands nearly still, what is not is
+    perturbed. Meant for plain SGD, whose `weight_decay` makes it UPGD-W. Other optimisers take the
+    gated gradient into their moments.
 
-    The bias correction of u is the same for all weights and cancels. Where no utility is above 0, u is
-    divided by max |u|, so that the least useful weights are still those that move most.
+    The bias correction of u is the same for all weights and cancels. Where no utility is above 0, u
+    is divided by max |u|, so that the least useful weights are still those that move most.
     """
 
     name = "upgd"
@@ -33,7 +34,8 @@ class UPGD(Strategy):
     # What a utility is divided by: the largest of all weights, or the norm of its row in its layer.
     scaling: Literal["global", "local"] = "global"
     protect: bool = True  # false: the noise alone is gated, and the gradient stays whole
-    # Times the gated gradient: the authors' code takes 2, so that a utility of 0 gets the whole step.
+    # Times the gated gradient: the authors' code takes 2, so that a utility of 0 gets the whole
+    # step.
     step: PositiveFloat = 1.0
     # Divide the bias-corrected utility by the maximum of the uncorrected one, as the authors' code
     # does: weights are told apart more sharply for the first 1 / (1 - decay) steps.

@@ -1,4 +1,6 @@
-"""Penalties on the weights: decay in the loss, a pull to the initial or to the last task's weights."""
+"""Penalties on the weights: decay in the loss, a pull to the initial or to the last task's
+weights.
+"""
 
 from __future__ import annotations
 
@@ -101,8 +103,8 @@ class L2Last(Strategy):
     """A pull towards the last task's weights: loss + strength * sum (theta - theta*)^2.
 
     theta* are the weights at the end of the last task, one set that each task replaces; all trained
-    parameters are pulled alike. It is the "L2" of Hsu et al. (2018), and what the code of Kumar et al.
-    (2023) does under the name of EWC, without Fisher information (`ewc+l2_init` there is
+    parameters are pulled alike. It is the "L2" of Hsu et al. (2018), and what the code of Kumar et
+    al. (2023) does under the name of EWC, without Fisher information (`ewc+l2_init` there is
     `l2_last+l2_init` here).
     """
 
