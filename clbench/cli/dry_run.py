@@ -2,88 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from clbench.cli.output import say, table
 
-COVERS = (
-    "data, network, gradients, the optimiser's moments, and what a method carries: as its finished runs had it at their ends, "
-    "else as it stands before the first task, with the features kept of a frozen body; activations come on top"
-)
-
 if TYPE_CHECKING:
     from clbench.execution import Run
+    from clbench.execution.estimate import Estimate, Estimator
+    from clbench.execution.jobs import Job
+    from clbench.execution.planner import Missing, Plan
     from clbench.host import Host
     from clbench.suite.cell import Cell
+
+COVERS = (
+    "data, network, gradients, the optimiser's moments, and what a method carries: as its finished"
+    " runs had it at their ends, else as it stands before the first task, with the features kept of a"
+    " frozen body; activations come on top"
+)
+
+
+@dataclass(frozen=True)
+class EstimatedJob:
+    """A job with what it may take."""
+
+    job: Job
+    estimate: Estimate
+    memory: float  # bytes
 
 
 def show_plan(run: Run) -> None:
     """Print what would be run, and write nothing."""
-    from clbench.execution.display import duration
     from clbench.execution.estimate import Estimator
+
+    recorded = run.store.read().cells
+    plan = run.plan(recorded)
+    _show_cells(plan, run.store.suite)
+    jobs = _estimated(plan.jobs, Estimator(run.survey, recorded))
+    _show_jobs(jobs, run.slots)
+    if run.slots[0].startswith("cuda"):
+        _show_eager((one.cell for one in run.planned), run.host)
+    say(f"the record would be {run.store.record}")
+
+
+def _show_cells(plan: Plan, suite: str) -> None:
+    """Each cell, with the seeds that have to run."""
+    say(f"cells of {suite}")
+    headers = ["scenario", "strategy", "tasks", "seeds", "to run", "key"]
+    table(headers, map(_cell_row, plan.remaining.missing))
+
+
+def _cell_row(one: Missing) -> list[Any]:
     from clbench.execution.jobs import seeds_in_words
 
-    cells = run.store.cells()
-    missing = {one.key: members for one, members in run.missing(cells)}
-    say(f"cells of {run.store.suite}")
-    rows = []
-    for one in run.planned:
-        seeds = sorted({seed for seed, _ in missing[one.key]})
-        rows.append(
-            [
-                one.cell.scenario_label,
-                one.cell.label,
-                one.tasks,
-                seeds_in_words(one.cell.seeds),
-                seeds_in_words(seeds) or "-",
-                one.key,
-            ]
-        )
-    table(["scenario", "strategy", "tasks", "seeds", "to run", "key"], rows)
-    jobs = run.jobs(cells)
-    say(
-        f"\njobs for {len(run.slots)} worker{'s' * (len(run.slots) > 1)} ({', '.join(dict.fromkeys(run.slots))})"
-    )
-    estimator = Estimator(run.survey, cells)
-    estimates = [estimator.of(job) for job in jobs]
-    table(
-        ["scenario", "strategy", "seeds", "steps a run", "parameters", "memory", "time"],
-        [
-            [
-                job.cell.scenario_label,
-                job.cell.label,
-                seeds_in_words(job.seeds),
-                f"{estimate.steps:,}",
-                "-" if estimate.parameters is None else f"{estimate.parameters:,}",
-                f"{estimator.memory(job).of(job) / 1e6:,.1f} MB",
-                "not known yet"
-                if estimate.seconds is None
-                else "about " + duration(estimate.seconds),
-            ]
-            for job, estimate in zip(jobs, estimates, strict=True)
-        ],
-        "no jobs: everything is in the record",
-    )
-    steps = sum(
-        estimate.steps * len(job.members) for job, estimate in zip(jobs, estimates, strict=True)
-    )
-    known = [estimate.seconds for estimate in estimates if estimate.seconds is not None]
-    say(
-        f"\nin all: {len(jobs)} job{'s' * (len(jobs) != 1)}, {steps:,} steps"
-        + (
-            f", about {duration(sum(known) / len(run.slots))} for the jobs with a known time"
-            if known
-            else ""
-        )
-    )
+    planned, cell = one.planned, one.planned.cell
+    to_run = sorted({seed for seed, _ in one.members})
+    return [
+        cell.scenario_label,
+        cell.label,
+        planned.tasks,
+        seeds_in_words(cell.seeds),
+        seeds_in_words(to_run) or "-",
+        planned.key,
+    ]
+
+
+def _estimated(jobs: Iterable[Job], estimator: Estimator) -> list[EstimatedJob]:
+    found = []
+    for job in jobs:
+        memory = estimator.memory(job).of(job)
+        found.append(EstimatedJob(job, estimator.of(job), memory))
+    return found
+
+
+def _show_jobs(jobs: Sequence[EstimatedJob], slots: Sequence[str]) -> None:
+    """Each job with its steps, memory and time, and their sum."""
+    devices = ", ".join(dict.fromkeys(slots))
+    say(f"\njobs for {_counted(len(slots), 'worker')} ({devices})")
+    headers = ["scenario", "strategy", "seeds", "steps a run", "parameters", "memory", "time"]
+    table(headers, map(_job_row, jobs), "no jobs: everything is in the record")
+    say(_in_all(jobs, len(slots)))
     if jobs:
         say(f"memory: {COVERS}")
-    if run.slots[0].startswith("cuda") and (
-        eager := without_graphs((one.cell for one in run.planned), run.host)
-    ):
+
+
+def _job_row(one: EstimatedJob) -> list[str]:
+    from clbench.execution.display import duration
+    from clbench.execution.jobs import seeds_in_words
+
+    estimate, cell = one.estimate, one.job.cell
+    known = estimate.seconds is not None
+    return [
+        cell.scenario_label,
+        cell.label,
+        seeds_in_words(one.job.seeds),
+        f"{estimate.steps:,}",
+        "-" if estimate.parameters is None else f"{estimate.parameters:,}",
+        f"{one.memory / 1e6:,.1f} MB",
+        f"about {duration(estimate.seconds or 0.0)}" if known else "not known yet",
+    ]
+
+
+def _in_all(jobs: Sequence[EstimatedJob], workers: int) -> str:
+    """How many jobs and steps there are, and how long those take whose time is known."""
+    from clbench.execution.display import duration
+
+    steps = sum(one.estimate.steps * len(one.job.members) for one in jobs)
+    line = f"\nin all: {_counted(len(jobs), 'job')}, {steps:,} steps"
+    known = [one.estimate.seconds for one in jobs if one.estimate.seconds is not None]
+    if not known:
+        return line
+    return f"{line}, about {duration(sum(known) / workers)} for the jobs with a known time"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _show_eager(cells: Iterable[Cell], host: Host) -> None:
+    eager = without_graphs(cells, host)
+    if eager:
         say(f"without device graphs, as declared (capturable = False): {', '.join(eager)}")
-    say(f"the record would be {run.store.record}")
 
 
 def without_graphs(cells: Iterable[Cell], host: Host) -> list[str]:

@@ -273,14 +273,10 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
     session, book = loop.session, loop.book
     made = CellRecord(
         key=key,
-        scenario=cell.scenario_label,
-        strategy=cell.strategy,
-        label=cell.label,
+        **cell.record_fields(),
         seed=np.array([seed for seed, _ in session.members], dtype=np.int64),
         agent=np.array([agent for _, agent in session.members], dtype=np.int64),
         accuracy=None,
-        options=cell.options,
-        protocol=dict(cell.protocol),
         form=_form(loop.strategy),
         graphs=loop.steps.said,
         declared=tuple(sorted(session.declared)),

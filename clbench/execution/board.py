@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clbench.execution.forecast import Forecast
-from clbench.execution.jobs import Job, JobEvent
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import Job, JobEvent, PlannedCell
 
 AGAIN = ("memory", "lost", "unwritten")  # ends of jobs that are not over
 
@@ -57,7 +56,7 @@ class Board:
 
     @classmethod
     def of(
-        cls, suite: str, planned: Sequence[Planned], jobs: Sequence[Job], forecast: Forecast
+        cls, suite: str, planned: Sequence[PlannedCell], jobs: Sequence[Job], forecast: Forecast
     ) -> Board:
         """Where the run starts."""
         missing: dict[str, int] = {}

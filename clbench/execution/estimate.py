@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clbench.execution.forecast import Forecast
 from clbench.execution.jobs import Job
 from clbench.execution.stack_size import StepSize, members_in_cache
 from clbench.execution.survey import Survey
@@ -210,3 +211,19 @@ def room_of(slots: Sequence[str]) -> float:
     if not torch.cuda.is_available():
         return math.inf
     return USABLE * min(torch.cuda.get_device_properties(slot).total_memory for slot in slots)
+
+
+def forecast_of(jobs: Sequence[Job], estimator: Estimator, workers: int) -> Forecast:
+    """When these jobs will be done, as far as earlier members of their cells tell."""
+    costs: dict[str, float] = {}
+    known: dict[str, float] = {}
+    for job in jobs:
+        try:
+            estimate = estimator.of(job)
+        except Exception:  # a stranger's scenario; its jobs will say what is wrong with it
+            costs[job.id] = float(len(job.members))
+            continue
+        costs[job.id] = estimate.cost
+        if estimate.seconds:
+            known[job.id] = estimate.seconds
+    return Forecast(jobs, costs, workers, known)

@@ -20,18 +20,47 @@ CHECKPOINT_EVERY = 180.0  # seconds: what a machine that dies may cost
 
 
 @dataclass(frozen=True)
-class Job:
-    """What one worker does at a time."""
+class PlannedCell:
+    """A cell as a run sees it."""
 
     cell: Cell
     key: str
-    members: tuple[Member, ...]
     content: Mapping[str, Any] = field(default_factory=dict)  # what the key is a hash of
     tasks: int = 0
+    agents: int = 1
+    # What a finished member must have because it can only be measured live, and how it is measured:
+    # probe metrics with their options and version; with None, curves that record metrics need, and
+    # what is kept (`kept/weights`).
+    probes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Everybody who was asked for."""
+        return tuple((seed, agent) for seed in self.cell.seeds for agent in range(self.agents))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker does at a time: some members of a cell, as one stack."""
+
+    planned: PlannedCell
+    members: tuple[Member, ...]
     form: str = "auto"
-    probes: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what is measured live, and how; as in `Planned`
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that the members are of."""
+        return self.planned.cell
+
+    @property
+    def key(self) -> str:
+        """The cell's name in records."""
+        return self.planned.key
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks the members are trained on."""
+        return self.planned.tasks
 
     @property
     def id(self) -> str:
@@ -45,25 +74,29 @@ class Job:
         return tuple(sorted({seed for seed, _ in self.members}))
 
     def divide(self, parts: int) -> list[Job]:
-        """Jobs with equal shares of the seeds; agents stay with their seed, so there are never more jobs than seeds."""
-        seeds, parts = self.seeds, min(parts, len(self.seeds))
+        """Jobs with equal shares of the seeds, at most one for each seed: agents stay together."""
+        seeds = self.seeds
+        parts = min(parts, len(seeds))
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
-        shares = [set(seeds[start:stop]) for start, stop in pairwise(bounds)]
-        return [
-            replace(self, members=tuple(member for member in self.members if member[0] in share))
-            for share in shares
-        ]
+        return [self._with_seeds(set(seeds[start:stop])) for start, stop in pairwise(bounds)]
+
+    def _with_seeds(self, seeds: set[int]) -> Job:
+        members = tuple(member for member in self.members if member[0] in seeds)
+        return replace(self, members=members)
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps({**vars(self), "cell": _cell_to_plain(self.cell)}, default=str)
+        planned = {**vars(self.planned), "cell": _cell_to_plain(self.cell)}
+        return json.dumps({**planned, "members": self.members, "form": self.form}, default=str)
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """The job that `to_json` wrote."""
+        """The job that `to_json` wrote, or an older version of it."""
         plain = json.loads(text)
-        members = tuple((int(seed), int(agent)) for seed, agent in plain["members"])
-        return cls(**{**plain, "cell": _cell_from_plain(plain["cell"]), "members": members})
+        members = tuple((int(seed), int(agent)) for seed, agent in plain.pop("members"))
+        form = plain.pop("form")
+        planned = PlannedCell(**{**plain, "cell": _cell_from_plain(plain["cell"])})
+        return cls(planned, members, form)
 
 
 @dataclass(frozen=True)

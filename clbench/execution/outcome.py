@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clbench.execution.jobs import Job, seeds_in_words
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import Job, PlannedCell, seeds_in_words
 from clbench.records import CellRecord
 from clbench.records.status import FINISHED
 
@@ -60,7 +59,7 @@ class Outcome:
 def outcome_of(
     suite: Suite,
     record: Path,
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedCell],
     cells: Mapping[str, CellRecord],
     *,
     errors: Mapping[str, str],
@@ -105,7 +104,7 @@ def outcome_of(
 
 
 def _failures(
-    one: Planned,
+    one: PlannedCell,
     cell: CellRecord | None,
     absent: set[int],
     errors: Mapping[str, str],

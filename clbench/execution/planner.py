@@ -1,19 +1,22 @@
-"""From what is missing to jobs: pure functions, no files and no devices."""
+"""From what is asked for and what is there to jobs: pure functions, no files and no devices.
+
+A run, `--dry-run` and tests plan by these; what is in the record, what devices there are and how many
+members fit together comes in as arguments.
+"""
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from clbench.execution.jobs import Job
+from clbench.execution.jobs import Job, PlannedCell
 from clbench.execution.stack_size import MOST
 from clbench.records import CellRecord
-from clbench.suite.cell import Cell
 from clbench.typing import Member
 
 STACK_ON_CPU = MOST
@@ -22,22 +25,84 @@ WORTH = 0.97  # a plan with more jobs has to be this much shorter
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A cell as the run sees it."""
+class Missing:
+    """A cell, and those of its members that have to run."""
 
-    cell: Cell
-    key: str
-    content: Mapping[str, Any]
-    tasks: int = 0
-    agents: int = 1
-    # What a finished member must have because it can only be measured live: probe metrics with their options and version,
-    # and curves that record metrics need, and what is kept (`kept/weights`), with None.
-    probes: Mapping[str, Any] = field(default_factory=dict)
+    planned: PlannedCell
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """What is left to do."""
+
+    missing: tuple[Missing, ...]  # of every cell that is asked for; of a finished one nobody
+    resumed: tuple[Job, ...]  # jobs that left a checkpoint, and go on as they were
+
+    def new_jobs(self, form: str) -> list[Job]:
+        """One undivided job for each cell, of the members that no resumed job has."""
+        begun = {(job.key, member) for job in self.resumed for member in job.members}
+        found = []
+        for one in self.missing:
+            key = one.planned.key
+            left = tuple(member for member in one.members if (key, member) not in begun)
+            if left:
+                found.append(Job(one.planned, left, form))
+        return found
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work: how many at a time, and whether one takes a stack of any size."""
+
+    count: int
+    stacked: bool  # on a GPU, where a stack is as large as the memory
+
+    @classmethod
+    def on(cls, slots: Sequence[str]) -> Workers:
+        """One on each of these devices."""
+        return cls(len(slots), slots[0].startswith("cuda"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does: what is left, and the jobs that do it in their order."""
+
+    remaining: Remaining
+    jobs: tuple[Job, ...]
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """Everybody who was asked for."""
-        return tuple((seed, agent) for seed in self.cell.seeds for agent in range(self.agents))
+    def missing(self) -> dict[str, tuple[Member, ...]]:
+        """The members of each cell that have to run."""
+        return {one.planned.key: one.members for one in self.remaining.missing}
+
+
+def remaining_work(
+    wanted: Iterable[PlannedCell],
+    recorded: Mapping[str, CellRecord],
+    *,
+    forced: Collection[str] = (),
+    begun: Iterable[Job] = (),
+) -> Remaining:
+    """What is left to do of the cells that are wanted, given what is in the record.
+
+    Cells of the keys `forced` run whatever there is. A job that was `begun` goes on where it would
+    be planned just so today, and where all of its members are missing.
+    """
+    cells = {one.key: one for one in wanted}
+    missing = []
+    for key, planned in cells.items():
+        record = None if key in forced else recorded.get(key)
+        missing.append(Missing(planned, missing_members(planned, record)))
+    absent = {(one.planned.key, member) for one in missing for member in one.members}
+
+    def goes_on(job: Job) -> bool:
+        if job.key in forced or job.key not in cells:
+            return False
+        measures_the_same = job.planned.probes == cells[job.key].probes
+        return measures_the_same and all((job.key, member) in absent for member in job.members)
+
+    return Remaining(tuple(missing), tuple(filter(goes_on, begun)))
 
 
 def finished_members(
@@ -68,46 +133,29 @@ def finished_members(
     return {(int(record.seed[row]), int(record.agent[row])) for row in rows}
 
 
-def missing_members(planned: Planned, record: CellRecord | None) -> tuple[Member, ...]:
+def missing_members(planned: PlannedCell, record: CellRecord | None) -> tuple[Member, ...]:
     """Members to run: a seed runs with all its agents, because they train together."""
     done = finished_members(record, planned.probes)
     absent = {seed for seed, agent in planned.members if (seed, agent) not in done}
     return tuple(member for member in planned.members if member[0] in absent)
 
 
-def plan(
-    cells: Iterable[tuple[Planned, tuple[Member, ...]]],
-    *,
-    workers: int,
-    stacked: bool,
+def plan_jobs(
+    remaining: Remaining,
+    workers: Workers,
     form: str = "auto",
-    kept: Iterable[Job] = (),
-    pieces: Callable[[Job], int] = lambda job: 1,
-) -> list[Job]:
-    """Jobs for the missing members, the largest first: of a cell as few as `pieces` says.
+    pieces: Mapping[str, int] | None = None,
+) -> Plan:
+    """Jobs for what is left: those that go on first, then the largest.
 
-    On a CPU, where a job is not `stacked` without end, no job has more than `STACK_ON_CPU` members.
-
-    `kept` are jobs of an earlier run that left a checkpoint: they go on as they were.
+    `pieces` says by key into how many jobs a cell is divided at least, so that each fits its device or
+    its caches. On a CPU no job has more than `STACK_ON_CPU` members.
     """
-    first = list(kept)
-    begun = {(job.key, member) for job in first for member in job.members}
     jobs: list[Job] = []
-    for planned, members in cells:
-        left = tuple(member for member in members if (planned.key, member) not in begun)
-        if left:
-            whole = Job(
-                planned.cell,
-                planned.key,
-                left,
-                planned.content,
-                planned.tasks,
-                form,
-                planned.probes,
-            )
-            fewest = 1 if stacked else math.ceil(len(left) / STACK_ON_CPU)
-            jobs += whole.divide(max(fewest, pieces(whole)))
-    return first + balance(jobs, workers)
+    for whole in remaining.new_jobs(form):
+        fewest = 1 if workers.stacked else math.ceil(len(whole.members) / STACK_ON_CPU)
+        jobs += whole.divide(max(fewest, (pieces or {}).get(whole.key, 1)))
+    return Plan(remaining, (*remaining.resumed, *balance(jobs, workers.count)))
 
 
 def balance(jobs: list[Job], workers: int) -> list[Job]:

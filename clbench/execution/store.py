@@ -9,14 +9,13 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from clbench.errors import OutputError, RecordError
-from clbench.execution.jobs import Job, Site
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import Job, PlannedCell, Site
 from clbench.execution.system import require_posix
 from clbench.records import (
     SCHEMA_VERSION,
@@ -29,7 +28,7 @@ from clbench.records import (
 from clbench.records.apart import CELL, divided
 from clbench.records.file import RESULTS, SMOKE
 from clbench.records.metric_facts import named
-from clbench.records.provenance import united, with_runs
+from clbench.records.provenance import Facts, united, with_runs
 from clbench.suite import Suite
 from clbench.suite.choice import MetricChoice
 
@@ -40,6 +39,26 @@ _REASONS = {
     errno.ENOTDIR: "a part of it is a file, not a folder",
 }
 SPARE = 4 << 20  # bytes that must be writable beyond the estimate, before anything trains
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a run's folder holds, read once."""
+
+    older: RecordFile | None  # what clbench 0.1 kept apart in a file of its own
+    record: RecordFile | None
+    jobs: tuple[RecordFile, ...] = ()  # job files that nobody merged, the newest last
+
+    @property
+    def files(self) -> list[RecordFile]:
+        """All of it, the newest last."""
+        files = (self.older, self.record, *self.jobs)
+        return [file for file in files if file is not None]
+
+    @property
+    def cells(self) -> dict[str, CellRecord]:
+        """What was measured, by key."""
+        return _by_key(self.files)
 
 
 class Store:
@@ -71,38 +90,35 @@ class Store:
 
     # -------------------------------------------------------------- what was measured
 
-    def cells(self) -> dict[str, CellRecord]:
-        """What was measured so far, job files that nobody merged included, by key."""
-        return _by_key(self._files())
+    def read(self) -> Stored:
+        """What was measured so far, job files that nobody merged included."""
+        older = _opened(self.superseded) if self.superseded.exists() else None
+        record = _opened(self.record) if self.record.exists() else None
+        return Stored(older, record, tuple(map(_opened, self._job_files())))
 
     def merge(
         self,
-        current: Mapping[str, Planned],
+        stored: Stored,
+        current: Mapping[str, PlannedCell],
         suite: Suite,
         environment: Mapping[str, Any],
         finish: Callable[[RecordFile], RecordFile] = lambda record: record,
-    ) -> None:
-        """Bring job files into the record. `current` is what the suite asks for now, by key.
+    ) -> Stored:
+        """Bring job files into the record, which nobody else has changed since it was `stored`.
 
-        Everything else that was measured stays in the record, apart: undo the edit, and it comes back. `environment` is
-        that of this process, for want of a worker that has said something. `finish` adds what follows from the rest.
+        `current` is what the suite asks for now, by key. Everything else that was measured stays in the
+        record, apart: undo the edit, and it comes back. `environment` is that of this process, for want
+        of a worker that has said something. `finish` adds what follows from the rest.
         """
-        merged, files = self._job_files(), self._files()
-        before = read_record(self.record) if self.record.exists() else None
-        runs = united(file.runs for file in files)
-        if merged:
-            environment = runs[-1] if runs else environment
-        elif before is not None:
-            environment = before.environment  # nothing was measured since
-        if before is not None and "merged" in before.environment:
-            # of the cells that came from elsewhere
-            environment = {**environment, "merged": before.environment["merged"]}
-        stay, apart = _sorted_out(_by_key(files), current, _seeds_on_top(suite, before))
+        merged = self._job_files()
+        now = replace(stored, jobs=tuple(map(_opened, merged)))
+        runs = united(file.runs for file in now.files)
+        stay, apart = _sorted_out(now.cells, current, _seeds_on_top(suite, stored.record))
         record = RecordFile(
             SCHEMA_VERSION,
             self.suite,
             suite.text,
-            environment,
+            _environment(now, runs, environment),
             stay,
             tuple((metric.label, metric.options) for metric in suite.metrics),
             apart,
@@ -110,16 +126,13 @@ class Store:
             metric_facts=_labelled(suite.metrics),
             purpose=SMOKE if suite.smoke else RESULTS,
         )
+        finished = finish(record)
         with _refusing(self.folder):
-            write_file(self.record, finish(record))
+            write_file(self.record, finished)
             self.superseded.unlink(missing_ok=True)
             for path in merged:
                 path.unlink(missing_ok=True)
-
-    def _files(self) -> list[RecordFile]:
-        """Everything that was measured, the newest last."""
-        paths = (self.superseded, self.record, *self._job_files())
-        return [_opened(path) for path in paths if path.exists()]
+        return Stored(None, finished)
 
     # -------------------------------------------------------------- jobs under way
 
@@ -217,6 +230,23 @@ class Store:
         return sorted(self.jobs.glob("*.h5"), key=lambda path: path.stat().st_mtime_ns)
 
 
+def _environment(
+    stored: Stored, runs: Sequence[Facts], here: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Where the record says that it was made: by its last worker, or else `here`."""
+    before = {} if stored.record is None else stored.record.environment
+    if stored.jobs:
+        environment: Mapping[str, Any] = runs[-1] if runs else here
+    elif stored.record is not None:
+        environment = before  # nothing was measured since
+    else:
+        environment = here
+    if "merged" in before:
+        # of the cells that came from elsewhere
+        return {**environment, "merged": before["merged"]}
+    return environment
+
+
 def _seeds_on_top(suite: Suite, before: RecordFile | None) -> Callable[[str], set[int]]:
     """Seeds of a cell that stay asked for beside those of this run.
 
@@ -232,7 +262,7 @@ def _seeds_on_top(suite: Suite, before: RecordFile | None) -> Callable[[str], se
 
 def _sorted_out(
     cells: Mapping[str, CellRecord],
-    current: Mapping[str, Planned],
+    current: Mapping[str, PlannedCell],
     on_top: Callable[[str], set[int]],
 ) -> tuple[list[CellRecord], list[CellRecord]]:
     """The cells that stay, in the suite's order and under its labels, and what is kept apart."""
@@ -240,12 +270,7 @@ def _sorted_out(
     for key, one in current.items():
         if key not in cells:
             continue
-        cell = replace(
-            cells[key],
-            scenario=one.cell.scenario_label,
-            label=one.cell.label,
-            protocol=one.cell.protocol,
-        )
+        cell = replace(cells[key], **one.cell.record_fields())
         inside, outside = divided(cell, {*one.cell.seeds, *on_top(key)})
         stay += [inside] if inside else []
         apart += [outside] if outside else []
@@ -257,7 +282,7 @@ def _sorted_out(
     return stay, apart
 
 
-def _why_apart(cell: CellRecord, current: Iterable[Planned]) -> str:
+def _why_apart(cell: CellRecord, current: Iterable[PlannedCell]) -> str:
     """What has changed since the cell was measured, where the suite still has one of its name."""
     name = (cell.scenario, cell.label)
     rivals = [one for one in current if (one.cell.scenario_label, one.cell.label) == name]

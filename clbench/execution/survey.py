@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clbench.errors import ClbenchError, PluginError, UserError
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import PlannedCell
 from clbench.execution.stack_size import NetworkSize
 from clbench.metrics import is_probe
 from clbench.options import check_options
@@ -59,7 +59,7 @@ class Survey:
         self._models: dict[str, NetworkSize | None] = {}
         self._feature_counts: dict[str, int] = {}
 
-    def of(self, cells: Iterable[Cell]) -> list[Planned]:
+    def of(self, cells: Iterable[Cell]) -> list[PlannedCell]:
         """The cells in their order, as the planner sees them."""
         return [self._planned(cell) for cell in cells]
 
@@ -99,7 +99,7 @@ class Survey:
             self._arrays = (wanted, stored.padded(padding))
         return self._arrays[1]
 
-    def _planned(self, cell: Cell) -> Planned:
+    def _planned(self, cell: Cell) -> PlannedCell:
         key, content = self.key_and_content(cell)
         layout = self.layout(cell)
         self.parameters(cell)
@@ -114,7 +114,7 @@ class Survey:
                 probes[metric.label] = how_measured(
                     metric.label, metric.name, metric.options, version
                 )
-        return Planned(cell, key, content, layout.tasks, layout.agents, probes)
+        return PlannedCell(cell, key, content, layout.tasks, layout.agents, probes)
 
     def parameters(self, cell: Cell) -> int | None:
         """How many parameters the cell's network has; None where that is not known."""

@@ -42,6 +42,16 @@ class Cell:
             return dict(self.parts[0].options)
         return {part.name: dict(part.options) for part in self.parts}
 
+    def record_fields(self) -> dict[str, Any]:
+        """What a record says of the cell, by the names of `CellRecord`'s fields."""
+        return {
+            "scenario": self.scenario_label,
+            "strategy": self.strategy,
+            "label": self.label,
+            "options": self.options,
+            "protocol": dict(self.protocol),
+        }
+
     def content(self, fingerprint: str, versions: Mapping[str, str]) -> dict[str, Any]:
         """Everything that can change the cell's numbers, readable; what is kept beside them (`keep`) does not."""
         return {

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from clbench.execution.jobs import Job, JobEvent, Site
+from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site
 from clbench.execution.launcher import Launcher
 from clbench.options import describe_options
 from clbench.suite.cell import Cell
@@ -148,7 +148,7 @@ class LauncherConformance:
 def a_job(number: int, what: str = "work") -> KitJob:
     """A job that does this."""
     cell = Cell(Choice("split", {}), "split", (Choice("naive", {}),), what, Protocol(), (), (0,))
-    return KitJob(cell, f"{number:016x}", ((0, 0),))
+    return KitJob(PlannedCell(cell, f"{number:016x}"), ((0, 0),))
 
 
 def _ended(events: Any) -> dict[str, JobEvent]:

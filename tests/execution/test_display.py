@@ -14,15 +14,14 @@ from rich.console import Console
 from clbench.execution.board import Board
 from clbench.execution.display import CELLS, Lines, Live, Notebook, Quiet, display_for
 from clbench.execution.forecast import Forecast
-from clbench.execution.jobs import Job, JobEvent
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import Job, JobEvent, PlannedCell
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.protocol import Protocol
 
 
-def planned(label: str) -> Planned:
-    return Planned(
+def planned(label: str) -> PlannedCell:
+    return PlannedCell(
         Cell(
             Choice("split", {}), "split", (Choice("er", {}),), label, Protocol(), (), (0, 1, 2, 3)
         ),
@@ -38,7 +37,7 @@ class Scene:
     def __init__(self) -> None:
         self.now = 0.0
         cells = [planned("er<b>"), planned("ewc")]
-        one, other = (Job(cell.cell, cell.key, cell.members) for cell in cells)
+        one, other = (Job(cell, cell.members) for cell in cells)
         self.jobs = [*one.divide(2), other]
         costs = {job.id: float(len(job.members)) for job in self.jobs}
         self.board = Board.of(

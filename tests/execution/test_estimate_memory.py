@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Run:
 
 def job_of(run: Run) -> Job:
     (one,) = run.planned
-    return Job(one.cell, one.key, one.members, one.content, one.tasks)
+    return Job(one, one.members)
 
 
 def test_a_buffer_counts_as_its_indices_where_room_is_planned(run: Run) -> None:
@@ -109,10 +109,15 @@ def test_jobs_on_a_cpu_are_as_many_as_keep_their_features(
     pieces = [estimator.pieces_by_features(job, room * mine) for room in (0, 0.5, 1, 2.5, 4)]
     assert pieces == [1, 4, 4, 2, 1]
     monkeypatch.setenv("CLBENCH_FEATURES", f"{int(2 * mine)}B")
-    assert [len(one.members) for one in frozen.jobs({})] == [2, 2]
+    assert [len(one.members) for one in frozen.plan({}).jobs] == [2, 2]
 
 
 def test_features_of_augmented_images_are_none(frozen: Run) -> None:
     job = job_of(frozen)
     augmented = replace(job.cell, protocol=job.cell.protocol.with_changes(augment="flip"))
-    assert Estimator(frozen.survey, {}).memory(replace(job, cell=augmented)).member == NETWORK
+    assert (
+        Estimator(frozen.survey, {})
+        .memory(replace(job, planned=replace(job.planned, cell=augmented)))
+        .member
+        == NETWORK
+    )

@@ -122,7 +122,7 @@ def run() -> Run:
 def test_after_a_tenth_the_time_left_is_right_within_a_factor_of_two(
     run: Run, workers: int, halves: bool, backwards: bool, slower: float
 ) -> None:
-    whole = [Job(one.cell, one.key, one.members, one.content, one.tasks) for one in run.planned]
+    whole = [Job(one, one.members) for one in run.planned]
     jobs = [half for job in whole for half in job.divide(2)] if halves else whole
     simulation = Simulation(run, jobs[::-1] if backwards else jobs, workers, slower)
     told = [
@@ -143,9 +143,7 @@ def test_after_a_tenth_the_time_left_is_right_within_a_factor_of_two(
 
 def test_the_time_left_is_that_of_the_last_worker(run: Run) -> None:
     """Two jobs that wait for two workers, one of them three times as long."""
-    one, other, third = (
-        Job(planned.cell, planned.key, planned.members) for planned in run.planned[:3]
-    )
+    one, other, third = (Job(planned, planned.members) for planned in run.planned[:3])
     clock = [0.0]
     forecast = Forecast(
         [one, other, third],
@@ -170,7 +168,7 @@ def _last(ends: list[float], waiting: Sequence[float]) -> float:
 
 
 def test_what_a_resumed_job_has_behind_it_is_no_work_of_this_run(run: Run) -> None:
-    job, clock = Job(run.planned[0].cell, run.planned[0].key, run.planned[0].members), [0.0]
+    job, clock = Job(run.planned[0], run.planned[0].members), [0.0]
     forecast = Forecast([job], {job.id: 100.0}, 2, clock=lambda: clock[0])
     forecast.at(job, 0.0, begins=True)
     clock[0] = 3.0
@@ -181,13 +179,13 @@ def test_what_a_resumed_job_has_behind_it_is_no_work_of_this_run(run: Run) -> No
 
 
 def test_nothing_is_said_before_anything_is_known(run: Run) -> None:
-    job = Job(run.planned[0].cell, run.planned[0].key, run.planned[0].members)
+    job = Job(run.planned[0], run.planned[0].members)
     forecast = Forecast([job], {job.id: 1.0}, 1)
     assert (forecast.left, forecast.fraction) == (None, 0.0)
 
 
 def test_seconds_of_an_earlier_run_are_known(run: Run) -> None:
-    one, other = (Job(planned.cell, planned.key, planned.members) for planned in run.planned[:2])
+    one, other = (Job(planned, planned.members) for planned in run.planned[:2])
     clock = [0.0]
     forecast = Forecast(
         [one, other], {one.id: 1.0, other.id: 1.0}, 1, {other.id: 40.0}, clock=lambda: clock[0]

@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 from clbench.execution.estimate import Memory
-from clbench.execution.jobs import Job, JobEvent, Site, seeds_in_words
+from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site, seeds_in_words
 from clbench.execution.outcome import outcome_of
-from clbench.execution.planner import Planned, balance, makespan, missing_members, plan
+from clbench.execution.planner import (
+    Workers,
+    balance,
+    makespan,
+    missing_members,
+    plan_jobs,
+    remaining_work,
+)
 from clbench.host import PluginReference
 from clbench.records import CellRecord, Fault
 from clbench.suite.cell import Cell
@@ -40,8 +47,8 @@ def a_cell(seeds: int = 10, label: str = "er") -> Cell:
 
 def a_plan(
     seeds: int = 10, label: str = "er", agents: int = 1, probes: dict[str, Any] | None = None
-) -> Planned:
-    return Planned(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes or {})
+) -> PlannedCell:
+    return PlannedCell(a_cell(seeds, label), f"key-{label}", {"data": "x"}, 5, agents, probes or {})
 
 
 def a_record(seeds: list[int], status: list[str] | None = None, **metrics: object) -> CellRecord:
@@ -63,15 +70,22 @@ def sizes(jobs: list[Job]) -> list[int]:
     return sorted((len(job.members) for job in jobs), reverse=True)
 
 
-def everything(planned: Planned) -> tuple[Planned, tuple[tuple[int, int], ...]]:
-    return planned, missing_members(planned, None)
+def jobs_for(*cells: PlannedCell, workers: int, stacked: bool, pieces: int = 1) -> list[Job]:
+    """The jobs that do everything."""
+    counts = {one.key: pieces for one in cells}
+    return list(plan_jobs(remaining_work(cells, {}), Workers(workers, stacked), pieces=counts).jobs)
+
+
+def a_job(seeds: int, key: str = "abc", cell: Cell | None = None, form: str = "auto") -> Job:
+    planned = PlannedCell(cell or a_cell(), key)
+    return Job(planned, tuple((seed, 0) for seed in range(seeds)), form)
 
 
 # ------------------------------------------------------------------ JSON
 
 
 def test_a_job_comes_back_from_json_as_it_was() -> None:
-    job = Job(a_cell(), "abc", ((0, 0), (1, 0)), {"data": "x"}, 5, "loop")
+    job = Job(a_plan(agents=2), ((0, 0), (0, 1)), "loop")
     assert Job.from_json(job.to_json()) == job
     assert "\n" not in job.to_json()
 
@@ -93,9 +107,9 @@ def test_a_site_and_an_event_come_back_too(tmp_path) -> None:
 
 
 def test_a_jobs_name_follows_from_its_cell_and_its_members_alone() -> None:
-    job = Job(a_cell(), "abc", ((0, 0), (1, 0)))
-    assert Job(a_cell(label="other"), "abc", ((0, 0), (1, 0)), form="loop").id == job.id
-    assert Job(a_cell(), "abc", ((0, 0),)).id != job.id
+    job = a_job(2)
+    assert a_job(2, cell=a_cell(label="other"), form="loop").id == job.id
+    assert a_job(1).id != job.id
 
 
 @pytest.mark.parametrize(
@@ -157,15 +171,11 @@ def test_a_probe_that_raised_for_some_seeds_is_not_asked_again() -> None:
 
 
 def test_a_stack_is_as_large_as_its_device_holds() -> None:
-    job = Job(a_cell(), "abc", tuple((seed, 0) for seed in range(10)))
+    job = a_job(10)
     memory = Memory(data=100, member=50.0)
     assert memory.of(job) == 600
     assert [memory.pieces(job, room) for room in (600, 599, 300, 149, 20)] == [1, 2, 3, 10, 10]
-    assert sizes(plan([everything(a_plan(10))], workers=1, stacked=True, pieces=lambda job: 3)) == [
-        4,
-        3,
-        3,
-    ]
+    assert sizes(jobs_for(a_plan(10), workers=1, stacked=True, pieces=3)) == [4, 3, 3]
 
 
 def test_a_seed_runs_with_all_its_agents() -> None:
@@ -177,23 +187,23 @@ def test_a_seed_runs_with_all_its_agents() -> None:
 
 
 def test_one_cell_is_shared_by_the_workers() -> None:
-    assert sizes(plan([everything(a_plan(10))], workers=2, stacked=False)) == [5, 5]
+    assert sizes(jobs_for(a_plan(10), workers=2, stacked=False)) == [5, 5]
 
 
 def test_many_cells_keep_their_stacks_whole() -> None:
-    cells = [everything(a_plan(10, label)) for label in "abcdefgh"]
-    assert sizes(plan(cells, workers=2, stacked=False)) == [10] * 8
+    cells = [a_plan(10, label) for label in "abcdefgh"]
+    assert sizes(jobs_for(*cells, workers=2, stacked=False)) == [10] * 8
 
 
 def test_a_stack_on_a_cpu_has_at_most_ten_members() -> None:
-    cells = [everything(a_plan(35, label)) for label in "ab"]
-    jobs = plan(cells, workers=1, stacked=False)
+    cells = [a_plan(35, label) for label in "ab"]
+    jobs = jobs_for(*cells, workers=1, stacked=False)
     assert sum(sizes(jobs)) == 70
     assert max(sizes(jobs)) == 9
 
 
 def test_a_gpu_takes_a_cell_whole() -> None:
-    assert sizes(plan([everything(a_plan(30))], workers=1, stacked=True)) == [30]
+    assert sizes(jobs_for(a_plan(30), workers=1, stacked=True)) == [30]
 
 
 def test_a_run_is_a_seed_with_all_its_agents() -> None:
@@ -216,7 +226,7 @@ def test_a_run_is_a_seed_with_all_its_agents() -> None:
 
 
 def test_agents_stay_with_their_seed() -> None:
-    jobs = plan([everything(a_plan(4, agents=3))], workers=4, stacked=False)
+    jobs = jobs_for(a_plan(4, agents=3), workers=4, stacked=False)
     for job in jobs:
         assert {seed: [a for s, a in job.members if s == seed] for seed in job.seeds} == {
             seed: [0, 1, 2] for seed in job.seeds
@@ -225,22 +235,25 @@ def test_agents_stay_with_their_seed() -> None:
 
 def test_a_job_with_a_checkpoint_goes_on_as_it_was() -> None:
     planned = a_plan(10)
-    begun = Job(planned.cell, planned.key, tuple((seed, 0) for seed in range(3)))
-    jobs = plan([everything(planned)], workers=1, stacked=False, kept=[begun])
+    begun = Job(planned, tuple((seed, 0) for seed in range(3)))
+    remaining = remaining_work([planned], {}, begun=[begun])
+    jobs = plan_jobs(remaining, Workers(1, stacked=False)).jobs
     assert jobs[0] is begun
     assert sorted(member for job in jobs for member in job.members) == list(planned.members)
 
 
 def test_nothing_missing_is_no_job() -> None:
-    assert plan([(a_plan(), ())], workers=2, stacked=False) == []
+    remaining = remaining_work([a_plan()], {"key-er": a_record(list(range(10)))})
+    plan = plan_jobs(remaining, Workers(2, stacked=False))
+    assert (plan.jobs, plan.missing) == ((), {"key-er": ()})
 
 
 def test_dividing_never_makes_the_run_longer() -> None:
-    jobs = [Job(a_cell(), key, tuple((seed, 0) for seed in range(10))) for key in "abcde"]
+    jobs = [a_job(10, key) for key in "abcde"]
     better = balance(jobs, 2)
     assert makespan(better, 2) < makespan(jobs, 2)
     assert sum(sizes(better)) == 50
 
 
 def test_one_seed_cannot_be_divided() -> None:
-    assert len(Job(a_cell(), "k", ((7, 0), (7, 1))).divide(2)) == 1
+    assert len(Job(a_plan(), ((7, 0), (7, 1))).divide(2)) == 1

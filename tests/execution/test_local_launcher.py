@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clbench.errors import UserError
-from clbench.execution.jobs import Job, JobEvent, Site
+from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.protocol import Protocol
@@ -55,7 +55,7 @@ class Named(Job):
 
 def a_job(number: int, what: str = "work") -> Job:
     cell = Cell(Choice("split", {}), "split", (Choice("er", {}),), what, Protocol(), (), (0,))
-    return Named(cell, str(number), ((0, 0),))
+    return Named(PlannedCell(cell, str(number)), ((0, 0),))
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import clbench
 from clbench.errors import UnknownName
 from clbench.execution import open_suite
 from clbench.execution.adding import add_metric
-from clbench.execution.planner import Planned, missing_members
+from clbench.execution.jobs import PlannedCell
+from clbench.execution.planner import missing_members
 from clbench.execution.survey import Survey
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, read_record
@@ -55,7 +56,7 @@ def measured(out: Path, **changes: Any) -> Results:
     return clbench.run({**SUITE, **changes}, out=out, workers=0, device="cpu", quiet=True)
 
 
-def planned(metrics: list[Any]) -> list[Planned]:
+def planned(metrics: list[Any]) -> list[PlannedCell]:
     """The cells of a suite with these metrics."""
     suite, host = open_suite({**SUITE, "metrics": metrics, "compare": {}})
     return Survey(host).of(suite.cells)

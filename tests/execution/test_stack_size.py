@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from clbench.execution.planner import plan
 from clbench.execution.stack_size import (
     MOST,
     UNKNOWN_CACHE,
@@ -19,7 +18,7 @@ from clbench.execution.stack_size import (
 )
 from clbench.suite.protocol import Protocol
 
-from .test_jobs_and_plan import a_plan, everything, sizes
+from .test_jobs_and_plan import a_plan, jobs_for, sizes
 
 CACHE = 16 * 2**20
 
@@ -86,6 +85,5 @@ def test_a_system_that_does_not_tell_its_caches_has_some(
 
 
 def test_a_plan_on_a_cpu_makes_as_many_jobs_as_the_cache_asks_for() -> None:
-    cells = [everything(a_plan(12))]
-    assert sizes(plan(cells, workers=1, stacked=False, pieces=lambda job: 4)) == [3, 3, 3, 3]
-    assert sizes(plan(cells, workers=1, stacked=False, pieces=lambda job: 1)) == [6, 6]
+    assert sizes(jobs_for(a_plan(12), workers=1, stacked=False, pieces=4)) == [3, 3, 3, 3]
+    assert sizes(jobs_for(a_plan(12), workers=1, stacked=False, pieces=1)) == [6, 6]

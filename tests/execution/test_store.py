@@ -12,8 +12,7 @@ import pytest
 
 from clbench.errors import OutputError, RecordError
 from clbench.execution.job_record import failed_record, save
-from clbench.execution.jobs import Job, Site
-from clbench.execution.planner import Planned
+from clbench.execution.jobs import Job, PlannedCell, Site
 from clbench.execution.store import Store
 from clbench.records import CellRecord, read_record, write_record
 from clbench.suite import Cell, Choice, Compare, Suite
@@ -34,7 +33,7 @@ def a_cell(label: str = "er", scenario: str = "split") -> Cell:
 
 
 def a_job(key: str = "k1", seeds: tuple[int, ...] = (0,), label: str = "er") -> Job:
-    return Job(a_cell(label), key, tuple((seed, 0) for seed in seeds), tasks=1)
+    return Job(PlannedCell(a_cell(label), key, tasks=1), tuple((seed, 0) for seed in seeds))
 
 
 def a_record(job: Job, value: float = 0.5) -> CellRecord:
@@ -64,8 +63,10 @@ def merge(
         Compare(),
         own_seeds=own_seeds,
     )
-    planned = [Planned(replace(a_cell(label), seeds=seeds), key, content) for key, label in current]
-    store.merge({one.key: one for one in planned}, suite, {"python": "3"})
+    planned = [
+        PlannedCell(replace(a_cell(label), seeds=seeds), key, content) for key, label in current
+    ]
+    store.merge(store.read(), {one.key: one for one in planned}, suite, {"python": "3"})
 
 
 def test_job_files_become_one_record_and_are_removed(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_job_files_become_one_record_and_are_removed(tmp_path: Path) -> None:
 def test_job_files_nobody_merged_count_as_measured(tmp_path: Path) -> None:
     with Store(tmp_path, "s").open() as store:
         finish(store, a_job())
-    assert Store(tmp_path, "s").cells()["k1"].members == 1
+    assert Store(tmp_path, "s").read().cells["k1"].members == 1
 
 
 def test_a_retry_takes_the_place_of_a_failure_and_of_its_traceback(tmp_path: Path) -> None:
@@ -90,8 +91,8 @@ def test_a_retry_takes_the_place_of_a_failure_and_of_its_traceback(tmp_path: Pat
         job = a_job()
         save(failed_record(job, "Traceback: it broke"), job, Site(tmp_path, "s"))
         merge(store, ("k1", "er"))
-        assert store.cells()["k1"].errors == ("Traceback: it broke",)
-        assert store.cells()["k1"].status == "failed"
+        assert store.read().cells["k1"].errors == ("Traceback: it broke",)
+        assert store.read().cells["k1"].status == "failed"
         finish(store, job)
         merge(store, ("k1", "er"))
     cell = read_record(store.record).cells[0]
@@ -122,7 +123,7 @@ def test_a_cell_that_was_edited_is_kept_apart_and_comes_back(tmp_path: Path) -> 
         merge(store, ("old", "er"))
         record = read_record(store.record)
         assert (keys(record.cells), keys(record.apart)) == (["old"], ["new"])
-    assert store.cells().keys() == {"old", "new"}
+    assert store.read().cells.keys() == {"old", "new"}
 
 
 def test_cells_of_strategies_that_left_the_suite_are_kept_apart(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_seeds_that_were_taken_away_are_kept_apart_and_come_back(tmp_path: Path)
         record = read_record(store.record)
         assert record.cells[0].seed.tolist() == [0, 2]
         assert record.apart[0].seed.tolist() == [1]
-        assert store.cells()["k1"].seed.tolist() == [0, 1, 2]
+        assert store.read().cells["k1"].seed.tolist() == [0, 1, 2]
         merge(store, ("k1", "er"))
         record = read_record(store.record)
         assert (record.cells[0].seed.tolist(), record.apart) == ([0, 1, 2], [])
@@ -231,7 +232,7 @@ def test_a_disk_without_room_is_refused_before_anything_runs(tmp_path: Path) -> 
 def test_a_record_that_is_none_is_named_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "s.h5").write_text("something else")
     with pytest.raises(RecordError, match=r"s\.h5.*--out"):
-        Store(tmp_path, "s").cells()
+        Store(tmp_path, "s").read().cells
     assert (tmp_path / "s.h5").read_text() == "something else"
 
 
