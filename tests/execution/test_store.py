@@ -232,7 +232,7 @@ def test_a_disk_without_room_is_refused_before_anything_runs(tmp_path: Path) -> 
 def test_a_record_that_is_none_is_named_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "s.h5").write_text("something else")
     with pytest.raises(RecordError, match=r"s\.h5.*--out"):
-        Store(tmp_path, "s").read().cells
+        Store(tmp_path, "s").read()
     assert (tmp_path / "s.h5").read_text() == "something else"
 
 
