@@ -1,20 +1,17 @@
-"""How often does a comparison call equal strategies different, and how often does it find what
-differs?
+"""How often does a comparison call equal strategies different, and find those that are?
 
-    python benchmarks/comparison_power.py                       # pairs on one scenario; some minutes
-    python benchmarks/comparison_power.py --tables power --suites 200 --seeds 5,8 --strategies 5
-    python benchmarks/comparison_power.py --through pipeline    # by clbench.compare itself
+    python benchmarks/comparison_power.py                   # an hour; --suites 100 for a tenth
+    python benchmarks/comparison_power.py --tables power --seeds 5,8 --strategies 5 --noises normal
+    python benchmarks/comparison_power.py --judges "by design,clbench.compare"
 
-Made-up suites: runs share their seed's stream, and have noise of their own. Effects are in standard
-deviations of the difference of two runs of one seed. `today` is the exact signed-rank test with
-Holm's correction, `by design` what `clbench.stats.findings` chooses. Every table says its
-simulation error.
+Judges are functions from tables of scores to who is shown to be better: `before` is the exact
+signed-rank test with Holm's correction (over scenarios Nemenyi's), `by design` what
+`clbench.stats.findings` chooses, `clbench.compare` the whole pipeline from records on. A row is
+printed when it is known.
 
-false      suites in which two equal strategies are called different (or the worse one better), in %
-power      chance to find the pair that differs, in %, where one strategy is better than all others
-scenarios  the same over three scenarios, by the two questions there are
-intervals  coverage and width of 95 % intervals
-looks      looking after each added seed: the always-valid p, and declared looks
+false      suites in which an equal strategy, or a worse one, is called better, in %
+power      chance to find a pair that differs, in %, where one strategy is better than all others
+scenarios  the same over several scenarios: of these, and of scenarios like these
 """
 
 from __future__ import annotations
@@ -24,98 +21,45 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from made_up_suites import (
+    NOISES,
+    NOTHING,
+    PARTIAL,
+    Array,
+    Judge,
+    Noise,
+    Rates,
+    error_of,
+    one_better,
+    rates,
+    suites,
+)
 
 from clbench.stats.corrections import adjust
 from clbench.stats.families import all_pairs
-from clbench.stats.findings import Plan, within_scenarios
-from clbench.stats.paired import signed_rank
-
-Array = Any
-Judge = Callable[
-    [Sequence[Array]], Array
-]  # tables [seeds, k] to [k, k]: is the row's shown better?
-ALPHA = 0.05
-
-
-# ---------------------------------------------------------------------- suites
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What a run has of its own: of standard deviation 1 / sqrt(2), so that differences have 1."""
-
-    name: str
-    draw: Callable[[np.random.Generator, tuple[int, ...]], Array]
-    step: float = 0.0  # what scores are rounded to
-    unequal: bool = False  # the first two strategies vary 4 times as much, the others 0.3 times
-
-
-def lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return rng.lognormal(size=shape) / np.sqrt((np.e - 1) * np.e)
-
-
-def collapsing(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """One run in ten breaks down by 5 standard deviations."""
-    return (rng.normal(size=shape) - 5 * (rng.random(shape) < 0.1)) / np.sqrt(1 + 25 * 0.09)
-
-
-NOISES = (
-    Noise("normal", lambda rng, shape: rng.normal(size=shape)),
-    Noise("t, 3 df", lambda rng, shape: rng.standard_t(3, shape) / np.sqrt(3)),
-    Noise("lognormal", lognormal),
-    Noise("steps of half an sd", lambda rng, shape: rng.normal(size=shape), step=0.5),
-    Noise("10 % collapse", collapsing),
-    Noise("unequal spread", lambda rng, shape: rng.normal(size=shape), unequal=True),
+from clbench.stats.findings import (
+    Findings,
+    Plan,
+    over_scenarios_like_these,
+    over_these_scenarios,
+    within_scenarios,
 )
+from clbench.stats.paired import signed_rank
+from clbench.stats.several import average_ranks, nemenyi_p
 
-
-@dataclass(frozen=True)
-class Truth:
-    """Who is better by how much, in standard deviations of a difference."""
-
-    name: str
-    effects: Callable[[int], Array]
-
-
-def one_better(effect: float) -> Callable[[int], Array]:
-    return lambda strategies: np.eye(strategies)[-1] * effect
-
-
-def two_groups(strategies: int) -> Array:
-    return np.where(np.arange(strategies) < strategies // 2, 0.0, 3.0)
-
-
-NOTHING = Truth("nothing differs", np.zeros)
-PARTIAL = (Truth("one differs by 2 sd", one_better(2.0)), Truth("two groups, 3 sd", two_groups))
-
-
-def suite(
-    rng: np.random.Generator, noise: Noise, effects: Array, seeds: int, scenarios: int = 1
-) -> list[Array]:
-    """Tables of one suite. An effect is in the spread of the strategy that has it."""
-    spread = np.ones(len(effects))
-    if noise.unequal:
-        spread = np.where(np.arange(len(effects)) < len(effects) / 2.5, 4.0, 0.3)
-    tables = []
-    for _ in range(scenarios):
-        streams = rng.normal(size=(seeds, 1))
-        runs = noise.draw(rng, (seeds, len(effects))) / np.sqrt(2)
-        table = streams + spread * (effects + runs)
-        tables.append(np.round(table / noise.step) * noise.step if noise.step else table)
-    return tables
+ALPHA = 0.05
+PLAN = Plan(ALPHA, omnibus_draws=1_999, closed_draws=999)  # fewer permutations than a report takes
 
 
 # ---------------------------------------------------------------------- judges
 
 
-def today(tables: Sequence[Array]) -> Array:
+def before(tables: Sequence[Array]) -> Array:
     """The exact signed-rank test of every pair of every scenario, by Holm; of the first
     scenario.
     """
@@ -130,133 +74,188 @@ def today(tables: Sequence[Array]) -> Array:
 
 
 def by_design(tables: Sequence[Array]) -> Array:
-    """The tests that `findings` chooses, with fewer permutations than it would take."""
-    plan = Plan(ALPHA, omnibus_draws=1_999, closed_draws=999)
-    return within_scenarios(tables, plan)[0].better(tables[0].shape[1], ALPHA)
+    return _shown(within_scenarios(tables, PLAN)[0], tables)
 
 
-# ---------------------------------------------------------------------- counting
+def by_nemenyi(tables: Sequence[Array]) -> Array:
+    """Before, over scenarios: by the ranks of the scenarios' means."""
+    averages = average_ranks(np.stack([table.mean(axis=0) for table in tables]))
+    gaps = averages - averages[:, None]
+    return (nemenyi_p(gaps, len(averages), len(tables)) <= ALPHA) & (gaps > 0)
 
 
-@dataclass(frozen=True)
-class Counted:
-    """How often something equal, or worse, is called better; and how often a true pair is found."""
-
-    false: float
-    found: float
+def these_scenarios(tables: Sequence[Array]) -> Array:
+    return _shown(over_these_scenarios(tables, PLAN), tables)
 
 
-def count(judge: Judge, suites: Iterator[list[Array]], effects: Array, number: int) -> Counted:
-    ahead = effects[:, None] > effects
-    wrong = ~ahead
-    false = found = 0.0
-    for _ in range(number):
-        shown = judge(next(suites))
-        false += bool((shown & wrong).any())
-        found += float(shown[ahead].mean()) if ahead.any() else 0.0
-    return Counted(false / number, found / number)
+def scenarios_like_these(tables: Sequence[Array]) -> Array:
+    return _shown(over_scenarios_like_these(tables, PLAN), tables)
 
 
-def suites_of(
-    noise: Noise, effects: Array, seeds: int, scenarios: int = 1
-) -> Iterator[list[Array]]:
-    rng = np.random.default_rng([seeds, len(effects), 2026])
-    while True:
-        yield suite(rng, noise, effects, seeds, scenarios)
+def _shown(found: Findings | None, tables: Sequence[Array]) -> Array:
+    strategies = tables[0].shape[1]
+    if found is None:
+        return np.zeros((strategies, strategies), dtype=bool)
+    return found.better(strategies, ALPHA)
+
+
+def pipeline(tables: Sequence[Array]) -> Array:
+    """From records on, as a user has them: a point of accuracy is half a standard deviation."""
+    from clbench.records import RecordFile, Results
+    from clbench.report.comparison import compare
+
+    cells = [cell for s, table in enumerate(tables) for cell in _cells(f"s{s}", table)]
+    found = compare(Results(RecordFile(1, "simulated", "", {}, cells), _host()), alpha=ALPHA)
+    shown = np.zeros((tables[0].shape[1],) * 2, dtype=bool)
+    for pair in found.pairs:
+        winner = pair.verdict.partition(" better")[0]
+        if pair.scenario == "s0" and winner in (pair.a, pair.b):
+            loser = pair.b if winner == pair.a else pair.a
+            shown[int(winner[1:]), int(loser[1:])] = True
+    return shown
+
+
+@functools.cache
+def _host() -> object:
+    from clbench.host import Host
+
+    return Host.load()
+
+
+def _cells(scenario: str, table: Array) -> Iterable[object]:
+    from clbench.records import CellRecord, validated
+
+    seeds = np.arange(len(table))
+    for k, scores in enumerate(np.clip(0.5 + 0.02 * table, 0, 1).T):
+        accuracy = np.broadcast_to(scores[:, None, None], (len(seeds), 2, 1))
+        name = f"m{k}"
+        yield validated(CellRecord(f"{scenario}-{k}", scenario, name, name, seeds, accuracy))
+
+
+WITHIN: dict[str, Judge] = {"before": before, "by design": by_design, "clbench.compare": pipeline}
+OVER: dict[str, Judge] = {
+    "before (Nemenyi)": by_nemenyi,
+    "these scenarios": these_scenarios,
+    "scenarios like these": scenarios_like_these,
+}
 
 
 # ---------------------------------------------------------------------- tables
 
 
 @dataclass(frozen=True)
-class Sizes:
+class Asked:
     """How much is simulated."""
 
     suites: int
     seeds: tuple[int, ...]
     strategies: tuple[int, ...]
+    scenarios: tuple[int, ...]
     noises: tuple[Noise, ...]
+    judges: tuple[str, ...]
+
+    def within(self) -> dict[str, Judge]:
+        return {name: WITHIN[name] for name in self.judges}
+
+    def simulate(
+        self, judge: Judge, noise: Noise, effects: Array, seeds: int, scenarios: int = 1
+    ) -> Rates:
+        return rates(judge, suites(noise, effects, seeds, scenarios), effects, self.suites)
 
 
-def error_of(suites: int, rate: float = ALPHA) -> str:
-    return f"simulation error ±{100 * np.sqrt(rate * (1 - rate) / suites):.1f}"
+def show(cells: Sequence[str], numbers: Iterable[str]) -> None:
+    """A row of Markdown."""
+    print("|", " | ".join((*cells, *numbers)), "|", flush=True)
 
 
-def table_of(title: str, first: Sequence[str], seeds: Sequence[int]) -> Table:
-    table = Table(title=title)
-    for header in first:
-        table.add_column(header)
-    for size in seeds:
-        table.add_column(f"n = {size}", justify="right")
-    return table
+def head(title: str, cells: Sequence[str], sizes: Sequence[int]) -> None:
+    print(f"\n{title}\n")
+    show(cells, [f"n = {size}" for size in sizes])
+    show(["---"] * len(cells), ["---:"] * len(sizes))
 
 
-def false_table(judges: dict[str, Judge], sizes: Sizes) -> Table:
-    table = table_of(
-        f"Suites of {sizes.suites} with a false difference, in % ({error_of(sizes.suites)})",
+def false_alarms(asked: Asked) -> None:
+    head(
+        f"Suites of {asked.suites} with a false difference, in % ({error_of(asked.suites)})",
         ("k", "truth", "noise", "judge"),
-        sizes.seeds,
+        asked.seeds,
     )
-    for strategies in sizes.strategies:
-        truths = (NOTHING, *PARTIAL) if strategies > 2 else (NOTHING,)
-        for truth in truths:
-            effects = truth.effects(strategies)
-            for noise in sizes.noises:
-                for name, judge in judges.items():
-                    rates = [
-                        count(judge, suites_of(noise, effects, size), effects, sizes.suites).false
-                        for size in sizes.seeds
-                    ]
-                    shown = [f"{100 * rate:.1f}" for rate in rates]
-                    table.add_row(str(strategies), truth.name, noise.name, name, *shown)
-    return table
+    for strategies in asked.strategies:
+        for truth in (NOTHING, *PARTIAL) if strategies > 2 else (NOTHING,):
+            for noise in asked.noises:
+                for name, judge in asked.within().items():
+                    effects = truth.effects(strategies)
+                    found = [asked.simulate(judge, noise, effects, size) for size in asked.seeds]
+                    numbers = [f"{100 * one.false:.1f}" for one in found]
+                    show((str(strategies), truth.name, noise.name, name), numbers)
 
 
-def power_table(judges: dict[str, Judge], sizes: Sizes) -> Table:
-    table = table_of(
-        f"True differences found, in % of {sizes.suites} suites ({error_of(sizes.suites, 0.5)})",
+def power(asked: Asked) -> None:
+    head(
+        f"True differences found, in % of {asked.suites} suites ({error_of(asked.suites, 0.5)})",
         ("k", "one is better by", "noise", "judge"),
-        sizes.seeds,
+        asked.seeds,
     )
-    for strategies in sizes.strategies:
+    for strategies in asked.strategies:
         for effect in (0.5, 1.0, 2.0):
-            effects = one_better(effect)(strategies)
-            for noise in sizes.noises:
-                for name, judge in judges.items():
-                    rates = [
-                        count(judge, suites_of(noise, effects, size), effects, sizes.suites).found
-                        for size in sizes.seeds
+            for noise in asked.noises:
+                for name, judge in asked.within().items():
+                    effects = one_better(effect)(strategies)
+                    found = [asked.simulate(judge, noise, effects, size) for size in asked.seeds]
+                    numbers = [f"{100 * one.found:.0f}" for one in found]
+                    show((str(strategies), f"{effect:g} sd", noise.name, name), numbers)
+
+
+def over_scenarios(asked: Asked) -> None:
+    """A difference of 1.41 sd on every scenario; and how often an equal one is called better."""
+    head(
+        f"Over scenarios: found / false, in % of {asked.suites} suites ({error_of(asked.suites)})",
+        ("k", "scenarios", "noise", "judge"),
+        asked.seeds,
+    )
+    for strategies in asked.strategies:
+        for scenarios in asked.scenarios:
+            for noise in asked.noises:
+                for name, judge in OVER.items():
+                    effects = one_better(2**0.5)(strategies)
+                    found = [
+                        asked.simulate(judge, noise, effects, size, scenarios)
+                        for size in asked.seeds
                     ]
-                    shown = [f"{100 * rate:.0f}" for rate in rates]
-                    table.add_row(str(strategies), f"{effect:g} sd", noise.name, name, *shown)
-    return table
+                    numbers = [f"{100 * one.found:.0f} / {100 * one.false:.1f}" for one in found]
+                    show((str(strategies), str(scenarios), noise.name, name), numbers)
 
 
-JUDGES: dict[str, Judge] = {"today": today, "by design": by_design}
-TABLES = {"false": false_table, "power": power_table}
+TABLES = {"false": false_alarms, "power": power, "scenarios": over_scenarios}
 
 
 def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(one) for one in text.split(","))
 
 
+def names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tables", default=",".join(TABLES))
+    known = ",".join(noise.name.replace(",", "") for noise in NOISES)
+    parser.add_argument("--tables", type=names, default=tuple(TABLES))
     parser.add_argument("--suites", type=int, default=1000, help="for each number")
     parser.add_argument("--seeds", type=numbers, default=(3, 5, 6, 8, 10, 20))
     parser.add_argument("--strategies", type=numbers, default=(2, 3, 5, 10))
-    parser.add_argument("--noises", default="", help="words of their names; all unless given")
-    parser.add_argument("--judges", default=",".join(JUDGES))
+    parser.add_argument("--scenarios", type=numbers, default=(3, 10))
+    parser.add_argument("--noises", type=names, default=names(known), help=f"of {known}")
+    parser.add_argument("--judges", type=names, default=("before", "by design"))
     given = parser.parse_args()
-    judges = {name: JUDGES[name] for name in given.judges.split(",")}
-    noises = tuple(noise for noise in NOISES if given.noises in noise.name)
-    sizes = Sizes(given.suites, given.seeds, given.strategies, noises)
-    console = Console(width=150)
-    for name in given.tables.split(","):
-        console.print(TABLES[name](judges, sizes))
+    noises = tuple(noise for noise in NOISES if noise.name.replace(",", "") in given.noises)
+    asked = Asked(
+        given.suites, given.seeds, given.strategies, given.scenarios, noises, given.judges
+    )
+    for name in given.tables:
+        TABLES[name](asked)
 
 
 if __name__ == "__main__":
