@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from clbench.models.layer import Layer
     from clbench.models.wired import Wired
     from clbench.records import load
+    from clbench.records.exporting import ExportFormat
     from clbench.report.comparison import compare
+    from clbench.report.extensions import FigureKind, ReportFormat
     from clbench.report.figures import figure
     from clbench.scenarios import Layout, LazyTasks, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
@@ -53,6 +55,8 @@ __all__ = [
     "CReLU",
     "ClassBalancedBuffer",
     "Dataset",
+    "ExportFormat",
+    "FigureKind",
     "Job",
     "JobEvent",
     "Launcher",
@@ -65,6 +69,7 @@ __all__ = [
     "Probe",
     "ProbeMetric",
     "RecordMetric",
+    "ReportFormat",
     "Reservoir",
     "RunView",
     "Samples",
@@ -123,7 +128,9 @@ _MODULES = {
     "clbench.models.layer": ["Layer"],
     "clbench.models.wired": ["Wired"],
     "clbench.records": ["load"],
+    "clbench.records.exporting": ["ExportFormat"],
     "clbench.report.comparison": ["compare"],
+    "clbench.report.extensions": ["FigureKind", "ReportFormat"],
     "clbench.report.figures": ["figure"],
     "clbench.scenarios": ["Layout", "LazyTasks", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],

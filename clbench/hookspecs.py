@@ -58,6 +58,24 @@ def clbench_launchers() -> list[type]:
     raise AssertionError("a specification is never called")
 
 
+@hookspec
+def clbench_report_formats() -> list[type]:
+    """Formats of `clbench compare`: subclasses of `clbench.ReportFormat`. Since 0.1."""
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
+def clbench_exports() -> list[type]:
+    """Forms of `clbench export`: subclasses of `clbench.ExportFormat`. Since 0.1."""
+    raise AssertionError("a specification is never called")
+
+
+@hookspec
+def clbench_figures() -> list[type]:
+    """Kinds of figures: subclasses of `clbench.FigureKind`. Since 0.1."""
+    raise AssertionError("a specification is never called")
+
+
 # ------------------------------------------------------------------ observers: told, never asked; events are frozen
 
 

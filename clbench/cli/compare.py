@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -22,16 +21,7 @@ from clbench.cli.options import (
 )
 from clbench.cli.output import console, say, tell, warn
 
-
-class Format(StrEnum):
-    """What the comparison is printed as."""
-
-    table = "table"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
-    html = "html"
+BUILT_IN = "<table|markdown|latex|csv|json|html>"
 
 
 def compare(
@@ -43,7 +33,10 @@ def compare(
     unpaired: UnpairedOption = False,
     rope: RopeOption = None,
     force_mixed: MixedOption = False,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.table,
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar=BUILT_IN, help="What to print; plugins may offer others."),
+    ] = "table",
     figure: FigureOption = None,
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
@@ -51,13 +44,14 @@ def compare(
     """Compare strategies: means with intervals, tests paired by seed, effect sizes, ranks, and what they mean in words."""
     from clbench.host import Host
     from clbench.records import load
-    from clbench.report.compare_formats import render, terminal
+    from clbench.report.compare_formats import render
     from clbench.report.comparison import compare as compared
     from clbench.report.figures import check, draw
 
-    figures = [check(path) for path in figure or []]
-    host = Host.load(plugin or [], only="metric")
+    host = Host.load(plugin or [], only=("metric", "format", "figure"))
     warn(host.warnings)
+    host.get("format", form)  # before anything is computed
+    figures = [check(path, host) for path in figure or []]
     comparison = compared(
         [load(record, host) for record in records],
         metric=metric,
@@ -68,10 +62,11 @@ def compare(
         rope=rope,
         force_mixed=force_mixed,
     )
-    if form is Format.table:
-        console().print(terminal(comparison))
+    rendered = render(comparison, form)
+    if isinstance(rendered, str):
+        say(rendered)
     else:
-        say(render(comparison, form.value))
+        console().print(rendered)
     for path in figures:
         draw(comparison, path)
         tell(f"figure: {path}")

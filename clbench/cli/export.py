@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,22 +12,18 @@ from clbench.cli.options import PluginOption, RecordArgument, UnusedDataOption
 from clbench.cli.output import tell, warn
 from clbench.untrusted import printable
 
-
-class Form(StrEnum):
-    """What is written."""
-
-    csv = "csv"
-    parquet = "parquet"
-    json = "json"
+BUILT_IN = "<csv|parquet|json>"
 
 
 def export(
     record: RecordArgument,
     to: Annotated[
-        Form,
+        str,
         typer.Option(
             "--to",
-            help="csv and parquet: the tidy table; json: the table and all that is known of it.",
+            metavar=BUILT_IN,
+            help="csv and parquet: the tidy table; json: the table and all that is known of it."
+            " Plugins may offer others.",
         ),
     ],
     out: Annotated[
@@ -47,11 +42,13 @@ def export(
     from clbench.records import load
     from clbench.records.apart import apart_line
     from clbench.records.atomic import atomic_write
+    from clbench.records.exporting import ExportFormat
     from clbench.records.exporting import export as exported
 
-    host = Host.load(plugin or [], only="metric")
+    host = Host.load(plugin or [], only=("metric", "export"))
     warn(host.warnings)
-    target = record.with_suffix(f".{to.value}") if out is None else out
+    form: type[ExportFormat] = host.get("export", to)
+    target = record.with_suffix(f".{to}") if out is None else out
     if target.resolve() == record.resolve():
         raise typer.BadParameter(
             f"{target} is the record itself; choose another name", param_hint="--out"
@@ -59,17 +56,17 @@ def export(
     results = load(record, host)
     if line := apart_line(results.record):
         tell(line)
-    content = exported(results, to.value)
+    content = exported(results, to)
     if str(target) == "-":
-        _print(content, to)
+        _print(content, binary=form.binary)
     else:
         atomic_write(target, content)
         tell(f"written: {target}")
 
 
-def _print(content: bytes, form: Form) -> None:
+def _print(content: bytes, *, binary: bool) -> None:
     """To stdout: as it is into a pipe, and on a terminal without what could steer it."""
-    if form is Form.parquet:
+    if binary:
         typer.echo(content, nl=False)
         return
     text = content.decode()

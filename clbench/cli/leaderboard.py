@@ -49,7 +49,7 @@ def leaderboard(
     """
     from clbench.host import Host
     from clbench.report.leaderboard import leaderboard as made
-    from clbench.report.leaderboard import write
+    from clbench.report.publishing import write
 
     host = Host.load(plugin or [], only="metric")
     warn(host.warnings)

@@ -26,6 +26,9 @@ class Kinds(StrEnum):
     datasets = "datasets"
     models = "models"
     launchers = "launchers"
+    formats = "formats"
+    exports = "exports"
+    figures = "figures"
     suites = "suites"
 
 
@@ -41,7 +44,7 @@ def list_names(
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """List strategies, metrics, scenarios, data sets, models, launchers and suites, with where they come from."""
+    """List all that plugins offer, from strategies to figures, and suites, with where they come from."""
     from clbench.host import Host
 
     host = Host.load(plugin or [])

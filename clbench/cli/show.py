@@ -47,9 +47,9 @@ def show(
     from clbench.report.figures import check
     from clbench.report.figures_shown import draw_shown
 
-    figures = [check(path) for path in figure or []]
-    host = Host.load(plugin or [], only="metric")
+    host = Host.load(plugin or [], only=("metric", "figure"))
     warn(host.warnings)
+    figures = [check(path, host) for path in figure or []]
     whole = load(record, host)
     results = by_agent(whole) if by == "agent" else whole
     target = console()

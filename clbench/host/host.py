@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,25 +44,31 @@ class Host:
         self._offers: dict[tuple[str, str], list[Offer]] = {}
         self.warnings: list[str] = []
         self.given: tuple[Plugin, ...] = ()
+        self.only: frozenset[str] = frozenset()  # the kinds that were looked for; empty: all
+        self._others: dict[str, Host] = {}  # of the same plugins, by what they were loaded for
         # Of the given plugins: where another process finds them, and the names of those that none does.
         self.references: tuple[PluginReference, ...] = ()
         self.session_plugins: tuple[str, ...] = ()
 
     @classmethod
     def load(
-        cls, plugins: Sequence[Plugin] = (), entry_points: bool = True, only: str | None = None
+        cls,
+        plugins: Sequence[Plugin] = (),
+        entry_points: bool = True,
+        only: str | Collection[str] = (),
     ) -> Host:
         """Load the installed plugins, then those given: files, modules, classes, model factories.
 
         `PluginError` where one of the given ones cannot be used.
 
-        With `only` a kind, installed plugins that offer nothing of it are left alone: who looks at results needs metrics, and
-        should not wait for torch, which strategies and models import.
+        With `only` a kind, or several, installed plugins that offer nothing of them are left alone: who
+        looks at results needs metrics, and should not wait for torch, which strategies and models import.
         """
         host = cls()
+        host.only = frozenset({only} if isinstance(only, str) else only)
         if entry_points:
-            hook = KINDS[only].hook if only else None
-            for loaded in load_entry_points(hook):
+            hooks = [KINDS[kind].hook for kind in sorted(host.only)]
+            for loaded in load_entry_points(hooks):
                 host._add_package(loaded)
         host.given = tuple(dict.fromkeys(plugins))
         for plugin in host.given:
@@ -81,6 +87,14 @@ class Host:
     def plugins(self) -> list[PluginInfo]:
         """Every plugin that was found, broken ones included."""
         return [loaded.info for loaded in self._loaded]
+
+    def offering(self, kind: str) -> Host:
+        """This host, or one of the same plugins that was loaded for this kind, where it was not."""
+        if not self.only or kind in self.only:
+            return self
+        if kind not in self._others:
+            self._others[kind] = Host.load(self.given, only=kind)
+        return self._others[kind]
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind that can be used, sorted."""

@@ -48,6 +48,9 @@ KINDS: dict[str, Kind] = {
         Kind("dataset", "clbench_datasets", ("Dataset",), ("grid",)),
         Kind("model", "clbench_models", (), ("grid",)),
         Kind("launcher", "clbench_launchers", ("Launcher",)),
+        Kind("format", "clbench_report_formats", ("ReportFormat",)),
+        Kind("export", "clbench_exports", ("ExportFormat",)),
+        Kind("figure", "clbench_figures", ("FigureKind",)),
     )
 }
 

@@ -9,7 +9,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -53,13 +53,16 @@ class Loaded:
     in_session: bool = False  # no other process could import it
 
 
-def load_entry_points(hook: str | None = None) -> Iterator[Loaded]:
-    """Every entry point of the group, or those that may implement `hook`; sorted, so that the order does not depend on the file system."""
+def load_entry_points(hooks: Collection[str] = ()) -> Iterator[Loaded]:
+    """Every entry point of the group, or those that may implement one of these hooks.
+
+    They are sorted, so that the order does not depend on the file system.
+    """
     points = metadata.entry_points(group=hookspecs.GROUP)
     distributions = {point.dist for point in points}
     packages = {distribution: _package(distribution) for distribution in distributions}
     for point in sorted(points, key=lambda point: (packages[point.dist].name, point.name)):
-        if hook is not None and not _may_implement(point, hook):
+        if hooks and not _may_implement(point, hooks):
             continue
         distribution = point.dist
         package = packages[distribution]
@@ -92,8 +95,11 @@ def _package(distribution: metadata.Distribution | None) -> Package:
     return Package(read["Name"], read["Version"])
 
 
-def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
-    """Whether a module is worth its import for the sake of one hook: not where its source never names it. In doubt it is."""
+def _may_implement(point: metadata.EntryPoint, hooks: Collection[str]) -> bool:
+    """Whether a module is worth its import for the sake of these hooks.
+
+    It is not where its source never names one of them. In doubt it is.
+    """
     try:
         spec = importlib.util.find_spec(point.module)
         source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
@@ -102,7 +108,7 @@ def _may_implement(point: metadata.EntryPoint, hook: str) -> bool:
     return (
         bool(point.attr)
         or not source
-        or any(word in source for word in (hook, "import *", "specname"))
+        or any(word in source for word in (*hooks, "import *", "specname"))
     )
 
 

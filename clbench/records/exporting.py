@@ -1,15 +1,16 @@
-"""A record as a table that other programs read."""
+"""A record as a file that other programs read: the forms come from plugins, these among them."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from clbench.errors import UserError
+from clbench.hookspecs import hookimpl
+from clbench.options import Configurable
 from clbench.records.cell import CellRecord
 from clbench.records.fields import CELL_FIELDS, Storage
 from clbench.records.metric_facts import named
@@ -23,45 +24,81 @@ TEXTS = ("scenario", "strategy", "metric")  # columns of names, which may look l
 INSTALL = "parquet files need pyarrow; install it with: pip install 'clbench[parquet]'"
 
 
+class ExportFormat(Configurable):
+    """What `clbench export --to NAME` writes; it is made without options. Its file ends in `.NAME`."""
+
+    binary: ClassVar[bool] = False  # bytes that a terminal cannot show
+
+    def export(self, results: Results) -> bytes:
+        """The whole file; texts are in UTF-8."""
+        raise NotImplementedError(f"{type(self).__name__} does not define export(results)")
+
+
 def export(results: Results, form: str) -> bytes:
-    """`Results.frame()` as `csv`, `parquet` or `json`; JSON has what is known of suite and cells beside it."""
-    return FORMS[form](results)
+    """The record in a form by name, such as `csv`, `parquet` or `json`."""
+    found: type[ExportFormat] = results.host.offering("export").get("export", form)
+    return found().export(results)
 
 
-def _csv(results: Results) -> bytes:
-    frame = results.frame()
-    for name in TEXTS:
-        frame[name] = frame[name].map(inert)
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text.encode()
+class Csv(ExportFormat):
+    """The tidy table of `Results.frame()`."""
+
+    def export(self, results: Results) -> bytes:
+        frame = results.frame()
+        for name in TEXTS:
+            frame[name] = frame[name].map(inert)
+        text: str = frame.to_csv(index=False, lineterminator="\n")
+        return text.encode()
 
 
-def _parquet(results: Results) -> bytes:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise UserError(INSTALL) from None
-    target = io.BytesIO()
-    results.frame().to_parquet(target, index=False, engine="pyarrow")
-    return target.getvalue()
+class Parquet(ExportFormat):
+    """The tidy table of `Results.frame()`; needs the extra `parquet`."""
+
+    binary = True
+
+    def export(self, results: Results) -> bytes:
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise UserError(INSTALL) from None
+        target = io.BytesIO()
+        results.frame().to_parquet(target, index=False, engine="pyarrow")
+        return target.getvalue()
 
 
-def _json(results: Results) -> bytes:
+class Json(ExportFormat):
+    """The table, and what is known of the suite and its cells beside it."""
+
+    def export(self, results: Results) -> bytes:
+        whole = _valid(_plain(results))
+        return (json.dumps(whole, indent=1, allow_nan=False, default=str) + "\n").encode()
+
+
+@hookimpl
+def clbench_exports() -> list[type]:
+    """What comes with clbench."""
+    return [Csv, Parquet, Json]
+
+
+# ---------------------------------------------------------------------- plain data
+
+
+def _plain(results: Results) -> dict[str, Any]:
     record = results.record
-    whole = {
+    metrics = []
+    for label, options in record.metrics:
+        known = named(label, record.called(label))
+        metrics.append({"name": label, "options": dict(options), **known})
+    return {
         "schema_version": record.schema_version,
         "suite": record.suite,
         "suite_text": record.suite_text,
         "environment": record.environment,
         "runs": list(record.runs),
-        "metrics": [
-            {"name": label, "options": dict(options), **named(label, record.called(label))}
-            for label, options in record.metrics
-        ],
+        "metrics": metrics,
         "cells": [_cell(cell) for cell in results.cells],
         "rows": _rows(results.frame()),
     }
-    return (json.dumps(_valid(whole), indent=1, allow_nan=False, default=str) + "\n").encode()
 
 
 def _cell(cell: CellRecord) -> dict[str, Any]:
@@ -79,13 +116,12 @@ def _cell(cell: CellRecord) -> dict[str, Any]:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    columns = {
-        name: frame[name].astype(object).where(frame[name].notna(), None).tolist()
-        for name in frame.columns
-    }
-    return [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
+    columns: dict[str, list[Any]] = {}
+    for name in frame.columns:
+        column = frame[name].astype(object)
+        columns[name] = column.where(frame[name].notna(), None).tolist()
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _valid(value: Any) -> Any:
@@ -97,6 +133,3 @@ def _valid(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-FORMS: dict[str, Callable[[Results], bytes]] = {"csv": _csv, "parquet": _parquet, "json": _json}

@@ -3,88 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clbench.report.across import OverallRank
-from clbench.report.comparison import Comparison, SummaryRow
-from clbench.report.contest import Pair
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of, show_p
+
+if TYPE_CHECKING:
+    from clbench.report.across import OverallRank
+    from clbench.report.comparison import Comparison, SummaryRow
+    from clbench.report.contest import Pair
 
 PERCENT = {"fraction": ", %", "points": ", points"}
 POINTS = {"fraction": ", points", "points": ", points"}  # of differences
 
 
+class TableKind(Enum):
+    """Which table of a comparison it is."""
+
+    SUMMARY = auto()
+    PAIRS = auto()
+    OVERALL_RANKS = auto()
+    OVERALL_PAIRS = auto()
+
+
+@dataclass(frozen=True)
+class ColumnOf:
+    """A column's header; whether it holds numbers, names or prose, which stand on the left.
+
+    `spare` counts from 1, and says when a terminal without room leaves it out; 0 is never.
+    """
+
+    header: str
+    kind: Literal["number", "name", "prose"] = "number"
+    spare: int = 0
+
+    @property
+    def is_words(self) -> bool:
+        """Whether it holds words rather than numbers."""
+        return self.kind != "number"
+
+
 @dataclass(frozen=True)
 class TableOf:
-    """A table: `words` is how many of its first columns hold names rather than numbers."""
+    """A table with its rows as they are shown."""
 
+    kind: TableKind
     title: str
-    headers: tuple[str, ...]
+    columns: tuple[ColumnOf, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What stands above the columns."""
+        return tuple(column.header for column in self.columns)
 
 
-def is_words(table: TableOf, place: int) -> bool:
-    """Whether a column holds words, which stand on the left."""
-    return place < table.words or table.headers[place] in ("verdict", "group")
+STRATEGY = ColumnOf("strategy", "name")
+SCENARIO = ColumnOf("scenario", "name")
+GROUP = ColumnOf("group", "prose")
+VERDICT = ColumnOf("verdict", "prose")
+IQM = ColumnOf("IQM [95 %]", spare=1)
+SMALLEST_P = ColumnOf("smallest p", spare=2)
+EFFECT = ColumnOf("A", spare=3)
+P = ColumnOf("p", spare=4)
+PAIRS = ColumnOf("pairs", spare=5)
+SCENARIOS = ColumnOf("scenarios", spare=6)
+ADJUSTED_P = ColumnOf("adjusted p", spare=7)
 
 
 def tables(comparison: Comparison) -> list[TableOf]:
     """Those that have rows: the summary, the pairs, and both over scenarios."""
-    made = [_summary(comparison), _pairs("Every pair", comparison.pairs, comparison)]
-    if comparison.overall is not None:
-        made += [
-            _ranks(comparison.overall.ranks, comparison),
-            _pairs("Every pair over scenarios", comparison.overall.pairs, comparison),
-        ]
+    overall = comparison.overall
+    made = [_summary(comparison), _pairs(TableKind.PAIRS, comparison.pairs, comparison)]
+    if overall is not None:
+        made.append(_ranks(overall.ranks, comparison))
+        made.append(_pairs(TableKind.OVERALL_PAIRS, overall.pairs, comparison))
     return [table for table in made if table.rows]
 
 
+def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
+    """What a header says of its column's unit."""
+    return words.get(scale.unit, f", {scale.name}" if scale.name else "")
+
+
+# ---------------------------------------------------------------------- the summary
+
+
 def _summary(comparison: Comparison) -> TableOf:
-    several = len(comparison.scenarios) > 1
-    shown = _Shown(comparison)
+    shown = _Summary(comparison)
     better = "more is better" if comparison.higher_is_better else "less is better"
-    headers = ["strategy", "rank", "group", "runs", f"mean [95 %]{shown.unit}"]
-    if shown.iqm:
-        headers.append(f"IQM [95 %]{shown.unit}")
-    if shown.against:
-        headers += [f"minus {comparison.baseline} [95 %]{shown.points}", "adjusted p", "A"]
-    rows = [shown.cells(row) for row in comparison.summary]
-    if several:
-        headers.insert(0, "scenario")
-        rows = [(row.scenario, *cells) for row, cells in zip(comparison.summary, rows, strict=True)]
-    return TableOf(
-        f"{comparison.metric} ({better})", tuple(headers), tuple(rows), 2 if several else 1
-    )
+    columns, rows = shown.columns(), [shown.cells(row) for row in comparison.summary]
+    if len(comparison.scenarios) > 1:
+        columns.insert(0, SCENARIO)
+        for row, cells in zip(comparison.summary, rows, strict=True):
+            cells.insert(0, row.scenario)
+    title = f"{comparison.metric} ({better})"
+    return TableOf(TableKind.SUMMARY, title, tuple(columns), tuple(map(tuple, rows)))
 
 
-class _Shown:
+class _Summary:
     """How the summary's rows are shown: what columns there are, and the units that they share."""
 
     def __init__(self, comparison: Comparison) -> None:
         rows = comparison.summary
         self.baseline = comparison.baseline
         self.names = marked_names(comparison.results.cells)
-        self.iqm = _any(row.iqm for row in rows)
-        self.against = _any(row.effect for row in rows)
+        self.has_iqm = _any(row.iqm for row in rows)
+        self.has_differences = _any(row.effect for row in rows)
         self.means = scale_of((row.mean for row in rows), comparison.unit)
         self.differences = scale_of((row.difference for row in rows), comparison.unit)
-        self.unit = unit_of(self.means)
-        self.points = unit_of(self.differences, POINTS)
 
-    def cells(self, row: SummaryRow) -> tuple[str, ...]:
+    def columns(self) -> list[ColumnOf]:
+        """All but the scenario."""
+        unit = unit_of(self.means)
+        columns = [STRATEGY, ColumnOf("rank"), GROUP, ColumnOf("runs")]
+        columns.append(ColumnOf(f"mean [95 %]{unit}"))
+        if self.has_iqm:
+            columns.append(replace(IQM, header=f"{IQM.header}{unit}"))
+        if self.has_differences:
+            points = unit_of(self.differences, POINTS)
+            columns.append(ColumnOf(f"minus {self.baseline} [95 %]{points}"))
+            columns += [ADJUSTED_P, EFFECT]
+        return columns
+
+    def cells(self, row: SummaryRow) -> list[str]:
         """A row without its scenario."""
         runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
         mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
         cells = [self.names[row.strategy], str(row.rank), row.group, runs, mean]
-        if self.iqm:
+        if self.has_iqm:
             cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
-        if self.against:
+        if self.has_differences:
             cells += self._against_baseline(row)
-        return tuple(cells)
+        return cells
 
     def _against_baseline(self, row: SummaryRow) -> tuple[str, str, str]:
         if row.strategy == self.baseline:
@@ -95,42 +150,36 @@ class _Shown:
         return (_signed(difference), show_p(row.p_adjusted), _effect(row.effect))
 
 
-def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
-    """What a header says of its column's unit."""
-    return words.get(scale.unit, f", {scale.name}" if scale.name else "")
+# ---------------------------------------------------------------------- pairs and ranks
 
 
-def _pairs(title: str, pairs: Sequence[Pair], comparison: Comparison) -> TableOf:
+def _pairs(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> TableOf:
     scale = scale_of((pair.difference for pair in pairs), comparison.unit)
-    several = len({pair.scenario for pair in pairs}) > 1
-    what = "runs" if comparison.unpaired else "pairs"
-    over = any(pair.scenario is None for pair in pairs)
-    tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
     names = marked_names(comparison.results.cells)
-    return TableOf(
-        f"{title}: {tests}",
-        (
-            *(["scenario"] if several else []),
-            "a",
-            "b",
-            "scenarios" if over else what,
-            f"a - b [95 %]{unit_of(scale, POINTS)}",
-            "A",
-            "p",
-            "adjusted p",
-            "smallest p",
-            "verdict",
-        ),
-        tuple(_pair_cells(pair, names, scale, several) for pair in pairs),
-        3 if several else 2,
-    )
+    columns = _pair_columns(kind, comparison.unpaired, scale)
+    rows = [_pair_cells(pair, names, scale) for pair in pairs]
+    if len({pair.scenario for pair in pairs}) > 1:
+        columns.insert(0, SCENARIO)
+        for pair, cells in zip(pairs, rows, strict=True):
+            cells.insert(0, pair.scenario or "")
+    title = "Every pair" if kind is TableKind.PAIRS else "Every pair over scenarios"
+    tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
+    return TableOf(kind, f"{title}: {tests}", tuple(columns), tuple(map(tuple, rows)))
 
 
-def _pair_cells(
-    pair: Pair, names: Mapping[str, str], scale: Scale, several: bool
-) -> tuple[str, ...]:
-    return (
-        *([pair.scenario or ""] if several else []),
+def _pair_columns(kind: TableKind, unpaired: bool, scale: Scale) -> list[ColumnOf]:
+    """All but the scenario."""
+    counted = SCENARIOS
+    if kind is TableKind.PAIRS:
+        counted = ColumnOf("runs") if unpaired else PAIRS
+    difference = ColumnOf(f"a - b [95 %]{unit_of(scale, POINTS)}")
+    names = [ColumnOf("a", "name"), ColumnOf("b", "name")]
+    return [*names, counted, difference, EFFECT, P, ADJUSTED_P, SMALLEST_P, VERDICT]
+
+
+def _pair_cells(pair: Pair, names: Mapping[str, str], scale: Scale) -> list[str]:
+    """A row without its scenario."""
+    return [
         names[pair.a],
         names[pair.b],
         str(pair.n),
@@ -140,26 +189,23 @@ def _pair_cells(
         show_p(pair.p_adjusted),
         show_p(pair.smallest_p),
         pair.verdict,
-    )
+    ]
 
 
 def _ranks(ranks: Sequence[OverallRank], comparison: Comparison) -> TableOf:
     scale = scale_of((row.mean for row in ranks), comparison.unit)
     names = marked_names(comparison.results.cells)
-    rows = tuple(
-        (
-            names[row.strategy],
-            f"{row.average_rank:.2f}",
-            row.group,
-            scale.interval(row.mean, row.ci_low, row.ci_high),
-        )
-        for row in ranks
-    )
-    return TableOf(
-        f"Over the {len(comparison.scenarios)} scenarios",
-        ("strategy", "average rank", "group", f"mean over scenarios [95 %]{unit_of(scale)}"),
-        rows,
-    )
+    mean = ColumnOf(f"mean over scenarios [95 %]{unit_of(scale)}")
+    rows = []
+    for row in ranks:
+        interval = scale.interval(row.mean, row.ci_low, row.ci_high)
+        rows.append((names[row.strategy], f"{row.average_rank:.2f}", row.group, interval))
+    title = f"Over the {len(comparison.scenarios)} scenarios"
+    columns = (STRATEGY, ColumnOf("average rank"), GROUP, mean)
+    return TableOf(TableKind.OVERALL_RANKS, title, columns, tuple(rows))
+
+
+# ---------------------------------------------------------------------- one cell
 
 
 def _signed(shown: str) -> str:

@@ -24,7 +24,7 @@ from clbench.report.curves import (
     is_measured,
     known_to_all,
 )
-from clbench.report.figures import COLOURS, headed, panels, within
+from clbench.report.drawing import COLOURS, headed, panels, within
 from clbench.report.numbers import spread_out
 from clbench.typing import Array
 

@@ -11,7 +11,7 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.report.comparison import Comparison
 from clbench.report.curves import ACCURACIES, FINAL, LEARNT, course_by_seed, finished
-from clbench.report.figures import COLOURS, box_with_points, headed, panels, within
+from clbench.report.drawing import COLOURS, box_with_points, headed, panels, within
 from clbench.typing import Array
 
 if TYPE_CHECKING:

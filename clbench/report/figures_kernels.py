@@ -18,7 +18,7 @@ from clbench.errors import UserError
 from clbench.metrics.run import curves_by_layer
 from clbench.records import CellRecord
 from clbench.report.comparison import Comparison
-from clbench.report.figures import COLOURS, headed, panels
+from clbench.report.drawing import COLOURS, headed, panels
 from clbench.typing import Array
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.records import CellRecord
 from clbench.report.comparison import Comparison
-from clbench.report.figures import headed, panels
+from clbench.report.drawing import headed, panels
 from clbench.typing import Array
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from clbench.report.curves import (
     mean_matrix,
     pareto,
 )
-from clbench.report.figures import axis_label, headed, look, panels, shown, within
+from clbench.report.drawing import axis_label, headed, look, panels, shown, within
 from clbench.report.numbers import spread_out
 from clbench.typing import Array
 

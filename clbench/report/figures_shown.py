@@ -1,4 +1,4 @@
-"""The figures of `clbench show`: of a record, or of one of its strategies, whole or agent by agent."""
+"""The figures of `clbench show`: of a record, or of one of its strategies, whole or by agent."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from clbench.report.agents import by_agent as split_by_agent
 from clbench.report.comparison import compare
 from clbench.report.figures import draw, kind_of
 
-OF_AGENTS = ("agents", "agent_matrix")  # they draw a seed's agents side by side themselves
-OF_TESTS = ("cd",)
-
 
 def draw_shown(results: Results, path: Path, strategy: str | None, *, by_agent: bool) -> None:
     """Draw what is shown: all strategies or one, and with `by_agent` each agent for itself."""
-    kind = kind_of(path)
-    if by_agent and kind in OF_TESTS:
+    kind = kind_of(path, results.host)
+    if by_agent and kind.agents == "never":
         raise UserError(
             f"{path}: ranks come from tests, and agents of one seed are not independent;"
             " leave --by agent out"
@@ -26,6 +23,6 @@ def draw_shown(results: Results, path: Path, strategy: str | None, *, by_agent: 
     if strategy is not None:
         cells = results.find(strategy)
         results = Results(replace(results.record, cells=cells, apart=[]), results.host)
-    if by_agent and kind not in OF_AGENTS:
+    if by_agent and kind.agents == "apart":
         results = split_by_agent(results)
     draw(compare(results), path)

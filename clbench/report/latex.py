@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from clbench.report.compare_tables import TableOf, is_words, tables, unit_of
+from clbench.report.compare_tables import TableOf, tables, unit_of
 from clbench.report.comparison import Comparison, SummaryRow
 from clbench.report.contest import differs
 from clbench.report.marks import marked_names
@@ -110,7 +110,7 @@ def _is_tied(row: SummaryRow, best: str, comparison: Comparison) -> bool:
 
 
 def _plain_table(table: TableOf) -> list[str]:
-    columns = "".join("l" if is_words(table, place) else "r" for place in range(len(table.headers)))
+    columns = "".join("l" if column.is_words else "r" for column in table.columns)
     rows = [tuple(map(latex_text, row)) for row in (table.headers, *table.rows)]
     return _table(latex_text(table.title), columns, rows)
 

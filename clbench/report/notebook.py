@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-from clbench.records import Results
-from clbench.report.compare_tables import TableOf, is_words, tables
-from clbench.report.comparison import Comparison
+from clbench.report.compare_tables import TableOf, tables
 from clbench.report.terminal import summary_of
 from clbench.untrusted import printable
+
+if TYPE_CHECKING:
+    from clbench.records import Results
+    from clbench.report.comparison import Comparison
 
 TABLE = "border-collapse:collapse;margin:.3em 0"
 CELL = "padding:.15em .8em;white-space:nowrap;background:none;border:none"
@@ -50,7 +53,7 @@ def _framed(parts: Iterable[str]) -> str:
 
 
 def _table_of(table: TableOf) -> str:
-    words = [is_words(table, place) for place in range(len(table.headers))]
+    words = [column.is_words for column in table.columns]
     return _table(table.headers, table.rows, words)
 
 

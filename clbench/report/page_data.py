@@ -31,9 +31,9 @@ from clbench.report.curves import (
     mean_matrix,
     pareto,
 )
-from clbench.report.leaderboard import Section, Source
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.reproduction import Repeat
+from clbench.report.sections import Section, Source
 from clbench.typing import Array
 
 MOST_TASKS = 20  # of a matrix, or blocks of them

@@ -10,7 +10,8 @@ import pytest
 
 from clbench.report.carrying import carrying_lines
 from clbench.report.compare_formats import render
-from clbench.report.leaderboard import leaderboard, write
+from clbench.report.leaderboard import leaderboard
+from clbench.report.publishing import write
 
 VALUES = [0.5, 0.6, 0.7, 0.8, 0.9, 0.4]
 

@@ -10,7 +10,8 @@ import pytest
 from clbench.errors import OutputError, UserError
 from clbench.report.comparison import Comparison
 from clbench.report.curves import pareto
-from clbench.report.figures import COLOURS, check, draw, look
+from clbench.report.drawing import COLOURS, look
+from clbench.report.figures import check, draw
 from clbench.report.rank_diagrams import stacked
 
 KINDS = ("cd", "boxes", "accuracy", "matrix", "forgetting", "cost")

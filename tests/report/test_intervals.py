@@ -12,7 +12,7 @@ from scipy import stats
 import clbench
 from clbench.report.comparison import Comparison
 from clbench.report.curves import AVERAGE, accuracy_intervals, course_by_seed
-from clbench.report.figures import boxes
+from clbench.report.figures_boxes import boxes
 from clbench.report.figures_runs import (
     accuracy_over_tasks,
     cost_against_accuracy,

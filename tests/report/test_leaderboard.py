@@ -15,10 +15,12 @@ import pytest
 from clbench.errors import OutputError, RecordError, UserError
 from clbench.records import CellRecord, RecordFile, write_file, write_record
 from clbench.records.provenance import named, stamped
-from clbench.report.leaderboard import Section, as_csv, as_markdown, leaderboard, write
+from clbench.report.leaderboard import leaderboard
 from clbench.report.page import embedded, page
 from clbench.report.page_data import page_data, plain
+from clbench.report.publishing import as_csv, as_markdown, write
 from clbench.report.reproduction import AGREES, DIFFERS, SAME, repeats
+from clbench.report.sections import Section
 
 NASTY = "<script>alert(1)</script>&\u2028"
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clbench.report.leaderboard import leaderboard, write
+from clbench.report.leaderboard import leaderboard
+from clbench.report.publishing import write
 from tests.report.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)

@@ -1,0 +1,58 @@
+"""The formats of `clbench compare` that come with clbench, offered as a plugin offers its own."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+
+from clbench.hookspecs import hookimpl
+from clbench.report import compare_formats, compare_page, latex
+from clbench.report.comparison import Comparison
+from clbench.report.extensions import ReportFormat
+
+
+class Table(ReportFormat):
+    """Tables and sentences for a terminal, as wide as it is."""
+
+    def render(self, comparison: Comparison) -> RenderableType:
+        return compare_formats.terminal(comparison)
+
+
+class Markdown(ReportFormat):
+    """Tables and sentences for a web page or a repository."""
+
+    def render(self, comparison: Comparison) -> str:
+        return compare_formats.markdown(comparison)
+
+
+class Latex(ReportFormat):
+    """Tables for a paper, with `booktabs`; the sentences are comments."""
+
+    def render(self, comparison: Comparison) -> str:
+        return latex.latex(comparison)
+
+
+class Csv(ReportFormat):
+    """All tables as one, in full precision, for a spreadsheet."""
+
+    def render(self, comparison: Comparison) -> str:
+        return compare_formats.as_csv(comparison)
+
+
+class Json(ReportFormat):
+    """All that is known, with fixed keys, for a program."""
+
+    def render(self, comparison: Comparison) -> str:
+        return compare_formats.as_json(comparison)
+
+
+class Html(ReportFormat):
+    """A page of its own, which loads nothing and runs nothing."""
+
+    def render(self, comparison: Comparison) -> str:
+        return compare_page.html(comparison)
+
+
+@hookimpl
+def clbench_report_formats() -> list[type]:
+    """What comes with clbench."""
+    return [Table, Markdown, Latex, Csv, Json, Html]

@@ -1,0 +1,143 @@
+"""The files of a leaderboard: a page, a table for spreadsheets and one for readers, and the records.
+
+They lie in a folder that can be published as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from clbench.errors import OutputError
+from clbench.records import CellRecord
+from clbench.records.atomic import atomic_write
+from clbench.report.across import OverallRank
+from clbench.report.compare_formats import markdown_table, markdown_text
+from clbench.report.compare_tables import TableKind, tables
+from clbench.report.comparison import SUMMARY_KEYS, Comparison
+from clbench.report.curves import mean_cost
+from clbench.report.page import page
+from clbench.report.page_data import page_data
+from clbench.report.sections import Section
+from clbench.untrusted import inert_row
+
+CSV_COLUMNS = (
+    "suite",
+    "metric",
+    *SUMMARY_KEYS,
+    "average_rank",
+    "overall_group",
+    "train_seconds",
+    "run_again",
+    "options",
+    "records",
+)
+HEAD = (
+    "# Leaderboard",
+    "",
+    "[index.html](index.html) is the page with figures,"
+    " [leaderboard.csv](leaderboard.csv) every number.",
+    "",
+)
+# Of the tables of a comparison: every pair of strategies would be too much.
+SHOWN_TABLES = (TableKind.SUMMARY, TableKind.OVERALL_RANKS)
+
+
+def write(sections: Sequence[Section], out: Path) -> list[Path]:
+    """Write everything, each file whole or not at all; the page last, when what it links to is there."""
+    files: dict[str, bytes] = {}
+    for section in sections:
+        for source in section.sources:
+            if (out / source.place).resolve() != source.path.resolve():
+                files[source.place] = source.path.read_bytes()
+    files["leaderboard.csv"] = as_csv(sections).encode()
+    files["leaderboard.md"] = as_markdown(sections).encode()
+    files["index.html"] = page(page_data(sections)).encode()
+    for name, content in files.items():
+        make_folder((out / name).parent)
+        atomic_write(out / name, content)
+    return [out / name for name in files]
+
+
+def make_folder(folder: Path) -> None:
+    """Make it, before anything is read for it; `OutputError` where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be made: {error.strerror or error};"
+            " choose another with --out"
+        ) from error
+
+
+# ---------------------------------------------------------------------- csv
+
+
+def as_csv(sections: Sequence[Section]) -> str:
+    """A row a metric, scenario and strategy, in full precision."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, CSV_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for section in sections:
+        for comparison in section.comparisons.values():
+            writer.writerows(map(inert_row, _csv_rows(section, comparison)))
+    return target.getvalue()
+
+
+def _csv_rows(section: Section, comparison: Comparison) -> list[dict[str, Any]]:
+    cells = {(cell.scenario, cell.label): cell for cell in section.results.cells}
+    ranks = {}
+    if comparison.overall is not None:
+        ranks = {rank.strategy: rank for rank in comparison.overall.ranks}
+    rows = []
+    for row in comparison.to_json()["summary"]:
+        cell = cells[row["scenario"], row["strategy"]]
+        known = {"suite": section.title, "metric": comparison.metric}
+        rank = _rank_columns(ranks.get(cell.label))
+        rows.append({**row, **known, **rank, **_cell_columns(section, cell)})
+    return rows
+
+
+def _rank_columns(rank: OverallRank | None) -> dict[str, Any]:
+    if rank is None:
+        return {"average_rank": "", "overall_group": ""}
+    return {"average_rank": rank.average_rank, "overall_group": rank.group}
+
+
+def _cell_columns(section: Section, cell: CellRecord) -> dict[str, Any]:
+    """How it was made, what it cost, and whether it was measured again."""
+    again = section.repeats.get(cell.key, ())
+    return {
+        "train_seconds": mean_cost(section.results, cell, "train_seconds"),
+        "run_again": "; ".join(one.verdict for one in again),
+        "options": json.dumps(dict(cell.options), sort_keys=True),
+        "records": " ".join(source.place for source in section.sources),
+    }
+
+
+# ---------------------------------------------------------------------- markdown
+
+
+def as_markdown(sections: Sequence[Section]) -> str:
+    """The rankings as tables, and what they mean in words."""
+    lines = list(HEAD)
+    for section in sections:
+        lines += _markdown_section(section)
+    return "\n".join(lines)
+
+
+def _markdown_section(section: Section) -> list[str]:
+    main = section.main
+    lines = [f"## {markdown_text(section.title)}", ""]
+    for table in tables(main):
+        if table.kind in SHOWN_TABLES:
+            lines += [*markdown_table(table), ""]
+    lines += [f"- {markdown_text(line)}" for line in (*main.text, *main.left_out)]
+    places = [source.place for source in section.sources]
+    links = [f"[{markdown_text(place)}]({quote(place)})" for place in places]
+    return [*lines, "", f"Records: {', '.join(links)}", ""]
