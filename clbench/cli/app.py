@@ -33,14 +33,21 @@ from clbench.errors import ClbenchError, Interrupted, SuiteError
 
 
 class Commands(TyperGroup):
-    """Errors are one sentence and an exit code. `--debug` is understood wherever it stands, and shows tracebacks."""
+    """Errors are one sentence and an exit code.
+
+    `--debug` is understood wherever it stands, and shows tracebacks.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Bring `--debug` to the front, where this group looks for it; commands find the line as it was typed in `ctx.obj`."""
+        """Bring `--debug` to the front, where this group looks for it.
+
+        Commands find the line as it was typed in `ctx.obj`.
+        """
         ctx.obj = tuple(args)
         rest = [arg for arg in args if arg != "--debug"]
+        debug = ["--debug"] if len(rest) < len(args) else []
         try:
-            return super().parse_args(ctx, ["--debug"] * (len(rest) < len(args)) + rest)
+            return super().parse_args(ctx, debug + rest)
         except KeyboardInterrupt:  # which typer would call an error
             tell(how_to_go_on(ctx.obj))
             raise SystemExit(Interrupted.exit_code) from None
@@ -64,9 +71,8 @@ def _report(error: Exception, ctx: Any) -> int:
         tell("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, SuiteError):
         tell(str(error))
-        tell(
-            f"{len(error.problems)} problem{'s' * (len(error.problems) > 1)} in {error.file}; nothing was run"
-        )
+        problems = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+        tell(f"{problems} in {error.file}; nothing was run")
     elif isinstance(error, ClbenchError):
         tell(str(error) if isinstance(error, Interrupted) else f"error: {error}")
     else:
@@ -77,10 +83,11 @@ def _report(error: Exception, ctx: Any) -> int:
 
 
 def _is_typers_own(error: Exception) -> bool:
-    """Exits and usage errors, which typer shows itself; and a reader that closed the pipe, which is no error."""
-    return (isinstance(error, OSError) and error.errno == errno.EPIPE) or any(
-        base.__module__.partition(".")[0] in ("typer", "click") for base in type(error).__mro__
-    )
+    """Whether typer deals with it: its own exits and usage errors, and a closed pipe."""
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        return True  # the reader has seen enough: `clbench list | head`
+    packages = {base.__module__.partition(".")[0] for base in type(error).__mro__}
+    return not packages.isdisjoint(("typer", "click"))
 
 
 app = typer.Typer(
@@ -112,7 +119,9 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Benchmarks for continual learning: methods x streams x seeds, recorded raw, compared honestly."""
+    """Benchmarks for continual learning: methods x streams x seeds, recorded raw,
+    compared honestly.
+    """
 
 
 COMMANDS: tuple[tuple[str, Callable[..., None] | typer.Typer], ...] = (

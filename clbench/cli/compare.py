@@ -41,7 +41,9 @@ def compare(
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """Compare strategies: means with intervals, tests paired by seed, effect sizes, ranks, and what they mean in words."""
+    """Compare strategies: means with intervals, tests paired by seed, effect sizes, ranks, and
+    what they mean in words.
+    """
     from clbench.host import Host
     from clbench.records import load
     from clbench.report.compare_formats import render

@@ -57,7 +57,8 @@ def import_arrays(
         Path,
         typer.Argument(
             metavar="FILE.npz|DIR",
-            help="x_train, y_train, x_test, y_test; or a folder of class folders, or as `describe NAME` says.",
+            help="x_train, y_train, x_test, y_test; or a folder of class folders,"
+            " or as `describe NAME` says.",
             show_default=False,
         ),
     ],
@@ -95,4 +96,5 @@ def _access(root: RootInfo) -> str:
 
 
 def _contents(arrays: Arrays) -> str:
-    return f"{len(arrays.x_train)} training and {len(arrays.x_test)} test images, {arrays.classes} classes, {arrays.fingerprint}"
+    images = f"{len(arrays.x_train)} training and {len(arrays.x_test)} test images"
+    return f"{images}, {arrays.classes} classes, {arrays.fingerprint}"

@@ -34,7 +34,9 @@ def describe(
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """Print what a name stands for: its documentation, its options with types and defaults, and the plugin that offers it."""
+    """Print what a name stands for: its documentation, its options with types and defaults, and
+    the plugin that offers it.
+    """
     from clbench.host import Host
 
     host = Host.load(plugin or [])
@@ -47,7 +49,10 @@ def describe(
 
 
 def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], None]]:
-    """What prints each thing that the name stands for; `UnknownName` with suggestions where it is nothing."""
+    """What prints each thing that the name stands for.
+
+    `UnknownName` with suggestions where it is nothing.
+    """
     from clbench.data import imported_names
     from clbench.host import KINDS
 
@@ -139,18 +144,17 @@ def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
     suite = load_suite(name, host, imported=imported)
     say(f"{name}: a suite that comes with clbench, {suite.file}\n")
     say_prose(opening_comment(suite.text))
-    cells = suite.cells
-    strategies = dict.fromkeys(cell.label for cell in cells)
-    scenarios = dict.fromkeys(cell.scenario_label for cell in cells)
+    strategies = dict.fromkeys(cell.label for cell in suite.cells)
+    scenarios = dict.fromkeys(cell.scenario_label for cell in suite.cells)
+    runs = sum(len(cell.seeds) for cell in suite.cells)
+    metrics = [metric.label for metric in suite.metrics]
+    rows = [
+        ["scenarios", ", ".join(scenarios)],
+        ["strategies", ", ".join(strategies)],
+        ["seeds", f"{len(suite.seeds)}"],
+        ["runs", f"{runs} in {len(suite.cells)} cells"],
+        ["metrics", ", ".join(metrics)],
+    ]
     say("")
-    table(
-        ["", ""],
-        [
-            ["scenarios", ", ".join(scenarios)],
-            ["strategies", ", ".join(strategies)],
-            ["seeds", f"{len(suite.seeds)}"],
-            ["runs", f"{sum(len(cell.seeds) for cell in cells)} in {len(cells)} cells"],
-            ["metrics", ", ".join(metric.label for metric in suite.metrics)],
-        ],
-    )
+    table(["", ""], rows)
     say(f"\nnext: clbench run {name}    (or --dry-run, to see how long it may take)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,16 @@ from clbench.cli.output import say, say_json, table
 from clbench.errors import ClbenchError
 
 if TYPE_CHECKING:
-    from clbench.host import Host
+    from clbench.data.listing import DatasetInfo, RootInfo
+    from clbench.host import Host, PluginInfo
 
 
 def doctor(
     as_json: JsonOption = False, plugin: PluginOption = None, data: DataOption = None
 ) -> None:
-    """Check the environment, the devices, the plugins and the data; exit code 1 where something is broken."""
+    """Check the environment, the devices, the plugins and the data; exit code 1 where something
+    is broken.
+    """
     from clbench.host import Host
 
     found = _found(Host.load(plugin or []), data)
@@ -33,53 +36,58 @@ def doctor(
 def _found(host: Host, data: Path | None) -> dict[str, Any]:
     """Everything that is looked at."""
     from clbench.data import catalogue, where
-    from clbench.execution.environment import environment, gemm_path
 
     slots, trouble = _slots(host)
+    return {
+        "environment": _environment(host, slots),
+        "plugins": [_plugin(info) for info in host.plugins],
+        "data": [_dataset(info) for info in catalogue(host, data)],
+        "data folders": [_root(root) for root in where(host, data)],
+        "problems": [*trouble, *host.warnings],
+    }
+
+
+def _environment(host: Host, slots: Sequence[str]) -> dict[str, str]:
+    """Versions, machine and workers, as a run's record would say them."""
+    from clbench.execution.environment import environment, gemm_path
+
     path = gemm_path(slots)
     facts = environment(host, slots, "auto", path, None)
     packages = {name: version or "not installed" for name, version in facts["packages"].items()}
-    plugins = [
-        {"name": info.name, "shown": info.shown, "error": info.error or None}
-        for info in host.plugins
-    ]
-    datasets = [
-        {"name": info.name, "state": info.state, "place": info.place}
-        for info in catalogue(host, data)
-    ]
-    folders = [
-        {"folder": root.path, "named by": root.origin, "there": root.exists}
-        for root in where(host, data)
-    ]
     return {
-        "environment": {
-            "python": facts["python"],
-            **packages,
-            "platform": facts["platform"],
-            "cpu": facts["cpu"],
-            "workers": f"{len(slots)} on {facts['device']}",
-            "matrix products": f"float32, {path} path",
-        },
-        "plugins": plugins,
-        "data": datasets,
-        "data folders": folders,
-        "problems": [*trouble, *host.warnings],
+        "python": facts["python"],
+        **packages,
+        "platform": facts["platform"],
+        "cpu": facts["cpu"],
+        "workers": f"{len(slots)} on {facts['device']}",
+        "matrix products": f"float32, {path} path",
     }
+
+
+def _plugin(info: PluginInfo) -> dict[str, Any]:
+    return {"name": info.name, "shown": info.shown, "error": info.error or None}
+
+
+def _dataset(info: DatasetInfo) -> dict[str, Any]:
+    return {"name": info.name, "state": info.state, "place": info.place}
+
+
+def _root(root: RootInfo) -> dict[str, Any]:
+    return {"folder": root.path, "named by": root.origin, "there": root.exists}
 
 
 def _print(found: Mapping[str, Any]) -> None:
     table(["environment", ""], found["environment"].items())
     say("")
-    broken = [plugin for plugin in found["plugins"] if plugin["error"]]
-    rows = [["sound", len(found["plugins"]) - len(broken)]]
-    table(["plugins", ""], [*rows, *([one["shown"], one["error"]] for one in broken)])
+    broken = [[plugin["shown"], plugin["error"]] for plugin in found["plugins"] if plugin["error"]]
+    table(["plugins", ""], [["sound", len(found["plugins"]) - len(broken)], *broken])
     say("")
     table(["data", "state", "place"], [one.values() for one in found["data"]])
     say("")
-    folders = [
-        [one["folder"], one["named by"], "there" if one["there"] else "not there yet"]
-        for one in found["data folders"]
-    ]
+    folders = []
+    for one in found["data folders"]:
+        there = "there" if one["there"] else "not there yet"
+        folders.append([one["folder"], one["named by"], there])
     table(["data folder", "named by", ""], folders)
     say("")
     for line in found["problems"]:

@@ -28,7 +28,9 @@ def drop(
         bool, typer.Option("--force", help="Also cells that the suite still asks for.")
     ] = False,
 ) -> None:
-    """Remove what the suite no longer asks for from a record, for good. What the suite asks for goes with --force alone."""
+    """Remove what the suite no longer asks for from a record, for good. What the suite asks for
+    goes with --force alone.
+    """
     from clbench.execution.dropping import drop_from
 
     if bool(cells) == apart:

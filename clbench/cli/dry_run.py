@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 COVERS = (
     "data, network, gradients, the optimiser's moments, and what a method carries: as its finished"
-    " runs had it at their ends, else as it stands before the first task, with the features kept of a"
-    " frozen body; activations come on top"
+    " runs had it at their ends, else as it stands before the first task, with the features kept of"
+    " a frozen body; activations come on top"
 )
 
 

@@ -37,7 +37,9 @@ def export(
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """Write every metric of every run as a tidy table: scenario, strategy, seed, agent, metric, task, value. A missing value is empty."""
+    """Write every metric of every run as a tidy table: scenario, strategy, seed, agent, metric,
+    task, value. A missing value is empty.
+    """
     from clbench.host import Host
     from clbench.records import load
     from clbench.records.apart import apart_line

@@ -43,7 +43,8 @@ def leaderboard(
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """Write a leaderboard: index.html (one file, no network), leaderboard.csv and leaderboard.md, with the records to download.
+    """Write a leaderboard: index.html (one file, no network), leaderboard.csv and
+    leaderboard.md, with the records to download.
 
     Records whose streams or budget differ are ranked apart, each in a section of its own.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -44,7 +45,9 @@ def list_names(
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """List all that plugins offer, from strategies to figures, and suites, with where they come from."""
+    """List all that plugins offer, from strategies to figures, and suites, with where they come
+    from.
+    """
     from clbench.host import Host
 
     host = Host.load(plugin or [])
@@ -52,11 +55,11 @@ def list_names(
     kinds = [kind] if kind else list(Kinds)
     rows = {one.value: _rows(one, host, data) for one in kinds}
     if as_json:
-        say_json({one: [row._asdict() for row in found] for one, found in rows.items()})
+        say_json({one: _as_objects(found) for one, found in rows.items()})
         return
-    for place, (one, found) in enumerate(rows.items()):
+    for position, (one, found) in enumerate(rows.items()):
         if kind is None:
-            say(("" if place == 0 else "\n") + one)
+            say(one if position == 0 else f"\n{one}")
         table(["name", "what it is", "from"], found, f"no {one}")
 
 
@@ -68,14 +71,18 @@ class Row(NamedTuple):
     origin: str
 
 
+def _as_objects(rows: Iterable[Row]) -> list[dict[str, str]]:
+    return [row._asdict() for row in rows]
+
+
 def _rows(kind: Kinds, host: Host, data: Path | None) -> list[Row]:
     if kind is Kinds.suites:
         return [Row(name, _suite_in_short(name), "clbench") for name in packaged_suites()]
     singular = SINGULAR.get(kind.value, kind.value.removesuffix("s"))
-    rows = [
-        Row(name, summary(host.get(singular, name).__doc__), host.plugin_of(singular, name).shown)
-        for name in host.names(singular)
-    ]
+    rows = []
+    for name in host.names(singular):
+        what_it_is = summary(host.get(singular, name).__doc__)
+        rows.append(Row(name, what_it_is, host.plugin_of(singular, name).shown))
     return rows + _imported(host, data) if kind is Kinds.datasets else rows
 
 

@@ -26,12 +26,13 @@ def merge(
         ),
     ],
 ) -> None:
-    """Join records: the seeds of a cell unite. A run that is in two of them with different results is named, and nothing is written."""
+    """Join records: the seeds of a cell unite. A run that is in two of them with different results
+    is named, and nothing is written.
+    """
     from clbench.records.combining import merge_records
 
     merged = merge_records(records, out)
     runs = sum(len(set(cell.seed.tolist())) for cell in merged.cells)
-    say(
-        f"{out}: {len(merged.cells)} cells, {runs} runs, from {len(records)} record{'s' * (len(records) != 1)}"
-    )
+    sources = "1 record" if len(records) == 1 else f"{len(records)} records"
+    say(f"{out}: {len(merged.cells)} cells, {runs} runs, from {sources}")
     say(f"next: clbench show {shlex.quote(str(out))}")

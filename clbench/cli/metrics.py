@@ -39,14 +39,17 @@ def add(
         str | None,
         typer.Option(
             metavar="LABEL",
-            help="What it is called in the record, where that has the metric already with other options.",
+            help="What it is called in the record, where that has the metric already with other"
+            " options.",
             show_default=False,
         ),
     ] = None,
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """Store a metric in a record. A probe metric is measured where weights were kept; without them its cells must run again."""
+    """Store a metric in a record. A probe metric is measured where weights were kept; without
+    them its cells must run again.
+    """
     from clbench.execution.adding import add_metric
     from clbench.host import Host
     from clbench.report.terminal import summary_table

@@ -1,4 +1,4 @@
-"""Where the commands print: results to stdout, everything else to stderr, colours to terminals only."""
+"""Where the commands print: results to stdout, the rest to stderr, colours to terminals only."""
 
 from __future__ import annotations
 
@@ -57,19 +57,22 @@ def warn(lines: Iterable[str]) -> None:
 
 
 def table(headers: Sequence[str], rows: Iterable[Iterable[Any]], empty: str = "nothing") -> None:
-    """Columns with their headers, the first of which holds names; or one line where there are none."""
+    """Columns with their headers, the first of which holds names; one line where there are none."""
     from clbench.report.grid import Column, Grid
 
-    cells = [tuple("" if cell is None else str(cell) for cell in row) for row in rows]
+    cells = [tuple(map(_cell, row)) for row in rows]
     if not cells:
         say(empty)
         return
     first, *rest = zip(*cells, strict=True)
     columns = [Column(headers[0], first, "name")]
-    columns += [
-        Column(header, column, "prose") for header, column in zip(headers[1:], rest, strict=True)
-    ]
+    for header, column in zip(headers[1:], rest, strict=True):
+        columns.append(Column(header, column, "prose"))
     console().print(Grid(columns, ruled=False))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def first_sentence(text: str) -> str:

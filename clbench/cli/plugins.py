@@ -17,7 +17,9 @@ def plugins(
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """List the plugins, with package, version, the hooks they implement and the names they offer."""
+    """List the plugins, with package, version, the hooks they implement and the names they
+    offer.
+    """
     from clbench.host import Host
 
     host = Host.load(plugin or [])

@@ -31,7 +31,8 @@ def show(
         typer.Option(
             "--by",
             metavar="agent",
-            help="Show each agent for itself; without it a seed counts with the mean of its agents.",
+            help="Show each agent for itself; without it a seed counts with the mean of its"
+            " agents.",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +40,9 @@ def show(
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
 ) -> None:
-    """Show a record's summary table, or one strategy's accuracy matrices and curves; figures of either."""
+    """Show a record's summary table, or one strategy's accuracy matrices and curves; figures of
+    either.
+    """
     from clbench.host import Host
     from clbench.records import load
     from clbench.report.agents import by_agent

@@ -11,7 +11,9 @@ from clbench.untrusted import printable
 
 
 class SafeConsole(Console):
-    """Rich's console: colours and cursor movements are rich's own, those within a text are not let through."""
+    """Rich's console: colours and cursor movements are rich's own, those within a text are not
+    let through.
+    """
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -13,7 +13,9 @@ def validate(
     plugin: PluginOption = None,
     data: DataOption = None,
 ) -> None:
-    """Check a suite: every problem at once, with its line and a suggestion; then against its data, where that is here."""
+    """Check a suite: every problem at once, with its line and a suggestion; then against its data,
+    where that is here.
+    """
     from clbench.execution import open_suite
     from clbench.execution.checking import check_against_data
     from clbench.execution.survey import Survey
@@ -22,14 +24,17 @@ def validate(
     warn([*host.warnings, *opened.warnings])
     cells = opened.cells
     warn(check_against_data(cells, Survey(host, data)))
-    scenarios, strategies = {cell.scenario_label for cell in cells}, {cell.label for cell in cells}
+    scenarios = {cell.scenario_label for cell in cells}
+    strategies = {cell.label for cell in cells}
+    matrix = f"{_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}"
     runs = sum(len(cell.seeds) for cell in cells)
-    say(
-        f"{opened.file} is sound: {_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}, "
-        f"{_count(len(cells), 'cell')}, {_count(runs, 'run')}"
-    )
+    sizes = f"{_count(len(cells), 'cell')}, {_count(runs, 'run')}"
+    say(f"{opened.file} is sound: {matrix}, {sizes}")
 
 
 def _count(number: int, noun: str) -> str:
+    """`1 strategy`, `2 strategies`."""
+    if number == 1:
+        return f"1 {noun}"
     plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number} {noun if number == 1 else plural}"
+    return f"{number} {plural}"

@@ -1,0 +1,101 @@
+"""What `clbench run` prints at its end: the table, what is missing, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from clbench.cli.output import console, say, tell, warn
+from clbench.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clbench.execution import Outcome
+    from clbench.host import Host
+    from clbench.records import Results
+    from clbench.suite import Suite
+
+
+def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
+    """Say what the record holds now; `again` is the command that goes on."""
+    from clbench.records import load
+
+    results = load(outcome.record, host)
+    if results.cells:
+        _show_results(results, suite, outcome.record)
+    warn(outcome.faults)
+    _say_what_ran_without_graphs(results)
+    _say_how_much_is_there(outcome)
+    _say_what_is_missing(outcome, again)
+    if outcome.interrupted:
+        tell(f"interrupted; go on with: {again}")
+        return
+    finished = [cell.label for cell in results.cells if cell.status in ("done", "partial")]
+    if finished:
+        shown = f"{_quoted(outcome.record)} {shlex.quote(finished[-1])}"
+        say(f"next: clbench show {shown}    (its accuracy matrix and curves)")
+
+
+def _show_results(results: Results, suite: Suite, record: Path) -> None:
+    """The table of the metrics that the suite asks for, and how the strategies compare."""
+    from clbench.records.apart import apart_line
+    from clbench.report.terminal import summary_table
+
+    labels = [metric.label for metric in suite.metrics]
+    numbers = list(filter(results.is_number, labels))
+    console().print(summary_table(results, numbers or None))
+    apart = apart_line(results.record)
+    if apart:
+        say(apart)
+    _say_how_they_compare(results, record)
+
+
+def _say_how_they_compare(results: Results, record: Path) -> None:
+    """Who is shown to be better than whom, where there is anybody to compare."""
+    from clbench.report.comparison import compare
+    from clbench.report.short import short
+
+    try:
+        lines = short(compare(results))
+    except UserError as error:  # what was run is more than how it compares
+        tell(f"warning: no comparison: {error}")
+        return
+    if not lines:
+        return
+    more = f"every pair, intervals and effect sizes: clbench compare {_quoted(record)}"
+    say("\n".join(["", *lines, f"  {more}"]))
+
+
+def _say_what_ran_without_graphs(results: Results) -> None:
+    """The strategies whose steps no device graph could hold, each once, and why."""
+    reasons = {cell.label: cell.graphs for cell in results.cells}
+    for label, said in reasons.items():
+        if said.startswith("eager"):
+            say(f"{label} ran without device graphs: {said.removeprefix('eager: ')}")
+
+
+def _say_how_much_is_there(outcome: Outcome) -> None:
+    from clbench.execution.display import duration
+
+    ran = "nothing was left to run"
+    if outcome.ran:
+        jobs = "job" if outcome.ran == 1 else "jobs"
+        ran = f"{outcome.ran} {jobs} in {duration(outcome.seconds)}"
+    runs = "run is" if outcome.requested == 1 else "runs are"
+    say(f"\n{outcome.finished} of {outcome.requested} {runs} in {outcome.record} ({ran})")
+
+
+def _say_what_is_missing(outcome: Outcome, again: str) -> None:
+    for failure in outcome.failures:
+        tell(f"failed: {failure}")
+    for name in outcome.diverged:
+        why = "every run's loss became infinite or NaN; a smaller learning rate may help"
+        tell(f"diverged: {name}: {why}")
+    if outcome.failures:
+        shown = f"{_quoted(outcome.record)} {shlex.quote(outcome.failures[0].label)}"
+        tell(f"tracebacks: clbench show {shown}; what failed is tried again by: {again}")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
