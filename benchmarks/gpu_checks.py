@@ -18,7 +18,7 @@ from gpu_speed import Case
 from torch import Tensor, nn
 
 from clbench import Strategy
-from clbench.engine import Settings, build_strategy
+from clbench.engine import Settings, build_learner
 from clbench.host import Host
 from clbench.stack import Stack
 from clbench.suite.choice import Choice
@@ -98,7 +98,7 @@ def trained(
         }
     for row, member in enumerate(strategy.session.members):
         found |= {f"{member} {name}": value[row] for name, value in shown.items()}
-    return found, loop.steps.said
+    return found, loop.training.steps.said
 
 
 def distance(one: Mapping[str, Tensor], other: Mapping[str, Tensor], near: float) -> str:
@@ -241,7 +241,7 @@ def check_precision(
     for precision in wanted:
         case = Case("", model, side, channels, 64)
         exactly = functools.partial(double_of, case, host)
-        strategy = build_strategy(
+        strategy = build_learner(
             case.cell(host, "naive", precision=precision),
             [(0, 0), (1, 0)],
             host=host,

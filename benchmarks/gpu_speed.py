@@ -16,7 +16,7 @@ from gpu_report import Report
 from torch import nn
 
 from clbench import Arrays
-from clbench.engine import Settings, build_strategy, run_cell
+from clbench.engine import Settings, build_learner, run_cell
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.host import Host
@@ -95,7 +95,7 @@ def step_seconds(
     if report.device != "cpu":
         torch.cuda.empty_cache()
     cell = case.cell(host, strategy, steps=steps, evaluate="current", precision=precision)
-    made = build_strategy(
+    made = build_learner(
         cell,
         [(s, 0) for s in range(members)],
         host=host,
@@ -116,11 +116,15 @@ def step_seconds(
     loop.task(made.session.streams.tasks[0])
     step = (marks[1] - marks[0]) / (steps - warm)
     whole = float(made.session.book.train_seconds[0, 0]) * members
-    found: dict[str, Any] = {"step": step, "beside": whole - step * steps, "said": loop.steps.said}
+    found: dict[str, Any] = {
+        "step": step,
+        "beside": whole - step * steps,
+        "said": loop.training.steps.said,
+    }
     if report.device != "cpu":
         found["memory"] = torch.cuda.max_memory_allocated()
-    if loop.steps.graphs:
-        graph = next(iter(loop.steps.graphs.values())).graph
+    if loop.training.steps.graphs:
+        graph = next(iter(loop.training.steps.graphs.values())).graph
         report.sync()
         start = time.perf_counter()
         for _ in range(50):

@@ -130,7 +130,7 @@ def started(order: str, members: int, batch: int, host: Host) -> Strategy:
     (cell,) = load_suite(suite, host).cells
     seeds = [(seed, 0) for seed in cell.seeds]
     loop = start_loop(cell, seeds, host=host, arrays=noise(batch), settings=Settings())
-    return loop.strategy
+    return loop.learner.shown
 
 
 def noise(batch: int) -> Arrays:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from clbench.engine.quota_buffer import TaskQuotaBuffer
     from clbench.engine.reservoir import Reservoir
     from clbench.engine.solo import SoloStrategy
-    from clbench.engine.strategy import Strategy, sample_cross_entropy
+    from clbench.engine.stack_view import sample_cross_entropy
+    from clbench.engine.strategy import Strategy
     from clbench.engine.task import Batch, Phase, Samples, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
@@ -118,7 +119,8 @@ _MODULES = {
     "clbench.engine.quota_buffer": ["TaskQuotaBuffer"],
     "clbench.engine.reservoir": ["Reservoir"],
     "clbench.engine.solo": ["SoloStrategy"],
-    "clbench.engine.strategy": ["Strategy", "sample_cross_entropy"],
+    "clbench.engine.stack_view": ["sample_cross_entropy"],
+    "clbench.engine.strategy": ["Strategy"],
     "clbench.engine.task": ["Batch", "Phase", "Samples", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],

@@ -1,5 +1,5 @@
 """The loop, evaluation, checkpoints: what runs one job."""
 
-from clbench.engine.runner import Progress, Settings, build_strategy, run_cell
+from clbench.engine.runner import Progress, Settings, build_learner, run_cell
 
-__all__ = ["Progress", "Settings", "build_strategy", "run_cell"]
+__all__ = ["Progress", "Settings", "build_learner", "run_cell"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from clbench.engine.evaluate import accuracy
+from clbench.engine.learner import Learner
 from clbench.engine.phases import tasks_of
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase, Task
 from clbench.errors import StrategyError
 from clbench.stack import Stateful
@@ -23,18 +22,18 @@ class BestWeights(Stateful):
     Optimisers, and what else a method carries, go on from where they are.
     """
 
-    wiring = frozenset({"strategy"})
+    wiring = frozenset({"learner"})
 
-    def __init__(self, strategy: Strategy) -> None:
-        self.strategy = strategy
-        self.wanted = strategy.protocol.restore == "best"
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self.wanted = learner.protocol.restore == "best"
         self.begin_task()
         if self.wanted:
             self._tensors(0)  # a method without a network is told at once
 
     def begin_task(self) -> None:
         """Nothing of the task before is kept."""
-        members = self.strategy.members
+        members = self.learner.members
         self.kept: dict[int, dict[str, Tensor]] = {}  # by member
         self.accuracy = np.full(members, -1.0)
         self.epoch = np.zeros(members, dtype=np.int64)  # in which that was, from 1
@@ -74,27 +73,22 @@ class BestWeights(Stateful):
         tasks: Sequence[int] = [task.index]
         if isinstance(phase.data, str):
             tasks = tasks_of(phase.data, task.index, streams.layout)
-        right = np.zeros(self.strategy.members)
-        total = np.zeros(self.strategy.members)
+        right = np.zeros(self.learner.members)
+        total = np.zeros(self.learner.members)
         for index in tasks:
             sizes = np.array(streams.sizes(index, "validation"))
-            share, _ = accuracy(self.strategy, streams.tasks[index], "validation")
+            share, _ = accuracy(self.learner, streams.tasks[index], "validation")
             right += np.nan_to_num(share.cpu().numpy()) * sizes
             total += sizes
         return np.where(total > 0, right / np.maximum(total, 1), np.nan)
 
-    def _tensors(self, member: int) -> dict[str, Tensor]:
+    def _tensors(self, member: int) -> Mapping[str, Tensor]:
         """A member's parameters and buffers, in place."""
-        strategy = self.strategy
-        if isinstance(strategy, SoloRunner):
-            module = vars(strategy.solos[member]).get("net")
-            if isinstance(module, nn.Module):
-                return dict(module.state_dict())
-        elif strategy.session.net is not None:
-            net = strategy.session.net
-            every = net.named_parameters() | net.named_buffers()
-            return {name: value.detach()[member] for name, value in every.items()}
+        found = self.learner.weights(member)
+        if found is not None:
+            return found
+        name = self.learner.part_name
         raise StrategyError(
-            f"{strategy.part_name} has no network of its own whose weights could be restored; leave"
-            f" restore out for it: {{{strategy.part_name}: {{protocol: {{restore: never}}}}}}"
+            f"{name} has no network of its own whose weights could be restored; leave"
+            f" restore out for it: {{{name}: {{protocol: {{restore: never}}}}}}"
         )

@@ -20,7 +20,7 @@ from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 
-LAYOUT = 5
+LAYOUT = 6
 DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
 # Checkpoints may take so much of a job's time, and so many seconds beyond it: of large networks
 # one takes long, of short tasks there are many.
@@ -103,11 +103,13 @@ class Mark:
         if hashlib.blake2b(data[:-DIGEST], digest_size=DIGEST).digest() != data[-DIGEST:]:
             raise ClbenchError("it is damaged or cut off")
         saved = _opened(data[:-DIGEST])
+        if saved["identity"]["layout"] != LAYOUT:
+            raise ClbenchError("another version of clbench wrote it")
         if saved["identity"] != self.identity:
             return False
         loop.go_on(saved["state"])
         assert self.curves is not None
-        self.curves.restore(saved["curves"], loop.book.growing, loop.strategy.members)
+        self.curves.restore(saved["curves"], loop.book.growing, loop.learner.members)
         return True
 
 

@@ -1,37 +1,17 @@
-"""Methods compose: `er+ewc` is a chain of parts that share net, optimiser and protocol."""
+"""Which methods compose, and which settings and scenarios they fit: asked before anything runs."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
-from clbench.engine.session import Session
-from clbench.engine.strategy import HOOKS, Strategy, part_names
+from clbench.engine.hooks import Hook, replaced_hooks
+from clbench.engine.strategy import Strategy, part_names
 from clbench.errors import UserError
 from clbench.options import name_of
-
-
-def compose(parts: Sequence[Strategy], session: Session) -> Strategy:
-    """Join the parts to one strategy; returns the first, whose hooks run the whole.
-
-    A hook of the base class goes on to the next part, so `super().task_loss()` in the last class of a part
-    reaches it. Attribute look-up on an instance finds the whole composition first: `self.task_loss()`, in
-    whichever part, starts at the first one.
-    """
-    check_composition([type(part) for part in parts])
-    first = parts[0]
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        part.session = session  # type: ignore[misc]
-        part._next, part._first = following, first
-        if len(parts) > 1:
-            for hook in HOOKS:
-                vars(part)[hook] = functools.partial(getattr(type(first), hook), first)
-    session.overridden = frozenset(hook for hook in HOOKS if overrides(first, hook))
-    return first
 
 
 def check_composition(classes: Sequence[type[Any]]) -> None:
@@ -117,28 +97,10 @@ def check_agents(classes: Sequence[type[Any]], agents: int) -> None:
     )
 
 
-def replaced_hooks(cls: type[Strategy]) -> list[str]:
-    """The hooks this class overrides without handing on."""
-    return [hook for hook in HOOKS if _replaces(cls, hook)]
-
-
-def _replaces(cls: type[Strategy], hook: str) -> bool:
-    for base in cls.__mro__:
-        if base is Strategy:
-            return False
-        if hook in vars(base) and not _calls_super(inspect.unwrap(vars(base)[hook]), hook):
-            return True
-    return False
-
-
-def _calls_super(function: Any, hook: str) -> bool:
-    used = _names_used(function)
-    return "super" in used and hook in used
-
-
 def _names_used(member: Any) -> set[str]:
-    """The names that a function, or the function behind a property or a decorator, looks up; of anything else none."""
-    function = member.fget if isinstance(member, property) else member
+    """The names that a function, or the one behind a hook, a property or a decorator, looks up."""
+    function = member.function if isinstance(member, Hook) else member
+    function = function.fget if isinstance(function, property) else function
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     return set() if code is None else _names_in(code)
 
@@ -146,13 +108,3 @@ def _names_used(member: Any) -> set[str]:
 def _names_in(code: CodeType) -> set[str]:
     nested = [_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*nested)
-
-
-def overrides(strategy: Strategy, hook: str) -> bool:
-    """Whether any part does something of its own in this hook."""
-    part: Strategy | None = strategy._first or strategy
-    while part is not None:
-        if getattr(type(part), hook) is not getattr(Strategy, hook):
-            return True
-        part = part._next
-    return False

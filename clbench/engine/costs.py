@@ -1,4 +1,4 @@
-"""What each member costs: the parameters that it trains, and the bytes that it carries beside them.
+"""What each member of a stacked method costs: the bytes that it carries beside what it trains.
 
 Two counts of bytes: what the method has to keep, by which methods are compared, and what its tensors take
 where they lie, by which stacks are sized. A buffer of indices is small on a device that holds the data.
@@ -6,28 +6,58 @@ where they lie, by which stacks are sized. A buffer of indices is small on a dev
 
 from __future__ import annotations
 
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.solo_state import carried_bytes, parameter_count
-from clbench.engine.strategy import Strategy, device_bytes, state_bytes
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from clbench.stack import Optimizer, Stateful, member_tables, tensors
+from clbench.stack.state import objects
+
+if TYPE_CHECKING:
+    from clbench.engine.chain import Chain
 
 
-def trained_parameters(strategy: Strategy) -> list[int]:
-    """`[R]`: how many numbers each member trains."""
-    if isinstance(strategy, SoloRunner):
-        return [parameter_count(solo) for solo in strategy.solos]
-    network = strategy.session.net.parameters() if strategy.session.net is not None else []
-    return [sum(value[0].numel() for value in network)] * strategy.members
+def carried_bytes(chain: Chain, member: int = 0) -> float:
+    """What a member has to keep beside what it trains, as it stands: buffers, old models, importances, bases.
+
+    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images. Networks and
+    optimisers of the method's own, which train something, are no more counted than the engine's.
+    """
+    root = chain.state()
+    said: dict[str, float] = {}
+    for path, item in objects(root):
+        size: float | Sequence[float] | None = item.stands_for()
+        if path.startswith(".parts") and size is not None:
+            said[path] = size[member] if isinstance(size, Sequence) else size
+    trained = {id(value) for _, value in _trained(root)}
+    return sum(said.values()) + _bytes_beside(chain, trained, paths=list(said))
 
 
-def carried(strategy: Strategy) -> list[float]:
-    """`[R]`: bytes that the method has to keep beside network and optimiser: buffers, old models, importances, bases."""
-    if isinstance(strategy, SoloRunner):
-        return in_memory(strategy)
-    return [state_bytes(strategy, member) for member in range(strategy.members)]
+def tensor_bytes(chain: Chain) -> float:
+    """What a member's tensors beside its network take where they lie."""
+    return _bytes_beside(chain, set(), paths=())
 
 
-def in_memory(strategy: Strategy) -> list[float]:
-    """`[R]`: bytes that the tensors of the method take, beside network and optimiser."""
-    if isinstance(strategy, SoloRunner):
-        return [float(carried_bytes(solo)) for solo in strategy.solos]
-    return [device_bytes(strategy)] * strategy.members
+def _bytes_beside(chain: Chain, trained: set[int], paths: Sequence[str]) -> float:
+    """The bytes of a member's tensors but for its network's, these, and those below `paths`."""
+    network = set(trained)
+    if chain.stack is not None:
+        network |= {id(value) for value in chain.stack.parameters()}
+    root = chain.state()
+    rows = {id(table) for _, table in member_tables(root, chain.members)}
+    left_out = tuple(f"{path}." for path in paths)
+    total = 0.0
+    for path, tensor in tensors(root, shared=True):
+        counts = path.startswith(".parts") and not path.startswith(left_out)
+        if counts and id(tensor) not in network:
+            size = tensor.numel() * tensor.element_size()
+            total += size / chain.members if id(tensor) in rows else size
+    return total
+
+
+def _trained(root: Stateful) -> Iterator[tuple[str, Tensor]]:
+    """What optimisers train, and what they keep for it."""
+    for _, item in objects(root):
+        if isinstance(item, Optimizer):
+            yield from tensors(item, shared=True)

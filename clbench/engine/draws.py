@@ -17,8 +17,7 @@ from typing import Any
 
 import torch
 
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of
+from clbench.engine.learner import Learner
 from clbench.errors import GlobalDraw
 from clbench.stack.generators import Snapshot, are_lent
 
@@ -34,18 +33,17 @@ HOW_TO_PROBE = "a metric that needs random numbers draws from probe.rng(name)"
 class DrawWatch:
     """Sees to it that a stacked strategy leaves the global generators alone. To solo strategies they are lent."""
 
-    def __init__(self, strategy: Strategy) -> None:
-        self.strategy, self.device = strategy, strategy.device
-        self.exempt = isinstance(strategy, SoloRunner)
-        parts = parts_of(strategy)
-        self.name = "+".join(part.part_name for part in parts)
-        self.packages = packages_of([type(part) for part in parts])
+    def __init__(self, learner: Learner) -> None:
+        self.learner, self.device = learner, learner.device
+        self.exempt = learner.draws_globally
+        self.name = learner.name
+        self.packages = packages_of([type(owner) for owner in learner.owners()])
         self.tasks = 0
         self.calls: Counter[str] = Counter()
 
     def call(self, hook: str, *args: Any) -> Any:
         """Call a hook of the strategy."""
-        return self.run(hook, getattr(self.strategy, hook), *args)
+        return self.run(hook, getattr(self.learner, hook), *args)
 
     def run(self, what: str, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function, and watch it if this is one of the first calls of its kind."""

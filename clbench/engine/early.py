@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of
+from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
 from clbench.options import name_of
 
 
-def explain_missing(missing: AttributeError, strategy: Strategy) -> None:
+def explain_missing(missing: AttributeError, learner: Learner) -> None:
     """Raise a sentence where it is an attribute of the method's own that is not there yet."""
     if isinstance(missing, StrategyError):  # it says so itself
         return
-    owners = strategy.solos if isinstance(strategy, SoloRunner) else parts_of(strategy)
-    if any(missing.obj is owner for owner in owners):
+    if any(missing.obj is owner for owner in learner.owners()):
         raise StrategyError(
             f"{name_of(type(missing.obj))} has no self.{missing.name} when the untrained network is"
             " measured, before the first task begins: what predict needs is made in setup()"

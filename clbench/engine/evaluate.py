@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from clbench.engine.learner import Learner
 from clbench.engine.look import Images, Look
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
 from clbench.errors import StrategyError
 
@@ -33,55 +32,32 @@ class Evaluation:
 
 
 @contextmanager
-def evaluating(strategy: Strategy, task: Task | None = None) -> Iterator[dict[str, Tensor]]:
+def evaluating(learner: Learner, task: Task | None = None) -> Iterator[dict[str, Tensor]]:
     """The network in evaluation mode, every part of it, then as before; gives what is noted.
 
     `task` is the one whose images are looked at, where they are of one.
     """
-    session = strategy.session
+    session = learner.session
     noted, tested = session.noted, session.tested
     session.noted, session.tested = {}, None if task is None else task.index
     try:
-        with _evaluation_mode(strategy, nested=noted is not None):
+        with learner.evaluation_mode(nested=noted is not None):
             yield session.noted
     finally:
         session.noted, session.tested = noted, tested
 
 
-@contextmanager
-def _evaluation_mode(strategy: Strategy, nested: bool) -> Iterator[None]:
-    if isinstance(strategy, SoloRunner):
-        strategy.set_mode(False)
-        try:
-            yield
-        finally:
-            strategy.set_mode(not nested)
-    elif strategy.session.net is None:
-        yield
-    else:
-        with strategy.session.net.evaluation():
-            yield
-
-
-def set_mode(strategy: Strategy, *, training: bool) -> None:
-    """Training or evaluation mode of the network."""
-    if isinstance(strategy, SoloRunner):
-        strategy.set_mode(training)
-    elif strategy.session.net is not None:
-        strategy.session.net.train(training)
-
-
 def accuracy(
-    strategy: Strategy, task: Task, split: Split = "test", limit: int | None = None
+    learner: Learner, task: Task, split: Split = "test", limit: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """An evaluation's `accuracy` and `finite`."""
-    found = evaluate(strategy, task, split, limit)
+    found = evaluate(learner, task, split, limit)
     return found.accuracy, found.finite
 
 
 @torch.no_grad()
 def evaluate(
-    strategy: Strategy,
+    learner: Learner,
     task: Task,
     split: Split = "test",
     limit: int | None = None,
@@ -90,24 +66,24 @@ def evaluate(
 ) -> Evaluation:
     """Predict a task's test set, or its validation set; `limit` samples of each member.
 
-    Each `watch` is shown the classes chosen and the batch, one after the other. `member_predict` predicts in place of the strategy.
+    Each `watch` is shown the classes chosen and the batch, one after the other. `member_predict` predicts in place of the learner.
     """
-    session, streams = strategy.session, task.streams
+    session, streams = learner.session, task.streams
     size = streams.chunk(split)
-    right = torch.zeros(strategy.members, dtype=torch.float64, device=strategy.device)
+    right = torch.zeros(learner.members, dtype=torch.float64, device=learner.device)
     total = torch.zeros_like(right)
-    broken = torch.zeros(strategy.members, dtype=torch.bool, device=strategy.device)
+    broken = torch.zeros(learner.members, dtype=torch.bool, device=learner.device)
     start = 0
-    with evaluating(strategy, task) as notes:
+    with evaluating(learner, task) as notes:
         if "begin_evaluation" in session.overridden and member_predict is None:
-            strategy.begin_evaluation(Look(session, task, split, size, limit))
+            learner.begin_evaluation(Look(session, task, split, size, limit))
         for batch in streams.batches(task, split, size, limit):
             # Who predicts in the strategy's place is asked about no test set that it has looked at.
             place = start if member_predict is None else None
-            logits = predict(strategy, batch, task, member_predict, place)
+            logits = predict(learner, batch, task, member_predict, place)
             start += batch.size
             assert batch.valid is not None
-            chosen = choice(strategy, logits, batch)
+            chosen = choice(learner, logits, batch)
             right += ((chosen == batch.y) & batch.valid).sum(1)
             total += batch.valid.sum(1)
             broken |= logits.isnan().flatten(1).any(1)
@@ -117,7 +93,7 @@ def evaluate(
 
 
 def predict(
-    strategy: Strategy,
+    learner: Learner,
     batch: Batch,
     task: Task,
     member_predict: Predict | None = None,
@@ -127,22 +103,22 @@ def predict(
 
     `start` is the batch's place in the test set that the strategy has looked at.
     """
-    ask = member_predict or strategy.predict
-    with _asking(strategy, Images(batch.x, batch.weights, start)):
-        logits = ask(batch.x, task if strategy.scenario.setting == "task" else None)
-    wanted = (strategy.members, batch.size, strategy.scenario.classes)
+    ask = member_predict or learner.predict
+    with _asking(learner, Images(batch.x, batch.weights, start)):
+        logits = ask(batch.x, task if learner.scenario.setting == "task" else None)
+    wanted = (learner.members, batch.size, learner.scenario.classes)
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise StrategyError(
-            f"{strategy.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted"
+            f"{learner.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted"
         )
     return logits
 
 
 @contextmanager
-def _asking(strategy: Strategy, images: Images) -> Iterator[None]:
+def _asking(learner: Learner, images: Images) -> Iterator[None]:
     """Let the strategy know which images it is asked about."""
-    session = strategy.session
+    session = learner.session
     before, session.asked = session.asked, images
     try:
         yield
@@ -150,16 +126,16 @@ def _asking(strategy: Strategy, images: Images) -> Iterator[None]:
         session.asked = before
 
 
-def choice(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
+def choice(learner: Learner, logits: Tensor, batch: Batch) -> Tensor:
     """The class each sample is given, among the outputs that the setting and the protocol leave."""
-    return masked(strategy, logits, batch).argmax(2)
+    return masked(learner, logits, batch).argmax(2)
 
 
-def masked(strategy: Strategy, logits: Tensor, batch: Batch) -> Tensor:
+def masked(learner: Learner, logits: Tensor, batch: Batch) -> Tensor:
     """Logits with -inf where the setting and the protocol leave an output out of evaluations."""
-    using, tasks = strategy.protocol.logits["evaluate"], batch.tasks
+    using, tasks = learner.protocol.logits["evaluate"], batch.tasks
     if (
-        using == "current" and strategy.scenario.setting == "class"
+        using == "current" and learner.scenario.setting == "class"
     ):  # the task being trained, not the one each sample is from
-        tasks = torch.full_like(tasks, strategy.task.index)
-    return strategy.masked(logits, tasks, using=using)
+        tasks = torch.full_like(tasks, learner.task.index)
+    return learner.masked(logits, tasks, using=using)

@@ -7,13 +7,11 @@ import torch
 from torch import Tensor
 
 from clbench.engine.book import Book
-from clbench.engine.compose import overrides
 from clbench.engine.curves import Curve
 from clbench.engine.evaluate import accuracy, evaluate
 from clbench.engine.keeping import Keeper
+from clbench.engine.learner import Learner
 from clbench.engine.recency import NOTE, Recency
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
 from clbench.engine.task import Task
 
 CONTINUAL_SAMPLES = (
@@ -24,10 +22,10 @@ CONTINUAL_SAMPLES = (
 class Evaluations:
     """Evaluates the members of a job and writes down what was found."""
 
-    def __init__(self, strategy: Strategy, keeper: Keeper, *, recency: bool = False) -> None:
-        self.strategy, self.keeper, self.recency = strategy, keeper, recency
-        self.book: Book = strategy.session.book
-        self.tasks = strategy.session.streams.tasks
+    def __init__(self, learner: Learner, keeper: Keeper, *, recency: bool = False) -> None:
+        self.learner, self.keeper, self.recency = learner, keeper, recency
+        self.book: Book = learner.session.book
+        self.tasks = learner.session.streams.tasks
 
     def after_tasks(self, row: int) -> list[int]:
         """Test what the protocol asks for after so many tasks; the members that predicted NaN."""
@@ -37,7 +35,7 @@ class Evaluations:
             recency = Recency(self.tasks[row - 1]) if self.recency and row else None
             if recency is not None:
                 watch.append(recency.watch)
-            found = evaluate(self.strategy, self.tasks[column], watch=watch)
+            found = evaluate(self.learner, self.tasks[column], watch=watch)
             shares, finite = found.accuracy.cpu().numpy(), found.finite.tolist()
             broken |= {member for member in book.running if not finite[member]}
             sound = [member for member in book.running if member not in broken]
@@ -57,17 +55,17 @@ class Evaluations:
         if not self._may_have_changed() and not np.isnan(before[running]).any():
             self.book.accuracy_before[:, task.index] = before
             return
-        values = accuracy(self.strategy, task)[0].cpu().numpy()
+        values = accuracy(self.learner, task)[0].cpu().numpy()
         self.book.accuracy_before[running, task.index] = values[running]
 
     def _may_have_changed(self) -> bool:
-        strategy, protocol = self.strategy, self.strategy.protocol
+        learner, protocol = self.learner, self.learner.protocol
         # Which outputs compete may follow from the task at hand, and that was another one before.
-        if strategy.scenario.setting == "class" and protocol.logits["evaluate"] != "all":
+        if learner.scenario.setting == "class" and protocol.logits["evaluate"] != "all":
             return True
-        if isinstance(strategy, SoloRunner) or protocol.head_reset != "never":
+        if learner.draws_globally or protocol.head_reset != "never":
             return True
-        return overrides(strategy, "begin_task") or overrides(strategy, "begin_evaluation")
+        return learner.overrides("begin_task") or learner.overrides("begin_evaluation")
 
     def within_task(self, task: Task, due: list[int]) -> None:
         """Accuracy, and what the strategy notes, as curves: on the tasks so far that are tested after this one."""
@@ -77,7 +75,7 @@ class Evaluations:
         # In a short row the last place is the task's own.
         shift = 0 if self.width == len(self.tasks) else self.width - 1 - task.index
         for index in range(tested.start, task.index + 1):
-            found = evaluate(self.strategy, self.tasks[index], "test", CONTINUAL_SAMPLES)
+            found = evaluate(self.learner, self.tasks[index], "test", CONTINUAL_SAMPLES)
             for name, value in {"accuracy": found.accuracy, **found.notes}.items():
                 rows.setdefault(name, self._nothing())[:, index + shift] = value.cpu()
         for name, row in rows.items():
@@ -89,13 +87,13 @@ class Evaluations:
     @property
     def width(self) -> int:
         """Of a row of accuracies within tasks: a place for every task, or for those tested at a time."""
-        scope = self.strategy.protocol.evaluate["tasks"]
+        scope = self.learner.protocol.evaluate["tasks"]
         if scope in ("all", "seen"):
             return len(self.tasks)
-        return min(self.strategy.protocol.evaluate["last"] or 1, len(self.tasks))
+        return min(self.learner.protocol.evaluate["last"] or 1, len(self.tasks))
 
     def _nothing(self) -> Tensor:
-        return torch.full((self.strategy.members, self.width), torch.nan, dtype=torch.float64)
+        return torch.full((self.learner.members, self.width), torch.nan, dtype=torch.float64)
 
     @property
     def followed(self) -> list[str]:

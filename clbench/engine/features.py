@@ -16,11 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from clbench.engine.learner import Learner
 from clbench.engine.phases import Order, Pool, ResolvedPhase
 from clbench.engine.plan import Step
 from clbench.engine.room import room_for_features
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase
 from clbench.errors import StrategyError
 from clbench.stack import Stack
@@ -38,8 +37,8 @@ ROUNDING = 0.02
 class FrozenBody:
     """A phase's network of which the front stands still, and the features it gives out."""
 
-    def __init__(self, strategy: Strategy, workers: int = 1) -> None:
-        self.strategy, self.session, self.workers = strategy, strategy.session, workers
+    def __init__(self, learner: Learner, workers: int = 1) -> None:
+        self.learner, self.session, self.workers = learner, learner.session, workers
         self.point: str | None = None  # the first module that is trained; None: all are
         self.table: Table | None = None
         self.before: dict[str, Tensor] = {}  # the front when the epoch began
@@ -51,16 +50,14 @@ class FrozenBody:
         self.end_phase()
         if phase.frozen_before is None:
             return
-        if isinstance(self.strategy, SoloRunner):
-            raise StrategyError(
-                f"{self.strategy.part_name}.phases, phase {phase.name!r}: a solo strategy has no"
-                " frozen_before; freeze its own network in begin_phase"
-            )
-        self.net.part(phase.frozen_before)  # an error where there is none
+        where = f"{self.learner.part_name}.phases, phase {phase.name!r}"
+        self.learner.stack_to_freeze(where).part(
+            phase.frozen_before
+        )  # an error where there is none
         self.point = phase.frozen_before
         shape = self._checked_shape(phase, resolved.pools)
         if shape is not None and self._augmentation(phase) == "none":
-            room = room_for_features(self.strategy.device, self.workers)
+            room = room_for_features(self.learner.device, self.workers)
             self.table = Table(self._computing(resolved.pools), resolved, shape, room, self.net)
 
     def end_phase(self) -> None:
@@ -111,10 +108,10 @@ class FrozenBody:
     @property
     def net(self) -> Stack:
         """The network."""
-        return self.strategy.net
+        return self.learner.net
 
     def _augmentation(self, phase: Phase) -> Any:
-        return self.strategy.protocol.augment if phase.augment is None else phase.augment
+        return self.learner.protocol.augment if phase.augment is None else phase.augment
 
     def _front(self) -> dict[str, Tensor]:
         assert self.point is not None
@@ -198,7 +195,7 @@ class FrozenBody:
             filled = np.roll(np.resize(some, CHUNK), moved_by)
             index.append(pool[filled])
             tasks.append(task_of[filled])
-        device = self.strategy.device
+        device = self.learner.device
         where, of = (torch.from_numpy(np.stack(table)).to(device) for table in (index, tasks))
         return self.session.fetch(where, of).x
 

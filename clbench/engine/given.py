@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of
+from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
 from clbench.options import name_of
 
@@ -21,8 +20,8 @@ _INSTEAD = "keep what changes in an attribute of your own, such as self.current_
 class Given:
     """The options and the protocol as they were when the loop was made."""
 
-    def __init__(self, strategy: Strategy) -> None:
-        self._strategy = strategy
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
         self._options = self._options_now()
         self._protocol = self._protocol_now()
 
@@ -42,12 +41,11 @@ class Given:
 
     def _options_now(self) -> list[tuple[str, dict[str, str]]]:
         """The name and the options of each part; of a solo strategy, of each member."""
-        runner = self._strategy
-        parts = runner.solos if isinstance(runner, SoloRunner) else parts_of(runner)
-        return [(name_of(type(part)), _as_text(part.options)) for part in parts]
+        owners = self._learner.owners()
+        return [(name_of(type(owner)), _as_text(owner.options)) for owner in owners]
 
     def _protocol_now(self) -> dict[str, str]:
-        return _as_text(vars(self._strategy.session.protocol))
+        return _as_text(vars(self._learner.session.protocol))
 
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, str]:

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clbench.engine.strategy import Strategy, parts_of, whole
+from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
-from clbench.stack import Optimizer, Stack, Stateful
+from clbench.stack import Stack, Stateful
 from clbench.stack.state import PLAIN, Reference, objects
 
 MOST = 8  # graphs kept at once: each holds the memory of a step
@@ -38,10 +38,10 @@ class Steps:
     """
 
     def __init__(
-        self, strategy: Strategy, step: Callable[[Tensor], Tensor | None], graphs: str = "auto"
+        self, learner: Learner, step: Callable[[Tensor], Tensor | None], graphs: str = "auto"
     ) -> None:
-        self.step, self.session, self.state = step, strategy.session, whole(strategy)
-        self.strategy = strategy
+        self.step, self.session, self.state = step, learner.session, learner.state()
+        self.learner = learner
         self.must = graphs == "on"
         self.why: str | None = "switched off" if graphs == "off" else None
         self.graphs: dict[Any, Captured] = {}
@@ -50,9 +50,9 @@ class Steps:
         self.known: Outline | None = None
         self.at: Any = None  # the task and phase of the graphs
         self.own: torch.cuda.Stream | None = None
-        if strategy.device.type != "cuda":
+        if learner.device.type != "cuda":
             self.why = "not on a GPU"
-        elif self.why is None and (reason := declared(strategy)):
+        elif self.why is None and (reason := declared(learner)):
             self._refuse(reason)
 
     @property
@@ -66,7 +66,7 @@ class Steps:
         """One step."""
         if self.why is not None:
             return self.step(samples)
-        if self.strategy.eager_step():
+        if self.learner.eager_step():
             return self._eager(samples)
         kind = tuple(samples.shape), tuple(self.session.active)
         graph = self.graphs.get(kind)
@@ -165,15 +165,11 @@ class Steps:
         self.forget()
 
 
-def declared(strategy: Strategy) -> str | None:
+def declared(learner: Learner) -> str | None:
     """Who says that a step cannot be captured: a part of the method, an optimiser, or images that are fetched from the host."""
-    for part in parts_of(strategy):
-        if not part.capturable:
-            return f"{part.part_name} declares capturable = False"
-    for _, item in objects(whole(strategy)):
-        if isinstance(item, Optimizer) and not item.capturable:
-            return "an optimiser of torch's own reads its rate on the host"
-    if not strategy.session.streams.resident:
+    if reason := learner.uncapturable():
+        return reason
+    if not learner.session.streams.resident:
         return "the images do not fit on the device, and each batch comes from the host"
     return None
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from clbench.engine.evaluate import Watch
-from clbench.engine.strategy import Strategy
+from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
 from clbench.records.rows import Rows, find_rows, write_rows
 from clbench.stack import Stack
@@ -23,11 +23,11 @@ from clbench.typing import Array
 class Keeper:
     """Weights after each task, and the class that every test sample was given."""
 
-    def __init__(self, strategy: Strategy, checkpoint: Path | None) -> None:
-        self.strategy, self.checkpoint = strategy, checkpoint
+    def __init__(self, learner: Learner, checkpoint: Path | None) -> None:
+        self.learner, self.checkpoint = learner, checkpoint
         self.weights, self.predictions = (
-            "weights" in strategy.protocol.keep,
-            "predictions" in strategy.protocol.keep,
+            "weights" in learner.protocol.keep,
+            "predictions" in learner.protocol.keep,
         )
         self._chosen: dict[int, list[Tensor]] = {}  # by column, of the row under way
         self._in_memory: dict[int, dict[str, Rows]] = {}  # by row, where there is no checkpoint
@@ -79,7 +79,7 @@ class Keeper:
     def gathered(self) -> dict[str, Rows]:
         """All that was kept, with the samples and labels that predictions are of."""
         stored: dict[str, Rows] = {}
-        for row in range(len(self.strategy.session.streams.tasks) + 1):
+        for row in range(len(self.learner.session.streams.tasks) + 1):
             stored |= (
                 self._in_memory.get(row, {})
                 if self.checkpoint is None
@@ -97,8 +97,8 @@ class Keeper:
 
     def flags(self) -> dict[str, Array]:
         """What was kept of every member."""
-        members = len(self.strategy.session.members)
-        return {name: np.ones(members) for name in self.strategy.protocol.keep}
+        members = len(self.learner.session.members)
+        return {name: np.ones(members) for name in self.learner.protocol.keep}
 
     def _file(self, row: int) -> Path:
         assert self.checkpoint is not None
@@ -107,9 +107,9 @@ class Keeper:
     def _network(self) -> Stack:
         """What the strategy shows as its network."""
         try:
-            return self.strategy.shown_net()
+            return self.learner.shown_net()
         except StrategyError:
-            name = self.strategy.part_name
+            name = self.learner.part_name
             raise StrategyError(
                 f"{name} has no network of its own whose weights could be kept; leave weights out for it: "
                 f"{{{name}: {{protocol: {{keep: []}}}}}}"
@@ -117,7 +117,7 @@ class Keeper:
 
     def _tested(self, column: int) -> tuple[Array, Array]:
         """`[R, N]`: the test samples of a task, by their place in the test set, and their labels; -1 where a member has fewer."""
-        streams = self.strategy.session.streams
+        streams = self.learner.session.streams
         index, label = [], []
         for batch in streams.batches(streams.tasks[column], "test", streams.chunk("test")):
             assert batch.valid is not None

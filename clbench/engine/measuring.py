@@ -11,10 +11,9 @@ from torch import Tensor
 
 from clbench.data.arrays import Arrays
 from clbench.engine.curves import Curve
+from clbench.engine.learner import Learner
 from clbench.engine.probes import Probes
-from clbench.engine.runner import Settings, build_strategy
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy
+from clbench.engine.runner import Settings, build_learner
 from clbench.errors import RecordError, UserError
 from clbench.suite.cell import Cell
 from clbench.typing import Member
@@ -47,12 +46,12 @@ def measure_kept(
 
     `rows[i]` are their weights after task i + 1.
     """
-    strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
-    session, book = strategy.session, strategy.session.book
-    probes = Probes({name: metric}, strategy, shown=_Unknown())
+    learner = build_learner(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
+    session, book = learner.session, learner.session.book
+    probes = Probes({name: metric}, learner, shown=_Unknown())
     last = len(session.streams.tasks)
     for task, weights in zip(session.streams.tasks, rows, strict=True):
-        there = _put(strategy, weights)
+        there = _put(learner, weights)
         session.task = task
         session.set_active(there)
         if there and (metric.when == "task_end" or task.index == last - 1):
@@ -69,16 +68,16 @@ def measure_kept(
 
 
 @torch.no_grad()
-def _put(strategy: Strategy, weights: Weights) -> list[int]:
+def _put(learner: Learner, weights: Weights) -> list[int]:
     """Load every member's weights; the members that have any."""
     floats = [
         value.reshape(len(value), -1) for value in weights.values() if value.dtype.kind == "f"
     ]
     there = np.flatnonzero(~np.isnan(np.concatenate(floats, axis=1)).all(axis=1))
-    targets = _tensors(strategy)
+    targets = _tensors(learner)
     if targets[0].keys() != weights.keys():
         raise RecordError(
-            f"the weights of {strategy.part_name} do not fit the network that this version of it builds"
+            f"the weights of {learner.part_name} do not fit the network that this version of it builds"
         )
     for member, target in enumerate(targets):
         for name, tensor in target.items():
@@ -91,16 +90,6 @@ def _put(strategy: Strategy, weights: Weights) -> list[int]:
     return there.tolist()
 
 
-def _tensors(strategy: Strategy) -> list[dict[str, Tensor]]:
+def _tensors(learner: Learner) -> list[Mapping[str, Tensor]]:
     """Parameters and buffers, member by member, to write into."""
-    if isinstance(strategy, SoloRunner):
-        modules = [vars(solo)["net"] for solo in strategy.solos]
-        return [
-            {**dict(module.named_parameters()), **dict(module.named_buffers())}
-            for module in modules
-        ]
-    stacked = strategy.net.named_parameters() | strategy.net.buffers
-    return [
-        {name: value[member] for name, value in stacked.items()}
-        for member in range(strategy.members)
-    ]
+    return [learner.weights(member) or {} for member in range(learner.members)]

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from clbench.engine.evaluate import choice, evaluating, predict
+from clbench.engine.learner import Learner
 from clbench.engine.place import Online
-from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch
 from clbench.stack import Stack
 
@@ -25,8 +25,8 @@ OWN_PREDICTION = ("predict", "observe")  # hooks that may make the step's logits
 class OnlinePredictions:
     """Predicts every batch, by the step's own logits where they serve."""
 
-    def __init__(self, strategy: Strategy, counts: Online) -> None:
-        self.strategy, self.counts = strategy, counts
+    def __init__(self, learner: Learner, counts: Online) -> None:
+        self.learner, self.counts = learner, counts
         self.rows: slice | Tensor = slice(None)  # of the members that take part
         # Whether a loss of the method's own leaves the weights alone; None until a step was watched.
         self.loss_only_looks: bool | None = None
@@ -34,8 +34,8 @@ class OnlinePredictions:
     def begin_step(self, batch: Batch, rows: slice | Tensor) -> None:
         """Predict the batch now, or arrange for it to be done before the update."""
         self.rows = rows
-        session = self.strategy.session
-        net = session.net
+        session = self.learner.session
+        net = self.learner.stack
         if net is None or not self.logits_serve(net):
             self._predict(batch)
         elif self.loss_only_looks is None and "task_loss" in session.overridden:
@@ -48,11 +48,11 @@ class OnlinePredictions:
 
     def end_step(self) -> None:
         """Nothing is waited for any more."""
-        self.strategy.session.before_update = None
+        self.learner.session.before_update = None
 
     def logits_serve(self, net: Stack) -> bool:
         """Whether a training forward over the batch gives what `predict` would."""
-        if self.strategy.session.overridden.intersection(OWN_PREDICTION):
+        if self.learner.session.overridden.intersection(OWN_PREDICTION):
             return False
         return self.loss_only_looks is not False and not depends_on_mode(net.module)
 
@@ -70,11 +70,11 @@ class OnlinePredictions:
 
     @torch.no_grad()
     def _predict(self, batch: Batch) -> None:
-        with evaluating(self.strategy, batch.task):
-            self._note(predict(self.strategy, batch, batch.task), batch)
+        with evaluating(self.learner, batch.task):
+            self._note(predict(self.learner, batch, batch.task), batch)
 
     def _note(self, logits: Tensor, batch: Batch) -> None:
-        right = choice(self.strategy, logits, batch) == batch.y
+        right = choice(self.learner, logits, batch) == batch.y
         self.counts.note(right.sum(1), self.rows)
 
 

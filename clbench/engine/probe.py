@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from clbench.engine import evaluate
-from clbench.engine.strategy import Strategy, sample_cross_entropy
+from clbench.engine.learner import Learner
+from clbench.engine.stack_view import sample_cross_entropy
+from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Split, Task
 from clbench.randomness import key
 from clbench.stack import Noise, Stack
@@ -31,7 +33,7 @@ class Probe:
     y: Tensor
     name: str = ""
     memory: dict[str, Any] = field(default_factory=dict)
-    trained: Strategy | None = None  # what the engine trains, whatever `strategy` shows of it
+    trained: Learner | None = None  # what the engine trains, whatever `strategy` shows of it
     found: dict[Hashable, Any] = field(default_factory=dict)  # by metrics asked before, see `once`
 
     def rng(self, name: str = "") -> Noise:
@@ -77,7 +79,8 @@ class Probe:
 
     def predict(self, batch: Batch) -> Tensor:
         """`[R, B, classes]`: what the strategy predicts, as it is evaluated: -inf where an output does not count."""
-        logits = evaluate.predict(self.strategy, batch, batch.task)
+        ask = self.strategy.predict
+        logits = evaluate.predict(self._trained(), batch, batch.task, ask)
         return evaluate.masked(self._trained(), logits, batch)
 
     def once(self, work: Callable[..., Found], *args: Hashable) -> Found:
@@ -88,5 +91,5 @@ class Probe:
         found: Found = self.found[asked]
         return found
 
-    def _trained(self) -> Strategy:
-        return self.strategy if self.trained is None else self.trained
+    def _trained(self) -> Learner:
+        return self.strategy.session.learner if self.trained is None else self.trained

@@ -14,10 +14,8 @@ from torch import Tensor
 
 from clbench.engine.draws import HOW_TO_PROBE, no_global_draws, packages_of
 from clbench.engine.evaluate import evaluating
+from clbench.engine.learner import Learner
 from clbench.engine.probe import Probe
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.solo_state import tensors_of
-from clbench.engine.strategy import Strategy, whole
 from clbench.engine.task import Batch, Task
 from clbench.errors import GlobalDraw, StrategyError
 from clbench.metrics import Undefined
@@ -38,14 +36,14 @@ class Probes(Stateful):
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset(
-        {"metrics", "strategy", "shown", "book", "in_steps"}
+        {"metrics", "learner", "shown", "book", "in_steps"}
         | {"_fixed", "_watched", "_last_versions", "_found"}
     )
 
-    def __init__(self, metrics: dict[str, Any], strategy: Strategy, shown: Any = None) -> None:
-        self.metrics, self.strategy = metrics, strategy
-        self.shown = strategy if shown is None else shown  # to the metrics
-        self.book = strategy.session.book
+    def __init__(self, metrics: dict[str, Any], learner: Learner, shown: Any = None) -> None:
+        self.metrics, self.learner = metrics, learner
+        self.shown = learner.shown if shown is None else shown  # to the metrics
+        self.book = learner.session.book
         self._fixed: dict[int, Batch] = {}
         self._watched: dict[str, int] = {}  # in which task each metric was last watched closely
         self._last_versions: dict[int, int] = {}  # of every tensor, since the metric before
@@ -66,7 +64,7 @@ class Probes(Stateful):
         due = self.due(when)
         if not due:
             return
-        with evaluating(self.strategy):
+        with evaluating(self.learner):
             batch, net = self._batch(task), self._network()
             self._last_versions = self._versions(net)
             self._found = {}
@@ -84,7 +82,7 @@ class Probes(Stateful):
                     if (
                         label not in self.book.probes
                     ):  # measured all the same, so that nobody tries again
-                        yield label, torch.full((self.strategy.members,), torch.nan)
+                        yield label, torch.full((self.learner.members,), torch.nan)
 
     @contextmanager
     def _timed(self, label: str) -> Iterator[None]:
@@ -99,14 +97,15 @@ class Probes(Stateful):
 
     def _wait(self) -> None:
         """Until the device has done what it was asked for so far."""
-        if self.strategy.device.type == "cuda":
-            torch.cuda.synchronize(self.strategy.device)
+        if self.learner.device.type == "cuda":
+            torch.cuda.synchronize(self.learner.device)
 
     def _network(self) -> Stack | StrategyError:
         """The network to look at, or why there is none. Of a solo strategy these are copies, made once for all metrics."""
         try:
             # Weights that were kept are in the network itself, whatever the method made them from.
-            return self.strategy.shown_net() if self.shown is self.strategy else self.strategy.net
+            kept = self.shown is not self.learner.shown
+            return self.learner.net if kept else self.learner.shown_net()
         except StrategyError as lacking:
             return lacking
 
@@ -120,7 +119,7 @@ class Probes(Stateful):
         if self._watched.get(label) == task.index:
             return self._measured(label, metric, net, task, batch)
         self._watched[label] = task.index
-        packages, device = packages_of([type(metric)]), self.strategy.device
+        packages, device = packages_of([type(metric)]), self.learner.device
         before = self._contents(net)
         try:
             with no_global_draws(f"metric {label!r}", "measure", HOW_TO_PROBE, packages, device):
@@ -134,18 +133,13 @@ class Probes(Stateful):
         """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
         if isinstance(net, StrategyError):
             return Undefined(str(net))
-        solo = self.strategy if isinstance(self.strategy, SoloRunner) else None
-        if solo is not None:
-            solo.probed = True
         try:
             seen = self._probe_of(label, metric, net, task, batch)
-            with task.streams.opened_test():
+            with self.learner.probing(), task.streams.opened_test():
                 return metric.measure(seen)
         except StrategyError as lacking:
             return Undefined(str(lacking))
         finally:
-            if solo is not None:
-                solo.probed = False
             self._check_versions(metric, net)
 
     def _probe_of(self, label: str, metric: Any, net: Stack, task: Task, batch: Batch) -> Probe:
@@ -153,7 +147,7 @@ class Probes(Stateful):
         sight = (net, self.shown, task, batch.x, batch.y)
         # By its name, so that what it draws does not depend on what it is called.
         name = name_of(type(metric))
-        return Probe(*sight, name, memory, trained=self.strategy, found=self._found)
+        return Probe(*sight, name, memory, trained=self.learner, found=self._found)
 
     def _check_versions(self, metric: Any, net: Stack | StrategyError) -> None:
         """Raise where the metric wrote to what it looked at."""
@@ -182,22 +176,20 @@ class Probes(Stateful):
 
     def _held(self, net: Stack | StrategyError) -> list[Tensor]:
         """The tensors of the strategy, and of the network that is shown."""
-        held = [tensor for _, tensor in tensors(whole(self.strategy), shared=True)]
+        held = self.learner.tensors()
         if isinstance(net, Stack):
             held += [tensor for _, tensor in tensors(net)]
-        if isinstance(self.strategy, SoloRunner):
-            held += tensors_of(self.strategy.solos)
         return held
 
     def _checked(self, label: str, value: Any) -> Tensor:
         if (
             not isinstance(value, Tensor)
             or value.dim() < 1
-            or value.shape[0] != self.strategy.members
+            or value.shape[0] != self.learner.members
         ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(
-                f"measure returned {got}; a tensor [members, ...] with {self.strategy.members} members is wanted"
+                f"measure returned {got}; a tensor [members, ...] with {self.learner.members} members is wanted"
             )
         self.book.check(self.book.probes, label, value)
         return value

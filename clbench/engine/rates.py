@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy, whole
+from clbench.engine.learner import Learner, RateSetter
 from clbench.engine.task import Phase
 from clbench.schedules import schedule_factor
-from clbench.stack import Optimizer
-from clbench.stack.state import objects
 
 
 class Rates:
@@ -21,8 +16,8 @@ class Rates:
     Where neither schedule nor phase says anything, nothing is set, and what a method sets stands.
     """
 
-    def __init__(self, strategy: Strategy) -> None:
-        self.strategy = strategy
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
         self._forget()
 
     def begin_epoch(self, phase: Phase) -> None:
@@ -52,26 +47,15 @@ class Rates:
         return phase.lr is not None or phase.schedule is not None
 
     def _schedule(self, phase: Phase) -> Any:
-        return self.strategy.protocol.schedule if phase.schedule is None else phase.schedule
+        return self.learner.protocol.schedule if phase.schedule is None else phase.schedule
 
     def _forget(self) -> None:
         """Look for the optimisers again."""
-        self.stacked: list[Optimizer] | None = None
-        self.of_members: list[tuple[int, torch.optim.Optimizer]] | None = None
+        self.setters: Sequence[RateSetter] | None = None
 
     def _set(self, lr: float | None, factors: Sequence[float] | None) -> None:
         """This rate, or each optimiser's own, times a factor a member."""
-        if isinstance(self.strategy, SoloRunner):
-            if self.of_members is None:
-                self.of_members = self.strategy.scheduled_optimizers()
-            self.strategy.set_rates(self.of_members, lr, factors)
-            return
-        if self.stacked is None:
-            held = objects(whole(self.strategy))
-            self.stacked = [item for _, item in held if isinstance(item, Optimizer)]
-        for optimizer in self.stacked:
-            rate = optimizer.own_lr if lr is None else lr
-            if factors is None:
-                optimizer.set_lr(rate)
-            else:
-                optimizer.set_lr(torch.tensor([rate * factor for factor in factors]))
+        if self.setters is None:
+            self.setters = self.learner.rates()
+        for setter in self.setters:
+            setter.set_rate(lr, factors)

@@ -17,15 +17,16 @@ from clbench.data.arrays import Arrays
 from clbench.docstrings import summary
 from clbench.engine import recency
 from clbench.engine.book import Book
+from clbench.engine.chain import Chain
 from clbench.engine.checkpoint import Mark, identity_of
-from clbench.engine.compose import check_agents, check_fit, compose
+from clbench.engine.compose import check_agents, check_composition, check_fit
 from clbench.engine.draws import DrawWatch
+from clbench.engine.learner import Learner
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.engine.session import Session, model_of
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.solo_runner import SoloRunner
-from clbench.engine.strategy import Strategy, parts_of
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, Left
@@ -91,7 +92,7 @@ def run_cell(
 
     loop = start()
     reporter = Reporter(listener, work_of(cell, loop.session, host))
-    identity = identity_of(cell, key, members, _form(loop.strategy))
+    identity = identity_of(cell, key, members, loop.learner.form)
     mark = Mark(
         settings.checkpoint,
         settings.checkpoint_every,
@@ -173,7 +174,7 @@ def start_loop(
     cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings
 ) -> Loop:
     """The loop of a job that has done nothing yet."""
-    strategy = build_strategy(cell, members, host=host, arrays=arrays, settings=settings)
+    learner = build_learner(cell, members, host=host, arrays=arrays, settings=settings)
     kinds = {metric.label: host.get("metric", metric.name) for metric in cell.metrics}
     probes = {
         metric.label: kinds[metric.label](**metric.options)
@@ -182,8 +183,8 @@ def start_loop(
     }
     needed = {name for kind in kinds.values() for name in getattr(kind, "needs", ())}
     return Loop(
-        strategy,
-        Probes(probes, strategy),
+        learner,
+        Probes(probes, learner),
         online="online_accuracy" in needed,
         epochs="train_accuracy" in needed,
         recency=recency.NOTE in needed,
@@ -193,15 +194,15 @@ def start_loop(
     )
 
 
-def build_strategy(
+def build_learner(
     cell: Cell, members: Sequence[Member], *, host: Any, arrays: Arrays, settings: Settings
-) -> Strategy:
+) -> Learner:
     """The cell's strategy over its streams, set up and ready to train."""
     device = torch.device(settings.device)
     if device.type == "cuda":
         prepare_gpu(device, cell.protocol.precision)
     table = streams_of(cell, members, host=host, arrays=arrays, device=device)
-    return strategy_over(table, cell, host=host, form=settings.form)
+    return learner_over(table, cell, host=host, form=settings.form)
 
 
 def streams_of(
@@ -225,7 +226,7 @@ def streams_of(
     return Streams(arrays, layout, streams, members, device, cell.protocol.normalise)
 
 
-def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strategy:
+def learner_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Learner:
     """The cell's strategy over streams that are there, set up and ready to train."""
     session = Session(
         table.members,
@@ -244,11 +245,18 @@ def strategy_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Strate
     session.declared = frozenset().union(*(part.declares() for part in parts))
     session.about = about(kinds)
     table.test_is_open = "reads_test" in session.declared
-    if len(parts) == 1 and isinstance(parts[0], SoloStrategy):
-        parts = [SoloRunner(kinds[0], dict(cell.parts[0].options))]
-    strategy = compose(parts, session)
-    DrawWatch(strategy).call("setup")
-    return strategy
+    learner = learner_of(parts, session)
+    DrawWatch(learner).call("setup")
+    return learner
+
+
+def learner_of(parts: Sequence[Any], session: Session) -> Learner:
+    """These methods as one learner: a solo strategy is run member by member, others compose."""
+    check_composition([type(part) for part in parts])
+    first = parts[0]
+    if isinstance(first, SoloStrategy):
+        return SoloRunner(type(first), first.options, session)
+    return Chain(parts, session)
 
 
 def about(kinds: Sequence[type[Any]]) -> str:
@@ -277,30 +285,25 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         seed=np.array([seed for seed, _ in session.members], dtype=np.int64),
         agent=np.array([agent for _, agent in session.members], dtype=np.int64),
         accuracy=None,
-        form=_form(loop.strategy),
-        graphs=loop.steps.said,
+        form=loop.learner.form,
+        graphs=loop.training.steps.said,
         declared=tuple(sorted(session.declared)),
         chance=session.streams.chance,
         about=session.about,
-        trained_together=_trained_together(loop.strategy),
+        trained_together=_trained_together(loop.learner),
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )
     return book.fill(made)
 
 
-def _trained_together(strategy: Strategy) -> int:
+def _trained_together(learner: Learner) -> int:
     """How many first tasks are learnt at the end of the last of them; 1 where nothing is tested but the end."""
-    last = strategy.scenario.tasks - 1
+    last = learner.scenario.tasks - 1
     for index in range(last):
-        if all(part.tests_after(index) for part in parts_of(strategy)):
+        if learner.tests_after(index):
             return index + 1
     return 1
-
-
-def _form(strategy: Strategy) -> str:
-    net = strategy.session.net
-    return "solo" if net is None else net.form.name
 
 
 def _means(book: Book, row: int) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from clbench.suite.protocol import Protocol
 from clbench.typing import Member
 
 if TYPE_CHECKING:
+    from clbench.engine.learner import Learner
     from clbench.engine.look import Images
 
 # Names that the engine uses itself: of notes, and of curves `continual_<name>`.
@@ -74,6 +75,7 @@ class Session(Stateful):
     """The job's members, streams and protocol, and the network and optimiser they train."""
 
     made_anew: ClassVar[bool] = False
+    learner: Learner  # who is trained; it joins the session when it is made
 
     wiring = frozenset(
         {
@@ -99,6 +101,7 @@ class Session(Stateful):
             "declared",
             "about",
             "overridden",
+            "learner",
             "clock",
             "before_update",
         }
@@ -251,6 +254,17 @@ class Session(Stateful):
             return owned[self._rows(), tasks]
         assert self.task is not None
         return owned[:, : self.task.index + 1].any(1)[:, None]
+
+    def masked(
+        self, logits: Tensor, tasks: Tensor, using: str | None, valid: Tensor | None = None
+    ) -> Tensor:
+        """Logits with -inf where an output does not compete for samples of these tasks.
+
+        In a training step the outputs that do are noted: the loss is taken over them.
+        """
+        mask = self.mask(tasks, using or self.protocol.logits["train"])
+        self.outputs.note(mask, tasks, valid)
+        return logits if mask is None else logits.masked_fill(~mask, -torch.inf)
 
     def find(self, kind: str, number: int) -> Task:
         """The engine's own object that saved state refers to."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from clbench.engine.context import Method
 from clbench.engine.look import MemberLook
-from clbench.engine.session import ScenarioView, Session
+from clbench.engine.session import Session
 from clbench.engine.task import Batch, Phase, Samples, Task
 from clbench.engine.updates import adjusted_step
 from clbench.errors import NotSetUp
-from clbench.options import Configurable, name_of
+from clbench.options import name_of
 from clbench.randomness import key
-from clbench.records.cell import DECLARATIONS
-from clbench.stack import Noise, Stateful
+from clbench.stack import Noise
 from clbench.stack.modules import build
 from clbench.stack.optimizer import Updates
-from clbench.suite.protocol import Protocol
 
 TORCH_NAMES = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 
@@ -37,68 +36,31 @@ class SoloNoise:
         return lambda *args: draw(*args)[0]
 
 
-class SoloStrategy(Configurable, Stateful):
+class SoloStrategy(Method):
     """A method written for one member: `net` is a plain module, `optimizer` a plain optimiser, losses are scalars.
 
     Same hooks and same records as `Strategy`; a batch has `x [B, ...]` and `y [B]`, `predict` returns `[B, classes]`.
     """
 
-    evaluates: ClassVar[str] = "tasks"
-    oracle: ClassVar[bool] = False
-    reads_test: ClassVar[bool] = False
-    bound: ClassVar[bool] = False
+    wiring = frozenset({"session", "_row"})
 
-    wiring = frozenset({"session", "row"})
-    made_anew: ClassVar[bool] = False
+    net: nn.Module
+    optimizer: torch.optim.Optimizer
+    _row: int = 0
 
-    session: ClassVar[Session]
-    row: ClassVar[int]
-    net: ClassVar[nn.Module]
-    optimizer: ClassVar[torch.optim.Optimizer]
+    @property
+    def row(self) -> int:
+        """Which of the job's members it is."""
+        return self._row
 
-    def declares(self) -> frozenset[str]:
-        """Which of `oracle`, `reads_test` and `bound` hold with these options; by default what the class says."""
-        return frozenset(name for name in DECLARATIONS if getattr(self, name))
-
-    def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:
-        """Why this setting or this protocol makes no sense for the method; None where it does."""
-        return None
-
-    def known_as(self, path: str) -> str:
-        """By its name in suites."""
-        return name_of(type(self))
+    def join(self, session: Session, row: int) -> None:
+        """Become the member in this row of a job."""
+        self.session, self._row = session, row
 
     def __getattr__(self, name: str) -> Any:
         if name in ("net", "optimizer"):
             raise NotSetUp(name_of(type(self)), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def device(self) -> torch.device:
-        """Where the tensors live."""
-        return self.session.device
-
-    @property
-    def scenario(self) -> ScenarioView:
-        """`classes`, `input_shape`, `tasks`, `setting`, `agents`."""
-        return self.session.scenario
-
-    @property
-    def protocol(self) -> Protocol:
-        """The resolved protocol."""
-        return self.session.protocol
-
-    @property
-    def task(self) -> Task:
-        """The task being trained."""
-        assert self.session.task is not None, "no task has begun"
-        return self.session.task
-
-    @property
-    def phase(self) -> Phase:
-        """The phase being trained."""
-        assert self.session.phase is not None, "no phase has begun"
-        return self.session.phase
 
     def rng(self, name: str) -> SoloNoise:
         """The member's own stream: `.uniform(*shape)` and so on."""
@@ -170,8 +132,8 @@ class SoloStrategy(Configurable, Stateful):
         session = self.session
         start = session.starts[self.row]
         net = build(self.build_model, session.members[self.row], "init", start=start)
-        self.net = net.to(self.device)  # type: ignore[misc]
-        self.optimizer = self.make_optimizer(list(self.net.parameters()))  # type: ignore[misc]
+        self.net = net.to(self.device)
+        self.optimizer = self.make_optimizer(list(self.net.parameters()))
 
     def build_model(self) -> nn.Module:
         """A fresh module of the protocol's model."""

@@ -1,54 +1,125 @@
-"""The members of a solo strategy behind the interface of a stacked one."""
+"""The members of a solo strategy as one learner."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clbench.engine.chain import normalises_batches
+from clbench.engine.learner_state import LearnerState
 from clbench.engine.look import Look
 from clbench.engine.phases import joined
+from clbench.engine.session import Session
 from clbench.engine.solo import SoloStrategy, remember_rates
-from clbench.engine.solo_state import leaves
-from clbench.engine.strategy import Strategy
+from clbench.engine.solo_state import carried_bytes, leaves, parameter_count, tensors_of
+from clbench.engine.stack_view import StackView
 from clbench.engine.task import Batch, Phase, Task
-from clbench.errors import StrategyError
+from clbench.errors import NotSetUp, StrategyError
 from clbench.options import name_of
-from clbench.stack import Stack
+from clbench.stack import Stack, Stateful, restore, save
 from clbench.stack.generators import MemberStates
 from clbench.stack.modules import build
+from clbench.stack.state import tensors
+
+# The hooks that the engine leaves out where a solo strategy has none of its own.
+OPTIONAL_HOOKS = ("begin_evaluation",)
 
 
-class SoloRunner(Strategy):
-    """The members of a solo strategy, run one after the other behind the interface of a stacked one.
+class SoloRunner(StackView, Stateful):
+    """The members of a solo strategy, run one after the other.
 
     Solo strategies may use torch's, NumPy's and Python's global generators: around every hook these
     are set to the member's own state. What is drawn in `predict` comes from a state of its own, so
     that training does not depend on what is evaluated, nor on how often.
     """
 
-    capturable: ClassVar[bool] = False
+    made_anew: ClassVar[bool] = False
+    wiring = frozenset({"session", "solo_class", "solo_options", "probed"})
 
-    wiring = Strategy.wiring | {"solo_class", "solo_options", "evaluates", "probed"}
+    draws_globally = True
+    stack = None
+    form = "solo"
 
-    probed = False  # by a metric, which is to change nothing: `predict` leaves no trace then
-
-    def __init__(self, solo: type[SoloStrategy], options: dict[str, Any]) -> None:
-        super().__init__()
+    def __init__(self, solo: type[SoloStrategy], options: dict[str, Any], session: Session) -> None:
         self.solo_class, self.solo_options = solo, options
-        self.evaluates = solo.evaluates  # type: ignore[misc]
+        self.session = session
+        self.probed = False  # by a metric: `predict` leaves no trace then
+        self.solos: list[SoloStrategy] = []
+        session.learner = self
+        session.overridden = frozenset(hook for hook in OPTIONAL_HOOKS if self.overrides(hook))
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def name(self) -> str:
+        """The solo strategy's name."""
+        return name_of(self.solo_class)
 
     @property
     def part_name(self) -> str:
-        """The solo strategy's name."""
-        return name_of(self.solo_class)
+        """The same: a solo strategy does not compose."""
+        return self.name
+
+    @property
+    def shown(self) -> SoloRunner:
+        """Itself: `probe.strategy.solos` are the members."""
+        return self
+
+    def known_as(self, path: str) -> str:
+        """By its name in suites."""
+        return self.name
+
+    def owners(self) -> Sequence[SoloStrategy]:
+        """The members."""
+        return self.solos
+
+    def state(self) -> Stateful:
+        """The session's and every member's."""
+        return LearnerState(self.session, [self])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on: plain data and tensors."""
+        return save(self.state())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put `state_dict()` back, after `setup()`."""
+        restore(self.state(), state, self.session.find, self.device)
 
     def stacked(self) -> dict[str, Any]:
         """Nothing: every member is an object of its own, and those that sit out are not called."""
         return {}
+
+    def overrides(self, hook: str) -> bool:
+        """Whether the solo strategy does something of its own in this hook."""
+        return getattr(self.solo_class, hook) is not getattr(SoloStrategy, hook)
+
+    def tests_after(self, index: int) -> bool:
+        """What every member says alike."""
+        return self.solos[0].tests_after(index)
+
+    def uncapturable(self) -> str:
+        """A Python loop over members is no device graph."""
+        return f"{self.part_name} declares capturable = False"
+
+    def cut_off(self) -> None:
+        """Nobody: there is no other part."""
+
+    def part(self, which: str | type) -> Any:
+        """None: a solo strategy does not compose."""
+        wanted = which if isinstance(which, str) else name_of(which)
+        raise StrategyError(f"{self.name} asks for the part {wanted!r}; there are: {self.name}")
+
+    @property
+    def optimizer(self) -> Any:
+        """None that is all members': `solos[0].optimizer` is the first one's."""
+        raise NotSetUp(self.name, "optimizer")
+
+    # ------------------------------------------------------------------ the members
 
     def setup(self) -> None:
         """Build every member."""
@@ -57,7 +128,7 @@ class SoloRunner(Strategy):
         self.predicting_draws = self._draws(members, "predict")
         self.solos = [self.solo_class(**self.solo_options) for _ in members]
         for row, solo in enumerate(self.solos):
-            solo.session, solo.row = self.session, row  # type: ignore[misc]
+            solo.join(self.session, row)
         # Agents that are to start alike build the same networks, and draw apart from then on.
         self._draws(self.session.starts, "setup").for_each(
             range(self.members), lambda row: self.solos[row].setup()
@@ -79,7 +150,9 @@ class SoloRunner(Strategy):
             self.session.active, lambda row: getattr(self.solos[row], hook)(*args)
         )
 
-    @property  # type: ignore[misc]  # nobody sets it: every member has a network of its own
+    # ------------------------------------------------------------------ networks and optimisers
+
+    @property
     def net(self) -> Stack:
         """The members' networks as a stack, for probes: copies that show them as they are now."""
         modules = self._modules()
@@ -99,8 +172,8 @@ class SoloRunner(Strategy):
         found = [(row, vars(solo).get("optimizer")) for row, solo in enumerate(self.solos)]
         return [(row, value) for row, value in found if isinstance(value, torch.optim.Optimizer)]
 
-    def scheduled_optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
-        """Those, and the others that `make_optimizer` made, wherever a member holds them."""
+    def rates(self) -> Sequence[MemberRate]:
+        """Every member's `optimizer`, and the others that `make_optimizer` made, wherever held."""
         found = self._optimizers()
         for _, optimizer in found:
             remember_rates(optimizer)
@@ -109,7 +182,7 @@ class SoloRunner(Strategy):
             made = all("initial_lr" in group for group in optimizer.param_groups)
             if made and id(optimizer) not in known:
                 found.append((row, optimizer))
-        return found
+        return [MemberRate(optimizer, row) for row, optimizer in found]
 
     def _held_optimizers(self) -> Iterator[tuple[int, torch.optim.Optimizer]]:
         """Every optimiser that a member holds, whoever made it."""
@@ -123,21 +196,53 @@ class SoloRunner(Strategy):
         for module in self._modules():
             module.train(training)
 
-    @staticmethod
-    def set_rates(
-        optimizers: Sequence[tuple[int, torch.optim.Optimizer]],
-        lr: float | None,
-        factors: Sequence[float] | None,
-    ) -> None:
-        """This rate, or each optimiser's own, times a factor a member."""
-        for row, optimizer in optimizers:
-            for group in optimizer.param_groups:
-                rate = group["initial_lr"] if lr is None else lr
-                # Rounded as a stack's are, so that both train alike.
-                group["lr"] = rate if factors is None else float(np.float32(rate * factors[row]))
+    @contextmanager
+    def evaluation_mode(self, nested: bool) -> Iterator[None]:
+        """Evaluation mode, and then training mode again; `nested` in another such block: neither."""
+        self.set_mode(False)
+        try:
+            yield
+        finally:
+            self.set_mode(not nested)
+
+    @contextmanager
+    def probing(self) -> Iterator[None]:
+        """What `predict` draws within the block is drawn from generators of the block's own."""
+        self.probed = True
+        try:
+            yield
+        finally:
+            self.probed = False
+
+    def has_batch_norm(self) -> bool:
+        """Whether the members' networks, all alike, have a layer of it."""
+        return any(map(normalises_batches, self._modules()[:1]))
+
+    def show_active(self, active: Sequence[int]) -> None:
+        """Nothing: members that sit out are not called."""
+
+    def weights(self, member: int) -> Mapping[str, Tensor] | None:
+        """The parameters and buffers of a member's own network."""
+        module = vars(self.solos[member]).get("net")
+        if not isinstance(module, nn.Module):
+            return None
+        every = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        return {name: value.detach() for name, value in every.items()}
+
+    def shown_net(self) -> Stack:
+        """Copies of the members' networks."""
+        return self.net
+
+    def stack_to_freeze(self, where: str) -> Stack:
+        """There is none."""
+        raise StrategyError(
+            f"{where}: a solo strategy has no frozen_before; freeze its own network in begin_phase"
+        )
 
     def hold_outputs(self) -> None:
         """Let outputs that take no part in a step stand still in every member's optimiser."""
+        if not self.session.outputs.some_left_out:
+            return
         for row, optimizer in [*self._optimizers(), *self._held_optimizers()]:
             self.session.outputs.hold_plain(optimizer, row, self.solos[row])
 
@@ -163,6 +268,8 @@ class SoloRunner(Strategy):
                 member, start = self.session.members[solo.row], self.session.starts[solo.row]
                 fresh = build(solo.build_model, member, "head_reset", index, start=start)
                 head.load_state_dict(fresh.get_submodule("head").state_dict())
+
+    # ------------------------------------------------------------------ hooks, in the order of a run
 
     def begin_task(self, task: Task) -> None:
         """Every member's."""
@@ -203,6 +310,10 @@ class SoloRunner(Strategy):
                 losses[row], watched = self._loss(loss), True
         return losses if watched else None
 
+    def eager_step(self) -> bool:
+        """Not asked: nothing is captured."""
+        return False
+
     def _loss(self, loss: Any) -> Tensor | float:
         """What `observe` returned, without its graph: a scalar tensor or a number."""
         if isinstance(loss, Tensor) and loss.dim() == 0:
@@ -216,9 +327,7 @@ class SoloRunner(Strategy):
         )
 
     def begin_evaluation(self, look: Look) -> None:
-        """Every member's, as `predict` is; a method that has none costs nothing."""
-        if self.solo_class.begin_evaluation is SoloStrategy.begin_evaluation:
-            return
+        """Every member's, as `predict` is."""
         self._draws_for_predictions().for_each(
             range(self.members), lambda row: self.solos[row].begin_evaluation(look.member(row))
         )
@@ -240,6 +349,39 @@ class SoloRunner(Strategy):
         raise StrategyError(
             f"{self.part_name}.predict returned {got}; [batch, classes] = {wanted} is wanted"
         )
+
+    # ------------------------------------------------------------------ costs
+
+    def trained_parameters(self) -> list[int]:
+        """Each member's."""
+        return [parameter_count(solo) for solo in self.solos]
+
+    def carried_bytes(self) -> list[float]:
+        """Each member's tensors and arrays beside its network and its optimiser."""
+        return [float(carried_bytes(solo)) for solo in self.solos]
+
+    def tensor_bytes(self) -> list[float]:
+        """The same: what a member keeps, it keeps as it is."""
+        return self.carried_bytes()
+
+    def tensors(self) -> list[Tensor]:
+        """Those of the session, and every member's."""
+        shared = [tensor for _, tensor in tensors(self.state(), shared=True)]
+        return [*shared, *tensors_of(self.solos)]
+
+
+class MemberRate:
+    """The rate of an optimiser of one member's own."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, row: int) -> None:
+        self.optimizer, self.row = optimizer, row
+
+    def set_rate(self, lr: float | None, factors: Sequence[float] | None) -> None:
+        """This rate, or the optimiser's own, times the member's factor."""
+        for group in self.optimizer.param_groups:
+            rate = group["initial_lr"] if lr is None else lr
+            # Rounded as a stack's are, so that both train alike.
+            group["lr"] = rate if factors is None else float(np.float32(rate * factors[self.row]))
 
 
 def _kind(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from clbench.engine.compose import compose
+from clbench.engine.chain import Chain
 from clbench.engine.session import ScenarioView
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase, Samples
@@ -108,7 +108,7 @@ def _phases(
     )
     try:
         made: list[Any] = [cls(**options) for cls, options in parts]
-        first: Any = compose(made, session)
+        first: Any = Chain(made, session).first
         phases = [
             list(first.phases(SimpleNamespace(index=index))) for index in range(scenario.tasks)
         ]

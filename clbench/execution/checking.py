@@ -84,9 +84,9 @@ class _Rehearsal:
 
     def set_up(self, cell: Cell) -> None:
         """Everything up to the first task, for one seed with all its agents."""
-        from clbench.engine.runner import strategy_over
+        from clbench.engine.runner import learner_over
 
-        strategy_over(self._streams_of(cell), cell, host=self.survey.host, form="auto")
+        learner_over(self._streams_of(cell), cell, host=self.survey.host, form="auto")
 
     def _streams_of(self, cell: Cell) -> Streams:
         import torch

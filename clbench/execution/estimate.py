@@ -143,20 +143,19 @@ class Estimator:
 
     def _carried_at_first(self, job: Job) -> float:
         """After `setup()`, before the first task."""
-        from clbench.engine.costs import in_memory
-        from clbench.engine.runner import Settings, build_strategy
+        from clbench.engine.runner import Settings, build_learner
 
         members = [member for member in job.members if member[0] == job.members[0][0]]
         try:
             settings = Settings(form=job.form)
-            strategy = build_strategy(
+            learner = build_learner(
                 job.cell,
                 members,
                 host=self.survey.host,
                 arrays=self.survey.arrays(job.cell),
                 settings=settings,
             )
-            return max(in_memory(strategy))
+            return max(learner.tensor_bytes())
         except Exception:  # a stranger's method; its jobs will say what is wrong with it
             return 0.0
 

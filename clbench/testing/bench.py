@@ -13,7 +13,7 @@ import numpy as np
 
 from clbench.data import load_arrays
 from clbench.data.arrays import Arrays
-from clbench.engine import Progress, Settings, build_strategy, run_cell
+from clbench.engine import Progress, Settings, build_learner, run_cell
 from clbench.engine.loop import Loop
 from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloStrategy
@@ -163,10 +163,11 @@ class Bench:
     def start(self, *seeds: int, **given: Any) -> tuple[Strategy, Loop]:
         """A strategy that is set up, and the loop that trains it."""
         settings = Settings(**given)
-        strategy = build_strategy(
+        learner = build_learner(
             self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings
         )
-        return strategy, Loop(strategy, Probes({}, strategy), online=False, graphs=settings.graphs)
+        loop = Loop(learner, Probes({}, learner), online=False, graphs=settings.graphs)
+        return learner.shown, loop
 
 
 Jobs = dict[tuple[tuple[int, ...], Settings], CellRecord]

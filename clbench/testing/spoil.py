@@ -11,7 +11,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from clbench.engine.strategy import Strategy, parts_of
+from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch
 
@@ -56,11 +56,9 @@ class UnitWatch:
             self._wrap(hook)
 
     def _wrap(self, hook: str) -> None:
-        original = getattr(self.strategy, hook)
-        watched = self._watched(hook, original)
-        for part in parts_of(self.strategy):
-            # As attributes of the instances, where the engine and the parts find them first.
-            vars(part)[hook] = watched
+        order = self.strategy._hook_order
+        assert order is not None
+        order.intercept(hook, lambda original: self._watched(hook, original))
 
     def _watched(self, hook: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any) -> Any:

@@ -15,7 +15,7 @@ from clbench.engine.evaluate import accuracy
 from clbench.engine.graphs import Outline, declared
 from clbench.engine.phases import order_of_epoch, resolve
 from clbench.engine.plan import plan_epoch
-from clbench.engine.strategy import Strategy, whole
+from clbench.engine.strategy import Strategy
 from clbench.engine.task import Phase, Samples, Task
 from clbench.errors import Left
 from clbench.options import describe_options, name_of
@@ -95,7 +95,7 @@ class StrategyConformance:
         strategy, loop = bench.start(0, 1)
         first = strategy.session.streams.tasks[0]
         loop.task(first)
-        accuracy(strategy, first)
+        accuracy(loop.learner, first)
         if bench.solo:
             return
         second = strategy.session.streams.tasks[1]
@@ -194,7 +194,7 @@ class StrategyConformance:
             loop.task(task)
         undeclared = [
             f"{path} {list(tensor.shape)}"
-            for path, tensor in tensors(whole(strategy))
+            for path, tensor in tensors(strategy.session.learner.state())
             if tensor.dim() and tensor.shape[0] not in (0, strategy.members)
         ]
         assert not undeclared, (
@@ -271,15 +271,15 @@ class StrategyConformance:
     def _with_nan(bench: Bench, members: Sequence[int], left: float = 0.0) -> dict[str, Any]:
         """What is measured where these members begin with NaN for weights; when they have diverged, their state is `left`."""
         strategy, loop = bench.start(2, 5)
-        strike = loop._strike
+        strike = loop.participation.strike
 
         def strike_and_leave(member: int, step: int) -> None:
             strike(member, step)
-            for _, table in member_tables(whole(strategy), strategy.members):
+            for _, table in member_tables(strategy.session.learner.state(), strategy.members):
                 if table.is_floating_point():
                     table.detach()[member].fill_(left)
 
-        loop._strike = strike_and_leave  # type: ignore[method-assign]
+        loop.participation.strike = strike_and_leave  # type: ignore[method-assign]
         loop.untrained()
         with torch.no_grad():
             for value in strategy.net.parameters():
@@ -366,7 +366,7 @@ class StrategyConformance:
     def test_step_can_be_captured(self, bench: Bench) -> None:
         """A step that is declared capturable stays on the device, and does its work in tensors that stay where they are."""
         strategy, loop = bench.start(0, 1)
-        if reason := declared(strategy):
+        if reason := declared(loop.learner):
             pytest.skip(reason)
         first, second = strategy.session.streams.tasks[:2]
         loop.task(first)
@@ -385,11 +385,11 @@ class StrategyConformance:
         else:
             return
         samples = a_step(strategy, loop, phase)
-        loop.learn(samples)  # what a first step makes, it may make
-        before = Outline.of(whole(strategy))
+        loop.training.training_step(samples)  # what a first step makes, it may make
+        before = Outline.of(strategy.session.learner.state())
         with uncapturable() as found:
-            loop.learn(samples)
-        if change := before.change(Outline.of(whole(strategy))):
+            loop.training.training_step(samples)
+        if change := before.change(Outline.of(strategy.session.learner.state())):
             found.append(change)
         assert not found, (
             f"the step of phase {phase.name!r} cannot be captured in a device graph: {'; '.join(found[:3])}."
@@ -426,13 +426,13 @@ def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
     members = range(strategy.members)
     index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
     tasks = torch.ones_like(index)
-    loop.frozen.end_phase()
+    loop.training.frozen.end_phase()
     if phase.frozen_before is None:
         return torch.stack([index, tasks, streams.labels_of(index, tasks)])
     some = replace(phase, data=Samples(index, tasks, torch.ones_like(index, dtype=torch.bool)))
     resolved = resolve(some, strategy.task, streams, strategy.protocol, members)
-    loop.frozen.begin_phase(some, resolved)
+    loop.training.frozen.begin_phase(some, resolved)
     order = order_of_epoch(resolved, streams, session.members, (1, 0, 0))
     plan = plan_epoch(order.sizes, resolved.size, members)
-    _, samples = next(loop.frozen.of_steps(order, plan))
+    _, samples = next(loop.training.frozen.of_steps(order, plan))
     return samples  # type: ignore[no-any-return]

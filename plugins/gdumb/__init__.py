@@ -25,6 +25,7 @@ class GDumb(Strategy):
     """
 
     name = "gdumb"
+    replaces = frozenset({"phases"})
     memory: Memory = 500  # samples kept in all, or the bytes that they may take
     epochs: PositiveInt = 256  # passes over the memory, for each network
     # When a network is trained: after each task, or after the last one only, before which nothing

@@ -39,6 +39,7 @@ class Hypernetwork(Strategy):
     name = "hypernetwork"
     foreseeable = True
     generates_weights = True
+    replaces = frozenset({"task_loss", "predict"})
 
     beta: NonNegativeFloat = 0.01  # how hard old tasks' weights are held
     # Where they are held. `lookahead`: at theta + step, which is a constant, as published.

@@ -41,6 +41,7 @@ class ICaRL(Strategy):
     """
 
     name = "icarl"
+    replaces = frozenset({"task_loss"})
     memory: Memory = 2000  # exemplars kept in all, or the bytes that all it carries may take
 
     def refusal(self, setting: str, protocol: Mapping[str, Any]) -> str | None:

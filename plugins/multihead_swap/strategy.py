@@ -29,6 +29,7 @@ class MultiheadSwap(Strategy):
     """
 
     name = "multihead_swap"
+    replaces = frozenset({"predict"})
     wiring = Strategy.wiring | {"choices"}
 
     # Which head a task trains: a fresh one, or the best of the bank if its accuracy on the task's

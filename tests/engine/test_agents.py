@@ -90,7 +90,7 @@ def make(strategy: Any, host: Host, tiny: Arrays, scenario: Any = Thirds, **prot
 
 def stop_after_an_epoch(loop: Loop, members: set[int]) -> None:
     """These members' phase is over after its first epoch."""
-    loop._reached = lambda task, taking: members if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
+    loop.observation.reached = lambda task, taking: members if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
 
 
 def test_a_hook_sees_the_weights_of_an_agent_that_stopped_early_as_they_are(
@@ -191,7 +191,7 @@ def test_a_mean_over_agents_is_weighted_and_skips_who_is_out(host: Host, tiny: A
     assert strategy.agent_mean(value).tolist() == [3.0, 2.0]
     weights = torch.tensor([1.0, 1.0, 2.0, 3.0, 1.0, 1.0])
     assert strategy.agent_mean(value, weights).tolist() == [15.0 / 4, 1.5]
-    loop._only([1, 2])
+    loop.participation.only([1, 2])
     assert strategy.active.tolist() == [False, True, True, False, False, False]
     table = value[:, None].expand(6, 2)
     assert strategy.agent_mean(table).tolist() == [[4.0, 4.0], [0.0, 0.0]]
@@ -294,7 +294,7 @@ def test_a_head_that_is_drawn_again_is_alike_for_the_agents_of_a_seed(
     tasks = strategy.session.streams.tasks
     loop.task(tasks[0])
     assert not any(agents_are_alike(weights(strategy)))
-    loop._reset(tasks[1])
+    loop.reset(tasks[1])
     assert agents_are_alike(weights(strategy)) == [False, False, True, True]
 
 

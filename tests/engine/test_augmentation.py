@@ -199,7 +199,7 @@ def test_images_are_augmented_in_training_and_replay_and_nowhere_else(
     found = recorded(strategy, monkeypatch)
     loop.task(tasks[1])
     for split in ("train", "validation", "test"):
-        accuracy(strategy, tasks[0], split)
+        accuracy(strategy.session.learner, tasks[0], split)
         with torch.no_grad():
             list(strategy.session.streams.batches(tasks[0], split, 16))
     original, known = ONE.expand(1, 1, -1, -1), views("crop_flip")

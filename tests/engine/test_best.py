@@ -56,7 +56,9 @@ class Recorder(Strategy):
         streams = self.task.streams
         tasks = range(self.task.index + 1) if self.pooled else [self.task.index]
         sizes = torch.tensor([streams.sizes(index, "validation") for index in tasks])
-        shares = [accuracy(self, streams.tasks[index], "validation")[0] for index in tasks]
+        shares = [
+            accuracy(self.session.learner, streams.tasks[index], "validation")[0] for index in tasks
+        ]
         held = (torch.stack(shares) * sizes).sum(0) / sizes.sum(0)
         Recorder.epochs.append((held, now(self), list(self.session.active)))
 

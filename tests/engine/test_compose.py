@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
 
 from clbench import Strategy
-from clbench.engine.compose import check_composition, compose, overrides, replaced_hooks
+from clbench.engine.chain import Chain
+from clbench.engine.compose import check_composition
+from clbench.engine.hooks import HOOKS, parts_of, replaced_hooks
 from clbench.engine.solo import SoloStrategy
-from clbench.engine.strategy import HOOKS, parts_of
-from clbench.errors import UserError
+from clbench.errors import StrategyError, UserError
 
 CALLS: list[str] = []
 
@@ -54,12 +55,16 @@ class Beta(Traced):
 class Replacing(Strategy):
     """Replaces a hook."""
 
+    replaces = frozenset({"observe"})
+
     def observe(self, batch: Any) -> Any:
         return None
 
 
 class AlsoReplacing(Strategy):
     """Replaces two."""
+
+    replaces = frozenset({"observe", "predict"})
 
     def observe(self, batch: Any) -> Any:
         return None
@@ -79,7 +84,7 @@ class Alone(SoloStrategy):
 def composed(*parts: Strategy) -> Strategy:
     CALLS.clear()
     session: Any = SimpleNamespace(members=((0, 0),), device="cpu")
-    return compose(parts, session)
+    return Chain(parts, session).first
 
 
 class Base(Strategy):
@@ -136,11 +141,9 @@ def test_a_part_alone_is_just_itself() -> None:
 
 def test_what_is_overridden_by_some_part() -> None:
     first = composed(Plain(), Beta(), Base())
-    assert {hook for hook in HOOKS if overrides(first, hook)} == {
-        "penalty",
-        "begin_task",
-        "after_step",
-    }
+    learner = first.session.learner
+    found = {hook for hook in HOOKS if learner.overrides(hook)}
+    assert found == {"penalty", "begin_task", "after_step"}
     assert first.session.overridden == {"penalty", "begin_task", "after_step"}
     assert composed(Plain()).session.overridden == frozenset()
 
@@ -223,34 +226,129 @@ class Middle(Replacing):
         return super().observe(batch)
 
 
-class Nested(Strategy):
-    """Calls super inside an inner function, with arguments, for another hook too."""
+class Misspelled(Strategy):
+    """Declares to replace what is no hook."""
 
-    flag: ClassVar[bool] = True
-
-    def observe(self, batch: Any) -> Any:
-        def inner() -> Any:
-            return super(Nested, self).observe(batch)
-
-        return inner()
-
-    def penalty(self) -> Any:
-        return super().task_loss(None)
+    replaces = frozenset({"observes"})
 
 
 @pytest.mark.parametrize(
     ("cls", "hooks"),
-    [
-        (Plain, []),
-        (Alpha, []),
-        (Replacing, ["observe"]),
-        (Middle, ["observe"]),
-        (Nested, ["penalty"]),
-        (Base, ["penalty"]),
-    ],
+    [(Plain, []), (Replacing, ["observe"]), (AlsoReplacing, ["observe", "predict"])],
 )
-def test_which_hooks_a_class_replaces(cls: type[Strategy], hooks: list[str]) -> None:
+def test_which_hooks_a_class_replaces_is_declared(cls: type[Strategy], hooks: list[str]) -> None:
     assert replaced_hooks(cls) == hooks
+
+
+def test_what_a_base_class_replaces_its_heirs_replace() -> None:
+    assert replaced_hooks(Middle) == ["observe"]
+
+
+def test_a_declaration_of_what_is_no_hook_is_refused() -> None:
+    with pytest.raises(StrategyError, match=r"Misspelled.replaces names 'observes', which is no h"):
+        check_composition([Misspelled, Plain])
+
+
+class Cutting(Strategy):
+    """Forgets `super()`, and says nothing of it."""
+
+    def penalty(self) -> Any:
+        return 1.0
+
+
+class Halfway(Strategy):
+    """Hands on in the second task only."""
+
+    def begin_task(self, task: Any) -> None:
+        if task == "two":
+            super().begin_task(task)
+
+
+def test_a_part_that_kept_a_hook_from_others_is_named() -> None:
+    first = composed(Alpha(), Cutting(), Beta())
+    learner = first.session.learner
+    assert learner.cut_off() is None  # nothing has run
+    first.begin_task("one")
+    assert learner.cut_off() is None
+    assert first.penalty() == 2.0 + 1.0
+    said = str(learner.cut_off())
+    assert said.startswith("cutting.penalty never called super().penalty(), so beta was left out")
+    assert "replaces = frozenset({'penalty'})" in said
+
+
+def test_a_part_that_hands_on_now_and_then_hands_on() -> None:
+    first = composed(Halfway(), Beta())
+    first.begin_task("one")
+    assert "halfway.begin_task never called" in str(first.session.learner.cut_off())
+    first.begin_task("two")
+    assert first.session.learner.cut_off() is None
+
+
+def test_a_run_that_left_a_part_out_ends_with_a_sentence(make_bench: Any) -> None:
+    class Harsh(Strategy):
+        """Forgets the others' penalties."""
+
+        def penalty(self) -> Any:
+            return self.net.parameters()[0].square().flatten(1).sum(1)
+
+    class Mild(Strategy):
+        """Would have one, too."""
+
+        def penalty(self) -> Any:
+            return super().penalty() + 1.0
+
+    with pytest.raises(StrategyError, match=r"harsh.penalty never called .* mild was left out"):
+        make_bench([Harsh, Mild], tasks=2, steps=1).run(0)
+    make_bench([Mild, Harsh], tasks=2, steps=1).run(0)
+
+
+def test_nobody_is_left_out_where_no_part_behind_has_the_hook() -> None:
+    first = composed(Alpha(), Cutting(), Plain())
+    first.penalty()
+    assert first.session.learner.cut_off() is None
+
+
+class PenaltyMixin:
+    """No strategy itself."""
+
+    def penalty(self) -> Any:
+        return 10.0 + super().penalty()  # type: ignore[misc]
+
+
+class Mixed(PenaltyMixin, Strategy):
+    """Has its hook from a mixin."""
+
+
+def test_a_hook_from_a_mixin_starts_at_the_first_part_too() -> None:
+    mixed = Mixed()
+    composed(Alpha(), mixed, Base())
+    assert mixed.penalty() == 2.0 + 10.0 + 0.5
+
+
+def test_a_part_that_belongs_to_no_composition_runs_by_itself() -> None:
+    alpha = Alpha()
+    alpha.begin_task("alone")
+    assert alpha.memory == "alpha alone"
+    assert parts_of(alpha) == [alpha]
+
+
+def test_a_hook_may_be_called_by_its_class() -> None:
+    class ByName(Strategy):
+        """Names its base where others say super()."""
+
+        def penalty(self) -> Any:
+            return 100.0 + Strategy.penalty(self)
+
+    assert composed(ByName(), Beta(), Base()).penalty() == 100.0 + 3.0 + 0.5
+
+
+def test_a_hook_is_watched_whoever_calls_it() -> None:
+    parts = (Alpha(), Beta(), Base())
+    order = composed(*parts)._hook_order
+    assert order is not None
+    order.intercept("penalty", lambda original: lambda: -original())
+    assert [part.penalty() for part in parts] == [-5.5] * 3
+    assert all(not set(vars(part)) & set(HOOKS) for part in parts)
 
 
 class Needing(Strategy):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from clbench import Batch, Phase, Probe, ProbeMetric, SoloStrategy, Stack, Strategy
+from clbench.engine.hooks import parts_of
 from clbench.engine.measuring import measure_kept
-from clbench.engine.strategy import parts_of
 from clbench.errors import Left, StrategyError
 from clbench.testing import StrategyConformance
 from tests.engine.conftest import Make
@@ -58,9 +58,9 @@ def test_a_method_writes_its_own_costs(make_bench: Make, strategy: Any, tmp_path
 
 def test_costs_are_of_the_members_that_take_part(make_bench: Make) -> None:
     strategy, loop = make_bench(Strategy).start(0, 1)
-    loop._only([1])
+    loop.participation.only([1])
     strategy.cost("bytes_sent", torch.tensor([5.0, 6.0]), add=True)
-    loop._only([0, 1])
+    loop.participation.only([0, 1])
     strategy.cost("bytes_sent", 1, add=True)
     assert strategy.session.book.cost["bytes_sent"] == [1, 7]
 

@@ -349,13 +349,13 @@ def test_a_step_from_kept_features_can_be_captured(make: Any) -> None:
 
     def learn_watched(samples: Tensor) -> Tensor | None:
         if len(samples) == 3 or caught:
-            return loop.learn(samples)
+            return loop.training.training_step(samples)
         with uncapturable() as found:
-            loss = loop.learn(samples)
+            loss = loop.training.training_step(samples)
         caught.append("; ".join(found) or "nothing")
         return loss
 
-    loop.steps.step = learn_watched
+    loop.training.steps.step = learn_watched
     loop.task(strategy.session.streams.tasks[0])
     assert caught == ["nothing"]
 
@@ -368,7 +368,7 @@ def test_graphs_of_another_table_are_forgotten(make: Any) -> None:
 
     strategy, loop = make(Twice).start(0)
     tables: list[Any] = []
-    loop.steps.forget = lambda: tables.append(loop.frozen.table)
+    loop.training.steps.forget = lambda: tables.append(loop.training.frozen.table)
     loop.task(strategy.session.streams.tasks[0])
     assert len(tables) == 2
     assert tables[0] is not tables[1]

@@ -9,7 +9,6 @@ import torch
 from clbench import Strategy
 from clbench.engine.graphs import Captured, Outline, Steps, declared
 from clbench.engine.loop import Loop
-from clbench.engine.strategy import whole
 from clbench.errors import StrategyError
 from clbench.host import Host
 from tests.engine.conftest import Make
@@ -45,7 +44,7 @@ class Rehearsed(Steps):
 
 def rehearsed(loop: Loop) -> Rehearsed:
     """The loop's steps as they would be on a GPU, on the stream at hand."""
-    loop.steps = steps = Rehearsed(loop.strategy, loop.learn)
+    loop.training.steps = steps = Rehearsed(loop.learner, loop.training.training_step)
     steps.stream = contextlib.nullcontext  # type: ignore[method-assign]
     return steps
 
@@ -57,8 +56,8 @@ def task_of(loop: Loop, index: int = 0) -> None:
 def test_on_a_cpu_nothing_is_captured_nor_said(make_bench: Make) -> None:
     _, loop = make_bench(Strategy).start(0, 1)
     task_of(loop)
-    assert loop.steps.said == ""
-    assert not loop.steps.graphs
+    assert loop.training.steps.said == ""
+    assert not loop.training.steps.graphs
 
 
 def test_the_third_step_of_a_kind_is_captured_and_numbers_stay(make_bench: Make) -> None:
@@ -176,9 +175,12 @@ def test_who_declares_that_nothing_can_be_captured(make_bench: Make, host: Host)
 
         capturable = False
 
-    assert declared(make_bench(Strategy).start(0)[0]) is None
-    assert declared(make_bench(Declining).start(0)[0]) == "declining declares capturable = False"
-    foreign = make_bench(Strategy, optimizer={"torch.RMSprop": {"lr": 0.01}}).start(0)[0]
+    assert declared(make_bench(Strategy).start(0)[1].learner) is None
+    assert (
+        declared(make_bench(Declining).start(0)[1].learner)
+        == "declining declares capturable = False"
+    )
+    foreign = make_bench(Strategy, optimizer={"torch.RMSprop": {"lr": 0.01}}).start(0)[1].learner
     assert declared(foreign) == "an optimiser of torch's own reads its rate on the host"
 
 
@@ -194,11 +196,13 @@ def test_the_gradients_of_a_graph_are_found_where_they_are_looked_for() -> None:
 def test_an_outline_sees_what_a_step_may_depend_on(make_bench: Make) -> None:
     strategy, loop = make_bench(Strategy, optimizer={"adam": {"lr": 0.01}}).start(0, 1)
     task_of(loop)
-    before = Outline.of(whole(strategy))
+    before = Outline.of(strategy.session.learner.state())
     strategy.optimizer.set_lr(0.5)
-    assert before.change(Outline.of(whole(strategy))) is None, "numbers in tensors may change"
+    assert before.change(Outline.of(strategy.session.learner.state())) is None, (
+        "numbers in tensors may change"
+    )
     strategy.net.parameters()[0].requires_grad_(False)
-    assert "params" in str(before.change(Outline.of(whole(strategy))))
+    assert "params" in str(before.change(Outline.of(strategy.session.learner.state())))
 
 
 # ------------------------------------------------------------------------------------------ on a GPU

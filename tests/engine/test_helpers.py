@@ -32,7 +32,7 @@ def test_a_strategy_knows_the_accuracy_of_each_member(make_bench: Any) -> None:
     strategy, loop = make_bench(Chooses, validation=0.3).start(0, 1)
     task = strategy.session.streams.tasks[0]
     loop.task(task)
-    found, _ = accuracy(strategy, task, "validation")
+    found, _ = accuracy(loop.learner, task, "validation")
     assert torch.equal(strategy.own, found)
     assert strategy.own.shape == (2,)
     assert not torch.equal(strategy.own, strategy.other)

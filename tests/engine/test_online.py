@@ -91,12 +91,12 @@ def forwards(monkeypatch: pytest.MonkeyPatch) -> type[Forwards]:
 def seconds(bench: Any, forwards: type[Forwards], online_asked: bool) -> int:
     """The forwards in evaluation mode of one epoch."""
     _, loop = bench.start(0, 1)
-    loop.online = online_asked
+    loop.training.online = online_asked
     loop.untrained()
     before = forwards.evaluation
     task = loop.streams.tasks[0]
     loop.session.task = task
-    loop._train(task)
+    loop.train(task)
     return forwards.evaluation - before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import itertools
 import time
 from pathlib import Path
@@ -271,9 +272,23 @@ def test_a_job_that_is_done_is_read_from_its_checkpoint(
     same(done, bench.run(0, checkpoint=mark), 0)
 
 
+def sign(checkpoint: Path) -> None:
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content + hashlib.blake2b(content, digest_size=DIGEST).digest())
+
+
 @pytest.mark.parametrize(
     "damage",
-    ["cut off", "a bit", "nothing", "rubbish", "another file", "not a checkpoint", "forged"],
+    [
+        "another version",
+        "cut off",
+        "a bit",
+        "nothing",
+        "rubbish",
+        "another file",
+        "not a checkpoint",
+        "forged",
+    ],
 )
 def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     make_bench: Any, tmp_path: Path, damage: str
@@ -298,8 +313,12 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
         torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
     if damage == "forged":
         torch.save(nn.Linear(1, 1), mark)
-        forged = mark.read_bytes()
-        mark.write_bytes(forged + hashlib.blake2b(forged, digest_size=DIGEST).digest())
+        sign(mark)
+    if damage == "another version":
+        saved = torch.load(io.BytesIO(whole[:-DIGEST]), weights_only=True)
+        saved["identity"]["layout"] -= 1
+        torch.save(saved, mark)
+        sign(mark)
     told: list[Progress] = []
     settings = Settings(checkpoint=mark)
     record = run_cell(
@@ -316,6 +335,7 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     assert said.startswith(f"the checkpoint {mark} cannot be used")
     assert "weights_only" not in said  # torch's advice is to open it all the same
     assert said.endswith("the job starts anew")
+    assert ("another version of clbench wrote it" in said) == (damage == "another version")
 
 
 @pytest.mark.parametrize("change", ["key", "members", "form", "metrics"])

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clbench import Batch, SoloStrategy, Strategy, Task
-from clbench.engine.strategy import parts_of
+from clbench.engine.hooks import parts_of
 from clbench.errors import Left
 from clbench.testing import StrategyConformance
 from clbench.testing.bench import Bench, first_difference, rows

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench import Batch, Layout, Phase, SoloStrategy, Strategy, Task
+from clbench.engine.hooks import HOOKS
 from clbench.engine.session import ScenarioView
-from clbench.engine.strategy import HOOKS, member_cross_entropy
+from clbench.engine.stack_view import member_cross_entropy
 from clbench.errors import StrategyError
 
 CALLS: list[str] = []

@@ -8,6 +8,8 @@ from clbench import Strategy, hookimpl
 class Growing(Strategy):
     """Every task opens a further share of each hidden layer's units; units not open yet have no weights."""
 
+    replaces = frozenset({"task_loss", "predict"})
+
     def setup(self):
         super().setup()
         self.open = 1

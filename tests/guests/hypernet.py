@@ -8,6 +8,7 @@ from clbench import Strategy, hookimpl
 class LookaheadHypernet(Strategy):
     """Weights come from a task's code; what old codes generate is held where the next step would take it."""
 
+    replaces = frozenset({"begin_task", "task_loss", "adjust_gradients"})
     beta: float = 0.01  # weight of the regulariser
 
     def setup(self):
@@ -40,8 +41,11 @@ class LookaheadHypernet(Strategy):
 
     def shown_net(self):
         shown = super().shown_net().spawn()
-        values = self.generated(self.codes[-1]) if self.codes else ()
-        for p, value in zip(shown.parameters(), values, strict=False):
+        for p, value in zip(
+            shown.parameters(),
+            self.generated(self.codes[-1]) if self.codes else (),
+            strict=False,
+        ):
             p.detach().copy_(value.detach())
         return shown
 

@@ -8,6 +8,7 @@ from clbench import Phase, Strategy, hookimpl
 class Layerwise(Strategy):
     """Soft winner-take-all Hebbian layers, one after the other; then the head by back-propagation."""
 
+    replaces = frozenset({"phases"})
     rate: float = 0.03  # of the layer's largest change
 
     def setup(self):

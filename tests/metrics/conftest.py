@@ -63,7 +63,7 @@ def look() -> Iterator[Look]:
             loop.untrained()
             for task in loop.streams.tasks[:trained]:
                 loop.task(task)
-            open_until_then.enter_context(evaluating(strategy))
+            open_until_then.enter_context(evaluating(strategy.session.learner))
             task = loop.streams.tasks[max(trained - 1, 0)]
             batch = next(iter(task.batches("train", 100, 100)))
             net = strategy.shown_net() if strategy.session.net is not None else strategy.net

@@ -86,7 +86,7 @@ def take_step(strategy: Any, loop: Any, step: int, size: int = 16) -> Any:
     index = torch.stack(rows)
     tasks = torch.zeros_like(index)
     y = streams.labels_of(index, tasks)
-    loop.steps(torch.stack([index, tasks, y]))
+    loop.training.steps(torch.stack([index, tasks, y]))
     strategy.session.book.steps += 1
     return strategy.session.fetch(index, tasks, y=y)
 

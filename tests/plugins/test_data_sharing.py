@@ -351,9 +351,9 @@ def test_a_joined_step_can_be_captured_in_a_device_graph() -> None:
     running.end_epoch(phase, 0)
     assert running.joins
     samples = a_step(running, loop, phase)
-    loop.learn(samples)
+    loop.training.training_step(samples)
     with uncapturable() as found:
-        loop.learn(samples)
+        loop.training.training_step(samples)
     assert not found
 
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from clbench import Batch
-from clbench.engine.strategy import state_bytes
 from clbench_plugins.er import ER
 from clbench_plugins.importance_penalties import MAS, SI
 from clbench_plugins.importance_penalties.pull import weighted_distance
@@ -169,7 +168,7 @@ def test_si_keeps_three_networks(on_digits: Any) -> None:
     """omega, Omega and theta*; what a step needs is gone when it is over."""
     strategy = trained(on_digits(SI()), tasks=2)
     numbers = sum(p[0].numel() for p in strategy.net.parameters())
-    assert state_bytes(strategy) == 3 * 4 * numbers
+    assert strategy.session.learner.carried_bytes()[0] == 3 * 4 * numbers
 
 
 class Restless(Naive):
@@ -266,7 +265,7 @@ def test_mas_against_a_network_by_itself(on_digits: Any) -> None:
 def test_mas_keeps_two_networks(on_digits: Any) -> None:
     strategy = trained(on_digits(MAS()), tasks=3)
     numbers = sum(p[0].numel() for p in strategy.net.parameters())
-    assert state_bytes(strategy) == 2 * 4 * numbers
+    assert strategy.session.learner.carried_bytes()[0] == 2 * 4 * numbers
 
 
 # ------------------------------------------------------------------------------------ both

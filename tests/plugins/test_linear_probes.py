@@ -224,7 +224,7 @@ def test_the_networks_part_of_the_gap_is_its_accuracy(on_digits: Any) -> None:
     """Of an untrained network on all held-out images of the test sets: by the engine's own count, in the limit."""
     probe = probe_of(on_digits(Naive, tasks=1), 0, 1, task=0)
     found = ProbeAccuracy().measure(probe) - ProbeGap().measure(probe)
-    wanted = accuracy(probe.strategy, probe.task, "test")[0]
+    wanted = accuracy(probe.strategy.session.learner, probe.task, "test")[0]
     torch.testing.assert_close(found[:, 0], wanted, atol=0.12, rtol=0)
 
 

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench import Batch
-from clbench.engine.strategy import state_bytes
 from clbench_plugins.er import ER
 from clbench_plugins.lwf import LwF
 from clbench_plugins.lwf.heads import divergence, responses, with_head, with_outputs
@@ -227,7 +226,9 @@ def test_with_l2_init_both_count(on_digits: Any) -> None:
 def test_it_keeps_one_network_and_the_numbers_of_outputs(on_digits: Any) -> None:
     strategy = begun(on_digits(LwF()), tasks=3)
     numbers = sum(p[0].numel() for p in strategy.net.parameters())
-    assert state_bytes(strategy) == 4 * numbers + 8 * strategy.scenario.classes
+    assert (
+        strategy.session.learner.carried_bytes()[0] == 4 * numbers + 8 * strategy.scenario.classes
+    )
 
 
 def test_a_strength_of_zero_is_naive(on_digits: Any) -> None:

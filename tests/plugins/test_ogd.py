@@ -27,6 +27,11 @@ def trained(bench: Bench, tasks: int, *seeds: int) -> Any:
     return strategy
 
 
+def carried(strategy: Any) -> float:
+    found: float = strategy.session.learner.carried_bytes()[0]
+    return found
+
+
 def flat(gradients: dict[str, Tensor]) -> Tensor:
     return torch.cat([value.flatten(1) for value in gradients.values()], dim=1)
 
@@ -399,11 +404,10 @@ def test_later_tasks_have_a_rate_of_their_own(on_digits: Callable[..., Bench]) -
 
 
 def test_factors_take_a_fraction_of_the_room(on_digits: Callable[..., Bench]) -> None:
-    from clbench.engine.strategy import state_bytes
 
     model = {"mlp": {"hidden": [100, 100]}}
     sizes = [
-        state_bytes(trained(on_digits(OGD(memory=40, store=store), model=model), 1))
+        carried(trained(on_digits(OGD(memory=40, store=store), model=model), 1))
         for store in ("auto", "dense")
     ]
     numbers = 64 * 100 + 100 + 100 * 100 + 100 + 100 * 10 + 10
@@ -412,10 +416,9 @@ def test_factors_take_a_fraction_of_the_room(on_digits: Callable[..., Bench]) ->
 
 
 def test_samples_that_are_kept_count_as_samples(on_digits: Callable[..., Bench]) -> None:
-    from clbench.engine.strategy import state_bytes
 
     sizes = [
-        state_bytes(trained(on_digits(OGD(memory=9, recompute=again), model=MLP), 2))
+        carried(trained(on_digits(OGD(memory=9, recompute=again), model=MLP), 2))
         for again in (False, True)
     ]
     assert sizes[1] - sizes[0] == 2 * 9 * (64 + 1)

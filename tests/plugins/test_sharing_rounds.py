@@ -97,7 +97,7 @@ def test_an_agent_that_stopped_early_takes_part_in_no_average() -> None:
             return {key: value for key, value in super().held().items() if key != "seen"}
 
     strategy, loop = agents_on_digits(Stopping, epochs=3).start(0)
-    loop._reached = lambda task, taking: {1} if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
+    loop.observation.reached = lambda task, taking: {1} if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
     loop.task(strategy.session.streams.tasks[0])
     stopped = weights(strategy)[1]
     assert [active for _, _, active in strategy.seen] == [
@@ -126,14 +126,14 @@ def test_an_agent_that_diverged_moves_no_neighbour() -> None:
 
     def trained(left: float) -> np.ndarray[Any, Any]:
         strategy, loop = agents_on_digits(Poisoned, epochs=3, batch_size=64).start(0)
-        strike = loop._strike
+        strike = loop.participation.strike
 
         def strike_and_leave(member: int, step: int) -> None:
             strike(member, step)
             for value in strategy.net.parameters():
                 value.detach()[member] = left
 
-        loop._strike = strike_and_leave  # type: ignore[method-assign]
+        loop.participation.strike = strike_and_leave  # type: ignore[method-assign]
         loop.task(strategy.session.streams.tasks[0])
         assert strategy.session.book.running == [0, 1, 2]
         return weights(strategy)

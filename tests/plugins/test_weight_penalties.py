@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from clbench import Batch
-from clbench.engine.strategy import state_bytes
 from clbench_plugins.ewc import EWC
 from clbench_plugins.naive import Naive
 from clbench_plugins.weight_penalties import L2, L2Init, L2Last
@@ -222,7 +221,9 @@ def test_l2_last_keeps_one_network(on_digits: Any) -> None:
     strategy, loop = on_digits(L2Last()).start(0, 1)
     for task in strategy.session.streams.tasks[:2]:
         loop.task(task)
-    assert state_bytes(strategy) == 4 * sum(p[0].numel() for p in strategy.net.parameters())
+    assert strategy.session.learner.carried_bytes()[0] == 4 * sum(
+        p[0].numel() for p in strategy.net.parameters()
+    )
 
 
 def test_finished_outputs_stand_still_under_l2_last(on_digits: Any) -> None:

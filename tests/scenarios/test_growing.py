@@ -136,4 +136,4 @@ def test_outputs_of_classes_to_come_are_neither_trained_nor_chosen():
     for batch in whole.batches("train", 512):
         logits = strategy.predict(batch.x)
         # All classes' images, asked for while the first stage is the last that was seen.
-        assert not to_come[choice(strategy, logits, batch).flatten()].any()
+        assert not to_come[choice(strategy.session.learner, logits, batch).flatten()].any()

@@ -139,7 +139,7 @@ def test_the_engine_leaves_a_parts_mode_alone(request: pytest.FixtureRequest) ->
     loop.task(tasks[1])
     statistics = strategy.net.named_buffers()["norm1.running_mean"]
     assert torch.equal(statistics, strategy.frozen)
-    with evaluating(strategy):
+    with evaluating(strategy.session.learner):
         assert not strategy.net.training
     assert strategy.net.training
 

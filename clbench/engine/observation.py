@@ -1,0 +1,166 @@
+"""What is measured while a job runs: accuracies, probe metrics, losses, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from clbench.engine.best import BestWeights
+from clbench.engine.draws import DrawWatch
+from clbench.engine.early import explain_missing
+from clbench.engine.evaluate import accuracy
+from clbench.engine.evaluations import Evaluations
+from clbench.engine.fresh_start import MEMORY
+from clbench.engine.keeping import Keeper
+from clbench.engine.learner import Learner
+from clbench.engine.participation import Participation
+from clbench.engine.place import Place
+from clbench.engine.probes import Probes
+from clbench.engine.task import Phase, Task
+
+
+class Observation:
+    """Measures the members where the loop says so, and writes it down in the book."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        participation: Participation,
+        place: Place,
+        probes: Probes,
+        keeper: Keeper,
+        *,
+        online: bool,
+        by_epoch: bool,
+        recency: bool,
+    ) -> None:
+        self.learner, self.participation, self.place = learner, participation, place
+        self.session, self.book = learner.session, learner.session.book
+        self.probes, self.keeper = probes, keeper
+        self.online, self.by_epoch = online, by_epoch
+        self.evaluations = Evaluations(learner, keeper, recency=recency)
+        self.best = BestWeights(learner)
+
+    # ------------------------------------------------------------------ rows of the accuracy matrix
+
+    def untrained(self, draws: DrawWatch) -> None:
+        """Row 0."""
+        self.session.task = self.session.streams.tasks[0]
+        try:
+            draws.run("predict", self._evaluate, 0)
+        except AttributeError as missing:
+            explain_missing(missing, self.learner)
+            raise
+        self.keeper.end_row(0, self.book.running)
+
+    def before_task(self, task: Task) -> None:
+        """The accuracy on a task whose head exists, before it is trained."""
+        self.evaluations.before_task(task)
+        self.best.begin_task()
+
+    def after_task(self, task: Task) -> None:
+        """Test, ask the probes, and count costs at the very end."""
+        last = task.index == len(self.session.streams.tasks) - 1
+        is_tested = last or self.learner.tests_after(task.index)
+        if is_tested:
+            self._evaluate(task.index + 1)
+        if not self.book.running:
+            return
+        self.keeper.end_row(task.index + 1, self.book.running)
+        self.probe("task_end", task, means_something=is_tested)
+        if last:
+            self.probe("run_end", task)
+            self._count_costs()
+
+    def _evaluate(self, row: int) -> None:
+        self.participation.show_suspended()
+        for member in self.evaluations.after_tasks(row):
+            self.participation.strike(member, int(self.book.steps[member]))
+        self.participation.only(self.book.running)
+
+    # ------------------------------------------------------------------ within a task
+
+    def after_step(self, task: Task) -> None:
+        """What is measured between two steps, if anything is."""
+        if self.probes.in_steps:
+            self.probe("step", task)
+        every = self.session.protocol.evaluate["every"]
+        if not every:
+            return
+        done = self.place.done
+        if due := [member for member in self.session.active if done[member] % every == 0]:
+            with self.place.stopped_clock():
+                self.evaluations.within_task(task, due)
+
+    def after_epoch(self, task: Task, phase: Phase, taking: Sequence[int]) -> set[int]:
+        """What an epoch came to; the members whose accuracy reached `stop_at`."""
+        if self.by_epoch:
+            right = self.place.online.of_epoch()
+            self.book.write(self.book.curves, "train_accuracy", right, self.session.active)
+        self.probe("epoch_end", task)
+        if not phase.stop:
+            return set()
+        self.best.look(task, phase, self.session.active)
+        return self.reached(task, taking)
+
+    def reached(self, task: Task, taking: Sequence[int]) -> set[int]:
+        """The members whose accuracy reached `stop_at`."""
+        self.participation.show_suspended()
+        goal = self.session.protocol.stop_at
+        if goal is None:
+            return set()
+        if isinstance(goal, dict):  # on training data
+            reached = self.place.online.of_epoch() >= goal["train"]
+        else:
+            reached = accuracy(self.learner, task, "validation")[0] >= goal
+        flags = reached.tolist()
+        return {member for member in taking if flags[member]}
+
+    def restore_best(self) -> None:
+        """`restore: best`; the curve `restored_epoch` says which epoch of each task that was."""
+        running = self.book.running
+        epochs = self.best.give_back(running)
+        if epochs is not None:
+            self.book.write(self.book.curves, "restored_epoch", epochs, running)
+
+    def note_training(self, task: Task) -> None:
+        """How long the task's training took, its mean loss, and its online accuracy."""
+        running, book, place = self.book.running, self.book, self.place
+        book.train_seconds[:, task.index] = place.read_clock() / self.learner.members
+        if not place.phases:
+            return
+        book.loss[running, task.index] = place.losses.means()[running]
+        if self.online:
+            book.write(book.curves, "online_accuracy", place.online.of_task(), running)
+
+    # ------------------------------------------------------------------ probes and costs
+
+    def probe(self, when: str, task: Task, means_something: bool = True) -> None:
+        """Ask the probe metrics that measure now.
+
+        Of a network that is not yet what the method makes of the task, nothing is kept.
+        """
+        if not self.probes.due(when):
+            return
+        if when != "step":
+            self.participation.show_suspended()
+        with self.place.stopped_clock():
+            for name, value in self.probes.ask(when, task):
+                if not means_something:
+                    value = torch.full(value.shape, torch.nan, dtype=torch.float64)
+                self.book.write(self.book.probes, name, value, self.session.active)
+
+    def _count_costs(self) -> None:
+        learner, book = self.learner, self.book
+        book.count_cost("parameters", [float(count) for count in learner.trained_parameters()])
+        book.count_cost("state_bytes", learner.carried_bytes())
+        book.count_cost("device_bytes", learner.tensor_bytes())
+        book.cost["peak_memory"] = [_peak_memory(learner.device)] * learner.members
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Bytes: the device allocator's peak; on a CPU, what the process grew by since the job began."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    return MEMORY.peak()
