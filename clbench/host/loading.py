@@ -19,6 +19,7 @@ from typing import Any
 from clbench import hookspecs
 from clbench.errors import ClbenchError, PluginError, suggest
 from clbench.host import plugin_files
+from clbench.host.declared import may_implement
 from clbench.host.import_watch import being_loaded
 
 # What a plugin may raise without taking the host down; Ctrl-C stays Ctrl-C.
@@ -96,20 +97,17 @@ def _package(distribution: metadata.Distribution | None) -> Package:
 
 
 def _may_implement(point: metadata.EntryPoint, hooks: Collection[str]) -> bool:
-    """Whether a module is worth its import for the sake of these hooks.
-
-    It is not where its source never names one of them. In doubt it is.
-    """
+    """Whether a module is worth its import for the sake of these hooks. In doubt it is."""
+    if point.attr:
+        return True  # an object, whose class may be written anywhere
     try:
         spec = importlib.util.find_spec(point.module)
-        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        if spec is None or spec.origin is None:
+            return True
+        source = Path(spec.origin).read_text(encoding="utf-8")
     except FAULTS:
         return True
-    return (
-        bool(point.attr)
-        or not source
-        or any(word in source for word in (*hooks, "import *", "specname"))
-    )
+    return not source or may_implement(source, hooks)
 
 
 def load_file(path: Path) -> Loaded:
