@@ -18,7 +18,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
@@ -55,56 +54,68 @@ def perform(
     *,
     terminal: bool = False,
 ) -> JobEvent:
-    """Run one job. Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again) and `unwritten`.
+    """Run one job, and say how it ended.
 
-    In whichever process, it is run as in a worker: with the run's path of matrix products, in one thread. With `terminal`,
-    what plugins print goes where this process prints, and a debugger can be used; who quits it, quits the run.
+    Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again)
+    and `unwritten`. In whichever process, it is run as in a worker: with the run's path of matrix
+    products, in one thread. With `terminal`, what plugins print goes where this process prints, and a
+    debugger can be used; who quits it, quits the run.
     """
-    from clbench.stack import gemm
-
     started = time.perf_counter()
+    record: CellRecord | None = None
     tell(JobEvent("started", job.id, tasks=job.tasks))
     try:
-        output = contextlib.nullcontext() if terminal else _printing_to(job, tell)
-        with gemm.as_in_a_worker(site.gemm), output:
-            record, error = _train(job, site, device, host, tell, leaving), ""
-        status = "diverged" if record.status == "diverged" else "done"
+        record = _trained(job, site, device, host, tell, leaving, terminal)
+        status, error = ("diverged" if record.status == "diverged" else "done"), ""
     except OutputError as failure:  # what is kept beside the checkpoint
-        return JobEvent(
-            "ended",
-            job.id,
-            status="unwritten",
-            seconds=time.perf_counter() - started,
-            error=str(failure),
-        )
+        status, error = "unwritten", str(failure)
     except Exception as failure:
         if terminal and isinstance(failure, bdb.BdbQuit):
             raise KeyboardInterrupt from None
-        status, error, trace = (
-            "failed",
-            _last_line(failure),
-            "".join(traceback.format_exception(failure)),
-        )
-        if _is_out_of_memory(failure):
-            status = "memory" if len(job.seeds) > 1 else "failed"
-            error = f"out of memory with one seed alone: {error}"
-            trace += error
-        record = failed_record(job, trace)
+        record, status, error = _failed(job, failure)
     if status in ("failed", "memory"):
         _release_memory()
-    ended = JobEvent("ended", job.id, status=status, error=error)
-    if status != "memory":
+    # A job that is split has no record: its halves will have one each.
+    if record is not None and status != "memory":
         try:
             save(record, job, site, facts_of(host, job, site, device))
         except OutputError as failure:
-            ended = JobEvent("ended", job.id, status="unwritten", error=str(failure))
-    if ended.status in ("done", "diverged"):
+            status, error = "unwritten", str(failure)
+    if status in ("done", "diverged"):
         site.forget(job)
-    return replace(ended, seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return JobEvent("ended", job.id, status=status, error=error, seconds=seconds)
+
+
+def _trained(
+    job: Job,
+    site: Site,
+    device: str,
+    host: Host,
+    tell: Tell,
+    leaving: Callable[[], bool],
+    terminal: bool,
+) -> CellRecord:
+    """Train with the run's path of matrix products, and with what plugins print where it belongs."""
+    from clbench.stack import gemm
+
+    output = contextlib.nullcontext() if terminal else _printing_to(job, tell)
+    with gemm.as_in_a_worker(site.gemm), output:
+        return _train(job, site, device, host, tell, leaving)
+
+
+def _failed(job: Job, failure: Exception) -> tuple[CellRecord, str, str]:
+    """The record of a job that raised, its status, and the error in a line."""
+    trace = "".join(traceback.format_exception(failure))
+    if not _is_out_of_memory(failure):
+        return failed_record(job, trace), "failed", _last_line(failure)
+    error = f"out of memory with one seed alone: {_last_line(failure)}"
+    status = "memory" if len(job.seeds) > 1 else "failed"
+    return failed_record(job, trace + error), status, error
 
 
 def _release_memory() -> None:
-    """What failed is full of cycles, and the next job wants its room."""
+    """Free memory held by reference cycles of the failed job."""
     gc.collect()
     if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
@@ -200,11 +211,9 @@ def _last_line(failure: Exception) -> str:
     """An error in a line; ours are sentences already."""
     if isinstance(failure, bdb.BdbQuit):
         return NO_TERMINAL
-    return (
-        str(failure)
-        if isinstance(failure, ClbenchError)
-        else traceback.format_exception_only(failure)[-1].strip()
-    )
+    if isinstance(failure, ClbenchError):
+        return str(failure)
+    return traceback.format_exception_only(failure)[-1].strip()
 
 
 # ------------------------------------------------------------------ the process
@@ -213,46 +222,58 @@ def _last_line(failure: Exception) -> str:
 def main() -> None:
     """Site, device, then jobs until it is told to leave."""
     source, sink = _take_over_pipes()
-    if not os.environ.get(
-        "PYTHONBREAKPOINT"
-    ):  # a debugger that needs no terminal may be named there
+    # A debugger that needs no terminal may be named in the environment.
+    if not os.environ.get("PYTHONBREAKPOINT"):
         sys.breakpointhook = _no_breakpoint
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
     leaving, terminated = threading.Event(), threading.Event()
+    _answer_signals(inbox, leaving, terminated)
+    threading.Thread(target=_listen, args=(source, inbox, leaving), daemon=True).start()
+    site, device = Site.from_json(inbox.get()), json.loads(inbox.get())
+
+    def tell(event: JobEvent) -> None:
+        sink.write(event.to_json() + "\n")
+        sink.flush()
+
+    _do_jobs(site, device, inbox, tell, leaving)
+    if terminated.is_set():  # whoever started it is to see what ended it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(0)
+
+
+def _answer_signals(
+    inbox: queue.SimpleQueue[str], leaving: threading.Event, terminated: threading.Event
+) -> None:
+    """Leave when terminated, as when asked to."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         terminated.set()
         leaving.set()
         inbox.put(Site.LEAVE)
 
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole process group; the parent decides
+    # Ctrl-C reaches the whole process group; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, terminate)
-    threading.Thread(target=_listen, args=(source, inbox, leaving), daemon=True).start()
-    site, device = Site.from_json(inbox.get()), json.loads(inbox.get())
-    loaded: list[Host] = []
 
-    def tell(event: JobEvent) -> None:
-        sink.write(event.to_json() + "\n")
-        sink.flush()
 
+def _do_jobs(
+    site: Site, device: str, inbox: queue.SimpleQueue[str], tell: Tell, leaving: threading.Event
+) -> None:
+    """One job after the other, until the inbox says to leave."""
+    host: Host | None = None
     while (line := inbox.get()) != Site.LEAVE:
         job = Job.from_json(line)
         try:
-            if not loaded:
-                loaded.append(_prepare(site, device))
-            ended = perform(job, site, device, loaded[0], tell, leaving.is_set)
+            # Plugins are loaded for the first job, so that one that fails to load fails a job.
+            host = host or _prepare(site, device)
+            ended = perform(job, site, device, host, tell, leaving.is_set)
         except Left:
-            break
+            return
         except Exception as failure:
             traceback.print_exc()  # the plugins do not load: the parent records it
             ended = JobEvent("ended", job.id, status="failed", error=_last_line(failure))
         tell(ended)
-    if terminated.is_set():  # whoever started it is to see what ended it
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-    os._exit(0)
 
 
 def _no_breakpoint(*args: object, **kwargs: object) -> None:
@@ -278,11 +299,12 @@ def _prepare(site: Site, device: str) -> Host:
 
 
 def _take_over_pipes() -> tuple[IO[str], IO[str]]:
-    """Keep the pipes for the protocol: what writes past `print` goes to stderr, a plugin that reads finds nothing."""
-    source, sink = (
-        os.fdopen(os.dup(0), "r", encoding="utf-8"),
-        os.fdopen(os.dup(1), "w", encoding="utf-8"),
-    )
+    """Keep the pipes for the protocol.
+
+    What writes past `print` goes to stderr, and a plugin that reads finds nothing.
+    """
+    source = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    sink = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
