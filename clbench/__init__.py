@@ -1,7 +1,8 @@
 """clbench: benchmarks for continual learning.
 
-Everything a user or a plugin author needs is a name of this module; whatever lies deeper may change.
-Names are imported when they are first used, so `import clbench` stays light: no torch, no pandas.
+Everything a user or a plugin author needs is a name of this module; whatever lies deeper may
+change. Names are imported when they are first used, so `import clbench` stays light: no torch, no
+pandas.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-# A member's bits may not depend on where in memory its rows begin. MKL's kernels round differently by alignment unless
-# this is set before its first call; measured on small batches, it costs nothing.
+# A member's bits may not depend on where in memory its rows begin. MKL's kernels round differently
+# by alignment unless this is set before its first call; measured on small batches, it costs
+# nothing.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 if TYPE_CHECKING:

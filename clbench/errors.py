@@ -73,7 +73,9 @@ class SuiteError(UserError):
 
 
 class OptionError(UserError):
-    """Options that do not fit; `issues` holds (path, sentence) pairs, path relative to the options."""
+    """Options that do not fit; `issues` holds (path, sentence) pairs,
+    path relative to the options.
+    """
 
     def __init__(self, issues: Sequence[tuple[tuple[str, ...], str]]) -> None:
         self.issues = tuple(issues)
@@ -115,11 +117,15 @@ class GlobalDraw(StrategyError):
 
 
 class NotSetUp(StrategyError, AttributeError):
-    """A strategy has no `net` or no `optimizer`. An AttributeError too, so that `hasattr` answers."""
+    """A strategy has no `net` or no `optimizer`.
+
+    An AttributeError too, so that `hasattr` answers.
+    """
 
     def __init__(self, strategy: str, attribute: str) -> None:
         super().__init__(
-            f"{strategy} has no self.{attribute}: it is made by setup(); where setup() is overridden,"
+            f"{strategy} has no self.{attribute}: it is made by setup();"
+            " where setup() is overridden,"
             f" call super().setup() in it, or set self.{attribute} there"
         )
 
@@ -135,7 +141,10 @@ class Interrupted(ClbenchError):
 
 
 class Left(BaseException):
-    """A job was asked to leave, and is saved as far as it can be. No strategy's `except Exception` may catch it."""
+    """A job was asked to leave, and is saved as far as it can be.
+
+    No strategy's `except Exception` may catch it.
+    """
 
 
 def without_traceback(function: Callable[Given, Returned]) -> Callable[Given, Returned]:

@@ -18,7 +18,9 @@ class SuiteStarted:
 
 @dataclass(frozen=True)
 class TaskFinished:
-    """A job finished one task: `task` of `tasks` (from 1), with each member's mean accuracy on the tasks so far."""
+    """A job finished one task: `task` of `tasks` (from 1),
+    with each member's mean accuracy on the tasks so far.
+    """
 
     suite: str
     cell: str
@@ -32,7 +34,9 @@ class TaskFinished:
 
 @dataclass(frozen=True)
 class JobFinished:
-    """A job ended: `status` is `done`, `failed` or `diverged`; `error` holds the last line of a failure."""
+    """A job ended: `status` is `done`, `failed` or `diverged`;
+    `error` holds the last line of a failure.
+    """
 
     suite: str
     cell: str

@@ -1,9 +1,9 @@
 """Every hook of clbench: the manual for plugin authors.
 
 A plugin is a module (or any object) whose functions are marked with `clbench.hookimpl`. It comes in
-through the entry-point group `clbench`, through `--plugin file.py`, or through `plugins:` in a suite.
-Implementations may leave out arguments they do not need. A plugin that raises is named and left out;
-the others go on. Contributions of two plugins under one name are refused, naming both.
+through the entry-point group `clbench`, through `--plugin file.py`, or through `plugins:` in a
+suite. Implementations may leave out arguments they do not need. A plugin that raises is named and
+left out; the others go on. Contributions of two plugins under one name are refused, naming both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GROUP = "clbench"
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
-# ------------------------------------------------------------------ contributions: asked once, at start-up
+# -------------------------------------------------- contributions: asked once, at start-up
 
 
 @hookspec
@@ -36,7 +36,10 @@ def clbench_metrics() -> list[type]:
 
 @hookspec
 def clbench_scenarios() -> list[type]:
-    """Scenarios: subclasses of `clbench.Scenario`, which turn a data set into streams of tasks. Since 0.1."""
+    """Scenarios: subclasses of `clbench.Scenario`, which turn a data set into streams of tasks.
+
+    Since 0.1.
+    """
     raise AssertionError("a specification is never called")
 
 
@@ -76,7 +79,7 @@ def clbench_figures() -> list[type]:
     raise AssertionError("a specification is never called")
 
 
-# ------------------------------------------------------------------ observers: told, never asked; events are frozen
+# -------------------------------------------------- observers: told, never asked; events are frozen
 
 
 @hookspec
@@ -91,9 +94,15 @@ def clbench_task_finished(event: TaskFinished) -> None:
 
 @hookspec
 def clbench_job_finished(event: JobFinished) -> None:
-    """A job ended, well or not; its record is on disk. In the process that was started. Since 0.1."""
+    """A job ended, well or not; its record is on disk.
+
+    In the process that was started. Since 0.1.
+    """
 
 
 @hookspec
 def clbench_suite_finished(event: SuiteFinished) -> None:
-    """Every job ended and the merged record is on disk. In the process that was started. Since 0.1."""
+    """Every job ended and the merged record is on disk.
+
+    In the process that was started. Since 0.1.
+    """

@@ -1,4 +1,6 @@
-"""The option `memory` of methods that keep samples: how many, or the bytes that all they carry may take."""
+"""The option `memory` of methods that keep samples:
+how many, or the bytes that all they carry may take.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _WANTED = "a number of samples (500), or of bytes with its unit: 200kB, 1.5MB or
 
 
 def check_memory(value: Any) -> int | str:
-    """A number of samples, or a budget in one way of writing it, so that equal budgets are equal cells."""
+    """A number of samples, or a budget in one way of writing it,
+    so that equal budgets are equal cells.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     if isinstance(value, str) and (budget := _bytes(value)):

@@ -1,6 +1,8 @@
-"""The optimisers that a protocol names without `torch.`, and their options: declared here and nowhere else.
+"""The optimisers that a protocol names without `torch.`, and their options:
+declared here and nowhere else.
 
-Suites check and describe them by these classes, and `clbench.stack.optim` takes its arguments from them.
+Suites check and describe them by these classes, and `clbench.stack.optim` takes its arguments from
+them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     strength: float = 0.01  # how hard
 
-An option's comment stands behind its declaration or, where that leaves no room, on the lines above it.
-Declarations are found in the syntax tree, so that no other line that looks like one is taken for one.
+An option's comment stands behind its declaration or, where that leaves no room, on the lines above
+it. Declarations are found in the syntax tree, so that no other line that looks like one is taken
+for one.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Declared:
 
 
 def option_comments(target: Any) -> dict[str, str]:
-    """By option: of a class those of its bases too, of a callable those of its keyword-only parameters."""
+    """By option: of a class those of its bases too,
+    of a callable those of its keyword-only parameters.
+    """
     found: dict[str, str] = {}
     sources = reversed(target.__mro__) if isinstance(target, type) else [target]
     for source in sources:

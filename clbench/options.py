@@ -5,8 +5,8 @@ attributes with defaults, in pydantic's types. A model is any callable: its opti
 keyword-only parameters. Both are read by the same functions, so a stranger's options are checked as
 strictly as the built-in ones, before anything runs.
 
-Options come from YAML or Python and go to records and workers as JSON, so they are checked as JSON is:
-strictly (`true` is not a number, `"200"` is not one either), a list standing for a tuple.
+Options come from YAML or Python and go to records and workers as JSON, so they are checked as JSON
+is: strictly (`true` is not a number, `"200"` is not one either), a list standing for a tuple.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_
 
 @dataclass(frozen=True)
 class Option:
-    """One option as `clbench describe` shows it; `default` is None and `required` True where there is none."""
+    """One option as `clbench describe` shows it;
+    `default` is None and `required` True where there is none.
+    """
 
     name: str
     type: str
@@ -46,14 +48,16 @@ class Option:
 
 
 class Declaration(TypeError):
-    """An option that was declared in a way nobody could set: the author's mistake, found when the plugin loads."""
+    """An option that was declared in a way nobody could set:
+    the author's mistake, found when the plugin loads.
+    """
 
 
 class Configurable:
     """Base of everything with options: `EWC(strength=10.0)` checks and sets them, once and for all.
 
-    Options are what a record says a run was made with, and no part of the state that a checkpoint saves: one that
-    changed while it runs would be another after a resume.
+    Options are what a record says a run was made with, and no part of the state that a checkpoint
+    saves: one that changed while it runs would be another after a resume.
     """
 
     name: ClassVar[str]
@@ -66,7 +70,8 @@ class Configurable:
         cls: Any = type(self)
         if name in vars(self) and name in option_names(cls):
             raise StrategyError(
-                f"{name_of(cls)} sets its option {name!r} while it runs; an option stays as it was given: "
+                f"{name_of(cls)} sets its option {name!r} while it runs;"
+                " an option stays as it was given: "
                 f"keep what changes in an attribute of its own, such as self.current_{name}"
             )
         super().__setattr__(name, value)
@@ -81,8 +86,8 @@ class Configurable:
 def name_of(contribution: Any) -> str:
     """A contribution's public name: its `name`, or its own name in snake_case.
 
-    A run of capitals is one word (`HTTPProbe`: `http_probe`), and so are pieces of at most two letters
-    one of which is a single letter (`LwF`: `lwf`, `ICaRL`: `icarl`).
+    A run of capitals is one word (`HTTPProbe`: `http_probe`), and so are pieces of at most two
+    letters one of which is a single letter (`LwF`: `lwf`, `ICaRL`: `icarl`).
     """
     explicit = (
         vars(contribution).get("name")
@@ -106,7 +111,9 @@ def _snake_case(name: str) -> str:
 
 
 def check_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `target` with `given` filled in; `OptionError` lists everything wrong with them."""
+    """The options of `target` with `given` filled in;
+    `OptionError` lists everything wrong with them.
+    """
     checked = _checked(target, given)
     return {key: getattr(checked, key) for key in type(checked).model_fields}
 
@@ -139,7 +146,9 @@ def option_names(target: Any) -> frozenset[str]:
 
 @cache
 def option_model(target: Any) -> type[pydantic.BaseModel]:
-    """The pydantic model of a target's options; `Declaration` names the option that cannot be understood."""
+    """The pydantic model of a target's options;
+    `Declaration` names the option that cannot be understood.
+    """
     fields = _class_fields(target) if _is_configurable(target) else _parameter_fields(target)
     checked = {
         key: (hint, _typed_default(key, hint, default)) for key, (hint, default) in fields.items()
@@ -152,7 +161,9 @@ def option_model(target: Any) -> type[pydantic.BaseModel]:
 
 
 def check_settings(target: Any) -> None:
-    """Raise `Declaration` where a class gives `when`, `summary` or the like a value that its base does not know."""
+    """Raise `Declaration` where a class gives `when`,
+    `summary` or the like a value that its base does not know.
+    """
     for base in target.__mro__ if _is_configurable(target) else ():
         for key, known in _settings_of(base).items():
             value = getattr(target, key)
@@ -181,7 +192,9 @@ def _hint(base: type, key: str) -> Any:
 
 
 def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
-    """What pydantic found, as (path in `given`, sentence), one a place: the branches of a union are one sentence."""
+    """What pydantic found, as (path in `given`, sentence), one a place:
+    the branches of a union are one sentence.
+    """
     found: dict[tuple[str, ...], list[str]] = {}
     values: dict[tuple[str, ...], str] = {}
     for detail in error.errors(include_url=False):
@@ -223,7 +236,9 @@ def _without_word(model: type[pydantic.BaseModel], key: str, value: Any) -> Any:
 
 
 def _as_plain(value: Any) -> Any:
-    """What JSON does not know but a Python caller may give: arrays and their scalars, sets, paths."""
+    """What JSON does not know but a Python caller may give:
+    arrays and their scalars, sets, paths.
+    """
     if hasattr(value, "tolist"):
         return value.tolist()
     return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
@@ -260,7 +275,9 @@ def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
 
 
 def _check_without_default(base: type, key: str) -> None:
-    """Refuse an attribute that reads like an option and is none; one that holds a tensor is not meant as one."""
+    """Refuse an attribute that reads like an option and is none;
+    one that holds a tensor is not meant as one.
+    """
     try:
         hint = _hint(base, key)
     except Declaration:
@@ -292,7 +309,10 @@ def _parameter_fields(factory: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> Any:
-    """One annotation's type. One at a time, so that names imported for type checkers only do no harm elsewhere."""
+    """One annotation's type.
+
+    One at a time, so that names imported for type checkers only do no harm elsewhere.
+    """
     if not isinstance(annotation, str):
         return annotation
     holder = type("Holder", (), {"__annotations__": {key: annotation}, "__module__": module})
@@ -310,7 +330,9 @@ def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> 
 
 
 def _typed_default(key: str, hint: Any, default: Any) -> Any:
-    """The default as the type says it (`1` of a float is 1.0, so that a suite that restates it means the same)."""
+    """The default as the type says it (`1` of a float is 1.0,
+    so that a suite that restates it means the same).
+    """
     metadata = default if isinstance(default, pydantic.fields.FieldInfo) else None
     value = metadata.get_default(call_default_factory=True) if metadata else default
     try:
@@ -320,7 +342,8 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
     except (pydantic.errors.PydanticUserError, TypeError) as error:
         shown = annotation_name(hint)
         raise Declaration(
-            f"option {key!r}: its type `{shown}` is not one a suite could give; {str(error).split('. ')[0]}"
+            f"option {key!r}: its type `{shown}` is not one a suite could give;"
+            f" {str(error).split('. ')[0]}"
         ) from error
     if value is ... or value is PydanticUndefined:
         return default

@@ -1,4 +1,6 @@
-"""Text from files of strangers, made safe for terminals and spreadsheets; pages escape what they hold by themselves."""
+"""Text from files of strangers, made safe for terminals and spreadsheets;
+pages escape what they hold by themselves.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the 
 def printable(text: str) -> str:
     """The text with everything that is not shown as a letter replaced.
 
-    Names, options, errors and suites come from files of strangers. Escape sequences move the cursor,
-    recolour what follows or write to the clipboard; marks of writing direction turn text round.
+    Names, options, errors and suites come from files of strangers. Escape sequences move the
+    cursor, recolour what follows or write to the clipboard; marks of writing direction turn text
+    round.
     """
     if text.isprintable():
         return text
@@ -26,7 +29,9 @@ def _is_shown(letter: str) -> bool:
 
 
 def inert(text: str) -> str:
-    """The text as a cell of a CSV file that no spreadsheet computes: a formula gets an apostrophe before it."""
+    """The text as a cell of a CSV file that no spreadsheet computes:
+    a formula gets an apostrophe before it.
+    """
     return f"'{text}" if text.startswith(FORMULAS) else text
 
 

@@ -26,8 +26,8 @@ def describe(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A strategy, metric, scenario, data set, model, launcher, format, export, figure or"
-            " suite; or `protocol`.",
+            help="A strategy, metric, scenario, data set, model, launcher, format, export, figure"
+            " or suite; or `protocol`.",
             show_default=False,
         ),
     ],

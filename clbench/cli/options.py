@@ -43,7 +43,8 @@ FigureOption = Annotated[
         "--figure",
         metavar="FILE",
         help="Also draw: cd, boxes, before_after, accuracy, learnt, online, matrix, forgetting,"
-        " cost, kernels, activation_maps, agents or agent_matrix, as the file's name begins (cd.svg,"
+        " cost, kernels, activation_maps, agents or agent_matrix,"
+        " as the file's name begins (cd.svg,"
         " boxes-1.pdf, cost.png).",
         show_default=False,
     ),

@@ -32,7 +32,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name from its module when it is first asked for: a plugin that offers a data set needs no h5py."""
+    """Import a name from its module when it is first asked for:
+    a plugin that offers a data set needs no h5py.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

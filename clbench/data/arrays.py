@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Arrays:
-    """Images as `uint8 [N, H, W, C]`, labels as `int64 [N]`; `pixel / scale` is the value in [0, 1]."""
+    """Images as `uint8 [N, H, W, C]`, labels as `int64 [N]`;
+    `pixel / scale` is the value in [0, 1].
+    """
 
     name: str
     x_train: npt.NDArray[np.uint8]
@@ -49,7 +51,9 @@ class Arrays:
 
 
 class Positions:
-    """Where the images of each class are: `of_class[c]` and `of_all` ascend, and are shared, so read-only."""
+    """Where the images of each class are:
+    `of_class[c]` and `of_all` ascend, and are shared, so read-only.
+    """
 
     def __init__(self, labels: npt.NDArray[np.int64], classes: int) -> None:
         order = np.argsort(labels, kind="stable")

@@ -18,13 +18,16 @@ KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays:
-    """Checked `Arrays`; `dataset` is the data set they claim to be, whose declared classes and image size they must have."""
+    """Checked `Arrays`; `dataset` is the data set they claim to be,
+    whose declared classes and image size they must have.
+    """
     parts = dict(zip(KEYS, map(np.asarray, four), strict=True))
     x_train, x_test = (_images(name, key, parts[key]) for key in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
         raise _wrong(
             name,
-            f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)}; they must be of one size",
+            f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)};"
+            " they must be of one size",
         )
     y_train = _labels(name, "y_train", parts["y_train"], len(x_train))
     y_test = _labels(name, "y_test", parts["y_test"], len(x_test))
@@ -40,7 +43,8 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
         )
         raise _wrong(
             name,
-            f"labels go up to {found - 1}, but y_train has none of class {absent}; count them from 0 without a gap",
+            f"labels go up to {found - 1}, but y_train has none of class {absent};"
+            " count them from 0 without a gap",
         )
     if shape is not None and x_train.shape[1:] != tuple(shape):
         raise _wrong(
@@ -60,7 +64,9 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
 
 
 def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
-    """A hash of shapes, types and values in a fixed order: the way the data came in leaves no trace in it."""
+    """A hash of shapes, types and values in a fixed order:
+    the way the data came in leaves no trace in it.
+    """
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())

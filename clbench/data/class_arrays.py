@@ -27,9 +27,10 @@ def class_files(folder: Path, classes: int) -> list[Path]:
 def read_class_arrays(folder: Path, *, classes: int, shape: Size, train: int, test: int) -> Four:
     """`x_train, y_train, x_test, y_test` of a folder with one file a class: `0.npy`, `1.npy`, ...
 
-    Each file is `uint8 [train + test, H, W, C]`, or `[train + test, C, H, W]`: the first `train` images are for
-    training, the others for testing. All files are checked before an image is read, and nothing is unpickled; then
-    one class after the other is copied, so that memory holds the result and no second copy of it.
+    Each file is `uint8 [train + test, H, W, C]`, or `[train + test, C, H, W]`: the first `train`
+    images are for training, the others for testing. All files are checked before an image is read,
+    and nothing is unpickled; then one class after the other is copied, so that memory holds the
+    result and no second copy of it.
     """
     files = class_files(folder, classes)
     _check_complete(folder, files)
@@ -57,7 +58,9 @@ def _check_complete(folder: Path, files: Sequence[Path]) -> None:
 
 
 def _opened(file: Path, shape: Size, train: int, test: int) -> npt.NDArray[np.uint8]:
-    """The images of a class, channels last, as a view of its file: they are read when they are copied."""
+    """The images of a class, channels last, as a view of its file:
+    they are read when they are copied.
+    """
     found = _mapped(file)
     height, width, channels = shape
     last = (train + test, height, width, channels)
@@ -71,7 +74,10 @@ def _opened(file: Path, shape: Size, train: int, test: int) -> npt.NDArray[np.ui
 
 
 def _mapped(file: Path) -> npt.NDArray[Any]:
-    """The array of a file, of which the header alone is read. A pickle is no array and is refused."""
+    """The array of a file, of which the header alone is read.
+
+    A pickle is no array and is refused.
+    """
     try:
         return npy.open_memmap(file, mode="r")
     except (OSError, ValueError, TypeError, OverflowError) as error:

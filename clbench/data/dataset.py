@@ -15,7 +15,10 @@ Four = tuple[npt.NDArray[Any], ...]  # x_train, y_train, x_test, y_test
 
 
 class Dataset(Configurable):
-    """A data set. Its author writes `load`; clbench checks the arrays, counts the classes, takes the fingerprint and keeps a copy.
+    """A data set.
+
+    Its author writes `load`; clbench checks the arrays, counts the classes, takes the fingerprint
+    and keeps a copy.
 
         class Stripes(Dataset):
             classes = 2
@@ -26,16 +29,17 @@ class Dataset(Configurable):
     """
 
     scale: ClassVar[float] = 255.0  # the pixel value that stands for 1
-    of_others: ClassVar[bool] = (
-        False  # whether `load` asks for other data sets, which have to be here
-    )
+    # whether `load` asks for other data sets, which have to be here
+    of_others: ClassVar[bool] = False
 
     # Where its files are to be had, for data that clbench cannot download: a clause for messages.
     origin: ClassVar[str] = ""
 
     @property
     def classes(self) -> int | None:
-        """How many classes there are, where that is known before loading: scenarios are checked against it early."""
+        """How many classes there are, where that is known before loading:
+        scenarios are checked against it early.
+        """
         return None
 
     @property
@@ -48,14 +52,15 @@ class Dataset(Configurable):
         raise NotImplementedError(f"data set {name_of(type(self))!r} has no load()")
 
     def files(self, root: Path) -> Sequence[Path]:
-        """The files below `root` that `load` reads, so that clbench can say what is missing, and keep the arrays as one HDF5 file;
-        none for data that is computed or embedded.
+        """The files below `root` that `load` reads, so that clbench can say what is missing,
+        and keep the arrays as one HDF5 file; none for data that is computed or embedded.
         """
         return ()
 
     def read_folder(self, folder: Path) -> Four | None:
-        """The four arrays in a folder that was given to `clbench data import`, where it is laid out in a way of the data
-        set's own; None where it is not: then images in train/CLASS/*.png and test/CLASS/*.png are looked for.
+        """The four arrays in a folder that was given to `clbench data import`, where it is laid out
+        in a way of the data set's own; None where it is not: then images in train/CLASS/*.png and
+        test/CLASS/*.png are looked for.
         """
         return None
 

@@ -32,7 +32,8 @@ def import_data(
 ) -> Arrays:
     """Check the arrays in `path` and keep them under `name`.
 
-    It is an .npz file, a folder with train/CLASS/*.png and test/CLASS/*.png, or one as the data set lays it out itself.
+    It is an .npz file, a folder with train/CLASS/*.png and test/CLASS/*.png, or one as the data set
+    lays it out itself.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
         raise UserError(f"{name!r} cannot name a data set: use lower-case letters, digits and _")
@@ -60,18 +61,22 @@ def import_data(
 
 
 def _stands_for(name: str, host: Host) -> Dataset | None:
-    """The known data set that arrays called `name` would stand for, if any; refused where they never would be read."""
+    """The known data set that arrays called `name` would stand for, if any;
+    refused where they never would be read.
+    """
     try:
         dataset: Dataset = host.get("dataset", name)()
     except UnknownName:
         return None
     if not dataset.files(Path()):
         raise UserError(
-            f"{name!r} is a data set that is computed, not read from files; import the arrays under another name"
+            f"{name!r} is a data set that is computed, not read from files;"
+            " import the arrays under another name"
         )
     if dataset.options:
         raise UserError(
-            f"{name!r} has the options {', '.join(dataset.options)}, and arrays have none; import them under another name"
+            f"{name!r} has the options {', '.join(dataset.options)}, and arrays have none;"
+            " import them under another name"
         )
     return dataset
 
@@ -97,7 +102,9 @@ def _npz(path: Path) -> Named:
 
 
 def _folder(path: Path, dataset: Dataset | None) -> Named:
-    """A layout of the data set's own, where it knows this one; images in class folders otherwise."""
+    """A layout of the data set's own, where it knows this one;
+    images in class folders otherwise.
+    """
     own = None if dataset is None else dataset.read_folder(path)
     if own is None:
         return read_pictures(path, dataset)

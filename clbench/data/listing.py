@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class DatasetInfo:
     """One data set; `place` is the root it is in.
 
-    `state` is `embedded`, `of others`, `imported`, `cached`, `files found`, `damaged` or `missing`; of what is
-    missing `command` is what to type to get it.
+    `state` is `embedded`, `of others`, `imported`, `cached`, `files found`, `damaged` or `missing`;
+    of what is missing `command` is what to type to get it.
     """
 
     name: str

@@ -35,7 +35,9 @@ SHOWN = 8  # missing files in a message
 
 
 class Imported(Dataset):
-    """Arrays a person brought with `clbench data import`: no plugin knows them, the file is all there is."""
+    """Arrays a person brought with `clbench data import`:
+    no plugin knows them, the file is all there is.
+    """
 
     _header: store.Header  # with an underscore, for it is no option
 
@@ -53,7 +55,9 @@ class Imported(Dataset):
 def dataset_choice(
     scenario_options: Mapping[str, Any], host: Host, root: Path | None = None
 ) -> Choice:
-    """The data set a scenario names (`mnist`, or `{synthetic: {classes: 4}}`) with its options filled in."""
+    """The data set a scenario names (`mnist`,
+    or `{synthetic: {classes: 4}}`) with its options filled in.
+    """
     value = scenario_options["dataset"]
     name, options = (value, {}) if isinstance(value, str) else next(iter(value.items()))
     try:
@@ -73,7 +77,9 @@ def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Datase
 
 
 def load_arrays(choice: Choice, host: Host, root: Path | None = None) -> Arrays:
-    """The arrays, from a sound copy or from the files; `DataMissing` says what is missing and how to get it."""
+    """The arrays, from a sound copy or from the files;
+    `DataMissing` says what is missing and how to get it.
+    """
     with searching(host, root):
         return _Search(choice, host, root).first(store.read, lambda arrays: arrays)
 
@@ -102,7 +108,9 @@ def kept(place: Root) -> list[store.Header]:
 
 
 def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
-    """Data files that cannot be read, by the name under which they were imported or kept: where, and what is wrong with each."""
+    """Data files that cannot be read, by the name under which they were imported or kept:
+    where, and what is wrong with each.
+    """
     places = reversed(roots(root))
     return {
         path.stem: (place, str(found))
@@ -138,7 +146,8 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     except Exception as error:
         raise DataMissing(
             f"data set {name!r} could not be downloaded to {place}: {_cause(error)}. "
-            f"Try again where there is a network; without one, {' or '.join(_other_ways(name, dataset))}."
+            "Try again where there is a network;"
+            f" without one, {' or '.join(_other_ways(name, dataset))}."
         ) from error
     return load_arrays(choice, host, root)
 
@@ -187,7 +196,8 @@ def _call_load(name: str, dataset: Dataset, path: Path) -> Arrays:
         ) from error
     if len(four) != 4:
         raise PluginError(
-            f"data set {name!r}: load() must return x_train, y_train, x_test, y_test; it returned {len(four)} things"
+            f"data set {name!r}: load() must return x_train, y_train, x_test, y_test;"
+            f" it returned {len(four)} things"
         )
     return make_arrays(name, four, dataset)
 
@@ -227,14 +237,18 @@ class _Search:
         raise UserError(self.fault()) if self.faults else DataMissing(self.absence())
 
     def copies(self, place: Root, stamp: str) -> list[Path]:
-        """Where a copy may be: in the root, or, for files in a read-only root, in the user's cache."""
+        """Where a copy may be: in the root, or, for files in a read-only root,
+        in the user's cache.
+        """
         return [path for path in (place.folder / self.file, self.derived(stamp)) if path.is_file()]
 
     def derived(self, stamp: str) -> Path:
         return user_root().folder / "derived" / f"{Path(self.file).stem}-{_short(stamp)}.h5"
 
     def stamp(self, place: Root) -> str:
-        """Names the files and the code that reads them, so that an edit of either makes a new copy."""
+        """Names the files and the code that reads them,
+        so that an edit of either makes a new copy.
+        """
         facts = [
             (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
             for path in self.dataset.files(place.path)
@@ -261,7 +275,8 @@ class _Search:
         looked = ", ".join(
             f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places
         )
-        return f"data set {self.name!r} is not here: missing {names}; looked in {looked}. {self.ways()}"
+        missing = f"data set {self.name!r} is not here: missing {names}"
+        return f"{missing}; looked in {looked}. {self.ways()}"
 
     def ways(self) -> str:
         if self.from_files:
@@ -312,7 +327,9 @@ def _other_ways(name: str, dataset: Dataset) -> list[str]:
 
 
 def import_command(name: str, dataset: Dataset) -> str:
-    """What to type to bring a data set's arrays: a file, or a folder where it has a layout of its own."""
+    """What to type to bring a data set's arrays:
+    a file, or a folder where it has a layout of its own.
+    """
     own_layout = type(dataset).read_folder is not Dataset.read_folder
     return f"clbench data import {name} {'FOLDER' if own_layout else 'FILE.npz'}"
 

@@ -1,6 +1,7 @@
 """Data sets by name, for plugins and notebooks.
 
-Within a run they are found with the run's plugins and in its data root, elsewhere with the installed ones.
+Within a run they are found with the run's plugins and in its data root, elsewhere with the
+installed ones.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ Named = str | Mapping[str, Any]  # `mnist`, or `{synthetic: {classes: 4}}`, as i
 
 
 def load_arrays(dataset: Named, *, data: str | Path | None = None) -> Arrays:
-    """The arrays of a data set: `load_arrays("mnist")`, `load_arrays({"synthetic": {"classes": 4}})`.
+    """The arrays of a data set: `load_arrays("mnist")`,
+    `load_arrays({"synthetic": {"classes": 4}})`.
 
-    `data` is the folder to look in first. A data set that is not there is a `DataMissing` that says how to get it.
+    `data` is the folder to look in first. A data set that is not there is a `DataMissing` that says
+    how to get it.
     """
     search = current_search()
     root = search.root if data is None else Path(data)

@@ -18,11 +18,14 @@ PARTS = ("train", "test")
 
 
 def read_pictures(path: Path, dataset: Dataset | None) -> Mapping[str, npt.NDArray[Any]]:
-    """Classes are the folders of `train` in alphabetical order, as torchvision's ImageFolder counts them."""
+    """Classes are the folders of `train` in alphabetical order,
+    as torchvision's ImageFolder counts them.
+    """
     for part in PARTS:
         if not (path / part).is_dir():
             raise UserError(
-                f"{path} lacks the folder {part!r}; images are laid out as train/CLASS/*.png and test/CLASS/*.png"
+                f"{path} lacks the folder {part!r};"
+                " images are laid out as train/CLASS/*.png and test/CLASS/*.png"
             )
     classes = _folders(path / "train")
     _check_classes(path, classes, dataset)

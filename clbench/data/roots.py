@@ -1,4 +1,6 @@
-"""Where data is looked for and kept: `--data DIR`, then `$CLBENCH_DATA`, then the user's cache folder."""
+"""Where data is looked for and kept:
+`--data DIR`, then `$CLBENCH_DATA`, then the user's cache folder.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def search_roots(root: Path | None) -> list[Root]:
 
 
 def writable(path: Path) -> bool:
-    """Whether something may be written below `path`; a folder without write bits is left alone even by root."""
+    """Whether something may be written below `path`;
+    a folder without write bits is left alone even by root.
+    """
     while not path.exists() and path != path.parent:
         path = path.parent
     return (
@@ -58,7 +62,9 @@ def writable(path: Path) -> bool:
 
 
 def destination(root: Path | None) -> Root:
-    """Where downloads and imports go: the first folder that somebody named, and never silently another."""
+    """Where downloads and imports go:
+    the first folder that somebody named, and never silently another.
+    """
     chosen = roots(root)[0]
     if not writable(chosen.path):
         raise UserError(f"cannot write to {chosen}; name another folder with --data DIR")

@@ -1,4 +1,7 @@
-"""One HDF5 file a data set: the arrays, what they are called, and their fingerprint. Never a pickle."""
+"""One HDF5 file a data set: the arrays, what they are called, and their fingerprint.
+
+Never a pickle.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What a data file says about itself. `stamp` names the files it was made from, or is `imported`."""
+    """What a data file says about itself.
+
+    `stamp` names the files it was made from, or is `imported`.
+    """
 
     name: str
     classes: int
@@ -59,7 +65,10 @@ def read(path: Path) -> Arrays:
 def write(
     path: Path, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArray[Any]] | None = None
 ) -> None:
-    """Write under a temporary name, sync, rename: a reader never meets half a file. Raises `OSError`."""
+    """Write under a temporary name, sync, rename: a reader never meets half a file.
+
+    Raises `OSError`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
     try:
@@ -102,7 +111,9 @@ def _header(file: h5py.File) -> Header:
 
 @contextmanager
 def _open(path: Path) -> Iterator[h5py.File]:
-    """A file of ours for reading; every way a truncated or foreign one can fail becomes `Damaged`."""
+    """A file of ours for reading; every way a truncated or foreign one can fail
+    becomes `Damaged`.
+    """
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Added:
-    """What came of it: the record's results now, and the cells that must run again, with the reason."""
+    """What came of it: the record's results now,
+    and the cells that must run again, with the reason.
+    """
 
     results: Results
     left_out: tuple[str, ...]
@@ -45,7 +47,8 @@ def add_metric(
     *,
     label: str | None = None,
 ) -> Added:
-    """Compute a record metric for every cell, or measure a probe metric wherever weights were kept, and store it.
+    """Compute a record metric for every cell,
+    or measure a probe metric wherever weights were kept, and store it.
 
     It is stored under its label, in place of what that stood for before.
     """
@@ -153,9 +156,10 @@ class _Work:
             )
         lacking = [cell for cell in self.record.cells if "weights" not in cell.kept]
         if len(lacking) == len(self.record.cells):
-            keep = "with `keep: [weights]` in its protocol the next metric can be measured without training"
             raise UserError(
-                f"{self.name} looks at the networks, and none was kept: {again}; {keep}"
+                f"{self.name} looks at the networks, and none was kept: {again};"
+                " with `keep: [weights]` in its protocol the next metric can be measured without"
+                " training"
             )
         self.left_out += [
             f"{cell.label} on {cell.scenario}: no weights were kept; {again}" for cell in lacking
@@ -193,13 +197,15 @@ class _Work:
         arrays = load_arrays(dataset_of(planned), self.host, self.data)
         if arrays.fingerprint != cell.content["data"]:
             raise RecordError(
-                f"{cell.label} on {cell.scenario} was trained on other data ({cell.content['data']}, not {arrays.fingerprint})"
+                f"{cell.label} on {cell.scenario} was trained on other data"
+                f" ({cell.content['data']}, not {arrays.fingerprint})"
             )
         before = cell.content["versions"]
         for what, version in versions_of(planned, self.host.version_of).items():
             if before.get(what) != version:
                 self.warnings.append(
-                    f"{what} is {version} now and was {before.get(what)} in the run; its streams or networks may differ"
+                    f"{what} is {version} now and was {before.get(what)} in the run;"
+                    " its streams or networks may differ"
                 )
         return arrays.padded(padding_of(planned))
 
@@ -237,5 +243,6 @@ def _cell_of(cell: CellRecord) -> Cell:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RecordError(
-            f"{cell.label} on {cell.scenario}: the record does not say how it was made, so its streams cannot be"
+            f"{cell.label} on {cell.scenario}:"
+            " the record does not say how it was made, so its streams cannot be"
         ) from error

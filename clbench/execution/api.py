@@ -68,13 +68,15 @@ def run(
     data: Path | str | None = None,
     quiet: bool = False,
 ) -> Results:
-    """Run a suite (a file, a shipped suite's name, or the same as a dictionary) and load its record.
+    """Run a suite (a file, a shipped suite's name,
+    or the same as a dictionary) and load its record.
 
-    Finished cells are not run again. A job that takes long is saved every `checkpoint_every` seconds.
-    `plugins` are files, modules, and classes or model factories themselves. With one that no other process
-    could import (it is defined in a notebook or script), or with `workers=0`, the run goes in this process.
-    Raises what `clbench.errors` lists: `RunFailed` where something asked for is missing at the end,
-    `Interrupted` after Ctrl-C; what finished is in the record either way.
+    Finished cells are not run again. A job that takes long is saved every `checkpoint_every`
+    seconds. `plugins` are files, modules, and classes or model factories themselves. With one that
+    no other process could import (it is defined in a notebook or script), or with `workers=0`, the
+    run goes in this process. Raises what `clbench.errors` lists: `RunFailed` where something asked
+    for is missing at the end, `Interrupted` after Ctrl-C; what finished is in the record either
+    way.
     """
     from clbench.host import as_plugins
     from clbench.records import load
@@ -115,7 +117,8 @@ def run(
     outcome = run_suite(opened, host, options, display)
     if outcome.interrupted:
         raise Interrupted(
-            f"interrupted with {outcome.finished} of {outcome.requested} runs in {outcome.record}; call it again to go on"
+            f"interrupted with {outcome.finished} of {outcome.requested} runs in"
+            f" {outcome.record}; call it again to go on"
         )
     if outcome.exit_code:
         lines = [

@@ -14,7 +14,9 @@ AGAIN = ("memory", "lost", "unwritten")  # ends of jobs that are not over
 
 @dataclass
 class Row:
-    """One cell: how many of its members were asked for, are finished, and how far the jobs under way are."""
+    """One cell: how many of its members were asked for, are finished,
+    and how far the jobs under way are.
+    """
 
     scenario: str
     label: str
@@ -23,9 +25,8 @@ class Row:
     failed: int = 0
     running: dict[str, tuple[int, float]] = field(default_factory=dict)  # job -> members, fraction
     task: tuple[int, int] = (0, 0)
-    accuracy: float | None = (
-        None  # mean over the members of the job that was heard last, but for those that diverged
-    )
+    # mean over the members of the job that was heard last, but for those that diverged
+    accuracy: float | None = None
 
     @property
     def done(self) -> float:
@@ -111,7 +112,9 @@ class Board:
 
     @property
     def under_way(self) -> list[tuple[Job, tuple[int, int], float, float | None]]:
-        """The jobs that run: the task of how many, the part that is done, and the seconds to go where they are known."""
+        """The jobs that run: the task of how many, the part that is done,
+        and the seconds to go where they are known.
+        """
         rests = self.forecast.rest_of_running()
         return [
             (job, self.tasks.get(job.id, (0, 0)), mine.fraction, rests.get(job.id))

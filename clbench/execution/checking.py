@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def check_against_data(cells: Iterable[Cell], survey: Survey) -> list[str]:
-    """Refuse what a run refuses before it trains; a line for every scenario whose data is missing."""
+    """Refuse what a run refuses before it trains;
+    a line for every scenario whose data is missing.
+    """
     here: list[Cell] = []
     missing: dict[str, str] = {}
     for cell in cells:
@@ -57,7 +59,8 @@ def check_for_agents(cells: Iterable[Cell], survey: Survey) -> None:
 def check_budgets(cells: Iterable[Cell], survey: Survey) -> None:
     """Refuse, all at once, methods whose budget in bytes has no room for what they have to carry.
 
-    Only a method itself knows what it carries, so those with such a budget are set up, for one seed.
+    Only a method itself knows what it carries, so those with such a budget are set up, for one
+    seed.
     """
     rehearsal, found = _Rehearsal(survey), []
     for cell in filter(_has_budget, cells):

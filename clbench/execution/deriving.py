@@ -1,4 +1,6 @@
-"""Record metrics that a suite asks for are stored when it has run, for readers without the plugins that offer them."""
+"""Record metrics that a suite asks for are stored when it has run,
+for readers without the plugins that offer them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def with_record_metrics(record: RecordFile, host: Host) -> RecordFile:
-    """The record with the record metrics of its suite in every cell that it asks for, and what is to be known of all metrics."""
+    """The record with the record metrics of its suite in every cell that it asks for,
+    and what is to be known of all metrics.
+    """
     kinds: dict[str, Any] = {
         label: host.get("metric", record.called(label)) for label, _ in record.metrics
     }

@@ -1,4 +1,6 @@
-"""What a person sees while a run goes on: a live table on a terminal, one line a job elsewhere, or nothing."""
+"""What a person sees while a run goes on:
+a live table on a terminal, one line a job elsewhere, or nothing.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,9 @@ class Lines:
 
 
 class Live(Lines):
-    """The matrix with a bar a cell, and a bar for each job under way, redrawn four times a second."""
+    """The matrix with a bar a cell, and a bar for each job under way,
+    redrawn four times a second.
+    """
 
     @contextlib.contextmanager
     def showing(self, board: Board) -> Iterator[None]:
@@ -117,7 +121,9 @@ class Live(Lines):
             yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
-        """The picture shows it; only what went wrong or was printed gets a line of its own, above the picture."""
+        """The picture shows it; only what went wrong or was printed gets a line of its own,
+        above the picture.
+        """
         if event.kind == "said" or event.status in ("failed", "timeout", *AGAIN):
             super().event(board, job, event)
 
@@ -132,7 +138,8 @@ class Live(Lines):
         shown = rows if len(rows) <= room else sorted(rows, key=lambda row: ORDER[row.state])[:room]
         hidden = f"{len(rows) - len(shown)} more cells; " if len(shown) < len(rows) else ""
         left = f", about {duration(board.left)} left" if board.left else ""
-        done = f"{hidden}{board.fraction:.0%} of this run's work, {duration(board.seconds)} so far{left}"
+        work = f"{hidden}{board.fraction:.0%} of this run's work"
+        done = f"{work}, {duration(board.seconds)} so far{left}"
         parts = [self._table(CELLS, (self._cells(row) for row in shown))]
         if jobs:
             parts += [Text(), self._table(JOBS, (self._job(*job) for job in jobs))]
@@ -229,7 +236,10 @@ class Notebook(Live):
 
 
 def display_for(console: Console, quiet: bool, in_process: bool = False) -> Display:
-    """What suits where the output goes. A run in this process has the terminal to itself, for debuggers."""
+    """What suits where the output goes.
+
+    A run in this process has the terminal to itself, for debuggers.
+    """
     if quiet:
         return Quiet()
     if console.is_jupyter:

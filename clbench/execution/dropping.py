@@ -12,7 +12,9 @@ from clbench.records.apart import drop, drop_apart
 
 
 def drop_from(path: Path, names: Sequence[str], *, force: bool = False) -> tuple[str, ...]:
-    """Drop cells by label or key, or without names everything kept apart; a line for each cell that went."""
+    """Drop cells by label or key, or without names everything kept apart;
+    a line for each cell that went.
+    """
     if not path.exists():
         raise RecordError(f"{path}: there is no such file")
     with Store(path.resolve().parent, path.stem).hold():

@@ -1,4 +1,6 @@
-"""Where a run took place: written into its record, so that a number can be traced to a machine and to versions."""
+"""Where a run took place: written into its record,
+so that a number can be traced to a machine and to versions.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +35,18 @@ ONE_THREAD = {
 # Without it MKL's products round by where in memory a member's rows begin.
 BITS = {"MKL_CBWR": "AUTO"}
 
-# glibc gives large blocks back to the system when they are freed, and the next step takes them again page by page, a fifth
-# of a convolutional network's time. So a worker keeps what it had: it does not grow by that, it only does not shrink between jobs.
+# glibc gives large blocks back to the system when they are freed, and the next step takes them
+# again page by page, a fifth of a convolutional network's time. So a worker keeps what it had: it
+# does not grow by that, it only does not shrink between jobs.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 
 
 def environment(
     host: Host, slots: Sequence[str], form: str, gemm: str, folder: Path | None
 ) -> dict[str, Any]:
-    """Versions, machine, devices, plugins of this process; `folder` is the suite's, asked for its git commit."""
+    """Versions, machine, devices, plugins of this process;
+    `folder` is the suite's, asked for its git commit.
+    """
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -60,7 +65,9 @@ def environment(
 
 
 def facts_of(host: Host, job: Job, site: Site, device: str) -> Facts:
-    """What a worker says of itself: the run's date and size, and the environment in which it really works."""
+    """What a worker says of itself: the run's date and size,
+    and the environment in which it really works.
+    """
     found = _environment_of_worker(host, device, job.form, site.gemm)
     return named({**found, "date": site.started, "workers": site.workers, "git": site.git})
 
@@ -93,14 +100,18 @@ def _threads() -> int:
 
 
 def gemm_path(slots: Sequence[str]) -> str:
-    """The path of the matrix products (`clbench.stack.gemm`): found once, by who starts a run, and then every worker's."""
+    """The path of the matrix products (`clbench.stack.gemm`):
+    found once, by who starts a run, and then every worker's.
+    """
     from clbench.stack import gemm
 
     return gemm.STANDARD if any(slot.startswith("cuda") for slot in slots) else gemm.choose()
 
 
 def worker_environment() -> dict[str, str]:
-    """What a worker process has to find: one thread, memory to keep (a person's setting stands), the modules that this one sees."""
+    """What a worker process has to find:
+    one thread, memory to keep (a person's setting stands), the modules that this one sees.
+    """
     memory = {name: value for name, value in MEMORY.items() if name not in os.environ}
     path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
     return {
@@ -144,7 +155,9 @@ def gpu_names(slots: Sequence[str]) -> str:
 
 
 def git_commit(folder: Path | None) -> str | None:
-    """The commit the suite's folder stands at, `-dirty` where files differ from it; None without git or a checkout."""
+    """The commit the suite's folder stands at, `-dirty` where files differ from it;
+    None without git or a checkout.
+    """
     if folder is None:
         return None
     try:

@@ -38,7 +38,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes a job takes: the data once; each member's network, gradients, an optimiser's moments, and what its method carries.
+    """Bytes a job takes: the data once;
+    each member's network, gradients, an optimiser's moments, and what its method carries.
 
     With it go the features of a frozen body that are kept while a head is trained.
     """
@@ -72,7 +73,10 @@ class Estimator:
         return Estimate(steps, cost * len(job.members), parameters, self._seconds(job))
 
     def memory(self, job: Job) -> Memory:
-        """What the job takes. To know what a method carries, it is set up for one seed on the CPU."""
+        """What the job takes.
+
+        To know what a method carries, it is set up for one seed on the CPU.
+        """
         arrays, network = (
             self.survey.arrays(job.cell),
             (self.survey.parameters(job.cell) or 0) * FLOAT * COPIES,
@@ -93,7 +97,9 @@ class Estimator:
         return -(-len(job.members) // members_in_cache(step, cache))
 
     def pieces_by_features(self, job: Job, room: float) -> int:
-        """In how many jobs a CPU keeps most features of a frozen body, where a job has so much room for them."""
+        """In how many jobs a CPU keeps most features of a frozen body,
+        where a job has so much room for them.
+        """
         mine = self._features(job)
         if mine == 0.0 or room <= 0.0:
             return 1
@@ -136,7 +142,8 @@ class Estimator:
         record = self.cells.get(job.key)
         if record is None:
             return 0.0
-        # Not what the method has to keep (`state_bytes`): samples that are kept by index take less here.
+        # Not what the method has to keep (`state_bytes`): samples that are kept by index take less
+        # here.
         known = record.cost.get("device_bytes", record.cost.get("state_bytes", 0.0))
         spent = np.asarray(known, dtype=np.float64)
         return float(np.nan_to_num(spent).max(initial=0.0))
@@ -204,7 +211,9 @@ class Estimator:
 
 
 def room_of(slots: Sequence[str]) -> float:
-    """Bytes that a stack may take on the smallest of these devices; infinite where that is not known."""
+    """Bytes that a stack may take on the smallest of these devices;
+    infinite where that is not known.
+    """
     import torch
 
     if not torch.cuda.is_available():

@@ -1,4 +1,6 @@
-"""When a run will be over: what jobs are expected to cost, and how many seconds a unit of it takes where that is known."""
+"""When a run will be over: what jobs are expected to cost,
+and how many seconds a unit of it takes where that is known.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,9 @@ class Running:
 class Forecast:
     """Keeps the pace of every cell, of every strategy, and of the run.
 
-    A job that has begun goes on at its own pace; one that waits at its cell's, or else at that of its strategy in other scenarios, or
-    else at that of everything measured so far. The time left is that of the last worker, each taking the next job as it gets free.
+    A job that has begun goes on at its own pace; one that waits at its cell's, or else at that of
+    its strategy in other scenarios, or else at that of everything measured so far. The time left is
+    that of the last worker, each taking the next job as it gets free.
     """
 
     def __init__(
@@ -70,7 +73,10 @@ class Forecast:
     # ------------------------------------------------------------------ what happens
 
     def at(self, job: Job, fraction: float, begins: bool = False) -> None:
-        """A job is so far. Its first word is where it begins: one that is resumed has a part of itself behind it."""
+        """A job is so far.
+
+        Its first word is where it begins: one that is resumed has a part of itself behind it.
+        """
         self.waiting.pop(job.id, None)
         if begins or job.id not in self.running:
             self.running[job.id] = job, Running(self.clock())
@@ -137,7 +143,9 @@ class Forecast:
         return dict(zip(self.running, self._rests()[0], strict=False))
 
     def _rests(self) -> tuple[list[float], list[float]]:
-        """Seconds to go, of the jobs that run and of those that wait in their order; none where no pace is known."""
+        """Seconds to go, of the jobs that run and of those that wait in their order;
+        none where no pace is known.
+        """
         paces = self._paces()
         names: dict[str, Pace] = {}
         for key, pace in paces.items():

@@ -24,9 +24,12 @@ def is_in_process(host: Host, workers: int | None) -> bool:
 
 
 class InProcess(Launcher):
-    """Runs jobs one after the other in this process. `breakpoint()` works: nothing is redirected, no thread draws.
+    """Runs jobs one after the other in this process.
 
-    A job blocks its caller, so what comes before its end is told to `tell` as it happens; only the ends are yielded.
+    `breakpoint()` works: nothing is redirected, no thread draws.
+
+    A job blocks its caller, so what comes before its end is told to `tell` as it happens; only the
+    ends are yielded.
     """
 
     def __init__(self, host: Host, device: str, tell: Callable[[JobEvent], None]) -> None:
@@ -63,7 +66,9 @@ class InProcess(Launcher):
         return [self._device]
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
-        """Each job in its turn; the first Ctrl-C lets the step end and saves, the second ends at once."""
+        """Each job in its turn; the first Ctrl-C lets the step end and saves,
+        the second ends at once.
+        """
         from clbench.execution.worker import forget_data, perform
 
         def performed(job: Job) -> JobEvent:
@@ -88,7 +93,10 @@ def _reason(host: Host) -> str:
 
 @contextlib.contextmanager
 def _first_interrupt_asks() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the next one interrupts. Signals belong to the main thread alone."""
+    """An event that the first Ctrl-C or SIGTERM sets; the next one interrupts.
+
+    Signals belong to the main thread alone.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked

@@ -1,4 +1,7 @@
-"""A job: a chunk of a cell's members, run as one stack on one device. Plain data, so that it travels as JSON."""
+"""A job: a chunk of a cell's members, run as one stack on one device.
+
+Plain data, so that it travels as JSON.
+"""
 
 from __future__ import annotations
 
@@ -103,9 +106,8 @@ class Job:
 class Site:
     """What every worker of a run needs to know: where to write, which plugins and data to use."""
 
-    LEAVE: ClassVar[str] = (
-        '"leave"'  # the line that asks a worker to save where its job stands and to leave
-    )
+    # the line that asks a worker to save where its job stands and to leave
+    LEAVE: ClassVar[str] = '"leave"'
 
     folder: Path
     suite: str
@@ -114,9 +116,8 @@ class Site:
     timeout: float | None = None  # seconds a job
     checkpoint_every: float = CHECKPOINT_EVERY  # seconds within a task
     command: tuple[str, ...] = ()  # starts a worker that speaks JSON lines over its pipes
-    environment: Mapping[str, str] = field(
-        default_factory=dict
-    )  # what a worker process has to find in its environment
+    # what a worker process has to find in its environment
+    environment: Mapping[str, str] = field(default_factory=dict)
     gemm: str = "standard"  # the path of its matrix products
     started: str = ""  # when the run began, in UTC
     workers: int = 1  # how many work at a time
@@ -161,11 +162,13 @@ class Site:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What a launcher tells of a job: `kind` is `started`, `progress`, `said` (a plugin printed the line `error`) or `ended`.
+    """What a launcher tells of a job:
+    `kind` is `started`, `progress`, `said` (a plugin printed the line `error`) or `ended`.
 
-    With `ended`, `status` is `done`, `diverged`, `failed` or `timeout`; or the job is not over: `memory` (out of memory: split it and
-    try again), `lost` (the system killed its worker: try it once more) or `unwritten` (there is no room for its record: stop). A job that
-    ended without leaving a record is recorded as failed, with `error`, by whoever asked for it.
+    With `ended`, `status` is `done`, `diverged`, `failed` or `timeout`; or the job is not over:
+    `memory` (out of memory: split it and try again), `lost` (the system killed its worker: try it
+    once more) or `unwritten` (there is no room for its record: stop). A job that ended without
+    leaving a record is recorded as failed, with `error`, by whoever asked for it.
     """
 
     kind: str

@@ -32,7 +32,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`finished` runs of `requested` are in the record, a run being a seed of a cell with all its agents.
+    """`finished` runs of `requested` are in the record,
+    a run being a seed of a cell with all its agents.
 
     `failures` are the others, `diverged` cells have nobody who got through.
     """
@@ -111,7 +112,9 @@ def _failures(
     jobs: Mapping[str, Job],
     interrupted: bool,
 ) -> list[Failure]:
-    """A failure a job, in its own words; seeds that no job of this run took up have those of an earlier one."""
+    """A failure a job, in its own words;
+    seeds that no job of this run took up have those of an earlier one.
+    """
     failures = []
     for job in (jobs[job_id] for job_id in errors if jobs[job_id].key == one.key):
         failures.append(

@@ -1,7 +1,7 @@
 """From what is asked for and what is there to jobs: pure functions, no files and no devices.
 
-A run, `--dry-run` and tests plan by these; what is in the record, what devices there are and how many
-members fit together comes in as arguments.
+A run, `--dry-run` and tests plan by these; what is in the record, what devices there are and how
+many members fit together comes in as arguments.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ def remaining_work(
 def finished_members(
     record: CellRecord | None, probes: Mapping[str, Any] | None = None
 ) -> set[Member]:
-    """Members that need not run again: finished, with everything that can only be measured live, measured as it is now."""
+    """Members that need not run again:
+    finished, with everything that can only be measured live, measured as it is now.
+    """
     probes = probes or {}
     if record is None:
         return set()
@@ -148,8 +150,8 @@ def plan_jobs(
 ) -> Plan:
     """Jobs for what is left: those that go on first, then the largest.
 
-    `pieces` says by key into how many jobs a cell is divided at least, so that each fits its device or
-    its caches. On a CPU no job has more than `STACK_ON_CPU` members.
+    `pieces` says by key into how many jobs a cell is divided at least, so that each fits its device
+    or its caches. On a CPU no job has more than `STACK_ON_CPU` members.
     """
     jobs: list[Job] = []
     for whole in remaining.new_jobs(form):
@@ -172,7 +174,9 @@ def balance(jobs: list[Job], workers: int) -> list[Job]:
 
 
 def makespan(jobs: Iterable[Job], workers: int) -> float:
-    """When the last worker ends if each takes the next job as soon as it is free, in members' time."""
+    """When the last worker ends if each takes the next job as soon as it is
+    free, in members' time.
+    """
     ends = [0.0] * workers
     for job in jobs:
         heapq.heapreplace(ends, ends[0] + START_UP + _size(job))

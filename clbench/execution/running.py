@@ -64,7 +64,10 @@ class Options:
 
 
 class Run:
-    """One run of a suite. Making one touches no file, and refuses what cannot run; `go` does the work."""
+    """One run of a suite.
+
+    Making one touches no file, and refuses what cannot run; `go` does the work.
+    """
 
     def __init__(
         self, suite: Suite, host: Host, options: Options, display: Display | None = None
@@ -188,7 +191,8 @@ class Run:
         return self.supervisor
 
     def _merged(self, stored: Stored, ending: Ending) -> Stored:
-        """Bring what was measured into the record; where anything could not be written, say so and stop.
+        """Bring what was measured into the record;
+        where anything could not be written, say so and stop.
 
         Nothing of it is lost.
         """

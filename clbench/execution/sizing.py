@@ -13,8 +13,8 @@ from clbench.execution.survey import Survey
 from clbench.suite.tested import tested_tasks
 
 BYTES_A_WEIGHT = 8  # in the job's file, and in the record
-# What a stored accuracy may take on disk with all that goes with it, and once more for the copy that
-# replaces it.
+# What a stored accuracy may take on disk with all that goes with it, and once more for the copy
+# that replaces it.
 BYTES_A_NUMBER = 24
 
 

@@ -1,8 +1,8 @@
 """How many members train together on a CPU: as many as its caches serve.
 
-Members that train together share what a step costs in Python and in calls of kernels. But where what a step
-walks through no longer fits into the cache it comes from memory, for each member at every step. Neither
-changes a bit of anybody's numbers, so the choice is one of speed alone.
+Members that train together share what a step costs in Python and in calls of kernels. But where
+what a step walks through no longer fits into the cache it comes from memory, for each member at
+every step. Neither changes a bit of anybody's numbers, so the choice is one of speed alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ PRODUCT = 60e-12
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """How many numbers a network has as parameters, and gives out for one sample in all its modules."""
+    """How many numbers a network has as parameters,
+    and gives out for one sample in all its modules.
+    """
 
     parameters: int
     activations: int
@@ -37,7 +39,9 @@ class NetworkSize:
 
 @dataclass(frozen=True)
 class StepSize:
-    """What one member's step walks through, in bytes, how long it multiplies, and how many moments its optimiser keeps."""
+    """What one member's step walks through, in bytes, how long it multiplies,
+    and how many moments its optimiser keeps.
+    """
 
     weights: int  # parameters and gradients
     moments: int
@@ -69,10 +73,12 @@ def moments_of(optimizer: Written) -> int:
 
 
 def members_in_cache(step: StepSize, cache: int) -> int:
-    """How many members train together with this much cache: those that fit, or else as many as share a step's overhead.
+    """How many members train together with this much cache:
+    those that fit, or else as many as share a step's overhead.
 
-    Leaving the cache is worth while where what it costs a member is less than what sharing the overhead with
-    more members saves. It costs nothing where a step's products take longer than its weights take to arrive.
+    Leaving the cache is worth while where what it costs a member is less than what sharing the
+    overhead with more members saves. It costs nothing where a step's products take longer than its
+    weights take to arrive.
     """
     fit = min(MOST, max(1, cache // max(1, step.touched)))
     kept = min(
@@ -85,7 +91,9 @@ def members_in_cache(step: StepSize, cache: int) -> int:
 
 
 def cache_of_a_worker(workers: int, caches: Path = CACHES) -> int:
-    """Bytes of the largest cache that a worker has, where the workers that share it share it equally."""
+    """Bytes of the largest cache that a worker has,
+    where the workers that share it share it equally.
+    """
     found = [_share(index, workers) for index in caches.glob("index*")]
     return max(found, default=UNKNOWN_CACHE) or UNKNOWN_CACHE
 

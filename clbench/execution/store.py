@@ -1,4 +1,6 @@
-"""The folder of a run: one merged record, job files and checkpoints beside it while it is not finished."""
+"""The folder of a run: one merged record,
+job files and checkpoints beside it while it is not finished.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,10 @@ class Stored:
 
 
 class Store:
-    """Everything about where results lie. Job files become part of the record, and are removed only after it is safely on disk."""
+    """Everything about where results lie.
+
+    Job files become part of the record, and are removed only after it is safely on disk.
+    """
 
     def __init__(self, folder: Path, suite: str) -> None:
         self.folder, self.suite = Path(folder), suite
@@ -74,7 +79,9 @@ class Store:
 
     @contextlib.contextmanager
     def open(self, expected: int = 0) -> Iterator[Store]:
-        """Make the folder, show that `expected` bytes can be written there, hold it against other runs, and clear what a dead run left."""
+        """Make the folder, show that `expected` bytes can be written there,
+        hold it against other runs, and clear what a dead run left.
+        """
         with _refusing(self.folder):
             for folder in (self.folder, self.jobs, self.checkpoints):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -106,9 +113,9 @@ class Store:
     ) -> Stored:
         """Bring job files into the record, which nobody else has changed since it was `stored`.
 
-        `current` is what the suite asks for now, by key. Everything else that was measured stays in the
-        record, apart: undo the edit, and it comes back. `environment` is that of this process, for want
-        of a worker that has said something. `finish` adds what follows from the rest.
+        `current` is what the suite asks for now, by key. Everything else that was measured stays in
+        the record, apart: undo the edit, and it comes back. `environment` is that of this process,
+        for want of a worker that has said something. `finish` adds what follows from the rest.
         """
         merged = self._job_files()
         now = replace(stored, jobs=tuple(map(_opened, merged)))
@@ -165,7 +172,9 @@ class Store:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """The operating system drops the lock with the process that held it, however that ended; the text only says who it is."""
+        """The operating system drops the lock with the process that held it, however that ended;
+        the text only says who it is.
+        """
         path = self.folder / ".lock"
         with self._locked(path) as file:
             with _refusing(self.folder):
@@ -176,7 +185,8 @@ class Store:
                 yield
             finally:
                 with contextlib.suppress(OSError):
-                    path.unlink()  # while it is held: whoever opened it meanwhile finds that it is gone
+                    # while it is held: whoever opened it meanwhile finds that it is gone
+                    path.unlink()
 
     def _locked(self, path: Path) -> TextIO:
         """The file at this path, locked."""
@@ -195,10 +205,12 @@ class Store:
                     held = _holder(file.read())
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise OutputError(
-                        f"cannot lock {path}: {error.strerror}; choose a folder on another file system with --out"
+                        f"cannot lock {path}: {error.strerror};"
+                        " choose a folder on another file system with --out"
                     ) from error
                 raise OutputError(
-                    f"{self.folder} is held by another run ({held}); wait for it, or choose another folder with --out"
+                    f"{self.folder} is held by another run ({held});"
+                    " wait for it, or choose another folder with --out"
                 ) from None
             file.close()  # of a run that has just ended, and removed it
 
@@ -250,7 +262,8 @@ def _environment(
 def _seeds_on_top(suite: Suite, before: RecordFile | None) -> Callable[[str], set[int]]:
     """Seeds of a cell that stay asked for beside those of this run.
 
-    Where seeds were named for one run (`--seeds`) these are the file's, and what was asked for before.
+    Where seeds were named for one run (`--seeds`) these are the file's, and what was asked for
+    before.
     """
     if suite.own_seeds is None:
         return lambda key: set()
@@ -306,7 +319,9 @@ _CHANGES = {  # in a cell's content
 
 
 def _joined(records: list[CellRecord]) -> CellRecord:
-    """One cell; the later of two measurements stays, and tracebacks go when nobody is failed any more."""
+    """One cell; the later of two measurements stays,
+    and tracebacks go when nobody is failed any more.
+    """
     joined = merge_cells(records, later_wins=True)[0]
     if joined.finished.all():
         joined.faults = tuple(fault for fault in joined.faults if fault.metric)
@@ -359,5 +374,6 @@ def _refusing(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
         raise OutputError(
-            f"cannot write to {error.filename or folder}: {reason}; choose another folder with --out"
+            f"cannot write to {error.filename or folder}: {reason};"
+            " choose another folder with --out"
         ) from error

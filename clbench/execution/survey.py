@@ -1,4 +1,6 @@
-"""What a suite asks for, cell by cell, and what the planner has to know of each: its key, its tasks, its agents."""
+"""What a suite asks for, cell by cell, and what the planner has to know of each:
+its key, its tasks, its agents.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def padding_of(cell: Cell) -> int:
 
 
 def versions_of(cell: Cell, version_of: Callable[[str, str], str]) -> dict[str, str]:
-    """The version of every plugin whose code can change the cell's numbers, by `Host.version_of`."""
+    """The version of every plugin whose code can change the cell's numbers,
+    by `Host.version_of`.
+    """
     used = {
         ("scenario", cell.scenario.name),
         ("model", Choice.of(cell.protocol.model).name),
@@ -84,7 +88,8 @@ class Survey:
             raise
         except Exception as error:
             raise PluginError(
-                f"scenario {cell.scenario.name!r} cannot lay out its tasks: {type(error).__name__}: {error}"
+                f"scenario {cell.scenario.name!r} cannot lay out its tasks:"
+                f" {type(error).__name__}: {error}"
             ) from error
         return layout
 
@@ -122,9 +127,11 @@ class Survey:
         return None if size is None else size.parameters
 
     def network(self, cell: Cell) -> NetworkSize | None:
-        """The size of the cell's network, which takes no memory here; a model that refuses the images is found before anything trains.
+        """The size of the cell's network, which takes no memory here;
+        a model that refuses the images is found before anything trains.
 
-        None where a stranger's model cannot be built so; its jobs will show whether it can be built at all.
+        None where a stranger's model cannot be built so; its jobs will show whether it can be built
+        at all.
         """
         layout = self.layout(cell)
         model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes])
@@ -138,7 +145,9 @@ class Survey:
         return self._models[model]
 
     def features(self, cell: Cell, point: str) -> int:
-        """Numbers that go into a module of the cell's network for one sample; 0 where that is not known."""
+        """Numbers that go into a module of the cell's network for one sample;
+        0 where that is not known.
+        """
         layout = self.layout(cell)
         model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes, point])
         if model not in self._feature_counts:
@@ -165,7 +174,8 @@ class Survey:
             )
         if not isinstance(module, torch.nn.Module):
             raise UserError(
-                f"model {model.name!r} returned {type(module).__name__}; a torch.nn.Module is wanted"
+                f"model {model.name!r} returned {type(module).__name__};"
+                " a torch.nn.Module is wanted"
             )
         return module
 
@@ -179,7 +189,9 @@ class Survey:
 
 
 def _activations(module: Any, input_shape: tuple[int, ...]) -> int:
-    """Numbers that the modules of a network on torch's meta device give out for one sample; 0 where it does not run there."""
+    """Numbers that the modules of a network on torch's meta device give out for one sample;
+    0 where it does not run there.
+    """
     import torch
 
     given_out: list[int] = []
@@ -194,7 +206,9 @@ def _activations(module: Any, input_shape: tuple[int, ...]) -> int:
 
 
 def _features(module: Any, input_shape: tuple[int, ...], point: str) -> int:
-    """Numbers that go into a module for one sample; 0 where the network does not run on the meta device."""
+    """Numbers that go into a module for one sample;
+    0 where the network does not run on the meta device.
+    """
     given: list[int] = []
 
     def note(_: Any, inputs: tuple[Any, ...]) -> None:

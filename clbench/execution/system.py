@@ -8,7 +8,9 @@ from clbench.errors import UserError
 
 
 def require_posix() -> None:
-    """Refuse to train or to change a record where files cannot be locked; looking at records needs none of it."""
+    """Refuse to train or to change a record where files cannot be locked;
+    looking at records needs none of it.
+    """
     if importlib.util.find_spec("fcntl") is None:
         raise UserError(
             "clbench trains on Linux and macOS; on Windows, run it in WSL (the Windows Subsystem "

@@ -1,6 +1,8 @@
-"""The worker process: `python -m clbench.execution.worker`, jobs in, events out, one JSON line each.
+"""The worker process: `python -m clbench.execution.worker`, jobs in, events out,
+one JSON line each.
 
-It outlives the jobs that fail in it, and never the process that started it: its input ends when that one dies.
+It outlives the jobs that fail in it, and never the process that started it: its input ends when
+that one dies.
 """
 
 from __future__ import annotations
@@ -56,10 +58,10 @@ def perform(
 ) -> JobEvent:
     """Run one job, and say how it ended.
 
-    Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried again)
-    and `unwritten`. In whichever process, it is run as in a worker: with the run's path of matrix
-    products, in one thread. With `terminal`, what plugins print goes where this process prints, and a
-    debugger can be used; who quits it, quits the run.
+    Whatever comes of it is on disk before this returns, but for `memory` (it is split and tried
+    again) and `unwritten`. In whichever process, it is run as in a worker: with the run's path of
+    matrix products, in one thread. With `terminal`, what plugins print goes where this process
+    prints, and a debugger can be used; who quits it, quits the run.
     """
     started = time.perf_counter()
     record: CellRecord | None = None
@@ -96,7 +98,9 @@ def _trained(
     leaving: Callable[[], bool],
     terminal: bool,
 ) -> CellRecord:
-    """Train with the run's path of matrix products, and with what plugins print where it belongs."""
+    """Train with the run's path of matrix products,
+    and with what plugins print where it belongs.
+    """
     from clbench.stack import gemm
 
     output = contextlib.nullcontext() if terminal else _printing_to(job, tell)

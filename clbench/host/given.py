@@ -1,7 +1,8 @@
 """Plugins as they are handed over in Python: files, modules, classes and model factories.
 
-A worker process loads each of them again from its `PluginReference`. What no other process could import
-(a class of a notebook's cell, of a script, of a function) has none, and its run stays in this process.
+A worker process loads each of them again from its `PluginReference`. What no other process could
+import (a class of a notebook's cell, of a script, of a function) has none, and its run stays in
+this process.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def _load_reference(reference: PluginReference) -> Given:
         given = _load_path(Path(reference.file))
         if given.reference != reference:
             raise PluginError(
-                f"plugin file {reference.file} or a file that it imports was edited since the run began; "
+                f"plugin file {reference.file} or a file that it imports was edited since the run"
+                " began; "
                 "run the same command again"
             )
         return given

@@ -46,7 +46,8 @@ class Host:
         self.given: tuple[Plugin, ...] = ()
         self.only: frozenset[str] = frozenset()  # the kinds that were looked for; empty: all
         self._others: dict[str, Host] = {}  # of the same plugins, by what they were loaded for
-        # Of the given plugins: where another process finds them, and the names of those that none does.
+        # Of the given plugins: where another process finds them, and the names of those that none
+        # does.
         self.references: tuple[PluginReference, ...] = ()
         self.session_plugins: tuple[str, ...] = ()
 
@@ -61,8 +62,9 @@ class Host:
 
         `PluginError` where one of the given ones cannot be used.
 
-        With `only` a kind, or several, installed plugins that offer nothing of them are left alone: who
-        looks at results needs metrics, and should not wait for torch, which strategies and models import.
+        With `only` a kind, or several, installed plugins that offer nothing of them are left alone:
+        who looks at results needs metrics, and should not wait for torch, which strategies and
+        models import.
         """
         host = cls()
         host.only = frozenset({only} if isinstance(only, str) else only)
@@ -105,7 +107,9 @@ class Host:
         )
 
     def get(self, kind: str, name: str) -> Any:
-        """What was contributed under a name; `UnknownName` with suggestions, `PluginError` where two plugins offer it."""
+        """What was contributed under a name;
+        `UnknownName` with suggestions, `PluginError` where two plugins offer it.
+        """
         return self._offer(kind, name).item
 
     def plugin_of(self, kind: str, name: str) -> PluginInfo:
@@ -113,7 +117,9 @@ class Host:
         return self._offer(kind, name).loaded.info
 
     def version_of(self, kind: str, name: str) -> str:
-        """`clbench 0.1.0` for an installed plugin, `sha256:...` of the source for one that can be edited."""
+        """`clbench 0.1.0` for an installed plugin,
+        `sha256:...` of the source for one that can be edited.
+        """
         offer = self._offer(kind, name)
         if offer.loaded.in_session:
             return session_source.version_of(offer.item)
@@ -139,7 +145,9 @@ class Host:
         return sorted(lines, key=lambda line: (line.startswith("#"), line))
 
     def notify(self, event: Any) -> None:
-        """Tell the observers; one that raises is named in `warnings`, and the others are told all the same."""
+        """Tell the observers; one that raises is named in `warnings`,
+        and the others are told all the same.
+        """
         hook = f"{hookspecs.GROUP}_{re.sub(r'(?<!^)(?=[A-Z])', '_', type(event).__name__).lower()}"
         for loaded in self._loaded:
             if hook not in loaded.info.hooks:
@@ -209,7 +217,8 @@ class Host:
         loaded.info.hooks = implemented_hooks(loaded)
         if not loaded.info.hooks:
             raise PluginError(
-                f"plugin {loaded.info.shown} implements no hook; write @hookimpl above a function such as clbench_strategies"
+                f"plugin {loaded.info.shown} implements no hook;"
+                " write @hookimpl above a function such as clbench_strategies"
             )
         try:
             self._manager.register(
@@ -223,7 +232,9 @@ class Host:
                 self._gather(kind, loaded)
 
     def _gather(self, kind: Kind, loaded: Loaded) -> None:
-        """Ask one plugin for one kind; what cannot be used is named and left out, the rest is taken."""
+        """Ask one plugin for one kind; what cannot be used is named and left out,
+        the rest is taken.
+        """
         try:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:
@@ -277,10 +288,15 @@ class Host:
 
 
 def _clash(kind: str, name: str, offers: Sequence[Offer]) -> str:
-    owners = " and ".join(offer.loaded.info.shown for offer in offers)
+    """The sentence about two contributions with one name."""
+    owners = [offer.loaded.info.shown for offer in offers]
     if len({id(offer.loaded) for offer in offers}) == 1:
-        return f"plugin {offers[0].loaded.info.shown} offers the {kind} {name!r} {len(offers)} times; give each its own `name`"
-    return f"the {kind} {name!r} is offered by plugins {owners}, so neither is used; remove one of them or give it another `name`"
+        times = f"offers the {kind} {name!r} {len(offers)} times"
+        return f"plugin {owners[0]} {times}; give each its own `name`"
+    return (
+        f"the {kind} {name!r} is offered by plugins {' and '.join(owners)}, so neither is used; "
+        "remove one of them or give it another `name`"
+    )
 
 
 def _requirement(loaded: Loaded) -> str:

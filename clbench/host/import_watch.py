@@ -1,4 +1,6 @@
-"""Who is being loaded: told to a person who waits for it, and to a plugin that starts a run meanwhile."""
+"""Who is being loaded: told to a person who waits for it,
+and to a plugin that starts a run meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def being_loaded(shown: str) -> Iterator[None]:
 
 
 def refuse_while_loading(call: str) -> None:
-    """A plugin that starts a run when it is imported would start it in every worker again, without end."""
+    """A plugin that starts a run when it is imported would start it in every worker
+    again, without end.
+    """
     if _LOADING.get() is not None:
         raise PluginError(
             f"it calls {call} while it is being loaded as a plugin; "

@@ -1,4 +1,6 @@
-"""What a source file imports, and which of it can be edited: a change there changes what the file computes."""
+"""What a source file imports, and which of it can be edited:
+a change there changes what the file computes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _INSTALLED = ("purelib", "platlib", "stdlib", "platstdlib")
 
 
 def imported_names(source: Path, module: str, is_package: bool) -> tuple[str, ...]:
-    """Every dotted name that a file imports, in functions too, relative ones made absolute; none where it cannot be read."""
+    """Every dotted name that a file imports, in functions too, relative ones made absolute;
+    none where it cannot be read.
+    """
     try:
         found = source.stat()
     except OSError:
@@ -62,10 +66,11 @@ def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
 
 
 def editable_imports(source: Path, module: str) -> dict[str, Path]:
-    """The source files that can be edited among all that a file imports, directly or not, by module name.
+    """The source files that can be edited among all that a file imports,
+    directly or not, by module name.
 
-    Those are the modules of its own package, of other checkouts and of folders on the path. What is installed has a version
-    of its own and is not looked into.
+    Those are the modules of its own package, of other checkouts and of folders on the path. What is
+    installed has a version of its own and is not looked into.
     """
     found: dict[str, Path] = {}
     waiting = list(imported_names(source, module, source.name == "__init__.py"))

@@ -16,7 +16,9 @@ from clbench.options import Declaration, check_settings, name_of, option_model
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of contribution: the hook that offers it, its base classes, option names that mean something else."""
+    """One kind of contribution: the hook that offers it, its base classes,
+    option names that mean something else.
+    """
 
     name: str
     hook: str
@@ -58,7 +60,9 @@ HOOKS: dict[str, str] = {kind.hook: kind.name for kind in KINDS.values()}
 
 
 def check_contribution(kind: Kind, item: Any) -> str:
-    """The public name of a contribution; `Declaration` says in one sentence what is wrong with it."""
+    """The public name of a contribution;
+    `Declaration` says in one sentence what is wrong with it.
+    """
     if kind.bases:
         _check_base(kind, item)
     else:
@@ -73,7 +77,8 @@ def check_contribution(kind: Kind, item: Any) -> str:
             isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)
         ):
             raise Declaration(
-                f"{_shown(item)}: an option cannot be called {key!r}, that word means something else already"
+                f"{_shown(item)}: an option cannot be called {key!r},"
+                " that word means something else already"
             )
     name = name_of(item)
     if not re.fullmatch(r"\w[\w.-]*", name):
@@ -108,7 +113,8 @@ def _own_bases(item: Any) -> list[type]:
 def _check_factory(kind: Kind, item: Any) -> None:
     if not callable(item) or not hasattr(item, "__name__"):
         raise Declaration(
-            f"{_shown(item)} is not a function or class; a {kind.name} is called as (input_shape, classes, *, options)"
+            f"{_shown(item)} is not a function or class;"
+            f" a {kind.name} is called as (input_shape, classes, *, options)"
         )
     positional = [
         parameter.name
@@ -117,11 +123,13 @@ def _check_factory(kind: Kind, item: Any) -> None:
     ]
     if len(positional) < 2:
         raise Declaration(
-            f"{_shown(item)} takes {len(positional)} positional arguments; a {kind.name} takes input_shape and classes"
+            f"{_shown(item)} takes {len(positional)} positional arguments;"
+            f" a {kind.name} takes input_shape and classes"
         )
     if len(positional) > 2:
         raise Declaration(
-            f"{_shown(item)}: {positional[2]!r} is no option yet; write `*` before it, options are keyword-only"
+            f"{_shown(item)}: {positional[2]!r} is no option yet;"
+            " write `*` before it, options are keyword-only"
         )
 
 

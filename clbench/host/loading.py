@@ -1,6 +1,7 @@
 """From entry points and bare files to plugin objects, each in its own guard.
 
-A packaged plugin that fails costs one warning; a file that was asked for by name and fails is an error.
+A packaged plugin that fails costs one warning; a file that was asked for by name and fails is an
+error.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ FAULTS = (Exception, SystemExit)
 
 @dataclass
 class PluginInfo:
-    """One plugin as `clbench plugins` shows it; `error` says why it, or a part of it, is not used."""
+    """One plugin as `clbench plugins` shows it;
+    `error` says why it, or a part of it, is not used.
+    """
 
     name: str
     package: str | None
@@ -129,7 +132,9 @@ def load_file(path: Path) -> Loaded:
 
 
 def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
-    """The hooks a plugin implements; `PluginError` where one is misspelled, unmarked or asks for unknown arguments."""
+    """The hooks a plugin implements;
+    `PluginError` where one is misspelled, unmarked or asks for unknown arguments.
+    """
     known = {
         name: spec
         for name, spec in vars(hookspecs).items()
@@ -180,7 +185,9 @@ def sentence(error: BaseException) -> str:
 
 
 def _where(path: Path, error: BaseException) -> str:
-    """The file and its line that took part in the error; and the helper's, where a helper failed."""
+    """The file and its line that took part in the error;
+    and the helper's, where a helper failed.
+    """
     lines = _lines_of(set(map(str, plugin_files.own_sources(path).values())), error)
     own = lines.pop(str(path), 0)
     where = f"{path}, line {own}" if own else str(path)
@@ -189,7 +196,9 @@ def _where(path: Path, error: BaseException) -> str:
 
 
 def _lines_of(files: set[str], error: BaseException) -> dict[str, int]:
-    """The deepest line of each of these files that an error went through, the innermost file last."""
+    """The deepest line of each of these files that an error went through,
+    the innermost file last.
+    """
     lines = {
         frame.filename: frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,10 +1,11 @@
 """Plugin files: each is a module in a package of its own, together with the files beside it.
 
-A plugin file may import what lies in its folder, as a script may. The folder is never put on `sys.path`,
-where two plugins with a helper of one name would get each other's. Instead the file is loaded as
-`clbench_file_<digest>.<name>`, and an `import helper` in it, or in a helper of it, finds the folder's
-`helper.py` as `clbench_file_<digest>.helper`. The digest is that of the path and of every source file of
-the plugin, so one content of one path is one module, and an edited file is another.
+A plugin file may import what lies in its folder, as a script may. The folder is never put on
+`sys.path`, where two plugins with a helper of one name would get each other's. Instead the file is
+loaded as `clbench_file_<digest>.<name>`, and an `import helper` in it, or in a helper of it, finds
+the folder's `helper.py` as `clbench_file_<digest>.helper`. The digest is that of the path and of
+every source file of the plugin, so one content of one path is one module, and an edited file is
+another.
 """
 
 from __future__ import annotations
@@ -125,8 +126,8 @@ def own_sources(path: Path) -> dict[str, Path]:
 def is_beside(folder: Path, name: str) -> bool:
     """Whether a plugin of this folder that imports this top-level name means what lies beside it.
 
-    As for a script, a file or package of the folder comes first. A folder without `__init__.py` counts
-    where nothing else has the name.
+    As for a script, a file or package of the folder comes first. A folder without `__init__.py`
+    counts where nothing else has the name.
     """
     if name in _NEVER_BESIDE:
         return False

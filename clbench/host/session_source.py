@@ -1,9 +1,9 @@
 """The version of what is defined in a session: a notebook's cell, a script, a function.
 
-There is no file to hash that holds it and nothing else. So it is the source of the class or function itself
-and of everything that it uses by name, as far as that is defined beside it; files that it imports from are
-hashed whole. Where a source or a value cannot be had, the version is unknown, and nothing is ever taken
-from a record for it.
+There is no file to hash that holds it and nothing else. So it is the source of the class or
+function itself and of everything that it uses by name, as far as that is defined beside it; files
+that it imports from are hashed whole. Where a source or a value cannot be had, the version is
+unknown, and nothing is ever taken from a record for it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def sources(item: Any) -> Mapping[str, str]:
 
 
 def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
-    """What a class or function refers to by name: bases, globals, variables of functions around it."""
+    """What a class or function refers to by name:
+    bases, globals, variables of functions around it.
+    """
     if isinstance(value, type):
         yield from ((base.__qualname__, base) for base in value.__bases__ if base is not object)
         yield from _values_of(value)
@@ -134,7 +136,9 @@ def _plain_text(name: str, value: Any) -> str:
 
 
 def _files_of(module: ModuleType | None) -> dict[str, str]:
-    """A module that can be edited, with all such that it imports; what is installed has a version of its own."""
+    """A module that can be edited, with all such that it imports;
+    what is installed has a version of its own.
+    """
     path = None if module is None else editable_file(module.__name__)
     if module is None or path is None:
         return {}
@@ -143,7 +147,9 @@ def _files_of(module: ModuleType | None) -> dict[str, str]:
 
 
 def _text_of(value: type | FunctionType) -> str:
-    """The source of a class or function; of a cell too, which Python knows by the code of its functions alone."""
+    """The source of a class or function;
+    of a cell too, which Python knows by the code of its functions alone.
+    """
     functions = list(_functions_of(value))
     if not functions:
         return "no code of its own: all it is lies in its bases, values and options"

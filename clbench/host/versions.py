@@ -1,4 +1,5 @@
-"""Which version of a plugin makes a number: the package's, or the source's where the source can be edited.
+"""Which version of a plugin makes a number:
+the package's, or the source's where the source can be edited.
 
 An editable install, a checkout or a bare file can change between two runs under one version number,
 so there the source is hashed: edit and run again runs again.
@@ -79,7 +80,8 @@ def _modules(loaded: Loaded, contribution: Any) -> set[str]:
 
 
 def _sources(name: str) -> dict[str, Path]:
-    """The source files of a module, or of every module of a package, and what they import that can be edited.
+    """The source files of a module, or of every module of a package,
+    and what they import that can be edited.
 
     Labels do not depend on where the files lie.
     """

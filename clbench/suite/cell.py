@@ -11,8 +11,8 @@ from typing import Any
 from clbench.suite.choice import Choice, MetricChoice
 from clbench.suite.protocol import Protocol
 
-# The numbers of engine and stack: a version goes up with every change that moves one, and so does every key.
-# tests/engine/test_reference.py fails until it does.
+# The numbers of engine and stack: a version goes up with every change that moves one, and so does
+# every key. tests/engine/test_reference.py fails until it does.
 ENGINE_VERSION = 2
 # Protocol keys that did not exist when there were records already, with what was done then.
 ADDED = {"restore": "never", "pad": 0}
@@ -37,7 +37,9 @@ class Cell:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options as a suite writes them: flat for one strategy, a mapping a part for a composition."""
+        """The options as a suite writes them:
+        flat for one strategy, a mapping a part for a composition.
+        """
         if len(self.parts) == 1:
             return dict(self.parts[0].options)
         return {part.name: dict(part.options) for part in self.parts}
@@ -53,7 +55,9 @@ class Cell:
         }
 
     def content(self, fingerprint: str, versions: Mapping[str, str]) -> dict[str, Any]:
-        """Everything that can change the cell's numbers, readable; what is kept beside them (`keep`) does not."""
+        """Everything that can change the cell's numbers, readable;
+        what is kept beside them (`keep`) does not.
+        """
         return {
             "scenario": [self.scenario.name, dict(self.scenario.options)],
             "parts": [[part.name, dict(part.options)] for part in self.parts],
@@ -64,7 +68,9 @@ class Cell:
         }
 
     def _decisive_protocol(self) -> dict[str, Any]:
-        """The protocol without what is kept, and without keys that came later and are at their default."""
+        """The protocol without what is kept,
+        and without keys that came later and are at their default.
+        """
         protocol = {**self.protocol, "keep": []}
         for key, default in ADDED.items():
             if protocol.get(key) == default:

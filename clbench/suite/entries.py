@@ -1,4 +1,6 @@
-"""One entry of a suite's lists: a name, or a name with its options, resolved against what plugins declare."""
+"""One entry of a suite's lists: a name, or a name with its options,
+resolved against what plugins declare.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class ScenarioEntry:
 
 @dataclass(frozen=True)
 class StrategyEntry:
-    """A strategy, or a composition, with its options and the protocol it is trained by, filled in."""
+    """A strategy, or a composition, with its options
+    and the protocol it is trained by, filled in.
+    """
 
     parts: tuple[Choice, ...]
     label: str | None
@@ -151,8 +155,10 @@ class Resolver:
             sound = self._problem(variant, (name,), "a composition has each part once")
         for key in options:
             if key not in names:
-                where = f"options of a composition stand under their part, as in {{{names[0]}: {{...}}}}"
-                sound = self._problem(variant, (name, key), f"is no part of {name!r}; {where}")
+                where = "options of a composition stand under their part"
+                example = f"as in {{{names[0]}: {{...}}}}"
+                message = f"is no part of {name!r}; {where}, {example}"
+                sound = self._problem(variant, (name, key), message)
         choices = []
         for part in names:
             given = options.get(part) or {}
@@ -198,7 +204,9 @@ class Resolver:
         return None if issues else protocol
 
     def _dataset(self, value: Any, variant: Variant, path: Path) -> Any:
-        """`name` where the data set has no options, otherwise `{name: options}`; None where something is wrong."""
+        """`name` where the data set has no options, otherwise `{name: options}`;
+        None where something is wrong.
+        """
         named = self._named(Variant(value, variant.place(path)), "dataset")
         if named is None:
             return None
@@ -209,7 +217,9 @@ class Resolver:
         return choice and ({name: dict(choice.options)} if choice.options else name)
 
     def _fits(self, choice: Choice, variant: Variant) -> bool:
-        """Whether the scenario's options fit the number of classes, where that is known before loading."""
+        """Whether the scenario's options fit the number of classes,
+        where that is known before loading.
+        """
         try:
             classes = self._classes(choice)
             if classes is not None:
@@ -286,7 +296,9 @@ class Resolver:
     def _scenarios(
         self, variant: Variant, name: str, options: dict[str, Any]
     ) -> tuple[tuple[str, ...] | None, bool]:
-        """The scenarios that an entry is limited to, and whether that is written as it should be."""
+        """The scenarios that an entry is limited to,
+        and whether that is written as it should be.
+        """
         named = options.pop("scenarios", None)
         if named is None:
             return None, True

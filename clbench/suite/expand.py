@@ -127,7 +127,8 @@ def _once(
     kept = list(first.values())
     labels = {id(entry): text for entry, text in zip(kept, label(kept), strict=True)}
     for entry, original in repeated:
-        same = f"is the same as {labels[id(original)]!r} on line {problems.line(original.source)}, with all its options; it is run once"
+        first_one = f"{labels[id(original)]!r} on line {problems.line(original.source)}"
+        same = f"is the same as {first_one}, with all its options; it is run once"
         warnings.append(problems.place(entry.source, same))
     return kept
 
@@ -185,8 +186,11 @@ def _fit(
     """The strategy's protocol can be followed in the scenario."""
     setting = scenario.choice.options.get("setting")
     if strategy.protocol.head == "multi" and setting not in (None, "task"):
-        told = f"one head a task works only where the task is known, but {column!r} has setting {setting!r}"
-        problems.add(strategy.head, f"{told}; use `setting: task` or `head: single`")
+        problems.add(
+            strategy.head,
+            f"one head a task works only where the task is known, but {column!r} has setting"
+            f" {setting!r}; use `setting: task` or `head: single`",
+        )
     if strategy.protocol.validation > 0 and not scenario.holds_out:
         problems.add(
             scenario.source,
@@ -225,5 +229,6 @@ def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems)
             place: Path = (*entry.source, entry.name, "label") if entry.label else entry.source
             problems.add(
                 place,
-                f"{seen[label]} different cells are called {label!r}; give each a `label` of its own",
+                f"{seen[label]} different cells are called {label!r};"
+                " give each a `label` of its own",
             )

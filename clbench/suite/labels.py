@@ -15,7 +15,8 @@ from clbench.suite.entries import ScenarioEntry, StrategyEntry
 Leaves = dict[str, Any]
 Entry = TypeVar("Entry", ScenarioEntry, StrategyEntry)
 
-# Keys whose value is one name with its options: the name and the options are told apart on their own.
+# Keys whose value is one name with its options: the name and the options are told apart on their
+# own.
 _NAMED = ("model", "optimizer", "schedule", "dataset")
 
 
@@ -49,7 +50,9 @@ def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
 
 
 def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
-    """Entries with a label of their own are a group each (a grid makes several of one); the others go by name."""
+    """Entries with a label of their own are a group each (a grid makes several of one);
+    the others go by name.
+    """
     groups: dict[tuple[Any, ...], list[int]] = {}
     for position, entry in enumerate(entries):
         group = ("label", entry.label, entry.source) if entry.label else ("name", entry.name)

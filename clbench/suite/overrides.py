@@ -14,7 +14,10 @@ from clbench.suite.yaml import parse
 def apply_overrides(
     data: Mapping[str, Any], overrides: Sequence[str], problem: Callable[[Path, str], None]
 ) -> tuple[dict[str, Any], list[Path]]:
-    """The data with the overrides in it, and the paths they changed. A place that does not exist is a problem."""
+    """The data with the overrides in it, and the paths they changed.
+
+    A place that does not exist is a problem.
+    """
     changed: dict[str, Any] = copy.deepcopy(dict(data))
     paths: list[Path] = []
     for override in overrides:

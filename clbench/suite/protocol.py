@@ -1,7 +1,10 @@
-"""The protocol: how every strategy of a suite is trained and evaluated. Its defaults decide results.
+"""The protocol: how every strategy of a suite is trained and evaluated.
 
-`Protocol` is the grammar and the documentation of the keys, and what cells, jobs and strategies hold.
-`resolve_protocol` fills everything in, `merge` lays a strategy's own `protocol` over the suite's.
+Its defaults decide results.
+
+`Protocol` is the grammar and the documentation of the keys, and what cells, jobs and strategies
+hold. `resolve_protocol` fills everything in, `merge` lays a strategy's own `protocol` over the
+suite's.
 """
 
 from __future__ import annotations
@@ -116,8 +119,8 @@ def _key(default: Any, values: str, doc: str) -> Any:
 class Protocol(pydantic.BaseModel, Mapping[str, Any]):
     """Every key of `protocol:`. A run's resolved protocol is in its record."""
 
-    # Its keys are attributes, whose types are known to type checkers. It reads as a mapping too, for
-    # `refusal(setting, protocol)` of strategies was always given one.
+    # Its keys are attributes, whose types are known to type checkers. It reads as a mapping too,
+    # for `refusal(setting, protocol)` of strategies was always given one.
     model_config = pydantic.ConfigDict(
         extra="forbid",
         frozen=True,
@@ -234,7 +237,9 @@ class Protocol(pydantic.BaseModel, Mapping[str, Any]):
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Protocol:
-        """A resolved protocol as a record or a job's file has it; newer keys have their defaults."""
+        """A resolved protocol as a record or a job's file has it;
+        newer keys have their defaults.
+        """
         if isinstance(plain, Protocol):
             return plain
         return cls().model_copy(update=plain)
@@ -292,7 +297,8 @@ def resolve_protocol(
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """The suite's protocol with a strategy's own laid over it, deeply.
 
-    Another model, optimiser or schedule takes the place of the suite's with all its options; the same one keeps them.
+    Another model, optimiser or schedule takes the place of the suite's with all its options; the
+    same one keeps them.
     """
     merged = dict(base)
     for one, other in (("epochs", "steps"), ("steps", "epochs")):
@@ -331,7 +337,10 @@ def _laid_over(key: str, below: Any, above: Any) -> Any:
 
 
 def _options_laid_over(below: Any, above: Any) -> Any:
-    """The same name keeps the options below; another takes its place. What is neither is kept as it is."""
+    """The same name keeps the options below; another takes its place.
+
+    What is neither is kept as it is.
+    """
     if not is_choice(below) or not is_choice(above):
         return above
     under, over = Choice.of(below), Choice.of(above)

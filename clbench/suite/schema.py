@@ -1,4 +1,7 @@
-"""The JSON schema of suites: editors complete and check them by it. Made of the same declarations as the checks."""
+"""The JSON schema of suites: editors complete and check them by it.
+
+Made of the same declarations as the checks.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ def check_seeds(value: Any) -> list[int]:
             raise ValueError(f"at least one seed is needed, not {value}")
         if value > _MOST:
             raise ValueError(
-                f"{value} seeds are more than {_MOST:,}; seed {value} alone is [{value}], or --seeds {value}-{value}"
+                f"{value} seeds are more than {_MOST:,};"
+                f" seed {value} alone is [{value}], or --seeds {value}-{value}"
             )
         return list(range(value))
     if (
@@ -47,7 +48,8 @@ def check_seeds(value: Any) -> list[int]:
         or any(isinstance(seed, bool) or not isinstance(seed, int) for seed in value)
     ):
         raise ValueError(
-            f"must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not {shown(value)}"
+            "must be a count such as 10, or a list of whole numbers such as [0, 3, 5],"
+            f" not {shown(value)}"
         )
     if min(value) < 0:
         raise ValueError(f"seeds are not negative, as {min(value)} is")

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 SEEDS, STEPS, BATCH = 2, 4, 16
-SAMPLES = 16  # that a method may look at in a pass of its own, where it has that option: an exact Fisher costs a pass for each class
+# that a method may look at in a pass of its own, where it has that option: an exact Fisher costs a
+# pass for each class
+SAMPLES = 16
 FEW = (3, 2)  # tasks, whichever the classes divide into
 FEW_AGENTS = (2,)  # where their number is an option
 TRAIN, TEST = 10, 4  # samples a class,
 MANY = 20  # of so many classes; of more classes fewer each
-SLOWER = 0.1  # times the learning rate: what is stable after an epoch of real data need not be after a few steps on noise
+# times the learning rate: what is stable after an epoch of real data need not be after a few steps
+# on noise
+SLOWER = 0.1
 LARGEST = 32  # height and width
 NARROWEST = 8  # of a model that has an option `width`
 
@@ -87,7 +91,9 @@ def _tiny_protocol(protocol: Protocol) -> Protocol:
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
-    """The options with few tasks and few agents, where the scenario has so many and can do with fewer."""
+    """The options with few tasks and few agents,
+    where the scenario has so many and can do with fewer.
+    """
     kind = host.get("scenario", scenario.name)
     options = _fewer(dict(scenario.options), "tasks", FEW, kind, classes)
     return _fewer(options, "agents", FEW_AGENTS, kind, classes)
@@ -125,7 +131,9 @@ def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
 
 
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
-    """Options of the synthetic data that keep the real one's classes and image format, where they are known."""
+    """Options of the synthetic data that keep the real one's classes and image format,
+    where they are known.
+    """
     name = Choice.of(scenario.options["dataset"]).name
     classes, shape = 10, (8, 8, 1)  # where nothing is known
     real = dataset_of(scenario, host) if name in host.names("dataset") else None

@@ -23,7 +23,10 @@ DICT = "<dict>"
 
 @dataclass(frozen=True)
 class ParsedSuite:
-    """A suite's text as plain data, with the changes of `--set` in it. Nothing of it is checked yet."""
+    """A suite's text as plain data, with the changes of `--set` in it.
+
+    Nothing of it is checked yet.
+    """
 
     file: str  # as messages name it
     folder: FilePath  # plugins are relative to it

@@ -12,7 +12,8 @@ from pydantic import Field
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 
-# A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes, and a letter may be four.
+# A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes,
+# and a letter may be four.
 NAME = r"[A-Za-z0-9][\w.-]{0,59}"
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 
 def tested_tasks(evaluate: Mapping[str, Any], tasks: int) -> list[range]:
-    """The tasks tested after 0, 1, ... tasks; the untrained network is tested on the first one at least."""
+    """The tasks tested after 0, 1, ... tasks;
+    the untrained network is tested on the first one at least.
+    """
     scope = evaluate["tasks"]
     if scope == "all":
         return [range(tasks)] * (tasks + 1)

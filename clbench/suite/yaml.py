@@ -1,7 +1,7 @@
 """YAML as plain data that remembers its lines.
 
-Scalars are read as YAML 1.2 reads them: `1e-3` is a number, `no` and `2024-01-01` are words. Tags that
-would make objects are refused, so a suite from a stranger is only ever data.
+Scalars are read as YAML 1.2 reads them: `1e-3` is a number, `no` and `2024-01-01` are words. Tags
+that would make objects are refused, so a suite from a stranger is only ever data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import yaml
 from clbench.errors import Problem
 from clbench.suite.paths import Path, render
 
-# A suite is written by hand; what is longer was not, and takes the reader a minute for ten million characters.
+# A suite is written by hand; what is longer was not, and takes the reader a minute for ten million
+# characters.
 _MOST_CHARACTERS = 1_000_000
 # A file that unfolds its aliases into more than this is an attack or an accident.
 _MOST_NODES = 200_000
@@ -27,7 +28,10 @@ _PATTERNS = {
     "null": r"~|null|Null|NULL|",
     "bool": r"true|True|TRUE|false|False|FALSE",
     "int": r"[-+]?[0-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7_]+",
-    "float": r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    ),
     "merge": r"<<",
 }
 _RESOLVERS = {
