@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clbench.engine.task import Batch, Phase, Samples, Task
     from clbench.execution import Job, JobEvent, Launcher, Site, run
     from clbench.hookspecs import hookimpl
+    from clbench.importing import ImportedRun, Importer
     from clbench.memory import Memory
     from clbench.metrics import Probe, ProbeMetric, RecordMetric, RunView, Undefined
     from clbench.models.crelu import CReLU
@@ -60,6 +61,8 @@ __all__ = [
     "Dataset",
     "ExportFormat",
     "FigureKind",
+    "ImportedRun",
+    "Importer",
     "Job",
     "JobEvent",
     "Launcher",
@@ -126,6 +129,7 @@ _MODULES = {
     "clbench.engine.task": ["Batch", "Phase", "Samples", "Task"],
     "clbench.execution": ["Job", "JobEvent", "Launcher", "Site", "run"],
     "clbench.hookspecs": ["hookimpl"],
+    "clbench.importing": ["ImportedRun", "Importer"],
     "clbench.memory": ["Memory"],
     "clbench.metrics": ["Probe", "ProbeMetric", "RecordMetric", "RunView", "Undefined"],
     "clbench.models.crelu": ["CReLU"],

@@ -79,6 +79,12 @@ def clbench_figures() -> list[type]:
     raise AssertionError("a specification is never called")
 
 
+@hookspec
+def clbench_importers() -> list[type]:
+    """Importers: subclasses of `clbench.Importer`, for results of other libraries. Since 0.1."""
+    raise AssertionError("a specification is never called")
+
+
 # -------------------------------------------------- observers: told, never asked; events are frozen
 
 

@@ -83,7 +83,8 @@ def _describe(host: Host, kind: str, name: str) -> None:
     from clbench.options import describe_options
 
     item, origin = host.get(kind, name), host.plugin_of(kind, name)
-    say(f"{name}: a {kind} of plugin {origin.shown}")
+    article = "an" if kind[0] in "aeiou" else "a"
+    say(f"{name}: {article} {kind} of plugin {origin.shown}")
     say("")
     say_prose(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":

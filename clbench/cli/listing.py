@@ -30,6 +30,7 @@ class Kinds(StrEnum):
     formats = "formats"
     exports = "exports"
     figures = "figures"
+    importers = "importers"
     suites = "suites"
 
 

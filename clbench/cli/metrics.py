@@ -56,13 +56,13 @@ def add(
 
     host = Host.load(plugin or [])
     warn(host.warnings)
-    added = add_metric(record, name, _options(options or []), host, data, label=label)
+    added = add_metric(record, name, options_given(options or []), host, data, label=label)
     warn([*added.warnings, *added.left_out])
     console().print(summary_table(added.results, [label or name]))
     tell(f"stored in {record}")
 
 
-def _options(given: list[str]) -> dict[str, Any]:
+def options_given(given: list[str]) -> dict[str, Any]:
     """Values as a suite would write them."""
     from clbench.errors import UserError
     from clbench.suite.yaml import parse

@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
         Kind("format", "clbench_report_formats", ("ReportFormat",)),
         Kind("export", "clbench_exports", ("ExportFormat",)),
         Kind("figure", "clbench_figures", ("FigureKind",)),
+        Kind("importer", "clbench_importers", ("Importer",)),
     )
 }
 

@@ -1,0 +1,168 @@
+"""Runs of another library as a record: seeds of one configuration are one cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clbench.errors import RecordError
+from clbench.importing.importer import ImportedRun
+from clbench.records.cell import CellRecord
+from clbench.records.file import RESULTS, SCHEMA_VERSION, RecordFile
+from clbench.records.provenance import named
+
+# What tables show of an imported record; other metrics can be added (`clbench metrics add`).
+METRICS = ("average_accuracy", "forgetting", "learning_accuracy")
+KEY_LETTERS = 16
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of it: the record, and what to tell of runs that were there more than once."""
+
+    record: RecordFile
+    repeated: tuple[str, ...]
+
+
+def assemble(
+    runs: Iterable[ImportedRun],
+    *,
+    suite: str,
+    origin: Mapping[str, Any],
+    metric_facts: Mapping[str, Mapping[str, Any]],
+) -> Imported:
+    """One record of all runs. `RecordError` where two of them contradict each other.
+
+    `origin` says where the runs come from, and becomes the record's environment.
+    """
+    configurations: dict[str, list[ImportedRun]] = defaultdict(list)
+    for run in runs:
+        _check(run)
+        configurations[_configuration(run)].append(run)
+    if not configurations:
+        raise RecordError("there is no finished run in these files")
+    _check_lengths([group[0] for group in configurations.values()])
+    repeated: list[str] = []
+    cells, facts = [], {}
+    labels = _labels([group[0] for group in configurations.values()])
+    for key, group in configurations.items():
+        members = _one_a_seed(group, repeated)
+        member_facts = [named({**origin, **run.facts}) for run in members]
+        facts.update({one["id"]: one for one in member_facts})
+        cells.append(_cell(key, labels[key], members, [one["id"] for one in member_facts]))
+    record = RecordFile(
+        schema_version=SCHEMA_VERSION,
+        suite=suite,
+        suite_text="",  # nobody wrote one
+        environment=dict(origin),
+        cells=cells,
+        metrics=tuple((name, {}) for name in METRICS if name in metric_facts),
+        runs=tuple(facts.values()),
+        metric_facts={name: metric_facts[name] for name in METRICS if name in metric_facts},
+        purpose=RESULTS,
+    )
+    return Imported(record, tuple(repeated))
+
+
+# ---------------------------------------------------------------------- one run
+
+
+def _check(run: ImportedRun) -> None:
+    """Refuse accuracies that cannot be any."""
+    rows, tasks = run.accuracy.shape
+    if tasks == 0 or rows != tasks + 1:
+        raise RecordError(f"{run.source}: accuracies of shape {run.accuracy.shape}, not [T+1, T]")
+    tested = run.accuracy[~np.isnan(run.accuracy)]
+    if tested.size == 0:
+        raise RecordError(f"{run.source}: no accuracy is in it")
+    if tested.min() < 0 or tested.max() > 1:
+        worst = tested.min() if tested.min() < 0 else tested.max()
+        raise RecordError(f"{run.source}: an accuracy of {100 * worst:g} % is none")
+
+
+def _configuration(run: ImportedRun) -> str:
+    """A key for what runs must share to be seeds of one cell."""
+    shared = {
+        "scenario": run.scenario,
+        "strategy": run.strategy,
+        "options": dict(run.options),
+        "protocol": dict(run.protocol),
+        "bound": run.bound,
+    }
+    text = json.dumps(shared, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LETTERS]
+
+
+# ---------------------------------------------------------------------- all of them
+
+
+def _check_lengths(firsts: Sequence[ImportedRun]) -> None:
+    """Streams of one name have one length, or they are not one."""
+    known: dict[str, ImportedRun] = {}
+    for run in firsts:
+        first = known.setdefault(run.scenario, run)
+        lengths = first.accuracy.shape[1], run.accuracy.shape[1]
+        if lengths[0] != lengths[1]:
+            raise RecordError(
+                f"{run.scenario}: {lengths[0]} tasks in {first.source} and {lengths[1]} in"
+                f" {run.source}; import them one by one, each with a --scenario of its own"
+            )
+
+
+def _one_a_seed(group: Sequence[ImportedRun], repeated: list[str]) -> list[ImportedRun]:
+    """The runs of a cell by seed; one that stands there twice with the same numbers is one run."""
+    members: dict[int, ImportedRun] = {}
+    for run in group:
+        first = members.setdefault(run.seed, run)
+        if first is run:
+            continue
+        if not np.array_equal(first.accuracy, run.accuracy, equal_nan=True):
+            raise RecordError(
+                f"{run.strategy}, seed {run.seed}: {first.source} and {run.source} have other"
+                " numbers under the same settings; take one of them out"
+            )
+        repeated.append(f"{run.strategy}, seed {run.seed}: {run.source} repeats {first.source}")
+    return [members[seed] for seed in sorted(members)]
+
+
+def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
+    """By configuration: the strategy, and in brackets the settings in which those of its name differ."""
+    alike: dict[tuple[str, str], list[ImportedRun]] = defaultdict(list)
+    for run in firsts:
+        alike[run.scenario, run.strategy].append(run)
+    labels = {}
+    for group in alike.values():
+        settings = [{**run.protocol, **run.options} for run in group]
+        names = dict.fromkeys(name for one in settings for name in one)
+        differing = [name for name in names if _differs(name, settings)]
+        for run, one in zip(group, settings, strict=True):
+            said = ", ".join(f"{name}={one[name]}" for name in differing if name in one)
+            labels[_configuration(run)] = f"{run.strategy}[{said}]" if said else run.strategy
+    return labels
+
+
+def _differs(name: str, settings: Sequence[Mapping[str, Any]]) -> bool:
+    values = {json.dumps(one.get(name), sort_keys=True, default=str) for one in settings}
+    return len(values) > 1
+
+
+def _cell(key: str, label: str, members: Sequence[ImportedRun], runs: Sequence[str]) -> CellRecord:
+    first = members[0]
+    return CellRecord(
+        key=key,
+        scenario=first.scenario,
+        strategy=first.strategy,
+        label=label,
+        seed=np.array([run.seed for run in members], dtype=np.int64),
+        accuracy=np.stack([run.accuracy for run in members]),
+        options=dict(first.options),
+        protocol=dict(first.protocol),
+        declared=("bound",) if first.bound else (),
+        run=np.array(runs, dtype=object),
+    )
