@@ -20,5 +20,5 @@ def nth_true(flags: Tensor, numbers: Tensor, missing: int) -> Tensor:
     found = torch.full((members, columns + 1), missing, dtype=torch.int64, device=flags.device)
     order = torch.where(flags, flags.cumsum(1) - 1, columns)
     found.scatter_(1, order, torch.arange(columns, device=flags.device).expand_as(order))
-    found[:, columns] = missing
+    found[:, columns].fill_(missing)
     return found.gather(1, numbers.clamp(min=0, max=columns))
