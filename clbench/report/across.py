@@ -22,6 +22,7 @@ from clbench.report.contest import (
     of_friedman,
     verdict,
 )
+from clbench.report.findings import NoCommonSeeds, NotEverywhere
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design
 from clbench.stats.intervals import (
@@ -104,24 +105,25 @@ def across(contenders: Contenders, rules: Rules) -> Across:
 
 def contenders_of(
     by_scenario: Mapping[str, Sequence[Runs]], pairs: Iterable[Pair]
-) -> tuple[Contenders | None, list[str]]:
-    """The strategies that can be compared on every scenario; None where there are not two. And who is left out, and why."""
+) -> tuple[Contenders | None, list[NotEverywhere | NoCommonSeeds]]:
+    """The strategies that can be compared on every scenario; None where there are not two.
+
+    And who is left out, and why.
+    """
     if len(by_scenario) < 2:
         return None, []
     labels = dict.fromkeys(one.strategy for here in by_scenario.values() for one in here)
     known = {
         scenario: {one.strategy: one for one in here} for scenario, here in by_scenario.items()
     }
-    everywhere, left = [], []
+    everywhere: list[str] = []
+    left: list[NotEverywhere | NoCommonSeeds] = []
     for label in labels:
         count = sum(label in here for here in known.values())
         if count == len(known):
             everywhere.append(label)
         else:
-            left.append(
-                f"{label} has runs on {count} of {len(known)} scenarios only,"
-                " and no place over all of them"
-            )
+            left.append(NotEverywhere(label, count, len(known)))
     pairs = list(pairs)
     names, without_seeds = _with_common_seeds(everywhere, pairs)
     left += without_seeds
@@ -131,19 +133,22 @@ def contenders_of(
     return Contenders(tuple(names), runs, tuple(_pairs_by_scenario(names, known, pairs))), left
 
 
-def _with_common_seeds(names: Sequence[str], pairs: Iterable[Pair]) -> tuple[list[str], list[str]]:
-    """Those of which every two have seeds in common on every scenario; whoever shares none with most others goes first."""
-    kept, left = list(names), list[str]()
+def _with_common_seeds(
+    names: Sequence[str], pairs: Iterable[Pair]
+) -> tuple[list[str], list[NoCommonSeeds]]:
+    """Those of which every two have seeds in common on every scenario.
+
+    Whoever shares none with most others goes first.
+    """
+    kept = list(names)
+    left: list[NoCommonSeeds] = []
     strangers = [(pair.a, pair.b) for pair in pairs if np.isnan(pair.p)]
     while apart := [pair for pair in strangers if set(pair) <= set(kept)]:
         count = Counter(name for pair in apart for name in pair)
         alone = max(reversed(kept), key=lambda name: count[name])
         first, second = next(pair for pair in apart if alone in pair)
         kept.remove(alone)
-        left.append(
-            f"{first} and {second} have no seeds in common on some scenario,"
-            f" so {alone} has no place over all of them"
-        )
+        left.append(NoCommonSeeds(first, second, alone))
     return kept, left
 
 

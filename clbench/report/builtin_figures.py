@@ -17,7 +17,7 @@ from clbench.report import (
     figures_ranks,
     figures_runs,
 )
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.extensions import FigureKind
 
 if TYPE_CHECKING:

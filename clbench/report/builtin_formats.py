@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from clbench.hookspecs import hookimpl
 from clbench.report import compare_formats, compare_page, latex
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.extensions import ReportFormat
 
 

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from clbench.report.compare_tables import TableOf, tables
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.extensions import ReportFormat
 from clbench.report.grid import Column, Grid
 from clbench.untrusted import inert_row, printable

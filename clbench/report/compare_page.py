@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clbench.report.compare_tables import tables
 
 if TYPE_CHECKING:
-    from clbench.report.comparison import Comparison
+    from clbench.report.compared import Comparison
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

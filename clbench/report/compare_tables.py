@@ -14,7 +14,7 @@ from clbench.report.numbers import MISSING, Scale, scale_of, show_p
 
 if TYPE_CHECKING:
     from clbench.report.across import OverallRank
-    from clbench.report.comparison import Comparison, SummaryRow
+    from clbench.report.compared import Comparison, SummaryRow
     from clbench.report.contest import Pair
 
 PERCENT = {"fraction": ", %", "points": ", points"}

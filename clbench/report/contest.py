@@ -77,9 +77,19 @@ class Pair:
     ci_high: float
     verdict: str
     better: int  # 1 for a, -1 for b, by ranks
-    equivalence_p: float = (
-        NAN  # of lying within the region of practical equivalence, adjusted likewise
-    )
+    # Of lying within the region of practical equivalence, adjusted likewise.
+    equivalence_p: float = NAN
+    exact: bool = False  # p was counted, and is no approximation
+
+    @property
+    def winner(self) -> str:
+        """Who is ahead; of no meaning where `better` is 0."""
+        return self.a if self.better > 0 else self.b
+
+    @property
+    def loser(self) -> str:
+        """The other one."""
+        return self.b if self.better > 0 else self.a
 
     @property
     def cliffs_delta(self) -> float:
@@ -209,6 +219,7 @@ def _pair(
         "",
         tested.better,
         equivalence,
+        tested.exact,
     )
 
 
@@ -283,9 +294,8 @@ def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
     if pair.equivalence_p <= rules.alpha:
         return f"equivalent within ±{rules.rope:g}"
     if differs(pair, rules.alpha):
-        return f"{pair.a if pair.better > 0 else pair.b} better" + (
-            "" if rejected else " (though the omnibus test found no difference)"
-        )
+        doubt = "" if rejected else " (though the omnibus test found no difference)"
+        return f"{pair.winner} better{doubt}"
     return "cannot be told apart"
 
 
@@ -308,7 +318,7 @@ def ranking(
     beaten = dict.fromkeys(strategies, 0)
     for pair in pairs:
         if differs(pair, alpha):
-            beaten[pair.b if pair.better > 0 else pair.a] += 1
+            beaten[pair.loser] += 1
     value = {
         name: -np.inf if np.isnan(number) else number
         for name, number in zip(strategies, order, strict=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.typing import Array
 
 if TYPE_CHECKING:

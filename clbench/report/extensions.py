@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import RenderableType
 
-    from clbench.report.comparison import Comparison
+    from clbench.report.compared import Comparison
 
 
 class ReportFormat(Configurable):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.errors import UserError
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.curves import ACCURACIES, FINAL, LEARNT, course_by_seed, finished
 from clbench.report.drawing import COLOURS, box_with_points, headed, panels, within
 from clbench.typing import Array

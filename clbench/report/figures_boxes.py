@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from clbench.errors import UserError
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.drawing import axis_label, box_with_points, headed, panels, shown, within
 from clbench.report.runs import Runs
 

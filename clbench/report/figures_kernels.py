@@ -17,7 +17,7 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.metrics.run import curves_by_layer
 from clbench.records import CellRecord
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.drawing import COLOURS, headed, panels
 from clbench.typing import Array
 

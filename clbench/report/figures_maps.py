@@ -10,7 +10,7 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records import CellRecord
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.drawing import headed, panels
 from clbench.typing import Array
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.errors import UserError
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 
 if TYPE_CHECKING:

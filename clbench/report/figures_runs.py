@@ -10,7 +10,7 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.records import CellRecord, Results
 from clbench.report.bins import bin_size, said_of
-from clbench.report.comparison import Comparison, SummaryRow
+from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.curves import (
     ACCURACIES,
     AVERAGE,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from clbench.report.compare_tables import TableOf, tables, unit_of
-from clbench.report.comparison import Comparison, SummaryRow
+from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of

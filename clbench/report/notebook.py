@@ -15,7 +15,7 @@ from clbench.untrusted import printable
 
 if TYPE_CHECKING:
     from clbench.records import Results
-    from clbench.report.comparison import Comparison
+    from clbench.report.compared import Comparison
 
 TABLE = "border-collapse:collapse;margin:.3em 0"
 CELL = "padding:.15em .8em;white-space:nowrap;background:none;border:none"

@@ -19,7 +19,7 @@ from clbench.records.cell import DECLARATIONS
 from clbench.records.provenance import runs_of
 from clbench.records.status import DONE
 from clbench.report.bins import bin_names, bin_size
-from clbench.report.comparison import SUMMARY_KEYS, Comparison
+from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
     COURSES,
     accuracy_intervals,

@@ -19,7 +19,7 @@ from clbench.records.atomic import atomic_write
 from clbench.report.across import OverallRank
 from clbench.report.compare_formats import markdown_table, markdown_text
 from clbench.report.compare_tables import TableKind, tables
-from clbench.report.comparison import SUMMARY_KEYS, Comparison
+from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import mean_cost
 from clbench.report.page import page
 from clbench.report.page_data import page_data

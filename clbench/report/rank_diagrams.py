@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.contest import difference_matrix
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats.letters import groups

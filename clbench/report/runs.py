@@ -13,6 +13,7 @@ from clbench.errors import UnknownName
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.missing import Cause, Missing
 from clbench.records.status import DONE
+from clbench.report.findings import LostRuns, RunsWithoutValue
 from clbench.typing import Array
 
 NO_NUMBER = "no number"  # called done, though nothing that was measured is a number
@@ -35,7 +36,7 @@ class Runs:
     value: Array  # [n], NaN where the run failed
     failed: Array  # [n]
     requested: int  # the cell's seeds, whatever became of them
-    notes: tuple[str, ...]  # what is missing, and why
+    left_out: tuple[LostRuns | RunsWithoutValue, ...]  # what is missing, and why
     unit: str
     sign: int  # -1 where less is better
     limits: tuple[float, float] | None = None  # what no value lies beyond
@@ -82,37 +83,48 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     """A cell's runs with their values of a metric."""
     measured = _measured(results, metric, cell)
-    status = cell.member_status
-    seeds, values, failed, why, absent = [], [], [], Counter[str](), Counter[str]()
     lost = _without_numbers(metric, cell, measured)
-    for seed in np.unique(cell.seed):
-        members = np.flatnonzero(cell.seed == seed)
-        ended = next((str(status[member]) for member in members if status[member] != DONE), None)
-        value = float(measured.summary[members].mean())
-        if ended is None and not np.isfinite(value) and lost[members].any():
-            ended = NO_NUMBER
-        if ended is None and not np.isfinite(value):
-            absent[_reason(measured, members)] += 1
-            continue
-        seeds.append(int(seed))
-        values.append(float("nan") if ended else value)
-        failed.append(ended is not None)
-        why.update([FAILED_WORDS[ended]] if ended else [])
-    notes = tuple(_notes(len(np.unique(cell.seed)), why, absent, metric))
+    seeds = np.unique(cell.seed)
+    runs = [_run(cell, measured, lost, seed) for seed in seeds]
+    kept = [run for run in runs if run.ended or np.isfinite(run.value)]
     return Runs(
-        cell.scenario,
-        cell.label,
-        cell.strategy,
-        np.array(seeds, dtype=np.int64),
-        np.array(values, dtype=np.float64),
-        np.array(failed, dtype=bool),
-        len(np.unique(cell.seed)),
-        notes,
-        measured.unit,
-        1 if measured.higher_is_better else -1,
-        measured.limits,
-        cell.agents,
+        scenario=cell.scenario,
+        strategy=cell.label,
+        name=cell.strategy,
+        seed=np.array([run.seed for run in kept], dtype=np.int64),
+        value=np.array([run.value for run in kept], dtype=np.float64),
+        failed=np.array([bool(run.ended) for run in kept], dtype=bool),
+        requested=len(seeds),
+        left_out=tuple(_left_out(runs, metric)),
+        unit=measured.unit,
+        sign=1 if measured.higher_is_better else -1,
+        limits=measured.limits,
+        agents=cell.agents,
     )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One seed."""
+
+    seed: int
+    value: float  # the mean of its agents; NaN where the run failed
+    ended: str = ""  # how, where it failed
+    absent: str = ""  # why there is no value, where the run itself is done
+
+
+def _run(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> _Run:
+    members = np.flatnonzero(cell.seed == seed)
+    statuses = [str(cell.member_status[member]) for member in members]
+    ended = next((status for status in statuses if status != DONE), "")
+    value = float(measured.summary[members].mean())
+    if not ended and not np.isfinite(value) and lost[members].any():
+        ended = NO_NUMBER
+    if ended:
+        return _Run(int(seed), float("nan"), ended=ended)
+    if not np.isfinite(value):
+        return _Run(int(seed), value, absent=_reason(measured, members))
+    return _Run(int(seed), value)
 
 
 def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:
@@ -156,14 +168,17 @@ def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
 
 
 def _reason(measured: Measured, members: Array) -> str:
-    return next(
-        (reason for reason in (measured.reasons[member] for member in members) if reason),
-        "it is infinite",
-    )
+    """Why the first of these members without a value has none."""
+    reasons = [measured.reasons[member] for member in members]
+    return next(filter(None, reasons), "it is infinite")
 
 
-def _notes(total: int, why: Counter[str], absent: Counter[str], metric: str) -> Iterable[str]:
-    for word, count in why.items():
-        yield f"{count} of {total} runs {word}: they rank below every finished run, and means and intervals are over the others"
+def _left_out(runs: Sequence[_Run], metric: str) -> Iterable[LostRuns | RunsWithoutValue]:
+    """What is missing, and why."""
+    total = len(runs)
+    lost = Counter(FAILED_WORDS[run.ended] for run in runs if run.ended)
+    for word, count in lost.items():
+        yield LostRuns(word, count, total)
+    absent = Counter(run.absent for run in runs if run.absent)
     for reason, count in absent.items():
-        yield f"{count} of {total} runs have no value of {metric} ({reason}) and are left out"
+        yield RunsWithoutValue(metric, reason, count, total)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clbench.records import RecordFile, Results
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.reproduction import Repeat
 
 

@@ -1,139 +1,134 @@
-"""What a comparison says in words."""
+"""What a comparison found, in words: a sentence for each finding, made last."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from functools import singledispatch
 
 import numpy as np
 
-from clbench.records import CellRecord, Results
-from clbench.report.across import Across
 from clbench.report.agents import means_of_agents
-from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
-from clbench.report.numbers import (
-    show_interval,
-    show_number,
-    show_p,
-    unit_words,
-    value_words,
+from clbench.report.contest import Omnibus, differs
+from clbench.report.findings import (
+    AgainstBaseline,
+    AllStrategies,
+    ChosenTests,
+    Equivalence,
+    Finding,
+    IntervalsMade,
+    LeftOutRuns,
+    LostRuns,
+    MeasuredInstead,
+    MissingSeeds,
+    MixedRecords,
+    NoBaseline,
+    NoCommonSeeds,
+    NotEverywhere,
+    NothingToCompare,
+    Omission,
+    OneStrategy,
+    OverallRanking,
+    Power,
+    Probabilities,
+    Probability,
+    ProtocolsDiffer,
+    Ranking,
+    RunsWithoutValue,
+    StatedNotUsed,
+    TestsOverScenarios,
+    TooFewScenarios,
+    TwoStrategies,
 )
-from clbench.report.pool import Pool
-from clbench.report.runs import Runs, common_seeds
+from clbench.report.numbers import show_interval, show_number, show_p, unit_words
 from clbench.stats import design as designs
 from clbench.stats.corrections import WORDS
-from clbench.stats.equivalence import bayesian_signed_rank
-from clbench.stats.paired import differences
-from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
 
-MOST_NAMED = 8
-MOST_PROTOCOLS = 12
-WITHOUT_OLD_TASKS = ("learning_accuracy", "online_accuracy")
+MAX_NAMED = 8  # of a list of strategies
+MAX_PROTOCOLS = 12
 
 
-@dataclass(frozen=True)
-class Said:
-    """Everything there is to put into words."""
-
-    rules: Rules
-    by_scenario: Mapping[str, Sequence[Runs]]
-    pairs: Sequence[Pair]
-    omnibus: Sequence[Omnibus]
-    over: Across | None
-    unit: str
-    pooled: Pool
-
-    @property
-    def sign(self) -> int:
-        """-1 where less is better."""
-        return min((one.sign for here in self.by_scenario.values() for one in here), default=1)
+@singledispatch
+def sentence(finding: Finding | Omission) -> str:
+    """The finding in words."""
+    raise TypeError(f"{type(finding).__name__} is no finding that can be said")
 
 
-def text(said: Said) -> Iterable[str]:
-    """The sentences, in the order in which they are read."""
-    if said.pooled.mixed:
-        yield f"Mixed records, ranked together because that was insisted on; they differ: {'; '.join(said.pooled.mixed)}."
-    if not said.by_scenario:
-        yield f"There is nothing to compare: no run has a value of {said.rules.metric}."
-        yield from _measured_instead(said)
-        return
-    yield f"{design(said)}."
-    yield from _power(said)
-    for scenario, here in said.by_scenario.items():
-        yield from _scenario(said, scenario, here)
-    if said.over is not None:
-        yield from _overall(said, said.over)
-    yield from _protocols(said.pooled.results)
-    if said.rules.baseline is None and any(len(here) > 1 for here in said.by_scenario.values()):
-        yield "No baseline was named; --baseline NAME adds every strategy's difference to it."
-    yield intervals(said)
+@sentence.register
+def _(found: MixedRecords) -> str:
+    return (
+        "Mixed records, ranked together because that was insisted on;"
+        f" they differ: {'; '.join(found.differences)}."
+    )
+
+
+@sentence.register
+def _(found: NothingToCompare) -> str:
+    return f"There is nothing to compare: no run has a value of {found.metric}."
+
+
+@sentence.register
+def _(found: MeasuredInstead) -> str:
+    name = found.metric
+    return (
+        f"There are values of {name}: `--metric {name}`,"
+        f" or `compare: {{metric: {name}}}` in the suite."
+    )
 
 
 # ---------------------------------------------------------------------- what was done, and why
 
 
-def design(said: Said) -> str:
-    """The tests, and the reason for them, in one sentence."""
-    rules = said.rules
-    if not said.by_scenario:
+@sentence.register
+def _(found: ChosenTests) -> str:
+    return f"{design(found)}."
+
+
+def design(found: ChosenTests) -> str:
+    """The tests, and the reason for them, without a full stop."""
+    if not found.agents_of:
         return "No test: there are no runs to compare"
-    most = max(len(here) for here in said.by_scenario.values())
-    planned = designs.within_scenario(most, paired=not rules.unpaired)
-    if planned.pairs == "none":
-        return f"No test within a scenario: {planned.reason}{_across_words(said)}{_unit(said)}"
-    family = sum(not np.isnan(pair.p) for pair in said.pairs)
-    exact = (
-        "exact "
-        if not rules.unpaired
-        and all("exact" in pair.test or np.isnan(pair.p) for pair in said.pairs)
-        else ""
-    )
-    first = (
-        f"{planned.omnibus} test, then the {exact}{planned.pairs} test of every pair"
-        if planned.omnibus
-        else f"{exact}{planned.pairs} test"
-    )
-    corrected = f", {_corrected(rules.correction, family)}" if family > 1 else ""
-    tests = f"{first}{corrected}{_across_words(said)}{_unit(said)}"
-    return f"By the design of the experiment ({planned.reason}), not by a look at the data: {tests}"
-
-
-def _unit(said: Said) -> str:
-    """What counts as one run, where that is more than one network."""
-    agents_of = {
-        scenario: max(one.agents for one in here) for scenario, here in said.by_scenario.items()
-    }
-    means = means_of_agents(agents_of)
-    return f"; {means}" if means else ""
-
-
-def _corrected(correction: str, family: int) -> str:
+    means = means_of_agents(found.agents_of)
+    unit = f"; {means}" if means else ""
+    if found.pairs is None:
+        return f"No test within a scenario: {found.reason}{_over(found.over)}{unit}"
+    exact = "exact " if found.exact else ""
+    tests = f"{exact}{found.pairs} test"
+    if found.omnibus:
+        tests = f"{found.omnibus} test, then the {tests} of every pair"
+    corrected = f", {_corrected(found)}" if found.family > 1 else ""
     return (
-        f"not adjusted for their number ({family})"
-        if correction == "none"
-        else f"adjusted by {WORDS[correction]} over the {family} pairs shown"
+        f"By the design of the experiment ({found.reason}), not by a look at the data:"
+        f" {tests}{corrected}{_over(found.over)}{unit}"
     )
 
 
-def _across_words(said: Said) -> str:
-    if said.over is None:
+def _corrected(found: ChosenTests) -> str:
+    if found.correction == "none":
+        return f"not adjusted for their number ({found.family})"
+    return f"adjusted by {WORDS[found.correction]} over the {found.family} pairs shown"
+
+
+def _over(over: TestsOverScenarios | None) -> str:
+    if over is None:
         return ""
-    planned = designs.across_scenarios(len(said.over.ranks))
-    many = f"; over the {said.over.omnibus.blocks} scenarios "
-    if planned.omnibus:
+    several = f"; over the {over.scenarios} scenarios "
+    if over.omnibus:
         return (
-            f"{many}Friedman's test of the strategies' ranks on each, with Iman and Davenport's F,"
+            f"{several}Friedman's test of the strategies' ranks on each, with Iman and Davenport's F,"
             " then Nemenyi's of every pair, which adjusts itself"
         )
-    return f"{many}the Wilcoxon signed-rank test of how far one is ahead on each"
+    return f"{several}the Wilcoxon signed-rank test of how far one is ahead on each"
 
 
-def intervals(said: Said) -> str:
-    """How the intervals were made, and what they do not say."""
+@sentence.register
+def _(found: NoBaseline) -> str:
+    return "No baseline was named; --baseline NAME adds every strategy's difference to it."
+
+
+@sentence.register
+def _(found: IntervalsMade) -> str:
     differences = "those of differences are of the differences seed by seed"
-    if said.rules.unpaired:
+    if found.unpaired:
         differences = "those of differences are Welch's"
     return (
         f"Intervals are Student's t, 95 % for one mean at a time ({differences}): unlike p they are"
@@ -144,74 +139,103 @@ def intervals(said: Said) -> str:
     )
 
 
-def _measured_instead(said: Said) -> Iterable[str]:
-    """Where old tasks are not tested, what a long stream can be compared by."""
-    results = said.pooled.results
-    for name in WITHOUT_OLD_TASKS:
-        if name == said.rules.metric or name not in results.metric_names():
-            continue
-        values = [results.metric(name, cell).summary for cell in results.cells]
-        if any(np.isfinite(summary).any() for summary in values):
-            yield f"There are values of {name}: `--metric {name}`, or `compare: {{metric: {name}}}` in the suite."
-            return
+# ---------------------------------------------------------------------- what could be shown at all
+
+
+@sentence.register
+def _(found: Power) -> str:
+    unit = "runs" if found.unpaired else _plural(found.n, "seed")
+    after = ""
+    if found.penalty > 1:
+        after = f", {found.after_correction:.3g} after the correction"
+    told = f"A pair of {found.n} {unit} can have no p smaller than {found.smallest_p:.3g}{after}"
+    level = f"alpha = {found.alpha:g}"
+    if found.is_enough:
+        agree = "" if found.unpaired else " where all seeds agree"
+        return f"{told}: enough for {level}{agree}."
+    if found.unpaired:
+        return f"{told}: nothing could be shown at {level}, however large; more seeds are needed."
+    more = found.seeds_needed - found.n
+    return (
+        f"{told}: no difference could be shown at {level}, however large it is; with"
+        f" {found.seeds_needed} seeds, {more} more, one could be, if all of them agree."
+    )
+
+
+@sentence.register
+def _(found: MissingSeeds) -> str:
+    told = f"{found.scenario}: seeds are missing: of {_counted(found.asked, 'seed')} "
+    if found.missing_to_all:
+        return f"{told}that the suite asks for no strategy has {found.missing_to_all}."
+    short = listed([f"{strategy} has {count}" for strategy, count in found.counts])
+    taken = "runs are compared as they are"
+    if not found.unpaired:
+        taken = "pairs are the seeds that both have, the omnibus test takes those that all have"
+    return f"{told}{short}; {taken}. Whoever lacks its bad seeds looks better than it is."
 
 
 # ---------------------------------------------------------------------- one scenario
 
 
-def _scenario(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
-    yield from _missing_seeds(said, scenario, here)
-    pairs = [pair for pair in said.pairs if pair.scenario == scenario]
-    if len(here) == 1:
-        yield f"{scenario}: only {here[0].strategy} has runs, so there is nothing to compare it with."
-        return
-    if len(here) == 2:
-        yield f"{scenario}: {pair_sentence(pairs[0], said)}"
-    else:
-        yield from (
-            f"{scenario}: {omnibus_sentence(one, said.rules)}"
-            for one in said.omnibus
-            if one.scenario == scenario
+@sentence.register
+def _(found: OneStrategy) -> str:
+    return (
+        f"{found.scenario}: only {found.strategy} has runs, so there is nothing to compare it with."
+    )
+
+
+@sentence.register
+def _(found: TwoStrategies) -> str:
+    where = found.scenario
+    if where is None:
+        where = f"Over {found.pair.n} scenarios"
+    return f"{where}: {_of_two(found)}"
+
+
+def _of_two(found: TwoStrategies) -> str:
+    pair = found.pair
+    if np.isnan(pair.p):
+        return (
+            f"{pair.a} and {pair.b} have no seeds in common;"
+            " --unpaired compares them as independent runs."
         )
-        yield f"{scenario}: {_ranking_sentence(here, pairs, said.rules)}"
-    if said.rules.baseline is not None and len(here) > 2:
-        yield from _against_baseline(scenario, pairs, said.rules)
-    if said.rules.rope is not None:
-        yield from _equivalence(scenario, here, pairs, said)
+    numbers = f"({pair.a} - {pair.b}: {_numbers(found)})"
+    if not differs(pair, found.alpha):
+        return f"{pair.a} and {pair.b} cannot be told apart {numbers}."
+    told = f"{pair.winner} is better than {pair.loser} {numbers}."
+    if pair.better * found.sign * pair.difference < 0:
+        told += f" The ranks of the runs decide; the mean of {pair.winner} is the worse of the two."
+    return told
 
 
-def _missing_seeds(said: Said, scenario: str, here: Sequence[Runs]) -> Iterable[str]:
-    """Seeds that the suite asks for, or that others have: a strategy may look better for the want of them."""
-    known = [set(one.seed.tolist()) for one in here]
-    everybody = set(said.pooled.asked).union(*known)
-    lacking = {len(everybody - seeds) for seeds in known}
-    if lacking == {0}:
-        return
-    told = f"{scenario}: seeds are missing: of {_counted(len(everybody), 'seed')} "
-    if len(lacking) == 1 and set.union(*known) == known[0]:
-        yield f"{told}that the suite asks for no strategy has {lacking.pop()}."
-        return
-    short = [
-        f"{one.strategy} has {len(seeds)}"
-        for one, seeds in zip(here, known, strict=True)
-        if seeds != everybody
-    ]
-    taken = "runs are compared as they are"
-    if not said.rules.unpaired:
-        taken = "pairs are the seeds that both have, the omnibus test takes those that all have"
-    yield f"{told}{listed(short)}; {taken}. Whoever lacks its bad seeds looks better than it is."
+def _numbers(found: TwoStrategies) -> str:
+    """Size, effect and test of a pair."""
+    pair = found.pair
+    counted = "pairs" if found.scenario is not None else "scenarios"
+    if found.unpaired:
+        counted = "runs"
+    size = show_interval(pair.difference, pair.ci_low, pair.ci_high, found.unit)
+    return (
+        f"difference {size}{unit_words(found.unit)}, A = {pair.effect:.2f}, {pair.test},"
+        f" {pair.n} {counted}, p {_equals(pair.p_adjusted)}"
+    )
 
 
-def omnibus_sentence(one: Omnibus, rules: Rules) -> str:
-    """The test of all strategies."""
+@sentence.register
+def _(found: AllStrategies) -> str:
+    one = found.omnibus
+    where = "Over scenarios" if one.scenario is None else one.scenario
     shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}"
     shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
     if one.test == designs.FRIEDMAN:
         f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
         shown += f" (Iman-Davenport F({one.f_df[0]}, {one.f_df[1]}) = {f}, p {_equals(one.f_p)})"
-    if one.p <= rules.alpha:
-        return f"{shown}: not all strategies are alike."
-    return f"{shown}: no difference is shown; the pairs are tested all the same, and the verdicts say so."
+    if one.p <= found.alpha:
+        return f"{where}: {shown}: not all strategies are alike."
+    return (
+        f"{where}: {shown}: no difference is shown;"
+        " the pairs are tested all the same, and the verdicts say so."
+    )
 
 
 def _blocks(one: Omnibus) -> str:
@@ -221,211 +245,143 @@ def _blocks(one: Omnibus) -> str:
     return "scenarios" if one.scenario is None else "seeds"
 
 
-def pair_sentence(pair: Pair, said: Said) -> str:
-    """Two strategies in one sentence."""
-    if np.isnan(pair.p):
-        return f"{pair.a} and {pair.b} have no seeds in common; --unpaired compares them as independent runs."
-    size = show_interval(pair.difference, pair.ci_low, pair.ci_high, said.unit)
-    of = f"{pair.n} {'runs' if said.rules.unpaired else 'pairs'}"
-    numbers = f"difference {size}{unit_words(said.unit)}, A = {pair.effect:.2f}, {pair.test}, {of}, p {_equals(pair.p_adjusted)}"
-    if differs(pair, said.rules.alpha):
-        better, worse = (pair.a, pair.b) if pair.better > 0 else (pair.b, pair.a)
-        told = f"{better} is better than {worse} ({pair.a} - {pair.b}: {numbers})."
-        if pair.better * said.sign * pair.difference < 0:
-            told += f" The ranks of the runs decide; the mean of {better} is the worse of the two."
-        return told
-    return f"{pair.a} and {pair.b} cannot be told apart ({pair.a} - {pair.b}: {numbers})."
+@sentence.register
+def _(found: Ranking) -> str:
+    if not found.differing:
+        return f"{found.scenario}: no two of the {found.strategies} strategies can be told apart."
+    count = f"{found.differing} of {found.pairs} pairs differ"
+    if found.winner is not None:
+        return f"{found.scenario}: {found.winner} is better than every other; {count}."
+    first = listed(found.first)
+    return f"{found.scenario}: no strategy is shown to be better than {first}; {count}."
 
 
-def _ranking_sentence(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> str:
-    found = sum(differs(pair, rules.alpha) for pair in pairs)
-    if not found:
-        return f"no two of the {len(here)} strategies can be told apart."
-    places = ranking(
-        [one.strategy for one in here], [one.sign * one.mean for one in here], pairs, rules.alpha
-    )
-    first = [place.strategy for place in places if place.rank == 1]
-    wins = sum(
-        differs(pair, rules.alpha) and first[0] == (pair.a if pair.better > 0 else pair.b)
-        for pair in pairs
-    )
-    if len(first) == 1 and wins == len(here) - 1:
-        return f"{first[0]} is better than every other; {found} of {len(pairs)} pairs differ."
+@sentence.register
+def _(found: AgainstBaseline) -> str:
+    sides = {
+        "better": found.better,
+        "worse": found.worse,
+        "not told apart from it": found.neither,
+    }
+    told = [f"{word}: {listed(names)}" for word, names in sides.items() if names]
+    return f"{found.scenario}: against {found.baseline}: {'; '.join(told)}."
+
+
+@sentence.register
+def _(found: Equivalence) -> str:
+    same = [f"{a} = {b}" for a, b in found.same]
+    told = listed(same) if same else "no pair"
+    if found.failed:
+        told += f"; nothing is where runs failed ({listed(found.failed)})"
+    if found.too_few_seeds is not None:
+        told += f"; {_counted(found.too_few_seeds, 'seed')} are too few to show it"
+    size = _size(found.rope, found.unit)
+    return f"{found.scenario}: equivalent within {size} by two one-sided tests: {told}."
+
+
+@sentence.register
+def _(found: Probabilities) -> str:
+    told = "; ".join(map(_probability, found.each))
     return (
-        f"no strategy is shown to be better than {listed(first)};"
-        f" {found} of {len(pairs)} pairs differ."
+        f"{found.scenario}: against {found.against}, the probability of being better by more than"
+        f" {_size(found.rope, found.unit)}, about the same, worse by more"
+        f" (Bayesian signed-rank): {told}."
     )
 
 
-def _against_baseline(scenario: str, pairs: Sequence[Pair], rules: Rules) -> Iterable[str]:
-    sides: dict[int, list[str]] = defaultdict(list)
-    for pair in pairs:
-        if rules.baseline in (pair.a, pair.b):
-            other, direction = (
-                (pair.b, -pair.better) if pair.a == rules.baseline else (pair.a, pair.better)
-            )
-            sides[direction if differs(pair, rules.alpha) else 0].append(other)
-    words = {1: "better", -1: "worse", 0: "not told apart from it"}
-    told = [f"{words[side]}: {listed(sides[side])}" for side in (1, -1, 0) if sides[side]]
-    if told:
-        yield f"{scenario}: against {rules.baseline}: {'; '.join(told)}."
+def _probability(one: Probability) -> str:
+    if one.failed:
+        return f"{one.strategy} not given, for runs failed in {one.failed} of {one.pairs} pairs"
+    if one.better is None:
+        return f"{one.strategy} not given, for {_counted(one.pairs, 'pair')} are too few"
+    return f"{one.strategy} {one.better:.2f}, {one.same:.2f}, {one.worse:.2f}"
 
 
-def _equivalence(
-    scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], said: Said
-) -> Iterable[str]:
-    """What lies within the region of practical equivalence: by two one-sided tests, and in probabilities."""
-    rules = said.rules
-    rope = rules.rope or 0.0
-    size = f"{show_number(rope, said.unit)}{unit_words(said.unit)}"
-    same = [f"{pair.a} = {pair.b}" for pair in pairs if pair.equivalence_p <= rules.alpha]
-    yield (
-        f"{scenario}: equivalent within {size} by two one-sided tests: "
-        f"{listed(same) if same else 'no pair'}{_not_equivalent(here, pairs, rules)}."
-    )
-    known = {one.strategy: one for one in here}
-    against = known.get(rules.baseline or "")
-    if against is None or rules.unpaired:
-        return
-    told = [_probabilities(one, against, rope, rules) for one in here if one is not against]
-    yield (
-        f"{scenario}: against {against.strategy}, the probability of being better by more than {size}, about the same, worse by more "
-        f"(Bayesian signed-rank): {'; '.join(filter(None, told))}."
-    )
-
-
-def _not_equivalent(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> str:
-    """Which pairs could not have been called equivalent, whatever their means."""
-    told = ""
-    failed = [one.strategy for one in here if one.failed.any()]
-    if failed:
-        told += f"; nothing is where runs failed ({listed(failed)})"
-    fewest = min((pair.n for pair in pairs if pair.n), default=0)
-    if fewest and not rules.unpaired and smallest_equivalence(fewest) > rules.alpha:
-        told += f"; {_counted(fewest, 'seed')} are too few to show it"
-    return told
-
-
-def _probabilities(one: Runs, against: Runs, rope: float, rules: Rules) -> str:
-    """The Bayesian answer, which knows no differences but those that it has seen: not from few, nor without failed runs."""
-    seeds = common_seeds([one, against])
-    first, second = one.at(seeds), against.at(seeds)
-    if not len(seeds):
-        return ""
-    failed = int((~np.isfinite(first) | ~np.isfinite(second)).sum())
-    if failed:
-        return f"{one.strategy} not given, for runs failed in {failed} of {len(seeds)} pairs"
-    if smallest_equivalence(len(seeds)) > rules.alpha:
-        return f"{one.strategy} not given, for {_counted(len(seeds), 'pair')} are too few"
-    found = bayesian_signed_rank(differences(first, second), rope, rules.rng())
-    return f"{one.strategy} {found.first:.2f}, {found.neither:.2f}, {found.second:.2f}"
-
-
-# ---------------------------------------------------------------------- what could have been shown at all
-
-
-def _power(said: Said) -> Iterable[str]:
-    """The smallest p within reach, and how many seeds it would take, for every number of pairs there is."""
-    tested = [pair for pair in said.pairs if not np.isnan(pair.p)]
-    factor = penalty(len(tested), said.rules.correction)
-    for count in sorted({(pair.n, pair.smallest_p) for pair in tested}):
-        yield _power_sentence(*count, factor, said)
-
-
-def _power_sentence(n: int, smallest: float, factor: int, said: Said) -> str:
-    rules = said.rules
-    seeds = "seed" if n == 1 else "seeds"
-    unit = "runs" if rules.unpaired else seeds
-    least = min(1.0, smallest * factor)
-    after = f", {least:.3g} after the correction" if factor > 1 else ""
-    told = f"A pair of {n} {unit} can have no p smaller than {smallest:.3g}{after}"
-    if least <= rules.alpha:
-        agree = " where all seeds agree" if not rules.unpaired else ""
-        return f"{told}: enough for alpha = {rules.alpha:g}{agree}."
-    if rules.unpaired:
-        return f"{told}: nothing could be shown at alpha = {rules.alpha:g}, however large; more seeds are needed."
-    needed = seeds_needed(rules.alpha, factor)
-    return (
-        f"{told}: no difference could be shown at alpha = {rules.alpha:g}, however large it is; "
-        f"with {needed} seeds, {needed - n} more, one could be, if all of them agree."
-    )
+def _size(rope: float, unit: str) -> str:
+    return f"{show_number(rope, unit)}{unit_words(unit)}"
 
 
 # ---------------------------------------------------------------------- over scenarios
 
 
-def _overall(said: Said, over: Across) -> Iterable[str]:
-    rules, names = said.rules, [rank.strategy for rank in over.ranks]
-    if len(names) == 2:
-        yield f"Over {over.omnibus.blocks} scenarios: {pair_sentence(over.pairs[0], said).replace(' pairs,', ' scenarios,')}"
-        return
-    yield f"Over scenarios: {omnibus_sentence(over.omnibus, rules)}"
-    found = sum(differs(pair, rules.alpha) for pair in over.pairs)
-    first = over.ranks[0]
-    equal = (
-        [rank.strategy for rank in over.ranks if set(rank.group) & set(first.group)]
-        if len(over.ranks) <= 26
-        else []
+@sentence.register
+def _(found: OverallRanking) -> str:
+    together = f"; not told apart from it: {listed(found.tied)}" if found.tied else ""
+    return (
+        f"Over scenarios: strategies whose average ranks are {found.critical_difference:.2f} or more"
+        f" apart are shown to differ (Nemenyi, alpha = {found.alpha:g}): {found.differing} of"
+        f" {found.pairs} pairs. {found.best} ranks best ({found.best_rank:.2f}){together}."
     )
-    together = f"; not told apart from it: {listed(equal[1:])}" if equal[1:] else ""
-    yield (
-        f"Over scenarios: strategies whose average ranks are {over.critical_difference:.2f} or more"
-        f" apart are shown to differ (Nemenyi, alpha = {rules.alpha:g}): {found} of"
-        f" {len(over.pairs)} pairs. {first.strategy} ranks best ({first.average_rank:.2f}){together}."
+
+
+@sentence.register
+def _(found: TooFewScenarios) -> str:
+    return (
+        f"Over scenarios: {found.scenarios} of them are too few for any difference between average"
+        " ranks to be that large."
     )
-    if not found and over.critical_difference > len(names) - 1:
-        yield f"Over scenarios: {over.omnibus.blocks} of them are too few for any difference between average ranks to be that large."
 
 
-# ---------------------------------------------------------------------- protocols
+@sentence.register
+def _(found: ProtocolsDiffer) -> str:
+    lines = []
+    for one in found.differences[:MAX_PROTOCOLS]:
+        lines.append(f"{one.label}: {one.difference} ({', '.join(one.scenarios)})")
+    hidden = len(found.differences) - MAX_PROTOCOLS
+    if hidden > 0:
+        lines.append(f"and {hidden} more")
+    return f"Protocols differ, by declaration: {'; '.join(lines)}."
 
 
-def _protocols(results: Results) -> Iterable[str]:
-    """Where strategies of one scenario were trained under different protocols: what they do not share, strategy by strategy."""
-    told: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
-        for label, difference in _protocol_differences(
-            [cell for cell in results.cells if cell.scenario == scenario and cell.protocol]
-        ):
-            told[label, difference].append(scenario)
-    if told:
-        lines = [
-            f"{label}: {difference} ({', '.join(scenarios)})"
-            for (label, difference), scenarios in told.items()
-        ]
-        shown = "; ".join(lines[:MOST_PROTOCOLS]) + (
-            f"; and {len(lines) - MOST_PROTOCOLS} more" if len(lines) > MOST_PROTOCOLS else ""
+# ---------------------------------------------------------------------- what is left out
+
+
+@sentence.register
+def _(found: LeftOutRuns) -> str:
+    return f"{found.scenario}, {found.strategy}: {left_out_words(found.runs)}"
+
+
+def left_out_words(runs: LostRuns | RunsWithoutValue) -> str:
+    """What became of the runs, without whose they are."""
+    counted = f"{runs.count} of {runs.total} runs"
+    if isinstance(runs, LostRuns):
+        return (
+            f"{counted} {runs.ended}: they rank below every finished run,"
+            " and means and intervals are over the others"
         )
-        yield f"Protocols differ, by declaration: {shown}."
+    return f"{counted} have no value of {runs.metric} ({runs.reason}) and are left out"
 
 
-def _protocol_differences(cells: Sequence[CellRecord]) -> Iterable[tuple[str, str]]:
-    leaves = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
-    keys = dict.fromkeys(key for flat in leaves.values() for key in flat)
-    usual = {
-        key: Counter(flat.get(key, "none") for flat in leaves.values()).most_common(1)[0][0]
-        for key in keys
-    }
-    for label, flat in leaves.items():
-        other = [
-            f"{key} {flat.get(key, 'none')} instead of {usual[key]}"
-            for key in keys
-            if flat.get(key, "none") != usual[key]
-        ]
-        if other:
-            yield label, ", ".join(other)
+@sentence.register
+def _(found: NotEverywhere) -> str:
+    return (
+        f"{found.strategy} has runs on {found.scenarios} of {found.total} scenarios only,"
+        " and no place over all of them"
+    )
 
 
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", "none" if value is None else value_words(value)
+@sentence.register
+def _(found: NoCommonSeeds) -> str:
+    return (
+        f"{found.first} and {found.second} have no seeds in common on some scenario,"
+        f" so {found.left_out} has no place over all of them"
+    )
+
+
+@sentence.register
+def _(found: StatedNotUsed) -> str:
+    return f"{found.what} is not used: {found.error}"
+
+
+# ---------------------------------------------------------------------- words
 
 
 def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {_plural(number, noun)}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
 def _equals(p: float) -> str:
@@ -434,7 +390,9 @@ def _equals(p: float) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`, and no more than a few of them."""
-    shown = list(names[:MOST_NAMED])
-    if len(names) > MOST_NAMED:
-        shown.append(f"{len(names) - MOST_NAMED} more")
-    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1]
+    shown = list(names[:MAX_NAMED])
+    if len(names) > MAX_NAMED:
+        shown.append(f"{len(names) - MAX_NAMED} more")
+    if len(shown) == 1:
+        return shown[0]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from clbench.report.findings import StatedNotUsed
+
 if TYPE_CHECKING:
     from clbench.suite import Compare
 
 
-def stated_comparison(suite_text: str) -> tuple[Compare, list[str]]:
-    """The suite's `compare:` block and no note; the defaults, and why, where it cannot be used."""
+def stated_comparison(suite_text: str) -> tuple[Compare, list[StatedNotUsed]]:
+    """The suite's `compare:` block; the defaults, and why, where it cannot be used."""
     import pydantic
 
     from clbench.suite import Compare
@@ -21,9 +23,8 @@ def stated_comparison(suite_text: str) -> tuple[Compare, list[str]]:
     except pydantic.ValidationError as error:
         wrong = error.errors()[0]
         where = ".".join(["compare", *map(str, wrong["loc"])])
-        return Compare(), [
-            f"what the suite says of its comparison is not used: {where}: {wrong['msg']}"
-        ]
+        what = "what the suite says of its comparison"
+        return Compare(), [StatedNotUsed(what, f"{where}: {wrong['msg']}")]
 
 
 def asked_seeds(suite_text: str) -> tuple[int, ...]:

@@ -44,7 +44,8 @@ def signed_rank_of(delta: Array) -> Tested:
     exact = len(delta) <= MOST_EXACT
     p = _exact_p(ranked[delta != 0], statistic) if exact else _asymptotic_p(ranked, np.sign(delta))
     name = "Wilcoxon signed-rank, exact" if exact else "Wilcoxon signed-rank"
-    return Tested(name, statistic, p, smallest_signed_rank(len(delta)), int(np.sign(plus - minus)))
+    better = int(np.sign(plus - minus))
+    return Tested(name, statistic, p, smallest_signed_rank(len(delta)), better, exact)
 
 
 def _exact_p(ranked: Array, statistic: float) -> float:

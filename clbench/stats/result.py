@@ -14,3 +14,4 @@ class Tested:
     p: float
     smallest_p: float  # what this design could have reached at best
     better: int
+    exact: bool = False  # p was counted, and is no approximation

@@ -76,7 +76,8 @@ def mann_whitney(a: Array, b: Array) -> Tested:
         else float(mannwhitneyu(first, second, method="asymptotic").pvalue)
     )
     name = "Mann-Whitney, exact" if exact else "Mann-Whitney"
-    return Tested(name, u, p, smallest_mann_whitney(n, m), int(np.sign(u - n * m / 2)))
+    better = int(np.sign(u - n * m / 2))
+    return Tested(name, u, p, smallest_mann_whitney(n, m), better, exact)
 
 
 def shift(a: Array, b: Array) -> float:

@@ -16,7 +16,7 @@ import clbench
 from clbench.errors import RecordError, UnknownName, UserError
 from clbench.report.compare_formats import render
 from clbench.report.compare_tables import tables
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.short import short
 
 # Demsar (2006), table 6, strategies by column.

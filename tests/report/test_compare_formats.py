@@ -13,7 +13,7 @@ from rich.console import Console
 
 from clbench.report.compare_formats import render, terminal
 from clbench.report.compare_tables import tables
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 
 NASTY = "<script>alert(1)</script>|a_b&50%$x$[red]"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clbench.errors import OutputError, UserError
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.curves import pareto
 from clbench.report.drawing import COLOURS, look
 from clbench.report.figures import check, draw

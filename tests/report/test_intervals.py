@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import clbench
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.curves import AVERAGE, accuracy_intervals, course_by_seed
 from clbench.report.figures_boxes import boxes
 from clbench.report.figures_runs import (

@@ -12,7 +12,7 @@ import pytest
 from clbench.errors import UserError
 from clbench.records import CellRecord, Entries
 from clbench.report.bins import bin_centres, bin_means, bin_names, bin_size, matrix_means
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.curves import LEARNT, binned_course, course_by_seed
 from clbench.report.figures import draw
 from clbench.report.leaderboard import leaderboard

@@ -10,7 +10,7 @@ import pytest
 
 import clbench
 from clbench.errors import RecordError
-from clbench.report.comparison import Comparison
+from clbench.report.compared import Comparison
 from clbench.report.leaderboard import leaderboard
 
 # Three final accuracies of a run in two orders; their mean is 0.2 on paper, and differs in its last bit.

@@ -1,0 +1,189 @@
+"""What a comparison holds: its tables, and what was found, as data and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clbench.records import Results
+from clbench.report.across import OverallRank
+from clbench.report.contest import Omnibus, Pair
+from clbench.report.findings import Finding
+from clbench.report.runs import Runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = TypeVar("Row")
+
+SUMMARY_KEYS = (
+    "scenario",
+    "strategy",
+    "n",
+    "n_requested",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "iqm",
+    "rank",
+    "group",
+    "difference",
+    "p_adjusted",
+    "effect",
+)
+OVERALL_PAIR_KEYS = (
+    "a",
+    "b",
+    "n",
+    "test",
+    "statistic",
+    "p",
+    "p_adjusted",
+    "smallest_p",
+    "effect",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "verdict",
+)
+PAIR_KEYS = ("scenario", *OVERALL_PAIR_KEYS)
+RANK_KEYS = ("strategy", "average_rank", "group")
+TEST_KEYS = ("test", "statistic", "p")
+
+
+class Rows(tuple[Row, ...]):
+    """Rows of a table; `frame()` is the table in pandas."""
+
+    __slots__ = ()
+
+    def frame(self) -> pd.DataFrame:
+        """A column a field."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self])  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One strategy on one scenario. Five fields compare it with the baseline; NaN without one."""
+
+    scenario: str
+    strategy: str
+    n: int
+    n_requested: int
+    mean: float
+    ci_low: float
+    ci_high: float
+    iqm: float  # from ten runs on
+    rank: int  # 1 + the number of strategies that are better
+    group: str  # who shares a letter cannot be told apart
+    difference: float  # this strategy - baseline
+    difference_low: float
+    difference_high: float
+    p_adjusted: float
+    effect: float  # the chance that a run of it is better than one of the baseline
+    interval: str  # how the interval was made
+    iqm_low: float
+    iqm_high: float
+
+
+@dataclass(frozen=True)
+class Overall:
+    """The strategies over all scenarios."""
+
+    test: str
+    statistic: float
+    p: float
+    f: float
+    f_p: float
+    critical_difference: float
+    ranks: Rows[OverallRank]
+    pairs: Rows[Pair]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that `clbench compare` shows.
+
+    `frame()` is the summary; `pairs.frame()` and `overall.ranks.frame()` are the others.
+    """
+
+    metric: str
+    unit: str
+    higher_is_better: bool
+    alpha: float
+    correction: str
+    unpaired: bool
+    rope: float | None
+    baseline: str | None
+    design: str
+    omnibus: tuple[Omnibus, ...]
+    summary: Rows[SummaryRow]
+    pairs: Rows[Pair]
+    overall: Overall | None
+    text: tuple[str, ...]
+    left_out: tuple[str, ...]
+    mixed: tuple[str, ...] = ()
+    # What the first of the sentences in `text` say.
+    findings: tuple[Finding, ...] = field(repr=False, compare=False, kw_only=True)
+    results: Results = field(repr=False, compare=False, kw_only=True)
+    runs: tuple[Runs, ...] = field(repr=False, compare=False, kw_only=True)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from clbench.report.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def frame(self) -> pd.DataFrame:
+        """The summary: a row a strategy and scenario."""
+        return self.summary.frame()
+
+    @property
+    def scenarios(self) -> list[str]:
+        """In the suite's order."""
+        return list(dict.fromkeys(one.scenario for one in self.runs))
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """What no value of the metric lies beyond."""
+        return self.runs[0].limits if self.runs else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with fixed keys; None stands for what has no value."""
+        return {
+            "metric": self.metric,
+            "alpha": self.alpha,
+            "correction": self.correction,
+            "design": self.design,
+            "omnibus": _plain(self._main_test(), TEST_KEYS),
+            "summary": [_plain(row, SUMMARY_KEYS) for row in self.summary],
+            "pairs": [_plain(pair, PAIR_KEYS) for pair in self.pairs],
+            "overall": None if self.overall is None else _plain_overall(self.overall),
+            "text": list(self.text),
+            "left_out": list(self.left_out),
+        }
+
+    def _main_test(self) -> Omnibus | None:
+        """The test of all strategies: over scenarios where there are several."""
+        over_scenarios = [one for one in self.omnibus if one.scenario is None]
+        return next(iter([*over_scenarios, *self.omnibus]), None)
+
+
+def _plain_overall(overall: Overall) -> dict[str, Any]:
+    test = _plain(overall, (*TEST_KEYS, "f", "f_p", "critical_difference"))
+    ranks = [_plain(row, RANK_KEYS) for row in overall.ranks]
+    pairs = [_plain(pair, OVERALL_PAIR_KEYS) for pair in overall.pairs]
+    return {**test, "ranks": ranks, "pairs": pairs}
+
+
+def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """The keys of a row; None for numbers that are not there, or infinite."""
+    plain: dict[str, Any] = {}
+    for key in keys:
+        value = None if row is None else getattr(row, key)
+        is_number = not isinstance(value, float) or math.isfinite(value)
+        plain[key] = value if is_number else None
+    return plain

@@ -1,0 +1,307 @@
+"""What a comparison found, as data. `clbench.report.conclusions` finds it, `sentences` says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clbench.report.contest import Omnibus, Pair
+
+
+@dataclass(frozen=True)
+class MixedRecords:
+    """Records that are not comparable were ranked together, because somebody insisted."""
+
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NothingToCompare:
+    """No run has a value of the metric."""
+
+    metric: str
+
+
+@dataclass(frozen=True)
+class MeasuredInstead:
+    """A metric of which there are values."""
+
+    metric: str
+
+
+@dataclass(frozen=True)
+class TestsOverScenarios:
+    """The tests over scenarios; `omnibus` where there are more than two strategies."""
+
+    scenarios: int
+    omnibus: bool
+
+
+@dataclass(frozen=True)
+class ChosenTests:
+    """Which tests belong to this experiment, and why."""
+
+    reason: str
+    pairs: str | None  # None where there is nothing to test within a scenario
+    omnibus: str | None
+    exact: bool
+    correction: str
+    family: int  # the pairs that p is adjusted over
+    over: TestsOverScenarios | None
+    agents_of: Mapping[str, int]  # by scenario: how many agents each seed has
+
+
+@dataclass(frozen=True)
+class Power:
+    """The smallest p that pairs of so many runs could reach, and how many seeds it would take."""
+
+    n: int
+    smallest_p: float
+    penalty: int  # by which the correction at least multiplies it
+    alpha: float
+    unpaired: bool
+    seeds_needed: int
+
+    @property
+    def after_correction(self) -> float:
+        """The smallest p that could be shown."""
+        return min(1.0, self.smallest_p * self.penalty)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether anything could be shown at all."""
+        return self.after_correction <= self.alpha
+
+
+@dataclass(frozen=True)
+class MissingSeeds:
+    """Seeds that the suite asks for, or that others have, and that some strategies have not."""
+
+    scenario: str
+    asked: int
+    counts: tuple[tuple[str, int], ...]  # of those that lack some: the seeds they have
+    missing_to_all: int  # where all lack the same ones: how many; else 0
+    unpaired: bool
+
+
+@dataclass(frozen=True)
+class OneStrategy:
+    """A scenario on which only one strategy has runs."""
+
+    scenario: str
+    strategy: str
+
+
+@dataclass(frozen=True)
+class TwoStrategies:
+    """The pair that is all there is to compare; over scenarios where `scenario` is None."""
+
+    scenario: str | None
+    pair: Pair
+    unit: str
+    sign: int  # -1 where less is better
+    alpha: float
+    unpaired: bool
+
+
+@dataclass(frozen=True)
+class AllStrategies:
+    """The test of whether the strategies differ at all."""
+
+    omnibus: Omnibus
+    alpha: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Who is better than the others on a scenario, as far as that is shown."""
+
+    scenario: str
+    strategies: int
+    first: tuple[str, ...]  # better than whom nobody is shown to be
+    wins: int  # of the first one
+    differing: int
+    pairs: int
+
+    @property
+    def winner(self) -> str | None:
+        """The one that is better than every other."""
+        is_alone = len(self.first) == 1 and self.wins == self.strategies - 1
+        return self.first[0] if is_alone else None
+
+
+@dataclass(frozen=True)
+class AgainstBaseline:
+    """The strategies that are better than the baseline, worse, or neither."""
+
+    scenario: str
+    baseline: str
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    neither: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """The pairs whose difference lies within the region of practical equivalence."""
+
+    scenario: str
+    rope: float
+    unit: str
+    same: tuple[tuple[str, str], ...]
+    failed: tuple[str, ...]  # with whose failed runs nothing can be shown
+    too_few_seeds: int | None  # to show it, where they are
+
+
+@dataclass(frozen=True)
+class Probability:
+    """Of being better than the baseline by more than the region, about the same, worse by more.
+
+    Without probabilities where runs failed in some pairs, or where the pairs are too few.
+    """
+
+    strategy: str
+    pairs: int
+    failed: int
+    better: float | None = None
+    same: float | None = None
+    worse: float | None = None
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """The Bayesian answer to whether strategies are equivalent to the baseline."""
+
+    scenario: str
+    against: str
+    rope: float
+    unit: str
+    each: tuple[Probability, ...]
+
+
+@dataclass(frozen=True)
+class OverallRanking:
+    """Whose average ranks over the scenarios are far enough apart."""
+
+    critical_difference: float
+    alpha: float
+    differing: int
+    pairs: int
+    best: str
+    best_rank: float
+    tied: tuple[str, ...]  # who is not told apart from the best
+
+
+@dataclass(frozen=True)
+class TooFewScenarios:
+    """No difference between average ranks could be as large as the critical one."""
+
+    scenarios: int
+
+
+@dataclass(frozen=True)
+class ProtocolDifference:
+    """What of a strategy's protocol is not as that of most others, and on which scenarios."""
+
+    label: str
+    difference: str
+    scenarios: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProtocolsDiffer:
+    """Strategies of one scenario were trained under different protocols, by declaration."""
+
+    differences: tuple[ProtocolDifference, ...]
+
+
+@dataclass(frozen=True)
+class NoBaseline:
+    """Nobody named one."""
+
+
+@dataclass(frozen=True)
+class IntervalsMade:
+    """How the intervals were made."""
+
+    unpaired: bool
+
+
+@dataclass(frozen=True)
+class LostRuns:
+    """Runs of a strategy that did not finish: they rank last."""
+
+    ended: str  # how, as `FAILED_WORDS` has it
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunsWithoutValue:
+    """Runs of a strategy that are left out."""
+
+    metric: str
+    reason: str
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
+class LeftOutRuns:
+    """What is missing of a strategy on a scenario."""
+
+    scenario: str
+    strategy: str
+    runs: LostRuns | RunsWithoutValue
+
+
+@dataclass(frozen=True)
+class NotEverywhere:
+    """A strategy without runs on some scenarios has no place over all of them."""
+
+    strategy: str
+    scenarios: int  # on which it has runs
+    total: int
+
+
+@dataclass(frozen=True)
+class NoCommonSeeds:
+    """Nor has one that shares no seeds with another on some scenario."""
+
+    first: str
+    second: str
+    left_out: str  # one of the two
+
+
+@dataclass(frozen=True)
+class StatedNotUsed:
+    """Something that the suite says of its comparison, and that cannot be followed."""
+
+    what: str
+    error: str
+
+
+Omission = StatedNotUsed | LeftOutRuns | NotEverywhere | NoCommonSeeds
+
+Finding = (
+    MixedRecords
+    | NothingToCompare
+    | MeasuredInstead
+    | ChosenTests
+    | Power
+    | MissingSeeds
+    | OneStrategy
+    | TwoStrategies
+    | AllStrategies
+    | Ranking
+    | AgainstBaseline
+    | Equivalence
+    | Probabilities
+    | OverallRanking
+    | TooFewScenarios
+    | ProtocolsDiffer
+    | NoBaseline
+    | IntervalsMade
+)

@@ -1,0 +1,123 @@
+"""What was found is data; sentences are made of it last, and nothing reads them again."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from clbench.report.findings import (
+    AgainstBaseline,
+    AllStrategies,
+    ChosenTests,
+    Finding,
+    IntervalsMade,
+    LeftOutRuns,
+    LostRuns,
+    MeasuredInstead,
+    MissingSeeds,
+    NoBaseline,
+    NothingToCompare,
+    Omission,
+    OneStrategy,
+    Power,
+    ProtocolsDiffer,
+    Ranking,
+    TwoStrategies,
+)
+from clbench.report.sentences import sentence
+from clbench.report.short import short
+
+
+def kinds(found: Any) -> list[type]:
+    return [type(one) for one in found.findings]
+
+
+def the(kind: type, found: Any) -> Any:
+    (one,) = (one for one in found.findings if isinstance(one, kind))
+    return one
+
+
+@pytest.mark.parametrize("kind", get_args(Finding | Omission), ids=lambda kind: kind.__name__)
+def test_every_finding_can_be_said(kind: type) -> None:
+    assert sentence.dispatch(kind) is not sentence.dispatch(object)
+
+
+def test_what_is_no_finding_cannot_be_said() -> None:
+    with pytest.raises(TypeError, match="str is no finding"):
+        sentence("a text")  # type: ignore[arg-type]
+
+
+def test_three_strategies_are_found_ranked(made: Any) -> None:
+    found = made.compared(*made.three(), baseline="good")
+    assert kinds(found) == [
+        ChosenTests,
+        Power,
+        AllStrategies,
+        Ranking,
+        AgainstBaseline,
+        IntervalsMade,
+    ]
+    ranking = the(Ranking, found)
+    assert (ranking.first, ranking.winner, ranking.differing) == (("good",), "good", 3)
+    assert the(AgainstBaseline, found).worse == ("poor", "middle")
+    assert found.text[: len(found.findings)] == tuple(map(sentence, found.findings))
+
+
+def test_two_strategies_are_found_apart_or_not(made: Any) -> None:
+    found = made.compared(*made.three()[:2])
+    assert kinds(found) == [ChosenTests, Power, TwoStrategies, NoBaseline, IntervalsMade]
+    pair = the(TwoStrategies, found).pair
+    assert (pair.winner, pair.loser, pair.exact) == ("good", "poor", True)
+    assert the(ChosenTests, found).exact
+
+
+def test_too_few_seeds_are_a_finding_that_the_short_form_takes(made: Any) -> None:
+    few = made.compared(*made.three(seeds=4))
+    power = the(Power, few)
+    assert (power.n, power.is_enough, power.seeds_needed) == (4, False, 7)
+    assert f"  {sentence(power)}" in short(few)
+    enough = made.compared(*made.three())
+    assert the(Power, enough).is_enough
+    assert len(short(enough)) == 2
+
+
+def test_missing_seeds_are_counted_by_strategy(made: Any) -> None:
+    cells = made.three()
+    cells[0] = made.cell("poor", np.full(9, 0.5))
+    missing = the(MissingSeeds, made.compared(*cells))
+    assert (missing.asked, missing.counts, missing.missing_to_all) == (12, (("poor", 9),), 0)
+
+
+def test_seeds_that_nobody_has_are_missing_to_all(made: Any) -> None:
+    missing = the(MissingSeeds, made.compared(*made.three(), text="name: demo\nseeds: 20\n"))
+    assert (missing.asked, missing.missing_to_all) == (20, 8)
+
+
+def test_one_strategy_is_nothing_to_compare_with(made: Any) -> None:
+    found = made.compared(*made.three()[:1])
+    assert the(OneStrategy, found).strategy == "poor"
+    assert the(ChosenTests, found).pairs is None
+
+
+def test_without_a_value_there_is_another_metric(made: Any) -> None:
+    accuracy = np.full((3, 3, 2), np.nan)
+    accuracy[:, 1, 0] = accuracy[:, 2, 1] = 0.5  # each task is tested when it was learnt alone
+    found = made.compared(made.cell("er", [0, 0, 0], accuracy=accuracy))
+    assert kinds(found)[:2] == [NothingToCompare, MeasuredInstead]
+    assert the(MeasuredInstead, found).metric == "learning_accuracy"
+    assert found.left_out[0].startswith("split, er: 3 of 3 runs have no value")
+
+
+def test_lost_runs_are_said_with_whose_they_are() -> None:
+    lost = LeftOutRuns("split", "er", LostRuns("diverged", 1, 5))
+    assert sentence(lost).startswith("split, er: 1 of 5 runs diverged: they rank below")
+
+
+def test_protocols_that_differ_are_told_option_by_option(made: Any) -> None:
+    cells = made.three()
+    cells[0].protocol = {**made.protocol, "epochs": 3}
+    (difference,) = the(ProtocolsDiffer, made.compared(*cells)).differences
+    assert (difference.label, difference.scenarios) == ("poor", ("split",))
+    assert difference.difference == "epochs 3 instead of 1"
