@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -188,10 +188,7 @@ class DataSharing(Neighbours):
     def worst(self) -> Queries:
         """The validation samples of the task that each member is worst at."""
         batches = list(self.task.batches("validation", ROWS))
-        index, y, valid = (
-            torch.cat([getattr(batch, name) for batch in batches], dim=1)
-            for name in ("index", "y", "valid")
-        )
+        index, y, valid = (_joined(batches, name) for name in ("index", "y", "valid"))
         if self.score == "random":  # one draw, however many batches the longest set has
             hard = self.rng("queries").uniform(index.shape[1])
         else:
@@ -351,3 +348,8 @@ class DataSharing(Neighbours):
     def _image_bytes(self) -> int:
         """A byte a pixel and channel."""
         return math.prod(self.scenario.input_shape)
+
+
+def _joined(batches: Sequence[Batch], name: str) -> Tensor:
+    """One of the tensors of batches, `[R, B, ...]` each, along the samples."""
+    return torch.cat([getattr(batch, name) for batch in batches], dim=1)

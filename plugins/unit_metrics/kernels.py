@@ -30,11 +30,12 @@ class KernelOverlap(RecordMetric):
         sets = self._sets(run)
         if run.tasks < 2:
             raise Undefined("it needs two tasks")
-        later = [
-            np.mean([self._overlap(of_layer, task) for of_layer in sets])
-            for task in range(1, run.tasks)
-        ]
+        later = [self._mean_overlap(sets, task) for task in range(1, run.tasks)]
         return np.array([np.nan, *later])
+
+    def _mean_overlap(self, sets: list[Array], task: int) -> float:
+        """Over the layers."""
+        return float(np.mean([self._overlap(of_layer, task) for of_layer in sets]))
 
     def _sets(self, run: RunView) -> list[Array]:
         """Of each layer `[T, K]`, true for the top kernels."""

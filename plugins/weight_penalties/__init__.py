@@ -88,7 +88,8 @@ class L2Init(Strategy):
         if not chosen:
             return total
         held = self._anchors(chosen)
-        params, anchors = [named[name] for name in chosen], [held[name] for name in chosen]
+        params = [named[name] for name in chosen]
+        anchors = [held[name] for name in chosen]
         total = total + self.strength * distance(self.distance, params, anchors)
         if self.l1_strength:
             total = total + self.l1_strength * distance("l1", params, anchors)

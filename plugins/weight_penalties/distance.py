@@ -40,8 +40,13 @@ class _Distance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = ctx.saved_tensors
-        columns = {dim: grad.view(-1, *(1,) * (dim - 1)) for dim in {d.dim() for d in moved}}
-        return None, None, *(_slope(ctx.kind, d) * columns[d.dim()] for d in moved)
+        slopes = [_slope(ctx.kind, d) * _column(grad, d.dim()) for d in moved]
+        return None, None, *slopes
+
+
+def _column(values: Tensor, dimensions: int) -> Tensor:
+    """`[R]` as `[R, 1, ...]` of so many dimensions."""
+    return values.view(-1, *(1,) * (dimensions - 1))
 
 
 def _rows(tensor: Tensor) -> Tensor:
