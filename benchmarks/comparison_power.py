@@ -53,7 +53,7 @@ from clbench.stats.paired import signed_rank
 from clbench.stats.several import average_ranks, nemenyi_p
 
 ALPHA = 0.05
-PLAN = Plan(ALPHA, omnibus_draws=1_999, closed_draws=999)  # fewer permutations than a report takes
+PLAN = Plan(ALPHA, omnibus_draws=1_999)  # fewer permutations than a report takes
 
 
 # ---------------------------------------------------------------------- judges

@@ -18,7 +18,7 @@ Tests:
 paired        two strategies on the same seeds: signed ranks, Student's t
 flips         the same by the mean: exact sign flips
 blocks        more than two on the same blocks: the exact Friedman test, by permutation
-closed        all pairs of few strategies: closed partitions, by permutation
+joint         all pairs of a family by the same sign flips; over partitions where they are few
 several       Friedman with Iman and Davenport's F, Nemenyi, critical differences
 unpaired      Mann-Whitney, Kruskal-Wallis, Dunn
 equivalence   two one-sided tests, Bayesian signed ranks, with a region of practical equivalence

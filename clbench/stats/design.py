@@ -1,7 +1,9 @@
-"""Which tests belong to an experiment. The design decides, before anybody has looked at the numbers.
+"""Which tests belong to an experiment. The design decides, before anybody has looked at the
+numbers.
 
-There is no test of normality in here: with five or ten runs it finds nothing, and choosing by it spoils the p-values of what is
-chosen. Tests on ranks assume no shape, and give a failed run its place without inventing a number for it.
+There is no test of normality in here: with five or ten runs it finds nothing, and choosing by it
+spoils the p-values of what is chosen. Tests on ranks assume no shape, and give a failed run its
+place without inventing a number for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ FRIEDMAN, KRUSKAL_WALLIS = "Friedman", "Kruskal-Wallis"
 
 @dataclass(frozen=True)
 class Design:
-    """The tests of one comparison; `omnibus` is None for two strategies, whose pair is all there is to test."""
+    """The tests of one comparison; `omnibus` is None for two strategies, whose pair is all there is
+    to test.
+    """
 
     omnibus: str | None
     pairs: str
@@ -43,7 +47,9 @@ def within_scenario(strategies: int, *, paired: bool) -> Design:
 
 
 def across_scenarios(strategies: int) -> Design:
-    """Strategies on several scenarios: blocks are scenarios, as data sets are in Demsar (2006), who advises exactly this."""
+    """Strategies on several scenarios: blocks are scenarios, as data sets are in Demsar (2006), who
+    advises exactly this.
+    """
     if strategies == 2:
         return Design(None, SIGNED_RANK, "two strategies are compared on each scenario")
     return Design(FRIEDMAN, NEMENYI, f"{strategies} strategies are ranked on each scenario")

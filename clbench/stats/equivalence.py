@@ -1,4 +1,6 @@
-"""Whether a difference is too small to matter: within a region of practical equivalence, plus or minus `rope`."""
+"""Whether a difference is too small to matter: within a region of practical equivalence, plus or
+minus `rope`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside a
 
 
 def two_one_sided(differences: Array, rope: float) -> float:
-    """The p-value of "the mean difference lies within the region", by two one-sided t tests (Schuirmann 1987).
+    """The p-value of "the mean difference lies within the region", by two one-sided t tests
+    (Schuirmann 1987).
 
-    It is never below what the signs of so few differences can show: a t test takes the spread that it sees for the truth,
-    and two or three differences that happen to be equal have none.
+    It is never below what the signs of so few differences can show: a t test takes the spread that
+    it sees for the truth, and two or three differences that happen to be equal have none.
     """
     size = len(differences)
     if size < 2 or rope <= 0:
@@ -49,7 +52,9 @@ def equivalence_p(mean: float, error: float, df: float, rope: float) -> float:
 
 @dataclass(frozen=True)
 class Posterior:
-    """How probable it is that the second is better, that neither is by more than the region, that the first is."""
+    """How probable it is that the second is better, that neither is by more than the region, that
+    the first is.
+    """
 
     second: float
     neither: float
@@ -59,9 +64,11 @@ class Posterior:
 def bayesian_signed_rank(
     differences: Array, rope: float, rng: np.random.Generator, draws: int = DRAWS
 ) -> Posterior:
-    """The Bayesian signed-rank test (Benavoli et al. 2017): a Dirichlet process over the pairs, asked for its pseudo-median's place.
+    """The Bayesian signed-rank test (Benavoli et al. 2017): a Dirichlet process over the pairs,
+    asked for its pseudo-median's place.
 
-    Every draw weighs the pairs anew and asks where most of the means of two of them lie: below the region, in it, or above.
+    Every draw weighs the pairs anew and asks where most of the means of two of them lie: below the
+    region, in it, or above.
     """
     points = np.concatenate([[0.0], differences])
     means = (points[:, None] + points) / 2

@@ -31,6 +31,7 @@ class PairEvidence:
 
     first: int
     second: int
+    blocks: Array  # [n], which ones: rows of the tables, or scenarios
     delta: Array  # [n], first minus second, a block each; infinite where a run failed
     ranked: Array  # [n], the same as signed ranks, summed over the scenarios of a block
     failed: bool  # whether any run of the two did
@@ -39,6 +40,13 @@ class PairEvidence:
     def size(self) -> int:
         """The blocks that both have."""
         return len(self.delta)
+
+    @property
+    def steps(self) -> Array:
+        """What is tested to have its centre at zero: differences, or their ranks where runs
+        failed.
+        """
+        return self.ranked if self.failed else self.delta
 
     @property
     def difference(self) -> float:
@@ -51,15 +59,9 @@ class PairEvidence:
 class Evidence:
     """All that one question is answered from."""
 
+    blocks: int
     pairs: tuple[PairEvidence, ...]
-    table: Array  # [n, k], a block each: -inf where a run failed, NaN where one is missing
     ranks_of: Callable[[Sequence[int]], Array]  # centred ranks in blocks, among some strategies
-
-    def complete(self, strategies: Sequence[int]) -> Array | None:
-        """The blocks of these strategies, if all of them finished in each; None otherwise."""
-        own = self.table[:, strategies]
-        own = own[(~np.isnan(own)).sum(axis=1) > 1]  # a block of one compares nothing
-        return own if len(own) and np.isfinite(own).all() else None
 
 
 def one_scenario(table: Array, pairs: Sequence[Pair]) -> Evidence:
@@ -71,14 +73,13 @@ def these_scenarios(tables: Sequence[Array], pairs: Sequence[Pair]) -> Evidence:
     """How strategies compare on these very scenarios; row i of every table is the same seed."""
     means = np.mean(tables, axis=0)
     found = tuple(_pair_over_seeds(tables, means, pair) for pair in pairs)
-    return Evidence(found, means, functools.partial(_ranks_in_seeds, tables))
+    return Evidence(len(means), found, functools.partial(_ranks_in_seeds, tables))
 
 
 def scenarios_like_these(tables: Sequence[Array], pairs: Sequence[Pair]) -> Evidence:
     """How strategies would compare on other scenarios of the kind; seeds need not be the same."""
     found = tuple(_pair_over_scenarios(tables, pair) for pair in pairs)
-    means = np.stack([table.mean(axis=0) for table in tables])
-    return Evidence(found, means, functools.partial(_ranks_in_scenarios, tables))
+    return Evidence(len(tables), found, functools.partial(_ranks_in_scenarios, tables))
 
 
 # ---------------------------------------------------------------------- ranks in blocks
@@ -111,7 +112,7 @@ def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairE
     failed = not np.isfinite(means[both][:, [first, second]]).all()
     by_scenario = [differences(table[both, first], table[both, second]) for table in tables]
     ranked = np.sum([signed_ranks(one) for one in by_scenario], axis=0)
-    return PairEvidence(first, second, delta, ranked, failed)
+    return PairEvidence(first, second, np.flatnonzero(both), delta, ranked, failed)
 
 
 def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
@@ -122,10 +123,11 @@ def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
     failed = not all(np.isfinite(runs).all() for runs in by_scenario)
     gains = [differences(runs[:, 0], runs[:, 1]) for runs in by_scenario]
     if not all(map(len, gains)):
-        return PairEvidence(*pair, np.empty(0), np.empty(0), failed)
+        nothing = np.empty(0)
+        return PairEvidence(*pair, nothing.astype(int), nothing, nothing, failed)
     centre = pseudo_median if failed else np.mean
     delta = differences(np.array([centre(one) for one in gains]), np.zeros(len(gains)))
-    return PairEvidence(*pair, delta, signed_ranks(delta), failed)
+    return PairEvidence(*pair, np.arange(len(delta)), delta, signed_ranks(delta), failed)
 
 
 def _at_common_seeds(table: Array, pair: Pair) -> Array:

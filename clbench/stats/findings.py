@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clbench.stats import by_design, closed
+from clbench.stats import by_design
 from clbench.stats.blocks import DRAWS, Omnibus, omnibus_of
 from clbench.stats.by_design import Choice
 from clbench.stats.evidence import (
@@ -33,6 +33,7 @@ from clbench.stats.families import (
     step_down,
 )
 from clbench.stats.flips import sign_flips
+from clbench.stats.joint import MOST_LISTED, joint_flips
 from clbench.stats.paired import paired_t
 from clbench.stats.result import Tested
 from clbench.typing import Array
@@ -41,6 +42,7 @@ NAN = float("nan")
 FEWEST_SCENARIOS = 6  # that say something of others like them: five have p >= 0.0625 at best
 
 NO_COMMON_BLOCKS, TOO_FEW_BLOCKS = "nothing in common", "too few in common"
+STRONGEST_PAIR = "sign flips of the strongest pair"
 SIGNED_RANKS = "sign flips of signed ranks"  # for one scenario it is Wilcoxon's signed-rank test
 
 
@@ -51,7 +53,6 @@ class Plan:
     alpha: float = 0.05
     baseline: int | None = None  # the family is the comparisons with this strategy
     omnibus_draws: int = DRAWS
-    closed_draws: int = closed.DRAWS
 
     def pairs(self, strategies: int) -> list[Pair]:
         """The comparisons that were asked for."""
@@ -89,7 +90,7 @@ class Findings:
     """The answer to one question. `omnibus` is None where there is no family of three to test."""
 
     omnibus: Omnibus | None
-    correction: str  # CLOSED, SHAFFER or HOLM of `by_design`
+    correction: str  # JOINT, SHAFFER or HOLM of `by_design`
     pairs: tuple[PairFinding, ...]
 
     def better(self, strategies: int, alpha: float) -> Array:
@@ -139,65 +140,66 @@ def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Findings |
 
 def _findings(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Findings:
     fit = [pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)]
-    members = sorted({strategy for pair in fit for strategy in (pair.first, pair.second)})
-    family = _Family(tuple(fit), tuple(members), evidence)
-    choice = by_design.choose(
-        family.pairs,
-        [pair.size for pair in fit],
-        alpha=plan.alpha,
-        scenarios=scenarios,
-        complete=family.table is not None,
-    )
+    family = [(pair.first, pair.second) for pair in fit]
+    sizes = [pair.size for pair in fit]
+    choice = by_design.choose(family, sizes, alpha=plan.alpha, scenarios=scenarios)
     tested = [_pair_test(pair, test) for pair, test in zip(fit, choice.tests, strict=True)]
-    omnibus, adjusted = _adjusted(family, choice, [one.p for one in tested], plan)
-    shown = {
-        (pair.first, pair.second): _finding(pair, one, float(p))
-        for pair, one, p in zip(fit, tested, adjusted, strict=True)
-    }
-    pairs = [shown.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
+    if choice.correction == by_design.JOINT:
+        omnibus, adjusted = _jointly(evidence, fit, tested)
+    else:
+        omnibus, adjusted = _by_multipliers(evidence, family, choice, tested, plan)
+    found = zip(fit, tested, adjusted, strict=True)
+    known = {(pair.first, pair.second): _finding(pair, one, p) for pair, one, p in found}
+    pairs = [known.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
     return Findings(omnibus, choice.correction, tuple(pairs))
 
 
-@dataclass(frozen=True)
-class _Family:
-    """The pairs that can be tested, and the strategies in them, numbered among themselves."""
-
-    fit: tuple[PairEvidence, ...]
-    members: tuple[int, ...]
-    evidence: Evidence
-
-    @property
-    def pairs(self) -> list[Pair]:
-        place = {strategy: position for position, strategy in enumerate(self.members)}
-        return [(place[pair.first], place[pair.second]) for pair in self.fit]
-
-    @property
-    def table(self) -> Array | None:
-        return self.evidence.complete(self.members) if self.members else None
-
-
-def _adjusted(
-    family: _Family, choice: Choice, p: Sequence[float], plan: Plan
+def _jointly(
+    evidence: Evidence, fit: Sequence[PairEvidence], tested: Sequence[Tested]
 ) -> tuple[Omnibus | None, Array]:
-    """The test of all strategies, and the pairs' p adjusted within the family."""
-    table = family.table
-    if choice.correction == by_design.CLOSED and table is not None:
-        found = closed.closed_partitions(table, family.pairs, plan.closed_draws)
-        return found.omnibus, found.adjusted
+    """All pairs by the same flips of whole blocks; the omnibus test is that of the strongest
+    pair.
+    """
+    if not fit:
+        return None, np.empty(0)
+    steps = np.zeros((evidence.blocks, len(fit)))
+    for column, pair in enumerate(fit):
+        steps[pair.blocks, column] = pair.steps
+    found = joint_flips(steps, [(pair.first, pair.second) for pair in fit])
+    # Alone a pair's patterns are counted even where those of all pairs are drawn.
+    adjusted = np.maximum(found.adjusted, [one.p for one in tested])
+    if len(fit) == 1:
+        return None, adjusted
+    members = {strategy for pair in fit for strategy in (pair.first, pair.second)}
+    exact = evidence.blocks <= MOST_LISTED
+    lead, p = found.omnibus_lead, found.omnibus_p
+    return Omnibus(STRONGEST_PAIR, lead, p, exact, evidence.blocks, len(members)), adjusted
+
+
+def _by_multipliers(
+    evidence: Evidence,
+    family: Sequence[Pair],
+    choice: Choice,
+    tested: Sequence[Tested],
+    plan: Plan,
+) -> tuple[Omnibus | None, Array]:
+    """Each pair's own p times Shaffer's multipliers behind the omnibus test, or Holm's without."""
+    members = sorted({strategy for pair in family for strategy in pair})
     omnibus = None
-    if len(family.members) > 2 and plan.baseline is None:
-        omnibus = omnibus_of(family.evidence.ranks_of(family.members), plan.omnibus_draws)
-    gated = omnibus is not None and choice.correction == by_design.SHAFFER
-    gate = omnibus.p if gated and omnibus is not None else 0.0
-    return omnibus, step_down(np.array(p), choice.multipliers, gate)
+    if len(members) > 2 and plan.baseline is None:
+        omnibus = omnibus_of(evidence.ranks_of(members), plan.omnibus_draws)
+    gate = 0.0
+    if omnibus is not None and choice.correction == by_design.SHAFFER:
+        gate = omnibus.p
+    return omnibus, step_down(np.array([one.p for one in tested]), choice.multipliers, gate)
 
 
 def _pair_test(pair: PairEvidence, test: str) -> Tested:
     """By the mean; by signed ranks where a run failed, which has no mean."""
     if pair.failed:
-        by_ranks = sign_flips(pair.ranked)
+        by_ranks = sign_flips(pair.steps)
         return replace(by_ranks, test=SIGNED_RANKS)
-    return sign_flips(pair.delta) if test == by_design.FLIPS else paired_t(pair.delta)
+    return sign_flips(pair.steps) if test == by_design.FLIPS else paired_t(pair.steps)
 
 
 def _finding(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairFinding:
@@ -208,7 +210,7 @@ def _finding(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairFindi
         test=tested.test,
         statistic=tested.statistic,
         p=tested.p,
-        p_adjusted=p_adjusted,
+        p_adjusted=float(p_adjusted),
         smallest_p=tested.smallest_p,
         better=tested.better,
         difference=pair.difference,

@@ -1,4 +1,6 @@
-"""The compact letter display: two strategies share a letter exactly where they cannot be told apart."""
+"""The compact letter display: two strategies share a letter exactly where they cannot be told
+apart.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ from clbench.typing import Array
 
 
 def groups(different: Array) -> list[tuple[int, ...]]:
-    """Sets of strategies none of which differ, that together hold every pair that does not; members are in order, best first.
+    """Sets of strategies none of which differ, that together hold every pair that does not; members
+    are in order, best first.
 
-    `different [k, k]` is symmetric, in the order of the ranking. Each pair not yet in a set starts one, which takes in whoever
-    differs from nobody in it, first those who bring most pairs not yet in a set; sets that the others make superfluous are dropped.
-    (Listing every largest set instead takes exponential time.)
+    `different [k, k]` is symmetric, in the order of the ranking. Each pair not yet in a set starts
+    one, which takes in whoever differs from nobody in it, first those who bring most pairs not yet
+    in a set; sets that the others make superfluous are dropped. (Listing every largest set instead
+    takes exponential time.)
     """
     alike: Array = ~np.asarray(different, dtype=bool)
     waiting = alike.copy()  # pairs that are in no set yet
@@ -26,7 +30,9 @@ def groups(different: Array) -> list[tuple[int, ...]]:
 
 
 def letters(different: Array) -> list[str]:
-    """For each strategy its letters: `a`, `ab`, `b`; beyond 26 sets they are `aa`, `ab`, ... with commas between."""
+    """For each strategy its letters: `a`, `ab`, `b`; beyond 26 sets they are `aa`, `ab`, ... with
+    commas between.
+    """
     sets = groups(different)
     names = [_letter(number) for number in range(len(sets))]
     comma = "," if len(sets) > 26 else ""

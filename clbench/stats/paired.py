@@ -17,7 +17,9 @@ PAIRED_T = "paired t"
 
 
 def differences(a: Array, b: Array) -> Array:
-    """`a - b`, where two runs that failed differ by nothing, and what is equal on paper (0.3 - 0.2 and 0.1) is equal here."""
+    """`a - b`, where two runs that failed differ by nothing, and what is equal on paper (0.3 - 0.2
+    and 0.1) is equal here.
+    """
     with np.errstate(invalid="ignore"):
         delta = np.where(a == b, 0.0, a - b)
     sizes = settle_ties(np.append(0.0, np.abs(delta)), like=np.concatenate([a, b]))
@@ -28,10 +30,10 @@ def differences(a: Array, b: Array) -> Array:
 def signed_rank(a: Array, b: Array) -> Tested:
     """Wilcoxon's signed-rank test of paired scores, exact for up to 200 pairs whatever the ties.
 
-    Zeros are ranked with the others and then left out of the sums (Pratt 1959). Given the sizes of the differences every
-    pattern of signs is equally likely under the null, so p counts patterns, and ties need no approximation. Splitting
-    each zero's rank between both sums instead gives the same p: it only shifts both.
-    The statistic is the smaller of the two rank sums.
+    Zeros are ranked with the others and then left out of the sums (Pratt 1959). Given the sizes of
+    the differences every pattern of signs is equally likely under the null, so p counts patterns,
+    and ties need no approximation. Splitting each zero's rank between both sums instead gives the
+    same p: it only shifts both. The statistic is the smaller of the two rank sums.
     """
     return signed_rank_of(differences(a, b))
 
@@ -55,7 +57,9 @@ def _exact_p(ranked: Array, statistic: float) -> float:
 
 @functools.lru_cache(maxsize=256)
 def _lower_tail(doubled: tuple[int, ...]) -> Array:
-    """P(W <= w) for every doubled rank sum w; the ranks are doubled to be whole where they are tied."""
+    """P(W <= w) for every doubled rank sum w; the ranks are doubled to be whole where they are
+    tied.
+    """
     chance = np.zeros(sum(doubled) + 1)
     chance[0] = 1.0
     for rank in doubled:
@@ -75,10 +79,12 @@ def _asymptotic_p(ranked: Array, sign: Array) -> float:
 
 
 def pseudo_median(delta: Array) -> float:
-    """Hodges and Lehmann's (1963) estimate of the centre of differences: the median of the means of every two.
+    """Hodges and Lehmann's (1963) estimate of the centre of differences: the median of the means of
+    every two.
 
-    It is above 0 where the signed-rank test sees the first ahead, and needs no number for a run that failed: a difference
-    of minus infinity counts as lower than all others, and is balanced by one of plus infinity.
+    It is above 0 where the signed-rank test sees the first ahead, and needs no number for a run
+    that failed: a difference of minus infinity counts as lower than all others, and is balanced by
+    one of plus infinity.
     """
     first, second = np.triu_indices(len(delta))
     with np.errstate(invalid="ignore"):

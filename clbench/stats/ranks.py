@@ -1,7 +1,9 @@
-"""Ranks with ties. scipy has them too; a comparison of a hundred strategies needs them five thousand times, and without its import.
+"""Ranks with ties. scipy has them too; a comparison of a hundred strategies needs them five
+thousand times, and without its import.
 
-Numbers that are equal on paper often differ in their last bits (0.3 - 0.2 and 0.1, or one mean summed in two orders).
-Everything that ranks or compares runs takes its ties from here, so that all of it sees the same ones.
+Numbers that are equal on paper often differ in their last bits (0.3 - 0.2 and 0.1, or one mean
+summed in two orders). Everything that ranks or compares runs takes its ties from here, so that all
+of it sees the same ones.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ def ranks_in_rows(values: Array) -> Array:
 def tie_groups(values: Array, like: Array | None = None) -> Array:
     """The number of each value's group of equal ones, 0 for the smallest.
 
-    Neighbours in order are equal where they lie within `TOLERANCE` of the largest finite number of `like` (of the values
-    themselves unless given). Rounding to so many digits would not do: it parts equal numbers that straddle a step.
+    Neighbours in order are equal where they lie within `TOLERANCE` of the largest finite number of
+    `like` (of the values themselves unless given). Rounding to so many digits would not do: it
+    parts equal numbers that straddle a step.
     """
     values = np.asarray(values, dtype=np.float64)
     order, group = _sorted_groups(values, values if like is None else like)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tested:
-    """A two-sided test. `better` is 1 where the first scored higher, -1 where the second did, 0 where neither."""
+    """A two-sided test. `better` is 1 where the first scored higher, -1 where the second did, 0
+    where neither.
+    """
 
     test: str
     statistic: float

@@ -33,8 +33,9 @@ def average_ranks(scores: Array) -> Array:
 def friedman(scores: Array, *, ties: bool = True) -> Friedman:
     """Do the strategies rank alike in every block? `scores [blocks, k]`, more is better.
 
-    With `ties` the statistic is divided by its correction, as scipy and R do. Without, it is Demsar's (2006), whose
-    critical differences make none either; ties then make the test more careful.
+    With `ties` the statistic is divided by its correction, as scipy and R do. Without, it is
+    Demsar's (2006), whose critical differences make none either; ties then make the test more
+    careful.
     """
     from scipy.special import chdtrc, fdtrc
 
@@ -60,7 +61,9 @@ def _untied_share(scores: Array) -> float:
 
 
 def nemenyi_p(gap: Array, k: int, blocks: int) -> Array:
-    """The p-values of differences between average ranks, adjusted for all pairs of the k strategies (Nemenyi 1963)."""
+    """The p-values of differences between average ranks, adjusted for all pairs of the k strategies
+    (Nemenyi 1963).
+    """
     gaps, place = np.unique(np.round(np.abs(gap), 12), return_inverse=True)
     p: Array = range_p(gaps / np.sqrt(k * (k + 1) / (6 * blocks)) * np.sqrt(2), k)[place]
     return p
@@ -69,7 +72,9 @@ def nemenyi_p(gap: Array, k: int, blocks: int) -> Array:
 def critical_difference(
     k: int, blocks: int, alpha: float, *, against_control: bool = False
 ) -> float:
-    """The difference between average ranks that is significant: Nemenyi's for all pairs, Bonferroni-Dunn's against one control."""
+    """The difference between average ranks that is significant: Nemenyi's for all pairs,
+    Bonferroni-Dunn's against one control.
+    """
     from scipy.special import ndtri
 
     q: float = (
@@ -79,10 +84,12 @@ def critical_difference(
 
 
 def range_p(q: Array, k: int) -> Array:
-    """The chance that k standard normal numbers range over more than q: the studentised range with its spread known.
+    """The chance that k standard normal numbers range over more than q: the studentised range with
+    its spread known.
 
-    1 - k times the integral of phi(z) (Phi(z) - Phi(z - q))^(k - 1), z being the largest of them. scipy has it in `scipy.stats`,
-    whose import takes longer than the rest of a comparison; trapezoids are as good, for the integrand dies off smoothly.
+    1 - k times the integral of phi(z) (Phi(z) - Phi(z - q))^(k - 1), z being the largest of them.
+    scipy has it in `scipy.stats`, whose import takes longer than the rest of a comparison;
+    trapezoids are as good, for the integrand dies off smoothly.
     """
     from scipy.special import ndtr
 
@@ -106,7 +113,9 @@ def range_quantile(alpha: float, k: int) -> float:
 
 
 def conover_p(scores: Array) -> Array:
-    """`[k, k]`: Conover's t tests of rank sums after Friedman, not adjusted; keener than Nemenyi's, too keen under perfect agreement."""
+    """`[k, k]`: Conover's t tests of rank sums after Friedman, not adjusted; keener than Nemenyi's,
+    too keen under perfect agreement.
+    """
     from scikit_posthocs import posthoc_conover_friedman
 
     k, scores = scores.shape[1], settle_ties(scores)

@@ -39,7 +39,9 @@ def kruskal_wallis(groups: Sequence[Array]) -> KruskalWallis:
 
 
 def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
-    """Every pair of groups after Kruskal-Wallis, on the ranks among all of them (Dunn 1964); p is not adjusted."""
+    """Every pair of groups after Kruskal-Wallis, on the ranks among all of them (Dunn 1964); p is
+    not adjusted.
+    """
     from scikit_posthocs import posthoc_dunn
     from scipy.special import ndtri
 
@@ -59,10 +61,11 @@ def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
 
 
 def mann_whitney(a: Array, b: Array) -> Tested:
-    """Two groups: exact for up to 100 runs whatever the ties, by counting the ways to deal the ranks out.
+    """Two groups: exact for up to 100 runs whatever the ties, by counting the ways to deal the
+    ranks out.
 
-    The statistic is the first group's U. Under the null every split of the pooled ranks is equally likely; p counts
-    those whose rank sum is at least as far from its mean.
+    The statistic is the first group's U. Under the null every split of the pooled ranks is equally
+    likely; p counts those whose rank sum is at least as far from its mean.
     """
     from scipy.stats import mannwhitneyu
 
@@ -81,7 +84,8 @@ def mann_whitney(a: Array, b: Array) -> Tested:
 
 
 def shift(a: Array, b: Array) -> float:
-    """Hodges and Lehmann's (1963) estimate of how much higher the first group lies: the median of all differences.
+    """Hodges and Lehmann's (1963) estimate of how much higher the first group lies: the median of
+    all differences.
 
     A run that failed is lower than every other, and even with one that failed, too.
     """

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clbench.stats.closed import closed_partitions
 from clbench.stats.corrections import adjust
 from clbench.stats.families import (
     adjust_over_families,
@@ -23,7 +20,6 @@ from clbench.stats.families import (
     step_down,
     worth_testing,
 )
-from clbench.stats.flips import flips_p
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12).map(np.array)
 
@@ -126,79 +122,3 @@ def test_what_is_not_tested_is_in_no_family() -> None:
     first, second = adjust_over_families([np.array([np.nan]), np.array([0.03, np.nan])])
     assert np.isnan(first[0])
     np.testing.assert_allclose(second, [0.03, np.nan])
-
-
-# ---------------------------------------------------------------------- closed partitions
-
-
-def enumerated(scores: np.ndarray) -> np.ndarray:
-    """The definition, by all permutations of all partitions of three strategies."""
-    pairs = all_pairs(3)
-    adjusted = np.zeros(3)
-    for partition in partitions(3):
-        classes = [members for members in partition if len(members) > 1]
-        inside = [pair for pair in pairs if any(set(pair) <= set(one) for one in classes)]
-        if not inside:
-            continue
-        arrangements = [np.arange(3)[None] for _ in scores]
-        for members in classes:
-            orders = np.array(list(itertools.permutations(members)))
-            own = np.tile(np.arange(3), (len(orders), 1))
-            own[:, list(members)] = orders
-            arrangements = [own for _ in scores]
-        statistics = []
-        for rows in itertools.product(*arrangements):
-            moved = np.stack([row[order] for row, order in zip(scores, rows, strict=True)])
-            delta = np.stack([moved[:, i] - moved[:, j] for i, j in inside])
-            statistics.append(np.max(delta.sum(axis=1) ** 2 / np.square(delta).sum(axis=1)))
-        delta = np.stack([scores[:, i] - scores[:, j] for i, j in inside])
-        observed = np.max(delta.sum(axis=1) ** 2 / np.square(delta).sum(axis=1))
-        p = np.mean(np.array(statistics) >= observed * (1 - 1e-9))
-        for place, pair in enumerate(pairs):
-            adjusted[place] = max(adjusted[place], p if pair in inside else 0.0)
-    return adjusted
-
-
-def test_closed_partitions_are_the_enumeration() -> None:
-    scores = np.random.default_rng(3).normal([0, 0, 2.0], 1, (5, 3))
-    found = closed_partitions(scores, all_pairs(3), draws=19_999)
-    np.testing.assert_allclose(found.adjusted, enumerated(scores), atol=0.01)
-    assert found.adjusted.min() >= found.omnibus.p
-
-
-def test_two_strategies_are_their_sign_flips() -> None:
-    scores = np.random.default_rng(0).normal([0, 1.0], 1, (8, 2))
-    found = closed_partitions(scores, [(0, 1)])
-    assert found.adjusted[0] == flips_p(scores[:, 0] - scores[:, 1])
-
-
-def test_the_seeds_own_level_and_the_order_of_strategies_do_not_matter() -> None:
-    rng = np.random.default_rng(1)
-    scores = rng.normal([0, 0, 3, 3], 1, (8, 4))
-    found = closed_partitions(scores, all_pairs(4)).adjusted
-    moved = closed_partitions(scores + 1000 * rng.normal(size=(8, 1)), all_pairs(4)).adjusted
-    np.testing.assert_allclose(found, moved)
-    turned = closed_partitions(scores[:, ::-1], all_pairs(4)).adjusted
-    there = [all_pairs(4).index((3 - j, 3 - i)) for i, j in all_pairs(4)]
-    np.testing.assert_array_equal(found, turned[there])
-
-
-def test_a_wide_strategy_does_not_hide_what_narrow_ones_show() -> None:
-    """Two strategies vary by 4, two by 0.3 and differ by 1: one permutation of all would see
-    chance.
-    """
-    rng = np.random.default_rng(5)
-    scores = rng.normal([0, 0, 0, 1], [4, 4, 0.3, 0.3], (8, 4))
-    adjusted = dict(
-        zip(all_pairs(4), closed_partitions(scores, all_pairs(4)).adjusted, strict=True)
-    )
-    assert adjusted[2, 3] <= 0.05 < adjusted[0, 1]
-
-
-def test_equal_runs_show_nothing_and_a_baseline_has_less_to_pay() -> None:
-    assert closed_partitions(np.ones((8, 3)), all_pairs(3)).adjusted.tolist() == [1, 1, 1]
-    scores = np.random.default_rng(2).normal([0, 2.0, 0, 0, 0], 1, (8, 5))
-    star = baseline_pairs(5, 0)
-    every = dict(zip(all_pairs(5), closed_partitions(scores, all_pairs(5)).adjusted, strict=True))
-    few = closed_partitions(scores, star).adjusted
-    assert (few <= [every[pair] for pair in star]).all()

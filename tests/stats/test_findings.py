@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clbench.stats.by_design import CLOSED, FLIPS, HOLM, SHAFFER, STUDENT, choose
+from clbench.stats.by_design import FLIPS, HOLM, JOINT, SHAFFER, STUDENT, choose
 from clbench.stats.families import all_pairs, baseline_pairs
 from clbench.stats.findings import (
     NO_COMMON_BLOCKS,
@@ -37,12 +37,12 @@ def suite(seed: int, effects: list[float], seeds: int, scenarios: int = 1) -> li
     ("strategies", "seeds", "test", "correction"),
     [
         (2, 5, STUDENT, SHAFFER),  # 2 / 32 is above alpha
-        (2, 6, FLIPS, SHAFFER),
-        (3, 6, FLIPS, CLOSED),  # behind the gate one p of three stands alone
-        (5, 7, STUDENT, SHAFFER),
-        (5, 8, FLIPS, CLOSED),
-        (10, 8, STUDENT, SHAFFER),
-        (10, 11, FLIPS, SHAFFER),  # more than six strategies have too many partitions
+        (2, 6, FLIPS, JOINT),
+        (3, 6, STUDENT, SHAFFER),  # one pattern of 32 is no room for three pairs
+        (3, 7, FLIPS, JOINT),
+        (5, 7, FLIPS, JOINT),
+        (10, 6, STUDENT, SHAFFER),
+        (10, 7, FLIPS, JOINT),
     ],
 )
 def test_the_design_decides(strategies: int, seeds: int, test: str, correction: str) -> None:
@@ -52,14 +52,16 @@ def test_the_design_decides(strategies: int, seeds: int, test: str, correction: 
     assert found.correction == correction
 
 
-def test_scenarios_alpha_and_missing_runs_are_part_of_the_design() -> None:
+def test_alpha_scenarios_and_short_entries_are_part_of_the_design() -> None:
     pairs = all_pairs(5)
+    assert choose(pairs, [8] * 10, alpha=0.05).tests[0] == FLIPS
     assert choose(pairs, [8] * 10, alpha=0.01).tests[0] == STUDENT
     assert choose(pairs, [8] * 10, alpha=0.05, scenarios=3).tests[0] == STUDENT
-    assert choose(pairs, [8] * 10, alpha=0.05, complete=False).correction == SHAFFER
-    assert choose(pairs, [8] * 9 + [3], alpha=0.05).tests[-1] == STUDENT
-    star = choose(baseline_pairs(8, 0), [10] * 7, alpha=0.05)
-    assert (star.correction, star.multipliers[0], star.tests[0]) == (HOLM, 7, FLIPS)
+    mixed = choose(pairs, [10] * 9 + [3], alpha=0.05)
+    assert (mixed.tests[0], mixed.tests[-1], mixed.correction) == (FLIPS, STUDENT, SHAFFER)
+    star = choose(baseline_pairs(8, 0), [5] * 7, alpha=0.05)
+    assert (star.correction, star.multipliers[0], star.tests[0]) == (HOLM, 7, STUDENT)
+    assert choose([], [], alpha=0.05).tests == ()
 
 
 # ---------------------------------------------------------------------- the paired t test
@@ -147,7 +149,9 @@ def test_only_the_comparisons_with_a_baseline_are_paid_for() -> None:
     [every] = within_scenarios(tables, Plan())
     [few] = within_scenarios(tables, Plan(baseline=0))
     assert len(few.pairs) == 7
-    assert few.pairs[0].p_adjusted == 7 * few.pairs[0].p < every.pairs[0].p_adjusted
+    assert few.pairs[0].p_adjusted < every.pairs[0].p_adjusted
+    [few] = within_scenarios(suite(5, [0, 5.0, 0, 0, 0, 0, 0, 0], 5), Plan(baseline=0))
+    assert min(one.p_adjusted for one in few.pairs) == 7 * min(one.p for one in few.pairs)
 
 
 def test_the_same_tables_have_the_same_answer_in_any_order_of_seeds() -> None:
