@@ -100,3 +100,13 @@ def test_its_links_lead_somewhere(page: Path) -> None:
         target for target in LINK.findall(page.read_text()) if not (page.parent / target).exists()
     ]
     assert missing == []
+
+
+def test_the_architecture_names_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    files = set(re.findall(r"`((?:\w+/)*\w+\.py)`", text))
+    here = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("*/**/*.py")}
+    # A path is given from the package's folder, or from a room that the line before names.
+    missing = [file for file in files if not any(path.endswith(f"/{file}") for path in here)]
+    assert files
+    assert missing == []
