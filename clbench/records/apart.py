@@ -1,6 +1,7 @@
-"""What a record keeps beside what its suite asks for: cells of an older state of the suite, and seeds that were taken away.
+"""What a record keeps beside what its suite asks for.
 
-Nothing measured is lost by an edit of the suite, and nothing of it is shown, compared or published unless somebody asks.
+These are cells of an older state of the suite, and seeds that were taken away. Nothing measured is
+lost by an edit of the suite, and nothing of it is shown, compared or published unless somebody asks.
 """
 
 from __future__ import annotations
@@ -56,16 +57,19 @@ def apart_line(record: RecordFile) -> str | None:
         return None
     asked = {cell.key for cell in record.cells}
     cells = sum(cell.key not in asked for cell in record.apart)
+    # Of a cell that the suite still asks for, only some seeds are kept apart.
     seeds = sum(len(np.unique(cell.seed)) for cell in record.apart if cell.key in asked)
-    counts = [_count(cells, "cell")] if cells else []
+    counts = []
+    if cells:
+        counts.append(_count(cells, "cell"))
     if seeds:
-        counts.append(_count(seeds, "seed") + (" of other cells" if cells else ""))
-    what = " and ".join(counts)
-    verb = "is" if cells + seeds == 1 else "are"
-    ways = "`clbench show RECORD --all` shows them, `clbench drop` removes them"
-    if cells + seeds == 1:
-        ways = "`clbench show RECORD --all` shows it, `clbench drop` removes it"
-    return f"{what} that the suite no longer asks for {verb} kept apart: {ways}"
+        of_others = " of other cells" if cells else ""
+        counts.append(f"{_count(seeds, 'seed')}{of_others}")
+    verb, it = ("is", "it") if cells + seeds == 1 else ("are", "them")
+    return (
+        f"{' and '.join(counts)} that the suite no longer asks for {verb} kept apart:"
+        f" `clbench show RECORD --all` shows {it}, `clbench drop` removes {it}"
+    )
 
 
 def _count(number: int, word: str) -> str:
@@ -94,8 +98,9 @@ def drop(record: RecordFile, names: Sequence[str], *, force: bool = False) -> Dr
         apart = [(label, cell) for label, cell in labels if name in (label, cell.key)]
         asked = [cell for cell in record.cells if name in (cell.label, cell.key)]
         if not (apart or asked):
-            known = {label for label, _ in labels} | {cell.label for cell in record.cells}
-            raise UserError(f"the record has no cell {shown(name)}{suggest(name, known)}")
+            known = [label for label, _ in labels] + [cell.label for cell in record.cells]
+            hint = suggest(name, set(known))
+            raise UserError(f"the record has no cell {shown(name)}{hint}")
         if not (apart or force):
             raise UserError(
                 f"the suite asks for {shown(name)}, so it is not dropped; take it out of the suite"

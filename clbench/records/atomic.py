@@ -25,13 +25,15 @@ _REASONS = {
 }
 
 
-class Patient(io.RawIOBase):
-    """A file whose writer hears of no error: HDF5 cannot let go of a file that it cannot finish. `complain` raises the first one."""
+class DeferredErrorFile(io.RawIOBase):
+    """A file whose writer hears of no error, because HDF5 cannot let go of a file that it cannot finish.
+
+    `raise_error` raises the first one.
+    """
 
     def __init__(self, file: io.FileIO) -> None:
-        self.file, self.error = file, None
-
-    error: OSError | None
+        self.file = file
+        self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
         """All of it, or as if."""
@@ -56,7 +58,7 @@ class Patient(io.RawIOBase):
             self.file.truncate(size)
         return size or 0
 
-    def complain(self) -> None:
+    def raise_error(self) -> None:
         """Raise what went wrong, if anything did."""
         if self.error is not None:
             raise self.error
@@ -64,27 +66,30 @@ class Patient(io.RawIOBase):
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
         try:
-            self.complain()  # one error is enough: the file is lost
+            self.raise_error()  # one error is enough: the file is lost
             yield
         except OSError as error:
             self.error = self.error or error
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Patient]:
-    """A temporary name in the same folder to write into; then synced and renamed, and the folder synced. `OutputError` says why not."""
+def atomic_file(path: Path) -> Iterator[DeferredErrorFile]:
+    """A temporary name in the same folder to write into; then synced and renamed.
+
+    The folder is synced, too, so that the rename lasts. `OutputError` says why it cannot be.
+    """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
             with open(temporary, "x+b", buffering=0) as file:
-                patient = Patient(file)
+                target_file = DeferredErrorFile(file)
                 try:
-                    yield patient
+                    yield target_file
                 except Exception:
-                    patient.complain()  # whatever else went wrong went wrong because of that
+                    target_file.raise_error()  # whatever else went wrong went wrong because of that
                     raise
-                patient.complain()
+                target_file.raise_error()
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except BaseException:

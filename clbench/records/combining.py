@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,20 @@ from clbench.records.provenance import united, with_runs
 from clbench.records.reading import read_record
 from clbench.records.writing import write_file
 
+KEY_LETTERS = 8  # of a key, where a label alone does not tell cells apart
+
 
 def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
-    """Join records into a new file. Members measured twice, differently, are named and refused; an existing file is never replaced."""
-    if len({path.resolve() for path in paths}) < len(paths):
+    """Join records into a new file.
+
+    Members measured twice, differently, are named and refused; an existing file is never replaced.
+    """
+    resolved = {path.resolve() for path in paths}
+    if len(resolved) < len(paths):
         raise RecordError("a record is named twice; name each one once")
     records = [with_runs(read_record(path)) for path in paths]
     if out.exists():
-        which = (
-            "is one of the records to merge"
-            if out.resolve() in {path.resolve() for path in paths}
-            else "exists"
-        )
+        which = "is one of the records to merge" if out.resolve() in resolved else "exists"
         raise RecordError(f"{out} {which}; choose another name with --out, or remove it")
     combined = _combined(list(paths), records)
     write_file(out, combined)
@@ -37,38 +39,51 @@ def merge_records(paths: Sequence[Path], out: Path) -> RecordFile:
 
 
 def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFile:
-    cells: list[CellRecord] = []
-    known: dict[str, CellRecord] = {}
-    holders: dict[tuple[str, int, int], Path] = {}
-    origin: dict[str, str] = {}
-    sources: list[dict[str, Any]] = []
+    parts = _Parts()
     for path, record in zip(paths, records, strict=True):
-        own = [keyed_apart(cell, known) for cell in record.cells]
-        try:
-            cells = merge_cells([*cells, *own])
-        except Conflict as conflict:
-            raise RecordError(
-                f"{conflict}: in {holders[conflict.member]} and in {path}; merge one of the two without it"
-            ) from None
-        for cell in own:
-            known.setdefault(cell.key, cell)
-            origin.setdefault(cell.key, record.suite)
-            for seed, agent in zip(cell.seed.tolist(), cell.agent.tolist(), strict=True):
-                holders.setdefault((cell.key, seed, agent), path)
-        sources += _sources(path, record, [cell.key for cell in own])
-    texts = list(dict.fromkeys(source["suite_text"] for source in sources))
+        parts.add(path, record)
+    texts = {source["suite_text"] for source in parts.sources}
+    suites = dict.fromkeys(record.suite for record in records)
     return RecordFile(
         schema_version=SCHEMA_VERSION,
-        suite=" + ".join(dict.fromkeys(record.suite for record in records)),
-        suite_text=texts[0] if len(texts) == 1 else "",
-        environment={"merged": sources},
-        cells=tell_apart(cells, origin),
+        suite=" + ".join(suites),
+        suite_text=texts.pop() if len(texts) == 1 else "",
+        environment={"merged": parts.sources},
+        cells=tell_apart(parts.cells, parts.origin),
         metrics=metrics_of(records),
         apart=_apart(records),
         runs=united(record.runs for record in records),
         purpose=_purpose(records),
         metric_facts=metric_facts_of(records),
     )
+
+
+class _Parts:
+    """The cells of several records, and where each of them came from."""
+
+    def __init__(self) -> None:
+        self.cells: list[CellRecord] = []
+        self.sources: list[dict[str, Any]] = []
+        self.origin: dict[str, str] = {}  # by key: the suite that had the cell first
+        self._known: dict[str, CellRecord] = {}
+        self._holders: dict[tuple[str, int, int], Path] = {}  # by key, seed and agent
+
+    def add(self, path: Path, record: RecordFile) -> None:
+        """The cells of one more record."""
+        own = [keyed_apart(cell, self._known) for cell in record.cells]
+        try:
+            self.cells = merge_cells([*self.cells, *own])
+        except Conflict as conflict:
+            raise RecordError(
+                f"{conflict}: in {self._holders[conflict.member]} and in {path};"
+                " merge one of the two without it"
+            ) from None
+        for cell in own:
+            self._known.setdefault(cell.key, cell)
+            self.origin.setdefault(cell.key, record.suite)
+            for seed, agent in zip(cell.seed.tolist(), cell.agent.tolist(), strict=True):
+                self._holders.setdefault((cell.key, seed, agent), path)
+        self.sources += _sources(path, record, [cell.key for cell in own])
 
 
 def metrics_of(records: Sequence[RecordFile]) -> tuple[tuple[str, Any], ...]:
@@ -98,17 +113,27 @@ def _purpose(records: Sequence[RecordFile]) -> str:
 def _apart(records: Sequence[RecordFile]) -> list[CellRecord]:
     """What any of them keeps apart, but for runs that another one asks for."""
     asked: dict[str, set[int]] = {}
-    for cell in (cell for record in records for cell in record.cells):
-        asked.setdefault(cell.key, set()).update(cell.seed.tolist())
-    rest = [
-        divided(cell, asked.get(cell.key, set()), why=cell.apart)[1]
-        for cell in (cell for record in records for cell in record.apart)
-    ]
-    return merge_cells([cell for cell in rest if cell is not None])
+    for record in records:
+        for cell in record.cells:
+            asked.setdefault(cell.key, set()).update(cell.seed.tolist())
+    left = []
+    for record in records:
+        for cell in record.apart:
+            _, rest = divided(cell, asked.get(cell.key, set()), why=cell.apart)
+            if rest is not None:
+                left.append(rest)
+    return merge_cells(left)
+
+
+# ---------------------------------------------------------------------- names
 
 
 def keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord:
-    """A key that says nothing of what it names (another library's) may be another file's name for something else."""
+    """The cell under a key that is no other cell's.
+
+    A key that says nothing of what it names (another library's) may be another file's name for
+    something else.
+    """
     key, number = cell.key, 1
     while not cell.content and key in known and identity(known[key]) != identity(cell):
         number += 1
@@ -117,50 +142,19 @@ def keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord
 
 
 def identity(cell: CellRecord) -> tuple[str, ...]:
-    """What a cell is said to be, where its key is only a name: scenario, strategy and how it was trained."""
-    how = (json.dumps(told, sort_keys=True, default=str) for told in (cell.options, cell.protocol))
-    return cell.scenario, cell.strategy, cell.label, *how
-
-
-def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """The record, or where it was merged itself, what it was merged from."""
-    merged = record.environment.get("merged")
-    if isinstance(merged, list) and all(isinstance(source, dict) for source in merged):
-        return [{"suite": "", "suite_text": "", **source} for source in merged]
-    described = {
-        "file": path.name,
-        "suite": record.suite,
-        "suite_text": record.suite_text,
-        "environment": dict(record.environment),
-    }
-    return [{**described, "cells": list(keys)}]
-
-
-def separated(record: RecordFile) -> list[RecordFile]:
-    """A merged record as one record a suite: only methods of one suite are comparable by declaration."""
-    merged = record.environment.get("merged")
-    suites: dict[tuple[str, str], list[str]] = {}
-    for source in merged if isinstance(merged, list) else []:
-        if isinstance(source, dict) and isinstance(source.get("cells"), list):
-            suites.setdefault(
-                (str(source.get("suite", "")), str(source.get("suite_text", ""))), []
-            ).extend(map(str, source["cells"]))
-    if len(suites) < 2:
-        return [record]
-    taken: set[str] = set()
-    parts = []
-    for (suite, text), keys in suites.items():
-        cells = [cell for cell in record.cells if cell.key in set(keys) - taken]
-        taken |= set(keys)
-        parts.append(replace(record, suite=suite, suite_text=text, cells=cells))
-    rest = [cell for cell in record.cells if cell.key not in taken]
-    found = [part for part in [*parts, replace(record, cells=rest)] if part.cells]
-    return [found[0], *(replace(part, apart=[]) for part in found[1:])] if found else []
+    """What a cell is said to be, where its key is only a name: what was trained, and how."""
+    options = json.dumps(cell.options, sort_keys=True, default=str)
+    protocol = json.dumps(cell.protocol, sort_keys=True, default=str)
+    return cell.scenario, cell.strategy, cell.label, options, protocol
 
 
 def tell_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellRecord]:
-    """What two suites call alike and is not gets its suite's name behind its label; where that is not enough, its key."""
-    for suffix in (origin, {cell.key: cell.key[-8:] for cell in cells}):
+    """What two suites call alike and is not gets its suite's name behind its label.
+
+    Where that is not enough, it gets the end of its key.
+    """
+    ends = {cell.key: cell.key[-KEY_LETTERS:] for cell in cells}
+    for suffix in (origin, ends):
         alike = ambiguous(cells)
         cells = [
             replace(cell, label=f"{cell.label} [{suffix[cell.key]}]")
@@ -175,3 +169,53 @@ def ambiguous(cells: Iterable[CellRecord]) -> set[str]:
     """Labels that more than one cell of a scenario has."""
     count = Counter((cell.scenario, cell.label) for cell in cells)
     return {label for (_, label), cells_of in count.items() if cells_of > 1}
+
+
+# ---------------------------------------------------------------------- where it came from
+
+
+def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The record, or where it was merged itself, what it was merged from."""
+    merged = record.environment.get("merged")
+    if isinstance(merged, list) and all(isinstance(source, dict) for source in merged):
+        return [{"suite": "", "suite_text": "", **source} for source in merged]
+    return [
+        {
+            "file": path.name,
+            "suite": record.suite,
+            "suite_text": record.suite_text,
+            "environment": dict(record.environment),
+            "cells": list(keys),
+        }
+    ]
+
+
+def separated(record: RecordFile) -> list[RecordFile]:
+    """A merged record as one record a suite: only methods of one suite are comparable by declaration."""
+    suites = _keys_by_suite(record)
+    if len(suites) < 2:
+        return [record]
+    parts = [part for part in _parts(record, suites) if part.cells]
+    # What is kept apart is kept once.
+    return [*parts[:1], *(replace(part, apart=[]) for part in parts[1:])]
+
+
+def _keys_by_suite(record: RecordFile) -> dict[tuple[str, str], set[str]]:
+    """By name and text of a suite, the keys of its cells, as a merged record says."""
+    merged = record.environment.get("merged")
+    suites: dict[tuple[str, str], set[str]] = {}
+    for source in merged if isinstance(merged, list) else []:
+        if isinstance(source, dict) and isinstance(source.get("cells"), list):
+            suite = str(source.get("suite", "")), str(source.get("suite_text", ""))
+            suites.setdefault(suite, set()).update(map(str, source["cells"]))
+    return suites
+
+
+def _parts(record: RecordFile, suites: Mapping[tuple[str, str], set[str]]) -> Iterator[RecordFile]:
+    """The cells of each suite, and last those that none has; a cell of several is the first one's."""
+    taken: set[str] = set()
+    for (suite, text), keys in suites.items():
+        cells = [cell for cell in record.cells if cell.key in keys - taken]
+        taken |= keys
+        yield replace(record, suite=suite, suite_text=text, cells=cells)
+    yield replace(record, cells=[cell for cell in record.cells if cell.key not in taken])

@@ -1,4 +1,7 @@
-"""Which datasets of a stranger's file are read: plain numbers and texts that the file holds itself, and really holds."""
+"""Which datasets of a stranger's file are read.
+
+They are plain numbers and texts that the file holds itself, and really holds.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import Any
 
 import h5py
 
-_PLAUSIBLE = 1 << 26  # bytes; a larger dataset must have something behind it in the file
-_RATIO = 1100  # deflate cannot do better
+_PLAUSIBLE_BYTES = 1 << 26  # a larger dataset must have something behind it in the file
+_BEST_COMPRESSION = 1100  # of deflate: about 1032 to 1
 
 
 def is_text(dtype: Any) -> bool:
@@ -17,7 +20,7 @@ def is_text(dtype: Any) -> bool:
 
 
 def refusal(item: Any) -> str | None:
-    """Why a dataset (of h5py's lower level) is not read, as the end of a sentence about it; None where it is."""
+    """Why a dataset (of h5py's lower level) is not read, as the end of a sentence about it."""
     if not isinstance(item, h5py.h5d.DatasetID):
         return "is not a dataset"
     if item.get_offset() is None and _kept_elsewhere(item):
@@ -28,12 +31,12 @@ def refusal(item: Any) -> str | None:
     if not is_text(dtype) and dtype.kind not in "biuf":
         return "holds neither numbers nor text, and nothing else is read"
     size = math.prod(item.shape) * dtype.itemsize
-    if size > _PLAUSIBLE and size > _RATIO * item.get_storage_size():
+    if size > _PLAUSIBLE_BYTES and size > _BEST_COMPRESSION * item.get_storage_size():
         return f"claims {size} bytes, and the file does not hold them"
     return None
 
 
 def _kept_elsewhere(item: Any) -> bool:
-    """Virtual datasets and raw files; a plain dataset has a place in this file, and need not be asked."""
+    """Virtual datasets and raw files; a plain dataset lies in this file, and need not be asked."""
     plan = item.get_create_plist()
     return bool(plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count())

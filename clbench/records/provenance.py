@@ -1,7 +1,7 @@
 """When, where and with what versions each member was measured.
 
-A run's facts are named by a hash of themselves, so that lists of several records unite without renumbering: each member
-says the name of its run, and the record holds the facts once.
+A run's facts are named by a hash of themselves, so that lists of several records unite without
+renumbering: each member says the name of its run, and the record holds the facts once.
 """
 
 from __future__ import annotations
@@ -34,12 +34,17 @@ def stamped(cell: CellRecord, run: Facts) -> CellRecord:
 
 def united(lists: Iterable[Sequence[Facts]]) -> tuple[Facts, ...]:
     """Each run once, in the order in which they first appear."""
-    runs = {str(run.get("id", "")): run for runs in lists for run in runs}
-    return tuple(runs.values())
+    by_name: dict[str, Facts] = {}
+    for runs in lists:
+        by_name |= {str(run.get("id", "")): run for run in runs}
+    return tuple(by_name.values())
 
 
 def with_runs(record: RecordFile) -> RecordFile:
-    """The record as it is; one from before runs were told apart says of all members what it said of itself."""
+    """The record as it is.
+
+    One from before runs were told apart says of all members what it said of itself.
+    """
     cells = [*record.cells, *record.apart]
     if record.runs or not record.environment or "merged" in record.environment:
         return record
@@ -55,9 +60,9 @@ def with_runs(record: RecordFile) -> RecordFile:
 
 
 def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]]]:
-    """The runs that measured a cell, in the record's order, each with its seeds; members that say none are left out.
+    """The runs that measured a cell, in the record's order, each with its seeds.
 
-    A record from before runs were told apart says the same of all.
+    Members that say none are left out. A record from before runs were told apart says the same of all.
     """
     if not record.runs and record.environment and "merged" not in record.environment:
         return [(record.environment, np.unique(cell.seed).tolist())]

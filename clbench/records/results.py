@@ -28,24 +28,29 @@ if TYPE_CHECKING:
     from clbench.host import Host, Plugin
 
 COLUMNS = ["scenario", "strategy", "seed", "agent", "metric", "task", "value"]
+SUMMARY = 0  # in the column `task`, until it is left empty there
 NOTEBOOK = "clbench.report.notebook"  # draws results there
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A task's test samples `[S, N]`, sample by sample; -1 where a member has fewer, or had diverged by then."""
+    """A task's test samples `[S, N]`, sample by sample.
+
+    -1 stands where a member has fewer, or had diverged by then.
+    """
 
     chosen: Array  # the class each one was given
     label: Array  # the class it is
-    index: Array  # its place in the data set's test samples
+    index: Array  # its position among the data set's test samples
 
 
 def load(
     path: str | Path, host: Host | None = None, *, plugins: Plugin | Iterable[Plugin] = ()
 ) -> Results:
-    """Open a record. Metrics that are not stored come from the installed plugins and from `plugins`: files, modules, classes.
+    """Open a record.
 
-    Whoever has a `host` already gives that instead.
+    Metrics that are not stored come from the installed plugins and from `plugins`: files, modules,
+    classes. Whoever has a `host` already gives that instead.
     """
     return Results(read_record(Path(path)), host).with_plugins(plugins)
 
@@ -58,9 +63,8 @@ class Results:
         self._host = host
         self._metrics = Metrics(record, lambda: self.host, self.run)
         self._measured: dict[tuple[str, str], Measured] = {}
-        self._views: dict[
-            int, dict[int, RunView]
-        ] = {}  # by cell and member; a view keeps its cell alive
+        # By cell (its `id`; a view keeps its cell alive) and member.
+        self._views: dict[int, dict[int, RunView]] = {}
 
     def __repr__(self) -> str:
         line = apart_line(self.record)
@@ -84,7 +88,10 @@ class Results:
         return Results(self.record, Host.load([*before, *given], only="metric"))
 
     def kept_apart(self) -> Results:
-        """What was measured for an older state of the suite, under labels that tell it apart; `record.apart` is as it was."""
+        """What was measured for an older state of the suite, under labels that tell it apart.
+
+        `record.apart` is as it was.
+        """
         cells = [replace(cell, label=label) for label, cell in labels_apart(self.record)]
         return Results(replace(self.record, cells=cells, apart=[]), self._host)
 
@@ -110,37 +117,35 @@ class Results:
             raise RecordError("the record holds no cells yet")
         within = [cell for cell in self.cells if scenario in (None, cell.scenario)]
         if not within:
-            raise RecordError(
-                f"the record has no scenario {scenario!r}{suggest(str(scenario), {cell.scenario for cell in self.cells})}"
-            )
-        found = [cell for cell in within if cell.label == strategy] or [
-            cell for cell in within if cell.strategy == strategy
-        ]
+            known = {cell.scenario for cell in self.cells}
+            hint = suggest(str(scenario), known)
+            raise RecordError(f"the record has no scenario {scenario!r}{hint}")
+        found = [cell for cell in within if cell.label == strategy]
         if not found:
-            raise RecordError(
-                f"the record has no strategy {strategy!r}{suggest(strategy, {cell.label for cell in within})}"
-            )
+            found = [cell for cell in within if cell.strategy == strategy]
+        if not found:
+            labels = {cell.label for cell in within}
+            hint = suggest(strategy, labels)
+            raise RecordError(f"the record has no strategy {strategy!r}{hint}")
         return found
 
     def cell(self, strategy: str, scenario: str | None = None) -> CellRecord:
         """The one cell of a label, or of a bare name that is unique."""
         found = self.find(strategy, scenario)
-        if len(found) > 1:
-            scenarios = sorted({cell.scenario for cell in found})
-            which, choices = (
-                ("scenario", scenarios)
-                if len(scenarios) > 1
-                else ("label", [cell.label for cell in found])
-            )
-            raise RecordError(
-                f"{strategy!r} names {len(found)} cells; choose a {which}: {', '.join(choices)}"
-            )
-        return found[0]
+        if len(found) == 1:
+            return found[0]
+        which, choices = "scenario", sorted({cell.scenario for cell in found})
+        if len(choices) == 1:
+            which, choices = "label", [cell.label for cell in found]
+        raise RecordError(
+            f"{strategy!r} names {len(found)} cells; choose a {which}: {', '.join(choices)}"
+        )
 
     def accuracy(self, strategy: str, scenario: str | None = None) -> Array:
-        """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i), row 0 the untrained network.
+        """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i).
 
-        Of thousands of tasks that is a large array with little in it: `cell(strategy).entries` has what was measured.
+        Row 0 is the untrained network. Of thousands of tasks that is a large array with little in it:
+        `cell(strategy).entries` has what was measured.
         """
         cell = self.cell(strategy, scenario)
         if cell.accuracy is not None:
@@ -154,35 +159,38 @@ class Results:
     def weights(
         self, strategy: str, row: int = -1, scenario: str | None = None
     ) -> dict[str, Array]:
-        """Parameters and buffers `[S, ...]` by name after `row` tasks, 0 the untrained network, -1 the last; needs `keep: [weights]`.
+        """Parameters and buffers `[S, ...]` by name after `row` tasks; needs `keep: [weights]`.
 
-        NaN where a member had diverged by then.
+        Row 0 is the untrained network, -1 the last. NaN where a member had diverged by then.
         """
         cell = self.cell(strategy, scenario)
-        start = f"weights/{_row(cell, row)}/"
-        found = {
-            name.removeprefix(start): rows.read()
-            for name, rows in cell.stored.items()
-            if name.startswith(start)
-        }
+        after = _row(cell, row)
+        start = f"weights/{after}/"
+        found = {}
+        for name, rows in cell.stored.items():
+            if name.startswith(start):
+                found[name.removeprefix(start)] = rows.read()
         if not found:
-            raise RecordError(_not_kept(cell, "weights", f"after {_row(cell, row)} tasks"))
+            raise RecordError(_not_kept(cell, "weights", f"after {after} tasks"))
         return found
 
     def predictions(
         self, strategy: str, task: int, row: int = -1, scenario: str | None = None
     ) -> Predictions:
-        """The classes that the test samples of a task (from 1) were given after `row` tasks; needs `keep: [predictions]`."""
+        """The classes that the test samples of a task (from 1) were given after `row` tasks.
+
+        Needs `keep: [predictions]`.
+        """
         cell = self.cell(strategy, scenario)
+        after = _row(cell, row)
         names = (
-            f"predictions/{_row(cell, row)}/{task}",
+            f"predictions/{after}/{task}",
             f"tests/{task}/label",
             f"tests/{task}/index",
         )
         if not all(name in cell.stored for name in names):
-            raise RecordError(
-                _not_kept(cell, "predictions", f"of task {task} after {_row(cell, row)} tasks")
-            )
+            which = f"of task {task} after {after} tasks"
+            raise RecordError(_not_kept(cell, "predictions", which))
         return Predictions(*(cell.stored[name].read() for name in names))
 
     # ------------------------------------------------------------------ metrics
@@ -194,15 +202,18 @@ class Results:
         return self._measured[cell.key, name]
 
     def metric_names(self) -> list[str]:
-        """Everything stored that is a number, costs among it, and every record metric the host offers."""
-        stored = {name for cell in self.cells for name in (*cell.metrics, *cell.notes, *cell.cost)}
-        offered = {
-            name
-            for name in self.host.names("metric")
-            if issubclass(self.host.get("metric", name), RecordMetric)
-        }
+        """All stored that are numbers, costs among them, and every record metric the host offers."""
+        names: set[str] = set()
+        for cell in self.cells:
+            names |= {*cell.metrics, *cell.notes, *cell.cost}
+        offered = self._offered_record_metrics()
         asked = {label for label, _ in self.record.metrics if self.record.called(label) in offered}
-        return sorted(filter(self.is_number, stored | offered | asked))
+        return sorted(filter(self.is_number, names | offered | asked))
+
+    def _offered_record_metrics(self) -> set[str]:
+        offered = self.host.names("metric")
+        kinds = {name: self.host.get("metric", name) for name in offered}
+        return {name for name, kind in kinds.items() if issubclass(kind, RecordMetric)}
 
     def is_number(self, label: str) -> bool:
         """Whether tables can show this metric, or it is there to be drawn alone."""
@@ -220,16 +231,15 @@ class Results:
         return views[member]
 
     def _reference(self, strategy: str, run: RunView) -> RunView | None:
+        """The run of another strategy on the same stream, of the same protocol where there is one."""
         cells = [
             cell
             for cell in self.cells
             if cell.strategy == strategy and cell.scenario == run.scenario
         ]
-        for cell in (
-            sorted(cells, key=lambda cell: cell.protocol != run.protocol)
-            if len(cells) > 1
-            else cells
-        ):
+        if len(cells) > 1:
+            cells.sort(key=lambda cell: cell.protocol != run.protocol)
+        for cell in cells:
             for member in np.flatnonzero(cell.seed == run.seed):
                 view = self.run(cell, int(member))
                 if view.agent == run.agent and view.status == DONE:
@@ -239,27 +249,22 @@ class Results:
     # ------------------------------------------------------------------ frames
 
     def frame(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
-        """Tidy: scenario, strategy (the label), seed, agent, metric, task, value; `task` is empty for a summary.
+        """Tidy: scenario, strategy (the label), seed, agent, metric, task, value.
 
-        Without `metrics`, everything stored and every record metric that the plugins at hand offer. Where a metric
-        has no value the value is NaN, and `undefined` says why. `frame.attrs["kept_apart"]` says what is left out.
+        `task` is empty for a summary. Without `metrics`, everything stored and every record metric that
+        the plugins at hand offer. Where a metric has no value the value is NaN, and `undefined` says
+        why. `frame.attrs["kept_apart"]` says what is left out.
         """
         import pandas as pd
 
-        parts: list[dict[str, Any]] = []
-        for cell, measured in self._each(metrics):
-            parts.append(
-                _rows(cell, measured.name, np.zeros(1, np.int64), measured.summary[:, None])
-            )
-            if measured.by_task is not None:
-                tasks = np.arange(1, measured.by_task.shape[1] + 1)
-                parts.append(_rows(cell, measured.name, tasks, measured.by_task))
-        columns: dict[str, Any] = {
-            name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0)
-            for name in COLUMNS
-        }
+        parts = [part for measured in self._each(metrics) for part in _columns(*measured)]
+        columns: dict[str, Any] = {}
+        for name in COLUMNS:
+            column = [part[name] for part in parts]
+            columns[name] = np.concatenate(column) if column else np.zeros(0)
         numbers = pd.Series(columns["task"], dtype="Int64")
-        frame = pd.DataFrame(columns | {"task": numbers.mask(numbers == 0)})[COLUMNS]
+        columns["task"] = numbers.mask(numbers == SUMMARY)
+        frame = pd.DataFrame(columns)[COLUMNS]
         frame.attrs["kept_apart"] = apart_line(self.record)
         return frame
 
@@ -267,47 +272,56 @@ class Results:
         """Why values are missing: scenario, strategy, seed, agent, metric, reason."""
         import pandas as pd
 
-        rows = [
-            (
-                cell.scenario,
-                cell.label,
-                int(cell.seed[member]),
-                self.run(cell, member).agent,
-                measured.name,
-                reason,
-            )
-            for cell, measured in self._each(metrics)
-            for member, reason in enumerate(measured.reasons)
-            if reason is not None
-        ]
-        return pd.DataFrame(
-            rows, columns=["scenario", "strategy", "seed", "agent", "metric", "reason"]
-        )
+        rows = []
+        for cell, measured in self._each(metrics):
+            who = zip(cell.seed.tolist(), cell.agent.tolist(), strict=True)
+            for (seed, agent), reason in zip(who, measured.reasons, strict=True):
+                if reason is not None:
+                    rows.append((cell.scenario, cell.label, seed, agent, measured.name, reason))
+        names = ["scenario", "strategy", "seed", "agent", "metric", "reason"]
+        return pd.DataFrame(rows, columns=names)
 
     def _each(self, metrics: Iterable[str] | None) -> Iterable[tuple[CellRecord, Measured]]:
         names = self.metric_names() if metrics is None else list(metrics)
-        return ((cell, self.metric(name, cell)) for cell in self.cells for name in names)
+        for cell in self.cells:
+            for name in names:
+                yield cell, self.metric(name, cell)
 
 
 def _row(cell: CellRecord, row: int) -> int:
+    """After how many tasks, where -1 stands for the last."""
     return row if row >= 0 else cell.tasks + 1 + row
 
 
 def _not_kept(cell: CellRecord, kind: str, which: str) -> str:
     """Why there are none."""
+    where = f"{cell.label} on {cell.scenario}"
     if kind in cell.kept:
-        return f"{cell.label} on {cell.scenario}: there are no {kind} {which}"
-    return f"{cell.label} on {cell.scenario}: {kind} were not kept; write `keep: [{kind}]` in the suite's protocol and run it again"
+        return f"{where}: there are no {kind} {which}"
+    return (
+        f"{where}: {kind} were not kept;"
+        f" write `keep: [{kind}]` in the suite's protocol and run it again"
+    )
+
+
+def _columns(cell: CellRecord, measured: Measured) -> Iterable[dict[str, Any]]:
+    """Columns of a frame: the summary, and the metric task by task where it is one."""
+    summary = measured.summary[:, None]
+    yield _rows(cell, measured.name, np.array([SUMMARY]), summary)
+    if measured.by_task is not None:
+        tasks = np.arange(1, measured.by_task.shape[1] + 1)
+        yield _rows(cell, measured.name, tasks, measured.by_task)
 
 
 def _rows(cell: CellRecord, metric: str, tasks: Array, values: Array) -> dict[str, Any]:
-    """Columns of a frame: task by task, the members' `values [S, tasks]`; a task of 0 is a summary."""
+    """Columns of a frame: task by task, the members' `values [S, tasks]`."""
     size = cell.members * len(tasks)
     texts = {"scenario": cell.scenario, "strategy": cell.label, "metric": metric}
-    return {
-        **{name: np.full(size, text, dtype=object) for name, text in texts.items()},
-        "seed": np.tile(cell.seed, len(tasks)),
-        "agent": np.tile(cell.agent, len(tasks)),
-        "task": np.repeat(tasks, cell.members),
-        "value": np.asarray(values, dtype=np.float64).T.reshape(-1),
-    }
+    columns: dict[str, Any] = {}
+    for name, text in texts.items():
+        columns[name] = np.full(size, text, dtype=object)
+    columns["seed"] = np.tile(cell.seed, len(tasks))
+    columns["agent"] = np.tile(cell.agent, len(tasks))
+    columns["task"] = np.repeat(tasks, cell.members)
+    columns["value"] = np.asarray(values, dtype=np.float64).T.reshape(-1)
+    return columns

@@ -1,4 +1,4 @@
-"""Arrays that stay on disk until somebody asks for them: weights and predictions, member by member."""
+"""Arrays that stay on disk until somebody asks for them, such as weights, member by member."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def stamp_of(path: Path) -> Stamp:
 
 @dataclass(frozen=True)
 class RowOnDisk:
-    """One member's part of a dataset `[S, ...]`, in a file that must be the same when it is read."""
+    """One member's part of a dataset `[S, ...]`.
+
+    `stamp` tells whether the file is still the same when it is read.
+    """
 
     path: Path
     stamp: Stamp
@@ -38,7 +41,10 @@ class RowOnDisk:
 
 
 class Rows:
-    """`[S, ...]`: each member's array, where it lies on disk, or nothing. Reading fills up with NaN, whole numbers with -1."""
+    """`[S, ...]`: each member's array, where it lies on disk, or nothing.
+
+    Reading fills up with NaN, whole numbers with -1.
+    """
 
     def __init__(self, rows: Sequence[RowOnDisk | Array | None]) -> None:
         self.rows = tuple(rows)
@@ -55,18 +61,21 @@ class Rows:
     def read(self) -> Array:
         """All of it, in memory."""
         with _sources() as sources:
-            parts = [None if row is None else sources.part(row) for row in self.rows]
-            full = _empty(len(self), parts)
+            parts = sources.parts(self.rows)
+            shape, dtype, blank = _common(parts)
+            full = np.full((len(self), *shape), blank, dtype)
             for row, part in enumerate(parts):
                 if part is not None:
-                    place: Any = (row, *(slice(length) for length in part.shape))
-                    full[place] = part.read()
+                    full[_cut(row, part.shape)] = part.read()
         return full
 
     def write(self, group: h5py.Group, name: str) -> h5py.Dataset:
-        """A chunk a member, so that members are copied from file to file as they are packed, one at a time."""
+        """A chunk a member.
+
+        So members are copied from file to file as they are packed, one at a time.
+        """
         with _sources() as sources:
-            parts = [None if row is None else sources.part(row) for row in self.rows]
+            parts = sources.parts(self.rows)
             shape, dtype, blank = _common(parts)
             chunks = (1, *(max(length, 1) for length in shape))
             dataset = group.create_dataset(
@@ -74,11 +83,18 @@ class Rows:
             )
             for row, part in enumerate(parts):
                 if part is not None and not part.copy(dataset, row):
-                    dataset[(row, *map(slice, part.shape))] = part.read()
+                    dataset[_cut(row, part.shape)] = part.read()
         return dataset
 
 
+def _cut(row: int, shape: tuple[int, ...]) -> Any:
+    """Where an array of this shape goes in a row that may be larger."""
+    return (row, *(slice(length) for length in shape))
+
+
 class _InMemory:
+    """An array at hand."""
+
     def __init__(self, values: Array) -> None:
         self.values, self.shape, self.dtype = values, values.shape, values.dtype
 
@@ -86,10 +102,13 @@ class _InMemory:
         return self.values
 
     def copy(self, target: h5py.Dataset, row: int) -> bool:
+        """Nothing is packed yet."""
         return False
 
 
 class _OnDisk:
+    """A row of a dataset."""
+
     def __init__(self, dataset: h5py.Dataset, row: int) -> None:
         self.dataset, self.row = dataset, row
         self.shape, self.dtype = dataset.shape[1:], dataset.dtype
@@ -100,19 +119,21 @@ class _OnDisk:
 
     def copy(self, target: h5py.Dataset, row: int) -> bool:
         """Copy the packed bytes; False where the two are not packed alike."""
-        ours, theirs = (
-            (d.dtype, d.chunks, d.compression, d.compression_opts, d.shuffle)
-            for d in (target, self.dataset)
-        )
-        if ours != theirs or not target.size:
+        if _packing(target) != _packing(self.dataset) or not target.size:
             return False
-        here = (self.row, *[0] * len(self.shape))
-        if (
-            self.dataset.id.get_chunk_info_by_coord(here).byte_offset is not None
-        ):  # a chunk that was never written is all blank
+        inside = [0] * len(self.shape)
+        here = (self.row, *inside)
+        # A chunk that was never written is all blank, in the target too.
+        if self.dataset.id.get_chunk_info_by_coord(here).byte_offset is not None:
             mask, packed = self.dataset.id.read_direct_chunk(here)
-            target.id.write_direct_chunk((row, *here[1:]), packed, mask)
+            target.id.write_direct_chunk((row, *inside), packed, mask)
         return True
+
+
+def _packing(dataset: h5py.Dataset) -> tuple[Any, ...]:
+    """What the bytes of a chunk depend on, beside its values."""
+    how = (dataset.compression, dataset.compression_opts, dataset.shuffle)
+    return (dataset.dtype, dataset.chunks, *how)
 
 
 class _Sources:
@@ -123,38 +144,50 @@ class _Sources:
         self.files: dict[Path, h5py.File] = {}
         self.datasets: dict[tuple[Path, str], h5py.Dataset] = {}
 
-    def part(self, row: RowOnDisk | Array) -> _InMemory | _OnDisk:
-        return (
-            _OnDisk(self._dataset(row), row.row)
-            if isinstance(row, RowOnDisk)
-            else _InMemory(np.asarray(row))
-        )
+    def parts(self, rows: Sequence[RowOnDisk | Array | None]) -> list[_InMemory | _OnDisk | None]:
+        """Each of the rows, ready to be read."""
+        return [self._part(row) for row in rows]
 
-    def _dataset(self, place: RowOnDisk) -> h5py.Dataset:
-        key = place.path, place.name
+    def _part(self, row: RowOnDisk | Array | None) -> _InMemory | _OnDisk | None:
+        if row is None:
+            return None
+        if isinstance(row, RowOnDisk):
+            return _OnDisk(self._dataset(row), row.row)
+        return _InMemory(np.asarray(row))
+
+    def _dataset(self, row: RowOnDisk) -> h5py.Dataset:
+        key = row.path, row.name
         if key not in self.datasets:
-            item = h5py.h5o.open(self._file(place).id, place.name.encode())
-            why = refusal(item) or ("holds texts" if is_text(item.dtype) else None)
-            if why is None and (not item.shape or place.row >= item.shape[0]):
-                why = "does not have a row a member"
+            item = h5py.h5o.open(self._file(row).id, row.name.encode())
+            why = _refusal(item, row.row)
             if why is not None:
-                raise RecordError(f"{place.path}: {place.name} {why}")
+                raise RecordError(f"{row.path}: {row.name} {why}")
             self.datasets[key] = h5py.Dataset(item)
         return self.datasets[key]
 
-    def _file(self, place: RowOnDisk) -> h5py.File:
-        if place.path not in self.files:
+    def _file(self, row: RowOnDisk) -> h5py.File:
+        path = row.path
+        if path not in self.files:
             try:
-                if stamp_of(place.path) != place.stamp:
-                    raise RecordError(
-                        f"{place.path} has changed since it was opened; open it again"
-                    )
-                self.files[place.path] = self.stack.enter_context(h5py.File(place.path, "r"))
+                if stamp_of(path) != row.stamp:
+                    raise RecordError(f"{path} has changed since it was opened; open it again")
+                self.files[path] = self.stack.enter_context(h5py.File(path, "r"))
             except OSError as error:
-                raise RecordError(
-                    f"{place.path} cannot be read any more: {error.strerror or error}"
-                ) from error
-        return self.files[place.path]
+                reason = error.strerror or error
+                raise RecordError(f"{path} cannot be read any more: {reason}") from error
+        return self.files[path]
+
+
+def _refusal(item: Any, row: int) -> str | None:
+    """Why a dataset is not read, as the end of a sentence about it; None where it is."""
+    why = refusal(item)
+    if why is not None:
+        return why
+    if is_text(item.dtype):
+        return "holds texts"
+    if not item.shape or row >= item.shape[0]:
+        return "does not have a row a member"
+    return None
 
 
 def write_rows(path: Path, stored: Mapping[str, Rows]) -> None:
@@ -169,17 +202,16 @@ def find_rows(path: Path) -> dict[str, Rows]:
     """Where the rows lie in a file of `write_rows`; nothing where there is none."""
     if not path.exists():
         return {}
-    stamp, found = stamp_of(path), {}
+    stamp = stamp_of(path)
+    found: dict[str, Rows] = {}
 
     def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            there = item.attrs["there"]
-            found[name] = Rows(
-                [
-                    RowOnDisk(path, stamp, name, row) if there[row] else None
-                    for row in range(len(there))
-                ]
-            )
+        if not isinstance(item, h5py.Dataset):
+            return
+        rows: list[RowOnDisk | Array | None] = []
+        for row, is_there in enumerate(item.attrs["there"]):
+            rows.append(RowOnDisk(path, stamp, name, row) if is_there else None)
+        found[name] = Rows(rows)
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
@@ -197,11 +229,9 @@ def _common(parts: Sequence[_InMemory | _OnDisk | None]) -> tuple[tuple[int, ...
     there = [part for part in parts if part is not None]
     if len({len(part.shape) for part in there}) > 1:
         raise RecordError("what is kept of a cell's members does not have the same dimensions")
-    shape = tuple(map(max, zip(*(part.shape for part in there), strict=True)))
-    dtype = np.result_type(*(part.dtype for part in there)) if there else np.dtype(np.float32)
-    return shape, dtype, {"f": np.nan, "i": -1}.get(dtype.kind, 0)
-
-
-def _empty(size: int, parts: Sequence[_InMemory | _OnDisk | None]) -> Array:
-    shape, dtype, blank = _common(parts)
-    return np.full((size, *shape), blank, dtype)
+    shapes = [part.shape for part in there]
+    shape = tuple(map(max, zip(*shapes, strict=True)))
+    types = [part.dtype for part in there]
+    dtype = np.result_type(*types) if types else np.dtype(np.float32)
+    blanks = {"f": np.nan, "i": -1}
+    return shape, dtype, blanks.get(dtype.kind, 0)
