@@ -1,7 +1,8 @@
 """What a record keeps beside what its suite asks for.
 
 These are cells of an older state of the suite, and seeds that were taken away. Nothing measured is
-lost by an edit of the suite, and nothing of it is shown, compared or published unless somebody asks.
+lost by an edit of the suite, and nothing of it is shown, compared or published unless somebody
+asks.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ KEY_LETTERS = 8  # of a key, where a label alone does not tell cells apart
 def divided(
     cell: CellRecord, seeds: Collection[int], why: str = SEEDS
 ) -> tuple[CellRecord | None, CellRecord | None]:
-    """A cell's part with these seeds, and the rest, which is kept apart; None where a part is empty."""
+    """A cell's part with these seeds, and the rest, which is kept apart.
+
+    None where a part is empty.
+    """
     asked = np.isin(cell.seed, list(seeds))
     return _part(cell, asked, ""), _part(cell, ~asked, why)
 
@@ -90,7 +94,8 @@ class Dropped:
 def drop(record: RecordFile, names: Sequence[str], *, force: bool = False) -> Dropped:
     """The record without the cells of these labels or keys.
 
-    Of a cell that the suite asks for only seeds that are kept apart can go, unless `force` is given.
+    Of a cell that the suite asks for only seeds that are kept apart can go, unless `force` is
+    given.
     """
     labels = labels_apart(record)
     gone: list[tuple[str, CellRecord]] = []

@@ -1,4 +1,7 @@
-"""What was measured of one cell, in memory. The layout on disk is that of `clbench.records.file`."""
+"""What was measured of one cell, in memory.
+
+The layout on disk is that of `clbench.records.file`.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ class Entries:
     value: Array
 
     def find(self, row: Any, column: Any) -> Array:
-        """Which entries these are, arrays as numpy broadcasts them; -1 where nothing was measured."""
+        """Which entries these are, arrays as numpy broadcasts them.
+
+        -1 where nothing was measured.
+        """
         codes, order, width = self._sorted
         if not len(codes):
             return np.full(np.broadcast(row, column).shape, -1)
@@ -81,7 +87,8 @@ class CellRecord:
     chance: Mapping[str, float] = field(default_factory=dict)
     about: str = ""  # the strategy in a sentence, as its own documentation has it
     form: str = ""  # how the stack was run: loop, vmap or solo
-    # On a GPU whether its steps were captured as a device graph: captured, or "eager: " and why not.
+    # On a GPU whether its steps were captured as a device graph: captured, or "eager: " and why
+    # not.
     graphs: str = ""
     status: str = DONE  # of the cell: done, partial, diverged, failed
     agent: Array = field(default_factory=_not_given)  # [S], 0 where there are none

@@ -191,7 +191,9 @@ def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[s
 
 
 def separated(record: RecordFile) -> list[RecordFile]:
-    """A merged record as one record a suite: only methods of one suite are comparable by declaration."""
+    """A merged record as one record a suite: only methods of one suite are comparable by
+    declaration.
+    """
     suites = _keys_by_suite(record)
     if len(suites) < 2:
         return [record]
@@ -212,7 +214,10 @@ def _keys_by_suite(record: RecordFile) -> dict[tuple[str, str], set[str]]:
 
 
 def _parts(record: RecordFile, suites: Mapping[tuple[str, str], set[str]]) -> Iterator[RecordFile]:
-    """The cells of each suite, and last those that none has; a cell of several is the first one's."""
+    """The cells of each suite, and last those that none has.
+
+    A cell of several is the first one's.
+    """
     taken: set[str] = set()
     for (suite, text), keys in suites.items():
         cells = [cell for cell in record.cells if cell.key in keys - taken]

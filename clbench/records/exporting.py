@@ -25,7 +25,10 @@ INSTALL = "parquet files need pyarrow; install it with: pip install 'clbench[par
 
 
 class ExportFormat(Configurable):
-    """What `clbench export --to NAME` writes; it is made without options. Its file ends in `.NAME`."""
+    """What `clbench export --to NAME` writes; it is made without options.
+
+    Its file ends in `.NAME`.
+    """
 
     binary: ClassVar[bool] = False  # bytes that a terminal cannot show
 

@@ -1,4 +1,7 @@
-"""What went wrong while a cell was measured, as data; sentences about it are made where they are shown."""
+"""What went wrong while a cell was measured, as data.
+
+Sentences about it are made where they are shown.
+"""
 
 from __future__ import annotations
 

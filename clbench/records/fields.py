@@ -140,8 +140,8 @@ RECORD_FIELDS = (
     ),
 )
 
-# Attributes, datasets and folders of a cell. Besides them a cell has a dataset `seed`, `entries` where
-# the whole matrix was not measured, and what is `stored` on disk until it is asked for.
+# Attributes, datasets and folders of a cell. Besides them a cell has a dataset `seed`, `entries`
+# where the whole matrix was not measured, and what is `stored` on disk until it is asked for.
 CELL_FIELDS = (
     _text("scenario", "the scenario's label", exported=True),
     _text("strategy", "the strategy's name, `er+ewc` for a composition", exported=True),

@@ -12,8 +12,8 @@
 /apart/<key>/            laid out as a cell: what was measured for an older state of the suite, with
                          why it is kept apart (`apart`)
 
-A record of schema 1 is read, too: what it said in another way, `clbench.records.version_1` makes what
-it is now.
+A record of schema 1 is read, too: what it said in another way, `clbench.records.version_1` makes
+what it is now.
 """
 
 from __future__ import annotations

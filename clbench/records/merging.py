@@ -34,10 +34,10 @@ class Conflict(RecordError):
 def merge_cells(cells: Iterable[CellRecord], *, later_wins: bool = False) -> list[CellRecord]:
     """One cell a key, in the order in which the keys first appear, with the members of all.
 
-    A member that is there twice must have been measured alike; with `later_wins` the later one wins.
-    One that failed or ran out of time always gives way to one that came to an end. Labels, options
-    and protocol are the first cell's. Costs are no part of the comparison: the same run takes
-    another time elsewhere.
+    A member that is there twice must have been measured alike; with `later_wins` the later one
+    wins. One that failed or ran out of time always gives way to one that came to an end. Labels,
+    options and protocol are the first cell's. Costs are no part of the comparison: the same run
+    takes another time elsewhere.
     """
     merged: dict[str, CellRecord] = {}
     for cell in map(validated, cells):

@@ -34,7 +34,9 @@ def named(label: str, name: str) -> dict[str, str]:
 
 
 def how_measured(label: str, name: str, options: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """What a cell says of a metric that is stored in it: values are measured again where this changes."""
+    """What a cell says of a metric that is stored in it: values are measured again where this
+    changes.
+    """
     return {"options": dict(options), "version": version, **named(label, name)}
 
 
@@ -45,7 +47,10 @@ def name_in(facts: Any) -> str | None:
 
 
 def kind_of(facts: Any) -> type[Metric]:
-    """A metric of which only these facts are known; what is missing or makes no sense is as usual."""
+    """A metric of which only these facts are known.
+
+    What is missing or makes no sense is as usual.
+    """
     given = facts if isinstance(facts, Mapping) else {}
     sound = {name: value for name, value in given.items() if _is_sound(name, value)}
     if sound.get("limits") is not None:

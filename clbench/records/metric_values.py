@@ -116,7 +116,10 @@ class Metrics:
         return self._explained(name, kind, cell, known)
 
     def _noted(self, name: str, cell: CellRecord) -> Measured:
-        """What a strategy noted of its test sets after the last task; the mean over those tested."""
+        """What a strategy noted of its test sets after the last task.
+
+        The mean over those tested.
+        """
         rows = [self.view(cell, member).last_note(name) for member in range(cell.members)]
         by_task = np.array(rows).reshape(cell.members, cell.tasks)
         known = ~np.isnan(by_task)

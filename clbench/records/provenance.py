@@ -62,7 +62,8 @@ def with_runs(record: RecordFile) -> RecordFile:
 def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]]]:
     """The runs that measured a cell, in the record's order, each with its seeds.
 
-    Members that say none are left out. A record from before runs were told apart says the same of all.
+    Members that say none are left out. A record from before runs were told apart says the same of
+    all.
     """
     if not record.runs and record.environment and "merged" not in record.environment:
         return [(record.environment, np.unique(cell.seed).tolist())]
@@ -81,7 +82,9 @@ def environment_of(record: RecordFile, cell: CellRecord) -> Facts:
 
 
 def in_words(run: Facts) -> str:
-    """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a line."""
+    """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a
+    line.
+    """
     packages = run.get("packages")
     versions = packages if isinstance(packages, Mapping) else {}
     known = []

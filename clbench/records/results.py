@@ -1,4 +1,6 @@
-"""What was measured, as people ask for it: tidy frames, accuracy matrices, metrics computed when they are wanted."""
+"""What was measured, as people ask for it: tidy frames, accuracy matrices, metrics computed when
+they are wanted.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table of `clbench show`."""
-        # By name: records know nothing of reports, and only who looks at them in a notebook needs one.
+        # By name: records know nothing of reports, and only who looks at them in a notebook needs
+        # one.
         html: str = importlib.import_module(NOTEBOOK).results_html(self)
         return html
 
@@ -144,8 +147,8 @@ class Results:
     def accuracy(self, strategy: str, scenario: str | None = None) -> Array:
         """`[S, T+1, T]` of one cell: task j (column j - 1) after i tasks (row i).
 
-        Row 0 is the untrained network. Of thousands of tasks that is a large array with little in it:
-        `cell(strategy).entries` has what was measured.
+        Row 0 is the untrained network. Of thousands of tasks that is a large array with little in
+        it: `cell(strategy).entries` has what was measured.
         """
         cell = self.cell(strategy, scenario)
         if cell.accuracy is not None:
@@ -251,9 +254,9 @@ class Results:
     def frame(self, metrics: Iterable[str] | None = None) -> pd.DataFrame:
         """Tidy: scenario, strategy (the label), seed, agent, metric, task, value.
 
-        `task` is empty for a summary. Without `metrics`, everything stored and every record metric that
-        the plugins at hand offer. Where a metric has no value the value is NaN, and `undefined` says
-        why. `frame.attrs["kept_apart"]` says what is left out.
+        `task` is empty for a summary. Without `metrics`, everything stored and every record metric
+        that the plugins at hand offer. Where a metric has no value the value is NaN, and
+        `undefined` says why. `frame.attrs["kept_apart"]` says what is left out.
         """
         import pandas as pd
 

@@ -107,8 +107,8 @@ class _CellWriter:
     def _axes(self, folder: str, shape: tuple[int, ...]) -> tuple[str, ...]:
         """The members, the tasks where the length says so, and nameless dimensions.
 
-        Each stands at most once at a dataset. A curve runs along steps first, even where they are as
-        many as the tasks; weights and predictions along neither.
+        Each stands at most once at a dataset. A curve runs along steps first, even where they are
+        as many as the tasks; weights and predictions along neither.
         """
         if folder == "notes" and len(shape) == 3:
             return DATASETS["accuracy"]

@@ -1,8 +1,9 @@
 """The comparison over scenarios: who is ahead of whom on each of them, and by how much on average.
 
-All of it stands on pairs within scenarios: two strategies are compared at the seeds that both have, by the ranks of their
-runs, a failed run below every finished one of the two. So neither a strategy's failures, nor seeds that others lack, nor
-other strategies can move one of the two ahead of the other.
+All of it stands on pairs within scenarios: two strategies are compared at the seeds that both have,
+by the ranks of their runs, a failed run below every finished one of the two. So neither a
+strategy's failures, nor seeds that others lack, nor other strategies can move one of the two ahead
+of the other.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ AT_ONCE = 500  # pairs whose resampled means are in memory together
 
 @dataclass(frozen=True)
 class OverallRank:
-    """One strategy over all scenarios; mean and interval are over the seeds that all strategies have."""
+    """One strategy over all scenarios.
+
+    Mean and interval are over the seeds that all strategies have.
+    """
 
     strategy: str
     average_rank: float
@@ -67,7 +71,9 @@ class Across:
 
 @dataclass(frozen=True)
 class Contenders:
-    """The same strategies on every scenario: `runs[s][k]`, and `pairs[s][i, j]` with i < j, the comparison of two of them there."""
+    """The same strategies on every scenario: `runs[s][k]`, and `pairs[s][i, j]` with i < j, the
+    comparison of two of them there.
+    """
 
     names: tuple[str, ...]
     runs: tuple[tuple[Runs, ...], ...]
@@ -168,7 +174,9 @@ def _pairs_by_scenario(
 
 
 def _ranks(pairs: Mapping[tuple[int, int], Pair], count: int, rules: Rules) -> Array:
-    """The strategies' ranks on a scenario: 1 + how many are ahead, those that are even counted half."""
+    """The strategies' ranks on a scenario: 1 + how many are ahead, those that are even counted
+    half.
+    """
     lead = np.zeros((count, count))
     for (i, j), pair in pairs.items():
         lead[i, j] = _lead(pair, rules)
@@ -178,7 +186,9 @@ def _ranks(pairs: Mapping[tuple[int, int], Pair], count: int, rules: Rules) -> A
 
 
 def _lead(pair: Pair, rules: Rules) -> int:
-    """1 where a is ahead of b, by the ranks of the two alone (Dunn's test ranks all strategies together)."""
+    """1 where a is ahead of b, by the ranks of the two alone (Dunn's test ranks all strategies
+    together).
+    """
     if not rules.unpaired:
         return pair.better
     return int(np.sign(np.round(pair.effect - 0.5, 12)))
@@ -216,7 +226,9 @@ def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
 
 
 def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
-    """How far a is ahead of b on a scenario: Hodges and Lehmann's estimate, infinite where failures decide."""
+    """How far a is ahead of b on a scenario: Hodges and Lehmann's estimate, infinite where failures
+    decide.
+    """
     if rules.unpaired:
         return shift(a.score, b.score)
     seeds = common_seeds([a, b])
@@ -274,7 +286,10 @@ def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> 
 
 
 def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
-    """`[resamples, pairs]`: paired runs are resampled in pairs, others each by itself; nothing where no interval needs them."""
+    """`[resamples, pairs]`: paired runs are resampled in pairs, others each by itself.
+
+    Nothing where no interval needs them.
+    """
     places = np.array(contenders.places)
     if not resamples_scenarios(len(contenders.runs)):
         return np.empty((0, len(places)))

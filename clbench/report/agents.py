@@ -1,4 +1,7 @@
-"""Agents of a seed: tables and tests count the seed once, with their mean; `by_agent` makes a row for each."""
+"""Agents of a seed: tables and tests count the seed once, with their mean.
+
+`by_agent` makes a row for each.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def without_agent(label: str) -> str:
 
 
 def by_agent(results: Results) -> Results:
-    """The same results, each agent's members a cell of their own; a seed is then one run of that agent."""
+    """The same results, each agent's members a cell of their own.
+
+    A seed is then one run of that agent.
+    """
     record = results.record
     if not any(_agents(cell) for cell in (*record.cells, *record.apart)):
         raise RecordError("no cell of this record has agents: leave --by agent out")

@@ -55,7 +55,8 @@ def said_of(size: int) -> str:
 
 
 def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
-    """`[1 + bins, bins]`: the mean accuracy over members, and over blocks of tasks trained and tested.
+    """`[1 + bins, bins]`: the mean accuracy over members, and over blocks of tasks trained and
+    tested.
 
     Row 0 is the untrained network. Of entries that were not all measured no matrix is made.
     """

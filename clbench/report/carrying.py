@@ -48,7 +48,8 @@ def carrying_lines(results: Results) -> Iterable[str]:
 
 
 def unequal(cells: Sequence[CellRecord]) -> Unequal | None:
-    """Who carries least and who most, of those that carry something; None where that is about the same.
+    """Who carries least and who most, of those that carry something; None where that is about the
+    same.
 
     Methods that carry nothing have nothing to be compared by, and bounds do not compete.
     """
@@ -66,8 +67,8 @@ def unequal(cells: Sequence[CellRecord]) -> Unequal | None:
 def carried(cell: CellRecord) -> float:
     """What a run of the cell carries, in bytes; 0 where that is not known.
 
-    Records without `device_bytes` are older than the count of samples as images: they hold the size of
-    indices, which nothing should be compared by.
+    Records without `device_bytes` are older than the count of samples as images: they hold the size
+    of indices, which nothing should be compared by.
     """
     if "state_bytes" not in cell.cost or "device_bytes" not in cell.cost:
         return 0.0

@@ -49,9 +49,9 @@ def compare(
 ) -> Comparison:
     """Compare the strategies of one record or several (`Results`, or paths).
 
-    What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01 is
-    one point of accuracy. `seed` is that of the bootstrap. `plugins` are files, modules or classes
-    with metrics that are not installed.
+    What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01
+    is one point of accuracy. `seed` is that of the bootstrap. `plugins` are files, modules or
+    classes with metrics that are not installed.
     """
     given = {
         "metric": metric,

@@ -45,7 +45,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Omnibus:
-    """Do the strategies of a scenario differ at all? `scenario` is None over scenarios; `f` is Iman and Davenport's."""
+    """Do the strategies of a scenario differ at all?
+
+    `scenario` is None over scenarios; `f` is Iman and Davenport's.
+    """
 
     scenario: str | None
     test: str
@@ -60,7 +63,10 @@ class Omnibus:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two strategies, on one scenario or (`scenario` is None) over all. `difference` is a - b, `effect` the chance that a is better."""
+    """Two strategies, on one scenario or (`scenario` is None) over all.
+
+    `difference` is a - b, `effect` the chance that a is better.
+    """
 
     scenario: str | None
     a: str
@@ -114,7 +120,10 @@ class Pair:
 
 
 def within(runs: Sequence[Runs], rules: Rules) -> tuple[Omnibus | None, list[Pair]]:
-    """The tests of one scenario; p is not adjusted yet, because the family reaches over all scenarios."""
+    """The tests of one scenario.
+
+    Their p is not adjusted yet, because the family reaches over all scenarios.
+    """
     planned = design.within_scenario(len(runs), paired=not rules.unpaired)
     if rules.unpaired:
         tested = _unpaired_tests(runs)
@@ -159,7 +168,8 @@ def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
 def _equivalence(all_finished: bool, test: Callable[[float], float], rules: Rules) -> float:
     """The p-value of lying within the region; NaN where nobody asked.
 
-    The test looks at means, which a failed run has no part in: with one nothing is shown to be equivalent.
+    The test looks at means, which a failed run has no part in: with one nothing is shown to be
+    equivalent.
     """
     if rules.rope is None:
         return NAN
@@ -304,7 +314,9 @@ def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """A strategy's place in a ranking: 1 + the number of strategies that are better, and its letters."""
+    """A strategy's place in a ranking: 1 + the number of strategies that are better, and its
+    letters.
+    """
 
     strategy: str
     rank: int
@@ -314,7 +326,10 @@ class Place:
 def ranking(
     strategies: Sequence[str], order: Sequence[float], pairs: Sequence[Pair], alpha: float
 ) -> list[Place]:
-    """Best first. Whoever is beaten by nobody has rank 1; `order` (more is better) only sorts within a rank."""
+    """Best first.
+
+    Whoever is beaten by nobody has rank 1; `order` (more is better) only sorts within a rank.
+    """
     beaten = dict.fromkeys(strategies, 0)
     for pair in pairs:
         if differs(pair, alpha):

@@ -1,4 +1,6 @@
-"""What runs look like inside, a row a seed: accuracies over tasks, accuracy matrices, what a run costs."""
+"""What runs look like inside, a row a seed: accuracies over tasks, accuracy matrices, what a run
+costs.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def course_by_seed(results: Results, cell: CellRecord, course: Course) -> Array:
 
 
 def ages_by_seed(results: Results, cell: CellRecord) -> Array:
-    """`[seeds, T]`: the accuracy on a task so many tasks after it was learnt, over the tasks for which that was measured."""
+    """`[seeds, T]`: the accuracy on a task so many tasks after it was learnt, over the tasks for
+    which that was measured.
+    """
     if cell.entries is None:
         return _by_seed(cell, [_by_age(results.run(cell, k)) for k in finished(cell)])
     return _by_seed(cell, _entries_by_age(results, cell, cell.entries))
@@ -78,7 +82,9 @@ def is_measured(values: Array) -> bool:
 
 
 def binned_course(values: Array, size: int) -> tuple[Array, Array]:
-    """Where the points of a course `[seeds, K]` lie, counted from 0, and their values `[seeds, points]`."""
+    """Where the points of a course `[seeds, K]` lie, counted from 0, and their values `[seeds,
+    points]`.
+    """
     means = bin_means(known_to_all(values), size)
     there = ~np.isnan(means).any(axis=0)
     return bin_centres(values.shape[1], size)[there], means[:, there]
@@ -95,7 +101,10 @@ def mean_matrix(cell: CellRecord, size: int = 1) -> Array:
 
 
 def mean_cost(results: Results, cell: CellRecord, name: str) -> float:
-    """What a run of the cell costs, by a metric such as `train_seconds`; NaN where nobody measured it."""
+    """What a run of the cell costs, by a metric such as `train_seconds`.
+
+    NaN where nobody measured it.
+    """
     try:
         cost = results.metric(name, cell).summary
     except UnknownName:

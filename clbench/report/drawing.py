@@ -1,7 +1,7 @@
 """What all figures share: colours, panels, titles, axes that end where what is possible ends.
 
-Colours are those of Okabe and Ito (2008), which readers with any common colour vision can tell apart;
-line styles and markers repeat the distinction for print without colour.
+Colours are those of Okabe and Ito (2008), which readers with any common colour vision can tell
+apart; line styles and markers repeat the distinction for print without colour.
 """
 
 from __future__ import annotations
@@ -91,7 +91,10 @@ def shown(values: Array | float, unit: str) -> Any:
 
 
 def within(ax: Axes, side: str, limits: tuple[float, float] | None, unit: str) -> None:
-    """Keep an axis, with its ticks, to what is possible: there is no accuracy above 100 %. A little air is left for lines at an end."""
+    """Keep an axis, with its ticks, to what is possible: there is no accuracy above 100 %.
+
+    A little air is left for lines at an end.
+    """
     if limits is None:
         return
     axis: Axis = ax.xaxis if side == "x" else ax.yaxis

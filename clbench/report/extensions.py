@@ -22,11 +22,14 @@ class ReportFormat(Configurable):
 
 
 class FigureKind(Configurable):
-    """What `--figure NAME.svg` and `clbench.figure(results, NAME)` draw; it is made without options."""
+    """What `--figure NAME.svg` and `clbench.figure(results, NAME)` draw.
 
-    # What `clbench show --by agent` gives it: a strategy for each agent (`apart`), or the agents of a
-    # seed together (`together`), because it draws them side by side itself. `never`: it shows tests,
-    # in which agents of one seed, which are not independent, have no part.
+    It is made without options.
+    """
+
+    # What `clbench show --by agent` gives it: a strategy for each agent (`apart`), or the agents of
+    # a seed together (`together`), because it draws them side by side itself. `never`: it shows
+    # tests, in which agents of one seed, which are not independent, have no part.
     agents: ClassVar[Literal["apart", "together", "never"]] = "apart"
 
     def draw(self, comparison: Comparison) -> Figure:

@@ -63,8 +63,8 @@ def figure(
     each task), `before_after` (boxes of accuracy on tasks when they were learnt and after all of
     them), `activation_maps` (of chosen images), `agents` (each agent's accuracy over the stream),
     `agent_matrix` (each agent's accuracy on each of its tasks, after all of them), or a kind that a
-    plugin offers. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook shows
-    the figure by itself; `figure.savefig("name.pdf")` saves it.
+    plugin offers. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook
+    shows the figure by itself; `figure.savefig("name.pdf")` saves it.
     """
     if isinstance(results, Comparison):
         if rules:

@@ -39,7 +39,8 @@ MOST_NUMBERED = 10  # agents and tasks of a matrix whose numbers are written int
 
 
 def agents_over_tasks(comparison: Comparison) -> Figure:
-    """A_i, the mean accuracy on the tasks so far: a thin line an agent, the mean of the seeds thick, with its interval.
+    """A_i, the mean accuracy on the tasks so far: a thin line an agent, the mean of the seeds
+    thick, with its interval.
 
     Where old tasks are not tested again, the accuracy on each task when it was learnt.
     """

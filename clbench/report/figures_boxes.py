@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def boxes(comparison: Comparison) -> Figure:
-    """Every finished run as a point over its strategy's box: median, quartiles, and the farthest runs within 1.5 times their distance."""
+    """Every finished run as a point over its strategy's box: median, quartiles, and the farthest
+    runs within 1.5 times their distance.
+    """
     if not comparison.runs:
         raise UserError(f"no run has a value of {comparison.metric}")
     order = {

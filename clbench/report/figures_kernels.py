@@ -1,7 +1,7 @@
 """Kernel by kernel what tasks changed, for strategies that keep count of it.
 
-They log `kernel_change_<layer>`, `[kernels]` a task: the signed mean change of a kernel's weights; and
-`top_kernels_<layer>`, 1 for the kernels that are important from then on, else 0.
+They log `kernel_change_<layer>`, `[kernels]` a task: the signed mean change of a kernel's weights;
+and `top_kernels_<layer>`, 1 for the kernels that are important from then on, else 0.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class KernelRow:
 def kernel_squares(comparison: Comparison) -> Figure:
     """A square a kernel: its area is the size of the change in the task, its colour the sign.
 
-    A row is a task, a column a layer, of each strategy's first finished run; frames are top kernels.
+    A row is a task, a column a layer, of each strategy's first finished run; frames are top
+    kernels.
     """
     rows = list(_rows(comparison))
     if not rows:

@@ -26,7 +26,9 @@ GAP = 0.12  # of a tile, between tiles
 
 @dataclass(frozen=True)
 class Maps:
-    """What one run gave at one time: `planes [images, 1 + channels, rows, columns]`, first the images."""
+    """What one run gave at one time: `planes [images, 1 + channels, rows, columns]`, first the
+    images.
+    """
 
     heading: str
     planes: Array
@@ -73,7 +75,10 @@ def _found(comparison: Comparison) -> Iterator[Maps]:
 
 
 def _of_run(cell: CellRecord, label: str, values: Array, run: str) -> Iterator[Maps]:
-    """`values [times, images, 1 + channels, rows, columns]`; one time may go without its dimension."""
+    """`values [times, images, 1 + channels, rows, columns]`.
+
+    One time may go without its dimension.
+    """
     if values.ndim == 4:
         values = values[None]
     if values.ndim != 5 or not np.isfinite(values).any():

@@ -19,7 +19,10 @@ MOST_TICKS = 15
 
 
 def critical_difference_diagram(comparison: Comparison) -> Figure:
-    """Average ranks on a line; bars join strategies that cannot be told apart. Over scenarios where there are several."""
+    """Average ranks on a line; bars join strategies that cannot be told apart.
+
+    Over scenarios where there are several.
+    """
     diagrams = rank_diagrams(comparison)
     if not diagrams:
         raise UserError("a critical-difference diagram needs two strategies with seeds in common")
@@ -44,7 +47,9 @@ def _rank_figure(diagrams: Sequence[RankDiagram]) -> tuple[Figure, list[Axes]]:
 
 
 def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
-    """From above: the critical difference as a length, the line of ranks, bars, and a name at either end for every strategy."""
+    """From above: the critical difference as a length, the line of ranks, bars, and a name at
+    either end for every strategy.
+    """
     count, bars, critical = len(diagram.ranks), diagram.bars, diagram.critical
     lowest, half = 0.45 * len(bars) + 0.5, -(-count // 2)
     ax.set_title(title, loc="left")

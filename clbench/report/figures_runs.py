@@ -58,7 +58,10 @@ def _looks(comparison: Comparison) -> Mapping[str, dict[str, str]]:
 
 
 def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
-    """One for all panels, to their right, in the suite's order; the figure grows by what it needs."""
+    """One for all panels, to their right, in the suite's order.
+
+    The figure grows by what it needs.
+    """
     drawn = {
         name: handle
         for ax in axes
@@ -77,7 +80,9 @@ def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
 
 
 def accuracy_over_tasks(comparison: Comparison) -> Figure:
-    """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean over seeds."""
+    """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean
+    over seeds.
+    """
     return _course(comparison, AVERAGE, "use the figure `learnt`, or `evaluate: seen`")
 
 
@@ -110,7 +115,9 @@ def _check_measured(
 
 
 def forgetting_curves(comparison: Comparison) -> Figure:
-    """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which that was measured."""
+    """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which
+    that was measured.
+    """
     curves = {
         scenario: _as_far_as_measured(found)
         for scenario, found in _by_scenario(comparison, ages_by_seed).items()
@@ -202,7 +209,8 @@ def _curve(
 
 
 def accuracy_matrices(comparison: Comparison) -> Figure:
-    """The mean accuracy matrix of every strategy: rows are tasks learnt, columns tasks tested; empty where nothing was measured.
+    """The mean accuracy matrix of every strategy: rows are tasks learnt, columns tasks tested;
+    empty where nothing was measured.
 
     In a long stream a field is the mean of what was measured in a block of tasks.
     """

@@ -2,7 +2,8 @@
 
 A table that is too wide for the terminal is narrowed step by step, until it fits:
 
-1. headers are folded between words, names after a comma, a bracket or an underscore, prose between words;
+1. headers are folded between words, names after a comma, a bracket or an underscore, prose between
+   words;
 2. columns that say of themselves that they can be spared are left out, and named below the table;
 3. what is still too wide goes on below, with the names repeated.
 """
@@ -44,7 +45,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table for `rich`, as wide as the terminal allows. A blank line comes before each row of `sections`."""
+    """A table for `rich`, as wide as the terminal allows.
+
+    A blank line comes before each row of `sections`.
+    """
 
     columns: Sequence[Column]
     sections: frozenset[int] = frozenset()
@@ -132,7 +136,10 @@ def _widened(block: Sequence[Column], width: int) -> list[Placed]:
 
 
 def _share(kind: Kind, block: Sequence[Column], widths: list[int], width: int) -> None:
-    """Share the room that is left between the columns of a kind; who needs little gets all of it."""
+    """Share the room that is left between the columns of a kind.
+
+    Who needs little gets all of it.
+    """
     lacking = {
         place: _natural(column) - widths[place]
         for place, column in enumerate(block)
@@ -198,7 +205,10 @@ def _placed(column: Column, width: int) -> Placed:
 
 
 def fold(text: str, width: int, kind: Kind) -> list[str]:
-    """The text in lines of at most this width, broken where its kind may be; within a word only where there is no other way."""
+    """The text in lines of at most this width, broken where its kind may be.
+
+    Within a word only where there is no other way.
+    """
     lines = []
     for part in _split(text):
         line = ""
@@ -212,7 +222,10 @@ def fold(text: str, width: int, kind: Kind) -> list[str]:
 
 
 def _fitting_pieces(text: str, width: int, kind: Kind) -> Iterator[str]:
-    """What is kept together; a word of prose that is too long is broken as a name is, and that anywhere if it must be."""
+    """What is kept together.
+
+    A word of prose that is too long is broken as a name is, and that anywhere if it must be.
+    """
     for piece in _pieces(text, kind):
         if cell_len(piece.rstrip()) <= width:
             yield piece

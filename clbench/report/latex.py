@@ -45,7 +45,10 @@ def latex_text(text: str) -> str:
 
 
 def _paper_table(comparison: Comparison) -> list[str]:
-    """A row a strategy, a column a scenario; the best mean of each column in bold, those tied with it marked."""
+    """A row a strategy, a column a scenario.
+
+    The best mean of each column in bold, those tied with it marked.
+    """
     scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
     strategies = dict.fromkeys(cell.label for cell in comparison.results.cells)
     known = {(row.scenario, row.strategy): row for row in comparison.summary}
@@ -67,7 +70,10 @@ def _paper_table(comparison: Comparison) -> list[str]:
 
 
 def _best(comparison: Comparison, scenario: str) -> str:
-    """The strategy with the best mean, bounds left aside; empty where no run of another finished."""
+    """The strategy with the best mean, bounds left aside.
+
+    Empty where no run of another finished.
+    """
     sign = 1 if comparison.higher_is_better else -1
     bounds = _bounds(comparison)
     rows = [

@@ -30,7 +30,8 @@ def leaderboard(
     tell: Callable[[str], None] = lambda line: None,
     **rules: Any,
 ) -> list[Section]:
-    """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have it.
+    """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have
+    it.
 
     `tell` hears of files that are left out, in one line.
     """

@@ -1,4 +1,6 @@
-"""Scenarios in which nothing was learnt: no run of any strategy, upper bounds included, is above chance."""
+"""Scenarios in which nothing was learnt: no run of any strategy, upper bounds included, is above
+chance.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ class NothingLearnt:
 
 
 def nothing_learnt(results: Results) -> list[NothingLearnt]:
-    """The scenarios of which that can be said; none of a smoke run, nor where chance is not known."""
+    """The scenarios of which that can be said.
+
+    None of a smoke run, nor where chance is not known.
+    """
     if results.record.suite.endswith(SMOKE):
         return []
     found = []
@@ -65,7 +70,9 @@ def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> Nothin
 
 
 def at_chance(values: Array, chance: float) -> bool:
-    """Whether runs of these accuracies show nothing: their mean may be chance, and none is far above it."""
+    """Whether runs of these accuracies show nothing: their mean may be chance, and none is far
+    above it.
+    """
     if values.max() > chance + ROOM * (1 - chance):
         return False
     low = mean_interval(values).low

@@ -1,4 +1,5 @@
-"""What a notebook shows of results and comparisons: small tables in HTML, in the notebook's own colours.
+"""What a notebook shows of results and comparisons: small tables in HTML, in the notebook's own
+colours.
 
 No colour is set, so a dark notebook stays dark. Every text comes from a file and is escaped.
 """

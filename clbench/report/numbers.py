@@ -29,7 +29,10 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds and half the width of its 95 % t interval; `half` is None where one seed says nothing of the spread."""
+    """A mean over seeds and half the width of its 95 % t interval.
+
+    `half` is None where one seed says nothing of the spread.
+    """
 
     mean: float
     half: float | None

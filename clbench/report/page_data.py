@@ -1,6 +1,7 @@
 """What the leaderboard's page shows, as plain data; the page itself is in `clbench.report.page`.
 
-Numbers have six figures that count, None stands for what has no value, of long streams means of bins are shown: the records are linked to.
+Numbers have six figures that count, None stands for what has no value, of long streams means of
+bins are shown: the records are linked to.
 """
 
 from __future__ import annotations
@@ -203,7 +204,10 @@ def _diagram(diagram: RankDiagram) -> dict[str, Any]:
 
 
 def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float, float]]:
-    """The strategies that no other beats in both this cost and the metric; bounds do not compete."""
+    """The strategies that no other beats in both this cost and the metric.
+
+    Bounds do not compete.
+    """
     cells = {
         cell.label: cell
         for cell in comparison.results.cells
@@ -284,7 +288,10 @@ def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
 
 
 def _curve(values: Array) -> dict[str, Any]:
-    """How many tasks a point is the mean of; and of each its last task, the mean, and its interval."""
+    """How many tasks a point is the mean of.
+
+    And of each its last task, the mean, and its interval.
+    """
     tasks = values.shape[1]
     size = bin_size(tasks)
     places, means = binned_course(values, size)

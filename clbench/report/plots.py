@@ -1,4 +1,7 @@
-"""Drawing in a terminal: a shaded matrix, a chart of bars, a curve in one line. In a pipe only the characters remain."""
+"""Drawing in a terminal: a shaded matrix, a chart of bars, a curve in one line.
+
+In a pipe only the characters remain.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ MOST_BARS = 60
 
 @dataclass(frozen=True)
 class Matrix:
-    """`[bins + 1, bins]` in percent, the darker the better, row 0 the untrained network; as many bins as there is room for.
+    """`[bins + 1, bins]` in percent, the darker the better, row 0 the untrained network; as many
+    bins as there is room for.
 
     `names` are those of the bins, which are the tasks where there are few.
     """
@@ -63,7 +67,8 @@ def shade(value: float) -> Text:
 
 
 def bars(values: Array, height: int = 8) -> Text:
-    """A chart of fractions, one bar a value, between 0 and 100 %; nothing is drawn where there is no value.
+    """A chart of fractions, one bar a value, between 0 and 100 %; nothing is drawn where there is
+    no value.
 
     Of many values a bar is the mean of a bin.
     """

@@ -1,7 +1,8 @@
 """Several records as one, where they can be compared.
 
-Methods of one suite are comparable because their author put them there. Records of different suites are ranked together only
-where the streams and the budget of training are the same; else they are refused with what differs, or marked as mixed.
+Methods of one suite are comparable because their author put them there. Records of different suites
+are ranked together only where the streams and the budget of training are the same; else they are
+refused with what differs, or marked as mixed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ Source = Results | Path | str
 
 @dataclass(frozen=True)
 class Pool:
-    """The cells of all records, one label a strategy, and why they should not have been put together."""
+    """The cells of all records, one label a strategy, and why they should not have been put
+    together.
+    """
 
     results: Results
     mixed: tuple[str, ...]
@@ -77,7 +80,9 @@ def _asked(records: Sequence[RecordFile]) -> tuple[int, ...]:
 
 
 def comparable(opened: Sequence[Results]) -> list[list[Results]]:
-    """In groups that may be ranked together: records of one suite, or of suites that share streams and differ in nothing that matters."""
+    """In groups that may be ranked together: records of one suite, or of suites that share streams
+    and differ in nothing that matters.
+    """
     groups: list[list[tuple[Results, RecordFile]]] = []
     named = _named_apart([results.record for results in opened])
     for entry in zip(opened, named, strict=True):
@@ -179,9 +184,11 @@ def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
 
 
 def _named_apart(records: Sequence[RecordFile]) -> list[RecordFile]:
-    """Records that come without a suite and have a name in common, which may be nothing but their files', as suites of their own.
+    """Records that come without a suite and have a name in common, which may be nothing but their
+    files', as suites of their own.
 
-    Files that hold the same cell, as said by its name, strategy and protocol, are parts of one experiment.
+    Files that hold the same cell, as said by its name, strategy and protocol, are parts of one
+    experiment.
     """
     named: list[RecordFile] = []
     owners: dict[str, list[set[tuple[str, ...]]]] = {}  # by name: what each experiment holds

@@ -1,4 +1,5 @@
-"""The files of a leaderboard: a page, a table for spreadsheets and one for readers, and the records.
+"""The files of a leaderboard: a page, a table for spreadsheets and one for readers, and the
+records.
 
 They lie in a folder that can be published as it is.
 """
@@ -49,7 +50,10 @@ SHOWN_TABLES = (TableKind.SUMMARY, TableKind.OVERALL_RANKS)
 
 
 def write(sections: Sequence[Section], out: Path) -> list[Path]:
-    """Write everything, each file whole or not at all; the page last, when what it links to is there."""
+    """Write everything, each file whole or not at all.
+
+    The page last, when what it links to is there.
+    """
     files: dict[str, bytes] = {}
     for section in sections:
         for source in section.sources:

@@ -1,4 +1,6 @@
-"""What a critical-difference diagram shows (Demsar 2006), before anything draws it: the figures and the page draw the same."""
+"""What a critical-difference diagram shows (Demsar 2006), before anything draws it: the figures and
+the page draw the same.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class RankDiagram:
-    """Average ranks, best first, and bars over those that cannot be told apart: rows of bars, each the ranks of its members."""
+    """Average ranks, best first, and bars over those that cannot be told apart: rows of bars, each
+    the ranks of its members.
+    """
 
     scenario: str | None  # None over all of them
     ranks: dict[str, float]
@@ -29,7 +33,9 @@ class RankDiagram:
 
 
 def rank_diagrams(comparison: Comparison) -> list[RankDiagram]:
-    """Over scenarios where there are several, then each scenario's, over the seeds that all its strategies have."""
+    """Over scenarios where there are several, then each scenario's, over the seeds that all its
+    strategies have.
+    """
     return [*_over_scenarios(comparison), *_of_scenarios(comparison)]
 
 
@@ -66,7 +72,10 @@ def _bars(ranks: dict[str, float], different: Array) -> list[list[Array]]:
 
 
 def stacked(bars: Sequence[Array]) -> list[list[Array]]:
-    """Bars in as few rows as they fit in without touching; each is the sorted places of its members."""
+    """Bars in as few rows as they fit in without touching.
+
+    Each is the sorted places of its members.
+    """
     rows: list[list[Array]] = []
     for bar in sorted(bars, key=lambda bar: float(bar[0])):
         row = next((row for row in rows if row[-1][-1] + APART < bar[0]), None)

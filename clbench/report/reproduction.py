@@ -1,8 +1,10 @@
-"""Whether a cell was measured more than once, and whether the numbers agree: the only reproduction a record can prove.
+"""Whether a cell was measured more than once, and whether the numbers agree: the only reproduction
+a record can prove.
 
-Two records that hold the same cell (the same content key: options, streams, protocol, code) and the same seeds are two
-measurements, unless one is a copy of the other. What tells them apart is the time the training took: nobody measures the same
-seconds twice. Records that say nothing of their time, or of what their key stands for, prove nothing.
+Two records that hold the same cell (the same content key: options, streams, protocol, code) and the
+same seeds are two measurements, unless one is a copy of the other. What tells them apart is the
+time the training took: nobody measures the same seconds twice. Records that say nothing of their
+time, or of what their key stands for, prove nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ ELSEWHERE = ("cpu", "device", "platform", "packages")  # what makes an environme
 
 @dataclass(frozen=True)
 class Repeat:
-    """A cell that was measured again. `first` and `again` are its mean final accuracies over the seeds that both records have."""
+    """A cell that was measured again.
+
+    `first` and `again` are its mean final accuracies over the seeds that both records have.
+    """
 
     verdict: (
         str  # same to the last bit; agrees: the new mean lies in the old one's interval; differs
@@ -40,7 +45,10 @@ class Repeat:
 def repeats(
     records: Sequence[RecordFile],
 ) -> tuple[list[RecordFile], dict[str, tuple[Repeat, ...]]]:
-    """The records without what an earlier one has already, so that the first measurement stands; and, by cell, what the others found."""
+    """The records without what an earlier one has already, so that the first measurement stands.
+
+    And, by cell, what the others found.
+    """
     known: dict[str, list[tuple[CellRecord, Mapping[str, Any]]]] = {}
     found: dict[str, list[Repeat]] = {}
     kept = []
@@ -135,7 +143,10 @@ def _measured_twice(first: CellRecord, again: CellRecord) -> bool:
 
 
 def _final(cell: CellRecord) -> Array:
-    """Each member's accuracy after the last task, over the tasks measured then; NaN where it diverged."""
+    """Each member's accuracy after the last task, over the tasks measured then.
+
+    NaN where it diverged.
+    """
     values = _values(cell)
     last = (
         values[:, -1]

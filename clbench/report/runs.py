@@ -27,7 +27,10 @@ FAILED_WORDS = {
 
 @dataclass(frozen=True)
 class Runs:
-    """One strategy's runs on one scenario, by seed. Agents of one seed are no independent runs, and count as their mean."""
+    """One strategy's runs on one scenario, by seed.
+
+    Agents of one seed are no independent runs, and count as their mean.
+    """
 
     scenario: str
     strategy: str
@@ -128,10 +131,12 @@ def _run(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> _Run:
 
 
 def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:
-    """`[S]`: runs called done that have no number where other runs of the cell have one, or an infinite one.
+    """`[S]`: runs called done that have no number where other runs of the cell have one, or an
+    infinite one.
 
-    Leaving them out would let a strategy gain by its bad runs: records of other libraries call every run done. It is
-    another matter where a metric has no value for a complete run, such as one that was not asked for when it ran.
+    Leaving them out would let a strategy gain by its bad runs: records of other libraries call
+    every run done. It is another matter where a metric has no value for a complete run, such as one
+    that was not asked for when it ran.
     """
     done = cell.done
     lost = done & np.isinf(measured.summary)
@@ -142,7 +147,10 @@ def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array
 
 
 def _given_numbers(metric: str, cell: CellRecord) -> Iterable[Array]:
-    """The accuracies; and the metric itself where a stranger's record gives it without a word on how it was measured."""
+    """The accuracies.
+
+    And the metric itself where a stranger's record gives it without a word on how it was measured.
+    """
     if cell.accuracy is not None:
         yield cell.accuracy
     elif cell.entries is not None:
@@ -152,7 +160,10 @@ def _given_numbers(metric: str, cell: CellRecord) -> Iterable[Array]:
 
 
 def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
-    """The metric; nothing but reasons where only other cells have it stored, and no plugin here knows it."""
+    """The metric.
+
+    Nothing but reasons where only other cells have it stored, and no plugin here knows it.
+    """
     try:
         return results.metric(metric, cell)
     except UnknownName:

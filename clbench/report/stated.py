@@ -1,4 +1,6 @@
-"""What the suite of a record says of its comparison: read as suites are read, so that one text has one meaning."""
+"""What the suite of a record says of its comparison: read as suites are read, so that one text has
+one meaning.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ class Summary:
 
 
 def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Group:
-    """Every cell with its metrics, mean ± half the interval over seeds. Without `metrics` those that the suite asked for."""
+    """Every cell with its metrics, mean ± half the interval over seeds.
+
+    Without `metrics` those that the suite asked for.
+    """
     summary = summary_of(results, metrics)
     title = _text(summary.title, style="bold")
     legend = map(_text, summary.legend)
@@ -88,7 +91,9 @@ def _metric_column(results: Results, name: str, measured: Sequence[Measured]) ->
 
 
 def strategy_view(results: Results, strategy: str) -> Group:
-    """One strategy's accuracy matrices and curves, averaged over its finished members, for every scenario it ran on."""
+    """One strategy's accuracy matrices and curves, averaged over its finished members, for every
+    scenario it ran on.
+    """
     parts: list[RenderableType] = []
     for cell in results.find(strategy):
         parts += [*_cell_view(results, cell), Text("")]
@@ -214,7 +219,10 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
 
 
 def _metrics_of(results: Results) -> list[str]:
-    """Those the suite asked for; in a record that does not say, the usual ones and whatever was stored."""
+    """Those the suite asked for.
+
+    In a record that does not say, the usual ones and whatever was stored.
+    """
     asked = [name for name, _ in results.record.metrics]
     stored = [name for cell in results.cells for name in cell.metrics]
     offered = set(results.metric_names())

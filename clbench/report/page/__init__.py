@@ -1,7 +1,8 @@
 """The leaderboard's page: one file, nothing loaded, nothing sent.
 
-The data stands in it as JSON, where no letter of it can be markup; the scripts make text nodes of names, never markup. The page's
-own policy lets the browser run these scripts and styles, known by their hashes, and fetch nothing.
+The data stands in it as JSON, where no letter of it can be markup; the scripts make text nodes of
+names, never markup. The page's own policy lets the browser run these scripts and styles, known by
+their hashes, and fetch nothing.
 """
 
 from __future__ import annotations
