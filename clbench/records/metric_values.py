@@ -193,7 +193,7 @@ class Metrics:
         )
 
     def _why_empty(self, name: str, kind: type[Metric], cell: CellRecord) -> Missing:
-        """Of a run that came to its end without a number: others may have been asked, and it not."""
+        """Of a run that came to its end without a number: only others may have been asked."""
         if kind.summary == "none":
             return Missing(Cause.NO_NUMBER, kind.empty or "it is no number")
         if name not in cell.probes or np.isfinite(cell.metrics.get(name, np.nan)).any():
@@ -227,7 +227,7 @@ class Metrics:
         return kind
 
     def _kind(self, name: str, cell: CellRecord) -> type[Metric]:
-        """The class behind a stored metric, or what the record knows of it where nobody offers it."""
+        """The class behind a stored metric, or what the record knows where nobody offers it."""
         try:
             called = self.called(name, cell).partition("(")[0]
             kind: type[Metric] = self.host().get("metric", called)
@@ -285,7 +285,7 @@ def _failed(said: str) -> tuple[Array, Missing]:
 
 
 def _first_of_each(values: Array) -> Array:
-    """Of what a layer, or a class, has: `[S]`, or `[S, K]`, the first of what remains beside them."""
+    """`[S]`, or `[S, K]`: of what each layer, or class, has, the first one's."""
     first = values
     while first.ndim > 2:
         empty = np.full(first.shape[:-1], np.nan)

@@ -205,7 +205,7 @@ class Results:
         return self._measured[cell.key, name]
 
     def metric_names(self) -> list[str]:
-        """All stored that are numbers, costs among them, and every record metric the host offers."""
+        """All stored numbers, costs among them, and every record metric the host offers."""
         names: set[str] = set()
         for cell in self.cells:
             names |= {*cell.metrics, *cell.notes, *cell.cost}
@@ -234,7 +234,7 @@ class Results:
         return views[member]
 
     def _reference(self, strategy: str, run: RunView) -> RunView | None:
-        """The run of another strategy on the same stream, of the same protocol where there is one."""
+        """Another strategy's run on the same stream, of the same protocol where there is one."""
         cells = [
             cell
             for cell in self.cells

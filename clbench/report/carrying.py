@@ -40,10 +40,12 @@ def carrying_lines(results: Results) -> Iterable[str]:
     widest = max(found, key=lambda one: one.ratio)
     where = f" on {widest.scenario}" if len(scenarios) > 1 else ""
     others = f" (they differ on {len(found) - 1} more)" if len(found) > 1 else ""
+    least = f"{widest.least} {_shown(widest.least_bytes)}"
+    most = f"{widest.most} {_shown(widest.most_bytes)}"
     yield (
-        f"The methods do not carry equally much beside their networks{where}{others}: {widest.least}"
-        f" {_shown(widest.least_bytes)}, {widest.most} {_shown(widest.most_bytes)}, {widest.ratio:.1f}"
-        " times as much (state_bytes); of methods that keep samples, `memory: 200kB` gives each the same."
+        f"The methods do not carry equally much beside their networks{where}{others}:"
+        f" {least}, {most}, {widest.ratio:.1f} times as much (state_bytes);"
+        " of methods that keep samples, `memory: 200kB` gives each the same."
     )
 
 

@@ -23,7 +23,7 @@ NO_ROOM = "no room here for {names}; a wider terminal, or any other --format, sh
 
 
 def render(comparison: Comparison, form: str) -> Any:
-    """The comparison in a format by name: a text, or what `rich` prints as wide as the terminal is."""
+    """The comparison in a format by name: a text, or what `rich` fits to the terminal."""
     host = comparison.results.host.offering("format")
     found: type[ReportFormat] = host.get("format", form)
     return found().render(comparison)

@@ -45,7 +45,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Omnibus:
-    """Do the strategies of a scenario differ at all?
+    """The test of whether the strategies of a scenario differ at all.
 
     `scenario` is None over scenarios; `f` is Iman and Davenport's.
     """

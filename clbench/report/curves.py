@@ -116,7 +116,7 @@ def mean_cost(results: Results, cell: CellRecord, name: str) -> float:
 def pareto(
     points: Sequence[tuple[float, float]], *, higher_is_better: bool = True
 ) -> list[tuple[float, float]]:
-    """Those that no other beats: cheaper and as good, or better at the same cost; cheapest first."""
+    """Those that no other beats, cheapest first: cheaper and as good, or better at that cost."""
     sign = 1 if higher_is_better else -1
     front: list[tuple[float, float]] = []
     for cost, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):

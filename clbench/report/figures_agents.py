@@ -75,7 +75,8 @@ def agent_matrices(comparison: Comparison) -> Figure:
         image = ax.imshow(100 * values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
         headed(ax, _heading(comparison, cell), 2.6)
         _matrix_axis(ax, cell, 100 * values)
-    figure.colorbar(image, ax=axes, label="accuracy after all tasks (%)", pad=0.02)  # type: ignore[arg-type]
+    label = "accuracy after all tasks (%)"
+    figure.colorbar(image, ax=axes, label=label, pad=0.02)  # type: ignore[arg-type]
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Activation maps that the metric `activation_maps` kept: what kernels respond to in chosen images."""
+"""Maps that the metric `activation_maps` kept: what kernels respond to in chosen images."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def activation_maps(comparison: Comparison) -> Figure:
     found = list(_found(comparison))
     if not found:
         raise UserError(
-            "no run has activation maps; add the metric activation_maps to the suite and run it again"
+            "no run has activation maps;"
+            " add the metric activation_maps to the suite and run it again"
         )
     shown = found[:MOST_PANELS]
     most_rows = max(len(maps.planes) for maps in shown)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ MOST_MATRICES = 24
 MOST_FIELDS = 100  # of a matrix, in each direction
 MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
 MOST_TICKS = 10
+MARKERS_OF_A_LINE = 12
 MOST_BLOCK_TICKS = 5  # whose numbers are long
 
 
@@ -92,7 +94,7 @@ def learnt_over_tasks(comparison: Comparison) -> Figure:
 
 
 def online_over_tasks(comparison: Comparison) -> Figure:
-    """Online accuracy, task by task: predictions on training batches before the update with them."""
+    """Online accuracy by task: predictions on training batches before the update with them."""
     return _course(
         comparison, ONLINE, "add online_accuracy to the suite's metrics and run the suite again"
     )
@@ -197,8 +199,9 @@ def _curve(
     intervals = accuracy_intervals(measured)
     low = 100 * np.array([interval.low for interval in intervals])
     high = 100 * np.array([interval.high for interval in intervals])
-    markers = {"markersize": 4.0, "markevery": max(1, len(places) // 12)}
-    ax.plot(places, 100 * measured.mean(axis=0), label=name, linewidth=1.5, **how, **markers)  # type: ignore[arg-type]
+    style: dict[str, Any] = {"linewidth": 1.5, "markersize": 4.0, **how}
+    style["markevery"] = max(1, len(places) // MARKERS_OF_A_LINE)
+    ax.plot(places, 100 * measured.mean(axis=0), label=name, **style)
     if len(places) > 1:
         ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
     elif np.isfinite(low).all():
@@ -276,54 +279,75 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
 
     A line joins those that no other beats in both (Pareto), bounds left aside.
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    points = {scenario: _points(comparison, scenario) for scenario in comparison.scenarios}
-    points = {scenario: found for scenario, found in points.items() if found}
+    points: dict[str, list[_Point]] = {}
+    for scenario in comparison.scenarios:
+        if found := _points(comparison, scenario):
+            points[scenario] = found
     if not points:
         raise UserError(
             "no run says how long its training took (train_seconds), so there is no cost to draw"
         )
     looks = _looks(comparison)
-    bounds = {cell.label for cell in comparison.results.cells if cell.is_bound}
     figure, axes = panels(len(points), 4.2, 3.4)
-    for ax, (scenario, found) in zip(axes, points.items(), strict=True):
-        for row, seconds in found:
-            mean, low, high = (
-                float(shown(value, comparison.unit))
-                for value in (row.mean, row.ci_low, row.ci_high)
-            )
-            style = {**looks[row.strategy], "linestyle": "none"}
-            ax.plot(seconds, mean, label=row.strategy, markersize=7.0, zorder=3, **style)  # type: ignore[arg-type]
-            if np.isfinite(low) and np.isfinite(high):
-                ax.plot([seconds, seconds], [low, high], color=style["color"], linewidth=1.0)
-        front = pareto(
-            [(seconds, row.mean) for row, seconds in found if row.strategy not in bounds],
-            higher_is_better=comparison.higher_is_better,
-        )
-        ax.plot(
-            [x for x, _ in front],
-            shown(np.array([y for _, y in front]), comparison.unit),
-            color="0.6",
-            linewidth=1.0,
-            zorder=1,
-        )
-        ax.set(xlabel="training, seconds a run", ylabel=axis_label(comparison), xscale="log")
-        within(ax, "y", comparison.limits, comparison.unit)
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+    for ax, (scenario, here) in zip(axes, points.items(), strict=True):
+        for point in here:
+            _draw_point(ax, point, looks[point.row.strategy], comparison.unit)
+        _draw_front(ax, here, comparison)
+        _cost_axis(ax, comparison)
         headed(ax, scenario, 3.4)
-        ax.grid(color="0.92")
     _legend(figure, axes, looks)
     return figure
 
 
-def _points(comparison: Comparison, scenario: str) -> list[tuple[SummaryRow, float]]:
-    """The summary's rows that have a mean and a cost."""
+@dataclass(frozen=True)
+class _Point:
+    """A strategy: what it reaches, and what it costs."""
+
+    row: SummaryRow
+    seconds: float
+
+
+def _draw_point(ax: Axes, point: _Point, how: Mapping[str, str], unit: str) -> None:
+    """A marker with the interval of its mean."""
+    row, seconds = point.row, point.seconds
+    mean, low, high = shown(np.array([row.mean, row.ci_low, row.ci_high]), unit)
+    style: dict[str, Any] = {**how, "linestyle": "none", "markersize": 7.0, "zorder": 3}
+    ax.plot(seconds, float(mean), label=row.strategy, **style)
+    if np.isfinite(low) and np.isfinite(high):
+        ends = [float(low), float(high)]
+        ax.plot([seconds, seconds], ends, color=how["color"], linewidth=1.0)
+
+
+def _draw_front(ax: Axes, points: Sequence[_Point], comparison: Comparison) -> None:
+    bounds = {cell.label for cell in comparison.results.cells if cell.is_bound}
+    rivals = [point for point in points if point.row.strategy not in bounds]
+    costs = [(point.seconds, point.row.mean) for point in rivals]
+    front = pareto(costs, higher_is_better=comparison.higher_is_better)
+    seconds = [cost for cost, _ in front]
+    means = shown(np.array([mean for _, mean in front]), comparison.unit)
+    ax.plot(seconds, means, color="0.6", linewidth=1.0, zorder=1)
+
+
+def _cost_axis(ax: Axes, comparison: Comparison) -> None:
+    """Seconds on a logarithmic axis, with round numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    ax.set(xlabel="training, seconds a run", ylabel=axis_label(comparison), xscale="log")
+    within(ax, "y", comparison.limits, comparison.unit)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.grid(color="0.92")
+
+
+def _points(comparison: Comparison, scenario: str) -> list[_Point]:
+    """The strategies that have a mean and a cost."""
     cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
-    rows = [row for row in comparison.summary if row.scenario == scenario and np.isfinite(row.mean)]
-    found = [
-        (row, mean_cost(comparison.results, cells[row.strategy], "train_seconds")) for row in rows
-    ]
-    return [(row, seconds) for row, seconds in found if np.isfinite(seconds) and seconds > 0]
+    points = []
+    for row in comparison.summary:
+        if row.scenario != scenario or not np.isfinite(row.mean):
+            continue
+        seconds = mean_cost(comparison.results, cells[row.strategy], "train_seconds")
+        if np.isfinite(seconds) and seconds > 0:
+            points.append(_Point(row, seconds))
+    return points

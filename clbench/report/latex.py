@@ -1,4 +1,4 @@
-r"""A comparison as LaTeX tables, for `booktabs`: first the one of a paper, then all that is known."""
+r"""A comparison as LaTeX tables for `booktabs`: first that of a paper, then all that is known."""
 
 from __future__ import annotations
 

@@ -30,10 +30,9 @@ def leaderboard(
     tell: Callable[[str], None] = lambda line: None,
     **rules: Any,
 ) -> list[Section]:
-    """Read and compare. `rules` are those of `compare`; `baseline` counts in the sections that have
-    it.
+    """Read and compare.
 
-    `tell` hears of files that are left out, in one line.
+    `rules` are those of `compare`; `baseline` counts in the sections that have it. `tell` hears of files that are left out, in one line.
     """
     host = host or Host.load(only="metric")
     records = _publishable(paths, tell)
@@ -94,7 +93,7 @@ def _why_not_published(record: RecordFile, path: Path) -> str | None:
 
 
 def _places(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, str]]:
-    """Where each record lies in the folder: where it is already, or a copy under a name of its own."""
+    """Where each record lies in the folder: where it is, or a copy under a name of its own."""
     base = out.resolve()
     inside: dict[Path, str] = {}
     for path in dict.fromkeys(paths):

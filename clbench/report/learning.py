@@ -84,8 +84,8 @@ def sentence(found: NothingLearnt) -> str:
     included = f", {listed(found.bounds)} included," if found.bounds else ""
     causes = "; ".join(_causes(found.protocols))
     return (
-        f"{found.scenario}: nothing was learnt here: no strategy{included} left chance (the best mean"
-        f" accuracy at the end is {100 * found.best:.1f} %, without a look at the images"
+        f"{found.scenario}: nothing was learnt here: no strategy{included} left chance (the best"
+        f" mean accuracy at the end is {100 * found.best:.1f} %, without a look at the images"
         f" {100 * found.chance:.1f} % can be had). Likely causes, in this order: {causes}."
     )
 

@@ -67,7 +67,8 @@ def pool(
     if mixed and not force_mixed:
         lines = "\n".join(f"  {line}" for line in mixed)
         raise RecordError(
-            f"these records cannot be ranked together:\n{lines}\n--force-mixed ranks them all the same, and says so in the output"
+            f"these records cannot be ranked together:\n{lines}\n"
+            "--force-mixed ranks them all the same, and says so in the output"
         )
     if len(records) == 1 and not ambiguous(records[0].cells):
         return Pool(opened[0], (), _asked(records))

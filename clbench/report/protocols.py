@@ -1,4 +1,4 @@
-"""Where strategies of one scenario were trained under different protocols: what they do not share."""
+"""What the protocols of strategies do not share that were trained on one scenario."""
 
 from __future__ import annotations
 

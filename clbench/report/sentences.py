@@ -114,8 +114,8 @@ def _over(over: TestsOverScenarios | None) -> str:
     several = f"; over the {over.scenarios} scenarios "
     if over.omnibus:
         return (
-            f"{several}Friedman's test of the strategies' ranks on each, with Iman and Davenport's F,"
-            " then Nemenyi's of every pair, which adjusts itself"
+            f"{several}Friedman's test of the strategies' ranks on each, with Iman and Davenport's"
+            " F, then Nemenyi's of every pair, which adjusts itself"
         )
     return f"{several}the Wilcoxon signed-rank test of how far one is ahead on each"
 
@@ -308,8 +308,8 @@ def _size(rope: float, unit: str) -> str:
 def _(found: OverallRanking) -> str:
     together = f"; not told apart from it: {listed(found.tied)}" if found.tied else ""
     return (
-        f"Over scenarios: strategies whose average ranks are {found.critical_difference:.2f} or more"
-        f" apart are shown to differ (Nemenyi, alpha = {found.alpha:g}): {found.differing} of"
+        f"Over scenarios: strategies whose average ranks are {found.critical_difference:.2f} or"
+        f" more apart are shown to differ (Nemenyi, alpha = {found.alpha:g}): {found.differing} of"
         f" {found.pairs} pairs. {found.best} ranks best ({found.best_rank:.2f}){together}."
     )
 

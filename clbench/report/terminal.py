@@ -254,7 +254,8 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
     for label, _ in results.record.metrics:
         if not offered & {label, results.record.called(label)}:
             yield (
-                f"{MISSING} {label}: no plugin here offers this metric; give the file that does with --plugin"
+                f"{MISSING} {label}: no plugin here offers this metric;"
+                " give the file that does with --plugin"
             )
     for name, measured in columns:
         reasons: dict[str, list[str]] = defaultdict(list)
