@@ -19,8 +19,7 @@ from clbench.engine.stack_view import StackView
 from clbench.engine.strategy import Strategy
 from clbench.engine.task import Batch, Phase, Task
 from clbench.options import Configurable
-from clbench.stack import Optimizer, Stack, Stateful
-from clbench.stack.state import objects, tensors
+from clbench.stack import Optimizer, Stack, Stateful, objects
 
 
 class Chain(StackView):
@@ -212,10 +211,6 @@ class Chain(StackView):
     def tensor_bytes(self) -> list[float]:
         """Every tensor of the method's own."""
         return [tensor_bytes(self)] * self.members
-
-    def tensors(self) -> list[Tensor]:
-        """Those of the state, shared ones included."""
-        return [tensor for _, tensor in tensors(self.state(), shared=True)]
 
 
 class StackedRate:

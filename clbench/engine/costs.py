@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from clbench.stack import Optimizer, Stateful, member_tables, tensors
-from clbench.stack.state import objects
+from clbench.stack import Optimizer, Stateful, member_tables, objects, tensors
 
 if TYPE_CHECKING:
     from clbench.engine.chain import Chain

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
-from clbench.stack import Stack, Stateful
-from clbench.stack.state import PLAIN, Reference, objects
+from clbench.stack import Reference, Stack, Stateful, objects, walk
+from clbench.stack.state import PLAIN
 
 MOST = 8  # graphs kept at once: each holds the memory of a step
 CAPTURED = "captured"
+NO_MARK = object()
 
 
 class Steps:
@@ -215,36 +216,14 @@ class Outline:
     @classmethod
     def of(cls, root: Stateful) -> Outline:
         """Walk through the state."""
-        made = cls({}, [])
-        made._walk(root, "", set())
-        return made
-
-    def _walk(self, value: Any, path: str, seen: set[int]) -> None:
-        if isinstance(value, PLAIN):
-            self.marks[path] = value
-        elif isinstance(value, Reference):
-            self.marks[path] = value.address
-        elif isinstance(value, Tensor):
-            self.marks[path] = Where(
-                value.data_ptr(),
-                tuple(value.shape),
-                value.stride(),
-                value.dtype,
-                value.requires_grad,
-            )
-            self.tensors.append(value)
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                self._walk(item, f"{path}[{key!r}]", seen)
-        elif isinstance(value, (list, tuple)):
-            for number, item in enumerate(value):
-                self._walk(item, f"{path}[{number}]", seen)
-        elif isinstance(value, (set, np.ndarray, np.generic, torch.dtype, torch.device)):
-            self.marks[path] = repr(value)
-        elif id(value) not in seen:
-            seen.add(id(value))
-            for key, item in _held(value).items():
-                self._walk(item, f"{path}.{key}", seen)
+        marks: dict[str, Any] = {}
+        found: list[Tensor] = []
+        for node in walk(root):
+            if isinstance(node.value, Tensor):
+                found.append(node.value)
+            if (mark := _mark(node.value)) is not NO_MARK:
+                marks[node.path] = mark
+        return cls(marks, found)
 
     def change(self, later: Outline) -> str | None:
         """The first thing that is otherwise later, as a sentence for the author; None where all is as it was."""
@@ -270,17 +249,24 @@ class Where:
     dtype: torch.dtype
     trained: bool
 
+    @classmethod
+    def of(cls, tensor: Tensor) -> Where:
+        """As it lies now."""
+        shape, stride = tuple(tensor.shape), tensor.stride()
+        return cls(tensor.data_ptr(), shape, stride, tensor.dtype, tensor.requires_grad)
 
-def _held(value: Any) -> dict[str, Any]:
-    if isinstance(value, Stateful):
-        return value.held()
-    if isinstance(value, nn.Module):
-        return {
-            "training": value.training,
-            **dict(value.named_parameters()),
-            **dict(value.named_buffers()),
-        }
-    return {}
+
+def _mark(value: Any) -> Any:
+    """What of a value itself a step may depend on; `NO_MARK` of a holder of others."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, Reference):
+        return value.address
+    if isinstance(value, Tensor):
+        return Where.of(value)
+    if isinstance(value, (set, np.ndarray, np.generic, torch.dtype, torch.device)):
+        return repr(value)
+    return NO_MARK
 
 
 def _plain(path: str) -> str:

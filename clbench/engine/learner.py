@@ -187,6 +187,3 @@ class Learner(Protocol):
 
     def tensor_bytes(self) -> list[float]:
         """`[R]`: what that takes where its tensors lie."""
-
-    def tensors(self) -> list[Tensor]:
-        """Every tensor of it, which a metric must leave alone."""

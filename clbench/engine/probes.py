@@ -20,7 +20,8 @@ from clbench.engine.task import Batch, Task
 from clbench.errors import GlobalDraw, StrategyError
 from clbench.metrics import Undefined
 from clbench.options import name_of
-from clbench.stack import Stack, Stateful, tensors
+from clbench.stack import Stack, Stateful
+from clbench.stack.tree import every_tensor
 
 PROBE_SAMPLES = 100
 
@@ -176,9 +177,9 @@ class Probes(Stateful):
 
     def _held(self, net: Stack | StrategyError) -> list[Tensor]:
         """The tensors of the strategy, and of the network that is shown."""
-        held = self.learner.tensors()
+        held = list(every_tensor(self.learner.state()))
         if isinstance(net, Stack):
-            held += [tensor for _, tensor in tensors(net)]
+            held += every_tensor(net)
         return held
 
     def _checked(self, label: str, value: Any) -> Tensor:

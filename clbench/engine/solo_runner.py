@@ -16,7 +16,7 @@ from clbench.engine.look import Look
 from clbench.engine.phases import joined
 from clbench.engine.session import Session
 from clbench.engine.solo import SoloStrategy, remember_rates
-from clbench.engine.solo_state import carried_bytes, leaves, parameter_count, tensors_of
+from clbench.engine.solo_state import carried_bytes, optimizers, parameter_count
 from clbench.engine.stack_view import StackView
 from clbench.engine.task import Batch, Phase, Task
 from clbench.errors import NotSetUp, StrategyError
@@ -24,7 +24,6 @@ from clbench.options import name_of
 from clbench.stack import Stack, Stateful, restore, save
 from clbench.stack.generators import MemberStates
 from clbench.stack.modules import build
-from clbench.stack.state import tensors
 
 # The hooks that the engine leaves out where a solo strategy has none of its own.
 OPTIONAL_HOOKS = ("begin_evaluation",)
@@ -40,6 +39,8 @@ class SoloRunner(StackView, Stateful):
 
     made_anew: ClassVar[bool] = False
     wiring = frozenset({"session", "solo_class", "solo_options", "probed"})
+    # Members that sit out are not called, so nothing of theirs has to be kept apart.
+    one_a_member = frozenset({"solos"})
 
     draws_globally = True
     stack = None
@@ -89,10 +90,6 @@ class SoloRunner(StackView, Stateful):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Put `state_dict()` back, after `setup()`."""
         restore(self.state(), state, self.session.find, self.device)
-
-    def stacked(self) -> dict[str, Any]:
-        """Nothing: every member is an object of its own, and those that sit out are not called."""
-        return {}
 
     def overrides(self, hook: str) -> bool:
         """Whether the solo strategy does something of its own in this hook."""
@@ -187,9 +184,8 @@ class SoloRunner(StackView, Stateful):
     def _held_optimizers(self) -> Iterator[tuple[int, torch.optim.Optimizer]]:
         """Every optimiser that a member holds, whoever made it."""
         for row, solo in enumerate(self.solos):
-            for leaf in leaves(solo.held()):
-                if isinstance(leaf, torch.optim.Optimizer):
-                    yield row, leaf
+            for optimizer in optimizers(solo):
+                yield row, optimizer
 
     def set_mode(self, training: bool) -> None:
         """Training or evaluation mode of every member's network."""
@@ -363,11 +359,6 @@ class SoloRunner(StackView, Stateful):
     def tensor_bytes(self) -> list[float]:
         """The same: what a member keeps, it keeps as it is."""
         return self.carried_bytes()
-
-    def tensors(self) -> list[Tensor]:
-        """Those of the session, and every member's."""
-        shared = [tensor for _, tensor in tensors(self.state(), shared=True)]
-        return [*shared, *tensors_of(self.solos)]
 
 
 class MemberRate:

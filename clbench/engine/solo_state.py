@@ -9,54 +9,35 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clbench.stack import Stateful
+from clbench.stack import walk
+from clbench.stack.tree import every_tensor
 
 if TYPE_CHECKING:
     from clbench.engine.solo import SoloStrategy
 
-NOT_CARRIED = frozenset(
-    {"net", "optimizer", "noise"}
-)  # what a stacked strategy does not count either
+NOT_CARRIED = frozenset({"net", "optimizer", "noise"})  # nor does a stacked strategy count them
 
 
-def leaves(value: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """Every tensor, array, module and optimiser in a value, once each."""
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return
-    seen.add(id(value))
-    if isinstance(value, (Tensor, np.ndarray, nn.Module, torch.optim.Optimizer)):
-        yield value
-        return
-    for item in _items(value):
-        yield from leaves(item, seen)
-
-
-def tensors_of(value: Any) -> Iterator[Tensor]:
-    """Every tensor in a value: in containers, modules (parameters and buffers) and optimisers."""
-    for leaf in leaves(value):
-        if isinstance(leaf, Tensor):
-            yield leaf
-        elif isinstance(leaf, nn.Module):
-            yield from leaf.parameters()
-            yield from leaf.buffers()
-        elif isinstance(leaf, torch.optim.Optimizer):
-            yield from tensors_of(leaf.state)
+def optimizers(solo: SoloStrategy) -> Iterator[torch.optim.Optimizer]:
+    """Every optimiser that a member holds."""
+    for value in _held(solo):
+        if isinstance(value, torch.optim.Optimizer):
+            yield value
 
 
 def trained(solo: SoloStrategy) -> list[Tensor]:
     """What the method trains: the parameters of `net` and of every optimiser.
 
-    A method that has neither may still learn by hand: then it is its modules and the tensors with gradients.
+    A method that has neither may still learn by hand: then it is its modules and the tensors with
+    gradients.
     """
-    held = list(leaves(solo.held()))
     found = _parameters(vars(solo).get("net"))
-    for leaf in held:
-        if isinstance(leaf, torch.optim.Optimizer):
-            found += [tensor for group in leaf.param_groups for tensor in group["params"]]
+    for optimizer in optimizers(solo):
+        for group in optimizer.param_groups:
+            found += group["params"]
     if not found:
-        for leaf in held:
-            found += _parameters(leaf)
+        for value in _held(solo):
+            found += _parameters(value)
     return list({id(tensor): tensor for tensor in found}.values())
 
 
@@ -69,14 +50,17 @@ def carried_bytes(solo: SoloStrategy) -> int:
     """What the method carries beside its network and its optimiser: buffers, old models, arrays."""
     network = {id(tensor) for tensor in trained(solo)}
     beside = {name: item for name, item in solo.held().items() if name not in NOT_CARRIED}
-    tensors = {id(tensor): tensor for tensor in tensors_of(beside)}
-    arrays = [leaf for leaf in leaves(beside) if isinstance(leaf, np.ndarray)]
-    in_tensors = sum(
-        tensor.numel() * tensor.element_size()
-        for which, tensor in tensors.items()
-        if which not in network
-    )
+    own = [tensor for tensor in every_tensor(beside) if id(tensor) not in network]
+    in_tensors = sum(tensor.numel() * tensor.element_size() for tensor in own)
+    arrays = [value for value in _held(beside) if isinstance(value, np.ndarray)]
     return in_tensors + sum(array.nbytes for array in arrays)
+
+
+def _held(root: Any) -> Iterator[Any]:
+    """Everything in the state, once."""
+    for node in walk(root):
+        if not node.again:
+            yield node.value
 
 
 def _parameters(value: Any) -> list[Tensor]:
@@ -84,13 +68,3 @@ def _parameters(value: Any) -> list[Tensor]:
     if isinstance(value, nn.Module):
         return list(value.parameters())
     return [value] if isinstance(value, Tensor) and value.requires_grad else []
-
-
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, Stateful):
-        return list(value.held().values())
-    if isinstance(value, dict):
-        return list(value.values())
-    if isinstance(value, (list, tuple, set)):
-        return list(value)
-    return []

@@ -21,9 +21,8 @@ from clbench.engine.task import Batch, Phase, Task
 from clbench.engine.updates import adjusted_step
 from clbench.errors import StrategyError
 from clbench.options import name_of
-from clbench.stack import Optimizer, Stack, restore, save
+from clbench.stack import Optimizer, Stack, objects, restore, save
 from clbench.stack.optimizer import Updates
-from clbench.stack.state import objects
 
 
 class Strategy(Hooked, StackedMethod):

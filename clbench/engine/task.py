@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.stack.state import Reference
+from clbench.stack import Reference
 
 if TYPE_CHECKING:
     from clbench.engine.streams import Streams

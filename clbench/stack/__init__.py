@@ -3,16 +3,12 @@
 from clbench.stack.noise import Noise
 from clbench.stack.optim import SGD, Adam, AdamW, Optimizer, make_optimizer
 from clbench.stack.part import Part
+from clbench.stack.restoring import restore
+from clbench.stack.saving import save
 from clbench.stack.stack import Stack
-from clbench.stack.state import (
-    Reference,
-    Saved,
-    Stateful,
-    restore,
-    save,
-    tensors,
-)
-from clbench.stack.suspension import Suspension, member_tables
+from clbench.stack.state import Reference, Saved, Stateful
+from clbench.stack.suspension import Suspension
+from clbench.stack.tree import member_tables, objects, tensors, walk
 from clbench.stack.watching import Clock
 
 __all__ = [
@@ -30,7 +26,9 @@ __all__ = [
     "Suspension",
     "make_optimizer",
     "member_tables",
+    "objects",
     "restore",
     "save",
     "tensors",
+    "walk",
 ]

@@ -42,6 +42,7 @@ class TorchOptimizer(Optimizer):
 
     capturable: ClassVar[bool] = False
     wiring: ClassVar[frozenset[str]] = frozenset({"rows"})
+    one_a_member: ClassVar[frozenset[str]] = frozenset({"optimizers"})
 
     def __init__(
         self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]

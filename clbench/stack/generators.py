@@ -70,10 +70,6 @@ class MemberState(Stateful):
             "python_state": self.python_state,
         }
 
-    def stacked(self) -> dict[str, Any]:
-        """No rows of members: this is one member's."""
-        return {}
-
     @property
     def numpy_state(self) -> dict[str, Any]:
         """The state of NumPy's bit generator."""
@@ -100,14 +96,11 @@ class MemberStates(Stateful):
     """The global generators of every member, each under its own seed."""
 
     wiring = frozenset({"device"})
+    one_a_member = frozenset({"states"})
 
     def __init__(self, members: Sequence[Member], stream: str, device: torch.device) -> None:
         self.device = device
         self.states = [MemberState(key(*member, stream), device) for member in members]
-
-    def stacked(self) -> dict[str, Any]:
-        """No rows of members: every state is one member's."""
-        return {}
 
     def for_each(self, rows: Sequence[int], call: Callable[[int], Result]) -> list[Result]:
         """Call for one member after the other, its own state in the global generators."""

@@ -8,17 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.stack.state import Stateful, objects, tensors
-
-
-def member_tables(root: Any, members: int) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of the state with a row a member, with its path: what is suspended, and cleared of a diverged member.
-
-    A tensor whose first size happens to be R and that is none has to be declared (`shared_state`).
-    """
-    for path, tensor in tensors(root):
-        if tensor.dim() > 0 and tensor.shape[0] == members:
-            yield path, tensor
+from clbench.stack.state import Stateful
+from clbench.stack.tree import member_tables, objects
 
 
 class Kept(Stateful):
@@ -31,8 +22,7 @@ class Kept(Stateful):
 class Suspension(Stateful):
     """Members that sit out: their rows of every stacked state tensor are kept, and put back when they return.
 
-    Everything with a leading dimension of `members` takes part. Rows are found again by path, so a
-    strategy may replace a tensor while a member sits out. Objects whose state is not in stacked tensors
+    Rows are found again by path, so a strategy may replace a tensor while a member sits out. Objects whose state is not in stacked tensors
     (a torch optimiser a member) answer `member_state` and `set_member_state` instead. What was made while a member sat
     out (noise, an optimiser) is begun anew for it by `begin_member`.
     """

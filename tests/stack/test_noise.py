@@ -5,6 +5,7 @@ import torch
 from scipy import stats
 
 from clbench.randomness import key
+from clbench.stack import restore, save
 from clbench.stack.noise import (
     Noise,
     _halves,
@@ -13,7 +14,6 @@ from clbench.stack.noise import (
     normal_values,
     uniform_bits,
 )
-from clbench.stack.state import restore, save
 
 MEMBERS = [(seed, seed % 3) for seed in range(30)]
 DRAWS = {

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from clbench.errors import OptionError, StrategyError
 from clbench.optimizers import OPTIMIZERS
+from clbench.stack import Stateful, restore, save
 from clbench.stack.optim import Optimizer, make_optimizer
-from clbench.stack.state import Stateful, restore, save
 from clbench.stack.suspension import Suspension
 
 OURS = {
