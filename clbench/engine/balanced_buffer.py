@@ -24,13 +24,15 @@ NEVER = 2**62
 class ClassBalancedBuffer(Buffer):
     """The greedy, class-balanced memory of GDumb (Prabhu et al. 2020).
 
-    A sample is kept if there are fewer than floor(size / classes seen) of its class. Where the buffer is
-    full, a random sample of its largest class makes room (of equally large ones the first class).
+    A sample is kept if there are fewer than floor(size / classes seen) of its class. Where the
+    buffer is full, a random sample of its largest class makes room (of equally large ones the first
+    class).
 
-    A batch is taken in at once, with the outcome of taking its rows one by one. Within a batch the samples
-    kept of a class are its first ones, for the quota only falls; a class from which samples are taken has
-    more than the quota then, so nothing is kept of it later. So it is enough to keep all that are wanted
-    and then to lower the largest classes, one sample at a time, as far as there is no room.
+    A batch is taken in at once, with the outcome of taking its rows one by one. Within a batch the
+    samples kept of a class are its first ones, for the quota only falls; a class from which samples
+    are taken has more than the quota then, so nothing is kept of it later. So it is enough to keep
+    all that are wanted and then to lower the largest classes, one sample at a time, as far as there
+    is no room.
     """
 
     def __init__(
@@ -43,7 +45,10 @@ class ClassBalancedBuffer(Buffer):
         name: str = "class_balanced",
         classes: int | None = None,
     ) -> None:
-        """`classes` is how many labels `batch.y` tells apart; by default as many as the network has outputs."""
+        """`classes` is how many labels `batch.y` tells apart.
+
+        By default as many as the network has outputs.
+        """
         super().__init__(owner, memory, extra, beside=beside, name=name)
         classes = classes or owner.scenario.classes
         if self.size < classes:
@@ -93,8 +98,9 @@ class ClassBalancedBuffer(Buffer):
     def _lower(self, labels: Tensor, present: Tensor) -> Tensor:
         """`[R, N]`: which of these samples stay where no more than `size` may.
 
-        Each class is put in a random order. Then the samples stay that come early in their class, so many as
-        there is room for: that takes samples from the largest classes, which ones is random.
+        Each class is put in a random order. Then the samples stay that come early in their class,
+        so many as there is room for: that takes samples from the largest classes, which ones is
+        random.
         """
         members, count = labels.shape
         absent = self.of_classes.shape[1]

@@ -1,4 +1,6 @@
-"""`restore: best`: at a task's end each member gets the weights back that were best on held-out data."""
+"""`restore: best`: at a task's end each member gets
+the weights back that were best on held-out data.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ class BestWeights(Stateful):
         self.epochs = np.zeros(members, dtype=np.int64)  # that were looked at
 
     def look(self, task: Task, phase: Phase, members: Sequence[int]) -> None:
-        """Keep the weights of these members that are better than ever; of equal ones the earlier."""
+        """Keep the weights of these members that are better than ever.
+
+        Of equal ones the earlier.
+        """
         if not self.wanted or not members:
             return
         found = self._held_out(task, phase)
@@ -55,7 +60,10 @@ class BestWeights(Stateful):
 
     @torch.no_grad()
     def give_back(self, members: Sequence[int]) -> Tensor | None:
-        """Put the best weights into the networks of these members; which epochs these were, `[R]`."""
+        """Put the best weights into the networks of these members.
+
+        Which epochs these were, `[R]`.
+        """
         if not self.kept:
             return None
         for member in members:

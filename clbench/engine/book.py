@@ -21,9 +21,11 @@ MEASURED_COSTS = ("train_seconds", "peak_memory")  # which no method can know be
 
 
 class Accuracies(Stateful):
-    """The accuracies that a protocol's `evaluate` asks for, and room for no others: 2,000 tasks make a matrix of four million.
+    """The accuracies that a protocol's `evaluate` asks for, and room
+    for no others: 2,000 tasks make a matrix of four million.
 
-    `tested[row]` are the tasks tested after `row` tasks, a range; `values [R, K]` has them one after the other.
+    `tested[row]` are the tasks tested after `row` tasks, a range; `values [R, K]` has them one
+    after the other.
     """
 
     wiring = frozenset({"tested", "_start"})
@@ -128,7 +130,8 @@ class Book(Stateful):
         ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise StrategyError(
-                f"{name!r} was given {got}; a tensor with one row a member, [{len(self.diverged_at)}, ...], is wanted"
+                f"{name!r} was given {got}; a tensor with one row a member,"
+                f" [{len(self.diverged_at)}, ...], is wanted"
             )
         known = curves.get(name)
         if known is not None and known.dimensions != value.dim() - 1:
@@ -148,7 +151,8 @@ class Book(Stateful):
         given = torch.as_tensor(value, dtype=torch.float64)
         if given.dim() and tuple(given.shape) != (size,):
             raise StrategyError(
-                f"cost({name!r}, ...) was given {list(given.shape)}; a number, or one a member, [{size}], is wanted"
+                f"cost({name!r}, ...) was given {list(given.shape)}; a number, or one a member,"
+                f" [{size}], is wanted"
             )
         numbers = given.expand(size).tolist()
         noted = self.cost.setdefault(name, [math.nan] * size)
@@ -214,7 +218,9 @@ class Book(Stateful):
 
 
 def padded(rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """`[R, K, ...]` from lists of unequal lengths, of numbers or of arrays of unequal shapes, filled up with NaN."""
+    """`[R, K, ...]` from lists of unequal lengths, of numbers
+    or of arrays of unequal shapes, filled up with NaN.
+    """
     longest = max((len(row) for row in rows), default=0)
     shapes = {np.shape(value) for row in rows for value in row} or {()}
     table = np.full((len(rows), longest, *map(max, zip(*shapes, strict=True))), np.nan)

@@ -1,4 +1,6 @@
-"""What all buffers of samples share: where samples are kept, how they are drawn, and what they take."""
+"""What all buffers of samples share: where samples
+are kept, how they are drawn, and what they take.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,14 @@ EXTRA_BYTES = 4  # of each number that is kept beside a sample, float32
 
 
 class Buffer(Stateful):
-    """Samples that each member keeps, `size` places a member; a subclass says which samples go where.
+    """Samples that each member keeps, `size` places a member.
 
-    Samples are kept as indices into the training set, un-augmented. `extra` names what is kept beside
-    each of them, with its shape: `{"logits": (classes,)}`. `memory` is a number of samples, or a budget
-    in bytes (`"200kB"`) for all that the method carries, of which `beside` bytes go elsewhere.
+    A subclass says which samples go where.
+
+    Samples are kept as indices into the training set, un-augmented. `extra` names what is kept
+    beside each of them, with its shape: `{"logits": (classes,)}`. `memory` is a number of samples,
+    or a budget in bytes (`"200kB"`) for all that the method carries, of which `beside` bytes go
+    elsewhere.
 
     What a method has to keep is not an index but the image, so this is what a buffer counts
     (`sample_bytes` for each place), whatever its tables take.
@@ -77,7 +82,9 @@ class Buffer(Stateful):
     # ------------------------------------------------------------------ writing
 
     def put(self, places: Tensor, batch: Batch, **extra: Tensor) -> None:
-        """Keep the samples of a batch at these places `[R, B]`; what goes to place `size` is not kept.
+        """Keep the samples of a batch at these places `[R, B]`.
+
+        What goes to place `size` is not kept.
 
         Of two samples for one place it is not defined which one is kept.
         """
@@ -95,7 +102,9 @@ class Buffer(Stateful):
         self.tasks.scatter_(1, places, batch.tasks)
 
     def last_of_each(self, places: Tensor) -> Tensor:
-        """Places of which each is named once: its last sample has it, as if they had come one by one."""
+        """Places of which each is named once: its last
+        sample has it, as if they had come one by one.
+        """
         order = torch.arange(places.shape[1], device=places.device).expand_as(places)
         last = torch.full_like(self.index, -1).scatter_reduce(1, places, order, "amax")
         return torch.where(last.gather(1, places) == order, places, self.size)
@@ -103,7 +112,10 @@ class Buffer(Stateful):
     # ------------------------------------------------------------------ reading
 
     def sample(self, size: int) -> Batch:
-        """`size` samples with replacement; rows of a member that has none are marked as not valid."""
+        """`size` samples with replacement.
+
+        Rows of a member that has none are marked as not valid.
+        """
         batch, _ = self.sample_with(size)
         return batch
 
@@ -130,9 +142,11 @@ class Buffer(Stateful):
 
 
 def sample_bytes(scenario: ScenarioView, extra: Mapping[str, Sequence[int]] | None = None) -> int:
-    """What a method has to keep of a sample: the image, a byte a pixel and channel; its label; `extra`.
+    """What a method has to keep of a sample: the image,
+    a byte a pixel and channel; its label; `extra`.
 
-    And its task where that decides which outputs count. Labels and tasks take one byte up to 256 of them.
+    And its task where that decides which outputs count. Labels and tasks take one byte up to 256 of
+    them.
     """
     labels = _bytes_to_tell(scenario.classes)
     tasks = _bytes_to_tell(scenario.tasks) if scenario.setting == "task" else 0
@@ -141,7 +155,9 @@ def sample_bytes(scenario: ScenarioView, extra: Mapping[str, Sequence[int]] | No
 
 
 def places_within(memory: int | str, each: int, beside: float, who: str) -> int:
-    """How many samples of `each` bytes there is room for, where `beside` bytes are taken already."""
+    """How many samples of `each` bytes there is room
+    for, where `beside` bytes are taken already.
+    """
     budget = budget_of(memory)
     if budget is None:
         assert isinstance(memory, int)
@@ -151,8 +167,8 @@ def places_within(memory: int | str, each: int, beside: float, who: str) -> int:
         return room
     taken = f" beside the {int(beside):,} that it carries anyway" if beside else ""
     raise StrategyError(
-        f"{who}: memory: {memory} has no room for a single sample, which takes {each:,} bytes{taken};"
-        " give it more, or a number of samples"
+        f"{who}: memory: {memory} has no room for a single sample, which takes {each:,}"
+        f" bytes{taken}; give it more, or a number of samples"
     )
 
 

@@ -92,7 +92,7 @@ class Chain(StackView):
         """Which part kept a hook from the parts behind it, in all that ran so far."""
         return self.order.left_out()
 
-    # ------------------------------------------------------------------ hooks, in the order of a run
+    # ----------------------------------------------------------------- hooks, in the order of a run
 
     def setup(self) -> None:
         """The parts', and what follows alike."""

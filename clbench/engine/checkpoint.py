@@ -21,14 +21,18 @@ from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 
 LAYOUT = 6
-DIGEST = 32  # bytes at the end of the file; torch reads tensors without looking whether their bits are those that were written
+# Bytes at the end of the file; torch reads tensors without looking whether their bits are those
+# that were written.
+DIGEST = 32
 # Checkpoints may take so much of a job's time, and so many seconds beyond it: of large networks
 # one takes long, of short tasks there are many.
 SHARE, FREE = 0.1, 3.0
 
 
 class Mark:
-    """Where the job's place is written down: between tasks, and within them every `every` seconds."""
+    """Where the job's place is written down: between
+    tasks, and within them every `every` seconds.
+    """
 
     def __init__(
         self, path: Path | None, every: float, identity: dict[str, Any], say: Callable[[str], None]
@@ -48,7 +52,10 @@ class Mark:
             self.save(loop)
 
     def between_tasks(self, loop: Loop) -> None:
-        """Save, where it costs little beside the tasks; at the end always, so that a record can be written again."""
+        """Save, where it costs little beside the tasks.
+
+        At the end always, so that a record can be written again.
+        """
         if loop.place.task == len(loop.streams.tasks) or self._is_affordable():
             self.save(loop)
 
@@ -57,7 +64,10 @@ class Mark:
         return self.spent <= FREE + SHARE * (time.monotonic() - self.began)
 
     def save(self, loop: Loop) -> None:
-        """Save now. What cannot be written is said once, and is no reason to stop: the checkpoint before stays."""
+        """Save now.
+
+        What cannot be written is said once, and is no reason to stop: the checkpoint before stays.
+        """
         if self.path is None:
             return
         started = time.monotonic()
@@ -92,11 +102,14 @@ class Mark:
             self.said = True
             reason = str(error).partition("; free some space")[0] or type(error).__name__
             self.say(
-                f"no checkpoint for now: {reason}; training goes on, and an interruption costs what came since the last one"
+                f"no checkpoint for now: {reason}; training goes on, and an interruption costs"
+                " what came since the last one"
             )
 
     def load(self, loop: Loop) -> bool:
-        """Bring the loop, which has done nothing yet, to the place that was saved; False where there is no checkpoint of this very job."""
+        """Bring the loop, which has done nothing yet, to the place that
+        was saved; False where there is no checkpoint of this very job.
+        """
         if self.path is None or not self.path.exists():
             return False
         data = self.path.read_bytes()
@@ -114,7 +127,10 @@ class Mark:
 
 
 def _opened(data: bytes) -> Any:
-    """Tensors and plain values. What else there is, torch advises to open all the same; nobody should."""
+    """Tensors and plain values.
+
+    What else there is, torch advises to open all the same; nobody should.
+    """
     try:
         return torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except pickle.UnpicklingError:

@@ -34,13 +34,15 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
     if len(cutting) > 1:
         listed = " and ".join(f"{name} ({', '.join(hooks)})" for name, hooks in cutting.items())
         raise UserError(
-            f"{'+'.join(names)}: {listed} replace hooks without calling super(), and only one part of a composition may"
+            f"{'+'.join(names)}: {listed} replace hooks without calling super(), and only one part"
+            " of a composition may"
         )
     for name, hooks in cutting.items():
         if name != names[-1]:
             order = "+".join([other for other in names if other != name] + [name])
             raise UserError(
-                f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super() and must come last: {order}"
+                f"{'+'.join(names)}: {name} replaces {', '.join(hooks)} without calling super()"
+                f" and must come last: {order}"
             )
 
 
@@ -58,7 +60,9 @@ def _check_needs(classes: Sequence[type[Any]]) -> None:
 
 
 def _check_weights(classes: Sequence[type[Strategy]]) -> None:
-    """Refuse parts that look at the network's own weights where another part puts generated ones in their place."""
+    """Refuse parts that look at the network's own weights
+    where another part puts generated ones in their place.
+    """
     whole = "+".join(map(name_of, classes))
     generating = [name_of(cls) for cls in classes if cls.generates_weights]
     looking = [name_of(cls) for cls in classes if not cls.generates_weights and _uses_net(cls)]

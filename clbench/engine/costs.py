@@ -1,7 +1,8 @@
 """What each member of a stacked method costs: the bytes that it carries beside what it trains.
 
-Two counts of bytes: what the method has to keep, by which methods are compared, and what its tensors take
-where they lie, by which stacks are sized. A buffer of indices is small on a device that holds the data.
+Two counts of bytes: what the method has to keep, by which methods are compared, and what its
+tensors take where they lie, by which stacks are sized. A buffer of indices is small on a device
+that holds the data.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def carried_bytes(chain: Chain, member: int = 0) -> float:
-    """What a member has to keep beside what it trains, as it stands: buffers, old models, importances, bases.
+    """What a member has to keep beside what it trains, as
+    it stands: buffers, old models, importances, bases.
 
-    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images. Networks and
-    optimisers of the method's own, which train something, are no more counted than the engine's.
+    Of what stands for something else (`Stateful.stands_for`) it is that: of indices, the images.
+    Networks and optimisers of the method's own, which train something, are no more counted than the
+    engine's.
     """
     root = chain.state()
     said: dict[str, float] = {}

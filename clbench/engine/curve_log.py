@@ -111,7 +111,8 @@ def _encode(groups: Groups) -> bytes:
     for group, curves in groups.items():
         for name, curve in curves.items():
             block, counts = curve.unlogged()
-            # A curve is written once even where it has no value: that it was asked for is known by it.
+            # A curve is written once even where it has no value: that it was asked for is known by
+            # it.
             if counts.any() or not curve.lengths.any():
                 described.append([group, name, block.shape[1:], counts.tolist()])
                 blocks.append(np.ascontiguousarray(block, dtype="<f8").tobytes())

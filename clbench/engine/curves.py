@@ -41,7 +41,9 @@ class Curve:
         self.lengths[chosen] += 1
 
     def extend(self, block: Array, counts: Array) -> None:
-        """Several more values: the first `counts [R]` of every member's row of `block [R, K, ...]`."""
+        """Several more values: the first `counts [R]`
+        of every member's row of `block [R, K, ...]`.
+        """
         self._make_room(int((self.lengths + counts).max(initial=0)), block.shape[2:])
         for member, count in enumerate(counts.tolist()):
             start = int(self.lengths[member])

@@ -31,7 +31,10 @@ HOW_TO_PROBE = "a metric that needs random numbers draws from probe.rng(name)"
 
 
 class DrawWatch:
-    """Sees to it that a stacked strategy leaves the global generators alone. To solo strategies they are lent."""
+    """Sees to it that a stacked strategy leaves the global generators alone.
+
+    To solo strategies they are lent.
+    """
 
     def __init__(self, learner: Learner) -> None:
         self.learner, self.device = learner, learner.device
@@ -98,10 +101,12 @@ def packages_of(classes: Sequence[type]) -> frozenset[str]:
 
 
 class LineFinder:
-    """Looks, while code runs, for the first line of these packages after which a generator had moved.
+    """Looks, while code runs, for the first line of
+    these packages after which a generator had moved.
 
-    It compares where such a line calls something, and where the call returns: a draw within the call is
-    found to the line, one between two calls (NumPy's functions are invisible to a profiler) to the lines between.
+    It compares where such a line calls something, and where the call returns: a draw within the
+    call is found to the line, one between two calls (NumPy's functions are invisible to a profiler)
+    to the lines between.
     """
 
     def __init__(self, packages: frozenset[str]) -> None:

@@ -22,8 +22,9 @@ Watch = Callable[[Tensor, Batch], None]
 class Evaluation:
     """What a test set was found to be.
 
-    `accuracy [R]` are shares of right answers in float64, NaN where a member has no samples; `finite
-    [R]` says whether none of its outputs was NaN; `notes` are what the strategy noted, `[R]` each.
+    `accuracy [R]` are shares of right answers in float64, NaN where a member has no samples;
+    `finite [R]` says whether none of its outputs was NaN; `notes` are what the strategy noted,
+    `[R]` each.
     """
 
     accuracy: Tensor
@@ -66,7 +67,8 @@ def evaluate(
 ) -> Evaluation:
     """Predict a task's test set, or its validation set; `limit` samples of each member.
 
-    Each `watch` is shown the classes chosen and the batch, one after the other. `member_predict` predicts in place of the learner.
+    Each `watch` is shown the classes chosen and the batch, one after the other. `member_predict`
+    predicts in place of the learner.
     """
     session, streams = learner.session, task.streams
     size = streams.chunk(split)
@@ -99,7 +101,9 @@ def predict(
     member_predict: Predict | None = None,
     start: int | None = None,
 ) -> Tensor:
-    """The strategy's logits, of the shape the contract wants; it is told the task where the setting tells it.
+    """The strategy's logits, of the shape the contract wants.
+
+    It is told the task where the setting tells it.
 
     `start` is the batch's place in the test set that the strategy has looked at.
     """
@@ -110,7 +114,8 @@ def predict(
     if not isinstance(logits, Tensor) or tuple(logits.shape) != wanted:
         got = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise StrategyError(
-            f"{learner.part_name}.predict returned {got}; [members, batch, classes] = {list(wanted)} is wanted"
+            f"{learner.part_name}.predict returned {got}; [members, batch, classes] ="
+            f" {list(wanted)} is wanted"
         )
     return logits
 

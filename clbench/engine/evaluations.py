@@ -68,7 +68,9 @@ class Evaluations:
         return learner.overrides("begin_task") or learner.overrides("begin_evaluation")
 
     def within_task(self, task: Task, due: list[int]) -> None:
-        """Accuracy, and what the strategy notes, as curves: on the tasks so far that are tested after this one."""
+        """Accuracy, and what the strategy notes, as curves:
+        on the tasks so far that are tested after this one.
+        """
         book, steps = self.book, torch.from_numpy(self.book.steps)
         rows = {name: self._nothing() for name in self.followed}
         tested = book.accuracies.tested[task.index + 1]
@@ -86,7 +88,9 @@ class Evaluations:
 
     @property
     def width(self) -> int:
-        """Of a row of accuracies within tasks: a place for every task, or for those tested at a time."""
+        """Of a row of accuracies within tasks: a place
+        for every task, or for those tested at a time.
+        """
         scope = self.learner.protocol.evaluate["tasks"]
         if scope in ("all", "seen"):
             return len(self.tasks)

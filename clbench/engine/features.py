@@ -1,7 +1,9 @@
-"""Features of a frozen body: computed once for a phase, kept where there is room, and computed again where not.
+"""Features of a frozen body: computed once for a phase,
+kept where there is room, and computed again where not.
 
-What is kept decides about speed alone. A sample's features are always computed among the same number of
-samples, and are the same bits whichever these are: that is looked at before anything is kept.
+What is kept decides about speed alone. A sample's features are always computed among the same
+number of samples, and are the same bits whichever these are: that is looked at before anything is
+kept.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ Compute = Callable[[Sequence[IntArray]], Tensor]
 CHUNK = 128  # samples whose features are computed together
 STRETCH = 1024  # samples that are looked ahead
 ROLLS = 1, 37, 64  # places that samples are moved by, to see whether their features depend on it
-# How far outputs may be apart, beside their size, that are the same but for rounding (in bf16, too).
+# How far outputs may be apart, beside their size, that are the same but for rounding (in bf16,
+# too).
 ROUNDING = 0.02
 
 
@@ -65,7 +68,9 @@ class FrozenBody:
         self.point, self.table, self.before = None, None, {}
 
     def begin_epoch(self) -> None:
-        """Whatever ran between two epochs may have changed the front: its features are others then."""
+        """Whatever ran between two epochs may have changed
+        the front: its features are others then.
+        """
         if self.point is None:
             return
         if self.table is not None and self._changed() is not None:
@@ -77,12 +82,14 @@ class FrozenBody:
         if self.point is not None and (name := self._changed()) is not None:
             raise StrategyError(
                 f"phase {self.session.phase and self.session.phase.name!r} trains the network from"
-                f" {self.point!r} on (frozen_before), and a step of it changed {name!r}, which lies in"
-                " front; leave frozen_before out, or keep that method's hands off it"
+                f" {self.point!r} on (frozen_before), and a step of it changed {name!r}, which"
+                " lies in front; leave frozen_before out, or keep that method's hands off it"
             )
 
     def of_steps(self, order: Order, plan: Sequence[Step]) -> Iterator[tuple[Step, Tensor]]:
-        """Each step of an epoch with its samples `[3, R, B]`, and with where their features are, `[4, R, B]`."""
+        """Each step of an epoch with its samples `[3, R, B]`,
+        and with where their features are, `[4, R, B]`.
+        """
         if self.table is None:
             for step in plan:
                 yield step, order.batch(step)
@@ -118,7 +125,9 @@ class FrozenBody:
         return self.net.front(self.point)
 
     def _changed(self) -> str | None:
-        """The first tensor of the front that is otherwise than when the epoch began, among who takes part."""
+        """The first tensor of the front that is otherwise
+        than when the epoch began, among who takes part.
+        """
         active = self.session.active
         for name, value in self._front().items():
             if name not in self.before:
@@ -130,8 +139,8 @@ class FrozenBody:
     def _checked_shape(self, phase: Phase, pools: Sequence[Pool]) -> tuple[int, ...] | None:
         """The shape of a sample's features; None where they depend on the samples beside it.
 
-        So they do behind batch-norm without running statistics, or where a kernel rounds by place. The whole
-        network is then run in every step.
+        So they do behind batch-norm without running statistics, or where a kernel rounds by place.
+        The whole network is then run in every step.
         """
         assert self.point is not None
         first = [np.arange(min(CHUNK, len(pool))) for pool, _ in pools]
@@ -144,8 +153,9 @@ class FrozenBody:
         if not fits:
             raise StrategyError(
                 f"phase {phase.name!r}: frozen_before={self.point!r}, and the output of"
-                f" {type(self.net.module).__name__} is not what the modules from there on make of it;"
-                " name a later module (the last one is 'head'), or build the model as an nn.Sequential"
+                f" {type(self.net.module).__name__} is not what the modules from there on make of"
+                " it; name a later module (the last one is 'head'), or build the model as an"
+                " nn.Sequential"
             )
         for places in ROLLS:
             # Fetched anew: an image's numbers are to lie in memory as they always do.
@@ -188,7 +198,9 @@ class FrozenBody:
     def _images(
         self, pools: Sequence[Pool], places: Sequence[IntArray], moved_by: int = 0
     ) -> Tensor:
-        """The images `[R, CHUNK, ...]` at these places of each member's pool, filled up with some of them."""
+        """The images `[R, CHUNK, ...]` at these places of
+        each member's pool, filled up with some of them.
+        """
         index, tasks = [], []
         for (pool, task_of), mine in zip(pools, places, strict=True):
             some = mine if len(mine) else np.zeros(1, dtype=np.int64)
@@ -201,7 +213,8 @@ class FrozenBody:
 
 
 class Table:
-    """Rows of features: of the first samples of each member's pool for good, of others for the steps ahead.
+    """Rows of features: of the first samples of each
+    member's pool for good, of others for the steps ahead.
 
     `slots[member][place]` says in which row a sample's features are, -1 where in none.
     """

@@ -1,9 +1,9 @@
 """What a job costs does not depend on the jobs that its process did before.
 
-The first steps of a process are slow: kernels are chosen, threads and workspaces made, code read from
-disk. They are taken here, with a network of our own, before any clock is read. And a process never gets
-smaller by itself: what earlier jobs left is collected and given back, and the mark of the largest
-resident set is put down to where this job begins.
+The first steps of a process are slow: kernels are chosen, threads and workspaces made, code read
+from disk. They are taken here, with a network of our own, before any clock is read. And a process
+never gets smaller by itself: what earlier jobs left is collected and given back, and the mark of
+the largest resident set is put down to where this job begins.
 """
 
 from __future__ import annotations

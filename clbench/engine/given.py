@@ -1,8 +1,10 @@
-"""What a run was given: the options of its strategies, and its protocol. They stay so while it runs.
+"""What a run was given: the options of its strategies, and its protocol.
+
+They stay so while it runs.
 
 The record says that the run was made with them, and a checkpoint does not save them: what changed
-would be back as it was after a resume, and the numbers others. To set one is refused where it is done
-(`Configurable`, `Protocol`); what is changed in place, such as a list, is found here.
+would be back as it was after a resume, and the numbers others. To set one is refused where it is
+done (`Configurable`, `Protocol`); what is changed in place, such as a list, is found here.
 """
 
 from __future__ import annotations

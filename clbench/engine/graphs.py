@@ -1,10 +1,11 @@
-"""Training steps as device graphs: a small network's step is many small kernels, and launching them takes longer than running them.
+"""Training steps as device graphs: a small network's step is many
+small kernels, and launching them takes longer than running them.
 
-A graph repeats what one step did, kernel by kernel, over the same addresses. So a step can be captured
-that does its work in tensors of the state, written in place, and in nothing else: no value is read on
-the host, and neither a Python number nor the place of a tensor changes from step to step. Methods
-declare that (`capturable`); here it is checked before it is relied upon, and what cannot be captured
-runs as it always did, with the reason in the record.
+A graph repeats what one step did, kernel by kernel, over the same addresses. So a step can be
+captured that does its work in tensors of the state, written in place, and in nothing else: no value
+is read on the host, and neither a Python number nor the place of a tensor changes from step to
+step. Methods declare that (`capturable`); here it is checked before it is relied upon, and what
+cannot be captured runs as it always did, with the reason in the record.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ NO_MARK = object()
 class Steps:
     """Runs a job's steps: as they are, or, on a GPU, captured once and replayed.
 
-    `step` is given samples `[3, R, B]` (index, task and label of each) and returns the losses `[R]`, or
-    None. Of every kind of step (who takes part, how many samples) the first runs as it is, the second is
-    looked at, the third is captured. `why` is the reason where nothing is captured.
+    `step` is given samples `[3, R, B]` (index, task and label of each) and returns the losses
+    `[R]`, or None. Of every kind of step (who takes part, how many samples) the first runs as it
+    is, the second is looked at, the third is captured. `why` is the reason where nothing is
+    captured.
     """
 
     def __init__(
@@ -58,7 +60,10 @@ class Steps:
 
     @property
     def said(self) -> str:
-        """For the record: `captured`, or why not; empty on a CPU, where there is nothing to capture."""
+        """For the record: `captured`, or why not.
+
+        Empty on a CPU, where there is nothing to capture.
+        """
         if self.session.device.type != "cuda":
             return ""
         return CAPTURED if self.why is None else f"eager: {self.why}"
@@ -88,7 +93,10 @@ class Steps:
 
     @contextlib.contextmanager
     def stream(self) -> Iterator[None]:
-        """A stream of the job's own, for the default one cannot be captured; all of a job's training runs on it, as gradients want it."""
+        """A stream of the job's own, for the default one cannot be captured.
+
+        All of a job's training runs on it, as gradients want it.
+        """
         if self.why is not None and self.own is None:
             yield
             return
@@ -102,7 +110,9 @@ class Steps:
             before.wait_stream(self.own)
 
     def begin_epoch(self) -> None:
-        """Whatever ran between two epochs may have changed what a step depends on: forget the graphs if it did."""
+        """Whatever ran between two epochs may have changed
+        what a step depends on: forget the graphs if it did.
+        """
         if self.why is not None:
             return
         at = self.session.task, self.session.phase
@@ -124,7 +134,9 @@ class Steps:
             self.forget()
 
     def forget(self) -> None:
-        """Capture anew whatever comes: a step reads other tensors than those that graphs were captured with."""
+        """Capture anew whatever comes: a step reads other
+        tensors than those that graphs were captured with.
+        """
         self.graphs, self.seen, self.last, self.known = {}, {}, None, None
 
     def _watched(self, samples: Tensor) -> Tensor | None:
@@ -135,7 +147,10 @@ class Steps:
         return loss
 
     def _capture(self, samples: Tensor) -> Captured | None:
-        """The step as a graph; nothing is computed yet. None, and never tried again, where it cannot be."""
+        """The step as a graph; nothing is computed yet.
+
+        None, and never tried again, where it cannot be.
+        """
         made = Captured(torch.cuda.CUDAGraph(), samples.clone())
         torch.cuda.synchronize(samples.device)
         collecting = gc.isenabled()
@@ -149,7 +164,8 @@ class Steps:
         except Exception as error:
             first = error.__context__ or error  # a capture that failed fails again when it is ended
             self._refuse(
-                f"the capture failed: {type(first).__name__}: {str(first).splitlines()[0] if str(first) else 'no message'}"
+                f"the capture failed: {type(first).__name__}:"
+                f" {str(first).splitlines()[0] if str(first) else 'no message'}"
             )
             return None
         finally:
@@ -167,7 +183,9 @@ class Steps:
 
 
 def declared(learner: Learner) -> str | None:
-    """Who says that a step cannot be captured: a part of the method, an optimiser, or images that are fetched from the host."""
+    """Who says that a step cannot be captured: a part of the method,
+    an optimiser, or images that are fetched from the host.
+    """
     if reason := learner.uncapturable():
         return reason
     if not learner.session.streams.resident:
@@ -177,7 +195,9 @@ def declared(learner: Learner) -> str | None:
 
 @dataclass
 class Captured:
-    """A graph, where its input goes and its output appears, and what else a step leaves behind for others to look at."""
+    """A graph, where its input goes and its output appears, and
+    what else a step leaves behind for others to look at.
+    """
 
     graph: Any
     samples: Tensor
@@ -205,7 +225,8 @@ class Captured:
 
 @dataclass(frozen=True)
 class Outline:
-    """All that a step may depend on but for the numbers in its tensors: where each tensor lies, and every plain value.
+    """All that a step may depend on but for the numbers in its
+    tensors: where each tensor lies, and every plain value.
 
     The tensors are kept, so that no other can come to lie where one was.
     """
@@ -226,15 +247,23 @@ class Outline:
         return cls(marks, found)
 
     def change(self, later: Outline) -> str | None:
-        """The first thing that is otherwise later, as a sentence for the author; None where all is as it was."""
+        """The first thing that is otherwise later, as a
+        sentence for the author; None where all is as it was.
+        """
         for path, mark in later.marks.items():
             if path not in self.marks:
                 return f"a step adds {_plain(path)} to the state; make it in setup or begin_task"
             before = self.marks[path]
             if isinstance(mark, Where) and isinstance(before, Where) and mark != before:
-                return f"a step replaces the tensor {_plain(path)}; write into it instead (copy_, add_, lerp_)"
+                return (
+                    f"a step replaces the tensor {_plain(path)};"
+                    " write into it instead (copy_, add_, lerp_)"
+                )
             if mark != before and not (mark != mark and before != before):
-                return f"a step changes the Python value {_plain(path)} ({before!r}, then {mark!r}); keep it as a tensor [members]"
+                return (
+                    f"a step changes the Python value {_plain(path)} ({before!r}, then {mark!r});"
+                    " keep it as a tensor [members]"
+                )
         gone = [path for path in self.marks if path not in later.marks]
         return f"a step removes {_plain(gone[0])} from the state" if gone else None
 

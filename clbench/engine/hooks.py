@@ -1,8 +1,9 @@
-"""Hooks: the methods that the parts of a composition share, and the order in which parts come to them.
+"""Hooks: the methods that the parts of a composition
+share, and the order in which parts come to them.
 
-A composition `er+ewc` is a row of parts. On whichever part a hook is called, it starts at the first part
-that has one of its own; `super()` leads from a class to its base, and behind the last class of a part
-to the next part. Behind the last part stands the engine's own body of the hook, its default.
+A composition `er+ewc` is a row of parts. On whichever part a hook is called, it starts at the first
+part that has one of its own; `super()` leads from a class to its base, and behind the last class of
+a part to the next part. Behind the last part stands the engine's own body of the hook, its default.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ def hook(default: AnyHook) -> AnyHook:
 
 
 class Hooked:
-    """Base of the classes that parts are made of; whatever a subclass overrides becomes a `Hook`."""
+    """Base of the classes that parts are made of.
+
+    Whatever a subclass overrides becomes a `Hook`.
+    """
 
     _hook_order: HookOrder | None = None
     _own_hooks: dict[str, Hook]  # by name, the one that an instance of this very class has
@@ -94,7 +98,9 @@ class HookOrder:
         return self._after[id(part)][name]
 
     def intercept(self, name: str, wrapper: Callable[[Bound], Bound]) -> None:
-        """Put something around a hook, whoever calls it: a check that watches what a method does."""
+        """Put something around a hook, whoever calls
+        it: a check that watches what a method does.
+        """
         self._first[name] = wrapper(self._first[name])
 
     def overridden(self) -> frozenset[str]:
@@ -102,7 +108,9 @@ class HookOrder:
         return frozenset(name for name in HOOKS if self._owners(name))
 
     def left_out(self) -> str | None:
-        """A sentence where a part, in all that ran, kept a hook from the parts behind it; else None."""
+        """A sentence where a part, in all that ran, kept
+        a hook from the parts behind it; else None.
+        """
         for name in sorted(self._called):
             for part, following in self._pairs(name):
                 if (id(part), name) not in self._handed_on:

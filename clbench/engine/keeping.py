@@ -1,6 +1,7 @@
 """`keep: [weights, predictions]`: what a job keeps of its networks, beside what it measures.
 
-A file is written once after each task, beside the checkpoint, which therefore stays small; the job's record gathers them.
+A file is written once after each task, beside the checkpoint, which therefore stays small; the
+job's record gathers them.
 """
 
 from __future__ import annotations
@@ -111,12 +112,14 @@ class Keeper:
         except StrategyError:
             name = self.learner.part_name
             raise StrategyError(
-                f"{name} has no network of its own whose weights could be kept; leave weights out for it: "
-                f"{{{name}: {{protocol: {{keep: []}}}}}}"
+                f"{name} has no network of its own whose weights could be kept; leave weights out"
+                f" for it: {{{name}: {{protocol: {{keep: []}}}}}}"
             ) from None
 
     def _tested(self, column: int) -> tuple[Array, Array]:
-        """`[R, N]`: the test samples of a task, by their place in the test set, and their labels; -1 where a member has fewer."""
+        """`[R, N]`: the test samples of a task, by their place in the
+        test set, and their labels; -1 where a member has fewer.
+        """
         streams = self.learner.session.streams
         index, label = [], []
         for batch in streams.batches(streams.tasks[column], "test", streams.chunk("test")):

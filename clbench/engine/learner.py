@@ -92,12 +92,14 @@ class Learner(Protocol):
         """Whether accuracy is measured after task `index`."""
 
     def uncapturable(self) -> str | None:
-        """Why a step cannot be captured in a device graph, as the method says; None where it can."""
+        """Why a step cannot be captured in a device
+        graph, as the method says; None where it can.
+        """
 
     def cut_off(self) -> str | None:
         """A sentence where a part kept a hook from the parts behind it; None where none did."""
 
-    # ------------------------------------------------------------------ hooks, in the order of a run
+    # ----------------------------------------------------------------- hooks, in the order of a run
 
     def setup(self) -> None:
         """Build networks and optimisers."""

@@ -18,8 +18,8 @@ from clbench.errors import StrategyError
 class Images:
     """Images alone, `x [R, B, ...]`, and which rows count, `valid [R, B]`.
 
-    `start` is the place of the first row among all rows of the look that they are from; None outside
-    of a look, where a metric asks for predictions.
+    `start` is the place of the first row among all rows of the look that they are from; None
+    outside of a look, where a metric asks for predictions.
     """
 
     x: Tensor
@@ -30,8 +30,8 @@ class Images:
 class Look:
     """A test set, or a validation set, as a whole: what `begin_evaluation` is given.
 
-    `labels` and `task` are there for classes that say `oracle = True`, which the record and every table
-    show; the task is also there where the setting tells it.
+    `labels` and `task` are there for classes that say `oracle = True`, which the record and every
+    table show; the task is also there where the setting tells it.
     """
 
     def __init__(

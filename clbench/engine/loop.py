@@ -1,8 +1,8 @@
 """The loop: what comes when in a job, from its tasks down to its steps.
 
-Four things work together. The loop keeps the schedule: tasks, phases, epochs, rates, and where a job
-stands in them. `Participation` says who takes part, `Training` takes the steps, and `Observation`
-measures.
+Four things work together. The loop keeps the schedule: tasks, phases, epochs, rates, and where a
+job stands in them. `Participation` says who takes part, `Training` takes the steps, and
+`Observation` measures.
 """
 
 from __future__ import annotations

@@ -20,7 +20,9 @@ BIAS = 150  # a whole number times two to the power minus this is the float32
 
 
 class LossWatch(Stateful):
-    """Every step's loss `[R]`: its mean over a task, and the first step in which it was not finite."""
+    """Every step's loss `[R]`: its mean over a task,
+    and the first step in which it was not finite.
+    """
 
     wiring = frozenset({"members", "table", "taking", "steps", "waiting"})
 
@@ -39,7 +41,10 @@ class LossWatch(Stateful):
         self.waiting: list[tuple[Losses, Losses]] = []
 
     def note(self, loss: Any, active: Sequence[int], steps: np.ndarray[Any, Any], who: str) -> None:
-        """One step's losses of the members that took part; `steps` counts the steps each member had done before."""
+        """One step's losses of the members that took part.
+
+        `steps` counts the steps each member had done before.
+        """
         if not isinstance(loss, Tensor) or loss.shape != (self.members,):
             got = (
                 f"has shape {list(loss.shape)}"
@@ -63,7 +68,9 @@ class LossWatch(Stateful):
         return super().held()
 
     def read(self) -> dict[int, int]:
-        """The members whose loss was not finite since the last reading, and the first step in which that was."""
+        """The members whose loss was not finite since the
+        last reading, and the first step in which that was.
+        """
         self._empty()
         found, self.broken = self.broken, {}
         return found

@@ -27,7 +27,8 @@ class _Unknown:
 
     def __getattr__(self, name: str) -> Any:
         raise UserError(
-            f"it looks at the strategy ({name}), and weights alone were kept; its cells must run again"
+            f"it looks at the strategy ({name}), and weights alone were kept; its cells must run"
+            " again"
         )
 
 
@@ -42,7 +43,8 @@ def measure_kept(
     host: Any,
     arrays: Arrays,
 ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str | None]:
-    """`[R, ...]`: what a probe metric would have measured of these members, and why it is undefined where it is.
+    """`[R, ...]`: what a probe metric would have measured of
+    these members, and why it is undefined where it is.
 
     `rows[i]` are their weights after task i + 1.
     """
@@ -77,14 +79,16 @@ def _put(learner: Learner, weights: Weights) -> list[int]:
     targets = _tensors(learner)
     if targets[0].keys() != weights.keys():
         raise RecordError(
-            f"the weights of {learner.part_name} do not fit the network that this version of it builds"
+            f"the weights of {learner.part_name} do not fit the network that this version of it"
+            " builds"
         )
     for member, target in enumerate(targets):
         for name, tensor in target.items():
             value = torch.from_numpy(weights[name])[member]
             if value.shape != tensor.shape:
                 raise RecordError(
-                    f"the kept {name} has the shape {list(value.shape)}, and the network's is {list(tensor.shape)}"
+                    f"the kept {name} has the shape {list(value.shape)}, and the network's is"
+                    f" {list(tensor.shape)}"
                 )
             tensor.copy_(torch.nan_to_num(value) if value.is_floating_point() else value)
     return there.tolist()

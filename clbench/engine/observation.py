@@ -160,7 +160,10 @@ class Observation:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Bytes: the device allocator's peak; on a CPU, what the process grew by since the job began."""
+    """Bytes: the device allocator's peak.
+
+    On a CPU, what the process grew by since the job began.
+    """
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
     return MEMORY.peak()

@@ -1,7 +1,7 @@
 """Online accuracy: what is predicted for every batch before the step that learns from it.
 
-A prediction costs a forward. Where the step's own first forward over the batch gives the same logits,
-these are taken: it is looked for between the loss and the update (`Session.before_update`).
+A prediction costs a forward. Where the step's own first forward over the batch gives the same
+logits, these are taken: it is looked for between the loss and the update (`Session.before_update`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class OnlinePredictions:
     def __init__(self, learner: Learner, counts: Online) -> None:
         self.learner, self.counts = learner, counts
         self.rows: slice | Tensor = slice(None)  # of the members that take part
-        # Whether a loss of the method's own leaves the weights alone; None until a step was watched.
+        # Whether a loss of the method's own leaves the weights alone; None until a step was
+        # watched.
         self.loss_only_looks: bool | None = None
 
     def begin_step(self, batch: Batch, rows: slice | Tensor) -> None:

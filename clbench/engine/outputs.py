@@ -1,12 +1,15 @@
-"""Which outputs take part in a training step. The others stand still, as the separate heads of other libraries do.
+"""Which outputs take part in a training step.
 
-In the task setting the network has one head tensor, in which each task owns some rows; in the class setting
-the protocol's `logits` may leave outputs out of training. Such outputs get a gradient of 0, and yet momentum
-would move them on, and weight decay would shrink them. So optimisers are told which rows are idle.
+The others stand still, as the separate heads of other libraries do.
 
-Idle are the rows that no sample of the step is trained on. Those of the task at hand are known before it; a
-loss over other samples (replay) says so when it masks its logits. What gets a gradient in any other way (a
-loss over all logits, a penalty) is not held back.
+In the task setting the network has one head tensor, in which each task owns some rows; in the class
+setting the protocol's `logits` may leave outputs out of training. Such outputs get a gradient of 0,
+and yet momentum would move them on, and weight decay would shrink them. So optimisers are told
+which rows are idle.
+
+Idle are the rows that no sample of the step is trained on. Those of the task at hand are known
+before it; a loss over other samples (replay) says so when it masks its logits. What gets a gradient
+in any other way (a loss over all logits, a penalty) is not held back.
 """
 
 from __future__ import annotations
@@ -39,7 +42,10 @@ class Outputs:
         self.plain: WeakKeyDictionary[torch.optim.Optimizer, PlainHead] = WeakKeyDictionary()
 
     def begin_step(self, tasks: Tensor, index: int, own: bool) -> None:
-        """A step over samples of these tasks begins, in task `index`; `own`: they are samples of that task alone."""
+        """A step over samples of these tasks begins, in task `index`.
+
+        `own`: they are samples of that task alone.
+        """
         if not self.some_left_out:
             return
         if self.begun != (index, own):
@@ -65,7 +71,9 @@ class Outputs:
         return ~owned[:, index] if own else torch.ones_like(self.idle)
 
     def note(self, mask: Tensor | None, tasks: Tensor, valid: Tensor | None = None) -> None:
-        """A loss is taken over the outputs of `mask [R, B, C]` (None: all) of samples of these tasks."""
+        """A loss is taken over the outputs of `mask [R, B, C]`
+        (None: all) of samples of these tasks.
+        """
         if not self._is_news(tasks):
             return
         if mask is None:
@@ -87,7 +95,8 @@ class Outputs:
     def _is_news(self, tasks: Tensor) -> bool:
         if not self.within_step or tasks is self.known or not torch.is_grad_enabled():
             return False
-        # Inside of a transform of torch.func a tensor may stand for many; nothing is written for it.
+        # Inside of a transform of torch.func a tensor may stand for many; nothing is written for
+        # it.
         return not torch._C._functorch.is_functorch_wrapped_tensor(tasks)
 
     def hold(self, optimizer: Optimizer, net: Stack) -> None:
@@ -101,7 +110,10 @@ class Outputs:
         optimizer.rest_idle([param for param in own if id(param) in held], self.idle)
 
     def hold_plain(self, optimizer: torch.optim.Optimizer, row: int, owner: Any) -> None:
-        """The same for an optimiser of torch's own, of the member in this row; `owner.net` is its network."""
+        """The same for an optimiser of torch's own, of the member in this row.
+
+        `owner.net` is its network.
+        """
         if self.some_left_out and optimizer not in self.plain:
             self.plain[optimizer] = PlainHead(self.idle[row], owner)
             optimizer.register_step_pre_hook(self.plain[optimizer].before_step)

@@ -28,7 +28,9 @@ class Participation:
         self.publish()
 
     def all_running(self) -> None:
-        """Let all take part that have not diverged, each with what it left behind when it sat out."""
+        """Let all take part that have not diverged, each
+        with what it left behind when it sat out.
+        """
         self.only(self.book.running)
         self.show_suspended()
 

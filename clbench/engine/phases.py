@@ -1,4 +1,6 @@
-"""The phases of a task's training: checked as a strategy gives them, and resolved to samples and steps."""
+"""The phases of a task's training: checked as a strategy
+gives them, and resolved to samples and steps.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ Pool = tuple[IntArray, IntArray]  # positions in the training set, and the task 
 
 
 def checked(phases: Sequence[Phase], who: str, streams: Streams) -> list[Phase]:
-    """These phases, every value sound and every schedule complete; `StrategyError` says what is not."""
+    """These phases, every value sound and every schedule complete.
+
+    `StrategyError` says what is not.
+    """
     found = []
     for phase in phases:
         if type(phase) is not Phase:
@@ -144,7 +149,7 @@ def _check_range(name: str, table: Tensor, end: int, what: str) -> None:
         )
 
 
-# ------------------------------------------------------------------------------------------ checkpoint
+# --------------------------------------------------------------------------------------- checkpoint
 
 
 def to_plain(phase: Phase) -> dict[str, Any]:
@@ -228,7 +233,7 @@ def whole_choice(
     return stacked(by_row, members)
 
 
-# ------------------------------------------------------------------------------------------ resolved
+# ----------------------------------------------------------------------------------------- resolved
 
 
 @dataclass(frozen=True)
@@ -313,10 +318,11 @@ def _check_sizes(phase: Phase, task: Task, sizes: Sequence[int], running: Sequen
 
 @dataclass(frozen=True)
 class Order:
-    """An epoch's samples in order, `[3, R, longest]` (index, task, label), and each member's number.
+    """An epoch's samples in order, `[3, R, longest]`
+    (index, task, label), and each member's number.
 
-    Rows of members with fewer samples are filled up; nobody trains on that. `places` are, on the host,
-    each member's samples by their places in the phase's pool, in the same order.
+    Rows of members with fewer samples are filled up; nobody trains on that. `places` are, on the
+    host, each member's samples by their places in the phase's pool, in the same order.
     """
 
     sizes: list[int]

@@ -1,4 +1,7 @@
-"""Where a job is. With the state of the strategy it is all that a job needs to go on in the middle of an epoch."""
+"""Where a job is.
+
+With the state of the strategy it is all that a job needs to go on in the middle of an epoch.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,13 @@ from clbench.stack import Stateful
 
 
 class Place(Stateful):
-    """Between two tasks, or between two steps of one; and what was counted since the task, the phase and the epoch began.
+    """Between two tasks, or between two steps of one.
 
-    Positions, never data: the order of samples follows from seed, task, phase and epoch. A step of 0 is an epoch that has not begun,
-    `phases` of None a task that has not; hooks that ran are never run again.
+    And what was counted since the task, the phase and the epoch began.
+
+    Positions, never data: the order of samples follows from seed, task, phase and epoch. A step of
+    0 is an epoch that has not begun, `phases` of None a task that has not; hooks that ran are never
+    run again.
     """
 
     wiring = frozenset({"looked"})

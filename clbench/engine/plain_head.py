@@ -1,8 +1,8 @@
 """The head of a plain network under an optimiser of torch's own: rows that are idle stand still.
 
-Torch counts the steps of a parameter, not of its rows, and Adam corrects its moments by that count. So the
-steps of each row are counted here, in the optimiser's own state, and a row that took part in fewer steps
-than its parameter is moved again with its own count.
+Torch counts the steps of a parameter, not of its rows, and Adam corrects its moments by that count.
+So the steps of each row are counted here, in the optimiser's own state, and a row that took part in
+fewer steps than its parameter is moved again with its own count.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ Group = dict[str, Any]
 def output_parameters(
     module: nn.Module, shapes: Mapping[str, Sequence[int]], classes: int
 ) -> list[str]:
-    """The names of the parameters that have a row for each output: those of the head that have so many.
+    """The names of the parameters that have a row for
+    each output: those of the head that have so many.
 
-    `shapes` are those of one network's parameters. They are not read off the module: that of a stack is
-    bare once it has run.
+    `shapes` are those of one network's parameters. They are not read off the module: that of a
+    stack is bare once it has run.
     """
     head = dict(module.named_children()).get("head")
     if head is None or (any(True for _ in head.children()) and not isinstance(head, nn.Linear)):
@@ -38,7 +39,10 @@ def output_parameters(
 
 
 class PlainHead:
-    """Hooks around the steps of one optimiser; `owner.net` is the network, `idle [C]` the engine's own tensor."""
+    """Hooks around the steps of one optimiser.
+
+    `owner.net` is the network, `idle [C]` the engine's own tensor.
+    """
 
     def __init__(self, idle: Tensor, owner: Any) -> None:
         self.idle, self.owner = idle, owner
@@ -91,7 +95,9 @@ def _entries(optimizer: torch.optim.Optimizer, param: Tensor) -> list[Tensor]:
 def _move_young_rows(
     optimizer: torch.optim.Optimizer, param: Tensor, group: Group, held: Held
 ) -> None:
-    """Adam's step of rows that took part in fewer steps than the parameter: corrected for their own number of steps."""
+    """Adam's step of rows that took part in fewer steps than
+    the parameter: corrected for their own number of steps.
+    """
     state, moved = optimizer.state[param], ~held.still
     if COUNT not in state:
         state[COUNT] = torch.zeros(held.still.shape, dtype=torch.float32, device=param.device)

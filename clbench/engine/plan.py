@@ -20,9 +20,9 @@ def plan_epoch(
 ) -> list[Step]:
     """Every member's batches in order, in as few steps as possible.
 
-    Whole batches come first, each a step of the members that have one; then each size of last batch is a
-    step of the members that have that size. A member gets exactly the steps it would get alone. A last
-    batch of fewer than `least` samples is left out (batch-norm cannot train on one).
+    Whole batches come first, each a step of the members that have one; then each size of last batch
+    is a step of the members that have that size. A member gets exactly the steps it would get
+    alone. A last batch of fewer than `least` samples is left out (batch-norm cannot train on one).
     """
     whole = {member: sizes[member] // batch_size for member in members}
     steps = []

@@ -21,9 +21,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Probe:
-    """What `ProbeMetric.measure` is given. `x` and `y` are a fixed batch of the task's training samples.
+    """What `ProbeMetric.measure` is given.
 
-    `memory` is the metric's own: what it keeps from one measurement to the next. It is part of checkpoints.
+    `x` and `y` are a fixed batch of the task's training samples.
+
+    `memory` is the metric's own: what it keeps from one measurement to the next. It is part of
+    checkpoints.
     """
 
     net: Stack
@@ -37,7 +40,10 @@ class Probe:
     found: dict[Hashable, Any] = field(default_factory=dict)  # by metrics asked before, see `once`
 
     def rng(self, name: str = "") -> Noise:
-        """The members' own random numbers for this metric, as `Strategy.rng`; the same whenever it measures within a task."""
+        """The members' own random numbers for this metric, as `Strategy.rng`.
+
+        The same whenever it measures within a task.
+        """
         members, stream = self.task.streams.members, f"probe/{self.name}/{name}"
         keys = [key(*member, stream, self.task.index) for member in members]
         return Noise(keys, device=self.x.device)
@@ -45,14 +51,18 @@ class Probe:
     def data(
         self, split: Split, tasks: str | Sequence[int] = "seen", n: int | None = None
     ) -> Iterator[Batch]:
-        """Samples of these tasks (`tasks` says which there are), at most `n` of each, in batches; `valid` marks the rows that count."""
+        """Samples of these tasks (`tasks` says which there are), at most `n` of each, in batches.
+
+        `valid` marks the rows that count.
+        """
         streams = self.task.streams
         size = streams.chunk(split) if n is None else min(n, streams.chunk(split))
         for index in self.tasks(tasks):
             yield from streams.batches(streams.tasks[index], split, size, n)
 
     def tasks(self, which: str | Sequence[int] = "seen") -> Sequence[int]:
-        """The tasks with every sample `seen`, `unseen`, of `all` or `current`, counted from 0; others are those given.
+        """The tasks with every sample `seen`, `unseen`, of `all`
+        or `current`, counted from 0; others are those given.
 
         Where tasks are nested, those seen are the last one's.
         """
@@ -73,18 +83,24 @@ class Probe:
         return owned.any(1)
 
     def losses(self, logits: Tensor, batch: Batch) -> Tensor:
-        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""
+        """`[R, B]`: each sample's cross-entropy on the logits
+        that are trained; 0 of rows that do not count.
+        """
         masked = self._trained().masked(logits, batch.tasks)
         return sample_cross_entropy(masked, batch.y).where(batch.weights, 0.0)
 
     def predict(self, batch: Batch) -> Tensor:
-        """`[R, B, classes]`: what the strategy predicts, as it is evaluated: -inf where an output does not count."""
+        """`[R, B, classes]`: what the strategy predicts, as it
+        is evaluated: -inf where an output does not count.
+        """
         ask = self.strategy.predict
         logits = evaluate.predict(self._trained(), batch, batch.task, ask)
         return evaluate.masked(self._trained(), logits, batch)
 
     def once(self, work: Callable[..., Found], *args: Hashable) -> Found:
-        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody writes to it."""
+        """`work(probe, *args)`, done once for all metrics
+        that ask for it at this time; nobody writes to it.
+        """
         asked = (work, *args)
         if asked not in self.found:
             self.found[asked] = work(self, *args)

@@ -31,9 +31,12 @@ class Meddled(StrategyError):
 
 
 class Probes(Stateful):
-    """The cell's probe metrics. One that raises, returns a wrong shape or is undefined is named and left out; training goes on.
+    """The cell's probe metrics.
 
-    Its state is what the metrics keep for themselves, `memory`. This and all else is by the metrics' labels.
+    One that raises, returns a wrong shape or is undefined is named and left out; training goes on.
+
+    Its state is what the metrics keep for themselves, `memory`. This and all else is by the
+    metrics' labels.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset(
@@ -102,7 +105,10 @@ class Probes(Stateful):
             torch.cuda.synchronize(self.learner.device)
 
     def _network(self) -> Stack | StrategyError:
-        """The network to look at, or why there is none. Of a solo strategy these are copies, made once for all metrics."""
+        """The network to look at, or why there is none.
+
+        Of a solo strategy these are copies, made once for all metrics.
+        """
         try:
             # Weights that were kept are in the network itself, whatever the method made them from.
             kept = self.shown is not self.learner.shown
@@ -113,7 +119,9 @@ class Probes(Stateful):
     def _undisturbed(
         self, label: str, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
     ) -> Any:
-        """What the metric says; an error where it drew from a global generator, or wrote past torch's counts.
+        """What the metric says.
+
+        An error where it drew from a global generator, or wrote past torch's counts.
 
         To look for that takes longer than many a metric: it is done once a task.
         """
@@ -131,7 +139,11 @@ class Probes(Stateful):
     def _measured(
         self, label: str, metric: Any, net: Stack | StrategyError, task: Task, batch: Batch
     ) -> Any:
-        """What the metric says. What a strategy or its model lacks to be measured makes it undefined: it will be lacking next time, too."""
+        """What the metric says.
+
+        What a strategy or its model lacks to be measured makes it undefined: it will be lacking
+        next time, too.
+        """
         if isinstance(net, StrategyError):
             return Undefined(str(net))
         try:
@@ -168,7 +180,9 @@ class Probes(Stateful):
             )
 
     def _versions(self, net: Stack | StrategyError) -> dict[int, int]:
-        """How often each tensor was written to, as torch counts: `p.data` and NumPy views are not counted."""
+        """How often each tensor was written to, as torch
+        counts: `p.data` and NumPy views are not counted.
+        """
         return {id(tensor): tensor._version for tensor in self._held(net)}
 
     def _contents(self, net: Stack | StrategyError) -> dict[int, int]:
@@ -190,7 +204,8 @@ class Probes(Stateful):
         ):
             got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(
-                f"measure returned {got}; a tensor [members, ...] with {self.learner.members} members is wanted"
+                f"measure returned {got}; a tensor [members, ...] with {self.learner.members}"
+                " members is wanted"
             )
         self.book.check(self.book.probes, label, value)
         return value

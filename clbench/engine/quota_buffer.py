@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class TaskQuotaBuffer(Buffer):
-    """`memory` samples in equal parts for the tasks of the stream, in each a uniform sample of its task.
+    """`memory` samples in equal parts for the tasks of
+    the stream, in each a uniform sample of its task.
 
-    The part of a task, `quota` samples, is a reservoir (Vitter 1985) of what was shown of it. Room for
-    tasks that have not come stays empty.
+    The part of a task, `quota` samples, is a reservoir (Vitter 1985) of what was shown of it. Room
+    for tasks that have not come stays empty.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class TaskQuotaBuffer(Buffer):
         self.seen.scatter_add_(1, tasks, counted.long())
 
     def task_samples(self, index: int) -> Samples:
-        """All that it holds of one task: `fetch(samples.index, samples.tasks, valid=samples.valid)`."""
+        """All that it holds of one task:
+        `fetch(samples.index, samples.tasks, valid=samples.valid)`.
+        """
         part = slice(index * self.quota, (index + 1) * self.quota)
         return Samples(self.index[:, part], self.tasks[:, part], self.occupied[:, part])

@@ -1,4 +1,6 @@
-"""Which row of its kind a row is, for buffers that are shown a batch at once and fill up row by row."""
+"""Which row of its kind a row is, for buffers that
+are shown a batch at once and fill up row by row.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ def rank_within(kinds: Tensor, counted: Tensor) -> Tensor:
 
 
 def nth_true(flags: Tensor, numbers: Tensor, missing: int) -> Tensor:
-    """The column of the n-th true flag of each row, `[R, N]` and `[R, n]` to `[R, n]`; `missing` where there is none."""
+    """The column of the n-th true flag of each row, `[R, N]` and `[R, n]` to `[R, n]`.
+
+    `missing` where there is none.
+    """
     members, columns = flags.shape
     found = torch.full((members, columns + 1), missing, dtype=torch.int64, device=flags.device)
     order = torch.where(flags, flags.cumsum(1) - 1, columns)

@@ -11,7 +11,9 @@ NOTE = "recency"  # its name among the notes of a record, and in a metric's `nee
 
 
 class Recency:
-    """Counts predictions, and samples, of the classes of the task trained last: `watch` sees both."""
+    """Counts predictions, and samples, of the classes
+    of the task trained last: `watch` sees both.
+    """
 
     def __init__(self, last: Task) -> None:
         streams = last.streams

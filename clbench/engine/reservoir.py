@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Reservoir(Buffer):
     """Each member's uniform sample of everything it has seen (Vitter 1985), `size` places a member.
 
-    The n-th sample (from 0) takes place n while there is room, and then place j, drawn uniformly from
-    0..n, if j < size: after n samples each is kept with probability size/n.
+    The n-th sample (from 0) takes place n while there is room, and then place j, drawn uniformly
+    from 0..n, if j < size: after n samples each is kept with probability size/n.
     """
 
     def __init__(

@@ -55,7 +55,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `fraction` of all of it; `accuracy` (each member's mean over the tasks so far) when a task has just ended.
+    """How far a job is: `fraction` of all of it.
+
+    `accuracy` (each member's mean over the tasks so far) when a task has just ended.
 
     `said` is a sentence about the job itself, such as that its checkpoint was damaged.
     """
@@ -84,7 +86,8 @@ def run_cell(
 ) -> CellRecord:
     """Train and evaluate these members (seed, agent) of a cell, from where their checkpoint stands.
 
-    Where `leaving` says so, the place is saved and `Left` is raised, between two steps or two tasks.
+    Where `leaving` says so, the place is saved and `Left` is raised, between two steps or two
+    tasks.
     """
 
     def start() -> Loop:
@@ -298,7 +301,9 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
 
 
 def _trained_together(learner: Learner) -> int:
-    """How many first tasks are learnt at the end of the last of them; 1 where nothing is tested but the end."""
+    """How many first tasks are learnt at the end of the
+    last of them; 1 where nothing is tested but the end.
+    """
     last = learner.scenario.tasks - 1
     for index in range(last):
         if learner.tests_after(index):
@@ -307,7 +312,9 @@ def _trained_together(learner: Learner) -> int:
 
 
 def _means(book: Book, row: int) -> tuple[float, ...]:
-    """Each member's mean over the tasks so far, of those that were tested; NaN for one that diverged."""
+    """Each member's mean over the tasks so far, of those
+    that were tested; NaN for one that diverged.
+    """
     seen = sum(column < row for column in book.accuracies.tested[row])
     means = book.accuracies.row(row)[:, :seen].mean(1)
     return tuple(float(mean) for mean in means)

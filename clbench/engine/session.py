@@ -169,7 +169,9 @@ class Session(Stateful):
         return self.noise[name]
 
     def log(self, name: str, value: Tensor, members: Sequence[int] | None = None) -> None:
-        """Append these members' values (by default of those that take part) to the record's curve of this name."""
+        """Append these members' values (by default of those
+        that take part) to the record's curve of this name.
+        """
         self.book.write(
             self.book.curves, name, value, list(self.active if members is None else members)
         )
@@ -188,7 +190,9 @@ class Session(Stateful):
         valid: Tensor | None = None,
         y: Tensor | None = None,
     ) -> Batch:
-        """Training samples by index, with this step's own augmentation where the protocol asks for one."""
+        """Training samples by index, with this step's own
+        augmentation where the protocol asks for one.
+        """
         assert self.task is not None
         augmentation = self._augmentation() if augment else "none"
         view = None
@@ -244,7 +248,9 @@ class Session(Stateful):
         return self.protocol.augment if of_phase is None else of_phase
 
     def mask(self, tasks: Tensor, logits: str) -> Tensor | None:
-        """Which outputs count for samples of these tasks `[R, B]`: `[R, B, classes]`, or None for all of them."""
+        """Which outputs count for samples of these tasks
+        `[R, B]`: `[R, B, classes]`, or None for all of them.
+        """
         owned = self.streams.owned
         if self.scenario.setting == "task":
             return owned[self._rows(), tasks]

@@ -37,9 +37,11 @@ class SoloNoise:
 
 
 class SoloStrategy(Method):
-    """A method written for one member: `net` is a plain module, `optimizer` a plain optimiser, losses are scalars.
+    """A method written for one member: `net` is a plain module,
+    `optimizer` a plain optimiser, losses are scalars.
 
-    Same hooks and same records as `Strategy`; a batch has `x [B, ...]` and `y [B]`, `predict` returns `[B, classes]`.
+    Same hooks and same records as `Strategy`; a batch has `x [B, ...]` and `y [B]`, `predict`
+    returns `[B, classes]`.
     """
 
     wiring = frozenset({"session", "_row"})
@@ -79,7 +81,9 @@ class SoloStrategy(Method):
         self.session.log(name, values, [self.row])
 
     def cost(self, name: str, value: float | Tensor, add: bool = False) -> None:
-        """Note a cost in the record's `cost/<name>`: the last value stands, or, with `add`, they are added up."""
+        """Note a cost in the record's `cost/<name>`: the last
+        value stands, or, with `add`, they are added up.
+        """
         self.session.cost(name, float(value), add, [self.row])
 
     def note(self, name: str, value: float | Tensor) -> None:
@@ -111,7 +115,10 @@ class SoloStrategy(Method):
         return F.cross_entropy(kept, batch.y)
 
     def batches(self, split: Any = "train", size: int = 256) -> Any:
-        """The current task's samples of this member, in a fixed order; rows that do not count are left out."""
+        """The current task's samples of this member, in a fixed order.
+
+        Rows that do not count are left out.
+        """
         for batch in self.task.batches(split, size):
             mine = batch.member(self.row)
             assert mine.valid is not None

@@ -142,7 +142,9 @@ class SoloRunner(StackView, Stateful):
         )
 
     def _call(self, hook: str, *args: Any) -> list[Any]:
-        """What a hook of each member that takes part returns, the global generators being its own."""
+        """What a hook of each member that takes part
+        returns, the global generators being its own.
+        """
         return self.training_draws.for_each(
             self.session.active, lambda row: getattr(self.solos[row], hook)(*args)
         )
@@ -165,7 +167,9 @@ class SoloRunner(StackView, Stateful):
         return [module for module in found if isinstance(module, nn.Module)]
 
     def _optimizers(self) -> list[tuple[int, torch.optim.Optimizer]]:
-        """The optimisers called `optimizer` of the members that have one, with the members' rows."""
+        """The optimisers called `optimizer` of the
+        members that have one, with the members' rows.
+        """
         found = [(row, vars(solo).get("optimizer")) for row, solo in enumerate(self.solos)]
         return [(row, value) for row, value in found if isinstance(value, torch.optim.Optimizer)]
 
@@ -194,7 +198,10 @@ class SoloRunner(StackView, Stateful):
 
     @contextmanager
     def evaluation_mode(self, nested: bool) -> Iterator[None]:
-        """Evaluation mode, and then training mode again; `nested` in another such block: neither."""
+        """Evaluation mode, and then training mode again.
+
+        `nested` in another such block: neither.
+        """
         self.set_mode(False)
         try:
             yield
@@ -265,7 +272,7 @@ class SoloRunner(StackView, Stateful):
                 fresh = build(solo.build_model, member, "head_reset", index, start=start)
                 head.load_state_dict(fresh.get_submodule("head").state_dict())
 
-    # ------------------------------------------------------------------ hooks, in the order of a run
+    # ----------------------------------------------------------------- hooks, in the order of a run
 
     def begin_task(self, task: Task) -> None:
         """Every member's."""

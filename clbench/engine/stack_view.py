@@ -25,25 +25,36 @@ class StackView(InSession):
 
     @property
     def active(self) -> Tensor:
-        """`[R]` bool, on the device: which members take part now. The others have stopped early, diverged, or no samples left."""
+        """`[R]` bool, on the device: which members take part now.
+
+        The others have stopped early, diverged, or no samples left.
+        """
         return self.session.takes_part
 
     @property
     def steps_taken(self) -> NDArray[np.int64]:
-        """`[R]`, on the host: the training steps each member has behind it, without the one under way."""
+        """`[R]`, on the host: the training steps each
+        member has behind it, without the one under way.
+        """
         return self.session.book.steps.copy()
 
     def completing(self, period: int) -> list[int]:
-        """The members that complete a multiple of `period` steps with the step under way, on the host."""
+        """The members that complete a multiple of `period`
+        steps with the step under way, on the host.
+        """
         steps = self.session.book.steps
         return [member for member in self.session.active if (steps[member] + 1) % period == 0]
 
     def by_agent(self, tensor: Tensor) -> Tensor:
-        """`[R, ...]` seen as `[seeds, agents, ...]`; what sits out is in it (`self.active` tells, `agent_mean` leaves it out)."""
+        """`[R, ...]` seen as `[seeds, agents, ...]`.
+
+        What sits out is in it (`self.active` tells, `agent_mean` leaves it out).
+        """
         return tensor.view(-1, self.scenario.agents, *tensor.shape[1:])
 
     def agent_mean(self, tensor: Tensor, weights: Tensor | None = None) -> Tensor:
-        """`[R, ...]` -> `[seeds, ...]`: the mean over each seed's agents that take part and are finite, weighted by `[R]`; 0 where none is.
+        """`[R, ...]` -> `[seeds, ...]`: the mean over each seed's agents
+        that take part and are finite, weighted by `[R]`; 0 where none is.
 
         Added up agent by agent, so that the number of seeds cannot change the order of a sum.
         """
@@ -59,11 +70,15 @@ class StackView(InSession):
     def fetch(
         self, index: Tensor, tasks: Tensor, augment: bool = False, valid: Tensor | None = None
     ) -> Batch:
-        """Training samples `[R, B]` by index and task, as `observe` would see them: what a buffer of indices replays."""
+        """Training samples `[R, B]` by index and task, as `observe`
+        would see them: what a buffer of indices replays.
+        """
         return self.session.fetch(index, tasks, augment, valid)
 
     def labels_of(self, index: Tensor, tasks: Tensor) -> Tensor:
-        """`[R, B]`: the labels of training samples as each member's tasks name them; -1 where a task has not the class."""
+        """`[R, B]`: the labels of training samples as each member's
+        tasks name them; -1 where a task has not the class.
+        """
         return self.session.streams.labels_of(index, tasks)
 
     def masked(self, logits: Tensor, tasks: Tensor, using: str | None = None) -> Tensor:
@@ -84,9 +99,11 @@ class StackView(InSession):
         split: Split = "validation",
         member_predict: Callable[[Tensor, Task | None], Tensor] | None = None,
     ) -> Tensor:
-        """`[R]`: each member's share of right answers on a task, as the engine would find it, in evaluation mode.
+        """`[R]`: each member's share of right answers on a task,
+        as the engine would find it, in evaluation mode.
 
-        `member_predict(x, task)` predicts in place of `predict`: other parameters, a candidate, another head.
+        `member_predict(x, task)` predicts in place of `predict`: other parameters, a candidate,
+        another head.
         """
         from clbench.engine.evaluate import evaluate
 

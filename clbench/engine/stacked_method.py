@@ -32,9 +32,9 @@ class StackedMethod(StackView, Method):
     def net(self, net: Stack) -> None:
         if not isinstance(net, Stack):
             raise StrategyError(
-                f"{self.part_name}: self.net is set to a {type(net).__name__}; a stack of all members"
-                " is wanted: self.net = self.stack(factory, 'net'), factory building one module"
-                " (or subclass SoloStrategy, where self.net is a plain module)"
+                f"{self.part_name}: self.net is set to a {type(net).__name__}; a stack of all"
+                " members is wanted: self.net = self.stack(factory, 'net'), factory building one"
+                " module (or subclass SoloStrategy, where self.net is a plain module)"
             )
         self.session.net = net
 
@@ -49,13 +49,16 @@ class StackedMethod(StackView, Method):
     def optimizer(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise StrategyError(
-                f"{self.part_name}: self.optimizer is set to a {type(optimizer).__name__}; an optimiser of"
-                " stacked tensors is wanted: self.optimizer = self.make_optimizer(self.net.parameters())"
+                f"{self.part_name}: self.optimizer is set to a {type(optimizer).__name__}; an"
+                " optimiser of stacked tensors is wanted: self.optimizer ="
+                " self.make_optimizer(self.net.parameters())"
             )
         self.session.optimizer = optimizer
 
     def rng(self, name: str) -> Noise:
-        """The members' own streams: `.uniform(*shape)`, `.normal`, `.integers(high, *shape)`, `.permutation(n)`; `[R, ...]` a draw."""
+        """The members' own streams: `.uniform(*shape)`, `.normal`,
+        `.integers(high, *shape)`, `.permutation(n)`; `[R, ...]` a draw.
+        """
         return self.session.rng(f"{self.part_name}/{name}")
 
     def log(self, name: str, value: Tensor, members: Sequence[int] | None = None) -> None:
@@ -66,9 +69,11 @@ class StackedMethod(StackView, Method):
         self.session.log(name, value, members)
 
     def cost(self, name: str, value: Tensor | float, add: bool = False) -> None:
-        """Note a cost of the members that take part, `[R]` or a number for all, in the record's `cost/<name>`.
+        """Note a cost of the members that take part, `[R]` or
+        a number for all, in the record's `cost/<name>`.
 
-        The last value stands; with `add` they are added up. `parameters` and `state_bytes` replace the engine's own count.
+        The last value stands; with `add` they are added up. `parameters` and `state_bytes` replace
+        the engine's own count.
         """
         self.session.cost(name, value, add)
 
@@ -79,14 +84,15 @@ class StackedMethod(StackView, Method):
     def note(self, name: str, value: Tensor) -> None:
         """Within an evaluation: keep `[R]` values of this test set, as a matrix like accuracy.
 
-        Of `[R, tasks]`, what holds if the test set is of each of the tasks, the engine keeps the column
-        of the one that it is of.
+        Of `[R, tasks]`, what holds if the test set is of each of the tasks, the engine keeps the
+        column of the one that it is of.
         """
         self.session.note(name, value)
 
     @property
     def asked(self) -> Images | None:
-        """In `predict`: the images that the engine asks about, which of them count, and where they stand in the look.
+        """In `predict`: the images that the engine asks about,
+        which of them count, and where they stand in the look.
 
         None where somebody else calls `predict`.
         """
@@ -105,7 +111,9 @@ class StackedMethod(StackView, Method):
         return self._stack(factory, f"{self.part_name}/{name}")
 
     def make_net(self, **options: Any) -> Stack:
-        """The stack of the protocol's model, with these options of the model in place of its own."""
+        """The stack of the protocol's model, with these
+        options of the model in place of its own.
+        """
         model = self.session.model
         chosen = replace(model, options={**model.options, **options})
         scenario = self.scenario

@@ -1,8 +1,9 @@
 """`Strategy`: what a method author subclasses.
 
-A method is a subclass that overrides the hooks it needs and calls `super()`. Several methods compose into
-one (`er+ewc`): each part stays an object of its own, with its own options and attributes; `super().hook()`
-in the last class of a part goes on to the next part, and `self.hook()` starts at the first part.
+A method is a subclass that overrides the hooks it needs and calls `super()`. Several methods
+compose into one (`er+ewc`): each part stays an object of its own, with its own options and
+attributes; `super().hook()` in the last class of a part goes on to the next part, and `self.hook()`
+starts at the first part.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from clbench.stack.optimizer import Updates
 
 
 class Strategy(Hooked, StackedMethod):
-    """A continual-learning method over a stack of members. Options are annotated class attributes with defaults."""
+    """A continual-learning method over a stack of members.
+
+    Options are annotated class attributes with defaults.
+    """
 
     capturable: ClassVar[bool] = True
     """False where a step cannot be captured in a device graph."""
@@ -42,13 +46,15 @@ class Strategy(Hooked, StackedMethod):
     needs_parts: ClassVar[tuple[str, ...]] = ()
     """The names of strategies that it works on, and without which it is refused: `softhebb`."""
     needs_agents: ClassVar[bool] = False
-    """True where it shares among the agents of a seed: refused in a scenario that has one a seed."""
+    """True where it shares among the agents of a seed: refused in a scenario that has one a seed.
+    """
 
     wiring = frozenset({"session", "_hook_order"})
 
     @hook
     def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
-        """Zero the network's last layer, or draw it anew, as the protocol's `head_reset` does before task `index`.
+        """Zero the network's last layer, or draw it anew, as
+        the protocol's `head_reset` does before task `index`.
 
         A method whose head begins in a way of its own does this to the new one, too.
         """
@@ -61,7 +67,9 @@ class Strategy(Hooked, StackedMethod):
                 value.zero_()
 
     def forget_head(self) -> None:
-        """Let every optimiser step the network's last layer as a new one: moments and counts of steps are gone."""
+        """Let every optimiser step the network's last layer
+        as a new one: moments and counts of steps are gone.
+        """
         head = {id(param) for param in self.net.part("head").parameters()}
         for _, item in objects(self.session.learner.state()):
             held = item.params if isinstance(item, Optimizer) else []
@@ -71,7 +79,7 @@ class Strategy(Hooked, StackedMethod):
                     everything = torch.ones(shape, dtype=torch.bool, device=self.device)
                     item.reset_entries(param, everything)
 
-    # ------------------------------------------------------------------ hooks, in the order of a run
+    # ----------------------------------------------------------------- hooks, in the order of a run
 
     @hook
     def setup(self) -> None:
@@ -106,7 +114,10 @@ class Strategy(Hooked, StackedMethod):
 
     @hook
     def observe(self, batch: Batch) -> Tensor | None:
-        """One step. Returns the task's loss `[R]`, which the engine watches for members that diverge, or None."""
+        """One step.
+
+        Returns the task's loss `[R]`, which the engine watches for members that diverge, or None.
+        """
         self.optimizer.zero_grad()
         loss = self._a_member_each("task_loss", self.task_loss(batch))
         if self.session.before_update is not None:
@@ -128,12 +139,15 @@ class Strategy(Hooked, StackedMethod):
         return loss.detach()
 
     def _a_member_each(self, hook: str, value: Any) -> Tensor:
-        """What a hook gave, if it is `[R]`: a mean over members would train each with a part of its gradient, and say nothing."""
+        """What a hook gave, if it is `[R]`: a mean over members would
+        train each with a part of its gradient, and say nothing.
+        """
         if isinstance(value, Tensor) and value.shape == (self.members,):
             return value
         got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise StrategyError(
-            f"{self.session.learner.name}.{hook} returned {got}; one value a member, {[self.members]}, is wanted"
+            f"{self.session.learner.name}.{hook} returned {got}; one value a member,"
+            f" {[self.members]}, is wanted"
         )
 
     @hook
@@ -143,7 +157,10 @@ class Strategy(Hooked, StackedMethod):
 
     @hook
     def training_logits(self, batch: Batch) -> Tensor:
-        """`[R, B, classes]`, the full width, in training; a method whose forward depends on the samples' tasks says how."""
+        """`[R, B, classes]`, the full width, in training.
+
+        A method whose forward depends on the samples' tasks says how.
+        """
         out: Tensor = self.net(batch.x)
         return out
 
@@ -162,7 +179,8 @@ class Strategy(Hooked, StackedMethod):
 
     @hook
     def adjust_updates(self, batch: Batch, updates: Updates) -> None:
-        """What the optimiser adds to each of `optimizer.params`, to be changed in place; None of one without a gradient.
+        """What the optimiser adds to each of `optimizer.params`,
+        to be changed in place; None of one without a gradient.
 
         Asked only where some part overrides it.
         """
@@ -173,10 +191,11 @@ class Strategy(Hooked, StackedMethod):
 
     @hook
     def eager_step(self) -> bool:
-        """Asked before each step: whether this one does what no device graph holds, as reading values.
+        """Asked before each step: whether this one does
+        what no device graph holds, as reading values.
 
-        It then runs as it is, between steps that are replayed. What it depends on is known on the host,
-        such as `steps_taken`.
+        It then runs as it is, between steps that are replayed. What it depends on is known on the
+        host, such as `steps_taken`.
         """
         return False
 
@@ -197,7 +216,9 @@ class Strategy(Hooked, StackedMethod):
 
     @hook
     def shared(self) -> list[str]:
-        """The names of parameters that may be averaged over agents: the trainable ones without the head."""
+        """The names of parameters that may be averaged over
+        agents: the trainable ones without the head.
+        """
         named = self.net.named_parameters()
         return [
             name
@@ -211,7 +232,9 @@ class Strategy(Hooked, StackedMethod):
         return self.net
 
     def part(self, which: str | type[Strategy]) -> Any:
-        """Another part of the composition, by its name in suites or by its class (or one that it derives from)."""
+        """Another part of the composition, by its name in
+        suites or by its class (or one that it derives from).
+        """
         wanted = which if isinstance(which, str) else name_of(which)
         parts = parts_of(self)
         for part in parts:
@@ -223,13 +246,15 @@ class Strategy(Hooked, StackedMethod):
     # ------------------------------------------------------------------ state
 
     def held(self) -> dict[str, Any]:
-        """What the method carries: its attributes but for its options and its place in the composition."""
+        """What the method carries: its attributes but for
+        its options and its place in the composition.
+        """
         apart = {*self.options, *HOOKS}
         for key, value in vars(self).items():
             if key in HOOKS and not callable(value):
                 raise StrategyError(
-                    f"{self.part_name}: self.{key} is set to a {type(value).__name__}, and {key} is a hook;"
-                    " give the attribute another name"
+                    f"{self.part_name}: self.{key} is set to a {type(value).__name__}, and {key}"
+                    " is a hook; give the attribute another name"
                 )
         return {key: value for key, value in super().held().items() if key not in apart}
 

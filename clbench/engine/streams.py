@@ -28,11 +28,14 @@ READY_BYTES = 512 * 2**20  # of float images
 LARGEST_CHUNK = 512  # rows
 COUNTED = 4096  # images at a time
 MOST_KEPT = 10_000_000  # rows of batches outside training, 17 bytes each
-SHARE = 0.5  # of a device's free memory that images may take; the rest is for networks and what methods carry
+# Of a device's free memory that images may take; the rest is for networks and what methods carry.
+SHARE = 0.5
 
 
 def on_device(size: int, device: torch.device) -> bool:
-    """Whether so many bytes of images go to the device: where they leave it room enough, unless `$CLBENCH_IMAGES` decides."""
+    """Whether so many bytes of images go to the device: where they
+    leave it room enough, unless `$CLBENCH_IMAGES` decides.
+    """
     wanted = os.environ.get("CLBENCH_IMAGES", "auto")
     if wanted not in ("auto", "device", "host"):
         raise UserError(
@@ -46,7 +49,8 @@ def on_device(size: int, device: torch.device) -> bool:
 class Streams:
     """Every member's tasks over one copy of the data.
 
-    A batch is a gather by index, then scaled, warped (permuted or rotated) and augmented where it lies.
+    A batch is a gather by index, then scaled, warped (permuted or rotated) and augmented where it
+    lies.
     """
 
     def __init__(
@@ -85,7 +89,8 @@ class Streams:
         self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
         self.owned = torch.from_numpy(tables.owned).to(device)
         self.warps = warps_of(tables.warps, device)
-        # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums of stored pixels, and scaled after.
+        # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums
+        # of stored pixels, and scaled after.
         ready = (
             device.type == "cpu"
             and self.resident
@@ -132,14 +137,18 @@ class Streams:
         return sizes
 
     def source(self, split: Split) -> str:
-        """The images that a split's positions point to; where samples have groups, always the training images."""
+        """The images that a split's positions point to.
+
+        Where samples have groups, always the training images.
+        """
         return "test" if split == "test" and self.groups is None else "train"
 
     def chunk(self, split: Split) -> int:
-        """Rows of a batch outside training: a function of the data set and its tasks, never of the members at hand.
+        """Rows of a batch outside training: a function of the
+        data set and its tasks, never of the members at hand.
 
-        The last batch of a task is filled up to this size; so the largest task to be expected is cut into few equal
-        batches, and none is near empty.
+        The last batch of a task is filled up to this size; so the largest task to be expected is
+        cut into few equal batches, and none is near empty.
         """
         if split not in self._chunks:
             self._chunks[split] = self._chunk(split)
@@ -256,11 +265,14 @@ class Streams:
         if pixels.dtype == torch.uint8:
             x = self._scaled(x)
         members, size = index.shape
-        # [R, B, C, H, W] seen over channels-last memory: what convolutions on a CPU like best, and free here.
+        # [R, B, C, H, W] seen over channels-last memory: what convolutions on a CPU like best, and
+        # free here.
         return x.view(members, size, self.height, self.width, -1).permute(0, 1, 4, 2, 3)
 
     def _brought(self, pixels: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The images at `index`, gathered on the host and brought to the device, and where each is among them."""
+        """The images at `index`, gathered on the host and
+        brought to the device, and where each is among them.
+        """
         rows = index.reshape(-1).cpu()
         # In pinned memory, so that the copy need not be waited for.
         batch = torch.empty(
@@ -277,7 +289,9 @@ class Streams:
         return x if self.offset is None else x.add_(self.offset)
 
     def _gather(self, pixels: Tensor, index: Tensor, tasks: Tensor, view: View | None) -> Tensor:
-        """Images whose pixels come from elsewhere in the image: shifted, mirrored, permuted, rotated."""
+        """Images whose pixels come from elsewhere in the
+        image: shifted, mirrored, permuted, rotated.
+        """
         if view is None:
             x = pixels.index_select(0, index.reshape(-1)).view(*index.shape, *pixels.shape[1:])
         else:

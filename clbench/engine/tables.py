@@ -1,4 +1,6 @@
-"""What the engine keeps of every task of every stream: small tables, made in one look at each task."""
+"""What the engine keeps of every task of every stream:
+small tables, made in one look at each task.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class WarpTables:
         self.shape = members, tasks, pixels
         self.index: np.ndarray | None = None
         self.weight: np.ndarray | None = None
-        # How many neighbours make a pixel of each task; a task that is not warped has each pixel's own.
+        # How many neighbours make a pixel of each task; a task that is not warped has each pixel's
+        # own.
         self.neighbours = np.ones((members, tasks), dtype=np.int64)
 
     def put(self, member: int, task: int, warp: Warp) -> None:

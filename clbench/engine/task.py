@@ -24,10 +24,11 @@ AUGMENTATIONS: tuple[str, ...] = get_args(Augment)
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Training samples that a method chose, a buffer: `index [R, n]` and the task of each, `tasks [R, n]`.
+    """Training samples that a method chose, a buffer:
+    `index [R, n]` and the task of each, `tasks [R, n]`.
 
-    `valid [R, n]` marks the places that count where members have unequal numbers; None means all. In
-    a solo strategy the three have no leading dimension.
+    `valid [R, n]` marks the places that count where members have unequal numbers; None means all.
+    In a solo strategy the three have no leading dimension.
     """
 
     index: Tensor
@@ -48,12 +49,13 @@ class Samples:
 class Phase:
     """A stretch of training within a task. What is left open comes from the protocol.
 
-    `data` is what it trains on: the samples of the `task`, of all tasks `seen`, of `all` tasks of the
-    stream, or the method's own `Samples`. `lr` is the rate of every optimiser in this phase, which
-    `schedule` changes from its beginning to its end. With `stop=False` the protocol's `stop_at` does
-    not end the phase: its accuracy says nothing about what is trained in it. With `frozen_before` only
-    the network's modules from this one on are trained, and all in front of it stands still, in evaluation
-    mode: what goes into it is computed once and kept, as far as there is room for it.
+    `data` is what it trains on: the samples of the `task`, of all tasks `seen`, of `all` tasks of
+    the stream, or the method's own `Samples`. `lr` is the rate of every optimiser in this phase,
+    which `schedule` changes from its beginning to its end. With `stop=False` the protocol's
+    `stop_at` does not end the phase: its accuracy says nothing about what is trained in it. With
+    `frozen_before` only the network's modules from this one on are trained, and all in front of it
+    stands still, in evaluation mode: what goes into it is computed once and kept, as far as there
+    is room for it.
     """
 
     name: str = "train"
@@ -72,9 +74,9 @@ class Phase:
 class Batch:
     """Samples of every member: `x [R, B, ...]`, `y [R, B]`.
 
-    `index` says which samples of the training set they are, so that a buffer can store indices, and `tasks`
-    which task each belongs to (counted from 0; after a replay they differ). `valid` marks the rows that count
-    where members have unequal numbers of samples; None means all.
+    `index` says which samples of the training set they are, so that a buffer can store indices, and
+    `tasks` which task each belongs to (counted from 0; after a replay they differ). `valid` marks
+    the rows that count where members have unequal numbers of samples; None means all.
     """
 
     x: Tensor
@@ -136,18 +138,21 @@ class Task(Reference):
 
     @property
     def labels(self) -> Tensor:
-        """`[R, K]`: what each member's task calls each class of the data set; -1 for those that it has not."""
+        """`[R, K]`: what each member's task calls each class
+        of the data set; -1 for those that it has not.
+        """
         return self.streams.label_table[:, self.index].long()
 
     def batches(
         self, split: Split = "train", size: int = 256, limit: int | None = None
     ) -> Iterator[Batch]:
-        """The task's samples in a fixed order, `size` at a time, un-augmented: for Fisher passes, bases, prototypes.
+        """The task's samples in a fixed order, `size` at a time,
+        un-augmented: for Fisher passes, bases, prototypes.
 
-        The last batch is filled up to `size` with rows that look real, so that a member's numbers do not
-        depend on its neighbours. `valid` marks those that count: average with `batch.mean`. `limit` takes
-        that many samples of each member, drawn at random but always the same ones. Test data is for
-        classes that say `reads_test = True`.
+        The last batch is filled up to `size` with rows that look real, so that a member's numbers
+        do not depend on its neighbours. `valid` marks those that count: average with `batch.mean`.
+        `limit` takes that many samples of each member, drawn at random but always the same ones.
+        Test data is for classes that say `reads_test = True`.
         """
         self.check_open(split)
         return self.streams.batches(self, split, size, limit)

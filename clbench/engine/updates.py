@@ -18,8 +18,8 @@ def adjusted_step(
 ) -> None:
     """Take `step`, and let `adjust` change what it added to each parameter.
 
-    The step is taken as always, so moments and counts are what they are without `adjust`, and what is
-    changed is added after it: where nothing is changed, not a bit is.
+    The step is taken as always, so moments and counts are what they are without `adjust`, and what
+    is changed is added after it: where nothing is changed, not a bit is.
     """
     before = [param.detach().clone() for param in params]
     step()

@@ -21,8 +21,9 @@ MIRRORED_BORDER = ("crop_flip_reflect", "crop_flip_rotate")
 class View:
     """How each image of a batch is seen, `[R, B]` each: first shifted, then mirrored, then turned.
 
-    `angle` is a place in `ANGLES`; None where nothing is turned. `reflect` continues a shifted image
-    by its mirror image, without repeating the border's pixels; otherwise what lies outside is black.
+    `angle` is a place in `ANGLES`; None where nothing is turned. `reflect` continues a shifted
+    image by its mirror image, without repeating the border's pixels; otherwise what lies outside is
+    black.
     """
 
     down: Tensor
@@ -51,7 +52,9 @@ class Viewer:
         self.height, self.width, self.device = height, width, device
 
     def pixels(self, view: View) -> tuple[Tensor, Tensor]:
-        """For every pixel seen, the place of the stored one, and whether there is one: `[R, B, P]` each."""
+        """For every pixel seen, the place of the stored
+        one, and whether there is one: `[R, B, P]` each.
+        """
         down, right, mirrored = (
             part[..., None, None] for part in (view.down, view.right, view.mirrored)
         )
@@ -82,7 +85,9 @@ class Viewer:
 
 
 def turned_from(height: int, width: int, degrees: float) -> np.ndarray:
-    """For each pixel of an image turned counter-clockwise about its centre, the nearest of the image before; -1 outside."""
+    """For each pixel of an image turned counter-clockwise about
+    its centre, the nearest of the image before; -1 outside.
+    """
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
     y, x = row - (height - 1) / 2, column - (width - 1) / 2

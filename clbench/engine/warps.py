@@ -22,8 +22,8 @@ def warps_of(tables: WarpTables, device: torch.device) -> HostWarps | DeviceWarp
 class HostWarps:
     """Every task's warp of every member: which stored pixels each pixel is a weighted sum of.
 
-    The images of one task are warped together. That takes a small part of the time of a gather with an index
-    for every pixel of every image.
+    The images of one task are warped together. That takes a small part of the time of a gather with
+    an index for every pixel of every image.
     """
 
     def __init__(self, index: Array, weight: Array | None) -> None:
@@ -50,7 +50,8 @@ class HostWarps:
     def _show(self, images: Array, member: int, task: int, out: Array | None = None) -> Array:
         """Images `[n, P, C]` of one task as it shows them."""
         sources = self.index[member, task].astype(np.intp)
-        # Every position is within the image; told to clip, numpy spares the copy that checking takes.
+        # Every position is within the image; told to clip, numpy spares the copy that checking
+        # takes.
         total = np.take(images, sources[:, 0], axis=1, out=out, mode="clip")
         if self.weight is not None:
             total *= self.weight[member, task, :, 0, None]

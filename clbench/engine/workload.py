@@ -1,4 +1,6 @@
-"""How much there is to do in each task, before anything is trained: for estimates and for bars, never for results."""
+"""How much there is to do in each task, before anything is
+trained: for estimates and for bars, never for results.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ HEAD = 0.1  # a sample whose features are known, of which the head alone is trai
 
 @dataclass(frozen=True)
 class Work:
-    """One task's: the steps of a member, and what they and the evaluation after them cost, in samples."""
+    """One task's: the steps of a member, and what they
+    and the evaluation after them cost, in samples.
+    """
 
     steps: int
     cost: float
@@ -37,7 +41,10 @@ def workload(
     train: Sequence[int],
     test: Sequence[int],
 ) -> list[Work]:
-    """Task by task, for a member with these numbers of samples; a strategy that is `foreseeable` is asked for its phases."""
+    """Task by task, for a member with these numbers of samples.
+
+    A strategy that is `foreseeable` is asked for its phases.
+    """
     replayed = sum(_replayed(options, protocol) for _, options in parts)
     at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
     looked = np.cumsum([0, *test]).tolist()
@@ -99,7 +106,9 @@ def _phases(
     protocol: Mapping[str, Any],
     scenario: ScenarioView,
 ) -> list[list[Phase]]:
-    """What the strategy says where it lets itself be asked before the run; else one phase a task."""
+    """What the strategy says where it lets itself be
+    asked before the run; else one phase a task.
+    """
     own = [cls for cls, _ in parts if cls.phases is not Strategy.phases]
     if not own or not all(getattr(cls, "foreseeable", False) for cls in own):
         return [[Phase()]] * scenario.tasks
@@ -127,7 +136,9 @@ def _buffered(samples: Samples) -> int:
 
 
 def _replayed(options: Mapping[str, Any], protocol: Mapping[str, Any]) -> int:
-    """Methods that replay say with an option of this name how many samples a step they draw; by default a batch."""
+    """Methods that replay say with an option of this name
+    how many samples a step they draw; by default a batch.
+    """
     if "replay_batch" not in options:
         return 0
     return int(options["replay_batch"] or protocol["batch_size"])

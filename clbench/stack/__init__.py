@@ -1,4 +1,6 @@
-"""R networks as one: the stack, its two forms, per-member randomness, optimisers, suspended members."""
+"""R networks as one: the stack, its two forms,
+per-member randomness, optimisers, suspended members.
+"""
 
 from clbench.stack.noise import Noise
 from clbench.stack.optim import SGD, Adam, AdamW, Optimizer, make_optimizer

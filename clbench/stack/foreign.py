@@ -1,4 +1,5 @@
-"""Any optimiser of torch over stacked parameters: one of its kind a member, on views of the member's rows.
+"""Any optimiser of torch over stacked parameters: one
+of its kind a member, on views of the member's rows.
 
 Exact by construction, a Python loop over members, and not capturable: rates are read on the host.
 """
@@ -24,7 +25,9 @@ FIRST_MOMENTS = ("exp_avg", "momentum_buffer")
 
 
 def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse, before anything runs, what `torch.<name>` would refuse in its first step on a matrix and a vector."""
+    """Refuse, before anything runs, what `torch.<name>` would
+    refuse in its first step on a matrix and a vector.
+    """
     params = [torch.zeros(1, 2, 2, requires_grad=True), torch.zeros(1, 2, requires_grad=True)]
     optimizer = TorchOptimizer(params, 1, name=name, options=options)
     for param in params:
@@ -106,7 +109,9 @@ class TorchOptimizer(Optimizer):
                 self._clear_new(member, key, entries)
 
     def _hold(self, member: int, key: int, still: Tensor) -> Held:
-        """What of a member stands still: entries of a parameter, and of all that torch keeps for each of these."""
+        """What of a member stands still: entries of a parameter,
+        and of all that torch keeps for each of these.
+        """
         return Held(still[member], [self.rows[member][key].detach(), *self._kept(member, key)])
 
     def _clear_new(self, member: int, key: int, held: Held) -> None:
@@ -117,7 +122,9 @@ class TorchOptimizer(Optimizer):
                 value.masked_fill_(held.still, 0.0)
 
     def _kept(self, member: int, key: int, spared: Sequence[str] = ()) -> list[Tensor]:
-        """What torch keeps for each entry of a parameter, but for what goes by one of these names."""
+        """What torch keeps for each entry of a parameter,
+        but for what goes by one of these names.
+        """
         row = self.rows[member][key]
         state = self.optimizers[member].state.get(row, {})
         return [
@@ -146,7 +153,10 @@ class TorchOptimizer(Optimizer):
 
     @torch.no_grad()
     def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
-        """Zero what torch keeps for these entries; its step counts are the parameter's, and stay."""
+        """Zero what torch keeps for these entries.
+
+        Its step counts are the parameter's, and stay.
+        """
         self._bind()
         key = self._find(param)
         spared = () if first_moment else FIRST_MOMENTS
@@ -178,7 +188,9 @@ class TorchOptimizer(Optimizer):
     # ---- torch's optimisers
 
     def held(self) -> dict[str, Any]:
-        """The parameters before the optimisers, which have to fit them when a state is read back."""
+        """The parameters before the optimisers, which
+        have to fit them when a state is read back.
+        """
         held = super().held()
         return {
             **{key: value for key, value in held.items() if key != "optimizers"},
@@ -186,7 +198,9 @@ class TorchOptimizer(Optimizer):
         }
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Parameters that come or go (by hand, or from a checkpoint) are bound at once, so that the optimisers fit the state to load."""
+        """Parameters that come or go (by hand, or from a checkpoint) are
+        bound at once, so that the optimisers fit the state to load.
+        """
         super().__setattr__(name, value)
         if name == "slots" and self.optimizers:
             self._bind()
@@ -204,7 +218,8 @@ class TorchOptimizer(Optimizer):
                 [
                     (
                         (),
-                        f"torch.{self.kind} needs a closure or sparse gradients, which a stack of learners cannot give it",
+                        f"torch.{self.kind} needs a closure or sparse gradients, which a stack of"
+                        " learners cannot give it",
                     )
                 ]
             )
@@ -219,7 +234,9 @@ class TorchOptimizer(Optimizer):
         return self._factory()(list(self.rows[member].values()), **self.options)
 
     def _bind(self) -> None:
-        """Give each member's optimiser the rows of the parameters as they are now, and what it kept for those it had."""
+        """Give each member's optimiser the rows of the parameters
+        as they are now, and what it kept for those it had.
+        """
         bound = self.rows[0] if self.rows else {}
         if (
             self.optimizers

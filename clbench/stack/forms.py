@@ -1,9 +1,9 @@
 """The two forms of a stack, one interface.
 
-`loop` calls one skeleton R times, its parameters being the unbound rows of the stacked tensors. `vmap`
-calls it once for all, by our own rules where every module has one, and else under `torch.func.vmap`, with
-ordinary autograd outside. Which form follows from the cell alone: from the device and the modules of the
-model, never from a timing.
+`loop` calls one skeleton R times, its parameters being the unbound rows of the stacked tensors.
+`vmap` calls it once for all, by our own rules where every module has one, and else under
+`torch.func.vmap`, with ordinary autograd outside. Which form follows from the cell alone: from the
+device and the modules of the model, never from a timing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Seen = dict[str, tuple[Tensor, Tensor]]
 class Call:
     """What a call returns beside the output: the inputs and outputs of these modules.
 
-    Into `graph`, where there is one, go the outputs as they stand in the graph: a tensor a site under `vmap`,
-    one a member in a loop.
+    Into `graph`, where there is one, go the outputs as they stand in the graph: a tensor a site
+    under `vmap`, one a member in a loop.
     """
 
     sites: tuple[str, ...] = ()
@@ -36,7 +36,11 @@ class Call:
 def choose_form(
     wanted: str, module: nn.Module, device: torch.device, precision: str = "fp32"
 ) -> Form:
-    """GPU: vmap. CPU: loop, but for models made only of modules whose rules give the same bits for every R, which was shown for floats."""
+    """GPU: vmap.
+
+    CPU: loop, but for models made only of modules whose rules give the same bits for every R, which
+    was shown for floats.
+    """
     if wanted == "auto":
         wanted = (
             "vmap"
@@ -77,7 +81,10 @@ class Form:
     def one(
         self, module: nn.Module, params: Mapping[str, Tensor], x: Tensor, part: str = ""
     ) -> Tensor:
-        """The skeleton, or a part of it, with one member's parameters; its buffers are bound already."""
+        """The skeleton, or a part of it, with one member's parameters.
+
+        Its buffers are bound already.
+        """
         Binding.of(module).bind(params)
         out: Tensor = module.get_submodule(part)(x)
         return out
@@ -103,7 +110,8 @@ class LoopForm(Form):
         seen: list[Seen | None] = [None] * members
         for r in range(members) if active is None else active:
             binding.hang(params, [row[r] for row in rows])
-            # A row taken by index, unlike one taken by unbind, may be written in place (running statistics).
+            # A row taken by index, unlike one taken by unbind, may be written in place (running
+            # statistics).
             binding.hang(buffers, [value[r] for value in buffers.values()])
             outputs[r], seen[r] = binding.watch(
                 inputs[r], call.sites, None if call.graph is None else x.new_zeros(())
@@ -245,7 +253,9 @@ class VmapForm(Form):
 
 
 class Binding:
-    """The places of a skeleton where its tensors hang, so that other tensors can be hung there at no cost."""
+    """The places of a skeleton where its tensors hang, so
+    that other tensors can be hung there at no cost.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         self.module, self.modules = module, list(module.modules())
@@ -290,7 +300,9 @@ class Binding:
                 holder[attribute] = value
 
     def strays(self, buffers: Mapping[str, Tensor]) -> list[str]:
-        """Buffers of which another tensor hangs here than a part of these: the model has assigned instead of writing in place."""
+        """Buffers of which another tensor hangs here than a part of
+        these: the model has assigned instead of writing in place.
+        """
         found = []
         for name, value in buffers.items():
             holder, attribute = self.places[name][0]
@@ -301,8 +313,9 @@ class Binding:
     def watch(self, x: Tensor, sites: Sequence[str], zero: Tensor | None) -> tuple[Tensor, Seen]:
         """Call the skeleton and note what goes in and out of the modules named.
 
-        With a member's `zero` the outputs noted stay where they are in the graph: under `vmap` a sum with a stacked number
-        has its members in front, and what goes on is a copy, which a later module may write over.
+        With a member's `zero` the outputs noted stay where they are in the graph: under `vmap` a
+        sum with a stacked number has its members in front, and what goes on is a copy, which a
+        later module may write over.
         """
         if not sites:
             return self.module(x), {}

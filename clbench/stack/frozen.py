@@ -1,7 +1,7 @@
 """A network whose front stands still: only what comes from a named module on is trained.
 
-What goes into that module, the features, is then the same in every epoch. Whoever has computed it before
-lets a forward over the same images start from there.
+What goes into that module, the features, is then the same in every epoch. Whoever has computed it
+before lets a forward over the same images start from there.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Shortcut:
 def modules_behind(root: nn.Module, point: str) -> tuple[str, ...]:
     """The names of the modules that are applied from `point` on, in their order.
 
-    Within plain sequences these are the module and what follows it. Of a module of another kind its code
-    alone knows what comes next; that nothing does is assumed, and for the caller to check.
+    Within plain sequences these are the module and what follows it. Of a module of another kind its
+    code alone knows what comes next; that nothing does is assumed, and for the caller to check.
     """
     names, path = [point], point
     while path:
@@ -107,7 +107,8 @@ class FrozenFront(Modes):
     def frozen_before(
         self, point: str, x: Tensor | None = None, features: Tensor | None = None
     ) -> Iterator[None]:
-        """All in front of a module stands still within the block, without gradients and in evaluation mode.
+        """All in front of a module stands still within the
+        block, without gradients and in evaluation mode.
 
         With `features` of the images `x` a forward over these starts from there.
         """
@@ -128,7 +129,9 @@ class FrozenFront(Modes):
                 value.requires_grad_(True)
 
     def _is_short(self, params: Mapping[str, Tensor], x: Tensor) -> bool:
-        """Whether a forward may start from the features at hand: they are of these images and this front."""
+        """Whether a forward may start from the features at
+        hand: they are of these images and this front.
+        """
         short = self.shortcut
         if short is None or short.x is not x:
             return False
@@ -138,7 +141,10 @@ class FrozenFront(Modes):
     def _run_short(
         self, params: Mapping[str, Tensor], sites: tuple[str, ...]
     ) -> tuple[Tensor, Seen]:
-        """A forward that starts from the features; what the sites in front saw takes a forward of its own."""
+        """A forward that starts from the features.
+
+        What the sites in front saw takes a forward of its own.
+        """
         assert self.shortcut is not None
         short = self.shortcut
         out, found = self._behind(short.features, short.behind, params, sites)

@@ -1,15 +1,15 @@
 """Which of torch's matrix products the large ones of a stack use on a CPU.
 
-On some machines the float32 product behind `torch.set_float32_matmul_precision("medium")` is another kernel, as
-accurate as the usual one and up to twice as fast; on machines with bfloat16 units the same switch rounds to
-bfloat16; on most it changes nothing. So it is measured, once, by the process that starts a run: never the time,
-which differs from one minute to the next, but the error, and whether a member's product has the same bits alone
-and in a stack.
+On some machines the float32 product behind `torch.set_float32_matmul_precision("medium")` is
+another kernel, as accurate as the usual one and up to twice as fast; on machines with bfloat16
+units the same switch rounds to bfloat16; on most it changes nothing. So it is measured, once, by
+the process that starts a run: never the time, which differs from one minute to the next, but the
+error, and whether a member's product has the same bits alone and in a stack.
 
-The switch stands on "highest" all the time but for `product`, and there for large products. Behind the
-switch torch decides by the size of the whole stack whether the other kernel is worth while, so a member whose
-product is small would have other bits alone than in a stack; and the other kernel takes some 15 microseconds
-to get going. So what decides here is the size of one member's product.
+The switch stands on "highest" all the time but for `product`, and there for large products. Behind
+the switch torch decides by the size of the whole stack whether the other kernel is worth while, so
+a member whose product is small would have other bits alone than in a stack; and the other kernel
+takes some 15 microseconds to get going. So what decides here is the size of one member's product.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ STANDARD, FAST = "standard", "fast"
 SWITCHES = {STANDARD: "highest", FAST: "medium"}
 VARIABLE = "CLBENCH_GEMM"
 
-# Multiplications of one member from which on the fast path is taken: the least that is worth its start-up.
+# Multiplications of one member from which on the fast path is taken: the least that is worth its
+# start-up.
 LARGE = 2**20
-# A product that is narrower than this in any direction waits for memory; there the usual kernel is the faster one.
+# A product that is narrower than this in any direction waits for memory; there the usual kernel is
+# the faster one.
 NARROW = 8
 
 # Rows, inputs and outputs of large products; two with sizes that no vector divides.
@@ -45,7 +47,9 @@ Multiply = Callable[[str, Tensor, Tensor], Tensor]
 
 
 def choose() -> str:
-    """The path of this machine: what the environment variable CLBENCH_GEMM says, else what the probe finds."""
+    """The path of this machine: what the environment
+    variable CLBENCH_GEMM says, else what the probe finds.
+    """
     wanted = os.environ.get(VARIABLE, "")
     if wanted and wanted not in SWITCHES:
         raise UserError(f"{VARIABLE} is {wanted!r}; {STANDARD} or {FAST} is wanted")
@@ -56,12 +60,15 @@ _path = STANDARD
 
 
 def use(path: str) -> None:
-    """Take this path in this process; refuse what is not float32 here, for a run may not mix the two."""
+    """Take this path in this process.
+
+    Refuse what is not float32 here, for a run may not mix the two.
+    """
     global _path
     if path == FAST and probe() != FAST:
         raise UserError(
-            "the run's matrix products are those of a machine whose fast path is float32, and here it is not;"
-            f" set {VARIABLE}={STANDARD}"
+            "the run's matrix products are those of a machine whose fast path is float32, and"
+            f" here it is not; set {VARIABLE}={STANDARD}"
         )
     _path = path
     torch.set_float32_matmul_precision(SWITCHES[STANDARD])
@@ -85,7 +92,10 @@ def using(path: str) -> Iterator[None]:
 
 @contextmanager
 def as_in_a_worker(path: str) -> Iterator[None]:
-    """This path and one thread, as every worker of a run has them; what the process had before comes back."""
+    """This path and one thread, as every worker of a run has them.
+
+    What the process had before comes back.
+    """
     switch = torch.get_float32_matmul_precision()
     try:
         with using(path), _one_thread():
@@ -97,8 +107,8 @@ def as_in_a_worker(path: str) -> Iterator[None]:
 def rounds_as_a_worker() -> bool:
     """Whether this process's MKL rounds as a worker's, whose environment has `MKL_CBWR`.
 
-    MKL reads the variable at its first product and never again, so it was too late where torch multiplied
-    before clbench was imported. There is no public way to ask.
+    MKL reads the variable at its first product and never again, so it was too late where torch
+    multiplied before clbench was imported. There is no public way to ask.
     """
     try:
         library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
@@ -109,7 +119,9 @@ def rounds_as_a_worker() -> bool:
 
 
 def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
-    """`left [R, m, k] @ right [R, k, n]`, `plus [R, 1, n]` added: on the path of this process where it is large."""
+    """`left [R, m, k] @ right [R, k, n]`, `plus [R, 1, n]`
+    added: on the path of this process where it is large.
+    """
     if _path == STANDARD or not _is_large(left.shape[1], left.shape[2], right.shape[2]):
         return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
     torch.set_float32_matmul_precision(SWITCHES[FAST])
@@ -134,7 +146,9 @@ def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:
 
 
 def probe(product: Multiply = multiply) -> str:
-    """`fast` where that path is another one than the standard, as accurate, and the same for a member wherever it stands."""
+    """`fast` where that path is another one than the standard,
+    as accurate, and the same for a member wherever it stands.
+    """
     generator = torch.Generator().manual_seed(0)
     different = False
     with _one_thread():

@@ -144,7 +144,10 @@ def own_state_kept(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def seeded(words: tuple[int, int]) -> Iterator[None]:
-    """Everything that is drawn within is drawn under this seed; on the host, where models are built."""
+    """Everything that is drawn within is drawn under this seed.
+
+    On the host, where models are built.
+    """
     cpu = torch.device("cpu")
     with own_state_kept(cpu):
         MemberState(words, cpu).lend()
@@ -165,7 +168,8 @@ class Snapshot:
     def moved(self) -> list[str]:
         """The generators that were drawn from since then, in words.
 
-        Some modules draw from Python's while they are imported (rich does), and nobody is to blame for that.
+        Some modules draw from Python's while they are imported (rich does), and nobody is to blame
+        for that.
         """
         now = Snapshot(self.device)
         imported = now.modules != self.modules

@@ -1,8 +1,8 @@
 """Entries of parameters that stand still in a step: their value, their moments and their age.
 
-Torch's optimisers skip a parameter without a gradient. Where heads are parts of one tensor, that has to be
-done for parts of a parameter. A step is taken as always, and what stands still is put back after it: exact
-for every optimiser, and cheap where the parameter is a head.
+Torch's optimisers skip a parameter without a gradient. Where heads are parts of one tensor, that
+has to be done for parts of a parameter. A step is taken as always, and what stands still is put
+back after it: exact for every optimiser, and cheap where the parameter is a head.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from clbench.stack.state import Stateful
 
 
 class IdleRows(Stateful):
-    """Rows of a head's parameters, one an output, that stand still together in steps that do not reach them.
+    """Rows of a head's parameters, one an output, that
+    stand still together in steps that do not reach them.
 
-    `idle [R, C]` is written before every step by whoever knows which outputs take part. `age [R, C, betas]`
-    holds beta^t of the steps that each row took.
+    `idle [R, C]` is written before every step by whoever knows which outputs take part.
+    `age [R, C, betas]` holds beta^t of the steps that each row took.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset({"idle"})
@@ -30,14 +31,20 @@ class IdleRows(Stateful):
         self.age = age[:, None].expand(*idle.shape, age.shape[-1]).clone()
 
     def still(self, grads: Sequence[Tensor]) -> Tensor:
-        """`[R, C]`: the idle rows that have no gradient in any of the parameters; what has one moves all the same."""
+        """`[R, C]`: the idle rows that have no gradient in any of the parameters.
+
+        What has one moves all the same.
+        """
         still = self.idle
         for grad in grads:
             still = still & untouched(grad, 2)
         return still
 
     def older(self, still: Tensor, betas: Tensor, keep: bool) -> Tensor:
-        """The ages one step on, but for the rows that stand still; for good where they are to `keep`."""
+        """The ages one step on, but for the rows that stand still.
+
+        For good where they are to `keep`.
+        """
         older = torch.where(still[..., None], self.age, self.age * betas)
         return self.age.copy_(older) if keep else older
 

@@ -1,4 +1,6 @@
-"""Looking at values on the host: for nothing on a CPU, never on a GPU, where a step would wait for it."""
+"""Looking at values on the host: for nothing on a CPU,
+never on a GPU, where a step would wait for it.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The distributions that a model's initial parameters come from, so that they can be drawn at every step.
+"""The distributions that a model's initial parameters
+come from, so that they can be drawn at every step.
 
-To build a network anew costs as much as a few steps of a small one, on the host. So one is built under
-watch: what torch is asked to draw into each parameter is noted, and whatever else writes to a parameter
-makes its distribution unknown.
+To build a network anew costs as much as a few steps of a small one, on the host. So one is built
+under watch: what torch is asked to draw into each parameter is noted, and whatever else writes to a
+parameter makes its distribution unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Kind = Literal["uniform", "normal", "constant"]
 
 @dataclass(frozen=True)
 class Distribution:
-    """Even between `first` and `second`, or normal of this mean and deviation, or always `first`."""
+    """Even between `first` and `second`, or normal
+    of this mean and deviation, or always `first`.
+    """
 
     kind: Kind
     first: float
@@ -56,7 +59,9 @@ def distributions_of(factory: Factory) -> dict[str, Distribution]:
 def draw(
     distributions: Mapping[str, Distribution], like: Mapping[str, Tensor], noise: Noise
 ) -> dict[str, Tensor]:
-    """For each of these parameters `[R, ...]` another as a new network would have it, by each member's own noise."""
+    """For each of these parameters `[R, ...]` another as a
+    new network would have it, by each member's own noise.
+    """
     drawn: dict[str, Tensor] = {}
     for kind in ("uniform", "normal", "constant"):
         names = [name for name in like if distributions[name].kind == kind]
@@ -91,8 +96,9 @@ def known(
     """The distributions of these parameters; `StrategyError` where one is not known."""
     if strange := [name for name in names if name not in distributions]:
         raise StrategyError(
-            f"the model draws its initial {strange[0]} by more than one call of uniform_, normal_ or the"
-            " like, so that its distribution is not known, and it cannot be drawn anew at every step"
+            f"the model draws its initial {strange[0]} by more than one call of uniform_, normal_"
+            " or the like, so that its distribution is not known, and it cannot be drawn anew at"
+            " every step"
         )
     return {name: distributions[name] for name in names}
 

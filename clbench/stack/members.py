@@ -13,10 +13,11 @@ from torch.utils import _pytree as pytree
 def per_member(fn: Callable[..., Any], *tensors: Tensor) -> Any:
     """`fn(*rows)` of every member, stacked: `[R, ...]` in, `[R, ...]` out, with gradients.
 
-    On a CPU for the sake of bits and of speed. A kernel takes most numbers by the vector and the last few one
-    by one, and `sigmoid`, `pow`, `softplus`, `elu`, `silu` and others round differently in the two; in a stack
-    other numbers are the last few than alone. And what is large stays in the cache where it is worked through
-    member by member. On a GPU all members are computed at once by `torch.func.vmap`.
+    On a CPU for the sake of bits and of speed. A kernel takes most numbers by the vector and the
+    last few one by one, and `sigmoid`, `pow`, `softplus`, `elu`, `silu` and others round
+    differently in the two; in a stack other numbers are the last few than alone. And what is large
+    stays in the cache where it is worked through member by member. On a GPU all members are
+    computed at once by `torch.func.vmap`.
     """
     if tensors[0].device.type != "cpu":
         return torch.func.vmap(fn)(*tensors)

@@ -20,7 +20,9 @@ class Modes:
     part_modes: dict[str, bool]
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode on or off, as in `nn.Module`, but for parts that were given a mode of their own."""
+        """Training mode on or off, as in `nn.Module`, but
+        for parts that were given a mode of their own.
+        """
         self.training = mode
         return self
 
@@ -40,7 +42,9 @@ class Modes:
 
     @contextlib.contextmanager
     def evaluation(self) -> Iterator[None]:
-        """Everything in evaluation mode within the block, parts with a mode of their own too; then as before."""
+        """Everything in evaluation mode within the block,
+        parts with a mode of their own too; then as before.
+        """
         before = self.training, self.part_modes
         self.training, self.part_modes = False, {}
         try:

@@ -1,4 +1,6 @@
-"""What the stack does to an author's modules: build them under a member's seed, replace dropout, watch the global generator."""
+"""What the stack does to an author's modules: build them under
+a member's seed, replace dropout, watch the global generator.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ CPU = torch.device("cpu")
 
 
 class Dropout(nn.Module):
-    """Dropout whose noise is a function of the member's key and of its own count of training forwards."""
+    """Dropout whose noise is a function of the member's
+    key and of its own count of training forwards.
+    """
 
     key: Tensor
     count: Tensor
@@ -45,7 +49,8 @@ class Dropout(nn.Module):
 def build(
     factory: Factory, member: Member, stream: str, *step: int, start: Member | None = None
 ) -> nn.Module:
-    """The member's module, initialised under its own seed, whichever global generator it draws from.
+    """The member's module, initialised under its own
+    seed, whichever global generator it draws from.
 
     Or under that of the member it is to `start` like; dropout's noise is its own in any case.
     """
@@ -61,7 +66,10 @@ def build(
 
 
 def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
-    """Let batch-norm compute in fp32 whatever comes in, as autocast does; the names of its parameters, which stay in fp32."""
+    """Let batch-norm compute in fp32 whatever comes in, as autocast does.
+
+    The names of its parameters, which stay in fp32.
+    """
 
     def widen(norm: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         vars(norm)["came_in"] = given[0].dtype
@@ -86,12 +94,15 @@ def same_structure(modules: Sequence[nn.Module]) -> None:
     for module in modules[1:]:
         if {name: value.shape for name, value in module.state_dict().items()} != first:
             raise StrategyError(
-                "the model's factory builds networks of different shapes for different seeds; a stack needs one shape"
+                "the model's factory builds networks of different shapes for different seeds; a"
+                " stack needs one shape"
             )
 
 
 def check_forward(module: nn.Module, run: Callable[[], object]) -> None:
-    """Run a forward, and refuse a model that draws from a global generator or gives anything but one tensor."""
+    """Run a forward, and refuse a model that draws from a
+    global generator or gives anything but one tensor.
+    """
     names = {child: name or "the model" for name, child in module.named_modules()}
     before: dict[nn.Module, Snapshot] = {}
     found: list[str] = []
@@ -116,8 +127,9 @@ def check_forward(module: nn.Module, run: Callable[[], object]) -> None:
             handle.remove()
     if found:
         raise StrategyError(
-            f"{found[0]} global generator in its forward; noise must come from the member's own streams"
-            " (nn.Dropout is replaced for you; elsewhere use self.rng(name) in the strategy)"
+            f"{found[0]} global generator in its forward; noise must come from the member's own"
+            " streams (nn.Dropout is replaced for you; elsewhere use self.rng(name) in the"
+            " strategy)"
         )
 
 

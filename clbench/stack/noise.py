@@ -29,7 +29,10 @@ ROW = 64
 
 
 def _mix(z: Tensor) -> Tensor:
-    """The finaliser of splitmix64, written over `z`; the masks make arithmetic shifts logical ones."""
+    """The finaliser of splitmix64, written over `z`.
+
+    The masks make arithmetic shifts logical ones.
+    """
     z ^= (z >> 30).bitwise_and_((1 << 34) - 1)
     z *= FIRST
     z ^= (z >> 27).bitwise_and_((1 << 37) - 1)
@@ -57,7 +60,10 @@ def _halves_by_shifts(words: Tensor) -> Tensor:
 
 
 def member_uniform(key: Tensor, counter: Tensor, shape: Sequence[int]) -> Tensor:
-    """Float32 numbers in [0, 1) of `shape` for each key; with a key `[2]` it is written for one member, for `vmap`."""
+    """Float32 numbers in [0, 1) of `shape` for each key.
+
+    With a key `[2]` it is written for one member, for `vmap`.
+    """
     n = math.prod(shape)
     halves = _halves(uniform_bits(key, counter, (n + 1) // 2))[..., :n]
     return _fractions(halves).reshape(*key.shape[:-1], *shape)
@@ -70,7 +76,9 @@ def _fractions(halves: Tensor) -> Tensor:
 
 @functools.cache
 def normal_values(device: torch.device) -> Tensor:
-    """What `fast_normal` chooses from: quantiles of the normal distribution, scaled to a variance of 1."""
+    """What `fast_normal` chooses from: quantiles of the
+    normal distribution, scaled to a variance of 1.
+    """
     middles = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
     values = torch.special.ndtri(middles)
     values /= values.square().mean().sqrt()
@@ -79,7 +87,9 @@ def normal_values(device: torch.device) -> Tensor:
 
 
 class Noise(Stateful):
-    """One named stream of every member: each call is one draw, `[R, ...]`, and moves the stream on."""
+    """One named stream of every member: each call is
+    one draw, `[R, ...]`, and moves the stream on.
+    """
 
     def __init__(self, keys: Sequence[tuple[int, int]], device: torch.device | str = "cpu") -> None:
         self.key = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, 2)
@@ -96,8 +106,9 @@ class Noise(Stateful):
     def uniform(self, *shape: int, where: Tensor | None = None) -> Tensor:
         """Float32 in [0, 1).
 
-        With `where`, `[R]` or `[R, ...]` over the first of these dimensions, only the numbers for which it is
-        true, and zeros elsewhere: the same numbers as without, and on a CPU at the cost of those alone.
+        With `where`, `[R]` or `[R, ...]` over the first of these dimensions, only the numbers for
+        which it is true, and zeros elsewhere: the same numbers as without, and on a CPU at the cost
+        of those alone.
         """
         drawn = self._uniform(shape) if where is None else self._uniform_where(shape, where)
         self.counter += 1
@@ -135,10 +146,11 @@ class Noise(Stateful):
         )
 
     def fast_normal(self, *shape: int) -> Tensor:
-        """Float32 with mean 0 and variance 1, from 16 bits each, at a third of the cost of `normal`.
+        """Float32 with mean 0 and variance 1, from 16
+        bits each, at a third of the cost of `normal`.
 
-        For noise on every weight at every step: one of 65,536 equally likely values, the middles of as
-        many parts of the normal distribution, none of them beyond 4.4.
+        For noise on every weight at every step: one of 65,536 equally likely values, the middles of
+        as many parts of the normal distribution, none of them beyond 4.4.
         """
         n = math.prod(shape)
         places = self._words((n + 3) // 4).view(torch.int16).to(torch.int32).add_(2**15)
@@ -146,7 +158,9 @@ class Noise(Stateful):
         return drawn.view(len(self.key), -1)[:, :n].reshape(-1, *shape)
 
     def integers(self, high: int | Tensor, *shape: int) -> Tensor:
-        """Int64 in [0, high); `high` may be `[R]` or `[R, ...]` where ranges differ, and an empty range gives 0.
+        """Int64 in [0, high).
+
+        `high` may be `[R]` or `[R, ...]` where ranges differ, and an empty range gives 0.
 
         The remainder of 63 bits favours no number by more than high / 2^63.
         """

@@ -2,8 +2,8 @@
 
 `torch.optim` shares its step count and rate between members and cannot forget a unit. Here rate and
 age are tensors with a row a member, an age is kept as the running products beta^t (no powers, no
-Python numbers, so that a step can be captured in a device graph), and every operation that could round
-differently in a vectorised kernel and in its scalar tail has a column `[R, 1, ...]` among its
+Python numbers, so that a step can be captured in a device graph), and every operation that could
+round differently in a vectorised kernel and in its scalar tail has a column `[R, 1, ...]` among its
 operands: torch then walks member by member, and R and place cannot matter.
 """
 
@@ -27,7 +27,9 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "Stacked", "TorchOptimizer", "ma
 
 
 class SGD(Stacked):
-    """Stochastic gradient descent as torch's, with momentum (no dampening) and Nesterov's look-ahead."""
+    """Stochastic gradient descent as torch's, with
+    momentum (no dampening) and Nesterov's look-ahead.
+    """
 
     name = "sgd"
     wiring: ClassVar[frozenset[str]] = frozenset({"made"})
@@ -61,7 +63,10 @@ class SGD(Stacked):
             yield slot, grad, rate.beside(grad)
 
     def _columns(self) -> tuple[Column, Column]:
-        """Rate and momentum as columns, made again when the rate was written to; in a device graph, which shows no such thing, always."""
+        """Rate and momentum as columns, made again when the rate was written to.
+
+        In a device graph, which shows no such thing, always.
+        """
         if self.made is None or self.made[0] != self.lr._version or self.lr.is_cuda:
             self.made = (
                 self.lr._version,
@@ -144,7 +149,10 @@ class Adam(Stacked):
             yield slot, mean, torch.sqrt(square, out=scratch).add_(offset).mul_(factor)
 
     def _shares(self) -> tuple[Column, Column]:
-        """How far the moments go toward the gradient and its square. Kept but on a GPU, where a graph would own them."""
+        """How far the moments go toward the gradient and its square.
+
+        Kept but on a GPU, where a graph would own them.
+        """
         if self.shares is None or self.lr.is_cuda:
             first, second = (Column(torch.full_like(self.lr, 1.0 - beta)) for beta in self.rates)
             self.shares = first, second
@@ -153,7 +161,9 @@ class Adam(Stacked):
     def _scales_beside(
         self, moving: Sequence[tuple[Slot, Tensor]], still: Standing, keep: bool
     ) -> list[tuple[Tensor, Tensor]]:
-        """Offset and factor of every slot that moves, by the age of its members, or of its rows or entries."""
+        """Offset and factor of every slot that moves, by the
+        age of its members, or of its rows or entries.
+        """
         ages = [slot.older(self.betas, keep) for slot, _ in moving]
         one_age = [
             own[0]
@@ -175,7 +185,10 @@ class Adam(Stacked):
         return found
 
     def _row_scales(self, still: Standing, keep: bool) -> tuple[Tensor, ...]:
-        """Offset and factor of each row of the head, by its own age; what stands still is divided by infinity."""
+        """Offset and factor of each row of the head, by its own age.
+
+        What stands still is divided by infinity.
+        """
         if not still.by_row or still.rows is None or self.idle_rows is None:
             return ()
         older = self.idle_rows.older(still.rows, self.betas, keep)
@@ -185,7 +198,9 @@ class Adam(Stacked):
         return offset.to(kind), torch.where(still.rows, torch.inf, factor).to(kind)
 
     def _scales(self, corrections: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
-        """Adam's -lr (m / c1) / (sqrt(v / c2) + eps) is m / ((sqrt(v) + offset) * factor): one pass less, and no move where lr is 0."""
+        """Adam's -lr (m / c1) / (sqrt(v / c2) + eps) is m / ((sqrt(v) +
+        offset) * factor): one pass less, and no move where lr is 0.
+        """
         first, second = corrections.unbind(-1)
         root = second.sqrt()
         return root * self.eps, first / (root * -lr)
@@ -267,13 +282,16 @@ OPTIMIZERS: dict[str, type[Stacked]] = {kind.name: kind for kind in (SGD, Adam, 
 def make_optimizer(
     choice: Mapping[str, Mapping[str, Any] | None], params: Sequence[Tensor], members: int
 ) -> Optimizer:
-    """The optimiser a protocol asks for: `{"sgd": {"lr": 0.1}}`, or `{"torch.RMSprop": {...}}` for any other of torch."""
+    """The optimiser a protocol asks for: `{"sgd": {"lr": 0.1}}`,
+    or `{"torch.RMSprop": {...}}` for any other of torch.
+    """
     if len(choice) != 1:
         raise OptionError(
             [
                 (
                     (),
-                    f"one optimizer with its options, such as {{sgd: {{lr: 0.1}}}}, not {dict(choice)!r}",
+                    f"one optimizer with its options, such as {{sgd: {{lr: 0.1}}}}, not"
+                    f" {dict(choice)!r}",
                 )
             ]
         )
@@ -288,7 +306,8 @@ def make_optimizer(
                 [
                     (
                         (),
-                        f"unknown optimizer{suggest(name, OPTIMIZERS)}; any other of torch is called torch.<Name>",
+                        f"unknown optimizer{suggest(name, OPTIMIZERS)}; any other of torch is"
+                        " called torch.<Name>",
                     )
                 ]
             )

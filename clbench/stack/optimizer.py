@@ -19,7 +19,10 @@ Updates = list[Tensor | None]
 
 
 class Column:
-    """One value a member, `[R]`, to stand beside `[R, ...]` as `[R, 1, ...]` in its type; made once for each kind of neighbour."""
+    """One value a member, `[R]`, to stand beside `[R, ...]` as `[R, 1, ...]` in its type.
+
+    Made once for each kind of neighbour.
+    """
 
     def __init__(self, values: Tensor) -> None:
         self.values = values
@@ -36,8 +39,8 @@ class Slot(Stateful):
     """A parameter and what its optimiser keeps for it.
 
     `age [R, betas]` holds beta^t of each member. Where units were reset, `ages` hold the same for
-    entries, each in the shape of the masks that reset them (`[R, out, 1, betas]`, say); an entry is as
-    young as the youngest of its ages. Of entries that stand still no age moves.
+    entries, each in the shape of the masks that reset them (`[R, out, 1, betas]`, say); an entry is
+    as young as the youngest of its ages. Of entries that stand still no age moves.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset({"kept_rows", "kept_outputs", "order"})
@@ -52,7 +55,10 @@ class Slot(Stateful):
         self.ages: list[Tensor] = []
 
     def rows(self) -> list[tuple[Tensor, ...]]:
-        """The parameter's and the moments' row of each member, as views; kept while these tensors stay where they are."""
+        """The parameter's and the moments' row of each member, as views.
+
+        Kept while these tensors stay where they are.
+        """
         held = (self.param.detach(), *self.moments)
         places = tuple(tensor.data_ptr() for tensor in held)
         if self.kept_rows is None or self.kept_rows[0] != places:
@@ -77,7 +83,9 @@ class Slot(Stateful):
         return torch.empty_like(self.param).copy_(grad)
 
     def unbind(self, like: Tensor) -> tuple[Tensor, ...]:
-        """The members' rows of a tensor laid out as the parameter is, each in memory order (a weight seen transposed is turned back)."""
+        """The members' rows of a tensor laid out as the parameter is,
+        each in memory order (a weight seen transposed is turned back).
+        """
         return like.permute(self.order).unbind()
 
     def older(self, betas: Tensor, keep: bool) -> list[Tensor]:
@@ -100,7 +108,10 @@ class Slot(Stateful):
                 age.masked_fill_(where.unsqueeze(-1), 1.0)
 
     def freeze(self, where: Tensor, own: Tensor) -> None:
-        """Let entries stand still. Ages that there are already get the entries that the mask tells apart."""
+        """Let entries stand still.
+
+        Ages that there are already get the entries that the mask tells apart.
+        """
         if self.frozen is not None and self.frozen.shape == where.shape:
             self.frozen.copy_(where)
             return
@@ -112,9 +123,11 @@ class Slot(Stateful):
         self.keep_ages(where, own)
 
     def keep_ages(self, where: Tensor, own: Tensor) -> tuple[int, ...]:
-        """Keep ages for the entries that this mask tells apart, and those that stand still; the shape of these ages.
+        """Keep ages for the entries that this mask tells apart,
+        and those that stand still; the shape of these ages.
 
-        `own [R, ..., betas]` is the age that they have so far, with the dimensions of the parameter.
+        `own [R, ..., betas]` is the age that they have so far, with the dimensions of the
+        parameter.
         """
         shape = torch.broadcast_shapes(own.shape, (*where.shape, 1))
         if self.frozen is not None:
@@ -153,11 +166,16 @@ class Optimizer(Stateful):
 
     @abstractmethod
     def advance(self, grads: Grads | None = None) -> Updates:
-        """Take the step in the moments and counts only; what it would add to each parameter, to be projected and then applied."""
+        """Take the step in the moments and counts only.
+
+        What it would add to each parameter, to be projected and then applied.
+        """
 
     @abstractmethod
     def direction(self, grads: Grads | None = None) -> Updates:
-        """What `step()` would add to each parameter for these gradients (default: the parameters' own), and nothing else happens."""
+        """What `step()` would add to each parameter for these gradients
+        (default: the parameters' own), and nothing else happens.
+        """
 
     @torch.no_grad()
     def apply(self, updates: Grads) -> None:
@@ -205,14 +223,17 @@ class Optimizer(Stateful):
 
     @abstractmethod
     def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
-        """Zero moments and counts of the entries of `param` where `where` is true; it has `param`'s dimensions, or 1 in their place.
+        """Zero moments and counts of the entries of `param` where `where` is true.
+
+        It has `param`'s dimensions, or 1 in their place.
 
         With `first_moment=False` the first moment (momentum) of these entries stays.
         """
 
     @torch.no_grad()
     def freeze_entries(self, param: Tensor, where: Tensor | None) -> None:
-        """From now on the entries of `param` where `where` is true stand still, with their moments and age; no decay either.
+        """From now on the entries of `param` where `where` is true
+        stand still, with their moments and age; no decay either.
 
         `where` has the dimensions of `param`, later sizes may be 1; None lets all move again.
         """
@@ -224,7 +245,8 @@ class Optimizer(Stateful):
         self.slots[key].freeze(where, self._own_age(key))
 
     def rest_idle(self, params: Sequence[Tensor], idle: Tensor) -> None:
-        """Let rows of these parameters, `[R, C, ...]` each, stand still in steps in which they are `idle [R, C]` and have no gradient.
+        """Let rows of these parameters, `[R, C, ...]` each, stand still
+        in steps in which they are `idle [R, C]` and have no gradient.
 
         `idle` is read anew at each step.
         """
@@ -239,13 +261,16 @@ class Optimizer(Stateful):
     def _check_mask(self, param: Tensor, where: Tensor) -> None:
         if where.dim() != param.dim() or len(where) != self.members:
             raise StrategyError(
-                f"where has shape {tuple(where.shape)}; that of the parameter is {tuple(param.shape)}; only later sizes may be 1 instead"
+                f"where has shape {tuple(where.shape)}; that of the parameter is"
+                f" {tuple(param.shape)}; only later sizes may be 1 instead"
             )
 
     # ---- for subclasses
 
     def _own_age(self, key: int) -> Tensor:
-        """The age of a parameter's entries so far, `[R, ..., betas]`, with the parameter's dimensions."""
+        """The age of a parameter's entries so far,
+        `[R, ..., betas]`, with the parameter's dimensions.
+        """
         slot, rows = self.slots[key], self.idle_rows
         age = slot.age if rows is None or key not in rows.keys else rows.age
         inner = slot.param.dim() + 1 - age.dim()
@@ -281,7 +306,8 @@ class Optimizer(Stateful):
             if slot.param is param:
                 return key
         raise StrategyError(
-            "the optimizer does not hold that parameter; add it with add_param(), or pass the very tensor it was made with"
+            "the optimizer does not hold that parameter; add it with add_param(), or pass the"
+            " very tensor it was made with"
         )
 
     def _gradients(self, grads: Grads | None) -> list[Tensor | None]:
@@ -289,7 +315,8 @@ class Optimizer(Stateful):
         found = [param.grad for param in self.params] if grads is None else list(grads)
         if len(found) != len(self.slots):
             raise StrategyError(
-                f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)} gradients"
+                f"the optimizer holds {len(self.slots)} parameters, and was given {len(found)}"
+                " gradients"
             )
         if self.clip is None:
             return found

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """A submodule of every member of a stack: its parameters, and the submodule applied to `[R, B, ...]`."""
+    """A submodule of every member of a stack: its parameters,
+    and the submodule applied to `[R, B, ...]`.
+    """
 
     def __init__(self, net: Stack, name: str) -> None:
         self.net, self.name = net, name
@@ -45,8 +47,8 @@ class Part:
     def train(self, mode: bool = True) -> Part:
         """Training mode of this part from now on, whatever the rest of the network does.
 
-        A part in evaluation mode stays so while the network trains (frozen batch-norm). While the engine
-        evaluates, everything is in evaluation mode.
+        A part in evaluation mode stays so while the network trains (frozen batch-norm). While the
+        engine evaluates, everything is in evaluation mode.
         """
         self.net.set_part_mode(self.name, mode)
         return self
@@ -67,7 +69,9 @@ class Part:
     def run(
         self, x: Tensor, params: Mapping[str, Tensor], sites: tuple[str, ...] = ()
     ) -> tuple[Tensor, Seen]:
-        """The output, and what went in and out of these modules within the submodule ("": itself)."""
+        """The output, and what went in and out of these
+        modules within the submodule ("": itself).
+        """
         net = self.net
         net.set_mode()
         module = net.module.get_submodule(self.name)

@@ -21,11 +21,13 @@ Measure = Callable[[Tensor], Tensor]
 def squared_gradients(
     net: Stack, x: Tensor, functions: Callable[[Tensor], Tensor], weights: Tensor
 ) -> list[Tensor]:
-    """`sum_b sum_k weights[r, b, k] * (d f_k(x_b) / d theta)^2` for every parameter, `[R, ...]` each.
+    """`sum_b sum_k weights[r, b, k] * (d f_k(x_b) / d theta)^2`
+    for every parameter, `[R, ...]` each.
 
-    `functions` maps outputs `[R, B, classes]` to K functions a sample, `[R, B, K]`. The gradient of one example in a
-    linear layer is the outer product of its delta and its input, so the sum of squares over examples is one
-    matrix product, (delta^2)^T (input^2). Samples must not see each other: call it in evaluation mode.
+    `functions` maps outputs `[R, B, classes]` to K functions a sample, `[R, B, K]`. The gradient of
+    one example in a linear layer is the outer product of its delta and its input, so the sum of
+    squares over examples is one matrix product, (delta^2)^T (input^2). Samples must not see each
+    other: call it in evaluation mode.
     """
     return _sums(net, x, functions, weights, torch.square)
 
@@ -35,17 +37,19 @@ def absolute_gradients(
 ) -> list[Tensor]:
     """`sum_b sum_k weights[r, b, k] * |d f_k(x_b) / d theta|`, otherwise as `squared_gradients`.
 
-    With `functions` the squared norm of the outputs this is the importance of memory aware synapses (Aljundi et
-    al. 2018).
+    With `functions` the squared norm of the outputs this is the importance of memory aware synapses
+    (Aljundi et al. 2018).
     """
     return _sums(net, x, functions, weights, torch.abs)
 
 
 def weight_gradient(net: Stack, name: str, inputs: Tensor, delta: Tensor) -> Tensor:
-    """The gradient of a layer's weight, `[R, *weight]`, from what went in and the gradient of what came out.
+    """The gradient of a layer's weight, `[R, *weight]`,
+    from what went in and the gradient of what came out.
 
-    `name` is that of a plain linear layer or convolution of `net`; `inputs` and `delta`, `[R, B, ...]`, are
-    `taps.inputs[name]` and `taps.deltas(loss)[name]`, or any other factors of that shape.
+    `name` is that of a plain linear layer or convolution of `net`; `inputs` and `delta`,
+    `[R, B, ...]`, are `taps.inputs[name]` and `taps.deltas(loss)[name]`, or any other factors of
+    that shape.
     """
     module = net.module.get_submodule(name)
     if isinstance(module, nn.Linear):
@@ -73,7 +77,10 @@ def _sums(
     weights: Tensor,
     measure: Measure,
 ) -> list[Tensor]:
-    """Sums over examples of what `measure` makes of each entry of a gradient; it has to be multiplicative."""
+    """Sums over examples of what `measure` makes of each entry of a gradient.
+
+    It has to be multiplicative.
+    """
     if not _factors_suffice(net):
         return _by_examples(net, x, functions, weights, measure)
     out, taps = net.tap(x)
@@ -137,7 +144,9 @@ def _factors_suffice(net: Stack) -> bool:
 
 
 def _plain_input(module: nn.Module, inputs: Tensor) -> bool:
-    """Whether a sample is one row of a linear layer, or one image: `[R, B, in]`, `[R, B, C, H, W]`."""
+    """Whether a sample is one row of a linear layer,
+    or one image: `[R, B, in]`, `[R, B, C, H, W]`.
+    """
     return inputs.dim() == (3 if isinstance(module, nn.Linear) else 5)
 
 
@@ -148,7 +157,9 @@ def _by_examples(
     weights: Tensor,
     measure: Measure,
 ) -> list[Tensor]:
-    """The same for any model: every example's own gradient, a few at a time, as d f_k / d output times the model's Jacobian."""
+    """The same for any model: every example's own gradient, a few
+    at a time, as d f_k / d output times the model's Jacobian.
+    """
     total = {name: torch.zeros_like(value) for name, value in net.params.items()}
     with torch.no_grad():
         out = net(x)

@@ -13,7 +13,10 @@ from clbench.stack.units import Initial
 
 
 def layers_to_restart(net: Stack, strategy: str) -> list[Layer]:
-    """The hidden layers, of a network that has some; for `setup` of a method that restarts units."""
+    """The hidden layers, of a network that has some.
+
+    For `setup` of a method that restarts units.
+    """
     layers = net.layers()
     if not layers:
         raise StrategyError(
@@ -37,10 +40,11 @@ def restart_units(
 ) -> None:
     """Give the units of a hidden layer that are due, `[R, units]`, a new start.
 
-    What goes in (weights, bias, norms with their running statistics) is drawn as `net.redraw_units` does,
-    and what goes out is 0, in all columns that a unit owns. With `mean`, `[R, units]`, the next layer's bias
-    first takes over what the units gave it on average. With `optimizer` their entries are forgotten: moments,
-    and Adam's counts of steps. `keep_first_moment` leaves the momentum of the weights in as it is.
+    What goes in (weights, bias, norms with their running statistics) is drawn as `net.redraw_units`
+    does, and what goes out is 0, in all columns that a unit owns. With `mean`, `[R, units]`, the
+    next layer's bias first takes over what the units gave it on average. With `optimizer` their
+    entries are forgotten: moments, and Adam's counts of steps. `keep_first_moment` leaves the
+    momentum of the weights in as it is.
     """
     if isinstance(layer, str):
         layer = {known.name: known for known in net.layers()}[layer]
@@ -64,11 +68,13 @@ def restart_units(
 
 @torch.no_grad()
 def expect_restarts(net: Stack, optimizer: Optimizer) -> None:
-    """Let an optimiser count the steps of each unit from here on, as it does once units have started anew.
+    """Let an optimiser count the steps of each unit from
+    here on, as it does once units have started anew.
 
-    For `begin_task` of a method that restarts units at steps of its own for each member. Adam steps entries
-    that have an age of their own by other operations, whose last bits differ. Were it to begin with the
-    first restart in the stack, a member's numbers would tell when a neighbour's units started anew.
+    For `begin_task` of a method that restarts units at steps of its own for each member. Adam steps
+    entries that have an age of their own by other operations, whose last bits differ. Were it to
+    begin with the first restart in the stack, a member's numbers would tell when a neighbour's
+    units started anew.
     """
     params = net.named_parameters()
     for layer in net.layers():
@@ -95,7 +101,9 @@ def columns_of(layer: Layer, due: Tensor, out_weight: Tensor) -> Tensor:
 
 
 def _hand_over(bias: Tensor, out_weight: Tensor, mean: Tensor) -> None:
-    """Add to the next layer's bias what units of this mean give it: each column, and each place of a window."""
+    """Add to the next layer's bias what units of this mean
+    give it: each column, and each place of a window.
+    """
     by_unit = out_weight.reshape(*out_weight.shape[:2], mean.shape[1], -1).sum(3)
     bias.add_((by_unit * mean[:, None]).sum(2))
 

@@ -1,7 +1,7 @@
 """Restoring: saved state is written into what is there.
 
-Two names of one tensor stay one tensor, and only objects of classes that are imported already are built
-anew. Nothing in saved state is ever executed.
+Two names of one tensor stay one tensor, and only objects of classes that are imported already are
+built anew. Nothing in saved state is ever executed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def restore(
     find: Callable[[str, int], Any] | None = None,
     device: torch.device | str = "cpu",
 ) -> None:
-    """Put `saved` back into `root`; `find(kind, number)` answers references, tensors that were on an accelerator go to `device`.
+    """Put `saved` back into `root`.
+
+    `find(kind, number)` answers references, tensors that were on an accelerator go to `device`.
 
     `StrategyError` where the two do not fit: what runs is filled, never something beside it.
     """
@@ -67,7 +69,8 @@ class _Restorer:
         if kind == "reference":
             if self.find is None:
                 raise StrategyError(
-                    f"{path}: the state refers to the engine's {saved['value'][0]}, and there is no engine here"
+                    f"{path}: the state refers to the engine's {saved['value'][0]}, and there is"
+                    " no engine here"
                 )
             return self.find(*saved["value"])
         if kind in SEQUENCES:
@@ -120,7 +123,9 @@ class _Restorer:
         return target
 
     def _may_fill(self, thing: Any, name: str) -> bool:
-        """Names are compared, not classes: a plugin file may have been loaded again since the object was made."""
+        """Names are compared, not classes: a plugin file may
+        have been loaded again since the object was made.
+        """
         return (
             isinstance(thing, Stateful)
             and class_name(type(thing)) == name
@@ -128,7 +133,10 @@ class _Restorer:
         )
 
     def _class(self, name: str, path: str) -> type[Stateful]:
-        """The class of this name; of several the one that came with the class of the object that holds it."""
+        """The class of this name.
+
+        Of several the one that came with the class of the object that holds it.
+        """
         classes = Stateful.known.get(name)
         if not classes:
             raise StrategyError(f"{path}: the saved state holds a {name}, which is not loaded")
@@ -137,7 +145,8 @@ class _Restorer:
         return (beside or classes)[-1]
 
     def _donor(self, saved: Saved, path: str) -> Stateful:
-        """An object to fill: a copy of a live one where the class can make one (a teacher from the network), else a bare one.
+        """An object to fill: a copy of a live one where the class can
+        make one (a teacher from the network), else a bare one.
 
         A part of a strategy is the one that runs, wherever it is held.
         """
@@ -157,7 +166,8 @@ class _Restorer:
                 copied: Stateful = candidate.spawn()
                 return copied
         raise StrategyError(
-            f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in setup()"
+            f"{path}: a {cls.__name__} of another shape than any that setup() builds; build it in"
+            " setup()"
         )
 
     def _module(self, saved: Saved, old: Any, path: str) -> nn.Module:

@@ -1,10 +1,10 @@
 """The forward of common modules for all members at once.
 
-What `torch.func.vmap` would work out anew at every call is written down here for the modules that most
-networks are made of: ordinary operations on `[R, B, ...]`, with ordinary autograd. The stacked parameters
-hang in the skeleton, where a member's own would. A linear layer's three products are chosen so that all
-of them, and the update after them, read weights and gradients as they lie in memory, `[R, out, in]`;
-autograd's own gradient of a stacked product would come out transposed.
+What `torch.func.vmap` would work out anew at every call is written down here for the modules that
+most networks are made of: ordinary operations on `[R, B, ...]`, with ordinary autograd. The stacked
+parameters hang in the skeleton, where a member's own would. A linear layer's three products are
+chosen so that all of them, and the update after them, read weights and gradients as they lie in
+memory, `[R, out, in]`; autograd's own gradient of a stacked product would come out transposed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Product(torch.autograd.Function):
 
 
 class TransformedProduct(Product):
-    """The same within a transform of `torch.func`, which wants it written so; it takes 50 microseconds more to call."""
+    """The same within a transform of `torch.func`, which wants it written so.
+
+    It takes 50 microseconds more to call.
+    """
 
     generate_vmap_rule = True
 
@@ -114,13 +117,18 @@ def known(module: nn.Module) -> bool:
 
 
 def all_known(modules: Sequence[nn.Module]) -> bool:
-    """The same of a module and all within it, itself first. Lists of modules are held within one, and never called."""
+    """The same of a module and all within it, itself first.
+
+    Lists of modules are held within one, and never called.
+    """
     first, *within = modules
     return ruled(first) and all(ruled(module) or _is_list(module) for module in within)
 
 
 def ruled(module: nn.Module) -> bool:
-    """Whether this one has a rule, or is put together by one, and nobody changed its forward or listens in by a hook."""
+    """Whether this one has a rule, or is put together by one,
+    and nobody changed its forward or listens in by a hook.
+    """
     return (
         (type(module) in RULES or _is_chain(module) or _is_wired(module))
         and "forward" not in vars(module)
@@ -129,7 +137,9 @@ def ruled(module: nn.Module) -> bool:
 
 
 def exact(module: nn.Module) -> bool:
-    """Whether a member has the same bits on a CPU however many there are: shown for every rule (tests/stack/test_forms.py)."""
+    """Whether a member has the same bits on a CPU however many
+    there are: shown for every rule (tests/stack/test_forms.py).
+    """
     # A product with a single column goes to another kernel in a stack than alone.
     return known(module) and not any(
         isinstance(m, nn.Linear) and 1 in (m.in_features, m.out_features) for m in module.modules()
@@ -137,7 +147,10 @@ def exact(module: nn.Module) -> bool:
 
 
 def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
-    """`[R, B, ...]` -> `[R, B, ...]` of a known module that holds stacked parameters; `note` sees what goes in and out of each."""
+    """`[R, B, ...]` -> `[R, B, ...]` of a known module that holds stacked parameters.
+
+    `note` sees what goes in and out of each.
+    """
     rule = RULES.get(type(module))
     if rule is not None:
         out = rule(module, x)

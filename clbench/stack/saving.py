@@ -24,7 +24,8 @@ class _Saver:
         self.kept: list[Any] = []  # keeps ids from being used twice while the walk goes on
 
     def encode(self, value: Any, path: str) -> Saved:
-        # Exact types: a subclass (a named tuple, an enumeration's member) would come back as something else, or not at all.
+        # Exact types: a subclass (a named tuple, an enumeration's member) would come back as
+        # something else, or not at all.
         if type(value) in PLAIN:
             return {"kind": "plain", "value": value}
         if isinstance(value, np.generic) and value.dtype.kind in "biuf":
@@ -83,7 +84,8 @@ class _Saver:
         if isinstance(value, (torch.dtype, torch.device)):
             return {"kind": type(value).__name__, "value": str(value).removeprefix("torch.")}
         raise StrategyError(
-            f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers, numbers, strings and containers of them"
+            f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers,"
+            " numbers, strings and containers of them"
         )
 
     @staticmethod
@@ -91,5 +93,6 @@ class _Saver:
         if type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key)):
             return key
         raise StrategyError(
-            f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use strings or numbers"
+            f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use"
+            " strings or numbers"
         )

@@ -35,11 +35,14 @@ Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
 class Stack(Watched, FrozenFront, Stateful):
-    """R networks whose parameters and buffers are `[R, ...]` tensors; `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
+    """R networks whose parameters and buffers are `[R, ...]` tensors.
 
-    `watch` keeps what modules give out in the first training forward of each step, with its graph: `seen` has
-    them by module, and `hidden` those of the hidden layers (`keep_hidden`) by layer. `active` names the members
-    a call computes in `loop` form; the engine sets it, and rows of the others come out as zeros.
+    `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
+
+    `watch` keeps what modules give out in the first training forward of each step, with its graph:
+    `seen` has them by module, and `hidden` those of the hidden layers (`keep_hidden`) by layer.
+    `active` names the members a call computes in `loop` form; the engine sets it, and rows of the
+    others come out as zeros.
     """
 
     wiring = frozenset(
@@ -76,7 +79,9 @@ class Stack(Watched, FrozenFront, Stateful):
         clock: Clock | None = None,
         starts: Sequence[Member] | None = None,
     ) -> None:
-        """`starts` names, for each member, the one whose first weights it has: agents of a seed start alike."""
+        """`starts` names, for each member, the one whose
+        first weights it has: agents of a seed start alike.
+        """
         self.seeds: tuple[Member, ...] = (
             tuple((seed, 0) for seed in range(members))
             if isinstance(members, int)
@@ -125,7 +130,10 @@ class Stack(Watched, FrozenFront, Stateful):
     # ------------------------------------------------------------------ calling
 
     def __call__(self, x: Tensor, trace: bool = False) -> Any:
-        """`[R, B, ...]` -> `[R, B, classes]`; with `trace` also the hidden activations by layer name."""
+        """`[R, B, ...]` -> `[R, B, classes]`.
+
+        With `trace` also the hidden activations by layer name.
+        """
         return self.call(self.params, x, trace=trace)
 
     def call(
@@ -137,8 +145,8 @@ class Stack(Watched, FrozenFront, Stateful):
     ) -> Any:
         """The same model with other parameters: a teacher's, generated ones, a look-ahead's.
 
-        With `buffers` also with other buffers in place of those of the same name (statistics of a task); what
-        a forward changes in them is written into these tensors.
+        With `buffers` also with other buffers in place of those of the same name (statistics of a
+        task); what a forward changes in them is written into these tensors.
         """
         traced = {layer.read: layer.name for layer in self.layers()} if trace else {}
         own = params is self.params
@@ -168,8 +176,8 @@ class Stack(Watched, FrozenFront, Stateful):
     ) -> Iterator[None]:
         """Within the block the network is called with these in place of its own of the same names.
 
-        For a method that wants `super()` to run another network than the one that lies there: parameters
-        cut off from the graph, a mixture for each sample.
+        For a method that wants `super()` to run another network than the one that lies there:
+        parameters cut off from the graph, a mixture for each sample.
         """
         before = self.given_params, self.given_buffers
         self.given_params, self.given_buffers = params or {}, buffers or {}
@@ -199,15 +207,20 @@ class Stack(Watched, FrozenFront, Stateful):
     # ------------------------------------------------------------------ member by member
 
     def map(self, fn: Callable[..., Any], *tensors: Tensor) -> Any:
-        """`fn(params, *tensors)` is written for one member (`params` by name); results come back stacked.
+        """`fn(params, *tensors)` is written for one member (`params` by name).
 
-        Inside `fn`, `net.one(params, x)` runs the model, and transforms of `torch.func` may be used.
+        Results come back stacked.
+
+        Inside `fn`, `net.one(params, x)` runs the model, and transforms of `torch.func` may be
+        used.
         """
         self.set_mode()
         return self.form.map(self.module, fn, self.params, self.buffers, tensors)
 
     def one(self, params: Mapping[str, Tensor], x: Tensor, part: str = "") -> Tensor:
-        """The model of the member at hand, or a part of it (`part="block1.norm"`); only inside `map`."""
+        """The model of the member at hand, or a part of
+        it (`part="block1.norm"`); only inside `map`.
+        """
         return self.form.one(self.module, params, x, part)
 
     def _run(
@@ -219,7 +232,8 @@ class Stack(Watched, FrozenFront, Stateful):
     ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
         if x.shape[0] != self.members:
             raise StrategyError(
-                f"the network is a stack of {self.members}, and the input's first dimension is {x.shape[0]}: [R, B, ...] is wanted"
+                f"the network is a stack of {self.members}, and the input's first dimension is"
+                f" {x.shape[0]}: [R, B, ...] is wanted"
             )
         if not self._checked:
             self._check(params, x)
@@ -234,9 +248,11 @@ class Stack(Watched, FrozenFront, Stateful):
     def narrow(
         self, params: Mapping[str, Tensor], x: Tensor, prefix: str = ""
     ) -> tuple[Mapping[str, Tensor], Tensor]:
-        """What the modules compute with: in bf16 copies of the parameters (whose full names begin with `prefix`) and of the input.
+        """What the modules compute with: in bf16 copies of the parameters
+        (whose full names begin with `prefix`) and of the input.
 
-        The parameters themselves stay in fp32, and so does what comes out. An explicit cast, for `vmap` silently ignores autocast.
+        The parameters themselves stay in fp32, and so does what comes out. An explicit cast, for
+        `vmap` silently ignores autocast.
         """
         if self.precision != "bf16":
             return params, x
@@ -247,7 +263,9 @@ class Stack(Watched, FrozenFront, Stateful):
         return cast, x.bfloat16() if x.is_floating_point() else x
 
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
-        """Once, at the first forward: the model draws from no global generator, and can be run in its form."""
+        """Once, at the first forward: the model draws from
+        no global generator, and can be run in its form.
+        """
         self._set_skeleton(training=True, parts={})
         buffers = {name: value.clone() for name, value in self.buffers.items()}
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
@@ -257,13 +275,15 @@ class Stack(Watched, FrozenFront, Stateful):
             )
             if strays := Binding.of(self.module).strays(buffers):
                 raise StrategyError(
-                    f"the model {type(self.module).__name__} assigns to its buffer {strays[0]} in its forward;"
-                    " a stack keeps every member's own, so write it in place (copy_, add_)"
+                    f"the model {type(self.module).__name__} assigns to its buffer {strays[0]} in"
+                    " its forward; a stack keeps every member's own, so write it in place (copy_,"
+                    " add_)"
                 )
             if isinstance(self.form, VmapForm):
                 try:
                     self.form.run(self.module, params, buffers, two, Call(), None)
-                except RuntimeError:  # a module that vmap cannot run (batch-norm with momentum=None, an LSTM, spectral norm)
+                except RuntimeError:
+                    # A module that vmap cannot run: batch-norm with momentum=None, an LSTM.
                     self.form = LoopForm()
         self._checked = True
 
@@ -319,7 +339,9 @@ class Stack(Watched, FrozenFront, Stateful):
 
     @torch.no_grad()
     def redraw(self, names: Iterable[str], stream: str, *step: int) -> None:
-        """Draw these parameters again from the model's initial distribution, each member under the seed it began with."""
+        """Draw these parameters again from the model's initial
+        distribution, each member under the seed it began with.
+        """
         for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
             module = build(self.factory, member, stream, *step, start=start)
             fresh = dict(module.named_parameters())
@@ -330,7 +352,8 @@ class Stack(Watched, FrozenFront, Stateful):
     def restart(self, stream: str) -> None:
         """Begin with an untrained network, running statistics and dropout's noise included.
 
-        Each member's is drawn under the seed it began with and this name; another name is another network.
+        Each member's is drawn under the seed it began with and this name; another name is another
+        network.
         """
         for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
             module = build(self.factory, member, f"{self.stream}/{stream}", start=start)
@@ -340,11 +363,12 @@ class Stack(Watched, FrozenFront, Stateful):
                 self.buffers[name][row] = buffer.to(self.device)
 
     def fresh(self, names: Iterable[str], noise: Noise) -> dict[str, Tensor]:
-        """These parameters as a new network would have them, `[R, ...]`, drawn by `noise` (`self.rng(name)`).
+        """These parameters as a new network would have them,
+        `[R, ...]`, drawn by `noise` (`self.rng(name)`).
 
-        Cheap enough for every step, and nothing but numbers of the members' own. The model has to draw each
-        by one call (`uniform_`, `normal_`, a constant), as torch's layers do: `initial_distributions(names)`
-        gives what was found, or an error that names the parameter.
+        Cheap enough for every step, and nothing but numbers of the members' own. The model has to
+        draw each by one call (`uniform_`, `normal_`, a constant), as torch's layers do:
+        `initial_distributions(names)` gives what was found, or an error that names the parameter.
         """
         like = {name: self.params[name] for name in names}
         return draw(self.initial_distributions(like), like, noise)
@@ -356,12 +380,14 @@ class Stack(Watched, FrozenFront, Stateful):
         return known(self.distributions, names)
 
     def redraw_units(self, layer: Layer | str, due: Tensor, initial: Initial = "model") -> None:
-        """Give the units that are due, `[R, units]`, the weights in, biases and norms of an untrained network.
+        """Give the units that are due, `[R, units]`, the
+        weights in, biases and norms of an untrained network.
 
-        With norms go their running statistics. `initial` names another distribution of the weights than the
-        model's, with biases of 0. Numbers are drawn only where somebody is due, and for a member by its own
-        seed and count. What goes out of a unit is left to the caller (`clbench.restart_units` sees to it). On
-        a GPU the host waits for `due`, so a step that calls this cannot be captured in a device graph.
+        With norms go their running statistics. `initial` names another distribution of the weights
+        than the model's, with biases of 0. Numbers are drawn only where somebody is due, and for a
+        member by its own seed and count. What goes out of a unit is left to the caller
+        (`clbench.restart_units` sees to it). On a GPU the host waits for `due`, so a step that
+        calls this cannot be captured in a device graph.
         """
         if isinstance(layer, str):
             layer = {known.name: known for known in self.layers()}[layer]
@@ -369,7 +395,9 @@ class Stack(Watched, FrozenFront, Stateful):
         self.fresh_units.redraw(own, layer, due, initial, self._gain(layer))
 
     def _gain(self, layer: Layer) -> float:
-        """By how much the weights into a layer are larger than with no activation, as torch counts it."""
+        """By how much the weights into a layer are larger
+        than with no activation, as torch counts it.
+        """
         activation = self.module.get_submodule(layer.read)
         return nn.init.calculate_gain("tanh" if isinstance(activation, nn.Tanh) else "relu")
 
@@ -381,14 +409,16 @@ class Stack(Watched, FrozenFront, Stateful):
 
     @torch.no_grad()
     def take(self, other: Stack, where: Tensor) -> None:
-        """Copy the parameters and buffers of the members `where` `[R]` from another stack of this model.
+        """Copy the parameters and buffers of the members
+        `where` `[R]` from another stack of this model.
 
-        For a member's best weights: `best = net.spawn()`, `best.take(net, accuracy > record)`, and back.
+        For a member's best weights: `best = net.spawn()`, `best.take(net, accuracy > record)`, and
+        back.
         """
         if other.members != self.members or where.shape != (self.members,):
             raise StrategyError(
-                f"take() wants a stack of {self.members} members and where [{self.members}], and got"
-                f" {other.members} and {list(where.shape)}"
+                f"take() wants a stack of {self.members} members and where [{self.members}], and"
+                f" got {other.members} and {list(where.shape)}"
             )
         for mine, theirs in ((self.params, other.params), (self.buffers, other.buffers)):
             for name, value in mine.items():
@@ -398,10 +428,11 @@ class Stack(Watched, FrozenFront, Stateful):
     # ------------------------------------------------------------------ copies and state
 
     def spawn(self, dtype: torch.dtype | None = None) -> Stack:
-        """A copy with parameters and buffers of its own (a teacher: `self.net.spawn().requires_grad_(False).eval()`).
+        """A copy with parameters and buffers of its own (a teacher:
+        `self.net.spawn().requires_grad_(False).eval()`).
 
-        With a `dtype` it computes in that, whatever the precision of training (float64: second derivatives, and
-        wherever else float32 is too coarse), and its input is to have it, too.
+        With a `dtype` it computes in that, whatever the precision of training (float64: second
+        derivatives, and wherever else float32 is too coarse), and its input is to have it, too.
         """
         twin = copy.copy(self)
         twin.params = {
@@ -445,7 +476,9 @@ class Stack(Watched, FrozenFront, Stateful):
 
     @classmethod
     def of_modules(cls, modules: Sequence[nn.Module], seeds: Sequence[Member]) -> Stack:
-        """A stack that shows plain modules (a solo strategy's networks) as they are now; it holds copies."""
+        """A stack that shows plain modules (a solo strategy's
+        networks) as they are now; it holds copies.
+        """
         turn = iter(modules)
         shown = cls(
             lambda: copy.deepcopy(next(turn)),

@@ -1,4 +1,6 @@
-"""What our own optimisers share: a step over all members, fused on a CPU, in which some entries may stand still."""
+"""What our own optimisers share: a step over all members,
+fused on a CPU, in which some entries may stand still.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 class Standing:
     """What stands still in a step: masks by slot's key, and the rows `[R, C]` of the head's slots.
 
-    `by_row` are the slots for which the formula of a step sees to it, so that nothing is put back after it.
+    `by_row` are the slots for which the formula of a step sees to it, so that nothing is put back
+    after it.
     """
 
     masks: Mapping[int, Tensor]
@@ -28,7 +31,9 @@ class Standing:
     by_row: frozenset[int]
 
     def of_row(self, slot: Slot, beside_this: Tensor) -> Tensor | None:
-        """The rows of a slot that stand still and are not put back after the step, with the dimensions of this tensor."""
+        """The rows of a slot that stand still and are not put back
+        after the step, with the dimensions of this tensor.
+        """
         if self.rows is None or id(slot) not in self.by_row:
             return None
         return beside(self.rows, beside_this)
@@ -37,9 +42,9 @@ class Standing:
 class Stacked(Optimizer):
     """Our own: a step is a few elementwise operations on the whole stack.
 
-    A subclass says what each parameter moves by as a pair of tensors, which `combine` makes an update of
-    and `add` adds to a parameter. On a CPU, where memory is what a step waits for, it says rather how
-    torch's fused kernels, one pass in all, are to be called on the members' rows.
+    A subclass says what each parameter moves by as a pair of tensors, which `combine` makes an
+    update of and `add` adds to a parameter. On a CPU, where memory is what a step waits for, it
+    says rather how torch's fused kernels, one pass in all, are to be called on the members' rows.
     """
 
     name: ClassVar[str]
@@ -107,7 +112,9 @@ class Stacked(Optimizer):
             slot.reset_entries(where, own, first_moment)
 
     def member_state(self, member: int) -> dict[int, int]:
-        """What a suspended member has to know besides its rows: which ages of entries there were when it left."""
+        """What a suspended member has to know besides its
+        rows: which ages of entries there were when it left.
+        """
         return {key: len(slot.ages) for key, slot in self.slots.items()}
 
     def set_member_state(self, member: int, state: dict[int, int]) -> None:
@@ -154,7 +161,9 @@ class Stacked(Optimizer):
         return bool(still.head and dense and self.moments and self.lr.device.type == "cpu")
 
     def _step_head(self, grads: Grads, still: Standing) -> tuple[Grads, Standing]:
-        """Step the rows of the head that move, each by its own age; the gradients of the rest, and what stands still of it.
+        """Step the rows of the head that move, each by its own age.
+
+        The gradients of the rest, and what stands still of it.
 
         Which rows move is read on the host, where the kernels are called from anyway.
         """
@@ -180,7 +189,9 @@ class Stacked(Optimizer):
         return left, Standing(masks, None, [], frozenset())
 
     def _hold(self, still: Standing, params: bool) -> list[Held]:
-        """What is to be put back after a step: moments and ages, and the parameters where they move, too."""
+        """What is to be put back after a step: moments and
+        ages, and the parameters where they move, too.
+        """
         held = []
         for key, mask in still.masks.items():
             slot = self.slots[key]
@@ -250,7 +261,10 @@ class Stacked(Optimizer):
 
     @abstractmethod
     def _row_settings(self, still: Tensor) -> list[list[Any]]:
-        """For each member what each row of the head is to be stepped with; the ages of those that move go on."""
+        """For each member what each row of the head is to be stepped with.
+
+        The ages of those that move go on.
+        """
 
     @abstractmethod
     def _fused(
@@ -270,4 +284,7 @@ class Stacked(Optimizer):
     def _pairs(
         self, grads: Grads, still: Standing, keep: bool
     ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
-        """Each slot that moves, and the pair it moves by; moments and ages move on only where they are to `keep`."""
+        """Each slot that moves, and the pair it moves by.
+
+        Moments and ages move on only where they are to `keep`.
+        """

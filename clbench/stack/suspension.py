@@ -13,18 +13,22 @@ from clbench.stack.tree import member_tables, objects
 
 
 class Kept(Stateful):
-    """What a member left behind: its rows, the states that objects keep apart, and the objects there were."""
+    """What a member left behind: its rows, the states that
+    objects keep apart, and the objects there were.
+    """
 
     def __init__(self, rows: dict[str, Tensor], apart: dict[str, Any], present: set[str]) -> None:
         self.rows, self.apart, self.present = rows, apart, present
 
 
 class Suspension(Stateful):
-    """Members that sit out: their rows of every stacked state tensor are kept, and put back when they return.
+    """Members that sit out: their rows of every stacked
+    state tensor are kept, and put back when they return.
 
-    Rows are found again by path, so a strategy may replace a tensor while a member sits out. Objects whose state is not in stacked tensors
-    (a torch optimiser a member) answer `member_state` and `set_member_state` instead. What was made while a member sat
-    out (noise, an optimiser) is begun anew for it by `begin_member`.
+    Rows are found again by path, so a strategy may replace a tensor while a member sits out.
+    Objects whose state is not in stacked tensors (a torch optimiser a member) answer `member_state`
+    and `set_member_state` instead. What was made while a member sat out (noise, an optimiser) is
+    begun anew for it by `begin_member`.
     """
 
     wiring = frozenset({"root", "members"})
@@ -56,8 +60,9 @@ class Suspension(Stateful):
                 )
         for path, rows in self._reshaped(returning):
             raise StrategyError(
-                f"{path} changed the shape of its rows, {rows}, while a member sat out that returns;"
-                " let a table grow where every member takes part: in begin_task or end_task"
+                f"{path} changed the shape of its rows, {rows}, while a member sat out that"
+                " returns; let a table grow where every member takes part: in begin_task or"
+                " end_task"
             )
         self._put_back(returning)
         for member in returning:
@@ -72,7 +77,8 @@ class Suspension(Stateful):
                     yield path, list(row.shape)
 
     def show_kept(self) -> None:
-        """Put the rows of members that sit out back for somebody to look at: steps of the others let them drift.
+        """Put the rows of members that sit out back for somebody
+        to look at: steps of the others let them drift.
 
         They stay kept as they were, so what is written to them from here on is lost.
         """

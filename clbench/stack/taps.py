@@ -14,7 +14,8 @@ def widen(tensor: Tensor) -> Tensor:
 
 
 class Taps:
-    """What went in and out of the modules of a stack in one forward: `inputs[name]`, `outputs[name]`, `[R, B, ...]` each.
+    """What went in and out of the modules of a stack in one
+    forward: `inputs[name]`, `outputs[name]`, `[R, B, ...]` each.
 
     Of a module that was called several times (its name is in `repeated`) they show the last.
     """
@@ -33,7 +34,8 @@ class Taps:
     def deltas(self, value: Tensor, retain_graph: bool = True) -> dict[str, Tensor]:
         """The gradient of a scalar with respect to each output.
 
-        With the inputs these are every example's own gradient of a linear layer, as a pair of factors.
+        With the inputs these are every example's own gradient of a linear layer, as a pair of
+        factors.
         """
         nodes = [
             node

@@ -1,8 +1,8 @@
 """The state tree: one walk through all that an object holds, which says of everything whose it is.
 
-What is held belongs to all members, a row each, unless it is declared to be otherwise: an attribute in
-`shared_state` is one for all of them, and a list in `one_a_member` has one thing for each member, with
-all that is in it. Whose a tensor is never follows from its shape.
+What is held belongs to all members, a row each, unless it is declared to be otherwise: an attribute
+in `shared_state` is one for all of them, and a list in `one_a_member` has one thing for each
+member, with all that is in it. Whose a tensor is never follows from its shape.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _without_rows(owner: Owner) -> Owner:
     return "shared" if owner == "members" else owner
 
 
-# ------------------------------------------------------------------------------------------ what is asked of it
+# ------------------------------------------------------------------------------ what is asked of it
 
 
 def objects(root: Any) -> Iterator[tuple[str, Any]]:
@@ -136,6 +136,6 @@ def member_tables(root: Any, members: int) -> Iterator[tuple[str, Tensor]]:
 
 def _undeclared(path: str, tensor: Tensor, members: int) -> str:
     return (
-        f"{path} {list(tensor.shape)} has no row for each of the {members} members; where they share"
-        " it, name its attribute in `shared_state`"
+        f"{path} {list(tensor.shape)} has no row for each of the {members} members; where they"
+        " share it, name its attribute in `shared_state`"
     )

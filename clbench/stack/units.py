@@ -21,13 +21,14 @@ Initial = Literal["model", "kaiming", "kaiming_normal", "default", "xavier"]
 
 
 class FreshUnits(Stateful):
-    """Units as a network has them before it is trained, one after the other, for each member and layer.
+    """Units as a network has them before it is trained,
+    one after the other, for each member and layer.
 
-    They are taken from networks that are built for the purpose under the member's own seed: its first new
-    units are the units of the first such network, and so on. Building one costs as much as a few hundred
-    steps of a small network, so it is kept until its units are used up. Weights of a named distribution are
-    drawn by the same count, and norms alone come from a network then. What is counted is state; the
-    networks are not, for the count says which one it was.
+    They are taken from networks that are built for the purpose under the member's own seed: its
+    first new units are the units of the first such network, and so on. Building one costs as much
+    as a few hundred steps of a small network, so it is kept until its units are used up. Weights of
+    a named distribution are drawn by the same count, and norms alone come from a network then. What
+    is counted is state; the networks are not, for the count says which one it was.
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset({"build", "seeds", "stream", "kept"})
@@ -41,7 +42,8 @@ class FreshUnits(Stateful):
     def member_state(self, member: int) -> dict[str, Tensor]:
         """What a member that is about to sit out has taken of each layer.
 
-        Kept apart from the tables: a layer's is made with its first new unit, maybe while the member sits out.
+        Kept apart from the tables: a layer's is made with its first new unit, maybe while the
+        member sits out.
         """
         return {layer: taken[member].clone() for layer, taken in self.taken.items()}
 
@@ -61,7 +63,8 @@ class FreshUnits(Stateful):
     ) -> None:
         """Give the units of `layer` that are due, `[R, units]`, fresh values in `own`.
 
-        `own` are parameters and buffers, `[R, ...]` by name; `gain` is that of the layer's activation.
+        `own` are parameters and buffers, `[R, ...]` by name; `gain` is that of the layer's
+        activation.
         """
         where = due.cpu().numpy()  # which is no reading of a value to torch
         if not where.any():

@@ -1,8 +1,9 @@
 """What modules gave out in the first pass of a training step.
 
-A step may run the network several times: over the batch, over a memory, over a sum that looks ahead. Who
-asks what the units did wants to know what they did for the batch. So the engine says when a step begins
-and over which batch (`Clock`), and the first pass of the step is what is kept (`FirstPass`).
+A step may run the network several times: over the batch, over a memory, over a sum that looks
+ahead. Who asks what the units did wants to know what they did for the batch. So the engine says
+when a step begins and over which batch (`Clock`), and the first pass of the step is what is kept
+(`FirstPass`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from clbench.models.layer import Layer
 
 
 class Clock:
-    """The training step that a job is in, and the images that it is about; shared by the networks of the job."""
+    """The training step that a job is in, and the images that it is about.
+
+    Shared by the networks of the job.
+    """
 
     def __init__(self) -> None:
         self.steps = 0
@@ -33,16 +37,16 @@ class Clock:
 class Seen(dict[str, Tensor]):
     """Activations by the name of their module.
 
-    `over_x` says whether they are those of a forward over the very images that were asked about; where
-    there was none, they are those of the first forward over anything.
+    `over_x` says whether they are those of a forward over the very images that were asked about;
+    where there was none, they are those of the first forward over anything.
     """
 
     over_x = False
 
     def __missing__(self, name: str) -> Tensor:
         raise StrategyError(
-            f"net.seen has no activation of {name!r}: it is kept from net.watch({name!r}) on, which belongs"
-            " into setup(), and from the first training forward of the step"
+            f"net.seen has no activation of {name!r}: it is kept from net.watch({name!r}) on,"
+            " which belongs into setup(), and from the first training forward of the step"
         )
 
 
@@ -63,8 +67,9 @@ class Inputs(dict[str, Tensor]):
 class FirstPass:
     """What was given out in the first pass over `x`.
 
-    The first pass is that over `x` itself. Where there is none (replay joins the batch with samples of its
-    own), it is the first forward of the network at all. A part that is called alone is kept the first time.
+    The first pass is that over `x` itself. Where there is none (replay joins the batch with samples
+    of its own), it is the first forward of the network at all. A part that is called alone is kept
+    the first time.
     """
 
     def __init__(self, x: Tensor | None) -> None:
@@ -182,19 +187,22 @@ class Watched:
         """The hidden layers, as the model names them."""
 
     def watch(self, *modules: str | nn.Module) -> None:
-        """Keep what these modules give out in the first training forward of each step: `seen[name]`.
+        """Keep what these modules give out in the first
+        training forward of each step: `seen[name]`.
 
-        Modules of the skeleton (`net.module`) or their names, such as "head", whose output are the logits.
+        Modules of the skeleton (`net.module`) or their names, such as "head", whose output are the
+        logits.
         """
         self.watcher.watch([name_of_module(self.module, module) for module in modules])
 
     @property
     def seen(self) -> Seen:
-        """What the watched modules gave out, `[R, B, ...]` with the graph, in the first pass of the step.
+        """What the watched modules gave out, `[R, B, ...]`
+        with the graph, in the first pass of the step.
 
-        That is the first training forward over `batch.x` itself; where there is none (replay joins the batch
-        with samples of its own), the first of the step. Parts that are called alone count, too. In a network
-        that no engine trains every training forward is a step.
+        That is the first training forward over `batch.x` itself; where there is none (replay joins
+        the batch with samples of its own), the first of the step. Parts that are called alone
+        count, too. In a network that no engine trains every training forward is a step.
         """
         return self.watcher.of_step().seen
 
@@ -220,16 +228,19 @@ class Watched:
     def first_logits(self, x: Tensor) -> Tensor | None:
         """What the network gave in the step's first training forward over exactly this tensor.
 
-        None where there was no such forward, or neither `watcher.keeps_logits` nor anything watched.
+        None where there was no such forward, or neither `watcher.keeps_logits` nor anything
+        watched.
         """
         step = self.watcher.of_step()
         return step.logits if step.x is x else None
 
     @contextlib.contextmanager
     def first_pass(self, x: Tensor) -> Iterator[Seen]:
-        """What the watched modules give out in the first training forward over `x` within the block.
+        """What the watched modules give out in the first
+        training forward over `x` within the block.
 
-        For who adds to a loss: `with net.first_pass(batch.x) as seen: loss = super().task_loss(batch)`.
+        For who adds to a loss: `with net.first_pass(batch.x) as seen: loss =
+        super().task_loss(batch)`.
         """
         kept = FirstPass(x)
         self.watcher.inner.append(kept)
@@ -240,7 +251,8 @@ class Watched:
 
     @contextlib.contextmanager
     def inputs_of(self, *modules: str | nn.Module) -> Iterator[Inputs]:
-        """What goes into these modules in the last forward of the network within the block, in any mode.
+        """What goes into these modules in the last forward
+        of the network within the block, in any mode.
 
         `with net.inputs_of("head") as inputs: self.predict(x)`: features, whatever the composition
         makes of the network to predict.

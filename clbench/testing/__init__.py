@@ -1,4 +1,5 @@
-"""The conformance kit for plugin authors: subclass a class, give it one fixture, inherit the checks.
+"""The conformance kit for plugin authors: subclass
+a class, give it one fixture, inherit the checks.
 
 import pytest
 from clbench.testing import StrategyConformance
@@ -7,7 +8,7 @@ from my_method import Anchor
 class TestAnchor(StrategyConformance):
     @pytest.fixture
     def strategy(self):
-        return Anchor                      # or Anchor(strength=0.1), or a list of these for a composition
+        return Anchor  # or Anchor(strength=0.1), or a list of these for a composition
 """
 
 from clbench.testing.dataset import DatasetConformance

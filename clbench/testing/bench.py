@@ -1,4 +1,6 @@
-"""A small bench for checks: a strategy on digits-sized streams with unequal members, run through the real engine."""
+"""A small bench for checks: a strategy on digits-sized
+streams with unequal members, run through the real engine.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,11 @@ class Bench:
         leave_after: int | None = None,
         **settings: Any,
     ) -> CellRecord:
-        """A whole job; it is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and tasks)."""
+        """A whole job.
+
+        It is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and
+        tasks).
+        """
         steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
         def listen(progress: Progress) -> None:
@@ -174,7 +180,10 @@ Jobs = dict[tuple[tuple[int, ...], Settings], CellRecord]
 
 
 class Kept:
-    """Records of the benches that were last asked for some; the checks of a class follow one another."""
+    """Records of the benches that were last asked for some.
+
+    The checks of a class follow one another.
+    """
 
     def __init__(self) -> None:
         self.benches: deque[tuple[Bench, Jobs]] = deque(maxlen=REMEMBERED)
@@ -223,8 +232,9 @@ def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | 
         if a.shape != b.shape:
             return f"{name} has {a.shape} values in one and {b.shape} in the other"
         if not np.array_equal(a, b, equal_nan=True):
-            place = np.argwhere(~((a == b) | (np.isnan(a) & np.isnan(b))))[0]
-            return f"{name}{[int(i) for i in place]} is {a[tuple(place)]!r} in one and {b[tuple(place)]!r} in the other"
+            differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+            first = tuple(np.argwhere(differs)[0].tolist())
+            return f"{name}{list(first)} is {a[first]!r} in one and {b[first]!r} in the other"
     return None
 
 

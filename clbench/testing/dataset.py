@@ -26,7 +26,8 @@ class DatasetConformance:
     def dataset(self) -> Any:
         """What is checked."""
         pytest.fail(
-            f"{type(self).__name__} needs a fixture named 'dataset' that returns the data set's class"
+            f"{type(self).__name__} needs a fixture named 'dataset' that returns the data set's"
+            " class"
         )
 
     @pytest.fixture

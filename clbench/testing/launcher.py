@@ -1,4 +1,5 @@
-"""Checks that every launcher inherits: jobs in, exactly one end each out, whatever becomes of a worker.
+"""Checks that every launcher inherits: jobs in, exactly
+one end each out, whatever becomes of a worker.
 
 The workers train nothing: what each job does is written in its cell's label.
 """
@@ -66,7 +67,8 @@ class LauncherConformance:
     def launcher(self) -> Any:
         """What is checked."""
         pytest.fail(
-            f"{type(self).__name__} needs a fixture named 'launcher' that returns the launcher's class"
+            f"{type(self).__name__} needs a fixture named 'launcher' that returns the launcher's"
+            " class"
         )
 
     @pytest.fixture

@@ -13,7 +13,9 @@ from clbench.stack import Stack
 
 
 class ModelConformance:
-    """Subclass it and give it a fixture `model`: a callable `(input_shape, classes) -> nn.Module`."""
+    """Subclass it and give it a fixture `model`: a
+    callable `(input_shape, classes) -> nn.Module`.
+    """
 
     input_shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
     classes: ClassVar[int] = 10
@@ -61,7 +63,8 @@ class ModelConformance:
             named = [layer.weight, layer.bias, layer.out_weight, layer.out_bias, *layer.norm]
             missing = [name for name in named if name and name not in params]
             assert not missing, (
-                f"layer {layer.name} names parameters that the model does not have: {', '.join(missing)}"
+                f"layer {layer.name} names parameters that the model does not have:"
+                f" {', '.join(missing)}"
             )
             units = params[layer.weight].shape[1]
             _, seen = net(x, trace=True)
@@ -75,7 +78,9 @@ class ModelConformance:
             self._silence(net, layer, x)
 
     def _silence(self, net: Stack, layer: Layer, x: torch.Tensor) -> None:
-        """Without the first unit's outgoing columns, and with the activation of that unit set to zero."""
+        """Without the first unit's outgoing columns, and
+        with the activation of that unit set to zero.
+        """
         params = net.named_parameters()
         params[layer.out_weight] = params[layer.out_weight].clone()
         params[layer.out_weight][:, :, : layer.block] = 0
@@ -92,7 +97,8 @@ class ModelConformance:
         finally:
             handle.remove()
         assert same, (
-            f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than 0..{layer.block - 1}"
+            f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than"
+            f" 0..{layer.block - 1}"
         )
 
     def test_forms_agree(self, factory: Any) -> None:
@@ -110,7 +116,9 @@ class ModelConformance:
             )
 
     def test_stacked_equals_solo(self, factory: Any) -> None:
-        """A member's output does not depend on its neighbours, to the bit, in the form the model gets on a CPU."""
+        """A member's output does not depend on its neighbours,
+        to the bit, in the form the model gets on a CPU.
+        """
         together = Stack(factory, [(0, 0), (1, 0), (2, 0)])(self._x(3))
         alone = Stack(factory, [(2, 0)])(self._x(1))
         assert torch.equal(together[2], alone[0]), (

@@ -1,4 +1,6 @@
-"""A convolutional network small enough for checks, whose filters feed several inputs of a dense layer."""
+"""A convolutional network small enough for checks,
+whose filters feed several inputs of a dense layer.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ class ScenarioConformance:
     def scenario(self) -> Any:
         """What is checked."""
         pytest.fail(
-            f"{type(self).__name__} needs a fixture named 'scenario' that returns the scenario's class"
+            f"{type(self).__name__} needs a fixture named 'scenario' that returns the scenario's"
+            " class"
         )
 
     @pytest.fixture
@@ -89,7 +90,9 @@ class ScenarioConformance:
                     _check_nested(number, task, stream.tasks[number - 2])
 
     def test_shared_tasks_are_the_same_for_all_agents(self, made: Scenario, arrays: Arrays) -> None:
-        """The layout's first `shared_tasks` are alike, sample for sample, for the agents of a seed."""
+        """The layout's first `shared_tasks` are alike,
+        sample for sample, for the agents of a seed.
+        """
         layout = made.layout(arrays)
         if not layout.shared_tasks:
             pytest.skip("the layout says that agents share no tasks")
@@ -98,8 +101,8 @@ class ScenarioConformance:
             other = made.stream(arrays, 1, agent, HELD_OUT)
             difference = _stream_difference(first, other, layout.shared_tasks)
             assert difference is None, (
-                f"shared_tasks={layout.shared_tasks}, and agents 0 and {agent} differ in {difference};"
-                " draw what they share with agent 0: self.generator(seed, 0, name)"
+                f"shared_tasks={layout.shared_tasks}, and agents 0 and {agent} differ in"
+                f" {difference}; draw what they share with agent 0: self.generator(seed, 0, name)"
             )
 
     def test_a_stream_follows_from_its_seed(self, made: Scenario, arrays: Arrays) -> None:
@@ -117,7 +120,10 @@ class ScenarioConformance:
         )
 
     def test_held_out_samples_are_the_training_data_s(self, made: Scenario, arrays: Arrays) -> None:
-        """Validation takes a part of each task's training samples; the test samples stay as they are."""
+        """Validation takes a part of each task's training samples.
+
+        The test samples stay as they are.
+        """
         if not made.holds_out:
             pytest.skip("the scenario declares that nothing can be held out")
         whole = made.stream(arrays, 1, 0, 0.0)
@@ -209,7 +215,8 @@ def _check_nested(number: int, task: TaskSpec, before: TaskSpec) -> None:
     for name in ("classes", "train", "validation", "test"):
         missing = np.setdiff1d(getattr(before, name), getattr(task, name))
         assert not len(missing), (
-            f"task {number}: the layout says nested=True, and {name} lacks {missing[0]} of the task before"
+            f"task {number}: the layout says nested=True, and {name} lacks {missing[0]} of the"
+            " task before"
         )
 
 

@@ -1,4 +1,6 @@
-"""Making mistakes visible: rows that do not count are filled with something else, units are watched."""
+"""Making mistakes visible: rows that do not count
+are filled with something else, units are watched.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def _spoiled(batch: Batch) -> Batch:
 
 
 class UnitWatch:
-    """Whether hooks that silence units silence all columns that a unit owns, and none of another's."""
+    """Whether hooks that silence units silence all
+    columns that a unit owns, and none of another's.
+    """
 
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
@@ -70,7 +74,9 @@ class UnitWatch:
         return watched
 
     def _columns(self) -> dict[str, tuple[Tensor, int]]:
-        """By layer: which columns of its outgoing weight are all zero, `[R, columns]`, and its block."""
+        """By layer: which columns of its outgoing weight
+        are all zero, `[R, columns]`, and its block.
+        """
         params = self.strategy.net.named_parameters()
         found = {}
         for layer in self.strategy.net.layers():

@@ -27,12 +27,13 @@ from clbench.testing.watch import global_draws, uncapturable
 
 
 class StrategyConformance:
-    """Subclass it and give it a fixture `strategy`: the class, an instance with options, or a list of these (a composition).
+    """Subclass it and give it a fixture `strategy`: the class, an
+    instance with options, or a list of these (a composition).
 
-    The members of the streams have unequal numbers of samples, so that steps occur in which some sit out.
-    `scenario` and `protocol` may be changed where a method needs something else, and `plugins` are files
-    with what they name: `plugins = ["my_models.py"]`. Models and the like that are at hand as Python
-    objects are given by kind and name: `own = {("model", "tiny"): tiny}`.
+    The members of the streams have unequal numbers of samples, so that steps occur in which some
+    sit out. `scenario` and `protocol` may be changed where a method needs something else, and
+    `plugins` are files with what they name: `plugins = ["my_models.py"]`. Models and the like that
+    are at hand as Python objects are given by kind and name: `own = {("model", "tiny"): tiny}`.
     """
 
     scenario: ClassVar[tuple[str, Mapping[str, Any]]] = (
@@ -48,7 +49,8 @@ class StrategyConformance:
     standard: ClassVar[Mapping[str, Any]] = {
         # Odd sizes: element-wise functions may have other bits where a row is no whole vector.
         "model": {"mlp": {"hidden": [23, 17]}},
-        # Tasks of the digits have 282 to 293 samples: of two members one has ten steps, the other eleven.
+        # Tasks of the digits have 282 to 293 samples: of two members one has ten steps, the other
+        # eleven.
         "batch_size": 29,
         "optimizer": {"sgd": {"lr": 0.1}},
     }
@@ -58,7 +60,8 @@ class StrategyConformance:
     def strategy(self) -> Any:
         """What is checked."""
         pytest.fail(
-            f"{type(self).__name__} needs a fixture named 'strategy' that returns the strategy's class"
+            f"{type(self).__name__} needs a fixture named 'strategy' that returns the strategy's"
+            " class"
         )
 
     @pytest.fixture
@@ -87,7 +90,8 @@ class StrategyConformance:
             )
             silent = [option.name for option in describe_options(cls) if not option.doc]
             assert not silent, (
-                f"{name_of(cls)}: options without a comment at their declaration: {', '.join(silent)}"
+                f"{name_of(cls)}: options without a comment at their declaration:"
+                f" {', '.join(silent)}"
             )
 
     def test_shapes(self, bench: Bench) -> None:
@@ -125,8 +129,9 @@ class StrategyConformance:
     def _randomness(bench: Bench) -> str:
         if bench.solo:
             return (
-                "nothing may depend on the time, the process, a set's order, or on a generator that you seed"
-                " yourself: torch's, NumPy's and Python's global ones are seeded for each member"
+                "nothing may depend on the time, the process, a set's order, or on a generator"
+                " that you seed yourself: torch's, NumPy's and Python's global ones are seeded"
+                " for each member"
             )
         return "draw from self.rng(name), not from a global generator or a set's order"
 
@@ -138,15 +143,17 @@ class StrategyConformance:
                 " never of the class, the module or a mutable default"
             )
         return (
-            "A number that belongs to a member must be a row of an [R, ...] tensor, also a count of"
-            " steps; sums may not run over members; a matrix product with one column may round by R,"
-            " where a product and a sum do not; sigmoid, softplus and the like may round by a row's"
-            " place in memory: clbench.per_member(fn, *tensors)"
+            "A number that belongs to a member must be a row of an [R, ...] tensor, also a count"
+            " of steps; sums may not run over members; a matrix product with one column may round"
+            " by R, where a product and a sum do not; sigmoid, softplus and the like may round by"
+            " a row's place in memory: clbench.per_member(fn, *tensors)"
         )
 
     @pytest.mark.parametrize("form", ["auto", "loop"])
     def test_stacked_equals_solo(self, bench: Bench, form: str) -> None:
-        """A member's numbers do not depend on how many others there are, nor on its place among them."""
+        """A member's numbers do not depend on how many
+        others there are, nor on its place among them.
+        """
         alone = rows(bench.known(2, form=form), 2)
         for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
             difference = first_difference(alone, rows(bench.known(*seeds, form=form), 2))
@@ -161,12 +168,14 @@ class StrategyConformance:
         alone = rows(bench.run(2), 2)
         difference = first_difference(alone, rows(bench.run(4, 2, 1), 2))
         assert difference is None, (
-            f"on a convolutional network seed 2 alone and among the seeds (4, 2, 1) differ: {difference}."
-            f" {self._independence(bench)}"
+            "on a convolutional network seed 2 alone and among the seeds (4, 2, 1) differ:"
+            f" {difference}. {self._independence(bench)}"
         )
 
     def test_silences_whole_units(self, strategy: Any) -> None:
-        """What sets outgoing weights of a unit to zero does so for all columns that the unit owns."""
+        """What sets outgoing weights of a unit to zero
+        does so for all columns that the unit owns.
+        """
         bench = self._convolutional(strategy)
         if bench.solo:
             pytest.skip("a solo strategy's network is its own business")
@@ -175,7 +184,8 @@ class StrategyConformance:
         for task in running.session.streams.tasks[:2]:
             loop.task(task)
         assert not watch.found, (
-            f"{watch.found[0]}; unit k owns the columns k * layer.block to (k + 1) * layer.block of layer.out_weight"
+            f"{watch.found[0]}; unit k owns the columns k * layer.block to (k + 1) * layer.block"
+            " of layer.out_weight"
         )
 
     def _convolutional(self, strategy: Any) -> Bench:
@@ -186,7 +196,9 @@ class StrategyConformance:
         return self._bench(strategy, model="kit_convnet")
 
     def test_shared_tables_are_declared(self, bench: Bench) -> None:
-        """A tensor that members share is said to be one: with as many members as it has rows it would be taken for theirs."""
+        """A tensor that members share is said to be one: with as
+        many members as it has rows it would be taken for theirs.
+        """
         if bench.solo:
             pytest.skip("members of a solo strategy share nothing")
         strategy, loop = bench.start(0, 1, 2)
@@ -198,8 +210,9 @@ class StrategyConformance:
             if tensor.dim() and tensor.shape[0] not in (0, strategy.members)
         ]
         assert not undeclared, (
-            f"no row a member: {', '.join(undeclared[:3])}. If members share it, name the attribute in"
-            " `shared_state`; with as many members as rows it would be taken for a table of theirs"
+            f"no row a member: {', '.join(undeclared[:3])}. If members share it, name the"
+            " attribute in `shared_state`; with as many members as rows it would be taken for a"
+            " table of theirs"
         )
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
@@ -208,12 +221,15 @@ class StrategyConformance:
         alone = rows(bench.run(2), 2)
         difference = first_difference(alone, rows(bench.run(0, 1, 2), 2))
         assert difference is None, (
-            f"with early stopping, seed 2 alone and among others differ: {difference}; a hook changed"
-            " a member that sits out, or counted one in (self.active says who takes part)"
+            f"with early stopping, seed 2 alone and among others differ: {difference}; a hook"
+            " changed a member that sits out, or counted one in (self.active says who takes part)"
         )
 
     def test_rows_that_do_not_count(self, bench: Bench) -> None:
-        """Batches of `task.batches` are filled up; what stands in rows that do not count changes nothing."""
+        """Batches of `task.batches` are filled up.
+
+        What stands in rows that do not count changes nothing.
+        """
         plain = rows(bench.known(0, 1, 2), 1)
         with spoiled_padding():
             spoiled = rows(bench.run(0, 1, 2), 1)
@@ -269,7 +285,10 @@ class StrategyConformance:
 
     @staticmethod
     def _with_nan(bench: Bench, members: Sequence[int], left: float = 0.0) -> dict[str, Any]:
-        """What is measured where these members begin with NaN for weights; when they have diverged, their state is `left`."""
+        """What is measured where these members begin with NaN for weights.
+
+        When they have diverged, their state is `left`.
+        """
         strategy, loop = bench.start(2, 5)
         strike = loop.participation.strike
 
@@ -316,7 +335,9 @@ class StrategyConformance:
         )
 
     def test_resume_equals_uninterrupted(self, bench: Bench, tmp_path: Path) -> None:
-        """Killed after two tasks, left in the middle of epochs, and begun again each time, a job measures the same."""
+        """Killed after two tasks, left in the middle of epochs,
+        and begun again each time, a job measures the same.
+        """
         whole = bench.known(0, 1)
         checkpoint = tmp_path / "job.ckpt"
         with pytest.raises(Stopped):
@@ -364,7 +385,9 @@ class StrategyConformance:
         )
 
     def test_step_can_be_captured(self, bench: Bench) -> None:
-        """A step that is declared capturable stays on the device, and does its work in tensors that stay where they are."""
+        """A step that is declared capturable stays on the device,
+        and does its work in tensors that stay where they are.
+        """
         strategy, loop = bench.start(0, 1)
         if reason := declared(loop.learner):
             pytest.skip(reason)
@@ -392,8 +415,9 @@ class StrategyConformance:
         if change := before.change(Outline.of(strategy.session.learner.state())):
             found.append(change)
         assert not found, (
-            f"the step of phase {phase.name!r} cannot be captured in a device graph: {'; '.join(found[:3])}."
-            " Change that, or declare capturable = False: the steps then run one kernel after the other"
+            f"the step of phase {phase.name!r} cannot be captured in a device graph:"
+            f" {'; '.join(found[:3])}. Change that, or declare capturable = False: the steps then"
+            " run one kernel after the other"
         )
 
 
@@ -421,7 +445,10 @@ def begin_phase(strategy: Strategy, phase: Phase) -> None:
 
 
 def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
-    """Eight samples of every member; of a phase whose front stands still with where their features are."""
+    """Eight samples of every member.
+
+    Of a phase whose front stands still with where their features are.
+    """
     session, streams = strategy.session, strategy.session.streams
     members = range(strategy.members)
     index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])

@@ -20,7 +20,8 @@ SHAPE = "makes a shape that depends on values"
 HOST = "brings numbers from the host to the device"
 AWAY = "leaves the device"
 
-# As operations are dispatched: what `item`, `float`, `if` and Python lists come down to, in whoever's code.
+# As operations are dispatched: what `item`, `float`, `if` and Python lists come down to, in
+# whoever's code.
 OPERATIONS = {
     "_local_scalar_dense": VALUE,
     "is_nonzero": VALUE,
@@ -57,8 +58,10 @@ MAKERS = {
     "randint",
     "randperm",
 }
-# Optimisers call fused kernels on a CPU, which want their rates as numbers; random numbers for a few units are
-# drawn for these alone; work for no sample is left out; images are warped a task at a time. On a device each
+# Optimisers call fused kernels on a CPU, which want their rates as numbers; random numbers for a
+# few units are
+# drawn for these alone; work for no sample is left out; images are warped a task at a time. On a
+# device each
 # of them takes another path.
 FILES = (
     "stack/optim.py",
