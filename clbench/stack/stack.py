@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from clbench.errors import StrategyError
-from clbench.models.layer import Layer
 from clbench.stack.forms import Binding, Call, LoopForm, VmapForm, choose_form
 from clbench.stack.frozen import FrozenFront
-from clbench.stack.initial import Distribution, distributions_of, draw, known
+from clbench.stack.initial import Distribution
 from clbench.stack.modules import (
     Factory,
     batch_norm_in_float,
@@ -23,18 +21,18 @@ from clbench.stack.modules import (
     check_forward,
     same_structure,
 )
-from clbench.stack.noise import Noise
 from clbench.stack.part import Part
+from clbench.stack.redrawing import Redrawing
 from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
-from clbench.stack.units import FreshUnits, Initial
+from clbench.stack.units import FreshUnits
 from clbench.stack.watching import Clock, Watched, Watcher
 from clbench.typing import Member
 
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
-class Stack(Watched, FrozenFront, Stateful):
+class Stack(Watched, FrozenFront, Redrawing, Stateful):
     """R networks whose parameters and buffers are `[R, ...]` tensors.
 
     `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
@@ -88,12 +86,8 @@ class Stack(Watched, FrozenFront, Stateful):
             else tuple(members)
         )
         self.starts = self.seeds if starts is None else tuple(starts)
-        self.factory, self.stream, self.device, self.precision = (
-            factory,
-            stream,
-            torch.device(device),
-            precision,
-        )
+        self.factory, self.stream = factory, stream
+        self.device, self.precision = torch.device(device), precision
         modules = [
             build(factory, member, stream, start=start)
             for member, start in zip(self.seeds, self.starts, strict=True)
@@ -105,16 +99,14 @@ class Stack(Watched, FrozenFront, Stateful):
         trainable = {
             name: parameter.requires_grad for name, parameter in self.module.named_parameters()
         }
-        self.params = {
-            name: torch.stack([m.get_parameter(name).detach() for m in modules])
-            .to(self.device)
-            .requires_grad_(flag)
-            for name, flag in trainable.items()
-        }
-        self.buffers = {
-            name: torch.stack([dict(m.named_buffers())[name] for m in modules]).to(self.device)
-            for name, _ in self.module.named_buffers()
-        }
+        self.params = {}
+        for name, flag in trainable.items():
+            own = [module.get_parameter(name).detach() for module in modules]
+            self.params[name] = torch.stack(own).to(self.device).requires_grad_(flag)
+        self.buffers = {}
+        for name, _ in self.module.named_buffers():
+            kept = [dict(module.named_buffers())[name] for module in modules]
+            self.buffers[name] = torch.stack(kept).to(self.device)
         self.training = True
         self.part_modes: dict[str, bool] = {}  # of the parts whose mode is their own
         self.fresh_units = FreshUnits(self._fresh, self.seeds, stream)
@@ -306,25 +298,6 @@ class Stack(Watched, FrozenFront, Stateful):
         """The stacked buffers (running statistics) by the model's own names."""
         return dict(self.buffers)
 
-    def layers(self) -> list[Layer]:
-        """The hidden layers, as the model names them."""
-        describe = getattr(self.module, "layers", None)
-        if describe is None:
-            raise StrategyError(
-                f"the model {type(self.module).__name__} does not name its hidden layers:"
-                " give it a method layers() that returns clbench.Layer objects"
-            )
-        return [replace(layer, kind=self._kind(layer)) for layer in describe()]
-
-    def _kind(self, layer: Layer) -> str:
-        """What kind of module a layer's weight belongs to."""
-        module = self.module.get_submodule(layer.weight.rpartition(".")[0])
-        kinds = {nn.Linear: "linear", nn.Conv1d: "conv", nn.Conv2d: "conv", nn.Conv3d: "conv"}
-        for kind, name in kinds.items():
-            if isinstance(module, kind):
-                return name
-        return type(module).__name__
-
     def part(self, name: str) -> Part:
         """A submodule of every member, such as `head`."""
         if name not in dict(self.module.named_modules()):
@@ -336,94 +309,6 @@ class Stack(Watched, FrozenFront, Stateful):
         for value in self.params.values():
             value.requires_grad_(flag)
         return self
-
-    @torch.no_grad()
-    def redraw(self, names: Iterable[str], stream: str, *step: int) -> None:
-        """Draw these parameters again from the model's initial
-        distribution, each member under the seed it began with.
-        """
-        for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
-            module = build(self.factory, member, stream, *step, start=start)
-            fresh = dict(module.named_parameters())
-            for name in names:
-                self.params[name][row] = fresh[name].to(self.device)
-
-    @torch.no_grad()
-    def restart(self, stream: str) -> None:
-        """Begin with an untrained network, running statistics and dropout's noise included.
-
-        Each member's is drawn under the seed it began with and this name; another name is another
-        network.
-        """
-        for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
-            module = build(self.factory, member, f"{self.stream}/{stream}", start=start)
-            for name, parameter in module.named_parameters():
-                self.params[name][row] = parameter.to(self.device)
-            for name, buffer in module.named_buffers():
-                self.buffers[name][row] = buffer.to(self.device)
-
-    def fresh(self, names: Iterable[str], noise: Noise) -> dict[str, Tensor]:
-        """These parameters as a new network would have them,
-        `[R, ...]`, drawn by `noise` (`self.rng(name)`).
-
-        Cheap enough for every step, and nothing but numbers of the members' own. The model has to
-        draw each by one call (`uniform_`, `normal_`, a constant), as torch's layers do:
-        `initial_distributions(names)` gives what was found, or an error that names the parameter.
-        """
-        like = {name: self.params[name] for name in names}
-        return draw(self.initial_distributions(like), like, noise)
-
-    def initial_distributions(self, names: Iterable[str]) -> dict[str, Distribution]:
-        """What a new network draws these parameters from."""
-        if self.distributions is None:
-            self.distributions = distributions_of(self.factory)
-        return known(self.distributions, names)
-
-    def redraw_units(self, layer: Layer | str, due: Tensor, initial: Initial = "model") -> None:
-        """Give the units that are due, `[R, units]`, the
-        weights in, biases and norms of an untrained network.
-
-        With norms go their running statistics. `initial` names another distribution of the weights
-        than the model's, with biases of 0. Numbers are drawn only where somebody is due, and for a
-        member by its own seed and count. What goes out of a unit is left to the caller
-        (`clbench.restart_units` sees to it). On a GPU the host waits for `due`, so a step that
-        calls this cannot be captured in a device graph.
-        """
-        if isinstance(layer, str):
-            layer = {known.name: known for known in self.layers()}[layer]
-        own = {**self.params, **self.buffers}
-        self.fresh_units.redraw(own, layer, due, initial, self._gain(layer))
-
-    def _gain(self, layer: Layer) -> float:
-        """By how much the weights into a layer are larger
-        than with no activation, as torch counts it.
-        """
-        activation = self.module.get_submodule(layer.read)
-        return nn.init.calculate_gain("tanh" if isinstance(activation, nn.Tanh) else "relu")
-
-    def _fresh(self, member: int, stream: str, number: int) -> dict[str, Tensor]:
-        """The parameters and buffers of an untrained network of this member."""
-        module = build(self.factory, self.seeds[member], f"{self.stream}/{stream}", number)
-        own = [*module.named_parameters(), *module.named_buffers()]
-        return {name: value.detach() for name, value in own}
-
-    @torch.no_grad()
-    def take(self, other: Stack, where: Tensor) -> None:
-        """Copy the parameters and buffers of the members
-        `where` `[R]` from another stack of this model.
-
-        For a member's best weights: `best = net.spawn()`, `best.take(net, accuracy > record)`, and
-        back.
-        """
-        if other.members != self.members or where.shape != (self.members,):
-            raise StrategyError(
-                f"take() wants a stack of {self.members} members and where [{self.members}], and"
-                f" got {other.members} and {list(where.shape)}"
-            )
-        for mine, theirs in ((self.params, other.params), (self.buffers, other.buffers)):
-            for name, value in mine.items():
-                chosen = where.view(-1, *(1,) * (value.dim() - 1))
-                value.copy_(torch.where(chosen, theirs[name], value))
 
     # ------------------------------------------------------------------ copies and state
 

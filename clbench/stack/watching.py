@@ -9,8 +9,8 @@ when a step begins and over which batch (`Clock`), and the first pass of the ste
 from __future__ import annotations
 
 import contextlib
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -182,9 +182,24 @@ class Watched:
     watcher: Watcher
     hidden_sites: dict[str, str] | None
 
-    @abstractmethod
     def layers(self) -> list[Layer]:
         """The hidden layers, as the model names them."""
+        describe = getattr(self.module, "layers", None)
+        if describe is None:
+            raise StrategyError(
+                f"the model {type(self.module).__name__} does not name its hidden layers:"
+                " give it a method layers() that returns clbench.Layer objects"
+            )
+        return [replace(layer, kind=self._kind(layer)) for layer in describe()]
+
+    def _kind(self, layer: Layer) -> str:
+        """What kind of module a layer's weight belongs to."""
+        module = self.module.get_submodule(layer.weight.rpartition(".")[0])
+        kinds = {nn.Linear: "linear", nn.Conv1d: "conv", nn.Conv2d: "conv", nn.Conv3d: "conv"}
+        for kind, name in kinds.items():
+            if isinstance(module, kind):
+                return name
+        return type(module).__name__
 
     def watch(self, *modules: str | nn.Module) -> None:
         """Keep what these modules give out in the first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,21 +11,19 @@ import torch
 from torch import Tensor
 
 from clbench.engine.evaluate import accuracy
-from clbench.engine.graphs import Outline, declared
-from clbench.engine.phases import order_of_epoch, resolve
-from clbench.engine.plan import plan_epoch
 from clbench.engine.strategy import Strategy
-from clbench.engine.task import Phase, Samples, Task
 from clbench.errors import Left
 from clbench.options import describe_options, name_of
 from clbench.stack import member_tables, tensors
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, host_with, rows
+from clbench.testing.by_hand import begin_phase, begin_task, phases_of
+from clbench.testing.capture import CaptureCheck
 from clbench.testing.spoil import UnitWatch, spoiled_padding
-from clbench.testing.watch import global_draws, uncapturable
+from clbench.testing.watch import global_draws
 
 
-class StrategyConformance:
+class StrategyConformance(CaptureCheck):
     """Subclass it and give it a fixture `strategy`: the class, an
     instance with options, or a list of these (a composition).
 
@@ -383,83 +380,3 @@ class StrategyConformance:
         assert not drawn, (
             f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
         )
-
-    def test_step_can_be_captured(self, bench: Bench) -> None:
-        """A step that is declared capturable stays on the device,
-        and does its work in tensors that stay where they are.
-        """
-        strategy, loop = bench.start(0, 1)
-        if reason := declared(loop.learner):
-            pytest.skip(reason)
-        first, second = strategy.session.streams.tasks[:2]
-        loop.task(first)
-        begin_task(strategy, second)
-        for phase in phases_of(strategy, second):
-            begin_phase(strategy, phase)
-            self._check_capture(strategy, loop, phase)
-
-    @staticmethod
-    def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
-        steps = strategy.session.book.steps
-        for _ in range(STEPS_TRIED):
-            if not strategy.eager_step():
-                break
-            steps += 1  # to one that is captured
-        else:
-            return
-        samples = a_step(strategy, loop, phase)
-        loop.training.training_step(samples)  # what a first step makes, it may make
-        before = Outline.of(strategy.session.learner.state())
-        with uncapturable() as found:
-            loop.training.training_step(samples)
-        if change := before.change(Outline.of(strategy.session.learner.state())):
-            found.append(change)
-        assert not found, (
-            f"the step of phase {phase.name!r} cannot be captured in a device graph:"
-            f" {'; '.join(found[:3])}. Change that, or declare capturable = False: the steps then"
-            " run one kernel after the other"
-        )
-
-
-# A method whose steps all run eagerly in a row of so many has no graph to speak of.
-STEPS_TRIED = 100
-
-
-def begin_task(strategy: Strategy, task: Task) -> None:
-    """As the loop begins a task, but for what the protocol resets."""
-    strategy.session.task, strategy.session.phase = task, None
-    strategy.begin_task(task)
-
-
-def phases_of(strategy: Strategy, task: Task) -> list[Phase]:
-    """The task's phases; where it has none (joint training) those of the last one."""
-    return list(strategy.phases(task) or strategy.phases(strategy.session.streams.tasks[-1]))
-
-
-def begin_phase(strategy: Strategy, phase: Phase) -> None:
-    """As the loop begins a phase and its first epoch."""
-    strategy.session.phase = phase
-    with strategy.session.choosing():
-        strategy.begin_phase(phase)
-    strategy.begin_epoch(phase, 0)
-
-
-def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
-    """Eight samples of every member.
-
-    Of a phase whose front stands still with where their features are.
-    """
-    session, streams = strategy.session, strategy.session.streams
-    members = range(strategy.members)
-    index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
-    tasks = torch.ones_like(index)
-    loop.training.frozen.end_phase()
-    if phase.frozen_before is None:
-        return torch.stack([index, tasks, streams.labels_of(index, tasks)])
-    some = replace(phase, data=Samples(index, tasks, torch.ones_like(index, dtype=torch.bool)))
-    resolved = resolve(some, strategy.task, streams, strategy.protocol, members)
-    loop.training.frozen.begin_phase(some, resolved)
-    order = order_of_epoch(resolved, streams, session.members, (1, 0, 0))
-    plan = plan_epoch(order.sizes, resolved.size, members)
-    _, samples = next(loop.training.frozen.of_steps(order, plan))
-    return samples  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from clbench import Batch, Strategy
 from clbench.errors import UserError
 from clbench.testing.bench import first_difference, rows
-from clbench.testing.strategy import a_step, begin_phase, begin_task
+from clbench.testing.by_hand import a_step, begin_phase, begin_task
 from clbench.testing.watch import uncapturable
 from clbench_plugins.naive import Naive
 from clbench_plugins.sharing import DataSharing
