@@ -143,12 +143,13 @@ def identity_of(
     cell: Cell, key: str, members: Sequence[tuple[int, int]], form: str
 ) -> dict[str, Any]:
     """What has to be the same for a checkpoint to be of use."""
+    metrics = [_asked(metric) for metric in cell.metrics]
     return {
         "key": key,
-        "members": [list(member) for member in members],
+        "members": list(map(list, members)),
         "form": form,
         "gemm": gemm.current(),
-        "metrics": [_asked(metric) for metric in cell.metrics],
+        "metrics": metrics,
         "keep": list(cell.protocol.keep),
     }
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,7 @@ from clbench.engine.learner import Learner
 from clbench.errors import StrategyError
 from clbench.stack import Reference, Stack, Stateful, objects, walk
 from clbench.stack.state import PLAIN
+from clbench.stack.tree import author_path
 
 MOST = 8  # graphs kept at once: each holds the memory of a step
 CAPTURED = "captured"
@@ -252,20 +252,22 @@ class Outline:
         """
         for path, mark in later.marks.items():
             if path not in self.marks:
-                return f"a step adds {_plain(path)} to the state; make it in setup or begin_task"
+                return (
+                    f"a step adds {author_path(path)} to the state; make it in setup or begin_task"
+                )
             before = self.marks[path]
             if isinstance(mark, Where) and isinstance(before, Where) and mark != before:
                 return (
-                    f"a step replaces the tensor {_plain(path)};"
+                    f"a step replaces the tensor {author_path(path)};"
                     " write into it instead (copy_, add_, lerp_)"
                 )
             if mark != before and not (mark != mark and before != before):
                 return (
-                    f"a step changes the Python value {_plain(path)} ({before!r}, then {mark!r});"
+                    f"a step changes the Python value {author_path(path)} ({before!r}, then {mark!r});"
                     " keep it as a tensor [members]"
                 )
         gone = [path for path in self.marks if path not in later.marks]
-        return f"a step removes {_plain(gone[0])} from the state" if gone else None
+        return f"a step removes {author_path(gone[0])} from the state" if gone else None
 
 
 @dataclass(frozen=True)
@@ -296,8 +298,3 @@ def _mark(value: Any) -> Any:
     if isinstance(value, (set, np.ndarray, np.generic, torch.dtype, torch.device)):
         return repr(value)
     return NO_MARK
-
-
-def _plain(path: str) -> str:
-    """`.parts['0:er'].buffer.seen` as its author knows it: `er.buffer.seen`."""
-    return re.sub(r"^\.parts\['\d+:(.*?)'\]", r"\1", path).removeprefix(".session.")

@@ -46,30 +46,29 @@ class Keeper:
         """Keep what these members are after so many tasks."""
         if not (self.weights or self.predictions):
             return
-        found: dict[str, Array] = {}
-        if self.weights:
-            network = self._network()
-            found |= {
-                f"weights/{row}/{name}": _plain(value)
-                for name, value in (network.named_parameters() | network.buffers).items()
-            }
+        found = self._weights(row) if self.weights else {}
         for column, chosen in self._chosen.items():
-            index, _ = self._tested(column)
-            classes = torch.cat(chosen, dim=1).cpu().numpy()[:, : index.shape[1]]
-            found[f"predictions/{row}/{column + 1}"] = np.where(index < 0, -1, classes).astype(
-                np.int16
-            )
+            found[f"predictions/{row}/{column + 1}"] = self._predicted(column, chosen)
         self._chosen = {}
         taking = set(members)
-        rows = {
-            name: Rows([values[r] if r in taking else None for r in range(len(values))])
-            for name, values in found.items()
-        }
+        rows = {name: _of_members(values, taking) for name, values in found.items()}
         if self.checkpoint is None:
             self._in_memory[row] = rows
         else:
             self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
             write_rows(self._file(row), rows)
+
+    def _weights(self, row: int) -> dict[str, Array]:
+        """Parameters and buffers of all members."""
+        network = self._network()
+        every = network.named_parameters() | network.buffers
+        return {f"weights/{row}/{name}": _plain(value) for name, value in every.items()}
+
+    def _predicted(self, column: int, chosen: Sequence[Tensor]) -> Array:
+        """The class that each test sample of a task was given; -1 where a member has fewer."""
+        index, _ = self._tested(column)
+        classes = torch.cat(list(chosen), dim=1).cpu().numpy()[:, : index.shape[1]]
+        return np.where(index < 0, -1, classes).astype(np.int16)
 
     def has(self, rows: int) -> bool:
         """Whether the first so many rows are there, for a job that goes on."""
@@ -129,6 +128,11 @@ class Keeper:
         most = max(streams.sizes(column, "test"))
         both = (torch.cat(parts, dim=1).cpu().numpy()[:, :most] for parts in (index, label))
         return next(both).astype(np.int32), next(both).astype(np.int16)
+
+
+def _of_members(values: Array, members: set[int]) -> Rows:
+    """A row of each of these members, and none of the others."""
+    return Rows([values[row] if row in members else None for row in range(len(values))])
 
 
 def _plain(value: Tensor) -> Array:

@@ -136,6 +136,7 @@ class Loop:
         if task.index > 0:
             self.reset(task)
         self.draws.call("begin_task", task)
+        self.participation.check_tables()
         # The hook may have made optimisers.
         self.learner.hold_outputs()
         self.observation.before_task(task)

@@ -46,6 +46,14 @@ class Participation:
         """Let whoever looks see members that sit out as they left."""
         self.suspension.show_kept()
 
+    def check_tables(self) -> None:
+        """Refuse a tensor that neither has a row a member nor is declared to be shared.
+
+        With as many members as it has rows it would be suspended and cleared like one of theirs.
+        """
+        for _ in member_tables(self.learner.state(), self.learner.members):
+            pass
+
     # ------------------------------------------------------------------ members that diverged
 
     def strike_all(self, broken: Mapping[int, int]) -> None:

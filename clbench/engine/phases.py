@@ -181,15 +181,17 @@ def joined(each: Mapping[int, Sequence[Phase]], members: int, who: str) -> list[
     if not each:
         return []
     first = list(next(iter(each.values())))
+    in_common = list(map(_common, first))
     for phases in each.values():
-        if [_common(phase) for phase in phases] != [_common(phase) for phase in first]:
+        if list(map(_common, phases)) != in_common:
             raise StrategyError(
                 f"{who}.phases differ between members; they may differ in their samples alone"
             )
-    return [
-        _with_stacked_samples(phase, {row: phases[number] for row, phases in each.items()}, members)
-        for number, phase in enumerate(first)
-    ]
+    found = []
+    for number, phase in enumerate(first):
+        of_member = {row: phases[number] for row, phases in each.items()}
+        found.append(_with_stacked_samples(phase, of_member, members))
+    return found
 
 
 def _common(phase: Any) -> Any:

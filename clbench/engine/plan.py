@@ -33,8 +33,7 @@ def plan_epoch(
     for member in members:
         if (rest := sizes[member] % batch_size) >= least:
             rests.setdefault(rest, []).append(member)
-    steps.extend(
-        Step(tuple(taking), tuple(whole[m] * batch_size for m in taking), rest)
-        for rest, taking in sorted(rests.items(), reverse=True)
-    )
+    for rest, sharing in sorted(rests.items(), reverse=True):
+        starts = tuple(whole[member] * batch_size for member in sharing)
+        steps.append(Step(tuple(sharing), starts, rest))
     return steps

@@ -166,11 +166,11 @@ class Reporter:
 def work_of(cell: Cell, session: Session, host: Any) -> list[float]:
     """What each task is expected to cost."""
     parts = [(host.get("strategy", part.name), part.options) for part in cell.parts]
-    train, test = (
-        [session.streams.sizes(task.index, split)[0] for task in session.streams.tasks]
-        for split in ("train", "test")
-    )
-    return [work.cost for work in workload(parts, cell.protocol, session.scenario, train, test)]
+    tasks, sizes = session.streams.tasks, session.streams.sizes
+    train = [sizes(task.index, "train")[0] for task in tasks]
+    test = [sizes(task.index, "test")[0] for task in tasks]
+    found = workload(parts, cell.protocol, session.scenario, train, test)
+    return [work.cost for work in found]
 
 
 def start_loop(
@@ -282,11 +282,12 @@ def prepare_gpu(device: torch.device, precision: str) -> None:
 def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
     """What was measured, as a record."""
     session, book = loop.session, loop.book
+    members = np.array(session.members, dtype=np.int64).reshape(-1, 2)
     made = CellRecord(
         key=key,
         **cell.record_fields(),
-        seed=np.array([seed for seed, _ in session.members], dtype=np.int64),
-        agent=np.array([agent for _, agent in session.members], dtype=np.int64),
+        seed=members[:, 0].copy(),
+        agent=members[:, 1].copy(),
         accuracy=None,
         form=loop.learner.form,
         graphs=loop.training.steps.said,

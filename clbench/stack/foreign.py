@@ -167,14 +167,12 @@ class TorchOptimizer(Optimizer):
     def member_state(self, member: int) -> dict[str, Any]:
         """A copy of all that torch keeps for a member."""
         state, rows = self.optimizers[member].state, self.rows[member]
-        groups = [
-            {key: copy.deepcopy(value) for key, value in group.items() if key != "params"}
-            for group in self.optimizers[member].param_groups
-        ]
-        return {
-            "rows": {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state},
-            "groups": groups,
-        }
+        groups = []
+        for group in self.optimizers[member].param_groups:
+            kept = {key: value for key, value in group.items() if key != "params"}
+            groups.append(copy.deepcopy(kept))
+        of_rows = {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state}
+        return {"rows": of_rows, "groups": groups}
 
     def set_member_state(self, member: int, state: Mapping[str, Any]) -> None:
         """Put `member_state` back; parameters added since then begin anew."""
@@ -237,23 +235,26 @@ class TorchOptimizer(Optimizer):
         """Give each member's optimiser the rows of the parameters
         as they are now, and what it kept for those it had.
         """
-        bound = self.rows[0] if self.rows else {}
-        if (
-            self.optimizers
-            and list(bound) == list(self.slots)
-            and all(
-                bound[key].data_ptr() == slot.param.data_ptr() for key, slot in self.slots.items()
-            )
-        ):
+        if self.optimizers and self._is_bound():
             return
         kept = [self.member_state(member) for member in range(len(self.optimizers))]
-        self.rows = [
-            {key: slot.param.detach()[member].requires_grad_() for key, slot in self.slots.items()}
-            for member in range(self.members)
-        ]
+        self.rows = [self._rows_of(member) for member in range(self.members)]
         self.optimizers = [self._build(member) for member in range(self.members)]
         for member, state in enumerate(kept):
             self.set_member_state(member, state)
+
+    def _is_bound(self) -> bool:
+        """Whether the rows are views of the parameters as they lie now."""
+        bound = self.rows[0] if self.rows else {}
+        if list(bound) != list(self.slots):
+            return False
+        slots = self.slots.items()
+        return all(bound[key].data_ptr() == slot.param.data_ptr() for key, slot in slots)
+
+    def _rows_of(self, member: int) -> dict[int, Tensor]:
+        """Views of a member's rows of the parameters, as leaves of their own."""
+        slots = self.slots.items()
+        return {key: slot.param.detach()[member].requires_grad_() for key, slot in slots}
 
 
 def _is_like(value: Any, row: Tensor) -> bool:

@@ -116,20 +116,17 @@ class LoopForm(Form):
             outputs[r], seen[r] = binding.watch(
                 inputs[r], call.sites, None if call.graph is None else x.new_zeros(())
             )
-        reached = next(noted for noted in seen if noted is not None)
-        pairs = {
-            site: [(None, None) if noted is None else noted[site] for noted in seen]
-            for site in reached
-        }
+        reached = next(of_member for of_member in seen if of_member is not None)
         came_in, went_out = {}, {}
-        for site, noted_of in pairs.items():
-            came_in[site] = [given for given, _ in noted_of]
-            went_out[site] = [output for _, output in noted_of]
+        for site in reached:
+            # Rows of members that are not computed come out as zeros.
+            pairs = [(None, None) if mine is None else mine[site] for mine in seen]
+            came_in[site] = [given for given, _ in pairs]
+            went_out[site] = [output for _, output in pairs]
         if call.graph is not None:
             call.graph.append(went_out)
-        return _stacked(outputs), {
-            site: (_stacked(came_in[site]), _stacked(went_out[site])) for site in pairs
-        }
+        noted = {site: (_stacked(came_in[site]), _stacked(went_out[site])) for site in reached}
+        return _stacked(outputs), noted
 
     def map(
         self,
@@ -153,12 +150,8 @@ def _member_by_member(
     results = []
     for r in range(len(next(iter(params.values())))):
         binding.bind({name: value[r] for name, value in buffers.items()})
-        results.append(
-            fn(
-                {name: value[r] for name, value in params.items()},
-                *(tensor[r] for tensor in tensors),
-            )
-        )
+        own = {name: value[r] for name, value in params.items()}
+        results.append(fn(own, *(tensor[r] for tensor in tensors)))
     return stacked(results)
 
 

@@ -71,9 +71,10 @@ class Slot(Stateful):
         """The same, of a parameter in the usual layout, for each output of each member."""
         rows = self.rows()
         if self.kept_outputs is None:
-            self.kept_outputs = [
-                list(zip(*(tensor.unbind() for tensor in row), strict=True)) for row in rows
-            ]
+            self.kept_outputs = []
+            for row in rows:
+                outputs = [tensor.unbind() for tensor in row]
+                self.kept_outputs.append(list(zip(*outputs, strict=True)))
         return self.kept_outputs
 
     def laid_out(self, grad: Tensor) -> Tensor:

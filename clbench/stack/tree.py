@@ -7,6 +7,7 @@ member, with all that is in it. Whose a tensor is never follows from its shape.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -55,8 +56,17 @@ def _walk(value: Any, path: str, owner: Owner, seen: dict[int, Any]) -> Iterator
 def _inside(value: Any, owner: Owner) -> Inside:
     """What lies directly in a value: how its path goes on, the thing itself, and whose it is."""
     if isinstance(value, Stateful):
-        yield from _attributes(value, owner)
-    elif isinstance(value, dict):
+        return _attributes(value, owner)
+    if isinstance(value, nn.Module):
+        return _of_module(value, owner)
+    if isinstance(value, TorchOptimizer):
+        return _of_optimizer(value, owner)
+    return _of_container(value, owner)
+
+
+def _of_container(value: Any, owner: Owner) -> Inside:
+    """The items of a container; a leaf has none."""
+    if isinstance(value, dict):
         for key, item in value.items():
             yield f"[{key!r}]", item, owner
     elif isinstance(value, (list, tuple)):
@@ -65,11 +75,6 @@ def _inside(value: Any, owner: Owner) -> Inside:
     elif isinstance(value, (set, frozenset)):
         for item in value:
             yield f"{{{item!r}}}", item, owner
-    elif isinstance(value, nn.Module):
-        yield from _of_module(value, owner)
-    elif isinstance(value, TorchOptimizer):
-        for number, kept in enumerate(value.state.values()):
-            yield f".state[{number}]", kept, _without_rows(owner)
 
 
 def _attributes(holder: Stateful, owner: Owner) -> Inside:
@@ -90,6 +95,12 @@ def _of_module(module: nn.Module, owner: Owner) -> Inside:
     yield ".training", module.training, whose
     for name, value in [*module.named_parameters(), *module.named_buffers()]:
         yield f".{name}", value, whose
+
+
+def _of_optimizer(optimizer: TorchOptimizer, owner: Owner) -> Inside:
+    """What torch keeps for each parameter; the parameters themselves belong to networks."""
+    for number, kept in enumerate(optimizer.state.values()):
+        yield f".state[{number}]", kept, _without_rows(owner)
 
 
 def _without_rows(owner: Owner) -> Owner:
@@ -136,6 +147,12 @@ def member_tables(root: Any, members: int) -> Iterator[tuple[str, Tensor]]:
 
 def _undeclared(path: str, tensor: Tensor, members: int) -> str:
     return (
-        f"{path} {list(tensor.shape)} has no row for each of the {members} members; where they"
-        " share it, name its attribute in `shared_state`"
+        f"no row a member: {author_path(path)} {list(tensor.shape)}. If members share it, name the"
+        f" attribute in `shared_state`; if not, give it a row for each of the {members} members"
     )
+
+
+def author_path(path: str) -> str:
+    """`.parts['0:er'].buffer.seen` as its author knows it: `er.buffer.seen`."""
+    known = re.sub(r"^\.parts\['\d+:(.*?)'\]", r"\1", path)
+    return known.removeprefix(".session.").removeprefix(".")

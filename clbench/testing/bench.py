@@ -65,6 +65,14 @@ class BenchHost:
         return "under test" if (kind, name) in self.own else self.host.version_of(kind, name)
 
 
+def _given(specs: Sequence[Any]) -> list[tuple[type[Any], dict[str, Any]]]:
+    """Classes, or instances of them, as classes with options."""
+    found: list[tuple[type[Any], dict[str, Any]]] = []
+    for spec in specs:
+        found.append((spec, {}) if isinstance(spec, type) else (type(spec), spec.options))
+    return found
+
+
 class Bench:
     """One strategy (or composition) with a scenario and a protocol, to be run on any members."""
 
@@ -78,40 +86,33 @@ class Bench:
         own_scenario: Any = None,
         own: Mapping[tuple[str, str], Any] | None = None,
     ) -> None:
-        specs = list(strategy) if isinstance(strategy, (list, tuple)) else [strategy]
-        classes = [spec if isinstance(spec, type) else type(spec) for spec in specs]
-        options = [{} if isinstance(spec, type) else spec.options for spec in specs]
+        parts = _given(strategy if isinstance(strategy, (list, tuple)) else [strategy])
+        probes = _given(metrics)
+        self.classes = [kind for kind, _ in parts]
+        self.solo = any(issubclass(cls, SoloStrategy) for cls in self.classes)
         mine: dict[tuple[str, str], Any] = {("model", "kit_convnet"): kit_convnet, **(own or {})}
-        mine |= {("strategy", name_of(cls)): cls for cls in classes}
-        kinds = [metric if isinstance(metric, type) else type(metric) for metric in metrics]
-        chosen = [{} if isinstance(metric, type) else metric.options for metric in metrics]
-        mine |= {("metric", name_of(kind)): kind for kind in kinds}
+        mine |= {("strategy", name_of(cls)): cls for cls in self.classes}
+        mine |= {("metric", name_of(kind)): kind for kind, _ in probes}
         if own_scenario is not None:
             mine["scenario", name_of(own_scenario)] = own_scenario
         self.host = BenchHost(host, mine)
-        self.solo = any(issubclass(cls, SoloStrategy) for cls in classes)
-        self.classes = classes
+        known_host = cast(Host, self.host)
         scenario_class = self.host.get("scenario", scenario.name)
-        parts = tuple(
-            Choice(name_of(cls), check_options(cls, given))
-            for cls, given in zip(classes, options, strict=True)
-        )
-        resolved, issues = resolve_protocol(protocol, cast(Host, self.host))
+        resolved, issues = resolve_protocol(protocol, known_host)
         if issues:
             raise OptionError(issues)
+        chosen = [Choice(name_of(cls), check_options(cls, given)) for cls, given in parts]
+        asked = [MetricChoice(name_of(kind), given, name_of(kind)) for kind, given in probes]
         self.cell = Cell(
             Choice(scenario.name, check_options(scenario_class, scenario.options)),
             scenario.name,
-            parts,
-            "+".join(part.name for part in parts),
+            tuple(chosen),
+            "+".join(part.name for part in chosen),
             resolved,
-            tuple(
-                MetricChoice(name_of(kind), given, name_of(kind))
-                for kind, given in zip(kinds, chosen, strict=True)
-            ),
+            tuple(asked),
             (),
         )
-        stored = load_arrays(dataset_of(self.cell), cast(Host, self.host), None)
+        stored = load_arrays(dataset_of(self.cell), known_host, None)
         self.arrays: Arrays = stored.padded(padding_of(self.cell))
         self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
 

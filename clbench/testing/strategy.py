@@ -14,7 +14,7 @@ from clbench.engine.evaluate import accuracy
 from clbench.engine.strategy import Strategy
 from clbench.errors import Left
 from clbench.options import describe_options, name_of
-from clbench.stack import member_tables, tensors
+from clbench.stack import member_tables
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, host_with, rows
 from clbench.testing.by_hand import begin_phase, begin_task, phases_of
@@ -193,24 +193,16 @@ class StrategyConformance(CaptureCheck):
         return self._bench(strategy, model="kit_convnet")
 
     def test_shared_tables_are_declared(self, bench: Bench) -> None:
-        """A tensor that members share is said to be one: with as
-        many members as it has rows it would be taken for theirs.
+        """A tensor that members share is said to be one.
+
+        With as many members as it has rows it would be taken for a table of theirs.
         """
         if bench.solo:
             pytest.skip("members of a solo strategy share nothing")
         strategy, loop = bench.start(0, 1, 2)
         for task in strategy.session.streams.tasks[:2]:
             loop.task(task)
-        undeclared = [
-            f"{path} {list(tensor.shape)}"
-            for path, tensor in tensors(strategy.session.learner.state())
-            if tensor.dim() and tensor.shape[0] not in (0, strategy.members)
-        ]
-        assert not undeclared, (
-            f"no row a member: {', '.join(undeclared[:3])}. If members share it, name the"
-            " attribute in `shared_state`; with as many members as rows it would be taken for a"
-            " table of theirs"
-        )
+        loop.participation.check_tables()
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
         """Members that end a task at different epochs keep what they had."""
@@ -239,9 +231,8 @@ class StrategyConformance(CaptureCheck):
     def test_stays_in_training_mode(self, bench: Bench) -> None:
         """A hook that puts the network in evaluation mode puts it back."""
         strategy, loop = bench.start(0, 1)
-        networks = [
-            net for net in (vars(part).get("net") for part in getattr(strategy, "solos", [])) if net
-        ] or [strategy.session.net]
+        solos = getattr(strategy, "solos", [])
+        networks = [vars(solo).get("net") for solo in solos] or [strategy.session.net]
         after_steps: list[bool] = []
 
         def note() -> None:
@@ -270,11 +261,11 @@ class StrategyConformance(CaptureCheck):
         """What an agent holds that has diverged, reaches no other agent."""
         if bench.solo or bench.agents == 1:
             pytest.skip("there are no agents that share anything")
-        one, other = (self._with_nan(bench, [0], left=value) for value in (0.0, 1.0))
-        difference = first_difference(
-            {name: values[1:] for name, values in one.items()},
-            {name: values[1:] for name, values in other.items()},
-        )
+        found = []
+        for value in (0.0, 1.0):
+            measured = self._with_nan(bench, [0], left=value)
+            found.append({name: values[1:] for name, values in measured.items()})
+        difference = first_difference(*found)
         assert difference is None, (
             f"what a diverged agent holds changed another one: {difference}; leave out who does not"
             " take part (self.active), or average with self.agent_mean"
