@@ -6,7 +6,7 @@
 
 Judges are functions from tables of scores to who is shown to be better: `before` is the exact
 signed-rank test with Holm's correction (over scenarios Nemenyi's), `by design` what
-`clbench.stats.findings` chooses, `clbench.compare` the whole pipeline from records on. A row is
+`clbench.stats.questions` chooses, `clbench.compare` the whole pipeline from records on. A row is
 printed when it is known.
 
 false      suites in which an equal strategy, or a worse one, is called better, in %
@@ -42,14 +42,14 @@ from made_up_suites import (
 
 from clbench.stats.corrections import adjust
 from clbench.stats.families import all_pairs
-from clbench.stats.findings import (
-    Findings,
+from clbench.stats.paired import signed_rank
+from clbench.stats.questions import (
+    Answer,
     Plan,
     over_scenarios_like_these,
     over_these_scenarios,
     within_scenarios,
 )
-from clbench.stats.paired import signed_rank
 from clbench.stats.several import average_ranks, nemenyi_p
 
 ALPHA = 0.05
@@ -92,7 +92,7 @@ def scenarios_like_these(tables: Sequence[Array]) -> Array:
     return _shown(over_scenarios_like_these(tables, PLAN), tables)
 
 
-def _shown(found: Findings | None, tables: Sequence[Array]) -> Array:
+def _shown(found: Answer | None, tables: Sequence[Array]) -> Array:
     strategies = tables[0].shape[1]
     if found is None:
         return np.zeros((strategies, strategies), dtype=bool)

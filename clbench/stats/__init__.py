@@ -4,7 +4,7 @@ Pure numpy and scipy; it knows nothing of records.
 
 From tables of scores to verdicts, each question by the tests of its design:
 
-findings      within scenarios, over these scenarios, over scenarios like these
+questions     within scenarios, over these scenarios, over scenarios like these
 by_design     which tests belong to a design
 evidence      what they look at: blocks, and differences of pairs
 looks         adding seeds until it is decided, by looks that were declared beforehand
@@ -27,7 +27,7 @@ What goes with them:
 
 families      what a p pays for its family: Shaffer, Tarone, a baseline, scenarios
 corrections   Holm, Bonferroni, Benjamini-Hochberg
-effects       Vargha and Delaney's A, probability of improvement
+effects       Vargha and Delaney's A
 intervals     Student, bootstraps, interquartile means, the hierarchical bootstrap
 proportions   seeds won, and images recognised, with Wilson's interval
 ranks         ranks with ties

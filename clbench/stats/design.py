@@ -1,9 +1,8 @@
-"""Which tests belong to an experiment. The design decides, before anybody has looked at the
-numbers.
+"""Which tests belong to an experiment, as long as the report does not ask `by_design`.
 
-There is no test of normality in here: with five or ten runs it finds nothing, and choosing by it
-spoils the p-values of what is chosen. Tests on ranks assume no shape, and give a failed run its
-place without inventing a number for it.
+The design decides, before anybody has looked at the numbers. There is no test of normality in here:
+with five or ten runs it finds nothing, and choosing by it spoils the p-values of what is chosen.
+Tests on ranks assume no shape, and give a failed run its place without inventing a number for it.
 """
 
 from __future__ import annotations
@@ -13,14 +12,15 @@ from dataclasses import dataclass
 SIGNED_RANK, MANN_WHITNEY, DUNN, NEMENYI = "Wilcoxon signed-rank", "Mann-Whitney", "Dunn", "Nemenyi"
 FRIEDMAN, KRUSKAL_WALLIS = "Friedman", "Kruskal-Wallis"
 
+SAME_STREAMS = "strategies ran on the same seeds, hence the same streams"
+INDEPENDENT = "strategies, whose runs are taken as independent"
+
 
 @dataclass(frozen=True)
 class Design:
-    """The tests of one comparison; `omnibus` is None for two strategies, whose pair is all there is
-    to test.
-    """
+    """The tests of one comparison, and why."""
 
-    omnibus: str | None
+    omnibus: str | None  # None for two strategies, whose pair is all there is to test
     pairs: str
     reason: str
 
@@ -29,27 +29,17 @@ def within_scenario(strategies: int, *, paired: bool) -> Design:
     """Strategies on one scenario: blocks are seeds."""
     if strategies < 2:
         return Design(None, "none", "there is nothing to test with one strategy")
-    if paired and strategies == 2:
-        return Design(
-            None, SIGNED_RANK, "two strategies ran on the same seeds, hence the same streams"
-        )
-    if paired:
-        return Design(
-            FRIEDMAN,
-            SIGNED_RANK,
-            f"{strategies} strategies ran on the same seeds, hence the same streams",
-        )
+    number = "two" if strategies == 2 else str(strategies)
+    reason = f"{number} {SAME_STREAMS if paired else INDEPENDENT}"
     if strategies == 2:
-        return Design(None, MANN_WHITNEY, "two strategies, whose runs are taken as independent")
-    return Design(
-        KRUSKAL_WALLIS, DUNN, f"{strategies} strategies, whose runs are taken as independent"
-    )
+        return Design(None, SIGNED_RANK if paired else MANN_WHITNEY, reason)
+    if paired:
+        return Design(FRIEDMAN, SIGNED_RANK, reason)
+    return Design(KRUSKAL_WALLIS, DUNN, reason)
 
 
 def across_scenarios(strategies: int) -> Design:
-    """Strategies on several scenarios: blocks are scenarios, as data sets are in Demsar (2006), who
-    advises exactly this.
-    """
+    """Strategies on several scenarios, the blocks: as on data sets in Demsar (2006)."""
     if strategies == 2:
         return Design(None, SIGNED_RANK, "two strategies are compared on each scenario")
     return Design(FRIEDMAN, NEMENYI, f"{strategies} strategies are ranked on each scenario")

@@ -1,5 +1,6 @@
-"""Whether a difference is too small to matter: within a region of practical equivalence, plus or
-minus `rope`.
+"""Whether a difference is too small to matter.
+
+That is, within a region of practical equivalence: plus or minus `rope`.
 """
 
 from __future__ import annotations
@@ -8,19 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clbench.stats.intervals import welch_error
 from clbench.stats.power import smallest_equivalence, smallest_equivalence_unpaired
 from clbench.typing import Array
 
 DRAWS = 2000
-PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside a weight of 1 for every pair seen
+PRIOR = 0.5  # the weight of one imagined pair that differs by nothing, beside 1 for every pair seen
+
+
+# ---------------------------------------------------------------------- two one-sided tests
 
 
 def two_one_sided(differences: Array, rope: float) -> float:
-    """The p-value of "the mean difference lies within the region", by two one-sided t tests
-    (Schuirmann 1987).
+    """The p-value of "the mean difference lies within the region" (Schuirmann 1987).
 
-    It is never below what the signs of so few differences can show: a t test takes the spread that
-    it sees for the truth, and two or three differences that happen to be equal have none.
+    By two one-sided t tests, and never below what the signs of so few differences can show: a t
+    test takes the spread that it sees for the truth, and two or three differences that happen to be
+    equal have none.
     """
     size = len(differences)
     if size < 2 or rope <= 0:
@@ -34,10 +39,8 @@ def two_one_sided_unpaired(a: Array, b: Array, rope: float) -> float:
     """The same for two independent groups, with Welch's degrees of freedom."""
     if min(len(a), len(b)) < 2 or rope <= 0:
         return 1.0
-    errors = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
-    variance = errors.sum()
-    df = variance**2 / (errors**2 / [len(a) - 1, len(b) - 1]).sum() if variance > 0 else 1.0
-    found = equivalence_p(float(a.mean() - b.mean()), float(np.sqrt(variance)), float(df), rope)
+    error, df = welch_error(a, b)
+    found = equivalence_p(float(a.mean() - b.mean()), error, df, rope)
     return max(found, smallest_equivalence_unpaired(len(a), len(b)))
 
 
@@ -47,14 +50,17 @@ def equivalence_p(mean: float, error: float, df: float, rope: float) -> float:
 
     if error == 0:
         return 0.0 if abs(mean) < rope else 1.0
-    return float(max(stdtr(df, (mean - rope) / error), stdtr(df, -(mean + rope) / error)))
+    below = stdtr(df, (mean - rope) / error)
+    above = stdtr(df, -(mean + rope) / error)
+    return float(max(below, above))
+
+
+# ---------------------------------------------------------------------- in probabilities
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """How probable it is that the second is better, that neither is by more than the region, that
-    the first is.
-    """
+    """How probable each is: the second is better, neither is by more than the region, the first."""
 
     second: float
     neither: float
@@ -64,19 +70,23 @@ class Posterior:
 def bayesian_signed_rank(
     differences: Array, rope: float, rng: np.random.Generator, draws: int = DRAWS
 ) -> Posterior:
-    """The Bayesian signed-rank test (Benavoli et al. 2017): a Dirichlet process over the pairs,
-    asked for its pseudo-median's place.
+    """The Bayesian signed-rank test (Benavoli et al. 2017).
 
-    Every draw weighs the pairs anew and asks where most of the means of two of them lie: below the
-    region, in it, or above.
+    A Dirichlet process over the pairs is asked where its pseudo-median lies: every draw weighs the
+    pairs anew, and asks where most of the means of two of them are, below the region, in it, above.
     """
     points = np.concatenate([[0.0], differences])
     means = (points[:, None] + points) / 2
-    weights = rng.dirichlet(np.concatenate([[PRIOR], np.ones(len(differences))]), draws)
-    below, above = (
-        ((weights @ side.astype(np.float64)) * weights).sum(axis=1)
-        for side in (means < -rope, means > rope)
-    )
+    prior = np.concatenate([[PRIOR], np.ones(len(differences))])
+    weights = rng.dirichlet(prior, draws)
+    below = _weight_of(means < -rope, weights)
+    above = _weight_of(means > rope, weights)
     shares = np.stack([below, 1 - below - above, above])
     winner = np.bincount(np.argmax(shares, axis=0), minlength=3) / draws
     return Posterior(float(winner[0]), float(winner[1]), float(winner[2]))
+
+
+def _weight_of(means: Array, weights: Array) -> Array:
+    """What the chosen means of two pairs weigh in every draw: the product of both weights."""
+    total: Array = ((weights @ means.astype(np.float64)) * weights).sum(axis=1)
+    return total

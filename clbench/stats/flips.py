@@ -32,6 +32,7 @@ def sign_flips(delta: Array) -> Tested:
         p=flips_p(delta),
         smallest_p=smallest_flips(size),
         better=_direction(delta),
+        exact=size <= MOST_COUNTED,
     )
 
 

@@ -3,7 +3,7 @@
 Every mean of runs that anything here shows has Student's t interval: `mean_interval`. It is exact
 for normal data; the difference of two strategies with runs of like shape is symmetric, and it holds
 its level there, too. For a mean of few skewed runs it falls short (`benchmarks/inference.py` prints
-by how much), and so do bootstraps, which draw from those few.
+by how much), and so do bootstraps, which draw from those few: they are here to be compared with.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ import numpy as np
 from clbench.typing import Array
 
 RESAMPLES = 5000
-FEW_SCENARIOS = 3  # from which on there is an interval over them
+FEWEST_SCENARIOS = 3  # from which on there is an interval over them
 RESAMPLED_SCENARIOS = 5  # from which on they are resampled
 MANY = 10  # runs from which on interquartile means are shown
+NO_SPREAD = 1e-9  # of the spread of all runs: resamples with less are one run drawn n times
+
+STUDENT, SIMULTANEOUS, WELCH = "Student t", "Student t, simultaneous", "Welch t"
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,15 @@ class Interval:
     method: str
 
     def cut(self, limits: tuple[float, float] | None) -> Interval:
-        """The part of it that is possible: an accuracy is no larger than 1."""
+        """The part of it that is possible, for figures: an accuracy is no larger than 1."""
         if limits is None:
             return self
-        low, high = (float(np.clip(end, *limits)) for end in (self.low, self.high))
+        low = float(np.clip(self.low, *limits))
+        high = float(np.clip(self.high, *limits))
         return Interval(low, high, self.method)
 
 
-STUDENT, SIMULTANEOUS, NONE = "Student t", "Student t, simultaneous", "none"
+# ---------------------------------------------------------------------- means
 
 
 def mean_interval(values: Array, level: float = 0.95) -> Interval:
@@ -47,12 +52,7 @@ def mean_interval(values: Array, level: float = 0.95) -> Interval:
 
 def mean_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     """`mean_interval` of every column of `[n, K]`."""
-    if len(values) < 2:
-        return [Interval(np.nan, np.nan, NONE)] * values.shape[1]
-    low, high = student(values, level)
-    return [
-        Interval(float(one), float(other), STUDENT) for one, other in zip(low, high, strict=True)
-    ]
+    return _intervals(values, level, STUDENT)
 
 
 def simultaneous_intervals(values: Array, alpha: float = 0.05) -> list[Interval]:
@@ -61,81 +61,26 @@ def simultaneous_intervals(values: Array, alpha: float = 0.05) -> list[Interval]
     Each is as much longer as Bonferroni asks. Shorter ones (Tukey's, or by the largest t) hold
     where all columns vary alike, which strategies do not.
     """
-    found = mean_intervals(values, 1 - alpha / max(1, values.shape[1]))
-    return [
-        Interval(one.low, one.high, one.method if one.method == NONE else SIMULTANEOUS)
-        for one in found
-    ]
+    return _intervals(values, 1 - alpha / max(1, values.shape[1]), SIMULTANEOUS)
+
+
+def _intervals(values: Array, level: float, method: str) -> list[Interval]:
+    if len(values) < 2:
+        return [Interval(np.nan, np.nan, NONE)] * values.shape[1]
+    ends = zip(*student(values, level), strict=True)
+    return [Interval(float(low), float(high), method) for low, high in ends]
 
 
 def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """Student's t for the mean of every column: exact for normal data, short of its level for
-    skewed data.
+    """Student's t for the mean of every column, both ends.
+
+    Exact for normal data, short of its level for skewed data.
     """
     from scipy.special import stdtrit
 
     size = len(values)
     half = stdtrit(size - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(size)
     return values.mean(axis=0) - half, values.mean(axis=0) + half
-
-
-# ---------------------------------------------------------------------- bootstraps
-
-
-def percentile(
-    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """The plain bootstrap of a mean: too short for few runs."""
-    means = _resampled(values, rng, resamples).mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def bca(
-    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """The bias-corrected and accelerated bootstrap of a mean (Efron 1987): no better than the plain
-    one for few runs.
-    """
-    from scipy.special import ndtr, ndtri
-
-    values = np.asarray(values, dtype=np.float64)
-    means, mean = _resampled(values, rng, resamples).mean(axis=1), values.mean()
-    below = (np.sum(means < mean) + np.sum(means == mean) / 2) / resamples
-    bias = ndtri(np.clip(below, 1 / resamples, 1 - 1 / resamples))
-    leaps = (values - mean) / (len(values) - 1)
-    spread = np.square(leaps).sum()
-    acceleration = (leaps**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
-    z = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
-    low, high = np.quantile(means, ndtr(bias + z / (1 - acceleration * z)))
-    return float(low), float(high)
-
-
-def studentised(
-    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
-) -> tuple[float, float]:
-    """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12): keeps its level, but one
-    outlier among five runs sends it anywhere.
-
-    Resamples without spread have no t, and are left out.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    drawn = _resampled(values, rng, resamples)
-    errors = drawn.std(axis=1, ddof=1)
-    spread = errors > 1e-9 * values.std()
-    mean = float(values.mean())
-    if not spread.any():
-        return mean, mean
-    t = (drawn[spread].mean(axis=1) - mean) / errors[spread]
-    tails = np.quantile(t, [(1 - level) / 2, (1 + level) / 2]) * values.std(ddof=1)
-    return mean - float(tails[1]), mean - float(tails[0])
-
-
-def _resampled(values: Array, rng: np.random.Generator, resamples: int) -> Array:
-    drawn: Array = np.asarray(values, dtype=np.float64)[
-        rng.integers(0, len(values), (resamples, len(values)))
-    ]
-    return drawn
 
 
 # ---------------------------------------------------------------------- unpaired differences
@@ -147,22 +92,107 @@ def welch(a: Array, b: Array, level: float = 0.95) -> Interval:
 
     if min(len(a), len(b)) < 2:
         return Interval(np.nan, np.nan, NONE)
+    difference = float(a.mean() - b.mean())
+    error, df = welch_error(a, b)
+    if error == 0:
+        return Interval(difference, difference, WELCH)
+    half = float(stdtrit(df, (1 + level) / 2) * error)
+    return Interval(difference - half, difference + half, WELCH)
+
+
+def welch_error(a: Array, b: Array) -> tuple[float, float]:
+    """The standard error of the difference of two independent means, and its degrees of freedom."""
     errors = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
-    difference, variance = float(a.mean() - b.mean()), errors.sum()
+    variance = errors.sum()
     if variance == 0:
-        return Interval(difference, difference, "Welch t")
+        return 0.0, 1.0
     df = variance**2 / (errors**2 / [len(a) - 1, len(b) - 1]).sum()
-    half = float(stdtrit(df, (1 + level) / 2) * np.sqrt(variance))
-    return Interval(difference - half, difference + half, "Welch t")
+    return float(np.sqrt(variance)), float(df)
 
 
-# ---------------------------------------------------------------------- several scenarios
+# ---------------------------------------------------------------------- bootstraps of a mean
+
+
+def percentile(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """The plain bootstrap of a mean: too short for few runs."""
+    means = _resampled(values, rng, resamples).mean(axis=1)
+    low, high = np.quantile(means, _tails(level))
+    return float(low), float(high)
+
+
+def bca(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated bootstrap of a mean (Efron 1987).
+
+    No better than the plain one for few runs.
+    """
+    from scipy.special import ndtr, ndtri
+
+    values = np.asarray(values, dtype=np.float64)
+    means = _resampled(values, rng, resamples).mean(axis=1)
+    bias = _bias(means, values.mean())
+    z = bias + ndtri(_tails(level))
+    low, high = np.quantile(means, ndtr(bias + z / (1 - _acceleration(values) * z)))
+    return float(low), float(high)
+
+
+def _bias(means: Array, mean: float) -> float:
+    """How far the median of the resampled means is from the mean, in standard errors."""
+    from scipy.special import ndtri
+
+    resamples = len(means)
+    below = (np.sum(means < mean) + np.sum(means == mean) / 2) / resamples
+    # 0 and 1 would be infinitely far.
+    return float(ndtri(np.clip(below, 1 / resamples, 1 - 1 / resamples)))
+
+
+def _acceleration(values: Array) -> float:
+    """How the standard error changes with the mean: the skewness of what each run moves it by."""
+    leaps = (values - values.mean()) / (len(values) - 1)
+    spread = np.square(leaps).sum()
+    return float((leaps**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0
+
+
+def studentised(
+    values: Array, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12).
+
+    It keeps its level, but one outlier among five runs sends it anywhere. Resamples without spread
+    have no t, and are left out.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    mean = float(values.mean())
+    drawn = _resampled(values, rng, resamples)
+    errors = drawn.std(axis=1, ddof=1)
+    spread = errors > NO_SPREAD * values.std()
+    if not spread.any():
+        return mean, mean
+    t = (drawn[spread].mean(axis=1) - mean) / errors[spread]
+    low, high = np.quantile(t, _tails(level)) * values.std(ddof=1)
+    # A t that is high in the resamples stands for a mean that is too high: the ends change places.
+    return mean - float(high), mean - float(low)
+
+
+def _tails(level: float) -> list[float]:
+    return [(1 - level) / 2, (1 + level) / 2]
+
+
+def _resampled(values: Array, rng: np.random.Generator, resamples: int) -> Array:
+    """`[resamples, n]`."""
+    size = len(values)
+    drawn: Array = np.asarray(values, dtype=np.float64)[rng.integers(0, size, (resamples, size))]
+    return drawn
+
+
+# ---------------------------------------------------------------------- the middle half
 
 
 def interquartile_mean(values: Array) -> float:
-    """The mean of the middle half: a quarter of the runs is left out at either end (Agarwal et al.
-    2021).
-    """
+    """The mean of the middle half (Agarwal et al. 2021): a quarter is left out at either end."""
     return float(_middle(np.asarray(values, dtype=np.float64)))
 
 
@@ -172,11 +202,10 @@ def interquartile_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """The interquartile mean of all runs, resampled within every scenario (a stratum), so that none
-    is ever missing.
+    """The interquartile mean of all runs, resampled within every scenario (a stratum).
 
-    Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as much
-    further out.
+    So no scenario is ever missing. Resamples of n runs vary as if by n where they should by n - 1;
+    percentiles are taken as much further out.
     """
     from scipy.special import ndtr, ndtri
 
@@ -194,6 +223,9 @@ def _middle(values: Array) -> Array:
     return middle
 
 
+# ---------------------------------------------------------------------- several scenarios
+
+
 def hierarchical_means(
     strata: Sequence[Array],
     rng: np.random.Generator,
@@ -201,11 +233,11 @@ def hierarchical_means(
     paired: bool = True,
     resamples: int = RESAMPLES,
 ) -> Array:
-    """`[resamples, K]`: means over scenarios of means over seeds, both resampled. `strata[s]` is
-    `[seeds, K]`, NaN where a run failed.
+    """`[resamples, K]`: means over scenarios of means over seeds, both resampled.
 
-    A scenario that is drawn m times is drawn with m sets of seeds of its own: together m n draws
-    from its n seeds. `paired` draws the same seeds for all K strategies.
+    `strata[s]` is `[seeds, K]`, NaN where a run failed. A scenario that is drawn m times is drawn
+    with m sets of seeds of its own: together m n draws from its n seeds. `paired` draws the same
+    seeds for all K strategies.
     """
     count, columns = len(strata), strata[0].shape[1]
     drawn = rng.multinomial(count, np.full(count, 1 / count), resamples)
@@ -218,8 +250,9 @@ def hierarchical_means(
 
 
 def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Array:
-    """Means over `times` resamples of the seeds, over those that finished; the plain mean where no
-    draw did.
+    """Means over `times` resamples of the seeds, over those that finished.
+
+    The plain mean where no run that was drawn did.
     """
     seeds = len(runs)
     weights = rng.multinomial(times * seeds, np.full(seeds, 1 / seeds))
@@ -236,15 +269,15 @@ def resamples_scenarios(scenarios: int) -> bool:
 
 
 def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Array, Array]:
-    """The interval of every column's mean over scenarios: `means [S, K]` as measured, `drawn
-    [resamples, K]` by `hierarchical_means`.
+    """The interval of every column's mean over scenarios, both ends.
 
-    Two scenarios say nothing of a third. Three and four have Student's t of their means, which vary
-    by the scenarios and by the seeds within them: resampling so few cannot show what another would
-    have been. From five on the bootstrap is as good, and follows skewness.
+    `means [S, K]` as measured, `drawn [resamples, K]` by `hierarchical_means`. Two scenarios say
+    nothing of a third. Three and four have Student's t of their means, which vary by the scenarios
+    and by the seeds within them: resampling so few cannot show what another would have been. From
+    five on the bootstrap is as good, and follows skewness.
     """
     scenarios = len(means)
-    if scenarios < FEW_SCENARIOS:
+    if scenarios < FEWEST_SCENARIOS:
         missing = np.full(means.shape[1:], np.nan)
         return missing, missing
     if resamples_scenarios(scenarios):
@@ -253,13 +286,13 @@ def over_scenarios(means: Array, drawn: Array, level: float = 0.95) -> tuple[Arr
 
 
 def expanded(means: Array, scenarios: int, level: float = 0.95) -> tuple[Array, Array]:
-    """Percentiles of hierarchical means, moved outwards by what plain ones are too short for so few
-    scenarios (Hesterberg 2015).
+    """Percentiles of hierarchical means, moved outwards (Hesterberg 2015).
+
+    By what plain ones are too short for so few scenarios.
     """
     from scipy.special import ndtr, stdtrit
 
-    tail = float(
-        ndtr(stdtrit(scenarios - 1, (1 - level) / 2) * np.sqrt(scenarios / (scenarios - 1)))
-    )
+    t = stdtrit(scenarios - 1, (1 - level) / 2)
+    tail = float(ndtr(t * np.sqrt(scenarios / (scenarios - 1))))
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high

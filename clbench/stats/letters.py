@@ -1,26 +1,28 @@
-"""The compact letter display: two strategies share a letter exactly where they cannot be told
-apart.
-"""
+"""The compact letter display: two share a letter exactly where they cannot be told apart."""
 
 from __future__ import annotations
+
+import string
+from itertools import combinations_with_replacement
 
 import numpy as np
 
 from clbench.typing import Array
 
+Members = tuple[int, ...]  # of a group, in order
 
-def groups(different: Array) -> list[tuple[int, ...]]:
-    """Sets of strategies none of which differ, that together hold every pair that does not; members
-    are in order, best first.
 
-    `different [k, k]` is symmetric, in the order of the ranking. Each pair not yet in a set starts
-    one, which takes in whoever differs from nobody in it, first those who bring most pairs not yet
-    in a set; sets that the others make superfluous are dropped. (Listing every largest set instead
-    takes exponential time.)
+def groups(different: Array) -> list[Members]:
+    """Sets of strategies none of which differ, that together hold every pair that does not.
+
+    `different [k, k]` is symmetric, in the order of the ranking; so are the members, best first.
+    Each pair not yet in a set starts one, which takes in whoever differs from nobody in it, first
+    those who bring most pairs not yet in a set; sets that the others make superfluous are dropped.
+    (Listing every largest set instead takes exponential time.)
     """
     alike: Array = ~np.asarray(different, dtype=bool)
     waiting = alike.copy()  # pairs that are in no set yet
-    found: list[tuple[int, ...]] = []
+    found: list[Members] = []
     while waiting.any():
         i, j = divmod(int(np.argmax(waiting)), len(alike))
         members = _grown(sorted({i, j}), alike, waiting)
@@ -30,19 +32,20 @@ def groups(different: Array) -> list[tuple[int, ...]]:
 
 
 def letters(different: Array) -> list[str]:
-    """For each strategy its letters: `a`, `ab`, `b`; beyond 26 sets they are `aa`, `ab`, ... with
-    commas between.
+    """For each strategy its letters: `a`, `ab`, `b`.
+
+    Beyond 26 sets they are `aa`, `ab`, ... with commas between.
     """
     sets = groups(different)
-    names = [_letter(number) for number in range(len(sets))]
-    comma = "," if len(sets) > 26 else ""
-    return [
-        comma.join(name for name, members in zip(names, sets, strict=True) if k in members)
-        for k in range(len(different))
-    ]
+    comma = "," if len(sets) > len(string.ascii_lowercase) else ""
+    return [comma.join(_letters_of(k, sets)) for k in range(len(different))]
 
 
-def _grown(members: list[int], alike: Array, waiting: Array) -> tuple[int, ...]:
+def _letters_of(strategy: int, sets: list[Members]) -> list[str]:
+    return [_letter(number) for number, members in enumerate(sets) if strategy in members]
+
+
+def _grown(members: list[int], alike: Array, waiting: Array) -> Members:
     """The members, and whoever differs from none of them."""
     fits: Array = np.all(alike[members], axis=0)
     fits[members] = False
@@ -56,7 +59,7 @@ def _grown(members: list[int], alike: Array, waiting: Array) -> tuple[int, ...]:
     return tuple(sorted(members))
 
 
-def _needed(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+def _needed(sets: list[Members]) -> list[Members]:
     """Without those whose every pair is in another set."""
     counts: dict[tuple[int, int], int] = {}
     for members in sets:
@@ -73,15 +76,17 @@ def _needed(sets: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     return kept
 
 
-def _pairs(members: tuple[int, ...]) -> set[tuple[int, int]]:
-    return {(i, j) for place, i in enumerate(members) for j in members[place:]}
+def _pairs(members: Members) -> set[tuple[int, int]]:
+    """Every two of them, and each with itself: a set of one holds a pair, too."""
+    return set(combinations_with_replacement(members, 2))
 
 
 def _letter(number: int) -> str:
+    """a, b, ... z, aa, ab, ...: counting without a zero."""
     text = ""
     while True:
-        number, rest = divmod(number, 26)
-        text = chr(ord("a") + rest) + text
+        number, letter = divmod(number, len(string.ascii_lowercase))
+        text = string.ascii_lowercase[letter] + text
         if number == 0:
             return text
         number -= 1

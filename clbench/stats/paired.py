@@ -17,14 +17,19 @@ PAIRED_T = "paired t"
 
 
 def differences(a: Array, b: Array) -> Array:
-    """`a - b`, where two runs that failed differ by nothing, and what is equal on paper (0.3 - 0.2
-    and 0.1) is equal here.
+    """`a - b`, where two runs that failed differ by nothing.
+
+    What is equal on paper (0.3 - 0.2 and 0.1) is equal here.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # two failed runs: -inf - -inf
         delta = np.where(a == b, 0.0, a - b)
+    # 0 is one of the sizes: a difference that is a rounding error ties with it.
     sizes = settle_ties(np.append(0.0, np.abs(delta)), like=np.concatenate([a, b]))
     settled: Array = np.sign(delta) * sizes[1:]
     return settled
+
+
+# ---------------------------------------------------------------------- by signed ranks
 
 
 def signed_rank(a: Array, b: Array) -> Tested:
@@ -40,29 +45,55 @@ def signed_rank(a: Array, b: Array) -> Tested:
 
 def signed_rank_of(delta: Array) -> Tested:
     """`signed_rank` of differences at hand."""
+    size = len(delta)
     ranked = ranks(np.abs(delta))
-    plus, minus = float(ranked[delta > 0].sum()), float(ranked[delta < 0].sum())
+    plus = float(ranked[delta > 0].sum())
+    minus = float(ranked[delta < 0].sum())
     statistic = min(plus, minus)
-    exact = len(delta) <= MOST_EXACT
-    p = _exact_p(ranked[delta != 0], statistic) if exact else _asymptotic_p(ranked, np.sign(delta))
-    name = "Wilcoxon signed-rank, exact" if exact else "Wilcoxon signed-rank"
     better = int(np.sign(plus - minus))
-    return Tested(name, statistic, p, smallest_signed_rank(len(delta)), better, exact)
+    smallest = smallest_signed_rank(size)
+    if size <= MOST_EXACT:
+        p = _exact_p(ranked[delta != 0], statistic)
+        return Tested("Wilcoxon signed-rank, exact", statistic, p, smallest, better, exact=True)
+    p = _asymptotic_p(ranked, np.sign(delta))
+    return Tested("Wilcoxon signed-rank", statistic, p, smallest, better, exact=False)
+
+
+def signed_ranks(delta: Array) -> Array:
+    """The ranks of the differences' sizes, with their signs; zeros take part in the ranking."""
+    ranked: Array = np.sign(delta) * ranks(np.abs(delta))
+    return ranked
+
+
+def pseudo_median(delta: Array) -> float:
+    """Hodges and Lehmann's (1963) estimate of the centre: the median of the means of every two.
+
+    It is above 0 where the signed-rank test sees the first ahead, and needs no number for a run
+    that failed: a difference of minus infinity counts as lower than all others, and is balanced by
+    one of plus infinity.
+    """
+    first, second = np.triu_indices(len(delta))
+    with np.errstate(invalid="ignore"):  # inf - inf, the balanced ones
+        means = (delta[first] + delta[second]) / 2
+        means[np.isnan(means)] = 0.0
+        middle = float(np.median(means))
+    return 0.0 if np.isnan(middle) else middle
 
 
 def _exact_p(ranked: Array, statistic: float) -> float:
-    tail = _lower_tail(tuple(np.sort(np.rint(2 * ranked).astype(int)).tolist()))
+    """Twice the share of patterns of signs with a rank sum as small; ranks of zeros left out."""
+    doubled = np.sort(np.rint(2 * ranked).astype(int))
+    tail = _lower_tail(tuple(doubled.tolist()))
     return float(min(1.0, 2 * tail[round(2 * statistic)]))
 
 
 @functools.lru_cache(maxsize=256)
 def _lower_tail(doubled: tuple[int, ...]) -> Array:
-    """P(W <= w) for every doubled rank sum w; the ranks are doubled to be whole where they are
-    tied.
-    """
+    """P(W <= w) for every doubled rank sum w: doubled, tied ranks are whole numbers, too."""
     chance = np.zeros(sum(doubled) + 1)
     chance[0] = 1.0
     for rank in doubled:
+        # With a chance of 1/2 the rank is in the sum.
         shifted = np.concatenate([np.zeros(rank), chance[: len(chance) - rank]])
         chance = (chance + shifted) / 2
     return np.cumsum(chance)
@@ -71,33 +102,13 @@ def _lower_tail(doubled: tuple[int, ...]) -> Array:
 def _asymptotic_p(ranked: Array, sign: Array) -> float:
     from scipy.stats import wilcoxon
 
-    return (
-        float(wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic").pvalue)
-        if sign.any()
-        else 1.0
-    )
+    if not sign.any():
+        return 1.0
+    found = wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic")
+    return float(found.pvalue)
 
 
-def pseudo_median(delta: Array) -> float:
-    """Hodges and Lehmann's (1963) estimate of the centre of differences: the median of the means of
-    every two.
-
-    It is above 0 where the signed-rank test sees the first ahead, and needs no number for a run
-    that failed: a difference of minus infinity counts as lower than all others, and is balanced by
-    one of plus infinity.
-    """
-    first, second = np.triu_indices(len(delta))
-    with np.errstate(invalid="ignore"):
-        means = (delta[first] + delta[second]) / 2
-        means[np.isnan(means)] = 0.0
-        middle = float(np.median(means))
-    return 0.0 if np.isnan(middle) else middle
-
-
-def signed_ranks(delta: Array) -> Array:
-    """The ranks of the differences' sizes, with their signs; zeros take part in the ranking."""
-    ranked: Array = np.sign(delta) * ranks(np.abs(delta))
-    return ranked
+# ---------------------------------------------------------------------- by the mean
 
 
 def paired_t(delta: Array) -> Tested:
@@ -109,11 +120,14 @@ def paired_t(delta: Array) -> Tested:
     from scipy.special import stdtr
 
     size = len(delta)
-    mean, spread = float(delta.mean()), float(delta.std(ddof=1))
-    better = int(np.sign(mean)) if abs(mean) > NO_SPREAD * np.abs(delta).max() else 0
-    if spread <= NO_SPREAD * float(np.abs(delta).max()):
+    mean = float(delta.mean())
+    spread = float(delta.std(ddof=1))
+    rounding = NO_SPREAD * float(np.abs(delta).max())
+    better = int(np.sign(mean)) if abs(mean) > rounding else 0
+    if spread <= rounding:
         # Without spread t is infinite, and means nothing: the signs alone have an answer.
         p = smallest_signed_rank(size) if better else 1.0
-        return Tested(PAIRED_T, float("nan"), p, 0.0, better)
+        return Tested(PAIRED_T, float("nan"), p, 0.0, better, exact=False)
     t = mean / (spread / np.sqrt(size))
-    return Tested(PAIRED_T, float(t), float(2 * stdtr(size - 1, -abs(t))), 0.0, better)
+    p = float(2 * stdtr(size - 1, -abs(t)))
+    return Tested(PAIRED_T, float(t), p, 0.0, better, exact=False)

@@ -1,5 +1,6 @@
-"""What a design can show at all, before any run: few pairs cannot reach a small p whatever they
-say.
+"""What a design can show at all, before any run.
+
+Few pairs cannot reach a small p whatever they say; and what is within reach is not found for sure.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_SEEDS = 10_000
+GENERATOR_SEED = 1908  # of the simulated differences
+
+# ---------------------------------------------------------------------- what is within reach
 
 
 def smallest_signed_rank(pairs: int) -> float:
@@ -23,16 +27,12 @@ def smallest_mann_whitney(first: int, second: int) -> float:
 
 
 def smallest_equivalence(pairs: int) -> float:
-    """One-sided, by signs: every difference lies on the inner side of an end of the region, one
-    pattern in 2^n.
-    """
+    """One-sided, by signs: all differences lie within an end of the region, a pattern in 2^n."""
     return float(2.0**-pairs)
 
 
 def smallest_equivalence_unpaired(first: int, second: int) -> float:
-    """One-sided, by ranks: all runs of one group, moved by the region, lie beyond all of the
-    other.
-    """
+    """One-sided, by ranks: one group, moved by the region, lies beyond all of the other."""
     return 1.0 / math.comb(first + second, first)
 
 
@@ -42,7 +42,8 @@ def smallest_dunn(sizes: Sequence[int], first: int, second: int) -> float:
 
     total, a, b = sum(sizes), sizes[first], sizes[second]
     apart = total - (a + b) / 2
-    return float(min(1.0, 2 * ndtr(-apart / math.sqrt(total * (total + 1) / 12 * (1 / a + 1 / b)))))
+    error = math.sqrt(total * (total + 1) / 12 * (1 / a + 1 / b))
+    return float(min(1.0, 2 * ndtr(-apart / error)))
 
 
 def smallest_nemenyi(strategies: int, blocks: int) -> float:
@@ -53,15 +54,17 @@ def smallest_nemenyi(strategies: int, blocks: int) -> float:
 
 
 def penalty(family: int, correction: str) -> int:
-    """By how much a correction at least multiplies the smallest of so many p; Benjamini-Hochberg
-    leaves it alone where all are as small.
+    """By how much a correction at least multiplies the smallest of so many p.
+
+    Benjamini-Hochberg leaves it alone where all are as small.
     """
     return max(1, family) if correction in ("holm", "bonferroni") else 1
 
 
 def seeds_needed(alpha: float, factor: int, *, paired: bool = True) -> int:
-    """The fewest seeds with which a pair can get a p of `alpha` or less after a correction that
-    multiplies it by `factor`.
+    """The fewest seeds with which a pair can get a p of `alpha` or less.
+
+    After a correction that multiplies it by `factor`.
     """
     for seeds in range(2, MOST_SEEDS):
         smallest = smallest_signed_rank(seeds) if paired else smallest_mann_whitney(seeds, seeds)
@@ -70,10 +73,11 @@ def seeds_needed(alpha: float, factor: int, *, paired: bool = True) -> int:
     return MOST_SEEDS
 
 
+# ---------------------------------------------------------------------- what is found
+
+
 def power_of_t(pairs: int, effect: float, level: float) -> float:
-    """The chance that the paired t test finds an effect, in standard deviations of the
-    differences.
-    """
+    """The chance that the paired t test finds an effect, in sd of the differences."""
     from scipy.special import nctdtr, stdtrit
 
     if pairs < 2:
@@ -85,12 +89,10 @@ def power_of_t(pairs: int, effect: float, level: float) -> float:
 
 
 def power_of_flips(pairs: int, effect: float, level: float, samples: int = 2000) -> float:
-    """The same of the exact sign flips, by simulation of normal differences; always the same
-    ones.
-    """
+    """The same of the exact sign flips, by simulation: always of the same normal differences."""
     from clbench.stats.flips import flips_p, smallest_flips
 
     if smallest_flips(pairs) > level:
         return 0.0
-    drawn = np.random.default_rng(1908).normal(effect, 1.0, (samples, pairs))
+    drawn = np.random.default_rng(GENERATOR_SEED).normal(effect, 1.0, (samples, pairs))
     return float(np.mean([flips_p(delta) <= level for delta in drawn]))

@@ -1,5 +1,7 @@
-"""Ranks with ties. scipy has them too; a comparison of a hundred strategies needs them five
-thousand times, and without its import.
+"""Ranks with ties.
+
+scipy has them too; a comparison of a hundred strategies needs them five thousand times, and without
+its import.
 
 Numbers that are equal on paper often differ in their last bits (0.3 - 0.2 and 0.1, or one mean
 summed in two orders). Everything that ranks or compares runs takes its ties from here, so that all
@@ -12,9 +14,8 @@ import numpy as np
 
 from clbench.typing import Array
 
-TOLERANCE = (
-    1e-12  # of the largest number: far above rounding errors, far below what a metric resolves
-)
+# Of the largest number: far above rounding errors, far below what a metric resolves.
+TOLERANCE = 1e-12
 
 
 def ranks(values: Array) -> Array:
@@ -39,7 +40,7 @@ def tie_groups(values: Array, like: Array | None = None) -> Array:
     parts equal numbers that straddle a step.
     """
     values = np.asarray(values, dtype=np.float64)
-    order, group = _sorted_groups(values, values if like is None else like)
+    order, group = _sorted_groups(values, like)
     found = np.empty(len(values), dtype=np.int64)
     found[order] = group
     return found
@@ -49,21 +50,28 @@ def settle_ties(values: Array, like: Array | None = None) -> Array:
     """The values, of any shape, with every group of equal ones replaced by its smallest."""
     values = np.asarray(values, dtype=np.float64)
     flat = values.ravel()
-    order, group = _sorted_groups(flat, flat if like is None else like)
+    order, group = _sorted_groups(flat, like)
+    # In order, each group begins where the number of the group grows.
     first = np.flatnonzero(np.diff(group, prepend=-1))
     settled = np.empty_like(flat)
     settled[order] = flat[order][first][group]
     return settled.reshape(values.shape)
 
 
-def _sorted_groups(values: Array, like: Array) -> tuple[Array, Array]:
+def _sorted_groups(values: Array, like: Array | None) -> tuple[Array, Array]:
     """The order of the values, and in that order the number of each one's group."""
     order = np.argsort(values, kind="stable")
     ascending = values[order]
-    tolerance = TOLERANCE * np.abs(like[np.isfinite(like)]).max(initial=0.0)
+    tolerance = _tolerance(values if like is None else like)
     below, above = ascending[:-1], ascending[1:]
     with np.errstate(invalid="ignore"):  # two failed runs: -inf and -inf
         equal = (above == below) | (above - below <= tolerance)
     group = np.zeros(len(values), dtype=np.int64)
     group[1:] = np.cumsum(~equal)
     return order, group
+
+
+def _tolerance(like: Array) -> float:
+    """How far apart equal numbers of this size may be; those of failed runs are not finite."""
+    finite = like[np.isfinite(like)]
+    return float(TOLERANCE * np.abs(finite).max(initial=0.0))

@@ -15,6 +15,10 @@ from clbench.stats.result import Tested
 from clbench.typing import Array
 
 MOST_EXACT = 100  # runs of both strategies together
+HALF_A_STEP = 1e-6  # of doubled ranks, which are whole: rounding errors are far smaller
+
+
+# ---------------------------------------------------------------------- more than two
 
 
 @dataclass(frozen=True)
@@ -39,77 +43,98 @@ def kruskal_wallis(groups: Sequence[Array]) -> KruskalWallis:
 
 
 def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
-    """Every pair of groups after Kruskal-Wallis, on the ranks among all of them (Dunn 1964); p is
-    not adjusted.
+    """Every pair of groups after Kruskal-Wallis, on the ranks among all of them (Dunn 1964).
+
+    p is not adjusted.
     """
-    from scikit_posthocs import posthoc_dunn
     from scipy.special import ndtri
 
     ranked = _ranks(groups)
+    means = [group.mean() for group in ranked]
     sizes = [len(group) for group in groups]
-    table = (
-        None
-        if _all_equal(ranked)
-        else posthoc_dunn([list(group) for group in ranked]).to_numpy(dtype=np.float64)
-    )
+    table = _dunn_table(ranked)
     tested = {}
     for i, j in combinations(range(len(groups)), 2):
-        p = 1.0 if table is None else float(table[i, j])
-        better = int(np.sign(ranked[i].mean() - ranked[j].mean()))
+        p = float(table[i, j])
+        better = int(np.sign(means[i] - means[j]))
         tested[i, j] = Tested("Dunn", float(-ndtri(p / 2)), p, smallest_dunn(sizes, i, j), better)
     return tested
 
 
-def mann_whitney(a: Array, b: Array) -> Tested:
-    """Two groups: exact for up to 100 runs whatever the ties, by counting the ways to deal the
-    ranks out.
+def _dunn_table(ranked: Sequence[Array]) -> Array:
+    """`[k, k]`: the p of every pair."""
+    from scikit_posthocs import posthoc_dunn
 
-    The statistic is the first group's U. Under the null every split of the pooled ranks is equally
-    likely; p counts those whose rank sum is at least as far from its mean.
+    if _all_equal(ranked):
+        return np.ones((len(ranked), len(ranked)))
+    found = posthoc_dunn([list(group) for group in ranked])
+    table: Array = found.to_numpy(dtype=np.float64)
+    return table
+
+
+# ---------------------------------------------------------------------- two
+
+
+def mann_whitney(a: Array, b: Array) -> Tested:
+    """Two groups: exact for up to 100 runs whatever the ties.
+
+    By counting the ways to deal the ranks out. The statistic is the first group's U. Under the null
+    every split of the pooled ranks is equally likely; p counts those whose rank sum is at least as
+    far from its mean.
     """
     from scipy.stats import mannwhitneyu
 
     first, second = _ranks([a, b])
     n, m = len(a), len(b)
     u = float(first.sum() - n * (n + 1) / 2)
-    exact = n + m <= MOST_EXACT
-    p = (
-        _exact_p(first, second)
-        if exact
-        else float(mannwhitneyu(first, second, method="asymptotic").pvalue)
-    )
-    name = "Mann-Whitney, exact" if exact else "Mann-Whitney"
     better = int(np.sign(u - n * m / 2))
-    return Tested(name, u, p, smallest_mann_whitney(n, m), better, exact)
+    smallest = smallest_mann_whitney(n, m)
+    if n + m <= MOST_EXACT:
+        p = _exact_p(first, second)
+        return Tested("Mann-Whitney, exact", u, p, smallest, better, exact=True)
+    p = float(mannwhitneyu(first, second, method="asymptotic").pvalue)
+    return Tested("Mann-Whitney", u, p, smallest, better, exact=False)
 
 
 def shift(a: Array, b: Array) -> float:
-    """Hodges and Lehmann's (1963) estimate of how much higher the first group lies: the median of
-    all differences.
+    """Hodges and Lehmann's (1963) estimate of how much higher the first group lies.
 
-    A run that failed is lower than every other, and even with one that failed, too.
+    The median of all differences. A run that failed is lower than every other, and even with one
+    that failed, too.
     """
     apart = differences(np.repeat(a, len(b)), np.tile(b, len(a)))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # between -inf and inf
         middle = float(np.median(apart))
     return 0.0 if np.isnan(middle) else middle
 
 
 def _exact_p(first: Array, second: Array) -> float:
+    """The share of splits whose rank sum is at least as far from its mean as the first group's."""
     doubled = np.rint(2 * np.concatenate([first, second])).astype(int)
-    size, total = len(first), int(doubled.sum())
+    ways = _ways_to_deal(doubled, len(first))
+    centre = len(first) * int(doubled.sum()) / len(doubled)
+    observed = abs(2 * first.sum() - centre)
+    far = np.abs(np.arange(len(ways)) - centre) >= observed - HALF_A_STEP
+    return float(min(1.0, ways[far].sum() / ways.sum()))
+
+
+def _ways_to_deal(doubled: Array, size: int) -> Array:
+    """In how many ways so many of the doubled ranks add up to each sum."""
+    total = int(doubled.sum())
     ways = np.zeros((size + 1, total + 1))  # [members taken, doubled rank sum]
     ways[0, 0] = 1.0
     for rank in doubled:
+        # A copy: a rank is taken once, on top of the ways without it.
         ways[1:, rank:] += ways[:-1, : total + 1 - rank].copy()
-    centre = size * total / len(doubled)
-    far = np.abs(np.arange(total + 1) - centre) >= abs(2 * first.sum() - centre) - 1e-6
-    return float(min(1.0, ways[size, far].sum() / ways[size].sum()))
+    taken: Array = ways[size]
+    return taken
 
 
 def _ranks(groups: Sequence[Array]) -> list[Array]:
+    """Each group's ranks among all of them."""
     pooled = ranks(np.concatenate(groups))
-    return np.split(pooled, np.cumsum([len(group) for group in groups])[:-1])
+    ends = np.cumsum([len(group) for group in groups])
+    return np.split(pooled, ends[:-1])
 
 
 def _all_equal(ranked: Sequence[Array]) -> bool:

@@ -7,7 +7,8 @@ import pytest
 
 from clbench.stats.by_design import FLIPS, HOLM, JOINT, SHAFFER, STUDENT, choose
 from clbench.stats.families import all_pairs, baseline_pairs
-from clbench.stats.findings import (
+from clbench.stats.paired import paired_t, signed_rank
+from clbench.stats.questions import (
     NO_COMMON_BLOCKS,
     TOO_FEW_BLOCKS,
     Plan,
@@ -15,7 +16,6 @@ from clbench.stats.findings import (
     over_these_scenarios,
     within_scenarios,
 )
-from clbench.stats.paired import paired_t, signed_rank
 
 NONE = np.nan
 

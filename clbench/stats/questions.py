@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class PairFinding:
+class PairAnswer:
     """Two strategies. `better` is 1 where the first is ahead, -1 where the second is, 0 where none.
 
     What is not tested has NaN for its p and a reason; it is in no family, and never differs.
@@ -86,12 +86,12 @@ class PairFinding:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Answer:
     """The answer to one question. `omnibus` is None where there is no family of three to test."""
 
     omnibus: Omnibus | None
     correction: str  # JOINT, SHAFFER or HOLM of `by_design`
-    pairs: tuple[PairFinding, ...]
+    pairs: tuple[PairAnswer, ...]
 
     def better(self, strategies: int, alpha: float) -> Array:
         """`[k, k]`: whether the strategy of the row is shown to be better than that of the
@@ -109,36 +109,36 @@ class Findings:
 # ---------------------------------------------------------------------- the questions
 
 
-def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Findings]:
+def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Answer]:
     """How strategies compare on each scenario; all the pairs of all scenarios are one family."""
     found = []
     for table in tables:
         evidence = one_scenario(table, plan.pairs(table.shape[1]))
-        found.append(_findings(evidence, plan, scenarios=len(tables)))
+        found.append(_answer(evidence, plan, scenarios=len(tables)))
     within = [np.array([pair.p_adjusted for pair in one.pairs]) for one in found]
     families = adjust_over_families(within)
     return [_with_adjusted(one, p) for one, p in zip(found, families, strict=True)]
 
 
-def over_these_scenarios(tables: Sequence[Array], plan: Plan) -> Findings:
+def over_these_scenarios(tables: Sequence[Array], plan: Plan) -> Answer:
     """How strategies compare on these scenarios together; row i of every table is the same seed.
 
     Whole seeds are flipped and permuted, for a seed draws alike in all scenarios.
     """
-    return _findings(these_scenarios(tables, plan.pairs(tables[0].shape[1])), plan)
+    return _answer(these_scenarios(tables, plan.pairs(tables[0].shape[1])), plan)
 
 
-def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Findings | None:
+def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Answer | None:
     """How strategies compare on scenarios like these; None where there are fewer than six."""
     if len(tables) < FEWEST_SCENARIOS:
         return None
-    return _findings(scenarios_like_these(tables, plan.pairs(tables[0].shape[1])), plan)
+    return _answer(scenarios_like_these(tables, plan.pairs(tables[0].shape[1])), plan)
 
 
 # ---------------------------------------------------------------------- testing
 
 
-def _findings(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Findings:
+def _answer(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Answer:
     fit = [pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)]
     family = [(pair.first, pair.second) for pair in fit]
     sizes = [pair.size for pair in fit]
@@ -149,9 +149,9 @@ def _findings(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Findings:
     else:
         omnibus, adjusted = _by_multipliers(evidence, family, choice, tested, plan)
     found = zip(fit, tested, adjusted, strict=True)
-    known = {(pair.first, pair.second): _finding(pair, one, p) for pair, one, p in found}
+    known = {(pair.first, pair.second): _pair_answer(pair, one, p) for pair, one, p in found}
     pairs = [known.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
-    return Findings(omnibus, choice.correction, tuple(pairs))
+    return Answer(omnibus, choice.correction, tuple(pairs))
 
 
 def _jointly(
@@ -202,8 +202,8 @@ def _pair_test(pair: PairEvidence, test: str) -> Tested:
     return sign_flips(pair.steps) if test == by_design.FLIPS else paired_t(pair.steps)
 
 
-def _finding(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairFinding:
-    return PairFinding(
+def _pair_answer(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairAnswer:
+    return PairAnswer(
         first=pair.first,
         second=pair.second,
         size=pair.size,
@@ -217,12 +217,12 @@ def _finding(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairFindi
     )
 
 
-def _untested(pair: PairEvidence) -> PairFinding:
+def _untested(pair: PairEvidence) -> PairAnswer:
     reason = TOO_FEW_BLOCKS if pair.size else NO_COMMON_BLOCKS
     nothing = Tested("none", NAN, NAN, NAN, 0)
-    return replace(_finding(pair, nothing, NAN), reason=reason)
+    return replace(_pair_answer(pair, nothing, NAN), reason=reason)
 
 
-def _with_adjusted(found: Findings, p: Array) -> Findings:
+def _with_adjusted(found: Answer, p: Array) -> Answer:
     pairs = [replace(pair, p_adjusted=float(one)) for pair, one in zip(found.pairs, p, strict=True)]
     return replace(found, pairs=tuple(pairs))
