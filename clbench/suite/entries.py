@@ -18,7 +18,8 @@ from clbench.suite.grids import Variant
 from clbench.suite.metric_labels import why_no_label
 from clbench.suite.paths import Path, depth_within, numbered
 from clbench.suite.problems import Problems
-from clbench.suite.protocol import Issue, Protocol, merge, resolve_protocol
+from clbench.suite.protocol import Protocol
+from clbench.suite.resolving import Issue, merge, resolve_protocol
 
 if TYPE_CHECKING:
     from clbench.host import Host

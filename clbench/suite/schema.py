@@ -12,7 +12,8 @@ from clbench.optimizers import OPTIMIZERS
 from clbench.option_types import takes_none
 from clbench.options import describe_options, option_model
 from clbench.schedules import WITH_OPTIONS, WORDS
-from clbench.suite.protocol import KEPT, Protocol
+from clbench.suite.protocol import Protocol
+from clbench.suite.protocol_values import KEPT
 from clbench.suite.suite import NAME, Compare
 
 if TYPE_CHECKING:

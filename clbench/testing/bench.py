@@ -27,7 +27,7 @@ from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice, MetricChoice
-from clbench.suite.protocol import resolve_protocol
+from clbench.suite.resolving import resolve_protocol
 from clbench.testing.network import kit_convnet
 from clbench.typing import Member
 

@@ -15,7 +15,7 @@ from clbench import Phase, SoloStrategy, Strategy, Task
 from clbench.engine.evaluate import accuracy
 from clbench.errors import StrategyError
 from clbench.host import Host
-from clbench.suite.protocol import resolve_protocol
+from clbench.suite.resolving import resolve_protocol
 from clbench.testing.bench import first_difference, rows
 
 RESTORE: dict[str, Any] = {

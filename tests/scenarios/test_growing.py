@@ -16,7 +16,7 @@ from clbench.engine.workload import workload
 from clbench.errors import OptionError
 from clbench.host import Host
 from clbench.suite.choice import Choice
-from clbench.suite.protocol import resolve_protocol
+from clbench.suite.resolving import resolve_protocol
 from clbench.testing.bench import Bench
 from clbench_plugins.builtin_scenarios.growing import Growing
 

@@ -8,7 +8,8 @@ import pytest
 
 from clbench.errors import StrategyError
 from clbench.host import Host
-from clbench.suite.protocol import Protocol, describe_protocol, merge, resolve_protocol
+from clbench.suite.protocol import Protocol, describe_protocol
+from clbench.suite.resolving import merge, resolve_protocol
 
 DEFAULTS = {
     "model": {"mlp": {"hidden": [100], "dropout": 0.0}},

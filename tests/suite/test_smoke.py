@@ -13,7 +13,7 @@ from clbench.data import load_arrays
 from clbench.host import Host
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
-from clbench.suite.protocol import resolve_protocol
+from clbench.suite.resolving import resolve_protocol
 from clbench.suite.smoke import tiny_cells
 
 

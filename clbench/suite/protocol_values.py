@@ -1,0 +1,110 @@
+"""What may be written for a protocol's keys, read into one form each.
+
+Each reader takes what stands in a suite, and raises ValueError with a sentence where it means nothing.
+What it returns it also reads, so that a resolved protocol resolves to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clbench.errors import shown
+from clbench.suite.choice import Choice, is_choice
+
+# Of which tasks the outputs, or the tests, are.
+SCOPES = ("all", "seen", "current")
+# What may be stored beside the measurements.
+KEPT = ("weights", "predictions")
+
+
+def one_choice(example: str) -> Callable[[Any], Any]:
+    """A reader of `name` or `{name: options}`, as `{name: options}`."""
+
+    def read(value: Any) -> Any:
+        if not is_choice(value):
+            raise ValueError(
+                f"must be one name, or one name with its options such as {example},"
+                f" not {shown(value)}"
+            )
+        choice = Choice.of(value)
+        return {choice.name: choice.options}
+
+    return read
+
+
+def none_or_number(value: Any) -> Any:
+    """The word `none` for None."""
+    return None if value == "none" else value
+
+
+def stop_at(value: Any) -> Any:
+    """None, an accuracy, or `{train: accuracy}`."""
+    value = none_or_number(value)
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        return _fraction(value)
+    if set(value) != {"train"}:
+        raise ValueError(
+            "must be none, a validation accuracy such as 0.95, or {train: 0.98},"
+            f" not {shown(value)}"
+        )
+    return {"train": _fraction(value["train"])}
+
+
+def _fraction(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError(f"an accuracy is a number above 0 and at most 1, not {shown(value)}")
+    return float(value)
+
+
+def evaluate(value: Any) -> Any:
+    """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
+    given = {"tasks": value} if isinstance(value, str) else value
+    wrong = ValueError(
+        "must be all, seen, current, {last: n} or {every: n} with n in steps,"
+        f" not {shown(value)}"
+    )
+    if not isinstance(given, Mapping) or not given or not set(given) <= {"tasks", "last", "every"}:
+        raise wrong
+    last, every = given.get("last"), given.get("every")
+    _check_count("last", last)
+    _check_count("every", every)
+    tasks = given.get("tasks") or ("last" if last else "all")
+    # How many are the last ones is said exactly where the last ones are tested.
+    if tasks not in (*SCOPES, "last") or (tasks == "last") != (last is not None):
+        raise wrong
+    return {"tasks": tasks, "last": last, "every": every}
+
+
+def _check_count(key: str, number: Any) -> None:
+    """A whole number of at least 1, or nothing."""
+    if number is None:
+        return
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"{key}: must be a whole number of at least 1, not {shown(number)}")
+
+
+def logits(value: Any) -> Any:
+    """`{train, evaluate}` of one word for both, or of one each."""
+    given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
+    known = all(scope in SCOPES for scope in given.values())
+    if not known or not set(given) <= {"train", "evaluate"}:
+        raise ValueError(
+            "must be all, seen or current, or {train: ..., evaluate: ...} with one of them each,"
+            f" not {shown(value)}"
+        )
+    return {"train": "all", "evaluate": "all"} | dict(given)
+
+
+def keep(value: Any) -> Any:
+    """A list of what is kept, in one order."""
+    given = [] if value is None else value
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list) or any(kind not in KEPT for kind in given):
+        raise ValueError(
+            f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}"
+        )
+    return [kind for kind in KEPT if kind in given]
