@@ -18,7 +18,7 @@ import re
 import sys
 import typing
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, get_origin
@@ -29,7 +29,11 @@ from pydantic_core import PydanticUndefined
 
 from clbench.errors import OptionError, StrategyError, shown, suggest
 from clbench.option_docs import option_comments
+from clbench.option_issues import issues_of
 from clbench.option_types import annotation_name, takes_none, type_name
+
+# An option's type, and its default.
+Declared = tuple[Any, Any]
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", protected_namespaces=(), ser_json_inf_nan="constants")
 
@@ -126,16 +130,12 @@ def plain_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 def describe_options(target: Any) -> list[Option]:
     """The options of `target` in the order they were declared."""
     comments = option_comments(target)
-    return [
-        Option(
-            key,
-            type_name(field),
-            _default(field),
-            field.description or comments.get(key, ""),
-            field.is_required(),
-        )
-        for key, field in option_model(target).model_fields.items()
-    ]
+    found = []
+    for key, field in option_model(target).model_fields.items():
+        doc = field.description or comments.get(key, "")
+        default = None if field.is_required() else field.default
+        found.append(Option(key, type_name(field), default, doc, field.is_required()))
+    return found
 
 
 @cache
@@ -150,14 +150,13 @@ def option_model(target: Any) -> type[pydantic.BaseModel]:
     `Declaration` names the option that cannot be understood.
     """
     fields = _class_fields(target) if _is_configurable(target) else _parameter_fields(target)
-    checked = {
-        key: (hint, _typed_default(key, hint, default)) for key, (hint, default) in fields.items()
-    }
-    with (
-        warnings.catch_warnings()
-    ):  # pydantic warns about an option called `copy` or `schema`; here it shadows nothing
+    checked: dict[str, Any] = {}
+    for key, (hint, default) in fields.items():
+        checked[key] = hint, _typed_default(key, hint, default)
+    with warnings.catch_warnings():
+        # Pydantic warns about an option called `copy` or `schema`; here it shadows nothing.
         warnings.simplefilter("ignore", UserWarning)
-        return pydantic.create_model(f"{name_of(target)}_options", __config__=_CONFIG, **checked)  # type: ignore[call-overload, no-any-return]
+        return pydantic.create_model(f"{name_of(target)}_options", __config__=_CONFIG, **checked)
 
 
 def check_settings(target: Any) -> None:
@@ -191,33 +190,16 @@ def _hint(base: type, key: str) -> Any:
     return _evaluate(key, annotation, base.__module__, dict(vars(base)))
 
 
-def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
-    """What pydantic found, as (path in `given`, sentence), one a place:
-    the branches of a union are one sentence.
-    """
-    found: dict[tuple[str, ...], list[str]] = {}
-    values: dict[tuple[str, ...], str] = {}
-    for detail in error.errors(include_url=False):
-        path = _place(detail["loc"], given, missing=detail["type"] == "missing")
-        sentence = _sentence(detail)
-        if sentence not in found.setdefault(path, []):
-            found[path].append(sentence)
-        if detail["type"] not in ("missing", "value_error", "extra_forbidden"):
-            values[path] = f", not {shown(detail['input'])}"
-    return [
-        (path, ", or ".join(sentences) + values.get(path, "")) for path, sentences in found.items()
-    ]
-
-
 def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
     model = option_model(target)
     known = list(model.model_fields)
-    issues = [
-        ((str(key),), f"unknown option of {name_of(target)!r}{suggest(str(key), known)}")
-        for key in given
-        if key not in known
-    ]
-    values = {key: _without_word(model, key, value) for key, value in given.items() if key in known}
+    issues, values = [], {}
+    for key, value in given.items():
+        if key in known:
+            values[key] = _without_word(model, key, value)
+        else:
+            unknown = f"unknown option of {name_of(target)!r}{suggest(str(key), known)}"
+            issues.append(((str(key),), unknown))
     try:
         checked = model.model_validate_json(json.dumps(values, default=_as_plain), strict=True)
     except pydantic.ValidationError as error:
@@ -248,30 +230,40 @@ def _is_configurable(target: Any) -> bool:
     return isinstance(target, type) and issubclass(target, Configurable)
 
 
-def _class_fields(cls: type) -> dict[str, tuple[Any, Any]]:
-    fields: dict[str, tuple[Any, Any]] = {}
+def _class_fields(cls: type) -> dict[str, Declared]:
+    """Options of a class and of those it is made from, the bases first."""
+    fields: dict[str, Declared] = {}
     for base in reversed(cls.__mro__):
-        if base is Configurable or not _is_configurable(base):
-            continue
-        own = inspect.get_annotations(base)
-        # A subclass may restate the default of an inherited option without repeating its type.
-        fields |= {
-            key: (fields[key][0], vars(base)[key])
-            for key in fields
-            if key in vars(base) and key not in own
-        }
-        for key in own:
-            if key.startswith("_") or key == "name":
-                continue
-            if key not in vars(base):
-                _check_without_default(base, key)
-                continue
-            hint = _hint(base, key)
-            if get_origin(hint) is ClassVar or hint is ClassVar:
-                fields.pop(key, None)
-            else:
-                fields[key] = (hint, vars(base)[key])
+        if base is not Configurable and _is_configurable(base):
+            fields |= _restated(base, fields)
+            _take_annotations(base, fields)
     return fields
+
+
+def _restated(base: type, fields: Mapping[str, Declared]) -> dict[str, Declared]:
+    """Inherited options of which a class gives another default without repeating their types."""
+    own = inspect.get_annotations(base)
+    names = [key for key in fields if key in vars(base) and key not in own]
+    return {key: (fields[key][0], vars(base)[key]) for key in names}
+
+
+def _take_annotations(base: type, fields: dict[str, Declared]) -> None:
+    """Add the options that a class itself declares, and drop what it declares to be none."""
+    for key in inspect.get_annotations(base):
+        if key.startswith("_") or key == "name":
+            continue
+        if key not in vars(base):
+            _check_without_default(base, key)
+            continue
+        hint = _hint(base, key)
+        if _is_class_variable(hint):
+            fields.pop(key, None)
+        else:
+            fields[key] = hint, vars(base)[key]
+
+
+def _is_class_variable(hint: Any) -> bool:
+    return hint is ClassVar or get_origin(hint) is ClassVar
 
 
 def _check_without_default(base: type, key: str) -> None:
@@ -282,7 +274,7 @@ def _check_without_default(base: type, key: str) -> None:
         hint = _hint(base, key)
     except Declaration:
         return  # a type that exists for type checkers only
-    if hint is ClassVar or get_origin(hint) is ClassVar or hasattr(base, key):
+    if _is_class_variable(hint) or hasattr(base, key):
         return
     try:
         pydantic.TypeAdapter(hint)
@@ -295,17 +287,19 @@ def _check_without_default(base: type, key: str) -> None:
     )
 
 
-def _parameter_fields(factory: Any) -> dict[str, tuple[Any, Any]]:
-    return {
-        key: (
-            Any
-            if parameter.annotation is parameter.empty
-            else _evaluate(key, parameter.annotation, factory.__module__, {}),
-            ... if parameter.default is parameter.empty else parameter.default,
-        )
-        for key, parameter in inspect.signature(factory).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+def _parameter_fields(factory: Any) -> dict[str, Declared]:
+    """Options of a callable: its keyword-only parameters."""
+    found: dict[str, Declared] = {}
+    for key, parameter in inspect.signature(factory).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        hint: Any = Any
+        if parameter.annotation is not parameter.empty:
+            hint = _evaluate(key, parameter.annotation, factory.__module__, {})
+        # An ellipsis stands for no default, as pydantic has it.
+        default = ... if parameter.default is parameter.empty else parameter.default
+        found[key] = hint, default
+    return found
 
 
 def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> Any:
@@ -315,14 +309,11 @@ def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> 
     """
     if not isinstance(annotation, str):
         return annotation
+    # `get_type_hints` reads the annotations of a class or function, so one is made for this one.
     holder = type("Holder", (), {"__annotations__": {key: annotation}, "__module__": module})
+    known = vars(sys.modules[module]) if module in sys.modules else {}
     try:
-        return typing.get_type_hints(
-            holder,
-            vars(sys.modules[module]) if module in sys.modules else {},
-            names,
-            include_extras=True,
-        )[key]
+        return typing.get_type_hints(holder, known, names, include_extras=True)[key]
     except Exception as error:
         raise Declaration(
             f"option {key!r}: its type `{annotation}` cannot be read ({error})"
@@ -330,26 +321,18 @@ def _evaluate(key: str, annotation: Any, module: str, names: dict[str, Any]) -> 
 
 
 def _typed_default(key: str, hint: Any, default: Any) -> Any:
-    """The default as the type says it (`1` of a float is 1.0,
-    so that a suite that restates it means the same).
+    """The default as the type says it.
+
+    `1` of a float is 1.0, so that a suite that restates it means the same.
     """
     metadata = default if isinstance(default, pydantic.fields.FieldInfo) else None
     value = metadata.get_default(call_default_factory=True) if metadata else default
-    try:
-        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(
-            typing.Annotated[hint, metadata] if metadata else hint
-        )
-    except (pydantic.errors.PydanticUserError, TypeError) as error:
-        shown = annotation_name(hint)
-        raise Declaration(
-            f"option {key!r}: its type `{shown}` is not one a suite could give;"
-            f" {str(error).split('. ')[0]}"
-        ) from error
+    adapter = _adapter(key, hint, metadata)
     if value is ... or value is PydanticUndefined:
         return default
     try:
         typed = adapter.validate_python(value)
-        adapter.dump_python(typed, mode="json")
+        adapter.dump_python(typed, mode="json")  # a record could not hold it otherwise
     except (pydantic.ValidationError, pydantic.errors.PydanticUserError, ValueError) as error:
         raise Declaration(
             f"option {key!r}: its default {value!r} does not fit its type `{annotation_name(hint)}`"
@@ -361,29 +344,15 @@ def _typed_default(key: str, hint: Any, default: Any) -> Any:
     )
 
 
-def _default(field: pydantic.fields.FieldInfo) -> Any:
-    return None if field.is_required() else field.default
-
-
-def _place(loc: Sequence[int | str], given: Any, *, missing: bool) -> tuple[str, ...]:
-    """Pydantic's place without the names of union branches, which are not in the data."""
-    path: list[str] = []
-    for position, part in enumerate(loc):
-        inside = isinstance(given, Mapping) and part in given
-        if inside or (
-            isinstance(given, (list, tuple)) and isinstance(part, int) and part < len(given)
-        ):
-            given = given[part]
-            path.append(str(part))
-        elif missing and position == len(loc) - 1:
-            path.append(str(part))
-    return tuple(path)
-
-
-def _sentence(detail: Any) -> str:
-    if detail["type"] == "missing":
-        return "is missing, and has no default"
-    if detail["type"] == "extra_forbidden":
-        return "is not known here"
-    message = str(detail["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+def _adapter(
+    key: str, hint: Any, metadata: pydantic.fields.FieldInfo | None
+) -> pydantic.TypeAdapter[Any]:
+    """What checks values of an option's type; `Declaration` where no suite could give one."""
+    try:
+        return pydantic.TypeAdapter(typing.Annotated[hint, metadata] if metadata else hint)
+    except (pydantic.errors.PydanticUserError, TypeError) as error:
+        shown = annotation_name(hint)
+        reason = str(error).split(". ")[0]
+        raise Declaration(
+            f"option {key!r}: its type `{shown}` is not one a suite could give; {reason}"
+        ) from error

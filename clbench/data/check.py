@@ -14,6 +14,9 @@ from clbench.errors import UserError
 if TYPE_CHECKING:
     from clbench.data.dataset import Dataset, Four
 
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -24,43 +27,46 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
     parts = dict(zip(KEYS, map(np.asarray, four), strict=True))
     x_train, x_test = (_images(name, key, parts[key]) for key in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise _wrong(
-            name,
-            f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)};"
-            " they must be of one size",
-        )
+        sizes = f"images of x_train are {_size(x_train)}, those of x_test {_size(x_test)}"
+        raise _wrong(name, f"{sizes}; they must be of one size")
     y_train = _labels(name, "y_train", parts["y_train"], len(x_train))
     y_test = _labels(name, "y_test", parts["y_test"], len(x_test))
-    found = int(max(y_train.max(), y_test.max())) + 1
-    classes, shape = (None, None) if dataset is None else (dataset.classes, dataset.shape)
-    if classes is not None and found > classes:
-        raise _wrong(
-            name, f"there is a label {found - 1}, but {name!r} has the classes 0..{classes - 1}"
-        )
-    if classes is None and len(trained := np.unique(y_train)) < found:
-        absent = next(
-            (label for label, there in enumerate(trained.tolist()) if label != there), len(trained)
-        )
-        raise _wrong(
-            name,
-            f"labels go up to {found - 1}, but y_train has none of class {absent};"
-            " count them from 0 without a gap",
-        )
+    classes = _classes(name, y_train, y_test, None if dataset is None else dataset.classes)
+    shape = None if dataset is None else dataset.shape
     if shape is not None and x_train.shape[1:] != tuple(shape):
-        raise _wrong(
-            name, f"images are {_size(x_train)}, but {name!r} has {'x'.join(map(str, shape))}"
-        )
-    fingerprint = fingerprint_arrays(x_train, y_train, x_test, y_test)
+        wanted = "x".join(map(str, shape))
+        raise _wrong(name, f"images are {_size(x_train)}, but {name!r} has {wanted}")
     return Arrays(
         name,
         x_train,
         y_train,
         x_test,
         y_test,
-        classes or found,
-        fingerprint,
+        classes,
+        fingerprint_arrays(x_train, y_train, x_test, y_test),
         255.0 if dataset is None else dataset.scale,
     )
+
+
+def _classes(name: str, y_train: Labels, y_test: Labels, declared: int | None) -> int:
+    """How many classes there are: as many as are declared, or else as the labels say."""
+    found = int(max(y_train.max(), y_test.max())) + 1
+    if declared is not None:
+        if found > declared:
+            raise _wrong(
+                name,
+                f"there is a label {found - 1}, but {name!r} has the classes 0..{declared - 1}",
+            )
+        return declared
+    trained = np.unique(y_train)
+    if len(trained) < found:
+        absent = np.setdiff1d(np.arange(found), trained)[0]
+        raise _wrong(
+            name,
+            f"labels go up to {found - 1}, but y_train has none of class {absent};"
+            " count them from 0 without a gap",
+        )
+    return found
 
 
 def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
@@ -74,7 +80,7 @@ def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _images(name: str, key: str, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def _images(name: str, key: str, x: npt.NDArray[Any]) -> Images:
     if x.dtype != np.uint8:
         raise _wrong(name, f"{key} must be uint8, not {x.dtype}")
     if x.ndim not in (3, 4):
@@ -84,6 +90,7 @@ def _images(name: str, key: str, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         )
     if not x.size:
         raise _wrong(name, f"{key} is empty")
+    # As torch has them; no image has more than four channels.
     if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
         raise _wrong(
             name, f"{key} is {list(x.shape)}, which looks like [N, C, H, W]; give [N, H, W, C]"
@@ -91,7 +98,7 @@ def _images(name: str, key: str, x: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(x if x.ndim == 4 else x[..., None])
 
 
-def _labels(name: str, key: str, y: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+def _labels(name: str, key: str, y: npt.NDArray[Any], count: int) -> Labels:
     if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
         raise _wrong(
             name,

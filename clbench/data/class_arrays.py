@@ -15,7 +15,7 @@ from clbench.data.dataset import Four
 from clbench.data.room import check_room
 from clbench.errors import UserError
 
-SHOWN = 3  # names of files in a message
+MAX_SHOWN = 3  # names of files in a message
 Size = tuple[int, int, int]
 
 
@@ -50,9 +50,9 @@ def read_class_arrays(folder: Path, *, classes: int, shape: Size, train: int, te
 def _check_complete(folder: Path, files: Sequence[Path]) -> None:
     absent = [file.name for file in files if not file.is_file()]
     if absent:
-        others = f" and {len(absent) - SHOWN:,} more" if len(absent) > SHOWN else ""
+        others = f" and {len(absent) - MAX_SHOWN:,} more" if len(absent) > MAX_SHOWN else ""
         raise UserError(
-            f"{folder} lacks {', '.join(absent[:SHOWN])}{others}; "
+            f"{folder} lacks {', '.join(absent[:MAX_SHOWN])}{others}; "
             f"it must hold {files[0].name} to {files[-1].name}, one file a class"
         )
 

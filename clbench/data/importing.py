@@ -42,21 +42,14 @@ def import_data(
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder")
     found = _folder(path, dataset) if path.is_dir() else _npz(path)
-    arrays = make_arrays(
-        name, (found["x_train"], found["y_train"], found["x_test"], found["y_test"]), dataset
-    )
-    place = destination(root)
+    four = tuple(found[key] for key in KEYS)
+    arrays = make_arrays(name, four, dataset)
+    extra = {key: value for key, value in found.items() if key not in KEYS}
+    target = destination(root).folder / f"{name}.h5"
     try:
-        store.write(
-            place.folder / f"{name}.h5",
-            arrays,
-            store.IMPORTED,
-            {key: value for key, value in found.items() if key not in KEYS},
-        )
+        store.write(target, arrays, store.IMPORTED, extra)
     except OSError as error:
-        raise UserError(
-            f"cannot write {place.folder / f'{name}.h5'}: {error.strerror or error}"
-        ) from error
+        raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     return arrays
 
 

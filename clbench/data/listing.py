@@ -16,7 +16,7 @@ from clbench.data.load import (
     make_dataset,
     missing_files,
 )
-from clbench.data.roots import roots, writable
+from clbench.data.roots import Root, roots, writable
 from clbench.data.searching import searching
 from clbench.docstrings import summary
 from clbench.suite.choice import Choice
@@ -61,43 +61,41 @@ def catalogue(host: Host, root: Path | None = None) -> list[DatasetInfo]:
 
 def where(host: Host, root: Path | None = None) -> list[RootInfo]:
     """The roots in the order they are searched, with what is in each."""
-    found = []
-    for place in roots(root):
-        names = {header.name for header in kept(place)}
-        names |= {name for name in host.names("dataset") if _files_in(name, host, place.path)}
-        found.append(
-            RootInfo(
-                place.path,
-                place.origin,
-                place.path.is_dir(),
-                writable(place.path),
-                tuple(sorted(names)),
-            )
-        )
-    return found
+    return [_root(place, host) for place in roots(root)]
+
+
+def _root(place: Root, host: Host) -> RootInfo:
+    names = {header.name for header in kept(place)}
+    names.update(name for name in host.names("dataset") if _files_in(name, host, place.path))
+    path = place.path
+    return RootInfo(path, place.origin, path.is_dir(), writable(path), tuple(sorted(names)))
 
 
 def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
-    if name not in host.names("dataset") and (fault := damaged(root).get(name)):
-        return DatasetInfo(name, "damaged", fault[0].path, None, fault[1])
+    """Where a data set is, and what brings it here where it is nowhere."""
+    is_offered = name in host.names("dataset")
+    if not is_offered and (fault := damaged(root).get(name)):
+        place, reason = fault
+        return DatasetInfo(name, "damaged", place.path, None, reason)
     dataset = make_dataset(Choice(name, {}), host, root)
     about = summary(type(dataset).__doc__)
     for place in roots(root):
-        header = next((header for header in kept(place) if header.name == name), None)
+        header = _copy_in(place, name)
         if header is not None:
             state = "imported" if header.stamp == store.IMPORTED else "cached"
-            return DatasetInfo(
-                name,
-                state,
-                place.path,
-                header.classes,
-                "" if name not in host.names("dataset") else about,
-            )
+            # Of arrays that no plugin knows there is nothing to say.
+            doc = about if is_offered else ""
+            return DatasetInfo(name, state, place.path, header.classes, doc)
         if _files_in(name, host, place.path):
             return DatasetInfo(name, "files found", place.path, dataset.classes, about)
     state = _state_without_copy(dataset)
     command = _command(name, dataset) if state == "missing" else ""
     return DatasetInfo(name, state, None, dataset.classes, about, command)
+
+
+def _copy_in(place: Root, name: str) -> store.Header | None:
+    """What is kept or was imported under a name in a root."""
+    return next((header for header in kept(place) if header.name == name), None)
 
 
 def _command(name: str, dataset: Dataset) -> str:

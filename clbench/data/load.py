@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from clbench.host import Host
 
 T = TypeVar("T")
-SHOWN = 8  # missing files in a message
+MAX_SHOWN = 8  # missing files in a message
 
 
 class Imported(Dataset):
@@ -55,17 +55,16 @@ class Imported(Dataset):
 def dataset_choice(
     scenario_options: Mapping[str, Any], host: Host, root: Path | None = None
 ) -> Choice:
-    """The data set a scenario names (`mnist`,
-    or `{synthetic: {classes: 4}}`) with its options filled in.
+    """The data set that a scenario names, as `mnist` or `{synthetic: {classes: 4}}`,
+    with its options filled in.
     """
-    value = scenario_options["dataset"]
-    name, options = (value, {}) if isinstance(value, str) else next(iter(value.items()))
+    named = Choice.of(scenario_options["dataset"])
+    declared = _find(named.name, host, root)
     try:
-        return Choice(name, plain_options(_find(name, host, root), options or {}))
+        return Choice(named.name, plain_options(declared, named.options))
     except OptionError as error:
-        raise OptionError(
-            [(("dataset", name, *path), text) for path, text in error.issues]
-        ) from None
+        issues = [(("dataset", named.name, *path), text) for path, text in error.issues]
+        raise OptionError(issues) from None
 
 
 def make_dataset(choice: Choice, host: Host, root: Path | None = None) -> Dataset:
@@ -111,13 +110,13 @@ def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
     """Data files that cannot be read, by the name under which they were imported or kept:
     where, and what is wrong with each.
     """
-    places = reversed(roots(root))
-    return {
-        path.stem: (place, str(found))
-        for place in places
-        for path, found in _files(place)
-        if isinstance(found, store.Damaged)
-    }
+    faults = {}
+    # Of two files with one name the one that is found first counts.
+    for place in reversed(roots(root)):
+        for path, found in _files(place):
+            if isinstance(found, store.Damaged):
+                faults[path.stem] = place, str(found)
+    return faults
 
 
 def _files(place: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
@@ -130,15 +129,21 @@ def _files(place: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
 
 def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     """Download a data set's files unless they are here, and load it."""
-    dataset, choice = make_dataset(Choice(name, {}), host, root), Choice(name, {})
+    choice = Choice(name, {})
+    dataset = make_dataset(choice, host, root)
+    # A folder that is to be made for the download holds nothing yet.
+    there = root if root is None or Path(root).is_dir() else None
     try:
-        return load_arrays(choice, host, root if root is None or Path(root).is_dir() else None)
-    except (
-        UserError
-    ):  # missing, or damaged: a sound copy further on in the roots would have been found
+        return load_arrays(choice, host, there)
+    except UserError:
+        # Missing, or damaged: a sound copy further on in the roots would have been found.
         if dataset.origin:  # nothing to download: the message says where it is to be had
             raise
-        place = destination(root)
+    _download(name, dataset, destination(root))
+    return load_arrays(choice, host, root)
+
+
+def _download(name: str, dataset: Dataset, place: Root) -> None:
     try:
         dataset.fetch(place.path)
     except ClbenchError:
@@ -149,7 +154,6 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
             "Try again where there is a network;"
             f" without one, {' or '.join(_other_ways(name, dataset))}."
         ) from error
-    return load_arrays(choice, host, root)
 
 
 def missing_files(dataset: Dataset, root: Path) -> list[Path]:
@@ -158,13 +162,13 @@ def missing_files(dataset: Dataset, root: Path) -> list[Path]:
 
 
 def _imported(root: Path | None) -> dict[str, store.Header]:
-    places = reversed(roots(root))  # of two files with one name the one that is found first counts
-    return {
-        header.name: header
-        for place in places
-        for header in kept(place)
-        if header.stamp == store.IMPORTED
-    }
+    headers = {}
+    # Of two files with one name the one that is found first counts.
+    for place in reversed(roots(root)):
+        for header in kept(place):
+            if header.stamp == store.IMPORTED:
+                headers[header.name] = header
+    return headers
 
 
 def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
@@ -206,14 +210,14 @@ class _Search:
     """One look through the roots. In each: an imported or kept copy first, then the files."""
 
     def __init__(self, choice: Choice, host: Host, root: Path | None) -> None:
-        self.name, self.places = choice.name, search_roots(root)
+        self.name, self.host = choice.name, host
+        self.places = search_roots(root)
         self.dataset = make_dataset(choice, host, root)
-        options = json.dumps(self.dataset.options, sort_keys=True, default=str)
-        self.file = (
-            f"{self.name}.h5" if not self.dataset.options else f"{self.name}-{_short(options)}.h5"
-        )
+        self.file = f"{self.name}.h5"
+        if self.dataset.options:
+            options = json.dumps(self.dataset.options, sort_keys=True, default=str)
+            self.file = f"{self.name}-{_short(options)}.h5"
         self.from_files = bool(self.dataset.files(self.places[0].path))
-        self.host = host
         self.faults: list[str] = []  # what was found and could not be used
 
     def first(self, use: Callable[[Path], T], made: Callable[[Arrays], T]) -> T:
@@ -221,67 +225,70 @@ class _Search:
         if not self.from_files and not isinstance(self.dataset, Imported):
             return made(_call_load(self.name, self.dataset, self.places[0].path))
         for place in self.places:
-            here = self.from_files and not missing_files(self.dataset, place.path)
-            stamp = self.stamp(place) if here else ""
-            for path in self.copies(place, stamp):
+            files_are_here = self.from_files and not missing_files(self.dataset, place.path)
+            # Without the files a copy is all there is, and cannot be older than they are.
+            stamp = self._stamp(place) if files_are_here else None
+            for path in self._copies(place, stamp or ""):
                 try:
-                    if not here or store.read_header(path).stamp in (stamp, store.IMPORTED):
+                    if stamp is None or store.read_header(path).stamp in (stamp, store.IMPORTED):
                         return use(path)
                 except store.Damaged as error:
                     self.faults.append(str(error))
+            if stamp is None:
+                continue
             try:
-                if here:
-                    return made(self.load(place, stamp))
+                return made(self._load(place, stamp))
             except UserError as error:
                 self.faults.append(str(error))
-        raise UserError(self.fault()) if self.faults else DataMissing(self.absence())
+        raise UserError(self._fault()) if self.faults else DataMissing(self._absence())
 
-    def copies(self, place: Root, stamp: str) -> list[Path]:
-        """Where a copy may be: in the root, or, for files in a read-only root,
-        in the user's cache.
-        """
-        return [path for path in (place.folder / self.file, self.derived(stamp)) if path.is_file()]
+    def _copies(self, place: Root, stamp: str) -> list[Path]:
+        """Where a copy is: in the root, or, for files in a read-only root, in the user's cache."""
+        paths = (place.folder / self.file, self._derived(stamp))
+        return [path for path in paths if path.is_file()]
 
-    def derived(self, stamp: str) -> Path:
+    def _derived(self, stamp: str) -> Path:
+        """A copy in the user's cache, of files in a root that cannot be written to."""
         return user_root().folder / "derived" / f"{Path(self.file).stem}-{_short(stamp)}.h5"
 
-    def stamp(self, place: Root) -> str:
-        """Names the files and the code that reads them,
-        so that an edit of either makes a new copy.
-        """
-        facts = [
-            (str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)
-            for path in self.dataset.files(place.path)
-        ]
+    def _stamp(self, place: Root) -> str:
+        """Names the files and the code that reads them, so that an edit of either makes a new copy."""
+        facts = []
+        for path in self.dataset.files(place.path):
+            found = path.stat()
+            facts.append((str(path.resolve()), found.st_size, found.st_mtime_ns))
         imported = isinstance(self.dataset, Imported)
         version = "" if imported else self.host.version_of("dataset", self.name)
         return _short(repr((facts, version)))
 
-    def load(self, place: Root, stamp: str) -> Arrays:
+    def _load(self, place: Root, stamp: str) -> Arrays:
+        """The arrays that the files hold, of which a copy is kept."""
         arrays = _call_load(self.name, self.dataset, place.path)
-        home = place.folder / self.file if writable(place.path) else self.derived(stamp)
-        with contextlib.suppress(
-            OSError
-        ):  # no room or no right to keep a copy: the next run reads the files again
+        home = place.folder / self.file if writable(place.path) else self._derived(stamp)
+        # Where there is no room or no right to keep a copy, the next run reads the files again.
+        with contextlib.suppress(OSError):
             store.write(home, arrays, stamp)
         return arrays
 
-    def fault(self) -> str:
-        return _unusable(self.name, self.faults, self.ways())
+    def _fault(self) -> str:
+        return _unusable(self.name, self.faults, self._ways())
 
-    def absence(self) -> str:
+    def _absence(self) -> str:
+        """What is missing, where it was looked for, and how to get it."""
         first = self.places[0].path
         names = _few([str(file.relative_to(first)) for file in missing_files(self.dataset, first)])
-        looked = ", ".join(
-            f"{place}{'' if place.path.is_dir() else ': no such folder'}" for place in self.places
-        )
+        looked = ", ".join(map(_shown_root, self.places))
         missing = f"data set {self.name!r} is not here: missing {names}"
-        return f"{missing}; looked in {looked}. {self.ways()}"
+        return f"{missing}; looked in {looked}. {self._ways()}"
 
-    def ways(self) -> str:
+    def _ways(self) -> str:
         if self.from_files:
             return _ways(self.name, self.dataset)
         return _again(self.name)
+
+
+def _shown_root(place: Root) -> str:
+    return str(place) if place.path.is_dir() else f"{place}: no such folder"
 
 
 def _unusable(name: str, faults: Sequence[str], ways: str) -> str:
@@ -306,8 +313,11 @@ def _cause(error: BaseException) -> str:
 
 def _few(names: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
-    others = len(names) - SHOWN
-    return ", ".join([*names[:SHOWN], *([f"and {others:,} more"] if others > 0 else [])])
+    others = len(names) - MAX_SHOWN
+    shown = list(names[:MAX_SHOWN])
+    if others > 0:
+        shown.append(f"and {others:,} more")
+    return ", ".join(shown)
 
 
 def _ways(name: str, dataset: Dataset) -> str:
@@ -315,7 +325,8 @@ def _ways(name: str, dataset: Dataset) -> str:
     if dataset.origin:
         return f"clbench cannot download it: {dataset.origin}; then {' or '.join(others)}."
     ways = [f"Get it with `clbench data fetch {name}`", *others[:-1]]
-    return f"{', '.join(ways)}{',' * (len(ways) > 1)} or {others[-1]}."
+    before_or = "," if len(ways) > 1 else ""
+    return f"{', '.join(ways)}{before_or} or {others[-1]}."
 
 
 def _other_ways(name: str, dataset: Dataset) -> list[str]:

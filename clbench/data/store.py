@@ -74,26 +74,35 @@ def write(
     try:
         os.close(handle)
         with h5py.File(temporary, "w") as file:
-            for key in KEYS:
-                file[key] = getattr(arrays, key)
-            for key, value in (extra or {}).items():
-                file[f"extra/{key}"] = (
-                    np.char.encode(value, "utf-8") if value.dtype.kind == "U" else value
-                )
-            attributes = {
-                "format": FORMAT,
-                "name": arrays.name,
-                "classes": arrays.classes,
-                "scale": arrays.scale,
-            }
-            file.attrs.update({**attributes, "fingerprint": arrays.fingerprint, "stamp": stamp})
+            _fill(file, arrays, stamp, extra or {})
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o644)  # temporary files are their owner's alone
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _fill(
+    file: h5py.File, arrays: Arrays, stamp: str, extra: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    for key in KEYS:
+        file[key] = getattr(arrays, key)
+    for key, value in extra.items():
+        # HDF5 knows no fixed-width unicode.
+        texts = value.dtype.kind == "U"
+        file[f"extra/{key}"] = np.char.encode(value, "utf-8") if texts else value
+    file.attrs.update(
+        {
+            "format": FORMAT,
+            "name": arrays.name,
+            "classes": arrays.classes,
+            "scale": arrays.scale,
+            "fingerprint": arrays.fingerprint,
+            "stamp": stamp,
+        }
+    )
 
 
 def _header(file: h5py.File) -> Header:

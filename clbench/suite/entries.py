@@ -108,11 +108,9 @@ class Resolver:
             sound &= dataset is not None
             options["dataset"] = dataset or "unknown"  # what is wrong with it has been said
         choice = self._choice("scenario", name, options, variant, (name,))
-        return (
-            ScenarioEntry(choice, label, variant.source, self._holds_out(choice))
-            if choice and sound and self._fits(choice, variant)
-            else None
-        )
+        if choice is None or not sound or not self._fits(choice, variant):
+            return None
+        return ScenarioEntry(choice, label, variant.source, self._holds_out(choice))
 
     def strategy(self, variant: Variant, base: Variant) -> StrategyEntry | None:
         """A strategy under one variant of the suite's protocol."""
@@ -120,25 +118,31 @@ class Resolver:
         if named is None:
             return None
         name, options = named
-        label, sound = self._label(variant, name, options)
-        override = options.pop("protocol", None) or {}
-        if not isinstance(override, Mapping):
-            self.problems.add(
-                variant.place((name, "protocol")),
-                f"must be protocol keys with values, not {shown(override)}",
-            )
-            override, sound = {}, False
-        scenarios, named_well = self._scenarios(variant, name, options)
+        # Everything is looked at, whatever is wrong before: a person mends it in one go.
+        label, label_is_sound = self._label(variant, name, options)
+        override = self._override(variant, name, options)
+        scenarios, scenarios_are_sound = self._scenarios(variant, name, options)
         parts = self._parts(name, options, variant)
-        protocol = self._protocol(variant, (name, "protocol"), override, base)
-        if not parts or protocol is None or not sound or not named_well:
+        protocol = self._protocol(variant, (name, "protocol"), override or {}, base)
+        if not (label_is_sound and scenarios_are_sound) or override is None:
             return None
-        head = (
-            variant.place((name, "protocol", "head"))
-            if "head" in override
-            else base.place(("head",))
-        )
+        if not parts or protocol is None:
+            return None
+        head = base.in_suite(("head",))
+        if "head" in override:
+            head = variant.in_suite((name, "protocol", "head"))
         return StrategyEntry(parts, label, protocol, variant.source, head, scenarios)
+
+    def _override(
+        self, variant: Variant, name: str, options: dict[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The strategy's own protocol keys, taken from its options; None where they are none."""
+        override = options.pop("protocol", None) or {}
+        if isinstance(override, Mapping):
+            return override
+        message = f"must be protocol keys with values, not {shown(override)}"
+        self._problem(variant, (name, "protocol"), message)
+        return None
 
     def base_protocol(self, base: Variant) -> None:
         """Check the suite's protocol alone, where no strategy carries it."""
@@ -147,33 +151,41 @@ class Resolver:
     def _parts(
         self, name: str, options: dict[str, Any], variant: Variant
     ) -> tuple[Choice, ...] | None:
+        """The parts of a composition, or the strategy alone."""
         names = name.split("+")
         if len(names) == 1:
             alone = self._choice("strategy", name, options, variant, (name,))
             return (alone,) if alone and self._compose(names, variant) else None
-        sound = True
-        if len(set(names)) < len(names):
-            sound = self._problem(variant, (name,), "a composition has each part once")
-        for key in options:
-            if key not in names:
-                where = "options of a composition stand under their part"
-                example = f"as in {{{names[0]}: {{...}}}}"
-                message = f"is no part of {name!r}; {where}, {example}"
-                sound = self._problem(variant, (name, key), message)
+        sound = self._parts_are_named(names, options, variant)
         choices = []
         for part in names:
-            given = options.get(part) or {}
-            if not isinstance(given, Mapping):
-                sound = self._problem(
-                    variant, (name, part), f"must be options with values, not {shown(given)}"
-                )
-                continue
-            choices.append(self._choice("strategy", part, dict(given), variant, (name, part)))
-        return (
-            tuple(choice for choice in choices if choice)
-            if sound and all(choices) and self._compose(names, variant)
-            else None
-        )
+            choice = self._part(part, options.get(part) or {}, variant, (name, part))
+            if choice is not None:
+                choices.append(choice)
+        if not sound or len(choices) < len(names) or not self._compose(names, variant):
+            return None
+        return tuple(choices)
+
+    def _parts_are_named(
+        self, names: Sequence[str], options: Mapping[str, Any], variant: Variant
+    ) -> bool:
+        """Whether each part stands once, and options stand under their parts."""
+        name, sound = "+".join(names), True
+        if len(set(names)) < len(names):
+            sound = self._problem(variant, (name,), "a composition has each part once")
+        where = "options of a composition stand under their part"
+        example = f"as in {{{names[0]}: {{...}}}}"
+        for key in options:
+            if key not in names:
+                message = f"is no part of {name!r}; {where}, {example}"
+                sound = self._problem(variant, (name, key), message)
+        return sound
+
+    def _part(self, name: str, given: Any, variant: Variant, path: Path) -> Choice | None:
+        if isinstance(given, Mapping):
+            return self._choice("strategy", name, dict(given), variant, path)
+        self._problem(variant, path, f"must be options with values, not {shown(given)}")
+        return None
 
     def _holds_out(self, choice: Choice) -> bool:
         return bool(getattr(self.host.get("scenario", choice.name), "holds_out", True))
@@ -195,27 +207,28 @@ class Resolver:
         protocol, issues = self._protocols[key]
         for words, message in issues:
             path = numbered(words)
+            # It is the strategy's own fault where it says at least as much of it as the suite.
             own = depth_within(override, path)
-            place = (
-                variant.place((*prefix, *path))
-                if own and own >= depth_within(base.data, path)
-                else base.place(path)
-            )
-            self.problems.add(place, message)
+            if own and own >= depth_within(base.data, path):
+                self.problems.add(variant.in_suite((*prefix, *path)), message)
+            else:
+                self.problems.add(base.in_suite(path), message)
         return None if issues else protocol
 
     def _dataset(self, value: Any, variant: Variant, path: Path) -> Any:
         """`name` where the data set has no options, otherwise `{name: options}`;
         None where something is wrong.
         """
-        named = self._named(Variant(value, variant.place(path)), "dataset")
+        named = self._named(Variant(value, variant.in_suite(path)), "dataset")
         if named is None:
             return None
         name, options = named
         if name in self.imported and name not in self.host.names("dataset"):
             return name
         choice = self._choice("dataset", name, options, variant, (*path, name))
-        return choice and ({name: dict(choice.options)} if choice.options else name)
+        if choice is None:
+            return None
+        return {name: dict(choice.options)} if choice.options else name
 
     def _fits(self, choice: Choice, variant: Variant) -> bool:
         """Whether the scenario's options fit the number of classes,
@@ -312,7 +325,7 @@ class Resolver:
         return tuple(named), True
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
-        self.problems.add(variant.place(path), message)
+        self.problems.add(variant.in_suite(path), message)
         return False
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry", ScenarioEntry, StrategyEntry)
 
 # Beyond this a suite is a mistake in a grid: nobody waits for the table.
-MOST_CELLS = 100_000
+MAX_CELLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def expand(
     protocols = _item_variants(matrix.protocol, ("protocol",), problems)
     # Where a grid of it is wrong, the strategies are checked by the defaults.
     protocols = protocols or [Variant({}, ("protocol",))]
-    if len(scenario_variants) * len(protocols) * len(strategy_variants) > MOST_CELLS:
-        problems.add((), f"unfolds into more than {MOST_CELLS:,} cells; shorten its grids")
+    if len(scenario_variants) * len(protocols) * len(strategy_variants) > MAX_CELLS:
+        problems.add((), f"unfolds into more than {MAX_CELLS:,} cells; shorten its grids")
         return [], []
     resolver = Resolver(host, problems, matrix.imported, checks)
     found = [resolver.scenario(variant) for variant in scenario_variants]
@@ -100,9 +100,9 @@ def _item_variants(item: Any, path: Path, problems: Problems) -> list[Variant]:
     wrong = list(grid_problems(item, path))
     for place, message in wrong:
         problems.add(place, message)
-    if not wrong and count(item) > MOST_CELLS:
+    if not wrong and count(item) > MAX_CELLS:
         wrong.append((path, ""))
-        problems.add(path, f"unfolds into more than {MOST_CELLS:,} variants; shorten its grids")
+        problems.add(path, f"unfolds into more than {MAX_CELLS:,} variants; shorten its grids")
     return [] if wrong else unfold(item, path)
 
 
@@ -129,7 +129,7 @@ def _once(
     for entry, original in repeated:
         first_one = f"{labels[id(original)]!r} on line {problems.line(original.source)}"
         same = f"is the same as {first_one}, with all its options; it is run once"
-        warnings.append(problems.place(entry.source, same))
+        warnings.append(problems.sentence(entry.source, same))
     return kept
 
 

@@ -20,7 +20,7 @@ class Variant:
     source: Path
     moves: Mapping[Path, Path] = field(default_factory=dict)
 
-    def place(self, path: Path) -> Path:
+    def in_suite(self, path: Path) -> Path:
         """Where the suite says what stands at `path` of the data."""
         for depth in range(len(path), -1, -1):
             if path[:depth] in self.moves:
@@ -41,7 +41,7 @@ def count(data: Any) -> int:
 
 
 def _parts(data: Any) -> Iterable[tuple[str | int, Any]]:
-    """What a mapping or a list holds, by key or place; nothing for anything else."""
+    """What a mapping or a list holds, by key or position; nothing for anything else."""
     if isinstance(data, Mapping):
         return data.items()
     return enumerate(data) if isinstance(data, list) else ()
@@ -50,20 +50,21 @@ def _parts(data: Any) -> Iterable[tuple[str | int, Any]]:
 def grid_problems(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """What is wrong with the grids in the data."""
     if isinstance(data, Mapping) and "grid" in data:
-        if len(data) > 1:
-            yield (
-                path,
-                "a grid stands alone; move "
-                + ", ".join(repr(key) for key in data if key != "grid")
-                + " out of its braces",
-            )
-        elif not isinstance(data["grid"], list) or not data["grid"]:
-            yield (
-                path,
-                f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}",
-            )
+        wrong = _why_no_grid(data)
+        if wrong:
+            yield path, wrong
     for key, part in _parts(data):
         yield from grid_problems(part, (*path, key))
+
+
+def _why_no_grid(data: Mapping[str, Any]) -> str:
+    """What is wrong with a mapping that has the key `grid`; empty where nothing is."""
+    others = [repr(key) for key in data if key != "grid"]
+    if others:
+        return f"a grid stands alone; move {', '.join(others)} out of its braces"
+    if not isinstance(data["grid"], list) or not data["grid"]:
+        return f"a grid is a list of values such as {{grid: [1, 2]}}, not {shown(data['grid'])}"
+    return ""
 
 
 def _is_grid(data: Any) -> bool:
@@ -73,9 +74,10 @@ def _is_grid(data: Any) -> bool:
 def _unfold(data: Any, here: Path, written: Path) -> Iterator[tuple[Any, dict[Path, Path]]]:
     if _is_grid(data):
         for position, choice in enumerate(data["grid"]):
-            place = (*written, "grid", position)
-            for value, moves in _unfold(choice, here, place):
-                yield value, {here: place} | moves
+            # What stands `here` in the data is written further inside, in the grid.
+            written_at = (*written, "grid", position)
+            for value, moves in _unfold(choice, here, written_at):
+                yield value, {here: written_at} | moves
     elif isinstance(data, Mapping):
         for values, moves in _product(list(data.items()), here, written):
             yield dict(zip(data, values, strict=True)), moves

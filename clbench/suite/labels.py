@@ -41,9 +41,10 @@ def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
     What is no name as it stands may be several of them, with commas between.
     """
     known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
-    wanted = {
-        name for given in names for name in ([given] if given in known else split_names(given))
-    }
+    wanted: set[str] = set()
+    for given in names:
+        # A label may hold commas itself.
+        wanted.update([given] if given in known else split_names(given))
     for name in sorted(wanted - known):
         raise UnknownName("strategy of this suite", name, known)
     return [cell for cell in cells if cell.label in wanted or cell.strategy in wanted]
@@ -61,14 +62,15 @@ def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
     for positions in groups.values():
         differing = _differing([leaves[position] for position in positions])
         for position in positions:
-            shown = ", ".join(
-                f"{key}={_show(leaves[position][key])}"
-                for key in differing
-                if key in leaves[position]
-            )
             base = entries[position].label or entries[position].name
-            labels[position] = f"{base}({shown})" if shown else base
+            labels[position] = base + _in_parentheses(leaves[position], differing)
     return labels
+
+
+def _in_parentheses(leaves: Leaves, keys: Sequence[str]) -> str:
+    """`(memory=200)`: those of the keys that the entry has; nothing where it has none."""
+    shown = [f"{key}={_show(leaves[key])}" for key in keys if key in leaves]
+    return f"({', '.join(shown)})" if shown else ""
 
 
 def _differing(members: Sequence[Leaves]) -> list[str]:
@@ -85,11 +87,11 @@ def _strategy_leaves(entry: StrategyEntry) -> Leaves:
     for part in entry.parts:
         prefix = f"{part.name}." if len(entry.parts) > 1 else ""
         leaves |= {f"{prefix}{key}": value for key, value in part.options.items()}
-    # An option may be called like a protocol key; both are shown where both differ.
-    return leaves | {
-        (f"protocol.{key}" if key in leaves else key): value
-        for key, value in _flatten(entry.protocol).items()
-    }
+    of_protocol = {}
+    for key, value in _flatten(entry.protocol).items():
+        # An option may be called like a protocol key; both are shown where both differ.
+        of_protocol[f"protocol.{key}" if key in leaves else key] = value
+    return leaves | of_protocol
 
 
 def _flatten(options: Mapping[str, Any]) -> Leaves:

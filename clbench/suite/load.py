@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from clbench.errors import UserError, shown, suggest
-from clbench.options import issues_of
+from clbench.option_issues import issues_of
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import MetricChoice

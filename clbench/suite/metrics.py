@@ -51,30 +51,36 @@ def check_comparable(
     label: str, host: Host, metrics: Sequence[MetricChoice], problems: Problems
 ) -> None:
     """What is compared can be computed from any record, or is measured while this suite runs."""
-    place = ("compare", "metric")
+    wrong = _why_not_comparable(label, host, metrics, problems)
+    if wrong:
+        problems.add(("compare", "metric"), wrong)
+
+
+def _why_not_comparable(
+    label: str, host: Host, metrics: Sequence[MetricChoice], problems: Problems
+) -> str:
+    """What stands against comparing this; empty where nothing does."""
     names = host.names("metric")
     asked = {metric.label: metric.name for metric in metrics}
     name = asked.get(label, label)
     if name in names and host.get("metric", name).summary == "none":
-        problems.add(place, f"{label!r} is there to be drawn, and no number to compare")
-        return
+        return f"{label!r} is there to be drawn, and no number to compare"
     if label in asked:
-        return
+        return ""
     if label not in names:
-        known = sorted({*names, *asked})
-        problems.add(place, f"unknown metric {label!r}{suggest(label, known)}")
-        return
+        return f"unknown metric {label!r}{suggest(label, {*names, *asked})}"
+    # A metric that is asked for wrongly may be this one.
     unsound = any(problem.path.startswith("metrics") for problem in problems.found)
-    if not _only_while_running(host.get("metric", label)) or unsound:
-        return
+    if unsound or not _only_while_running(host.get("metric", label)):
+        return ""
     labels = [repr(metric.label) for metric in metrics if metric.name == label]
     if labels:
         called = " and ".join(labels)
-        problems.add(place, f"{label!r} is measured here as {called}; write which is compared")
-        return
+        return f"{label!r} is measured here as {called}; write which is compared"
     only = f"{label!r} can only be measured while a run goes on"
-    problems.add(place, f"{only}; write it under `metrics:` too")
+    return f"{only}; write it under `metrics:` too"
 
 
 def _only_while_running(kind: Any) -> bool:
+    """Whether no record that lacks the metric could give it afterwards."""
     return is_probe(kind) or bool(getattr(kind, "needs", None))

@@ -48,22 +48,28 @@ def _read(override: str) -> tuple[Path, Any]:
 def _put(data: Any, path: Path, value: Any) -> None:
     """Set the value; mappings on the way are made where there are none, lists are not."""
     for depth, part in enumerate(path):
-        here = render(path[:depth])
-        if isinstance(data, list):
-            if not isinstance(part, int) or part >= len(data):
-                raise ValueError(
-                    f"{here} is a list; its items are {here}[0] to {here}[{len(data) - 1}]"
-                )
-        elif isinstance(part, int) or not isinstance(data, dict):
-            raise ValueError(f"{here} has no {render((part,))}")
-        elif depth >= 2 and isinstance(path[depth - 1], int) and part not in data:
-            raise ValueError(f"{here} has no {part!r}{suggest(str(part), data)}")
+        _check_step(data, path, depth)
         if depth == len(path) - 1:
             data[part] = value
             return
         inside: Any = data.get(part) if isinstance(data, dict) else data[part]
         data[part] = _opened(inside, path[depth + 1])
         data = data[part]
+
+
+def _check_step(data: Any, path: Path, depth: int) -> None:
+    """Refuse a step of the path that leads nowhere in the data around it."""
+    here, part = render(path[:depth]), path[depth]
+    if isinstance(data, list):
+        if not isinstance(part, int) or part >= len(data):
+            items = f"{here}[0] to {here}[{len(data) - 1}]"
+            raise ValueError(f"{here} is a list; its items are {items}")
+        return
+    if isinstance(part, int) or not isinstance(data, dict):
+        raise ValueError(f"{here} has no {render((part,))}")
+    # What follows an item of a list is the name that stands there: none is made up.
+    if depth >= 2 and isinstance(path[depth - 1], int) and part not in data:
+        raise ValueError(f"{here} has no {part!r}{suggest(str(part), data)}")
 
 
 def _opened(value: Any, key: str | int) -> Any:

@@ -1,4 +1,4 @@
-"""Places in a suite: `strategies[2].er.memory`."""
+"""Paths into a suite: `strategies[2].er.memory`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ _PATH = re.compile(r"[^.\[\]=]+(\[\d+\]|\.[^.\[\]=]+)*")
 
 def render(path: Path) -> str:
     """`strategies[2].er.memory`; the whole suite is `suite`."""
-    return (
-        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(
-            "."
-        )
-        or "suite"
-    )
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".") or "suite"
 
 
 def parse_path(text: str) -> Path:

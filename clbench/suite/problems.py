@@ -21,28 +21,19 @@ class Problems:
 
     def add(self, path: Path, message: str) -> None:
         """Note a problem; the same one from two variants of a grid is one."""
-        by_hand = any(path[: len(place)] == place for place in self._overridden)
-        self.found.add(
-            Problem(
-                self.line(path),
-                render(path),
-                message + (" (set on the command line)" if by_hand else ""),
-            )
-        )
+        if any(path[: len(changed)] == changed for changed in self._overridden):
+            message += " (set on the command line)"
+        self.found.add(Problem(self.line(path), render(path), message))
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing around it."""
-        return next(
-            (
-                self._lines[path[:depth]]
-                for depth in range(len(path), -1, -1)
-                if path[:depth] in self._lines
-            ),
-            1,
-        )
+        for depth in range(len(path), -1, -1):
+            if path[:depth] in self._lines:
+                return self._lines[path[:depth]]
+        return 1
 
-    def place(self, path: Path, message: str) -> str:
-        """A sentence about a place, written like a problem."""
+    def sentence(self, path: Path, message: str) -> str:
+        """A sentence about something in the suite, written like a problem."""
         return Problem(self.line(path), render(path), message).render(self.file)
 
     def check(self) -> None:

@@ -1,7 +1,7 @@
-"""The protocol: how every strategy of a suite is trained and evaluated. Its defaults decide results.
+"""How every strategy of a suite is trained and evaluated. The defaults decide results.
 
-`Protocol` is the grammar and the documentation of the keys, and what cells, jobs and strategies hold.
-`clbench.suite.resolving` fills it in, and lays a strategy's own over the suite's.
+`Protocol` is the grammar and the documentation of the keys, and what cells, jobs and strategies
+hold. `clbench.suite.resolving` fills it in, and lays a strategy's own over the suite's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What may be written for a protocol's keys, read into one form each.
 
-Each reader takes what stands in a suite, and raises ValueError with a sentence where it means nothing.
-What it returns it also reads, so that a resolved protocol resolves to itself.
+Each reader takes what stands in a suite, and raises ValueError with a sentence where it means
+nothing. What it returns it also reads, so that a resolved protocol resolves to itself.
 """
 
 from __future__ import annotations

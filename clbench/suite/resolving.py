@@ -10,7 +10,8 @@ import pydantic
 
 from clbench.errors import OptionError, UnknownName, UserError, suggest
 from clbench.optimizers import OPTIMIZERS
-from clbench.options import issues_of, plain_options
+from clbench.option_issues import issues_of
+from clbench.options import plain_options
 from clbench.schedules import NO_SCHEDULE, SCHEDULES
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import Choice, is_choice

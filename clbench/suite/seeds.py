@@ -9,7 +9,7 @@ from typing import Any
 from clbench.errors import shown
 
 # Beyond this a count is a mistake, most likely a seed that was meant: `3-3` is seed 3 alone.
-_MOST = 100_000
+MAX_SEEDS = 100_000
 _FORMS = "write a count (10), a range (0-9; 3-3 is seed 3 alone) or a list (0,3,5)"
 
 
@@ -25,37 +25,43 @@ def parse_seeds(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()} runs backwards; write {last}-{first}")
-        if last - first >= _MOST:
-            raise ValueError(f"the range {part.strip()} has more than {_MOST:,} seeds")
+        if last - first >= MAX_SEEDS:
+            raise ValueError(f"the range {part.strip()} has more than {MAX_SEEDS:,} seeds")
         found += range(first, last + 1)
     return check_seeds(found)
 
 
 def check_seeds(value: Any) -> list[int]:
     """The seeds a suite asks for, sorted; ValueError says what is wrong."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 1:
-            raise ValueError(f"at least one seed is needed, not {value}")
-        if value > _MOST:
-            raise ValueError(
-                f"{value} seeds are more than {_MOST:,};"
-                f" seed {value} alone is [{value}], or --seeds {value}-{value}"
-            )
-        return list(range(value))
-    if (
-        not isinstance(value, list)
-        or not value
-        or any(isinstance(seed, bool) or not isinstance(seed, int) for seed in value)
-    ):
+    if _is_whole(value):
+        return _counted(value)
+    if not isinstance(value, list) or not value or not all(map(_is_whole, value)):
         raise ValueError(
             "must be a count such as 10, or a list of whole numbers such as [0, 3, 5],"
             f" not {shown(value)}"
         )
     if min(value) < 0:
         raise ValueError(f"seeds are not negative, as {min(value)} is")
-    if max(value) >= 2**63:
+    if max(value) >= 2**63:  # records keep them as signed 64-bit numbers
         raise ValueError(f"seeds are below 2**63, and {max(value)} is not")
     twice = sorted(seed for seed, times in Counter(value).items() if times > 1)
     if twice:
         raise ValueError("seeds are named twice: " + ", ".join(map(str, twice)))
     return sorted(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether this is a whole number; YAML's true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _counted(count: int) -> list[int]:
+    """The first so many seeds."""
+    if count < 1:
+        raise ValueError(f"at least one seed is needed, not {count}")
+    if count > MAX_SEEDS:
+        raise ValueError(
+            f"{count} seeds are more than {MAX_SEEDS:,};"
+            f" seed {count} alone is [{count}], or --seeds {count}-{count}"
+        )
+    return list(range(count))

@@ -19,19 +19,23 @@ from clbench.suite.protocol import Protocol
 if TYPE_CHECKING:
     from clbench.host import Host
 
-SEEDS, STEPS, BATCH = 2, 4, 16
-# that a method may look at in a pass of its own, where it has that option: an exact Fisher costs a
-# pass for each class
-SAMPLES = 16
-FEW = (3, 2)  # tasks, whichever the classes divide into
-FEW_AGENTS = (2,)  # where their number is an option
-TRAIN, TEST = 10, 4  # samples a class,
-MANY = 20  # of so many classes; of more classes fewer each
-# times the learning rate: what is stable after an epoch of real data need not be after a few steps
-# on noise
-SLOWER = 0.1
-LARGEST = 32  # height and width
-NARROWEST = 8  # of a model that has an option `width`
+SEEDS = 2
+MAX_STEPS = 4  # a task
+MAX_BATCH = 16
+# What a method may look at in a pass of its own, where it has an option `samples`: an exact Fisher
+# costs a pass for each class.
+SAMPLES_OF_METHODS = 16
+# Tried in this order: classes do not divide into every number of tasks.
+TASKS = (3, 2)
+AGENTS = (2,)
+# Samples of a class; of more classes than these fewer each.
+TRAIN_SAMPLES, TEST_SAMPLES = 10, 4
+FULL_CLASSES = 20
+# Times the learning rate: what is stable after an epoch of real data need not be after a few steps
+# on noise.
+RATE_FACTOR = 0.1
+MAX_SIDE = 32  # height and width
+MAX_WIDTH = 8  # of a model that has an option `width`
 
 
 def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
@@ -45,28 +49,10 @@ def tiny_cells(cells: Sequence[Cell], host: Host) -> list[Cell]:
 
 def _tiny(cell: Cell, host: Host) -> Cell:
     protocol = _tiny_protocol(cell.protocol)
-    parts = tuple(
-        Choice(
-            part.name,
-            {**part.options, **({"samples": SAMPLES} if "samples" in part.options else {})},
-        )
-        for part in cell.parts
-    )
-    options = dict(cell.scenario.options)
-    if "dataset" in options:
-        data = _tiny_data(cell.scenario, host)
-        options = _shorter(cell.scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
-        if isinstance(options.get("samples"), int):
-            options["samples"] = min(options["samples"], data["train"])
-        data["train"] *= _agents(host.get("scenario", cell.scenario.name), options, data)
-        if isinstance(options.get("samples_per_class"), int):
-            left = (1 - protocol.validation) * data["train"] / data["classes"]
-            few = max(1, int(left / 2))  # not all that are left: others draw theirs, too
-            options["samples_per_class"] = min(options["samples_per_class"], few)
     return dataclasses.replace(
         cell,
-        scenario=Choice(cell.scenario.name, options),
-        parts=parts,
+        scenario=_tiny_scenario(cell.scenario, protocol, host),
+        parts=tuple(map(_tiny_part, cell.parts)),
         protocol=protocol,
         seeds=cell.seeds[:SEEDS],
     )
@@ -74,20 +60,46 @@ def _tiny(cell: Cell, host: Host) -> Cell:
 
 def _tiny_protocol(protocol: Protocol) -> Protocol:
     """A few small steps of a narrow network, at a lower rate."""
-    changes: dict[str, Any] = {"batch_size": min(protocol.batch_size, BATCH)}
+    changes: dict[str, Any] = {"batch_size": min(protocol.batch_size, MAX_BATCH)}
     if protocol.steps is None:
         changes["epochs"] = 1
     else:
-        changes["steps"] = min(protocol.steps, STEPS)
+        changes["steps"] = min(protocol.steps, MAX_STEPS)
     model = Choice.of(protocol.model)
     if isinstance(model.options.get("width"), int):
-        narrow = min(model.options["width"], NARROWEST)
+        narrow = min(model.options["width"], MAX_WIDTH)
         changes["model"] = {model.name: {**model.options, "width": narrow}}
     optimizer = Choice.of(protocol.optimizer)
     if "lr" in optimizer.options:
-        slow = optimizer.options["lr"] * SLOWER
+        slow = optimizer.options["lr"] * RATE_FACTOR
         changes["optimizer"] = {optimizer.name: {**optimizer.options, "lr": slow}}
     return protocol.with_changes(**changes)
+
+
+def _tiny_part(part: Choice) -> Choice:
+    """A strategy that looks at few samples."""
+    options = dict(part.options)
+    if "samples" in options:
+        options["samples"] = SAMPLES_OF_METHODS
+    return Choice(part.name, options)
+
+
+def _tiny_scenario(scenario: Choice, protocol: Protocol, host: Host) -> Choice:
+    """The scenario on few made-up samples, with few tasks and few agents."""
+    options = dict(scenario.options)
+    if "dataset" not in options:
+        return Choice(scenario.name, options)
+    data = _tiny_data(scenario, host)
+    options = _shorter(scenario, host, data["classes"]) | {"dataset": {"synthetic": data}}
+    if isinstance(options.get("samples"), int):
+        options["samples"] = min(options["samples"], data["train"])
+    # The options hold this very mapping: what the agents need more is in both.
+    data["train"] *= _agents(host.get("scenario", scenario.name), options, data)
+    if isinstance(options.get("samples_per_class"), int):
+        left = (1 - protocol.validation) * data["train"] / data["classes"]
+        few = max(1, int(left / 2))  # not all that are left: others draw theirs, too
+        options["samples_per_class"] = min(options["samples_per_class"], few)
+    return Choice(scenario.name, options)
 
 
 def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
@@ -95,13 +107,14 @@ def _shorter(scenario: Choice, host: Host, classes: int) -> dict[str, Any]:
     where the scenario has so many and can do with fewer.
     """
     kind = host.get("scenario", scenario.name)
-    options = _fewer(dict(scenario.options), "tasks", FEW, kind, classes)
-    return _fewer(options, "agents", FEW_AGENTS, kind, classes)
+    options = _fewer(dict(scenario.options), "tasks", TASKS, kind, classes)
+    return _fewer(options, "agents", AGENTS, kind, classes)
 
 
 def _fewer(
     options: dict[str, Any], name: str, numbers: Sequence[int], kind: Any, classes: int
 ) -> dict[str, Any]:
+    """The options with the first of these numbers that the scenario can do with."""
     if name not in options:
         return options
     # Nothing given means as many as there can be.
@@ -131,22 +144,26 @@ def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
 
 
 def _tiny_data(scenario: Choice, host: Host) -> dict[str, Any]:
-    """Options of the synthetic data that keep the real one's classes and image format,
-    where they are known.
-    """
+    """Options of synthetic data with the real one's classes and image format, where known."""
     name = Choice.of(scenario.options["dataset"]).name
     classes, shape = 10, (8, 8, 1)  # where nothing is known
     real = dataset_of(scenario, host) if name in host.names("dataset") else None
-    with searching(host), contextlib.suppress(UnknownName):  # one that is made of imported ones
+    # Of a data set that is made of imported ones nothing is known before it is loaded.
+    with searching(host), contextlib.suppress(UnknownName):
         classes = getattr(real, "classes", None) or classes
         shape = getattr(real, "shape", None) or shape
     height, _, channels = shape
-    train, test = (max(2, each * MANY // max(classes, MANY)) * classes for each in (TRAIN, TEST))
     wanted = {
         "classes": classes,
-        "size": min(height, LARGEST),
+        "size": min(height, MAX_SIDE),
         "channels": channels,
-        "train": train,
-        "test": test,
+        "train": _of_all_classes(TRAIN_SAMPLES, classes),
+        "test": _of_all_classes(TEST_SAMPLES, classes),
     }
     return plain_options(host.get("dataset", "synthetic"), wanted)
+
+
+def _of_all_classes(samples: int, classes: int) -> int:
+    """How many samples there are in all: at least two of each class."""
+    each = samples * FULL_CLASSES // max(classes, FULL_CLASSES)
+    return max(2, each) * classes

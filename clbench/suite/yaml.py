@@ -18,9 +18,9 @@ from clbench.suite.paths import Path, render
 
 # A suite is written by hand; what is longer was not, and takes the reader a minute for ten million
 # characters.
-_MOST_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 1_000_000
 # A file that unfolds its aliases into more than this is an attack or an accident.
-_MOST_NODES = 200_000
+MAX_NODES = 200_000
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
@@ -71,9 +71,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     """Line breaks that only Unicode knows would be folded to spaces; escaped they stay."""
-    return dumper.represent_scalar(
-        f"{_TAG}str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None
-    )
+    style = '"' if re.search("[\x85\u2028\u2029]", text) else None
+    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)
@@ -90,34 +89,25 @@ class Document:
 
 def parse(text: str) -> Document:
     """Read one YAML document; broken YAML is one problem, a key written twice is one each."""
-    if len(text) > _MOST_CHARACTERS:
-        return Document(
-            None,
-            problems=(
-                Problem(
-                    1,
-                    "YAML",
-                    f"has {len(text):,} characters; a suite has at most {_MOST_CHARACTERS:,}",
-                ),
-            ),
-        )
+    if len(text) > MAX_CHARACTERS:
+        return _broken(1, f"has {len(text):,} characters; a suite has at most {MAX_CHARACTERS:,}")
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return Document(
-            None, problems=(Problem(mark.line + 1 if mark else 1, "YAML", _yaml_sentence(error)),)
-        )
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = (
-            "is nested too deeply"
-            if isinstance(error, RecursionError)
-            else " ".join(str(error).split())
-        )
-        return Document(None, problems=(Problem(1, "YAML", reason),))
+        return _broken(mark.line + 1 if mark else 1, _yaml_sentence(error))
+    except RecursionError:
+        return _broken(1, "is nested too deeply")
+    except yaml.YAMLError as error:
+        return _broken(1, " ".join(str(error).split()))
     reader = _Reader()
     data = None if root is None else reader.read(root, ())
     return Document(data, reader.lines, tuple(reader.problems))
+
+
+def _broken(line: int, message: str) -> Document:
+    """No data, and why."""
+    return Document(None, problems=(Problem(line, "YAML", message),))
 
 
 def dump(data: Any) -> str:
@@ -144,12 +134,10 @@ class _Reader:
     def read(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
-        if self._count > _MOST_NODES:
-            return (
-                self._problem(node, (), f"unfolds into more than {_MOST_NODES:,} values")
-                if self._count == _MOST_NODES + 1
-                else None
-            )
+        if self._count > MAX_NODES:
+            if self._count == MAX_NODES + 1:  # said once
+                self._problem(node, (), f"unfolds into more than {MAX_NODES:,} values")
+            return None
         if any(node is parent for parent in self._open):
             return self._problem(node, path, "refers to itself")
         self._open.append(node)
@@ -164,9 +152,8 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
             return [self.read(item, (*path, position)) for position, item in enumerate(node.value)]
         if not isinstance(node, yaml.ScalarNode) or node.tag not in _CONVERT:
-            return self._problem(
-                node, path, f"the tag {node.tag.replace(_TAG, '!!')} is not allowed in a suite"
-            )
+            tag = node.tag.replace(_TAG, "!!")
+            return self._problem(node, path, f"the tag {tag} is not allowed in a suite")
         try:
             return _CONVERT[node.tag](str(node.value))
         except ValueError:
@@ -183,16 +170,14 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "":
                 self._problem(key_node, path, "a key must be a word")
                 continue
-            place = (*path, str(key_node.value))
-            if place[-1] in found:
-                self._problem(
-                    key_node,
-                    place,
-                    f"is written twice, first on line {self.lines[place]}; keep one",
-                )
+            key = str(key_node.value)
+            inside = (*path, key)
+            if key in found:
+                first = f"is written twice, first on line {self.lines[inside]}"
+                self._problem(key_node, inside, f"{first}; keep one")
                 continue
-            self.lines[place] = key_node.start_mark.line + 1
-            found[str(place[-1])] = self.read(value_node, place)
+            self.lines[inside] = key_node.start_mark.line + 1
+            found[key] = self.read(value_node, inside)
         return merged | found
 
     def _merged(self, node: yaml.Node, path: Path) -> Iterator[dict[str, Any]]:

@@ -338,7 +338,7 @@ def test_the_number_of_variants_is_known_without_making_them(grids: dict[str, li
     assert len(variants) == count(data) == math.prod(map(len, grids.values()))
     for variant in variants:
         for key, value in variant.data.items():
-            assert variant.place((key,)) == (key, "grid", grids[key].index(value))
+            assert variant.in_suite((key,)) == (key, "grid", grids[key].index(value))
 
 
 def test_a_grid_too_large_is_refused_before_it_is_made(made: Made) -> None:
