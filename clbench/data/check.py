@@ -60,7 +60,9 @@ def _classes(name: str, y_train: Labels, y_test: Labels, declared: int | None) -
         return declared
     trained = np.unique(y_train)
     if len(trained) < found:
-        absent = np.setdiff1d(np.arange(found), trained)[0]
+        # Labels may be anything, so only as many numbers as there are labels are looked at.
+        gaps = np.flatnonzero(trained != np.arange(len(trained)))
+        absent = int(gaps[0]) if gaps.size else len(trained)
         raise _wrong(
             name,
             f"labels go up to {found - 1}, but y_train has none of class {absent};"
