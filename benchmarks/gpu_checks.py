@@ -86,10 +86,10 @@ def trained(
     loop.untrained()
     for task in strategy.session.streams.tasks[:tasks]:
         loop.task(task)
-    book, found = strategy.session.book, {}
+    measurements, found = strategy.session.measurements, {}
     shown = {
-        "loss": torch.from_numpy(book.loss[:, :tasks]),
-        "accuracy": torch.from_numpy(book.accuracy[:, : tasks + 1]),
+        "loss": torch.from_numpy(measurements.loss[:, :tasks]),
+        "accuracy": torch.from_numpy(measurements.accuracy[:, : tasks + 1]),
     }
     if not (bench.solo and "net" not in vars(strategy.solos[0])):
         shown |= {

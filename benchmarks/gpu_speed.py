@@ -115,7 +115,7 @@ def step_seconds(
     loop.on_step = note
     loop.task(made.session.streams.tasks[0])
     step = (marks[1] - marks[0]) / (steps - warm)
-    whole = float(made.session.book.train_seconds[0, 0]) * members
+    whole = float(made.session.measurements.train_seconds[0, 0]) * members
     found: dict[str, Any] = {
         "step": step,
         "beside": whole - step * steps,

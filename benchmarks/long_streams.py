@@ -36,7 +36,7 @@ import clbench
 from clbench import ProbeMetric
 from clbench.data import load_arrays
 from clbench.engine import Settings, run_cell
-from clbench.engine.checkpoint import Mark
+from clbench.engine.checkpoint import Checkpointer
 from clbench.host import Host
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench
@@ -117,14 +117,14 @@ def a_checkpoint(rows: int, folder: Path) -> None:
     """What saving costs after so many epochs."""
     bench = bench_of(2, 1)
     strategy, loop = bench.start(*SEEDS)
-    book = strategy.session.book
+    measurements = strategy.session.measurements
     one, several = torch.zeros(len(SEEDS)), torch.zeros(len(SEEDS), 4)
-    mark = Mark(folder / f"{rows}.ckpt", 0.0, {}, print)
+    mark = Checkpointer(folder / f"{rows}.ckpt", 0.0, {}, print)
 
     def some_epochs(count: int) -> None:
         for _ in range(count):
-            book.write(book.probes, "first_weights", one, [0, 1])
-            book.write(book.probes, "all_weights", several, [0, 1])
+            measurements.write(measurements.probes, "first_weights", one, [0, 1])
+            measurements.write(measurements.probes, "all_weights", several, [0, 1])
 
     some_epochs(rows)
     mark.save(loop)

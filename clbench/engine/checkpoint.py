@@ -20,7 +20,7 @@ from clbench.stack import gemm, save
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 
-LAYOUT = 6
+LAYOUT = 7
 # Bytes at the end of the file; torch reads tensors without looking whether their bits are those
 # that were written.
 DIGEST = 32
@@ -29,10 +29,8 @@ DIGEST = 32
 SHARE, FREE = 0.1, 3.0
 
 
-class Mark:
-    """Where the job's place is written down: between
-    tasks, and within them every `every` seconds.
-    """
+class Checkpointer:
+    """Writes checkpoints: between tasks, and within them every `every` seconds."""
 
     def __init__(
         self, path: Path | None, every: float, identity: dict[str, Any], say: Callable[[str], None]
@@ -56,7 +54,7 @@ class Mark:
 
         At the end always, so that a record can be written again.
         """
-        if loop.place.task == len(loop.streams.tasks) or self._is_affordable():
+        if loop.cursor.task == len(loop.streams.tasks) or self._is_affordable():
             self.save(loop)
 
     def _is_affordable(self) -> bool:
@@ -71,16 +69,16 @@ class Mark:
         if self.path is None:
             return
         started = time.monotonic()
-        loop.place.read_clock()
+        loop.cursor.read_clock()
         try:
             self._write(self.path, loop)
         except (OSError, OutputError, MemoryError, torch.OutOfMemoryError) as error:
             self._complain(error)
         except StrategyError as error:
-            if loop.place.phases is None:
+            if loop.cursor.phases is None:
                 raise
             self._complain(error)
-        loop.place.start_clock()
+        loop.cursor.start_clock()
         self.last = time.monotonic()
         self.spent += self.last - started
 
@@ -90,7 +88,7 @@ class Mark:
         whole = {
             "identity": self.identity,
             "state": save(loop.state()),
-            "curves": self.curves.commit(loop.book.growing),
+            "curves": self.curves.commit(loop.measurements.growing),
         }
         torch.save(whole, buffer)
         buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST).digest())
@@ -107,8 +105,9 @@ class Mark:
             )
 
     def load(self, loop: Loop) -> bool:
-        """Bring the loop, which has done nothing yet, to the place that
-        was saved; False where there is no checkpoint of this very job.
+        """Bring the loop, which has done nothing yet, to where the job was when it was saved.
+
+        False where there is no checkpoint of this very job.
         """
         if self.path is None or not self.path.exists():
             return False
@@ -122,7 +121,7 @@ class Mark:
             return False
         loop.go_on(saved["state"])
         assert self.curves is not None
-        self.curves.restore(saved["curves"], loop.book.growing, loop.learner.members)
+        self.curves.restore(saved["curves"], loop.measurements.growing, loop.learner.members)
         return True
 
 

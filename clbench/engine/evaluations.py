@@ -6,17 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clbench.engine.book import Book
 from clbench.engine.curves import Curve
 from clbench.engine.evaluate import accuracy, evaluate
 from clbench.engine.keeping import Keeper
 from clbench.engine.learner import Learner
+from clbench.engine.measurements import Measurements
 from clbench.engine.recency import NOTE, Recency
 from clbench.engine.task import Task
 
-CONTINUAL_SAMPLES = (
-    1000  # images a task when accuracy is followed within tasks (De Lange et al. 2023)
-)
+# Images a task when accuracy is followed within tasks (De Lange et al. 2023).
+CONTINUAL_SAMPLES = 1000
 
 
 class Evaluations:
@@ -24,25 +23,25 @@ class Evaluations:
 
     def __init__(self, learner: Learner, keeper: Keeper, *, recency: bool = False) -> None:
         self.learner, self.keeper, self.recency = learner, keeper, recency
-        self.book: Book = learner.session.book
+        self.measurements: Measurements = learner.session.measurements
         self.tasks = learner.session.streams.tasks
 
     def after_tasks(self, row: int) -> list[int]:
         """Test what the protocol asks for after so many tasks; the members that predicted NaN."""
-        book, broken = self.book, set[int]()
-        for column in book.accuracies.tested[row]:
-            watch = self.keeper.watch(column)
+        measurements, broken = self.measurements, set[int]()
+        for column in measurements.accuracies.tested[row]:
+            watch = self.keeper.prediction_sinks(column)
             recency = Recency(self.tasks[row - 1]) if self.recency and row else None
             if recency is not None:
                 watch.append(recency.watch)
             found = evaluate(self.learner, self.tasks[column], watch=watch)
             shares, finite = found.accuracy.cpu().numpy(), found.finite.tolist()
-            broken |= {member for member in book.running if not finite[member]}
-            sound = [member for member in book.running if member not in broken]
-            book.accuracies.at(row, column)[sound] = shares[sound]
-            book.write_notes(row, column, found.notes, sound)
+            broken |= {member for member in measurements.running if not finite[member]}
+            sound = [member for member in measurements.running if member not in broken]
+            measurements.accuracies.at(row, column)[sound] = shares[sound]
+            measurements.write_notes(row, column, found.notes, sound)
             if recency is not None:
-                book.write_notes(row, column, {NOTE: recency.bias()}, sound)
+                measurements.write_notes(row, column, {NOTE: recency.bias()}, sound)
         return sorted(broken)
 
     def before_task(self, task: Task) -> None:
@@ -50,13 +49,13 @@ class Evaluations:
 
         That is the row before, unless something may have changed since.
         """
-        before = self.book.accuracies.at(task.index, task.index)
-        running = self.book.running
+        before = self.measurements.accuracies.at(task.index, task.index)
+        running = self.measurements.running
         if not self._may_have_changed() and not np.isnan(before[running]).any():
-            self.book.accuracy_before[:, task.index] = before
+            self.measurements.accuracy_before[:, task.index] = before
             return
         values = accuracy(self.learner, task)[0].cpu().numpy()
-        self.book.accuracy_before[running, task.index] = values[running]
+        self.measurements.accuracy_before[running, task.index] = values[running]
 
     def _may_have_changed(self) -> bool:
         learner, protocol = self.learner, self.learner.protocol
@@ -71,9 +70,9 @@ class Evaluations:
         """Accuracy, and what the strategy notes, as curves:
         on the tasks so far that are tested after this one.
         """
-        book, steps = self.book, torch.from_numpy(self.book.steps)
+        measurements, steps = self.measurements, torch.from_numpy(self.measurements.steps)
         rows = {name: self._nothing() for name in self.followed}
-        tested = book.accuracies.tested[task.index + 1]
+        tested = measurements.accuracies.tested[task.index + 1]
         # In a short row the last place is the task's own.
         shift = 0 if self.width == len(self.tasks) else self.width - 1 - task.index
         for index in range(tested.start, task.index + 1):
@@ -82,9 +81,11 @@ class Evaluations:
                 rows.setdefault(name, self._nothing())[:, index + shift] = value.cpu()
         for name, row in rows.items():
             self._catch_up(f"continual_{name}")
-            book.write(book.curves, f"continual_{name}", row, due)
-        book.write(book.curves, "continual_step", steps, due)
-        book.write(book.curves, "continual_task", torch.full_like(steps, task.index + 1), due)
+            measurements.write(measurements.curves, f"continual_{name}", row, due)
+        measurements.write(measurements.curves, "continual_step", steps, due)
+        measurements.write(
+            measurements.curves, "continual_task", torch.full_like(steps, task.index + 1), due
+        )
 
     @property
     def width(self) -> int:
@@ -102,14 +103,16 @@ class Evaluations:
     @property
     def followed(self) -> list[str]:
         """What has been measured within tasks so far, accuracy and notes."""
-        curves = self.book.curves
-        return [name for name in ("accuracy", *self.book.notes) if f"continual_{name}" in curves]
+        curves = self.measurements.curves
+        return [
+            name for name in ("accuracy", *self.measurements.notes) if f"continual_{name}" in curves
+        ]
 
     def _catch_up(self, name: str) -> None:
         """Fill a note that is taken for the first time up to where the other curves are."""
-        steps = self.book.curves.get("continual_step")
-        if steps is None or name in self.book.curves:
+        steps = self.measurements.curves.get("continual_step")
+        if steps is None or name in self.measurements.curves:
             return
         members, longest = len(steps.lengths), int(steps.lengths.max())
-        curve = self.book.curves[name] = Curve(members, 1)
+        curve = self.measurements.curves[name] = Curve(members, 1)
         curve.extend(np.full((members, longest, self.width), np.nan), steps.lengths)

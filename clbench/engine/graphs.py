@@ -85,7 +85,7 @@ class Steps:
                 return self.step(samples)
             self.graphs[kind] = graph
         if graph is not self.last:
-            graph.show()
+            graph.publish()
             self.last = graph
         graph.samples.copy_(samples)
         graph.graph.replay()
@@ -130,7 +130,7 @@ class Steps:
 
     def _forget_if_changed(self) -> None:
         """Forget the graphs if what a step depends on is no longer what they were captured with."""
-        if self.known is not None and self.known.change(Outline.of(self.state)):
+        if self.known is not None and self.known.difference(Outline.of(self.state)):
             self.forget()
 
     def forget(self) -> None:
@@ -142,7 +142,7 @@ class Steps:
     def _watched(self, samples: Tensor) -> Tensor | None:
         before = Outline.of(self.state)
         loss = self.step(samples)
-        if changed := before.change(Outline.of(self.state)):
+        if changed := before.difference(Outline.of(self.state)):
             self._refuse(changed)
         return loss
 
@@ -215,7 +215,7 @@ class Captured:
         watchers = [item.watcher for _, item in objects(state) if isinstance(item, Stack)]
         self.watched = [(watcher, watcher.of_step()) for watcher in watchers]
 
-    def show(self) -> None:
+    def publish(self) -> None:
         """Let them be found where they are looked for."""
         for tensor, grad in self.grads:
             tensor.grad = grad
@@ -246,7 +246,7 @@ class Outline:
                 marks[node.path] = mark
         return cls(marks, found)
 
-    def change(self, later: Outline) -> str | None:
+    def difference(self, later: Outline) -> str | None:
         """The first thing that is otherwise later, as a
         sentence for the author; None where all is as it was.
         """
@@ -263,8 +263,8 @@ class Outline:
                 )
             if mark != before and not (mark != mark and before != before):
                 return (
-                    f"a step changes the Python value {author_path(path)} ({before!r}, then {mark!r});"
-                    " keep it as a tensor [members]"
+                    f"a step changes the Python value {author_path(path)}"
+                    f" ({before!r}, then {mark!r}); keep it as a tensor [members]"
                 )
         gone = [path for path in self.marks if path not in later.marks]
         return f"a step removes {author_path(gone[0])} from the state" if gone else None

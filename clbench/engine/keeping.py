@@ -35,7 +35,7 @@ class Keeper:
         if self.weights:
             self._network()
 
-    def watch(self, column: int) -> list[Watch]:
+    def prediction_sinks(self, column: int) -> list[Watch]:
         """Who looks on while a task is tested."""
         if not self.predictions:
             return []

@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from clbench.engine.best import BestWeights
-from clbench.engine.book import Book
+from clbench.engine.cursor import Cursor
 from clbench.engine.draws import DrawWatch
 from clbench.engine.given import Given
 from clbench.engine.keeping import Keeper
 from clbench.engine.learner import Learner
+from clbench.engine.measurements import Measurements
 from clbench.engine.observation import Observation
 from clbench.engine.participation import Participation
 from clbench.engine.phases import ResolvedPhase, checked, order_of_epoch, resolve, whole_choice
-from clbench.engine.place import Place
 from clbench.engine.plan import Step, plan_epoch
 from clbench.engine.probes import Probes
 from clbench.engine.rates import Rates
@@ -46,17 +46,17 @@ class Loop:
         workers: int = 1,
     ) -> None:
         self.learner, self.session, self.probes = learner, learner.session, probes
-        self.book, self.streams = self.session.book, self.session.streams
+        self.measurements, self.streams = self.session.measurements, self.session.streams
         self.protocol = learner.protocol
         online = online or epochs or isinstance(self.protocol.stop_at, dict)
-        self.place = Place(learner.members, learner.device)
+        self.cursor = Cursor(learner.members, learner.device)
         self.keeper = Keeper(learner, checkpoint)
         self.draws, self.given, self.rates = DrawWatch(learner), Given(learner), Rates(learner)
         self.participation = who = Participation(learner)
         self.observation = Observation(
             learner,
             who,
-            self.place,
+            self.cursor,
             probes,
             self.keeper,
             online=online,
@@ -64,7 +64,7 @@ class Loop:
             recency=recency,
         )
         self.training = Training(
-            learner, who, self.place, self.draws, online=online, graphs=graphs, workers=workers
+            learner, who, self.cursor, self.draws, online=online, graphs=graphs, workers=workers
         )
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
         self.on_step: Callable[[], None] = _nothing  # between two steps: to save, to report
@@ -77,8 +77,8 @@ class Loop:
         self.given.check()
         return _JobState(
             self.learner.state(),
-            self.book,
-            self.place,
+            self.measurements,
+            self.cursor,
             self.participation.suspension,
             self.probes,
             self.observation.best,
@@ -89,14 +89,14 @@ class Loop:
         restore(self.state(), saved, self.session.find, self.learner.device)
         self.participation.publish()
         self.learner.hold_outputs()
-        if self.place.phases is not None:
-            self.resolved = self._resolve(self.streams.tasks[self.place.task])
+        if self.cursor.phases is not None:
+            self.resolved = self._resolve(self.streams.tasks[self.cursor.task])
 
     @property
     def fraction(self) -> float:
         """The part of the task's training that is done."""
         lengths = [max(phase.totals) for phase in self.resolved]
-        done = sum(lengths[: self.place.phase]) + int(self.place.done.max())
+        done = sum(lengths[: self.cursor.phase]) + int(self.cursor.done.max())
         return done / max(1, sum(lengths)) if lengths else 0.0
 
     # ------------------------------------------------------------------ a task
@@ -108,27 +108,27 @@ class Loop:
     def task(self, task: Task) -> None:
         """Train one task, from its beginning or from where it was left, and evaluate after it."""
         with self.training.steps.stream(), self.draws.task(task.index + 1):
-            if self.book.running:
+            if self.measurements.running:
                 self.train(task)
-            if self.book.running:
+            if self.measurements.running:
                 self._finish_task(task)
         self.given.check()
-        self.place.end_task()
+        self.cursor.end_task()
         self._after_last_task(task)
-        tested = self.book.accuracies.tested
-        if self.place.task + 1 < len(tested):
-            self.streams.forget_before(tested[self.place.task + 1].start)
+        tested = self.measurements.accuracies.tested
+        if self.cursor.task + 1 < len(tested):
+            self.streams.forget_before(tested[self.cursor.task + 1].start)
 
     def train(self, task: Task) -> None:
         """Train a task, phase by phase."""
         self.session.task = task
-        if self.place.phases is None:
+        if self.cursor.phases is None:
             self._begin_task(task)
         self.resolved = self._resolve(task)
-        self.place.start_clock()
-        while self.place.phase < len(self.resolved):
-            self._phase(task, self.place.phase)
-            self.place.end_phase()
+        self.cursor.start_clock()
+        while self.cursor.phase < len(self.resolved):
+            self._phase(task, self.cursor.phase)
+            self.cursor.end_phase()
 
     def _begin_task(self, task: Task) -> None:
         self.session.phase = None
@@ -140,7 +140,7 @@ class Loop:
         # The hook may have made optimisers.
         self.learner.hold_outputs()
         self.observation.before_task(task)
-        self.place.begin_task(self._checked(self.draws.call("phases", task)))
+        self.cursor.begin_task(self._checked(self.draws.call("phases", task)))
 
     def reset(self, task: Task) -> None:
         """The resets that the protocol asks for at a task's start."""
@@ -150,7 +150,7 @@ class Loop:
             self.learner.reset_head(self.protocol.head_reset, task.index)
 
     def _finish_task(self, task: Task) -> None:
-        self.participation.only(self.book.running)
+        self.participation.set_active(self.measurements.running)
         self._give_rates_back()
         self.participation.show_suspended()
         self.observation.restore_best()
@@ -167,28 +167,28 @@ class Loop:
 
     def _phase(self, task: Task, number: int) -> None:
         """Train a phase, from its beginning or from where it was left."""
-        place, phases = self.place, self.place.phases
+        cursor, phases = self.cursor, self.cursor.phases
         assert phases is not None
         self.session.phase = phases[number]
-        if place.at_phase_start:
+        if cursor.at_phase_start:
             self._begin_phase(task)
         phase, resolved = self.session.phase, self.resolved[number]
         frozen = self.training.frozen
         frozen.begin_phase(phase, resolved)
         if frozen.table is not None:
             self.training.forget_graphs()
-        while place.epoch < resolved.epochs and (taking := self._taking()):
+        while cursor.epoch < resolved.epochs and (taking := self._taking()):
             self._epoch(task, phase, resolved, taking)
         frozen.end_phase()
 
     def _taking(self) -> list[int]:
         """The members that have not stopped in this phase."""
-        return [member for member in self.book.running if member not in self.place.stopped]
+        return [member for member in self.measurements.running if member not in self.cursor.stopped]
 
     def _begin_phase(self, task: Task) -> None:
         session, phase = self.session, self.session.phase
         assert phase is not None
-        self.participation.only(self.book.running)
+        self.participation.set_active(self.measurements.running)
         self._give_rates_back()
         self.participation.show_suspended()
         with session.choosing() as chosen:
@@ -196,56 +196,56 @@ class Loop:
         if chosen:
             samples = whole_choice(chosen, session.active, self.learner.members)
             session.phase = phase = self._checked([replace(phase, data=samples)])[0]
-            self.place.replace_phase(phase)
+            self.cursor.replace_phase(phase)
             self.resolved = self._resolve(task)
-        self.place.rates_set = self.rates.are_set_by(phase)
+        self.cursor.rates_set = self.rates.are_set_by(phase)
 
     def _give_rates_back(self) -> None:
         """Let no phase's own rate last longer than the phase; every member is there to hear it."""
-        if self.place.rates_set:
+        if self.cursor.rates_set:
             self.rates.end_phase()
-            self.place.rates_set = False
+            self.cursor.rates_set = False
 
     def _epoch(self, task: Task, phase: Phase, resolved: ResolvedPhase, taking: list[int]) -> None:
-        place, who = self.place, self.participation
-        if place.step == 0:
+        cursor, who = self.cursor, self.participation
+        if cursor.step == 0:
             self._begin_epoch(phase, taking)
         self.training.frozen.begin_epoch()
         self.training.steps.begin_epoch()
         self._steps(task, phase, resolved, taking)
-        who.only(taking)
-        who.strike_all({**who.broken_agents(), **place.losses.read()})
+        who.set_active(taking)
+        who.mark_all_diverged({**who.broken_agents(), **cursor.losses.read()})
         reached: set[int] = set()
         if self.session.active:
             who.show_suspended()
             self.training.frozen.end_epoch()
-            self.draws.call("end_epoch", phase, place.epoch)
+            self.draws.call("end_epoch", phase, cursor.epoch)
             reached = self.observation.after_epoch(task, phase, taking)
-        place.end_epoch(reached)
+        cursor.end_epoch(reached)
 
     def _begin_epoch(self, phase: Phase, taking: list[int]) -> None:
-        self.participation.only(taking)
+        self.participation.set_active(taking)
         self.participation.show_suspended()
-        self.draws.call("begin_epoch", phase, self.place.epoch)
+        self.draws.call("begin_epoch", phase, self.cursor.epoch)
         # The hook may have made optimisers.
         self.learner.hold_outputs()
         # Hooks look at the network in evaluation mode, and may forget to put it back.
         self.learner.set_mode(training=True)
         self.rates.begin_epoch(phase)
-        self.place.online.begin_epoch()
+        self.cursor.online.begin_epoch()
 
     def _steps(self, task: Task, phase: Phase, resolved: ResolvedPhase, taking: list[int]) -> None:
         """Take the epoch's steps, from the one where it was left."""
-        place = self.place
-        position = task.index, place.phase, place.epoch
+        cursor = self.cursor
+        position = task.index, cursor.phase, cursor.epoch
         order = order_of_epoch(resolved, self.streams, self.session.members, position)
         plan = self._plan(resolved, order.sizes, taking)
-        for step, samples in self.training.frozen.of_steps(order, plan[place.step :]):
-            self.participation.only(step.members)
-            self.rates.begin_step(phase, place.done.tolist(), resolved.totals)
+        for step, samples in self.training.frozen.of_steps(order, plan[cursor.step :]):
+            self.participation.set_active(step.members)
+            self.rates.begin_step(phase, cursor.done.tolist(), resolved.totals)
             self.training.step(samples)
             self.observation.after_step(task)
-            place.step += 1
+            cursor.step += 1
             self.on_step()
 
     def _plan(
@@ -259,8 +259,8 @@ class Loop:
         return checked(phases, self.learner.part_name, self.streams)
 
     def _resolve(self, task: Task) -> list[ResolvedPhase]:
-        streams, protocol, running = self.streams, self.protocol, self.book.running
-        phases = self.place.phases or []
+        streams, protocol, running = self.streams, self.protocol, self.measurements.running
+        phases = self.cursor.phases or []
         return [resolve(phase, task, streams, protocol, running) for phase in phases]
 
 
@@ -270,13 +270,18 @@ class _JobState(Stateful):
     def __init__(
         self,
         learner: Stateful,
-        book: Book,
-        place: Place,
+        measurements: Measurements,
+        cursor: Cursor,
         suspension: Suspension,
         probes: Probes,
         best: BestWeights,
     ) -> None:
-        self.learner, self.book, self.place, self.suspension = learner, book, place, suspension
+        self.learner, self.measurements, self.cursor, self.suspension = (
+            learner,
+            measurements,
+            cursor,
+            suspension,
+        )
         self.probes, self.best = probes, best
 
 

@@ -49,7 +49,7 @@ def measure_kept(
     `rows[i]` are their weights after task i + 1.
     """
     learner = build_learner(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
-    session, book = learner.session, learner.session.book
+    session, measurements = learner.session, learner.session.measurements
     probes = Probes({name: metric}, learner, shown=_Unknown())
     last = len(session.streams.tasks)
     for task, weights in zip(session.streams.tasks, rows, strict=True):
@@ -58,14 +58,14 @@ def measure_kept(
         session.set_active(there)
         if there and (metric.when == "task_end" or task.index == last - 1):
             for _, value in probes.ask(metric.when, task):
-                book.write(book.probes, name, value, there)
-    said, undefined = book.faults.get(name, (None, False))
+                measurements.write(measurements.probes, name, value, there)
+    said, undefined = measurements.faults.get(name, (None, False))
     if said is not None and not undefined:
         raise UserError(
             f"{name} cannot be measured from the weights of {cell.label}:"
             f" metric {name}: {said.splitlines()[0]}"
         )
-    measured = book.probes.get(name, Curve(len(members), 0))
+    measured = measurements.probes.get(name, Curve(len(members), 0))
     return measured.table(), said
 
 

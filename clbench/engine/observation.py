@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from clbench.engine.best import BestWeights
+from clbench.engine.cursor import Cursor
 from clbench.engine.draws import DrawWatch
 from clbench.engine.early import explain_missing
 from clbench.engine.evaluate import accuracy
@@ -15,19 +16,18 @@ from clbench.engine.fresh_start import MEMORY
 from clbench.engine.keeping import Keeper
 from clbench.engine.learner import Learner
 from clbench.engine.participation import Participation
-from clbench.engine.place import Place
 from clbench.engine.probes import Probes
 from clbench.engine.task import Phase, Task
 
 
 class Observation:
-    """Measures the members where the loop says so, and writes it down in the book."""
+    """Measures the members where the loop says so, and writes down what it finds."""
 
     def __init__(
         self,
         learner: Learner,
         participation: Participation,
-        place: Place,
+        cursor: Cursor,
         probes: Probes,
         keeper: Keeper,
         *,
@@ -35,8 +35,8 @@ class Observation:
         by_epoch: bool,
         recency: bool,
     ) -> None:
-        self.learner, self.participation, self.place = learner, participation, place
-        self.session, self.book = learner.session, learner.session.book
+        self.learner, self.participation, self.cursor = learner, participation, cursor
+        self.session, self.measurements = learner.session, learner.session.measurements
         self.probes, self.keeper = probes, keeper
         self.online, self.by_epoch = online, by_epoch
         self.evaluations = Evaluations(learner, keeper, recency=recency)
@@ -52,7 +52,7 @@ class Observation:
         except AttributeError as missing:
             explain_missing(missing, self.learner)
             raise
-        self.keeper.end_row(0, self.book.running)
+        self.keeper.end_row(0, self.measurements.running)
 
     def before_task(self, task: Task) -> None:
         """The accuracy on a task whose head exists, before it is trained."""
@@ -65,9 +65,9 @@ class Observation:
         is_tested = last or self.learner.tests_after(task.index)
         if is_tested:
             self._evaluate(task.index + 1)
-        if not self.book.running:
+        if not self.measurements.running:
             return
-        self.keeper.end_row(task.index + 1, self.book.running)
+        self.keeper.end_row(task.index + 1, self.measurements.running)
         self.probe("task_end", task, means_something=is_tested)
         if last:
             self.probe("run_end", task)
@@ -76,8 +76,8 @@ class Observation:
     def _evaluate(self, row: int) -> None:
         self.participation.show_suspended()
         for member in self.evaluations.after_tasks(row):
-            self.participation.strike(member, int(self.book.steps[member]))
-        self.participation.only(self.book.running)
+            self.participation.mark_diverged(member, int(self.measurements.steps[member]))
+        self.participation.set_active(self.measurements.running)
 
     # ------------------------------------------------------------------ within a task
 
@@ -88,16 +88,18 @@ class Observation:
         every = self.session.protocol.evaluate["every"]
         if not every:
             return
-        done = self.place.done
+        done = self.cursor.done
         if due := [member for member in self.session.active if done[member] % every == 0]:
-            with self.place.stopped_clock():
+            with self.cursor.stopped_clock():
                 self.evaluations.within_task(task, due)
 
     def after_epoch(self, task: Task, phase: Phase, taking: Sequence[int]) -> set[int]:
         """What an epoch came to; the members whose accuracy reached `stop_at`."""
         if self.by_epoch:
-            right = self.place.online.of_epoch()
-            self.book.write(self.book.curves, "train_accuracy", right, self.session.active)
+            right = self.cursor.online.of_epoch()
+            self.measurements.write(
+                self.measurements.curves, "train_accuracy", right, self.session.active
+            )
         self.probe("epoch_end", task)
         if not phase.stop:
             return set()
@@ -111,7 +113,7 @@ class Observation:
         if goal is None:
             return set()
         if isinstance(goal, dict):  # on training data
-            reached = self.place.online.of_epoch() >= goal["train"]
+            reached = self.cursor.online.of_epoch() >= goal["train"]
         else:
             reached = accuracy(self.learner, task, "validation")[0] >= goal
         flags = reached.tolist()
@@ -119,20 +121,22 @@ class Observation:
 
     def restore_best(self) -> None:
         """`restore: best`; the curve `restored_epoch` says which epoch of each task that was."""
-        running = self.book.running
+        running = self.measurements.running
         epochs = self.best.give_back(running)
         if epochs is not None:
-            self.book.write(self.book.curves, "restored_epoch", epochs, running)
+            self.measurements.write(self.measurements.curves, "restored_epoch", epochs, running)
 
     def note_training(self, task: Task) -> None:
         """How long the task's training took, its mean loss, and its online accuracy."""
-        running, book, place = self.book.running, self.book, self.place
-        book.train_seconds[:, task.index] = place.read_clock() / self.learner.members
-        if not place.phases:
+        running, measurements, cursor = self.measurements.running, self.measurements, self.cursor
+        measurements.train_seconds[:, task.index] = cursor.read_clock() / self.learner.members
+        if not cursor.phases:
             return
-        book.loss[running, task.index] = place.losses.means()[running]
+        measurements.loss[running, task.index] = cursor.losses.means()[running]
         if self.online:
-            book.write(book.curves, "online_accuracy", place.online.of_task(), running)
+            measurements.write(
+                measurements.curves, "online_accuracy", cursor.online.of_task(), running
+            )
 
     # ------------------------------------------------------------------ probes and costs
 
@@ -145,18 +149,20 @@ class Observation:
             return
         if when != "step":
             self.participation.show_suspended()
-        with self.place.stopped_clock():
+        with self.cursor.stopped_clock():
             for name, value in self.probes.ask(when, task):
                 if not means_something:
                     value = torch.full(value.shape, torch.nan, dtype=torch.float64)
-                self.book.write(self.book.probes, name, value, self.session.active)
+                self.measurements.write(self.measurements.probes, name, value, self.session.active)
 
     def _count_costs(self) -> None:
-        learner, book = self.learner, self.book
-        book.count_cost("parameters", [float(count) for count in learner.trained_parameters()])
-        book.count_cost("state_bytes", learner.carried_bytes())
-        book.count_cost("device_bytes", learner.tensor_bytes())
-        book.cost["peak_memory"] = [_peak_memory(learner.device)] * learner.members
+        learner, measurements = self.learner, self.measurements
+        measurements.count_cost(
+            "parameters", [float(count) for count in learner.trained_parameters()]
+        )
+        measurements.count_cost("state_bytes", learner.carried_bytes())
+        measurements.count_cost("device_bytes", learner.tensor_bytes())
+        measurements.cost["peak_memory"] = [_peak_memory(learner.device)] * learner.members
 
 
 def _peak_memory(device: torch.device) -> float:

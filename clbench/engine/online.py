@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clbench.engine.cursor import Online
 from clbench.engine.evaluate import choice, evaluating, predict
 from clbench.engine.learner import Learner
-from clbench.engine.place import Online
 from clbench.engine.task import Batch
 from clbench.stack import Stack
 

@@ -12,15 +12,15 @@ from clbench.stack import Suspension, member_tables
 
 
 class Participation:
-    """Lets members sit out and come back, and strikes those that diverged for good."""
+    """Lets members sit out and come back, and lets those that diverged stop for good."""
 
     def __init__(self, learner: Learner) -> None:
         self.learner, self.session = learner, learner.session
-        self.book = learner.session.book
+        self.measurements = learner.session.measurements
         self.suspension = Suspension(learner.state(), learner.members)
         self.rows: slice | Tensor = slice(None)  # of the members that take part, on the device
 
-    def only(self, members: Sequence[int]) -> None:
+    def set_active(self, members: Sequence[int]) -> None:
         """Let exactly these members take part from here on."""
         if list(members) == self.session.active:
             return
@@ -31,7 +31,7 @@ class Participation:
         """Let all take part that have not diverged, each
         with what it left behind when it sat out.
         """
-        self.only(self.book.running)
+        self.set_active(self.measurements.running)
         self.show_suspended()
 
     def publish(self) -> None:
@@ -56,19 +56,19 @@ class Participation:
 
     # ------------------------------------------------------------------ members that diverged
 
-    def strike_all(self, broken: Mapping[int, int]) -> None:
+    def mark_all_diverged(self, broken: Mapping[int, int]) -> None:
         """Members whose loss was not finite, with the step in which that was, stop for good."""
         if not broken:
             return
         for member, step in broken.items():
-            if self.book.diverged_at[member] < 0:
-                self.strike(member, step)
-        running = set(self.book.running)
-        self.only([member for member in self.session.active if member in running])
+            if self.measurements.diverged_at[member] < 0:
+                self.mark_diverged(member, step)
+        running = set(self.measurements.running)
+        self.set_active([member for member in self.session.active if member in running])
 
-    def strike(self, member: int, step: int) -> None:
+    def mark_diverged(self, member: int, step: int) -> None:
         """Note that a member diverged, and clear its state, so that no arithmetic trips over it."""
-        self.book.diverged_at[member] = step
+        self.measurements.diverged_at[member] = step
         for _, table in member_tables(self.learner.state(), self.learner.members):
             if table.is_floating_point():
                 table.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
@@ -85,5 +85,5 @@ class Participation:
         for value in net.parameters():
             finite &= value.detach().isfinite().flatten(1).all(1)
         flags = finite.tolist()
-        steps = self.book.steps
+        steps = self.measurements.steps
         return {member: int(steps[member]) for member in self.session.active if not flags[member]}

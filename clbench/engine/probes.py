@@ -40,14 +40,14 @@ class Probes(Stateful):
     """
 
     wiring: ClassVar[frozenset[str]] = frozenset(
-        {"metrics", "learner", "shown", "book", "in_steps"}
+        {"metrics", "learner", "shown", "measurements", "in_steps"}
         | {"_fixed", "_watched", "_last_versions", "_found"}
     )
 
     def __init__(self, metrics: dict[str, Any], learner: Learner, shown: Any = None) -> None:
         self.metrics, self.learner = metrics, learner
         self.shown = learner.shown if shown is None else shown  # to the metrics
-        self.book = learner.session.book
+        self.measurements = learner.session.measurements
         self._fixed: dict[int, Batch] = {}
         self._watched: dict[str, int] = {}  # in which task each metric was last watched closely
         self._last_versions: dict[int, int] = {}  # of every tensor, since the metric before
@@ -60,7 +60,7 @@ class Probes(Stateful):
         return {
             label: metric
             for label, metric in self.metrics.items()
-            if metric.when == when and label not in self.book.faults
+            if metric.when == when and label not in self.measurements.faults
         }
 
     def ask(self, when: str, task: Task) -> Iterator[tuple[str, Tensor]]:
@@ -82,9 +82,9 @@ class Probes(Stateful):
                 except Meddled:
                     raise
                 except (Exception, SystemExit) as error:
-                    self.book.faults[label] = (_reason(error), isinstance(error, Undefined))
+                    self.measurements.faults[label] = (_reason(error), isinstance(error, Undefined))
                     if (
-                        label not in self.book.probes
+                        label not in self.measurements.probes
                     ):  # measured all the same, so that nobody tries again
                         yield label, torch.full((self.learner.members,), torch.nan)
 
@@ -97,7 +97,7 @@ class Probes(Stateful):
             yield
         finally:
             self._wait()
-            self.book.count_seconds(label, time.perf_counter() - begun)
+            self.measurements.count_seconds(label, time.perf_counter() - begun)
 
     def _wait(self) -> None:
         """Until the device has done what it was asked for so far."""
@@ -207,7 +207,7 @@ class Probes(Stateful):
                 f"measure returned {got}; a tensor [members, ...] with {self.learner.members}"
                 " members is wanted"
             )
-        self.book.check(self.book.probes, label, value)
+        self.measurements.check(self.measurements.probes, label, value)
         return value
 
     def _batch(self, task: Task) -> Batch:

@@ -16,13 +16,13 @@ import torch
 from clbench.data.arrays import Arrays
 from clbench.docstrings import summary
 from clbench.engine import recency
-from clbench.engine.book import Book
 from clbench.engine.chain import Chain
-from clbench.engine.checkpoint import Mark, identity_of
+from clbench.engine.checkpoint import Checkpointer, identity_of
 from clbench.engine.compose import check_agents, check_composition, check_fit
 from clbench.engine.draws import DrawWatch
 from clbench.engine.learner import Learner
 from clbench.engine.loop import Loop
+from clbench.engine.measurements import Measurements
 from clbench.engine.probes import Probes
 from clbench.engine.session import Session, model_of
 from clbench.engine.solo import SoloStrategy
@@ -45,9 +45,8 @@ class Settings:
 
     device: str = "cpu"
     form: str = "auto"
-    graphs: str = (
-        "auto"  # on a GPU, steps as device graphs: auto, on (an error where that cannot be), off
-    )
+    # On a GPU, steps as device graphs: auto, on (an error where that cannot be), off.
+    graphs: str = "auto"
     checkpoint: Path | None = None
     checkpoint_every: float = math.inf  # seconds between two within a task
     workers: int = 1  # jobs that run beside this one, itself included, and share the machine
@@ -86,7 +85,7 @@ def run_cell(
 ) -> CellRecord:
     """Train and evaluate these members (seed, agent) of a cell, from where their checkpoint stands.
 
-    Where `leaving` says so, the place is saved and `Left` is raised, between two steps or two
+    Where `leaving` says so, the cursor is saved and `Left` is raised, between two steps or two
     tasks.
     """
 
@@ -96,19 +95,20 @@ def run_cell(
     loop = start()
     reporter = Reporter(listener, work_of(cell, loop.session, host))
     identity = identity_of(cell, key, members, loop.learner.form)
-    mark = Mark(
+    checkpointer = Checkpointer(
         settings.checkpoint,
         settings.checkpoint_every,
         identity,
         lambda said: reporter.say(loop, said),
     )
     try:
-        resumed = mark.load(loop)
-        if resumed and loop.book.running and not loop.keeper.has(loop.place.task + 1):
+        resumed = checkpointer.load(loop)
+        if resumed and loop.measurements.running and not loop.keeper.has(loop.cursor.task + 1):
             raise ClbenchError("what was kept beside it is gone")
     except Exception as failure:  # nothing of the job is lost but time
         reporter.say(
-            loop, f"the checkpoint {mark.path} cannot be used ({failure}); the job starts anew"
+            loop,
+            f"the checkpoint {checkpointer.path} cannot be used ({failure}); the job starts anew",
         )
         loop, resumed = start(), False
     if not resumed:
@@ -116,20 +116,20 @@ def run_cell(
 
     def between_steps() -> None:
         leave_if_asked()
-        mark.between_steps(loop)
+        checkpointer.between_steps(loop)
         reporter.tell(loop)
 
     def leave_if_asked() -> None:
         if leaving():
-            mark.save(loop)
+            checkpointer.save(loop)
             raise Left
 
     loop.on_step = between_steps
     reporter.tell(loop)  # where it begins
-    for task in loop.streams.tasks[loop.place.task :]:
+    for task in loop.streams.tasks[loop.cursor.task :]:
         loop.task(task)
         leave_if_asked()
-        mark.between_tasks(loop)
+        checkpointer.between_tasks(loop)
         reporter.task_ended(loop)
     return record(cell, key, loop)
 
@@ -149,16 +149,18 @@ class Reporter:
 
     def task_ended(self, loop: Loop) -> None:
         """With the accuracies."""
-        done = loop.place.task
-        self.listener(replace(self._progress(loop), task=done, accuracy=_means(loop.book, done)))
+        done = loop.cursor.task
+        self.listener(
+            replace(self._progress(loop), task=done, accuracy=_means(loop.measurements, done))
+        )
 
     def say(self, loop: Loop, said: str) -> None:
         """A sentence."""
         self.listener(replace(self._progress(loop), said=said))
 
     def _progress(self, loop: Loop) -> Progress:
-        done, tasks = loop.place.task, len(self.work)
-        within = 0.0 if loop.place.phases is None else loop.fraction * self.work[done]
+        done, tasks = loop.cursor.task, len(self.work)
+        within = 0.0 if loop.cursor.phases is None else loop.fraction * self.work[done]
         fraction = (self.before[done] + within) / self.before[-1] if done < tasks else 1.0
         return Progress(min(done + 1, tasks), tasks, float(fraction))
 
@@ -281,7 +283,7 @@ def prepare_gpu(device: torch.device, precision: str) -> None:
 
 def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
     """What was measured, as a record."""
-    session, book = loop.session, loop.book
+    session, measurements = loop.session, loop.measurements
     members = np.array(session.members, dtype=np.int64).reshape(-1, 2)
     made = CellRecord(
         key=key,
@@ -298,7 +300,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),
     )
-    return book.fill(made)
+    return measurements.fill(made)
 
 
 def _trained_together(learner: Learner) -> int:
@@ -312,10 +314,10 @@ def _trained_together(learner: Learner) -> int:
     return 1
 
 
-def _means(book: Book, row: int) -> tuple[float, ...]:
+def _means(measurements: Measurements, row: int) -> tuple[float, ...]:
     """Each member's mean over the tasks so far, of those
     that were tested; NaN for one that diverged.
     """
-    seen = sum(column < row for column in book.accuracies.tested[row])
-    means = book.accuracies.row(row)[:, :seen].mean(1)
+    seen = sum(column < row for column in measurements.accuracies.tested[row])
+    means = measurements.accuracies.row(row)[:, :seen].mean(1)
     return tuple(float(mean) for mean in means)

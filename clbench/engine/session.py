@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from clbench.engine.book import Book
+from clbench.engine.measurements import Measurements
 from clbench.engine.outputs import Outputs
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch, Phase, Samples, Task
@@ -88,7 +88,7 @@ class Session(Stateful):
             "model",
             "form",
             "precision",
-            "book",
+            "measurements",
             "active",
             "takes_part",
             "outputs",
@@ -132,7 +132,7 @@ class Session(Stateful):
         self.net: Stack | None = None
         self.optimizer: Optimizer | None = None
         self.noise: dict[str, Noise] = {}
-        self.book = Book(len(self.members), layout.tasks, self.protocol.evaluate)
+        self.measurements = Measurements(len(self.members), layout.tasks, self.protocol.evaluate)
         self.active: list[int] = list(range(len(self.members)))
         # The same for hooks, always the same tensor: a device graph reads it where it was captured.
         self.takes_part = torch.ones(len(self.members), dtype=torch.bool, device=device)
@@ -172,15 +172,15 @@ class Session(Stateful):
         """Append these members' values (by default of those
         that take part) to the record's curve of this name.
         """
-        self.book.write(
-            self.book.curves, name, value, list(self.active if members is None else members)
+        self.measurements.write(
+            self.measurements.curves, name, value, list(self.active if members is None else members)
         )
 
     def cost(
         self, name: str, value: Tensor | float, add: bool, members: Sequence[int] | None = None
     ) -> None:
         """Note a cost of these members (by default of those that take part)."""
-        self.book.note_cost(name, value, add, self.active if members is None else members)
+        self.measurements.note_cost(name, value, add, self.active if members is None else members)
 
     def fetch(
         self,

@@ -36,13 +36,13 @@ class StackView(InSession):
         """`[R]`, on the host: the training steps each
         member has behind it, without the one under way.
         """
-        return self.session.book.steps.copy()
+        return self.session.measurements.steps.copy()
 
     def completing(self, period: int) -> list[int]:
         """The members that complete a multiple of `period`
         steps with the step under way, on the host.
         """
-        steps = self.session.book.steps
+        steps = self.session.measurements.steps
         return [member for member in self.session.active if (steps[member] + 1) % period == 0]
 
     def by_agent(self, tensor: Tensor) -> Tensor:

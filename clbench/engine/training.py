@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from clbench.engine.cursor import Cursor
 from clbench.engine.draws import DrawWatch
 from clbench.engine.features import FrozenBody
 from clbench.engine.graphs import Steps
 from clbench.engine.learner import Learner
 from clbench.engine.online import OnlinePredictions
 from clbench.engine.participation import Participation
-from clbench.engine.place import Place
 from clbench.engine.task import Batch
 
 
@@ -21,7 +21,7 @@ class Training:
         self,
         learner: Learner,
         participation: Participation,
-        place: Place,
+        cursor: Cursor,
         draws: DrawWatch,
         *,
         online: bool,
@@ -29,23 +29,23 @@ class Training:
         workers: int,
     ) -> None:
         self.learner, self.session = learner, learner.session
-        self.participation, self.place, self.draws = participation, place, draws
+        self.participation, self.cursor, self.draws = participation, cursor, draws
         self.online = online
-        self.online_predictions = OnlinePredictions(learner, place.online)
+        self.online_predictions = OnlinePredictions(learner, cursor.online)
         self.frozen = FrozenBody(learner, workers)
         self.steps = Steps(learner, self.training_step, graphs)
 
     def step(self, samples: Tensor) -> None:
         """Train on these samples `[3, R, B]`, and count."""
         loss = self.draws.run("observe", self.steps, samples)
-        place, book, active = self.place, self.session.book, self.session.active
+        cursor, measurements, active = self.cursor, self.session.measurements, self.session.active
         if self.online:
-            place.online.count(samples.shape[2], active)
+            cursor.online.count(samples.shape[2], active)
         if loss is not None:
-            place.losses.note(loss, active, book.steps, self.learner.part_name)
+            cursor.losses.note(loss, active, measurements.steps, self.learner.part_name)
         rows = slice(None) if len(active) == self.learner.members else active
-        book.steps[rows] += 1
-        place.done[rows] += 1
+        measurements.steps[rows] += 1
+        cursor.done[rows] += 1
 
     def training_step(self, samples: Tensor) -> Tensor | None:
         """One training step; on a GPU, the function that is captured in a device graph.

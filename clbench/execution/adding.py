@@ -169,7 +169,7 @@ class _Work:
         ]
 
     def _measured(self, cell: CellRecord) -> Any:
-        from clbench.engine.book import padded
+        from clbench.engine.measurements import padded
         from clbench.engine.measuring import measure_kept
 
         planned = _cell_of(cell)

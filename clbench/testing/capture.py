@@ -36,7 +36,7 @@ class CaptureCheck:
 
     @staticmethod
     def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
-        steps = strategy.session.book.steps
+        steps = strategy.session.measurements.steps
         for _ in range(STEPS_TRIED):
             if not strategy.eager_step():
                 break
@@ -48,7 +48,7 @@ class CaptureCheck:
         before = Outline.of(strategy.session.learner.state())
         with uncapturable() as found:
             loop.training.training_step(samples)
-        if change := before.change(Outline.of(strategy.session.learner.state())):
+        if change := before.difference(Outline.of(strategy.session.learner.state())):
             found.append(change)
         assert not found, (
             f"the step of phase {phase.name!r} cannot be captured in a device graph:"

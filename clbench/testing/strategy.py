@@ -278,7 +278,7 @@ class StrategyConformance(CaptureCheck):
         When they have diverged, their state is `left`.
         """
         strategy, loop = bench.start(2, 5)
-        strike = loop.participation.strike
+        strike = loop.participation.mark_diverged
 
         def strike_and_leave(member: int, step: int) -> None:
             strike(member, step)
@@ -286,15 +286,15 @@ class StrategyConformance(CaptureCheck):
                 if table.is_floating_point():
                     table.detach()[member].fill_(left)
 
-        loop.participation.strike = strike_and_leave  # type: ignore[method-assign]
+        loop.participation.mark_diverged = strike_and_leave  # type: ignore[method-assign]
         loop.untrained()
         with torch.no_grad():
             for value in strategy.net.parameters():
                 value[list(members)] = torch.nan
         for task in strategy.session.streams.tasks:
             loop.task(task)
-        book = strategy.session.book
-        return {"accuracy": book.accuracy, "loss": book.loss}
+        measurements = strategy.session.measurements
+        return {"accuracy": measurements.accuracy, "loss": measurements.loss}
 
     def test_state_round_trip(self, bench: Bench) -> None:
         """What state_dict gives, load_state_dict takes, and nothing is missing."""
@@ -304,17 +304,18 @@ class StrategyConformance(CaptureCheck):
         loop_one.task(first)
         other.session.task = other.session.streams.tasks[0]
         other.load_state_dict(one.state_dict())
-        taken = loop_one.book.steps.copy()
+        taken = loop_one.measurements.steps.copy()
         loop_one.task(second)
-        loop_other.book.accuracy[:, 1] = loop_one.book.accuracy[:, 1]
-        loop_other.book.steps[:] = taken  # the engine's own count, which no method has to keep
+        loop_other.measurements.accuracy[:, 1] = loop_one.measurements.accuracy[:, 1]
+        # The engine's own count, which no method has to keep.
+        loop_other.measurements.steps[:] = taken
         loop_other.task(other.session.streams.tasks[1])
-        for book in (loop_one.book, loop_other.book):
-            book.loss[:, 0] = 0
-            book.accuracy[:, :2] = 0
+        for measurements in (loop_one.measurements, loop_other.measurements):
+            measurements.loss[:, 0] = 0
+            measurements.accuracy[:, :2] = 0
         pair = [
-            {"accuracy": book.accuracy, "loss": book.loss}
-            for book in (loop_one.book, loop_other.book)
+            {"accuracy": measurements.accuracy, "loss": measurements.loss}
+            for measurements in (loop_one.measurements, loop_other.measurements)
         ]
         difference = first_difference(*pair)
         assert difference is None, (

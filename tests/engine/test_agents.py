@@ -90,7 +90,7 @@ def make(strategy: Any, host: Host, tiny: Arrays, scenario: Any = Thirds, **prot
 
 def stop_after_an_epoch(loop: Loop, members: set[int]) -> None:
     """These members' phase is over after its first epoch."""
-    loop.observation.reached = lambda task, taking: members if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
+    loop.observation.reached = lambda task, taking: members if loop.cursor.epoch == 0 else set()  # type: ignore[method-assign]
 
 
 def test_a_hook_sees_the_weights_of_an_agent_that_stopped_early_as_they_are(
@@ -138,7 +138,7 @@ def test_a_diverged_agent_does_not_move_the_others(host: Host, tiny: Arrays, whe
                 running.net.parameters()[0][list(poisoned)] = torch.nan
         loop.task(running.session.streams.tasks[0])
         if strategy is Poisoned:
-            assert running.session.book.running == [0]
+            assert running.session.measurements.running == [0]
         return running.net.parameters()[0].detach()[0].clone()
 
     assert torch.equal(trained(Poisoned), trained(Alone))
@@ -191,7 +191,7 @@ def test_a_mean_over_agents_is_weighted_and_skips_who_is_out(host: Host, tiny: A
     assert strategy.agent_mean(value).tolist() == [3.0, 2.0]
     weights = torch.tensor([1.0, 1.0, 2.0, 3.0, 1.0, 1.0])
     assert strategy.agent_mean(value, weights).tolist() == [15.0 / 4, 1.5]
-    loop.participation.only([1, 2])
+    loop.participation.set_active([1, 2])
     assert strategy.active.tolist() == [False, True, True, False, False, False]
     table = value[:, None].expand(6, 2)
     assert strategy.agent_mean(table).tolist() == [[4.0, 4.0], [0.0, 0.0]]

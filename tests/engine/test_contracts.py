@@ -58,11 +58,11 @@ def test_a_method_writes_its_own_costs(make_bench: Make, strategy: Any, tmp_path
 
 def test_costs_are_of_the_members_that_take_part(make_bench: Make) -> None:
     strategy, loop = make_bench(Strategy).start(0, 1)
-    loop.participation.only([1])
+    loop.participation.set_active([1])
     strategy.cost("bytes_sent", torch.tensor([5.0, 6.0]), add=True)
-    loop.participation.only([0, 1])
+    loop.participation.set_active([0, 1])
     strategy.cost("bytes_sent", 1, add=True)
-    assert strategy.session.book.cost["bytes_sent"] == [1, 7]
+    assert strategy.session.measurements.cost["bytes_sent"] == [1, 7]
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_changed_updates_leave_the_moments_those_of_the_gradients(make_bench: Ma
     strategy, loop = bench.start(0, 1)
     before = [p.detach().clone() for p in strategy.net.parameters()]
     loop.task(strategy.session.streams.tasks[0])
-    assert strategy.session.book.steps.tolist() == [1, 1]
+    assert strategy.session.measurements.steps.tolist() == [1, 1]
     for number, (slot, old) in enumerate(
         zip(strategy.optimizer.slots.values(), before, strict=True)
     ):

@@ -13,10 +13,10 @@ import torch
 
 from clbench import Batch, Phase, ProbeMetric, Strategy, Task
 from clbench.engine import Settings, curve_log, run_cell
-from clbench.engine.book import padded
 from clbench.engine.curve_log import CurveLog
 from clbench.engine.curves import Curve
 from clbench.engine.losses import LossWatch
+from clbench.engine.measurements import padded
 from clbench.errors import ClbenchError, Left
 from clbench.testing.bench import first_difference, rows
 

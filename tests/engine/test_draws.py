@@ -69,7 +69,7 @@ class Drawing(Strategy):
     def after_step(self, batch: Any) -> None:
         super().after_step(batch)
         self.draw("after_step")
-        if int(self.session.book.steps[0]) == 5:
+        if int(self.session.measurements.steps[0]) == 5:
             self.draw("a later step")
 
     def end_task(self, task: Task) -> None:

@@ -152,7 +152,7 @@ def test_a_step_that_asks_for_it_runs_eagerly_between_steps_that_are_replayed(
     assert 0 < steps.replayed <= taken.max() - taken.max() // 5
     for one, other in zip(plain.net.parameters(), played.net.parameters(), strict=True):
         assert torch.equal(one, other)
-    curves = [run.session.book.curves["sums"] for run in (plain, played)]
+    curves = [run.session.measurements.curves["sums"] for run in (plain, played)]
     assert [curve.lengths.tolist() for curve in curves] == [(taken // 5).tolist()] * 2
 
 
@@ -163,7 +163,7 @@ def test_an_eager_step_that_changes_the_state_has_the_others_captured_anew(
     steps = rehearsed(loop)
     forgotten: list[int] = []
     forget = steps.forget
-    steps.forget = lambda: (forgotten.append(int(loop.book.steps[0])), forget())[1]  # type: ignore[method-assign]
+    steps.forget = lambda: (forgotten.append(int(loop.measurements.steps[0])), forget())[1]  # type: ignore[method-assign]
     task_of(loop)
     assert 4 in forgotten, "the first of them makes a tensor"
     assert 9 not in forgotten, "the second writes into it"
@@ -189,7 +189,7 @@ def test_the_gradients_of_a_graph_are_found_where_they_are_looked_for() -> None:
     weight.grad = mine = torch.ones(2)
     made = Captured(None, torch.zeros(0), grads=[(weight, mine)])
     weight.grad = None
-    made.show()
+    made.publish()
     assert weight.grad is mine
 
 
@@ -198,11 +198,11 @@ def test_an_outline_sees_what_a_step_may_depend_on(make_bench: Make) -> None:
     task_of(loop)
     before = Outline.of(strategy.session.learner.state())
     strategy.optimizer.set_lr(0.5)
-    assert before.change(Outline.of(strategy.session.learner.state())) is None, (
+    assert before.difference(Outline.of(strategy.session.learner.state())) is None, (
         "numbers in tensors may change"
     )
     strategy.net.parameters()[0].requires_grad_(False)
-    assert "params" in str(before.change(Outline.of(strategy.session.learner.state())))
+    assert "params" in str(before.difference(Outline.of(strategy.session.learner.state())))
 
 
 # ------------------------------------------------------------------------------------------ on a GPU

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clbench.engine.checkpoint import Mark
+from clbench.engine.checkpoint import Checkpointer
 from clbench.engine.runner import Progress, Reporter
 from clbench.host import Host
 from clbench.metrics import RunView
@@ -47,9 +47,9 @@ def test_what_a_job_holds_is_what_is_tested(
         bench = long_bench(host, tasks, evaluate=evaluate)
         strategy, loop = bench.start(0)
         path = tmp_path / f"{tasks}.ckpt"
-        Mark(path, 0.0, {}, print).save(loop)
+        Checkpointer(path, 0.0, {}, print).save(loop)
         sizes.append(size_of(path))
-    assert strategy.session.book.accuracies.values.shape == (1, numbers)
+    assert strategy.session.measurements.accuracies.values.shape == (1, numbers)
     assert sizes[1] - sizes[0] < 4 * 8 * numbers
 
 
@@ -71,11 +71,11 @@ def test_checkpoints_take_a_tenth_of_the_time_at_most(
 ) -> None:
     _, loop = long_bench(host, 200).start(0)
     clock = Clock(monkeypatch)
-    mark = Mark(tmp_path / "c.ckpt", 0.0, {}, print)
+    mark = Checkpointer(tmp_path / "c.ckpt", 0.0, {}, print)
     monkeypatch.setattr(mark, "_write", clock.write)
     for task in range(1, 201):
         clock.now += 2.0
-        loop.place.task = task
+        loop.cursor.task = task
         mark.between_tasks(loop)
     assert clock.saved[:3] == [2.0, 5.0, 8.0]  # a short job is saved after every task
     assert len(clock.saved) <= 3 + 0.1 * clock.now + 2

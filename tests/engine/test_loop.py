@@ -753,9 +753,9 @@ def test_a_huge_rate_diverges_by_itself(make_bench: Any) -> None:
     loop.untrained()
     for task in strategy.session.streams.tasks:
         loop.task(task)
-    book = strategy.session.book
-    assert book.running == []
-    assert np.isnan(book.accuracy[:, 1:]).all()
+    measurements = strategy.session.measurements
+    assert measurements.running == []
+    assert np.isnan(measurements.accuracy[:, 1:]).all()
 
 
 def test_many_steps_are_watched_in_one_epoch(

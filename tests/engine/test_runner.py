@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
 from clbench.engine import Progress, Settings, run_cell
-from clbench.engine.book import padded
 from clbench.engine.checkpoint import DIGEST
 from clbench.engine.evaluations import Evaluations
+from clbench.engine.measurements import padded
 from clbench.engine.runner import work_of
 from clbench.errors import Left, OutputError, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
@@ -167,7 +167,7 @@ def test_training_time_adds_up_over_interruptions(
     make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count()
-    monkeypatch.setattr("clbench.engine.place.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("clbench.engine.cursor.time.perf_counter", lambda: float(next(clock)))
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     leave(bench, 0, after=2, checkpoint=mark)
     leave(bench, 0, after=2, checkpoint=mark)
@@ -188,7 +188,7 @@ def test_checkpoints_within_a_task_come_by_time(
 
         def after_step(self, batch: Any) -> None:
             super().after_step(batch)
-            if self.session.book.steps[0] == 2:
+            if self.session.measurements.steps[0] == 2:
                 raise Stopped
 
     mark = tmp_path / "job.ckpt"

@@ -72,7 +72,7 @@ def test_agents_that_stop_early_are_out_of_the_average() -> None:
     running, loop = bench.start(0, 1)
     # Of seed 0 an agent stops after an epoch, of seed 1 both do, after one and after two.
     stops: dict[int, set[int]] = {0: {1, 2}, 1: {3}}
-    loop.observation.reached = lambda task, taking: stops.get(loop.place.epoch, set())  # type: ignore[method-assign]
+    loop.observation.reached = lambda task, taking: stops.get(loop.cursor.epoch, set())  # type: ignore[method-assign]
     ends: dict[int, torch.Tensor] = {}
     once = running.end_epoch
 

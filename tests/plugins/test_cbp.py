@@ -87,7 +87,7 @@ def take_step(strategy: Any, loop: Any, step: int, size: int = 16) -> Any:
     tasks = torch.zeros_like(index)
     y = streams.labels_of(index, tasks)
     loop.training.steps(torch.stack([index, tasks, y]))
-    strategy.session.book.steps += 1
+    strategy.session.measurements.steps += 1
     return strategy.session.fetch(index, tasks, y=y)
 
 

@@ -209,7 +209,7 @@ def test_bytes_are_those_of_images_there_and_back() -> None:
     exchange(running)
     out = np.array([3, 1, 1, 1]) * 3 * IMAGE
     back = np.array([3, 1, 1, 1]) * 3 * 4 * IMAGE
-    assert running.session.book.cost["bytes_sent"] == (out + back).tolist()
+    assert running.session.measurements.cost["bytes_sent"] == (out + back).tolist()
 
 
 @pytest.mark.parametrize("variant", ["queries", "heuristic"])
@@ -222,7 +222,7 @@ def test_who_takes_no_part_neither_asks_nor_answers(variant: str) -> None:
     assert set(received(running, 0)[0]) <= offered[2]
     assert set(received(running, 2)[0]) <= offered[0]
     assert len(received(running, 0)[0]) > 0
-    assert np.isnan(running.session.book.cost["bytes_sent"][1])
+    assert np.isnan(running.session.measurements.cost["bytes_sent"][1])
 
 
 def test_of_finished_tasks_an_agent_offers_what_it_has_kept() -> None:
@@ -299,7 +299,7 @@ def test_neighbours_send_samples_of_the_needed_classes_that_they_have() -> None:
         assert len(index) > 9
     counted = [6 * 4 * 3 for _ in range(4)]
     answered = sum(len(received(running, member)[0]) for member in range(4)) * IMAGE
-    assert sum(running.session.book.cost["bytes_sent"]) == sum(counted) + answered
+    assert sum(running.session.measurements.cost["bytes_sent"]) == sum(counted) + answered
 
 
 # ------------------------------------------------------------------ training

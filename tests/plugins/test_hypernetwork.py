@@ -355,7 +355,7 @@ def test_the_first_task_is_trained_longer(on_digits: Any) -> None:
     steps = []
     for task in strategy.session.streams.tasks[:3]:
         loop.task(task)
-        steps.append(int(loop.book.steps[0]))
+        steps.append(int(loop.measurements.steps[0]))
     assert steps == [6, 9, 12]
 
 

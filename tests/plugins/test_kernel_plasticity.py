@@ -141,7 +141,7 @@ def test_without_high_and_low_it_is_softhebb_bit_for_bit(trained: Any) -> None:
     neutral, loop = trained(KernelPlasticity(high_lr=0.0, low_lr=0.0, delta_w_interval=3), tasks=3)
     for one, other in zip(plain.net.parameters(), neutral.net.parameters(), strict=True):
         assert torch.equal(one, other)
-    np.testing.assert_array_equal(plain_loop.book.accuracy, loop.book.accuracy)
+    np.testing.assert_array_equal(plain_loop.measurements.accuracy, loop.measurements.accuracy)
 
 
 @pytest.mark.parametrize("order", ["consecutive", "successive", "simultaneous"])

@@ -394,7 +394,7 @@ def test_a_diverged_first_agent_is_not_what_the_others_go_on_from(agents: Any) -
     with torch.no_grad():
         strategy.net.named_parameters()["head.weight"][0] = torch.nan
     loop.task(tasks[1])
-    assert strategy.session.book.diverged_at[0] >= 0
+    assert strategy.session.measurements.diverged_at[0] >= 0
     for value in strategy.net.parameters():
         assert torch.equal(value[1], value[2])
         assert value[1].isfinite().all()

@@ -98,8 +98,8 @@ def test_an_agent_begins_with_the_module_of_the_most_similar_task(topology: str)
         for number in range(candidate):
             assert module(sharing, agent, number) == before[agent, number]
     assert len(set(sources)) > 1
-    assert sharing.session.book.cost["bytes_sent"] == sent.tolist()
-    curves = {name: curve.table() for name, curve in sharing.session.book.curves.items()}
+    assert sharing.session.measurements.cost["bytes_sent"] == sent.tolist()
+    curves = {name: curve.table() for name, curve in sharing.session.measurements.curves.items()}
     assert curves["module_from_agent"][:, 0].tolist() == [agent for agent, _ in sources]
     assert curves["module_from_task"][:, 0].tolist() == [task for _, task in sources]
 
@@ -143,7 +143,7 @@ def test_the_outputs_of_common_classes_come_with_the_module_where_wanted() -> No
                 assert torch.equal(new.detach()[agent, own], old[source])
     assert taken > moved > 0
     outputs = 4 * (5 + 1) * 4  # of four classes, with five weights and a bias of four bytes each
-    bytes_sent = sharing.session.book.cost["bytes_sent"]
+    bytes_sent = sharing.session.measurements.cost["bytes_sent"]
     answers = [expected(sharing, agent, 3, ADDED) for agent in range(4)]
     of_first = sum(other == 0 for several in answers for other, _ in several)
     assert bytes_sent[0] == 3 * 4 + of_first * (MODULE + outputs)
@@ -164,7 +164,7 @@ def test_the_structure_comes_with_the_module_where_wanted() -> None:
     answers = [expected(sharing, agent, 3, ADDED) for agent in range(4)]
     of_first = sum(other == 0 for several in answers for other, _ in several)
     rows = (2 + 1) * 2 * 4  # of three modules at two depths
-    assert sharing.session.book.cost["bytes_sent"][0] == 3 * 4 + of_first * (MODULE + rows)
+    assert sharing.session.measurements.cost["bytes_sent"][0] == 3 * 4 + of_first * (MODULE + rows)
 
 
 # ------------------------------------------------------------------ tryout

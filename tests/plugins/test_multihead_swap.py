@@ -225,7 +225,7 @@ def test_a_head_above_the_threshold_is_trained_on(
     if heads == 1:  # the only one there is, and it goes on from where it was
         assert not found.head_of_task.any()
         assert not torch.equal(found.begun[1], found.begun[2])
-    assert loop.book.curves["trained_head"].lengths.tolist() == [3, 3]
+    assert loop.measurements.curves["trained_head"].lengths.tolist() == [3, 3]
 
 
 def test_the_best_head_is_found_on_the_tasks_own_data(on_digits: Any) -> None:
@@ -323,7 +323,7 @@ def test_predictions_and_notes_are_those_of_the_heads_chosen(
     swap = MultiheadSwap(granularity=granularity, batch=50)
     bench = on_digits([Naive, swap], tasks=3, setting="domain", epochs=2)
     part, loop = trained(bench, 0, 1, tasks=3)
-    book, streams = loop.book, part.session.streams
+    measurements, streams = loop.measurements, part.session.streams
     weights = part.net.named_parameters()
     for column, task in enumerate(streams.tasks):
         seen = list(streams.batches(task, "test", 32))
@@ -343,9 +343,11 @@ def test_predictions_and_notes_are_those_of_the_heads_chosen(
             chosen = chosen_by_hand("vote", of_rows, y[member], valid[member], together)
             answers = torch.stack([mine[head][i] for i, head in enumerate(chosen)]).argmax(1)
             right = (answers == y[member, :counted]).double().mean()
-            assert book.accuracy[member, 3, column] == pytest.approx(float(right))
+            assert measurements.accuracy[member, 3, column] == pytest.approx(float(right))
             share = np.mean([head == column for head in chosen])
-            noted = book.accuracies.at_of(book.notes["right_head"], 3, column)[member]
+            noted = measurements.accuracies.at_of(measurements.notes["right_head"], 3, column)[
+                member
+            ]
             assert noted == pytest.approx(share)
 
 

@@ -117,7 +117,7 @@ def test_dormant_units_are_recycled_each_period_and_nothing_else_moves(on_digits
                 recycle(cleared, *due)
                 assert all(torch.equal(kept[name], cleared[name]) for name in kept)
     assert all(sum(found) > 3 for found in recycled), "the test tests something"
-    curve = running.session.book.curves["recycled_units"]
+    curve = running.session.measurements.curves["recycled_units"]
     assert curve.lengths.tolist() == [count // 7 for count in counts]
     for r in (0, 1):
         assert curve.table()[r, : curve.lengths[r]].tolist() == recycled[r]

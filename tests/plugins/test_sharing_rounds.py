@@ -77,7 +77,7 @@ def test_nothing_is_sent_to_or_by_who_takes_no_part() -> None:
     running = started(FedAvg)
     running.session.set_active([0, 1, 2])
     running.exchange()
-    bytes_sent = running.session.book.cost["bytes_sent"]
+    bytes_sent = running.session.measurements.cost["bytes_sent"]
     assert bytes_sent[:3] == [2 * (64 * 6 + 6) * 4] * 3
     assert np.isnan(bytes_sent[3])
 
@@ -97,7 +97,7 @@ def test_an_agent_that_stopped_early_takes_part_in_no_average() -> None:
             return {key: value for key, value in super().held().items() if key != "seen"}
 
     strategy, loop = agents_on_digits(Stopping, epochs=3).start(0)
-    loop.observation.reached = lambda task, taking: {1} if loop.place.epoch == 0 else set()  # type: ignore[method-assign]
+    loop.observation.reached = lambda task, taking: {1} if loop.cursor.epoch == 0 else set()  # type: ignore[method-assign]
     loop.task(strategy.session.streams.tasks[0])
     stopped = weights(strategy)[1]
     assert [active for _, _, active in strategy.seen] == [
@@ -126,16 +126,16 @@ def test_an_agent_that_diverged_moves_no_neighbour() -> None:
 
     def trained(left: float) -> np.ndarray[Any, Any]:
         strategy, loop = agents_on_digits(Poisoned, epochs=3, batch_size=64).start(0)
-        strike = loop.participation.strike
+        strike = loop.participation.mark_diverged
 
         def strike_and_leave(member: int, step: int) -> None:
             strike(member, step)
             for value in strategy.net.parameters():
                 value.detach()[member] = left
 
-        loop.participation.strike = strike_and_leave  # type: ignore[method-assign]
+        loop.participation.mark_diverged = strike_and_leave  # type: ignore[method-assign]
         loop.task(strategy.session.streams.tasks[0])
-        assert strategy.session.book.running == [0, 1, 2]
+        assert strategy.session.measurements.running == [0, 1, 2]
         return weights(strategy)
 
     one, other = trained(0.0), trained(5.0)

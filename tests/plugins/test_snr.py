@@ -204,7 +204,7 @@ def test_the_units_that_a_plain_loop_would_reset_are_reset(on_digits: Any, every
                     known[member, name, k] = Unit()
                     total[r] += 1
     assert min(total) > 2, "the test tests something"
-    curve = running.session.book.curves["reset_units"]
+    curve = running.session.measurements.curves["reset_units"]
     for r in (0, 1):
         assert curve.table()[r, : curve.lengths[r]].sum() == total[r]
         assert curve.lengths[r] == 4  # epochs
@@ -298,7 +298,7 @@ def test_steps_between_looks_are_captured_and_numbers_stay(on_digits: Any) -> No
         finals.append([value.detach().clone() for value in strategy.net.parameters()])
     assert steps.why is None
     assert steps.replayed > 10
-    assert strategy.session.book.curves["reset_units"].table().sum() > 0
+    assert strategy.session.measurements.curves["reset_units"].table().sum() > 0
     assert all(torch.equal(one, other) for one, other in zip(*finals, strict=True))
 
 

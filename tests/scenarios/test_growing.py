@@ -110,7 +110,7 @@ def test_joint_training_sees_each_sample_once_an_epoch():
     last = strategy.session.streams.tasks[-1]
     for task in strategy.session.streams.tasks:
         loop.task(task)
-    assert loop.book.steps[0] == 2 * -(-last.size("train")[0] // 32)
+    assert loop.measurements.steps[0] == 2 * -(-last.size("train")[0] // 32)
 
 
 def test_the_work_of_a_stage_is_its_own_samples():

@@ -79,7 +79,7 @@ class Accuracies(Stateful):
         return kept
 
 
-class Book(Stateful):
+class Measurements(Stateful):
     """Raw measurements, member by member. R members, T tasks; NaN where nothing was measured.
 
     Curves grow without end, and go to disk by a way of their own (`CurveLog`).

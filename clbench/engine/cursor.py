@@ -1,6 +1,6 @@
-"""Where a job is.
+"""Where a job stands: task, phase, epoch and step.
 
-With the state of the strategy it is all that a job needs to go on in the middle of an epoch.
+With the state of the learner it is all that a job needs to go on in the middle of an epoch.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from clbench.engine.task import Phase
 from clbench.stack import Stateful
 
 
-class Place(Stateful):
-    """Between two tasks, or between two steps of one.
+class Cursor(Stateful):
+    """A job's position between two tasks, or between two steps of one.
 
-    And what was counted since the task, the phase and the epoch began.
+    With it goes what was counted since the task, the phase and the epoch began.
 
     Positions, never data: the order of samples follows from seed, task, phase and epoch. A step of
     0 is an epoch that has not begun, `phases` of None a task that has not; hooks that ran are never
@@ -35,18 +35,15 @@ class Place(Stateful):
     def __init__(self, members: int, device: torch.device) -> None:
         self.task = 0  # tasks that are over
         self.phase = self.epoch = self.step = 0
-        self.plan: list[dict[str, Any]] | None = (
-            None  # the task's phases; what they are may have followed from a state that is gone
-        )
+        # The task's phases; what they are may have followed from a state that is gone.
+        self.plan: list[dict[str, Any]] | None = None
         self.done = np.zeros(members, dtype=np.int64)  # steps of the phase
         self.stopped: set[int] = set()  # members whose phase is over
         self.rates_set = False  # a phase set the optimisers' rates, and they must be given back
         self.losses = LossWatch(members, device)
         self.online = Online(members, device)
-        self.seconds, self.looked = (
-            0.0,
-            0.0,
-        )  # training of this task, and when the clock was last read
+        self.seconds = 0.0  # of training in this task
+        self.looked = 0.0  # when the clock was last read
 
     @property
     def phases(self) -> list[Phase] | None:
