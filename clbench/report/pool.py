@@ -8,7 +8,7 @@ refused with what differs, or marked as mixed.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,9 +33,10 @@ from clbench.report.stated import asked_seeds
 if TYPE_CHECKING:
     from clbench.host import Plugin
 
-BUDGET = ("model", "epochs", "steps", "batch_size", "augment", "precision")
+BUDGET = ("model", "batch_size", "augment", "precision")  # beside the length of a task
 UNKNOWN = "not stated"
 Source = Results | Path | str
+Suite = tuple[str, str]  # its name and its text
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,10 @@ def pool(
     plugins: Plugin | Iterable[Plugin] = (),
 ) -> Pool:
     """Open and join records; `RecordError` says what differs where they cannot be compared."""
-    given = [sources] if isinstance(sources, Results | Path | str) else list(sources)
-    if not given:
-        raise RecordError("there is no record to compare")
-    opened = [source if isinstance(source, Results) else load(source) for source in given]
-    opened = [results.with_plugins(plugins) for results in opened]
-    parts = [part for results in opened for part in separated(results.record)]
+    opened = _opened(sources, plugins)
+    parts: list[RecordFile] = []
+    for results in opened:
+        parts += separated(results.record)
     records = _aligned(_named_apart(parts))
     mixed = tuple(_differences(records))
     if mixed and not force_mixed:
@@ -70,40 +69,66 @@ def pool(
             f"these records cannot be ranked together:\n{lines}\n"
             "--force-mixed ranks them all the same, and says so in the output"
         )
+    asked = _asked(records)
     if len(records) == 1 and not ambiguous(records[0].cells):
-        return Pool(opened[0], (), _asked(records))
-    return Pool(Results(_joined(records), opened[0].host), mixed, _asked(records))
+        return Pool(opened[0], (), asked)
+    return Pool(Results(_joined(records), opened[0].host), mixed, asked)
+
+
+def _opened(
+    sources: Source | Sequence[Source], plugins: Plugin | Iterable[Plugin]
+) -> list[Results]:
+    given = [sources] if isinstance(sources, Results | Path | str) else list(sources)
+    if not given:
+        raise RecordError("there is no record to compare")
+    opened = []
+    for source in given:
+        results = source if isinstance(source, Results) else load(source)
+        opened.append(results.with_plugins(plugins))
+    return opened
 
 
 def _asked(records: Sequence[RecordFile]) -> tuple[int, ...]:
+    """The seeds that the suite asks for; of several suites nobody can say."""
     texts = {record.suite_text for record in records}
     return asked_seeds(texts.pop()) if len(texts) == 1 else ()
 
 
 def comparable(opened: Sequence[Results]) -> list[list[Results]]:
-    """In groups that may be ranked together: records of one suite, or of suites that share streams
-    and differ in nothing that matters.
+    """In groups that may be ranked together.
+
+    These are records of one suite, or of suites that share streams and differ in nothing that matters.
     """
     groups: list[list[tuple[Results, RecordFile]]] = []
     named = _named_apart([results.record for results in opened])
-    for entry in zip(opened, named, strict=True):
-        fitting = (group for group in groups if _fits([record for _, record in group], entry[1]))
+    for results, record in zip(opened, named, strict=True):
+        fitting = (group for group in groups if _fits([known for _, known in group], record))
         group = next(fitting, None)
         if group is None:
-            groups.append([entry])
-        else:
-            group.append(entry)
+            group = []
+            groups.append(group)
+        group.append((results, record))
     return [[results for results, _ in group] for group in groups]
 
 
 def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
-    if any((known.suite, known.suite_text) == (record.suite, record.suite_text) for known in group):
+    """Whether a record may be ranked with those of a group."""
+    if any(_suite_of(known) == _suite_of(record) for known in group):
         return True
     *known, other = _aligned([*group, record])
-    shared = {cell.scenario for one in known for cell in one.cells} & {
-        cell.scenario for cell in other.cells
-    }
+    shared = _scenarios(known) & _scenarios([other])
     return bool(shared) and not any(_differences([*known, other]))
+
+
+def _suite_of(record: RecordFile) -> Suite:
+    return record.suite, record.suite_text
+
+
+def _scenarios(records: Iterable[RecordFile]) -> set[str]:
+    found: set[str] = set()
+    for record in records:
+        found |= {cell.scenario for cell in record.cells}
+    return found
 
 
 # ---------------------------------------------------------------------- what differs
@@ -111,45 +136,48 @@ def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
 
 def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
     """A line for every scenario and property in which different suites differ."""
-    suites: dict[tuple[str, str], list[CellRecord]] = defaultdict(list)
+    suites: dict[Suite, list[CellRecord]] = defaultdict(list)
     for record in records:
-        suites[record.suite, record.suite_text].extend(record.cells)
+        suites[_suite_of(record)].extend(record.cells)
     if len(suites) < 2:
         return
     names = _names(list(suites))
-    for scenario in dict.fromkeys(cell.scenario for cells in suites.values() for cell in cells):
-        found: dict[str, dict[str, set[str]]] = defaultdict(dict)  # property -> suite -> values
-        for suite, cells in suites.items():
-            here = [cell for cell in cells if cell.scenario == scenario]
-            for name in (*_properties(here[0]),) if here else ():
-                found[name][names[suite]] = {_properties(cell)[name] for cell in here}
-        yield from _lines(scenario, found)
+    by_name = {names[suite]: cells for suite, cells in suites.items()}
+    every = [cell for cells in suites.values() for cell in cells]
+    for scenario in dict.fromkeys(cell.scenario for cell in every):
+        here = {}
+        for name, cells in by_name.items():
+            here[name] = [_properties(cell) for cell in cells if cell.scenario == scenario]
+        yield from _lines(scenario, here)
 
 
-def _lines(scenario: str, found: Mapping[str, Mapping[str, set[str]]]) -> Iterable[str]:
-    for name, values in found.items():
-        if len(values) < 2:
-            continue
-        if all(known == {UNKNOWN} for known in values.values()):
+def _lines(scenario: str, properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[str]:
+    """The properties of the cells of each suite on a scenario, where the suites do not agree."""
+    there = {suite: found for suite, found in properties.items() if found}
+    if len(there) < 2:
+        return
+    for name in next(iter(there.values()))[0]:
+        values = {suite: {one[name] for one in found} for suite, found in there.items()}
+        distinct = {frozenset(known) for known in values.values()}
+        if distinct == {frozenset({UNKNOWN})}:
+            # What nobody states may differ.
             yield f"{scenario}: {name}: {UNKNOWN} in {', '.join(values)}"
-        elif len({frozenset(known) for known in values.values()}) > 1:
-            yield f"{scenario}: {name}: " + "; ".join(
-                f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items()
-            )
+        elif len(distinct) > 1:
+            told = [f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items()]
+            yield f"{scenario}: {name}: {'; '.join(told)}"
 
 
 def _properties(cell: CellRecord) -> dict[str, str]:
     """What must agree: the streams, and the budget."""
     content, protocol = cell.content, cell.protocol
-    budget = {
-        name: _shown(protocol.get(name)) for name in BUDGET if name not in ("epochs", "steps")
-    }
-    return {
+    properties = {
         "streams": _shown(content.get("scenario")) + _padding(cell),
         "data": _shown(content.get("data")),
         "length of a task": _length_of_task(protocol),
-        **budget,
     }
+    for name in BUDGET:
+        properties[name] = _shown(protocol.get(name))
+    return properties
 
 
 def _padding(cell: CellRecord) -> str:
@@ -159,10 +187,9 @@ def _padding(cell: CellRecord) -> str:
 
 
 def _length_of_task(protocol: Mapping[str, Any]) -> str:
-    if protocol.get("epochs") is not None:
-        return f"{protocol['epochs']} epochs"
-    if protocol.get("steps") is not None:
-        return f"{protocol['steps']} steps"
+    for unit in ("epochs", "steps"):
+        if protocol.get(unit) is not None:
+            return f"{protocol[unit]} {unit}"
     return UNKNOWN
 
 
@@ -170,65 +197,73 @@ def _shown(value: Any) -> str:
     return UNKNOWN if value is None else value_words(value)
 
 
-def _names(suites: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def _names(suites: Sequence[Suite]) -> dict[Suite, str]:
     """A suite's name, with a number where two versions of it are at hand."""
-    names = [name for name, _ in suites]
-    return {
-        suite: suite[0]
-        if names.count(suite[0]) == 1
-        else f"{suite[0]} (version {names[: place + 1].count(suite[0])})"
-        for place, suite in enumerate(suites)
-    }
+    count = Counter(name for name, _ in suites)
+    seen: Counter[str] = Counter()
+    names = {}
+    for suite in suites:
+        name = suite[0]
+        seen[name] += 1
+        names[suite] = name if count[name] == 1 else f"{name} (version {seen[name]})"
+    return names
 
 
 # ---------------------------------------------------------------------- joining
 
 
 def _named_apart(records: Sequence[RecordFile]) -> list[RecordFile]:
-    """Records that come without a suite and have a name in common, which may be nothing but their
-    files', as suites of their own.
+    """Records that come without a suite and have a name in common, as suites of their own.
 
-    Files that hold the same cell, as said by its name, strategy and protocol, are parts of one
-    experiment.
+    The name may be nothing but their files'. Files that hold the same cell, as said by its name,
+    strategy and protocol, are parts of one experiment.
     """
     named: list[RecordFile] = []
-    owners: dict[str, list[set[tuple[str, ...]]]] = {}  # by name: what each experiment holds
+    # By name: the cells of each experiment that goes by it.
+    experiments: dict[str, list[set[tuple[str, ...]]]] = {}
     for record in records:
         if record.suite_text:
             named.append(record)
             continue
         cells = {(cell.key, *identity(cell)) for cell in record.cells}
-        known = owners.setdefault(record.suite, [])
-        place = next((place for place, held in enumerate(known) if held & cells), len(known))
-        if place == len(known):
-            known.append(set())
-        known[place] |= cells
-        suite = record.suite if place == 0 else f"{record.suite} (file {place + 1})"
+        number = _experiment(cells, experiments.setdefault(record.suite, []))
+        suite = record.suite if number == 0 else f"{record.suite} (file {number + 1})"
         named.append(replace(record, suite=suite))
     return named
 
 
+def _experiment(cells: set[tuple[str, ...]], known: list[set[tuple[str, ...]]]) -> int:
+    """Which of the known experiments these cells are part of; they are added to it, or to a new one."""
+    for number, held in enumerate(known):
+        if held & cells:
+            held |= cells
+            return number
+    known.append(cells)
+    return len(known) - 1
+
+
 def _aligned(records: Sequence[RecordFile]) -> list[RecordFile]:
     """With the same streams called alike in all suites: as the first one calls them."""
-    known: dict[str, tuple[str, str]] = {}  # streams -> suite and label
+    known: dict[str, tuple[str, str]] = {}  # by streams: the first suite that has them, its label
     aligned = []
     for record in records:
-        cells = []
-        for cell in record.cells:
-            shown = (cell.content.get("scenario"), cell.content.get("data"), _padding(cell))
-            streams = json.dumps(shown, sort_keys=True)
-            suite, label = (
-                known.setdefault(streams, (record.suite, cell.scenario))
-                if cell.content
-                else (record.suite, cell.scenario)
-            )
-            cells.append(
-                cell
-                if record.suite == suite or label == cell.scenario
-                else replace(cell, scenario=label)
-            )
+        cells = [_with_common_label(cell, record.suite, known) for cell in record.cells]
         aligned.append(replace(record, cells=cells))
     return aligned
+
+
+def _with_common_label(
+    cell: CellRecord, suite: str, known: dict[str, tuple[str, str]]
+) -> CellRecord:
+    if not cell.content:
+        return cell  # nobody can say what its streams are
+    streams = (cell.content.get("scenario"), cell.content.get("data"), _padding(cell))
+    key = json.dumps(streams, sort_keys=True)
+    first_suite, label = known.setdefault(key, (suite, cell.scenario))
+    # Within a suite the author may call the same streams by two names.
+    if first_suite == suite or label == cell.scenario:
+        return cell
+    return replace(cell, scenario=label)
 
 
 def _united(cells: Sequence[CellRecord], suites: Sequence[str]) -> list[CellRecord]:
@@ -243,12 +278,14 @@ def _united(cells: Sequence[CellRecord], suites: Sequence[str]) -> list[CellReco
 
 def _joined(records: Sequence[RecordFile]) -> RecordFile:
     """One record with every cell."""
-    names = _names(list(dict.fromkeys((record.suite, record.suite_text) for record in records)))
-    cells: list[CellRecord] = []
+    names = _names(list(dict.fromkeys(map(_suite_of, records))))
     known: dict[str, CellRecord] = {}
     origin: dict[str, str] = {}
+    cells: list[CellRecord] = []
+    apart: list[CellRecord] = []
     for record in records:
-        suite = names[record.suite, record.suite_text]
+        suite = names[_suite_of(record)]
+        apart += record.apart
         for cell in record.cells:
             # A foreign key says nothing outside its own suite, and in it no more than a name.
             key = cell.key if cell.content else f"{suite}/{cell.key}"
@@ -256,14 +293,12 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, suite)
             cells.append(cell)
-    first = records[0]
-    suite = " + ".join(dict.fromkeys(record.suite for record in records))
     return replace(
-        first,
-        suite=suite,
+        records[0],
+        suite=" + ".join(dict.fromkeys(record.suite for record in records)),
         cells=tell_apart(_united(cells, list(names.values())), origin),
         metrics=metrics_of(records),
-        apart=[cell for record in records for cell in record.apart],
+        apart=apart,
         runs=united(record.runs for record in records),
         metric_facts=metric_facts_of(records),
     )
