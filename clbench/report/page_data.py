@@ -6,7 +6,6 @@ bins are shown: the records are linked to.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +17,6 @@ import numpy as np
 from clbench.records import CellRecord, Results
 from clbench.records.cell import DECLARATIONS
 from clbench.records.provenance import runs_of
-from clbench.records.status import DONE
 from clbench.report.bins import bin_names, bin_size
 from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import (
@@ -33,12 +31,11 @@ from clbench.report.curves import (
     pareto,
 )
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
-from clbench.report.reproduction import Repeat
 from clbench.report.sections import Section, Source
 from clbench.typing import Array
 
-MOST_TASKS = 20  # of a matrix, or blocks of them
-MOST_ERRORS = 2_000  # letters of a traceback
+MAX_TASKS = 20  # of a matrix, or blocks of them
+MAX_ERROR = 2_000  # letters of a traceback, from its end
 COSTS = {
     "train_seconds": "seconds",
     "peak_memory": "bytes",
@@ -57,6 +54,7 @@ ENTRY_KEYS = (
     "about",
     "agents",
 )
+SAID_KEYS = ("metric", "alpha", "correction", "design", "text", "left_out")
 SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
     "scenario",
@@ -119,7 +117,7 @@ def plain(value: Any) -> Any:
 
 def _section(section: Section) -> dict[str, Any]:
     main, cells = section.main, section.results.cells
-    compared = section.comparisons.items()
+    rankings = [_ranking(comparison) for comparison in section.comparisons.values()]
     sources = [_source(source) for source in section.sources]
     courses = {course.name: [course.words, course.axis] for course in COURSES}
     entries = [_entry(section, cell) for cell in cells]
@@ -131,7 +129,7 @@ def _section(section: Section) -> dict[str, Any]:
         "courses": courses,
         "scenarios": _each_once(cell.scenario for cell in cells),
         "strategies": _each_once(cell.label for cell in cells),
-        "rankings": list(itertools.starmap(_ranking, compared)),
+        "rankings": rankings,
         "entries": entries,
         "runs": _runs_by_id(section.results.record.runs),
     }
@@ -161,15 +159,14 @@ def _source(source: Source) -> dict[str, Any]:
     }
 
 
-def _ranking(metric: str, comparison: Comparison) -> dict[str, Any]:
+def _ranking(comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
-    found = comparison.to_json()
     summary = [_attributes(row, SHOWN_KEYS) for row in comparison.summary]
     ranks = None if overall is None else [asdict(row) for row in overall.ranks]
     diagrams = [_diagram(diagram) for diagram in rank_diagrams(comparison)]
     fronts = {cost: _fronts(comparison, cost) for cost in COSTS}
     return {
-        **_picked(found, ("metric", "alpha", "correction", "design", "text", "left_out")),
+        **_picked(comparison.to_json(), SAID_KEYS),
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
@@ -195,8 +192,13 @@ def _fronts(comparison: Comparison, cost: str) -> dict[str, list[tuple[float, fl
 
 def _pairs(comparison: Comparison) -> dict[str, Any]:
     """A list a column: five thousand pairs would repeat their names five thousand times."""
-    every = [*comparison.pairs, *(comparison.overall.pairs if comparison.overall else ())]
-    return {name: [getattr(pair, name) for pair in every] for name in PAIR_COLUMNS}
+    every = list(comparison.pairs)
+    if comparison.overall is not None:
+        every += comparison.overall.pairs
+    columns: dict[str, Any] = {}
+    for name in PAIR_COLUMNS:
+        columns[name] = [getattr(pair, name) for pair in every]
+    return columns
 
 
 def _diagram(diagram: RankDiagram) -> dict[str, Any]:
@@ -208,20 +210,18 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
 
     Bounds do not compete.
     """
-    cells = {
-        cell.label: cell
-        for cell in comparison.results.cells
-        if cell.scenario == scenario and not cell.is_bound
-    }
-    points = [
-        (mean_cost(comparison.results, cells[row.strategy], cost), row.mean)
-        for row in comparison.summary
-        if row.scenario == scenario and row.strategy in cells
-    ]
-    return pareto(
-        [point for point in points if np.isfinite(point).all() and point[0] > 0],
-        higher_is_better=comparison.higher_is_better,
-    )
+    results = comparison.results
+    rivals: dict[str, CellRecord] = {}
+    for cell in results.cells:
+        if cell.scenario == scenario and not cell.is_bound:
+            rivals[cell.label] = cell
+    points = []
+    for row in comparison.summary:
+        if row.scenario == scenario and row.strategy in rivals:
+            spent = mean_cost(results, rivals[row.strategy], cost)
+            if np.isfinite([spent, row.mean]).all() and spent > 0:
+                points.append((spent, row.mean))
+    return pareto(points, higher_is_better=comparison.higher_is_better)
 
 
 # ---------------------------------------------------------------------- entries
@@ -230,12 +230,12 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
 def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
-    inside = (
-        _inside(section, cell) if cell.tasks and finished(cell) else {"curves": {}, "matrix": None}
-    )
-    errors = [error[-MOST_ERRORS:] for error in cell.errors]
+    inside: dict[str, Any] = {"curves": {}, "matrix": None}
+    if cell.tasks and finished(cell):
+        inside = _inside(section, cell)
+    errors = [error[-MAX_ERROR:] for error in cell.errors]
     costs = {name: mean_cost(results, cell, name) for name in COSTS}
-    repeats = [_repeat(one) for one in section.repeats.get(cell.key, ())]
+    repeats = [asdict(one) for one in section.repeats.get(cell.key, ())]
     return {
         **_attributes(cell, ENTRY_KEYS),
         "label": cell.label,
@@ -253,32 +253,27 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
 
 def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
     """Which of the cell's seeds each run made."""
-    return [[run["id"], seeds] for run, seeds in runs_of(results.record, cell) if run.get("id")]
+    runs = runs_of(results.record, cell)
+    return [[run["id"], seeds] for run, seeds in runs if run.get("id")]
 
 
 def _ended(cell: CellRecord) -> list[tuple[str, int, int, int]]:
     """The runs that did not finish: how they ended, with which seed and agent, in which step."""
-    columns = (cell.member_status, cell.seed, cell.agent, cell.diverged_at)
-    found = zip(*(column.tolist() for column in columns), strict=True)
-    return [(status, *where) for status, *where in found if status != DONE]
-
-
-def _repeat(one: Repeat) -> dict[str, Any]:
-    return asdict(one)
+    found = []
+    for row in np.flatnonzero(~cell.done):
+        where = int(cell.seed[row]), int(cell.agent[row]), int(cell.diverged_at[row])
+        found.append((str(cell.member_status[row]), *where))
+    return found
 
 
 def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
-    size = bin_size(cell.tasks, MOST_TASKS)
-    matrix, names = mean_matrix(cell, size), bin_names(cell.tasks, size)
-    return {
-        "curves": _courses(section.results, cell),
-        "matrix": {
-            "size": size,
-            "tasks": names,
-            "ends": [min((place + 1) * size, cell.tasks) for place in range(len(names))],
-            "values": matrix,
-        },
-    }
+    """What the cell's runs look like: courses over tasks, and the matrix, in blocks if need be."""
+    size = bin_size(cell.tasks, MAX_TASKS)
+    names = bin_names(cell.tasks, size)
+    ends = [min((block + 1) * size, cell.tasks) for block in range(len(names))]
+    values = mean_matrix(cell, size)
+    matrix = {"size": size, "tasks": names, "ends": ends, "values": values}
+    return {"curves": _courses(section.results, cell), "matrix": matrix}
 
 
 def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
@@ -288,17 +283,13 @@ def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
 
 
 def _curve(values: Array) -> dict[str, Any]:
-    """How many tasks a point is the mean of.
-
-    And of each its last task, the mean, and its interval.
-    """
+    """How many tasks a point is the mean of; and of each its last task, the mean, its interval."""
     tasks = values.shape[1]
     size = bin_size(tasks)
-    places, means = binned_course(values, size)
-    last = np.minimum((places // size + 1) * size, tasks).astype(int)
-    intervals = accuracy_intervals(means)
-    points = zip(last, means.mean(axis=0), intervals, strict=True)
-    return {
-        "size": size,
-        "points": [[int(end), mean, one.low, one.high] for end, mean, one in points],
-    }
+    centres, means = binned_course(values, size)
+    last = np.minimum((centres // size + 1) * size, tasks).astype(int)
+    points = []
+    found = zip(last, means.mean(axis=0), accuracy_intervals(means), strict=True)
+    for end, mean, interval in found:
+        points.append([int(end), mean, interval.low, interval.high])
+    return {"size": size, "points": points}

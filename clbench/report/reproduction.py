@@ -1,14 +1,14 @@
-"""Whether a cell was measured more than once, and whether the numbers agree: the only reproduction
-a record can prove.
+"""Whether a cell was measured more than once, and whether the numbers agree.
 
-Two records that hold the same cell (the same content key: options, streams, protocol, code) and the
-same seeds are two measurements, unless one is a copy of the other. What tells them apart is the
-time the training took: nobody measures the same seconds twice. Records that say nothing of their
-time, or of what their key stands for, prove nothing.
+It is the only reproduction a record can prove. Two records that hold the same cell (the same content
+key: options, streams, protocol, code) and the same seeds are two measurements, unless one is a copy of
+the other. What tells them apart is the time the training took: nobody measures the same seconds twice.
+Records that say nothing of their time, or of what their key stands for, prove nothing.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +19,7 @@ from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import select
 from clbench.records.provenance import environment_of
 from clbench.stats.intervals import mean_interval
-from clbench.typing import Array
+from clbench.typing import Array, Member
 
 SAME, AGREES, DIFFERS = "same", "agrees", "differs"
 ELSEWHERE = ("cpu", "device", "platform", "packages")  # what makes an environment another one
@@ -32,14 +32,21 @@ class Repeat:
     `first` and `again` are its mean final accuracies over the seeds that both records have.
     """
 
-    verdict: (
-        str  # same to the last bit; agrees: the new mean lies in the old one's interval; differs
-    )
+    # Same to the last bit; agrees: the new mean lies in the old one's interval; differs.
+    verdict: str
     seeds: int
     elsewhere: bool  # on another machine, or with other versions
     first: float
     again: float
     largest: float  # difference between a seed's two final accuracies
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """A cell of one record, and where it was measured."""
+
+    cell: CellRecord
+    environment: Mapping[str, Any]
 
 
 def repeats(
@@ -49,22 +56,22 @@ def repeats(
 
     And, by cell, what the others found.
     """
-    known: dict[str, list[tuple[CellRecord, Mapping[str, Any]]]] = {}
-    found: dict[str, list[Repeat]] = {}
+    known: dict[str, list[_Measurement]] = defaultdict(list)
+    found: dict[str, list[Repeat]] = defaultdict(list)
     kept = []
     for record in records:
         cells = []
         for cell in record.cells:
-            earlier = known.setdefault(cell.key, []) if cell.content else []
-            for other, environment in earlier:
-                found.setdefault(cell.key, []).extend(
-                    _repeat(other, cell, _moved(environment, environment_of(record, cell)))
-                )
-            cells.append(_without(cell, [other for other, _ in earlier]))
-            if cell.content:
-                earlier.append((cell, environment_of(record, cell)))
+            if not cell.content:  # nobody knows what its key stands for
+                cells.append(cell)
+                continue
+            now = _Measurement(cell, environment_of(record, cell))
+            earlier = known[cell.key]
+            found[cell.key] += filter(None, (_repeat(before, now) for before in earlier))
+            cells.append(_without(cell, [before.cell for before in earlier]))
+            earlier.append(now)
         kept.append(replace(record, cells=[cell for cell in cells if cell.members]))
-    return kept, {key: tuple(all_of) for key, all_of in found.items()}
+    return kept, {key: tuple(repeated) for key, repeated in found.items() if repeated}
 
 
 def _moved(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -79,48 +86,41 @@ def _differ(one: Any, other: Any) -> bool:
 
 
 def _without(cell: CellRecord, earlier: Iterable[CellRecord]) -> CellRecord:
-    """The members that no earlier record brought to an end."""
-    taken = {member for other in earlier for member in _ended(other)}
-    ended = _ended(cell)
-    rows = [
-        row
-        for row in range(cell.members)
-        if (_member(cell, row) not in taken) or _member(cell, row) not in ended
-    ]
-    return cell if len(rows) == cell.members else select(cell, np.array(rows, dtype=np.int64))
+    """Without the members that came to an end here, and did so in an earlier record."""
+    taken: set[Member] = set()
+    for other in earlier:
+        taken |= _finished(other).keys()
+    repeated = [row for member, row in _finished(cell).items() if member in taken]
+    if not repeated:
+        return cell
+    return select(cell, np.delete(np.arange(cell.members), repeated))
 
 
-def _member(cell: CellRecord, row: int) -> tuple[int, int]:
-    return int(cell.seed[row]), int(cell.agent[row])
+def _finished(cell: CellRecord) -> dict[Member, int]:
+    """The row of each member that came to an end."""
+    rows = np.flatnonzero(cell.finished).tolist()
+    return {(int(cell.seed[row]), int(cell.agent[row])): row for row in rows}
 
 
-def _ended(cell: CellRecord) -> dict[tuple[int, int], int]:
-    """Where each member that came to an end stands."""
-    return {_member(cell, row): row for row in np.flatnonzero(cell.finished).tolist()}
-
-
-def _repeat(first: CellRecord, again: CellRecord, elsewhere: bool) -> Iterable[Repeat]:
-    """Nothing where the later record is a copy, or no member is in both."""
-    old, new = _ended(first), _ended(again)
+def _repeat(first: _Measurement, again: _Measurement) -> Repeat | None:
+    """What the later measurement says of the first; None where it is a copy, or shares no member."""
+    old, new = _finished(first.cell), _finished(again.cell)
     both = [member for member in old if member in new]
-    rows = [np.array([where[member] for member in both], dtype=np.int64) for where in (old, new)]
-    if not both or not _measured_twice(select(first, rows[0]), select(again, rows[1])):
-        return
-    old_cell, new_cell = (select(cell, at) for cell, at in zip((first, again), rows, strict=True))
+    if not both:
+        return None
+    old_cell = select(first.cell, np.array([old[member] for member in both]))
+    new_cell = select(again.cell, np.array([new[member] for member in both]))
+    if not _measured_twice(old_cell, new_cell):
+        return None
     before, after = _final(old_cell), _final(new_cell)
-    gaps = np.abs(before - after)
-    verdict = (
-        SAME
-        if np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
-        else _close(before, after)
-    )
-    yield Repeat(
-        verdict,
-        len({seed for seed, _ in both}),
-        elsewhere,
-        _mean(before),
-        _mean(after),
-        float(np.nanmax(gaps, initial=0.0)),
+    same = np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
+    return Repeat(
+        verdict=SAME if same else _close(before, after),
+        seeds=len({seed for seed, _ in both}),
+        elsewhere=_moved(first.environment, again.environment),
+        first=_mean(before),
+        again=_mean(after),
+        largest=float(np.nanmax(np.abs(before - after), initial=0.0)),
     )
 
 
@@ -138,8 +138,11 @@ def _values(cell: CellRecord) -> Array:
 
 
 def _measured_twice(first: CellRecord, again: CellRecord) -> bool:
-    one, other = (cell.cost.get("train_seconds") for cell in (first, again))
-    return one is not None and other is not None and not np.array_equal(one, other, equal_nan=True)
+    """Whether both say how long the training took, and not the same."""
+    one, other = first.cost.get("train_seconds"), again.cost.get("train_seconds")
+    if one is None or other is None:
+        return False
+    return not np.array_equal(one, other, equal_nan=True)
 
 
 def _final(cell: CellRecord) -> Array:
@@ -148,11 +151,11 @@ def _final(cell: CellRecord) -> Array:
     NaN where it diverged.
     """
     values = _values(cell)
-    last = (
-        values[:, -1]
-        if cell.entries is None
-        else values[:, cell.entries.row == cell.entries.row.max(initial=0)]
-    )
+    if cell.entries is None:
+        last = values[:, -1]
+    else:
+        last_row = cell.entries.row.max(initial=0)
+        last = values[:, cell.entries.row == last_row]
     known = ~np.isnan(last)
     total = np.where(known, last, 0.0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
