@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.text import Text
 from clbench.metrics import is_probe
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.provenance import in_words, runs_of
+from clbench.records.status import TIMEOUT
 from clbench.report import plots
 from clbench.report.agents import AGENT, means_of_agents, without_agent
 from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
@@ -28,8 +29,9 @@ from clbench.untrusted import printable
 
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")
 COSTS = ("train_seconds", "peak_memory", "parameters", "state_bytes", "bytes_sent")
-ENGINE_CURVES = ("online_accuracy", "continual_accuracy", "continual_step", "continual_task")
-MOST_SPARKS = 36  # letters of a curve, so that a row fits a terminal of 80 columns
+# Curves of the engine that have figures of their own.
+HIDDEN_CURVES = ("continual_accuracy", "continual_step", "continual_task")
+MAX_SPARKS = 36  # letters of a curve, so that a row fits a terminal of 80 columns
 
 
 @dataclass(frozen=True)
@@ -58,41 +60,56 @@ def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Gro
 
 def summary_of(results: Results, metrics: Sequence[str] | None = None) -> Summary:
     """What `summary_table` draws; a record without cells has no columns."""
-    title = _heading(results)
-    if not results.cells:
-        return Summary(title, (), frozenset(), ("the record holds no cells yet",))
-    names = list(metrics) if metrics else _metrics_of(results)
-    measured = [(name, [results.metric(name, cell) for cell in results.cells]) for name in names]
     cells = results.cells
-    begins = [place for place in range(len(cells)) if _begins_scenario(cells, place)]
-    labels = Column("strategy", tuple(marked_label(cell) for cell in cells), "name")
-    seeds = Column("seeds", tuple(_seeds(cell) for cell in cells), "prose")
-    columns = [labels, *(_metric_column(results, *column) for column in measured), seeds]
+    title = _heading(results)
+    if not cells:
+        return Summary(title, (), frozenset(), ("the record holds no cells yet",))
+    measured = {}
+    for name in metrics or _metrics_of(results):
+        measured[name] = [results.metric(name, cell) for cell in cells]
+    begins = _first_of_scenarios(cells)
+    columns = [Column("strategy", tuple(map(marked_label, cells)), "name")]
+    columns += [_metric_column(results, name, found) for name, found in measured.items()]
+    columns.append(Column("seeds", tuple(map(_seeds, cells)), "prose"))
     if len({cell.scenario for cell in cells}) > 1:
-        scenarios = tuple(
-            cell.scenario if place in begins else "" for place, cell in enumerate(cells)
-        )
-        columns.insert(0, Column("scenario", scenarios, "name"))
-    legend = tuple(_legend(results, measured))
-    return Summary(title, tuple(columns), frozenset(begins[1:]), legend)
+        columns.insert(0, _scenario_column(cells, begins))
+    sections = frozenset(row for row in begins if row > 0)
+    return Summary(title, tuple(columns), sections, tuple(_legend(results, measured)))
 
 
-def _begins_scenario(cells: Sequence[CellRecord], place: int) -> bool:
-    return place == 0 or cells[place].scenario != cells[place - 1].scenario
+def _first_of_scenarios(cells: Sequence[CellRecord]) -> set[int]:
+    """The rows with which another scenario begins."""
+    begins = set()
+    before = None
+    for row, cell in enumerate(cells):
+        if cell.scenario != before:
+            begins.add(row)
+        before = cell.scenario
+    return begins
+
+
+def _scenario_column(cells: Sequence[CellRecord], begins: set[int]) -> Column:
+    """The name of each scenario beside the first of its rows."""
+    names = [cell.scenario if row in begins else "" for row, cell in enumerate(cells)]
+    return Column("scenario", tuple(names), "name")
 
 
 def _metric_column(results: Results, name: str, measured: Sequence[Measured]) -> Column:
     """Means with half the width of their intervals, all in one unit."""
-    found = [estimate(cell, one.summary) for cell, one in zip(results.cells, measured, strict=True)]
+    pairs = zip(results.cells, measured, strict=True)
+    found = [estimate(cell, one.summary) for cell, one in pairs]
     scale = scale_of([one.mean for one in found if one is not None], measured[0].unit)
-    return Column(
-        f"{name}\n{show_unit(measured[0], scale)}", tuple(scale.estimate(one) for one in found)
-    )
+    header = f"{name}\n{show_unit(measured[0], scale)}"
+    return Column(header, tuple(map(scale.estimate, found)))
+
+
+# ---------------------------------------------------------------------- one strategy
 
 
 def strategy_view(results: Results, strategy: str) -> Group:
-    """One strategy's accuracy matrices and curves, averaged over its finished members, for every
-    scenario it ran on.
+    """One strategy's accuracy matrices and curves, for every scenario it ran on.
+
+    They are averaged over its finished members.
     """
     parts: list[RenderableType] = []
     for cell in results.find(strategy):
@@ -102,40 +119,38 @@ def strategy_view(results: Results, strategy: str) -> Group:
 
 def _cell_view(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     yield _text(f"{marked_label(cell)} on {cell.scenario}", style="bold")
-    for line in declared_lines([cell]):
-        yield _text(line)
-    if cell.options:
-        yield _text(
-            "options: "
-            + ", ".join(
-                f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
-            )
-        )
-    each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
-    yield Text(f"seeds: {_seeds(cell)}{each}")
-    if line := measuring_line([cell]):
-        yield _text(line)
-    for run, seeds in runs_of(results.record, cell):
-        yield _text(f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}")
-    done = cell.complete
-    if done.any() and cell.tasks:
+    yield from map(_text, _cell_facts(results, cell))
+    if cell.complete.any() and cell.tasks:
         yield from _accuracies(results, cell)
-    yield from _curves(results, cell, done)
+    yield from _curves(results, cell)
     yield from _numbers(results, cell)
     for fault in cell.troubles:
         yield Text("\nwent wrong:", style="bold")
         yield _text(str(fault).rstrip())
 
 
+def _cell_facts(results: Results, cell: CellRecord) -> Iterable[str]:
+    """How the cell was made: lines."""
+    yield from declared_lines([cell])
+    if cell.options:
+        options = [
+            f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
+        ]
+        yield f"options: {', '.join(options)}"
+    each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
+    yield f"seeds: {_seeds(cell)}{each}"
+    if line := measuring_line([cell]):
+        yield line
+    for run, seeds in runs_of(results.record, cell):
+        yield f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}"
+
+
 def _accuracies(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The matrix, in blocks where the stream is long, and the course over the tasks."""
     long = cell.tasks > MOST_POINTS
     size = bin_size(cell.tasks, plots.MOST_TASKS) if long else 1
-    yield Text(
-        "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds"
-        + _means_of(size),
-        style="bold",
-    )
+    title = "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds"
+    yield Text(f"{title}{_means_of(size)}", style="bold")
     yield plots.Matrix(mean_matrix(cell, size), bin_names(cell.tasks, size))
     course, heights = _course(results, cell)
     words = course.words[0].upper() + course.words[1:]
@@ -151,9 +166,8 @@ def _means_of(size: int) -> str:
 
 def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
     """What to draw over tasks: where few old tasks are tested again, how well each is learnt."""
-    averages, learnt = (
-        _mean(list(course_by_seed(results, cell, course))) for course in (AVERAGE, LEARNT)
-    )
+    averages = _mean(course_by_seed(results, cell, AVERAGE))
+    learnt = _mean(course_by_seed(results, cell, LEARNT))
     untested = cell.trained_together - 1  # of tasks that were trained together there is no average
     if np.isfinite(averages).sum() + untested < np.isfinite(learnt).sum():
         return LEARNT, learnt
@@ -162,25 +176,23 @@ def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
 
 def _probed(results: Results, cell: CellRecord) -> dict[str, Array]:
     """What probe metrics measured, by name."""
-    names = {label: results.metric_called(label, cell) for label in cell.metrics}
     offered = set(results.host.names("metric"))
-    kinds = {
-        label: results.host.get("metric", name) for label, name in names.items() if name in offered
-    }
-    return {label: cell.metrics[label] for label, kind in kinds.items() if is_probe(kind)}
+    probed = {}
+    for label, values in cell.metrics.items():
+        name = results.metric_called(label, cell)
+        if name in offered and is_probe(results.host.get("metric", name)):
+            probed[label] = values
+    return probed
 
 
-def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[RenderableType]:
+def _curves(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """What the strategy logged, online accuracy, and what probes measured, a line each."""
     rows = []
     for name, values in {**cell.curves, **_probed(results, cell)}.items():
-        if values.ndim != 2 or not done.any() or name in ENGINE_CURVES[1:]:
+        if name in HIDDEN_CURVES or values.ndim != 2:
             continue
-        curve = _mean(list(values[done].astype(np.float64)))
-        known = curve[~np.isnan(curve)]
-        if len(known):
-            drawn = plots.sparkline(curve, MOST_SPARKS)
-            rows.append((name, drawn, f"{known.min():.4g}", f"{known.max():.4g}"))
+        if row := _curve_row(name, values[cell.complete]):
+            rows.append(row)
     if rows:
         names, drawings, least, most = zip(*rows, strict=True)
         yield Text("\nCurves", style="bold")
@@ -194,11 +206,23 @@ def _curves(results: Results, cell: CellRecord, done: Array) -> Iterable[Rendera
         )
 
 
+def _curve_row(name: str, values: Array) -> tuple[str, str, str, str] | None:
+    """The curve, drawn in a line, with its ends; None where nothing is known."""
+    if not len(values):
+        return None
+    curve = _mean(values.astype(np.float64))
+    known = curve[~np.isnan(curve)]
+    if not len(known):
+        return None
+    drawn = plots.sparkline(curve, MAX_SPARKS)
+    return name, drawn, f"{known.min():.4g}", f"{known.max():.4g}"
+
+
 def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
-    rows = []
     offered = set(results.metric_names())
     known = [*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS, *cell.cost]
+    rows = []
     for name in dict.fromkeys(known):
         if name not in offered:
             continue
@@ -218,15 +242,21 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         )
 
 
+# ---------------------------------------------------------------------- words
+
+
 def _metrics_of(results: Results) -> list[str]:
     """Those the suite asked for.
 
     In a record that does not say, the usual ones and whatever was stored.
     """
-    asked = [name for name, _ in results.record.metrics]
-    stored = [name for cell in results.cells for name in cell.metrics]
+    names = [name for name, _ in results.record.metrics]
+    if not names:
+        names += USUAL
+        for cell in results.cells:
+            names += cell.metrics
     offered = set(results.metric_names())
-    return [name for name in dict.fromkeys(asked or [*USUAL, *stored]) if name in offered]
+    return [name for name in dict.fromkeys(names) if name in offered]
 
 
 def _heading(results: Results) -> str:
@@ -240,7 +270,7 @@ def _heading(results: Results) -> str:
     return f"{results.record.suite}: {strategies} {named} on {where}{each}"
 
 
-def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]]) -> Iterable[str]:
+def _legend(results: Results, measured: Mapping[str, Sequence[Measured]]) -> Iterable[str]:
     """How to read the table, and why numbers are missing from it."""
     yield (
         "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
@@ -250,6 +280,16 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
         yield f"{means}; `clbench show RECORD --by agent` tells them apart"
     yield "`clbench describe NAME` explains a metric or a strategy"
     yield from declared_lines(results.cells)
+    yield from _not_offered(results)
+    for name, found in measured.items():
+        yield from _missing(results, name, found)
+    yield from map(sentence, nothing_learnt(results))
+    if line := measuring_line(results.cells):
+        yield line
+
+
+def _not_offered(results: Results) -> Iterable[str]:
+    """The metrics that the suite asked for, and that nobody here knows."""
     offered = {*results.metric_names(), *results.host.names("metric")}
     for label, _ in results.record.metrics:
         if not offered & {label, results.record.called(label)}:
@@ -257,16 +297,21 @@ def _legend(results: Results, columns: Sequence[tuple[str, Sequence[Measured]]])
                 f"{MISSING} {label}: no plugin here offers this metric;"
                 " give the file that does with --plugin"
             )
-    for name, measured in columns:
-        reasons: dict[str, list[str]] = defaultdict(list)
-        for cell, one in zip(results.cells, measured, strict=True):
-            if np.isnan(one.summary).all():
-                reasons[_usual_reason(one)].append(cell.label)
-        for reason, labels in reasons.items():
-            yield f"{MISSING} {name} of {', '.join(dict.fromkeys(labels))}: {reason}"
-    yield from (sentence(found) for found in nothing_learnt(results))
-    if line := measuring_line(results.cells):
-        yield line
+
+
+def _missing(results: Results, name: str, measured: Sequence[Measured]) -> Iterable[str]:
+    """Why cells have no number of a metric, those with one reason together."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for cell, one in zip(results.cells, measured, strict=True):
+        if np.isnan(one.summary).all():
+            labels[_usual_reason(one)].append(cell.label)
+    for reason, without in labels.items():
+        yield f"{MISSING} {name} of {', '.join(dict.fromkeys(without))}: {reason}"
+
+
+def _usual_reason(measured: Measured) -> str:
+    common = Counter(filter(None, measured.reasons)).most_common(1)
+    return common[0][0] if common else "there are no runs"
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -274,31 +319,24 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def _usual_reason(measured: Measured) -> str:
-    common = Counter(reason for reason in measured.reasons if reason).most_common(1)
-    return common[0][0] if common else "there are no runs"
-
-
 def _seeds(cell: CellRecord) -> str:
     """`10`, or `9 of 10 (1 diverged)`. A seed is finished when all its agents are."""
-    total, unfinished = len(np.unique(cell.seed)), np.unique(cell.seed[~cell.complete])
-    if not len(unfinished):
+    total = len(np.unique(cell.seed))
+    unfinished = len(np.unique(cell.seed[~cell.complete]))
+    if not unfinished:
         return str(total)
-    done = cell.done
-    why: dict[str, set[int]] = defaultdict(set)
-    for seed, status in zip(cell.seed[~done].tolist(), cell.member_status[~done], strict=True):
-        why[status].add(seed)
-    words = ", ".join(
-        f"{len(seeds)} {'timed out' if status == 'timeout' else status}"
-        for status, seeds in sorted(why.items())
-    )
-    return f"{total - len(unfinished)} of {total} ({words})"
+    ended: dict[str, set[int]] = defaultdict(set)
+    for row in np.flatnonzero(~cell.done):
+        ended[cell.member_status[row]].add(int(cell.seed[row]))
+    words = []
+    for status, seeds in sorted(ended.items()):
+        words.append(f"{len(seeds)} {'timed out' if status == TIMEOUT else status}")
+    return f"{total - unfinished} of {total} ({', '.join(words)})"
 
 
-def _mean(arrays: Sequence[Array]) -> Array:
-    """The mean of what is known at each place; NaN where nothing is."""
-    stacked = np.stack(arrays)
-    known = ~np.isnan(stacked)
+def _mean(rows: Array) -> Array:
+    """The mean over rows of what is known in each column; NaN where nothing is."""
+    known = ~np.isnan(rows)
     count = known.sum(axis=0)
-    total = np.where(known, stacked, 0.0).sum(axis=0)
+    total = np.where(known, rows, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
