@@ -15,7 +15,7 @@ ClbenchError
 ├── RunFailed               the run ended, but something asked for is missing; exit code 1
 └── Interrupted             Ctrl-C, after the state was saved; exit code 130
 
-Left                        no error: a job was asked to leave, and its state is saved
+StopRequested               no error: a job was asked to leave, and its state is saved
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Interrupted(ClbenchError):
     exit_code = 130
 
 
-class Left(BaseException):
+class StopRequested(BaseException):
     """A job was asked to leave, and is saved as far as it can be.
 
     No strategy's `except Exception` may catch it.

@@ -39,7 +39,7 @@ def show_plan(run: Run) -> None:
     recorded = run.store.read().cells
     plan = run.plan(recorded)
     _show_cells(plan, run.store.suite)
-    jobs = _estimated(plan.jobs, Estimator(run.survey, recorded))
+    jobs = _estimated(plan.jobs, Estimator(run.inspector, recorded))
     _show_jobs(jobs, run.slots)
     if run.slots[0].startswith("cuda"):
         _show_eager((one.cell for one in run.planned), run.host)

@@ -18,12 +18,12 @@ def validate(
     """
     from clbench.execution import open_suite
     from clbench.execution.checking import check_against_data
-    from clbench.execution.survey import Survey
+    from clbench.execution.inspector import CellInspector
 
     opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
     warn([*host.warnings, *opened.warnings])
     cells = opened.cells
-    warn(check_against_data(cells, Survey(host, data)))
+    warn(check_against_data(cells, CellInspector(host, data)))
     scenarios = {cell.scenario_label for cell in cells}
     strategies = {cell.label for cell in cells}
     matrix = f"{_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}"

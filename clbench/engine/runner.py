@@ -29,7 +29,7 @@ from clbench.engine.solo import SoloStrategy
 from clbench.engine.solo_runner import SoloRunner
 from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
-from clbench.errors import ClbenchError, Left
+from clbench.errors import ClbenchError, StopRequested
 from clbench.metrics import is_probe
 from clbench.options import name_of
 from clbench.records.cell import CellRecord
@@ -85,7 +85,7 @@ def run_cell(
 ) -> CellRecord:
     """Train and evaluate these members (seed, agent) of a cell, from where their checkpoint stands.
 
-    Where `leaving` says so, the cursor is saved and `Left` is raised, between two steps or two
+    Where `leaving` says so, the cursor is saved and `StopRequested` is raised, between two steps or two
     tasks.
     """
 
@@ -122,7 +122,7 @@ def run_cell(
     def leave_if_asked() -> None:
         if leaving():
             checkpointer.save(loop)
-            raise Left
+            raise StopRequested
 
     loop.on_step = between_steps
     reporter.tell(loop)  # where it begins

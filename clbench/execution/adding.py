@@ -192,7 +192,7 @@ class _Work:
 
     def _arrays(self, cell: CellRecord, planned: Cell) -> Any:
         from clbench.data import load_arrays
-        from clbench.execution.survey import dataset_of, padding_of, versions_of
+        from clbench.execution.inspector import dataset_of, padding_of, versions_of
 
         arrays = load_arrays(dataset_of(planned), self.host, self.data)
         if arrays.fingerprint != cell.content["data"]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from clbench.execution.forecast import Forecast
 from clbench.execution.jobs import Job, JobEvent, PlannedCell
 
-AGAIN = ("memory", "lost", "unwritten")  # ends of jobs that are not over
+RETRIED = ("memory", "lost", "unwritten")  # ends of jobs that are not over
 
 
 @dataclass
@@ -85,14 +85,14 @@ class Board:
         """How many jobs there are."""
         return len(self.jobs)
 
-    def hear(self, event: JobEvent) -> None:
+    def apply(self, event: JobEvent) -> None:
         """Keep up with one event."""
         if event.kind == "said":
             return
         job = self.jobs[event.job]
         row, size = self.rows[job.key], len(job.members)
         if event.kind != "ended":
-            self.forecast.at(job, event.fraction, begins=event.kind == "started")
+            self.forecast.update(job, event.fraction, begins=event.kind == "started")
             row.running[job.id] = (size, event.fraction)
             row.task = self.tasks[job.id] = (event.task, event.tasks)
             if sound := [value for value in event.accuracy or () if not math.isnan(value)]:
@@ -100,9 +100,9 @@ class Board:
             return
         row.running.pop(job.id, None)
         self.forecast.ended(
-            job, over=event.status not in AGAIN, measured=event.status in ("done", "diverged")
+            job, over=event.status not in RETRIED, measured=event.status in ("done", "diverged")
         )
-        if event.status in AGAIN:
+        if event.status in RETRIED:
             return
         self.ended += 1
         if event.status in ("failed", "timeout"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clbench.errors import DataMissing, StrategyError, UserError
-from clbench.execution.survey import Survey
+from clbench.execution.inspector import CellInspector
 from clbench.memory import is_budget
 from clbench.suite.cell import Cell
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clbench.engine.streams import Streams
 
 
-def check_against_data(cells: Iterable[Cell], survey: Survey) -> list[str]:
+def check_against_data(cells: Iterable[Cell], inspector: CellInspector) -> list[str]:
     """Refuse what a run refuses before it trains;
     a line for every scenario whose data is missing.
     """
@@ -26,43 +26,43 @@ def check_against_data(cells: Iterable[Cell], survey: Survey) -> list[str]:
         if label in missing:
             continue
         try:
-            survey.network(cell)
+            inspector.network(cell)
             here.append(cell)
         except DataMissing:
             missing[label] = f"{label}: its data is not here, and was not looked at"
-    check_methods(here, survey)
+    check_methods(here, inspector)
     return list(missing.values())
 
 
-def check_methods(cells: Iterable[Cell], survey: Survey) -> None:
+def check_methods(cells: Iterable[Cell], inspector: CellInspector) -> None:
     """Refuse methods that their scenario's layout, or a budget in bytes, makes no sense of."""
     cells = list(cells)
-    check_for_agents(cells, survey)
-    check_budgets(cells, survey)
+    check_for_agents(cells, inspector)
+    check_budgets(cells, inspector)
 
 
-def check_for_agents(cells: Iterable[Cell], survey: Survey) -> None:
+def check_for_agents(cells: Iterable[Cell], inspector: CellInspector) -> None:
     """Refuse, all at once, methods that share among agents in scenarios that have a single one."""
     from clbench.engine.compose import check_agents
 
     found = []
     for cell in cells:
-        kinds = [survey.host.get("strategy", part.name) for part in cell.parts]
+        kinds = [inspector.host.get("strategy", part.name) for part in cell.parts]
         try:
-            check_agents(kinds, survey.layout(cell).agents)
+            check_agents(kinds, inspector.layout(cell).agents)
         except UserError as error:
             found.append(f"{cell.scenario_label}, {error}")
     if found:
         raise UserError("\n".join(found))
 
 
-def check_budgets(cells: Iterable[Cell], survey: Survey) -> None:
+def check_budgets(cells: Iterable[Cell], inspector: CellInspector) -> None:
     """Refuse, all at once, methods whose budget in bytes has no room for what they have to carry.
 
     Only a method itself knows what it carries, so those with such a budget are set up, for one
     seed.
     """
-    rehearsal, found = _Rehearsal(survey), []
+    rehearsal, found = _Rehearsal(inspector), []
     for cell in filter(_has_budget, cells):
         try:
             rehearsal.set_up(cell)
@@ -81,15 +81,15 @@ def _has_budget(cell: Cell) -> bool:
 class _Rehearsal:
     """Sets methods up on the CPU; the streams of the last scenario stay for the next method."""
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    def __init__(self, inspector: CellInspector) -> None:
+        self.inspector = inspector
         self._streams: tuple[str, Streams] | None = None
 
     def set_up(self, cell: Cell) -> None:
         """Everything up to the first task, for one seed with all its agents."""
         from clbench.engine.runner import learner_over
 
-        learner_over(self._streams_of(cell), cell, host=self.survey.host, form="auto")
+        learner_over(self._streams_of(cell), cell, host=self.inspector.host, form="auto")
 
     def _streams_of(self, cell: Cell) -> Streams:
         import torch
@@ -98,13 +98,13 @@ class _Rehearsal:
 
         wanted = _shown(cell)
         if self._streams is None or self._streams[0] != wanted:
-            agents = self.survey.layout(cell).agents
+            agents = self.inspector.layout(cell).agents
             members = [(cell.seeds[0], agent) for agent in range(agents)]
             made = streams_of(
                 cell,
                 members,
-                host=self.survey.host,
-                arrays=self.survey.arrays(cell),
+                host=self.inspector.host,
+                arrays=self.inspector.arrays(cell),
                 device=torch.device("cpu"),
             )
             self._streams = wanted, made

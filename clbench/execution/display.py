@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clbench.execution.board import AGAIN, Board, Row
+from clbench.execution.board import RETRIED, Board, Row
 from clbench.execution.jobs import Job, JobEvent, seeds_in_words
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Lines:
             return self.say(f"{_job(job)} | {event.error}")
         if event.kind != "ended":
             return
-        if event.status in AGAIN:
+        if event.status in RETRIED:
             return self.say(f"{_job(job)}: {self._again(event)}")
         row = board.rows[job.key]
         words = [
@@ -124,7 +124,7 @@ class Live(Lines):
         """The picture shows it; only what went wrong or was printed gets a line of its own,
         above the picture.
         """
-        if event.kind == "said" or event.status in ("failed", "timeout", *AGAIN):
+        if event.kind == "said" or event.status in ("failed", "timeout", *RETRIED):
             super().event(board, job, event)
 
     def picture(self, board: Board) -> RenderableType:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.execution.forecast import Forecast
+from clbench.execution.inspector import CellInspector
 from clbench.execution.jobs import Job
 from clbench.execution.stack_size import StepSize, members_in_cache
-from clbench.execution.survey import Survey
 from clbench.records import CellRecord
 from clbench.suite.cell import Cell
 from clbench.typing import Member
@@ -60,8 +60,8 @@ class Memory:
 class Estimator:
     """Looks at the streams of one seed and at the model of each cell."""
 
-    def __init__(self, survey: Survey, cells: Mapping[str, CellRecord]) -> None:
-        self.survey, self.cells = survey, cells
+    def __init__(self, inspector: CellInspector, cells: Mapping[str, CellRecord]) -> None:
+        self.inspector, self.cells = inspector, cells
         self._known: dict[str, tuple[int, float, int | None]] = {}
         self._streams: dict[str, tuple[list[int], list[int]]] = {}
 
@@ -78,8 +78,8 @@ class Estimator:
         To know what a method carries, it is set up for one seed on the CPU.
         """
         arrays, network = (
-            self.survey.arrays(job.cell),
-            (self.survey.parameters(job.cell) or 0) * FLOAT * COPIES,
+            self.inspector.arrays(job.cell),
+            (self.inspector.parameters(job.cell) or 0) * FLOAT * COPIES,
         )
         return Memory(
             arrays.x_train.nbytes + arrays.x_test.nbytes,
@@ -90,7 +90,7 @@ class Estimator:
 
     def pieces_by_cache(self, job: Job, cache: int) -> int:
         """In how many jobs a CPU runs it best, where a worker has so many bytes of cache."""
-        network = self.survey.network(job.cell)
+        network = self.inspector.network(job.cell)
         if network is None:
             return 1
         step = StepSize.of(network, job.cell.protocol)
@@ -123,18 +123,18 @@ class Estimator:
         from clbench.engine.workload import foreseen, is_augmented
 
         cell = job.cell
-        train, _ = self._sizes(cell, job.members[0], self.survey.arrays(cell))
-        scenario = ScenarioView.of(self.survey.layout(cell))
+        train, _ = self._sizes(cell, job.members[0], self.inspector.arrays(cell))
+        scenario = ScenarioView.of(self.inspector.layout(cell))
         most = 0
         for phases in foreseen(self._parts(cell), cell.protocol, scenario, train):
             for phase, samples in phases:
                 if phase.frozen_before is not None and not is_augmented(phase, cell.protocol):
-                    most = max(most, samples * self.survey.features(cell, phase.frozen_before))
+                    most = max(most, samples * self.inspector.features(cell, phase.frozen_before))
         return most
 
     def _parts(self, cell: Cell) -> list[tuple[type[Any], Mapping[str, Any]]]:
         """The classes of the cell's method, with their options."""
-        get = self.survey.host.get
+        get = self.inspector.host.get
         return [(get("strategy", part.name), part.options) for part in cell.parts]
 
     def _carried_at_the_end(self, job: Job) -> float:
@@ -158,8 +158,8 @@ class Estimator:
             learner = build_learner(
                 job.cell,
                 members,
-                host=self.survey.host,
-                arrays=self.survey.arrays(job.cell),
+                host=self.inspector.host,
+                arrays=self.inspector.arrays(job.cell),
                 settings=settings,
             )
             return max(learner.tensor_bytes())
@@ -170,17 +170,17 @@ class Estimator:
         from clbench.engine.session import ScenarioView
         from clbench.engine.workload import workload
 
-        cell, arrays = job.cell, self.survey.arrays(job.cell)
+        cell, arrays = job.cell, self.inspector.arrays(job.cell)
         work = workload(
             self._parts(cell),
             cell.protocol,
-            ScenarioView.of(self.survey.layout(cell)),
+            ScenarioView.of(self.inspector.layout(cell)),
             *self._sizes(cell, job.members[0], arrays),
         )
         return (
             sum(one.steps for one in work),
             sum(one.cost for one in work),
-            self.survey.parameters(cell),
+            self.inspector.parameters(cell),
         )
 
     def _sizes(self, cell: Cell, member: Member, arrays: Arrays) -> tuple[list[int], list[int]]:
@@ -190,7 +190,7 @@ class Estimator:
             default=str,
         )
         if name not in self._streams:
-            stream = self.survey.scenario(cell).stream(arrays, *member, cell.protocol.validation)
+            stream = self.inspector.scenario(cell).stream(arrays, *member, cell.protocol.validation)
             self._streams[name] = (
                 [len(task.train) for task in stream.tasks],
                 [len(task.test) for task in stream.tasks],

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from clbench.execution.jobs import Job
 
-EARLY = 0.01  # of the work: before that nothing is said
-SOME = 0.03  # of a job: before that its own pace says little
+MIN_FRACTION_OF_RUN = 0.01  # of the work: before that nothing is said
+MIN_FRACTION_OF_JOB = 0.03  # of a job: before that its own pace says little
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Forecast:
 
     # ------------------------------------------------------------------ what happens
 
-    def at(self, job: Job, fraction: float, begins: bool = False) -> None:
+    def update(self, job: Job, fraction: float, begins: bool = False) -> None:
         """A job is so far.
 
         Its first word is where it begins: one that is resumed has a part of itself behind it.
@@ -129,7 +129,7 @@ class Forecast:
     @property
     def left(self) -> float | None:
         """Seconds until the last worker is done, None where it is too early to say."""
-        if self.fraction < EARLY:
+        if self.fraction < MIN_FRACTION_OF_RUN:
             return None
         running, waiting = self._rests()
         ends = running + [0.0] * (self.workers - len(running))
@@ -165,7 +165,7 @@ class Forecast:
         running = []
         for job, mine in self.running.values():
             gone, passed = mine.fraction - mine.base, self.clock() - mine.since
-            total = passed / gone if gone > SOME else expected(job)
+            total = passed / gone if gone > MIN_FRACTION_OF_JOB else expected(job)
             running.append(total * (1.0 - mine.fraction))
         return running, [expected(job) for job in self.waiting.values()]
 
@@ -173,7 +173,7 @@ class Forecast:
         """By cell, with what runs now."""
         paces = {key: Pace(pace.seconds, pace.cost) for key, pace in self.cells.items()}
         for job, mine in self.running.values():
-            if mine.fraction - mine.base > SOME:
+            if mine.fraction - mine.base > MIN_FRACTION_OF_JOB:
                 paces.setdefault(job.key, Pace()).add(
                     self.clock() - mine.since, self.costs[job.id] * (mine.fraction - mine.base)
                 )

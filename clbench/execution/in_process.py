@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from clbench.errors import Left, UserError
+from clbench.errors import StopRequested, UserError
 from clbench.execution.jobs import Job, JobEvent, Site
 from clbench.execution.launcher import Launcher
 
@@ -79,7 +79,7 @@ class InProcess(Launcher):
             try:
                 for job in jobs:
                     yield performed(job)
-            except Left:
+            except StopRequested:
                 raise KeyboardInterrupt from None
             finally:
                 forget_data()  # the process lives on, and may have other uses for the room

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from clbench.execution.jobs import Job, PlannedCell
-from clbench.execution.stack_size import MOST
+from clbench.execution.stack_size import MAX_STACK
 from clbench.records import CellRecord
 from clbench.typing import Member
 
-STACK_ON_CPU = MOST
-START_UP = 1.0  # what a job costs before its first member does, in members
-WORTH = 0.97  # a plan with more jobs has to be this much shorter
+STACK_ON_CPU = MAX_STACK
+START_UP_COST = 1.0  # what a job costs before its first member does, in members
+MIN_SHORTENING = 0.97  # a plan with more jobs has to be this much shorter
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def balance(jobs: list[Job], workers: int) -> list[Job]:
         if len(halves) < 2:
             break
         current = sorted([*halves, *current[1:]], key=_size, reverse=True)
-        if makespan(current, workers) < WORTH * makespan(best, workers):
+        if makespan(current, workers) < MIN_SHORTENING * makespan(best, workers):
             best = current
     return best
 
@@ -179,7 +179,7 @@ def makespan(jobs: Iterable[Job], workers: int) -> float:
     """
     ends = [0.0] * workers
     for job in jobs:
-        heapq.heapreplace(ends, ends[0] + START_UP + _size(job))
+        heapq.heapreplace(ends, ends[0] + START_UP_COST + _size(job))
     return max(ends)
 
 

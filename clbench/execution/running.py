@@ -1,4 +1,4 @@
-"""A run: survey the suite, plan what is missing, have it done, merge what came of it.
+"""A run: look at the suite, plan what is missing, have it done, merge what came of it.
 
 Running the same suite again is the resume.
 """
@@ -27,6 +27,7 @@ from clbench.execution.environment import (
 )
 from clbench.execution.estimate import Estimator, forecast_of
 from clbench.execution.in_process import InProcess, is_in_process
+from clbench.execution.inspector import CellInspector
 from clbench.execution.jobs import CHECKPOINT_EVERY, JobEvent, PlannedCell, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, outcome_of
@@ -34,7 +35,6 @@ from clbench.execution.planner import Plan, Workers, plan_jobs, remaining_work
 from clbench.execution.sizing import expected_bytes, fewest_jobs
 from clbench.execution.store import Store, Stored
 from clbench.execution.supervisor import Ending, Supervisor
-from clbench.execution.survey import Survey
 from clbench.execution.system import require_posix
 from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
@@ -79,11 +79,11 @@ class Run:
         self.store = Store(options.out or Path("results") / name, name)
         self.supervisor: Supervisor | None = None
         self.launcher = self._launcher()
-        self.survey = Survey(host, options.data)
-        self.current = {one.key: one for one in self.survey.of(suite.cells)}
+        self.inspector = CellInspector(host, options.data)
+        self.current = {one.key: one for one in self.inspector.of(suite.cells)}
         only = pick(suite.cells, options.only) if options.only else suite.cells
         self.planned = self._among(only)
-        check_methods((one.cell for one in self.planned), self.survey)
+        check_methods((one.cell for one in self.planned), self.inspector)
         self.forced = self._forced()
         self.slots = self.launcher.slots(options.device, options.workers)
         self.site = self._site()
@@ -92,7 +92,7 @@ class Run:
         """What this run has to do, given what is in the record."""
         begun = self.store.begun(self.site)
         remaining = remaining_work(self.planned, recorded, forced=self.forced, begun=begun)
-        form, estimator = self.options.form, Estimator(self.survey, recorded)
+        form, estimator = self.options.form, Estimator(self.inspector, recorded)
         pieces = fewest_jobs(remaining.new_jobs(form), estimator, self.slots)
         return plan_jobs(remaining, Workers.on(self.slots), form, pieces)
 
@@ -101,7 +101,7 @@ class Run:
         if isinstance(self.launcher, InProcess) and (concern := self.launcher.concern()):
             self.display.say(f"warning: {concern}")
         self.site = replace(self.site, started=now(), git=git_commit(self._folder()))
-        with self.store.open(expected_bytes(self.planned, self.survey)):
+        with self.store.open(expected_bytes(self.planned, self.inspector)):
             stored = self.store.read()
             supervisor = self._supervisor(stored)
             ending = supervisor.carry_out(list(supervisor.board.jobs.values()))
@@ -180,7 +180,7 @@ class Run:
         # A forced job begins anew, and not from where its last run stood.
         self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
         self.store.begin(jobs)
-        forecast = forecast_of(jobs, Estimator(self.survey, recorded), len(self.slots))
+        forecast = forecast_of(jobs, Estimator(self.inspector, recorded), len(self.slots))
         board = Board.of(self.store.suite, self.planned, jobs, forecast)
         self.supervisor = Supervisor(
             self.host, self.launcher, self.slots, self.site, self.store, board, self.display

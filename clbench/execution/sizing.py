@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 from clbench.execution.estimate import Estimator, room_of
+from clbench.execution.inspector import CellInspector
 from clbench.execution.jobs import Job, PlannedCell
 from clbench.execution.planner import Workers
 from clbench.execution.stack_size import cache_of_a_worker
-from clbench.execution.survey import Survey
 from clbench.suite.tested import tested_tasks
 
 BYTES_A_WEIGHT = 8  # in the job's file, and in the record
@@ -44,7 +44,7 @@ def _room_for_features(workers: int) -> float:
     return float(room_for_features(torch.device("cpu"), workers))
 
 
-def expected_bytes(wanted: Iterable[PlannedCell], survey: Survey) -> int:
+def expected_bytes(wanted: Iterable[PlannedCell], inspector: CellInspector) -> int:
     """What a run of these cells may write."""
     total = 0
     for one in wanted:
@@ -52,7 +52,7 @@ def expected_bytes(wanted: Iterable[PlannedCell], survey: Survey) -> int:
         if "weights" in one.cell.protocol.keep:
             # Networks are kept before the first task, and after each.
             networks = len(one.members) * (one.tasks + 1)
-            total += networks * (survey.parameters(one.cell) or 0) * BYTES_A_WEIGHT
+            total += networks * (inspector.parameters(one.cell) or 0) * BYTES_A_WEIGHT
     return total
 
 

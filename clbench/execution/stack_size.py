@@ -16,7 +16,7 @@ from clbench.suite.protocol import Protocol
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 UNKNOWN_CACHE = 8 * 2**20  # bytes a worker, where the system does not tell
 FLOAT = 4  # bytes
-MOST = 10  # beyond about ten members a stack gains nothing on a CPU
+MAX_STACK = 10  # beyond about ten members a stack gains nothing on a CPU
 
 # Measured with benchmarks/online.py on networks of 784 inputs and two layers of 100 to 2,000 units.
 STEP_OVERHEAD = 400e-6  # seconds of a step, whatever its size, that members share
@@ -80,14 +80,14 @@ def members_in_cache(step: StepSize, cache: int) -> int:
     overhead with more members saves. It costs nothing where a step's products take longer than its
     weights take to arrive.
     """
-    fit = min(MOST, max(1, cache // max(1, step.touched)))
+    fit = min(MAX_STACK, max(1, cache // max(1, step.touched)))
     kept = min(
         1.0, cache / max(1, step.touched)
     )  # the part of a single member that stays in the cache
     overhead = STEP_OVERHEAD + MOMENT_OVERHEAD * step.moments_kept
-    saved = overhead / fit - overhead / MOST
+    saved = overhead / fit - overhead / MAX_STACK
     lost = MISS * step.weights * kept - step.seconds
-    return fit if saved < lost else MOST
+    return fit if saved < lost else MAX_STACK
 
 
 def cache_of_a_worker(workers: int, caches: Path = CACHES) -> int:

@@ -40,7 +40,9 @@ _REASONS = {
     errno.EEXIST: "it is a file, not a folder",
     errno.ENOTDIR: "a part of it is a file, not a folder",
 }
-SPARE = 4 << 20  # bytes that must be writable beyond the estimate, before anything trains
+FREE_BYTES_BEYOND = (
+    4 << 20
+)  # bytes that must be writable beyond the estimate, before anything trains
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ class Store:
 
     def _try_out(self, expected: int) -> None:
         """A file that is really written: quotas and full disks show themselves at no other time."""
-        needed = expected + SPARE
+        needed = expected + FREE_BYTES_BEYOND
         free = shutil.disk_usage(self.folder).free
         if free < needed:
             sizes = f"{free / 1e6:.1f} MB left, and this run may write {needed / 1e6:.1f} MB"

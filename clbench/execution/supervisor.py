@@ -63,7 +63,7 @@ class Supervisor:
     def heard(self, event: JobEvent) -> None:
         """What a job told: onto the board, to whoever looks on, and to the observers."""
         job = self.board.jobs[event.job]
-        self.board.hear(event)
+        self.board.apply(event)
         self.display.event(self.board, job, event)
         if event.accuracy is None:
             return

@@ -25,11 +25,11 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
-from clbench.errors import ClbenchError, Left, OutputError, UserError
+from clbench.errors import ClbenchError, OutputError, StopRequested, UserError
 from clbench.execution.environment import facts_of
+from clbench.execution.inspector import padding_of
 from clbench.execution.job_record import failed_record, save
 from clbench.execution.jobs import Job, JobEvent, Site
-from clbench.execution.survey import padding_of
 from clbench.records import CellRecord
 from clbench.suite.choice import Choice
 
@@ -272,7 +272,7 @@ def _do_jobs(
             # Plugins are loaded for the first job, so that one that fails to load fails a job.
             host = host or _prepare(site, device)
             ended = perform(job, site, device, host, tell, leaving.is_set)
-        except Left:
+        except StopRequested:
             return
         except Exception as failure:
             traceback.print_exc()  # the plugins do not load: the parent records it

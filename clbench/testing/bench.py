@@ -21,7 +21,7 @@ from clbench.engine.probes import Probes
 from clbench.engine.solo import SoloStrategy
 from clbench.engine.strategy import Strategy
 from clbench.errors import OptionError
-from clbench.execution.survey import dataset_of, padding_of
+from clbench.execution.inspector import dataset_of, padding_of
 from clbench.host import Host
 from clbench.options import check_options, name_of
 from clbench.records.cell import CellRecord

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from clbench.engine.evaluate import accuracy
 from clbench.engine.strategy import Strategy
-from clbench.errors import Left
+from clbench.errors import StopRequested
 from clbench.options import describe_options, name_of
 from clbench.stack import member_tables
 from clbench.suite.choice import Choice
@@ -332,7 +332,7 @@ class StrategyConformance(CaptureCheck):
         with pytest.raises(Stopped):
             bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
         for steps in self._where_to_leave(bench):
-            with pytest.raises(Left):
+            with pytest.raises(StopRequested):
                 bench.run(0, 1, checkpoint=checkpoint, leave_after=steps)
         resumed = bench.run(0, 1, checkpoint=checkpoint)
         for seed in (0, 1):

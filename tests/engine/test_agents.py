@@ -24,7 +24,7 @@ from clbench import (
     Task,
 )
 from clbench.engine.loop import Loop
-from clbench.errors import Left, StrategyError
+from clbench.errors import StopRequested, StrategyError
 from clbench.host import Host
 from clbench.options import name_of
 from clbench.stack import Stateful, Suspension
@@ -176,7 +176,7 @@ def test_agents_with_early_stopping_go_on_after_a_kill_as_if_nothing_had_been(
     given: dict[str, Any] = {"validation": 0.3, "stop_at": 0.7, "epochs": 5}
     whole = make(Averaged, host, tiny, **given).run(0, 1)
     bench, checkpoint = make(Averaged, host, tiny, **given), tmp_path / "job.ckpt"
-    with pytest.raises(Left):
+    with pytest.raises(StopRequested):
         bench.run(0, 1, checkpoint=checkpoint, leave_after=leave_after)
     resumed = bench.run(0, 1, checkpoint=checkpoint)
     for seed in (0, 1):

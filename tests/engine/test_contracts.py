@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from clbench import Batch, Phase, Probe, ProbeMetric, SoloStrategy, Stack, Strategy
 from clbench.engine.hooks import parts_of
 from clbench.engine.measuring import measure_kept
-from clbench.errors import Left, StrategyError
+from clbench.errors import StopRequested, StrategyError
 from clbench.testing import StrategyConformance
 from tests.engine.conftest import Make
 
@@ -51,7 +51,7 @@ def test_a_method_writes_its_own_costs(make_bench: Make, strategy: Any, tmp_path
     assert record.cost["parameters"].tolist() == [7, 8]
     assert (record.cost["state_bytes"] >= 0).all()
     checkpoint = tmp_path / "job.ckpt"
-    with pytest.raises(Left):
+    with pytest.raises(StopRequested):
         bench.run(0, 1, checkpoint=checkpoint, leave_after=7)
     assert bench.run(0, 1, checkpoint=checkpoint).cost["bytes_sent"].tolist() == [60, 60]
 

@@ -17,7 +17,7 @@ from clbench.engine.curve_log import CurveLog
 from clbench.engine.curves import Curve
 from clbench.engine.losses import LossWatch
 from clbench.engine.measurements import padded
-from clbench.errors import ClbenchError, Left
+from clbench.errors import ClbenchError, StopRequested
 from clbench.testing.bench import first_difference, rows
 
 # ------------------------------------------------------------------------------------------ in memory
@@ -195,7 +195,7 @@ def test_a_job_that_is_interrupted_again_and_again_has_the_same_curves(
     bench = make_bench(Logging, tasks=3, epochs=3, metrics=[WeightSum])
     whole, record = bench.run(0, 1), None
     while record is None:
-        with contextlib.suppress(Left):
+        with contextlib.suppress(StopRequested):
             record = bench.run(0, 1, leave_after=7, checkpoint=tmp_path / "job.ckpt")
     assert (tmp_path / "job.curves").stat().st_size > 300
     for seed in (0, 1):
@@ -207,7 +207,7 @@ def test_a_job_whose_curves_are_gone_starts_anew_and_says_so(
 ) -> None:
     monkeypatch.setattr(curve_log, "PENDING", 0)
     bench = make_bench(Logging, tasks=2)
-    with pytest.raises(Left):
+    with pytest.raises(StopRequested):
         bench.run(0, leave_after=7, checkpoint=tmp_path / "job.ckpt")
     (tmp_path / "job.curves").write_bytes(b"")
     said: list[str] = []

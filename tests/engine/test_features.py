@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from clbench import Batch, Phase, SoloStrategy, Strategy, Task
 from clbench.engine import features as kept
 from clbench.engine.room import VARIABLE, free_memory, room_for_features
-from clbench.errors import Left, StrategyError, UserError
+from clbench.errors import StopRequested, StrategyError, UserError
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench.testing.watch import uncapturable
@@ -142,7 +142,7 @@ def test_a_members_bits_are_those_it_has_alone_and_after_a_resume(
     checkpoint = tmp_path / "job.ckpt"
     steps_of_body = -(-train_sizes(bench)[0] // 8)
     for steps in (steps_of_body + 2, 3):  # into the first epoch of the head, and further
-        with pytest.raises(Left):
+        with pytest.raises(StopRequested):
             bench.run(1, checkpoint=checkpoint, leave_after=steps)
     assert first_difference(alone, rows(bench.run(1, checkpoint=checkpoint), 1)) is None
 

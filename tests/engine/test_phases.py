@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clbench import Batch, Phase, Reservoir, Samples, SoloStrategy, Strategy, Task
 from clbench.engine.rates import schedule_factor
-from clbench.errors import Left, StrategyError
+from clbench.errors import StopRequested, StrategyError
 from clbench.testing.bench import first_difference, rows
 from clbench_plugins.naive import Naive
 
@@ -263,7 +263,7 @@ def test_a_job_goes_on_in_the_middle_of_a_phase_of_a_buffer(
     checkpoint = tmp_path / "job.ckpt"
     record = None
     while record is None:  # it is interrupted every few steps
-        with contextlib.suppress(Left):
+        with contextlib.suppress(StopRequested):
             record = bench.run(0, 1, leave_after=4, checkpoint=checkpoint)
     for seed in (0, 1):
         assert first_difference(rows(whole, seed), rows(record, seed)) is None

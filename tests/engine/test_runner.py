@@ -22,7 +22,7 @@ from clbench.engine.checkpoint import DIGEST
 from clbench.engine.evaluations import Evaluations
 from clbench.engine.measurements import padded
 from clbench.engine.runner import work_of
-from clbench.errors import Left, OutputError, StrategyError
+from clbench.errors import OutputError, StopRequested, StrategyError
 from clbench.testing.bench import Stopped, first_difference, rows
 from clbench_plugins.er import ER
 from clbench_plugins.ewc import EWC, OnlineEWC
@@ -110,7 +110,7 @@ class TwoPhases(Strategy):
 def leave(bench: Any, *seeds: int, after: int, **settings: Any) -> None:
     """The job up to this step (or task)."""
     turns = iter(range(1, after))
-    with pytest.raises(Left):
+    with pytest.raises(StopRequested):
         run_cell(
             bench.cell,
             "key",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clbench import Batch, SoloStrategy, Strategy, Task
 from clbench.engine.hooks import parts_of
-from clbench.errors import Left
+from clbench.errors import StopRequested
 from clbench.testing import StrategyConformance
 from clbench.testing.bench import Bench, first_difference, rows
 from tests.engine.conftest import Make
@@ -299,7 +299,7 @@ def test_a_job_that_was_left_holds_its_outputs_when_it_goes_on(
         return make_bench(kind, setting="task", optimizer=chosen("adam decay"))
 
     whole = bench().run(0, 1)
-    with pytest.raises(Left):
+    with pytest.raises(StopRequested):
         bench().run(0, 1, checkpoint=tmp_path / "job.ckpt", leave_after=9)
     resumed = bench().run(0, 1, checkpoint=tmp_path / "job.ckpt")
     alone = bench().run(1)

@@ -44,18 +44,18 @@ class Scene:
             "s", cells, self.jobs, Forecast(self.jobs, costs, 2, clock=lambda: self.now)
         )
 
-    def hear(self, display: Any, job: Job, **event: Any) -> None:
+    def apply(self, display: Any, job: Job, **event: Any) -> None:
         told = JobEvent(job=job.id, **event)
-        self.board.hear(told)
+        self.board.apply(told)
         display.event(self.board, job, told)
 
     def play(self, display: Any) -> None:
         with display.showing(self.board):
             for job in self.jobs[:2]:
-                self.hear(display, job, kind="started", tasks=5)
-                self.hear(display, job, kind="progress", task=1, tasks=5)
+                self.apply(display, job, kind="started", tasks=5)
+                self.apply(display, job, kind="progress", task=1, tasks=5)
             self.now = 10.0
-            self.hear(
+            self.apply(
                 display,
                 self.jobs[1],
                 kind="progress",
@@ -64,9 +64,9 @@ class Scene:
                 fraction=0.25,
                 accuracy=(0.5, 0.7),
             )
-            self.hear(display, self.jobs[0], kind="ended", status="done", seconds=10.0)
-            self.hear(display, self.jobs[2], kind="started", tasks=5)
-            self.hear(
+            self.apply(display, self.jobs[0], kind="ended", status="done", seconds=10.0)
+            self.apply(display, self.jobs[2], kind="started", tasks=5)
+            self.apply(
                 display,
                 self.jobs[1],
                 kind="ended",
@@ -91,8 +91,8 @@ def test_the_picture_shows_every_cell_and_every_job_under_way() -> None:
         ),
     )
     scene.play(Quiet())
-    scene.hear(Quiet(), scene.jobs[1], kind="started", tasks=5)
-    scene.hear(Quiet(), scene.jobs[1], kind="progress", task=3, tasks=5, fraction=0.5)
+    scene.apply(Quiet(), scene.jobs[1], kind="started", tasks=5)
+    scene.apply(Quiet(), scene.jobs[1], kind="progress", task=3, tasks=5, fraction=0.5)
     seen = [" ".join(line.split()) for line in text(display, scene.board).splitlines()]
     assert seen[1].startswith("split er<b> ━")
     assert seen[1].endswith("2/4 3/5 0.600 running")
@@ -162,7 +162,7 @@ def test_a_job_that_is_divided_stays_in_the_sum() -> None:
     scene = Scene()
     scene.play(Quiet())
     big = scene.jobs[2]
-    scene.hear(Quiet(), big, kind="ended", status="memory")
+    scene.apply(Quiet(), big, kind="ended", status="memory")
     parts = [replace(part) for part in big.divide(2)]
     scene.board.replace(big, parts)
     assert scene.board.total == 4

@@ -38,7 +38,7 @@ def job_of(run: Run) -> Job:
 
 
 def test_a_buffer_counts_as_its_indices_where_room_is_planned(run: Run) -> None:
-    carried = Estimator(run.survey, {}).memory(job_of(run)).member - NETWORK
+    carried = Estimator(run.inspector, {}).memory(job_of(run)).member - NETWORK
     assert INDICES <= carried < INDICES + 100 < IMAGES
 
 
@@ -48,9 +48,9 @@ def test_what_finished_members_took_is_their_tensors(run: Run) -> None:
     finished = CellRecord(
         job.key, "split", "er", "er", seed=np.arange(2), accuracy=np.zeros((2, 6, 5)), cost=cost
     )
-    assert Estimator(run.survey, {job.key: finished}).memory(job).member == NETWORK + 5e4
+    assert Estimator(run.inspector, {job.key: finished}).memory(job).member == NETWORK + 5e4
     older = replace(finished, cost={"state_bytes": np.full(2, 1e6)})
-    assert Estimator(run.survey, {job.key: older}).memory(job).member == NETWORK + 1e6
+    assert Estimator(run.inspector, {job.key: older}).memory(job).member == NETWORK + 1e6
 
 
 # ------------------------------------------------------------------------------------------ kept features
@@ -93,18 +93,20 @@ def test_features_that_are_kept_enter_the_estimate(
     frozen: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_of(frozen)
-    features = Estimator(frozen.survey, {}).memory(job).member - NETWORK
-    stream = frozen.survey.scenario(job.cell).stream(frozen.survey.arrays(job.cell), 0, 0, 0.0)
+    features = Estimator(frozen.inspector, {}).memory(job).member - NETWORK
+    stream = frozen.inspector.scenario(job.cell).stream(
+        frozen.inspector.arrays(job.cell), 0, 0, 0.0
+    )
     largest = max(len(task.train) for task in stream.tasks)
     assert features == largest * 10 * FLOAT
     monkeypatch.setenv("CLBENCH_FEATURES", "none")
-    assert Estimator(frozen.survey, {}).memory(job).member == NETWORK
+    assert Estimator(frozen.inspector, {}).memory(job).member == NETWORK
 
 
 def test_jobs_on_a_cpu_are_as_many_as_keep_their_features(
     frozen: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    estimator, job = Estimator(frozen.survey, {}), job_of(frozen)
+    estimator, job = Estimator(frozen.inspector, {}), job_of(frozen)
     mine = estimator.memory(job).member - NETWORK
     pieces = [estimator.pieces_by_features(job, room * mine) for room in (0, 0.5, 1, 2.5, 4)]
     assert pieces == [1, 4, 4, 2, 1]
@@ -116,7 +118,7 @@ def test_features_of_augmented_images_are_none(frozen: Run) -> None:
     job = job_of(frozen)
     augmented = replace(job.cell, protocol=job.cell.protocol.with_changes(augment="flip"))
     assert (
-        Estimator(frozen.survey, {})
+        Estimator(frozen.inspector, {})
         .memory(replace(job, planned=replace(job.planned, cell=augmented)))
         .member
         == NETWORK

@@ -55,7 +55,7 @@ class Simulation:
     expected: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        estimator = Estimator(self.run.survey, {})
+        estimator = Estimator(self.run.inspector, {})
         costs = {job.id: estimator.of(job).cost for job in self.jobs}
         self.board = Board.of(
             "s",
@@ -74,7 +74,7 @@ class Simulation:
             parts = [
                 (self.run.host.get("strategy", part.name), part.options) for part in job.cell.parts
             ]
-            scenario = ScenarioView.of(self.run.survey.layout(job.cell))
+            scenario = ScenarioView.of(self.run.inspector.layout(job.cell))
             work = workload(parts, job.cell.protocol, scenario, [290] * 5, [70] * 5)
             self.expected[job.key] = [task.cost for task in work]
         return self.expected[job.key]
@@ -96,13 +96,13 @@ class Simulation:
             while waiting and len(self.under_way) < self.workers:
                 job = waiting.pop(0)
                 self.under_way.append((job, self.now))
-                self.board.hear(JobEvent("started", job.id, tasks=5))
+                self.board.apply(JobEvent("started", job.id, tasks=5))
             for job, since in list(self.under_way):
                 task, fraction = self.fraction(job, self.now - since)
-                self.board.hear(JobEvent("progress", job.id, task + 1, 5, fraction))
+                self.board.apply(JobEvent("progress", job.id, task + 1, 5, fraction))
                 if self.now - since >= sum(self.seconds(job)):
                     self.under_way.remove((job, since))
-                    self.board.hear(
+                    self.board.apply(
                         JobEvent("ended", job.id, status="done", seconds=self.now - since)
                     )
             yield
@@ -152,11 +152,11 @@ def test_the_time_left_is_that_of_the_last_worker(run: Run) -> None:
         clock=lambda: clock[0],
     )
     for job in (one, other):
-        forecast.at(job, 0.0, begins=True)
-        forecast.at(job, 0.0)
+        forecast.update(job, 0.0, begins=True)
+        forecast.update(job, 0.0)
     clock[0] = 5.0
-    forecast.at(one, 0.5)
-    forecast.at(other, 0.25)
+    forecast.update(one, 0.5)
+    forecast.update(other, 0.25)
     assert forecast.left == pytest.approx(_last([5.0, 15.0], [30.0 * 10.0 / 7.5]))
     assert forecast.rest_of_running() == {one.id: 5.0, other.id: 15.0}
 
@@ -170,11 +170,11 @@ def _last(ends: list[float], waiting: Sequence[float]) -> float:
 def test_what_a_resumed_job_has_behind_it_is_no_work_of_this_run(run: Run) -> None:
     job, clock = Job(run.planned[0], run.planned[0].members), [0.0]
     forecast = Forecast([job], {job.id: 100.0}, 2, clock=lambda: clock[0])
-    forecast.at(job, 0.0, begins=True)
+    forecast.update(job, 0.0, begins=True)
     clock[0] = 3.0
-    forecast.at(job, 0.8)
+    forecast.update(job, 0.8)
     clock[0] = 5.0
-    forecast.at(job, 0.9)
+    forecast.update(job, 0.9)
     assert forecast.left == pytest.approx(2.0)
 
 
@@ -190,10 +190,10 @@ def test_seconds_of_an_earlier_run_are_known(run: Run) -> None:
     forecast = Forecast(
         [one, other], {one.id: 1.0, other.id: 1.0}, 1, {other.id: 40.0}, clock=lambda: clock[0]
     )
-    forecast.at(one, 0.0, begins=True)
-    forecast.at(one, 0.0)
+    forecast.update(one, 0.0, begins=True)
+    forecast.update(one, 0.0)
     clock[0] = 5.0
-    forecast.at(one, 0.5)
+    forecast.update(one, 0.5)
     assert forecast.left == pytest.approx(45.0)
 
 

@@ -13,9 +13,9 @@ import clbench
 from clbench.errors import UnknownName
 from clbench.execution import open_suite
 from clbench.execution.adding import add_metric
+from clbench.execution.inspector import CellInspector
 from clbench.execution.jobs import PlannedCell
 from clbench.execution.planner import missing_members
-from clbench.execution.survey import Survey
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, read_record
 from clbench.report.terminal import strategy_view, summary_table
@@ -59,7 +59,7 @@ def measured(out: Path, **changes: Any) -> Results:
 def planned(metrics: list[Any]) -> list[PlannedCell]:
     """The cells of a suite with these metrics."""
     suite, host = open_suite({**SUITE, "metrics": metrics, "compare": {}})
-    return Survey(host).of(suite.cells)
+    return CellInspector(host).of(suite.cells)
 
 
 @pytest.fixture(scope="module")

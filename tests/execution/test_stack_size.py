@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clbench.execution.stack_size import (
-    MOST,
+    MAX_STACK,
     UNKNOWN_CACHE,
     NetworkSize,
     StepSize,
@@ -31,7 +31,7 @@ def members(units: int, batch: int = 1, optimizer: Any = None, cache: int = CACH
 
 
 def test_small_networks_share_what_a_step_costs() -> None:
-    assert members(100) == MOST
+    assert members(100) == MAX_STACK
 
 
 def test_middling_ones_train_as_many_at_a_time_as_the_cache_holds() -> None:
@@ -40,7 +40,7 @@ def test_middling_ones_train_as_many_at_a_time_as_the_cache_holds() -> None:
 
 
 def test_what_fits_into_no_cache_comes_from_memory_however_many_there_are() -> None:
-    assert members(6000) == MOST
+    assert members(6000) == MAX_STACK
 
 
 def test_one_that_nearly_fits_trains_alone() -> None:
@@ -48,7 +48,7 @@ def test_one_that_nearly_fits_trains_alone() -> None:
 
 
 def test_large_batches_hide_the_memory_behind_arithmetic() -> None:
-    assert members(800, batch=64) == MOST
+    assert members(800, batch=64) == MAX_STACK
 
 
 def test_moments_of_optimisers() -> None:

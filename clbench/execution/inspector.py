@@ -49,7 +49,7 @@ def versions_of(cell: Cell, version_of: Callable[[str, str], str]) -> dict[str, 
 
 
 @dataclass
-class Survey:
+class CellInspector:
     """Looks at each data set once. A missing one is found here, before anything trains."""
 
     host: Host
