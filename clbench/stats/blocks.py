@@ -46,22 +46,15 @@ def permutation_omnibus(scores: Array, draws: int = DRAWS) -> Omnibus:
 
 def omnibus_of(values: Array, draws: int = DRAWS) -> Omnibus:
     """The test of what strategies score in each block, `[blocks, k]`, every block centred at 0."""
-    known = ~np.isnan(values)
-    values, known = values[known.sum(axis=1) > 1], known[known.sum(axis=1) > 1]
-    counts = known.sum(axis=0)
-    columns = [np.flatnonzero(row) for row in known]
-    present = [row[where] for row, where in zip(values, columns, strict=True)]
-    observed = float(_spread(values.sum(axis=0, where=known)[None], counts)[0])
-    exact = math.prod(math.factorial(len(block)) for block in present) <= MOST_LISTED
-    if exact:
-        sums = _listed_sums(present, columns, values.shape[1])
-        p = _share(_spread(sums, counts), observed, observed_too=0)
-    else:
-        sums = _drawn_sums(present, columns, values.shape[1], draws)
-        # The observed arrangement counts as one of the drawn ones (Phipson and Smyth 2010).
-        p = _share(_spread(sums, counts), observed, observed_too=1)
-    test = "Friedman, exact" if exact else f"Friedman, {draws:,} permutations"
-    return Omnibus(test, observed, p, exact, len(values), int((counts > 0).sum()))
+    blocks = _blocks(values)
+    observed = float(blocks.spread(blocks.sums()[None])[0])
+    if blocks.arrangements <= MOST_LISTED:
+        far = _far(blocks.spread(blocks.listed_sums()), observed)
+        return blocks.omnibus("Friedman, exact", observed, float(far.mean()), exact=True)
+    far = _far(blocks.spread(blocks.drawn_sums(draws)), observed)
+    # The observed arrangement counts as one of the drawn ones (Phipson and Smyth 2010).
+    p = (int(far.sum()) + 1) / (draws + 1)
+    return blocks.omnibus(f"Friedman, {draws:,} permutations", observed, p, exact=False)
 
 
 def block_scores(scores: Array) -> Array:
@@ -80,33 +73,75 @@ def _ranked(row: Array) -> Array:
     return ranked
 
 
-def _spread(sums: Array, counts: Array) -> Array:
-    """How far apart the strategies' sums over blocks are, each for the number of its blocks."""
-    apart: Array = np.square(sums) @ (1 / np.maximum(counts, 1))
-    return apart
+def _far(statistics: Array, observed: float) -> Array:
+    far: Array = statistics >= observed * (1 - EQUAL_STATISTICS)
+    return far
 
 
-def _share(statistics: Array, observed: float, observed_too: int) -> float:
-    far = int((statistics >= observed * (1 - EQUAL_STATISTICS)).sum())
-    return (far + observed_too) / (len(statistics) + observed_too)
+# ---------------------------------------------------------------------- arranging blocks
 
 
-def _listed_sums(present: list[Array], columns: list[Array], strategies: int) -> Array:
-    """The strategies' sums under every arrangement: `[arrangements, k]`."""
-    sums = np.zeros((1, strategies))
-    for values, where in zip(present, columns, strict=True):
-        placed = np.zeros((math.factorial(len(values)), strategies))
-        placed[:, where] = list(permutations(values))
-        sums = (sums[:, None] + placed).reshape(-1, strategies)
-    return sums
+@dataclass(frozen=True)
+class _Blocks:
+    """Blocks of at least two strategies, and the columns of those that have a run there."""
+
+    present: tuple[Array, ...]
+    columns: tuple[Array, ...]
+    strategies: int
+
+    @property
+    def arrangements(self) -> int:
+        """How many ways there are to arrange all blocks."""
+        return math.prod(math.factorial(len(block)) for block in self.present)
+
+    def omnibus(self, test: str, statistic: float, p: float, *, exact: bool) -> Omnibus:
+        """The result of a test of these blocks."""
+        strategies = int((self.counts() > 0).sum())
+        return Omnibus(test, statistic, p, exact, len(self.present), strategies)
+
+    def counts(self) -> Array:
+        """In how many blocks each strategy is."""
+        counts = np.zeros(self.strategies)
+        for where in self.columns:
+            counts[where] += 1
+        return counts
+
+    def spread(self, sums: Array) -> Array:
+        """How far apart sums over blocks are, each strategy's for the number of its blocks."""
+        apart: Array = np.square(sums) @ (1 / np.maximum(self.counts(), 1))
+        return apart
+
+    def sums(self) -> Array:
+        """The strategies' sums as they are."""
+        sums = np.zeros(self.strategies)
+        for values, where in zip(self.present, self.columns, strict=True):
+            sums[where] += values
+        return sums
+
+    def listed_sums(self) -> Array:
+        """The strategies' sums under every arrangement: `[arrangements, k]`."""
+        sums = np.zeros((1, self.strategies))
+        for values, where in zip(self.present, self.columns, strict=True):
+            placed = np.zeros((math.factorial(len(values)), self.strategies))
+            placed[:, where] = list(permutations(values))
+            sums = (sums[:, None] + placed).reshape(-1, self.strategies)
+        return sums
+
+    def drawn_sums(self, draws: int) -> Array:
+        """Under random arrangements, the same for every table: `[draws, k]`."""
+        rng = np.random.default_rng(GENERATOR_SEED)
+        sums = np.zeros((draws, self.strategies))
+        for values, where in zip(self.present, self.columns, strict=True):
+            # Sorted, so that the order in which strategies are listed does not move p.
+            block = np.tile(np.sort(values), (draws, 1))
+            sums[:, where] += rng.permuted(block, axis=1)
+        return sums
 
 
-def _drawn_sums(present: list[Array], columns: list[Array], strategies: int, draws: int) -> Array:
-    """The strategies' sums under random arrangements, the same for every table: `[draws, k]`."""
-    rng = np.random.default_rng(GENERATOR_SEED)
-    sums = np.zeros((draws, strategies))
-    for values, where in zip(present, columns, strict=True):
-        # Sorted, so that the order in which strategies are listed does not move p.
-        block = np.tile(np.sort(values), (draws, 1))
-        sums[:, where] += rng.permuted(block, axis=1)
-    return sums
+def _blocks(values: Array) -> _Blocks:
+    known = ~np.isnan(values)
+    several = known.sum(axis=1) > 1  # a block of one cannot be arranged in another way
+    values, known = values[several], known[several]
+    columns = tuple(np.flatnonzero(row) for row in known)
+    present = tuple(row[where] for row, where in zip(values, columns, strict=True))
+    return _Blocks(present, columns, values.shape[1])

@@ -7,8 +7,9 @@ exact sign flips    where they can reach alpha: from six seeds on for a single p
                     for a family at alpha = 0.05 (`joint`)
 the paired t test   where there are fewer, for as few as three seeds. Five seeds have 32 patterns of
                     signs, so no difference is large enough for them (p >= 0.0625). The t test can
-                    find it, and supposes nearly normal differences. With Shaffer's multipliers
-                    behind the omnibus test, or Holm's for comparisons with a baseline
+                    find it, and supposes nearly normal differences. Behind the omnibus test, over
+                    the partitions of up to six strategies, and by Shaffer's multipliers of more; or
+                    by Holm's for comparisons with a baseline
 nothing             for pairs with fewer, which can show nothing: nobody pays for them (Tarone 1990)
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clbench.stats.families import Pair, family_multipliers, is_complete
+from clbench.stats.families import Pair, family_multipliers, has_partitions, is_complete
 from clbench.stats.flips import smallest_flips
 
 FEWEST_FOR_T = 3  # blocks: two have a t of one degree of freedom, which finds nothing below 25 sd
@@ -27,7 +28,7 @@ FEWEST_FOR_T = 3  # blocks: two have a t of one degree of freedom, which finds n
 FEWEST_PATTERNS = 3  # that have to fit into alpha in a family
 
 FLIPS, STUDENT = "sign flips", "paired t"
-JOINT, SHAFFER, HOLM = "joint sign flips", "Shaffer", "Holm"
+JOINT, PARTITIONS, SHAFFER, HOLM = "joint sign flips", "closed partitions", "Shaffer", "Holm"
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Choice:
     """The tests of one family of pairs."""
 
     tests: tuple[str, ...]  # FLIPS or STUDENT, a pair each
-    correction: str  # JOINT, SHAFFER or HOLM
-    multipliers: tuple[int, ...]  # of the 1st, 2nd, ... smallest p; those of JOINT are not used
+    correction: str  # JOINT, PARTITIONS, SHAFFER or HOLM
+    multipliers: tuple[int, ...]  # of the 1st, 2nd, ... smallest p; of SHAFFER and HOLM
 
 
 def can_be_tested(size: int) -> bool:
@@ -58,4 +59,10 @@ def choose(
         return Choice((FLIPS,) * len(family), JOINT, multipliers)
     least = share / max(multipliers) / room
     tests = tuple(FLIPS if smallest_flips(size) <= least else STUDENT for size in sizes)
-    return Choice(tests, SHAFFER if is_complete(family) else HOLM, multipliers)
+    return Choice(tests, _correction(family), multipliers)
+
+
+def _correction(family: Sequence[Pair]) -> str:
+    if has_partitions(family):
+        return PARTITIONS
+    return SHAFFER if is_complete(family) else HOLM

@@ -12,7 +12,7 @@ import functools
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from clbench.typing import Array
 
 Pair = tuple[int, int]
 Partition = tuple[tuple[int, ...], ...]
+MOST_IN_PARTITIONS = 6  # strategies: 203 partitions; seven would have 877
 
 
 # ---------------------------------------------------------------------- which pairs
@@ -37,8 +38,11 @@ def baseline_pairs(strategies: int, baseline: int) -> list[Pair]:
 
 def is_complete(pairs: Sequence[Pair]) -> bool:
     """Whether the family is every pair of the strategies in it."""
-    members = {strategy for pair in pairs for strategy in pair}
-    return len(pairs) == len(members) * (len(members) - 1) // 2
+    return len(pairs) == math.comb(len(_members(pairs)), 2)
+
+
+def _members(pairs: Sequence[Pair]) -> list[int]:
+    return sorted({strategy for pair in pairs for strategy in pair})
 
 
 # ---------------------------------------------------------------------- how many can be true
@@ -94,8 +98,7 @@ def family_multipliers(pairs: Sequence[Pair], *, gated: bool = True) -> list[int
     """
     if not is_complete(pairs):
         return holm_multipliers(len(pairs))
-    members = {strategy for pair in pairs for strategy in pair}
-    return shaffer_multipliers(len(members), gated=gated)
+    return shaffer_multipliers(len(_members(pairs)), gated=gated)
 
 
 # ---------------------------------------------------------------------- adjusting
@@ -156,6 +159,46 @@ def _against_others(family: Array, others: Sequence[float]) -> Array:
 
 
 # ---------------------------------------------------------------------- partitions
+
+
+def has_partitions(pairs: Sequence[Pair]) -> bool:
+    """Whether the family is every pair of so few strategies that their partitions can be listed."""
+    return is_complete(pairs) and len(_members(pairs)) <= MOST_IN_PARTITIONS
+
+
+def close_over_partitions(p: Array, pairs: Sequence[Pair], omnibus_p: float | None) -> Array:
+    """Adjusted p by the closed test over partitions (Marcus, Peritz and Gabriel 1976).
+
+    A partition says which strategies are equal. Its p is Bonferroni's over the pairs that are equal
+    under it, or the omnibus test's where all are. Two strategies are shown to differ where every
+    partition that keeps them together is rejected (Bergmann and Hommel 1988). It finds whatever
+    Shaffer's multipliers find, and more.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    adjusted = np.zeros(len(pairs))
+    for equal in hypotheses(pairs):
+        found = min(1.0, len(equal) * float(p[equal].min()))
+        if len(equal) == len(pairs) and omnibus_p is not None:
+            found = omnibus_p
+        adjusted[equal] = np.maximum(adjusted[equal], found)
+    return adjusted
+
+
+def hypotheses(pairs: Sequence[Pair]) -> list[list[int]]:
+    """For every partition of the strategies the pairs that are equal under it; each set once."""
+    members = _members(pairs)
+    place = {strategy: position for position, strategy in enumerate(members)}
+    numbered = tuple((place[first], place[second]) for first, second in pairs)
+    return [list(equal) for equal in _equal_pairs(len(members), numbered)]
+
+
+@functools.cache
+def _equal_pairs(strategies: int, pairs: tuple[Pair, ...]) -> list[tuple[int, ...]]:
+    found = set()
+    for partition in partitions(strategies):
+        inside = [pairs_within(members, pairs) for members in partition]
+        found.add(tuple(sorted(chain.from_iterable(inside))))
+    return sorted(found - {()})
 
 
 def partitions(strategies: int) -> Iterator[Partition]:

@@ -14,16 +14,14 @@ noise, and keep alpha in simulation for skewed noise and for runs that collapse.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
-from clbench.stats.families import Pair, is_complete, pairs_within, partitions
+from clbench.stats.families import Pair, has_partitions, hypotheses
 from clbench.typing import Array
 
-MOST_IN_PARTITIONS = 6  # strategies: 203 partitions; seven would have 877
 MOST_LISTED = 13  # blocks whose 2^12 patterns (and their mirror images) are all tried
 DRAWS = 9_999  # patterns drawn beyond that
 FEWEST_DRAWS = 999  # for families so large that so many would not fit into memory
@@ -49,9 +47,8 @@ def joint_flips(steps: Array, pairs: Sequence[Pair]) -> JointFlips:
     """
     leads = _leads(steps)
     strongest = leads.max(axis=1)
-    members = {strategy for pair in pairs for strategy in pair}
-    few = is_complete(pairs) and len(members) <= MOST_IN_PARTITIONS
-    adjusted = _over_partitions(leads, pairs) if few else _stepping_down(leads)
+    closed = has_partitions(pairs)
+    adjusted = _over_partitions(leads, pairs) if closed else _stepping_down(leads)
     return JointFlips(adjusted, float(strongest[0]), _share(strongest))
 
 
@@ -76,27 +73,10 @@ def _over_partitions(leads: Array, pairs: Sequence[Pair]) -> Array:
     keeps them together is rejected.
     """
     adjusted = np.zeros(len(pairs))
-    for columns in _hypotheses(pairs):
+    for columns in hypotheses(pairs):
         p = _share(leads[:, columns].max(axis=1))
         adjusted[columns] = np.maximum(adjusted[columns], p)
     return adjusted
-
-
-def _hypotheses(pairs: Sequence[Pair]) -> Iterable[list[int]]:
-    """For every partition the pairs that are equal under it; each set of pairs once."""
-    members = sorted({strategy for pair in pairs for strategy in pair})
-    place = {strategy: position for position, strategy in enumerate(members)}
-    numbered = [(place[first], place[second]) for first, second in pairs]
-    return map(list, _equal_pairs(len(members), tuple(numbered)))
-
-
-@functools.cache
-def _equal_pairs(strategies: int, pairs: tuple[Pair, ...]) -> frozenset[tuple[int, ...]]:
-    found = set()
-    for partition in partitions(strategies):
-        inside = [pairs_within(members, pairs) for members in partition]
-        found.add(tuple(sorted(chain.from_iterable(inside))))
-    return frozenset(found - {()})
 
 
 def _stepping_down(leads: Array) -> Array:

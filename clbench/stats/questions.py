@@ -30,6 +30,7 @@ from clbench.stats.families import (
     adjust_over_families,
     all_pairs,
     baseline_pairs,
+    close_over_partitions,
     step_down,
 )
 from clbench.stats.flips import sign_flips
@@ -90,7 +91,7 @@ class Answer:
     """The answer to one question. `omnibus` is None where there is no family of three to test."""
 
     omnibus: Omnibus | None
-    correction: str  # JOINT, SHAFFER or HOLM of `by_design`
+    correction: str  # JOINT, PARTITIONS, SHAFFER or HOLM of `by_design`
     pairs: tuple[PairAnswer, ...]
 
     def better(self, strategies: int, alpha: float) -> Array:
@@ -139,59 +140,81 @@ def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Answer | N
 
 
 def _answer(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Answer:
-    fit = [pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)]
-    family = [(pair.first, pair.second) for pair in fit]
-    sizes = [pair.size for pair in fit]
-    choice = by_design.choose(family, sizes, alpha=plan.alpha, scenarios=scenarios)
-    tested = [_pair_test(pair, test) for pair, test in zip(fit, choice.tests, strict=True)]
+    family = _Family(tuple(pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)))
+    choice = by_design.choose(family.pairs, family.sizes, alpha=plan.alpha, scenarios=scenarios)
+    tested = [_pair_test(*one) for one in zip(family.evidence, choice.tests, strict=True)]
+    p = np.array([one.p for one in tested])
     if choice.correction == by_design.JOINT:
-        omnibus, adjusted = _jointly(evidence, fit, tested)
+        omnibus, adjusted = _jointly(family, evidence.blocks, p)
     else:
-        omnibus, adjusted = _by_multipliers(evidence, family, choice, tested, plan)
-    found = zip(fit, tested, adjusted, strict=True)
-    known = {(pair.first, pair.second): _pair_answer(pair, one, p) for pair, one, p in found}
-    pairs = [known.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
-    return Answer(omnibus, choice.correction, tuple(pairs))
+        omnibus = _omnibus(family, evidence, plan)
+        adjusted = _adjusted(family, choice, omnibus, p)
+    known = {
+        pair: _pair_answer(*one)
+        for pair, *one in zip(family.pairs, family.evidence, tested, adjusted, strict=True)
+    }
+    every = [known.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
+    return Answer(omnibus, choice.correction, tuple(every))
 
 
-def _jointly(
-    evidence: Evidence, fit: Sequence[PairEvidence], tested: Sequence[Tested]
-) -> tuple[Omnibus | None, Array]:
-    """All pairs by the same flips of whole blocks; the omnibus test is that of the strongest
-    pair.
-    """
-    if not fit:
-        return None, np.empty(0)
-    steps = np.zeros((evidence.blocks, len(fit)))
-    for column, pair in enumerate(fit):
-        steps[pair.blocks, column] = pair.steps
-    found = joint_flips(steps, [(pair.first, pair.second) for pair in fit])
+@dataclass(frozen=True)
+class _Family:
+    """The pairs that can be tested."""
+
+    evidence: tuple[PairEvidence, ...]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return [(pair.first, pair.second) for pair in self.evidence]
+
+    @property
+    def sizes(self) -> list[int]:
+        return [pair.size for pair in self.evidence]
+
+    @property
+    def members(self) -> list[int]:
+        return sorted({strategy for pair in self.pairs for strategy in pair})
+
+    def steps(self, blocks: int) -> Array:
+        """`[blocks, pairs]`: what is to have its centre at 0; 0 where a pair has no block."""
+        steps = np.zeros((blocks, len(self.evidence)))
+        for column, pair in enumerate(self.evidence):
+            steps[pair.blocks, column] = pair.steps
+        return steps
+
+
+def _jointly(family: _Family, blocks: int, p: Array) -> tuple[Omnibus | None, Array]:
+    """All pairs by the same flips of whole blocks; that of the strongest is the omnibus test."""
+    if len(p) < 2:
+        return None, p
+    found = joint_flips(family.steps(blocks), family.pairs)
+    omnibus = Omnibus(
+        test=STRONGEST_PAIR,
+        statistic=found.omnibus_lead,
+        p=found.omnibus_p,
+        exact=blocks <= MOST_LISTED,
+        blocks=blocks,
+        strategies=len(family.members),
+    )
     # Alone a pair's patterns are counted even where those of all pairs are drawn.
-    adjusted = np.maximum(found.adjusted, [one.p for one in tested])
-    if len(fit) == 1:
-        return None, adjusted
-    members = {strategy for pair in fit for strategy in (pair.first, pair.second)}
-    exact = evidence.blocks <= MOST_LISTED
-    lead, p = found.omnibus_lead, found.omnibus_p
-    return Omnibus(STRONGEST_PAIR, lead, p, exact, evidence.blocks, len(members)), adjusted
+    return omnibus, np.maximum(found.adjusted, p)
 
 
-def _by_multipliers(
-    evidence: Evidence,
-    family: Sequence[Pair],
-    choice: Choice,
-    tested: Sequence[Tested],
-    plan: Plan,
-) -> tuple[Omnibus | None, Array]:
-    """Each pair's own p times Shaffer's multipliers behind the omnibus test, or Holm's without."""
-    members = sorted({strategy for pair in family for strategy in pair})
-    omnibus = None
-    if len(members) > 2 and plan.baseline is None:
-        omnibus = omnibus_of(evidence.ranks_of(members), plan.omnibus_draws)
-    gate = 0.0
-    if omnibus is not None and choice.correction == by_design.SHAFFER:
-        gate = omnibus.p
-    return omnibus, step_down(np.array([one.p for one in tested]), choice.multipliers, gate)
+def _omnibus(family: _Family, evidence: Evidence, plan: Plan) -> Omnibus | None:
+    """Friedman's test by permutation, where every pair of at least three was asked for."""
+    if len(family.members) < 3 or plan.baseline is not None:
+        return None
+    return omnibus_of(evidence.ranks_of(family.members), plan.omnibus_draws)
+
+
+def _adjusted(family: _Family, choice: Choice, omnibus: Omnibus | None, p: Array) -> Array:
+    """Each pair's own p, adjusted behind the omnibus test where that is one of all the pairs."""
+    gate = None if omnibus is None else omnibus.p
+    if choice.correction == by_design.PARTITIONS:
+        return close_over_partitions(p, family.pairs, gate)
+    if choice.correction == by_design.SHAFFER and gate is not None:
+        return step_down(p, choice.multipliers, gate)
+    return step_down(p, choice.multipliers)
 
 
 def _pair_test(pair: PairEvidence, test: str) -> Tested:

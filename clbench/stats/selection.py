@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.stats.ranks import TOLERANCE
+from clbench.stats.ranks import settle_ties
 from clbench.typing import Array
 
 
@@ -38,10 +38,16 @@ def selection_optimism(scores: Array) -> float:
     seeds, count = complete.shape
     if seeds < 2 or count < 2:
         return float("nan")
-    within = complete - complete.mean(axis=1, keepdims=True)
-    within = within - within.mean(axis=0)
-    spread = math.sqrt(float(np.square(within).sum()) / ((seeds - 1) * (count - 1)))
-    return expected_largest(count) * spread / math.sqrt(seeds)
+    return expected_largest(count) * _spread_within(complete) / math.sqrt(seeds)
+
+
+def _spread_within(table: Array) -> float:
+    """The standard deviation that is left when seeds and columns have had their means taken out."""
+    seeds, count = table.shape
+    rest = table - table.mean(axis=1, keepdims=True)
+    rest = rest - rest.mean(axis=0)
+    variance = float(np.square(rest).sum()) / ((seeds - 1) * (count - 1))
+    return math.sqrt(variance)
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,14 @@ def choose_on(scores: Array, rows: Sequence[int]) -> Chosen:
     was not tried.
     """
     tried = scores[list(rows)]
-    finished = np.isfinite(tried)
-    failures = (~finished).sum(axis=0)
-    total = np.where(finished, tried, 0.0).sum(axis=0)
-    means = np.where(finished.any(axis=0), total / np.maximum(finished.sum(axis=0), 1), -np.inf)
-    least = failures == failures.min()
-    best = means[least].max()
-    # Means that are equal on paper are equal, whatever the order of their sums.
-    close = best - TOLERANCE * abs(best) if np.isfinite(best) else best
-    strategy = int(np.flatnonzero(least & (means >= close))[0])
+    failures = (~np.isfinite(tried)).sum(axis=0)
+    means = np.array([_mean_of_finished(column) for column in tried.T])
+    means[failures > failures.min()] = -np.inf
+    strategy = int(np.argmax(settle_ties(means)))
     left = np.setdiff1d(np.arange(len(scores)), np.asarray(list(rows), dtype=int))
     return Chosen(strategy, left)
+
+
+def _mean_of_finished(values: Array) -> float:
+    finished = values[np.isfinite(values)]
+    return float(finished.mean()) if len(finished) else -math.inf

@@ -12,6 +12,7 @@ from clbench.stats.families import (
     adjust_over_families,
     all_pairs,
     baseline_pairs,
+    close_over_partitions,
     equal_counts,
     family_multipliers,
     holm_multipliers,
@@ -79,6 +80,37 @@ def test_stepping_down_by_hand() -> None:
 @settings(max_examples=30, deadline=None)
 def test_holms_multipliers_are_holms_correction(p: np.ndarray) -> None:
     np.testing.assert_allclose(step_down(p, holm_multipliers(len(p))), adjust(p, "holm"))
+
+
+# ---------------------------------------------------------------------- closed partitions
+
+
+def test_closing_over_partitions_by_hand() -> None:
+    """Each is the largest p of the partitions that keep the pair together."""
+    p = dict(zip(all_pairs(4), [0.01, 0.03, 0.5, 0.5, 0.5, 0.02], strict=True))
+    found = close_over_partitions(np.array(list(p.values())), all_pairs(4), omnibus_p=0.04)
+    adjusted = dict(zip(all_pairs(4), found, strict=True))
+    assert adjusted[0, 1] == pytest.approx(0.04)  # the gate; the triples have 3 x 0.01
+    assert adjusted[0, 2] == pytest.approx(0.06)  # {0, 2, 3} has 3 x 0.02, {0, 2} + {1, 3} 2 x 0.03
+    assert adjusted[2, 3] == pytest.approx(0.06)  # {0, 2, 3} and {1, 2, 3}
+
+
+@given(st.lists(st.floats(0, 1), min_size=6, max_size=6).map(np.array), st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_closed_partitions_find_whatever_shaffers_multipliers_find(
+    p: np.ndarray, omnibus_p: float
+) -> None:
+    shaffer = step_down(p, shaffer_multipliers(4, gated=True), omnibus_p)
+    closed = close_over_partitions(p, all_pairs(4), omnibus_p)
+    assert (closed <= shaffer + 1e-12).all()
+    assert (closed >= p - 1e-12).all() or omnibus_p < p.max()
+
+
+def test_one_pair_and_no_gate() -> None:
+    assert close_over_partitions(np.array([0.03]), [(2, 5)], None).tolist() == [0.03]
+    np.testing.assert_allclose(
+        close_over_partitions(np.array([0.01, 0.2, 0.3]), all_pairs(3), None), [0.03, 0.2, 0.3]
+    )
 
 
 # ---------------------------------------------------------------------- Tarone

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clbench.stats.by_design import FLIPS, HOLM, JOINT, SHAFFER, STUDENT, choose
+from clbench.stats.by_design import FLIPS, HOLM, JOINT, PARTITIONS, SHAFFER, STUDENT, choose
 from clbench.stats.families import all_pairs, baseline_pairs
 from clbench.stats.paired import paired_t, signed_rank
 from clbench.stats.questions import (
@@ -36,9 +36,9 @@ def suite(seed: int, effects: list[float], seeds: int, scenarios: int = 1) -> li
 @pytest.mark.parametrize(
     ("strategies", "seeds", "test", "correction"),
     [
-        (2, 5, STUDENT, SHAFFER),  # 2 / 32 is above alpha
+        (2, 5, STUDENT, PARTITIONS),  # 2 / 32 is above alpha
         (2, 6, FLIPS, JOINT),
-        (3, 6, STUDENT, SHAFFER),  # one pattern of 32 is no room for three pairs
+        (3, 6, STUDENT, PARTITIONS),  # one pattern of 32 is no room for three pairs
         (3, 7, FLIPS, JOINT),
         (5, 7, FLIPS, JOINT),
         (10, 6, STUDENT, SHAFFER),
@@ -58,7 +58,7 @@ def test_alpha_scenarios_and_short_entries_are_part_of_the_design() -> None:
     assert choose(pairs, [8] * 10, alpha=0.01).tests[0] == STUDENT
     assert choose(pairs, [8] * 10, alpha=0.05, scenarios=3).tests[0] == STUDENT
     mixed = choose(pairs, [10] * 9 + [3], alpha=0.05)
-    assert (mixed.tests[0], mixed.tests[-1], mixed.correction) == (FLIPS, STUDENT, SHAFFER)
+    assert (mixed.tests[0], mixed.tests[-1], mixed.correction) == (FLIPS, STUDENT, PARTITIONS)
     star = choose(baseline_pairs(8, 0), [5] * 7, alpha=0.05)
     assert (star.correction, star.multipliers[0], star.tests[0]) == (HOLM, 7, STUDENT)
     assert choose([], [], alpha=0.05).tests == ()
