@@ -60,9 +60,7 @@ PLAN = Plan(ALPHA, omnibus_draws=1_999)  # fewer permutations than a report take
 
 
 def before(tables: Sequence[Array]) -> Array:
-    """The exact signed-rank test of every pair of every scenario, by Holm; of the first
-    scenario.
-    """
+    """Signed ranks of every pair of every scenario, by Holm; what is shown of the first one."""
     pairs = all_pairs(tables[0].shape[1])
     tested = [signed_rank(table[:, i], table[:, j]) for table in tables for i, j in pairs]
     adjusted = adjust(np.array([one.p for one in tested]), "holm")

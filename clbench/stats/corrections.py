@@ -19,9 +19,7 @@ WORDS = {
 
 
 def adjust(p: Array, correction: str) -> Array:
-    """Adjusted p-values; NaN marks a test that could not be made, and is no member of the
-    family.
-    """
+    """Adjusted p-values; NaN is a test that could not be made, and no member of the family."""
     p = np.asarray(p, dtype=np.float64)
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
@@ -54,9 +52,7 @@ def _holm(p: Array) -> Array:
 
 
 def _benjamini_hochberg(p: Array) -> Array:
-    """Step up: controls the expected share of false claims among those made (Benjamini & Hochberg
-    1995).
-    """
+    """Step up: controls the expected share of false claims (Benjamini & Hochberg 1995)."""
     order = np.argsort(p, kind="stable")
     scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
     steps = np.minimum.accumulate(scaled[::-1])[::-1]

@@ -37,15 +37,18 @@ class PairEvidence:
     failed: bool  # whether any run of the two did
 
     @property
+    def strategies(self) -> Pair:
+        """Their columns in the tables."""
+        return self.first, self.second
+
+    @property
     def size(self) -> int:
         """The blocks that both have."""
         return len(self.delta)
 
     @property
     def steps(self) -> Array:
-        """What is tested to have its centre at zero: differences, or their ranks where runs
-        failed.
-        """
+        """What is tested to have its centre at 0: differences, or ranks where a run failed."""
         return self.ranked if self.failed else self.delta
 
     @property
@@ -116,9 +119,7 @@ def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairE
 
 
 def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
-    """A difference a scenario: of the means at common seeds, or where runs failed Hodges's
-    centre.
-    """
+    """A difference a scenario: of means at common seeds, or where runs failed their centre."""
     by_scenario = [_at_common_seeds(table, pair) for table in tables]
     failed = not all(np.isfinite(runs).all() for runs in by_scenario)
     gains = [differences(runs[:, 0], runs[:, 1]) for runs in by_scenario]

@@ -1,5 +1,4 @@
-"""Families of tests: how many of them can be true at once, and what an adjusted p has to pay for
-it.
+"""Families of tests: how many can be true at once, and what an adjusted p has to pay for it.
 
 "Any two of k strategies" is a family whose members imply each other: if a = b and b = c, then a =
 c. So not every number of pairs can be equal, and behind an omnibus test even fewer (Shaffer 1986).
@@ -105,9 +104,7 @@ def family_multipliers(pairs: Sequence[Pair], *, gated: bool = True) -> list[int
 
 
 def step_down(p: Array, multipliers: Sequence[int], omnibus_p: float = 0.0) -> Array:
-    """Adjusted p: each is multiplied in order, and none is smaller than one before it or the
-    gate.
-    """
+    """Adjusted p: multiplied in order, and none smaller than one before it or the gate."""
     p = np.asarray(p, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.asarray(multipliers, dtype=np.float64))

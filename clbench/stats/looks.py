@@ -64,6 +64,11 @@ class LookPlan:
         """The seeds at which it ends."""
         return self.looks[-1]
 
+    def parts_of_alpha(self) -> dict[int, float]:
+        """What each look may spend; all of them together spend all of it."""
+        spent_by = [spent(look / self.most) for look in self.looks]
+        return dict(zip(self.looks, np.diff([0.0, *spent_by]).tolist(), strict=True))
+
     def pairs(self, strategies: int) -> list[Pair]:
         """The comparisons that are to be decided."""
         if self.baseline is None:
@@ -111,9 +116,7 @@ def decide(scores: Array, plan: LookPlan) -> Decision:
 
 
 def spent(share: float) -> float:
-    """The part of alpha that may be spent by this share of the seeds: more of it early than
-    late.
-    """
+    """The part of alpha that is spent by this share of the seeds: more of it early than late."""
     return math.log1p((math.e - 1) * share)
 
 
@@ -146,6 +149,7 @@ def _step_down(
     """For each test the look at which it is shown, stepping down through the multipliers."""
     shown = [NEVER] * tests
     for look in looks:
+        # Who is shown leaves its part of alpha to the others, so the look is gone through again.
         found = True
         while found:
             level = alpha / multipliers[min(tests - 1, tests - shown.count(NEVER))]
@@ -190,9 +194,8 @@ def _always_valid_looks(
 def _first_struck(
     scores: Array, pair: Pair, level: float, looks: Sequence[int], plan: LookPlan
 ) -> int:
-    """The look at which the observed signs are struck out, with `level` to be spent on all
-    looks.
-    """
+    """The look at which the observed signs are struck out; `level` is for all looks."""
+    # Patterns of the most seeds there may be: the same ones, shortened, at every look.
     signs = _patterns(plan.most, plan.draws)
     struck = np.zeros(len(signs) + 1, dtype=bool)  # the observed pattern is the last
     for look in looks:
@@ -206,9 +209,7 @@ def _first_struck(
 
 
 def _strike(struck: Array, leads: Array, allowed: int) -> None:
-    """Strike out the patterns that lead most, until so many are; equal ones together or not at
-    all.
-    """
+    """Strike out the patterns that lead most, until so many are; equal ones all or none."""
     left = np.flatnonzero(~struck)
     room = allowed - int(struck.sum())
     if room <= 0:
@@ -237,12 +238,15 @@ def _equivalences_shown(
     rope = plan.rope
     if rope is None:
         return [NEVER] * len(pairs)
-    p = [[_equivalence_p(scores, pair, look, rope) for look in looks] for pair in pairs]
-    parts = np.diff([0.0, *(spent(look / plan.most) for look in plan.looks)])
+    parts = plan.parts_of_alpha()
+
+    @functools.cache
+    def p(test: int, look: int) -> float:
+        return _equivalence_p(scores, pairs[test], look, rope)
 
     def crossing(test: int, level: float) -> int:
-        small = zip(looks, p[test], parts, strict=False)
-        return next((look for look, one, part in small if one <= level * part), NEVER)
+        shown = (look for look in looks if p(test, look) <= level * parts[look])
+        return next(shown, NEVER)
 
     return _step_down(crossing, len(pairs), holm_multipliers(len(pairs)), looks, plan.alpha)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -117,17 +118,20 @@ def paired_t(delta: Array) -> Tested:
     It supposes nearly normal differences. Those of two strategies that are equal are symmetric
     whatever the shape of the runs, and there it keeps its level in simulation from three pairs on.
     """
-    from scipy.special import stdtr
-
     size = len(delta)
     mean = float(delta.mean())
     spread = float(delta.std(ddof=1))
     rounding = NO_SPREAD * float(np.abs(delta).max())
     better = int(np.sign(mean)) if abs(mean) > rounding else 0
-    if spread <= rounding:
-        # Without spread t is infinite, and means nothing: the signs alone have an answer.
-        p = smallest_signed_rank(size) if better else 1.0
-        return Tested(PAIRED_T, float("nan"), p, 0.0, better, exact=False)
-    t = mean / (spread / np.sqrt(size))
-    p = float(2 * stdtr(size - 1, -abs(t)))
-    return Tested(PAIRED_T, float(t), p, 0.0, better, exact=False)
+    if spread > rounding:
+        t = mean / (spread / math.sqrt(size))
+        return Tested(PAIRED_T, t, _two_sided(t, size - 1), 0.0, better)
+    # Without spread t is infinite, and means nothing: the signs alone have an answer.
+    p = smallest_signed_rank(size) if better else 1.0
+    return Tested(PAIRED_T, math.nan, p, 0.0, better)
+
+
+def _two_sided(t: float, df: int) -> float:
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(df, -abs(t)))

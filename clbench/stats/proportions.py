@@ -34,9 +34,7 @@ class Won:
 
 
 def won_seeds(delta: Array, level: float = 0.95) -> Won:
-    """Count them: `delta` are `paired.differences`, a seed each, minus infinity where the first
-    failed.
-    """
+    """Count them: `delta` are `paired.differences`, -inf where the first failed."""
     wins, losses = int((delta > 0).sum()), int((delta < 0).sum())
     ties = len(delta) - wins - losses
     low, high = wilson(wins + ties / 2, len(delta), level)

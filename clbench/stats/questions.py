@@ -94,10 +94,13 @@ class Answer:
     correction: str  # JOINT, PARTITIONS, SHAFFER or HOLM of `by_design`
     pairs: tuple[PairAnswer, ...]
 
+    @property
+    def p_adjusted(self) -> Array:
+        """Of the pairs, in their order."""
+        return np.array([pair.p_adjusted for pair in self.pairs])
+
     def better(self, strategies: int, alpha: float) -> Array:
-        """`[k, k]`: whether the strategy of the row is shown to be better than that of the
-        column.
-        """
+        """`[k, k]`: whether the row's strategy is shown to be better than the column's."""
         shown = np.zeros((strategies, strategies), dtype=bool)
         for pair in self.pairs:
             if pair.differs(alpha):
@@ -116,8 +119,7 @@ def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Answer]:
     for table in tables:
         evidence = one_scenario(table, plan.pairs(table.shape[1]))
         found.append(_answer(evidence, plan, scenarios=len(tables)))
-    within = [np.array([pair.p_adjusted for pair in one.pairs]) for one in found]
-    families = adjust_over_families(within)
+    families = adjust_over_families([one.p_adjusted for one in found])
     return [_with_adjusted(one, p) for one, p in zip(found, families, strict=True)]
 
 
@@ -140,20 +142,19 @@ def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Answer | N
 
 
 def _answer(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Answer:
-    family = _Family(tuple(pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)))
+    fit = [pair for pair in evidence.pairs if by_design.can_be_tested(pair.size)]
+    family = _Family(tuple(fit))
     choice = by_design.choose(family.pairs, family.sizes, alpha=plan.alpha, scenarios=scenarios)
-    tested = [_pair_test(*one) for one in zip(family.evidence, choice.tests, strict=True)]
+    tested = list(map(_pair_test, family.evidence, choice.tests))
     p = np.array([one.p for one in tested])
     if choice.correction == by_design.JOINT:
         omnibus, adjusted = _jointly(family, evidence.blocks, p)
     else:
         omnibus = _omnibus(family, evidence, plan)
         adjusted = _adjusted(family, choice, omnibus, p)
-    known = {
-        pair: _pair_answer(*one)
-        for pair, *one in zip(family.pairs, family.evidence, tested, adjusted, strict=True)
-    }
-    every = [known.get((pair.first, pair.second)) or _untested(pair) for pair in evidence.pairs]
+    answers = map(_pair_answer, family.evidence, tested, adjusted)
+    known = dict(zip(family.pairs, answers, strict=True))
+    every = [known.get(pair.strategies) or _untested(pair) for pair in evidence.pairs]
     return Answer(omnibus, choice.correction, tuple(every))
 
 
@@ -165,7 +166,7 @@ class _Family:
 
     @property
     def pairs(self) -> list[Pair]:
-        return [(pair.first, pair.second) for pair in self.evidence]
+        return [pair.strategies for pair in self.evidence]
 
     @property
     def sizes(self) -> list[int]:
@@ -247,5 +248,6 @@ def _untested(pair: PairEvidence) -> PairAnswer:
 
 
 def _with_adjusted(found: Answer, p: Array) -> Answer:
-    pairs = [replace(pair, p_adjusted=float(one)) for pair, one in zip(found.pairs, p, strict=True)]
+    adjusted = zip(found.pairs, p.tolist(), strict=True)
+    pairs = [replace(pair, p_adjusted=one) for pair, one in adjusted]
     return replace(found, pairs=tuple(pairs))

@@ -179,9 +179,7 @@ def test_the_interquartile_mean_is_the_trimmed_mean() -> None:
 
 
 def test_strata_are_resampled_apart() -> None:
-    """Scenarios without spread of their own leave nothing to resample, however far apart they
-    are.
-    """
+    """Scenarios without spread of their own leave nothing to resample, however far apart."""
     found = interquartile_interval([np.zeros(10), np.ones(10)], np.random.default_rng(0))
     assert (found.low, found.high) == (0.5, 0.5)
 
