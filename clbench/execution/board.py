@@ -63,15 +63,12 @@ class Board:
         missing: dict[str, int] = {}
         for job in jobs:
             missing[job.key] = missing.get(job.key, 0) + len(job.members)
-        rows = {
-            one.key: Row(
-                one.cell.scenario_label,
-                one.cell.label,
-                len(one.members),
-                max(0, len(one.members) - missing.get(one.key, 0)),
-            )
-            for one in planned
-        }
+        rows = {}
+        for one in planned:
+            members = len(one.members)
+            # A job that goes on may have members that nobody asks for any more.
+            finished = max(0, members - missing.get(one.key, 0))
+            rows[one.key] = Row(one.cell.scenario_label, one.cell.label, members, finished)
         return cls(suite, rows, {job.id: job for job in jobs}, forecast)
 
     def replace(self, job: Job, parts: Sequence[Job]) -> None:
@@ -90,19 +87,26 @@ class Board:
         if event.kind == "said":
             return
         job = self.jobs[event.job]
+        if event.kind == "ended":
+            self._ended(job, event)
+        else:
+            self._went_on(job, event)
+
+    def _went_on(self, job: Job, event: JobEvent) -> None:
+        row = self.rows[job.key]
+        self.forecast.update(job, event.fraction, begins=event.kind == "started")
+        row.running[job.id] = len(job.members), event.fraction
+        row.task = self.tasks[job.id] = event.task, event.tasks
+        finite = [value for value in event.accuracy or () if not math.isnan(value)]
+        if finite:
+            row.accuracy = sum(finite) / len(finite)
+
+    def _ended(self, job: Job, event: JobEvent) -> None:
         row, size = self.rows[job.key], len(job.members)
-        if event.kind != "ended":
-            self.forecast.update(job, event.fraction, begins=event.kind == "started")
-            row.running[job.id] = (size, event.fraction)
-            row.task = self.tasks[job.id] = (event.task, event.tasks)
-            if sound := [value for value in event.accuracy or () if not math.isnan(value)]:
-                row.accuracy = sum(sound) / len(sound)
-            return
+        over = event.status not in RETRIED
         row.running.pop(job.id, None)
-        self.forecast.ended(
-            job, over=event.status not in RETRIED, measured=event.status in ("done", "diverged")
-        )
-        if event.status in RETRIED:
+        self.forecast.ended(job, over=over, measured=event.status in ("done", "diverged"))
+        if not over:
             return
         self.ended += 1
         if event.status in ("failed", "timeout"):
@@ -116,10 +120,11 @@ class Board:
         and the seconds to go where they are known.
         """
         rests = self.forecast.rest_of_running()
-        return [
-            (job, self.tasks.get(job.id, (0, 0)), mine.fraction, rests.get(job.id))
-            for job, mine in self.forecast.running.values()
-        ]
+        found = []
+        for job, mine in self.forecast.running.values():
+            task = self.tasks.get(job.id, (0, 0))
+            found.append((job, task, mine.fraction, rests.get(job.id)))
+        return found
 
     @property
     def fraction(self) -> float:

@@ -167,34 +167,29 @@ class Estimator:
             return 0.0
 
     def _measure(self, job: Job) -> tuple[int, float, int | None]:
+        """Steps and cost of one member, and how many parameters it has."""
         from clbench.engine.session import ScenarioView
         from clbench.engine.workload import workload
 
-        cell, arrays = job.cell, self.inspector.arrays(job.cell)
-        work = workload(
-            self._parts(cell),
-            cell.protocol,
-            ScenarioView.of(self.inspector.layout(cell)),
-            *self._sizes(cell, job.members[0], arrays),
-        )
-        return (
-            sum(one.steps for one in work),
-            sum(one.cost for one in work),
-            self.inspector.parameters(cell),
-        )
+        cell = job.cell
+        train, test = self._sizes(cell, job.members[0], self.inspector.arrays(cell))
+        scenario = ScenarioView.of(self.inspector.layout(cell))
+        work = workload(self._parts(cell), cell.protocol, scenario, train, test)
+        steps = sum(one.steps for one in work)
+        cost = sum(one.cost for one in work)
+        return steps, cost, self.inspector.parameters(cell)
 
     def _sizes(self, cell: Cell, member: Member, arrays: Arrays) -> tuple[list[int], list[int]]:
         """Training and test samples of each task, of one member of the scenario."""
-        name = json.dumps(
-            [cell.scenario.name, dict(cell.scenario.options), cell.protocol.validation],
-            default=str,
-        )
+        held_out = cell.protocol.validation
+        # Many cells share a scenario, and a stream may take long to draw.
+        facts = [cell.scenario.name, dict(cell.scenario.options), held_out]
+        name = json.dumps(facts, default=str)
         if name not in self._streams:
-            stream = self.inspector.scenario(cell).stream(arrays, *member, cell.protocol.validation)
-            self._streams[name] = (
-                [len(task.train) for task in stream.tasks],
-                [len(task.test) for task in stream.tasks],
-            )
+            stream = self.inspector.scenario(cell).stream(arrays, *member, held_out)
+            train = [len(task.train) for task in stream.tasks]
+            test = [len(task.test) for task in stream.tasks]
+            self._streams[name] = train, test
         return self._streams[name]
 
     def _seconds(self, job: Job) -> float | None:
@@ -202,12 +197,11 @@ class Estimator:
         record = self.cells.get(job.key)
         if record is None or "train_seconds" not in record.cost:
             return None
-        spent = (
-            np.asarray(record.cost["train_seconds"], dtype=np.float64)
-            .reshape(record.members, -1)
-            .sum(axis=1)
-        )
-        return None if np.isnan(spent).all() else float(np.nanmean(spent)) * len(job.members)
+        of_tasks = np.asarray(record.cost["train_seconds"], dtype=np.float64)
+        spent = of_tasks.reshape(record.members, -1).sum(axis=1)
+        if np.isnan(spent).all():
+            return None
+        return float(np.nanmean(spent)) * len(job.members)
 
 
 def room_of(slots: Sequence[str]) -> float:

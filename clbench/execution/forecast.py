@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from clbench.execution.jobs import Job
 
-MIN_FRACTION_OF_RUN = 0.01  # of the work: before that nothing is said
-MIN_FRACTION_OF_JOB = 0.03  # of a job: before that its own pace says little
+MIN_FRACTION_OF_RUN = 0.01  # done before anything is said of the time left
+MIN_FRACTION_OF_JOB = 0.03  # done before a job's own pace says anything
 
 
 @dataclass
@@ -118,10 +118,9 @@ class Forecast:
     def fraction(self) -> float:
         """The part of the workers' time that is behind them."""
         running, waiting = self._rests()
-        behind, rest = (
-            self.done + sum(self.clock() - mine.since for _, mine in self.running.values()),
-            sum(running) + sum(waiting),
-        )
+        under_way = sum(self.clock() - mine.since for _, mine in self.running.values())
+        behind = self.done + under_way
+        rest = sum(running) + sum(waiting)
         if rest == 0.0:  # it is over, or no pace is known yet
             return 0.0 if self.running or self.waiting else 1.0
         return behind / (behind + rest)
@@ -147,20 +146,18 @@ class Forecast:
         none where no pace is known.
         """
         paces = self._paces()
-        names: dict[str, Pace] = {}
-        for key, pace in paces.items():
-            names.setdefault(self.names[key], Pace()).add(pace.seconds, pace.cost)
         everything = _sum(paces.values()).rate
         if everything is None:
             return [], []
+        names: dict[str, Pace] = {}
+        for key, pace in paces.items():
+            names.setdefault(self.names[key], Pace()).add(pace.seconds, pace.cost)
 
         def expected(job: Job) -> float:
-            known = (
-                paces.get(job.key, Pace()).rate
-                or names.get(self.names[job.key], Pace()).rate
-                or everything
-            )
-            return self.costs[job.id] * (known or 0.0)
+            """Seconds by the pace of the cell, else of its strategy, else of everything."""
+            of_cell = paces.get(job.key, Pace()).rate
+            of_strategy = names.get(self.names[job.key], Pace()).rate
+            return self.costs[job.id] * (of_cell or of_strategy or everything or 0.0)
 
         running = []
         for job, mine in self.running.values():

@@ -15,8 +15,6 @@ from typing import Any, ClassVar
 
 from clbench.host import PluginReference
 from clbench.suite.cell import Cell
-from clbench.suite.choice import Choice, MetricChoice
-from clbench.suite.protocol import Protocol
 from clbench.typing import Member
 
 CHECKPOINT_EVERY = 180.0  # seconds: what a machine that dies may cost
@@ -89,7 +87,7 @@ class Job:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        planned = {**vars(self.planned), "cell": _cell_to_plain(self.cell)}
+        planned = {**vars(self.planned), "cell": self.cell.to_plain()}
         return json.dumps({**planned, "members": self.members, "form": self.form}, default=str)
 
     @classmethod
@@ -98,7 +96,7 @@ class Job:
         plain = json.loads(text)
         members = tuple((int(seed), int(agent)) for seed, agent in plain.pop("members"))
         form = plain.pop("form")
-        planned = PlannedCell(**{**plain, "cell": _cell_from_plain(plain["cell"])})
+        planned = PlannedCell(**{**plain, "cell": Cell.from_plain(plain["cell"])})
         return cls(planned, members, form)
 
 
@@ -201,45 +199,8 @@ def seeds_in_words(seeds: Sequence[int]) -> str:
             runs[-1].append(seed)
         else:
             runs.append([seed])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return ", ".join(map(_range_in_words, runs))
 
 
-def _cell_to_plain(cell: Cell) -> dict[str, Any]:
-    return {
-        **vars(cell),
-        "scenario": _choice_to_plain(cell.scenario),
-        "parts": [_choice_to_plain(part) for part in cell.parts],
-        "metrics": [_metric_to_plain(metric) for metric in cell.metrics],
-        "protocol": dict(cell.protocol),
-    }
-
-
-def _cell_from_plain(plain: Mapping[str, Any]) -> Cell:
-    return Cell(
-        **{
-            **plain,
-            "scenario": _choice_from_plain(plain["scenario"]),
-            "parts": tuple(map(_choice_from_plain, plain["parts"])),
-            "metrics": tuple(map(_metric_from_plain, plain["metrics"])),
-            "protocol": Protocol.of(plain["protocol"]),
-            "seeds": tuple(plain["seeds"]),
-        }
-    )
-
-
-def _choice_to_plain(choice: Choice) -> list[Any]:
-    return [choice.name, dict(choice.options)]
-
-
-def _choice_from_plain(plain: Sequence[Any]) -> Choice:
-    return Choice(plain[0], plain[1])
-
-
-def _metric_to_plain(metric: MetricChoice) -> list[Any]:
-    return [*_choice_to_plain(metric), metric.label]
-
-
-def _metric_from_plain(plain: Sequence[Any]) -> MetricChoice:
-    """A job that an older version left under way says nothing of labels."""
-    name, options, *label = plain
-    return MetricChoice(name, options, label[0] if label else name)
+def _range_in_words(run: Sequence[int]) -> str:
+    return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"

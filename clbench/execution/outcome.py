@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clbench.execution.jobs import Job, PlannedCell, seeds_in_words
 from clbench.records import CellRecord
 from clbench.records.status import FINISHED
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.suite import Suite
@@ -69,27 +70,28 @@ def outcome_of(
     interrupted: bool,
 ) -> Outcome:
     """Look into the record for everybody who was asked for."""
-    requested, finished, failures, diverged, faults = 0, 0, [], [], []
+    requested, finished = 0, 0
+    failures: list[Failure] = []
+    diverged: list[str] = []
+    faults: list[str] = []
     for one in planned:
         cell = cells.get(one.key)
         status = _status(cell)
-        asked = [status.get(member, "missing") for member in one.members]
-        if asked and all(state == "diverged" for state in asked):
-            diverged.append(f"{one.cell.scenario_label}, {one.cell.label}")
-        absent = {
-            member[0]
-            for member, state in zip(one.members, asked, strict=True)
-            if state not in FINISHED
-        }
+        asked = {member: status.get(member, "missing") for member in one.members}
+        if asked and set(asked.values()) == {"diverged"}:
+            diverged.append(_name(one))
+        # A seed is there when all its agents are.
+        absent = {seed for (seed, _), state in asked.items() if state not in FINISHED}
         seeds = {seed for seed, _ in one.members}
         requested += len(seeds)
         finished += len(seeds) - len(absent)
-        failures += _failures(one, cell, absent, errors, jobs, interrupted)
+        mine = [jobs[name] for name in errors if jobs[name].key == one.key]
+        failures += _failures_of_jobs(mine, errors)
+        left = absent.difference(*(job.seeds for job in mine))
+        if left and not interrupted:
+            failures.append(_failure(one, left, _reason(cell)))
         if cell is not None and not absent:
-            faults += [
-                f"{one.cell.scenario_label}, {one.cell.label}: {_first_line(str(fault))}"
-                for fault in cell.troubles
-            ]
+            faults += [f"{_name(one)}: {_first_line(str(fault))}" for fault in cell.troubles]
     return Outcome(
         suite.name,
         record,
@@ -104,42 +106,32 @@ def outcome_of(
     )
 
 
-def _failures(
-    one: PlannedCell,
-    cell: CellRecord | None,
-    absent: set[int],
-    errors: Mapping[str, str],
-    jobs: Mapping[str, Job],
-    interrupted: bool,
-) -> list[Failure]:
-    """A failure a job, in its own words;
-    seeds that no job of this run took up have those of an earlier one.
-    """
-    failures = []
-    for job in (jobs[job_id] for job_id in errors if jobs[job_id].key == one.key):
-        failures.append(
-            Failure(one.cell.scenario_label, one.cell.label, job.seeds, _first_line(errors[job.id]))
-        )
-        absent = absent - set(job.seeds)
-    if absent and not interrupted:
-        reason = (
-            _last_line(cell.errors[-1])
-            if cell is not None and cell.errors
-            else "nothing was recorded"
-        )
-        failures.append(
-            Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(absent)), reason)
-        )
-    return failures
+def _name(one: PlannedCell) -> str:
+    return f"{one.cell.scenario_label}, {one.cell.label}"
 
 
-def _status(cell: CellRecord | None) -> dict[tuple[int, int], str]:
+def _failures_of_jobs(jobs: Iterable[Job], errors: Mapping[str, str]) -> list[Failure]:
+    """One for each job that failed, in its own words."""
+    return [_failure(job.planned, job.seeds, _first_line(errors[job.id])) for job in jobs]
+
+
+def _failure(one: PlannedCell, seeds: Iterable[int], reason: str) -> Failure:
+    return Failure(one.cell.scenario_label, one.cell.label, tuple(sorted(seeds)), reason)
+
+
+def _reason(cell: CellRecord | None) -> str:
+    """Why seeds are missing that no job of this run took up: as an earlier one said."""
+    if cell is None or not cell.errors:
+        return "nothing was recorded"
+    return _last_line(cell.errors[-1])
+
+
+def _status(cell: CellRecord | None) -> dict[Member, str]:
+    """The status of every member that is in the record."""
     if cell is None:
         return {}
-    return {
-        (int(seed), int(agent)): str(text)
-        for seed, agent, text in zip(cell.seed, cell.agent, cell.member_status, strict=True)
-    }
+    members = zip(cell.seed.tolist(), cell.agent.tolist(), strict=True)
+    return dict(zip(members, map(str, cell.member_status), strict=True))
 
 
 def _first_line(text: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from clbench.execution.jobs import Job, PlannedCell
 from clbench.execution.stack_size import MAX_STACK
 from clbench.records import CellRecord
-from clbench.typing import Member
+from clbench.typing import Array, Member
 
 STACK_ON_CPU = MAX_STACK
 START_UP_COST = 1.0  # what a job costs before its first member does, in members
@@ -111,28 +111,28 @@ def finished_members(
     """Members that need not run again:
     finished, with everything that can only be measured live, measured as it is now.
     """
-    probes = probes or {}
     if record is None:
         return set()
-    measured = (
-        record.curves
-        | record.metrics
-        | {f"kept/{name}": flags for name, flags in record.kept.items()}
-    )
-    if any(
-        probe not in measured or how not in (None, record.probes.get(probe))
-        for probe, how in probes.items()
-    ):
-        return set()
-    lacking = np.zeros(record.members, dtype=bool)
-    for probe in probes:
-        empty = np.isnan(measured[probe]).reshape(record.members, -1).all(axis=1)
-        if (
-            not empty.all() and record.fault(probe) is None
-        ):  # one that is undefined for all, or said why, was measured all the same
-            lacking |= empty
+    kept = {f"kept/{name}": flags for name, flags in record.kept.items()}
+    measured = record.curves | record.metrics | kept
+    for probe, how in (probes or {}).items():
+        if probe not in measured or how not in (None, record.probes.get(probe)):
+            return set()
+    lacking = _lacking(record, {probe: measured[probe] for probe in probes or ()})
+    # One that diverged has no value of a probe, and would have none again.
     rows = np.flatnonzero(record.finished & ~(record.done & lacking))
     return {(int(record.seed[row]), int(record.agent[row])) for row in rows}
+
+
+def _lacking(record: CellRecord, measured: Mapping[str, Array]) -> Array:
+    """`[S]`: the members in which one of these is not measured."""
+    lacking = np.zeros(record.members, dtype=bool)
+    for probe, values in measured.items():
+        empty = np.isnan(values).reshape(record.members, -1).all(axis=1)
+        # One that is undefined for all, or said why, was measured all the same.
+        if not empty.all() and record.fault(probe) is None:
+            lacking |= empty
+    return lacking
 
 
 def missing_members(planned: PlannedCell, record: CellRecord | None) -> tuple[Member, ...]:

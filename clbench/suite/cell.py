@@ -44,6 +44,29 @@ class Cell:
             return dict(self.parts[0].options)
         return {part.name: dict(part.options) for part in self.parts}
 
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON holds it, for a worker."""
+        return {
+            **vars(self),
+            "scenario": self.scenario.to_plain(),
+            "parts": [part.to_plain() for part in self.parts],
+            "metrics": [metric.to_plain() for metric in self.metrics],
+            "protocol": dict(self.protocol),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Cell:
+        """The cell that `to_plain` wrote, or an older version of it."""
+        return Cell(
+            scenario=Choice.from_plain(plain["scenario"]),
+            scenario_label=plain["scenario_label"],
+            parts=tuple(map(Choice.from_plain, plain["parts"])),
+            label=plain["label"],
+            protocol=Protocol.of(plain["protocol"]),
+            metrics=tuple(map(MetricChoice.from_plain, plain["metrics"])),
+            seeds=tuple(plain["seeds"]),
+        )
+
     def record_fields(self) -> dict[str, Any]:
         """What a record says of the cell, by the names of `CellRecord`'s fields."""
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,31 @@ class Choice:
         ((name, options),) = written.items()
         return Choice(str(name), dict(options or {}))
 
+    def to_plain(self) -> list[Any]:
+        """As JSON holds it, for a worker."""
+        return [self.name, dict(self.options)]
+
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Choice:
+        """The choice that `to_plain` wrote."""
+        return Choice(plain[0], plain[1])
+
 
 @dataclass(frozen=True)
 class MetricChoice(Choice):
     """A metric as a suite asks for it: records, tables and commands know it by its label."""
 
     label: str
+
+    def to_plain(self) -> list[Any]:
+        """As JSON holds it, for a worker."""
+        return [*super().to_plain(), self.label]
+
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> MetricChoice:
+        """The choice that `to_plain` wrote, or an older version of it, which knew no labels."""
+        name, options, *label = plain
+        return MetricChoice(name, options, label[0] if label else name)
 
 
 def is_choice(value: Any) -> bool:

@@ -138,6 +138,14 @@ def test_a_probe_metric_asked_for_later_makes_the_cell_run_again() -> None:
     assert missing_members(planned, a_record([0, 1], dormant_units=[[0.1], [np.nan]])) == ((1, 0),)
 
 
+def test_a_member_that_diverged_before_a_probe_was_asked_for_runs_again_too() -> None:
+    planned = a_plan(2, probes={"dormant_units": None})
+    status = ["done", "diverged"]
+    assert len(missing_members(planned, a_record([0, 1], status))) == 2
+    measured = a_record([0, 1], status, dormant_units=[[0.1], [np.nan]])
+    assert missing_members(planned, measured) == ()
+
+
 def test_a_probe_metric_measured_in_another_way_makes_the_cell_run_again() -> None:
     how = {"options": {"samples": 7}, "version": "mine 1.0"}
     planned, record = (
