@@ -62,15 +62,19 @@ def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
     """
     if cell.entries is not None:
         row, column = cell.entries.row, cell.entries.column
-        value = _mean_of_known(cell.entries.value[members])
-    else:
-        assert cell.accuracy is not None
-        matrix = _mean_of_known(cell.accuracy[members])
-        if size == 1:
-            return matrix
-        row, column = (places.reshape(-1) for places in np.indices(matrix.shape))
-        value = matrix.reshape(-1)
-    bins = -(-cell.tasks // size)
+        value = mean_of_known(cell.entries.value[members])
+        return _blocks(row, column, value, cell.tasks, size)
+    assert cell.accuracy is not None
+    matrix = mean_of_known(cell.accuracy[members])
+    if size == 1:
+        return matrix
+    indices = np.indices(matrix.shape).reshape(2, -1)
+    return _blocks(indices[0], indices[1], matrix.reshape(-1), cell.tasks, size)
+
+
+def _blocks(row: Array, column: Array, value: Array, tasks: int, size: int) -> Array:
+    """The means of the values in each block of the matrix; NaN where nothing is known."""
+    bins = -(-tasks // size)
     known = ~np.isnan(value)
     # Row 0 stands for itself, rows 1 to `size` are the first bin.
     block = (-(-row // size) * bins + column // size)[known]
@@ -80,9 +84,12 @@ def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
     return means.reshape(bins + 1, bins)
 
 
-def _mean_of_known(values: Array) -> Array:
-    """`[members, ...]` to the mean of those that are known; NaN where nobody's is."""
+def mean_of_known(values: Array, axis: int = 0) -> Array:
+    """The mean along an axis of what is known; NaN where nothing is.
+
+    NumPy's `nanmean` would warn of what is empty.
+    """
     known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

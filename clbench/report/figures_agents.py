@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_PANELS = 24
-MOST_TICKS = 8
-MOST_FIELDS = 50  # tasks of a matrix, or blocks of them
-MOST_NUMBERED = 10  # agents and tasks of a matrix whose numbers are written into it
+MAX_PANELS = 24
+MAX_TICKS = 8
+MAX_FIELDS = 50  # tasks of a matrix, or blocks of them
+AGENT_LINE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
+MEAN_LINE: dict[str, Any] = {"color": COLOURS[0], "linewidth": 2.2}
+MAX_NUMBERED = 10  # agents and tasks of a matrix whose numbers are written into it
 
 
 def agents_over_tasks(comparison: Comparison) -> Figure:
@@ -91,7 +93,7 @@ def _cells(comparison: Comparison) -> list[CellRecord]:
     cells = [cell for cell in cells if cell.tasks and finished(cell)]
     if not cells:
         raise UserError("no seed came to its end with all its agents, so there is nothing to draw")
-    return cells[:MOST_PANELS]
+    return cells[:MAX_PANELS]
 
 
 def _heading(comparison: Comparison, cell: CellRecord) -> str:
@@ -111,7 +113,6 @@ def _by_agent(results: Results, cell: CellRecord, course: Course) -> Mapping[int
     """`[seeds, T]` of each agent, of the seeds whose agents all came to their end."""
     members = np.array(finished(cell))
     rows = np.stack([course.of(results.run(cell, member)) for member in members.tolist()])
-    assert cell.agent is not None
     agents = cell.agent[members]
     return {agent: rows[agents == agent] for agent in np.unique(agents).tolist()}
 
@@ -124,19 +125,12 @@ def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> floa
     size = bin_size(cell.tasks)
     lowest = 1.0
     for values in _by_agent(results, cell, course).values():
-        places, means = binned_course(values, size)
+        centres, means = binned_course(values, size)
         line = means.mean(axis=0)
         lowest = min(lowest, float(line.min(initial=1.0)))
-        ax.plot(places + 1, 100 * line, color="0.55", linewidth=0.7)
-    places, means = binned_course(course_by_seed(results, cell, course), size)
-    intervals = accuracy_intervals(means)
-    low, high = (
-        100 * np.array([getattr(one, end) for one in intervals]) for end in ("low", "high")
-    )
-    ax.plot(places + 1, 100 * means.mean(axis=0), color=COLOURS[0], linewidth=2.2)
-    ax.fill_between(places + 1, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
-    lowest = min(lowest, float(low.min(initial=100.0)) / 100)
-    ax.set_xticks([1 + place for place in spread_out(cell.tasks, MOST_TICKS)])
+        ax.plot(centres + 1, 100 * line, **AGENT_LINE)
+    lowest = min(lowest, _mean_line(ax, course_by_seed(results, cell, course), size))
+    ax.set_xticks([1 + task for task in spread_out(cell.tasks, MAX_TICKS)])
     margin = 0.04 * cell.tasks
     ax.set_xlim(1 - margin, cell.tasks + margin)  # also where the first tasks have no average
     said = said_of(size)
@@ -144,16 +138,23 @@ def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> floa
     return lowest
 
 
+def _mean_line(ax: Axes, values: Array, size: int) -> float:
+    """The mean over seeds and agents with its interval, whose lowest point is given."""
+    centres, means = binned_course(values, size)
+    intervals = accuracy_intervals(means)
+    low = 100 * np.array([interval.low for interval in intervals])
+    high = 100 * np.array([interval.high for interval in intervals])
+    ax.plot(centres + 1, 100 * means.mean(axis=0), **MEAN_LINE)
+    ax.fill_between(centres + 1, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+    return float(low.min(initial=100.0)) / 100
+
+
 def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
-    looks = {
-        "an agent, mean over seeds": ("0.55", 0.7),
-        "mean over seeds and agents, with its interval": (COLOURS[0], 2.2),
-    }
     handles = [
-        Line2D([], [], color=colour, linewidth=width, label=words)
-        for words, (colour, width) in looks.items()
+        Line2D([], [], label="an agent, mean over seeds", **AGENT_LINE),
+        Line2D([], [], label="mean over seeds and agents, with its interval", **MEAN_LINE),
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
 
@@ -163,22 +164,23 @@ def _legend(figure: Figure) -> None:
 
 def _final_by_agent(results: Results, cell: CellRecord) -> Array:
     """`[agents, tasks or blocks]`, means over seeds."""
-    size = bin_size(cell.tasks, MOST_FIELDS)
-    agents = _by_agent(results, cell, FINAL).values()
-    return np.stack([bin_means(known_to_all(values).mean(axis=0), size) for values in agents])
+    size = bin_size(cell.tasks, MAX_FIELDS)
+    rows = []
+    for values in _by_agent(results, cell, FINAL).values():
+        rows.append(bin_means(known_to_all(values).mean(axis=0), size))
+    return np.stack(rows)
 
 
 def _matrix_axis(ax: Axes, cell: CellRecord, values: Array) -> None:
-    assert cell.agent is not None
     agents, fields = values.shape
-    size = bin_size(cell.tasks, MOST_FIELDS)
-    rows, columns = spread_out(agents, MOST_NUMBERED), spread_out(fields, MOST_TICKS)
+    size = bin_size(cell.tasks, MAX_FIELDS)
+    rows, columns = spread_out(agents, MAX_NUMBERED), spread_out(fields, MAX_TICKS)
     names, numbers = bin_names(cell.tasks, size), np.unique(cell.agent)
     ax.set_xticks(columns, [names[column] for column in columns])
     ax.set_yticks(rows, [str(numbers[row]) for row in rows])
     ax.set(xlabel="task", ylabel="agent")
     ax.spines[:].set_visible(False)
-    if max(agents, fields) > MOST_NUMBERED:
+    if max(agents, fields) > MAX_NUMBERED:
         return
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):

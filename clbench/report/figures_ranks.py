@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_TICKS = 15
+MAX_TICKS = 15
+# Heights on the axis of a diagram, which runs downward from the line of ranks at 0.
+TICK = -0.16
+TICK_LABEL = -0.28
+RULER = -1.3  # the critical difference as a length, above the line
+RULER_ENDS = (-1.15, -1.45)
+RULER_LABEL = -1.55
+TOP_WITH_RULER, TOP = -2.2, -0.9
+FIRST_BAR, BAR_STEP = 0.4, 0.45
+BELOW_BARS = 0.5
+NAME_STEP = 0.62
+BLACK_LINE: dict[str, Any] = {"color": "black", "linewidth": 1.2, "clip_on": False}
 
 
 def critical_difference_diagram(comparison: Comparison) -> Figure:
@@ -39,9 +50,13 @@ def _rank_figure(diagrams: Sequence[RankDiagram]) -> tuple[Figure, list[Axes]]:
     """Room for a line of ranks with names at both ends."""
     from clbench.report.figure_class import NotebookFigure
 
-    heights = [1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks) for diagram in diagrams]
-    longest = max(len(name) for diagram in diagrams for name in diagram.ranks)
-    figure = NotebookFigure(figsize=(5.4 + 0.13 * longest, sum(heights)), layout="constrained")
+    heights = []
+    longest = 0
+    for diagram in diagrams:
+        heights.append(1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks))
+        longest = max(longest, *map(len, diagram.ranks))
+    size = (5.4 + 0.13 * longest, sum(heights))  # inches; a letter takes about 0.13 of both ends
+    figure = NotebookFigure(figsize=size, layout="constrained")
     axes = figure.subplots(len(diagrams), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(axes[:, 0])
 
@@ -50,69 +65,68 @@ def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
     """From above: the critical difference as a length, the line of ranks, bars, and a name at
     either end for every strategy.
     """
-    count, bars, critical = len(diagram.ranks), diagram.bars, diagram.critical
-    lowest, half = 0.45 * len(bars) + 0.5, -(-count // 2)
+    count = len(diagram.ranks)
+    below_bars = BAR_STEP * len(diagram.bars) + BELOW_BARS
+    has_ruler = bool(np.isfinite(diagram.critical))
     ax.set_title(title, loc="left")
     ax.set_axis_off()
     ax.set_xlim(1, count)
-    ax.set_ylim(lowest + 0.62 * half + 0.2, -2.2 if np.isfinite(critical) else -0.9)
-    line: dict[str, Any] = {"color": "black", "linewidth": 1.2, "clip_on": False}
-    ax.plot([1, count], [0, 0], **line)
-    for tick in range(1, count + 1, -(-count // MOST_TICKS)):
-        ax.plot([tick, tick], [0, -0.16], **line)
-        ax.text(tick, -0.28, str(tick), ha="center", va="bottom")
-    for level, row in enumerate(bars):
-        for members in row:  # a dot for each: who lies between and has none may differ
-            ax.plot(
-                members,
-                [0.4 + 0.45 * level] * len(members),
-                color="black",
-                linewidth=2.5,
-                marker="o",
-                markersize=4.5,
-                clip_on=False,
-            )
-    for place, (name, rank) in enumerate(diagram.ranks.items()):
-        left = place < half
-        _rank_name(
-            ax,
-            name,
-            rank,
-            lowest + 0.62 * ((place if left else count - 1 - place) + 0.5),
-            1 if left else count,
-            left=left,
-        )
-    if np.isfinite(critical):
-        _ruler(ax, critical, count)
+    bottom = below_bars + NAME_STEP * _half(count) + 0.2
+    ax.set_ylim(bottom, TOP_WITH_RULER if has_ruler else TOP)
+    _rank_line(ax, count)
+    _bars(ax, diagram)
+    _names(ax, diagram, below_bars)
+    if has_ruler:
+        _ruler(ax, diagram.critical, count)
 
 
-def _rank_name(ax: Axes, name: str, rank: float, depth: float, end: float, *, left: bool) -> None:
-    """A strategy's line down from its rank and out to its name."""
+def _half(count: int) -> int:
+    """How many names stand on the left, the better half."""
+    return -(-count // 2)
+
+
+def _rank_line(ax: Axes, count: int) -> None:
+    """The line, with a tick for each rank where there are few."""
+    ax.plot([1, count], [0, 0], **BLACK_LINE)
+    for tick in range(1, count + 1, -(-count // MAX_TICKS)):
+        ax.plot([tick, tick], [0, TICK], **BLACK_LINE)
+        ax.text(tick, TICK_LABEL, str(tick), ha="center", va="bottom")
+
+
+def _bars(ax: Axes, diagram: RankDiagram) -> None:
+    """A bar for each group that cannot be told apart, side by side where they do not overlap."""
+    # A dot for each member: who lies between and has none may differ.
+    style = {**BLACK_LINE, "linewidth": 2.5, "marker": "o", "markersize": 4.5}
+    for level, row in enumerate(diagram.bars):
+        height = FIRST_BAR + BAR_STEP * level
+        for members in row:
+            ax.plot(members, [height] * len(members), **style)
+
+
+def _names(ax: Axes, diagram: RankDiagram, below_bars: float) -> None:
+    """The better half on the left, best on top; the others on the right, worst on top."""
+    count = len(diagram.ranks)
+    for position, (name, rank) in enumerate(diagram.ranks.items()):
+        left = position < _half(count)
+        line = position if left else count - 1 - position
+        _name(ax, name, rank, below_bars + NAME_STEP * (line + 0.5), 1 if left else count)
+
+
+def _name(ax: Axes, name: str, rank: float, depth: float, end: float) -> None:
+    """A strategy's line down from its rank and out to its name, at the end of the axis."""
     ax.plot([rank, rank, end], [0, depth, depth], color="0.25", linewidth=0.9, clip_on=False)
-    text, side, gap = (
-        (f"{name}  {rank:.2f}", "right", -4) if left else (f"{rank:.2f}  {name}", "left", 4)
-    )
-    ax.annotate(
-        text,
-        (end, depth),
-        (gap, 0),
-        textcoords="offset points",
-        ha=side,
-        va="center",
-        annotation_clip=False,
-    )
+    how: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
+    if end == 1:
+        ax.annotate(f"{name}  {rank:.2f}", (end, depth), (-4, 0), ha="right", **how)
+    else:
+        ax.annotate(f"{rank:.2f}  {name}", (end, depth), (4, 0), ha="left", **how)
 
 
 def _ruler(ax: Axes, critical: float, count: int) -> None:
     """The critical difference, as far as the line goes."""
     end = min(1 + critical, count)
-    ax.plot([1, end], [-1.3, -1.3], color="black", linewidth=1.2, clip_on=False)
+    ax.plot([1, end], [RULER, RULER], **BLACK_LINE)
     for x in (1, end):
-        ax.plot([x, x], [-1.15, -1.45], color="black", linewidth=1.2, clip_on=False)
-    ax.text(
-        1,
-        -1.55,
-        f"critical difference {critical:.2f}"
-        + (" (more than the line is long)" if 1 + critical > count else ""),
-        va="bottom",
-    )
+        ax.plot([x, x], RULER_ENDS, **BLACK_LINE)
+    cut = " (more than the line is long)" if 1 + critical > count else ""
+    ax.text(1, RULER_LABEL, f"critical difference {critical:.2f}{cut}", va="bottom")

@@ -15,11 +15,8 @@ from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
 
 MISSING = "-"
-CONSTANT = (
-    "count",
-    "bytes",
-    "seconds",
-)  # often the same for every seed; then no interval is written
+# Units of what is often the same for every seed; then no interval is written.
+CONSTANT = ("count", "bytes", "seconds")
 PERCENT = {"fraction": 0.01, "points": 1.0}
 STEPS = {
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")),
@@ -101,19 +98,28 @@ def scale_of(values: Iterable[float], unit: str) -> Scale:
     sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
     least, most = min(sizes, default=0.0), max(sizes, default=0.0)
     if unit in PERCENT:
-        divisor = PERCENT[unit]
-        # A slope a task may be hundredths of a point.
-        small = 0 < most < divisor / 10
-        return Scale(unit, divisor, _digits(most / divisor, figures=2) if small else 1, "")
+        return _percent(unit, most)
     if unit == "count":
         return Scale(unit, 1.0, 0, "")
-    if unit not in STEPS:
-        return Scale(unit, 1.0, max(_digits(most), _digits(least, figures=2)), "")
+    if unit in STEPS:
+        return _in_steps(unit, least, most)
+    return Scale(unit, 1.0, max(_digits(most), _digits(least, figures=2)), "")
+
+
+def _percent(unit: str, most: float) -> Scale:
+    """One digit after the point; more where all are small: a slope a task may be hundredths."""
+    divisor = PERCENT[unit]
+    is_small = 0 < most < divisor / 10
+    return Scale(unit, divisor, _digits(most / divisor, figures=2) if is_small else 1, "")
+
+
+def _in_steps(unit: str, least: float, most: float) -> Scale:
+    """The largest unit in which the largest is at least 1, and the least at least a hundredth."""
     for divisor, name in STEPS[unit]:
         if most >= divisor and least >= divisor / 100:
             return Scale(unit, divisor, max(1, _digits(least / divisor, figures=2)), name)
     if unit == "bytes":
-        return Scale(unit, 1.0, 0, "B")
+        return Scale(unit, 1.0, 0, "B")  # there is no fraction of a byte
     return Scale(unit, 1.0, max(1, _digits(least, figures=2)), "s")
 
 
@@ -160,11 +166,10 @@ def _digits(size: float, figures: int = 4) -> int:
 
 def spread_out(count: int, most: int) -> list[int]:
     """At most so many of 0..count-1, evenly, first and last included."""
-    return (
-        sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
-        if count
-        else []
-    )
+    if not count:
+        return []
+    chosen = np.linspace(0, count - 1, min(count, most))
+    return sorted(set(map(round, chosen)))
 
 
 def value_words(value: Any) -> str:

@@ -20,37 +20,44 @@ from clbench.report.numbers import spread_out
 from clbench.typing import Array
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+EIGHTHS = len(BLOCKS) - 1
 AFTER = "after training"
 MOST_TASKS = 12
-MOST_BARS = 60
+MAX_BARS = 60
+MAX_WIDE_BARS = 15  # of more, each is one letter wide
+WORST, BEST = (247, 251, 255), (8, 69, 148)  # colours of a light and a dark background
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """`[bins + 1, bins]` in percent, the darker the better, row 0 the untrained network; as many
-    bins as there is room for.
+    """`[bins + 1, bins]` in percent, the darker the better, row 0 the untrained network.
 
-    `names` are those of the bins, which are the tasks where there are few.
+    As many bins are shown as there is room for. `names` are those of the bins, which are the tasks
+    where there are few.
     """
 
     accuracy: Array
     names: Sequence[str]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What `rich` asks for the width at hand."""
         column = max(len(f" task {name} ") for name in self.names)
         room = (options.max_width - len(AFTER)) // column
         shown = spread_out(len(self.names), int(np.clip(room, 2, MOST_TASKS)))
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
         table.add_column(AFTER, no_wrap=True)
-        for place in shown:
-            table.add_column(f" {self._task(place)} ", justify="right", no_wrap=True)
-        for row in [0, *(place + 1 for place in shown)]:
-            cells = (shade(self.accuracy[row, place]) for place in shown)
-            table.add_row("nothing" if row == 0 else self._task(row - 1), *cells)
+        for task in shown:
+            table.add_column(f" {self._task(task)} ", justify="right", no_wrap=True)
+        table.add_row("nothing", *self._cells(0, shown))
+        for task in shown:
+            table.add_row(self._task(task), *self._cells(task + 1, shown))
         yield table
 
-    def _task(self, place: int) -> str:
-        name = self.names[place]
+    def _cells(self, row: int, shown: Sequence[int]) -> list[Text]:
+        return [shade(self.accuracy[row, task]) for task in shown]
+
+    def _task(self, position: int) -> str:
+        name = self.names[position]
         return f"task {name}" if name.isdigit() else name
 
 
@@ -59,42 +66,42 @@ def shade(value: float) -> Text:
     if np.isnan(value):
         return Text("·  ")
     level = float(np.clip(value, 0.0, 1.0))
-    red, green, blue = (
-        round(start + (end - start) * level) for start, end in ((247, 8), (251, 69), (255, 148))
-    )
-    style = Style(color="white" if level > 0.5 else "black", bgcolor=f"rgb({red},{green},{blue})")
+    mixed = (round(low + (high - low) * level) for low, high in zip(WORST, BEST, strict=True))
+    background = f"rgb({','.join(map(str, mixed))})"
+    style = Style(color="white" if level > 0.5 else "black", bgcolor=background)
     return Text(f" {100 * value:5.1f} ", style=style)
 
 
 def bars(values: Array, height: int = 8) -> Text:
-    """A chart of fractions, one bar a value, between 0 and 100 %; nothing is drawn where there is
-    no value.
+    """A chart of fractions, one bar a value, between 0 and 100 %.
 
-    Of many values a bar is the mean of a bin.
+    Nothing is drawn where there is no value. Of many values a bar is the mean of a bin.
     """
-    size = bin_size(len(values), MOST_BARS)
-    shown = bin_means(values, size)
-    wide = 4 if len(shown) <= 15 else 1
-    eighths = np.where(
-        np.isnan(shown), 0, np.round(np.clip(np.nan_to_num(shown), 0, 1) * height * 8)
-    ).astype(int)
+    shown = bin_means(values, bin_size(len(values), MAX_BARS))
+    width = 4 if len(shown) <= MAX_WIDE_BARS else 1
+    fractions = np.clip(np.nan_to_num(shown), 0, 1)
+    eighths = np.round(fractions * height * EIGHTHS).astype(int)  # of a letter's height
+    labels = {height - 1: "100 %", height // 2 - 1: " 50 %"}
     lines = []
     for level in reversed(range(height)):
-        label = {height - 1: "100 %", height // 2 - 1: " 50 %"}.get(level, "")
-        cells = (
-            BLOCKS[int(np.clip(count - 8 * level, 0, 8))] * max(1, wide - 1) + " " * (wide > 1)
-            for count in eighths
-        )
-        lines.append(f"{label:>5} │" + "".join(cells))
-    lines.append("  0 % └" + "─" * (wide * len(shown)))
-    lines.append(_ticks(len(values), len(shown), wide))
+        drawn = "".join(_bar(count - EIGHTHS * level, width) for count in eighths)
+        lines.append(f"{labels.get(level, ''):>5} │{drawn}")
+    lines.append("  0 % └" + "─" * (width * len(shown)))
+    lines.append(_ticks(len(values), len(shown), width))
     return Text("\n".join(line.rstrip() for line in lines))
+
+
+def _bar(eighths: int, width: int) -> str:
+    """What of a bar is to be seen in one line, with a blank behind a wide one."""
+    letter = BLOCKS[int(np.clip(eighths, 0, EIGHTHS))]
+    return letter if width == 1 else letter * (width - 1) + " "
 
 
 def _ticks(count: int, shown: int, wide: int) -> str:
     """The number of each value, or of the first and the last one."""
     if wide > 1 and count == shown:
-        return " " * 7 + "".join(f"{place + 1:<{wide}}" for place in range(count))
+        numbers = [f"{number:<{wide}}" for number in range(1, count + 1)]
+        return " " * 7 + "".join(numbers)
     return " " * 7 + "1" + str(count).rjust(wide * shown - 1)
 
 
@@ -109,5 +116,11 @@ def sparkline(values: Array, most: int = 60) -> str:
     if not len(known):
         return ""
     low, span = known.min(), known.max() - known.min()
+    # What never changes lies in the middle.
     heights = (values - low) / span if span else np.where(np.isnan(values), np.nan, 0.5)
-    return "".join(" " if np.isnan(height) else BLOCKS[1 + round(7 * height)] for height in heights)
+    return "".join(map(_letter, heights))
+
+
+def _letter(height: float) -> str:
+    """A blank is a gap, so the least value is not one."""
+    return " " if np.isnan(height) else BLOCKS[1 + round((EIGHTHS - 1) * height)]

@@ -18,6 +18,7 @@ import numpy as np
 from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import select
 from clbench.records.provenance import environment_of
+from clbench.report.bins import mean_of_known
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array, Member
 
@@ -156,9 +157,7 @@ def _final(cell: CellRecord) -> Array:
     else:
         last_row = cell.entries.row.max(initial=0)
         last = values[:, cell.entries.row == last_row]
-    known = ~np.isnan(last)
-    total = np.where(known, last, 0.0).sum(axis=1)
-    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+    return mean_of_known(last, axis=1)
 
 
 def _mean(values: Array) -> float:

@@ -17,7 +17,7 @@ from clbench.records.provenance import in_words, runs_of
 from clbench.records.status import TIMEOUT
 from clbench.report import plots
 from clbench.report.agents import AGENT, means_of_agents, without_agent
-from clbench.report.bins import MOST_POINTS, bin_names, bin_size, said_of
+from clbench.report.bins import MOST_POINTS, bin_names, bin_size, mean_of_known, said_of
 from clbench.report.curves import AVERAGE, LEARNT, Course, course_by_seed, mean_matrix
 from clbench.report.grid import Column, Grid
 from clbench.report.learning import nothing_learnt, sentence
@@ -166,8 +166,8 @@ def _means_of(size: int) -> str:
 
 def _course(results: Results, cell: CellRecord) -> tuple[Course, Array]:
     """What to draw over tasks: where few old tasks are tested again, how well each is learnt."""
-    averages = _mean(course_by_seed(results, cell, AVERAGE))
-    learnt = _mean(course_by_seed(results, cell, LEARNT))
+    averages = mean_of_known(course_by_seed(results, cell, AVERAGE))
+    learnt = mean_of_known(course_by_seed(results, cell, LEARNT))
     untested = cell.trained_together - 1  # of tasks that were trained together there is no average
     if np.isfinite(averages).sum() + untested < np.isfinite(learnt).sum():
         return LEARNT, learnt
@@ -210,7 +210,7 @@ def _curve_row(name: str, values: Array) -> tuple[str, str, str, str] | None:
     """The curve, drawn in a line, with its ends; None where nothing is known."""
     if not len(values):
         return None
-    curve = _mean(values.astype(np.float64))
+    curve = mean_of_known(values.astype(np.float64))
     known = curve[~np.isnan(curve)]
     if not len(known):
         return None
@@ -332,11 +332,3 @@ def _seeds(cell: CellRecord) -> str:
     for status, seeds in sorted(ended.items()):
         words.append(f"{len(seeds)} {'timed out' if status == TIMEOUT else status}")
     return f"{total - unfinished} of {total} ({', '.join(words)})"
-
-
-def _mean(rows: Array) -> Array:
-    """The mean over rows of what is known in each column; NaN where nothing is."""
-    known = ~np.isnan(rows)
-    count = known.sum(axis=0)
-    total = np.where(known, rows, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
