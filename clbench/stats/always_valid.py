@@ -37,16 +37,28 @@ class AlwaysValid:
     p_adjusted: Array  # within the family
 
 
-def always_valid(scores: Array, pairs: Sequence[Pair]) -> AlwaysValid:
+def always_valid(scores: Array, pairs: Sequence[Pair], alpha: float = 0.05) -> AlwaysValid:
     """The p-values of pairs; `scores [seeds, k]` in the order in which seeds were added.
 
     -inf is a failed run, NaN none at all: a pair's bet then stays as it is. With adjusted p the
-    chance that any two equal strategies are ever called different stays below alpha.
+    chance that any two equal strategies are ever called different stays below alpha. Pairs with too
+    few seeds to reach alpha are in nobody's way; their own p is adjusted for all.
     """
     capital = np.stack([e_process(*_runs(scores, pair)) for pair in pairs], axis=1)
-    if scores.shape[1] <= MOST_STRATEGIES:
-        return AlwaysValid(_p_of(capital), _over_partitions(capital, pairs, scores.shape[1]))
-    return AlwaysValid(_p_of(capital), _p_of(_smallest_averages(capital)))
+    adjusted = _adjusted(capital, pairs)
+    sizes = np.array([_common(scores, pair) for pair in pairs])
+    family = np.flatnonzero(sizes >= fewest_seeds(alpha)).tolist()
+    if 0 < len(family) < len(pairs):
+        adjusted[:, family] = _adjusted(capital[:, family], [pairs[place] for place in family])
+    return AlwaysValid(_p_of(capital), adjusted)
+
+
+def fewest_seeds(alpha: float) -> int:
+    """So many can reach alpha, where all agree and each by more than the ones before: 6 for 5 %."""
+    seeds = 1
+    while e_process(np.arange(1.0, seeds + 1), np.zeros(seeds))[-1] < 1 / alpha:
+        seeds += 1
+    return seeds
 
 
 def e_process(a: Array, b: Array) -> Array:
@@ -92,6 +104,11 @@ def _runs(scores: Array, pair: Pair) -> tuple[Array, Array]:
     return scores[:, pair[0]], scores[:, pair[1]]
 
 
+def _common(scores: Array, pair: Pair) -> int:
+    """The seeds that both have."""
+    return int((~np.isnan(scores[:, list(pair)]).any(axis=1)).sum())
+
+
 def _bet_sizes(sizes: Array) -> Array:
     """Normal scores of each size's rank among those up to it: no later seed changes a bet."""
     from scipy.special import ndtri
@@ -112,6 +129,15 @@ def _p_of(capital: Array) -> Array:
 
 
 # ---------------------------------------------------------------------- families
+
+
+def _adjusted(capital: Array, pairs: Sequence[Pair]) -> Array:
+    members = sorted({strategy for pair in pairs for strategy in pair})
+    if len(members) > MOST_STRATEGIES:
+        return _p_of(_smallest_averages(capital))
+    place = {strategy: position for position, strategy in enumerate(members)}
+    numbered = [(place[first], place[second]) for first, second in pairs]
+    return _over_partitions(capital, numbered, len(members))
 
 
 def _over_partitions(capital: Array, pairs: Sequence[Pair], strategies: int) -> Array:

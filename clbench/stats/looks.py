@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,6 +115,32 @@ def decide(scores: Array, plan: LookPlan) -> Decision:
     return Decision(MORE, left[0], decisions) if left else Decision(UNDECIDED, None, decisions)
 
 
+def decide_scenarios(tables: Sequence[Array], plan: LookPlan) -> tuple[str, list[Decision]]:
+    """The same on several scenarios, which share alpha: what to do, and each one's decision.
+
+    MORE where any scenario wants more seeds before its last look; all of them are run up to the
+    next look, for that is what a suite adds.
+    """
+    share = replace(plan, alpha=plan.alpha / len(tables))
+    decisions = [decide(table, share) for table in tables]
+    states = {decision.state for decision in decisions}
+    state = next(one for one in (MORE, UNDECIDED, DECIDED) if one in states)
+    return state, decisions
+
+
+def declared_looks(least: int, most: int) -> tuple[int, ...]:
+    """Looks from the least seeds to the most, each half as many again as the one before.
+
+    6, 9, 13, 19 and 30: what would be left for a last small step is added to the one before it.
+    """
+    looks = [least]
+    while looks[-1] < most:
+        step = max(1, looks[-1] // 2)
+        following = looks[-1] + step
+        looks.append(following if following + step // 2 < most else most)
+    return tuple(looks)
+
+
 def spent(share: float) -> float:
     """The part of alpha that is spent by this share of the seeds: more of it early than late."""
     return math.log1p((math.e - 1) * share)
@@ -183,7 +209,7 @@ def _always_valid_looks(
 ) -> list[int]:
     if not len(scores):
         return [NEVER] * len(pairs)
-    p = always_valid(scores, pairs).p_adjusted
+    p = always_valid(scores, pairs, alpha).p_adjusted
     first = [NEVER] * len(pairs)
     for look in reversed(looks):
         for test in np.flatnonzero(p[look - 1] <= alpha):

@@ -96,3 +96,11 @@ def power_of_flips(pairs: int, effect: float, level: float, samples: int = 2000)
         return 0.0
     drawn = np.random.default_rng(GENERATOR_SEED).normal(effect, 1.0, (samples, pairs))
     return float(np.mean([flips_p(delta) <= level for delta in drawn]))
+
+
+def seeds_to_find(effect: float, level: float, power: float = 0.8) -> int:
+    """The fewest seeds with which the paired t test finds an effect in so many of all cases."""
+    for seeds in range(2, MOST_SEEDS):
+        if power_of_t(seeds, effect, level) >= power:
+            return seeds
+    return MOST_SEEDS

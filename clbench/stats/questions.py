@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.stats import by_design
+from clbench.stats.always_valid import always_valid
 from clbench.stats.blocks import DRAWS, Omnibus, omnibus_of
 from clbench.stats.by_design import Choice
 from clbench.stats.evidence import (
@@ -136,6 +137,17 @@ def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Answer | N
     if len(tables) < FEWEST_SCENARIOS:
         return None
     return _answer(scenarios_like_these(tables, plan.pairs(tables[0].shape[1])), plan)
+
+
+def always_valid_within(tables: Sequence[Array], plan: Plan) -> list[Array]:
+    """For records to which seeds were added: each scenario's adjusted p, however often one looked.
+
+    Rows are in the order in which seeds were added. A p a pair, in the order of `Answer.pairs`;
+    all the pairs of all scenarios are one family.
+    """
+    share = plan.alpha / len(tables)
+    found = [always_valid(table, plan.pairs(table.shape[1]), share) for table in tables]
+    return adjust_over_families([one.p_adjusted[-1] for one in found])
 
 
 # ---------------------------------------------------------------------- testing

@@ -13,6 +13,7 @@ from clbench.stats.always_valid import (
     always_valid_interval,
     always_valid_quantile,
     e_process,
+    fewest_seeds,
 )
 from clbench.stats.families import all_pairs
 from clbench.stats.looks import (
@@ -26,8 +27,11 @@ from clbench.stats.looks import (
     UNDECIDED,
     LookPlan,
     decide,
+    decide_scenarios,
+    declared_looks,
     spent,
 )
+from clbench.stats.questions import Plan, always_valid_within
 
 LOOKS = (6, 9, 12, 20, 30)
 
@@ -100,7 +104,7 @@ def test_one_pair_pays_for_no_family_and_many_pay() -> None:
 
 def test_many_strategies_take_the_least_average_of_any_set_of_pairs() -> None:
     scores = suite(3, [0, 0, 0, 0, 0, 0, 0, 2.0], 12)
-    pairs = all_pairs(8)[-5:]
+    pairs = [(0, 7), (1, 7), (2, 7), (3, 6), (4, 5)]
     found = always_valid(scores, pairs).p_adjusted
     capital = np.stack([e_process(scores[:, i], scores[:, j]) for i, j in pairs], axis=1)
     for place in range(len(pairs)):
@@ -133,6 +137,25 @@ def test_the_quantiles_of_the_interval_are_those_published() -> None:
     half = always_valid_quantile(10) * stats.sem(delta)
     assert (found.low, found.high) == pytest.approx((delta.mean() - half, delta.mean() + half))
     assert np.isinf(always_valid_interval(delta[:4]).high)
+
+
+def test_entries_with_too_few_seeds_are_in_nobodys_way() -> None:
+    scores = suite(8, [0, 2.0], 12)
+    short = np.full((12, 3), np.nan)
+    short[:5] = np.arange(3.0)
+    alone = always_valid(scores, [(0, 1)]).p_adjusted[-1, 0]
+    among = always_valid(np.hstack([scores, short]), all_pairs(5)).p_adjusted[-1]
+    assert among[0] == alone <= 0.05
+    assert among[1:].min() > 0.05
+    assert (fewest_seeds(0.05), fewest_seeds(0.01)) == (6, 9)
+
+
+def test_scenarios_share_alpha_however_often_one_looked() -> None:
+    tables = [suite(9, [0, 1.0], 15), suite(10, [0, 0.0], 15)]
+    first, second = always_valid_within(tables, Plan())
+    raw = always_valid(tables[0], [(0, 1)]).p[-1, 0]
+    assert first[0] == min(1.0, 2 * raw)
+    assert second[0] > 0.05
 
 
 # ---------------------------------------------------------------------- declared looks
@@ -190,6 +213,23 @@ def test_always_valid_p_decide_too() -> None:
     found = decide(scores, LookPlan(LOOKS, method=ALWAYS_VALID))
     p = always_valid(scores, [(0, 1)]).p_adjusted[:, 0]
     assert found.pairs[0].look == next(look for look in LOOKS if p[look - 1] <= 0.05)
+
+
+def test_scenarios_share_alpha_and_the_next_look() -> None:
+    tables = [suite(4, [0, 3.0], 12), suite(5, [0, 0.1], 12)]
+    plan = LookPlan((6, 12))
+    state, decisions = decide_scenarios([table[:6] for table in tables], plan)
+    assert (state, decisions[1].next_look) == (MORE, 12)
+    state, decisions = decide_scenarios(tables, plan)
+    assert (state, [one.state for one in decisions]) == (UNDECIDED, [DECIDED, UNDECIDED])
+    assert decide_scenarios(tables[:1], plan) == (DECIDED, [decide(tables[0], plan)])
+
+
+def test_declared_looks_grow_by_half() -> None:
+    assert declared_looks(6, 30) == (6, 9, 13, 19, 30)
+    assert declared_looks(6, 10) == (6, 10)
+    assert declared_looks(1, 3) == (1, 2, 3)
+    assert declared_looks(5, 5) == (5,)
 
 
 def test_alpha_is_spent_by_the_last_look() -> None:

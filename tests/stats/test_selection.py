@@ -8,7 +8,7 @@ from scipy import stats
 
 from clbench.stats.corrections import adjust, adjust_testable
 from clbench.stats.intervals import mean_interval, simultaneous_intervals
-from clbench.stats.power import power_of_flips, power_of_t
+from clbench.stats.power import power_of_flips, power_of_t, seeds_to_find
 from clbench.stats.repeats import DIFFERS, NOT_SHOWN, SAME, TOO_FEW, repeated
 from clbench.stats.selection import choose_on, expected_largest, selection_optimism
 
@@ -97,6 +97,13 @@ def test_the_power_of_t_is_the_published_one(pairs: int, power: float) -> None:
     assert power_of_t(pairs, 1.0, 0.05) == pytest.approx(power, abs=0.015)
     assert power_of_t(1, 1.0, 0.05) == 0.0
     assert power_of_t(pairs, 0.0, 0.05) == pytest.approx(0.05)
+
+
+def test_the_seeds_that_find_one_sd_in_four_of_five_cases() -> None:
+    """Ten; for a pair among five strategies (the first multiplier is 6) sixteen."""
+    assert seeds_to_find(1.0, 0.05) == 10
+    assert seeds_to_find(1.0, 0.05 / 6) == 16
+    assert seeds_to_find(2.0, 0.05, power=0.5) == 4
 
 
 def test_the_power_of_flips_that_all_have_to_agree() -> None:
