@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.metric_labels import why_no_label
 from clbench.suite.protocol import Protocol
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -55,11 +57,10 @@ def add_metric(
     kind = _kind(path, name, host)
     label = _checked_label(label or name, name, host)
     resolved = plain_options(kind, options)
-    with (
-        Store(path.resolve().parent, path.stem).hold()
-        if path.exists()
-        else contextlib.nullcontext()
-    ):
+    # Of a record that is not there reading says so.
+    there = path.exists()
+    held = Store(path.resolve().parent, path.stem).hold() if there else contextlib.nullcontext()
+    with held:
         record = read_record(path)
         metrics = {**dict(record.metrics), label: resolved}
         facts = {**record.metric_facts, label: facts_of(kind, label)}
@@ -72,9 +73,8 @@ def add_metric(
             changed = work.measured_everywhere(how_measured(label, name, resolved, version))
         _check_that_there_is_a_value(changed, label, host)
         write_file(path, changed)
-    return Added(
-        Results(read_record(path), host), tuple(work.left_out), tuple(dict.fromkeys(work.warnings))
-    )
+    warnings = dict.fromkeys(work.warnings)  # each once
+    return Added(Results(read_record(path), host), tuple(work.left_out), tuple(warnings))
 
 
 def _kind(path: Path, name: str, host: Host) -> Any:
@@ -105,13 +105,15 @@ def _checked_label(label: str, name: str, host: Host) -> str:
 
 
 def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> None:
-    if any(np.isfinite(cell.metrics[name]).any() for cell in record.cells if name in cell.metrics):
-        return
+    """Refuse to store nothing but gaps, with the reason of the first of them."""
+    for cell in record.cells:
+        if name in cell.metrics and np.isfinite(cell.metrics[name]).any():
+            return
     results = Results(record, host)
-    found = (results.metric(name, cell).reasons for cell in record.cells)
-    reason = next(
-        (reason for reasons in found for reason in reasons if reason), "there are no runs"
+    reasons = itertools.chain.from_iterable(
+        results.metric(name, cell).reasons for cell in record.cells
     )
+    reason = next(filter(None, reasons), "there are no runs")
     raise UserError(f"{name} has no value for any run, so nothing is stored: {reason}")
 
 
@@ -129,66 +131,67 @@ def _with(
 
 
 class _Work:
+    """Measures one metric in the networks that were kept, cell by cell."""
+
     def __init__(
         self, record: RecordFile, name: str, metric: Any, host: Host, data: Path | None
     ) -> None:
         self.record, self.name, self.metric, self.host, self.data = record, name, metric, host, data
         self.left_out: list[str] = []
         self.warnings: list[str] = []
-        self.said: dict[str, str | None] = {}  # why a probe metric is undefined, by cell
 
     def measured_everywhere(self, how: Mapping[str, Any]) -> RecordFile:
         """The record with the values of every cell that can be measured; `how` they were."""
-        cells = [
-            cell if values is None else _with(cell, self.name, values, how, self.said.get(cell.key))
-            for cell, values in zip(self.record.cells, self.measured(), strict=True)
-        ]
+        again = f"add {self.name} to the suite's metrics and run the suite again"
+        self._check_measurable(again)
+        cells = []
+        for cell in self.record.cells:
+            if "weights" in cell.kept:
+                values, said = self._measured(cell)
+                cell = _with(cell, self.name, values, how, said)
+            else:
+                line = f"{cell.label} on {cell.scenario}: no weights were kept; {again}"
+                self.left_out.append(line)
+            cells.append(cell)
         return replace(self.record, cells=cells)
 
-    def measured(self) -> list[Any]:
-        """Every cell's values; None for those that must run again."""
+    def _check_measurable(self, again: str) -> None:
+        """Refuse a metric that no kept network can give, with what to do instead."""
         from clbench.engine.measuring import WHEN
 
-        again = f"add {self.name} to the suite's metrics and run the suite again"
         if self.metric.when not in WHEN:
             raise UserError(
                 f"{self.name} is measured while a task is trained ({self.metric.when}); {again}"
             )
-        lacking = [cell for cell in self.record.cells if "weights" not in cell.kept]
-        if len(lacking) == len(self.record.cells):
+        if not any("weights" in cell.kept for cell in self.record.cells):
             raise UserError(
                 f"{self.name} looks at the networks, and none was kept: {again};"
                 " with `keep: [weights]` in its protocol the next metric can be measured without"
                 " training"
             )
-        self.left_out += [
-            f"{cell.label} on {cell.scenario}: no weights were kept; {again}" for cell in lacking
-        ]
-        return [
-            self._measured(cell) if "weights" in cell.kept else None for cell in self.record.cells
-        ]
 
-    def _measured(self, cell: CellRecord) -> Any:
+    def _measured(self, cell: CellRecord) -> tuple[Any, str | None]:
+        """`[S, ...]`, the values of a cell's members, and why they are undefined where they are."""
         from clbench.engine.measurements import padded
         from clbench.engine.measuring import measure_kept
 
         planned = _cell_of(cell)
         arrays = self._arrays(cell, planned)
-        assert cell.agent is not None
         members = list(zip(cell.seed.tolist(), cell.agent.tolist(), strict=True))
         kept = np.flatnonzero(np.nan_to_num(cell.kept["weights"]) == 1)
+        # Of a solo strategy too the networks are looked at as a stack.
+        form = cell.form if cell.form in ("loop", "vmap") else "auto"
         found: list[list[Any]] = [[] for _ in members]
+        reason = None
         for part in _stacks(cell, kept):
             weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
             some = [members[row] for row in part]
-            form = cell.form if cell.form in ("loop", "vmap") else "auto"
-            values, said = measure_kept(
+            values, reason = measure_kept(
                 planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays
             )
-            self.said[cell.key] = said
             for row, value in zip(part, values, strict=True):
                 found[row] = list(value)
-        return padded(found)
+        return padded(found), reason
 
     def _arrays(self, cell: CellRecord, planned: Cell) -> Any:
         from clbench.data import load_arrays
@@ -210,38 +213,43 @@ class _Work:
         return arrays.padded(padding_of(planned))
 
 
-def _stacks(cell: CellRecord, kept: Any) -> list[Any]:
+def _stacks(cell: CellRecord, kept: Array) -> list[Array]:
     """The members in shares for a CPU; agents stay with their seed."""
     seeds, agents = np.unique(cell.seed[kept], return_counts=True)
     share = max(1, STACK_ON_CPU // int(agents.max(initial=1)))
-    return [
-        kept[np.isin(cell.seed[kept], seeds[start : start + share])]
-        for start in range(0, len(seeds), share)
-    ]
+    stacks = []
+    for start in range(0, len(seeds), share):
+        here = np.isin(cell.seed[kept], seeds[start : start + share])
+        stacks.append(kept[here])
+    return stacks
 
 
-def _weights(cell: CellRecord, row: int, members: Any) -> dict[str, Any]:
+def _weights(cell: CellRecord, row: int, members: Array) -> dict[str, Any]:
+    """The tensors of these members after `row` tasks, by name; row 1 is the untrained network."""
     start = f"weights/{row}/"
-    return {
-        name.removeprefix(start): rows[members].read()
-        for name, rows in cell.stored.items()
-        if name.startswith(start)
-    }
+    found = {}
+    for name, rows in cell.stored.items():
+        if name.startswith(start):
+            found[name.removeprefix(start)] = rows[members].read()
+    return found
 
 
 def _cell_of(cell: CellRecord) -> Cell:
     """The suite's cell that this record is of."""
+    content = cell.content
     try:
-        content = cell.content
-        scenario, parts = (
-            Choice(*content["scenario"]),
-            tuple(Choice(*part) for part in content["parts"]),
-        )
-        content["versions"].items(), content["data"]
+        # Both are needed, too, to tell whether its streams would be the same today.
+        dict(content["versions"]), content["data"]
         return Cell(
-            scenario, cell.scenario, parts, cell.label, Protocol.of(content["protocol"]), (), ()
+            scenario=Choice.from_plain(content["scenario"]),
+            scenario_label=cell.scenario,
+            parts=tuple(map(Choice.from_plain, content["parts"])),
+            label=cell.label,
+            protocol=Protocol.of(content["protocol"]),
+            metrics=(),
+            seeds=(),
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise RecordError(
             f"{cell.label} on {cell.scenario}:"
             " the record does not say how it was made, so its streams cannot be"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -239,25 +240,30 @@ class Host:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:
             return self._leave_out(loaded, f"{kind.hook} failed: {sentence(error)}")
-        wrong = next(
-            (type(answer).__name__ for answer in answers if not isinstance(answer, (list, tuple))),
-            None if answers else "None",
-        )
-        if wrong:
-            return self._leave_out(loaded, f"{kind.hook} returned {wrong} instead of a list")
-        for item in (
-            item for answer in answers for item in answer
-        ):  # several functions may stand for one hook by `specname`
-            try:
-                name = check_contribution(kind, item)
-            except FAULTS as error:
-                self._leave_out(loaded, f"{kind.hook}: {error}")
-                continue
-            loaded.info.contributes.setdefault(kind.name, []).append(name)
-            offers = self._offers.setdefault((kind.name, name), [])
-            if all(offer.item is not item for offer in offers):
-                offers.append(Offer(item, loaded))
+        wrong = [
+            type(answer).__name__ for answer in answers if not isinstance(answer, list | tuple)
+        ]
+        if wrong or not answers:
+            # Pluggy leaves out an answer of None.
+            given = wrong[0] if wrong else "None"
+            return self._leave_out(loaded, f"{kind.hook} returned {given} instead of a list")
+        # Several functions of a plugin may stand for one hook, by `specname`.
+        for item in itertools.chain.from_iterable(answers):
+            self._take(kind, item, loaded)
         return None
+
+    def _take(self, kind: Kind, item: Any, loaded: Loaded) -> None:
+        """Offer a contribution under its name, unless something is wrong with it."""
+        try:
+            name = check_contribution(kind, item)
+        except FAULTS as error:
+            self._leave_out(loaded, f"{kind.hook}: {error}")
+            return
+        loaded.info.contributes.setdefault(kind.name, []).append(name)
+        offers = self._offers.setdefault((kind.name, name), [])
+        # The same thing from two plugins is no clash.
+        if all(offer.item is not item for offer in offers):
+            offers.append(Offer(item, loaded))
 
     def _leave_out(self, loaded: Loaded, reason: str) -> None:
         loaded.info.error = "; ".join(filter(None, (loaded.info.error, reason)))

@@ -55,19 +55,18 @@ def is_editable(loaded: Loaded) -> bool:
 
 
 def _editable(distribution: metadata.Distribution, file: str | None) -> bool:
+    """Whether a distribution's files are those that somebody works on."""
     direct = distribution.read_text("direct_url.json")
     if direct and json.loads(direct).get("dir_info", {}).get("editable"):
         return True
-    if (
-        distribution.read_text("RECORD") is None
-        and distribution.read_text("SOURCES.txt") is not None
-    ):
+    installed, sources = (distribution.read_text(name) for name in ("RECORD", "SOURCES.txt"))
+    if installed is None and sources is not None:
         return True  # the egg-info of a checkout that happens to be on the path
     if file is None:
         return False
-    return (
-        not Path(file).resolve().is_relative_to(Path(str(distribution.locate_file(""))).resolve())
-    )
+    # Older editable installs point elsewhere by a file on the path.
+    home = Path(str(distribution.locate_file(""))).resolve()
+    return not Path(file).resolve().is_relative_to(home)
 
 
 def _modules(loaded: Loaded, contribution: Any) -> set[str]:
@@ -87,30 +86,44 @@ def _sources(name: str) -> dict[str, Path]:
     """
     plugin_file = plugin_files.file_of(name)
     if plugin_file is not None:
-        own = plugin_files.own_sources(plugin_file.path)
-        folder = plugin_file.path.parent
-        found = _imports({label: (_dotted("", label), path) for label, path in own.items()})
-        elsewhere = {
-            module: path
-            for module, path in found.items()
-            if not plugin_files.is_beside(folder, module.partition(".")[0])
-        }
-        return own | elsewhere
+        return _sources_of_file(plugin_file.path)
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or not Path(file).is_file():
         return {}
     path = Path(file)
-    if path.name != "__init__.py":
-        return {path.name: path} | _imports({path.name: (name, path)})
-    parts = {part.relative_to(path.parent).as_posix(): part for part in path.parent.rglob("*.py")}
-    named = {f"{name}/{label}": (_dotted(name, label), part) for label, part in parts.items()}
-    return {label: part for label, (_, part) in named.items()} | _imports(named)
+    if path.name == "__init__.py":
+        return _sources_of_package(name, path.parent)
+    return {path.name: path} | _imports({path.name: (name, path)})
+
+
+def _sources_of_file(path: Path) -> dict[str, Path]:
+    """A bare plugin file with the helpers beside it, and what they import from elsewhere."""
+    own = plugin_files.own_sources(path)
+    named = {label: (_dotted("", label), part) for label, part in own.items()}
+    sources = dict(own)
+    for module, part in _imports(named).items():
+        # What lies beside the file is a helper, under its label already.
+        if not plugin_files.is_beside(path.parent, module.partition(".")[0]):
+            sources[module] = part
+    return sources
+
+
+def _sources_of_package(name: str, folder: Path) -> dict[str, Path]:
+    """Every module of a package, and what they import."""
+    sources: dict[str, Path] = {}
+    named: dict[str, tuple[str, Path]] = {}
+    for part in folder.rglob("*.py"):
+        inside = part.relative_to(folder).as_posix()
+        label = f"{name}/{inside}"
+        sources[label] = part
+        named[label] = _dotted(name, inside), part
+    return sources | _imports(named)
 
 
 def _dotted(package: str, label: str) -> str:
-    """`er/buffers/ring.py` of a package `er`: the module's name."""
-    parts = label.removesuffix(".py").split("/")
-    return ".".join(filter(None, [package, *(part for part in parts if part != "__init__")]))
+    """`buffers/ring.py` of a package `er`: the module's name, `er.buffers.ring`."""
+    parts = [package, *label.removesuffix(".py").split("/")]
+    return ".".join(part for part in parts if part not in ("", "__init__"))
 
 
 def _imports(files: Mapping[str, tuple[str, Path]]) -> dict[str, Path]:
