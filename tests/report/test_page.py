@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clbench.report.leaderboard import leaderboard
 from clbench.report.publishing import write
@@ -234,6 +236,40 @@ def test_tables_and_data_can_be_downloaded(at: Browser, tmp_path: Path) -> None:
         time.sleep(0.05)
     assert table.read_text().startswith('Strategy,"Mean, %",Average rank,Group')
     assert json.loads(data.read_text())["sections"][0]["title"] == NASTY
+
+
+def saved(folder: Path, pattern: str) -> Path:
+    """The file that the browser saves, once it is there."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if found := list(folder.glob(pattern)):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no {pattern} was saved: {list(folder.iterdir())}")
+
+
+def test_every_figure_can_be_saved_with_its_colours_and_its_legend(
+    at: Browser, tmp_path: Path
+) -> None:
+    at.tool("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    choose(at, "Scenario", "one")
+    figures = "[...document.querySelectorAll('figure')]"
+    number = at.run(f"return {figures}.findIndex((one) => one.querySelector('.legend'))")
+    names = at.run(f"return {figures}[{number}].querySelector('.legend').textContent")
+    for kind in ("SVG", "PNG"):
+        at.run(
+            f"{figures}[{number}].querySelectorAll('.downloads button').forEach("
+            f"(one) => one.textContent === '{kind}' && one.click())"
+        )
+    drawn = saved(tmp_path, "*.svg")
+    root = ElementTree.parse(drawn).getroot()
+    text = "".join(root.itertext())
+    assert all(name in text for name in ("good", "poor", NASTY) if name in names)
+    assert "var(" not in drawn.read_text()  # no colour of the page's style sheet is missing
+    assert len({line.get("stroke") for line in root.iter("{http://www.w3.org/2000/svg}path")}) > 2
+    picture = Image.open(saved(tmp_path, "*.png"))
+    assert picture.size == (2 * int(root.get("width", 0)), 2 * int(root.get("height", 0)))
+    assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 20  # drawn, and not blank
 
 
 def test_no_accuracy_is_drawn_beyond_0_or_100_percent(

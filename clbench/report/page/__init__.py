@@ -15,6 +15,7 @@ from typing import Any
 
 SCRIPTS = (
     "charts.js",
+    "picture.js",
     "parts.js",
     "views.js",
     "page.js",

@@ -82,16 +82,20 @@ function figure(title, caption, draw, legend, table) {
     const now = Math.floor(entry.contentRect.width);
     if (now > 0 && now !== width) place.replaceChildren(draw((width = now)));
   }).observe(place);
-  return h("figure", {}, h("figcaption", {}, h("strong", {}, title), caption), place, legend, folded("The same as a table", table));
+  return h("figure", {}, h("figcaption", {}, h("strong", {}, title), caption), place, legend, pictureButtons(), folded("The same as a table", table));
 }
 
 function download(name, type, make) {
   return (event) => {
     event.preventDefault();
-    const link = h("a", { href: URL.createObjectURL(new Blob([make()], { type })), download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    save(name, new Blob([make()], { type }));
   };
+}
+
+function save(name, blob) {
+  const link = h("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 /** A formula gets an apostrophe before it, unless it is a number, so that no spreadsheet computes it. */

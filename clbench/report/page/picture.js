@@ -1,0 +1,82 @@
+/* A figure as a file of its own: SVG with its colours in it, and PNG drawn from that. */
+
+const DRAWN = [
+  "color", "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity",
+  "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline",
+];
+const MARGIN = 12;
+const PNG_SCALE = 2; // sharp where it is printed
+
+/** A drawing whose looks no longer depend on the page's style sheet. */
+function withItsStyles(drawing) {
+  const copy = drawing.cloneNode(true);
+  const [of, to] = [drawing, copy].map((svg) => [svg, ...svg.querySelectorAll("*")]);
+  of.forEach((element, k) => {
+    const style = getComputedStyle(element);
+    for (const name of DRAWN) to[k].setAttribute(name, style.getPropertyValue(name));
+    to[k].removeAttribute("class");
+  });
+  return copy;
+}
+
+/** A line of text of the page as SVG, where it stands on the page. */
+function textAsDrawn(element, origin) {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
+  const box = boxes.at(-1), style = getComputedStyle(element);
+  if (!box) return null;
+  return s("text", {
+    x: box.right - origin.x, y: (box.top + box.bottom) / 2 - origin.y, dy: "0.35em", "text-anchor": "end",
+    fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
+  }, element.textContent.trim());
+}
+
+/** The figure's drawing with its title and legend, as one SVG. */
+function pictureOf(figure) {
+  const [drawing] = figure.querySelectorAll(":scope > div > svg");
+  const legend = figure.querySelector(".legend"), title = figure.querySelector("figcaption strong").textContent;
+  const place = drawing.getBoundingClientRect(), below = (legend ?? drawing).getBoundingClientRect();
+  const style = getComputedStyle(figure), head = 1.6 * parseFloat(style.fontSize);
+  const origin = { x: place.left - MARGIN, y: place.top - MARGIN - head };
+  const width = Math.ceil(place.width + 2 * MARGIN), height = Math.ceil(below.bottom - origin.y + MARGIN);
+  const picture = s("svg", { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}` },
+    s("title", {}, title),
+    s("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }),
+    s("text", { x: MARGIN, y: MARGIN, dy: "0.8em", fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": "bold" }, title));
+  for (const svg of [drawing, ...(legend?.querySelectorAll("svg") ?? [])]) {
+    const copy = withItsStyles(svg), box = svg.getBoundingClientRect();
+    copy.setAttribute("x", box.left - origin.x);
+    copy.setAttribute("y", box.top - origin.y);
+    copy.setAttribute("overflow", "visible"); // as on the page: a label may reach over the edge
+    picture.append(copy);
+  }
+  for (const item of legend?.children ?? []) picture.append(textAsDrawn(item, origin));
+  return { picture, width, height, name: fileName(title) };
+}
+
+/** A name for any file system. */
+const fileName = (title) => title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "figure";
+
+const asText = (picture) => new XMLSerializer().serializeToString(picture);
+
+function saveSvg(figure) {
+  const { picture, name } = pictureOf(figure);
+  save(`${name}.svg`, new Blob([asText(picture)], { type: "image/svg+xml" }));
+}
+
+async function savePng(figure) {
+  const { picture, width, height, name } = pictureOf(figure);
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(asText(picture))}`;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: PNG_SCALE * width, height: PNG_SCALE * height });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.toBlob((blob) => save(`${name}.png`, blob), "image/png");
+}
+
+/** The two buttons below a figure. */
+function pictureButtons() {
+  const button = (words, act) => h("button", { type: "button", class: "link", click: (event) => act(event.target.closest("figure")) }, words);
+  return h("div", { class: "downloads" }, button("SVG", saveSvg), button("PNG", savePng));
+}
