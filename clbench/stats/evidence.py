@@ -33,7 +33,9 @@ class PairEvidence:
     second: int
     blocks: Array  # [n], which ones: rows of the tables, or scenarios
     delta: Array  # [n], first minus second, a block each; infinite where a run failed
-    ranked: Array  # [n], the same as signed ranks, summed over the scenarios of a block
+    steps: (
+        Array  # [n], what is tested to have its centre at 0: delta, or signed ranks where one did
+    )
     failed: bool  # whether any run of the two did
 
     @property
@@ -45,11 +47,6 @@ class PairEvidence:
     def size(self) -> int:
         """The blocks that both have."""
         return len(self.delta)
-
-    @property
-    def steps(self) -> Array:
-        """What is tested to have its centre at 0: differences, or ranks where a run failed."""
-        return self.ranked if self.failed else self.delta
 
     @property
     def difference(self) -> float:
@@ -110,12 +107,20 @@ def _ranks_in_scenarios(tables: Sequence[Array], strategies: Sequence[int]) -> A
 
 def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairEvidence:
     first, second = pair
-    both = ~np.isnan(means[:, [first, second]]).any(axis=1)
-    delta = differences(means[both, first], means[both, second])
-    failed = not np.isfinite(means[both][:, [first, second]]).all()
-    by_scenario = [differences(table[both, first], table[both, second]) for table in tables]
-    ranked = np.sum([signed_ranks(one) for one in by_scenario], axis=0)
-    return PairEvidence(first, second, np.flatnonzero(both), delta, ranked, failed)
+    both = np.asarray(~np.isnan(means[:, [first, second]]).any(axis=1))
+    a, b = means[both, first], means[both, second]
+    delta = differences(a, b)
+    failed = not (np.isfinite(a).all() and np.isfinite(b).all())
+    steps = _ranked_in_scenarios(tables, both, pair) if failed else delta
+    return PairEvidence(first, second, np.flatnonzero(both), delta, steps, failed)
+
+
+def _ranked_in_scenarios(tables: Sequence[Array], rows: Array, pair: Pair) -> Array:
+    """Signed ranks within each scenario, where a failure counts; summed over them by seed."""
+    first, second = pair
+    gains = [differences(table[rows, first], table[rows, second]) for table in tables]
+    total: Array = np.sum([signed_ranks(one) for one in gains], axis=0)
+    return total
 
 
 def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
@@ -128,7 +133,8 @@ def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
         return PairEvidence(*pair, nothing.astype(int), nothing, nothing, failed)
     centre = pseudo_median if failed else np.mean
     delta = differences(np.array([centre(one) for one in gains]), np.zeros(len(gains)))
-    return PairEvidence(*pair, np.arange(len(delta)), delta, signed_ranks(delta), failed)
+    steps = signed_ranks(delta) if failed else delta
+    return PairEvidence(*pair, np.arange(len(delta)), delta, steps, failed)
 
 
 def _at_common_seeds(table: Array, pair: Pair) -> Array:

@@ -51,8 +51,8 @@ def settle_ties(values: Array, like: Array | None = None) -> Array:
     values = np.asarray(values, dtype=np.float64)
     flat = values.ravel()
     order, group = _sorted_groups(flat, like)
-    # In order, each group begins where the number of the group grows.
-    first = np.flatnonzero(np.diff(group, prepend=-1))
+    # In order, each group begins where its number is first found.
+    first = np.searchsorted(group, np.arange(group.max(initial=-1) + 1))
     settled = np.empty_like(flat)
     settled[order] = flat[order][first][group]
     return settled.reshape(values.shape)
