@@ -8,10 +8,10 @@ of the other.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -36,11 +36,13 @@ from clbench.stats.intervals import (
 from clbench.stats.letters import letters
 from clbench.stats.paired import differences, pseudo_median, signed_rank
 from clbench.stats.power import smallest_nemenyi
+from clbench.stats.result import Tested
 from clbench.stats.several import average_ranks, critical_difference, friedman, nemenyi_p
 from clbench.stats.unpaired import shift
 from clbench.typing import Array
 
 NAN = float("nan")
+Places = tuple[int, int]  # of two strategies among the contenders, the first one first
 AT_ONCE = 500  # pairs whose resampled means are in memory together
 
 
@@ -77,12 +79,12 @@ class Contenders:
 
     names: tuple[str, ...]
     runs: tuple[tuple[Runs, ...], ...]
-    pairs: tuple[Mapping[tuple[int, int], Pair], ...]
+    pairs: tuple[Mapping[Places, Pair], ...]
 
     @property
-    def places(self) -> list[tuple[int, int]]:
+    def places(self) -> list[Places]:
         """Every pair of strategies."""
-        return list(combinations(range(len(self.names)), 2))
+        return list(itertools.combinations(range(len(self.names)), 2))
 
 
 def across(contenders: Contenders, rules: Rules) -> Across:
@@ -118,25 +120,29 @@ def contenders_of(
     """
     if len(by_scenario) < 2:
         return None, []
-    labels = dict.fromkeys(one.strategy for here in by_scenario.values() for one in here)
-    known = {
-        scenario: {one.strategy: one for one in here} for scenario, here in by_scenario.items()
-    }
-    everywhere: list[str] = []
-    left: list[NotEverywhere | NoCommonSeeds] = []
-    for label in labels:
-        count = sum(label in here for here in known.values())
-        if count == len(known):
-            everywhere.append(label)
-        else:
-            left.append(NotEverywhere(label, count, len(known)))
+    known: list[dict[str, Runs]] = []
+    for here in by_scenario.values():
+        known.append({one.strategy: one for one in here})
+    everywhere, not_everywhere = _everywhere(known)
     pairs = list(pairs)
     names, without_seeds = _with_common_seeds(everywhere, pairs)
-    left += without_seeds
+    left_out: list[NotEverywhere | NoCommonSeeds] = [*not_everywhere, *without_seeds]
     if len(names) < 2:
-        return None, left
-    runs = tuple(tuple(here[name] for name in names) for here in known.values())
-    return Contenders(tuple(names), runs, tuple(_pairs_by_scenario(names, known, pairs))), left
+        return None, left_out
+    runs = [tuple(here[name] for name in names) for here in known]
+    by_places = _pairs_by_scenario(names, by_scenario, pairs)
+    return Contenders(tuple(names), tuple(runs), tuple(by_places)), left_out
+
+
+def _everywhere(known: Sequence[Mapping[str, Runs]]) -> tuple[list[str], list[NotEverywhere]]:
+    """The strategies that have runs on every scenario, and those that have not."""
+    count: Counter[str] = Counter()  # keeps the order in which the strategies first appear
+    for here in known:
+        count.update(here.keys())
+    total = len(known)
+    everywhere = [name for name in count if count[name] == total]
+    others = [NotEverywhere(name, count[name], total) for name in count if count[name] < total]
+    return everywhere, others
 
 
 def _with_common_seeds(
@@ -150,7 +156,8 @@ def _with_common_seeds(
     left: list[NoCommonSeeds] = []
     strangers = [(pair.a, pair.b) for pair in pairs if np.isnan(pair.p)]
     while apart := [pair for pair in strangers if set(pair) <= set(kept)]:
-        count = Counter(name for pair in apart for name in pair)
+        count = Counter(itertools.chain.from_iterable(apart))
+        # Of several who share none with equally many, the last one goes.
         alone = max(reversed(kept), key=lambda name: count[name])
         first, second = next(pair for pair in apart if alone in pair)
         kept.remove(alone)
@@ -160,9 +167,9 @@ def _with_common_seeds(
 
 def _pairs_by_scenario(
     names: Sequence[str], scenarios: Iterable[str], pairs: Iterable[Pair]
-) -> Iterable[Mapping[tuple[int, int], Pair]]:
+) -> Iterable[Mapping[Places, Pair]]:
     place = {name: position for position, name in enumerate(names)}
-    found: dict[str | None, dict[tuple[int, int], Pair]] = {name: {} for name in scenarios}
+    found: dict[str | None, dict[Places, Pair]] = {name: {} for name in scenarios}
     for pair in pairs:
         if pair.a in place and pair.b in place:
             i, j = place[pair.a], place[pair.b]
@@ -173,10 +180,8 @@ def _pairs_by_scenario(
 # ---------------------------------------------------------------------- ranks and tests
 
 
-def _ranks(pairs: Mapping[tuple[int, int], Pair], count: int, rules: Rules) -> Array:
-    """The strategies' ranks on a scenario: 1 + how many are ahead, those that are even counted
-    half.
-    """
+def _ranks(pairs: Mapping[Places, Pair], count: int, rules: Rules) -> Array:
+    """The strategies' ranks on a scenario: 1 + how many are ahead, those even counted half."""
     lead = np.zeros((count, count))
     for (i, j), pair in pairs.items():
         lead[i, j] = _lead(pair, rules)
@@ -196,16 +201,15 @@ def _lead(pair: Pair, rules: Rules) -> int:
 
 def _nemenyi_pairs(names: Sequence[str], ranks: Array) -> list[Pair]:
     averages, (blocks, k) = average_ranks(-ranks), ranks.shape
-    places = list(combinations(range(k), 2))
+    places = list(itertools.combinations(range(k), 2))
     gaps = np.array([averages[j] - averages[i] for i, j in places])
     smallest = smallest_nemenyi(k, blocks)
-    found = zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True)
-    return [
-        _overall_pair(
-            names[i], names[j], blocks, design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))
-        )
-        for (i, j), gap, p in found
-    ]
+    pairs = []
+    for (i, j), gap, p in zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True):
+        better = int(np.sign(gap))
+        tested = Tested(design.NEMENYI, float(abs(gap)), float(p), smallest, better)
+        pairs.append(_overall_pair(names[i], names[j], blocks, tested))
+    return pairs
 
 
 def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
@@ -213,16 +217,7 @@ def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
     a, b = contenders.names
     ahead = np.array([_ahead(first, second, rules) for first, second in contenders.runs])
     tested = signed_rank(ahead, np.zeros(len(ahead)))
-    return _overall_pair(
-        a,
-        b,
-        len(ahead),
-        tested.test,
-        tested.statistic,
-        tested.p,
-        tested.smallest_p,
-        tested.better,
-    )
+    return _overall_pair(a, b, len(ahead), tested)
 
 
 def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
@@ -235,25 +230,24 @@ def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
     return pseudo_median(differences(a.at(seeds), b.at(seeds)))
 
 
-def _overall_pair(
-    a: str, b: str, n: int, test: str, statistic: float, p: float, smallest: float, better: int
-) -> Pair:
+def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
+    """A pair over scenarios, without sizes and a verdict yet; its p adjusts itself."""
     return Pair(
         scenario=None,
         a=a,
         b=b,
         n=n,
-        test=test,
-        statistic=float(statistic),
-        p=float(p),
-        p_adjusted=float(p),
-        smallest_p=smallest,
+        test=tested.test,
+        statistic=float(tested.statistic),
+        p=float(tested.p),
+        p_adjusted=float(tested.p),
+        smallest_p=tested.smallest_p,
         effect=NAN,
         difference=NAN,
         ci_low=NAN,
         ci_high=NAN,
         verdict="",
-        better=better,
+        better=tested.better,
     )
 
 
@@ -266,17 +260,19 @@ def _of_pair(pair: Pair) -> Omnibus:
 
 def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> list[Pair]:
     """The pairs with the means, over scenarios, of their difference and effect on each."""
-    there = [[here[place] for here in contenders.pairs] for place in contenders.places]
-    apart = np.array([[pair.difference for pair in by_scenario] for by_scenario in there]).T
+    on_each = [[here[place] for here in contenders.pairs] for place in contenders.places]
+    # [scenarios, pairs]
+    apart = np.array([[one.difference for one in here] for here in on_each]).T
+    effects = np.array([[one.effect for one in here] for here in on_each]).T
     low, high = over_scenarios(apart, _resampled_differences(contenders, rules))
     sized = []
-    for k, (pair, by_scenario) in enumerate(zip(pairs, there, strict=True)):
+    for k, pair in enumerate(pairs):
         difference = float(apart[:, k].mean())
         known = not np.isnan(difference)
         sized.append(
             replace(
                 pair,
-                effect=float(np.mean([one.effect for one in by_scenario])),
+                effect=float(np.mean(effects[:, k])),
                 difference=difference,
                 ci_low=float(low[k]) if known else NAN,
                 ci_high=float(high[k]) if known else NAN,
@@ -321,24 +317,37 @@ def _overall_ranks(
     """Best first."""
     names = contenders.names
     average = dict(zip(names, average_ranks(-ranks), strict=True))
-    shared = [here if rules.unpaired else _at_common_seeds(here) for here in contenders.runs]
-    means = np.array([[one.mean for one in here] for here in shared])
-    drawn = np.empty((0, len(names)))
-    if resamples_scenarios(len(shared)):
-        tables = [_by_seed(here) for here in shared]
-        drawn = hierarchical_means(tables, rules.rng(), paired=not rules.unpaired)
-    low, high = over_scenarios(means, drawn)
+    means = _means_over_scenarios(contenders, rules)
     order = sorted(names, key=lambda name: average[name])
     groups = letters(difference_matrix(order, pairs, rules.alpha))
     found = []
     for name, group in zip(order, groups, strict=True):
-        k = names.index(name)
-        mean = float(means[:, k].mean())
+        mean, ends = means[name]
+        rank = float(average[name])
+        found.append(OverallRank(name, rank, group, mean, ends.low, ends.high))
+    return tuple(found)
+
+
+def _means_over_scenarios(
+    contenders: Contenders, rules: Rules
+) -> dict[str, tuple[float, Interval]]:
+    """By strategy, at the seeds that all have, unless runs are not paired."""
+    shared = [here if rules.unpaired else _at_common_seeds(here) for here in contenders.runs]
+    # [scenarios, strategies]
+    table = np.array([[one.mean for one in here] for here in shared])
+    drawn = np.empty((0, len(contenders.names)))
+    if resamples_scenarios(len(shared)):
+        tables = [_by_seed(here) for here in shared]
+        drawn = hierarchical_means(tables, rules.rng(), paired=not rules.unpaired)
+    low, high = over_scenarios(table, drawn)
+    found = {}
+    for k, name in enumerate(contenders.names):
+        mean = float(table[:, k].mean())
         ends = Interval(NAN, NAN, NONE)
         if not np.isnan(mean):
             ends = Interval(float(low[k]), float(high[k]), "").cut(shared[0][k].limits)
-        found.append(OverallRank(name, float(average[name]), group, mean, ends.low, ends.high))
-    return tuple(found)
+        found[name] = (mean, ends)
+    return found
 
 
 def _at_common_seeds(here: Sequence[Runs]) -> list[Runs]:

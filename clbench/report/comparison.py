@@ -16,7 +16,7 @@ from clbench.report.across import Across, across, contenders_of
 from clbench.report.carrying import carrying_lines
 from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import Tested, chosen_tests, conclusions
-from clbench.report.contest import Pair, Place, Rules, judged, ranking, within
+from clbench.report.contest import Pair, Place, Rules, ranking, with_verdicts, within
 from clbench.report.findings import LeftOutRuns, Omission, StatedNotUsed
 from clbench.report.marks import declared_lines
 from clbench.report.pool import Pool, Source, pool
@@ -89,7 +89,7 @@ def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, 
         if test is not None:
             omnibus.append(test)
     rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
-    pairs = judged(found, rejected, rules)
+    pairs = with_verdicts(found, rejected, rules)
     contenders, left_out = contenders_of(by_scenario, pairs)
     over = None if contenders is None else across(contenders, rules)
     return Tested(pooled, rules, runs, by_scenario, pairs, omnibus, over), left_out

@@ -14,7 +14,7 @@ from clbench.stats import design
 from clbench.stats.corrections import adjust
 from clbench.stats.effects import vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
-from clbench.stats.intervals import Interval, mean_intervals, welch
+from clbench.stats.intervals import mean_intervals, welch
 from clbench.stats.letters import letters
 from clbench.stats.paired import differences, signed_rank_of
 from clbench.stats.result import Tested
@@ -160,9 +160,13 @@ def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
     finished = np.isfinite(first) & np.isfinite(second)
     delta = a.sign * gains[finished]
     equivalence = _equivalence(bool(finished.all()), lambda rope: two_one_sided(delta, rope), rules)
-    mean = float(delta.mean()) if len(delta) else NAN
-    effect = vargha_delaney(first, second)
-    return _pair(a, b, len(seeds), tested, effect, mean, Interval(NAN, NAN, ""), equivalence), delta
+    pair = replace(
+        _pair(a, b, tested, len(seeds)),
+        effect=vargha_delaney(first, second),
+        difference=float(delta.mean()) if len(delta) else NAN,
+        equivalence_p=equivalence,
+    )
+    return pair, delta
 
 
 def _equivalence(all_finished: bool, test: Callable[[float], float], rules: Rules) -> float:
@@ -190,76 +194,63 @@ def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
         rules,
     )
     interval = welch(a.finished, b.finished)
-    return _pair(
-        a,
-        b,
-        len(a.seed) + len(b.seed),
-        tested,
-        vargha_delaney(a.score, b.score),
-        a.mean - b.mean,
-        interval,
-        equivalence,
+    return replace(
+        _pair(a, b, tested, len(a.seed) + len(b.seed)),
+        effect=vargha_delaney(a.score, b.score),
+        difference=a.mean - b.mean,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        equivalence_p=equivalence,
     )
 
 
-def _pair(
-    a: Runs,
-    b: Runs,
-    n: int,
-    tested: Tested,
-    effect: float,
-    difference: float,
-    interval: Interval,
-    equivalence: float,
-) -> Pair:
+def _pair(a: Runs, b: Runs, tested: Tested, n: int) -> Pair:
+    """What the test says; the sizes come later, and p is adjusted when all pairs are known."""
     return Pair(
-        a.scenario,
-        a.strategy,
-        b.strategy,
-        n,
-        tested.test,
-        tested.statistic,
-        tested.p,
-        NAN,
-        tested.smallest_p,
-        effect,
-        difference,
-        interval.low,
-        interval.high,
-        "",
-        tested.better,
-        equivalence,
-        tested.exact,
+        scenario=a.scenario,
+        a=a.strategy,
+        b=b.strategy,
+        n=n,
+        test=tested.test,
+        statistic=tested.statistic,
+        p=tested.p,
+        p_adjusted=NAN,
+        smallest_p=tested.smallest_p,
+        effect=NAN,
+        difference=NAN,
+        ci_low=NAN,
+        ci_high=NAN,
+        verdict="",
+        better=tested.better,
+        exact=tested.exact,
     )
 
 
 def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]) -> Omnibus | None:
-    scenario, k = runs[0].scenario, len(runs)
-    if k == 2:
-        return Omnibus(
-            scenario, pairs[0].test, pairs[0].statistic, pairs[0].p, NAN, (0, 0), NAN, k, pairs[0].n
-        )
+    """The test of all strategies of a scenario; of two it is that of the pair."""
+    scenario = runs[0].scenario
+    if len(runs) == 2:
+        pair = pairs[0]
+        return _without_f(scenario, pair.test, pair.statistic, pair.p, 2, pair.n)
     if planned.omnibus == design.FRIEDMAN:
         seeds = common_seeds(runs)
-        return (
-            of_friedman(scenario, friedman(np.stack([one.at(seeds) for one in runs], axis=1)))
-            if len(seeds) > 1
-            else None
-        )
+        if len(seeds) < 2:
+            return None
+        scores = np.stack([one.at(seeds) for one in runs], axis=1)
+        return of_friedman(scenario, friedman(scores))
     if planned.omnibus == design.KRUSKAL_WALLIS:
         found = kruskal_wallis([one.score for one in runs])
-        return Omnibus(
-            scenario,
-            planned.omnibus,
-            found.statistic,
-            found.p,
-            NAN,
-            (0, 0),
-            NAN,
-            k,
-            sum(len(one.seed) for one in runs),
-        )
+        count = sum(len(one.seed) for one in runs)
+        test = planned.omnibus
+        return _without_f(scenario, test, found.statistic, found.p, len(runs), count)
     return None
+
+
+def _without_f(
+    scenario: str, test: str, statistic: float, p: float, strategies: int, blocks: int
+) -> Omnibus:
+    """A test that has no F of Iman and Davenport."""
+    return Omnibus(scenario, test, statistic, p, NAN, (0, 0), NAN, strategies, blocks)
 
 
 def of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
@@ -278,18 +269,18 @@ def of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
     )
 
 
-def judged(pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules) -> list[Pair]:
+def with_verdicts(
+    pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules
+) -> list[Pair]:
     """The pairs with adjusted p-values and verdicts; one family, all the pairs that are shown."""
     p = adjust(np.array([pair.p for pair in pairs]), rules.correction)
     same = adjust(np.array([pair.equivalence_p for pair in pairs]), rules.correction)
-    adjusted = [
-        replace(pair, p_adjusted=float(one), equivalence_p=float(two))
-        for pair, one, two in zip(pairs, p, same, strict=True)
-    ]
-    return [
-        replace(pair, verdict=verdict(pair, rejected.get(pair.scenario, True), rules))
-        for pair in adjusted
-    ]
+    judged = []
+    for pair, p_adjusted, equivalence_p in zip(pairs, p, same, strict=True):
+        pair = replace(pair, p_adjusted=float(p_adjusted), equivalence_p=float(equivalence_p))
+        said = verdict(pair, rejected.get(pair.scenario, True), rules)
+        judged.append(replace(pair, verdict=said))
+    return judged
 
 
 def differs(pair: Pair, alpha: float) -> bool:
@@ -334,17 +325,11 @@ def ranking(
     for pair in pairs:
         if differs(pair, alpha):
             beaten[pair.loser] += 1
-    value = {
-        name: -np.inf if np.isnan(number) else number
-        for name, number in zip(strategies, order, strict=True)
-    }
+    value = dict(zip(strategies, np.where(np.isnan(order), -np.inf, order), strict=True))
     ranked = sorted(strategies, key=lambda name: (beaten[name], -value[name]))
-    return [
-        Place(name, 1 + beaten[name], group)
-        for name, group in zip(
-            ranked, letters(difference_matrix(ranked, pairs, alpha)), strict=True
-        )
-    ]
+    groups = letters(difference_matrix(ranked, pairs, alpha))
+    places = zip(ranked, groups, strict=True)
+    return [Place(name, 1 + beaten[name], group) for name, group in places]
 
 
 def difference_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
@@ -353,5 +338,6 @@ def difference_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: f
     different = np.zeros((len(strategies), len(strategies)), dtype=bool)
     for pair in pairs:
         if differs(pair, alpha) and pair.a in place and pair.b in place:
-            different[place[pair.a], place[pair.b]] = different[place[pair.b], place[pair.a]] = True
+            i, j = place[pair.a], place[pair.b]
+            different[i, j] = different[j, i] = True
     return different
