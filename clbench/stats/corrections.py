@@ -39,6 +39,7 @@ def adjust_testable(p: Array, smallest: Array, correction: str, alpha: float) ->
     known = ~np.isnan(p)
     takes_part = known.copy()
     takes_part[known] = worth_testing(smallest[known], alpha)
+    # Whoever does not take part could not reach alpha / (its family), and this is more.
     adjusted: Array = np.minimum(p * known.sum(), 1.0)
     adjusted[takes_part] = adjust(p[takes_part], correction)
     return adjusted
@@ -47,6 +48,7 @@ def adjust_testable(p: Array, smallest: Array, correction: str, alpha: float) ->
 def _holm(p: Array) -> Array:
     """Step down: controls the chance of one false claim or more (Holm 1979)."""
     order = np.argsort(p, kind="stable")
+    # None is smaller than one that was smaller before.
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     return _back(np.minimum(steps, 1.0), order)
 
@@ -55,6 +57,7 @@ def _benjamini_hochberg(p: Array) -> Array:
     """Step up: controls the expected share of false claims (Benjamini & Hochberg 1995)."""
     order = np.argsort(p, kind="stable")
     scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
+    # The largest share that is small enough carries all smaller p with it.
     steps = np.minimum.accumulate(scaled[::-1])[::-1]
     return _back(np.minimum(steps, 1.0), order)
 
@@ -65,6 +68,7 @@ def _bonferroni(p: Array) -> Array:
 
 
 def _back(sorted_values: Array, order: Array) -> Array:
+    """In the order in which p was given."""
     values = np.empty_like(sorted_values)
     values[order] = sorted_values
     return values

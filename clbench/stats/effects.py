@@ -17,6 +17,7 @@ def vargha_delaney(a: Array, b: Array) -> float:
     """
     if not (len(a) and len(b)):
         return float("nan")
+    # Numbers of ties instead of scores: what is equal on paper is even.
     group = tie_groups(np.concatenate([a, b]))
     first, second = group[: len(a), None], group[len(a) :]
     higher = (first > second).mean()

@@ -50,6 +50,7 @@ def equivalence_p(mean: float, error: float, df: float, rope: float) -> float:
 
     if error == 0:
         return 0.0 if abs(mean) < rope else 1.0
+    # Both have to reject, so the larger p counts and no correction is due.
     below = stdtr(df, (mean - rope) / error)
     above = stdtr(df, -(mean + rope) / error)
     return float(max(below, above))
@@ -75,7 +76,7 @@ def bayesian_signed_rank(
     A Dirichlet process over the pairs is asked where its pseudo-median lies: every draw weighs the
     pairs anew, and asks where most of the means of two of them are, below the region, in it, above.
     """
-    points = np.concatenate([[0.0], differences])
+    points = np.concatenate([[0.0], differences])  # the imagined pair first
     means = (points[:, None] + points) / 2
     prior = np.concatenate([[PRIOR], np.ones(len(differences))])
     weights = rng.dirichlet(prior, draws)

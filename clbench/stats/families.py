@@ -78,6 +78,7 @@ def shaffer_multipliers(strategies: int, *, gated: bool) -> list[int]:
     """
     counts = equal_counts(strategies)
     pairs = math.comb(strategies, 2)
+    # The largest possible count among those that are not more than the pairs still left.
     multipliers = [counts[bisect_right(counts, left) - 1] for left in range(pairs, 0, -1)]
     if gated and pairs > 1:
         multipliers[0] = multipliers[1]
@@ -107,6 +108,7 @@ def step_down(p: Array, multipliers: Sequence[int], omnibus_p: float = 0.0) -> A
     """Adjusted p: multiplied in order, and none smaller than one before it or the gate."""
     p = np.asarray(p, dtype=np.float64)
     order = np.argsort(p, kind="stable")
+    # Running: a larger p is never adjusted to less than a smaller one.
     steps = np.maximum.accumulate(p[order] * np.asarray(multipliers, dtype=np.float64))
     adjusted = np.empty_like(p)
     adjusted[order] = np.clip(steps, omnibus_p, 1.0)
@@ -150,6 +152,8 @@ def _largest(family: Array) -> float:
 
 def _against_others(family: Array, others: Sequence[float]) -> Array:
     adjusted = family.copy()
+    # The others that are hardest to reject come first: any set of scenarios may be equal, and of
+    # all sets with so many members theirs has the largest p.
     for count, largest in enumerate(sorted(others, reverse=True), start=2):
         adjusted = np.maximum(adjusted, count * np.minimum(family, largest))
     return np.minimum(adjusted, 1.0)
@@ -175,6 +179,7 @@ def close_over_partitions(p: Array, pairs: Sequence[Pair], omnibus_p: float | No
     adjusted = np.zeros(len(pairs))
     for equal in hypotheses(pairs):
         found = min(1.0, len(equal) * float(p[equal].min()))
+        # All are equal: the omnibus test is the better one of that.
         if len(equal) == len(pairs) and omnibus_p is not None:
             found = omnibus_p
         adjusted[equal] = np.maximum(adjusted[equal], found)
@@ -205,6 +210,7 @@ def partitions(strategies: int) -> Iterator[Partition]:
         return
     last = strategies - 1
     for partition in partitions(last):
+        # The last strategy joins one of the classes of the others, or is alone.
         for position, members in enumerate(partition):
             yield (*partition[:position], (*members, last), *partition[position + 1 :])
         yield (*partition, (last,))

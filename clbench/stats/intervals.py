@@ -79,6 +79,7 @@ def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
     from scipy.special import stdtrit
 
     size = len(values)
+    # Of equal runs it is a point, as if their spread were known to be none.
     half = stdtrit(size - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(size)
     return values.mean(axis=0) - half, values.mean(axis=0) + half
 
@@ -241,6 +242,7 @@ def hierarchical_means(
     """
     count, columns = len(strata), strata[0].shape[1]
     drawn = rng.multinomial(count, np.full(count, 1 / count), resamples)
+    # Paired, one draw of seeds serves all strategies; otherwise each has a draw of its own.
     blocks = [slice(None)] if paired else [slice(k, k + 1) for k in range(columns)]
     total = np.zeros((resamples, columns))
     for s, runs in enumerate(strata):

@@ -48,7 +48,7 @@ def _letters_of(strategy: int, sets: list[Members]) -> list[str]:
 def _grown(members: list[int], alike: Array, waiting: Array) -> Members:
     """The members, and whoever differs from none of them."""
     fits: Array = np.all(alike[members], axis=0)
-    fits[members] = False
+    fits[members] = False  # they are in it already
     gain = waiting[members].sum(axis=0)
     while fits.any():
         newcomer = int(np.argmax(np.where(fits, gain, -1)))
@@ -66,6 +66,7 @@ def _needed(sets: list[Members]) -> list[Members]:
         for pair in _pairs(members):
             counts[pair] = counts.get(pair, 0) + 1
     kept = []
+    # The smallest first: what they hold is most likely to be held by others.
     for members in sorted(sets, key=len):
         own = _pairs(members)
         if all(counts[pair] > 1 for pair in own):

@@ -83,7 +83,7 @@ def power_of_t(pairs: int, effect: float, level: float) -> float:
     if pairs < 2:
         return 0.0
     critical = float(stdtrit(pairs - 1, 1 - level / 2))
-    shift = effect * math.sqrt(pairs)
+    shift = effect * math.sqrt(pairs)  # t is centred there, and no longer at 0
     upper = 1 - float(nctdtr(pairs - 1, shift, critical))
     return upper + float(nctdtr(pairs - 1, shift, -critical))
 

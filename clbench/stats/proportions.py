@@ -49,6 +49,7 @@ def wilson(successes: float, trials: int, level: float = 0.95) -> tuple[float, f
         return float("nan"), float("nan")
     z = float(ndtri((1 + level) / 2))
     share = successes / trials
+    # The shares whose own distance from this one, in their own standard errors, is z at most.
     middle = share + z**2 / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     scale = 1 + z**2 / trials

@@ -120,6 +120,7 @@ def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Answer]:
     for table in tables:
         evidence = one_scenario(table, plan.pairs(table.shape[1]))
         found.append(_answer(evidence, plan, scenarios=len(tables)))
+    # Each is adjusted within itself already.
     families = adjust_over_families([one.p_adjusted for one in found])
     return [_with_adjusted(one, p) for one, p in zip(found, families, strict=True)]
 
@@ -159,6 +160,7 @@ def _answer(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Answer:
     choice = by_design.choose(family.pairs, family.sizes, alpha=plan.alpha, scenarios=scenarios)
     tested = list(map(_pair_test, family.evidence, choice.tests))
     p = np.array([one.p for one in tested])
+    # The joint test of all pairs is an omnibus test, too, and never disagrees with that of a pair.
     if choice.correction == by_design.JOINT:
         omnibus, adjusted = _jointly(family, evidence.blocks, p)
     else:

@@ -44,17 +44,21 @@ def rank_intervals(
     `runs` count each entry's runs: entries with too few finished ones are shown without a rank, for
     "was never shown to lose" is easiest for whoever has no data.
     """
-    reasons = [_reason(*counts) for counts in zip(finished, runs, strict=True)]
-    among = np.array([reason == RANKED for reason in reasons])
-    counts = np.asarray(better, dtype=bool) & among & among[:, None]
+    reasons = list(map(_reason, finished, runs))
+    ranked = np.array([reason == RANKED for reason in reasons], dtype=bool)
+    # Wins over entries without a rank, and theirs, move nobody.
+    proven = np.asarray(better, dtype=bool) & ranked & ranked[:, None]
     if equivalent is not None:
-        counts &= ~np.asarray(equivalent, dtype=bool)
-    best = 1 + counts.sum(axis=0)
-    worst = among.sum() - counts.sum(axis=1)
-    return [
-        RankInterval(int(low), int(high)) if reason == RANKED else RankInterval(None, None, reason)
-        for low, high, reason in zip(best, worst, reasons, strict=True)
-    ]
+        proven &= ~np.asarray(equivalent, dtype=bool)
+    best = 1 + proven.sum(axis=0)
+    worst = ranked.sum() - proven.sum(axis=1)
+    return list(map(_interval, best.tolist(), worst.tolist(), reasons))
+
+
+def _interval(best: int, worst: int, reason: str) -> RankInterval:
+    if reason == RANKED:
+        return RankInterval(best, worst)
+    return RankInterval(None, None, reason)
 
 
 def _reason(finished: int, runs: int) -> str:

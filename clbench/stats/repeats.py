@@ -23,23 +23,23 @@ SAME, DIFFERS, NOT_SHOWN, TOO_FEW = "same", "differs", "no difference shown", "t
 
 @dataclass(frozen=True)
 class Repeated:
-    """A run again minus the run before. `unlike`: seeds that failed one time and not the other."""
+    """A run again minus the run before."""
 
     verdict: str  # SAME, DIFFERS, NOT_SHOWN or TOO_FEW
     seeds: int
-    difference: float
+    difference: float  # the mean, of the seeds that finished both times
     interval: Interval
-    largest_gap: float
-    unlike: int
-    p: float
+    largest_gap: float  # of any seed, in either direction
+    unlike: int  # seeds that failed one time and not the other
+    p: float  # NaN for too few seeds
 
 
 def repeated(before: Array, after: Array, alpha: float = 0.05) -> Repeated:
     """Compare values of the same seeds, in one order; what is not finite failed."""
-    failed = ~np.isfinite(before), ~np.isfinite(after)
-    both = ~(failed[0] | failed[1])
+    finished, finished_again = np.isfinite(before), np.isfinite(after)
+    both = finished & finished_again
     delta = differences(after[both], before[both])
-    unlike = int((failed[0] != failed[1]).sum())
+    unlike = int((finished != finished_again).sum())
     p = _p(delta, alpha)
     return Repeated(
         verdict=_verdict(delta, unlike, p, alpha),
@@ -60,6 +60,7 @@ def _p(delta: Array, alpha: float) -> float:
 
 
 def _verdict(delta: Array, unlike: int, p: float, alpha: float) -> str:
+    # The same bits, or the same on paper; that needs no test, and no number of seeds.
     if not delta.any() and not unlike:
         return SAME
     if len(delta) < FEWEST_SEEDS:

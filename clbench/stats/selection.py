@@ -21,6 +21,7 @@ def expected_largest(count: int) -> float:
     """The mean of the largest of so many standard normal numbers: 1.16, 1.54, 1.87 of 5, 10, 20."""
     from scipy.special import ndtr
 
+    # z times the density of the largest, by trapezoids: it dies off smoothly at both ends.
     z = np.linspace(-9.0, 9.0, 2001)
     density = np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
     of_largest = count * density * ndtr(z) ** (count - 1)
@@ -67,7 +68,7 @@ def choose_on(scores: Array, rows: Sequence[int]) -> Chosen:
     tried = scores[list(rows)]
     failures = (~np.isfinite(tried)).sum(axis=0)
     means = np.array([_mean_of_finished(column) for column in tried.T])
-    means[failures > failures.min()] = -np.inf
+    means[failures > failures.min()] = -np.inf  # a mean gains by what failed; nobody may
     strategy = int(np.argmax(settle_ties(means)))
     left = np.setdiff1d(np.arange(len(scores)), np.asarray(list(rows), dtype=int))
     return Chosen(strategy, left)
