@@ -123,6 +123,8 @@ from clbench import Strategy, hookimpl
 
 
 class Cutter(Strategy):
+    replaces = frozenset({"observe"})
+
     def observe(self, batch):
         return None
 
