@@ -107,19 +107,22 @@ class CellInspector:
     def _planned(self, cell: Cell) -> PlannedCell:
         key, content = self.key_and_content(cell)
         layout = self.layout(cell)
-        self.parameters(cell)
-        metrics = {metric.label: self.host.get("metric", metric.name) for metric in cell.metrics}
-        probes: dict[str, Any] = {
-            curve: None for metric in metrics.values() for curve in getattr(metric, "needs", ())
-        }
-        probes |= {f"kept/{kind}": None for kind in cell.protocol.keep}
+        self.network(cell)  # a model that refuses the images is found here
+        return PlannedCell(cell, key, content, layout.tasks, layout.agents, self._probes(cell))
+
+    def _probes(self, cell: Cell) -> dict[str, Any]:
+        """What can only be measured while the cell runs, and how; as in `PlannedCell`."""
+        kinds = {metric.label: self.host.get("metric", metric.name) for metric in cell.metrics}
+        probes: dict[str, Any] = {}
+        for kind in kinds.values():
+            probes.update(dict.fromkeys(getattr(kind, "needs", ())))
+        probes.update(dict.fromkeys(f"kept/{kind}" for kind in cell.protocol.keep))
         for metric in cell.metrics:
-            if is_probe(metrics[metric.label]):
-                version = self._version_of("metric", metric.name)
-                probes[metric.label] = how_measured(
-                    metric.label, metric.name, metric.options, version
-                )
-        return PlannedCell(cell, key, content, layout.tasks, layout.agents, probes)
+            label, name = metric.label, metric.name
+            if is_probe(kinds[label]):
+                version = self._version_of("metric", name)
+                probes[label] = how_measured(label, name, metric.options, version)
+        return probes
 
     def parameters(self, cell: Cell) -> int | None:
         """How many parameters the cell's network has; None where that is not known."""

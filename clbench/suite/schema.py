@@ -32,6 +32,9 @@ _SCOPE: Schema = {"enum": ["all", "seen", "current"]}
 _COUNT: Schema = {"type": "integer", "minimum": 1}
 _LABEL: Schema = {"label": {"type": "string"}}
 _SHARE: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+# A composition, and an optimiser of torch.
+_COMPOSED = r"^[^+]+(\+[^+]+)+$"
+_OF_TORCH = r"^torch\.[A-Z]"
 _SEEDS: Schema = {
     "description": "A count (seeds 0 to n-1), or a list.",
     "anyOf": [
@@ -100,17 +103,16 @@ class _Builder:
             },
         }
         schema = self.entry("strategy", extra)
-        schema["anyOf"][0] = {
-            "anyOf": [schema["anyOf"][0], {"type": "string", "pattern": r"^[^+]+(\+[^+]+)+$"}]
-        }
-        parts = {
-            name: _or_null(self._options("strategy", name, self.host.get("strategy", name), {}))
-            for name in self.host.names("strategy")
-        }
-        schema["anyOf"][1]["patternProperties"] = {
-            r"^[^+]+(\+[^+]+)+$": _or_null(_object({**parts, **extra}))
-        }
-        return schema
+        names, with_options = schema["anyOf"]
+        composed = {"type": "string", "pattern": _COMPOSED}
+        parts = {}
+        for name in self.host.names("strategy"):
+            kind = self.host.get("strategy", name)
+            parts[name] = _or_null(self._options("strategy", name, kind, {}))
+        # Options of a composition stand under their parts.
+        with_parts = _or_null(_object({**parts, **extra}))
+        with_options["patternProperties"] = {_COMPOSED: with_parts}
+        return {"anyOf": [{"anyOf": [names, composed]}, with_options]}
 
     def entry(self, kind: str, extra: Mapping[str, Schema] | None = None) -> Schema:
         """`name` or `{name: options}` of a kind."""
@@ -120,77 +122,48 @@ class _Builder:
 
     def protocol(self) -> Schema:
         """Every protocol key, as a suite may write it."""
-        own = Protocol.model_json_schema()["properties"]
+        declared = Protocol.model_json_schema()["properties"]
+        forms = {**_FORMS, **self._choices()}
+        properties = {}
+        for key, schema in declared.items():
+            form = _gridded(forms.get(key, _plain(schema)))
+            properties[key] = {**form, "description": schema["description"]}
+        return _object(properties)
+
+    def _choices(self) -> dict[str, Schema]:
+        """The keys that name something with options."""
         optimizer = self._entry("optimizer", OPTIMIZERS, {})
-        optimizer["anyOf"].append({"type": "string", "pattern": r"^torch\.[A-Z]"})
-        optimizer["anyOf"][1]["patternProperties"] = {
-            r"^torch\.[A-Z]": _or_null({"type": "object"})
-        }
+        # Any other optimiser of torch, whose options torch checks.
+        optimizer["anyOf"].append({"type": "string", "pattern": _OF_TORCH})
+        optimizer["anyOf"][1]["patternProperties"] = {_OF_TORCH: _or_null({"type": "object"})}
         schedule = self._entry("schedule", WITH_OPTIONS, {})
         schedule["anyOf"].append({"enum": list(WORDS)})
-        forms: Schema = {
-            "model": self.entry("model"),
-            "optimizer": optimizer,
-            "schedule": schedule,
-            "clip": {
-                "anyOf": [{"enum": ["none", None]}, {"type": "number", "exclusiveMinimum": 0}]
-            },
-            "stop_at": {
-                "anyOf": [
-                    {"enum": ["none", None]},
-                    _SHARE,
-                    _object({"train": _SHARE}, required=["train"]),
-                ]
-            },
-            "evaluate": {
-                "anyOf": [_SCOPE, _object({"tasks": _SCOPE, "last": _COUNT, "every": _COUNT})]
-            },
-            "logits": {"anyOf": [_SCOPE, _object({"train": _SCOPE, "evaluate": _SCOPE})]},
-            "keep": {
-                "anyOf": [{"enum": list(KEPT)}, {"type": "array", "items": {"enum": list(KEPT)}}]
-            },
-        }
-        return _object(
-            {
-                key: {
-                    **_gridded(forms.get(key, _plain(own[key]))),
-                    "description": own[key]["description"],
-                }
-                for key in own
-            }
-        )
+        return {"model": self.entry("model"), "optimizer": optimizer, "schedule": schedule}
 
     def _entry(self, kind: str, targets: Mapping[str, Any], extra: Mapping[str, Schema]) -> Schema:
-        options = {
-            name: _or_null(self._options(kind, name, target, extra))
-            for name, target in targets.items()
-        }
-        return {
-            "anyOf": [
-                {"enum": sorted(targets)},
-                {**_object(options), "minProperties": 1, "maxProperties": 1},
-            ]
-        }
+        """`name` or `{name: options}` of these."""
+        options = {}
+        for name, target in targets.items():
+            options[name] = _or_null(self._options(kind, name, target, extra))
+        one_of_them = {**_object(options), "minProperties": 1, "maxProperties": 1}
+        return {"anyOf": [{"enum": sorted(targets)}, one_of_them]}
 
     def _options(self, kind: str, name: str, target: Any, extra: Mapping[str, Schema]) -> Schema:
         declared = option_model(target)
+        # Definitions of one kind's options must not be taken for another's.
         model = declared.model_json_schema(ref_template=f"#/$defs/{kind}.{name}.{{model}}")
-        self.definitions |= {
-            f"{kind}.{name}.{key}": value for key, value in model.get("$defs", {}).items()
-        }
+        for key, value in model.get("$defs", {}).items():
+            self.definitions[f"{kind}.{name}.{key}"] = value
         docs = {option.name: option.doc for option in describe_options(target)}
-        properties = {
-            key: {**_gridded(_plain(schema)), "description": docs[key]}
-            for key, schema in model.get("properties", {}).items()
-        }
+        properties = {}
+        for key, schema in model.get("properties", {}).items():
+            properties[key] = {**_gridded(_plain(schema)), "description": docs[key]}
         for key, field in declared.model_fields.items():
             if takes_none(field.annotation):
                 properties[key]["anyOf"].append({"const": "none"})
         if kind == "scenario" and "dataset" in properties:
-            properties["dataset"] = {
-                **_gridded(self.entry("dataset")),
-                "description": docs["dataset"],
-            }
+            dataset = _gridded(self.entry("dataset"))
+            properties["dataset"] = {**dataset, "description": docs["dataset"]}
         return _object({**properties, **extra}, required=model.get("required", []))
 
 
@@ -214,3 +187,19 @@ def _or_null(schema: Schema) -> Schema:
 def _plain(schema: Schema) -> Schema:
     """Without pydantic's titles, which say the key again."""
     return {key: value for key, value in schema.items() if key != "title"}
+
+
+# What may be written for keys of the protocol that are read into another form than their type says.
+_FORMS: dict[str, Schema] = {
+    "clip": {"anyOf": [{"enum": ["none", None]}, {"type": "number", "exclusiveMinimum": 0}]},
+    "stop_at": {
+        "anyOf": [
+            {"enum": ["none", None]},
+            _SHARE,
+            _object({"train": _SHARE}, required=["train"]),
+        ]
+    },
+    "evaluate": {"anyOf": [_SCOPE, _object({"tasks": _SCOPE, "last": _COUNT, "every": _COUNT})]},
+    "logits": {"anyOf": [_SCOPE, _object({"train": _SCOPE, "evaluate": _SCOPE})]},
+    "keep": {"anyOf": [{"enum": list(KEPT)}, {"type": "array", "items": {"enum": list(KEPT)}}]},
+}
