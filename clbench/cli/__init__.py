@@ -15,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The console script; leaves with the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        # Imported here, so that Ctrl-C while it loads is answered as any other.
         from clbench.cli.app import app
 
         app(args=given)

@@ -91,6 +91,7 @@ def _is_typers_own(error: Exception) -> bool:
     return not packages.isdisjoint(("typer", "click"))
 
 
+# Tracebacks are ours to show (`--debug`), and help is plain text.
 app = typer.Typer(
     name="clbench",
     cls=Commands,
@@ -125,6 +126,7 @@ def options(
     """
 
 
+# In the order in which `--help` lists them.
 COMMANDS: tuple[tuple[str, Callable[..., None] | typer.Typer], ...] = (
     ("run", run.run),
     ("validate", validate.validate),

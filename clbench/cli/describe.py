@@ -57,10 +57,12 @@ def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], Non
     from clbench.host import KINDS
 
     suites, imported = packaged_suites(), imported_names(data)
+    # The key of suites, whatever else may be called so.
     if name == "protocol":
         return [_describe_protocol]
     found: list[Callable[[], None]] = []
     hint = ""
+    # One name may stand for several things.
     for kind in KINDS:
         try:
             host.get(kind, name)

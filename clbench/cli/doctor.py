@@ -98,6 +98,7 @@ def _print(found: Mapping[str, Any]) -> None:
 
 def _slots(host: Host) -> tuple[list[str], list[str]]:
     """The workers of the local launcher, and what stands against it."""
+    # A broken launcher is what somebody runs this to find out.
     try:
         return host.get("launcher", "local")().slots("auto", None), []
     except ClbenchError as error:

@@ -51,6 +51,7 @@ def export(
     warn(host.warnings)
     form: type[ExportFormat] = host.get("export", to)
     target = record.with_suffix(f".{to}") if out is None else out
+    # `--out` may name anything.
     if target.resolve() == record.resolve():
         raise typer.BadParameter(
             f"{target} is the record itself; choose another name", param_hint="--out"

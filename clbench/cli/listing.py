@@ -34,6 +34,7 @@ class Kinds(StrEnum):
     suites = "suites"
 
 
+# Where leaving out the last letter is not enough.
 SINGULAR = {"strategies": "strategy"}
 IMPORTED = "imported with `clbench data import`"
 

@@ -32,6 +32,7 @@ def merge(
     from clbench.records.combining import merge_records
 
     merged = merge_records(records, out)
+    # A run is a seed of a cell with all its agents.
     runs = sum(len(set(cell.seed.tolist())) for cell in merged.cells)
     sources = "1 record" if len(records) == 1 else f"{len(records)} records"
     say(f"{out}: {len(merged.cells)} cells, {runs} runs, from {sources}")

@@ -50,6 +50,7 @@ FigureOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+# For commands that read records alone.
 UnusedDataOption = Annotated[
     Path | None,
     typer.Option(

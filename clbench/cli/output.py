@@ -23,6 +23,7 @@ def console(stderr: bool = False) -> Console:
     made = SafeConsole(stderr=stderr, highlight=False)
     if made.is_terminal:
         return made
+    # Rich would wrap at 80 columns, and colour where FORCE_COLOR is set.
     return SafeConsole(stderr=stderr, highlight=False, width=ENDLESS, no_color=True)
 
 

@@ -121,6 +121,9 @@ DryRunOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
+# ------------------------------------------------------------------ what their values mean
+
+
 def named(option: str, given: Sequence[str] | None) -> Sequence[str]:
     """Names as they were given; an empty variable of a script is not everything."""
     from clbench.suite import split_names

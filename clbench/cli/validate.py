@@ -23,6 +23,7 @@ def validate(
     opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
     warn([*host.warnings, *opened.warnings])
     cells = opened.cells
+    # What a run would refuse before it trains.
     warn(check_against_data(cells, CellInspector(host, data)))
     scenarios = {cell.scenario_label for cell in cells}
     strategies = {cell.label for cell in cells}

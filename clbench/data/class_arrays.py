@@ -35,7 +35,7 @@ def read_class_arrays(folder: Path, *, classes: int, shape: Size, train: int, te
     files = class_files(folder, classes)
     _check_complete(folder, files)
     for file in files:
-        _opened(file, shape, train, test)
+        _opened(file, shape, train, test)  # its header alone
     check_room(folder, classes * (train + test) * math.prod(shape))
     x_train = np.empty((classes * train, *shape), dtype=np.uint8)
     x_test = np.empty((classes * test, *shape), dtype=np.uint8)

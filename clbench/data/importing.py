@@ -37,6 +37,7 @@ def import_data(
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
         raise UserError(f"{name!r} cannot name a data set: use lower-case letters, digits and _")
+    # Arrays under a known name have to be what that name promises.
     dataset = None if host is None else _stands_for(name, host)
     path = Path(path).expanduser()
     if not path.exists():

@@ -113,5 +113,6 @@ def _state_without_copy(dataset: Dataset) -> str:
 def _files_in(name: str, host: Host, path: Path) -> bool:
     if name not in host.names("dataset"):
         return False
+    # One that is computed has no files, and is no finding of a root.
     dataset = make_dataset(Choice(name, {}), host)
     return bool(dataset.files(path)) and not missing_files(dataset, path)

@@ -252,7 +252,7 @@ class _Search:
         return user_root().folder / "derived" / f"{Path(self.file).stem}-{_short(stamp)}.h5"
 
     def _stamp(self, place: Root) -> str:
-        """Names the files and the code that reads them, so that an edit of either makes a new copy."""
+        """Names the files and the code that reads them: an edit of either makes a new copy."""
         facts = []
         for path in self.dataset.files(place.path):
             found = path.stat()

@@ -31,6 +31,7 @@ def read_pictures(path: Path, dataset: Dataset | None) -> Mapping[str, npt.NDArr
     _check_classes(path, classes, dataset)
     files = {part: _labelled(path / part, classes) for part in PARTS}
     found: dict[str, npt.NDArray[Any]] = {"class_names": np.array(classes)}
+    # Training and test images alike: a network has one number of channels.
     mode = _common_mode([file for items in files.values() for file, _ in items])
     for part, items in files.items():
         found[f"x_{part}"] = _read([file for file, _ in items], mode)

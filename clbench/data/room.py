@@ -11,7 +11,7 @@ from clbench.errors import UserError
 
 def memory_size() -> int:
     """The machine's memory in bytes; without limit where the system does not say."""
-    if not hasattr(os, "sysconf"):
+    if not hasattr(os, "sysconf"):  # on Windows
         return sys.maxsize
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

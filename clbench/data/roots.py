@@ -54,6 +54,7 @@ def writable(path: Path) -> bool:
     """Whether something may be written below `path`;
     a folder without write bits is left alone even by root.
     """
+    # What is not there yet is made below the first folder that is.
     while not path.exists() and path != path.parent:
         path = path.parent
     return (

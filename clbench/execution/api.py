@@ -10,6 +10,7 @@ from clbench.errors import Interrupted, RunFailed
 from clbench.execution.display import Display, Quiet, display_for
 from clbench.execution.in_process import is_in_process
 from clbench.execution.jobs import CHECKPOINT_EVERY
+from clbench.execution.outcome import Outcome
 from clbench.execution.running import Options, run_suite
 from clbench.host.import_watch import refuse_while_loading
 from clbench.suite import split_names
@@ -82,17 +83,12 @@ def run(
     from clbench.records import load
 
     refuse_while_loading("clbench.run()")
-    given = (
-        [f"{path}={_plain(value)}" for path, value in overrides.items()]
-        if isinstance(overrides, Mapping)
-        else list(overrides)
-    )
     root = None if data is None else Path(data)
     opened, host = open_suite(
         suite,
         as_plugins(plugins),
         data=root,
-        overrides=given,
+        overrides=_overrides(overrides),
         seeds=_seeds(seeds),
         smoke=smoke,
     )
@@ -115,18 +111,28 @@ def run(
     if host.session_plugins:
         display.say(f"{host.session_sentence()}: the run goes in this process")
     outcome = run_suite(opened, host, options, display)
+    _raise_what_is_missing(outcome)
+    return load(outcome.record, host)
+
+
+def _raise_what_is_missing(outcome: Outcome) -> None:
+    """What the command says by its exit code."""
     if outcome.interrupted:
         raise Interrupted(
             f"interrupted with {outcome.finished} of {outcome.requested} runs in"
             f" {outcome.record}; call it again to go on"
         )
     if outcome.exit_code:
-        lines = [
-            *map(str, outcome.failures),
-            *(f"{name}: every run diverged" for name in outcome.diverged),
-        ]
-        raise RunFailed(f"{outcome.record} lacks something asked for:\n" + "\n".join(lines))
-    return load(outcome.record, host)
+        lines = [f"{outcome.record} lacks something asked for:", *map(str, outcome.failures)]
+        lines += [f"{name}: every run diverged" for name in outcome.diverged]
+        raise RunFailed("\n".join(lines))
+
+
+def _overrides(given: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Changes to the suite as `--set` takes them."""
+    if isinstance(given, Mapping):
+        return [f"{path}={_plain(value)}" for path, value in given.items()]
+    return list(given)
 
 
 def _display(quiet: bool, in_process: bool) -> Display:
@@ -138,7 +144,9 @@ def _display(quiet: bool, in_process: bool) -> Display:
 
 
 def _names(names: str | Sequence[str]) -> list[str]:
-    return [name for name in ([names] if isinstance(names, str) else names) if split_names(name)]
+    """Names of strategies; an empty one names nobody."""
+    given = [names] if isinstance(names, str) else names
+    return [name for name in given if split_names(name)]
 
 
 def _seeds(seeds: int | str | Iterable[int] | None) -> str | None:
@@ -146,6 +154,7 @@ def _seeds(seeds: int | str | Iterable[int] | None) -> str | None:
         return seeds
     if isinstance(seeds, int):
         return str(seeds)
+    # A single number would be a count.
     return ",".join(f"{seed}-{seed}" for seed in seeds)
 
 

@@ -16,7 +16,8 @@ from clbench.execution.jobs import Job, JobEvent, seeds_in_words
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-BAR = 16
+BAR = 16  # characters
+# Which rows are shown where there is no room for all.
 ORDER = {"running": 0, "failed": 1, "waiting": 2, "done": 3}
 CELLS = ("scenario", "strategy", "", "seeds done", "task", "accuracy", "")
 JOBS = ("under way", "seeds", "", "task", "")
@@ -221,6 +222,7 @@ class Notebook(Live):
         from IPython.display import HTML
         from rich.console import Console
 
+        # A notebook shows HTML; what rich prints to a terminal is recorded and rendered.
         page = Console(
             file=io.StringIO(),
             record=True,

@@ -113,6 +113,7 @@ def worker_environment() -> dict[str, str]:
     one thread, memory to keep (a person's setting stands), the modules that this one sees.
     """
     memory = {name: value for name, value in MEMORY.items() if name not in os.environ}
+    # Plugins that this process can import, a worker has to find, too.
     path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
     return {
         **ONE_THREAD,
@@ -125,7 +126,7 @@ def worker_environment() -> dict[str, str]:
 
 
 def worker_command() -> tuple[str, ...]:
-    """`-P`: the folder one happens to stand in is no place to import from."""
+    """The interpreter that runs this; `-P` keeps the current directory off `sys.path`."""
     return (sys.executable, "-P", "-m", "clbench.execution.worker")
 
 

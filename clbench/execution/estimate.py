@@ -53,6 +53,7 @@ class Memory:
 
     def pieces(self, job: Job, room: float) -> int:
         """In how many jobs it fits into a device with so much room."""
+        # One that is alone is tried, whatever the estimate says.
         fit = max(1, int((room - self.data) / self.member)) if 0 < self.member < room else 1
         return -(-len(job.members) // fit)
 

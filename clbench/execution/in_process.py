@@ -54,6 +54,7 @@ class InProcess(Launcher):
         """What may be otherwise here than in a worker, in a sentence; empty where nothing is."""
         from clbench.stack import gemm
 
+        # On a GPU MKL takes no part.
         if self._device != "cpu" or gemm.rounds_as_a_worker():
             return ""
         return (
@@ -80,6 +81,7 @@ class InProcess(Launcher):
                 for job in jobs:
                     yield performed(job)
             except StopRequested:
+                # As whoever watches workers hears of it.
                 raise KeyboardInterrupt from None
             finally:
                 forget_data()  # the process lives on, and may have other uses for the room

@@ -66,6 +66,7 @@ class Job:
     @property
     def id(self) -> str:
         """Names the job's files: the cell's key and who is in the stack."""
+        # A checkpoint holds a stack, and is of no use to another one of the same cell.
         digest = hashlib.sha256(json.dumps(self.members).encode()).hexdigest()[:8]
         return f"{self.key}-{digest}"
 
@@ -132,6 +133,7 @@ class Site:
     def forget(self, job: Job) -> None:
         """Remove the state of a job that will not go on, and what was kept beside it."""
         for path in self.checkpoint(job).parent.glob(f"{job.id}.*"):
+            # The job's description stays: it says who is in the stack.
             if path.suffix != ".json":
                 path.unlink(missing_ok=True)
 

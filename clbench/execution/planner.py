@@ -20,7 +20,7 @@ from clbench.records import CellRecord
 from clbench.typing import Array, Member
 
 STACK_ON_CPU = MAX_STACK
-START_UP_COST = 1.0  # what a job costs before its first member does, in members
+START_UP_COST = 1.0  # of a job before its first member, in members' time
 MIN_SHORTENING = 0.97  # a plan with more jobs has to be this much shorter
 
 
@@ -138,6 +138,7 @@ def _lacking(record: CellRecord, measured: Mapping[str, Array]) -> Array:
 def missing_members(planned: PlannedCell, record: CellRecord | None) -> tuple[Member, ...]:
     """Members to run: a seed runs with all its agents, because they train together."""
     done = finished_members(record, planned.probes)
+    # One agent that is not there takes its whole seed along.
     absent = {seed for seed, agent in planned.members if (seed, agent) not in done}
     return tuple(member for member in planned.members if member[0] in absent)
 
@@ -163,6 +164,7 @@ def plan_jobs(
 def balance(jobs: list[Job], workers: int) -> list[Job]:
     """Split the largest jobs while that lets the workers end earlier; largest first."""
     best = current = sorted(jobs, key=_size, reverse=True)
+    # Halving the largest may help only after several times, so it goes on beyond the best.
     while len(current) < 4 * workers:
         halves = current[0].divide(2) if current else []
         if len(halves) < 2:
@@ -177,7 +179,7 @@ def makespan(jobs: Iterable[Job], workers: int) -> float:
     """When the last worker ends if each takes the next job as soon as it is
     free, in members' time.
     """
-    ends = [0.0] * workers
+    ends = [0.0] * workers  # a heap: the first is who is free first
     for job in jobs:
         heapq.heapreplace(ends, ends[0] + START_UP_COST + _size(job))
     return max(ends)

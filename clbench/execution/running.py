@@ -80,6 +80,7 @@ class Run:
         self.supervisor: Supervisor | None = None
         self.launcher = self._launcher()
         self.inspector = CellInspector(host, options.data)
+        # All cells, not only those of `--only`: the others stay what the record is asked for.
         self.current = {one.key: one for one in self.inspector.of(suite.cells)}
         only = pick(suite.cells, options.only) if options.only else suite.cells
         self.planned = self._among(only)
@@ -100,6 +101,7 @@ class Run:
         """Run what is missing."""
         if isinstance(self.launcher, InProcess) and (concern := self.launcher.concern()):
             self.display.say(f"warning: {concern}")
+        # Where the suite's folder stood is asked when the run begins, not when it was prepared.
         self.site = replace(self.site, started=now(), git=git_commit(self._folder()))
         with self.store.open(expected_bytes(self.planned, self.inspector)):
             stored = self.store.read()
@@ -199,6 +201,7 @@ class Run:
         facts = environment(
             self.host, self.slots, self.options.form, self.site.gemm, self._folder()
         )
+        # Readers may lack the plugins whose record metrics the suite asks for.
         finish = partial(with_record_metrics, host=self.host)
         unwritten = ending.unwritten
         try:

@@ -119,6 +119,7 @@ class Store:
         the record, apart: undo the edit, and it comes back. `environment` is that of this process,
         for want of a worker that has said something. `finish` adds what follows from the rest.
         """
+        # Job files that were there before the run may have been written anew.
         merged = self._job_files()
         now = replace(stored, jobs=tuple(map(_opened, merged)))
         runs = united(file.runs for file in now.files)
@@ -138,6 +139,7 @@ class Store:
         finished = finish(record)
         with _refusing(self.folder):
             write_file(self.record, finished)
+            # Only now that it is safely in the record.
             self.superseded.unlink(missing_ok=True)
             for path in merged:
                 path.unlink(missing_ok=True)
@@ -158,7 +160,7 @@ class Store:
             try:
                 job = Job.from_json(path.read_text())
             except (ValueError, KeyError, TypeError):
-                continue
+                continue  # half of a file, or one of a version that is too old
             if site.checkpoint(job).exists() and not site.record(job).exists():
                 found.append(job)
         return found
@@ -226,7 +228,7 @@ class Store:
                 f"{self.folder} has {sizes}; make room, or choose another folder with --out"
             )
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".room-", suffix=".tmp") as file:
-            file.write(bytes(1 << 20))
+            file.write(bytes(1 << 20))  # one megabyte
             file.flush()
             os.fsync(file.fileno())
 
@@ -241,6 +243,7 @@ class Store:
                 folder.rmdir()
 
     def _job_files(self) -> list[Path]:
+        """The newest last: of two measurements of a member the later one stays."""
         return sorted(self.jobs.glob("*.h5"), key=lambda path: path.stat().st_mtime_ns)
 
 
@@ -301,7 +304,7 @@ def _why_apart(cell: CellRecord, current: Iterable[PlannedCell]) -> str:
     """What has changed since the cell was measured, where the suite still has one of its name."""
     name = (cell.scenario, cell.label)
     rivals = [one for one in current if (one.cell.scenario_label, one.cell.label) == name]
-    if not rivals:
+    if not rivals:  # the suite has no cell of this name any more
         return CELL
     wanted = rivals[0].content
     changed = [

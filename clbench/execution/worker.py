@@ -138,6 +138,7 @@ class _Said(io.TextIOBase):
         self._job, self._tell, self._rest = job, tell, ""
 
     def write(self, text: str) -> int:
+        # What has no end yet waits for the rest of its line.
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._tell(JobEvent("said", self._job.id, error=line))
@@ -164,6 +165,7 @@ def _train(
         checkpoint_every=site.checkpoint_every,
         workers=site.workers,
     )
+    # As text, for the cache of one data set.
     dataset = json.dumps(job.cell.scenario.options["dataset"])
     arrays = _arrays(host, dataset, padding_of(job.cell), site.data)
     begin_job(torch.device(device))
@@ -202,6 +204,7 @@ def forget_data() -> None:
 
 
 def _is_out_of_memory(failure: Exception) -> bool:
+    # Torch says it by its own error on a GPU, by sentences elsewhere; cuBLAS and cuDNN by statuses.
     signs = (
         "DefaultCPUAllocator: can't allocate memory",
         "CUDA error: out of memory",
@@ -227,7 +230,7 @@ def main() -> None:
     """Site, device, then jobs until it is told to leave."""
     source, sink = _take_over_pipes()
     # A debugger that needs no terminal may be named in the environment.
-    if not os.environ.get("PYTHONBREAKPOINT"):
+    if not os.environ.get("PYTHONBREAKPOINT"):  # Python's own setting
         sys.breakpointhook = _no_breakpoint
     inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
     leaving, terminated = threading.Event(), threading.Event()
@@ -291,6 +294,7 @@ def _prepare(site: Site, device: str) -> Host:
     from clbench.host import Host
     from clbench.stack import gemm
 
+    # Two threads change the last bits of sums, and collapse on a busy machine.
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     host = Host.load(site.plugins)
@@ -312,7 +316,7 @@ def _take_over_pipes() -> tuple[IO[str], IO[str]]:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    os.dup2(2, 1)
+    os.dup2(2, 1)  # C libraries print, too
     return source, sink
 
 

@@ -135,6 +135,7 @@ def _load_item(item: Any) -> Given:
 
 def _is_importable(module: str, thing: Any) -> bool:
     """Whether another process that imports this module finds this very thing."""
+    # A script is another module in a worker, and a plugin file has a reference of its own kind.
     if module == "__main__" or plugin_files.file_of(module) is not None:
         return False
     try:
@@ -143,6 +144,7 @@ def _is_importable(module: str, thing: Any) -> bool:
         return False
     if spec is None or spec.origin is None:
         return False
+    # A class of a function's body has a qualified name that leads nowhere.
     found: Any = sys.modules.get(module)
     if not isinstance(thing, ModuleType):
         for name in thing.__qualname__.split("."):

@@ -149,6 +149,7 @@ class Host:
         """Tell the observers; one that raises is named in `warnings`,
         and the others are told all the same.
         """
+        # `TaskFinished` is told to `clbench_task_finished`.
         hook = f"{hookspecs.GROUP}_{re.sub(r'(?<!^)(?=[A-Z])', '_', type(event).__name__).lower()}"
         for loaded in self._loaded:
             if hook not in loaded.info.hooks:
@@ -185,6 +186,7 @@ class Host:
 
     def _add_given(self, plugin: Plugin) -> None:
         """A plugin that was asked for: it must be one. What is here already is not loaded again."""
+        # A file of an installed plugin would clash with that plugin.
         if isinstance(plugin, (str, Path)):
             plugin = Path(plugin).expanduser().resolve()
             if self._has_source(plugin):

@@ -20,7 +20,7 @@ _LOADING: ContextVar[str | None] = ContextVar("loading", default=None)
 @contextmanager
 def being_loaded(shown: str) -> Iterator[None]:
     """For as long as this plugin is imported; one that takes long is named on stderr, once."""
-    outer = _LOADING.set(shown)
+    outer = _LOADING.set(shown)  # a plugin may load another
     done = threading.Event()
     watch = (shown, threading.get_ident(), done)
     threading.Thread(target=_name_the_slow, args=watch, daemon=True).start()

@@ -26,6 +26,7 @@ class Kind:
     reserved: tuple[str, ...] = ()
 
 
+# In this order `clbench list` and `describe` go through them.
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (

@@ -76,6 +76,7 @@ def load_entry_points(hooks: Collection[str] = ()) -> Iterator[Loaded]:
         try:
             with being_loaded(info.shown):
                 loaded = point.load()
+                # Pluggy registers objects: of a class an instance.
                 plugin = loaded() if isinstance(loaded, type) else loaded
         except FAULTS as error:
             info.error = sentence(error)

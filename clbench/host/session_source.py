@@ -22,6 +22,7 @@ from clbench.host.imported import editable_file, editable_imports
 
 UNKNOWN = "unknown: defined in a session, and not to be read"
 
+# Whose repr says all that they are.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _CONTAINERS = (list, tuple, set, frozenset)
 
@@ -107,10 +108,12 @@ def _functions_of(value: Any) -> Iterator[FunctionType]:
 def _names_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
     around = inspect.getclosurevars(function).nonlocals if code is function.__code__ else {}
     yield from ((name, value) for name, value in around.items() if name != "__class__")
+    # Names of globals are in the code alone; attributes of them are not followed.
     for instruction in dis.get_instructions(code):
         name = instruction.argval
         if instruction.opname == "LOAD_GLOBAL" and name in function.__globals__:
             yield name, function.__globals__[name]
+    # Functions within, comprehensions and lambdas.
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(function, constant)
