@@ -21,13 +21,12 @@ def boxes(comparison: Comparison) -> Figure:
     """
     if not comparison.runs:
         raise UserError(f"no run has a value of {comparison.metric}")
-    order = {
-        name: [row.strategy for row in comparison.summary if row.scenario == name]
-        for name in comparison.scenarios
-    }
-    most = max(len(names) for names in order.values())
-    longest = max(len(name) for names in order.values() for name in names)
-    width = 3.4 + 0.075 * longest
+    order: dict[str, list[str]] = {name: [] for name in comparison.scenarios}
+    for row in comparison.summary:
+        order[row.scenario].append(row.strategy)
+    most = max(map(len, order.values()))
+    longest = max(len(row.strategy) for row in comparison.summary)
+    width = 3.4 + 0.075 * longest  # inches; a letter takes about 0.075
     figure, axes = panels(len(order), width, 1.1 + 0.3 * most)
     for ax, (scenario, names) in zip(axes, order.items(), strict=True):
         known = {one.strategy: one for one in comparison.runs if one.scenario == scenario}

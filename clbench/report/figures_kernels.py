@@ -6,10 +6,10 @@ and `top_kernels_<layer>`, 1 for the kernels that are important from then on, el
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_ROWS = 12
+MAX_ROWS = 12
 PANEL = 2.2  # inches
 GROWS, SHRINKS = COLOURS[:2]
 # Sides, of the room that a kernel has.
@@ -53,19 +53,16 @@ def kernel_squares(comparison: Comparison) -> Figure:
     rows = list(_rows(comparison))
     if not rows:
         raise UserError("no run says what became of its kernels; `softhebb+kernel_plasticity` does")
-    shown = rows[:MOST_ROWS]
+    shown = rows[:MAX_ROWS]
     layers = list(dict.fromkeys(layer for row in shown for layer in row.changes))
-    figure, axes = panels(len(shown) * len(layers), PANEL, PANEL + 0.4, columns=len(layers))
     several_runs = len({row.run for row in shown}) > 1
-    places = iter(axes)
-    for row in shown:
-        for layer, ax in zip(layers, islice(places, len(layers)), strict=True):
-            heading = f"{row.run}\n" if several_runs else ""
-            _panel(ax, row, layer, heading)
+    figure, axes = panels(len(shown) * len(layers), PANEL, PANEL + 0.4, columns=len(layers))
+    for ax, (row, layer) in zip(axes, itertools.product(shown, layers), strict=True):
+        _panel(ax, row, layer, f"{row.run}\n" if several_runs else "")
     _key(figure, columns=min(3, len(layers)))
     about = [] if several_runs else [shown[0].run]
-    if len(rows) > MOST_ROWS:
-        about.append(f"the first {MOST_ROWS} of {len(rows)} tasks and strategies")
+    if len(rows) > MAX_ROWS:
+        about.append(f"the first {MAX_ROWS} of {len(rows)} tasks and strategies")
     if about:
         figure.suptitle("\n".join(about))
     return figure
@@ -75,18 +72,16 @@ def _rows(comparison: Comparison) -> Iterator[KernelRow]:
     several = len(comparison.scenarios) > 1
     for cell in comparison.results.cells:
         changes = curves_by_layer(cell.curves, "kernel_change")
-        top = curves_by_layer(cell.curves, "top_kernels")
         member = _first_finished(cell)
         if member is None or not changes:
             continue
+        top = curves_by_layer(cell.curves, "top_kernels")
         where = f"{cell.label} on {cell.scenario}" if several else cell.label
-        for task in range(max(values.shape[1] for values in changes.values())):
-            yield KernelRow(
-                f"{where}, seed {int(cell.seed[member])}",
-                task + 1,
-                _of_task(changes, member, task),
-                _of_task(top, member, task),
-            )
+        run = f"{where}, seed {int(cell.seed[member])}"
+        tasks = max(values.shape[1] for values in changes.values())
+        for task in range(tasks):
+            changed = _of_task(changes, member, task)
+            yield KernelRow(run, task + 1, changed, _of_task(top, member, task))
 
 
 def _first_finished(cell: CellRecord) -> int | None:
@@ -99,22 +94,23 @@ def _of_task(curves: Mapping[str, Array], member: int, task: int) -> dict[str, A
 
 
 def _panel(ax: Axes, row: KernelRow, layer: str, heading: str) -> None:
+    """The kernels of one layer, in rows of a square as far as they go."""
     ax.set_axis_off()
     changes = row.changes.get(layer, np.full(0, np.nan))
     largest = float(np.nanmax(np.abs(changes), initial=0.0))
     said = f"up to {largest:.2g}" if largest > 0 else "no change"
     headed(ax, f"{heading}{layer}, task {row.task}: {said}", PANEL + 0.6)
-    if not len(changes):
+    count = len(changes)
+    if not count:
         return
-    across = math.ceil(math.sqrt(len(changes)))
-    down = math.ceil(len(changes) / across)
+    across = math.ceil(math.sqrt(count))
+    down = math.ceil(count / across)
     ax.set(xlim=(-0.6, across - 0.4), ylim=(down - 0.4, -0.6), aspect="equal")
-    for sign, colour in ((1, GROWS), (-1, SHRINKS)):
-        sides = _sides(sign * changes, largest)
-        _squares(ax, across, sides, facecolors=colour, linewidths=0.0)
-    top = row.top.get(layer, np.zeros(len(changes)))
-    width = min(0.7, 14 / across)
-    _squares(ax, across, top * FRAME, facecolors="none", edgecolors="black", linewidths=width)
+    _squares(ax, across, _sides(changes, largest), facecolors=GROWS, linewidths=0.0)
+    _squares(ax, across, _sides(-changes, largest), facecolors=SHRINKS, linewidths=0.0)
+    top = FRAME * row.top.get(layer, np.zeros(count))
+    width = min(0.7, 14 / across)  # thinner where kernels are many, and small
+    _squares(ax, across, top, facecolors="none", edgecolors="black", linewidths=width)
 
 
 def _sides(changes: Array, largest: float) -> Array:

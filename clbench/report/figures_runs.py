@@ -35,13 +35,15 @@ from clbench.typing import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
-MOST_MATRICES = 24
-MOST_FIELDS = 100  # of a matrix, in each direction
-MOST_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
-MOST_TICKS = 10
+MAX_MATRICES = 24
+MATRICES_IN_A_ROW = 4
+MAX_FIELDS = 100  # of a matrix, in each direction
+MAX_NUMBERED = 6  # tasks of a matrix whose numbers are written into it
+MAX_TICKS = 10
 MARKERS_OF_A_LINE = 12
-MOST_BLOCK_TICKS = 5  # whose numbers are long
+MAX_BLOCK_TICKS = 5  # whose numbers are long
 
 
 def _cells(comparison: Comparison) -> dict[str, dict[str, CellRecord]]:
@@ -120,11 +122,9 @@ def forgetting_curves(comparison: Comparison) -> Figure:
     """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which
     that was measured.
     """
-    curves = {
-        scenario: _as_far_as_measured(found)
-        for scenario, found in _by_scenario(comparison, ages_by_seed).items()
-    }
-    longest = max(_length(found) for found in curves.values())
+    by_scenario = _by_scenario(comparison, ages_by_seed)
+    curves = {name: _as_far_as_measured(found) for name, found in by_scenario.items()}
+    longest = max(map(_length, curves.values()))
     if longest < 2 and any(cell.tasks > 1 for cell in comparison.results.cells):
         raise UserError(
             "no task was tested again once others were learnt; `evaluate: {last: n}` does that"
@@ -134,10 +134,11 @@ def forgetting_curves(comparison: Comparison) -> Figure:
 
 def _as_far_as_measured(found: Mapping[str, Array]) -> dict[str, Array]:
     """Without the ages that no task was tested at: few, where the last tasks alone are tested."""
-    last = [
-        np.flatnonzero(~np.isnan(values).all(axis=0)).max(initial=0) for values in found.values()
-    ]
-    return {name: values[:, : max(last) + 1] for name, values in found.items()}
+    oldest = 0
+    for values in found.values():
+        tested = np.flatnonzero(~np.isnan(values).all(axis=0))
+        oldest = max(oldest, int(tested.max(initial=0)))
+    return {name: values[:, : oldest + 1] for name, values in found.items()}
 
 
 def _length(found: Mapping[str, Array]) -> int:
@@ -147,10 +148,11 @@ def _length(found: Mapping[str, Array]) -> int:
 def _by_scenario(
     comparison: Comparison, rows: Callable[[Results, CellRecord], Array]
 ) -> dict[str, dict[str, Array]]:
-    return {
-        scenario: {name: rows(comparison.results, cell) for name, cell in cells.items()}
-        for scenario, cells in _cells(comparison).items()
-    }
+    """By scenario and strategy, what `rows` gives of each cell."""
+    found: dict[str, dict[str, Array]] = {}
+    for scenario, cells in _cells(comparison).items():
+        found[scenario] = {name: rows(comparison.results, cell) for name, cell in cells.items()}
+    return found
 
 
 def _curves(
@@ -184,8 +186,8 @@ def _with_bins(label: str, size: int) -> str:
 def _ticks(length: int, size: int, first: int) -> list[int]:
     """Every task of a short stream, some of a longer one; round numbers where tasks are binned."""
     if size == 1:
-        return [first + place for place in spread_out(length, MOST_TICKS)]
-    step = bin_size(length, MOST_TICKS)
+        return [first + place for place in spread_out(length, MAX_TICKS)]
+    step = bin_size(length, MAX_TICKS)
     return [first, *range(step, length + 1, step)]
 
 
@@ -217,39 +219,43 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
 
     In a long stream a field is the mean of what was measured in a block of tasks.
     """
-    drawn = [cell for cells in _cells(comparison).values() for cell in cells.values()]
+    cells: list[CellRecord] = []
+    for here in _cells(comparison).values():
+        cells += here.values()
     several = len(comparison.scenarios) > 1
-    figure, axes = panels(min(len(drawn), MOST_MATRICES), 2.5, 2.5, columns=4)
+    shown_cells = cells[:MAX_MATRICES]
+    figure, axes = panels(len(shown_cells), 2.5, 2.5, columns=MATRICES_IN_A_ROW)
     image = None
-    for ax, cell in zip(axes, drawn, strict=False):
-        size = bin_size(cell.tasks, MOST_FIELDS)
+    for ax, cell in zip(axes, shown_cells, strict=True):
+        size = bin_size(cell.tasks, MAX_FIELDS)
         matrix = mean_matrix(cell, size) * 100
         image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
         _matrix_axis(ax, matrix, size)
         headed(ax, f"{cell.label}\non {cell.scenario}" if several else cell.label, 2.0)
     if image is not None:
-        rows = -(-len(axes) // 4)
-        figure.colorbar(
-            image,
-            ax=axes,
-            label="accuracy (%)",
-            shrink=0.8 if rows == 1 else 1.2 / rows,
-            anchor=(0.0, 1.0),
-            pad=0.02,
-        )
-    if len(drawn) > MOST_MATRICES:
-        figure.suptitle(f"the first {MOST_MATRICES} of {len(drawn)} matrices")
+        _colour_bar(figure, axes, image)
+    if len(cells) > MAX_MATRICES:
+        figure.suptitle(f"the first {MAX_MATRICES} of {len(cells)} matrices")
     return figure
+
+
+def _colour_bar(figure: Figure, axes: list[Axes], image: AxesImage) -> None:
+    """One for all matrices, about as high as a row of them."""
+    rows = -(-len(axes) // MATRICES_IN_A_ROW)
+    shrink = 0.8 if rows == 1 else 1.2 / rows
+    figure.colorbar(
+        image, ax=axes, label="accuracy (%)", shrink=shrink, anchor=(0.0, 1.0), pad=0.02
+    )
 
 
 def _matrix_axis(ax: Axes, matrix: Array, size: int) -> None:
     """Fields are named by their last task."""
     fields = matrix.shape[1]
     if size == 1:
-        ticks = range(0, fields, -(-fields // MOST_TICKS))
+        ticks = range(0, fields, -(-fields // MAX_TICKS))
         rows, none = [0, *(tick + 1 for tick in ticks)], ["none"]
     else:
-        step = bin_size(fields, MOST_BLOCK_TICKS)
+        step = bin_size(fields, MAX_BLOCK_TICKS)
         ticks = range(step - 1, fields, step)
         rows, none = [tick + 1 for tick in ticks], []
     names = [str((tick + 1) * size) for tick in ticks]
@@ -257,18 +263,17 @@ def _matrix_axis(ax: Axes, matrix: Array, size: int) -> None:
     ax.set_yticks(rows, [*none, *names])
     ax.set(xlabel=_with_bins("task tested", size), ylabel="tasks learnt")
     ax.spines[:].set_visible(False)
-    if fields <= MOST_NUMBERED:
-        for (row, column), value in np.ndenumerate(matrix):
-            if not np.isnan(value):
-                ax.text(
-                    column,
-                    row,
-                    f"{value:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color="white" if value < 55 else "black",
-                )
+    if fields <= MAX_NUMBERED:
+        _write_numbers(ax, matrix)
+
+
+def _write_numbers(ax: Axes, matrix: Array) -> None:
+    """Into the fields, in the shade that can be read there."""
+    how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
+    for (row, column), value in np.ndenumerate(matrix):
+        if not np.isnan(value):
+            shade = "white" if value < 55 else "black"
+            ax.text(column, row, f"{value:.0f}", color=shade, **how)
 
 
 # ---------------------------------------------------------------------- cost
