@@ -67,6 +67,10 @@ def test_lists_are_json_for_programs(run_cli) -> None:
         "datasets",
         "models",
         "launchers",
+        "formats",
+        "exports",
+        "importers",
+        "figures",
         "suites",
     }
     (local,) = json.loads(run_cli("list", "launchers", "--json").stdout)["launchers"]
