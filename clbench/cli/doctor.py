@@ -40,9 +40,9 @@ def _found(host: Host, data: Path | None) -> dict[str, Any]:
     slots, trouble = _slots(host)
     return {
         "environment": _environment(host, slots),
-        "plugins": [_plugin(info) for info in host.plugins],
-        "data": [_dataset(info) for info in catalogue(host, data)],
-        "data folders": [_root(root) for root in where(host, data)],
+        "plugins": list(map(_plugin, host.plugins)),
+        "data": list(map(_dataset, catalogue(host, data))),
+        "data folders": list(map(_root, where(host, data))),
         "problems": [*trouble, *host.warnings],
     }
 

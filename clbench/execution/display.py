@@ -133,18 +133,31 @@ class Live(Lines):
         from rich.console import Group
         from rich.text import Text
 
-        rows = list(board.rows.values())
-        jobs = board.under_way if len(board.jobs) > len(rows) or len(board.under_way) > 1 else []
-        room = max(4, self.console.size.height - 6 - (len(jobs) + 2 if jobs else 0))
-        shown = rows if len(rows) <= room else sorted(rows, key=lambda row: ORDER[row.state])[:room]
-        hidden = f"{len(rows) - len(shown)} more cells; " if len(shown) < len(rows) else ""
-        left = f", about {duration(board.left)} left" if board.left else ""
-        work = f"{hidden}{board.fraction:.0%} of this run's work"
-        done = f"{work}, {duration(board.seconds)} so far{left}"
-        parts = [self._table(CELLS, (self._cells(row) for row in shown))]
+        # Jobs are told apart where a cell has several, or several run at once.
+        several = len(board.jobs) > len(board.rows) or len(board.under_way) > 1
+        jobs = board.under_way if several else []
+        rows = self._rows_with_room(board, len(jobs))
+        parts = [self._table(CELLS, map(self._cells, rows))]
         if jobs:
             parts += [Text(), self._table(JOBS, (self._job(*job) for job in jobs))]
-        return Group(*parts, Text(done, style="dim"))
+        return Group(*parts, Text(self._in_all(board, len(rows)), style="dim"))
+
+    def _rows_with_room(self, board: Board, jobs: int) -> list[Row]:
+        """As many rows as the terminal is high, those that are under way first."""
+        rows = list(board.rows.values())
+        # Beside them stand headings, the last line, and the table of jobs.
+        room = max(4, self.console.size.height - 6 - (jobs + 2 if jobs else 0))
+        if len(rows) <= room:
+            return rows
+        return sorted(rows, key=lambda row: ORDER[row.state])[:room]
+
+    def _in_all(self, board: Board, shown: int) -> str:
+        """How far the run is, and how long it takes."""
+        hidden = len(board.rows) - shown
+        cells = f"{hidden} more cells; " if hidden else ""
+        left = f", about {duration(board.left)} left" if board.left else ""
+        work = f"{cells}{board.fraction:.0%} of this run's work"
+        return f"{work}, {duration(board.seconds)} so far{left}"
 
     def _table(
         self, columns: Sequence[str], rows: Iterable[list[RenderableType]]

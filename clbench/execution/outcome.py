@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,61 +59,85 @@ class Outcome:
         return FAILED if self.failures or self.diverged else OK
 
 
+@dataclass(frozen=True)
+class Work:
+    """What this run did: its jobs by name, and the errors of those that failed."""
+
+    jobs: Mapping[str, Job]
+    errors: Mapping[str, str]
+    seconds: float
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class _CellOutcome:
+    """What came of one cell."""
+
+    requested: int
+    finished: int
+    failures: list[Failure]
+    diverged: list[str]  # the cell, where nobody got through
+    faults: list[str]
+
+
 def outcome_of(
     suite: Suite,
     record: Path,
     planned: Sequence[PlannedCell],
     cells: Mapping[str, CellRecord],
-    *,
-    errors: Mapping[str, str],
-    jobs: Mapping[str, Job],
-    seconds: float,
-    interrupted: bool,
+    work: Work,
 ) -> Outcome:
     """Look into the record for everybody who was asked for."""
-    requested, finished = 0, 0
-    failures: list[Failure] = []
-    diverged: list[str] = []
-    faults: list[str] = []
-    for one in planned:
-        cell = cells.get(one.key)
-        status = _status(cell)
-        asked = {member: status.get(member, "missing") for member in one.members}
-        if asked and set(asked.values()) == {"diverged"}:
-            diverged.append(_name(one))
-        # A seed is there when all its agents are.
-        absent = {seed for (seed, _), state in asked.items() if state not in FINISHED}
-        seeds = {seed for seed, _ in one.members}
-        requested += len(seeds)
-        finished += len(seeds) - len(absent)
-        mine = [jobs[name] for name in errors if jobs[name].key == one.key]
-        failures += _failures_of_jobs(mine, errors)
-        left = absent.difference(*(job.seeds for job in mine))
-        if left and not interrupted:
-            failures.append(_failure(one, left, _reason(cell)))
-        if cell is not None and not absent:
-            faults += [f"{_name(one)}: {_first_line(str(fault))}" for fault in cell.troubles]
+    found = [_outcome_of_cell(one, cells.get(one.key), work) for one in planned]
     return Outcome(
-        suite.name,
-        record,
-        requested,
-        finished,
-        tuple(failures),
-        tuple(diverged),
-        tuple(faults),
-        len(jobs),
-        seconds,
-        interrupted,
+        suite=suite.name,
+        record=record,
+        requested=sum(one.requested for one in found),
+        finished=sum(one.finished for one in found),
+        failures=tuple(itertools.chain.from_iterable(one.failures for one in found)),
+        diverged=tuple(itertools.chain.from_iterable(one.diverged for one in found)),
+        faults=tuple(itertools.chain.from_iterable(one.faults for one in found)),
+        ran=len(work.jobs),
+        seconds=work.seconds,
+        interrupted=work.interrupted,
     )
+
+
+def _outcome_of_cell(one: PlannedCell, cell: CellRecord | None, work: Work) -> _CellOutcome:
+    status = _status(cell)
+    asked = {member: status.get(member, "missing") for member in one.members}
+    # A seed is there when all its agents are.
+    absent = {seed for (seed, _), state in asked.items() if state not in FINISHED}
+    seeds = {seed for seed, _ in one.members}
+    all_diverged = bool(asked) and set(asked.values()) == {"diverged"}
+    faults = []
+    # Of a cell that is not complete the failures are what matters.
+    if cell is not None and not absent:
+        faults = [f"{_name(one)}: {_first_line(str(fault))}" for fault in cell.troubles]
+    return _CellOutcome(
+        requested=len(seeds),
+        finished=len(seeds) - len(absent),
+        failures=_failures(one, cell, absent, work),
+        diverged=[_name(one)] if all_diverged else [],
+        faults=faults,
+    )
+
+
+def _failures(
+    one: PlannedCell, cell: CellRecord | None, absent: set[int], work: Work
+) -> list[Failure]:
+    """One for each job that failed, and one for the seeds that no job of this run took up."""
+    jobs = [work.jobs[name] for name in work.errors if work.jobs[name].key == one.key]
+    failures = [_failure(one, job.seeds, _first_line(work.errors[job.id])) for job in jobs]
+    left = absent.difference(*(job.seeds for job in jobs))
+    # What was interrupted did not fail: it goes on.
+    if left and not work.interrupted:
+        failures.append(_failure(one, left, _reason(cell)))
+    return failures
 
 
 def _name(one: PlannedCell) -> str:
     return f"{one.cell.scenario_label}, {one.cell.label}"
-
-
-def _failures_of_jobs(jobs: Iterable[Job], errors: Mapping[str, str]) -> list[Failure]:
-    """One for each job that failed, in its own words."""
-    return [_failure(job.planned, job.seeds, _first_line(errors[job.id])) for job in jobs]
 
 
 def _failure(one: PlannedCell, seeds: Iterable[int], reason: str) -> Failure:

@@ -30,7 +30,7 @@ from clbench.execution.in_process import InProcess, is_in_process
 from clbench.execution.inspector import CellInspector
 from clbench.execution.jobs import CHECKPOINT_EVERY, JobEvent, PlannedCell, Site
 from clbench.execution.launcher import Launcher
-from clbench.execution.outcome import Outcome, outcome_of
+from clbench.execution.outcome import Outcome, Work, outcome_of
 from clbench.execution.planner import Plan, Workers, plan_jobs, remaining_work
 from clbench.execution.sizing import expected_bytes, fewest_jobs
 from clbench.execution.store import Store, Stored
@@ -110,16 +110,9 @@ class Run:
             stored = self._merged(stored, ending)
             if not ending.interrupted:
                 self._forget_what_is_over(supervisor)
-        outcome = outcome_of(
-            self.suite,
-            self.store.record,
-            self.planned,
-            stored.cells,
-            errors=ending.errors,
-            jobs=supervisor.board.jobs,
-            seconds=supervisor.board.seconds,
-            interrupted=ending.interrupted,
-        )
+        board = supervisor.board
+        work = Work(board.jobs, ending.errors, board.seconds, ending.interrupted)
+        outcome = outcome_of(self.suite, self.store.record, self.planned, stored.cells, work)
         self.host.notify(
             SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures))
         )

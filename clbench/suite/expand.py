@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clbench.errors import UserError, suggest
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
-from clbench.suite.choice import MetricChoice
+from clbench.suite.choice import Choice, MetricChoice
 from clbench.suite.entries import Resolver, ScenarioEntry, StrategyEntry
 from clbench.suite.grids import Variant, count, grid_problems, unfold
 from clbench.suite.labels import scenario_labels, strategy_labels
@@ -117,9 +117,8 @@ def _once(
     first: dict[str, Entry] = {}
     repeated: list[tuple[Entry, Entry]] = []
     for entry in entries:
-        key = json.dumps(
-            content(entry), sort_keys=True, default=lambda choice: [choice.name, choice.options]
-        )
+        # Options hold lists and mappings, which only as text can be keys.
+        key = json.dumps(content(entry), sort_keys=True, default=Choice.to_plain)
         if key in first:
             repeated.append((entry, first[key]))
         else:
@@ -144,22 +143,24 @@ def _cells(
     _unique(scenarios, columns, problems)
     _known_scenarios(strategies, scenarios, columns, problems)
     for scenario, column in zip(scenarios, columns, strict=True):
-        labelled = zip(strategies, rows, strict=True)
-        met = [(entry, row) for entry, row in labelled if entry.meets(scenario, column)]
-        _unique([entry for entry, _ in met], [row for _, row in met], problems)
-        for strategy, row in met:
+        met, labels = [], []
+        for strategy, row in zip(strategies, rows, strict=True):
+            if strategy.meets(scenario, column):
+                met.append(strategy)
+                labels.append(row)
+        _unique(met, labels, problems)
+        for strategy, row in zip(met, labels, strict=True):
             _fit(strategy, row, scenario, column, problems)
-            cells.append(
-                Cell(
-                    scenario.choice,
-                    column,
-                    strategy.parts,
-                    row,
-                    strategy.protocol,
-                    matrix.metrics,
-                    matrix.seeds,
-                )
+            cell = Cell(
+                scenario=scenario.choice,
+                scenario_label=column,
+                parts=strategy.parts,
+                label=row,
+                protocol=strategy.protocol,
+                metrics=matrix.metrics,
+                seeds=matrix.seeds,
             )
+            cells.append(cell)
     return cells
 
 

@@ -40,7 +40,7 @@ def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
 
     What is no name as it stands may be several of them, with commas between.
     """
-    known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
+    known = names_of(cells)
     wanted: set[str] = set()
     for given in names:
         # A label may hold commas itself.
@@ -48,6 +48,11 @@ def pick(cells: Sequence[Cell], names: Iterable[str]) -> list[Cell]:
     for name in sorted(wanted - known):
         raise UnknownName("strategy of this suite", name, known)
     return [cell for cell in cells if cell.label in wanted or cell.strategy in wanted]
+
+
+def names_of(cells: Iterable[Cell]) -> set[str]:
+    """By which strategies may be named: their labels and their bare names."""
+    return {name for cell in cells for name in (cell.label, cell.strategy)}
 
 
 def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:

@@ -14,6 +14,7 @@ from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import MetricChoice
 from clbench.suite.expand import Matrix, expand
+from clbench.suite.labels import names_of
 from clbench.suite.metrics import asked_metrics, check_comparable
 from clbench.suite.paths import numbered
 from clbench.suite.problems import Problems
@@ -201,7 +202,7 @@ def _about_compare(key: str, message: str) -> str:
 
 def _check_baseline(baseline: str | None, cells: Sequence[Cell], problems: Problems) -> None:
     """The baseline is one of the strategies; where one of those is wrong, it may be that one."""
-    known = {cell.label for cell in cells} | {cell.strategy for cell in cells}
+    known = names_of(cells)
     if baseline is None or baseline in known or not cells:
         return
     wrong = [problem.path for problem in problems.found]

@@ -10,7 +10,7 @@ import pytest
 
 from clbench.execution.estimate import Memory
 from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site, seeds_in_words
-from clbench.execution.outcome import outcome_of
+from clbench.execution.outcome import Work, outcome_of
 from clbench.execution.planner import (
     Workers,
     balance,
@@ -224,10 +224,7 @@ def test_a_run_is_a_seed_with_all_its_agents() -> None:
         Path("demo.h5"),
         [planned],
         {planned.key: record},
-        errors={},
-        jobs={},
-        seconds=1.0,
-        interrupted=False,
+        Work(jobs={}, errors={}, seconds=1.0, interrupted=False),
     )
     assert (found.finished, found.requested) == (1, 3)
     assert found.failures[0].seeds == (1, 2)
