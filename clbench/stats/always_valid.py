@@ -36,6 +36,12 @@ class AlwaysValid:
     p: Array  # of each pair alone
     p_adjusted: Array  # within the family
 
+    @property
+    def last(self) -> Array:
+        """The adjusted p after all seeds; 1 before the first."""
+        after: Array = self.p_adjusted[-1] if len(self.p_adjusted) else np.ones(self.p.shape[1])
+        return after
+
 
 def always_valid(scores: Array, pairs: Sequence[Pair], alpha: float = 0.05) -> AlwaysValid:
     """The p-values of pairs; `scores [seeds, k]` in the order in which seeds were added.
@@ -44,7 +50,9 @@ def always_valid(scores: Array, pairs: Sequence[Pair], alpha: float = 0.05) -> A
     chance that any two equal strategies are ever called different stays below alpha. Pairs with too
     few seeds to reach alpha are in nobody's way; their own p is adjusted for all.
     """
-    capital = np.stack([e_process(*_runs(scores, pair)) for pair in pairs], axis=1)
+    capital = np.ones((len(scores), len(pairs)))
+    for column, (first, second) in enumerate(pairs):
+        capital[:, column] = e_process(scores[:, first], scores[:, second])
     adjusted = _adjusted(capital, pairs)
     sizes = np.array([_common(scores, pair) for pair in pairs])
     family = np.flatnonzero(sizes >= fewest_seeds(alpha)).tolist()
@@ -98,10 +106,6 @@ def always_valid_quantile(size: int, alpha: float = 0.05) -> float:
 
 
 # ---------------------------------------------------------------------- the bets
-
-
-def _runs(scores: Array, pair: Pair) -> tuple[Array, Array]:
-    return scores[:, pair[0]], scores[:, pair[1]]
 
 
 def _common(scores: Array, pair: Pair) -> int:

@@ -25,6 +25,17 @@ from clbench.stats.paired import differences, pseudo_median, signed_ranks
 from clbench.typing import Array
 
 
+def table_at(rows: Array, seeds: Sequence[Array], scores: Sequence[Array]) -> Array:
+    """A table of the seeds `rows` (ascending), of strategies that each have some of them.
+
+    For several scenarios the rows are those of all: row i of every table has to be the same seed.
+    """
+    table = np.full((len(rows), len(seeds)), np.nan)
+    for column, (own, score) in enumerate(zip(seeds, scores, strict=True)):
+        table[np.searchsorted(rows, own), column] = score
+    return table
+
+
 @dataclass(frozen=True)
 class PairEvidence:
     """Two strategies at the blocks that both have."""
@@ -33,9 +44,7 @@ class PairEvidence:
     second: int
     blocks: Array  # [n], which ones: rows of the tables, or scenarios
     delta: Array  # [n], first minus second, a block each; infinite where a run failed
-    steps: (
-        Array  # [n], what is tested to have its centre at 0: delta, or signed ranks where one did
-    )
+    steps: Array  # [n], what is tested: delta, or its signed ranks where a run failed
     failed: bool  # whether any run of the two did
 
     @property

@@ -207,8 +207,6 @@ def _differences_shown(
 def _always_valid_looks(
     scores: Array, pairs: Sequence[Pair], looks: Sequence[int], alpha: float
 ) -> list[int]:
-    if not len(scores):
-        return [NEVER] * len(pairs)
     p = always_valid(scores, pairs, alpha).p_adjusted
     first = [NEVER] * len(pairs)
     for look in reversed(looks):

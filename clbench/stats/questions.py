@@ -80,6 +80,7 @@ class PairAnswer:
     smallest_p: float  # what this design could have reached at best
     better: int
     difference: float  # the mean, first minus second, where both finished
+    exact: bool = False  # p was counted, and is no approximation
     reason: str = ""  # NO_COMMON_BLOCKS, TOO_FEW_BLOCKS; empty where it was tested
 
     def differs(self, alpha: float) -> bool:
@@ -148,7 +149,7 @@ def always_valid_within(tables: Sequence[Array], plan: Plan) -> list[Array]:
     """
     share = plan.alpha / len(tables)
     found = [always_valid(table, plan.pairs(table.shape[1]), share) for table in tables]
-    return adjust_over_families([one.p_adjusted[-1] for one in found])
+    return adjust_over_families([one.last for one in found])
 
 
 # ---------------------------------------------------------------------- testing
@@ -252,6 +253,7 @@ def _pair_answer(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairA
         smallest_p=tested.smallest_p,
         better=tested.better,
         difference=pair.difference,
+        exact=tested.exact,
     )
 
 

@@ -89,6 +89,11 @@ def test_a_missing_run_leaves_the_bet_as_it_is() -> None:
     assert found[4] == found[3]
 
 
+def test_without_runs_or_pairs_nothing_is_said() -> None:
+    assert always_valid(np.empty((0, 3)), all_pairs(3)).last.tolist() == [1, 1, 1]
+    assert always_valid(np.ones((4, 1)), []).last.tolist() == []
+
+
 def test_equal_runs_never_move_it() -> None:
     assert e_process(np.ones(5), np.ones(5)).tolist() == [1.0] * 5
     assert e_process(np.full(5, -np.inf), np.full(5, -np.inf)).tolist() == [1.0] * 5

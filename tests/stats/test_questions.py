@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clbench.stats.by_design import FLIPS, HOLM, JOINT, PARTITIONS, SHAFFER, STUDENT, choose
+from clbench.stats.evidence import table_at
 from clbench.stats.families import all_pairs, baseline_pairs
 from clbench.stats.paired import paired_t, signed_rank
 from clbench.stats.questions import (
@@ -82,6 +83,14 @@ def test_equal_differences_have_no_t_but_the_signs_they_have() -> None:
 
 
 # ---------------------------------------------------------------------- one scenario
+
+
+def test_tables_have_a_row_a_seed() -> None:
+    seeds = [np.array([0, 1, 5]), np.array([1, 2]), np.array([], dtype=int)]
+    scores = [np.array([0.1, -np.inf, 0.3]), np.array([0.4, 0.5]), np.array([])]
+    found = table_at(np.array([0, 1, 2, 5]), seeds, scores)
+    expected = [[0.1, NONE, NONE], [-np.inf, 0.4, NONE], [NONE, 0.5, NONE], [0.3, NONE, NONE]]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_five_seeds_of_five_strategies_can_show_something() -> None:
