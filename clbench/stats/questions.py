@@ -101,6 +101,11 @@ class Answer:
         """Of the pairs, in their order."""
         return np.array([pair.p_adjusted for pair in self.pairs])
 
+    def with_adjusted(self, p: Array) -> Answer:
+        """The same with other adjusted p: over scenarios, or those that are always valid."""
+        adjusted = zip(self.pairs, p.tolist(), strict=True)
+        return replace(self, pairs=tuple(replace(pair, p_adjusted=one) for pair, one in adjusted))
+
     def better(self, strategies: int, alpha: float) -> Array:
         """`[k, k]`: whether the row's strategy is shown to be better than the column's."""
         shown = np.zeros((strategies, strategies), dtype=bool)
@@ -123,7 +128,7 @@ def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Answer]:
         found.append(_answer(evidence, plan, scenarios=len(tables)))
     # Each is adjusted within itself already.
     families = adjust_over_families([one.p_adjusted for one in found])
-    return [_with_adjusted(one, p) for one, p in zip(found, families, strict=True)]
+    return [one.with_adjusted(p) for one, p in zip(found, families, strict=True)]
 
 
 def over_these_scenarios(tables: Sequence[Array], plan: Plan) -> Answer:
@@ -261,9 +266,3 @@ def _untested(pair: PairEvidence) -> PairAnswer:
     reason = TOO_FEW_BLOCKS if pair.size else NO_COMMON_BLOCKS
     nothing = Tested("none", NAN, NAN, NAN, 0)
     return replace(_pair_answer(pair, nothing, NAN), reason=reason)
-
-
-def _with_adjusted(found: Answer, p: Array) -> Answer:
-    adjusted = zip(found.pairs, p.tolist(), strict=True)
-    pairs = [replace(pair, p_adjusted=one) for pair, one in adjusted]
-    return replace(found, pairs=tuple(pairs))

@@ -31,7 +31,7 @@ from clbench.stats.looks import (
     declared_looks,
     spent,
 )
-from clbench.stats.questions import Plan, always_valid_within
+from clbench.stats.questions import Plan, always_valid_within, within_scenarios
 
 LOOKS = (6, 9, 12, 20, 30)
 
@@ -161,6 +161,8 @@ def test_scenarios_share_alpha_however_often_one_looked() -> None:
     raw = always_valid(tables[0], [(0, 1)]).p[-1, 0]
     assert first[0] == min(1.0, 2 * raw)
     assert second[0] > 0.05
+    [fixed, _] = within_scenarios(tables, Plan())
+    assert fixed.with_adjusted(first).better(2, 0.05)[1, 0] == (first[0] <= 0.05)
 
 
 # ---------------------------------------------------------------------- declared looks
