@@ -19,6 +19,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from comparison_power import head, names, numbers, show
@@ -101,13 +102,10 @@ def looks(asked: Asked) -> None:
     columns = ("k", "effect", "noise", "way", "false", "seeds", "by 10", "by 30")
     show(columns, ())
     show(["---"] * len(columns), ())
-    for strategies in asked.strategies:
-        for effect in (0.0, 0.5, 1.0, 2.0):
-            for noise in asked.noises:
-                for name, (way, most) in WAYS.items():
-                    effects = one_better(effect)(strategies)
-                    row = _look_row(way, most, noise, effects, asked.suites)
-                    show((str(strategies), f"{effect:g} sd", noise.name, name), row)
+    effects = (0.0, 0.5, 1.0, 2.0)
+    for strategies, effect, noise, name in product(asked.strategies, effects, asked.noises, WAYS):
+        row = _look_row(*WAYS[name], noise, one_better(effect)(strategies), asked.suites)
+        show((str(strategies), f"{effect:g} sd", noise.name, name), row)
 
 
 def _look_row(way: Stopping, most: int, noise: Noise, effects: Array, number: int) -> list[str]:

@@ -22,8 +22,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import argparse
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from made_up_suites import (
@@ -34,6 +35,7 @@ from made_up_suites import (
     Judge,
     Noise,
     Rates,
+    Truth,
     error_of,
     one_better,
     rates,
@@ -172,20 +174,26 @@ def head(title: str, cells: Sequence[str], sizes: Sequence[int]) -> None:
     show(["---"] * len(cells), ["---:"] * len(sizes))
 
 
+def rows(
+    asked: Asked, truths: Iterable[Truth], judges: dict[str, Judge]
+) -> Iterator[tuple[int, Truth, Noise, str]]:
+    """Every combination, judges side by side."""
+    return product(asked.strategies, truths, asked.noises, judges)
+
+
 def false_alarms(asked: Asked) -> None:
     head(
         f"Suites of {asked.suites} with a false difference, in % ({error_of(asked.suites)})",
         ("k", "truth", "noise", "judge"),
         asked.seeds,
     )
-    for strategies in asked.strategies:
-        for truth in (NOTHING, *PARTIAL) if strategies > 2 else (NOTHING,):
-            for noise in asked.noises:
-                for name, judge in asked.within().items():
-                    effects = truth.effects(strategies)
-                    found = [asked.simulate(judge, noise, effects, size) for size in asked.seeds]
-                    numbers = [f"{100 * one.false:.1f}" for one in found]
-                    show((str(strategies), truth.name, noise.name, name), numbers)
+    for strategies, truth, noise, name in rows(asked, (NOTHING, *PARTIAL), asked.within()):
+        if truth is not NOTHING and strategies == 2:
+            continue  # nobody is equal
+        effects = truth.effects(strategies)
+        found = [asked.simulate(WITHIN[name], noise, effects, size) for size in asked.seeds]
+        numbers = [f"{100 * one.false:.1f}" for one in found]
+        show((str(strategies), truth.name, noise.name, name), numbers)
 
 
 def power(asked: Asked) -> None:
@@ -194,14 +202,12 @@ def power(asked: Asked) -> None:
         ("k", "one is better by", "noise", "judge"),
         asked.seeds,
     )
-    for strategies in asked.strategies:
-        for effect in (0.5, 1.0, 2.0):
-            for noise in asked.noises:
-                for name, judge in asked.within().items():
-                    effects = one_better(effect)(strategies)
-                    found = [asked.simulate(judge, noise, effects, size) for size in asked.seeds]
-                    numbers = [f"{100 * one.found:.0f}" for one in found]
-                    show((str(strategies), f"{effect:g} sd", noise.name, name), numbers)
+    truths = [Truth(f"{effect:g} sd", one_better(effect)) for effect in (0.5, 1.0, 2.0)]
+    for strategies, truth, noise, name in rows(asked, truths, asked.within()):
+        effects = truth.effects(strategies)
+        found = [asked.simulate(WITHIN[name], noise, effects, size) for size in asked.seeds]
+        numbers = [f"{100 * one.found:.0f}" for one in found]
+        show((str(strategies), truth.name, noise.name, name), numbers)
 
 
 def over_scenarios(asked: Asked) -> None:
@@ -211,17 +217,15 @@ def over_scenarios(asked: Asked) -> None:
         ("k", "scenarios", "noise", "judge"),
         asked.seeds,
     )
-    for strategies in asked.strategies:
-        for scenarios in asked.scenarios:
-            for noise in asked.noises:
-                for name, judge in OVER.items():
-                    effects = one_better(2**0.5)(strategies)
-                    found = [
-                        asked.simulate(judge, noise, effects, size, scenarios)
-                        for size in asked.seeds
-                    ]
-                    numbers = [f"{100 * one.found:.0f} / {100 * one.false:.1f}" for one in found]
-                    show((str(strategies), str(scenarios), noise.name, name), numbers)
+    better = Truth("one differs by 1.41 sd", one_better(2**0.5))
+    for scenarios in asked.scenarios:
+        for strategies, truth, noise, name in rows(asked, [better], OVER):
+            effects = truth.effects(strategies)
+            found = [
+                asked.simulate(OVER[name], noise, effects, size, scenarios) for size in asked.seeds
+            ]
+            numbers = [f"{100 * one.found:.0f} / {100 * one.false:.1f}" for one in found]
+            show((str(strategies), str(scenarios), noise.name, name), numbers)
 
 
 TABLES = {"false": false_alarms, "power": power, "scenarios": over_scenarios}
