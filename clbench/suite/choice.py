@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 # What a suite, a resolved protocol or a record holds in such a place.
 Written = str | Mapping[str, Mapping[str, Any] | None]
@@ -52,7 +52,7 @@ class MetricChoice(Choice):
         return MetricChoice(name, options, label[0] if label else name)
 
 
-def is_choice(value: Any) -> bool:
+def is_choice(value: object) -> TypeGuard[Written]:
     """Whether this is a name, or one name with options or with nothing."""
     if isinstance(value, str):
         return True

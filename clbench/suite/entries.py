@@ -181,7 +181,7 @@ class Resolver:
                 sound = self._problem(variant, (name, key), message)
         return sound
 
-    def _part(self, name: str, given: Any, variant: Variant, path: Path) -> Choice | None:
+    def _part(self, name: str, given: object, variant: Variant, path: Path) -> Choice | None:
         if isinstance(given, Mapping):
             return self._choice("strategy", name, dict(given), variant, path)
         self._problem(variant, path, f"must be options with values, not {shown(given)}")
@@ -329,7 +329,7 @@ class Resolver:
         return False
 
 
-def _why_no_choice(value: Any, kind: str) -> tuple[Path, str] | None:
+def _why_no_choice(value: object, kind: str) -> tuple[Path, str] | None:
     """Where and why this is neither a name nor a name with options; None where it is one."""
     if is_choice(value):
         return None

@@ -113,7 +113,7 @@ def _flatten(options: Mapping[str, Any]) -> Leaves:
     return leaves
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     if value is None:
         return "none"
     return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

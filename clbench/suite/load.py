@@ -113,7 +113,7 @@ def _check_keys(data: Mapping[str, Any], problems: Problems) -> None:
             problems.add((key,), "is missing; " + _EXAMPLES[key])
 
 
-def _name(value: Any, problems: Problems) -> str:
+def _name(value: object, problems: Problems) -> str:
     if value is not None and (not isinstance(value, str) or not re.fullmatch(NAME, value)):
         problems.add(
             ("name",),
@@ -123,7 +123,7 @@ def _name(value: Any, problems: Problems) -> str:
     return str(value)
 
 
-def _seeds(value: Any, problems: Problems) -> tuple[int, ...]:
+def _seeds(value: object, problems: Problems) -> tuple[int, ...]:
     try:
         return () if value is None else tuple(check_seeds(value))
     except ValueError as error:
@@ -131,7 +131,7 @@ def _seeds(value: Any, problems: Problems) -> tuple[int, ...]:
         return ()
 
 
-def _sound_seeds(value: Any) -> tuple[int, ...]:
+def _sound_seeds(value: object) -> tuple[int, ...]:
     """The seeds a file asks for; none where `--seeds` stands in for something that is wrong."""
     try:
         return tuple(check_seeds(value))
@@ -171,7 +171,7 @@ def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
 
 
 def _compare(
-    value: Any, host: Host, metrics: Sequence[MetricChoice], problems: Problems
+    value: object, host: Host, metrics: Sequence[MetricChoice], problems: Problems
 ) -> Compare:
     """What stands under `compare:`; where some of it is wrong, the rest is checked without it."""
     if value is None:
@@ -214,7 +214,7 @@ def _check_baseline(baseline: str | None, cells: Sequence[Cell], problems: Probl
     )
 
 
-def _plugins(value: Any, parsed: ParsedSuite, problems: Problems) -> tuple[FilePath, ...]:
+def _plugins(value: object, parsed: ParsedSuite, problems: Problems) -> tuple[FilePath, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):

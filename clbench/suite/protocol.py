@@ -17,8 +17,7 @@ from clbench.optimizers import defaults_in_words
 from clbench.options import Option
 from clbench.schedules import schedule_form
 from clbench.suite import protocol_values as values
-
-Options = dict[str, Any]
+from clbench.suite.protocol_values import Options
 
 
 def _key(default: Any, values: str, doc: str) -> Any:

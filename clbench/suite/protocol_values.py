@@ -12,33 +12,35 @@ from typing import Any
 from clbench.errors import shown
 from clbench.suite.choice import Choice, is_choice
 
+Options = dict[str, Any]
+
 # Of which tasks the outputs, or the tests, are.
 SCOPES = ("all", "seen", "current")
 # What may be stored beside the measurements.
 KEPT = ("weights", "predictions")
 
 
-def one_choice(example: str) -> Callable[[Any], Any]:
+def one_choice(example: str) -> Callable[[object], dict[str, Options]]:
     """A reader of `name` or `{name: options}`, as `{name: options}`."""
 
-    def read(value: Any) -> Any:
+    def read(value: object) -> dict[str, Options]:
         if not is_choice(value):
             raise ValueError(
                 f"must be one name, or one name with its options such as {example},"
                 f" not {shown(value)}"
             )
         choice = Choice.of(value)
-        return {choice.name: choice.options}
+        return {choice.name: dict(choice.options)}
 
     return read
 
 
-def none_or_number(value: Any) -> Any:
+def none_or_number(value: object) -> object:
     """The word `none` for None."""
     return None if value == "none" else value
 
 
-def stop_at(value: Any) -> Any:
+def stop_at(value: object) -> float | dict[str, float] | None:
     """None, an accuracy, or `{train: accuracy}`."""
     value = none_or_number(value)
     if value is None:
@@ -53,13 +55,13 @@ def stop_at(value: Any) -> Any:
     return {"train": _fraction(value["train"])}
 
 
-def _fraction(value: Any) -> float:
+def _fraction(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise ValueError(f"an accuracy is a number above 0 and at most 1, not {shown(value)}")
     return float(value)
 
 
-def evaluate(value: Any) -> Any:
+def evaluate(value: object) -> dict[str, object]:
     """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
     given = {"tasks": value} if isinstance(value, str) else value
     wrong = ValueError(
@@ -78,7 +80,7 @@ def evaluate(value: Any) -> Any:
     return {"tasks": tasks, "last": last, "every": every}
 
 
-def _check_count(key: str, number: Any) -> None:
+def _check_count(key: str, number: object) -> None:
     """A whole number of at least 1, or nothing."""
     if number is None:
         return
@@ -86,7 +88,7 @@ def _check_count(key: str, number: Any) -> None:
         raise ValueError(f"{key}: must be a whole number of at least 1, not {shown(number)}")
 
 
-def logits(value: Any) -> Any:
+def logits(value: object) -> dict[str, object]:
     """`{train, evaluate}` of one word for both, or of one each."""
     given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
     known = all(scope in SCOPES for scope in given.values())
@@ -98,7 +100,7 @@ def logits(value: Any) -> Any:
     return {"train": "all", "evaluate": "all"} | dict(given)
 
 
-def keep(value: Any) -> Any:
+def keep(value: object) -> list[str]:
     """A list of what is kept, in one order."""
     given = [] if value is None else value
     if isinstance(given, str):

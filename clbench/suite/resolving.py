@@ -15,7 +15,8 @@ from clbench.options import plain_options
 from clbench.schedules import NO_SCHEDULE, SCHEDULES
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import Choice, is_choice
-from clbench.suite.protocol import Options, Protocol
+from clbench.suite.protocol import Protocol
+from clbench.suite.protocol_values import Options
 
 if TYPE_CHECKING:
     from clbench.host import Host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
+from typing import TypeGuard
 
 from clbench.errors import shown
 
@@ -31,7 +31,7 @@ def parse_seeds(text: str) -> list[int]:
     return check_seeds(found)
 
 
-def check_seeds(value: Any) -> list[int]:
+def check_seeds(value: object) -> list[int]:
     """The seeds a suite asks for, sorted; ValueError says what is wrong."""
     if _is_whole(value):
         return _counted(value)
@@ -50,7 +50,7 @@ def check_seeds(value: Any) -> list[int]:
     return sorted(value)
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     """Whether this is a whole number; YAML's true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
