@@ -170,6 +170,7 @@ def shown(value: Any) -> str:
 def suggest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'ewc'?`, or `; known: ...` when nothing is near."""
     names = sorted(known)
+    # Two at most, and none that is only somewhat alike.
     near = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if near:
         return "; did you mean " + " or ".join(repr(name) for name in near) + "?"

@@ -56,7 +56,7 @@ def _bytes(written: str) -> int | None:
     if found is None:
         return None
     number, unit = found.groups()
-    count = Decimal(number) * UNITS[unit]
+    count = Decimal(number) * UNITS[unit]  # 1.1kB are 1100 bytes, and not almost so many
     return int(count) if count == int(count) and count > 0 else None
 
 

@@ -52,6 +52,7 @@ def _comments_of(source: Any) -> dict[str, str]:
     for declared in _declarations(tree.body[0]):
         lines = range(declared.first, declared.last + 1)
         comments = [behind[line] for line in lines if line in behind]
+        # A comment behind the declaration wins: the one above may be about several options.
         comments = comments or _block_above(declared.first, above)
         if comments:
             found[declared.name] = " ".join(comments)

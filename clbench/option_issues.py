@@ -21,6 +21,7 @@ def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[s
         sentence = _sentence(detail)
         if sentence not in found.setdefault(path, []):
             found[path].append(sentence)
+        # Our own sentences name the value themselves, and what is missing has none.
         if detail["type"] not in ("missing", "value_error", "extra_forbidden"):
             values[path] = f", not {shown(detail['input'])}"
     issues = []

@@ -88,7 +88,7 @@ def _list(items: Sequence[Any]) -> str:
 
 
 def _tuple(items: Sequence[Any]) -> str:
-    if len(items) == 2 and items[1] is ...:
+    if len(items) == 2 and items[1] is ...:  # of any length
         return _list(items)
     return f"[{', '.join(map(annotation_name, items))}]"
 

@@ -72,6 +72,7 @@ class Configurable:
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls: Any = type(self)
+        # The first time is when it is made.
         if name in vars(self) and name in option_names(cls):
             raise StrategyError(
                 f"{name_of(cls)} sets its option {name!r} while it runs;"
@@ -201,6 +202,7 @@ def _checked(target: Any, given: Mapping[str, Any]) -> pydantic.BaseModel:
             unknown = f"unknown option of {name_of(target)!r}{suggest(str(key), known)}"
             issues.append(((str(key),), unknown))
     try:
+        # As JSON, where a list may stand for a tuple although the check is strict.
         checked = model.model_validate_json(json.dumps(values, default=_as_plain), strict=True)
     except pydantic.ValidationError as error:
         raise OptionError([*issues, *issues_of(error, values)]) from None
@@ -223,6 +225,7 @@ def _as_plain(value: Any) -> Any:
     """
     if hasattr(value, "tolist"):
         return value.tolist()
+    # A set has no order of its own, and the same one has to be the same cell.
     return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 def key(seed: int, agent: int, stream: str, *step: int) -> tuple[int, int]:
     """Two signed 64-bit numbers that name a stream of a member."""
+    # A separator that no name of a stream holds.
     text = "\x1f".join([str(seed), str(agent), stream, *map(str, step)])
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "little", signed=True), int.from_bytes(

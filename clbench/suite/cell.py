@@ -102,5 +102,6 @@ class Cell:
 
     def key(self, fingerprint: str, versions: Mapping[str, str]) -> str:
         """A hash of `content`: the cell's name in records."""
+        # Sorted, so that the order in which a suite is written makes no other cell.
         text = json.dumps(self.content(fingerprint, versions), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

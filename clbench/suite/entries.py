@@ -200,6 +200,7 @@ class Resolver:
     def _protocol(
         self, variant: Variant, prefix: Path, override: Mapping[str, Any], base: Variant
     ) -> Protocol | None:
+        # The suite's own is checked with each strategy: what is wrong may be mended by an override.
         merged = merge(base.data, override)
         key = json.dumps(merged)
         if key not in self._protocols:  # most strategies of a suite are trained alike
@@ -223,6 +224,7 @@ class Resolver:
         if named is None:
             return None
         name, options = named
+        # Arrays that were imported have no options, and are known by their name alone.
         if name in self.imported and name not in self.host.names("dataset"):
             return name
         choice = self._choice("dataset", name, options, variant, (*path, name))
@@ -274,6 +276,7 @@ class Resolver:
             for words, message in error.issues:
                 self._problem(variant, (*path, *numbered(words)), message)
         except UnknownName as error:
+            # Names that a plugin does not offer may have been imported, and be meant.
             known = [*error.known, *self.imported] if kind == "dataset" else error.known
             self._problem(variant, path[:-1], str(UnknownName(kind, name, known, error.hint)))
         except UserError as error:

@@ -61,6 +61,7 @@ def expand(
     for variant, base in itertools.product(strategy_variants, protocols):
         strategies.append(resolver.strategy(variant, base))
     if not strategy_variants:
+        # No strategy carries the suite's protocol, and what is wrong with it is to be said.
         for base in protocols:
             resolver.base_protocol(base)
     warnings: list[str] = []
@@ -174,6 +175,7 @@ def _known_scenarios(
     known = {*columns, *(scenario.name for scenario in scenarios)}
     for strategy in strategies:
         for position, name in enumerate(strategy.scenarios or ()):
+            # Without any scenario that is the problem, and it has been said.
             if name not in known and scenarios:
                 problems.add(
                     (*strategy.source, strategy.name, "scenarios", position),
@@ -212,6 +214,7 @@ def _refusals(
     for strategy in strategies:
         labelled = zip(scenarios, columns, strict=True)
         met = [(entry, column) for entry, column in labelled if strategy.meets(entry, column)]
+        # Each setting once, with the first scenario that has it; a scenario may have none.
         settings = {entry.choice.options.get("setting"): column for entry, column in reversed(met)}
         settings.pop(None, None)
         for (setting, column), part in itertools.product(settings.items(), strategy.parts):

@@ -17,11 +17,13 @@ class Variant:
     """Data without grids, and where in the suite each part of it is written."""
 
     data: Any
-    source: Path
+    source: Path  # of the whole
+    # Where what stands at a path of the data is written, seen from the source: grids move things.
     moves: Mapping[Path, Path] = field(default_factory=dict)
 
     def in_suite(self, path: Path) -> Path:
         """Where the suite says what stands at `path` of the data."""
+        # The innermost grid around it counts.
         for depth in range(len(path), -1, -1):
             if path[:depth] in self.moves:
                 return self.source + self.moves[path[:depth]] + path[depth:]
@@ -93,6 +95,7 @@ def _product(
 ) -> Iterator[tuple[tuple[Any, ...], dict[Path, Path]]]:
     parts = [list(_unfold(value, (*here, key), (*written, key))) for key, value in items]
     for combination in product(*parts):
+        # Paths of different parts never clash: each begins with its own key.
         moves: dict[Path, Path] = {}
         for _, moved in combination:
             moves |= moved

@@ -59,6 +59,7 @@ def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
     """Entries with a label of their own are a group each (a grid makes several of one);
     the others go by name.
     """
+    # Only those that would be called alike have to differ in their options.
     groups: dict[tuple[Any, ...], list[int]] = {}
     for position, entry in enumerate(entries):
         group = ("label", entry.label, entry.source) if entry.label else ("name", entry.name)
@@ -90,6 +91,7 @@ def _differing(members: Sequence[Leaves]) -> list[str]:
 def _strategy_leaves(entry: StrategyEntry) -> Leaves:
     leaves: Leaves = {}
     for part in entry.parts:
+        # Two parts may have an option of one name.
         prefix = f"{part.name}." if len(entry.parts) > 1 else ""
         leaves |= {f"{prefix}{key}": value for key, value in part.options.items()}
     of_protocol = {}
@@ -115,5 +117,5 @@ def _flatten(options: Mapping[str, Any]) -> Leaves:
 
 def _show(value: object) -> str:
     if value is None:
-        return "none"
+        return "none"  # as a suite writes it
     return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

@@ -69,6 +69,7 @@ def check_suite(
     """
     data = dict(parsed.data)
     own_seeds = None
+    # `--seeds` stands in for the file's, which the record still asks for.
     if seeds is not None:
         own_seeds = _sound_seeds(data.get("seeds"))
         data["seeds"] = _seeds_option(seeds)
@@ -184,6 +185,7 @@ def _compare(
         compare = Compare.model_validate(value, strict=True)
     except pydantic.ValidationError as error:
         wrong = issues_of(error, value)
+        # The rest is looked at without what is wrong, so that everything is said at once.
         for path, message in wrong:
             problems.add(("compare", *numbered(path)), _about_compare(path[0], message))
         bad = {path[0] for path, _ in wrong}

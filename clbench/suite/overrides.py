@@ -53,6 +53,7 @@ def _put(data: Any, path: Path, value: Any) -> None:
             data[part] = value
             return
         inside: Any = data.get(part) if isinstance(data, dict) else data[part]
+        # `strategies[0]=er` may have to become `{er: {}}` before its memory can be set.
         data[part] = _opened(inside, path[depth + 1])
         data = data[part]
 

@@ -23,6 +23,7 @@ def suite_folders() -> list[Path]:
     spec = importlib.util.find_spec("clbench_suites")
     places = [Path(place) for place in spec.submodule_search_locations or []] if spec else []
     folders = [*places, Path(__file__).parents[2] / "suites"]
+    # A checkout that is installed has both, which are the same suites.
     return [folder for folder in folders if folder.is_dir()][:1]
 
 

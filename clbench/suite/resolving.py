@@ -36,6 +36,7 @@ def resolve_protocol(
     values = {key: value for key, value in given.items() if key in known}
     protocol, wrong = _validated(values)
     issues += wrong
+    # As records have it: tuples are lists there.
     plain = protocol.model_dump(mode="json")
     for fill_in_or_check in (_length, _early_stop, _heads, _restored):
         issues += fill_in_or_check(plain)
@@ -61,6 +62,7 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
     same one keeps them.
     """
     merged = dict(base)
+    # A task has one length: epochs take the place of the suite's steps, and the other way round.
     for one, other in (("epochs", "steps"), ("steps", "epochs")):
         if override.get(one) is not None:
             merged.pop(other, None)

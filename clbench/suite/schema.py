@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Schema = dict[str, Any]
 
+# Almost every value may be one.
 _GRID: Schema = {
     "type": "object",
     "description": "One cell for each of these values.",
@@ -53,6 +54,7 @@ def json_schema(host: Host) -> Schema:
     """The schema of suites for the plugins at hand."""
     builder = _Builder(host)
     protocol = builder.protocol()
+    # Editors show the descriptions while a suite is written.
     properties = {
         "name": {
             "type": "string",

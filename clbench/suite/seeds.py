@@ -16,7 +16,7 @@ _FORMS = "write a count (10), a range (0-9; 3-3 is seed 3 alone) or a list (0,3,
 def parse_seeds(text: str) -> list[int]:
     """`--seeds`; ValueError says what may be written."""
     if re.fullmatch(r"\d+", text.strip()):
-        return check_seeds(int(text))
+        return check_seeds(int(text))  # a count
     found: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)

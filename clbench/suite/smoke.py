@@ -139,7 +139,7 @@ def _agents(kind: Any, options: dict[str, Any], data: dict[str, Any]) -> int:
     try:
         agents: int = kind(**options).layout(Arrays("synthetic", x, y, x, y, classes, "")).agents
     except Exception:  # whatever it is, the run will say it
-        return 1
+        return 1  # as if there were none
     return agents
 
 

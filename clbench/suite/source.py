@@ -79,6 +79,7 @@ def read_suite(source: Source, overrides: Sequence[str] = ()) -> ParsedSuite:
 def _read(source: Source) -> tuple[str, FilePath, str]:
     """The file's name, its folder, and the text."""
     if isinstance(source, Mapping):
+        # The text goes into the record, as a file's would.
         plain = json.loads(json.dumps(source, default=_as_plain))
         return DICT, FilePath(), dump(plain)
     path = _find(source)

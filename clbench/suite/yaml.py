@@ -138,6 +138,7 @@ class _Reader:
             if self._count == MAX_NODES + 1:  # said once
                 self._problem(node, (), f"unfolds into more than {MAX_NODES:,} values")
             return None
+        # An alias of something around it would never end.
         if any(node is parent for parent in self._open):
             return self._problem(node, path, "refers to itself")
         self._open.append(node)
@@ -163,7 +164,7 @@ class _Reader:
         found: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _MERGE:
+            if key_node.tag == _MERGE:  # `<<: *name`
                 for part in self._merged(value_node, path):
                     merged = part | merged
                 continue
@@ -195,4 +196,5 @@ class _Reader:
 
 def _yaml_sentence(error: yaml.MarkedYAMLError) -> str:
     text = f"cannot be read: {error.problem}" + (f" ({error.context})" if error.context else "")
+    # A tab is what most often breaks the indentation, and it cannot be seen.
     return text + "; indent with spaces" if "\\t" in text else text
