@@ -51,7 +51,8 @@ def compare(
     from clbench.report.figures import check, draw
 
     # Torch stays out: comparing starts in a fraction of the time that it takes to import.
-    host = Host.load(plugin or [], only=("metric", "format", "figure"))
+    kinds = ["metric", "format", "figure"] if figure else ["metric", "format"]
+    host = Host.load(plugin or [], only=kinds)
     warn(host.warnings)
     host.get("format", form)  # before anything is computed
     figures = [check(path, host) for path in figure or []]

@@ -50,7 +50,7 @@ def show(
     from clbench.report.figures import check
     from clbench.report.figures_shown import draw_shown
 
-    host = Host.load(plugin or [], only=("metric", "figure"))
+    host = Host.load(plugin or [], only=["metric", "figure"] if figure else "metric")
     warn(host.warnings)
     figures = [check(path, host) for path in figure or []]
     whole = load(record, host)

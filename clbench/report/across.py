@@ -261,7 +261,7 @@ def _of_pair(pair: Pair) -> Omnibus:
 def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> list[Pair]:
     """The pairs with the means, over scenarios, of their difference and effect on each."""
     on_each = [[here[place] for here in contenders.pairs] for place in contenders.places]
-    # [scenarios, pairs]
+    # A row a scenario, a column a pair.
     apart = np.array([[one.difference for one in here] for here in on_each]).T
     effects = np.array([[one.effect for one in here] for here in on_each]).T
     low, high = over_scenarios(apart, _resampled_differences(contenders, rules))
@@ -333,7 +333,7 @@ def _means_over_scenarios(
 ) -> dict[str, tuple[float, Interval]]:
     """By strategy, at the seeds that all have, unless runs are not paired."""
     shared = [here if rules.unpaired else _at_common_seeds(here) for here in contenders.runs]
-    # [scenarios, strategies]
+    # A row a scenario, a column a strategy.
     table = np.array([[one.mean for one in here] for here in shared])
     drawn = np.empty((0, len(contenders.names)))
     if resamples_scenarios(len(shared)):

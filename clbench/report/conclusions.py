@@ -96,14 +96,6 @@ def chosen_tests(tested: Tested) -> ChosenTests:
     most = max(map(len, tested.by_scenario.values()), default=0)
     planned = designs.within_scenario(most, paired=not rules.unpaired)
     known = [pair for pair in tested.pairs if not np.isnan(pair.p)]
-    over = tested.over
-    chosen_over = None
-    if over is not None:
-        several = designs.across_scenarios(len(over.ranks)).omnibus is not None
-        chosen_over = TestsOverScenarios(over.omnibus.blocks, several)
-    agents_of = {}
-    for scenario, here in tested.by_scenario.items():
-        agents_of[scenario] = max(one.agents for one in here)
     return ChosenTests(
         reason=planned.reason,
         pairs=None if planned.pairs == "none" else planned.pairs,
@@ -111,9 +103,24 @@ def chosen_tests(tested: Tested) -> ChosenTests:
         exact=not rules.unpaired and all(pair.exact for pair in known),
         correction=rules.correction,
         family=len(known),
-        over=chosen_over,
-        agents_of=agents_of,
+        over=_tests_over(tested.over),
+        agents_of=_agents_of(tested),
     )
+
+
+def _tests_over(over: Across | None) -> TestsOverScenarios | None:
+    if over is None:
+        return None
+    planned = designs.across_scenarios(len(over.ranks))
+    return TestsOverScenarios(over.omnibus.blocks, planned.omnibus is not None)
+
+
+def _agents_of(tested: Tested) -> dict[str, int]:
+    """By scenario: how many agents each seed has."""
+    found = {}
+    for scenario, here in tested.by_scenario.items():
+        found[scenario] = max(one.agents for one in here)
+    return found
 
 
 def _measured_instead(results: Results, metric: str) -> Iterable[MeasuredInstead]:

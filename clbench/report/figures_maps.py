@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 METRIC = "activation_maps"
-MOST_PANELS = 12
+MAX_PANELS = 12
 TILE = 0.42  # inches
 GAP = 0.12  # of a tile, between tiles
 
@@ -48,7 +48,7 @@ def activation_maps(comparison: Comparison) -> Figure:
             "no run has activation maps;"
             " add the metric activation_maps to the suite and run it again"
         )
-    shown = found[:MOST_PANELS]
+    shown = found[:MAX_PANELS]
     most_rows = max(len(maps.planes) for maps in shown)
     most_columns = max(maps.planes.shape[1] for maps in shown)
     width = TILE * most_columns + 0.5
@@ -114,11 +114,20 @@ def _tiles(ax: Axes, maps: Maps) -> None:
     """The images grey, each by itself; the maps in colour, each channel by itself."""
     rows, columns = maps.planes.shape[:2]
     for row in range(rows):
-        _tile(ax, row, 0, maps.planes[row, 0], maps.planes[row, 0], "gray")
+        image = maps.planes[row, 0]
+        _tile(ax, (row, 0), image, _range(image), "gray")
     for column in range(1, columns):
+        # One scale for a channel, so that images can be compared by what they excite.
+        scale = _range(maps.planes[:, column])
         for row in range(rows):
-            _tile(ax, row, column, maps.planes[row, column], maps.planes[:, column], "cividis")
+            _tile(ax, (row, column), maps.planes[row, column], scale, "cividis")
     ax.set(xlim=(-GAP, columns), ylim=(rows, -GAP), aspect="equal")
+    _name_tiles(ax, maps)
+
+
+def _name_tiles(ax: Axes, maps: Maps) -> None:
+    """The numbers of images and channels beside and below."""
+    rows, columns = maps.planes.shape[:2]
     half = (1 - GAP) / 2
     ax.set_xticks(np.arange(columns) + half, ["", *map(str, maps.channels)], fontsize=7)
     ax.set_yticks(np.arange(rows) + half, list(map(str, maps.images)), fontsize=7)
@@ -128,17 +137,14 @@ def _tiles(ax: Axes, maps: Maps) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _tile(ax: Axes, row: int, column: int, plane: Array, scale: Array, colours: str) -> None:
-    """One picture, from the lowest value of `scale` to its highest."""
-    low, high = _range(scale)
-    ax.imshow(
-        plane,
-        cmap=colours,
-        vmin=low,
-        vmax=high,
-        extent=(column, column + 1 - GAP, row + 1 - GAP, row),
-        interpolation="nearest",
-    )
+def _tile(
+    ax: Axes, where: tuple[int, int], plane: Array, scale: tuple[float, float], colours: str
+) -> None:
+    """One picture, in this row and column, its colours from the lowest to the highest of a scale."""
+    row, column = where
+    low, high = scale
+    extent = (column, column + 1 - GAP, row + 1 - GAP, row)
+    ax.imshow(plane, cmap=colours, vmin=low, vmax=high, extent=extent, interpolation="nearest")
 
 
 def _range(scale: Array) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from clbench.report.compare_tables import TableOf, tables, unit_of
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
 from clbench.report.marks import marked_names
-from clbench.report.numbers import MISSING, Scale, scale_of
+from clbench.report.numbers import MISSING, scale_of
 
 _LETTERS = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -49,67 +49,69 @@ def _paper_table(comparison: Comparison) -> list[str]:
 
     The best mean of each column in bold, those tied with it marked.
     """
-    scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
-    strategies = dict.fromkeys(cell.label for cell in comparison.results.cells)
-    known = {(row.scenario, row.strategy): row for row in comparison.summary}
-    marked = marked_names(comparison.results.cells)
-    best = {scenario: _best(comparison, scenario) for scenario in comparison.scenarios}
+    table = _PaperTable(comparison)
     rows = [("strategy", *map(latex_text, comparison.scenarios))]
-    for strategy in strategies:
-        found = (known.get((scenario, strategy)) for scenario in comparison.scenarios)
-        shown = (_mean(row, best, comparison, scale) for row in found)
-        bound = " (bound)" if strategy in _bounds(comparison) else ""
-        rows.append((latex_text(marked[strategy] + bound), *shown))
+    for strategy in dict.fromkeys(cell.label for cell in comparison.results.cells):
+        rows.append(table.row(strategy))
     more = "more" if comparison.higher_is_better else "less"
+    metric = latex_text(comparison.metric + unit_of(table.scale))
     caption = (
-        f"{latex_text(comparison.metric + unit_of(scale))} ({more} is better), means with their "
-        f"95\\,\\% intervals. The best is bold; {TIED}: not told apart from it "
-        f"($\\alpha = {comparison.alpha:g}$)."
+        f"{metric} ({more} is better), means with their 95\\,\\% intervals."
+        f" The best is bold; {TIED}: not told apart from it ($\\alpha = {comparison.alpha:g}$)."
     )
     return _table(caption, "l" + "r" * len(comparison.scenarios), rows)
 
 
-def _best(comparison: Comparison, scenario: str) -> str:
-    """The strategy with the best mean, bounds left aside.
+class _PaperTable:
+    """What the cells of the table share."""
 
-    Empty where no run of another finished.
-    """
-    sign = 1 if comparison.higher_is_better else -1
-    bounds = _bounds(comparison)
-    rows = [
-        row
-        for row in comparison.summary
-        if row.scenario == scenario and row.strategy not in bounds and not math.isnan(row.mean)
-    ]
-    return max(rows, key=lambda row: sign * row.mean).strategy if rows else ""
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        cells = comparison.results.cells
+        self.scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
+        self.names = marked_names(cells)
+        self.bounds = {cell.label for cell in cells if cell.is_bound}
+        self.known = {(row.scenario, row.strategy): row for row in comparison.summary}
+        self.best = {scenario: self._best(scenario) for scenario in comparison.scenarios}
 
+    def row(self, strategy: str) -> tuple[str, ...]:
+        """A strategy's name, and its mean on each scenario."""
+        bound = " (bound)" if strategy in self.bounds else ""
+        cells = [latex_text(self.names[strategy] + bound)]
+        for scenario in self.comparison.scenarios:
+            cells.append(self._mean(self.known.get((scenario, strategy))))
+        return tuple(cells)
 
-def _bounds(comparison: Comparison) -> set[str]:
-    return {cell.label for cell in comparison.results.cells if cell.is_bound}
+    def _best(self, scenario: str) -> str | None:
+        """The strategy with the best mean, bounds left aside; None where no other finished."""
+        sign = 1 if self.comparison.higher_is_better else -1
+        means = {}
+        for row in self.comparison.summary:
+            is_rival = row.scenario == scenario and row.strategy not in self.bounds
+            if is_rival and not math.isnan(row.mean):
+                means[row.strategy] = sign * row.mean
+        return max(means, key=lambda name: means[name], default=None)
 
+    def _mean(self, row: SummaryRow | None) -> str:
+        if row is None or math.isnan(row.mean):
+            return MISSING
+        mean = self.scale.number(row.mean)
+        best = self.best[row.scenario]
+        if row.strategy == best:
+            mean = f"\\textbf{{{mean}}}"
+        elif best is not None and row.strategy not in self.bounds and self._is_tied(row, best):
+            mean += TIED
+        if not (math.isfinite(row.ci_low) and math.isfinite(row.ci_high)):
+            return mean
+        ends = f"[{self.scale.number(row.ci_low)}, {self.scale.number(row.ci_high)}]"
+        return f"{mean} {{\\scriptsize {ends}}}"
 
-def _mean(
-    row: SummaryRow | None, best: dict[str, str], comparison: Comparison, scale: Scale
-) -> str:
-    if row is None or math.isnan(row.mean):
-        return MISSING
-    mean, _, interval = scale.interval(row.mean, row.ci_low, row.ci_high).partition(" ")
-    first = best[row.scenario]
-    if row.strategy == first:
-        mean = f"\\textbf{{{mean}}}"
-    elif first and row.strategy not in _bounds(comparison) and _is_tied(row, first, comparison):
-        mean += TIED
-    return f"{mean} {{\\scriptsize {interval}}}" if interval else mean
-
-
-def _is_tied(row: SummaryRow, best: str, comparison: Comparison) -> bool:
-    """Whether no test shows a difference from the best."""
-    pairs = [
-        pair
-        for pair in comparison.pairs
-        if pair.scenario == row.scenario and {pair.a, pair.b} == {row.strategy, best}
-    ]
-    return not any(differs(pair, comparison.alpha) for pair in pairs)
+    def _is_tied(self, row: SummaryRow, best: str) -> bool:
+        """Whether no test shows a difference from the best."""
+        for pair in self.comparison.pairs:
+            if pair.scenario == row.scenario and {pair.a, pair.b} == {row.strategy, best}:
+                return not differs(pair, self.comparison.alpha)
+        return True  # they have no test
 
 
 # ---------------------------------------------------------------------- any table

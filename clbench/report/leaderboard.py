@@ -32,7 +32,8 @@ def leaderboard(
 ) -> list[Section]:
     """Read and compare.
 
-    `rules` are those of `compare`; `baseline` counts in the sections that have it. `tell` hears of files that are left out, in one line.
+    `rules` are those of `compare`; `baseline` counts in the sections that have it. `tell` hears of
+    files that are left out, in one line.
     """
     host = host or Host.load(only="metric")
     records = _publishable(paths, tell)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,25 +48,49 @@ def nothing_learnt(results: Results) -> list[NothingLearnt]:
 
 
 def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> NothingLearnt | None:
-    finals = []
+    """What can be said of a scenario; None where anything was learnt, or nothing is known."""
+    finals: list[_Final] = []
     for cell in cells:
-        measured = {name: _by_seed(results, cell, how) for name, how in MEASURES.items()}
-        measured = {name: values for name, values in measured.items() if len(values)}
-        if not measured:
-            if _with_accuracies(cell).any():
+        measured = _measured(results, cell)
+        if measured:
+            if not _is_at_chance(measured, cell.chance):
                 return None
-            continue  # nothing finished: no word on it, and none against it
-        if not set(measured) <= set(cell.chance):
-            return None
-        if not all(at_chance(values, cell.chance[name]) for name, values in measured.items()):
-            return None
-        if "all" in measured:
-            finals.append((float(measured["all"].mean()), cell.chance["all"]))
+            if "all" in measured:
+                finals.append(_Final(float(measured["all"].mean()), cell.chance["all"]))
+        elif _with_accuracies(cell).any():
+            return None  # what was tested tells nothing of chance
     if not finals:
         return None
-    best, chance = max(finals)
+    best = max(finals)
     bounds = [cell.label for cell in cells if cell.strategy in BOUNDS]
-    return NothingLearnt(scenario, best, chance, tuple(bounds), tuple(_protocols(cells)))
+    return NothingLearnt(
+        scenario, best.accuracy, best.chance, tuple(bounds), tuple(_protocols(cells))
+    )
+
+
+class _Final(NamedTuple):
+    """A strategy's mean accuracy at the end, and what chance would give."""
+
+    accuracy: float
+    chance: float
+
+
+def _measured(results: Results, cell: CellRecord) -> dict[str, Array]:
+    """By chance level, the accuracies of each seed that belong to it, where they were measured."""
+    found = {}
+    for name, measure in MEASURES.items():
+        values = _by_seed(results, cell, measure)
+        if len(values):
+            found[name] = values
+    return found
+
+
+def _is_at_chance(measured: Mapping[str, Array], chance: Mapping[str, float]) -> bool:
+    """Whether nothing that was measured left chance; not where nobody knows chance."""
+    for name, values in measured.items():
+        if name not in chance or not at_chance(values, chance[name]):
+            return False
+    return True
 
 
 def at_chance(values: Array, chance: float) -> bool:

@@ -97,7 +97,8 @@ def _asked(records: Sequence[RecordFile]) -> tuple[int, ...]:
 def comparable(opened: Sequence[Results]) -> list[list[Results]]:
     """In groups that may be ranked together.
 
-    These are records of one suite, or of suites that share streams and differ in nothing that matters.
+    These are records of one suite, or of suites that share streams and differ in nothing that
+    matters.
     """
     groups: list[list[tuple[Results, RecordFile]]] = []
     named = _named_apart([results.record for results in opened])
@@ -233,7 +234,10 @@ def _named_apart(records: Sequence[RecordFile]) -> list[RecordFile]:
 
 
 def _experiment(cells: set[tuple[str, ...]], known: list[set[tuple[str, ...]]]) -> int:
-    """Which of the known experiments these cells are part of; they are added to it, or to a new one."""
+    """Which of the known experiments these cells are part of.
+
+    They are added to it, or to a new one.
+    """
     for number, held in enumerate(known):
         if held & cells:
             held |= cells

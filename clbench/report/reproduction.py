@@ -1,9 +1,10 @@
 """Whether a cell was measured more than once, and whether the numbers agree.
 
-It is the only reproduction a record can prove. Two records that hold the same cell (the same content
-key: options, streams, protocol, code) and the same seeds are two measurements, unless one is a copy of
-the other. What tells them apart is the time the training took: nobody measures the same seconds twice.
-Records that say nothing of their time, or of what their key stands for, prove nothing.
+It is the only reproduction a record can prove. Two records that hold the same cell (the same
+content key: options, streams, protocol, code) and the same seeds are two measurements, unless one
+is a copy of the other. What tells them apart is the time the training took: nobody measures the
+same seconds twice. Records that say nothing of their time, or of what their key stands for, prove
+nothing.
 """
 
 from __future__ import annotations
@@ -104,7 +105,10 @@ def _finished(cell: CellRecord) -> dict[Member, int]:
 
 
 def _repeat(first: _Measurement, again: _Measurement) -> Repeat | None:
-    """What the later measurement says of the first; None where it is a copy, or shares no member."""
+    """What the later measurement says of the first.
+
+    None where it is a copy, or shares no member.
+    """
     old, new = _finished(first.cell), _finished(again.cell)
     both = [member for member in old if member in new]
     if not both:
