@@ -140,7 +140,7 @@ def _name_tiles(ax: Axes, maps: Maps) -> None:
 def _tile(
     ax: Axes, where: tuple[int, int], plane: Array, scale: tuple[float, float], colours: str
 ) -> None:
-    """One picture, in this row and column, its colours from the lowest to the highest of a scale."""
+    """One picture in this row and column, its colours from one end of the scale to the other."""
     row, column = where
     low, high = scale
     extent = (column, column + 1 - GAP, row + 1 - GAP, row)

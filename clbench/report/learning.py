@@ -87,10 +87,8 @@ def _measured(results: Results, cell: CellRecord) -> dict[str, Array]:
 
 def _is_at_chance(measured: Mapping[str, Array], chance: Mapping[str, float]) -> bool:
     """Whether nothing that was measured left chance; not where nobody knows chance."""
-    for name, values in measured.items():
-        if name not in chance or not at_chance(values, chance[name]):
-            return False
-    return True
+    known = measured.keys() <= chance.keys()
+    return known and all(at_chance(values, chance[name]) for name, values in measured.items())
 
 
 def at_chance(values: Array, chance: float) -> bool:
