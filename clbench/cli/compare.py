@@ -62,11 +62,12 @@ def compare(
         baseline=baseline,
         alpha=alpha,
         correction=None if correction is None else correction.value,
-        unpaired=unpaired or None,
+        unpaired=unpaired or None,  # the flag that is not there leaves it to the suite
         rope=rope,
         force_mixed=force_mixed,
     )
     rendered = render(comparison, form)
+    # A table is laid out for the width of the terminal; text goes out as it is.
     if isinstance(rendered, str):
         say(rendered)
     else:

@@ -70,6 +70,7 @@ def import_arrays(
     from clbench.data.roots import destination
     from clbench.host import Host
 
+    # Refused before the arrays are read, which may take minutes.
     place = destination(data)
     arrays = import_data(name, source, data, Host.load(plugin or []))
     say(f"imported {name}: {_contents(arrays)}")

@@ -33,6 +33,7 @@ def drop(
     """
     from clbench.execution.dropping import drop_from
 
+    # Neither names nothing, and both would name some twice.
     if bool(cells) == apart:
         raise UserError("name the cells to drop, or give --apart for all that is kept apart")
     lines = drop_from(record, cells or [], force=force)

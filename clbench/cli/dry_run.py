@@ -36,6 +36,7 @@ def show_plan(run: Run) -> None:
     """Print what would be run, and write nothing."""
     from clbench.execution.estimate import Estimator
 
+    # Without the folder's lock: nothing is written, and a run under way may be watched.
     recorded = run.store.read().cells
     plan = run.plan(recorded)
     _show_cells(plan, run.store.suite)
@@ -113,6 +114,7 @@ def _in_all(jobs: Sequence[EstimatedJob], workers: int) -> str:
     known = [one.estimate.seconds for one in jobs if one.estimate.seconds is not None]
     if not known:
         return line
+    # As if the workers were never idle.
     return f"{line}, about {duration(sum(known) / workers)} for the jobs with a known time"
 
 

@@ -57,6 +57,7 @@ def export(
             f"{target} is the record itself; choose another name", param_hint="--out"
         )
     results = load(record, host)
+    # To stderr: what is exported may go into a pipe.
     if line := apart_line(results.record):
         tell(line)
     content = exported(results, to)

@@ -54,6 +54,7 @@ def leaderboard(
 
     host = Host.load(plugin or [], only="metric")
     warn(host.warnings)
+    # What is not given here each record's own suite says.
     rules = {
         "metric": metric,
         "alpha": alpha,

@@ -91,6 +91,7 @@ def _rows(kind: Kinds, host: Host, data: Path | None) -> list[Row]:
 def _imported(host: Host, data: Path | None) -> list[Row]:
     from clbench.data import imported_names
 
+    # Arrays under the name of a plugin's data set are a copy of it.
     names = sorted(set(imported_names(data)) - set(host.names("dataset")))
     return [Row(name, "", IMPORTED) for name in names]
 

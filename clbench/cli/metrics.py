@@ -57,6 +57,7 @@ def add(
     host = Host.load(plugin or [])
     warn(host.warnings)
     added = add_metric(record, name, options_given(options or []), host, data, label=label)
+    # Cells that were left out are no failure: they run again with the suite.
     warn([*added.warnings, *added.left_out])
     console().print(summary_table(added.results, [label or name]))
     tell(f"stored in {record}")

@@ -13,7 +13,7 @@ from clbench.untrusted import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-ENDLESS = 100_000  # the width of a pipe: nothing is cut or wrapped there
+ENDLESS = 100_000  # characters, the width of a pipe: nothing is cut or wrapped there
 
 
 def console(stderr: bool = False) -> Console:

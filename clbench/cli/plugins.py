@@ -28,6 +28,7 @@ def plugins(
             say(line)
         return
     rows = []
+    # Broken ones are shown with what is wrong, so they are no warnings here.
     for info in host.plugins:
         offered = "; ".join(
             f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items()

@@ -43,6 +43,7 @@ def _show_results(results: Results, suite: Suite, record: Path) -> None:
     from clbench.report.terminal import summary_table
 
     labels = [metric.label for metric in suite.metrics]
+    # Metrics that are there to be drawn have no column.
     numbers = list(filter(results.is_number, labels))
     console().print(summary_table(results, numbers or None))
     apart = apart_line(results.record)

@@ -20,4 +20,5 @@ class SafeConsole(Console):
     ) -> Iterable[Segment]:
         """Everything that is printed comes through here, bars of progress too."""
         for text, style, control in super().render(renderable, options):
+            # Controls are rich's own: the movements of a live picture.
             yield Segment(text if control else printable(text), style, control)

@@ -28,6 +28,7 @@ def validate(
     scenarios = {cell.scenario_label for cell in cells}
     strategies = {cell.label for cell in cells}
     matrix = f"{_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}"
+    # A seed with all its agents is one run.
     runs = sum(len(cell.seeds) for cell in cells)
     sizes = f"{_count(len(cells), 'cell')}, {_count(runs, 'run')}"
     say(f"{opened.file} is sound: {matrix}, {sizes}")

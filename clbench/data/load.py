@@ -198,7 +198,7 @@ def _call_load(name: str, dataset: Dataset, path: Path) -> Arrays:
         raise PluginError(
             f"data set {name!r} cannot be read from {path}: {type(error).__name__}: {error}"
         ) from error
-    if len(four) != 4:
+    if len(four) != 4:  # an author's load() may return anything
         raise PluginError(
             f"data set {name!r}: load() must return x_train, y_train, x_test, y_test;"
             f" it returned {len(four)} things"

@@ -26,6 +26,7 @@ def load_arrays(dataset: Named, *, data: str | Path | None = None) -> Arrays:
     how to get it.
     """
     search = current_search()
+    # Within a run its own folder is meant, unless another one is named.
     root = search.root if data is None else Path(data)
     choice = load.dataset_choice({"dataset": dataset}, search.host, root)
     return load.load_arrays(choice, search.host, root)

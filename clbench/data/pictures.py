@@ -90,6 +90,7 @@ def _mode(file: Path) -> str:
 def _read(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
     """All of them in one array, which is as large as the first one says: no second copy is held."""
     first = _pixels(files[0], mode)
+    # The first one tells how large the others are.
     check_room(files[0].parent.parent, len(files) * first.size)
     pictures = np.empty((len(files), *first.shape), dtype=np.uint8)
     for row, file in enumerate(files):

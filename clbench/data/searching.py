@@ -22,6 +22,7 @@ class Search:
     root: Path | None
 
 
+# Of one thread: notebooks may look for data in several.
 _under_way: ContextVar[Search | None] = ContextVar("search", default=None)
 
 

@@ -29,6 +29,7 @@ def check_against_data(cells: Iterable[Cell], inspector: CellInspector) -> list[
             inspector.network(cell)
             here.append(cell)
         except DataMissing:
+            # A suite can be checked on a machine that has none of its data.
             missing[label] = f"{label}: its data is not here, and was not looked at"
     check_methods(here, inspector)
     return list(missing.values())

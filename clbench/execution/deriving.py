@@ -43,6 +43,7 @@ def with_metric(
     name = record.called(label)
     version = host.version_of("metric", name)
     how = {**how_measured(label, name, options, version), "derived": True}
+    # A value that is stored would be taken for the metric's own, of an older version perhaps.
     bare = [_without(cell, label) for cell in record.cells]
     metrics = {**dict(record.metrics), label: dict(options)}
     asked = replace(record, cells=bare, metrics=tuple(metrics.items()))

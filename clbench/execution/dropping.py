@@ -17,6 +17,7 @@ def drop_from(path: Path, names: Sequence[str], *, force: bool = False) -> tuple
     """
     if not path.exists():
         raise RecordError(f"{path}: there is no such file")
+    # A run that goes on would write back what it has read.
     with Store(path.resolve().parent, path.stem).hold():
         record = read_record(path)
         dropped = drop(record, names, force=force) if names else drop_apart(record)

@@ -131,6 +131,7 @@ class Forecast:
         if self.fraction < MIN_FRACTION_OF_RUN:
             return None
         running, waiting = self._rests()
+        # Workers without a job are free now.
         ends = running + [0.0] * (self.workers - len(running))
         heapq.heapify(ends)
         for seconds in waiting:

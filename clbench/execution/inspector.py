@@ -98,6 +98,7 @@ class CellInspector:
         from clbench.data import load_arrays
 
         dataset, padding = dataset_of(cell), padding_of(cell)
+        # Cells come scenario by scenario, so one data set at a time is enough.
         wanted = (_name(dataset), padding)
         if self._arrays is None or self._arrays[0] != wanted:
             stored = load_arrays(dataset, self.host, self.data)
@@ -137,6 +138,7 @@ class CellInspector:
         at all.
         """
         layout = self.layout(cell)
+        # Most cells of a suite share one network.
         model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes])
         if model not in self._models:
             try:
@@ -203,7 +205,7 @@ def _activations(module: Any, input_shape: tuple[int, ...]) -> int:
         given_out.append(out.numel() if isinstance(out, torch.Tensor) else 0)
 
     for child in module.modules():
-        if not list(child.children()):
+        if not list(child.children()):  # what holds others gives out what the last of them does
             child.register_forward_hook(note)
     return sum(given_out) if _passes_one(module, input_shape) else 0
 

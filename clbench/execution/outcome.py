@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,15 +87,25 @@ def outcome_of(
     work: Work,
 ) -> Outcome:
     """Look into the record for everybody who was asked for."""
-    found = [_outcome_of_cell(one, cells.get(one.key), work) for one in planned]
+    requested, finished = 0, 0
+    failures: list[Failure] = []
+    diverged: list[str] = []
+    faults: list[str] = []
+    for one in planned:
+        found = _outcome_of_cell(one, cells.get(one.key), work)
+        requested += found.requested
+        finished += found.finished
+        failures += found.failures
+        diverged += found.diverged
+        faults += found.faults
     return Outcome(
         suite=suite.name,
         record=record,
-        requested=sum(one.requested for one in found),
-        finished=sum(one.finished for one in found),
-        failures=tuple(itertools.chain.from_iterable(one.failures for one in found)),
-        diverged=tuple(itertools.chain.from_iterable(one.diverged for one in found)),
-        faults=tuple(itertools.chain.from_iterable(one.faults for one in found)),
+        requested=requested,
+        finished=finished,
+        failures=tuple(failures),
+        diverged=tuple(diverged),
+        faults=tuple(faults),
         ran=len(work.jobs),
         seconds=work.seconds,
         interrupted=work.interrupted,

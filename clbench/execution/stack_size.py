@@ -80,6 +80,7 @@ def members_in_cache(step: StepSize, cache: int) -> int:
     overhead with more members saves. It costs nothing where a step's products take longer than its
     weights take to arrive.
     """
+    # One member at least, however large its step is.
     fit = min(MAX_STACK, max(1, cache // max(1, step.touched)))
     kept = min(
         1.0, cache / max(1, step.touched)

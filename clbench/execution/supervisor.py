@@ -75,6 +75,7 @@ class Supervisor:
     def _round(self, jobs: Sequence[Job]) -> list[Job]:
         """Run these jobs to their ends; what comes back is to be tried again."""
         again: list[Job] = []
+        # Closing a generator is what stops its workers, whatever ends the loop.
         events = _generator(self.launcher.run(jobs, self.slots, self.site))
         with contextlib.closing(events):
             try:
@@ -99,6 +100,7 @@ class Supervisor:
         if event.status == "unwritten":
             raise OutputError(event.error)
         if event.status == "lost":
+            # The system kills for want of memory, which may be another process's doing: once more.
             self.lost.add(job.id)
             return [job]
         if event.status == "memory":
@@ -123,7 +125,7 @@ class Supervisor:
         """Two jobs in place of one that ran out of memory."""
         parts = job.divide(2)
         self.board.replace(job, parts)
-        self.site.forget(job)
+        self.site.forget(job)  # a checkpoint of the whole stack serves no half of it
         self.store.begin(parts)
         return parts
 

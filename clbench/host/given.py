@@ -76,6 +76,7 @@ def load_given(plugin: Plugin) -> Given:
 def _load_reference(reference: PluginReference) -> Given:
     if reference.file:
         given = _load_path(Path(reference.file))
+        # A worker must not train with another content than its run began with.
         if given.reference != reference:
             raise PluginError(
                 f"plugin file {reference.file} or a file that it imports was edited since the run"

@@ -44,6 +44,7 @@ def refuse_while_loading(call: str) -> None:
 
 def _name_the_slow(shown: str, thread: int, done: threading.Event) -> None:
     while not done.wait(PATIENCE):
+        # Where the thread that imports stands now.
         if _imports_torch(thread):
             continue  # a cold disk, and no fault of the plugin's
         print(

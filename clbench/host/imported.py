@@ -73,6 +73,7 @@ def editable_imports(source: Path, module: str) -> dict[str, Path]:
     installed has a version of its own and is not looked into.
     """
     found: dict[str, Path] = {}
+    # Files may import each other, so each is looked into once.
     waiting = list(imported_names(source, module, source.name == "__init__.py"))
     while waiting:
         name = waiting.pop()

@@ -123,6 +123,7 @@ def _check_factory(kind: Kind, item: Any) -> None:
         for parameter in inspect.signature(item).parameters.values()
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
+    # Models are called with what the data says; whatever else they take is an option.
     if len(positional) < 2:
         raise Declaration(
             f"{_shown(item)} takes {len(positional)} positional arguments;"

@@ -72,6 +72,7 @@ def load(file: PluginFile) -> ModuleType:
     if file.name in sys.modules:
         return sys.modules[file.name]
     _READ[file.package] = file
+    # Before Python's own finders, which would look for the package on the path.
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     try:

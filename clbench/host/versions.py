@@ -30,6 +30,7 @@ def version_of(loaded: Loaded, contribution: Any) -> str:
     files: dict[str, Path] = {}
     for name in _modules(loaded, contribution):
         files |= _sources(name)
+    # Labels are hashed with the contents: a file that is renamed may do something else.
     digest = hashlib.sha256()
     for label, path in sorted(files.items()):
         digest.update(f"{label}\0".encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -49,8 +49,8 @@ class Cell:
         return {
             **vars(self),
             "scenario": self.scenario.to_plain(),
-            "parts": [part.to_plain() for part in self.parts],
-            "metrics": [metric.to_plain() for metric in self.metrics],
+            "parts": list(map(Choice.to_plain, self.parts)),
+            "metrics": list(map(MetricChoice.to_plain, self.metrics)),
             "protocol": dict(self.protocol),
         }
 
