@@ -36,9 +36,14 @@ class Hook:
         if part is None:
             return self.function
         order: HookOrder | None = part._hook_order
-        if order is not None and type(part)._own_hooks[self.name] is self:
+        if order is not None and order.of_class(part, self.name) is self:
             return order.first(self.name)
         return self.function.__get__(part, owner)
+
+    @property
+    def __func__(self) -> Any:
+        """The function itself, under the name that methods have it by."""
+        return self.function
 
 
 def hook(default: AnyHook) -> AnyHook:
@@ -62,18 +67,14 @@ class Hooked:
     """
 
     _hook_order: HookOrder | None = None
-    _own_hooks: dict[str, Hook]  # by name, the one that an instance of this very class has
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._own_hooks = {}
         for name in HOOKS:
             found = _looked_up(cls, name)
             if not isinstance(found, Hook):
                 # Also that of a mixin, which is no `Hooked` itself.
-                found = Hook(name, found)
-                setattr(cls, name, found)
-            cls._own_hooks[name] = found
+                setattr(cls, name, Hook(name, found))
 
 
 class HookOrder:
@@ -81,11 +82,16 @@ class HookOrder:
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = tuple(parts)
+        self._of_class = {id(part): _hooks_of(type(part)) for part in self.parts}
         self._first = self._starting_at(0)
         self._after = {id(part): self._starting_at(n) for n, part in enumerate(self.parts, 1)}
         # What has been called, and by which part it was handed on: for `left_out`.
         self._called: set[str] = set()
         self._handed_on: set[tuple[int, str]] = set()
+
+    def of_class(self, part: Any, name: str) -> Any:
+        """The hook that a part's own class has, itself or from a base: where no `super()` leads."""
+        return self._of_class[id(part)][name]
 
     def first(self, name: str) -> Bound:
         """Where the hook starts."""
@@ -166,6 +172,10 @@ def replaced_hooks(cls: type) -> list[str]:
 def parts_of(part: Any) -> list[Any]:
     """All parts of the composition that a part belongs to, in the written order."""
     return [part] if part._hook_order is None else list(part._hook_order.parts)
+
+
+def _hooks_of(cls: type) -> dict[str, Any]:
+    return {name: _looked_up(cls, name) for name in HOOKS}
 
 
 def _looked_up(cls: type, name: str) -> Any:
