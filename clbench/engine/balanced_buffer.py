@@ -17,8 +17,8 @@ from clbench.stack.host_reads import none_on_host
 if TYPE_CHECKING:
     from clbench.engine.strategy import Strategy
 
-LOTS = 2**40  # different random numbers, by which samples of one class are put in order
-NEVER = 2**62
+RANDOM_RANKS = 2**40  # different random numbers, by which samples of one class are put in order
+NEVER_CHOSEN = 2**62
 
 
 class ClassBalancedBuffer(Buffer):
@@ -105,13 +105,13 @@ class ClassBalancedBuffer(Buffer):
         members, count = labels.shape
         absent = self.of_classes.shape[1]
         kinds = torch.where(present, labels, absent)
-        order = (kinds * LOTS + self.noise.integers(LOTS, count)).argsort(1)
+        order = (kinds * RANDOM_RANKS + self.noise.integers(RANDOM_RANKS, count)).argsort(1)
         kinds = kinds.gather(1, order)
         sizes = labels.new_zeros(members, absent + 1).scatter_add_(1, kinds, torch.ones_like(kinds))
         begins = sizes.cumsum(1) - sizes
         rank = torch.arange(count, device=labels.device) - begins.gather(1, kinds)
         # Of the last ones of equally large classes those of the first class go first.
-        height = torch.where(kinds == absent, NEVER, rank * (absent + 1) + absent - kinds)
+        height = torch.where(kinds == absent, NEVER_CHOSEN, rank * (absent + 1) + absent - kinds)
         highest = height.sort(1).values[:, self.size - 1 : self.size]
         stays = (height <= highest) & (kinds != absent)
         return torch.zeros_like(present).scatter_(1, order, stays)

@@ -23,10 +23,10 @@ from clbench.suite.choice import MetricChoice
 LAYOUT = 7
 # Bytes at the end of the file; torch reads tensors without looking whether their bits are those
 # that were written.
-DIGEST = 32
+DIGEST_BYTES = 32
 # Checkpoints may take so much of a job's time, and so many seconds beyond it: of large networks
 # one takes long, of short tasks there are many.
-SHARE, FREE = 0.1, 3.0
+SHARE_OF_TIME, FREE_SECONDS = 0.1, 3.0
 
 
 class Checkpointer:
@@ -59,7 +59,7 @@ class Checkpointer:
 
     def _is_affordable(self) -> bool:
         """A task that is done again costs less than a tenth of all of them."""
-        return self.spent <= FREE + SHARE * (time.monotonic() - self.began)
+        return self.spent <= FREE_SECONDS + SHARE_OF_TIME * (time.monotonic() - self.began)
 
     def save(self, loop: Loop) -> None:
         """Save now.
@@ -91,7 +91,7 @@ class Checkpointer:
             "curves": self.curves.commit(loop.measurements.growing),
         }
         torch.save(whole, buffer)
-        buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST).digest())
+        buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST_BYTES).digest())
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, buffer.getbuffer())
 
@@ -112,9 +112,12 @@ class Checkpointer:
         if self.path is None or not self.path.exists():
             return False
         data = self.path.read_bytes()
-        if hashlib.blake2b(data[:-DIGEST], digest_size=DIGEST).digest() != data[-DIGEST:]:
+        if (
+            hashlib.blake2b(data[:-DIGEST_BYTES], digest_size=DIGEST_BYTES).digest()
+            != data[-DIGEST_BYTES:]
+        ):
             raise ClbenchError("it is damaged or cut off")
-        saved = _opened(data[:-DIGEST])
+        saved = _opened(data[:-DIGEST_BYTES])
         if saved["identity"]["layout"] != LAYOUT:
             raise ClbenchError("another version of clbench wrote it")
         if saved["identity"] != self.identity:

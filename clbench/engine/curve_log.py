@@ -24,8 +24,8 @@ from clbench.records.atomic import sync_folder
 from clbench.typing import Array
 
 Groups = Mapping[str, dict[str, Curve]]  # `curves` and `probes`, by name
-PENDING = 1 << 18  # bytes of curves that a checkpoint holds itself
-DIGEST = 32
+MAX_PENDING_BYTES = 1 << 18  # bytes of curves that a checkpoint holds itself
+DIGEST_BYTES = 32
 _SIZES = struct.Struct("<QQ")  # of a frame's description and of its numbers
 
 
@@ -34,12 +34,12 @@ class CurveLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.length, self.digest = 0, bytes(DIGEST)
+        self.length, self.digest = 0, bytes(DIGEST_BYTES)
 
     def commit(self, groups: Groups) -> dict[str, Any]:
         """Bring what is new to disk, where it is much; what a checkpoint has to hold."""
         frame = _encode(groups)
-        if len(frame) > PENDING:
+        if len(frame) > MAX_PENDING_BYTES:
             self._append(frame)
             for curve in _all(groups):
                 curve.logged = curve.lengths.copy()
@@ -85,7 +85,7 @@ class CurveLog:
         if len(data) < saved["length"]:
             raise ClbenchError("the curves that were kept beside it are cut off")
         frames = list(_frames(data))
-        digest = bytes(DIGEST)
+        digest = bytes(DIGEST_BYTES)
         for frame in frames:
             digest = _chained(digest, frame)
         if digest.hex() != saved["digest"]:
@@ -99,7 +99,7 @@ def _all(groups: Groups) -> Iterator[Curve]:
 
 
 def _chained(digest: bytes, frame: bytes) -> bytes:
-    return hashlib.blake2b(digest + frame, digest_size=DIGEST).digest()
+    return hashlib.blake2b(digest + frame, digest_size=DIGEST_BYTES).digest()
 
 
 # A frame is the sizes of its two parts, a description in JSON, and all numbers one after the other.

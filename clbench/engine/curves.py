@@ -9,7 +9,7 @@ import numpy as np
 
 from clbench.typing import Array
 
-FEWEST = 16  # values that there is room for from the start
+INITIAL_CAPACITY = 16  # values that there is room for from the start
 
 
 class Curve:
@@ -82,7 +82,7 @@ class Curve:
             _doubled(size, room) if size > room else room
             for size, room in zip(needed, before, strict=True)
         ]
-        after[0] = max(after[0], FEWEST)
+        after[0] = max(after[0], INITIAL_CAPACITY)
         larger = np.full((len(self.lengths), *after), np.nan)
         larger[(slice(None), *map(slice, before))] = self._room
         self._room = larger

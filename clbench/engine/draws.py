@@ -24,7 +24,7 @@ from clbench.stack.generators import Snapshot, are_lent
 TASKS_WATCHED_CLOSELY = 3  # of a job, from where it starts or goes on
 CALLS_WATCHED_CLOSELY = 2  # of each hook, in each of these tasks
 CPU = torch.device("cpu")
-LOOKS = 1000  # comparisons in one call: each takes a tenth of a millisecond
+MAX_COMPARISONS = 1000  # comparisons in one call: each takes a tenth of a millisecond
 
 HOW_TO_DRAW = "draw from self.rng(name), and build modules with self.stack(factory, name)"
 HOW_TO_PROBE = "a metric that needs random numbers draws from probe.rng(name)"
@@ -145,7 +145,7 @@ class LineFinder:
         if self.before.moved():
             code, file = frame.f_code, os.path.basename(frame.f_code.co_filename)
             self.found = f"in {code.co_qualname} ({file}, {place} {frame.f_lineno})"
-        if self.found or self.looks >= LOOKS:
+        if self.found or self.looks >= MAX_COMPARISONS:
             sys.setprofile(None)
 
     def _is_authors(self, frame: FrameType) -> bool:

@@ -30,8 +30,8 @@ IntArray = npt.NDArray[np.int64]
 Compute = Callable[[Sequence[IntArray]], Tensor]
 
 CHUNK = 128  # samples whose features are computed together
-STRETCH = 1024  # samples that are looked ahead
-ROLLS = 1, 37, 64  # places that samples are moved by, to see whether their features depend on it
+SAMPLES_AHEAD = 1024  # samples that are looked ahead
+SHIFTS = 1, 37, 64  # places that samples are moved by, to see whether their features depend on it
 # How far outputs may be apart, beside their size, that are the same but for rounding (in bf16,
 # too).
 ROUNDING = 0.02
@@ -94,7 +94,7 @@ class FrozenBody:
             for step in plan:
                 yield step, order.batch(step)
             return
-        for steps in _stretches(plan):
+        for steps in _groups(plan):
             places = self.table.ready(order, steps)
             for step, place in zip(steps, places, strict=True):
                 yield step, torch.cat([order.batch(step), place[None]])
@@ -157,7 +157,7 @@ class FrozenBody:
                 " it; name a later module (the last one is 'head'), or build the model as an"
                 " nn.Sequential"
             )
-        for places in ROLLS:
+        for places in SHIFTS:
             # Fetched anew: an image's numbers are to lie in memory as they always do.
             rolled, _ = self.net.features(self._images(pools, first, places), self.point)
             if not self._same(rolled.roll(-places, 1), features):
@@ -231,7 +231,7 @@ class Table:
         counts = [len(pool) for pool, _ in resolved.pools]
         longest, members = max(counts), len(counts)
         self.kept = min(longest, int(room // row_bytes(shape, members)))
-        ahead = 0 if self.kept == longest else max(STRETCH, resolved.size)
+        ahead = 0 if self.kept == longest else max(SAMPLES_AHEAD, resolved.size)
         self.spare = self.kept + ahead  # a row for what nobody asks about
         self.values = torch.empty(members, self.spare + 1, *shape, device=net.device)
         self.values[:, self.spare] = 0.0
@@ -286,11 +286,11 @@ def row_bytes(shape: Sequence[int], members: int) -> int:
     return math.prod(shape) * 4 * members
 
 
-def _stretches(plan: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    """The steps in groups of at most `STRETCH` samples of a member, and of at least one step."""
+def _groups(plan: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """The steps in groups of at most `SAMPLES_AHEAD` samples of a member, and of at least one step."""
     group: list[Step] = []
     for step in plan:
-        if group and sum(one.size for one in [*group, step]) > STRETCH:
+        if group and sum(one.size for one in [*group, step]) > SAMPLES_AHEAD:
             yield group
             group = []
         group.append(step)

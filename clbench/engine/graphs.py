@@ -26,7 +26,7 @@ from clbench.stack import Reference, Stack, Stateful, objects, walk
 from clbench.stack.state import PLAIN
 from clbench.stack.tree import author_path
 
-MOST = 8  # graphs kept at once: each holds the memory of a step
+MAX_GRAPHS = 8  # graphs kept at once: each holds the memory of a step
 CAPTURED = "captured"
 NO_MARK = object()
 
@@ -80,7 +80,11 @@ class Steps:
             times = self.seen[kind] = self.seen.get(kind, 0) + 1
             if times == 2:
                 return self._watched(samples)
-            if times != 3 or len(self.graphs) == MOST or (graph := self._capture(samples)) is None:
+            if (
+                times != 3
+                or len(self.graphs) == MAX_GRAPHS
+                or (graph := self._capture(samples)) is None
+            ):
                 self.last = None
                 return self.step(samples)
             self.graphs[kind] = graph

@@ -14,9 +14,9 @@ from clbench.errors import StrategyError
 from clbench.stack import Stateful
 
 Losses = np.ndarray[Any, np.dtype[Any]]
-CHUNK = 4096  # steps kept on the device before they are read
-ODD = 255  # the power in a float32's bits that says it is infinite, or no number
-BIAS = 150  # a whole number times two to the power minus this is the float32
+STEPS_ON_DEVICE = 4096  # steps kept on the device before they are read
+NONFINITE_EXPONENT = 255  # the power in a float32's bits that says it is infinite, or no number
+EXPONENT_BIAS = 150  # a whole number times two to the power minus this is the float32
 
 
 class LossWatch(Stateful):
@@ -28,7 +28,7 @@ class LossWatch(Stateful):
 
     def __init__(self, members: int, device: torch.device) -> None:
         self.members = members
-        self.table = torch.zeros(CHUNK, members, device=device)
+        self.table = torch.zeros(STEPS_ON_DEVICE, members, device=device)
         self.taking: list[Sequence[int]] = []
         self.steps: list[Any] = []
         self.broken: dict[int, int] = {}
@@ -58,7 +58,7 @@ class LossWatch(Stateful):
         if not self.taking:
             self.steps = steps.tolist()
         self.taking.append(active)
-        if len(self.taking) == CHUNK:
+        if len(self.taking) == STEPS_ON_DEVICE:
             self._empty()
 
     def held(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class LossWatch(Stateful):
         for row, active in enumerate(self.taking):
             took_part[row, active] = True
         self.waiting.append((values, took_part))
-        if sum(len(losses) for losses, _ in self.waiting) >= CHUNK:
+        if sum(len(losses) for losses, _ in self.waiting) >= STEPS_ON_DEVICE:
             self._sum_up()
         broken = took_part & ~np.isfinite(values)
         for member in np.flatnonzero(broken.any(axis=0)).tolist():
@@ -116,17 +116,17 @@ class ExactSums(Stateful):
     def __init__(self, members: int) -> None:
         self.count = np.zeros(members, dtype=np.int64)
         self.odd = np.zeros(members, dtype=np.int64)  # how many were infinite, or no number
-        self.wholes = np.zeros((members, ODD), dtype=np.int64)  # by power
+        self.wholes = np.zeros((members, NONFINITE_EXPONENT), dtype=np.int64)  # by power
 
     def add(self, values: np.ndarray[Any, Any], counted: np.ndarray[Any, Any]) -> None:
         """Add the numbers `[n, R]` that are `counted` to the members' sums."""
         members = np.nonzero(counted)[1]
         bits = values[counted].astype(np.float32, copy=False).view(np.int32).astype(np.int64)
-        powers, wholes = (bits >> 23) & ODD, bits & ((1 << 23) - 1)
+        powers, wholes = (bits >> 23) & NONFINITE_EXPONENT, bits & ((1 << 23) - 1)
         wholes[powers > 0] += 1 << 23  # the leading bit is not written down
         # The least power of all belongs to numbers that have no leading bit, too.
         powers = np.maximum(powers, 1)
-        finite = powers < ODD
+        finite = powers < NONFINITE_EXPONENT
         signed = np.where(bits < 0, -wholes, wholes)
         np.add.at(self.wholes, (members[finite], powers[finite]), signed[finite])
         np.add.at(self.count, members, 1)
@@ -139,5 +139,5 @@ class ExactSums(Stateful):
             return math.nan
         wholes = self.wholes[member].tolist()
         total: int = sum(whole << power for power, whole in enumerate(wholes) if whole)
-        exact: float = total / (1 << BIAS)
+        exact: float = total / (1 << EXPONENT_BIAS)
         return exact / count

@@ -16,8 +16,8 @@ SHARE_OF_DEVICE = 0.8
 SHARE_OF_HOST = 0.5
 
 MEMINFO = Path("/proc/meminfo")
-GROUP = Path("/sys/fs/cgroup")
-UNKNOWN = 2 * 2**30  # bytes, where the system does not tell
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+ROOM_IF_UNKNOWN = 2 * 2**30  # bytes, where the system does not tell
 
 
 def room_for_features(device: torch.device, workers: int) -> int:
@@ -50,7 +50,7 @@ def _stated(said: str) -> int:
     return budget
 
 
-def free_memory(meminfo: Path = MEMINFO, group: Path = GROUP) -> int:
+def free_memory(meminfo: Path = MEMINFO, group: Path = CONTROL_GROUP) -> int:
     """Bytes of this machine that nobody uses, and that the process's container still allows it."""
     return min(_free_of_machine(meminfo), _free_of_group(group))
 
@@ -61,7 +61,7 @@ def _free_of_machine(meminfo: Path) -> int:
         (available,) = (line for line in lines if line.startswith("MemAvailable:"))
         return int(available.split()[1]) * 1024
     except (OSError, ValueError):
-        return UNKNOWN
+        return ROOM_IF_UNKNOWN
 
 
 def _free_of_group(group: Path) -> int:

@@ -24,12 +24,12 @@ from clbench.scenarios.stream import Layout, Stream, TaskSpec
 from clbench.typing import Member
 
 Filled = tuple[Tensor, Tensor, Tensor]  # indices, labels, and which rows count
-READY_BYTES = 512 * 2**20  # of float images
-LARGEST_CHUNK = 512  # rows
-COUNTED = 4096  # images at a time
-MOST_KEPT = 10_000_000  # rows of batches outside training, 17 bytes each
+MAX_SCALED_BYTES = 512 * 2**20  # of float images
+MAX_CHUNK_ROWS = 512  # rows
+IMAGES_COUNTED_AT_ONCE = 4096  # images at a time
+MAX_KEPT_ROWS = 10_000_000  # rows of batches outside training, 17 bytes each
 # Of a device's free memory that images may take; the rest is for networks and what methods carry.
-SHARE = 0.5
+SHARE_OF_DEVICE = 0.5
 
 
 def on_device(size: int, device: torch.device) -> bool:
@@ -43,7 +43,7 @@ def on_device(size: int, device: torch.device) -> bool:
         )
     if wanted != "auto" or device.type != "cuda":
         return wanted != "host"
-    return size <= SHARE * torch.cuda.mem_get_info(device)[0]
+    return size <= SHARE_OF_DEVICE * torch.cuda.mem_get_info(device)[0]
 
 
 class Streams:
@@ -95,7 +95,7 @@ class Streams:
             device.type == "cpu"
             and self.resident
             and not (self.warps and self.warps.weighted)
-            and size * 4 <= READY_BYTES
+            and size * 4 <= MAX_SCALED_BYTES
         )
         self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
@@ -161,7 +161,7 @@ class Streams:
         share = min(
             most, math.ceil(len(labels) / self.layout.tasks * 1.1)
         )  # classes are rarely of equal sizes
-        return max(math.ceil(share / math.ceil(share / LARGEST_CHUNK) / 16) * 16, 64)
+        return max(math.ceil(share / math.ceil(share / MAX_CHUNK_ROWS) / 16) * 16, 64)
 
     def batches(
         self, task: Task, split: Split, size: int, limit: int | None = None
@@ -185,7 +185,7 @@ class Streams:
         wanted = (task, split, size, limit)
         if wanted not in self._kept:
             batches = list(self._fill(*wanted))
-            self._forget(MOST_KEPT - _rows_of(batches))
+            self._forget(MAX_KEPT_ROWS - _rows_of(batches))
             self._kept[wanted] = batches
         return self._kept[wanted]
 
@@ -314,7 +314,7 @@ class Streams:
             return torch.full((channels,), 1.0 / arrays.scale, device=self.device), None
         counts = np.zeros((channels, 256))
         for some in np.array_split(
-            arrays.x_train, len(arrays.x_train) // COUNTED + 1
+            arrays.x_train, len(arrays.x_train) // IMAGES_COUNTED_AT_ONCE + 1
         ):  # bincount wants 8 bytes a pixel
             counts += [
                 np.bincount(some[..., c].reshape(-1), minlength=256) for c in range(channels)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clbench.stack import Noise
 
-FARTHEST = 4  # pixels that a crop is shifted by
+MAX_CROP_SHIFT = 4  # pixels that a crop is shifted by
 # Angles are drawn from a table: sines of a whole batch would have bits that depend on its size.
 ANGLES = np.arange(151) / 10  # degrees, counter-clockwise
 MIRRORED_BORDER = ("crop_flip_reflect", "crop_flip_rotate")
@@ -38,8 +38,8 @@ def draw_view(noise: Noise, size: int, augmentation: str) -> View:
     mirrored = noise.integers(2, size)
     if augmentation == "flip":
         return View(torch.zeros_like(mirrored), torch.zeros_like(mirrored), mirrored)
-    shifts = 2 * FARTHEST + 1
-    down, right = (noise.integers(shifts, size) - FARTHEST for _ in range(2))
+    shifts = 2 * MAX_CROP_SHIFT + 1
+    down, right = (noise.integers(shifts, size) - MAX_CROP_SHIFT for _ in range(2))
     turned = augmentation == "crop_flip_rotate"
     angle = noise.integers(len(ANGLES), size) if turned else None
     return View(down, right, mirrored, angle, augmentation in MIRRORED_BORDER)

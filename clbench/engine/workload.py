@@ -19,9 +19,9 @@ from clbench.engine.task import Phase, Samples
 from clbench.suite.protocol import Protocol
 from clbench.suite.tested import tested_tasks
 
-STEP = 32.0  # what a step costs beside its samples, in samples
-LOOK = 0.3  # a sample that is only predicted, in samples that are trained on
-HEAD = 0.1  # a sample whose features are known, of which the head alone is trained
+STEP_COST = 32.0  # what a step costs beside its samples, in samples
+EVALUATION_COST = 0.3  # a sample that is only predicted, in samples that are trained on
+HEAD_COST = 0.1  # a sample whose features are known, of which the head alone is trained
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ def workload(
         for phase, samples in phases:
             count, size = _steps(phase, samples, protocol)
             steps += count
-            cost += count * (STEP + size + replayed)
+            cost += count * (STEP_COST + size + replayed)
             if phase.frozen_before is not None and not is_augmented(phase, protocol):
-                cost -= count * size * (1.0 - HEAD) - LOOK * samples
+                cost -= count * size * (1.0 - HEAD_COST) - EVALUATION_COST * samples
         evaluated = index == scenario.tasks - 1 or not at_end_only
         columns = tested[index + 1]
         shown = looked[columns.stop] - looked[columns.start]
-        work.append(Work(steps, cost + LOOK * evaluated * shown))
+        work.append(Work(steps, cost + EVALUATION_COST * evaluated * shown))
     return work
 
 

@@ -31,15 +31,15 @@ VARIABLE = "CLBENCH_GEMM"
 
 # Multiplications of one member from which on the fast path is taken: the least that is worth its
 # start-up.
-LARGE = 2**20
+MIN_MULTIPLICATIONS = 2**20
 # A product that is narrower than this in any direction waits for memory; there the usual kernel is
 # the faster one.
-NARROW = 8
+MIN_WIDTH = 8
 
 # Rows, inputs and outputs of large products; two with sizes that no vector divides.
-SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (8, 1031, 1019))
-MEMBERS = 3
-MOST_WORSE = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
+PROBED_SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (8, 1031, 1019))
+PROBED_MEMBERS = 3
+MAX_ERROR_RATIO = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
 
 _CBWR_ALL, _CBWR_AUTO = -1, 2  # of mkl_types.h
 
@@ -132,7 +132,7 @@ def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
 
 
 def _is_large(rows: int, inner: int, columns: int) -> bool:
-    return rows * inner * columns >= LARGE and min(rows, inner, columns) >= NARROW
+    return rows * inner * columns >= MIN_MULTIPLICATIONS and min(rows, inner, columns) >= MIN_WIDTH
 
 
 def multiply(path: str, left: Tensor, right: Tensor) -> Tensor:
@@ -152,16 +152,18 @@ def probe(product: Multiply = multiply) -> str:
     generator = torch.Generator().manual_seed(0)
     different = False
     with _one_thread():
-        for rows, inputs, outputs in SHAPES:
-            left = torch.randn(MEMBERS, rows, inputs, generator=generator)
-            right = torch.randn(MEMBERS, inputs, outputs, generator=generator)
+        for rows, inputs, outputs in PROBED_SHAPES:
+            left = torch.randn(PROBED_MEMBERS, rows, inputs, generator=generator)
+            right = torch.randn(PROBED_MEMBERS, inputs, outputs, generator=generator)
             exact = left.double() @ right.double()
             found = {path: product(path, left, right) for path in SWITCHES}
             error = {path: float((value - exact).abs().max()) for path, value in found.items()}
             alone = torch.stack(
-                [product(FAST, left[r].clone(), right[r].clone()) for r in range(MEMBERS)]
+                [product(FAST, left[r].clone(), right[r].clone()) for r in range(PROBED_MEMBERS)]
             )
-            if error[FAST] > MOST_WORSE * error[STANDARD] or not torch.equal(alone, found[FAST]):
+            if error[FAST] > MAX_ERROR_RATIO * error[STANDARD] or not torch.equal(
+                alone, found[FAST]
+            ):
                 return STANDARD
             different |= not torch.equal(found[FAST], found[STANDARD])
     return FAST if different else STANDARD

@@ -19,13 +19,13 @@ from clbench.stack.state import Stateful
 
 # The constants of splitmix64 (Steele, Lea & Flood 2014), as the signed numbers torch knows.
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64
-FIRST = 0xBF58476D1CE4E5B9 - 2**64
-SECOND = 0x94D049BB133111EB - 2**64
+FIRST_FACTOR = 0xBF58476D1CE4E5B9 - 2**64
+SECOND_FACTOR = 0x94D049BB133111EB - 2**64
 POSITIVE = 2**63 - 1
 
 # Vectorised kernels and their scalar tails may round a logarithm differently. Rows of a multiple of
 # this many elements have no tail, and each begins at the same place of a vector.
-ROW = 64
+LANES = 64
 
 
 def _mix(z: Tensor) -> Tensor:
@@ -34,9 +34,9 @@ def _mix(z: Tensor) -> Tensor:
     The masks make arithmetic shifts logical ones.
     """
     z ^= (z >> 30).bitwise_and_((1 << 34) - 1)
-    z *= FIRST
+    z *= FIRST_FACTOR
     z ^= (z >> 27).bitwise_and_((1 << 37) - 1)
-    z *= SECOND
+    z *= SECOND_FACTOR
     z ^= (z >> 31).bitwise_and_((1 << 33) - 1)
     return z
 
@@ -137,7 +137,7 @@ class Noise(Stateful):
     def normal(self, *shape: int) -> Tensor:
         """Float32 with mean 0 and variance 1, by Box and Muller, in rows without a tail."""
         n = math.prod(shape)
-        half = max(ROW, math.ceil(n / (2 * ROW)) * ROW)
+        half = max(LANES, math.ceil(n / (2 * LANES)) * LANES)
         radius, angle = self.uniform(2, half).unbind(1)
         radius = (1.0 - radius).log_().mul_(-2.0).sqrt_()
         angle = angle * (2.0 * math.pi)

@@ -32,7 +32,7 @@ from clbench.testing.network import kit_convnet
 from clbench.typing import Member
 
 # Of a parametrised class pytest runs one check for every parameter, then the next check.
-REMEMBERED = 32
+KEPT_BENCHES = 32
 
 
 class Stopped(Exception):
@@ -187,7 +187,7 @@ class Kept:
     """
 
     def __init__(self) -> None:
-        self.benches: deque[tuple[Bench, Jobs]] = deque(maxlen=REMEMBERED)
+        self.benches: deque[tuple[Bench, Jobs]] = deque(maxlen=KEPT_BENCHES)
 
     def record(self, bench: Bench, seeds: tuple[int, ...], settings: Settings) -> CellRecord:
         """What the job gave, run now where it was not."""

@@ -21,7 +21,7 @@ from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.protocol import Protocol
 
-PATIENCE = 30.0  # seconds
+TIMEOUT_SECONDS = 30.0  # seconds
 
 WORKER = """
 import json, os, sys, time
@@ -163,7 +163,7 @@ def _status(ended: dict[str, JobEvent], job: Job) -> str:
 
 
 def _wait_for(path: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT_SECONDS
     while not path.exists():
         assert time.monotonic() < until, (
             f"{path.name!r} did not come: a worker that is asked to leave is sent the line"

@@ -17,7 +17,9 @@ from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch
 
-STRANGE = 7.25  # far outside of the images' range, and finite: 0 * NaN would punish correct methods
+SPOILED_VALUE = (
+    7.25  # far outside of the images' range, and finite: 0 * NaN would punish correct methods
+)
 OUTSIDE_STEPS = ("begin_task", "begin_epoch", "end_epoch", "end_task")
 
 
@@ -41,7 +43,7 @@ def _spoiled(batch: Batch) -> Batch:
     image = counts.view(*counts.shape, *(1,) * (batch.x.dim() - 2))
     return replace(
         batch,
-        x=torch.where(image, batch.x, STRANGE),
+        x=torch.where(image, batch.x, SPOILED_VALUE),
         y=torch.where(counts, batch.y, batch.y.flip(1)),
         index=torch.where(counts, batch.index, batch.index.flip(1)),
     )

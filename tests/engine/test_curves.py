@@ -81,7 +81,7 @@ def assert_alike(one: Any, other: Any) -> None:
 def test_what_was_written_is_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pending: int
 ) -> None:
-    monkeypatch.setattr(curve_log, "PENDING", pending)
+    monkeypatch.setattr(curve_log, "MAX_PENDING_BYTES", pending)
     log, groups, rng = CurveLog(tmp_path / "job.curves"), growing(), np.random.default_rng(1)
     groups["curves"]["never"] = Curve(2, 1)
     for _ in range(6):
@@ -110,16 +110,16 @@ def test_a_checkpoint_does_not_grow_with_the_curves(tmp_path: Path) -> None:
         saved = log.commit(groups)
         sizes.append(0 if saved["pending"] is None else len(saved["pending"]))
         written.append(log.length - before)
-    assert max(sizes) <= curve_log.PENDING
+    assert max(sizes) <= curve_log.MAX_PENDING_BYTES
     # Each value is written once: what came since the last time, and never what is there.
     assert sum(written) == log.length == log.path.stat().st_size
-    assert max(written) < 2 * curve_log.PENDING
+    assert max(written) < 2 * curve_log.MAX_PENDING_BYTES
 
 
 def test_a_crash_between_the_curves_and_the_checkpoint_is_harmless(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(curve_log, "PENDING", 0)
+    monkeypatch.setattr(curve_log, "MAX_PENDING_BYTES", 0)
     log, groups, rng = CurveLog(tmp_path / "job.curves"), growing(), np.random.default_rng(1)
     log_some(groups, rng, 20)
     saved = log.commit(groups)
@@ -152,7 +152,7 @@ def test_a_crash_between_the_curves_and_the_checkpoint_is_harmless(
 def test_curves_that_were_harmed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Any, sentence: str
 ) -> None:
-    monkeypatch.setattr(curve_log, "PENDING", 0)
+    monkeypatch.setattr(curve_log, "MAX_PENDING_BYTES", 0)
     log, groups = CurveLog(tmp_path / "job.curves"), growing()
     log_some(groups, np.random.default_rng(1), 20)
     saved = log.commit(groups)
@@ -191,7 +191,7 @@ class WeightSum(ProbeMetric):
 def test_a_job_that_is_interrupted_again_and_again_has_the_same_curves(
     make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(curve_log, "PENDING", 300)
+    monkeypatch.setattr(curve_log, "MAX_PENDING_BYTES", 300)
     bench = make_bench(Logging, tasks=3, epochs=3, metrics=[WeightSum])
     whole, record = bench.run(0, 1), None
     while record is None:
@@ -205,7 +205,7 @@ def test_a_job_that_is_interrupted_again_and_again_has_the_same_curves(
 def test_a_job_whose_curves_are_gone_starts_anew_and_says_so(
     make_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(curve_log, "PENDING", 0)
+    monkeypatch.setattr(curve_log, "MAX_PENDING_BYTES", 0)
     bench = make_bench(Logging, tasks=2)
     with pytest.raises(StopRequested):
         bench.run(0, leave_after=7, checkpoint=tmp_path / "job.ckpt")

@@ -119,7 +119,7 @@ def test_kept_in_part_or_not_at_all_are_the_same_bits(
     make: Any, monkeypatch: pytest.MonkeyPatch, model: Any, form: str
 ) -> None:
     monkeypatch.setattr(kept, "CHUNK", 16)
-    monkeypatch.setattr(kept, "STRETCH", 24)
+    monkeypatch.setattr(kept, "SAMPLES_AHEAD", 24)
     bench = make(Probe, model)
     found = {}
     for said in ("auto", "10kB", "none"):
@@ -134,7 +134,7 @@ def test_a_members_bits_are_those_it_has_alone_and_after_a_resume(
     make: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str
 ) -> None:
     monkeypatch.setattr(kept, "CHUNK", 16)
-    monkeypatch.setattr(kept, "STRETCH", 24)
+    monkeypatch.setattr(kept, "SAMPLES_AHEAD", 24)
     monkeypatch.setenv(VARIABLE, said)
     bench = make(Probe)
     alone = rows(bench.run(1), 1)

@@ -762,7 +762,7 @@ def test_many_steps_are_watched_in_one_epoch(
     make_bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table of losses on the device is smaller than the epoch."""
-    monkeypatch.setattr("clbench.engine.losses.CHUNK", 3)
+    monkeypatch.setattr("clbench.engine.losses.STEPS_ON_DEVICE", 3)
     small = make_bench(Breaking, epochs=2).run(0, 1, 2)
     monkeypatch.undo()
     large = make_bench(Breaking, epochs=2).run(0, 1, 2)

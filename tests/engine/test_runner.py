@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from clbench import Phase, ProbeMetric, SoloStrategy, Strategy, Task, Undefined
 from clbench.engine import Progress, Settings, run_cell
-from clbench.engine.checkpoint import DIGEST
+from clbench.engine.checkpoint import DIGEST_BYTES
 from clbench.engine.evaluations import Evaluations
 from clbench.engine.measurements import padded
 from clbench.engine.runner import work_of
@@ -274,7 +274,7 @@ def test_a_job_that_is_done_is_read_from_its_checkpoint(
 
 def sign(checkpoint: Path) -> None:
     content = checkpoint.read_bytes()
-    checkpoint.write_bytes(content + hashlib.blake2b(content, digest_size=DIGEST).digest())
+    checkpoint.write_bytes(content + hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest())
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
         torch.save(nn.Linear(1, 1), mark)
         sign(mark)
     if damage == "another version":
-        saved = torch.load(io.BytesIO(whole[:-DIGEST]), weights_only=True)
+        saved = torch.load(io.BytesIO(whole[:-DIGEST_BYTES]), weights_only=True)
         saved["identity"]["layout"] -= 1
         torch.save(saved, mark)
         sign(mark)

@@ -104,7 +104,7 @@ def test_permutations_need_no_weights(arrays):
 
 
 def test_test_sets_are_kept_up_to_a_bound(arrays, monkeypatch):
-    monkeypatch.setattr(streams_module, "MOST_KEPT", 3 * 2 * 64)
+    monkeypatch.setattr(streams_module, "MAX_KEPT_ROWS", 3 * 2 * 64)
     streams = over(arrays, Pairs(dataset="noise", tasks=9))
     first = [batch.y for batch in streams.batches(streams.tasks[0], "test", 64)]
     for task in streams.tasks:

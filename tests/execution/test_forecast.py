@@ -11,7 +11,7 @@ import pytest
 
 from clbench import Phase, Strategy
 from clbench.engine.session import ScenarioView
-from clbench.engine.workload import HEAD, LOOK, STEP, Work, workload
+from clbench.engine.workload import EVALUATION_COST, HEAD_COST, STEP_COST, Work, workload
 from clbench.execution import Options, Run, open_suite
 from clbench.execution.board import Board
 from clbench.execution.estimate import Estimator
@@ -223,10 +223,10 @@ def steps(*parts: Any, **protocol: Any) -> list[int]:
     ],
 )
 def test_a_task_costs_what_is_tested_after_it(evaluate: Any, tested: list[int]) -> None:
-    untested = [work.steps * (STEP + 10) for work in work_of(ER)]
+    untested = [work.steps * (STEP_COST + 10) for work in work_of(ER)]
     costs = [work.cost for work in work_of(ER, evaluate=evaluate)]
     looked = [cost - training for cost, training in zip(costs, untested, strict=True)]
-    assert looked == pytest.approx([LOOK * count for count in tested])
+    assert looked == pytest.approx([EVALUATION_COST * count for count in tested])
 
 
 def test_steps_are_those_the_phases_say() -> None:
@@ -256,7 +256,7 @@ def test_a_head_whose_features_are_kept_costs_little_after_its_first_epoch() -> 
             return [Phase("head", epochs=4, frozen_before="head")]
 
     first = work_of(HeadAlone, augment="none")[0]
-    looked = LOOK * (60 + 100)  # tests, and the features of 100 samples
-    assert first == Work(40, pytest.approx(40 * (STEP + HEAD * 10) + looked))
+    looked = EVALUATION_COST * (60 + 100)  # tests, and the features of 100 samples
+    assert first == Work(40, pytest.approx(40 * (STEP_COST + HEAD_COST * 10) + looked))
     whole = work_of(HeadAlone, augment="flip")[0]
-    assert whole.cost == pytest.approx(40 * (STEP + 10) + LOOK * 60)
+    assert whole.cost == pytest.approx(40 * (STEP_COST + 10) + EVALUATION_COST * 60)
