@@ -21,6 +21,7 @@ from clbench.report.contest import (
     Rules,
     difference_matrix,
     of_friedman,
+    of_pair,
     verdict,
 )
 from clbench.report.findings import NoCommonSeeds, NotEverywhere
@@ -97,7 +98,7 @@ def across(contenders: Contenders, rules: Rules) -> Across:
         else [_signed_rank_pair(contenders, rules)]
     )
     pairs = _with_sizes(pairs, contenders, rules)
-    omnibus = _of_pair(pairs[0])
+    omnibus = of_pair(pairs[0])
     if several:
         omnibus = of_friedman(None, friedman(-ranks, ties=False))
     rejected = omnibus.p <= rules.alpha
@@ -249,10 +250,6 @@ def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
         verdict="",
         better=tested.better,
     )
-
-
-def _of_pair(pair: Pair) -> Omnibus:
-    return Omnibus(None, pair.test, pair.statistic, pair.p, NAN, (0, 0), NAN, 2, pair.n)
 
 
 # ---------------------------------------------------------------------- sizes

@@ -54,11 +54,11 @@ class Omnibus:
     test: str
     statistic: float
     p: float
-    f: float
-    f_df: tuple[int, int]
-    f_p: float
     strategies: int
     blocks: int
+    f: float = NAN
+    f_df: tuple[int, int] = (0, 0)
+    f_p: float = NAN
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,7 @@ def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]
     """The test of all strategies of a scenario; of two it is that of the pair."""
     scenario = runs[0].scenario
     if len(runs) == 2:
-        pair = pairs[0]
-        return _without_f(scenario, pair.test, pair.statistic, pair.p, 2, pair.n)
+        return of_pair(pairs[0])
     if planned.omnibus == design.FRIEDMAN:
         seeds = common_seeds(runs)
         if len(seeds) < 2:
@@ -240,32 +239,41 @@ def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]
         return of_friedman(scenario, friedman(scores))
     if planned.omnibus == design.KRUSKAL_WALLIS:
         found = kruskal_wallis([one.score for one in runs])
-        count = sum(len(one.seed) for one in runs)
-        test = planned.omnibus
-        return _without_f(scenario, test, found.statistic, found.p, len(runs), count)
+        return Omnibus(
+            scenario=scenario,
+            test=planned.omnibus,
+            statistic=found.statistic,
+            p=found.p,
+            strategies=len(runs),
+            blocks=sum(len(one.seed) for one in runs),
+        )
     return None
 
 
-def _without_f(
-    scenario: str, test: str, statistic: float, p: float, strategies: int, blocks: int
-) -> Omnibus:
-    """A test that has no F of Iman and Davenport."""
-    return Omnibus(scenario, test, statistic, p, NAN, (0, 0), NAN, strategies, blocks)
+def of_pair(pair: Pair) -> Omnibus:
+    """The test of two strategies, which is all there is to test."""
+    return Omnibus(
+        scenario=pair.scenario,
+        test=pair.test,
+        statistic=pair.statistic,
+        p=pair.p,
+        strategies=2,
+        blocks=pair.n,
+    )
 
 
 def of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
     """Friedman's test as one of the comparison's."""
-    k = len(found.average_ranks)
     return Omnibus(
-        scenario,
-        design.FRIEDMAN,
-        found.statistic,
-        found.p,
-        found.f,
-        found.f_df,
-        found.f_p,
-        k,
-        found.blocks,
+        scenario=scenario,
+        test=design.FRIEDMAN,
+        statistic=found.statistic,
+        p=found.p,
+        strategies=len(found.average_ranks),
+        blocks=found.blocks,
+        f=found.f,
+        f_df=found.f_df,
+        f_p=found.f_p,
     )
 
 

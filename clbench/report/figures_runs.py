@@ -162,13 +162,16 @@ def _curves(
     beside: str,
     first: int,
 ) -> Figure:
+    """A panel a scenario, a line a strategy; `first` is where the first of the values stands."""
     looks = _looks(comparison)
     figure, axes = panels(len(curves), 4.2, 3.2)
     for ax, (scenario, found) in zip(axes, curves.items(), strict=True):
         length = _length(found)
         size = bin_size(length)
         for name, values in found.items():
-            _curve(ax, name, *binned_course(values, size), looks[name], first)
+            centres, measured = binned_course(values, size)
+            if len(centres):
+                _curve(ax, first + centres, measured, {"label": name, **looks[name]})
         ax.set_xticks(_ticks(length, size, first))
         ax.set(xlabel=_with_bins(below, size), ylabel=beside)
         within(ax, "y", ACCURACIES, "fraction")
@@ -191,23 +194,18 @@ def _ticks(length: int, size: int, first: int) -> list[int]:
     return [first, *range(step, length + 1, step)]
 
 
-def _curve(
-    ax: Axes, name: str, places: Array, measured: Array, how: Mapping[str, str], first: int
-) -> None:
-    """A line with its interval; where only single points were measured, those."""
-    if not len(places):
-        return
-    places = first + places
+def _curve(ax: Axes, at: Array, measured: Array, how: Mapping[str, str]) -> None:
+    """A line with its interval; where only a single point was measured, that."""
     intervals = accuracy_intervals(measured)
     low = 100 * np.array([interval.low for interval in intervals])
     high = 100 * np.array([interval.high for interval in intervals])
     style: dict[str, Any] = {"linewidth": 1.5, "markersize": 4.0, **how}
-    style["markevery"] = max(1, len(places) // MARKERS_OF_A_LINE)
-    ax.plot(places, 100 * measured.mean(axis=0), label=name, **style)
-    if len(places) > 1:
-        ax.fill_between(places, low, high, color=how["color"], alpha=0.12, linewidth=0)
+    style["markevery"] = max(1, len(at) // MARKERS_OF_A_LINE)
+    ax.plot(at, 100 * measured.mean(axis=0), **style)
+    if len(at) > 1:
+        ax.fill_between(at, low, high, color=how["color"], alpha=0.12, linewidth=0)
     elif np.isfinite(low).all():
-        ax.plot([places[0]] * 2, [low[0], high[0]], color=how["color"], linewidth=1.0)
+        ax.plot([at[0]] * 2, [low[0], high[0]], color=how["color"], linewidth=1.0)
 
 
 # ---------------------------------------------------------------------- matrices

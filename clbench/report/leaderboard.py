@@ -27,7 +27,7 @@ def leaderboard(
     *,
     force_mixed: bool = False,
     baseline: str | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], None] | None = None,
     **rules: Any,
 ) -> list[Section]:
     """Read and compare.
@@ -68,14 +68,16 @@ def _has_strategy(group: Sequence[Results], name: str | None) -> bool:
 # ---------------------------------------------------------------------- which records
 
 
-def _publishable(paths: Sequence[Path], tell: Callable[[str], None]) -> dict[Path, RecordFile]:
+def _publishable(
+    paths: Sequence[Path], tell: Callable[[str], None] | None
+) -> dict[Path, RecordFile]:
     """The records that hold results, by path: `results/*/*.h5` may name others, too."""
     opened = {path: read_record(path) for path in dict.fromkeys(paths)}
     reasons = {path: _why_not_published(record, path) for path, record in opened.items()}
     left_out = [f"{path} ({reason})" for path, reason in reasons.items() if reason]
     if left_out and len(left_out) == len(opened):
         raise RecordError(f"there is nothing to publish: {', '.join(left_out)}")
-    if left_out:
+    if left_out and tell is not None:
         tell(f"left out: {', '.join(left_out)}")
     return {path: record for path, record in opened.items() if not reasons[path]}
 
