@@ -50,6 +50,7 @@ def labels_apart(record: RecordFile) -> list[tuple[str, CellRecord]]:
     names = Counter((cell.scenario, cell.label) for cell in [*record.cells, *record.apart])
     found = []
     for cell in record.apart:
+        # Two states of a cell go by one label; the letters of their keys tell them apart.
         alone = names[cell.scenario, cell.label] == 1
         found.append((cell.label if alone else f"{cell.label} [{cell.key[:KEY_LETTERS]}]", cell))
     return found

@@ -72,6 +72,7 @@ class _Parts:
         """The cells of one more record."""
         own = [keyed_apart(cell, self._known) for cell in record.cells]
         try:
+            # One record at a time, so that a conflict names the file.
             self.cells = merge_cells([*self.cells, *own])
         except Conflict as conflict:
             raise RecordError(

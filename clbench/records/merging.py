@@ -96,6 +96,7 @@ def _faults(old: CellRecord, first: CellRecord, new: CellRecord) -> tuple[Fault,
     for name in new.metrics:
         if not first.members or first.probes.get(name) != new.probes.get(name):
             measured_anew.add(name)
+    # The fault of a job has no metric, and stays.
     still_true = [fault for fault in old.faults if fault.metric not in measured_anew]
     return tuple(dict.fromkeys([*still_true, *new.faults]))
 
@@ -126,6 +127,7 @@ def _later_stays(old: CellRecord, before: int, new: CellRecord, row: int, later_
         return not old_finished
     if later_wins:
         return True
+    # Both came to an end: of the same streams and code they should have measured the same.
     different = _difference(select(old, np.array([before])), select(new, np.array([row])))
     if different is not None:
         raise Conflict(old, before, different)

@@ -162,6 +162,7 @@ class Metrics:
         values = [value for value, _ in answers]
         missing = [why for _, why in answers]
         summary = np.array([_summary(value, kind) for value in values])
+        # Members may have given different numbers of values.
         table = _stacked(values)
         along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
         known = _Values(summary, table if along_tasks else None, table, missing)

@@ -87,6 +87,7 @@ def _aligned_entries(
     """Both with the entries of either."""
     if np.array_equal(ours.row, theirs.row) and np.array_equal(ours.column, theirs.column):
         return old, new
+    # In the order of the older, so that equal records stay equal.
     pairs = list(dict.fromkeys([*_pairs(ours), *_pairs(theirs)]))
     return _spread(old, ours, pairs), _spread(new, theirs, pairs)
 

@@ -23,6 +23,7 @@ LETTERS = 12  # of a run's name
 
 def named(facts: Facts) -> Facts:
     """The facts with their name, `id`."""
+    # Sorted, so that equal facts have equal names.
     text = json.dumps(facts, sort_keys=True, default=str)
     return {"id": hashlib.sha256(text.encode()).hexdigest()[:LETTERS], **facts}
 

@@ -188,6 +188,7 @@ class _Reader:
             text = name if isinstance(name, str) else name.decode(errors="replace")
             parts = text.split("/", 2)
             if parts[0] in (CELLS, APART) and len(parts) > 1:
+                # One visit of all names is much faster than opening every group.
                 cells[parts[0], parts[1]].update(parts[2:])
             is_plain = info.type == h5py.h5l.TYPE_HARD
             return None if is_plain else text  # a name ends the visit
@@ -216,6 +217,7 @@ class _Reader:
         self._check_printable(location, known)
         position = self.source.attribute(item, "position")
         cell = CellOnDisk.of(partial(self._cell, group, known), **known)
+        # Cells that do not say it come last, by key.
         return (position if isinstance(position, int) else math.inf), cell
 
     def _known_names(self, group: _Group) -> dict[str, str]:
@@ -240,6 +242,7 @@ class _Reader:
             for one in ATTRIBUTES:
                 if one.name not in NAMES:
                     told[one.name] = self._attribute(group.item, one)
+            # A cell has no accuracy where it has entries, or failed.
             told["accuracy"] = None
             for name in ("seed", *DATASETS):
                 if name in group.names:

@@ -61,6 +61,7 @@ def _check_notes(cell: CellRecord) -> None:
 
 def _sorted(cell: CellRecord) -> CellRecord:
     """By seed, then agent."""
+    # The last key is the first one to sort by.
     order = np.lexsort((cell.agent, cell.seed))
     seed, agent = cell.seed[order], cell.agent[order]
     twice = (np.diff(seed) == 0) & (np.diff(agent) == 0)

@@ -83,6 +83,7 @@ class _CellWriter:
     def write(self, position: int) -> None:
         _write_attributes(self.group, self.cell, ATTRIBUTES)
         self.group.attrs["position"] = position
+        # First, because every other dataset is attached to it.
         self._scale("seed", self.cell.seed)
         for name, axes in DATASETS.items():
             value = getattr(self.cell, name)
@@ -165,4 +166,5 @@ def _stored_type(value: Array) -> Any:
     """Strings and truth values have types of their own in HDF5."""
     if value.dtype == object:
         return h5py.string_dtype()
+    # HDF5 has no truth values; h5py writes an enumeration that others do not read.
     return np.uint8 if value.dtype == bool else value.dtype

@@ -155,6 +155,7 @@ def _with_common_seeds(
     """
     kept = list(names)
     left: list[NoCommonSeeds] = []
+    # A pair without common seeds has no p.
     strangers = [(pair.a, pair.b) for pair in pairs if np.isnan(pair.p)]
     while apart := [pair for pair in strangers if set(pair) <= set(kept)]:
         count = Counter(itertools.chain.from_iterable(apart))
@@ -186,6 +187,7 @@ def _ranks(pairs: Mapping[Places, Pair], count: int, rules: Rules) -> Array:
     lead = np.zeros((count, count))
     for (i, j), pair in pairs.items():
         lead[i, j] = _lead(pair, rules)
+        # Who is even leads by 0, which counts as half a rank to both.
         lead[j, i] = -lead[i, j]
     ranks: Array = 1 + (count - 1 - lead.sum(axis=1)) / 2
     return ranks
@@ -292,6 +294,7 @@ def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
         found: Array = drawn[:, places[:, 0]] - drawn[:, places[:, 1]]
         return found
     parts = []
+    # All resamples of all pairs at once would take gigabytes.
     for first in range(0, len(places), AT_ONCE):
         i, j = places[first : first + AT_ONCE].T
         apart = [table[:, i] - table[:, j] for table in tables]

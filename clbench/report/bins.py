@@ -30,6 +30,7 @@ def bin_means(values: Array, size: int) -> Array:
         return values
     starts = np.arange(0, values.shape[-1], size)
     known = ~np.isnan(values)
+    # `reduceat` sums from each start to the next one, the last to the end.
     total = np.add.reduceat(np.where(known, values, 0.0), starts, axis=-1)
     count = np.add.reduceat(known.astype(np.int64), starts, axis=-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -47,6 +47,7 @@ def terminal(comparison: Comparison) -> RenderableType:
 
 def _grid(table: TableOf) -> Grid:
     """The table as wide as there is room."""
+    # A hundred strategies make five thousand pairs.
     shown = table.rows[:MAX_ROWS]
     columns = []
     for column, cells in zip(table.columns, zip(*shown, strict=True), strict=True):

@@ -67,6 +67,7 @@ def compare(
 
 def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Comparison:
     """`compare` of records that were joined already; what is None is as the suite says."""
+    # An option of the command that was not given is None.
     known = {name: value for name, value in given.items() if value is not None}
     rules, not_used = _rules(pooled.results, known, seed)
     every = [runs_of(pooled.results, rules.metric, cell) for cell in pooled.results.cells]
@@ -88,6 +89,7 @@ def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, 
         found += pairs_here
         if test is not None:
             omnibus.append(test)
+    # Pairs are tested whatever the omnibus test says; their verdicts mention it.
     rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
     pairs = with_verdicts(found, rejected, rules)
     contenders, left_out = contenders_of(by_scenario, pairs)
@@ -138,6 +140,7 @@ def _rules(
         try:
             chosen["baseline"] = _label(results, chosen["baseline"])
         except RecordError as error:
+            # Who asks for it now wants to know; a suite may have been cut down since.
             if "baseline" in given:
                 raise
             not_used.append(StatedNotUsed("the baseline that the suite names", str(error)))
@@ -204,6 +207,7 @@ def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, _Again
     for pair in pairs:
         if baseline not in (pair.a, pair.b):
             continue
+        # A pair stands in the order of the suite, whichever of the two is the baseline.
         own = pair if pair.b == baseline else pair.turned()
         against[own.a] = _AgainstBaseline(
             own.difference, own.ci_low, own.ci_high, own.p_adjusted, own.effect
@@ -214,6 +218,7 @@ def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, _Again
 def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rules) -> SummaryRow:
     values = runs.finished
     interval = mean_interval(values).cut(runs.limits)
+    # Of fewer runs the quarters are single runs, and cutting them off says nothing.
     has_iqm = len(values) >= MANY
     middle = interquartile_interval([values], rules.rng()) if has_iqm else None
     return SummaryRow(

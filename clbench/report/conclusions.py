@@ -93,6 +93,7 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
 def chosen_tests(tested: Tested) -> ChosenTests:
     """The tests, and the reason for them."""
     rules = tested.rules
+    # The design of the scenario with most strategies is told; the others have fewer of its tests.
     most = max(map(len, tested.by_scenario.values()), default=0)
     planned = designs.within_scenario(most, paired=not rules.unpaired)
     known = [pair for pair in tested.pairs if not np.isnan(pair.p)]
@@ -139,6 +140,7 @@ def _power(tested: Tested) -> Iterable[Power]:
     rules = tested.rules
     known = [pair for pair in tested.pairs if not np.isnan(pair.p)]
     factor = penalty(len(known), rules.correction)
+    # The same for all: it depends on the family, not on the pair.
     needed = seeds_needed(rules.alpha, factor)
     for n, smallest in sorted({(pair.n, pair.smallest_p) for pair in known}):
         yield Power(n, smallest, factor, rules.alpha, rules.unpaired, needed)
@@ -176,6 +178,7 @@ def _missing_seeds(tested: Tested, scenario: str, here: Sequence[Runs]) -> Itera
     """A strategy may look better for the want of its bad seeds."""
     known = [set(one.seed.tolist()) for one in here]
     some = set.union(*known)
+    # Seeds that the suite asks for may be missing to all.
     everybody = some | set(tested.pooled.asked)
     counts = []
     for one, seeds in zip(here, known, strict=True):
@@ -253,6 +256,7 @@ def _equivalence(
 
 def _too_few_seeds(pairs: Sequence[Pair], rules: Rules) -> int | None:
     """How many seeds the pair with the fewest has, where those are too few to show equivalence."""
+    # The pair with the fewest decides: what it cannot show is not shown of all pairs.
     fewest = min((pair.n for pair in pairs if pair.n), default=0)
     if not fewest or rules.unpaired or smallest_equivalence(fewest) <= rules.alpha:
         return None
@@ -283,6 +287,7 @@ def _over_scenarios(tested: Tested, over: Across) -> Iterable[Finding]:
         return
     yield AllStrategies(over.omnibus, rules.alpha)
     differing = sum(differs(pair, rules.alpha) for pair in over.pairs)
+    # They are sorted, best first.
     best = over.ranks[0]
     yield OverallRanking(
         over.critical_difference,

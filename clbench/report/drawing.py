@@ -102,6 +102,7 @@ def within(ax: Axes, side: str, limits: tuple[float, float] | None, unit: str) -
     low, high = axis.get_view_interval()
     air = AIR * (high - low)
     low, high = max(low, least - air), min(high, most + air)
+    # A tick at the very end may lie beyond it by a rounding error.
     slack = 1e-9 * (most - least)
     ticks = axis.get_majorticklocs()
     possible = ticks[(ticks >= max(low, least) - slack) & (ticks <= min(high, most) + slack)]
@@ -135,6 +136,7 @@ def box_with_points(
         whiskerprops=line,
         capprops=line,
     )
+    # Spread out so that equal values are seen; the same for the same number of them.
     apart = np.random.default_rng(len(values)).uniform(-0.3, 0.3, len(values))
     ax.scatter(
         values, place + width * apart, s=12, color=colour, alpha=0.65, linewidths=0, zorder=3

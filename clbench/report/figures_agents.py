@@ -127,6 +127,7 @@ def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> floa
     for values in _by_agent(results, cell, course).values():
         centres, means = binned_course(values, size)
         line = means.mean(axis=0)
+        # All panels share an axis, which ends below the lowest line.
         lowest = min(lowest, float(line.min(initial=1.0)))
         ax.plot(centres + 1, 100 * line, **AGENT_LINE)
     lowest = min(lowest, _mean_line(ax, course_by_seed(results, cell, course), size))

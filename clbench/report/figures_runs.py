@@ -134,6 +134,7 @@ def forgetting_curves(comparison: Comparison) -> Figure:
 
 def _as_far_as_measured(found: Mapping[str, Array]) -> dict[str, Array]:
     """Without the ages that no task was tested at: few, where the last tasks alone are tested."""
+    # The ages of all strategies, so that lines end together.
     oldest = 0
     for values in found.values():
         tested = np.flatnonzero(~np.isnan(values).all(axis=0))
@@ -251,6 +252,7 @@ def _matrix_axis(ax: Axes, matrix: Array, size: int) -> None:
     fields = matrix.shape[1]
     if size == 1:
         ticks = range(0, fields, -(-fields // MAX_TICKS))
+        # Row 0 is the untrained network.
         rows, none = [0, *(tick + 1 for tick in ticks)], ["none"]
     else:
         step = bin_size(fields, MAX_BLOCK_TICKS)

@@ -98,6 +98,7 @@ def _why_not_published(record: RecordFile, path: Path) -> str | None:
 def _places(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, str]]:
     """Where each record lies in the folder: where it is, or a copy under a name of its own."""
     base = out.resolve()
+    # A record that lies in the folder already is linked to where it is.
     inside: dict[Path, str] = {}
     for path in dict.fromkeys(paths):
         if path.resolve().is_relative_to(base):
@@ -132,6 +133,7 @@ def _section(
 
 def _comparisons(pooled: Pool, rules: Mapping[str, Any]) -> dict[str, Comparison]:
     """By the metric that the suite compares, and by every other that can be ranked."""
+    # Without a metric given, by the one that the suite compares.
     main = compare_pool(pooled, rules)
     comparisons = {main.metric: main}
     for name in _other_metrics(pooled.results, main.metric):

@@ -61,6 +61,7 @@ def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> Nothin
             return None  # what was tested tells nothing of chance
     if not finals:
         return None
+    # Its chance is told beside it: strategies may have been tested on other tasks.
     best = max(finals)
     bounds = [cell.label for cell in cells if cell.strategy in BOUNDS]
     return NothingLearnt(

@@ -47,6 +47,7 @@ def estimate(cell: CellRecord, values: Array) -> Estimate | None:
     if not len(means):
         return None
     interval = mean_interval(means)
+    # One seed says nothing of the spread.
     half = None if np.isnan(interval.low) else (interval.high - interval.low) / 2
     return Estimate(float(means.mean()), half, len(means))
 

@@ -219,6 +219,7 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
     for row in comparison.summary:
         if row.scenario == scenario and row.strategy in rivals:
             spent = mean_cost(results, rivals[row.strategy], cost)
+            # Costs stand on a logarithmic axis.
             if np.isfinite([spent, row.mean]).all() and spent > 0:
                 points.append((spent, row.mean))
     return pareto(points, higher_is_better=comparison.higher_is_better)
@@ -230,6 +231,7 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
 def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
+    # Of a cell without a finished seed there is nothing to draw.
     inside: dict[str, Any] = {"curves": {}, "matrix": None}
     if cell.tasks and finished(cell):
         inside = _inside(section, cell)
@@ -272,6 +274,7 @@ def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
     names = bin_names(cell.tasks, size)
     ends = [min((block + 1) * size, cell.tasks) for block in range(len(names))]
     values = mean_matrix(cell, size)
+    # Blocks are named by their tasks, and found by the last of them.
     matrix = {"size": size, "tasks": names, "ends": ends, "values": values}
     return {"curves": _courses(section.results, cell), "matrix": matrix}
 

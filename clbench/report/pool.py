@@ -60,7 +60,9 @@ def pool(
     opened = _opened(sources, plugins)
     parts: list[RecordFile] = []
     for results in opened:
+        # A merged record holds several suites, which are as comparable as they were.
         parts += separated(results.record)
+    # First names, so that two files without a suite are not taken for one.
     records = _aligned(_named_apart(parts))
     mixed = tuple(_differences(records))
     if mixed and not force_mixed:
@@ -154,6 +156,7 @@ def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
 
 def _lines(scenario: str, properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[str]:
     """The properties of the cells of each suite on a scenario, where the suites do not agree."""
+    # A scenario that only one suite has is no reason not to compare the others.
     there = {suite: found for suite, found in properties.items() if found}
     if len(there) < 2:
         return

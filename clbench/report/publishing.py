@@ -62,6 +62,7 @@ def write(sections: Sequence[Section], out: Path) -> list[Path]:
     files["leaderboard.csv"] = as_csv(sections).encode()
     files["leaderboard.md"] = as_markdown(sections).encode()
     files["index.html"] = page(page_data(sections)).encode()
+    # In this order: the page links to the others, so it is written when they are there.
     for name, content in files.items():
         make_folder((out / name).parent)
         atomic_write(out / name, content)

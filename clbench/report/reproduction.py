@@ -91,6 +91,7 @@ def _without(cell: CellRecord, earlier: Iterable[CellRecord]) -> CellRecord:
     """Without the members that came to an end here, and did so in an earlier record."""
     taken: set[Member] = set()
     for other in earlier:
+        # A member that failed before may be measured now.
         taken |= _finished(other).keys()
     repeated = [row for member, row in _finished(cell).items() if member in taken]
     if not repeated:
@@ -118,6 +119,7 @@ def _repeat(first: _Measurement, again: _Measurement) -> Repeat | None:
     if not _measured_twice(old_cell, new_cell):
         return None
     before, after = _final(old_cell), _final(new_cell)
+    # All accuracies, not the final ones alone.
     same = np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
     return Repeat(
         verdict=SAME if same else _close(before, after),

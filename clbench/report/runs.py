@@ -120,6 +120,7 @@ def _run(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> _Run:
     members = np.flatnonzero(cell.seed == seed)
     statuses = [str(cell.member_status[member]) for member in members]
     ended = next((status for status in statuses if status != DONE), "")
+    # NaN where one agent has no value: a mean over the others would favour failing.
     value = float(measured.summary[members].mean())
     if not ended and not np.isfinite(value) and lost[members].any():
         ended = NO_NUMBER

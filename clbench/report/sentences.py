@@ -203,6 +203,7 @@ def _of_two(found: TwoStrategies) -> str:
     if not differs(pair, found.alpha):
         return f"{pair.a} and {pair.b} cannot be told apart {numbers}."
     told = f"{pair.winner} is better than {pair.loser} {numbers}."
+    # A few runs far off move a mean, and no ranks.
     if pair.better * found.sign * pair.difference < 0:
         told += f" The ranks of the runs decide; the mean of {pair.winner} is the worse of the two."
     return told
@@ -228,6 +229,7 @@ def _(found: AllStrategies) -> str:
     shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}"
     shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
     if one.test == designs.FRIEDMAN:
+        # F is infinite where all blocks agree on every rank.
         f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
         shown += f" (Iman-Davenport F({one.f_df[0]}, {one.f_df[1]}) = {f}, p {_equals(one.f_p)})"
     if one.p <= found.alpha:

@@ -54,6 +54,7 @@ def summary_table(results: Results, metrics: Sequence[str] | None = None) -> Gro
     legend = map(_text, summary.legend)
     if not summary.columns:
         return Group(title, *legend)
+    # It asks for the width of the terminal when it is printed.
     grid = Grid(summary.columns, sections=summary.sections)
     return Group(title, Text(""), grid, Text(""), *legend)
 
@@ -189,6 +190,7 @@ def _curves(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """What the strategy logged, online accuracy, and what probes measured, a line each."""
     rows = []
     for name, values in {**cell.curves, **_probed(results, cell)}.items():
+        # A curve with several numbers a point is no line.
         if name in HIDDEN_CURVES or values.ndim != 2:
             continue
         if row := _curve_row(name, values[cell.complete]):
@@ -221,6 +223,7 @@ def _curve_row(name: str, values: Array) -> tuple[str, str, str, str] | None:
 def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
     offered = set(results.metric_names())
+    # What the suite asked for first, and costs last.
     known = [*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS, *cell.cost]
     rows = []
     for name in dict.fromkeys(known):
