@@ -91,6 +91,7 @@ def atomic_file(path: Path) -> Iterator[DeferredErrorFile]:
                     target_file.raise_error()  # whatever else went wrong went wrong because of that
                     raise
                 target_file.raise_error()
+                # Else the rename may reach the disk before the content does.
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except BaseException:

@@ -166,5 +166,5 @@ def _stored_type(value: Array) -> Any:
     """Strings and truth values have types of their own in HDF5."""
     if value.dtype == object:
         return h5py.string_dtype()
-    # HDF5 has no truth values; h5py writes an enumeration that others do not read.
+    # HDF5 has no truth values; h5py would write an enumeration, which not every reader knows.
     return np.uint8 if value.dtype == bool else value.dtype

@@ -294,7 +294,7 @@ def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
         found: Array = drawn[:, places[:, 0]] - drawn[:, places[:, 1]]
         return found
     parts = []
-    # All resamples of all pairs at once would take gigabytes.
+    # Of a hundred strategies the resamples of all pairs would take hundreds of megabytes.
     for first in range(0, len(places), AT_ONCE):
         i, j = places[first : first + AT_ONCE].T
         apart = [table[:, i] - table[:, j] for table in tables]
