@@ -11,7 +11,7 @@ from clbench.errors import shown
 
 
 def issues_of(error: pydantic.ValidationError, given: Any) -> list[tuple[tuple[str, ...], str]]:
-    """What pydantic found, as (path in `given`, sentence), one a place:
+    """What pydantic found, as (path in `given`, sentence), one a path:
     the branches of a union are one sentence.
     """
     found: dict[tuple[str, ...], list[str]] = {}

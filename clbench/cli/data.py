@@ -71,10 +71,10 @@ def import_arrays(
     from clbench.host import Host
 
     # Refused before the arrays are read, which may take minutes.
-    place = destination(data)
+    root = destination(data)
     arrays = import_data(name, source, data, Host.load(plugin or []))
     say(f"imported {name}: {_contents(arrays)}")
-    say(f"kept in {place}")
+    say(f"kept in {root}")
 
 
 @app.command("where")

@@ -42,8 +42,8 @@ def describe(
     host = Host.load(plugin or [])
     warn(host.warnings)
     parts = _meanings(name, host, data)
-    for place, part in enumerate(parts):
-        if place:
+    for position, part in enumerate(parts):
+        if position:
             say("")
         part()
 

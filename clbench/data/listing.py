@@ -61,41 +61,41 @@ def catalogue(host: Host, root: Path | None = None) -> list[DatasetInfo]:
 
 def where(host: Host, root: Path | None = None) -> list[RootInfo]:
     """The roots in the order they are searched, with what is in each."""
-    return [_root(place, host) for place in roots(root)]
+    return [_root(data_root, host) for data_root in roots(root)]
 
 
-def _root(place: Root, host: Host) -> RootInfo:
-    names = {header.name for header in kept(place)}
-    names.update(name for name in host.names("dataset") if _files_in(name, host, place.path))
-    path = place.path
-    return RootInfo(path, place.origin, path.is_dir(), writable(path), tuple(sorted(names)))
+def _root(data_root: Root, host: Host) -> RootInfo:
+    names = {header.name for header in kept(data_root)}
+    names.update(name for name in host.names("dataset") if _files_in(name, host, data_root.path))
+    path = data_root.path
+    return RootInfo(path, data_root.origin, path.is_dir(), writable(path), tuple(sorted(names)))
 
 
 def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
     """Where a data set is, and what brings it here where it is nowhere."""
     is_offered = name in host.names("dataset")
     if not is_offered and (fault := damaged(root).get(name)):
-        place, reason = fault
-        return DatasetInfo(name, "damaged", place.path, None, reason)
+        data_root, reason = fault
+        return DatasetInfo(name, "damaged", data_root.path, None, reason)
     dataset = make_dataset(Choice(name, {}), host, root)
     about = summary(type(dataset).__doc__)
-    for place in roots(root):
-        header = _copy_in(place, name)
+    for data_root in roots(root):
+        header = _copy_in(data_root, name)
         if header is not None:
             state = "imported" if header.stamp == store.IMPORTED else "cached"
             # Of arrays that no plugin knows there is nothing to say.
             doc = about if is_offered else ""
-            return DatasetInfo(name, state, place.path, header.classes, doc)
-        if _files_in(name, host, place.path):
-            return DatasetInfo(name, "files found", place.path, dataset.classes, about)
+            return DatasetInfo(name, state, data_root.path, header.classes, doc)
+        if _files_in(name, host, data_root.path):
+            return DatasetInfo(name, "files found", data_root.path, dataset.classes, about)
     state = _state_without_copy(dataset)
     command = _command(name, dataset) if state == "missing" else ""
     return DatasetInfo(name, state, None, dataset.classes, about, command)
 
 
-def _copy_in(place: Root, name: str) -> store.Header | None:
+def _copy_in(data_root: Root, name: str) -> store.Header | None:
     """What is kept or was imported under a name in a root."""
-    return next((header for header in kept(place) if header.name == name), None)
+    return next((header for header in kept(data_root) if header.name == name), None)
 
 
 def _command(name: str, dataset: Dataset) -> str:

@@ -90,7 +90,7 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
         made: Any = type(search.dataset)
         options = json.dumps(dict(choice.options), sort_keys=True, default=str)
         with searching(host, root):
-            return _computed_fingerprint(made, options, search.places[0].path)
+            return _computed_fingerprint(made, options, search.data_roots[0].path)
     return search.first(
         lambda path: store.read_header(path).fingerprint, lambda arrays: arrays.fingerprint
     )
@@ -101,9 +101,9 @@ def imported_names(root: Path | None = None) -> list[str]:
     return sorted({*_imported(root), *damaged(root)})
 
 
-def kept(place: Root) -> list[store.Header]:
+def kept(data_root: Root) -> list[store.Header]:
     """The data files in a root; `damaged` has those that cannot be read."""
-    return [found for _, found in _files(place) if isinstance(found, store.Header)]
+    return [found for _, found in _files(data_root) if isinstance(found, store.Header)]
 
 
 def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
@@ -112,15 +112,15 @@ def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
     """
     faults = {}
     # Of two files with one name the one that is found first counts.
-    for place in reversed(roots(root)):
-        for path, found in _files(place):
+    for data_root in reversed(roots(root)):
+        for path, found in _files(data_root):
             if isinstance(found, store.Damaged):
-                faults[path.stem] = place, str(found)
+                faults[path.stem] = data_root, str(found)
     return faults
 
 
-def _files(place: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
-    for path in sorted(place.folder.glob("*.h5")):
+def _files(data_root: Root) -> Iterator[tuple[Path, store.Header | store.Damaged]]:
+    for path in sorted(data_root.folder.glob("*.h5")):
         try:
             yield path, store.read_header(path)
         except store.Damaged as fault:
@@ -143,14 +143,14 @@ def fetch(name: str, host: Host, root: Path | None = None) -> Arrays:
     return load_arrays(choice, host, root)
 
 
-def _download(name: str, dataset: Dataset, place: Root) -> None:
+def _download(name: str, dataset: Dataset, data_root: Root) -> None:
     try:
-        dataset.fetch(place.path)
+        dataset.fetch(data_root.path)
     except ClbenchError:
         raise
     except Exception as error:
         raise DataMissing(
-            f"data set {name!r} could not be downloaded to {place}: {_cause(error)}. "
+            f"data set {name!r} could not be downloaded to {data_root}: {_cause(error)}. "
             "Try again where there is a network;"
             f" without one, {' or '.join(_other_ways(name, dataset))}."
         ) from error
@@ -164,8 +164,8 @@ def missing_files(dataset: Dataset, root: Path) -> list[Path]:
 def _imported(root: Path | None) -> dict[str, store.Header]:
     headers = {}
     # Of two files with one name the one that is found first counts.
-    for place in reversed(roots(root)):
-        for header in kept(place):
+    for data_root in reversed(roots(root)):
+        for header in kept(data_root):
             if header.stamp == store.IMPORTED:
                 headers[header.name] = header
     return headers
@@ -211,24 +211,24 @@ class _Search:
 
     def __init__(self, choice: Choice, host: Host, root: Path | None) -> None:
         self.name, self.host = choice.name, host
-        self.places = search_roots(root)
+        self.data_roots = search_roots(root)
         self.dataset = make_dataset(choice, host, root)
         self.file = f"{self.name}.h5"
         if self.dataset.options:
             options = json.dumps(self.dataset.options, sort_keys=True, default=str)
             self.file = f"{self.name}-{_short(options)}.h5"
-        self.from_files = bool(self.dataset.files(self.places[0].path))
+        self.from_files = bool(self.dataset.files(self.data_roots[0].path))
         self.faults: list[str] = []  # what was found and could not be used
 
     def first(self, use: Callable[[Path], T], made: Callable[[Arrays], T]) -> T:
         """`use` a copy, or what is `made` of the arrays that were loaded."""
         if not self.from_files and not isinstance(self.dataset, Imported):
-            return made(_call_load(self.name, self.dataset, self.places[0].path))
-        for place in self.places:
-            files_are_here = self.from_files and not missing_files(self.dataset, place.path)
+            return made(_call_load(self.name, self.dataset, self.data_roots[0].path))
+        for data_root in self.data_roots:
+            files_are_here = self.from_files and not missing_files(self.dataset, data_root.path)
             # Without the files a copy is all there is, and cannot be older than they are.
-            stamp = self._stamp(place) if files_are_here else None
-            for path in self._copies(place, stamp or ""):
+            stamp = self._stamp(data_root) if files_are_here else None
+            for path in self._copies(data_root, stamp or ""):
                 try:
                     if stamp is None or store.read_header(path).stamp in (stamp, store.IMPORTED):
                         return use(path)
@@ -237,34 +237,34 @@ class _Search:
             if stamp is None:
                 continue
             try:
-                return made(self._load(place, stamp))
+                return made(self._load(data_root, stamp))
             except UserError as error:
                 self.faults.append(str(error))
         raise UserError(self._fault()) if self.faults else DataMissing(self._absence())
 
-    def _copies(self, place: Root, stamp: str) -> list[Path]:
+    def _copies(self, data_root: Root, stamp: str) -> list[Path]:
         """Where a copy is: in the root, or, for files in a read-only root, in the user's cache."""
-        paths = (place.folder / self.file, self._derived(stamp))
+        paths = (data_root.folder / self.file, self._derived(stamp))
         return [path for path in paths if path.is_file()]
 
     def _derived(self, stamp: str) -> Path:
         """A copy in the user's cache, of files in a root that cannot be written to."""
         return user_root().folder / "derived" / f"{Path(self.file).stem}-{_short(stamp)}.h5"
 
-    def _stamp(self, place: Root) -> str:
+    def _stamp(self, data_root: Root) -> str:
         """Names the files and the code that reads them: an edit of either makes a new copy."""
         facts = []
-        for path in self.dataset.files(place.path):
+        for path in self.dataset.files(data_root.path):
             found = path.stat()
             facts.append((str(path.resolve()), found.st_size, found.st_mtime_ns))
         imported = isinstance(self.dataset, Imported)
         version = "" if imported else self.host.version_of("dataset", self.name)
         return _short(repr((facts, version)))
 
-    def _load(self, place: Root, stamp: str) -> Arrays:
+    def _load(self, data_root: Root, stamp: str) -> Arrays:
         """The arrays that the files hold, of which a copy is kept."""
-        arrays = _call_load(self.name, self.dataset, place.path)
-        home = place.folder / self.file if writable(place.path) else self._derived(stamp)
+        arrays = _call_load(self.name, self.dataset, data_root.path)
+        home = data_root.folder / self.file if writable(data_root.path) else self._derived(stamp)
         # Where there is no room or no right to keep a copy, the next run reads the files again.
         with contextlib.suppress(OSError):
             store.write(home, arrays, stamp)
@@ -275,9 +275,9 @@ class _Search:
 
     def _absence(self) -> str:
         """What is missing, where it was looked for, and how to get it."""
-        first = self.places[0].path
+        first = self.data_roots[0].path
         names = _few([str(file.relative_to(first)) for file in missing_files(self.dataset, first)])
-        looked = ", ".join(map(_shown_root, self.places))
+        looked = ", ".join(map(_shown_root, self.data_roots))
         missing = f"data set {self.name!r} is not here: missing {names}"
         return f"{missing}; looked in {looked}. {self._ways()}"
 
@@ -287,8 +287,8 @@ class _Search:
         return _again(self.name)
 
 
-def _shown_root(place: Root) -> str:
-    return str(place) if place.path.is_dir() else f"{place}: no such folder"
+def _shown_root(data_root: Root) -> str:
+    return str(data_root) if data_root.path.is_dir() else f"{data_root}: no such folder"
 
 
 def _unusable(name: str, faults: Sequence[str], ways: str) -> str:

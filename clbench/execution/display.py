@@ -218,18 +218,18 @@ class Notebook(Live):
         from IPython.display import display
 
         self.drawn = time.monotonic()
-        self.place = display(self._html(board), display_id=True)
+        self.shown = display(self._html(board), display_id=True)
         try:
             yield
         finally:
-            self.place.update(self._html(board))
+            self.shown.update(self._html(board))
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
         """What went wrong or was printed in a line of its own, the rest in the picture."""
         super().event(board, job, event)
         if time.monotonic() - self.drawn >= 1.0:
             self.drawn = time.monotonic()
-            self.place.update(self._html(board))
+            self.shown.update(self._html(board))
 
     def _html(self, board: Board) -> Any:
         from IPython.display import HTML

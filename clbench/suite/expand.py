@@ -99,8 +99,8 @@ def _variants(items: Sequence[Any], path: Path, problems: Problems) -> list[Vari
 def _item_variants(item: Any, path: Path, problems: Problems) -> list[Variant]:
     """One item for every combination of its grids; none where a grid is wrong."""
     wrong = list(grid_problems(item, path))
-    for place, message in wrong:
-        problems.add(place, message)
+    for where, message in wrong:
+        problems.add(where, message)
     if not wrong and count(item) > MAX_CELLS:
         wrong.append((path, ""))
         problems.add(path, f"unfolds into more than {MAX_CELLS:,} variants; shorten its grids")
@@ -230,9 +230,9 @@ def _unique(entries: Sequence[Entry], labels: Sequence[str], problems: Problems)
     for position, label in enumerate(labels):
         if seen[label] > 1:
             entry: Entry = entries[position]
-            place: Path = (*entry.source, entry.name, "label") if entry.label else entry.source
+            own_label: Path = (*entry.source, entry.name, "label")
             problems.add(
-                place,
+                own_label if entry.label else entry.source,
                 f"{seen[label]} different cells are called {label!r};"
                 " give each a `label` of its own",
             )

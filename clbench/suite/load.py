@@ -226,13 +226,13 @@ def _plugins(value: object, parsed: ParsedSuite, problems: Problems) -> tuple[Fi
         return ()
     files = []
     for position, entry in enumerate(value):
-        place = ("plugins", position)
+        path = ("plugins", position)
         if not isinstance(entry, str):
-            problems.add(place, f"must be a file such as my_method.py, not {shown(entry)}")
+            problems.add(path, f"must be a file such as my_method.py, not {shown(entry)}")
             continue
         file = parsed.plugin_file(entry)
         files.append(file)
         if not file.is_file():
             where = "plugins are relative to the suite's file"
-            problems.add(place, f"there is no file {file} ({where})")
+            problems.add(path, f"there is no file {file} ({where})")
     return tuple(files)

@@ -16,7 +16,7 @@ def apply_overrides(
 ) -> tuple[dict[str, Any], list[Path]]:
     """The data with the overrides in it, and the paths they changed.
 
-    A place that does not exist is a problem.
+    A path that leads nowhere is a problem.
     """
     changed: dict[str, Any] = copy.deepcopy(dict(data))
     paths: list[Path] = []

@@ -21,8 +21,9 @@ def packaged_text(name: str) -> str:
 def suite_folders() -> list[Path]:
     """Where they lie: in the installed package, or beside it in a checkout."""
     spec = importlib.util.find_spec("clbench_suites")
-    places = [Path(place) for place in spec.submodule_search_locations or []] if spec else []
-    folders = [*places, Path(__file__).parents[2] / "suites"]
+    found = spec.submodule_search_locations if spec else None
+    installed = list(map(Path, found or []))
+    folders = [*installed, Path(__file__).parents[2] / "suites"]
     # A checkout that is installed has both, which are the same suites.
     return [folder for folder in folders if folder.is_dir()][:1]
 
