@@ -102,7 +102,7 @@ def step_seconds(
         arrays=arrays_of(case),
         settings=Settings(device=report.device, graphs=graphs),
     )
-    loop = Loop(made, Probes({}, made), online=False, graphs=graphs)
+    loop = Loop(made, Probes({}, made), graphs=graphs)
     warm, count, marks = steps // 5, 0, []
 
     def note() -> None:

@@ -287,7 +287,7 @@ def row_bytes(shape: Sequence[int], members: int) -> int:
 
 
 def _groups(plan: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    """The steps in groups of at most `SAMPLES_AHEAD` samples of a member, and of at least one step."""
+    """The steps in groups of at most `SAMPLES_AHEAD` samples of a member, one step at least."""
     group: list[Step] = []
     for step in plan:
         if group and sum(one.size for one in [*group, step]) > SAMPLES_AHEAD:

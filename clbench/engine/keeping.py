@@ -26,10 +26,8 @@ class Keeper:
 
     def __init__(self, learner: Learner, checkpoint: Path | None) -> None:
         self.learner, self.checkpoint = learner, checkpoint
-        self.weights, self.predictions = (
-            "weights" in learner.protocol.keep,
-            "predictions" in learner.protocol.keep,
-        )
+        self.weights = "weights" in learner.protocol.keep
+        self.predictions = "predictions" in learner.protocol.keep
         self._chosen: dict[int, list[Tensor]] = {}  # by column, of the row under way
         self._in_memory: dict[int, dict[str, Rows]] = {}  # by row, where there is no checkpoint
         if self.weights:

@@ -18,7 +18,7 @@ from clbench.engine.given import Given
 from clbench.engine.keeping import Keeper
 from clbench.engine.learner import Learner
 from clbench.engine.measurements import Measurements
-from clbench.engine.observation import Observation
+from clbench.engine.observation import Followed, Observation
 from clbench.engine.participation import Participation
 from clbench.engine.phases import ResolvedPhase, checked, order_of_epoch, resolve, whole_choice
 from clbench.engine.plan import Step, plan_epoch
@@ -29,6 +29,8 @@ from clbench.engine.training import Training
 from clbench.errors import StrategyError
 from clbench.stack import Saved, Stateful, Suspension, restore
 
+FOLLOW_NOTHING = Followed()
+
 
 class Loop:
     """Trains and evaluates the members of a job, task by task."""
@@ -37,10 +39,8 @@ class Loop:
         self,
         learner: Learner,
         probes: Probes,
+        follow: Followed = FOLLOW_NOTHING,
         *,
-        online: bool,
-        epochs: bool = False,
-        recency: bool = False,
         graphs: str = "auto",
         checkpoint: Path | None = None,
         workers: int = 1,
@@ -48,7 +48,8 @@ class Loop:
         self.learner, self.session, self.probes = learner, learner.session, probes
         self.measurements, self.streams = self.session.measurements, self.session.streams
         self.protocol = learner.protocol
-        online = online or epochs or isinstance(self.protocol.stop_at, dict)
+        if follow.by_epoch or isinstance(self.protocol.stop_at, dict):
+            follow = replace(follow, online=True)
         self.cursor = Cursor(learner.members, learner.device)
         self.keeper = Keeper(learner, checkpoint)
         self.draws, self.given, self.rates = DrawWatch(learner), Given(learner), Rates(learner)
@@ -59,12 +60,16 @@ class Loop:
             self.cursor,
             probes,
             self.keeper,
-            online=online,
-            by_epoch=epochs,
-            recency=recency,
+            follow,
         )
         self.training = Training(
-            learner, who, self.cursor, self.draws, online=online, graphs=graphs, workers=workers
+            learner,
+            who,
+            self.cursor,
+            self.draws,
+            online=follow.online,
+            graphs=graphs,
+            workers=workers,
         )
         self.resolved: list[ResolvedPhase] = []  # the phases of the task under way
         self.on_step: Callable[[], None] = _nothing  # between two steps: to save, to report
@@ -276,12 +281,10 @@ class _JobState(Stateful):
         probes: Probes,
         best: BestWeights,
     ) -> None:
-        self.learner, self.measurements, self.cursor, self.suspension = (
-            learner,
-            measurements,
-            cursor,
-            suspension,
-        )
+        self.learner = learner
+        self.measurements = measurements
+        self.cursor = cursor
+        self.suspension = suspension
         self.probes, self.best = probes, best
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -20,6 +21,15 @@ from clbench.engine.probes import Probes
 from clbench.engine.task import Phase, Task
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What is measured beside accuracies, because a metric or the protocol asks for it."""
+
+    online: bool = False  # the accuracy on each batch before the step that learns from it
+    by_epoch: bool = False  # the same, epoch by epoch
+    recency: bool = False  # how often the classes of the last task are predicted
+
+
 class Observation:
     """Measures the members where the loop says so, and writes down what it finds."""
 
@@ -30,16 +40,13 @@ class Observation:
         cursor: Cursor,
         probes: Probes,
         keeper: Keeper,
-        *,
-        online: bool,
-        by_epoch: bool,
-        recency: bool,
+        follow: Followed,
     ) -> None:
         self.learner, self.participation, self.cursor = learner, participation, cursor
         self.session, self.measurements = learner.session, learner.session.measurements
         self.probes, self.keeper = probes, keeper
-        self.online, self.by_epoch = online, by_epoch
-        self.evaluations = Evaluations(learner, keeper, recency=recency)
+        self.follow = follow
+        self.evaluations = Evaluations(learner, keeper, recency=follow.recency)
         self.best = BestWeights(learner)
 
     # ------------------------------------------------------------------ rows of the accuracy matrix
@@ -95,7 +102,7 @@ class Observation:
 
     def after_epoch(self, task: Task, phase: Phase, taking: Sequence[int]) -> set[int]:
         """What an epoch came to; the members whose accuracy reached `stop_at`."""
-        if self.by_epoch:
+        if self.follow.by_epoch:
             right = self.cursor.online.of_epoch()
             self.measurements.write(
                 self.measurements.curves, "train_accuracy", right, self.session.active
@@ -133,7 +140,7 @@ class Observation:
         if not cursor.phases:
             return
         measurements.loss[running, task.index] = cursor.losses.means()[running]
-        if self.online:
+        if self.follow.online:
             measurements.write(
                 measurements.curves, "online_accuracy", cursor.online.of_task(), running
             )

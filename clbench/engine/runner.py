@@ -23,6 +23,7 @@ from clbench.engine.draws import DrawWatch
 from clbench.engine.learner import Learner
 from clbench.engine.loop import Loop
 from clbench.engine.measurements import Measurements
+from clbench.engine.observation import Followed
 from clbench.engine.probes import Probes
 from clbench.engine.session import Session, model_of
 from clbench.engine.solo import SoloStrategy
@@ -85,8 +86,8 @@ def run_cell(
 ) -> CellRecord:
     """Train and evaluate these members (seed, agent) of a cell, from where their checkpoint stands.
 
-    Where `leaving` says so, the cursor is saved and `StopRequested` is raised, between two steps or two
-    tasks.
+    Where `leaving` says so, a checkpoint is written and `StopRequested` is raised, between two
+    steps or two tasks.
     """
 
     def start() -> Loop:
@@ -94,32 +95,20 @@ def run_cell(
 
     loop = start()
     reporter = Reporter(listener, work_of(cell, loop.session, host))
-    identity = identity_of(cell, key, members, loop.learner.form)
     checkpointer = Checkpointer(
         settings.checkpoint,
         settings.checkpoint_every,
-        identity,
+        identity_of(cell, key, members, loop.learner.form),
         lambda said: reporter.say(loop, said),
     )
-    try:
-        resumed = checkpointer.load(loop)
-        if resumed and loop.measurements.running and not loop.keeper.has(loop.cursor.task + 1):
-            raise ClbenchError("what was kept beside it is gone")
-    except Exception as failure:  # nothing of the job is lost but time
-        reporter.say(
-            loop,
-            f"the checkpoint {checkpointer.path} cannot be used ({failure}); the job starts anew",
-        )
-        loop, resumed = start(), False
-    if not resumed:
-        loop.untrained()
+    loop = _ready(loop, start, checkpointer, reporter)
 
     def between_steps() -> None:
-        leave_if_asked()
+        stop_if_asked()
         checkpointer.between_steps(loop)
         reporter.tell(loop)
 
-    def leave_if_asked() -> None:
+    def stop_if_asked() -> None:
         if leaving():
             checkpointer.save(loop)
             raise StopRequested
@@ -128,10 +117,37 @@ def run_cell(
     reporter.tell(loop)  # where it begins
     for task in loop.streams.tasks[loop.cursor.task :]:
         loop.task(task)
-        leave_if_asked()
+        stop_if_asked()
         checkpointer.between_tasks(loop)
         reporter.task_ended(loop)
     return record(cell, key, loop)
+
+
+def _ready(
+    loop: Loop, start: Callable[[], Loop], checkpointer: Checkpointer, reporter: Reporter
+) -> Loop:
+    """The loop where its checkpoint stands, or, without one, its networks measured untrained."""
+    try:
+        if _resumes(loop, checkpointer):
+            return loop
+    except Exception as failure:
+        # Nothing of the job is lost but time. The loop may be half filled, so another one is begun.
+        reporter.say(
+            loop,
+            f"the checkpoint {checkpointer.path} cannot be used ({failure}); the job starts anew",
+        )
+        loop = start()
+    loop.untrained()
+    return loop
+
+
+def _resumes(loop: Loop, checkpointer: Checkpointer) -> bool:
+    """Whether there is a checkpoint of this job, and the loop stands where it says."""
+    if not checkpointer.load(loop):
+        return False
+    if loop.measurements.running and not loop.keeper.has(loop.cursor.task + 1):
+        raise ClbenchError("what was kept beside it is gone")
+    return True
 
 
 class Reporter:
@@ -190,9 +206,11 @@ def start_loop(
     return Loop(
         learner,
         Probes(probes, learner),
-        online="online_accuracy" in needed,
-        epochs="train_accuracy" in needed,
-        recency=recency.NOTE in needed,
+        Followed(
+            online="online_accuracy" in needed,
+            by_epoch="train_accuracy" in needed,
+            recency=recency.NOTE in needed,
+        ),
         graphs=settings.graphs,
         checkpoint=settings.checkpoint,
         workers=settings.workers,

@@ -149,9 +149,8 @@ class Session(Stateful):
         # What the strategy's classes say they need and others have not (`DECLARATIONS`).
         self.declared: frozenset[str] = frozenset()
         self.about = ""  # what the strategy does, for the record
-        self.overridden: frozenset[str] = (
-            frozenset()
-        )  # the hooks in which some part does something of its own
+        # The hooks in which some part does something of its own.
+        self.overridden: frozenset[str] = frozenset()
 
     def set_active(self, members: Sequence[int]) -> None:
         """These members take part from here on."""

@@ -62,24 +62,20 @@ class Streams:
         device: torch.device,
         normalise: str,
     ) -> None:
-        self.layout, self.streams, self.members, self.device = (
-            layout,
-            list(streams),
-            list(members),
-            device,
-        )
+        self.layout = layout
+        self.streams = list(streams)
+        self.members = list(members)
+        self.device = device
         self.height, self.width = arrays.x_train.shape[1:3]
         self.viewer = Viewer(self.height, self.width, device)
         channels = arrays.x_train.shape[3]
         pixels = {"train": arrays.x_train, "test": arrays.x_test}
         labels = {"train": arrays.y_train, "test": arrays.y_test}
-        stored = {
-            split: torch.from_numpy(np.ascontiguousarray(x)).reshape(len(x), -1, channels)
-            for split, x in pixels.items()
-        }
+        stored = {split: _flat(x, channels) for split, x in pixels.items()}
         size = sum(x.nbytes for x in stored.values())
         self.resident = on_device(size, device)  # or each batch is brought there
-        stored = {split: x.to(device) for split, x in stored.items()} if self.resident else stored
+        if self.resident:
+            stored = {split: x.to(device) for split, x in stored.items()}
         self.labels = {split: torch.from_numpy(y).to(device) for split, y in labels.items()}
         self.groups = self._groups_of_samples()
         self.scale, self.offset = self._affine(arrays, normalise)
@@ -89,21 +85,24 @@ class Streams:
         self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
         self.owned = torch.from_numpy(tables.owned).to(device)
         self.warps = warps_of(tables.warps, device)
-        # On a CPU a data set that is small enough is scaled once. Rotated images are weighted sums
-        # of stored pixels, and scaled after.
-        ready = (
-            device.type == "cpu"
-            and self.resident
-            and not (self.warps and self.warps.weighted)
-            and size * 4 <= MAX_SCALED_BYTES
-        )
-        self.pixels = {split: self._scaled(x) if ready else x for split, x in stored.items()}
+        if self._is_scaled_once(size):
+            stored = {split: self._scaled(x) for split, x in stored.items()}
+        self.pixels = stored
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
         # Whether `Task.batches` gives test data; closed to strategies that do not declare it.
         self.test_is_open = True
         self._rows = torch.arange(len(self.members), device=device)[:, None]
         self._kept: dict[Any, list[Filled]] = {}
         self._chunks: dict[Split, int] = {}
+
+    def _is_scaled_once(self, size: int) -> bool:
+        """Whether images of so many bytes are kept scaled: on a CPU, where that takes little room.
+
+        Rotated images are weighted sums of stored pixels, and scaled after that.
+        """
+        weighted = self.warps is not None and self.warps.weighted
+        fits = size * 4 <= MAX_SCALED_BYTES
+        return self.device.type == "cpu" and self.resident and not weighted and fits
 
     # ------------------------------------------------------------------ which samples
 
@@ -330,3 +329,8 @@ class Streams:
 
 def _rows_of(batches: Sequence[Filled]) -> int:
     return sum(index.numel() for index, _, _ in batches)
+
+
+def _flat(images: np.ndarray, channels: int) -> Tensor:
+    """`[N, H, W, C]` as `[N, pixels, C]`."""
+    return torch.from_numpy(np.ascontiguousarray(images)).reshape(len(images), -1, channels)

@@ -173,7 +173,7 @@ class Bench:
         learner = build_learner(
             self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings
         )
-        loop = Loop(learner, Probes({}, learner), online=False, graphs=settings.graphs)
+        loop = Loop(learner, Probes({}, learner), graphs=settings.graphs)
         return learner.shown, loop
 
 
