@@ -104,8 +104,9 @@ def drop(record: RecordFile, names: Sequence[str], *, force: bool = False) -> Dr
         apart = [(label, cell) for label, cell in labels if name in (label, cell.key)]
         asked = [cell for cell in record.cells if name in (cell.label, cell.key)]
         if not (apart or asked):
-            known = [label for label, _ in labels] + [cell.label for cell in record.cells]
-            hint = suggest(name, set(known))
+            known = {label for label, _ in labels}
+            known |= {cell.label for cell in record.cells}
+            hint = suggest(name, known)
             raise UserError(f"the record has no cell {shown(name)}{hint}")
         if not (apart or force):
             raise UserError(
@@ -124,12 +125,11 @@ def drop_apart(record: RecordFile) -> Dropped:
 
 
 def _without(record: RecordFile, gone: Iterable[tuple[str, CellRecord]]) -> Dropped:
+    # A cell that was named twice, by its label and by its key, goes once.
     once = {id(cell): (label, cell) for label, cell in gone}
-    left = replace(
-        record,
-        cells=[cell for cell in record.cells if id(cell) not in once],
-        apart=[cell for cell in record.apart if id(cell) not in once],
-    )
+    cells = [cell for cell in record.cells if id(cell) not in once]
+    apart = [cell for cell in record.apart if id(cell) not in once]
+    left = replace(record, cells=cells, apart=apart)
     return Dropped(left, tuple(_told(label, cell) for label, cell in once.values()))
 
 

@@ -46,18 +46,14 @@ def with_runs(record: RecordFile) -> RecordFile:
 
     One from before runs were told apart says of all members what it said of itself.
     """
-    cells = [*record.cells, *record.apart]
     if record.runs or not record.environment or "merged" in record.environment:
         return record
-    if not any(cell.members for cell in cells):
+    if not any(cell.members for cell in (*record.cells, *record.apart)):
         return record
     run = named(record.environment)
-    return replace(
-        record,
-        cells=[stamped(cell, run) for cell in record.cells],
-        apart=[stamped(cell, run) for cell in record.apart],
-        runs=(run,),
-    )
+    cells = [stamped(cell, run) for cell in record.cells]
+    apart = [stamped(cell, run) for cell in record.apart]
+    return replace(record, cells=cells, apart=apart, runs=(run,))
 
 
 def runs_of(record: RecordFile, cell: CellRecord) -> list[tuple[Facts, list[int]]]:

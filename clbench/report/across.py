@@ -130,7 +130,9 @@ def contenders_of(
     left_out: list[NotEverywhere | NoCommonSeeds] = [*not_everywhere, *without_seeds]
     if len(names) < 2:
         return None, left_out
-    runs = [tuple(here[name] for name in names) for here in known]
+    runs: list[tuple[Runs, ...]] = []
+    for runs_there in known:
+        runs.append(tuple(runs_there[name] for name in names))
     by_places = _pairs_by_scenario(names, by_scenario, pairs)
     return Contenders(tuple(names), tuple(runs), tuple(by_places)), left_out
 
@@ -259,10 +261,13 @@ def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
 
 def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> list[Pair]:
     """The pairs with the means, over scenarios, of their difference and effect on each."""
-    on_each = [[here[place] for here in contenders.pairs] for place in contenders.places]
-    # A row a scenario, a column a pair.
-    apart = np.array([[one.difference for one in here] for here in on_each]).T
-    effects = np.array([[one.effect for one in here] for here in on_each]).T
+    # A row a pair, a column a scenario: sums over scenarios go along memory.
+    size = (len(contenders.places), len(contenders.pairs))
+    by_pair, effects = np.empty(size), np.empty(size)
+    for s, here in enumerate(contenders.pairs):
+        for k, place in enumerate(contenders.places):
+            by_pair[k, s], effects[k, s] = here[place].difference, here[place].effect
+    apart = by_pair.T
     low, high = over_scenarios(apart, _resampled_differences(contenders, rules))
     sized = []
     for k, pair in enumerate(pairs):
@@ -271,7 +276,7 @@ def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> 
         sized.append(
             replace(
                 pair,
-                effect=float(np.mean(effects[:, k])),
+                effect=float(np.mean(effects[k])),
                 difference=difference,
                 ci_low=float(low[k]) if known else NAN,
                 ci_high=float(high[k]) if known else NAN,
@@ -334,7 +339,7 @@ def _means_over_scenarios(
     """By strategy, at the seeds that all have, unless runs are not paired."""
     shared = [here if rules.unpaired else _at_common_seeds(here) for here in contenders.runs]
     # A row a scenario, a column a strategy.
-    table = np.array([[one.mean for one in here] for here in shared])
+    table = np.stack([np.array([one.mean for one in here]) for here in shared])
     drawn = np.empty((0, len(contenders.names)))
     if resamples_scenarios(len(shared)):
         tables = [_by_seed(here) for here in shared]

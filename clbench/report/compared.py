@@ -153,14 +153,16 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with fixed keys; None stands for what has no value."""
+        summary = [_plain(row, SUMMARY_KEYS) for row in self.summary]
+        pairs = [_plain(pair, PAIR_KEYS) for pair in self.pairs]
         return {
             "metric": self.metric,
             "alpha": self.alpha,
             "correction": self.correction,
             "design": self.design,
             "omnibus": _plain(self._main_test(), TEST_KEYS),
-            "summary": [_plain(row, SUMMARY_KEYS) for row in self.summary],
-            "pairs": [_plain(pair, PAIR_KEYS) for pair in self.pairs],
+            "summary": summary,
+            "pairs": pairs,
             "overall": None if self.overall is None else _plain_overall(self.overall),
             "text": list(self.text),
             "left_out": list(self.left_out),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,16 +102,28 @@ def comparable(opened: Sequence[Results]) -> list[list[Results]]:
     These are records of one suite, or of suites that share streams and differ in nothing that
     matters.
     """
-    groups: list[list[tuple[Results, RecordFile]]] = []
+    groups: list[_Group] = []
     named = _named_apart([results.record for results in opened])
     for results, record in zip(opened, named, strict=True):
-        fitting = (group for group in groups if _fits([known for _, known in group], record))
-        group = next(fitting, None)
+        group = next((group for group in groups if group.takes(record)), None)
         if group is None:
-            group = []
+            group = _Group()
             groups.append(group)
-        group.append((results, record))
-    return [[results for results, _ in group] for group in groups]
+        group.results.append(results)
+        group.records.append(record)
+    return [group.results for group in groups]
+
+
+@dataclass
+class _Group:
+    """What may be ranked together: results, and their records under names that tell them apart."""
+
+    results: list[Results] = field(default_factory=list)
+    records: list[RecordFile] = field(default_factory=list)
+
+    def takes(self, record: RecordFile) -> bool:
+        """Whether a record may be ranked with these."""
+        return _fits(self.records, record)
 
 
 def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
@@ -161,7 +173,9 @@ def _lines(scenario: str, properties: Mapping[str, Sequence[Mapping[str, str]]])
     if len(there) < 2:
         return
     for name in next(iter(there.values()))[0]:
-        values = {suite: {one[name] for one in found} for suite, found in there.items()}
+        values = {}
+        for suite, found in there.items():
+            values[suite] = {one[name] for one in found}
         distinct = {frozenset(known) for known in values.values()}
         if distinct == {frozenset({UNKNOWN})}:
             # What nobody states may differ.
@@ -300,9 +314,10 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, suite)
             cells.append(cell)
+    suites = dict.fromkeys(record.suite for record in records)
     return replace(
         records[0],
-        suite=" + ".join(dict.fromkeys(record.suite for record in records)),
+        suite=" + ".join(suites),
         cells=tell_apart(_united(cells, list(names.values())), origin),
         metrics=metrics_of(records),
         apart=apart,

@@ -116,12 +116,13 @@ def _rank_columns(rank: OverallRank | None) -> dict[str, Any]:
 
 def _cell_columns(section: Section, cell: CellRecord) -> dict[str, Any]:
     """How it was made, what it cost, and whether it was measured again."""
-    again = section.repeats.get(cell.key, ())
+    verdicts = [one.verdict for one in section.repeats.get(cell.key, ())]
+    places = [source.place for source in section.sources]
     return {
         "train_seconds": mean_cost(section.results, cell, "train_seconds"),
-        "run_again": "; ".join(one.verdict for one in again),
+        "run_again": "; ".join(verdicts),
         "options": json.dumps(dict(cell.options), sort_keys=True),
-        "records": " ".join(source.place for source in section.sources),
+        "records": " ".join(places),
     }
 
 

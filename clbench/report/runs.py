@@ -90,13 +90,16 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     seeds = np.unique(cell.seed)
     runs = [_run(cell, measured, lost, seed) for seed in seeds]
     kept = [run for run in runs if run.ended or np.isfinite(run.value)]
+    kept_seeds = [run.seed for run in kept]
+    values = [run.value for run in kept]
+    failed = [bool(run.ended) for run in kept]
     return Runs(
         scenario=cell.scenario,
         strategy=cell.label,
         name=cell.strategy,
-        seed=np.array([run.seed for run in kept], dtype=np.int64),
-        value=np.array([run.value for run in kept], dtype=np.float64),
-        failed=np.array([bool(run.ended) for run in kept], dtype=bool),
+        seed=np.array(kept_seeds, dtype=np.int64),
+        value=np.array(values, dtype=np.float64),
+        failed=np.array(failed, dtype=bool),
         requested=len(seeds),
         left_out=tuple(_left_out(runs, metric)),
         unit=measured.unit,

@@ -29,19 +29,21 @@ def page(data: dict[str, Any]) -> str:
 
     style = _file("style.css")
     script = "".join(_file(name) for name in SCRIPTS)
-    template = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True
-    ).from_string(_file("template.html"))
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(_file("template.html"))
+    sections = data["sections"]
+    titles = [section["title"] for section in sections]
+    dates = [date for section in sections for date in _dates(section)]
     return template.render(
         style=style,
         script=script,
         policy=_policy(style, script),
         data=embedded(data),
-        titles=[section["title"] for section in data["sections"]],
+        titles=titles,
         version=data["version"],
         project=data["project"],
         citation=data["citation"],
-        date=max((date for section in data["sections"] for date in _dates(section)), default=""),
+        date=max(dates, default=""),
     )
 
 
