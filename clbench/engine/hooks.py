@@ -35,9 +35,10 @@ class Hook:
     def __get__(self, part: Any, owner: Any = None) -> Any:
         if part is None:
             return self.function
+        # No further calls here: a training step looks up a dozen hooks.
         order: HookOrder | None = part._hook_order
-        if order is not None and order.of_class(part, self.name) is self:
-            return order.first(self.name)
+        if order is not None and order.of_class[id(part)][self.name] is self:
+            return order.first[self.name]
         return self.function.__get__(part, owner)
 
     @property
@@ -53,9 +54,10 @@ def hook(default: AnyHook) -> AnyHook:
 
     @functools.wraps(default)
     def go_on(part: Hooked, *args: Any, **kwargs: Any) -> Any:
-        if part._hook_order is None:
+        order = part._hook_order
+        if order is None:
             return default(part, *args, **kwargs)
-        return part._hook_order.after(part, name)(*args, **kwargs)
+        return order.following[id(part)][name](*args, **kwargs)
 
     return Hook(name, go_on, is_default=True)  # type: ignore[return-value]
 
@@ -82,32 +84,30 @@ class HookOrder:
 
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = tuple(parts)
-        self._of_class = {id(part): _hooks_of(type(part)) for part in self.parts}
-        self._first = self._starting_at(0)
-        self._after = {id(part): self._starting_at(n) for n, part in enumerate(self.parts, 1)}
-        # What has been called, and by which part it was handed on: for `left_out`.
+        # What has been called, and which part handed it on: for `left_out`.
         self._called: set[str] = set()
         self._handed_on: set[tuple[int, str]] = set()
+        # The hook that a part's own class has, itself or from a base: where no `super()` leads.
+        self.of_class = {id(part): _hooks_of(type(part)) for part in self.parts}
+        # Where each hook starts, and what comes behind each part.
+        self.first = self._starting_at(0)
+        self.following = {id(part): self._starting_at(n) for n, part in enumerate(self.parts, 1)}
+        if len(self.parts) > 1:
+            self._note_calls()
 
-    def of_class(self, part: Any, name: str) -> Any:
-        """The hook that a part's own class has, itself or from a base: where no `super()` leads."""
-        return self._of_class[id(part)][name]
-
-    def first(self, name: str) -> Bound:
-        """Where the hook starts."""
-        self._called.add(name)
-        return self._first[name]
-
-    def after(self, part: Any, name: str) -> Bound:
-        """What comes behind a part."""
-        self._handed_on.add((id(part), name))
-        return self._after[id(part)][name]
+    def _note_calls(self) -> None:
+        """Note who is called; a part alone leaves nobody out."""
+        for name, bound in self.first.items():
+            self.first[name] = _noting(bound, self._called, name)
+        for which, hooks in self.following.items():
+            for name, bound in hooks.items():
+                hooks[name] = _noting(bound, self._handed_on, (which, name))
 
     def intercept(self, name: str, wrapper: Callable[[Bound], Bound]) -> None:
         """Put something around a hook, whoever calls
         it: a check that watches what a method does.
         """
-        self._first[name] = wrapper(self._first[name])
+        self.first[name] = wrapper(self.first[name])
 
     def overridden(self) -> frozenset[str]:
         """The hooks in which some part does something of its own."""
@@ -148,6 +148,16 @@ class HookOrder:
                 bound: Bound = function.__get__(part, type(part))
                 return bound
         return functools.partial(HOOKS[name], self.parts[-1])
+
+
+def _noting(bound: Bound, notes: set[Any], what: Any) -> Bound:
+    """The same hook, which notes that it was called."""
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        notes.add(what)
+        return bound(*args, **kwargs)
+
+    return noted
 
 
 def own_function(cls: type, name: str) -> Any:
