@@ -1,4 +1,6 @@
-"""Fixtures for every test: one thread, a data folder of their own, and whole projects written from strings."""
+"""Fixtures for every test: one thread, a data folder of their own, and whole projects written from
+strings.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ import pytest
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what was imported and collected: it stays, and is most of the heap."""
+    """Spare the garbage collector what was imported and collected: it stays, and is most of the
+    heap.
+    """
     gc.collect()
     gc.freeze()
 
@@ -35,7 +39,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with suites and plugins in it, so that a test of a command reads like a bug report."""
+    """A folder with suites and plugins in it, so that a test of a command reads like a bug
+    report.
+    """
 
     folder: Path
 

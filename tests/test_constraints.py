@@ -1,4 +1,6 @@
-"""The versions that are tested: the newest in constraints.txt, the oldest in constraints-oldest.txt."""
+"""The versions that are tested: the newest in constraints.txt, the oldest in
+constraints-oldest.txt.
+"""
 
 from __future__ import annotations
 

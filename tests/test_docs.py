@@ -1,4 +1,6 @@
-"""What the guides show works: plugins load and contribute, suites are valid, links lead somewhere."""
+"""What the guides show works: plugins load and contribute, suites are valid, links lead
+somewhere.
+"""
 
 from __future__ import annotations
 

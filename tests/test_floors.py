@@ -81,7 +81,12 @@ def test_importing_clbench_is_light() -> None:
 
 
 def test_help_is_light() -> None:
-    statement = "import clbench.cli, sys\nsys.argv = ['clbench', '--help']\ntry: clbench.cli.main()\nexcept SystemExit: pass"
+    statement = (
+        "import clbench.cli, sys\n"
+        "sys.argv = ['clbench', '--help']\n"
+        "try: clbench.cli.main()\n"
+        "except SystemExit: pass"
+    )
     assert not HEAVY & loaded_by(statement)
 
 

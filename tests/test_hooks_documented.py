@@ -1,4 +1,6 @@
-"""Every hook is explained where it is declared, shown in the guide with the same signature, and tested."""
+"""Every hook is explained where it is declared, shown in the guide with the same signature, and
+tested.
+"""
 
 from __future__ import annotations
 

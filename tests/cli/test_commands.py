@@ -1,4 +1,6 @@
-"""The commands, in process; runs go through a launcher of the test's own, so that nothing is started."""
+"""The commands, in process; runs go through a launcher of the test's own, so that nothing is
+started.
+"""
 
 from __future__ import annotations
 
@@ -233,8 +235,8 @@ def test_an_internal_error_is_one_line(here, monkeypatch: pytest.MonkeyPatch) ->
     answer = here.clbench("list")
     assert answer.code == 1
     assert (
-        answer.stderr
-        == "internal error: ZeroDivisionError: division by zero; run again with --debug to see where\n"
+        answer.stderr == "internal error: ZeroDivisionError: division by zero;"
+        " run again with --debug to see where\n"
     )
 
 

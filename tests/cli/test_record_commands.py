@@ -312,7 +312,8 @@ def test_members_that_came_later_get_a_stored_metric_too(project) -> None:
         (["spread", "--set", "factor"], "write it as OPTION=VALUE"),
         (
             ["norm"],
-            "norm looks at the networks, and none was kept: add norm to the suite's metrics and run the suite again",
+            "norm looks at the networks, and none was kept: add norm to the suite's metrics and "
+            "run the suite again",
         ),
         (["epochs"], "epochs is measured while a task is trained (epoch_end)"),
     ],

@@ -1,4 +1,6 @@
-"""`imagenet32`: class files and images, and one sentence for everything else. The real one is read with the same code."""
+"""`imagenet32`: class files and images, and one sentence for everything else. The real one is read
+with the same code.
+"""
 
 from __future__ import annotations
 

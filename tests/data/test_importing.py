@@ -130,7 +130,10 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path):
     Image.new("L", (9, 9)).save(root / "train" / "dog" / "big.png")
     with pytest.raises(
         UserError,
-        match=r"big\.png is 9x9, but .* is 5x4; all images must have one size, so resize them first",
+        match=(
+            r"big\.png is 9x9, but .* is 5x4; all images must have one size, so resize them "
+            r"first"
+        ),
     ):
         import_data("pets", root, tmp_path)
     (root / "train" / "dog" / "big.png").write_bytes(b"nonsense")

@@ -33,7 +33,8 @@ from clbench import Dataset, hookimpl
 class Stripes(Dataset):
     def load(self, root):
         y = np.arange(20) % 2
-        return np.full((20, 2, 2), 9, np.uint8) * y[:, None, None].astype(np.uint8), y, np.zeros((4, 2, 2), np.uint8), y[:4]
+        x = np.full((20, 2, 2), 9, np.uint8) * y[:, None, None].astype(np.uint8)
+        return x, y, np.zeros((4, 2, 2), np.uint8), y[:4]
 
 @hookimpl
 def clbench_datasets():
@@ -296,7 +297,9 @@ def test_stl10_is_read_as_rows_columns_channels(host, tmp_path, monkeypatch):
 
 
 def write_imagenette(root: Path) -> Path:
-    """Two training images and a test image a class, wide, high and square; the brightness says which class."""
+    """Two training images and a test image a class, wide, high and square; the brightness says
+    which class.
+    """
     for label, name in enumerate(IMAGENETTE_CLASSES):
         for split, sizes in (("train", [(30, 20), (20, 30)]), ("val", [(24, 24)])):
             folder = root / "imagenette2-160" / split / name

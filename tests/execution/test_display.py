@@ -112,8 +112,8 @@ def test_what_is_tried_again_is_said_in_a_line() -> None:
         "[1/3]  split  er<b>  seeds 0-1  done in 10 s  accuracy 0.600  about " in lines.getvalue()
     )
     assert (
-        "split  er<b>  seeds 2-3: the worker process was killed; tried once more, from its last checkpoint\n"
-        in lines.getvalue()
+        "split  er<b>  seeds 2-3: the worker process was killed; tried once more, from its last "
+        "checkpoint\n" in lines.getvalue()
     )
 
 

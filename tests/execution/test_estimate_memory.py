@@ -53,7 +53,8 @@ def test_what_finished_members_took_is_their_tensors(run: Run) -> None:
     assert Estimator(run.inspector, {job.key: older}).memory(job).member == NETWORK + 1e6
 
 
-# ------------------------------------------------------------------------------------------ kept features
+# ------------------------------------------------------------------------------------------ kept
+# features
 
 PROBE = """
 from clbench import Phase, Strategy, hookimpl

@@ -20,7 +20,8 @@ from clbench.execution.jobs import Job, JobEvent
 from clbench_plugins.er import ER
 from clbench_plugins.joint import Cumulative, Joint
 
-# Seconds of each task, all seeds of a cell, as a record of split_digits has them (two workers of a busy machine).
+# Seconds of each task, all seeds of a cell, as a record of split_digits has them (two workers of a
+# busy machine).
 RECORDED = {
     ("class", "naive"): [4.9, 8.2, 8.4, 16.9, 6.2],
     ("class", "joint"): [0.0, 0.0, 0.0, 0.0, 22.2],
@@ -80,7 +81,9 @@ class Simulation:
         return self.expected[job.key]
 
     def fraction(self, job: Job, passed: float) -> tuple[int, float]:
-        """What the engine would tell after so many seconds: by the cost that it expects of each task, not by the time it takes."""
+        """What the engine would tell after so many seconds: by the cost that it expects of each
+        task, not by the time it takes.
+        """
         costs = self.costs(job)
         behind = 0.0
         for task, (cost, seconds) in enumerate(zip(costs, self.seconds(job), strict=True)):

@@ -1,4 +1,6 @@
-"""Runs in the process that starts them: `workers=0`, and plugins that no other process could import."""
+"""Runs in the process that starts them: `workers=0`, and plugins that no other process could
+import.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The pool of worker processes, with a worker that trains nothing: what it does is written in the job's label."""
+"""The pool of worker processes, with a worker that trains nothing: what it does is written in the
+job's label.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ while True:
     if what == "polite" and json.loads(input()) == "leave":
         open(os.environ["LEFT"], "a").write("saved ")
         sys.exit(0)
-    ended = {"kind": "ended", "job": job["key"] + "-" + what, "status": "done", "error": f"{os.getpid()} {device} {os.environ['MARK']}"}
+    error = f"{os.getpid()} {device} {os.environ['MARK']}"
+    name = job["key"] + "-" + what
+    ended = {"kind": "ended", "job": name, "status": "done", "error": error}
     print(json.dumps(ended), flush=True)
 """
 

@@ -20,7 +20,8 @@ from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, read_record
 from clbench.report.terminal import strategy_view, summary_table
 
-# Of probe metrics one draws at random and one keeps something from task to task; the third is computed from the record.
+# Of probe metrics one draws at random and one keeps something from task to task; the third is
+# computed from the record.
 IN_IMAGES = {"samples": 10, "draws": 2, "precision": "float32"}
 IN_WEIGHTS = {**IN_IMAGES, "space": "weight"}
 METRICS: list[Any] = [

@@ -189,7 +189,8 @@ def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 def test_the_lock_of_a_killed_run_is_no_lock(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from clbench.execution.store import Store\n"
-        f"with Store(Path({str(tmp_path)!r}), 's').open(): print('held', flush=True); time.sleep(60)"
+        f"with Store(Path({str(tmp_path)!r}), 's').open(): print('held', flush=True); "
+        "time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True

@@ -1,4 +1,6 @@
-"""Whole runs on digits. Where processes do not matter the jobs run in this one, by a launcher that is a plugin like any other."""
+"""Whole runs on digits. Where processes do not matter the jobs run in this one, by a launcher that
+is a plugin like any other.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,8 @@ class Faulty(Strategy):
                 file.write(f"{self.task.index} {batch.index[0].tolist()}\\n")
         loss = super().task_loss(batch)
         if self.how == "memory alone" and (7, 0) in self.session.members:
-            return torch.where(torch.tensor([seed == 7 and self.task.index == 2 for seed, _ in self.session.members]), torch.nan, loss)
+            broken = [seed == 7 and self.task.index == 2 for seed, _ in self.session.members]
+            return torch.where(torch.tensor(broken), torch.nan, loss)
         return loss
 
     def begin_task(self, task):
@@ -183,8 +186,8 @@ def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, fau
         "fine": "done",
     }
     assert (
-        "killed by signal 9 (SIGKILL); the system kills so when memory runs out; tried once more, from its last checkpoint\n"
-        in lines.getvalue()
+        "killed by signal 9 (SIGKILL); the system kills so when memory runs out; tried once more, "
+        "from its last checkpoint\n" in lines.getvalue()
     )
     assert "SIGKILL" in found["die"].errors[0]
     assert outcome.failures[0].error.startswith(
@@ -231,7 +234,8 @@ def test_a_model_that_does_not_fit_the_images_is_refused_before_anything_runs(
 def test_a_model_that_is_no_module_is_refused_before_anything_runs(tmp_path: Path) -> None:
     plugin = tmp_path / "five.py"
     plugin.write_text(
-        "from clbench import hookimpl\ndef five(input_shape, classes):\n    return 5\n@hookimpl\ndef clbench_models():\n    return [five]\n"
+        "from clbench import hookimpl\ndef five(input_shape, classes):\n    return "
+        "5\n@hookimpl\ndef clbench_models():\n    return [five]\n"
     )
     with pytest.raises(
         UserError, match=r"scenario split: model 'five' returned int; a torch.nn.Module is wanted"
@@ -375,7 +379,10 @@ def full(path: Path, *rest: Any, **options: Any) -> None:
     )
 
 
-FULL = "stopped: cannot write .*: the disk is full; free some space and run the same command again; what is finished is kept"
+FULL = (
+    "stopped: cannot write .*: the disk is full; free some space and run the same command again;"
+    " what is finished is kept"
+)
 
 
 def test_a_record_that_finds_no_room_stops_the_run_and_the_next_one_goes_on(
@@ -428,8 +435,8 @@ def test_a_damaged_checkpoint_is_said_and_its_job_starts_anew(
     options = Options(out=tmp_path, device="cpu", launcher="inline", workers=1)
     run_suite(suite, host, options, Lines(Console(file=lines, width=300)))
     assert (
-        f"the checkpoint {checkpoint} cannot be used (it is damaged or cut off); the job starts anew"
-        in lines.getvalue()
+        f"the checkpoint {checkpoint} cannot be used (it is damaged or cut off); the job starts "
+        "anew" in lines.getvalue()
     )
 
 
@@ -549,7 +556,11 @@ def test_each_seed_says_which_run_measured_it_as_its_worker_saw_it(
 def test_observers_are_told(tmp_path: Path, inline: Path) -> None:
     plugin = tmp_path / "watch.py"
     hooks = ("suite_started", "task_finished", "job_finished", "suite_finished")
-    body = "def clbench_{0}(event):\n    with open({1!r}, 'a') as file:\n        file.write('{0}\\n')\n"
+    body = (
+        "def clbench_{0}(event):\n"
+        "    with open({1!r}, 'a') as file:\n"
+        "        file.write('{0}\\n')\n"
+    )
     plugin.write_text(
         "import clbench\n"
         + "".join(

@@ -6,7 +6,9 @@ from clbench import Strategy, hookimpl
 
 
 class Distilled(Strategy):
-    """The network as it was after the last task teaches what it knew, on the current task's samples."""
+    """The network as it was after the last task teaches what it knew, on the current task's
+    samples.
+    """
 
     strength: float = 1.0  # alpha
     temperature: float = 2.0  # T

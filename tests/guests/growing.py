@@ -6,7 +6,9 @@ from clbench import Strategy, hookimpl
 
 
 class Growing(Strategy):
-    """Every task opens a further share of each hidden layer's units; units not open yet have no weights."""
+    """Every task opens a further share of each hidden layer's units; units not open yet have no
+    weights.
+    """
 
     replaces = frozenset({"task_loss", "predict"})
 

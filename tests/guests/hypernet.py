@@ -6,7 +6,9 @@ from clbench import Strategy, hookimpl
 
 
 class LookaheadHypernet(Strategy):
-    """Weights come from a task's code; what old codes generate is held where the next step would take it."""
+    """Weights come from a task's code; what old codes generate is held where the next step would
+    take it.
+    """
 
     replaces = frozenset({"begin_task", "task_loss", "adjust_gradients"})
     beta: float = 0.01  # weight of the regulariser

@@ -1,4 +1,6 @@
-"""A network trained layer by layer without gradients, as in SoftHebb (Journe et al. 2023), then its head."""
+"""A network trained layer by layer without gradients, as in SoftHebb (Journe et al. 2023), then its
+head.
+"""
 
 import torch
 
@@ -6,7 +8,9 @@ from clbench import Phase, Strategy, hookimpl
 
 
 class Layerwise(Strategy):
-    """Soft winner-take-all Hebbian layers, one after the other; then the head by back-propagation."""
+    """Soft winner-take-all Hebbian layers, one after the other; then the head by
+    back-propagation.
+    """
 
     replaces = frozenset({"phases"})
     rate: float = 0.03  # of the layer's largest change

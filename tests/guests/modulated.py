@@ -1,4 +1,6 @@
-"""Plasticity that fades with use: it scales every change of a unit's weights, whichever rule makes the change."""
+"""Plasticity that fades with use: it scales every change of a unit's weights, whichever rule makes
+the change.
+"""
 
 import torch
 
@@ -6,7 +8,9 @@ from clbench import Strategy, hookimpl
 
 
 class Modulated(Strategy):
-    """Units that were active in tasks that are over learn more slowly, as in methods that gate plasticity."""
+    """Units that were active in tasks that are over learn more slowly, as in methods that gate
+    plasticity.
+    """
 
     strength: float = 0.9  # the share of its plasticity that a unit loses at most
 

@@ -6,7 +6,9 @@ from clbench import Strategy, hookimpl
 
 
 class PathIntegral(Strategy):
-    """Credit every weight for the fall of the task's loss along its path, and hold the credited ones."""
+    """Credit every weight for the fall of the task's loss along its path, and hold the credited
+    ones.
+    """
 
     strength: float = 1.0  # c
     xi: float = 0.1  # damping

@@ -1,4 +1,6 @@
-"""What guests do to one another: a rule without gradients is changed by another part as a gradient would be."""
+"""What guests do to one another: a rule without gradients is changed by another part as a gradient
+would be.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Watching(Strategy):
 
 
 def moved(strategy: Any, plasticity: float | None) -> dict[str, torch.Tensor]:
-    """By how much the first Hebbian step moves each parameter, where every second unit is as plastic as this."""
+    """By how much the first Hebbian step moves each parameter, where every second unit is as
+    plastic as this.
+    """
     scenario = Choice("split", {"dataset": "digits", "tasks": 5})
     running, _ = Bench(strategy, Host.load(), scenario, STANDARD).start(0, 1)
     if plasticity is not None:

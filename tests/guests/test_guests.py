@@ -1,4 +1,6 @@
-"""The hardest guests of the interfaces, each a plugin of at most 40 statements that imports only the public API."""
+"""The hardest guests of the interfaces, each a plugin of at most 40 statements that imports only
+the public API.
+"""
 
 import ast
 import importlib.util

@@ -7,7 +7,9 @@ from clbench import Layout, Scenario, Strategy, Stream, TaskSpec, hookimpl, rand
 
 
 class SharedPairs(Scenario):
-    """Two classes a task, in an order of the seed's; each agent has a half of every task's samples."""
+    """Two classes a task, in an order of the seed's; each agent has a half of every task's
+    samples.
+    """
 
     def layout(self, arrays):
         return Layout(arrays.classes, arrays.classes // 2, "class", arrays.input_shape, agents=2)
@@ -27,7 +29,9 @@ class SharedPairs(Scenario):
 
 
 class Averaging(Strategy):
-    """After every epoch the agents that still train go on from the mean of their weights; one that stopped early keeps its own."""
+    """After every epoch the agents that still train go on from the mean of their weights; one that
+    stopped early keeps its own.
+    """
 
     @torch.no_grad()
     def end_epoch(self, phase, epoch):

@@ -1,4 +1,6 @@
-"""Unit replacement, as in continual back-propagation (Dohare et al. 2024), optimiser moments included."""
+"""Unit replacement, as in continual back-propagation (Dohare et al. 2024), optimiser moments
+included.
+"""
 
 import torch
 

@@ -185,7 +185,8 @@ def test_a_file_that_is_not_there_or_is_no_python_is_said(tmp_path: Path) -> Non
             "an option cannot be called 'grid'",
         ),
         (
-            "return [type('Odd', (RecordMetric,), {'__annotations__': {'value': int}, 'value': 1})]",
+            "return [type('Odd', (RecordMetric,), "
+            "{'__annotations__': {'value': int}, 'value': 1})]",
             "an option cannot be called 'value'",
         ),
         (
@@ -348,7 +349,10 @@ def test_one_kind_alone_leaves_packages_that_never_declare_its_hook_unimported(
 
 
 def test_looking_at_results_does_not_import_torch() -> None:
-    code = "import sys; from clbench.host import Host; Host.load(only='metric').get('metric', 'forgetting'); print('torch' in sys.modules)"
+    code = (
+        "import sys; from clbench.host import Host;"
+        " Host.load(only='metric').get('metric', 'forgetting'); print('torch' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -442,7 +446,9 @@ EDITABLE = '{"dir_info": {"editable": true}}'
 def test_what_a_plugin_imports_from_its_own_package_counts_too(
     tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A module of the package that nothing imports does not; one that is imported late, and by a helper, does."""
+    """A module of the package that nothing imports does not; one that is imported late, and by a
+    helper, does.
+    """
     module = install("labpkg", METRIC, direct_url=EDITABLE, points="one = labpkg.plugin")
     folder = module.with_suffix("")
     folder.mkdir()

@@ -146,7 +146,8 @@ def test_the_update_of_a_step_is_the_real_one(make_bench: Any) -> None:
     found = record.metrics["relative_update"]
     assert found.shape[2] == 1 + len(names)
     assert np.isnan(found[:, 0]).all()
-    # The first step that two steps were recorded around; member 1 has had no other steps than member 0.
+    # The first step that two steps were recorded around; member 1 has had no other steps than
+    # member 0.
     before, after = seen[1], seen[2]
     for r in (0, 1):
         moved = {name: np.linalg.norm(after[name][r] - before[name][r]) for name in names}

@@ -1,4 +1,6 @@
-"""The first two of four tasks are trained together: every number by hand, and what holds without that."""
+"""The first two of four tasks are trained together: every number by hand, and what holds without
+that.
+"""
 
 from __future__ import annotations
 
@@ -181,7 +183,9 @@ def test_the_area_of_the_task_being_trained() -> None:
 
 
 def test_learning_curves_where_the_last_task_alone_is_followed() -> None:
-    """In a row of one place there is the task being trained, and no other that is trained with it."""
+    """In a row of one place there is the task being trained, and no other that is trained with
+    it.
+    """
     own = np.array([[[row[k]] for row, k in zip(FOLLOWED, [1, 1, 2, 2, 3, 3], strict=True)]])
     curves = {**cell().curves, "continual_accuracy": own}
     found = measured("learning_curve_area", curves=curves)

@@ -60,7 +60,8 @@ def test_sparsity_counts_zeros_and_weighs_layers_by_their_size() -> None:
         ]
     )
     measured = ActivationSparsity().measure(Probe(x))
-    # Member 0 counts sample 0 twice and sample 1 once: layer one has 2, 2 and 4 zeros of 4, layer two 1, 1 and 2 of 2.
+    # Member 0 counts sample 0 twice and sample 1 once: layer one has 2, 2 and 4 zeros of 4, layer
+    # two 1, 1 and 2 of 2.
     torch.testing.assert_close(measured, torch.tensor([[12 / 18, 8 / 12, 4 / 6], [0.0, 0.0, 0.0]]))
 
 

@@ -24,7 +24,8 @@ BEFORE = np.array([0.50, 0.52, 0.49])
 JOINT = np.vstack([MATRIX[0], np.full((2, 3), np.nan), [0.92, 0.95, 0.97]])
 FRESH = [0.91, 0.93, 0.99]  # a fresh network on each task
 NAN = np.nan
-# Three evaluations within each task; the lowest on task 1 while later tasks are trained is .10, on task 2 it is .40.
+# Three evaluations within each task; the lowest on task 1 while later tasks are trained is .10, on
+# task 2 it is .40.
 FOLLOWED = [
     [0.30, NAN, NAN], [0.60, NAN, NAN], [0.90, NAN, NAN],
     [0.20, 0.10, NAN], [0.10, 0.60, NAN], [0.92, 0.94, NAN],

@@ -195,7 +195,9 @@ def test_parameters_are_as_many_as_published(model, shape, classes, published):
 
 
 def test_every_convolution_of_the_resnet_may_have_a_bias():
-    """One for each filter: 64 of the stem, and four or five times as many in each of four stages."""
+    """One for each filter: 64 of the stem, and four or five times as many in each of four
+    stages.
+    """
     filters = 64 + 4 * 64 + 5 * (128 + 256 + 512)
     model = resnet18((3, 32, 32), 100, bias=True)
     assert sum(parameter.numel() for parameter in model.parameters()) == 11_220_132 + filters
@@ -268,7 +270,9 @@ def test_every_option_is_documented_and_checked():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_weights_of_an_mlp_begin_as_its_option_says(activation):
-    """Glorot & Bengio 2010 and He et al. 2015: how far the uniform distributions reach, and biases of 0."""
+    """Glorot & Bengio 2010 and He et al. 2015: how far the uniform distributions reach, and biases
+    of 0.
+    """
     gain = {"relu": 2**0.5, "tanh": 5 / 3}[activation]
     for init, bounds in {
         "default": [(1 / 64) ** 0.5, (1 / 300) ** 0.5],

@@ -1,4 +1,6 @@
-"""Continual back-propagation of one network, slowly, from the published rules alone (Dohare et al. 2024)."""
+"""Continual back-propagation of one network, slowly, from the published rules alone (Dohare et al.
+2024).
+"""
 
 from __future__ import annotations
 
@@ -135,7 +137,9 @@ class ByHand:
 
     @torch.no_grad()
     def replace(self, chosen: dict[str, list[int]], fresh: dict[str, Tensor]) -> None:
-        """New units, with these weights in (by parameter, whole tensors of which rows are taken)."""
+        """New units, with these weights in (by parameter, whole tensors of which rows are
+        taken).
+        """
         buffers = dict(self.net.named_buffers())
         for layer in self.layers:
             w_in, w_out = self.named[layer.weight], self.named[layer.out_weight]

@@ -18,7 +18,9 @@ def digits_host() -> Host:
 
 @pytest.fixture
 def on_digits(digits_host: Host) -> Callable[..., Bench]:
-    """A strategy on the digits, split to two classes a task or permuted; keywords are the protocol's."""
+    """A strategy on the digits, split to two classes a task or permuted; keywords are the
+    protocol's.
+    """
 
     def make(
         strategy: Any,

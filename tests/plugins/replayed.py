@@ -1,4 +1,6 @@
-"""A replay method in plain torch, one network at a time, fed with the batches and draws of a stacked run."""
+"""A replay method in plain torch, one network at a time, fed with the batches and draws of a
+stacked run.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ Loss = Callable[[Weights, Batch, list[Batch], int], Tensor]
 
 
 def train_alone(run: Followed, row: int, loss: Loss, lr: float) -> Weights:
-    """Plain SGD of one network over the same batches; `loss` sees a member's part of them, and what was drawn."""
+    """Plain SGD of one network over the same batches; `loss` sees a member's part of them, and what
+    was drawn.
+    """
     weights = [value[row].clone().requires_grad_() for value in run.begin]
     optimizer = torch.optim.SGD(weights, lr=lr)
     for step in run.steps:

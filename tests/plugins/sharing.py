@@ -59,7 +59,9 @@ def weights(running: Strategy) -> Array:
 
 
 def mixing(graph: Array, samples: Array | None = None) -> Array:
-    """`[agents, agents]`: the matrix of a round, each agent's weights of what it hears and of itself."""
+    """`[agents, agents]`: the matrix of a round, each agent's weights of what it hears and of
+    itself.
+    """
     counted = np.ones(len(graph)) if samples is None else samples
     shares = (graph | np.eye(len(graph), dtype=bool)) * counted
     return shares / shares.sum(1, keepdims=True)

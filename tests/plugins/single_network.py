@@ -1,4 +1,5 @@
-"""One network trained by torch alone, batch by batch as a member of a stack was: a reference for methods.
+"""One network trained by torch alone, batch by batch as a member of a stack was: a reference for
+methods.
 
 In double precision, as a paper would have it written down: autograd of the whole loss, torch's SGD.
 """

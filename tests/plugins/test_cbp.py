@@ -1,4 +1,6 @@
-"""Continual back-propagation: its rules by hand, and whole trajectories against one network written from them."""
+"""Continual back-propagation: its rules by hand, and whole trajectories against one network written
+from them.
+"""
 
 from __future__ import annotations
 

@@ -166,7 +166,9 @@ def test_a_crop_of_all_is_the_image_and_may_be_mirrored() -> None:
 
 
 def test_a_turn_is_in_pixels() -> None:
-    """A plane that rises along the columns, turned by 10 degrees about the middle of an oblong image."""
+    """A plane that rises along the columns, turned by 10 degrees about the middle of an oblong
+    image.
+    """
     middle_row, middle_column = 9.5, 14.5
     across = torch.arange(30.0) - middle_column
     down = torch.arange(20.0)[:, None] - middle_row
@@ -180,7 +182,9 @@ def test_a_turn_is_in_pixels() -> None:
 
 
 def test_a_crop_shows_a_part_of_the_image() -> None:
-    """Of an image that counts its columns: the least and the most, and how many there are between."""
+    """Of an image that counts its columns: the least and the most, and how many there are
+    between.
+    """
     columns = torch.arange(40.0).expand(1, 1, 40, 40)
     drawn = torch.tensor([[0.0, 0.5, 0.5, 0.0, 0.9]])
     seen = crop_flip(columns, drawn)[0, 0, 0]
@@ -232,7 +236,9 @@ def test_detached_trains_the_head_by_cross_entropy_and_the_body_by_contrast(
 def test_what_a_mode_does_not_train_stays_as_it_began(
     on_digits: Any, method: Any, loss: str
 ) -> None:
-    """`cl` the head, `finetune_ce` all but the head, structures included; with Adam, over three tasks."""
+    """`cl` the head, `finetune_ce` all but the head, structures included; with Adam, over three
+    tasks.
+    """
     strategy, loop = bench_of(on_digits, method, loss=loss).start(0)
     before = {name: value.clone() for name, value in strategy.net.named_parameters().items()}
     for task in strategy.session.streams.tasks[: FIRST + 1]:

@@ -79,7 +79,9 @@ def test_a_diagonal_hessian_by_hand() -> None:
 
 
 def test_a_hessian_beside_the_diagonal_by_hand() -> None:
-    """[[2, 1], [1, 2]]: a draw finds 2 or 6, on average 4; the standard error is that of the draws."""
+    """[[2, 1], [1, 2]]: a draw finds 2 or 6, on average 4; the standard error is that of the
+    draws.
+    """
     loss = Quadratic([[2.0, 1.0], [1.0, 2.0]])
     single = [slopes(loss, [signs])[0, 0].item() for signs in loss.signs(noise(1), 400)]
     assert set(single) == {2.0, 6.0}
@@ -181,7 +183,8 @@ def test_products_are_central_differences_of_gradients(
 ) -> None:
     """Where no kink of a ReLU lies between; of most directions none does.
 
-    Black pixels are alike, and a maximum over equal numbers has a kink in every direction: so a little is added.
+    Black pixels are alike, and a maximum over equal numbers has a kink in every direction: so a
+    little is added.
     """
     probe = probe_of(on_digits(Naive, model=model), 0, 1, form=form)
     loss = loss_of(probe, space, 6)

@@ -19,7 +19,9 @@ RATE = 0.1
 
 
 class ByHand:
-    """The loss of DER (and of DER++ where there is a second draw), with the logits that it saw itself."""
+    """The loss of DER (and of DER++ where there is a second draw), with the logits that it saw
+    itself.
+    """
 
     def __init__(self, alpha: float, beta: float) -> None:
         self.alpha, self.beta = alpha, beta

@@ -18,7 +18,9 @@ RATE = 0.1
 
 
 def by_hand(among: str, logits: str) -> Loss:
-    """Cross-entropy of the batch among its classes or its task's, and of what was drawn among all, or those seen."""
+    """Cross-entropy of the batch among its classes or its task's, and of what was drawn among all,
+    or those seen.
+    """
 
     def loss(weights: Weights, batch: Batch, drawn: list[Batch], row: int) -> Tensor:
         own = batch.y.unique() if among == "batch" else batch.task.classes[row]
@@ -52,7 +54,9 @@ def test_er_ace_in_a_stack_is_er_ace_of_one_network(
 
 
 def test_a_new_class_does_not_push_old_outputs_down(on_digits: Any) -> None:
-    """In the first step of a task with nothing drawn of others, outputs of absent classes have no gradient."""
+    """In the first step of a task with nothing drawn of others, outputs of absent classes have no
+    gradient.
+    """
     strategy, loop = on_digits(ERACE(memory=30)).start(0)
     loop.task(strategy.session.streams.tasks[0])
     second = strategy.session.streams.tasks[1]

@@ -78,7 +78,9 @@ def trained(bench: Any, tasks: int = 2) -> Any:
 @pytest.mark.parametrize("setting", ["task", "class"])
 @pytest.mark.parametrize("labels", ["exact", "true", "predicted"])
 def test_fisher_by_hand(on_digits: Any, setting: str, labels: str) -> None:
-    """Per example, in evaluation mode, on the outputs that the setting leaves; on the very samples the strategy took."""
+    """Per example, in evaluation mode, on the outputs that the setting leaves; on the very samples
+    the strategy took.
+    """
     bench = on_digits(
         EWC(fisher=labels, samples=20), tasks=2, setting=setting, model={"mlp": {"hidden": [8]}}
     )
@@ -234,7 +236,9 @@ def test_ewc_helps_where_the_domain_changes(on_digits: Any) -> None:
 def test_the_outputs_of_finished_tasks_stand_still(
     on_digits: Any, kind: type[Any], optimizer: str
 ) -> None:
-    """The penalty is at its minimum there, to the last bit: a gradient of rounding would set them going."""
+    """The penalty is at its minimum there, to the last bit: a gradient of rounding would set them
+    going.
+    """
     options = {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.01}
     bench = on_digits(kind(), setting="task", optimizer={optimizer: options})
     strategy, loop = bench.start(0, 1)

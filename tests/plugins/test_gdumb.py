@@ -17,7 +17,9 @@ RATE = 0.2
 
 
 class Noted(GDumb):
-    """Keeps what its networks train on, the weights they begin with, and whether storing moves any."""
+    """Keeps what its networks train on, the weights they begin with, and whether storing moves
+    any.
+    """
 
     trained: ClassVar[list[tuple[str, Batch]]] = []
     starts: ClassVar[list[list[Tensor]]] = []

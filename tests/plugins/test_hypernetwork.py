@@ -239,7 +239,9 @@ def test_looking_ahead_leaves_optimiser_and_weights_alone(on_digits: Any) -> Non
 
 
 def test_sampled_tasks_share_the_strength_of_all(on_digits: Any) -> None:
-    """The gradient for the tasks drawn, against that of the formula; another draw for each member."""
+    """The gradient for the tasks drawn, against that of the formula; another draw for each
+    member.
+    """
     options = {"scheme": "direct", "beta": 0.3, "reg_batch": 2, **SMALL}
     bench = on_digits(Hypernetwork(**options), steps=2, optimizer=ADAM)
     strategy, loop = bench.start(0, 1)
@@ -392,7 +394,9 @@ class TwoWeights(nn.Module):
 
 
 def test_the_network_that_is_surest_of_a_sample_answers() -> None:
-    """Of the task's two networks one looks at the first pixel, the other, with a minus, at the second."""
+    """Of the task's two networks one looks at the first pixel, the other, with a minus, at the
+    second.
+    """
     bench = Bench(
         Hypernetwork(hidden=[], chunk_size=2, embedding_size=2, chunk_deviation=0.0),
         Host.load(),

@@ -132,7 +132,9 @@ def test_lists_get_shorter_from_their_end(on_digits: Any) -> None:
 
 
 def test_the_loss_against_a_plain_reference(on_digits: Any) -> None:
-    """A logistic regression for each class seen: labels for the task's, the old network's word for others."""
+    """A logistic regression for each class seen: labels for the task's, the old network's word for
+    others.
+    """
     strategy = run(on_digits, Noted(memory=40))
     classes = strategy.session.streams.classes
     picked = [Noted.steps[0], *Noted.steps[-3:]]
@@ -229,7 +231,9 @@ def test_it_needs_room_for_each_class(on_digits: Any) -> None:
 
 
 def test_the_old_network_and_the_means_are_paid_from_a_budget_of_bytes(on_digits: Any) -> None:
-    """8x8 pictures and a label; a network of 64-32-10 and ten means of 32 features, of 4 bytes a number."""
+    """8x8 pictures and a label; a network of 64-32-10 and ten means of 32 features, of 4 bytes a
+    number.
+    """
     strategy, _ = on_digits(ICaRL(memory="20kB")).start(0)
     carried = 4 * (64 * 32 + 32 + 32 * 10 + 10 + 10 * 32)
     assert strategy.exemplars.size == (20_000 - carried) // 65

@@ -38,7 +38,9 @@ def shift(strategy: Any, by: float) -> None:
 
 
 def test_the_pull_of_two_weights_by_hand() -> None:
-    """3 (0.5)^2 - 2 (1)^2 = -1.25, and its slopes 2 * 3 * 0.5 and 2 * -2 * -1; the second member rests."""
+    """3 (0.5)^2 - 2 (1)^2 = -1.25, and its slopes 2 * 3 * 0.5 and 2 * -2 * -1; the second member
+    rests.
+    """
     weight = torch.tensor([[1.5], [7.0]]).requires_grad_()
     bias = torch.tensor([[1.0], [4.0]]).requires_grad_()
     anchors = [torch.tensor([[1.0], [7.0]]), torch.tensor([[2.0], [4.0]])]
@@ -95,7 +97,9 @@ class Path(SI):
 
 @pytest.mark.parametrize("parts", [[Path], [Path, L2(strength=0.5)], [L2(strength=0.5), Path]])
 def test_the_path_integral_is_the_decrease_of_the_loss(on_digits: Any, parts: Any) -> None:
-    """Full batches and small steps; a penalty moves the weights, too, and is not credited for itself."""
+    """Full batches and small steps; a penalty moves the weights, too, and is not credited for
+    itself.
+    """
     bench = on_digits(
         parts, optimizer={"sgd": {"lr": 0.005}}, batch_size=400, epochs=60, model=SMALL
     )
@@ -195,7 +199,9 @@ def test_si_credits_the_steps_of_the_optimiser_alone(on_digits: Any) -> None:
 
 
 def importance_by_hand(strategy: Any, row: int, batch: Batch, outputs: list[int]) -> list[Tensor]:
-    """f = W x + b, so d ||f||^2 / dW = 2 f x^T and d ||f||^2 / db = 2 f, for the outputs that count."""
+    """f = W x + b, so d ||f||^2 / dW = 2 f x^T and d ||f||^2 / db = 2 f, for the outputs that
+    count.
+    """
     weight, bias = (p[row].detach().double() for p in strategy.net.parameters())
     x = batch.x[row][batch.valid[row]].double().flatten(1)
     f = torch.zeros(len(x), len(bias), dtype=torch.float64)

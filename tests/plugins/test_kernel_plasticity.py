@@ -1,4 +1,6 @@
-"""Kernel plasticity on small Hebbian networks, against what a reader of S000 would compute by hand."""
+"""Kernel plasticity on small Hebbian networks, against what a reader of S000 would compute by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,9 @@ def trained(on_digits: Any) -> Any:
 
 
 def by_hand_multipliers(layer: str, member: int, top_k: float, high: float, low: float) -> Array:
-    """`[steps, kernels]` of task 2, from what task 1 showed, as B.2 and B.3 of the method write it."""
+    """`[steps, kernels]` of task 2, from what task 1 showed, as B.2 and B.3 of the method write
+    it.
+    """
     weights = noted("weight", layer, 0, member)
     samples = [Noted.starts[0][layer][member], *weights[INTERVAL - 1 :: INTERVAL]]
     average = over_cells(np.abs(np.diff(samples, axis=0))).mean(0)

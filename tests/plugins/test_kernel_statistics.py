@@ -41,7 +41,8 @@ def test_unguarded_division_turns_the_order_round() -> None:
     assert changes.divided_by_largest(given, of=given, unguarded=True).tolist() == [[1.0, 4.0]]
 
 
-# Kernel 0 was sampled at 1, 2, 9 and 4, kernel 1 at 8 each time; the second member took two samples.
+# Kernel 0 was sampled at 1, 2, 9 and 4, kernel 1 at 8 each time; the second member took two
+# samples.
 SAMPLES = [
     torch.tensor([[1.0, 8.0], [1.0, 8.0]]),
     torch.tensor([[2.0, 8.0], [3.0, 8.0]]),

@@ -50,14 +50,18 @@ def objective(x: Any, y: Any, weights: Any, biases: Any) -> float:
 
 
 def reference(x: Any, y: Any) -> LogisticRegression:
-    """By another solver than its usual one, which does not get there where features are of unequal sizes."""
+    """By another solver than its usual one, which does not get there where features are of unequal
+    sizes.
+    """
     return LogisticRegression(C=1.0, solver="newton-cg", tol=1e-8, max_iter=2000).fit(x, y)
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 10.0])
 @pytest.mark.parametrize("present", [[0, 1, 2, 3, 4, 5], [4, 1], [0, 3, 5]], ids=str)
 def test_the_solution_is_scikit_learns(present: list[int], scale: float) -> None:
-    """Of two members at once, which have other data and unequal numbers; classes without images take no part."""
+    """Of two members at once, which have other data and unequal numbers; classes without images
+    take no part.
+    """
     members = []
     for seed, rows in ((0, 150), (1, 90)):
         x, y = blobs(seed, rows, len(present), 12, scale)
@@ -179,7 +183,9 @@ def test_images_are_those_held_out_for_validation_else_of_the_test_set(on_digits
 
 
 def test_images_are_spread_over_tasks_and_none_is_taken_twice(on_digits: Any) -> None:
-    """Permuted tasks share their images. 40 images leave room for two of five tasks, the last one among them."""
+    """Permuted tasks share their images. 40 images leave room for two of five tasks, the last one
+    among them.
+    """
     probe = probe_of(on_digits(Naive, scenario="permuted"), 0, task=4)
     few = features_of(probe, "last", "seen", 59)
     assert few.valid.shape == (1, 58)
@@ -201,7 +207,9 @@ def test_a_hidden_layer_may_be_named(on_digits: Any) -> None:
 
 
 def test_the_gap_is_the_probes_lead_over_the_network(on_digits: Any) -> None:
-    """After the last task a plain network has forgotten in its head what its features still tell."""
+    """After the last task a plain network has forgotten in its head what its features still
+    tell.
+    """
     metrics = [ProbeAccuracy(), ProbeGap(), RepresentationStrength(method="probe_accuracy")]
     bench = on_digits(Naive, metrics=metrics, epochs=3)
     record = bench.run(0, 1)
@@ -221,7 +229,9 @@ def test_the_gap_is_the_probes_lead_over_the_network(on_digits: Any) -> None:
 
 
 def test_the_networks_part_of_the_gap_is_its_accuracy(on_digits: Any) -> None:
-    """Of an untrained network on all held-out images of the test sets: by the engine's own count, in the limit."""
+    """Of an untrained network on all held-out images of the test sets: by the engine's own count,
+    in the limit.
+    """
     probe = probe_of(on_digits(Naive, tasks=1), 0, 1, task=0)
     found = ProbeAccuracy().measure(probe) - ProbeGap().measure(probe)
     wanted = accuracy(probe.strategy.session.learner, probe.task, "test")[0]
@@ -271,7 +281,9 @@ def test_a_member_has_the_same_numbers_alone_and_in_a_stack(on_digits: Any, metr
 
 
 def test_one_by_one_and_all_at_once_find_the_same() -> None:
-    """On a CPU members are fitted one by one, on a GPU all at once, rows and classes without part among them."""
+    """On a CPU members are fitted one by one, on a GPU all at once, rows and classes without part
+    among them.
+    """
     given = features(blobs(0, 80, 3, 9), blobs(1, 50, 2, 9), classes=6)
     targets = given.of_classes(given.valid)
     regression = Regression(given.x, targets)

@@ -47,7 +47,9 @@ def shaken(strategy: Any) -> None:
 
 
 def test_the_divergence_of_two_logits_by_hand() -> None:
-    """At T = 2 the teacher's logits (2 ln 3, 0) are 3/4 and 1/4, the network's (0, 0) a half each."""
+    """At T = 2 the teacher's logits (2 ln 3, 0) are 3/4 and 1/4, the network's (0, 0) a half
+    each.
+    """
     heads = torch.tensor([[[0, 1]]])
     taught = responses(torch.tensor([[[2.0 * np.log(3.0), 0.0, 50.0]]]).float(), heads, 2.0)
     own = responses(torch.tensor([[[0.0, 0.0, -7.0]]]), heads, 2.0)

@@ -284,7 +284,9 @@ class Decided(Modular):
 @MIXING
 @pytest.mark.parametrize("is_kept", [False, True])
 def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool, mixing: str) -> None:
-    """Neither in structures nor in the optimiser nor among its numbers; one that is kept is there in all of them."""
+    """Neither in structures nor in the optimiser nor among its numbers; one that is kept is there
+    in all of them.
+    """
     chosen = Decided(initial_tasks=FIRST, threshold=float(is_kept), mixing=mixing)
     strategy, loop = bench_of(on_digits, chosen, optimizer={"adam": {"lr": 0.01}}).start(0, 1)
     for task in strategy.session.streams.tasks:
@@ -307,7 +309,9 @@ def test_a_rejected_candidate_leaves_no_trace(on_digits: Any, is_kept: bool, mix
 
 @pytest.mark.parametrize("form", ["loop", "vmap"])
 def test_gates_of_convolutions_read_the_mean_over_positions(form: str) -> None:
-    """Two members, samples of two tasks, a module that is not used; each sample against its own sum."""
+    """Two members, samples of two tasks, a module that is not used; each sample against its own
+    sum.
+    """
     net = Stack(
         lambda: soft_ordering_cnn(
             (2, 8, 8), 3, components=3, depth=2, width=4, dropout=0, gated=True

@@ -27,7 +27,9 @@ def bench(*parts: Any, agents: int = 4, **protocol: Any) -> Any:
 
 
 def begun(task: int, modules: dict[tuple[int, int], int], **options: Any) -> Any:
-    """The part that shares, at the start of a task; `modules` are those added, by agent and task."""
+    """The part that shares, at the start of a task; `modules` are those added, by agent and
+    task.
+    """
     parts = Modular(initial_tasks=1), ModuleSharing(**options)
     running, _ = bench(*parts).start(0)
     sharing = running.part("module_sharing")

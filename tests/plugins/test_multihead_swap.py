@@ -61,7 +61,9 @@ def score_by_hand(rule: str, heads: list[list[float]], head: int, label: int) ->
 
 
 def chosen_by_hand(rule: str, logits: Any, label: Any, valid: Any, together: int) -> list[int]:
-    """Of one member: `logits [H][N][C]` of the heads that it has; an answer for each image that counts."""
+    """Of one member: `logits [H][N][C]` of the heads that it has; an answer for each image that
+    counts.
+    """
     chosen: list[int] = []
     count = int(valid.sum())
     for start in range(0, count, together):

@@ -1,6 +1,7 @@
 """A run of `naive` against a loop in plain PyTorch, on the samples that the engine chose.
 
-In the class setting; heads of the task setting are compared in `tests/engine/test_separate_heads.py`.
+In the class setting; heads of the task setting are compared in
+`tests/engine/test_separate_heads.py`.
 """
 
 from __future__ import annotations

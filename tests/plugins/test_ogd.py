@@ -75,7 +75,9 @@ def by_hand(strategy: Any, variant: str, task: Any, row: int, memory: int) -> Te
 
 
 def residual_of(directions: Tensor, vector: Tensor, tolerance: float = 1e-3) -> Tensor:
-    """`vector` without its components in the space of unit directions, by a singular value decomposition."""
+    """`vector` without its components in the space of unit directions, by a singular value
+    decomposition.
+    """
     unit = directions / directions.norm(dim=1, keepdim=True)
     _, sizes, rows = torch.linalg.svd(unit, full_matrices=False)
     rows = rows[sizes > tolerance]
@@ -112,7 +114,8 @@ def test_bases_stay_orthonormal_where_directions_nearly_depend_on_each_other(kin
     """Task after task of directions that differ by a few per cent, some of them copies, some 0."""
     generator = torch.Generator().manual_seed(0)
     common = torch.randn(2, 1, 300, generator=generator)
-    # With factors, sums of directions are a hundred times as long as what they leave: so are their errors.
+    # With factors, sums of directions are a hundred times as long as what they leave: so are their
+    # errors.
     error = 1e-5 if kind == "dense" else 1e-4
     basis: Any = DenseBasis(["w"], 1e-3) if kind == "dense" else FactoredBasis(1e-3)
     given = []
@@ -364,7 +367,9 @@ def test_the_first_task_is_that_of_plain_training(on_digits: Callable[..., Bench
 
 
 def linear_bench(store: str) -> Bench:
-    """A linear model of 65 numbers an output, and 40 samples a task, all of which are remembered."""
+    """A linear model of 65 numbers an output, and 40 samples a task, all of which are
+    remembered.
+    """
     data = {"synthetic": {"classes": 4, "train": 40, "test": 40, "size": 8}}
     return Bench(
         OGD(variant="all", memory=4 * 40, store=store, tolerance=1e-4),
@@ -382,7 +387,9 @@ def linear_bench(store: str) -> Bench:
 
 @pytest.mark.parametrize("store", ["factors", "dense"])
 def test_a_linear_model_keeps_its_outputs(store: str) -> None:
-    """With the gradients of all outputs of all samples; the gradients of a linear model stay what they are."""
+    """With the gradients of all outputs of all samples; the gradients of a linear model stay what
+    they are.
+    """
     strategy, loop = linear_bench(store).start(0, 1)
     first, second = strategy.session.streams.tasks
     loop.task(first)

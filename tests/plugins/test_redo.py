@@ -150,7 +150,9 @@ def adam(params: dict[str, Tensor], grads: dict[str, Tensor], state: dict[str, A
 
 
 def test_the_trajectory_of_a_plain_loop(on_digits: Any) -> None:
-    """One member, written without a stack; from the method come the batches and the random weights."""
+    """One member, written without a stack; from the method come the batches and the random
+    weights.
+    """
     run(on_digits, Noted(tau=0.4, period=5), 3, model=TWO_LAYERS, epochs=2)
     params = of_member(Noted.start, 0)
     kinds = ("mean", "square", "age")

@@ -48,7 +48,9 @@ def trained(on_digits: Any, **protocol: Any) -> None:
 def test_a_later_task_is_trained_as_a_fresh_run_trains_it_alone(
     on_digits: Any, protocol: Any
 ) -> None:
-    """Bit for bit: nothing is left of the tasks before, neither in the optimiser nor in the network."""
+    """Bit for bit: nothing is left of the tasks before, neither in the optimiser nor in the
+    network.
+    """
     trained(on_digits, **protocol)
     naive, loop = on_digits(Naive, tasks=3, **protocol).start(0, 1)
     third = naive.session.streams.tasks[2]

@@ -16,7 +16,9 @@ WIDE = {"mlp": {"hidden": [300]}}  # 22,510 parameters
 
 
 class Still(ShrinkPerturb):
-    """Data say nothing: what moves the weights is what is shown here. Keeps them after each step."""
+    """Data say nothing: what moves the weights is what is shown here. Keeps them after each
+    step.
+    """
 
     seen: ClassVar[list[Tensor]] = []
 
@@ -65,7 +67,9 @@ def test_the_noise_has_its_deviation_and_is_independent(on_digits: Any) -> None:
 
 
 def test_shrinking_comes_before_the_noise(on_digits: Any) -> None:
-    """theta <- (1 - shrink) theta + noise: with all taken off, the noise is left, and does not grow."""
+    """theta <- (1 - shrink) theta + noise: with all taken off, the noise is left, and does not
+    grow.
+    """
     _, first, second = moved(on_digits, 2, shrink=1.0, noise=0.5)
     for weights in (first, second):
         assert float(weights.std()) == pytest.approx(0.5, rel=0.02)

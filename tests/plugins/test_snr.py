@@ -96,11 +96,14 @@ def test_what_was_known_of_a_unit_is_forgotten_with_it(kind: Any) -> None:
         assert torch.equal(getattr(used, name)[0, 1], before)
 
 
-# ------------------------------------------------------------------------------------------ training
+# ------------------------------------------------------------------------------------------
+# training
 
 
 class Noted(SNR):
-    """Notes what fired in each step, and which units are new after it; may silence unit 5 for good."""
+    """Notes what fired in each step, and which units are new after it; may silence unit 5 for
+    good.
+    """
 
     silenced_at: ClassVar[int] = 0
     new: ClassVar[dict[str, Tensor]] = {}

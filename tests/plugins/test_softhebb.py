@@ -131,7 +131,9 @@ WANTED = {
 
 @pytest.mark.parametrize("order", WANTED)
 def test_only_what_a_phase_trains_moves(on_digits: Any, order: Any) -> None:
-    """Weights and the statistics of batch-norm: only the blocks in training are in training mode."""
+    """Weights and the statistics of batch-norm: only the blocks in training are in training
+    mode.
+    """
     bench = on_digits(SoftHebb(order=order), tasks=1, model={"hebbian": CONVOLUTIONS})
     strategy, loop = bench.start(0, 1)
     found: dict[str, set[str]] = {}
@@ -412,7 +414,9 @@ def test_it_learns(on_digits: Any, options: Any) -> None:
 def test_all_members_at_once_take_the_same_step(
     on_digits: Any, monkeypatch: pytest.MonkeyPatch, order: Any
 ) -> None:
-    """As on a GPU, by `vmap`: tried here on the CPU, where members are taken one by one otherwise."""
+    """As on a GPU, by `vmap`: tried here on the CPU, where members are taken one by one
+    otherwise.
+    """
     found = []
     for at_once in (False, True):
         bench = on_digits(

@@ -1,4 +1,6 @@
-"""The body of SoftHebb's network stands still while its head is trained: its features are kept, with the same bits."""
+"""The body of SoftHebb's network stands still while its head is trained: its features are kept,
+with the same bits.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ class Noted(UPGD):
 
 
 def by_hand(row: int, options: Any, lr: float, weight_decay: float) -> list[Tensor]:
-    """One member after all batches, weight by weight as the paper writes it, in double precision."""
+    """One member after all batches, weight by weight as the paper writes it, in double
+    precision.
+    """
     weights = [value[row].double() for value in Noted.start]
     utilities = [torch.zeros_like(w) for w in weights]
     noise = Noise([key(row, 0, "noted/perturb")])

@@ -56,7 +56,9 @@ class Still(L2Init):
 
 
 def test_initial_weights_are_where_the_penalty_comes_to_rest(on_digits: Any) -> None:
-    """Left to itself, every parameter goes back to where it began: by (1 - lr * strength) a step."""
+    """Left to itself, every parameter goes back to where it began: by (1 - lr * strength) a
+    step.
+    """
     bench = on_digits(Still(strength=2.0), optimizer={"sgd": {"lr": 0.1}}, steps=3)
     strategy, loop = bench.start(0, 1)
     start = [p.detach().clone() for p in strategy.net.parameters()]
@@ -163,7 +165,9 @@ def test_with_ewc_both_penalties_count(on_digits: Any) -> None:
 
 
 def test_resampled_weights_to_pull_to_are_new_at_every_step(on_digits: Any) -> None:
-    """On average the penalty is that of the distance from the mean, and the variance of what is drawn."""
+    """On average the penalty is that of the distance from the mean, and the variance of what is
+    drawn.
+    """
     model = {"mlp": {"hidden": [300]}}
     strategy, _ = on_digits(L2Init(strength=2.0, resample=True), model=model).start(0, 1)
     with torch.no_grad():

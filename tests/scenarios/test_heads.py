@@ -40,7 +40,9 @@ def test_outputs_that_are_apart_stay_as_they_are(arrays):
 
 
 class DrawnPairs(Scenario):
-    """Three pairs of classes, each drawn anew: in some streams two tasks share a class, in others none do."""
+    """Three pairs of classes, each drawn anew: in some streams two tasks share a class, in others
+    none do.
+    """
 
     def layout(self, arrays):
         return Layout(arrays.classes, 3, self.setting, arrays.input_shape)

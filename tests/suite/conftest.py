@@ -138,7 +138,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 @pytest.fixture
 def load(host: Host, tmp_path: Path) -> Loader:
-    """Load a suite from a text or a mapping; keys given by name replace those of a small sound suite."""
+    """Load a suite from a text or a mapping; keys given by name replace those of a small sound
+    suite.
+    """
 
     def from_text(text: str | None = None, **options: Any) -> Suite:
         path = tmp_path / "suite.yaml"

@@ -1,4 +1,6 @@
-"""Reading suites: where they are found, and every kind of wrong input, as a newcomer would make it."""
+"""Reading suites: where they are found, and every kind of wrong input, as a newcomer would make
+it.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,8 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         (
             "seeds: 1000000000",
             "4: seeds",
-            "1000000000 seeds are more than 100,000; seed 1000000000 alone is [1000000000], or --seeds",
+            "1000000000 seeds are more than 100,000; seed 1000000000 alone is [1000000000], or "
+            "--seeds",
         ),
         (
             "seeds: [9223372036854775808]",
@@ -200,7 +203,8 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         (
             "strategies: [naive, er+ewc: {memory: 3}]",
             "5: strategies[1].er+ewc.memory",
-            "is no part of 'er+ewc'; options of a composition stand under their part, as in {er: {...}}",
+            "is no part of 'er+ewc'; options of a composition stand under their part, as in "
+            "{er: {...}}",
         ),
         (
             "strategies: [naive, er+ewc: {er: 3}]",
@@ -548,7 +552,10 @@ def test_a_strategy_says_where_it_makes_no_sense(complaints: Complaints) -> None
 
     domain = "{dataset: digits, setting: domain"
     text = with_lines(
-        scenarios=f"scenarios: [split: {domain}}}, split: {domain}, tasks: 2}}, split: {{dataset: digits}}]",
+        scenarios=(
+            f"scenarios: [split: {domain}}}, split: {domain}, tasks: 2}}, split: {{dataset: "
+            f"digits}}]"
+        ),
         protocol="protocol: {epochs: 2}",
         strategies="strategies: [naive, er, naive+er: {er: {memory: 7}}]",
     )

@@ -139,7 +139,8 @@ def test_forms_resolve_and_stay_resolved(
         (
             {"optimizer": "sdg"},
             "optimizer",
-            "unknown optimizer 'sdg'; did you mean 'sgd'? (any other of torch is written torch.<Name>)",
+            "unknown optimizer 'sdg'; did you mean 'sgd'? (any other of torch is written "
+            "torch.<Name>)",
         ),
         (
             {"optimizer": {"sgd": {"lr": "fast"}}},

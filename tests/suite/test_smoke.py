@@ -18,7 +18,9 @@ from clbench.suite.smoke import tiny_cells
 
 
 class Shards(Scenario):
-    """Each agent has its own part of every class; as a rule there are more agents than samples in a smoke run."""
+    """Each agent has its own part of every class; as a rule there are more agents than samples in a
+    smoke run.
+    """
 
     agents: int = 12
 
