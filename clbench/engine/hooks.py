@@ -97,11 +97,10 @@ class HookOrder:
 
     def _note_calls(self) -> None:
         """Note who is called; a part alone leaves nobody out."""
-        for name, bound in self.first.items():
-            self.first[name] = _noting(bound, self._called, name)
-        for which, hooks in self.following.items():
-            for name, bound in hooks.items():
-                hooks[name] = _noting(bound, self._handed_on, (which, name))
+        for name in HOOKS:
+            _note_first_call(self.first, name, self._called, name)
+            for which, hooks in self.following.items():
+                _note_first_call(hooks, name, self._handed_on, (which, name))
 
     def intercept(self, name: str, wrapper: Callable[[Bound], Bound]) -> None:
         """Put something around a hook, whoever calls
@@ -150,14 +149,17 @@ class HookOrder:
         return functools.partial(HOOKS[name], self.parts[-1])
 
 
-def _noting(bound: Bound, notes: set[Any], what: Any) -> Bound:
-    """The same hook, which notes that it was called."""
+def _note_first_call(hooks: dict[str, Bound], name: str, notes: set[Any], what: Any) -> None:
+    """Note the first call of a hook; those that follow cost nothing more."""
+    bound = hooks[name]
 
     def noted(*args: Any, **kwargs: Any) -> Any:
         notes.add(what)
+        if hooks[name] is noted:  # and nobody has put something around it
+            hooks[name] = bound
         return bound(*args, **kwargs)
 
-    return noted
+    hooks[name] = noted
 
 
 def own_function(cls: type, name: str) -> Any:
