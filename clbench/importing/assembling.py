@@ -41,33 +41,42 @@ def assemble(
 
     `origin` says where the runs come from, and becomes the record's environment.
     """
-    configurations: dict[str, list[ImportedRun]] = defaultdict(list)
-    for run in runs:
-        _check(run)
-        configurations[_configuration(run)].append(run)
-    if not configurations:
-        raise RecordError("there is no finished run in these files")
-    _check_lengths([group[0] for group in configurations.values()])
+    configurations = _grouped(runs)
+    firsts = [group[0] for group in configurations.values()]
+    _check_lengths(firsts)
+    labels = _labels(firsts)
     repeated: list[str] = []
-    cells, facts = [], {}
-    labels = _labels([group[0] for group in configurations.values()])
+    facts: dict[str, Mapping[str, Any]] = {}
+    cells = []
     for key, group in configurations.items():
         members = _one_a_seed(group, repeated)
-        member_facts = [named({**origin, **run.facts}) for run in members]
-        facts.update({one["id"]: one for one in member_facts})
-        cells.append(_cell(key, labels[key], members, [one["id"] for one in member_facts]))
+        told = [named({**origin, **run.facts}) for run in members]
+        facts |= {one["id"]: one for one in told}
+        cells.append(_cell(key, labels[key], members, [one["id"] for one in told]))
+    known = [name for name in METRICS if name in metric_facts]
     record = RecordFile(
         schema_version=SCHEMA_VERSION,
         suite=suite,
         suite_text="",  # nobody wrote one
         environment=dict(origin),
         cells=cells,
-        metrics=tuple((name, {}) for name in METRICS if name in metric_facts),
+        metrics=tuple((name, {}) for name in known),
         runs=tuple(facts.values()),
-        metric_facts={name: metric_facts[name] for name in METRICS if name in metric_facts},
+        metric_facts={name: metric_facts[name] for name in known},
         purpose=RESULTS,
     )
     return Imported(record, tuple(repeated))
+
+
+def _grouped(runs: Iterable[ImportedRun]) -> dict[str, list[ImportedRun]]:
+    """The runs of each configuration, by its key."""
+    groups: dict[str, list[ImportedRun]] = defaultdict(list)
+    for run in runs:
+        _check(run)
+        groups[_configuration(run)].append(run)
+    if not groups:
+        raise RecordError("there is no finished run in these files")
+    return groups
 
 
 # ---------------------------------------------------------------------- one run
@@ -139,12 +148,19 @@ def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
     labels = {}
     for group in alike.values():
         settings = [{**run.protocol, **run.options} for run in group]
-        names = dict.fromkeys(name for one in settings for name in one)
-        differing = [name for name in names if _differs(name, settings)]
+        differing = _differing(settings)
         for run, one in zip(group, settings, strict=True):
             said = ", ".join(f"{name}={one[name]}" for name in differing if name in one)
             labels[_configuration(run)] = f"{run.strategy}[{said}]" if said else run.strategy
     return labels
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of settings whose values differ, in the order in which they appear."""
+    names: dict[str, None] = {}
+    for one in settings:
+        names |= dict.fromkeys(one)
+    return [name for name in names if _differs(name, settings)]
 
 
 def _differs(name: str, settings: Sequence[Mapping[str, Any]]) -> bool:
