@@ -49,7 +49,7 @@ def open_suite(
     return suite, host
 
 
-def run(
+def run(  # noqa: PLR0913 (each is an option)
     suite: Source,
     *,
     out: Path | str | None = None,

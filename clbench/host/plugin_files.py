@@ -158,7 +158,7 @@ def _files_of(folder: Path, dotted: str) -> Iterator[tuple[Path, str, bool]]:
         search = list(spec.submodule_search_locations or ())
 
 
-# ------------------------------------------------------------------ importing
+# ------------------------------------------------------------------ Python finds them
 
 
 class _Loader(SourceFileLoader):

@@ -141,7 +141,9 @@ def _one_a_seed(group: Sequence[ImportedRun], repeated: list[str]) -> list[Impor
 
 
 def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
-    """By configuration: the strategy, and in brackets the settings in which those of its name differ."""
+    """By configuration: the strategy, and in brackets the settings in which those of its name
+    differ.
+    """
     alike: dict[tuple[str, str], list[ImportedRun]] = defaultdict(list)
     for run in firsts:
         alike[run.scenario, run.strategy].append(run)

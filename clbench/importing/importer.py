@@ -13,7 +13,9 @@ from clbench.typing import Array
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """One run, as its log tells it. What the log does not say is left out, and nothing is guessed."""
+    """One run, as its log tells it. What the log does not say is left out, and nothing is
+    guessed.
+    """
 
     strategy: str
     scenario: str
@@ -22,7 +24,8 @@ class ImportedRun:
     accuracy: Array
     source: str  # file and line, for messages
     options: Mapping[str, Any] = field(default_factory=dict)  # the method's own
-    # How it was trained; by clbench's own names (`epochs`, `batch_size`, ...) where they mean the same.
+    # How it was trained; by clbench's own names (`epochs`, `batch_size`, ...) where they mean the
+    # same.
     protocol: Mapping[str, Any] = field(default_factory=dict)
     # When and with what it ran, as far as the log says: `date`, versions.
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -32,13 +35,15 @@ class ImportedRun:
 class Importer(Configurable):
     """Reads what another library wrote of its runs.
 
-    Options are annotated class attributes, as everywhere (`clbench import NAME ... --set OPTION=VALUE`).
-    A file comes from a stranger: it is parsed, and nothing in it is ever executed.
+    Options are annotated class attributes, as everywhere (`clbench import NAME ... --set
+    OPTION=VALUE`). A file comes from a stranger: it is parsed, and nothing in it is ever executed.
     """
 
     # What logs of this kind never say, in a few words each: the order of classes, ...
     unsaid: ClassVar[tuple[str, ...]] = ()
 
     def read(self, paths: Sequence[Path]) -> Iterator[ImportedRun]:
-        """The runs in these files or folders; `clbench.errors.RecordError` says what is wrong, and where."""
+        """The runs in these files or folders; `clbench.errors.RecordError` says what is wrong, and
+        where.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define read(paths)")

@@ -1,6 +1,8 @@
-"""The arithmetic of accuracy matrices: `accuracy[i, j-1]` is task j after i tasks, row 0 the untrained network.
+"""The arithmetic of accuracy matrices: `accuracy[i, j-1]` is task j after i tasks, row 0 the
+untrained network.
 
-NaN is what nobody measured. It is never averaged away: whoever asks for it is told which task was not evaluated when.
+NaN is what nobody measured. It is never averaged away: whoever asks for it is told which task was
+not evaluated when.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from clbench.typing import Array
 def demanded(
     find: Callable[[Array, Array], Array], after: Any, task: Any, enough: int | None = None
 ) -> Array:
-    """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them; `Undefined` where one is missing.
+    """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them;
+    `Undefined` where one is missing.
 
-    `find(row, column)` gives them, NaN where nothing was measured. Where no more than `enough` were measured at all, a demand for
-    a million more is answered after as many.
+    `find(row, column)` gives them, NaN where nothing was measured. Where no more than `enough` were
+    measured at all, a demand for a million more is answered after as many.
     """
     if enough is not None and np.broadcast(after, task).size > enough:
         rows, tasks = (places.flat[: enough + 1] for places in np.broadcast_arrays(after, task))
@@ -42,7 +45,9 @@ def _complete(values: Array, after: Any, task: Any) -> None:
 
 
 def average_over_time(accuracy: Array) -> Array:
-    """A_1..A_T: A_i is the unweighted mean over tasks 1..i after task i; NaN where one of them was not evaluated."""
+    """A_1..A_T: A_i is the unweighted mean over tasks 1..i after task i; NaN where one of them was
+    not evaluated.
+    """
     tasks = accuracy.shape[1]
     seen = np.tri(tasks, dtype=bool)
     averages: Array = np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
@@ -69,7 +74,9 @@ def matrix_of(row: Array, column: Array, value: Array, tasks: int) -> Array:
 
 
 def summarise(values: Array, how: Summary) -> Array:
-    """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a value that is missing."""
+    """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a value that is
+    missing.
+    """
     if values.shape[1] == 0 or how == "none":
         return np.full(len(values), np.nan)
     if how == "last":

@@ -21,7 +21,9 @@ When = Literal["step", "epoch_end", "task_end", "run_end"]
 
 
 class Undefined(Exception):
-    """Why a metric has no value here. A metric returns it, or raises it from wherever it notices."""
+    """Why a metric has no value here. A metric returns it, or raises it from wherever it
+    notices.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,10 +33,11 @@ class Undefined(Exception):
 class Metric(Configurable):
     """What both kinds of metrics say of themselves.
 
-    `summary` is the number that tables show where a metric gives several: the last one, or the mean, minimum,
-    maximum or sum along the first axis (tasks, epochs or steps). What remains after that, such as a number a
-    layer, is shown by its first entry, so the number for the whole network comes first. `none`: there is no such
-    number, and no table shows the metric; its values are there to be drawn, and `empty` says how.
+    `summary` is the number that tables show where a metric gives several: the last one, or the
+    mean, minimum, maximum or sum along the first axis (tasks, epochs or steps). What remains after
+    that, such as a number a layer, is shown by its first entry, so the number for the whole network
+    comes first. `none`: there is no such number, and no table shows the metric; its values are
+    there to be drawn, and `empty` says how.
     """
 
     summary: ClassVar[Summary] = "last"
@@ -45,9 +48,10 @@ class Metric(Configurable):
     )
     # Why a run may have no number of it although it was measured, in a sentence.
     empty: ClassVar[str] = ""
-    # What the engine measures only where a metric asks for it: the curves "online_accuracy" (a value
-    # a task) and "train_accuracy" (a value an epoch), and the note "recency", of each test set the
-    # share of predictions that fall on the last task's classes minus the share of its samples.
+    # What the engine measures only where a metric asks for it: the curves "online_accuracy" (a
+    # value a task) and "train_accuracy" (a value an epoch), and the note "recency", of each test
+    # set the share of predictions that fall on the last task's classes minus the share of its
+    # samples.
     needs: ClassVar[tuple[str, ...]] = ()
 
 
@@ -62,8 +66,8 @@ class RecordMetric(Metric):
 class ProbeMetric(Metric):
     """Looks at the live stack while it runs, and changes nothing: neither weights nor randomness.
 
-    `when` is an option of every probe metric. One that makes sense at some times only says so with a type of
-    its own: `when: Literal["task_end", "epoch_end"] = "task_end"`.
+    `when` is an option of every probe metric. One that makes sense at some times only says so with
+    a type of its own: `when: Literal["task_end", "epoch_end"] = "task_end"`.
     """
 
     when: When = "task_end"  # task_end, epoch_end, run_end or step
@@ -93,11 +97,15 @@ class Probe(Protocol):
     memory: dict[str, Any]  # kept for this metric until it measures again, in checkpoints too
 
     def rng(self, name: str = "") -> Any:
-        """The members' own random numbers for this metric, the same whenever it measures within a task."""
+        """The members' own random numbers for this metric, the same whenever it measures within a
+        task.
+        """
         ...
 
     def data(self, split: str, tasks: Any, n: int | None = None) -> Any:
-        """Up to `n` samples a member of each of these tasks (all of them by default), from `train`, `validation` or `test`."""
+        """Up to `n` samples a member of each of these tasks (all of them by default), from `train`,
+        `validation` or `test`.
+        """
         ...
 
     def tasks(self, which: Any = "seen") -> Any:
@@ -109,13 +117,19 @@ class Probe(Protocol):
         ...
 
     def losses(self, logits: Tensor, batch: Any) -> Tensor:
-        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do not count."""
+        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do
+        not count.
+        """
         ...
 
     def predict(self, batch: Any) -> Tensor:
-        """`[R, B, classes]`: what the strategy predicts, -inf where an output does not count in evaluations."""
+        """`[R, B, classes]`: what the strategy predicts, -inf where an output does not count in
+        evaluations.
+        """
         ...
 
     def once(self, work: Callable[..., Found], *args: Any) -> Found:
-        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody writes to it."""
+        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody
+        writes to it.
+        """
         ...

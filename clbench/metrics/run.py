@@ -20,7 +20,9 @@ Reference = Callable[[str, "RunView"], "RunView | None"]
 
 
 class RunView:
-    """What was stored of one network: arrays without the members' dimension, NaN where nothing was measured."""
+    """What was stored of one network: arrays without the members' dimension, NaN where nothing was
+    measured.
+    """
 
     def __init__(self, cell: CellRecord, member: int, reference: Reference | None = None) -> None:
         self._cell, self._member, self._reference = cell, member, reference
@@ -113,12 +115,16 @@ class RunView:
 
     @property
     def trained_together(self) -> int:
-        """k: so many first tasks were trained together, at the last of them; rows 1..k-1 are empty. As a rule 1."""
+        """k: so many first tasks were trained together, at the last of them; rows 1..k-1 are empty.
+        As a rule 1.
+        """
         return self._cell.trained_together
 
     @property
     def learnt_after(self) -> Array:
-        """`[T]`: after how many tasks each one is learnt: its own number, or that of the last one trained together with it."""
+        """`[T]`: after how many tasks each one is learnt: its own number, or that of the last one
+        trained together with it.
+        """
         return np.maximum(np.arange(1, self.tasks + 1), self.trained_together)
 
     @cached_property
@@ -128,7 +134,9 @@ class RunView:
 
     @property
     def online(self) -> Array:
-        """`[T]`: the share of right predictions on each task's training batches before the update."""
+        """`[T]`: the share of right predictions on each task's training batches before the
+        update.
+        """
         curve = self.curves.get("online_accuracy")
         # One that was not trained in every task has fewer values, and nobody knows of which.
         if curve is None or len(curve) != self.tasks:
@@ -152,7 +160,9 @@ class RunView:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What was noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`, and as large."""
+        """What was noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`, and as
+        large.
+        """
         entries = self._cell.entries
         if entries is None:
             return self._of(self._cell.notes)
@@ -175,7 +185,9 @@ class RunView:
 
     @property
     def curves(self) -> Mapping[str, Any]:
-        """What the strategy and the engine logged, by name; NaN fills up what is shorter than other members'."""
+        """What the strategy and the engine logged, by name; NaN fills up what is shorter than other
+        members'.
+        """
         return self._of(self._cell.curves)
 
     def by_layer(self, name: str) -> Mapping[str, Any]:
@@ -190,7 +202,8 @@ class RunView:
     def at(self, after: Any, task: Any) -> Array:
         """Accuracies on tasks (from 1) after so many trained ones, arrays as numpy broadcasts them.
 
-        Raises `Undefined`, naming the task, where one of them was not evaluated: `run.at(run.tasks, [1, 2])`.
+        Raises `Undefined`, naming the task, where one of them was not evaluated: `run.at(run.tasks,
+        [1, 2])`.
         """
         return demanded(self._accuracies, after, task, self._entries_measured)
 
@@ -226,7 +239,9 @@ class RunView:
         return np.where(place >= 0, mine[place], np.nan)
 
     def reference(self, strategy: str) -> RunView | None:
-        """The run of another strategy on the same stream (scenario, seed and agent), where the record has one."""
+        """The run of another strategy on the same stream (scenario, seed and agent), where the
+        record has one.
+        """
         return self._reference(strategy, self) if self._reference else None
 
     def _by_task(self, array: Array | None) -> Array:
@@ -251,7 +266,9 @@ def _numbers_in_order(name: str) -> list[tuple[int, str]]:
 
 
 def _frozen(array: Array) -> Array:
-    """A view that cannot be written to: what one metric does must not change what the next one sees."""
+    """A view that cannot be written to: what one metric does must not change what the next one
+    sees.
+    """
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 class CReLU(nn.Module):
     """Concatenated ReLU: both halves of each unit, relu(z) and relu(-z) (Shang et al. 2016).
 
-    `[B, units, ...]` becomes `[B, units, 2, ...]`: the halves have a dimension of their own behind the
-    units. So the activation is read as that of a filter with two positions, and who takes means over
-    positions, or looks whether a unit fires at any of them, need not know of it. `nn.Flatten(1, 2)` behind
-    it puts the halves side by side: unit k feeds inputs 2k and 2k + 1 of the next layer, a block of two.
+    `[B, units, ...]` becomes `[B, units, 2, ...]`: the halves have a dimension of their own behind
+    the units. So the activation is read as that of a filter with two positions, and who takes means
+    over positions, or looks whether a unit fires at any of them, need not know of it.
+    `nn.Flatten(1, 2)` behind it puts the halves side by side: unit k feeds inputs 2k and 2k + 1 of
+    the next layer, a block of two.
     """
 
     def forward(self, x: Tensor) -> Tensor:

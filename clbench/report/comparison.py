@@ -34,7 +34,7 @@ __all__ = ["Comparison", "compare", "compare_pool"]
 NAN = float("nan")
 
 
-def compare(
+def compare(  # noqa: PLR0913 (each is an option)
     results: Source | Sequence[Source],
     *,
     metric: str | None = None,

@@ -20,10 +20,10 @@ TASK, ALL = "task", "all"
 def chance_levels(arrays: Arrays, layout: Layout, streams: Sequence[Stream]) -> dict[str, float]:
     """The highest mean accuracies of answers that depend on no image, mean over streams.
 
-    `task`: over tasks, where answers may depend on the task: its most frequent class. That is what a network can reach
-    on each task when it has just trained on it, knowing nothing but which classes were there.
-    `all`: over all tasks at the end. Answers may depend on the task where the setting tells it; elsewhere they are one
-    class for all samples.
+    `task`: over tasks, where answers may depend on the task: its most frequent class. That is what
+    a network can reach on each task when it has just trained on it, knowing nothing but which
+    classes were there. `all`: over all tasks at the end. Answers may depend on the task where the
+    setting tells it; elsewhere they are one class for all samples.
     """
     tally = ChanceTally(arrays, layout)
     for stream in streams:

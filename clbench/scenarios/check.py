@@ -1,4 +1,6 @@
-"""Whether a stream is what its scenario's layout promises: the author's mistakes, named where they were made."""
+"""Whether a stream is what its scenario's layout promises: the author's mistakes, named where they
+were made.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
     """The same stream, each of its tasks checked when it is looked at."""
     if len(stream.tasks) != layout.tasks:
         raise PluginError(
-            f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says {layout.tasks}"
+            f"scenario {scenario!r}: a stream has {len(stream.tasks)} tasks, and the layout says "
+            f"{layout.tasks}"
         )
     _check_groups(scenario, arrays, layout, stream)
     check = _TaskCheck(scenario, arrays, layout)
@@ -38,7 +41,9 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
 
 
 def check_layout(scenario: str, setting: str, layout: Layout) -> None:
-    """Refuse a layout that nothing can be: its cells would bear a wrong name, or its agents share what is not there."""
+    """Refuse a layout that nothing can be: its cells would bear a wrong name, or its agents share
+    what is not there.
+    """
     if layout.setting != setting:
         raise PluginError(
             f"scenario {scenario!r}: setting is {setting}, and its layout says {layout.setting};"

@@ -28,13 +28,15 @@ def _one_name(value: Any) -> Any:
 
 
 class Scenario(Configurable):
-    """Turns a data set into streams. Its author writes `layout` and `stream`, and `check` for what can be known early.
+    """Turns a data set into streams. Its author writes `layout` and `stream`, and `check` for what
+    can be known early.
 
-    Everything random comes from `self.generator(seed, agent, name, ...)`, so that a stream depends on its seed and its
-    agent and on nothing else.
+    Everything random comes from `self.generator(seed, agent, name, ...)`, so that a stream depends
+    on its seed and its agent and on nothing else.
 
-    `settings` declares what `setting` may be; anything else is refused. The class and task settings need nothing of a
-    scenario; one that maps labels to the same outputs in every task where `self.setting` is domain says so.
+    `settings` declares what `setting` may be; anything else is refused. The class and task settings
+    need nothing of a scenario; one that maps labels to the same outputs in every task where
+    `self.setting` is domain says so.
     """
 
     settings: ClassVar[tuple[Setting, ...]] = ("class", "task")
@@ -45,10 +47,14 @@ class Scenario(Configurable):
     dataset: Annotated[str | dict[str, Any], AfterValidator(_one_name)] = (
         Field()
     )  # a name, or a name with its options
-    setting: Setting = "class"  # what is known at test time: nothing (class), the task (task); domain: the same labels in every task
+    # what is known at test time: nothing (class), the task (task); domain: the same labels in every
+    # task
+    setting: Setting = "class"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Narrow the option `setting` to what the class declares, as if its author had written it out."""
+        """Narrow the option `setting` to what the class declares, as if its author had written it
+        out.
+        """
         super().__init_subclass__(**kwargs)
         if "setting" in inspect.get_annotations(cls):
             return
@@ -57,7 +63,9 @@ class Scenario(Configurable):
         cls.setting = cls.setting  # an annotation without a default would be no option
 
     def check(self, classes: int) -> None:
-        """Refuse options that do not fit a data set of so many classes; called before anything is loaded."""
+        """Refuse options that do not fit a data set of so many classes; called before anything is
+        loaded.
+        """
 
     def layout(self, arrays: Arrays) -> Layout:
         """What is the same in every stream."""
@@ -77,7 +85,7 @@ class Scenario(Configurable):
         """Say what is wrong with an option; a suite shows it with file and line."""
         raise OptionError([((option,), sentence)])
 
-    def task(
+    def task(  # noqa: PLR0913 (each is an option)
         self,
         arrays: Arrays,
         seed: int,
@@ -91,7 +99,8 @@ class Scenario(Configurable):
         held: Bools | None = None,
         samples: int | None = None,
     ) -> TaskSpec:
-        """The task of all samples whose class has a label in it, part of the training ones held out.
+        """The task of all samples whose class has a label in it, part of the training ones held
+        out.
 
         `samples` takes so many of the training ones, drawn anew for each task. So is what is held
         out of them, unless `held` says it of every training sample (`held_out_by_class`).
@@ -114,7 +123,8 @@ class Scenario(Configurable):
         )
 
     def held_out_by_class(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Bools:
-        """Which training samples are held out, `validation` of each class: for classes that come back.
+        """Which training samples are held out, `validation` of each class: for classes that come
+        back.
 
         A sample that was held out once is then never trained on in a later task.
         """
@@ -129,7 +139,9 @@ class Scenario(Configurable):
     def _held_out(
         self, seed: int, agent: int, number: int, validation: float, samples: int
     ) -> Bools:
-        """At random which of so many samples are held out: never all, and one at least where any are."""
+        """At random which of so many samples are held out: never all, and one at least where any
+        are.
+        """
         held = np.zeros(samples, dtype=bool)
         if validation <= 0:
             return held

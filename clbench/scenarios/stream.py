@@ -1,4 +1,6 @@
-"""What a scenario makes of a data set: streams of tasks, as index tables into the data set's arrays."""
+"""What a scenario makes of a data set: streams of tasks, as index tables into the data set's
+arrays.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,9 @@ class Layout:
     )
     shared_tasks: int = 0  # so many first tasks are the same for all agents of a seed
     own_outputs: bool = False  # every task has outputs that no other task has, in every stream
-    # Labels are given to so many groups of training samples (`Stream.groups`), not to the classes of
-    # the data set. Nothing can be told of images that are in no group: tests are on training images.
+    # Labels are given to so many groups of training samples (`Stream.groups`), not to the classes
+    # of the data set. Nothing can be told of images that are in no group: tests are on training
+    # images.
     groups: int | None = None
     # Each task has the samples of all tasks before it, too: those seen are the last task's.
     nested: bool = False
@@ -50,9 +53,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Warp:
-    """Pixel p of the image seen is `sum_k weight[p, k] * pixel index[p, k]` of the stored one, every channel alike.
+    """Pixel p of the image seen is `sum_k weight[p, k] * pixel index[p, k]` of the stored one,
+    every channel alike.
 
-    A permutation is `index [P, 1]` without weights; a rotation has four neighbours and their weights.
+    A permutation is `index [P, 1]` without weights; a rotation has four neighbours and their
+    weights.
     """
 
     index: Ints
@@ -64,7 +69,8 @@ class TaskSpec:
     """One task of one stream."""
 
     classes: Ints  # the outputs that belong to the task; as many in this task of every stream
-    labels: Ints  # [classes of the data set, or groups] -> the network's label, -1 where it is not in the task
+    # [classes of the data set, or groups] -> the network's label, -1 where it is not in the task
+    labels: Ints
     train: Ints  # positions in the training arrays
     test: (
         Ints  # positions in the test arrays, or in the training arrays where the layout has groups
@@ -74,7 +80,8 @@ class TaskSpec:
 
 
 class LazyTasks(Sequence[TaskSpec]):
-    """So many tasks, each made by `make(index)` when it is asked for: thousands of them take no memory.
+    """So many tasks, each made by `make(index)` when it is asked for: thousands of them take no
+    memory.
 
     A task may be made several times, so `make` depends on nothing but the index.
     """

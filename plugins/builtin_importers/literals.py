@@ -19,7 +19,9 @@ CONSTANTS = {"nan": math.nan, "inf": math.inf}
 
 
 def parse_dictionary(text: str, source: str) -> dict[str, Any]:
-    """The dictionary whose `repr` this is. What is no plain value, such as `device(...)`, stays text."""
+    """The dictionary whose `repr` this is. What is no plain value, such as `device(...)`, stays
+    text.
+    """
     try:
         tree = ast.parse(text.strip(), mode="eval")
         # Nesting as deep as a stranger likes ends in one of these, and not in a crash.

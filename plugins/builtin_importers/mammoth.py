@@ -1,4 +1,5 @@
-"""`clbench import mammoth`: the `logs.pyd` files of Mammoth (Buzzega et al. 2020; Boschini et al. 2022).
+"""`clbench import mammoth`: the `logs.pyd` files of Mammoth (Buzzega et al. 2020; Boschini et al.
+2022).
 
 Each line is the `repr` of a dictionary: the arguments of one run, and its accuracies in per cent,
 `accuracy_J_taskI` for task J after I tasks, with their mean `accmean_taskI`.
@@ -26,8 +27,8 @@ MEAN = re.compile(r"accmean_task(\d+)")
 MEASURED = ("forward_transfer", "backward_transfer", "forgetting")
 # Mammoth files each setting in a folder of its own; nothing inside of a file says which it is.
 SETTINGS = ("class-il", "task-il", "domain-il", "general-continual")
-# Arguments of every run that say nothing of the method and how it is trained: where files lie, what is
-# shown, on which device, what is repeated from elsewhere. The rest is kept.
+# Arguments of every run that say nothing of the method and how it is trained: where files lie, what
+# is shown, on which device, what is repeated from elsewhere. The rest is kept.
 ADMINISTRATIVE = frozenset(
     """
     loadcheck load_best_args dataset_config model_config base_path checkpoint_path results_path

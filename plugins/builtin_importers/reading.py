@@ -43,9 +43,12 @@ def read_text(path: Path) -> str:
 
 
 def check_mean(values: np.ndarray[Any, Any], stated: float, name: str, source: str) -> None:
-    """Refuse a file whose mean is not that of its own values: one of the two is not what it seems."""
+    """Refuse a file whose mean is not that of its own values: one of the two is not what it
+    seems.
+    """
     mean = float(values.mean())
     if abs(mean - stated) > AGREE_WITHIN:
         raise errors.RecordError(
-            f"{source}: {name} is {100 * stated:.2f}, and the mean of its accuracies {100 * mean:.2f}"
+            f"{source}: {name} is {100 * stated:.2f}, and the mean of its accuracies "
+            f"{100 * mean:.2f}"
         )

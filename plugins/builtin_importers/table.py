@@ -22,8 +22,8 @@ Run = tuple[str, str, int]  # scenario, strategy, seed
 class CSV(Importer):
     """Tables with the columns strategy, seed, task and accuracy; scenario, and after, if there are.
 
-    A row is the accuracy on one task, counted from 1, after so many tasks (`after`: 0 before training;
-    without that column, after the last). Other columns are left alone.
+    A row is the accuracy on one task, counted from 1, after so many tasks (`after`: 0 before
+    training; without that column, after the last). Other columns are left alone.
     """
 
     name = "csv"

@@ -56,9 +56,9 @@ class CBP(Strategy):
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     # What a unit is worth, with |w| the mean size of weights, h its activation and f its mean:
     # `contribution` is |w out| mean|h|, `zero_contribution` |w out| mean|h - f|,
-    # `adaptable_contribution` the same divided by |w in|, `weight` |w out|, `adaptation` 1 / |w in|.
-    # `accumulated_contribution` is the published residual code's: the |w out| of the step in which
-    # units are replaced, times a sum of mean|h| that neither decays nor is ever forgotten.
+    # `adaptable_contribution` the same divided by |w in|, `weight` |w out|, `adaptation` 1 / |w
+    # in|. `accumulated_contribution` is the published residual code's: the |w out| of the step in
+    # which units are replaced, times a sum of mean|h| that neither decays nor is ever forgotten.
     utility: Utility = "adaptable_contribution"
     # Shares of a unit are added up over steps; otherwise a share is the probability that a unit is
     # replaced.

@@ -19,7 +19,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Run = Callable[[nn.Module, Tensor], Tensor]
 
 
-def soft_ordering_mlp(
+def soft_ordering_mlp(  # noqa: PLR0913 (each is an option)
     input_shape: tuple[int, int, int],
     classes: int,
     *,
@@ -49,7 +49,7 @@ def soft_ordering_mlp(
     return SoftOrderingNet(body, width, classes)
 
 
-def soft_ordering_cnn(
+def soft_ordering_cnn(  # noqa: PLR0913 (each is an option)
     input_shape: tuple[int, int, int],
     classes: int,
     *,

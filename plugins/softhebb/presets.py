@@ -152,7 +152,7 @@ def softhebb_s000(
     return HebbianNet(input_shape, classes, blocks, dropout)
 
 
-def hebbian(
+def hebbian(  # noqa: PLR0913 (each is an option)
     input_shape: ImageShape,
     classes: int,
     *,

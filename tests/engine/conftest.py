@@ -16,7 +16,9 @@ Make = Callable[..., Bench]
 
 
 def pictures(train: Sequence[int], test: int = 10, size: int = 4, noise: float = 40.0) -> Arrays:
-    """One random picture a class, seen through noise; so many training images of each class, and as many test images of all."""
+    """One random picture a class, seen through noise; so many training images of each class, and as
+    many test images of all.
+    """
     rng = np.random.default_rng(0)
     means = rng.uniform(0, 255, (len(train), size, size, 1))
 
@@ -43,7 +45,9 @@ def tiny() -> Arrays:
 
 @pytest.fixture
 def make_bench(host: Host, tiny: Arrays) -> Make:
-    """A strategy on tasks of two classes of the tiny pictures; further keywords are the protocol's."""
+    """A strategy on tasks of two classes of the tiny pictures; further keywords are the
+    protocol's.
+    """
 
     def make(
         strategy: Any,

@@ -1,4 +1,5 @@
-"""A few small runs whose numbers are kept, so that nobody moves them unawares: they go with `ENGINE_VERSION`.
+"""A few small runs whose numbers are kept, so that nobody moves them unawares: they go with
+`ENGINE_VERSION`.
 
 Bits differ between processors: products add up in another order with AVX2, AVX-512 or AMX. So the
 runs are made in float64, where that is a relative 1e-15 a step, and a few dozen steps end far below

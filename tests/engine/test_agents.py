@@ -1,4 +1,6 @@
-"""Who takes part: agents that stopped early or diverged, what hooks see of them, and averages over the others."""
+"""Who takes part: agents that stopped early or diverged, what hooks see of them, and averages over
+the others.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def ramps() -> Arrays:
 
 
 def views(augment: str) -> Tensor:
-    """Everything that torchvision's RandomCrop(padding=4) and RandomHorizontalFlip can make of the image."""
+    """Everything that torchvision's RandomCrop(padding=4) and RandomHorizontalFlip can make of the
+    image.
+    """
     padded = functional.pad(ONE, [4, 4, 4, 4])
     places = (
         [(4, 4)] if augment == "flip" else [(top, left) for top in range(9) for left in range(9)]
@@ -95,7 +97,9 @@ def test_the_border_may_be_reflected_as_by_torchvision(make_bench: Make, ramps: 
 @pytest.mark.parametrize("degrees", [0.0, 0.1, 3.7, 10.0, 14.9, 15.0, 47.3, -30.0])
 @pytest.mark.parametrize("shape", [(32, 32), (28, 28), (7, 10)])
 def test_images_are_turned_as_by_torchvision(degrees: float, shape: tuple[int, int]) -> None:
-    """To the nearest pixel; where two are equally near, and on the image's edge, they may differ."""
+    """To the nearest pixel; where two are equally near, and on the image's edge, they may
+    differ.
+    """
     height, width = shape
     image = torch.arange(1, height * width + 1, dtype=torch.float32).view(1, height, width)
     theirs = functional.rotate(image, degrees).flatten()
@@ -169,7 +173,9 @@ def test_a_seed_decides_its_views(make_bench: Make, ramps: Arrays) -> None:
 
 
 def recorded(strategy: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, Tensor]]:
-    """Every batch that is fetched from now on: whether something could learn from it, and its images."""
+    """Every batch that is fetched from now on: whether something could learn from it, and its
+    images.
+    """
     found: list[tuple[bool, Tensor]] = []
     streams = strategy.session.streams
     fetch = streams.fetch

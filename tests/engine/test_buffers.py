@@ -47,7 +47,9 @@ def batch_of(index: Tensor, y: Tensor, tasks: Tensor, valid: Tensor | None = Non
 
 
 def streams(members: int, count: int, kinds: int, seed: int = 0) -> Tensor:
-    """A class (or task) for each sample of each member, later ones of later classes, in unequal numbers."""
+    """A class (or task) for each sample of each member, later ones of later classes, in unequal
+    numbers.
+    """
     generator = np.random.default_rng(seed)
     rows = []
     for _ in range(members):
@@ -59,7 +61,9 @@ def streams(members: int, count: int, kinds: int, seed: int = 0) -> Tensor:
 
 
 def show(kept: Buffer, kinds: Tensor, width: int, classes: int = 6) -> None:
-    """Samples 0, 1, 2, ... of these tasks, in batches, each with a row that does not count in the middle."""
+    """Samples 0, 1, 2, ... of these tasks, in batches, each with a row that does not count in the
+    middle.
+    """
     for start in range(0, kinds.shape[1], width):
         part = kinds[:, start : start + width]
         index = torch.arange(start, start + part.shape[1]).expand_as(part)
@@ -78,7 +82,9 @@ def show(kept: Buffer, kinds: Tensor, width: int, classes: int = 6) -> None:
 
 
 def greedily(labels: list[int], size: int, classes: int) -> list[int]:
-    """How many there are of each class, by the rule taken one sample after another (Prabhu et al. 2020)."""
+    """How many there are of each class, by the rule taken one sample after another (Prabhu et al.
+    2020).
+    """
     counts, met = [0] * classes, set[int]()
     for label in labels:
         met.add(label)
@@ -231,7 +237,9 @@ def test_a_member_keeps_the_same_alone_and_in_a_stack(kind: type[Buffer]) -> Non
 def test_a_buffer_fits_into_a_device_graph(
     kind: type[Buffer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing waits for the device, and tensors stay where they are; on a GPU no batch is passed over."""
+    """Nothing waits for the device, and tensors stay where they are; on a GPU no batch is passed
+    over.
+    """
     monkeypatch.setattr("clbench.engine.balanced_buffer.none_on_host", lambda flags: False)
     kept = buffer(kind, 12)
     labels = streams(3, 48, 3)

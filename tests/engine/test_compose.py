@@ -148,7 +148,8 @@ def test_what_is_overridden_by_some_part() -> None:
     assert composed(Plain()).session.overridden == frozenset()
 
 
-# ---------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------------------------- what is
+# refused
 
 
 def test_a_part_that_replaces_a_hook_must_come_last() -> None:
@@ -156,7 +157,10 @@ def test_a_part_that_replaces_a_hook_must_come_last() -> None:
     check_composition([Replacing])
     with pytest.raises(
         UserError,
-        match=r"replacing\+alpha: replacing replaces observe without calling super\(\) and must come last: alpha\+replacing",
+        match=(
+            r"replacing\+alpha: replacing replaces observe without calling super\(\) and must "
+            r"come last: alpha\+replacing"
+        ),
     ):
         check_composition([Replacing, Alpha])
     with pytest.raises(UserError, match=r"must come last: plain\+alpha\+replacing"):
@@ -164,7 +168,10 @@ def test_a_part_that_replaces_a_hook_must_come_last() -> None:
 
 
 def test_two_parts_that_replace_hooks_are_refused_by_name() -> None:
-    wanted = r"replacing \(observe\) and also_replacing \(observe, predict\) replace hooks without calling super\(\)"
+    wanted = (
+        r"replacing \(observe\) and also_replacing \(observe, predict\)"
+        r" replace hooks without calling super\(\)"
+    )
     with pytest.raises(UserError, match=wanted):
         check_composition([Replacing, Alpha, AlsoReplacing])
 
@@ -176,7 +183,9 @@ def test_solo_strategies_do_not_compose() -> None:
 
 
 class Generating(Strategy):
-    """Trains weights of its own making, and so never means those of the network where it says `net`."""
+    """Trains weights of its own making, and so never means those of the network where it says
+    `net`.
+    """
 
     generates_weights = True
 

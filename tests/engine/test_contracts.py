@@ -1,4 +1,6 @@
-"""What parts of a method say about themselves and to one another: costs, the network shown, what is shared, updates."""
+"""What parts of a method say about themselves and to one another: costs, the network shown, what is
+shared, updates.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,8 @@ def test_a_cost_that_cannot_be_stored_is_refused(
         strategy.cost(name, value)
 
 
-# ---------------------------------------------------------------------------------------- the network shown
+# ---------------------------------------------------------------------------------------- the
+# network shown
 
 
 class Generated(Strategy):
@@ -326,7 +329,9 @@ def test_projected_updates_are_what_the_parameters_move_by(
 
 
 def test_changed_updates_leave_the_moments_those_of_the_gradients(make_bench: Make) -> None:
-    """The first step with Adam, by hand: the moments are the gradient's, and the parameter moves by half."""
+    """The first step with Adam, by hand: the moments are the gradient's, and the parameter moves by
+    half.
+    """
     bench = make_bench(Halved, optimizer={"adam": {"lr": 0.01}}, batch_size=64)
     strategy, loop = bench.start(0, 1)
     before = [p.detach().clone() for p in strategy.net.parameters()]

@@ -20,7 +20,8 @@ from clbench.engine.measurements import padded
 from clbench.errors import ClbenchError, StopRequested
 from clbench.testing.bench import first_difference, rows
 
-# ------------------------------------------------------------------------------------------ in memory
+# ------------------------------------------------------------------------------------------ in
+# memory
 
 
 def test_a_curve_holds_what_nested_lists_held() -> None:

@@ -1,4 +1,6 @@
-"""Draws from global generators, where no member's seed governs them, are noticed in a run and named."""
+"""Draws from global generators, where no member's seed governs them, are noticed in a run and
+named.
+"""
 
 from __future__ import annotations
 

@@ -387,7 +387,8 @@ def test_a_method_that_looks_trains_as_alone(make_bench: Any) -> None:
     assert first_difference(rows(together, 1), rows(bench.run(1), 1)) is None
 
 
-# ------------------------------------------------------------------------------------------ test data
+# ------------------------------------------------------------------------------------------ test
+# data
 
 
 class Cheating(Strategy):

@@ -1,4 +1,6 @@
-"""Phases that train a network from one module on: what stands still, and the features that are kept of it."""
+"""Phases that train a network from one module on: what stands still, and the features that are kept
+of it.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,8 @@ def train_sizes(bench: Bench) -> list[int]:
     return [task.size()[0] for task in strategy.session.streams.tasks]
 
 
-# ------------------------------------------------------------------------------------------ the same bits
+# ------------------------------------------------------------------------------------------ the
+# same bits
 
 
 @pytest.mark.parametrize("model", [convolutional, dense])
@@ -233,7 +236,8 @@ def test_a_head_of_its_own_is_kept_apart_from_any_other_code_in_front(
     assert chunks
 
 
-# ------------------------------------------------------------------------------------------ what stands still
+# ------------------------------------------------------------------------------------------ what
+# stands still
 
 
 class Noted(Probe):
@@ -374,7 +378,8 @@ def test_graphs_of_another_table_are_forgotten(make: Any) -> None:
     assert tables[0] is not tables[1]
 
 
-# ------------------------------------------------------------------------------------------ mistakes
+# ------------------------------------------------------------------------------------------
+# mistakes
 
 
 def test_a_module_that_is_not_there_is_named(make: Any) -> None:
@@ -398,7 +403,8 @@ def test_a_solo_strategy_is_told_to_freeze_its_own_network(make: Any) -> None:
         make(Solo).run(0)
 
 
-# ------------------------------------------------------------------------------------------ where the point lies
+# ------------------------------------------------------------------------------------------ where
+# the point lies
 
 
 def test_behind_a_module_lies_what_follows_it_in_every_sequence_around_it() -> None:

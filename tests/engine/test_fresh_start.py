@@ -64,7 +64,9 @@ def test_the_first_job_of_a_process_imports_nothing_while_its_clock_runs(fresh: 
 
 @pytest.mark.skipif(not fresh_start.CLEAR.exists(), reason="the system does not tell")
 def test_a_small_job_after_a_large_one_needs_little_memory(fresh: Any) -> None:
-    """The process never gets smaller by itself, and the mark of its largest size never goes down."""
+    """The process never gets smaller by itself, and the mark of its largest size never goes
+    down.
+    """
     large, small, again = fresh["peaks"]
     assert large > 2 * 1500 * 1500 * 4 * 3  # two members: weights, gradients, moments
     assert 0 <= small < 0.1 * large

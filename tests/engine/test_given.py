@@ -1,4 +1,6 @@
-"""Options and protocol stay as they were given: what changes while a run lasts is lost at a resume."""
+"""Options and protocol stay as they were given: what changes while a run lasts is lost at a
+resume.
+"""
 
 from __future__ import annotations
 

@@ -205,7 +205,8 @@ def test_an_outline_sees_what_a_step_may_depend_on(make_bench: Make) -> None:
     assert "params" in str(before.difference(Outline.of(strategy.session.learner.state())))
 
 
-# ------------------------------------------------------------------------------------------ on a GPU
+# ------------------------------------------------------------------------------------------ on a
+# GPU
 
 
 @GPU

@@ -1,4 +1,6 @@
-"""`keep`: weights and predictions, also of members that stop, of jobs that are resumed, and of solo strategies."""
+"""`keep`: weights and predictions, also of members that stop, of jobs that are resumed, and of solo
+strategies.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the loop drives: a chain of stacked parts, or the members of a solo strategy, asked alike."""
+"""What the loop drives: a chain of stacked parts, or the members of a solo strategy, asked
+alike.
+"""
 
 from __future__ import annotations
 

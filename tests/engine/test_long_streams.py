@@ -1,4 +1,6 @@
-"""Hundreds of tasks: what a job holds, saves and looks at grows with their number, and no faster."""
+"""Hundreds of tasks: what a job holds, saves and looks at grows with their number, and no
+faster.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,8 @@ def by_hand(
     return float((logits.argmax(1).numpy() == task.labels[bench.arrays.y_test[task.test]]).mean())
 
 
-# ---------------------------------------------------------------------------------------- the accuracy matrix
+# ---------------------------------------------------------------------------------------- the
+# accuracy matrix
 
 
 @pytest.mark.parametrize("setting", ["class", "task", "domain"])
@@ -256,7 +257,8 @@ def test_cumulative_may_begin_anew(make_bench: Any) -> None:
         assert difference.mean() > 0.05
 
 
-# ---------------------------------------------------------------------------------------- samples and phases
+# ---------------------------------------------------------------------------------------- samples
+# and phases
 
 
 def test_every_epoch_is_a_new_order_of_the_tasks_samples(make_bench: Any) -> None:
@@ -291,7 +293,9 @@ def test_steps_go_round_the_samples(make_bench: Any) -> None:
 
 
 class Phased(Recorder):
-    """Three phases: so many steps of small batches, so many epochs, and some on all tasks so far."""
+    """Three phases: so many steps of small batches, so many epochs, and some on all tasks so
+    far.
+    """
 
     def phases(self, task: Task) -> Sequence[Phase]:
         return [
@@ -409,7 +413,8 @@ def test_batch_norm_is_not_shown_a_single_sample(make_bench: Any, solo: bool) ->
         assert min(len(index) for *_, index, _ in Recorder.seen) > 1
 
 
-# ---------------------------------------------------------------------------------------- early stopping
+# ---------------------------------------------------------------------------------------- early
+# stopping
 
 
 @pytest.mark.parametrize(
@@ -464,7 +469,8 @@ def test_a_member_stops_after_the_first_epoch_that_reached_the_goal(make_bench: 
     ) + [True]
 
 
-# ---------------------------------------------------------------------------------------- online accuracy
+# ---------------------------------------------------------------------------------------- online
+# accuracy
 
 
 class OnlineAccuracy(ProbeMetric):
@@ -539,7 +545,8 @@ def test_measuring_online_accuracy_changes_nothing(make_bench: Any) -> None:
     assert "online_accuracy" not in one.curves
 
 
-# ---------------------------------------------------------------------------------------- rates, clipping, resets
+# ---------------------------------------------------------------------------------------- rates,
+# clipping, resets
 
 
 def test_schedule_factors() -> None:
@@ -668,7 +675,8 @@ def test_gradients_are_clipped_member_by_member(make_bench: Any) -> None:
     )
 
 
-# ---------------------------------------------------------------------------------------- members that diverge
+# ---------------------------------------------------------------------------------------- members
+# that diverge
 
 
 class Breaking(Strategy):
@@ -771,7 +779,8 @@ def test_many_steps_are_watched_in_one_epoch(
     np.testing.assert_array_equal(small.accuracy, large.accuracy)
 
 
-# ---------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------------------------- what is
+# refused
 
 
 class Wrong(Strategy):
@@ -815,7 +824,10 @@ def test_predictions_of_a_wrong_shape_are_named(
         monkeypatch.setattr(Wrong, "predict", lambda self, x, task=None: None)
     with pytest.raises(
         StrategyError,
-        match=rf"wrong.predict returned {got}; \[members, batch, classes\] = \[2, \d+, 6\] is wanted",
+        match=(
+            rf"wrong.predict returned {got}; \[members, batch, classes\] = \[2, \d+, 6\] is "
+            r"wanted"
+        ),
     ):
         make_bench(Wrong).run(0, 1)
 
@@ -843,7 +855,8 @@ def test_a_model_without_a_head_cannot_reset_it(make_bench: Any) -> None:
         make_bench(Headless, head_reset="zero").run(0)
 
 
-# ---------------------------------------------------------------------------------------- late noise
+# ---------------------------------------------------------------------------------------- late
+# noise
 
 
 def test_noise_first_drawn_while_a_member_sits_out_begins_anew_for_it(make_bench: Any) -> None:

@@ -56,7 +56,8 @@ def phased(*asked: Phase) -> type[Phased]:
     return Phased
 
 
-# ------------------------------------------------------------------------------------------ early stopping
+# ------------------------------------------------------------------------------------------ early
+# stopping
 
 
 @pytest.mark.parametrize("stop", [{"stop_at": {"train": 1e-9}}, {"stop_at": 1e-9}])
@@ -180,7 +181,8 @@ def test_both_optimisers_of_a_solo_strategy_follow(make_bench: Any) -> None:
     assert all(one == two for one, two in TwoRates.rates)
 
 
-# ------------------------------------------------------------------------------------------ augmentation
+# ------------------------------------------------------------------------------------------
+# augmentation
 
 
 def test_a_phase_may_augment_otherwise(make_bench: Any) -> None:
@@ -199,7 +201,8 @@ def test_a_phase_may_augment_otherwise(make_bench: Any) -> None:
     assert not record.curves["usual"].any()
 
 
-# ------------------------------------------------------------------------------------------ a buffer
+# ------------------------------------------------------------------------------------------ a
+# buffer
 
 
 class Buffered(Strategy):
@@ -346,7 +349,8 @@ def test_a_member_whose_buffer_is_empty_takes_no_part(make_bench: Any) -> None:
     assert np.isnan(record.curves["active"][1]).all()
 
 
-# ------------------------------------------------------------------------------------------ begin_phase
+# ------------------------------------------------------------------------------------------
+# begin_phase
 
 
 def test_every_phase_is_announced_once_to_all_that_train(make_bench: Any) -> None:
@@ -355,7 +359,8 @@ def test_every_phase_is_announced_once_to_all_that_train(make_bench: Any) -> Non
     assert Phased.begun == [("one", [0, 1]), ("two", [0, 1])] * 2
 
 
-# ------------------------------------------------------------------------------------------ mistakes
+# ------------------------------------------------------------------------------------------
+# mistakes
 
 
 def samples(index: Any, tasks: Any, valid: Any = None) -> Samples:

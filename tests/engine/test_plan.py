@@ -48,7 +48,9 @@ def test_a_member_alone_sees_its_samples_in_order(size: int, batch: int, least: 
 @settings(max_examples=200, deadline=None)
 @given(Sizes, st.integers(1, 20))
 def test_no_step_could_be_spared(sizes: list[int], batch: int) -> None:
-    """As many steps as the longest member has whole batches, and one for each size of last batch."""
+    """As many steps as the longest member has whole batches, and one for each size of last
+    batch.
+    """
     plan = plan_epoch(sizes, batch, range(len(sizes)))
     assert len(plan) == max(size // batch for size in sizes) + len(
         {size % batch for size in sizes} - {0}

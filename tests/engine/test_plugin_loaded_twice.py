@@ -1,4 +1,6 @@
-"""A plugin file that was loaded again while one of its classes runs: the running object is restored, no other."""
+"""A plugin file that was loaded again while one of its classes runs: the running object is
+restored, no other.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Importance(Stateful):
         self.values = values
 
     def pull(self, params):
-        return sum((v * p.square()).flatten({first}).sum({dims}) for v, p in zip(self.values, params))
+        held = zip(self.values, params)
+        return sum((v * p.square()).flatten({first}).sum({dims}) for v, p in held)
 
 
 class Anchored({base}):

@@ -1,4 +1,6 @@
-"""A change that moves the engine's numbers raises `ENGINE_VERSION`, which is part of every cell's key."""
+"""A change that moves the engine's numbers raises `ENGINE_VERSION`, which is part of every cell's
+key.
+"""
 
 from __future__ import annotations
 

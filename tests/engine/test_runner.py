@@ -47,7 +47,8 @@ def same(one: Any, other: Any, *seeds: int) -> None:
         assert first_difference(rows(one, seed), rows(other, seed)) is None
 
 
-# ---------------------------------------------------------------------------------------- checkpoints
+# ----------------------------------------------------------------------------------------
+# checkpoints
 
 RESUMED: dict[str, Any] = {
     "naive": Naive,
@@ -390,7 +391,8 @@ def test_state_that_cannot_be_saved_is_named(make_bench: Any, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-# ---------------------------------------------------------------------------------------- probe metrics
+# ---------------------------------------------------------------------------------------- probe
+# metrics
 
 
 class Norm(ProbeMetric):
@@ -647,12 +649,12 @@ def test_a_probe_that_fails_is_left_out_and_named(make_bench: Any) -> None:
     found = " ".join(record.errors)
     assert "metric raising: KeyError: 'lost'\nTraceback" in found
     assert (
-        "metric misshapen: ValueError: measure returned []; a tensor [members, ...] with 2 members is wanted"
-        in found
+        "metric misshapen: ValueError: measure returned []; a tensor [members, ...] with 2 members "
+        "is wanted" in found
     )
     assert (
-        "metric changing: StrategyError: 'changing' was given values of 1 dimensions a member after some of 0"
-        in found
+        "metric changing: StrategyError: 'changing' was given values of 1 dimensions a member "
+        "after some of 0" in found
     )
 
 
@@ -667,7 +669,8 @@ def test_a_probe_that_failed_stays_out_when_the_job_is_resumed(
     assert len(record.errors) == 1
 
 
-# ---------------------------------------------------------------------------------------- the record and progress
+# ---------------------------------------------------------------------------------------- the
+# record and progress
 
 
 def test_what_the_record_says_of_the_job(make_bench: Any) -> None:
@@ -685,7 +688,9 @@ def test_what_the_record_says_of_the_job(make_bench: Any) -> None:
 
 
 def test_what_a_method_carries_is_counted_a_member(make_bench: Any) -> None:
-    """Fisher information and its centre, of four bytes a number, and a constant; the reservoir's images, and their labels."""
+    """Fisher information and its centre, of four bytes a number, and a constant; the reservoir's
+    images, and their labels.
+    """
     parameters = 16 * 12 + 12 + 12 * 6 + 6
     for seeds in ((0,), (0, 1, 2)):
         assert make_bench(Naive).run(*seeds).cost["state_bytes"].tolist() == [0] * len(seeds)

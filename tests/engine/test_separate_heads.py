@@ -1,4 +1,6 @@
-"""One head tensor trains as separate heads do in plain torch: outputs that take no part in a step stand still."""
+"""One head tensor trains as separate heads do in plain torch: outputs that take no part in a step
+stand still.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ class SeparateHeads(nn.Module):
                 head.bias.copy_(start["head.bias"][own])  # type: ignore[operator]
 
     def losses(self, batch: Batch, outputs: Any) -> Tensor:
-        """Each sample's cross-entropy over the outputs of the tasks that `outputs` gives for its own."""
+        """Each sample's cross-entropy over the outputs of the tasks that `outputs` gives for its
+        own.
+        """
         features = F.relu(self.hidden(batch.x.flatten(1)))
         losses = []
         for feature, y, task in zip(features, batch.y, batch.tasks.tolist(), strict=True):

@@ -1,4 +1,6 @@
-"""Solo strategies: the global generators are the member's own, and what they hold is counted and guarded."""
+"""Solo strategies: the global generators are the member's own, and what they hold is counted and
+guarded.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,8 @@ def test_members_that_end_early_draw_what_they_would_alone(make_bench: Any) -> N
         same(bench.run(seed), together, seed)
 
 
-# ---------------------------------------------------------------------------------------- what hooks return
+# ---------------------------------------------------------------------------------------- what
+# hooks return
 
 
 class Returning(SoloStrategy):
@@ -180,7 +183,8 @@ def test_a_solo_prediction_of_a_wrong_shape_is_told_in_solo_words(
         make_bench(Misshapen).run(0)
 
 
-# ---------------------------------------------------------------------------------------- what is forgotten
+# ---------------------------------------------------------------------------------------- what is
+# forgotten
 
 
 class SoloBare(SoloStrategy):
@@ -275,7 +279,8 @@ def test_a_plain_module_or_optimiser_in_a_stacked_strategy_is_named(make_bench: 
         make_bench(PlainOptimizer).run(0)
 
 
-# ---------------------------------------------------------------------------------------- what is held
+# ---------------------------------------------------------------------------------------- what is
+# held
 
 
 class SoloPlain(SoloStrategy):
@@ -296,7 +301,9 @@ class Teacher(SoloStrategy):
 
 
 class Parts(SoloStrategy):
-    """Has no `net`, but two modules with an optimiser each; the second has no more than a bias to train."""
+    """Has no `net`, but two modules with an optimiser each; the second has no more than a bias to
+    train.
+    """
 
     def setup(self) -> None:
         self.body, self.head = nn.Linear(16, 7), nn.Linear(7, 6)

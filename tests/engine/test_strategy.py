@@ -119,7 +119,8 @@ def test_a_penalty_without_gradients_is_left_alone(make_bench: Any) -> None:
     np.testing.assert_array_equal(make_bench(Constant, tasks=1).run(0).accuracy, plain.accuracy)
 
 
-# ---------------------------------------------------------------------------------------- which logits compete
+# ---------------------------------------------------------------------------------------- which
+# logits compete
 
 
 LOGITS = torch.arange(12.0).reshape(1, 2, 6).expand(2, 2, 6)
@@ -219,7 +220,8 @@ def test_a_masked_label_on_a_row_that_does_not_count_makes_no_nan() -> None:
     assert logits.grad.isfinite().all()
 
 
-# ---------------------------------------------------------------------------------------- what a strategy is given
+# ---------------------------------------------------------------------------------------- what a
+# strategy is given
 
 
 class Curious(Strategy):

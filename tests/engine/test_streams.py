@@ -228,7 +228,8 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
             np.testing.assert_allclose(got[r, b], wanted, rtol=1e-4, atol=1e-5)
 
 
-# ---------------------------------------------------------------------------------------- images too many for the device
+# ---------------------------------------------------------------------------------------- images
+# too many for the device
 
 
 @pytest.mark.parametrize("normalise", ["unit", "standard"])
@@ -291,7 +292,8 @@ def test_images_go_to_a_gpu_where_they_leave_it_half_of_its_free_memory(
         on_device(1, cpu)
 
 
-# ---------------------------------------------------------------------------------------- passes over a task
+# ---------------------------------------------------------------------------------------- passes
+# over a task
 
 
 def test_batches_are_filled_up_and_marked() -> None:

@@ -31,7 +31,9 @@ class UsesUnits(Strategy):
 
 
 class OldGradients(Strategy):
-    """Runs an old task's memory through the network in each step, as gradient episodic memory does."""
+    """Runs an old task's memory through the network in each step, as gradient episodic memory
+    does.
+    """
 
     def adjust_gradients(self, batch: Batch) -> None:
         super().adjust_gradients(batch)

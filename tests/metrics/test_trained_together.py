@@ -96,7 +96,7 @@ SUMMARIES = {
     "zero_shot_accuracy": (0.55 + 0.60) / 2,
     # of tasks 3 and 4: .82 - .80, .75 - .95
     "one_step_backward_transfer": (0.02 - 0.20) / 2,
-    # (2, .9), (2, .8), (3, .95), (4, 1)
+    # After so many tasks, so much: (2, .9), (2, .8), (3, .95), (4, 1).
     "plasticity_slope": 0.2125 / 2.75,
     "intransigence": (0.05 + 0.10 + 0.01 + 0.00) / 4,
     "plasticity_loss": (0.05 + 0.05 - 0.02 - 0.03) / 4,

@@ -155,7 +155,7 @@ def test_a_window_of_one_is_the_step_back() -> None:
 
 def test_the_learning_curve_of_the_first_steps() -> None:
     found = with_options("learning_curve_area", steps=20)
-    # (.5 + .3 + .6) / 3, (.52 + .1 + .6) / 3, (.49 + .5 + .8) / 3
+    # Means of three numbers each: of .5, .3, .6, then of .52, .1, .6, then of .49, .5, .8.
     assert found == pytest.approx([1.4 / 3, 1.22 / 3, 1.79 / 3], abs=1e-6)
     with pytest.raises(Undefined, match="nothing was evaluated in the first 5 steps of task 1"):
         with_options("learning_curve_area", steps=5)

@@ -1,4 +1,6 @@
-"""What the suite no longer asks for: kept in the record, left out of everything, seen and dropped when asked."""
+"""What the suite no longer asks for: kept in the record, left out of everything, seen and dropped
+when asked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Cells with entries in place of a matrix, wherever a record goes: 2,000 tasks are a matrix of four million."""
+"""Cells with entries in place of a matrix, wherever a record goes: 2,000 tasks are a matrix of four
+million.
+"""
 
 from __future__ import annotations
 

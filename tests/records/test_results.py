@@ -379,7 +379,10 @@ def test_undefined_lists_the_reasons() -> None:
 def test_a_record_opens_without_pandas_plugins_or_torch(tmp_path: Path) -> None:
     write_record(tmp_path / "r.h5", [make("er")], suite="demo", suite_text="", environment={})
     heavy = "{'torch', 'pandas', 'scipy'}"
-    code = f"import sys, clbench\nclbench.load({str(tmp_path / 'r.h5')!r}).accuracy('er')\nprint({heavy} & set(sys.modules))"
+    code = (
+        f"import sys, clbench\nclbench.load({str(tmp_path / 'r.h5')!r}).accuracy('er')\n"
+        f"print({heavy} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -1,4 +1,6 @@
-"""A record that was written before schema 2 (`version_1.h5`) opens, shows, compares, merges, exports."""
+"""A record that was written before schema 2 (`version_1.h5`) opens, shows, compares, merges,
+exports.
+"""
 
 from __future__ import annotations
 

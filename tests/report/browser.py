@@ -1,4 +1,6 @@
-"""A real headless Chromium, driven through ChromeDriver's own protocol (W3C WebDriver): what a test needs of it, and no more."""
+"""A real headless Chromium, driven through ChromeDriver's own protocol (W3C WebDriver): what a test
+needs of it, and no more.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
 DRIVER = shutil.which("chromedriver")
-MISSING = "no Chromium here: `apt-get install chromium chromium-driver` brings the browser that this test opens the page in"
+MISSING = (
+    "no Chromium here: `apt-get install chromium chromium-driver` brings the browser that this"
+    " test opens the page in"
+)
 FLAGS = (
     *(
         "--headless",

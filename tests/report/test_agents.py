@@ -1,4 +1,6 @@
-"""Agents in tables, tests, figures and on the page: a seed counts once; each agent can be looked at."""
+"""Agents in tables, tests, figures and on the page: a seed counts once; each agent can be looked
+at.
+"""
 
 from __future__ import annotations
 

@@ -385,7 +385,8 @@ def test_unpaired_is_mann_whitney_for_two_and_dunn_for_more(made) -> None:
     assert (two.pairs[0].ci_low, two.pairs[0].ci_high) == pytest.approx((welch.low, welch.high))
 
 
-# ---------------------------------------------------------------------- a region of practical equivalence
+# ---------------------------------------------------------------------- a region of practical
+# equivalence
 
 
 def test_sure_and_too_small_to_matter_is_equivalent(made) -> None:
@@ -447,8 +448,8 @@ def test_two_strategies_over_scenarios_are_tested_by_wilcoxon(made) -> None:
 def test_few_scenarios_are_said_to_be_too_few(made) -> None:
     found = made.compared(*made.three("one"), *made.three("two"))
     assert (
-        "Over scenarios: 2 of them are too few for any difference between average ranks to be that large."
-        in found.text
+        "Over scenarios: 2 of them are too few for any difference between average ranks to be that "
+        "large." in found.text
     )
     assert found.to_json()["omnibus"]["test"] == "Friedman"
     assert [one.scenario for one in found.omnibus] == ["one", "two", None]
@@ -476,7 +477,8 @@ def test_failing_never_helps_over_scenarios(made) -> None:
     assert (found.overall.ranks[-1].strategy, found.overall.ranks[-1].average_rank) == ("lucky", 4)
 
 
-# ---------------------------------------------------------------------- what the suite says, and what is asked
+# ---------------------------------------------------------------------- what the suite says, and
+# what is asked
 
 
 def test_the_suite_chooses_unless_somebody_else_does(made) -> None:
@@ -537,7 +539,10 @@ def test_wrong_questions_are_answered_in_a_sentence(made) -> None:
     grid = [made.cell(f"er(memory={size})", made.draw(0.7, 6, size)) for size in (10, 20)]
     with pytest.raises(
         RecordError,
-        match=r"'er' names 2 strategies; choose one as the baseline: er\(memory=10\), er\(memory=20\)",
+        match=(
+            r"'er' names 2 strategies; choose one as the baseline: er\(memory=10\), "
+            r"er\(memory=20\)"
+        ),
     ):
         made.compared(*grid, baseline="er")
     with pytest.raises(UnknownName, match="did you mean 'forgetting'"):
@@ -568,7 +573,8 @@ def test_a_metric_that_only_some_cells_have_stored_leaves_the_others_out(made) -
     found = made.compared(*cells, metric="my_probe")
     assert {row.strategy for row in found.summary} == {"poor", "good"}
     assert found.left_out == (
-        "split, middle: 12 of 12 runs have no value of my_probe (it was not measured) and are left out",
+        "split, middle: 12 of 12 runs have no value of my_probe (it was not measured) and are "
+        "left out",
     )
 
 
@@ -590,9 +596,15 @@ def test_the_keys_of_the_json_form_are_fixed(made) -> None:
         "left_out",
     ]
     assert list(plain["omnibus"]) == ["test", "statistic", "p"]
-    keys = "scenario strategy n n_requested mean ci_low ci_high iqm rank group difference p_adjusted effect"
+    keys = (
+        "scenario strategy n n_requested mean ci_low ci_high iqm rank group"
+        " difference p_adjusted effect"
+    )
     assert list(plain["summary"][0]) == keys.split()
-    keys = "scenario a b n test statistic p p_adjusted smallest_p effect difference ci_low ci_high verdict"
+    keys = (
+        "scenario a b n test statistic p p_adjusted smallest_p effect"
+        " difference ci_low ci_high verdict"
+    )
     assert list(plain["pairs"][0]) == keys.split()
     assert list(plain["overall"]) == [
         "test",
@@ -623,7 +635,10 @@ def test_the_same_record_gives_the_same_answer(made) -> None:
 
 def test_a_comparison_needs_neither_torch_nor_pandas_at_import() -> None:
     heavy = "{'torch', 'pandas', 'scipy', 'matplotlib'}"
-    code = f"import sys, clbench.report.comparison, clbench.report.compare_formats\nprint({heavy} & set(sys.modules))"
+    code = (
+        "import sys, clbench.report.comparison, clbench.report.compare_formats\n"
+        f"print({heavy} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -632,7 +647,9 @@ def test_a_comparison_needs_neither_torch_nor_pandas_at_import() -> None:
 
 
 def test_where_nothing_differs_few_suites_say_otherwise(made) -> None:
-    """The whole pipeline, 4 strategies x 8 seeds, 200 times: at most alpha, but for three standard errors."""
+    """The whole pipeline, 4 strategies x 8 seeds, 200 times: at most alpha, but for three standard
+    errors.
+    """
     rng = np.random.default_rng(7)
     alarms = 0
     for _ in range(200):

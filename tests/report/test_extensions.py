@@ -1,4 +1,6 @@
-"""Formats, exports and figures come from plugins: those of clbench, and a stranger's beside them."""
+"""Formats, exports and figures come from plugins: those of clbench, and a stranger's beside
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From a suite of S000's four variants to the tests over them, of runs taken as independent and paired by seed."""
+"""From a suite of S000's four variants to the tests over them, of runs taken as independent and
+paired by seed.
+"""
 
 from __future__ import annotations
 

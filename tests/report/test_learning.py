@@ -26,7 +26,9 @@ def noise(size: int, seed: int, spread: float = 0.01) -> Any:
 
 
 def cell(made, label: str, learnt: Any, final: Any, **changes: Any) -> CellRecord:
-    """Runs with these mean accuracies just after each of five tasks, and on all of them at the end."""
+    """Runs with these mean accuracies just after each of five tasks, and on all of them at the
+    end.
+    """
     learnt, final = np.asarray(learnt, float), np.asarray(final, float)
     accuracy = np.full((len(final), 6, 5), np.nan)
     accuracy[:, np.arange(1, 6), np.arange(5)] = learnt[:, None]
@@ -56,7 +58,8 @@ def test_a_scenario_in_which_nobody_left_chance_has_learnt_nothing(made) -> None
     assert told == (
         "split: nothing was learnt here: no strategy, joint included, left chance (the best mean"
         f" accuracy at the end is {100 * found.best:.1f} %, without a look at the images 10.0 % can"
-        " be had). Likely causes, in this order: pixels of 0 to 255 (`normalise: none`) at this rate"
+        " be had). Likely causes, in this order: pixels of 0 to 255 (`normalise: none`) at this "
+        "rate"
         " (sgd, lr 0.1); the learning rate (sgd, lr 0.1); too few steps (10 epochs a task)."
     )
     assert told in made.compared(*untrained(made)).text

@@ -1,4 +1,6 @@
-"""What a notebook shows: tables that escape what they hold, figures, and one sentence for an error."""
+"""What a notebook shows: tables that escape what they hold, figures, and one sentence for an
+error.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,9 @@ def page(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def at(chromium: Browser, page: Path) -> Iterator[Browser]:
-    """The page, just opened; nothing may be left in the console, and nothing but the page may have been asked for."""
+    """The page, just opened; nothing may be left in the console, and nothing but the page may have
+    been asked for.
+    """
     chromium.resize(1200)
     chromium.prefer("light")
     chromium.open(Path("/dev/null"))
@@ -73,7 +75,8 @@ def at(chromium: Browser, page: Path) -> Iterator[Browser]:
 def choose(browser: Browser, label: str, option: str) -> None:
     """As a reader does with a select."""
     browser.run(
-        """const label = [...document.querySelectorAll('label')].find(one => one.firstChild.textContent === arguments[0]);
+        """const labels = [...document.querySelectorAll('label')];
+           const label = labels.find(one => one.firstChild.textContent === arguments[0]);
         const select = label.querySelector('select');
         select.value = arguments[1];
         select.dispatchEvent(new Event('change'));""",
@@ -89,7 +92,8 @@ def colour(browser: Browser) -> Any:
 def test_the_ranking_shows_ranks_groups_and_intervals(at: Browser) -> None:
     choose(at, "Scenario", "one")
     row = at.run(
-        "return [...document.querySelector('.ranking tbody tr').cells].map(cell => cell.textContent)"
+        "return [...document.querySelector('.ranking tbody tr').cells].map(cell => "
+        "cell.textContent)"
     )
     assert row[:2] == ["1", "good"]
     assert row[3] == ""  # the interval, drawn
@@ -106,7 +110,8 @@ def test_strategies_that_cannot_be_told_apart_share_a_rank(
     write(leaderboard([record], tmp_path), tmp_path)
     chromium.open(tmp_path / "index.html")
     assert chromium.run(
-        "return [...document.querySelectorAll('.ranking tbody tr')].map(row => row.cells[0].textContent)"
+        "return [...document.querySelectorAll('.ranking tbody tr')].map(row => "
+        "row.cells[0].textContent)"
     ) == ["= 1", "= 1"]
 
 
@@ -152,7 +157,8 @@ def test_the_figures_are_drawn_with_names_and_tables(at: Browser) -> None:
         "return [...document.querySelectorAll('figure')].every(one => one.querySelector('details'))"
     )
     assert at.run(
-        "return [...document.querySelectorAll('svg *')].every(one => !/NaN|undefined/.test(one.outerHTML))"
+        "return [...document.querySelectorAll('svg *')].every(one => "
+        "!/NaN|undefined/.test(one.outerHTML))"
     )
 
 
@@ -174,7 +180,8 @@ def test_nothing_makes_the_page_scroll_sideways(at: Browser, width: int) -> None
         "document.querySelectorAll('summary').forEach(summary => summary.parentElement.open = true)"
     )
     assert at.soon(
-        "return document.querySelectorAll('.heat').length === 8 && document.querySelectorAll('figure svg[role=img]').length === 5"
+        "return document.querySelectorAll('.heat').length === 8 && "
+        "document.querySelectorAll('figure svg[role=img]').length === 5"
     )
     assert at.run("return document.documentElement.scrollWidth") <= width
     at.run("document.querySelectorAll('details details').forEach(one => one.open = true)")
@@ -284,14 +291,16 @@ def test_no_accuracy_is_drawn_beyond_0_or_100_percent(
     assert chromium.soon(f"return {FIGURES}.length === 3")
     ticks = chromium.run(
         """return [...document.querySelectorAll('figure svg .axis')].map(axis =>
-          [...axis.querySelectorAll('text[text-anchor=end]')].map(text => Number(text.textContent)))"""
+          [...axis.querySelectorAll('text[text-anchor=end]')]
+            .map(text => Number(text.textContent)))"""
     )
     drawn = [found for found in ticks if found]
     assert len(drawn) == 2
     assert all(min(found) >= 0 and max(found) == 100 for found in drawn)
 
 
-# ---------------------------------------------------------------------- what is chosen has an address
+# ---------------------------------------------------------------------- what is chosen has an
+# address
 
 
 def test_a_view_has_an_address_that_leads_back_to_it(at: Browser, page: Path) -> None:
@@ -368,11 +377,15 @@ def test_the_page_says_how_to_add_a_result_and_how_to_cite(at: Browser) -> None:
 
 def test_bands_end_where_the_frame_does(at: Browser) -> None:
     assert at.soon(f"return {FIGURES}.length === 5")
-    unclipped = "return [...document.querySelectorAll('.band')].filter(one => !one.getAttribute('clip-path')).length"
+    unclipped = (
+        "return [...document.querySelectorAll('.band')]"
+        ".filter(one => !one.getAttribute('clip-path')).length"
+    )
     assert at.run("return document.querySelectorAll('.band').length") > 0
     assert at.run(unclipped) == 0
     box = at.run(
-        """const band = document.querySelector('.band'), id = band.getAttribute('clip-path').slice(5, -1);
+        """const band = document.querySelector('.band');
+           const id = band.getAttribute('clip-path').slice(5, -1);
         const frame = document.getElementById(id).firstChild, svg = band.closest('svg');
         return [frame.y.baseVal.value, frame.height.baseVal.value, svg.height.baseVal.value]"""
     )
@@ -392,7 +405,8 @@ def test_at_400_pixels_the_mean_is_in_sight(at: Browser) -> None:
 
 def test_legends_of_all_figures_have_the_suite_s_order(at: Browser) -> None:
     legends = at.run(
-        "return [...document.querySelectorAll('.legend')].map(one => [...one.children].map(item => item.textContent))"
+        "return [...document.querySelectorAll('.legend')].map(one => [...one.children].map(item => "
+        "item.textContent))"
     )
     order = ["poor", "good", "middle", NASTY]  # nobody knows what the last one cost
     assert legends == [order, order[:3]] * 2
@@ -419,7 +433,8 @@ def bounded(made, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bounds_are_marked_and_not_part_of_the_front(chromium: Browser, bounded: Path) -> None:
     chromium.open(bounded)
     marked = chromium.run(
-        "return [...document.querySelectorAll('.ranking .bound')].map(one => one.closest('tr').cells[1].textContent)"
+        "return [...document.querySelectorAll('.ranking .bound')].map(one => "
+        "one.closest('tr').cells[1].textContent)"
     )
     assert marked == ["all_data bound"]
     data = json.loads(chromium.run("return document.getElementById('data').textContent"))
@@ -449,7 +464,8 @@ def test_what_a_strategy_does_stands_at_its_name_and_in_its_entry(
     )
     chromium.run("document.querySelector('.ranking tbody a').click()")
     assert chromium.soon(
-        "return document.querySelector('main details[open]')?.textContent.includes('Keeps every image.')"
+        "return document.querySelector('main details[open]')?.textContent.includes('Keeps every "
+        "image.')"
     )
 
 
@@ -459,7 +475,8 @@ def test_names_break_after_brackets_and_never_within_a_number(
     chromium.open(bounded)
     chromium.resize(400)
     lines = chromium.run(
-        """const link = [...document.querySelectorAll('.ranking tbody a')].find(one => one.textContent.includes('=400'));
+        """const links = [...document.querySelectorAll('.ranking tbody a')];
+           const link = links.find(one => one.textContent.includes('=400'));
         const lines = [];
         for (const node of link.childNodes) {
           if (node.nodeType !== Node.TEXT_NODE) continue;

@@ -86,7 +86,9 @@ def test_agents_of_a_seed_count_once() -> None:
 
 
 def test_a_seed_counts_with_all_its_agents_or_not_at_all() -> None:
-    """As in `compare`: the mean of the agents that are left would favour a method that loses its bad ones."""
+    """As in `compare`: the mean of the agents that are left would favour a method that loses its
+    bad ones.
+    """
     seed, agent = np.repeat(np.arange(3), 2), np.tile([0, 1], 3)
     status = np.array(["done", "diverged", *["done"] * 4], dtype=object)
     cell = make("fedavg", members=6, seed=seed, agent=agent, member_status=status)

@@ -13,7 +13,8 @@ from clbench.errors import RecordError
 from clbench.report.compared import Comparison
 from clbench.report.leaderboard import leaderboard
 
-# Three final accuracies of a run in two orders; their mean is 0.2 on paper, and differs in its last bit.
+# Three final accuracies of a run in two orders; their mean is 0.2 on paper, and differs in its last
+# bit.
 ONE, OTHER = (0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3
 
 
@@ -96,7 +97,9 @@ SCENARIOS = [f"s{k}" for k in range(6)]
 
 
 def streams(scenario: str, seeds: Any) -> Any:
-    """What each seed's stream does to every strategy on a scenario: the later the seed, the easier."""
+    """What each seed's stream does to every strategy on a scenario: the later the seed, the
+    easier.
+    """
     noise = np.random.default_rng(int(scenario[1:])).normal(0, 0.005, 100)
     return 0.4 + 0.04 * np.asarray(seeds) + noise[np.asarray(seeds)]
 
@@ -178,7 +181,9 @@ def test_over_scenarios_a_run_that_fails_is_as_bad_as_a_bad_one(made, how: str) 
 
 
 def test_runs_without_a_number_do_not_help_though_they_are_called_done(made) -> None:
-    """4 of 10 are NaN in a record that says nothing of how runs ended, the others a little better."""
+    """4 of 10 are NaN in a record that says nothing of how runs ended, the others a little
+    better.
+    """
     base = made.draw(0.8, 10, 3)
     better = base + 0.01
     better[:4] = np.nan
@@ -211,7 +216,9 @@ def test_a_strangers_own_metric_does_not_help_by_missing_values(made) -> None:
 def test_a_third_strategy_does_not_turn_the_first_two_round(
     made, others: dict[str, float], diverging: str
 ) -> None:
-    """On each scenario one run of ten diverged: a (90 %) is ahead of b (87 %), whoever else takes part."""
+    """On each scenario one run of ten diverged: a (90 %) is ahead of b (87 %), whoever else takes
+    part.
+    """
     cells = []
     for scenario in SCENARIOS:
         for place, (name, centre) in enumerate({"a": 0.90, "b": 0.87, **others}.items()):
@@ -249,7 +256,8 @@ def test_where_ranks_and_means_disagree_the_sentence_says_so(made) -> None:
     assert "The ranks of the runs decide; the mean of a is the worse of the two." in said(found)
 
 
-# ---------------------------------------------------------------------- files that share their names
+# ---------------------------------------------------------------------- files that share their
+# names
 
 
 def foreign(made, folder: Path, strategy: str, seeds: Any, **changes: Any) -> Path:
@@ -308,7 +316,9 @@ def test_such_files_have_sections_of_their_own_on_a_board(made, tmp_path: Path) 
 
 
 def test_one_key_for_two_strategies_of_one_experiment_is_two_cells(made, tmp_path: Path) -> None:
-    """The files share a cell, so they are one experiment; in it `x` is twice the name of another thing."""
+    """The files share a cell, so they are one experiment; in it `x` is twice the name of another
+    thing.
+    """
     plain: dict[str, Any] = {"content": {}, "protocol": {}}
     files = []
     for k, name in enumerate(("mine", "yours")):

@@ -1,4 +1,6 @@
-"""On a CPU a member has the bits that it has alone, at sizes that no vector divides and on every kind of CPU."""
+"""On a CPU a member has the bits that it has alone, at sizes that no vector divides and on every
+kind of CPU.
+"""
 
 from __future__ import annotations
 
@@ -174,7 +176,8 @@ def test_the_same_holds_on_lesser_machines(capability: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-# ---------------------------------------------------------------------------------------- per_member
+# ----------------------------------------------------------------------------------------
+# per_member
 
 
 def test_per_member_stacks_whatever_a_function_gives() -> None:

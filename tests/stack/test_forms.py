@@ -112,7 +112,9 @@ def samples(
 
 
 def results(net: Stack, x: Tensor) -> list[Tensor]:
-    """Outputs, gradients with respect to the input and every parameter, and buffers, after three training forwards."""
+    """Outputs, gradients with respect to the input and every parameter, and buffers, after three
+    training forwards.
+    """
     x = x.clone().requires_grad_()
     for _ in range(3):
         out = net(x)
@@ -171,7 +173,8 @@ def test_each_member_is_the_module_its_seed_builds(form: str) -> None:
         )
 
 
-# ---------------------------------------------------------------------------------------- which form
+# ---------------------------------------------------------------------------------------- which
+# form
 
 
 @pytest.mark.parametrize(
@@ -313,7 +316,8 @@ def test_bits_of_a_loop_do_not_depend_on_the_members(name: str) -> None:
         assert torch.equal(one[0], other[3])
 
 
-# ---------------------------------------------------------------------------------------- storage and those who sit out
+# ---------------------------------------------------------------------------------------- storage
+# and those who sit out
 
 
 @pytest.mark.parametrize("form", ["loop", "vmap"])

@@ -66,7 +66,9 @@ def test_the_switch_of_torch_stands_still_whatever_the_path() -> None:
 def test_on_every_path_a_product_has_the_bits_of_each_member_alone(
     rows: int, inputs: int, outputs: int
 ) -> None:
-    """Torch takes the other kernel where the product of the whole stack is large, however small a member's is."""
+    """Torch takes the other kernel where the product of the whole stack is large, however small a
+    member's is.
+    """
     generator = torch.Generator().manual_seed(0)
     left = torch.randn(5, rows, inputs, generator=generator)
     right = torch.randn(5, inputs, outputs, generator=generator)

@@ -1,4 +1,6 @@
-"""Entries of a parameter that stand still, against separate parameters without a gradient under torch's own optimisers."""
+"""Entries of a parameter that stand still, against separate parameters without a gradient under
+torch's own optimisers.
+"""
 
 from __future__ import annotations
 

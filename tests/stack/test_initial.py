@@ -58,7 +58,9 @@ def test_what_is_no_single_draw_is_refused_by_name(name: str) -> None:
 
 
 def test_fresh_weights_are_distributed_as_initial_ones() -> None:
-    """Mean, deviation and shape of every parameter of the built-in network, against networks that are built."""
+    """Mean, deviation and shape of every parameter of the built-in network, against networks that
+    are built.
+    """
     mlp = Host.load().get("model", "mlp")
 
     def factory() -> nn.Module:

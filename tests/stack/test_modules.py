@@ -122,7 +122,8 @@ def test_dropout_in_two_places_is_replaced_in_both(form: str) -> None:
     assert net.buffers["drop.count"].tolist() == [2, 2]
 
 
-# ---------------------------------------------------------------------------------------- global randomness
+# ---------------------------------------------------------------------------------------- global
+# randomness
 
 
 class Noisy(nn.Module):
@@ -182,7 +183,9 @@ def test_a_model_that_draws_from_the_global_generator_is_refused(
 
 
 def test_initial_weights_from_numpy_and_python_are_under_the_members_seed() -> None:
-    """Some models draw their weights with NumPy: under the seed, and the process's generators stay."""
+    """Some models draw their weights with NumPy: under the seed, and the process's generators
+    stay.
+    """
 
     def factory() -> nn.Module:
         made = nn.Linear(3, 2)

@@ -78,7 +78,8 @@ def test_words_are_those_of_splitmix64() -> None:
     expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     golden = 0x9E3779B97F4A7C15
     start = (1234567 + golden) % 2**64
-    # A stream starts at mix(key[0] + count * golden) ^ key[1]; with a zero first key and count, the second key is the start.
+    # A stream starts at mix(key[0] + count * golden) ^ key[1]; with a zero first key and count, the
+    # second key is the start.
     words = uniform_bits(
         torch.tensor([0, start - 2**64 if start >= 2**63 else start]), torch.tensor(0), 3
     )

@@ -88,7 +88,8 @@ def assert_equal(left: list[Tensor], right: list[Tensor]) -> None:
         assert torch.equal(one, other)
 
 
-# ------------------------------------------------------------------------------------------ the same as torch's
+# ------------------------------------------------------------------------------------------ the
+# same as torch's
 
 
 @pytest.mark.parametrize("case", OURS)
@@ -136,7 +137,8 @@ def test_foreign_optimisers_are_exact(case, dtype) -> None:
         assert_equal([param[member] for param in stacked], solo(case, member, range(8), dtype))
 
 
-# ------------------------------------------------------------------------------------------ independence
+# ------------------------------------------------------------------------------------------
+# independence
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5, 10, 30])
@@ -203,7 +205,8 @@ def test_the_layout_of_a_parameter_is_kept_and_that_of_a_gradient_does_not_matte
     )
 
 
-# ------------------------------------------------------------------------------------------ parts of a step
+# ------------------------------------------------------------------------------------------ parts
+# of a step
 
 
 @pytest.mark.parametrize("case", [*OURS, *FOREIGN])
@@ -297,7 +300,8 @@ def test_zero_grad_and_mismatched_gradients() -> None:
         optimizer.direction([None])
 
 
-# ------------------------------------------------------------------------------------------ forgetting
+# ------------------------------------------------------------------------------------------
+# forgetting
 
 
 @pytest.mark.parametrize("case", ["sgd momentum", "adam", "torch.RMSprop", "torch.Adagrad"])
@@ -355,7 +359,9 @@ def test_reset_entries_makes_entries_new_and_leaves_the_rest(case) -> None:
 
 @pytest.mark.parametrize("case", ["sgd nesterov", "adam", "adamw"])
 def test_a_parameter_that_is_reset_whole_steps_as_a_new_one_and_as_fast(case) -> None:
-    """For some of the members: their moments and age, and no ages of entries that every step would walk over."""
+    """For some of the members: their moments and age, and no ages of entries that every step would
+    walk over.
+    """
     optimizer = fresh(case)
     train(optimizer, range(3))
     chosen = torch.tensor([False, True, False])
@@ -396,7 +402,8 @@ def test_foreign_moments_of_entries_are_zeroed() -> None:
         ]
 
 
-# ------------------------------------------------------------------------------------------ parameters that come and go, state
+# ------------------------------------------------------------------------------------------
+# parameters that come and go, state
 
 
 @pytest.mark.parametrize("case", ["sgd momentum", "adam", "torch.NAdam"])

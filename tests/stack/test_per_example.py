@@ -182,7 +182,9 @@ def test_examples_without_weight_do_not_count(name: str, form: str) -> None:
 
 
 def test_a_members_squares_do_not_depend_on_the_others() -> None:
-    """Layer norm has no factors, so every example gets its own gradient: bit for bit alone as in a stack."""
+    """Layer norm has no factors, so every example gets its own gradient: bit for bit alone as in a
+    stack.
+    """
 
     def model() -> nn.Module:
         return nn.Sequential(nn.Linear(64, 30), nn.LayerNorm(30), nn.ReLU(), nn.Linear(30, 10))

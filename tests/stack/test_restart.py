@@ -1,4 +1,6 @@
-"""Units that start anew: weights, norms, outgoing columns, the next bias, and the optimiser's entries."""
+"""Units that start anew: weights, norms, outgoing columns, the next bias, and the optimiser's
+entries.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ MEMBERS = [(4, 0), (9, 0), (2, 1)]
 
 
 class Small(nn.Sequential):
-    """A convolution with batch-norm, whose filters feed 4 inputs of a dense layer each, and a head."""
+    """A convolution with batch-norm, whose filters feed 4 inputs of a dense layer each, and a
+    head.
+    """
 
     def __init__(self) -> None:
         modules: dict[str, nn.Module] = {
@@ -253,7 +257,9 @@ def test_a_mask_of_another_layer_is_refused() -> None:
 
 
 def after_restarts(rows: list[int], first: int) -> Tensor:
-    """The first member's weights where all these members' units may start anew, from a neighbour's step on."""
+    """The first member's weights where all these members' units may start anew, from a neighbour's
+    step on.
+    """
     net = Stack(Net, [MEMBERS[row] for row in rows])
     optimizer = make_optimizer({"adam": {"lr": 0.01}}, net.parameters(), len(rows))
     expect_restarts(net, optimizer)

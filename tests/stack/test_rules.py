@@ -1,4 +1,6 @@
-"""The rules for known modules: what `torch.func.vmap` would give, and whatever an author may do with it."""
+"""The rules for known modules: what `torch.func.vmap` would give, and whatever an author may do
+with it.
+"""
 
 from __future__ import annotations
 

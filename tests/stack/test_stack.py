@@ -165,7 +165,10 @@ def test_tap_leaves_out_modules_that_are_never_reached(form: str) -> None:
 def test_another_first_dimension_than_the_members_is_named(shape: tuple[int, ...]) -> None:
     with pytest.raises(
         StrategyError,
-        match=rf"a stack of 3, and the input's first dimension is {shape[0]}: \[R, B, ...\] is wanted",
+        match=(
+            rf"a stack of 3, and the input's first dimension is {shape[0]}: \[R, B, ...\] is "
+            r"wanted"
+        ),
     ):
         Stack(Net, 3)(torch.zeros(shape))
 
@@ -232,7 +235,8 @@ def test_in_bf16_a_cpu_runs_member_by_member() -> None:
     assert Stack(Net, 2, precision="bf16").form.name == "loop"
 
 
-# ---------------------------------------------------------------------------------------- parts and layers
+# ---------------------------------------------------------------------------------------- parts and
+# layers
 
 
 @FORMS
@@ -279,7 +283,8 @@ def test_a_model_that_does_not_name_its_layers_is_told_how() -> None:
         Stack(lambda: nn.Sequential(nn.Linear(2, 2)), 2).layers()
 
 
-# ---------------------------------------------------------------------------------------- parameters
+# ----------------------------------------------------------------------------------------
+# parameters
 
 
 def test_parameters_are_stacked_in_the_models_order() -> None:

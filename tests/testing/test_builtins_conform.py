@@ -37,7 +37,9 @@ def method(name, **options):
 
 @dataclass(frozen=True)
 class Case:
-    """One class of checks: the methods that are composed, the setting, and what the protocol changes."""
+    """One class of checks: the methods that are composed, the setting, and what the protocol
+    changes.
+    """
 
     methods: tuple
     setting: str
@@ -99,7 +101,8 @@ STRATEGIES = {
     "OGD": case(
         method("ogd", memory=20, project="update"), optimizer={"sgd": {"lr": 0.03, "momentum": 0.5}}
     ),
-    # Factors and dense rows on the convolutional network; heads are left alone, and all is taken anew.
+    # Factors and dense rows on the convolutional network; heads are left alone, and all is taken
+    # anew.
     "OGDInTasks": case(method("ogd", variant="all", memory=7, recompute=True), setting="task"),
     "OGDWithMeanLoss": case(
         method("ogd", variant="mean_loss", later_rate=0.2), model=NORM_AND_DROPOUT, optimizer=ADAMW
@@ -256,7 +259,8 @@ STRATEGIES = {
         setting="domain",
         model={"hebbian": {"units": [11, 9], "kernel": [3, 0], "pool": ["max 4/2/1", "none"]}},
     ),
-    # A convolution, then a dense block; one after the other, and the head on features that are kept.
+    # A convolution, then a dense block; one after the other, and the head on features that are
+    # kept.
     "SoftHebb": case(
         method("softhebb", hebbian_batch_size=31),
         model={
@@ -270,7 +274,8 @@ STRATEGIES = {
         optimizer=ADAM,
         batch_size=31,
     ),
-    # Dense blocks with biases and a head for which labels take the winner's place, all at every step.
+    # Dense blocks with biases and a head for which labels take the winner's place, all at every
+    # step.
     "SoftHebbInOneGo": case(
         method(
             "softhebb",

@@ -149,7 +149,8 @@ def made_on_the_host(self, batch):
     [
         (
             read,
-            "_local_scalar_dense reads a tensor's value on the host .*test_planted_faults.py:.*norm",
+            "_local_scalar_dense reads a tensor's value on the host "
+            ".*test_planted_faults.py:.*norm",
         ),
         (to_a_list, "tolist reads a tensor's value"),
         (to_the_host, "cpu leaves the device"),
@@ -274,7 +275,9 @@ def test_average_over_agents_that_diverged():
 
 
 def test_columns_of_a_filter_that_are_not_its_own():
-    """A unit's number taken for its column: right in dense layers, wrong where a filter has several."""
+    """A unit's number taken for its column: right in dense layers, wrong where a filter has
+    several.
+    """
 
     @torch.no_grad()
     def after_step(self, batch):
@@ -413,7 +416,8 @@ def test_plugins_models_and_data_of_one_s_own_can_be_given(tmp_path):
 
 def test_a_kit_without_its_fixture_says_so(pytester):
     pytester.makepyfile(
-        "from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n    pass\n"
+        "from clbench.testing import StrategyConformance\nclass TestMine(StrategyConformance):\n   "
+        " pass\n"
     )
     result = pytester.runpytest_inprocess("-q", "-k", "shapes", "-p", "no:cacheprovider")
     result.stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
