@@ -331,7 +331,7 @@ class Modular(Lifelong):
         if not self.is_hidden:
             return numbers
         hidden = torch.zeros(numbers.shape[2], dtype=torch.bool, device=self.device)
-        hidden[self.candidate] = True
+        hidden[self.candidate].fill_(True)
         return numbers.masked_fill(hidden[:, None], NEVER)
 
     @contextmanager
