@@ -149,14 +149,14 @@ def test_progress_is_told_without_adding_up_the_tasks_so_far() -> None:
     class Counted(list[float]):
         reads = 0
 
-        def __getitem__(self, place: Any) -> Any:
-            Counted.reads += 1 if isinstance(place, int) else len(self)
-            return super().__getitem__(place)
+        def __getitem__(self, index: Any) -> Any:
+            Counted.reads += 1 if isinstance(index, int) else len(self)
+            return super().__getitem__(index)
 
     told: list[Progress] = []
     reporter = Reporter(told.append, Counted([1.0] * 300))
-    place = type("Place", (), {"task": 150, "phases": None})
-    loop: Any = type("Loop", (), {"place": place, "fraction": 0.0})
+    cursor = type("Cursor", (), {"task": 150, "phases": None})
+    loop: Any = type("Loop", (), {"cursor": cursor, "fraction": 0.0})
     reporter.say(loop, "half")
     assert told[0].fraction == 0.5
     assert Counted.reads <= 1

@@ -93,4 +93,5 @@ def test_a_single_task_has_nothing_to_look_back_at(make_bench: Any) -> None:
     metrics = [CKA(), FeatureDrift(), GradientInterference()]
     record = make_bench(metrics=metrics, tasks=1).run(0)
     for name in ("cka", "feature_drift", "gradient_interference"):
-        assert record.undefined(name) == "it needs two tasks"
+        fault = record.fault(name)
+        assert (fault.undefined, fault.reason) == (True, "it needs two tasks")
