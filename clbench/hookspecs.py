@@ -63,25 +63,25 @@ def clbench_launchers() -> list[type]:
 
 @hookspec
 def clbench_report_formats() -> list[type]:
-    """Formats of `clbench compare`: subclasses of `clbench.ReportFormat`. Since 0.1."""
+    """Formats of `clbench compare`: subclasses of `clbench.ReportFormat`. Since 0.2."""
     raise AssertionError("a specification is never called")
 
 
 @hookspec
 def clbench_exports() -> list[type]:
-    """Forms of `clbench export`: subclasses of `clbench.ExportFormat`. Since 0.1."""
+    """Forms of `clbench export`: subclasses of `clbench.ExportFormat`. Since 0.2."""
     raise AssertionError("a specification is never called")
 
 
 @hookspec
 def clbench_figures() -> list[type]:
-    """Kinds of figures: subclasses of `clbench.FigureKind`. Since 0.1."""
+    """Kinds of figures: subclasses of `clbench.FigureKind`. Since 0.2."""
     raise AssertionError("a specification is never called")
 
 
 @hookspec
 def clbench_importers() -> list[type]:
-    """Importers: subclasses of `clbench.Importer`, for results of other libraries. Since 0.1."""
+    """Importers: subclasses of `clbench.Importer`, for results of other libraries. Since 0.2."""
     raise AssertionError("a specification is never called")
 
 
