@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.report.contest import (
+    NAN,
     Omnibus,
     Pair,
     Rules,
     difference_matrix,
     of_friedman,
     of_pair,
+    tested_pair,
     verdict,
 )
 from clbench.report.findings import NoCommonSeeds, NotEverywhere
@@ -42,7 +44,6 @@ from clbench.stats.several import average_ranks, critical_difference, friedman, 
 from clbench.stats.unpaired import shift
 from clbench.typing import Array
 
-NAN = float("nan")
 Places = tuple[int, int]  # of two strategies among the contenders, the first one first
 AT_ONCE = 500  # pairs whose resampled means are in memory together
 
@@ -237,23 +238,8 @@ def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
 
 def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
     """A pair over scenarios, without sizes and a verdict yet; its p adjusts itself."""
-    return Pair(
-        scenario=None,
-        a=a,
-        b=b,
-        n=n,
-        test=tested.test,
-        statistic=float(tested.statistic),
-        p=float(tested.p),
-        p_adjusted=float(tested.p),
-        smallest_p=tested.smallest_p,
-        effect=NAN,
-        difference=NAN,
-        ci_low=NAN,
-        ci_high=NAN,
-        verdict="",
-        better=tested.better,
-    )
+    pair = tested_pair(None, a, b, n, tested)
+    return replace(pair, p_adjusted=pair.p)
 
 
 # ---------------------------------------------------------------------- sizes

@@ -206,15 +206,20 @@ def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
 
 
 def _pair(a: Runs, b: Runs, tested: Tested, n: int) -> Pair:
+    """What the test of two strategies says within their scenario."""
+    return tested_pair(a.scenario, a.strategy, b.strategy, n, tested)
+
+
+def tested_pair(scenario: str | None, a: str, b: str, n: int, tested: Tested) -> Pair:
     """What the test says; the sizes come later, and p is adjusted when all pairs are known."""
     return Pair(
-        scenario=a.scenario,
-        a=a.strategy,
-        b=b.strategy,
+        scenario=scenario,
+        a=a,
+        b=b,
         n=n,
         test=tested.test,
-        statistic=tested.statistic,
-        p=tested.p,
+        statistic=float(tested.statistic),
+        p=float(tested.p),
         p_adjusted=NAN,
         smallest_p=tested.smallest_p,
         effect=NAN,
