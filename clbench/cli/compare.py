@@ -37,6 +37,15 @@ def compare(
         str,
         typer.Option("--format", metavar=BUILT_IN, help="What to print; plugins may offer others."),
     ] = "table",
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<full|paper>",
+            help="How --format latex and markdown are laid out: paper is one table,"
+            " strategies x scenarios.",
+            show_default=False,
+        ),
+    ] = None,
     figure: FigureOption = None,
     plugin: PluginOption = None,
     data: UnusedDataOption = None,
@@ -46,7 +55,7 @@ def compare(
     """
     from clbench.host import Host
     from clbench.records import load
-    from clbench.report.compare_formats import render
+    from clbench.report.compare_formats import format_of
     from clbench.report.comparison import compare as compared
     from clbench.report.figures import check, draw
 
@@ -54,7 +63,7 @@ def compare(
     kinds = ["metric", "format", "figure"] if figure else ["metric", "format"]
     host = Host.load(plugin or [], only=kinds)
     warn(host.warnings)
-    host.get("format", form)  # before anything is computed
+    chosen = format_of(host, form, layout)  # before anything is computed
     figures = [check(path, host) for path in figure or []]
     comparison = compared(
         [load(record, host) for record in records],
@@ -66,7 +75,7 @@ def compare(
         rope=rope,
         force_mixed=force_mixed,
     )
-    rendered = render(comparison, form)
+    rendered = chosen.render(comparison)
     # A table is laid out for the width of the terminal; text goes out as it is.
     if isinstance(rendered, str):
         say(rendered)

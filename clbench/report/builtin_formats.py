@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Final, Literal
+
 from rich.console import RenderableType
 
 from clbench.hookspecs import hookimpl
 from clbench.report import compare_formats, compare_page, latex
 from clbench.report.compared import Comparison
 from clbench.report.extensions import ReportFormat
+
+FULL: Final = "full"
+PAPER: Final = "paper"
+Layout = Literal["full", "paper"]
 
 
 class Table(ReportFormat):
@@ -20,14 +26,24 @@ class Table(ReportFormat):
 class Markdown(ReportFormat):
     """Tables and sentences for a web page or a repository."""
 
+    layouts: ClassVar[tuple[str, ...]] = (FULL, PAPER)
+    layout: Layout = FULL  # `paper`: one table of strategies x scenarios
+
     def render(self, comparison: Comparison) -> str:
+        if self.layout == PAPER:
+            return compare_formats.markdown_for_paper(comparison)
         return compare_formats.markdown(comparison)
 
 
 class Latex(ReportFormat):
     """Tables for a paper, with `booktabs`; the sentences are comments."""
 
+    layouts: ClassVar[tuple[str, ...]] = (FULL, PAPER)
+    layout: Layout = FULL  # `paper`: one table of strategies x scenarios
+
     def render(self, comparison: Comparison) -> str:
+        if self.layout == PAPER:
+            return latex.latex_for_paper(comparison)
         return latex.latex(comparison)
 
 

@@ -7,26 +7,41 @@ import io
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from clbench.errors import UserError, suggest
 from clbench.report.compare_tables import TableOf, tables
 from clbench.report.compared import Comparison
 from clbench.report.extensions import ReportFormat
 from clbench.report.grid import Column, Grid
+from clbench.report.numbers import MISSING
+from clbench.report.paper_table import PaperCell, PaperRow, PaperTable, paper_table
 from clbench.untrusted import inert_row, printable
+
+if TYPE_CHECKING:
+    from clbench.host import Host
 
 MAX_ROWS = 60  # of a table in a terminal
 NO_ROOM = "no room here for {names}; a wider terminal, or any other --format, shows them"
 
 
-def render(comparison: Comparison, form: str) -> Any:
+def render(comparison: Comparison, form: str, layout: str | None = None) -> Any:
     """The comparison in a format by name: a text, or what `rich` fits to the terminal."""
-    host = comparison.results.host.offering("format")
-    found: type[ReportFormat] = host.get("format", form)
-    return found().render(comparison)
+    return format_of(comparison.results.host, form, layout).render(comparison)
+
+
+def format_of(host: Host, form: str, layout: str | None = None) -> ReportFormat:
+    """A format by name; `UserError` where it has no such layout."""
+    found: type[ReportFormat] = host.offering("format").get("format", form)
+    if layout is None:
+        return found()
+    if layout not in found.layouts:
+        near = suggest(layout, found.layouts)
+        raise UserError(f"--format {form} has no layout {layout!r}{near}")
+    return found(layout=layout)
 
 
 # ---------------------------------------------------------------------- terminal
@@ -82,6 +97,31 @@ def markdown_table(table: TableOf) -> list[str]:
     rule = ["---" if column.is_words else "---:" for column in table.columns]
     head, *body = (map(markdown_text, row) for row in (table.headers, *table.rows))
     return [title, "", _piped(head), _piped(rule), *map(_piped, body)]
+
+
+def markdown_for_paper(comparison: Comparison) -> str:
+    """One table of strategies x scenarios with its caption above; bounds are the last rows."""
+    table = paper_table(comparison)
+    rows = [_paper_row(row, table) for row in (*table.rivals, *table.bounds)]
+    head = ["strategy", *map(markdown_text, table.scenarios)]
+    rule = ["---", *("---:" for _ in table.scenarios)]
+    lines = [markdown_text(". ".join(table.caption) + "."), "", _piped(head), _piped(rule), *rows]
+    if comparison.left_out:
+        lines += ["", *(f"- Left out: {markdown_text(line)}" for line in comparison.left_out)]
+    return "\n".join(lines)
+
+
+def _paper_row(row: PaperRow, table: PaperTable) -> str:
+    return _piped([markdown_text(row.name), *(_paper_cell(cell, table) for cell in row.cells)])
+
+
+def _paper_cell(cell: PaperCell | None, table: PaperTable) -> str:
+    if cell is None:
+        return MISSING
+    shown = table.scale.estimate(cell.estimate)
+    if cell.is_best:
+        shown = f"**{shown}**"
+    return f"{shown} †" if cell.lost else shown
 
 
 def _piped(cells: Iterable[str]) -> str:

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 class ReportFormat(Configurable):
-    """What `clbench compare --format NAME` prints; it is made without options."""
+    """What `clbench compare --format NAME` prints; it is made without options, but for `layout`,
+    where it has several.
+    """
+
+    # What `--layout` may name. A format with more than one of them has the option `layout`.
+    layouts: ClassVar[tuple[str, ...]] = ()
 
     def render(self, comparison: Comparison) -> str | RenderableType:
         """A text, or what `rich` prints as wide as the terminal is."""

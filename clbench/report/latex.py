@@ -10,6 +10,7 @@ from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, scale_of
+from clbench.report.paper_table import PaperCell, PaperRow, PaperTable, paper_table
 
 _LETTERS = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -20,7 +21,7 @@ _LETTERS = {
         "<": r"\textless{}",
         ">": r"\textgreater{}",
     },
-    **{"±": r"$\pm$", "|": r"\textbar{}"},
+    **{"±": r"$\pm$", "|": r"\textbar{}", "†": r"\dag{}"},
 }
 TIED = r"$^{=}$"  # behind a mean that cannot be told apart from the best
 
@@ -114,6 +115,35 @@ class _PaperTable:
         return True  # they have no test
 
 
+# ---------------------------------------------------------------------- the layout of a paper
+
+
+def latex_for_paper(comparison: Comparison) -> str:
+    """One table, bounds below a line; what is left out of the comparison is comments."""
+    table = paper_table(comparison)
+    lines = [f"% Left out: {' '.join(line.split())}" for line in comparison.left_out]
+    head = ("strategy", *map(latex_text, table.scenarios))
+    rows = [_paper_row(row, table) for row in table.rivals]
+    bounds = [_paper_row(row, table) for row in table.bounds]
+    columns = "l" + "r" * len(table.scenarios)
+    caption = latex_text(". ".join(table.caption) + ".")
+    lines += _table(caption, columns, [head, *rows], bounds)
+    return "\n".join(lines)
+
+
+def _paper_row(row: PaperRow, table: PaperTable) -> tuple[str, ...]:
+    return (latex_text(row.name), *(_paper_cell(cell, table) for cell in row.cells))
+
+
+def _paper_cell(cell: PaperCell | None, table: PaperTable) -> str:
+    if cell is None:
+        return MISSING
+    shown = latex_text(table.scale.estimate(cell.estimate))
+    if cell.is_best:
+        shown = f"\\textbf{{{shown}}}"
+    return shown + (r"\textsuperscript{\dag}" if cell.lost else "")
+
+
 # ---------------------------------------------------------------------- any table
 
 
@@ -123,8 +153,14 @@ def _plain_table(table: TableOf) -> list[str]:
     return _table(latex_text(table.title), columns, rows)
 
 
-def _table(caption: str, columns: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    head, *body = (f"{' & '.join(row)} \\\\" for row in rows)
+def _table(
+    caption: str, columns: str, rows: Sequence[Sequence[str]], below: Sequence[Sequence[str]] = ()
+) -> list[str]:
+    """`below` stand under a line of their own."""
+    head, *body = (_table_row(row) for row in rows)
+    if below:
+        body += ["\\midrule"] if body else []
+        body += map(_table_row, below)
     return [
         "",
         "\\begin{table}",
@@ -138,3 +174,7 @@ def _table(caption: str, columns: str, rows: Sequence[Sequence[str]]) -> list[st
         "\\end{tabular}",
         "\\end{table}",
     ]
+
+
+def _table_row(cells: Sequence[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
