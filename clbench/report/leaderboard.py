@@ -14,6 +14,7 @@ from clbench.report.comparison import Comparison, compare_pool
 from clbench.report.pool import Pool, comparable, pool
 from clbench.report.reproduction import repeats
 from clbench.report.sections import Section, Source
+from clbench.report.stated import stated_comparison
 
 RECORDS = "records"  # the folder of copies
 # Costs are shown; networks of one stack share their clock, so nothing is tested.
@@ -125,10 +126,17 @@ def _free_name(path: Path, taken: set[str]) -> str:
 def _section(
     sources: Sequence[Source], host: Host, force_mixed: bool, rules: Mapping[str, Any]
 ) -> Section:
-    kept, again = repeats([source.record for source in sources])
+    records = [source.record for source in sources]
+    kept, again = repeats(records, _alpha(records, rules))
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
     title = " + ".join(dict.fromkeys(source.record.suite for source in sources))
     return Section(title, tuple(sources), _comparisons(pooled, rules), again, pooled.results)
+
+
+def _alpha(records: Sequence[RecordFile], rules: Mapping[str, Any]) -> float:
+    """The level that is asked for, or that the first record's suite states."""
+    given = rules.get("alpha")
+    return stated_comparison(records[0].suite_text)[0].alpha if given is None else float(given)
 
 
 def _comparisons(pooled: Pool, rules: Mapping[str, Any]) -> dict[str, Comparison]:

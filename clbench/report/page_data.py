@@ -31,6 +31,7 @@ from clbench.report.curves import (
     pareto,
 )
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
+from clbench.report.repeat_words import repeat_mark, repeat_sentence
 from clbench.report.sections import Section, Source
 from clbench.typing import Array
 
@@ -237,7 +238,7 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
         inside = _inside(section, cell)
     errors = [error[-MAX_ERROR:] for error in cell.errors]
     costs = {name: mean_cost(results, cell, name) for name in COSTS}
-    repeats = [asdict(one) for one in section.repeats.get(cell.key, ())]
+    repeats = section.repeats.get(cell.key, ())
     return {
         **_attributes(cell, ENTRY_KEYS),
         "label": cell.label,
@@ -248,7 +249,8 @@ def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
         "ended": _ended(cell),
         "errors": errors,
         "costs": costs,
-        "repeats": repeats,
+        "again": repeat_mark(repeats),
+        "repeats": [{**asdict(one), "words": repeat_sentence(one)} for one in repeats],
         **inside,
     }
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +25,8 @@ from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import mean_cost
 from clbench.report.page import page
 from clbench.report.page_data import page_data
+from clbench.report.repeat_words import repeat_sentence
+from clbench.report.reproduction import Repeat
 from clbench.report.sections import Section
 from clbench.untrusted import inert_row
 
@@ -35,6 +38,10 @@ CSV_COLUMNS = (
     "overall_group",
     "train_seconds",
     "run_again",
+    "run_again_difference",
+    "run_again_low",
+    "run_again_high",
+    "run_again_largest",
     "options",
     "records",
 )
@@ -116,14 +123,27 @@ def _rank_columns(rank: OverallRank | None) -> dict[str, Any]:
 
 def _cell_columns(section: Section, cell: CellRecord) -> dict[str, Any]:
     """How it was made, what it cost, and whether it was measured again."""
-    verdicts = [one.verdict for one in section.repeats.get(cell.key, ())]
     places = [source.place for source in section.sources]
     return {
         "train_seconds": mean_cost(section.results, cell, "train_seconds"),
-        "run_again": "; ".join(verdicts),
+        **_repeat_columns(section.repeats.get(cell.key, ())),
         "options": json.dumps(dict(cell.options), sort_keys=True),
         "records": " ".join(places),
     }
+
+
+def _repeat_columns(repeats: Sequence[Repeat]) -> dict[str, Any]:
+    """What each repeat of the cell found, one after another."""
+    columns: dict[str, Any] = {"run_again": "; ".join(one.verdict for one in repeats)}
+    for name in ("difference", "low", "high", "largest"):
+        columns[f"run_again_{name}"] = _one_or_text([getattr(one, name) for one in repeats])
+    return columns
+
+
+def _one_or_text(numbers: Sequence[float]) -> float | str:
+    """One number stays a number, which a spreadsheet can count with; nothing for what is none."""
+    shown = [number if math.isfinite(number) else "" for number in numbers]
+    return shown[0] if len(shown) == 1 else "; ".join(map(str, shown))
 
 
 # ---------------------------------------------------------------------- markdown
@@ -143,7 +163,14 @@ def _markdown_section(section: Section) -> list[str]:
     for table in tables(main):
         if table.kind in SHOWN_TABLES:
             lines += [*markdown_table(table), ""]
-    lines += [f"- {markdown_text(line)}" for line in (*main.text, *main.left_out)]
+    said = (*main.text, *main.left_out, *_repeat_lines(section))
+    lines += [f"- {markdown_text(line)}" for line in said]
     places = [source.place for source in section.sources]
     links = [f"[{markdown_text(place)}]({quote(place)})" for place in places]
     return [*lines, "", f"Records: {', '.join(links)}", ""]
+
+
+def _repeat_lines(section: Section) -> Iterator[str]:
+    for cell in section.results.cells:
+        for one in section.repeats.get(cell.key, ()):
+            yield f"{cell.scenario}, {cell.label}: {repeat_sentence(one)}"

@@ -20,27 +20,36 @@ from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import select
 from clbench.records.provenance import environment_of
 from clbench.report.bins import mean_of_known
-from clbench.stats.intervals import mean_interval
+from clbench.stats import repeats as paired
 from clbench.typing import Array, Member
 
-SAME, AGREES, DIFFERS = "same", "agrees", "differs"
+SAME = "same"  # every accuracy, to the last bit
+EQUAL = "equal"  # the final accuracies, on paper
+DIFFERS, NOT_SHOWN, TOO_FEW = paired.DIFFERS, paired.NOT_SHOWN, paired.TOO_FEW
+FEWEST_SEEDS = paired.FEWEST_SEEDS  # for a verdict on numbers that are not the same
+LEAST_GAP = 1e-9  # less is no image more or less, but the rounding of a mean
 ELSEWHERE = ("cpu", "device", "platform", "packages")  # what makes an environment another one
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """A cell that was measured again.
+    """A cell that was measured again: the same seeds, paired; differences are again minus first.
 
-    `first` and `again` are its mean final accuracies over the seeds that both records have.
+    Of its final accuracies, over the seeds that finished both times. Agents of one seed count as
+    their mean.
     """
 
-    # Same to the last bit; agrees: the new mean lies in the old one's interval; differs.
-    verdict: str
+    verdict: str  # SAME, EQUAL, DIFFERS, NOT_SHOWN or TOO_FEW
     seeds: int
     elsewhere: bool  # on another machine, or with other versions
     first: float
     again: float
-    largest: float  # difference between a seed's two final accuracies
+    difference: float
+    low: float  # of the difference's interval, as both ends
+    high: float
+    largest: float  # difference of a seed, in either direction
+    unlike: int  # seeds that finished one time and failed the other
+    p: float
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,11 @@ class _Measurement:
 
 
 def repeats(
-    records: Sequence[RecordFile],
+    records: Sequence[RecordFile], alpha: float = 0.05
 ) -> tuple[list[RecordFile], dict[str, tuple[Repeat, ...]]]:
     """The records without what an earlier one has already, so that the first measurement stands.
 
-    And, by cell, what the others found.
+    And, by cell, what the others found, at the level `alpha`.
     """
     known: dict[str, list[_Measurement]] = defaultdict(list)
     found: dict[str, list[Repeat]] = defaultdict(list)
@@ -69,7 +78,9 @@ def repeats(
                 continue
             now = _Measurement(cell, environment_of(record, cell))
             earlier = known[cell.key]
-            found[cell.key] += filter(None, (_repeat(before, now) for before in earlier))
+            for before in earlier:
+                again = _repeat(before, now, alpha)
+                found[cell.key] += [] if again is None else [again]
             cells.append(_without(cell, [before.cell for before in earlier]))
             earlier.append(now)
         kept.append(replace(record, cells=[cell for cell in cells if cell.members]))
@@ -105,7 +116,7 @@ def _finished(cell: CellRecord) -> dict[Member, int]:
     return {(int(cell.seed[row]), int(cell.agent[row])): row for row in rows}
 
 
-def _repeat(first: _Measurement, again: _Measurement) -> Repeat | None:
+def _repeat(first: _Measurement, again: _Measurement, alpha: float) -> Repeat | None:
     """What the later measurement says of the first.
 
     None where it is a copy, or shares no member.
@@ -119,21 +130,29 @@ def _repeat(first: _Measurement, again: _Measurement) -> Repeat | None:
     if not _measured_twice(old_cell, new_cell):
         return None
     before, after = _final(old_cell), _final(new_cell)
+    found = paired.repeated(before, after, alpha)
+    both_finished = np.isfinite(before) & np.isfinite(after)
     # All accuracies, not the final ones alone.
-    same = np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
+    same_bits = np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
     return Repeat(
-        verdict=SAME if same else _close(before, after),
-        seeds=len({seed for seed, _ in both}),
+        verdict=_verdict(found, same_bits),
+        seeds=found.seeds,
         elsewhere=_moved(first.environment, again.environment),
-        first=_mean(before),
-        again=_mean(after),
-        largest=float(np.nanmax(np.abs(before - after), initial=0.0)),
+        first=_mean(before[both_finished]),
+        again=_mean(after[both_finished]),
+        difference=found.difference,
+        low=found.interval.low,
+        high=found.interval.high,
+        largest=found.largest_gap,
+        unlike=found.unlike,
+        p=found.p,
     )
 
 
-def _close(before: Array, after: Array) -> str:
-    interval = mean_interval(before[np.isfinite(before)])
-    return AGREES if interval.low <= _mean(after) <= interval.high else DIFFERS
+def _verdict(found: paired.Repeated, same_bits: bool) -> str:
+    if found.unlike or found.largest_gap >= LEAST_GAP:
+        return found.verdict
+    return SAME if same_bits else EQUAL
 
 
 def _values(cell: CellRecord) -> Array:
@@ -153,9 +172,9 @@ def _measured_twice(first: CellRecord, again: CellRecord) -> bool:
 
 
 def _final(cell: CellRecord) -> Array:
-    """Each member's accuracy after the last task, over the tasks measured then.
+    """By seed, the accuracy after the last task, over the tasks measured then.
 
-    NaN where it diverged.
+    NaN where a run failed; of agents the mean.
     """
     values = _values(cell)
     if cell.entries is None:
@@ -163,9 +182,9 @@ def _final(cell: CellRecord) -> Array:
     else:
         last_row = cell.entries.row.max(initial=0)
         last = values[:, cell.entries.row == last_row]
-    return mean_of_known(last, axis=1)
+    final = np.where(cell.done, mean_of_known(last, axis=1), np.nan)
+    return np.array([final[cell.seed == seed].mean() for seed in np.unique(cell.seed)])
 
 
 def _mean(values: Array) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    return float(values.mean()) if len(values) else float("nan")

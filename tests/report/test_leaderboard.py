@@ -19,7 +19,8 @@ from clbench.report.leaderboard import leaderboard
 from clbench.report.page import embedded, page
 from clbench.report.page_data import page_data, plain
 from clbench.report.publishing import as_csv, as_markdown, write
-from clbench.report.reproduction import AGREES, DIFFERS, SAME, repeats
+from clbench.report.repeat_words import repeat_mark, repeat_sentence
+from clbench.report.reproduction import DIFFERS, EQUAL, NOT_SHOWN, SAME, TOO_FEW, Repeat, repeats
 from clbench.report.sections import Section
 
 NASTY = "<script>alert(1)</script>&\u2028"
@@ -182,12 +183,90 @@ def test_a_copy_of_a_record_proves_nothing(made) -> None:
     assert verdicts(made, replace(cell, cost={}), replace(cell, cost={})) == []
 
 
-def test_other_numbers_agree_within_the_interval_and_differ_outside(made) -> None:
-    first = measured(made, 0.5, 0.6, 0.7, seconds=1.0)
-    assert verdicts(made, first, measured(made, 0.52, 0.59, 0.71, seconds=2.0)) == [
-        (AGREES, 3, True)
-    ]
-    assert verdicts(made, first, measured(made, 0.1, 0.1, 0.2, seconds=2.0)) == [(DIFFERS, 3, True)]
+def repeat(made, first: CellRecord, again: CellRecord) -> Repeat:
+    """The one repeat that two records hold."""
+    _, found = repeats([made.results(first).record, made.results(again).record])
+    ((one,),) = found.values()
+    return one
+
+
+SPREAD = (0.5, 0.52, 0.55, 0.48, 0.51)
+
+
+def test_a_seed_that_is_off_by_a_rounding_error_does_not_differ(made) -> None:
+    one = repeat(made, measured(made, 0.5, seconds=1.0), measured(made, 0.5 + 1e-12, seconds=2.0))
+    assert one.verdict == EQUAL
+    assert repeat_mark([one]) == "equal"  # without a tick: it is one seed
+    assert repeat_sentence(one) == (
+        "1 seed measured again in the same environment: the final accuracies are equal, though not"
+        " every number is."
+    )
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.002])
+def test_five_seeds_that_are_all_lower_differ_though_within_the_old_interval(made, jitter) -> None:
+    lower = [value - 0.015 + jitter * (-1) ** k for k, value in enumerate(SPREAD)]
+    one = repeat(made, measured(made, *SPREAD, seconds=1.0), measured(made, *lower, seconds=2.0))
+    assert (one.verdict, one.seeds, one.unlike) == (DIFFERS, 5, 0)
+    assert one.difference == pytest.approx(-0.015, abs=1e-3)
+    assert one.low <= one.high < 0
+    assert one.largest == pytest.approx(0.015 + jitter)
+    assert repeat_mark([one]).startswith("✗ differs, -1.")
+    assert "the two differ" in repeat_sentence(one)
+    assert ("(p = " in repeat_sentence(one)) == (jitter > 0)
+
+
+def test_numbers_of_fewer_than_five_seeds_have_no_verdict(made) -> None:
+    one = repeat(
+        made,
+        measured(made, 0.5, 0.6, 0.7, 0.8, seconds=1.0),
+        measured(made, 0.1, 0.1, 0.2, 0.2, seconds=2.0),
+    )
+    assert one.verdict == TOO_FEW
+    assert repeat_mark([one]) == "too few seeds, -50.0 points"
+    assert "too few seeds to tell (5 are needed)" in repeat_sentence(one)
+
+
+def test_that_no_difference_is_shown_is_no_tick(made) -> None:
+    again = (0.51, 0.51, 0.55, 0.49, 0.5)
+    one = repeat(made, measured(made, *SPREAD, seconds=1.0), measured(made, *again, seconds=2.0))
+    assert one.verdict == NOT_SHOWN
+    assert repeat_mark([one]) == "no difference shown, 0.0 points"
+
+
+def test_a_seed_that_fails_one_time_is_counted_apart(made) -> None:
+    again = measured(made, *SPREAD, seconds=2.0)
+    again.member_status = np.array(["diverged", *["done"] * 4], dtype=object)
+    one = repeat(made, measured(made, *SPREAD, seconds=1.0), again)
+    assert (one.verdict, one.seeds, one.unlike, one.difference) == (TOO_FEW, 5, 1, 0.0)
+    assert repeat_sentence(one).endswith("; 1 seed failed one time and finished the other.")
+
+
+def test_agents_of_a_seed_are_one_run_when_it_is_run_again(made) -> None:
+    values = np.repeat(SPREAD, 2)
+    two = {"seed": np.repeat(np.arange(5), 2), "agent": np.tile([0, 1], 5)}
+    first = timed(made.cell("er", values, **two), 1.0)
+    again = timed(made.cell("er", values + np.tile([0.01, -0.03], 5), **two), 2.0)
+    one = repeat(made, first, again)
+    assert (one.seeds, one.verdict) == (5, DIFFERS)
+    assert one.largest == pytest.approx(0.01)
+
+
+def test_the_board_says_what_a_run_again_found(made, tmp_path) -> None:
+    (tmp_path / "b").mkdir()
+    first = made.save(tmp_path / "demo.h5", measured(made, *SPREAD, seconds=1.0))
+    lower = measured(made, *(value - 0.015 for value in SPREAD), seconds=2.0)
+    sections = leaderboard(
+        [first, made.save(tmp_path / "b" / "demo.h5", lower)], tmp_path / "board", alpha=0.01
+    )
+    (row,) = csv.DictReader(io.StringIO(as_csv(sections)))
+    assert row["run_again"] == DIFFERS
+    assert float(row["run_again_difference"]) == pytest.approx(-0.015)
+    assert "split, er: 5 seeds measured again" in as_markdown(sections)
+    (entry,) = page_data(sections)["sections"][0]["entries"]
+    assert entry["again"] == "✗ differs, -1.5 points"
+    assert entry["repeats"][0]["difference"] == pytest.approx(-0.015)
+    assert entry["repeats"][0]["words"] == repeat_sentence(sections[0].repeats[entry["key"]][0])
 
 
 def test_the_first_measurement_stands_and_new_seeds_join(made) -> None:

@@ -81,6 +81,13 @@ def test_few_seeds_have_no_verdict_and_the_same_bits_always_one() -> None:
     assert repeated(np.arange(6.0), np.arange(6.0)[::-1]).verdict == NOT_SHOWN
 
 
+def test_the_same_shift_in_five_seeds_is_a_difference() -> None:
+    before = np.array([0.5, 0.52, 0.55, 0.48, 0.51])
+    found = repeated(before, before - 0.015)
+    assert found.verdict == DIFFERS
+    assert found.interval.high < 0
+
+
 def test_a_run_that_failed_once_is_told_apart_from_the_numbers() -> None:
     before = np.array([0.9, 0.8, np.nan, np.nan, 0.7, 0.7, 0.6])
     after = np.array([0.9, np.nan, 0.8, np.nan, 0.7, 0.7, 0.6])

@@ -182,7 +182,7 @@ class Section {
         { key: "effect", title: "A", help: HELP.effect, value: (row) => row.effect, cell: (row) => row.effect?.toFixed(2) ?? "–" }] : []),
       { key: "cost", title: capital(COST_WORDS[this.cost]), help: this.cost === "train_seconds" ? HELP.seconds : null, value: cost, cell: (row) => number(cost(row), COST_UNITS[this.cost], dearest) },
       { key: "runs", title: "Runs", value: (row) => row.n, cell: (row) => (row.n === row.n_requested ? String(row.n) : `${row.n} of ${row.n_requested}`) },
-      { key: "again", title: "Run again", help: HELP.again, words: true, value: (row) => repeatMark(this.entryOf(row.strategy)), cell: (row) => repeatMark(this.entryOf(row.strategy)) },
+      { key: "again", title: "Run again", help: HELP.again, words: true, value: (row) => this.entryOf(row.strategy)?.again ?? "not yet", cell: (row) => this.entryOf(row.strategy)?.again ?? "not yet" },
     ];
   }
 
@@ -369,7 +369,7 @@ class Section {
         cell.ended.map(([status, seed, agent, step]) => [h("dt", { class: "warn" }, ENDED[status] ?? status),
           h("dd", {}, `seed ${seed}${cell.agents > 1 ? `, agent ${agent}` : ""}${step >= 0 ? `, in step ${step}` : ""}`)]),
         costs.map(([key, value]) => [h("dt", {}, COST_WORDS[key]), h("dd", {}, number(value, COST_UNITS[key]))]),
-        h("dt", {}, "run again"), h("dd", {}, cell.repeats.length ? cell.repeats.map(repeatWords).join(" ") : "Not yet, in these records.")),
+        h("dt", {}, "run again"), h("dd", {}, cell.repeats.length ? cell.repeats.map((one) => one.words).join(" ") : "Not yet, in these records.")),
       h("h4", {}, "Options"), settings(cell.options),
       folded("Protocol", () => settings(cell.protocol), { class: "inner" }),
       folded("Code", () => [h("p", { class: "muted" }, "The versions of what made its numbers; a hash where the source could be edited."), settings(cell.versions)], { class: "inner" }),

@@ -15,7 +15,7 @@ const HELP = {
   interval: "where the mean lies, one strategy at a time; compare strategies by their tests",
   seconds: "without evaluation; a stack's time divided by its networks",
   bound: "keeps all data or forgets all it learnt: shown for what is within reach, and no rival",
-  again: "whether another record measured the same runs again, and found the same",
+  again: "whether another record measured the same seeds again, and by how much the mean final accuracy differs",
 };
 
 // ------------------------------------------------------------------ numbers
@@ -109,16 +109,3 @@ const kindOf = (verdict, row, column) => (verdict === `${row} better` ? "better"
 const shortened = (text) => text.replace(/\.0+(?= |$)/, "").replace(/(\.\d*[1-9])0+(?= |$)/, "$1");
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
 const classOf = (column) => [column.words ? "words" : "", column.key === "name" ? "name" : ""].join(" ").trim() || null;
-
-const REPEATED = { same: "same numbers", agrees: "agrees", differs: "differs" };
-const repeatMark = (entry) => {
-  if (!entry?.repeats.length) return "not yet";
-  const worst = ["differs", "agrees", "same"].find((verdict) => entry.repeats.some((one) => one.verdict === verdict));
-  return `${worst === "differs" ? "✗" : "✓"} ${REPEATED[worst]}${entry.repeats.some((one) => one.elsewhere) ? ", elsewhere" : ""}`;
-};
-const repeatWords = ({ verdict, seeds, elsewhere, first, again, largest }) => {
-  const where = elsewhere ? "in another environment" : "in the same environment";
-  const numbers = `mean final accuracy ${number(again, "fraction")} % instead of ${number(first, "fraction")} %, no seed farther than ${number(largest, "fraction")} points`;
-  const found = { same: "the same to the last bit", agrees: `within the interval: ${numbers}`, differs: `outside the interval: ${numbers}` }[verdict];
-  return `${seeds} seeds measured again ${where}: ${found}.`;
-};
