@@ -218,6 +218,16 @@ class ProtocolsDiffer:
 
 
 @dataclass(frozen=True)
+class PartlyStated:
+    """Strategies of other libraries, of which the record says in part how they were trained."""
+
+    labels: tuple[str, ...]
+    unstated: tuple[str, ...]  # keys of the protocol that the others state
+    alone: tuple[str, ...]  # keys that only these state
+    rivals: tuple[str, ...]  # beside them, whose streams are known
+
+
+@dataclass(frozen=True)
 class NoBaseline:
     """Nobody named one."""
 
@@ -302,6 +312,7 @@ Finding = (
     | OverallRanking
     | TooFewScenarios
     | ProtocolsDiffer
+    | PartlyStated
     | NoBaseline
     | IntervalsMade
 )

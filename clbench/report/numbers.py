@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,3 +176,14 @@ def spread_out(count: int, most: int) -> list[int]:
 def value_words(value: Any) -> str:
     """A value of a suite as a sentence names it: a word as it is, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def choice_words(value: Any) -> str:
+    """A name with its options, `mlp(hidden=[100])`, and any other value as it is."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        return choice_words(list(*value.items()))
+    match value:
+        case [str(name), Mapping() as options]:
+            told = ", ".join(f"{key}={value_words(one)}" for key, one in options.items())
+            return f"{name}({told})" if told else name
+    return value_words(value)

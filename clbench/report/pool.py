@@ -27,7 +27,7 @@ from clbench.records.combining import (
 )
 from clbench.records.merging import Conflict
 from clbench.records.provenance import united
-from clbench.report.numbers import value_words
+from clbench.report.numbers import choice_words
 from clbench.report.stated import asked_seeds
 
 if TYPE_CHECKING:
@@ -150,7 +150,10 @@ def _scenarios(records: Iterable[RecordFile]) -> set[str]:
 
 
 def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
-    """A line for every scenario and property in which different suites differ."""
+    """A line for every property in which different suites differ, and one for what is not stated.
+
+    Scenarios of which the same is to be said share their lines.
+    """
     suites: dict[Suite, list[CellRecord]] = defaultdict(list)
     for record in records:
         suites[_suite_of(record)].extend(record.cells)
@@ -159,30 +162,41 @@ def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
     names = _names(list(suites))
     by_name = {names[suite]: cells for suite, cells in suites.items()}
     every = [cell for cells in suites.values() for cell in cells]
+    scenarios_of: dict[str, list[str]] = defaultdict(list)
     for scenario in dict.fromkeys(cell.scenario for cell in every):
         here = {}
         for name, cells in by_name.items():
             here[name] = [_properties(cell) for cell in cells if cell.scenario == scenario]
-        yield from _lines(scenario, here)
+        for said in _lines(here):
+            scenarios_of[said].append(scenario)
+    for said, scenarios in scenarios_of.items():
+        yield f"{', '.join(scenarios)}: {said}"
 
 
-def _lines(scenario: str, properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[str]:
+def _lines(properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[str]:
     """The properties of the cells of each suite on a scenario, where the suites do not agree."""
     # A scenario that only one suite has is no reason not to compare the others.
     there = {suite: found for suite, found in properties.items() if found}
     if len(there) < 2:
         return
+    unstated: dict[str, list[str]] = defaultdict(list)  # by suites: the properties
+    differing = []
     for name in next(iter(there.values()))[0]:
-        values = {}
-        for suite, found in there.items():
-            values[suite] = {one[name] for one in found}
-        distinct = {frozenset(known) for known in values.values()}
-        if distinct == {frozenset({UNKNOWN})}:
-            # What nobody states may differ.
-            yield f"{scenario}: {name}: {UNKNOWN} in {', '.join(values)}"
-        elif len(distinct) > 1:
-            told = [f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items()]
-            yield f"{scenario}: {name}: {'; '.join(told)}"
+        values = {suite: {one[name] for one in found} for suite, found in there.items()}
+        # What somebody does not state may differ.
+        silent = [suite for suite, known in values.items() if known == {UNKNOWN}]
+        if silent:
+            unstated[", ".join(silent)].append(name)
+        told = {suite: known for suite, known in values.items() if suite not in silent}
+        if len(set(map(frozenset, told.values()))) > 1:
+            differing.append(f"{name}: {_values_by_suite(told)}")
+    for who, names in unstated.items():
+        yield f"not stated in {who}: {', '.join(names)}"
+    yield from differing
+
+
+def _values_by_suite(values: Mapping[str, set[str]]) -> str:
+    return "; ".join(f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items())
 
 
 def _properties(cell: CellRecord) -> dict[str, str]:
@@ -212,7 +226,7 @@ def _length_of_task(protocol: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return UNKNOWN if value is None else value_words(value)
+    return UNKNOWN if value is None else choice_words(value)
 
 
 def _names(suites: Sequence[Suite]) -> dict[Suite, str]:

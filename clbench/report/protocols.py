@@ -1,25 +1,34 @@
-"""What the protocols of strategies do not share that were trained on one scenario."""
+"""What the protocols of strategies do not share that were trained on one scenario.
+
+Cells of other libraries come without a word on what their keys stand for: what is not in their
+protocol is not known, and by no means as in the others.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from clbench.records import CellRecord, Results
-from clbench.report.findings import ProtocolDifference, ProtocolsDiffer
+from clbench.report.findings import PartlyStated, ProtocolDifference, ProtocolsDiffer
 from clbench.report.numbers import value_words
 
 NONE = "none"  # what a suite writes for an option that is absent
+NO_SETTINGS = ("keep", "logits")  # what is kept, and no part of how it was trained
 
 
-def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer]:
+def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer | PartlyStated]:
     """Strategy by strategy; nothing where all agree."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    partly: dict[PartlyStated, dict[str, None]] = defaultdict(dict)  # without labels, and these
     for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
-        cells = [cell for cell in results.cells if cell.scenario == scenario and cell.protocol]
+        cells = [cell for cell in results.cells if cell.scenario == scenario]
         for label, difference in _differences(cells):
             found[label, difference].append(scenario)
+        for label, stated in _partly_stated(cells):
+            partly[stated][label] = None
     if found:
         yield ProtocolsDiffer(
             tuple(
@@ -27,26 +36,107 @@ def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer]:
                 for (label, difference), scenarios in found.items()
             )
         )
+    for stated, labels in partly.items():
+        yield replace(stated, labels=tuple(labels))
+
+
+def is_foreign(cell: CellRecord) -> bool:
+    """Whether nobody says what its key stands for."""
+    return not cell.content
+
+
+def _known(cells: Iterable[CellRecord]) -> list[CellRecord]:
+    """Those whose protocol is known as a whole."""
+    return [cell for cell in cells if cell.protocol and not is_foreign(cell)]
+
+
+def _foreign(cells: Iterable[CellRecord]) -> list[CellRecord]:
+    return [cell for cell in cells if is_foreign(cell)]
+
+
+# ---------------------------------------------------------------------- what differs
 
 
 def _differences(cells: Sequence[CellRecord]) -> Iterable[tuple[str, str]]:
     """Each strategy whose protocol is not as that of most, and how it differs."""
-    options = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
-    names = dict.fromkeys(name for own in options.values() for name in own)
-    usual = {name: _most_common(name, options.values()) for name in names}
-    for label, own in options.items():
-        differing = []
-        for name in names:
-            value = own.get(name, NONE)
-            if value != usual[name]:
-                differing.append(f"{name} {value} instead of {usual[name]}")
+    known, foreign = _known(cells), _foreign(cells)
+    for label, differing in _between_known(known):
         if differing:
             yield label, ", ".join(differing)
+    for cell in foreign:
+        told = list(_of_foreign(cell, known or foreign))
+        if told:
+            yield cell.label, ", ".join(told)
 
 
-def _most_common(name: str, options: Iterable[Mapping[str, str]]) -> str:
-    count = Counter(own.get(name, NONE) for own in options)
-    return count.most_common(1)[0][0]
+def _between_known(cells: Sequence[CellRecord]) -> Iterable[tuple[str, list[str]]]:
+    """Option by option: one that a cell has not is none."""
+    options = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
+    names = dict.fromkeys(name for own in options.values() for name in own)
+    usual = {}
+    for name in names:
+        usual[name] = _most_common(own.get(name, NONE) for own in options.values())
+    for label, own in options.items():
+        yield label, list(_instead({name: own.get(name, NONE) for name in names}, usual))
+
+
+def _of_foreign(cell: CellRecord, others: Sequence[CellRecord]) -> Iterable[str]:
+    """Where it states something, and so do others, and it is not as in most of them."""
+    for key, value in cell.protocol.items():
+        stated = [other.protocol[key] for other in others if key in other.protocol]
+        choice = _most_common(map(_choice, stated)) if stated else _choice(value)
+        if _choice(value) != choice:
+            # Options of two models, or of two optimisers, are not to be compared.
+            yield f"{key} {_choice(value)} instead of {choice}"
+            continue
+        own = dict(_leaves({key: value}))
+        options = [dict(_leaves({key: one})) for one in stated if _choice(one) == choice]
+        usual = {}
+        for name in own:
+            usual[name] = _most_common(one[name] for one in options if name in one)
+        yield from _instead(own, usual)
+
+
+def _instead(own: Mapping[str, str], usual: Mapping[str, str | None]) -> Iterable[str]:
+    for name, value in own.items():
+        if usual[name] not in (None, value):
+            yield f"{name} {value} instead of {usual[name]}"
+
+
+def _choice(value: Any) -> str:
+    """Of something with options its name; of all else what is compared as it is."""
+    is_named = isinstance(value, Mapping) and len(value) == 1
+    return str(next(iter(value))) if is_named else ""
+
+
+def _most_common(values: Iterable[str]) -> str | None:
+    """None where there is no value."""
+    counted = Counter(values).most_common(1)
+    return counted[0][0] if counted else None
+
+
+# ---------------------------------------------------------------------- what is not stated
+
+
+def _partly_stated(cells: Sequence[CellRecord]) -> Iterable[tuple[str, PartlyStated]]:
+    """Of each foreign cell what it does not state and the others do, and the other way round."""
+    known, foreign = _known(cells), _foreign(cells)
+    for cell in foreign:
+        others = known or [other for other in foreign if other is not cell]
+        keys = dict.fromkeys(key for other in others for key in _settings(other))
+        unstated = tuple(key for key in keys if key not in cell.protocol)
+        alone = tuple(key for key in _settings(cell) if others and key not in keys)
+        rivals = tuple(dict.fromkeys(other.label for other in known))
+        if unstated or alone or rivals:
+            yield cell.label, PartlyStated((), unstated, alone, rivals)
+
+
+def _settings(cell: CellRecord) -> list[str]:
+    """The keys of its protocol that say how it was trained."""
+    return [key for key in cell.protocol if key not in NO_SETTINGS]
+
+
+# ---------------------------------------------------------------------- options
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -55,4 +145,8 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", NONE if value is None else value_words(value)
+            yield f"{prefix}{key}", _words(value)
+
+
+def _words(value: Any) -> str:
+    return NONE if value is None else value_words(value)

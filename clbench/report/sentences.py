@@ -28,6 +28,7 @@ from clbench.report.findings import (
     Omission,
     OneStrategy,
     OverallRanking,
+    PartlyStated,
     Power,
     Probabilities,
     Probability,
@@ -326,13 +327,30 @@ def _(found: TooFewScenarios) -> str:
 
 @sentence.register
 def _(found: ProtocolsDiffer) -> str:
-    lines = []
-    for one in found.differences[:MAX_PROTOCOLS]:
-        lines.append(f"{one.label}: {one.difference} ({', '.join(one.scenarios)})")
-    hidden = len(found.differences) - MAX_PROTOCOLS
-    if hidden > 0:
-        lines.append(f"and {hidden} more")
+    # Strategies of which the same is to be said are named together.
+    labels_of: dict[str, list[str]] = {}
+    for one in found.differences:
+        said = f"{one.difference} ({', '.join(one.scenarios)})"
+        labels_of.setdefault(said, []).append(one.label)
+    lines = [f"{listed(labels)}: {said}" for said, labels in labels_of.items()]
+    if len(lines) > MAX_PROTOCOLS:
+        lines[MAX_PROTOCOLS:] = [f"and {len(lines) - MAX_PROTOCOLS} more"]
     return f"Protocols differ, by declaration: {'; '.join(lines)}."
+
+
+@sentence.register
+def _(found: PartlyStated) -> str:
+    told = []
+    if found.rivals:
+        told.append(
+            f"that a seed is the same stream as for {listed(found.rivals)} is not stated"
+            " (--unpaired does not pair them)"
+        )
+    if found.unstated:
+        told.append(f"not stated are {listed(found.unstated)}")
+    if found.alone:
+        told.append(f"stated here alone are {listed(found.alone)}")
+    return f"{listed(found.labels)}, from another library: {'; '.join(told)}."
 
 
 # ---------------------------------------------------------------------- what is left out

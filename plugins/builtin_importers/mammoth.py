@@ -194,6 +194,8 @@ def _protocol(training: Mapping[str, Any]) -> dict[str, Any]:
     if "optimizer" in rest:
         name = str(rest.pop("optimizer"))
         protocol["optimizer"] = {name: _taken(rest, OPTIMIZER_OPTIONS)}
+    if "validation" in rest and rest["validation"] is None:
+        rest["validation"] = 0.0  # as clbench says that nothing is held out
     return protocol | rest
 
 

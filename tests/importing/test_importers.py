@@ -62,6 +62,11 @@ def test_a_line_of_mammoth_is_a_run(tmp_path: Path) -> None:
     }
 
 
+def test_without_validation_nothing_is_held_out(tmp_path: Path) -> None:
+    (run,) = mammoth(tmp_path, LINE.replace("'joint': 0", "'joint': 0, 'validation': None"))
+    assert run.protocol["validation"] == 0.0
+
+
 def test_when_it_ran_is_kept_and_on_which_machine_is_not(tmp_path: Path) -> None:
     (run,) = mammoth(tmp_path, LINE)
     assert run.facts == {"date": "2026-04-01 03:04:13"}

@@ -21,6 +21,7 @@ from clbench.report.findings import (
     NothingToCompare,
     Omission,
     OneStrategy,
+    PartlyStated,
     Power,
     ProtocolsDiffer,
     Ranking,
@@ -121,3 +122,51 @@ def test_protocols_that_differ_are_told_option_by_option(made: Any) -> None:
     (difference,) = the(ProtocolsDiffer, made.compared(*cells)).differences
     assert (difference.label, difference.scenarios) == ("poor", ("split",))
     assert difference.difference == "epochs 3 instead of 1"
+
+
+# ---------------------------------------------------------------------- other libraries
+
+
+def foreign(made: Any, label: str, **protocol: Any) -> Any:
+    """A cell of a record that says in part how it was trained, and nothing of its streams."""
+    return made.cell(label, made.draw(0.8, 12, 5), content={}, protocol=protocol)
+
+
+OWN = {"epochs": 1, "batch_size": 32, "model": {"mlp": {"hidden": [100]}}, "head": "single"}
+
+
+def test_what_a_foreign_record_does_not_state_is_not_said_to_be_none(made: Any) -> None:
+    theirs: dict[str, Any] = {"epochs": 1, "batch_size": 64, "model": {"mnistmlp": {"width": 9}}}
+    cells = [
+        made.cell("naive", made.draw(0.7, 12, 1), protocol=OWN),
+        foreign(made, "lwf", **theirs, noise_rate=0.0),
+        foreign(made, "sgd", **theirs, noise_rate=0.0),
+    ]
+    found = made.compared(*cells)
+    assert sentence(the(ProtocolsDiffer, found)) == (
+        "Protocols differ, by declaration: lwf and sgd: batch_size 64 instead of 32,"
+        " model mnistmlp instead of mlp (split)."
+    )
+    assert the(PartlyStated, found) == PartlyStated(
+        ("lwf", "sgd"), ("head",), ("noise_rate",), ("naive",)
+    )
+    assert sentence(the(PartlyStated, found)) == (
+        "lwf and sgd, from another library: that a seed is the same stream as for naive is not"
+        " stated (--unpaired does not pair them); not stated are head; stated here alone are"
+        " noise_rate."
+    )
+    assert "none" not in sentence(the(ProtocolsDiffer, found))
+
+
+def test_foreign_records_alone_are_set_against_each_other(made: Any) -> None:
+    cells = [
+        foreign(made, "a", lr=0.1, model={"m": {"width": 9}}),
+        foreign(made, "b", lr=0.1, model={"m": {"width": 9}}),
+        foreign(made, "c", lr=0.1, model={"m": {"width": 7}}, clip=1),
+    ]
+    found = made.compared(*cells)
+    (difference,) = the(ProtocolsDiffer, found).differences
+    assert (difference.label, difference.difference) == ("c", "model.m.width 7 instead of 9")
+    unstated = {one.labels: one.unstated for one in found.findings if type(one) is PartlyStated}
+    assert unstated == {("a", "b"): ("clip",), ("c",): ()}
+    assert PartlyStated not in kinds(made.compared(*cells[:2]))
