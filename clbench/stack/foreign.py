@@ -28,6 +28,8 @@ def check_optimizer(name: str, options: Mapping[str, Any]) -> None:
     """Refuse, before anything runs, what `torch.<name>` would
     refuse in its first step on a matrix and a vector.
     """
+    # A matrix and a vector, for a network has both, and some optimisers (Muon) accept matrices
+    # only. The leading 1 is the member axis R.
     params = [torch.zeros(1, 2, 2, requires_grad=True), torch.zeros(1, 2, requires_grad=True)]
     optimizer = TorchOptimizer(params, 1, name=name, options=options)
     for param in params:
@@ -51,11 +53,13 @@ class TorchOptimizer(Optimizer):
         self, params: Sequence[Tensor], members: int, *, name: str, options: Mapping[str, Any]
     ) -> None:
         self.kind = name
+        # YAML has lists only; torch wants betas and the like as tuples.
         self.options: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in options.items()
             if key != "clip"
         }
+        # One dictionary a member: a parameter's key to that member's row of it, `[...]` without R.
         self.rows: list[dict[int, Tensor]] = []
         self.optimizers: list[torch.optim.Optimizer] = []
         defaults = inspect.signature(self._factory()).parameters
@@ -87,12 +91,15 @@ class TorchOptimizer(Optimizer):
         self._step_members(given)
         updates: Updates = []
         for param, old, grad in zip(self.params, before, given, strict=True):
+            # The difference of the values after and before, so that decay and rate are included:
+            # what a step adds, whatever rule torch applied.
             updates.append(None if grad is None else param.detach() - old)
             param.detach().copy_(old)
         return updates
 
     def direction(self, grads: Grads | None = None) -> Updates:
         self._bind()
+        # `advance` moves the moments for good; here they are put back, for this is a question only.
         kept = [self.member_state(member) for member in range(self.members)]
         updates = self.advance(grads)
         for member, state in enumerate(kept):
@@ -101,10 +108,12 @@ class TorchOptimizer(Optimizer):
 
     def _step_members(self, grads: Grads) -> None:
         still = self._still(grads, self._still_rows(grads))
+        # One read of the host for all rates, [R]; this is why the class is not capturable.
         for member, rate in enumerate(self.lr.tolist()):
             held = {key: self._hold(member, key, where) for key, where in still.items()}
             self._step_member(member, rate, grads)
             for key, entries in held.items():
+                # torch knows no entries that stand still: it has moved them, and they are put back.
                 entries.put_back()
                 self._clear_new(member, key, entries)
 
@@ -116,6 +125,8 @@ class TorchOptimizer(Optimizer):
 
     def _clear_new(self, member: int, key: int, held: Held) -> None:
         """What torch began to keep in this step begins at 0 where nothing moved."""
+        # `held.before` has what existed before the step; momentum is made by torch in its first
+        # step only.
         known = {id(tensor) for tensor, _ in held.before}
         for value in self._kept(member, key):
             if id(value) not in known:
@@ -134,10 +145,12 @@ class TorchOptimizer(Optimizer):
     def _step_member(self, member: int, rate: float, grads: Grads) -> None:
         optimizer, rows = self.optimizers[member], self.rows[member]
         for row, grad in zip(rows.values(), grads, strict=True):
+            # A view of row `member` of the stacked gradient `[R, ...]`: nothing is copied.
             row.grad = None if grad is None else grad[member]
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
+        # Cleared at once, or the views would keep the stacked gradients alive until the next step.
         for row in rows.values():
             row.grad = None
 
@@ -171,6 +184,7 @@ class TorchOptimizer(Optimizer):
         for group in self.optimizers[member].param_groups:
             kept = {key: value for key, value in group.items() if key != "params"}
             groups.append(copy.deepcopy(kept))
+        # torch keys its state by parameter; here by the slot's key, which outlives the tensor.
         of_rows = {key: copy.deepcopy(state[row]) for key, row in rows.items() if row in state}
         return {"rows": of_rows, "groups": groups}
 
@@ -178,6 +192,7 @@ class TorchOptimizer(Optimizer):
         """Put `member_state` back; parameters added since then begin anew."""
         fresh = self.optimizers[member] = self._build(member)
         for key, kept in state["rows"].items():
+            # What the state says of parameters that have gone is dropped.
             if key in self.rows[member]:
                 fresh.state[self.rows[member][key]] = copy.deepcopy(kept)
         for group, kept in zip(fresh.param_groups, state["groups"], strict=True):
@@ -189,6 +204,7 @@ class TorchOptimizer(Optimizer):
         """The parameters before the optimisers, which
         have to fit them when a state is read back.
         """
+        # Loading goes through this dictionary in its order.
         held = super().held()
         return {
             **{key: value for key, value in held.items() if key != "optimizers"},
@@ -200,6 +216,7 @@ class TorchOptimizer(Optimizer):
         bound at once, so that the optimisers fit the state to load.
         """
         super().__setattr__(name, value)
+        # `self.optimizers` is empty while `__init__` runs: nothing to bind yet.
         if name == "slots" and self.optimizers:
             self._bind()
 
@@ -237,6 +254,7 @@ class TorchOptimizer(Optimizer):
         """
         if self.optimizers and self._is_bound():
             return
+        # States first: building anew would begin the moments and step counts at zero.
         kept = [self.member_state(member) for member in range(len(self.optimizers))]
         self.rows = [self._rows_of(member) for member in range(self.members)]
         self.optimizers = [self._build(member) for member in range(self.members)]
@@ -249,11 +267,15 @@ class TorchOptimizer(Optimizer):
         if list(bound) != list(self.slots):
             return False
         slots = self.slots.items()
+        # The same memory, not the same object: a parameter whose `.data` was exchanged has to be
+        # bound anew, and the rows of member 0 begin where the whole tensor begins.
         return all(bound[key].data_ptr() == slot.param.data_ptr() for key, slot in slots)
 
     def _rows_of(self, member: int) -> dict[int, Tensor]:
         """Views of a member's rows of the parameters, as leaves of their own."""
         slots = self.slots.items()
+        # `detach` makes the view a leaf, which is what torch's optimisers accept. It shares memory
+        # with the stack, so a step on the row is a step on the stack.
         return {key: slot.param.detach()[member].requires_grad_() for key, slot in slots}
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from clbench.stack import rules
 from clbench.stack.members import rows_of, stack_rows, stacked
 
+# Site to (what went in, what came out), each `[R, B, ...]`, or `[B, ...]` of one member.
 Seen = dict[str, tuple[Tensor, Tensor]]
 
 
@@ -105,9 +106,12 @@ class LoopForm(Form):
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
         binding, members = Binding.of(module), x.shape[0]
+        # unbind, not indexing: its backward is one stack of R gradients, where R indexings would
+        # each fill a tensor of zeros of the whole `[R, ...]` and add them up.
         rows, inputs = [rows_of(value) for value in params.values()], rows_of(x)
         outputs: list[Tensor | None] = [None] * members
         seen: list[Seen | None] = [None] * members
+        # Rows that are not active keep `None`, and become zeros below.
         for r in range(members) if active is None else active:
             binding.hang(params, [row[r] for row in rows])
             # A row taken by index, unlike one taken by unbind, may be written in place (running
@@ -116,6 +120,7 @@ class LoopForm(Form):
             outputs[r], seen[r] = binding.watch(
                 inputs[r], call.sites, None if call.graph is None else x.new_zeros(())
             )
+        # A site that the forward did not come to is missing from every member alike.
         reached = next(of_member for of_member in seen if of_member is not None)
         came_in, went_out = {}, {}
         for site in reached:
@@ -148,6 +153,7 @@ def _member_by_member(
 ) -> Any:
     binding = Binding.of(module)
     results = []
+    # R is read from a parameter: `tensors` may be empty.
     for r in range(len(next(iter(params.values())))):
         binding.bind({name: value[r] for name, value in buffers.items()})
         own = {name: value[r] for name, value in params.items()}
@@ -161,6 +167,7 @@ def _stacked(rows: Sequence[Tensor | None]) -> Tensor:
     if len(present) < len(rows):
         absent = torch.zeros_like(present[0])
         present = [absent if row is None else row for row in rows]
+    # Zeros have no history: members that were left out get no gradient.
     return stack_rows(*present)
 
 
@@ -178,6 +185,8 @@ class VmapForm(Form):
         call: Call,
         active: Sequence[int] | None,
     ) -> tuple[Tensor, Seen]:
+        # The rules cover the module types of clbench/stack/rules*. One unknown type in the model,
+        # and the whole of it goes through torch's vmap.
         has_rules = rules.all_known(Binding.of(module).modules)
         run = self._by_rules if has_rules else self._by_vmap
         result = run(module, params, buffers, x, call)
@@ -194,6 +203,7 @@ class VmapForm(Form):
         call: Call,
     ) -> tuple[Tensor, Seen]:
         binding = Binding.of(module)
+        # Stacked tensors `[R, ...]` hang in the skeleton here; the rules know the extra axis.
         binding.bind(params)
         binding.bind(buffers)
         return binding.watch_all(x, call.sites, None if call.graph is None else x.new_zeros(()))
@@ -212,10 +222,12 @@ class VmapForm(Form):
         def member(
             values: tuple[Tensor, ...], buffer_values: tuple[Tensor, ...], x_r: Tensor, zero: Tensor
         ) -> tuple[Tensor, Seen]:
+            # Within vmap the values are batched tensors that look like one member's.
             binding.hang(names, values)
             binding.hang(buffer_names, buffer_values)
             return binding.watch(x_r, call.sites, None if call.graph is None else zero)
 
+        # A number a member, `[R]`: what makes an output batched that depends on no batched tensor.
         zeros = torch.zeros(len(x), device=x.device)
         result: tuple[Tensor, Seen] = torch.func.vmap(member)(
             tuple(params.values()), tuple(buffers.values()), x, zeros
@@ -255,7 +267,9 @@ class Binding:
         self.places: dict[str, list[tuple[dict[str, Any], str]]] = {}
         first_name: dict[int, str] = {}
         for name, parameter in module.named_parameters(remove_duplicate=False):
+            # Tied parameters: all their paths hang under the name of the first.
             self._place(first_name.setdefault(id(parameter), name), name, "_parameters")
+        # Names of buffers are not shared by tying: duplicates are left out by torch itself.
         for name, _ in module.named_buffers():
             self._place(name, name, "_buffers")
         self.seen: Seen | None = None
@@ -290,6 +304,8 @@ class Binding:
         """The same, with names and tensors apart."""
         for name, value in zip(names, values, strict=True):
             for holder, attribute in self.places[name]:
+                # Straight into `_parameters` or `_buffers`: nn.Module's own assignment checks types
+                # and would refuse a tensor that is no Parameter.
                 holder[attribute] = value
 
     def strays(self, buffers: Mapping[str, Tensor]) -> list[str]:
@@ -299,6 +315,7 @@ class Binding:
         found = []
         for name, value in buffers.items():
             holder, attribute = self.places[name][0]
+            # Storages, because a row of the stack is another tensor than the stack.
             if holder[attribute].untyped_storage().data_ptr() != value.untyped_storage().data_ptr():
                 found.append(name)
         return found
@@ -313,6 +330,7 @@ class Binding:
         if not sites:
             return self.module(x), {}
         for site in sites:
+            # A hook is registered once and stays; `self.seen` decides whether it does anything.
             if site not in self.watched:
                 self.watched.add(site)
                 self.module.get_submodule(site).register_forward_hook(self._hook(site))
@@ -328,6 +346,7 @@ class Binding:
         for site in sites:
             at.setdefault(self.module.get_submodule(site), []).append(site)
 
+        # A module may be named by several sites, and every one of them is told.
         def note(module: nn.Module, given: Tensor, out: Tensor) -> Tensor:
             for site in at.get(module, ()):
                 out = self._note(site, given, out)
@@ -343,10 +362,12 @@ class Binding:
             out = call()
             return out, {site: self.seen[site] for site in sites if site in self.seen}
         finally:
+            # Also after an error: a stale dictionary would keep the graph of this forward alive.
             self.seen = None
 
     def _hook(self, site: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
         return lambda _, inputs, output: (
+            # A hook that returns None leaves the output as it is.
             None if self.seen is None else self._note(site, inputs[0], output)
         )
 
@@ -360,4 +381,5 @@ class Binding:
             return output
         noted = output + self.zero.to(output.dtype)
         self.seen[site] = (given, noted)
+        # A copy, for a later in-place ReLU would otherwise write over what was noted.
         return noted.clone()

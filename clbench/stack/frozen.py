@@ -34,6 +34,7 @@ def modules_behind(root: nn.Module, point: str) -> tuple[str, ...]:
     Within plain sequences these are the module and what follows it. Of a module of another kind its
     code alone knows what comes next; that nothing does is assumed, and for the caller to check.
     """
+    # From the point up to the root: at each level what stands after it.
     names, path = [point], point
     while path:
         owner, _, name = path.rpartition(".")
@@ -58,8 +59,10 @@ def _siblings(root: nn.Module, owner: str, name: str) -> tuple[list[str], list[s
     module = root.get_submodule(owner)
     names = list(module._modules)
     place = names.index(name)
+    # A subclass with a forward of its own may apply its children in any order.
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         return names[:place], names[place + 1 :]
+    # In front: all siblings. Behind: none, to be checked by whoever asks.
     return names[:place] + names[place + 1 :], []
 
 
@@ -69,6 +72,7 @@ def _joined(owner: str, name: str) -> str:
 
 def within(names: Iterable[str], modules: Iterable[str]) -> list[str]:
     """The names that belong to any of these modules: `block1.conv.weight` to `block1`."""
+    # With the dot: `block1` is not to match `block10.weight`.
     owners = tuple(f"{module}." for module in modules)
     return [name for name in names if name.startswith(owners)]
 
@@ -93,6 +97,7 @@ class FrozenFront(Modes):
     @torch.no_grad()
     def features(self, x: Tensor, point: str) -> tuple[Tensor, Tensor]:
         """What goes into a module in evaluation mode, and what the whole network gives out."""
+        # Training mode would move running statistics, and drop units at random.
         with self.evaluation():
             out, found = self._run(self.params, x, Call((point,)))
         return found[point][0], out
@@ -112,6 +117,7 @@ class FrozenFront(Modes):
 
         With `features` of the images `x` a forward over these starts from there.
         """
+        # Only these are set back: a parameter that was frozen before stays so.
         thawed = [value for value in self.front(point).values() if value.requires_grad]
         modes = dict(self.part_modes)
         for value in thawed:
@@ -119,10 +125,12 @@ class FrozenFront(Modes):
         for name in modules_in_front(self.module, point):
             self.set_part_mode(name, False)
         if x is not None and features is not None:
+            # Recognised by the identity of `x`; equal images in another tensor take the whole way.
             self.shortcut = Shortcut(x, features, modules_behind(self.module, point))
         try:
             yield
         finally:
+            # Even after an error, since features of yesterday's weights are silently wrong.
             self.shortcut = None
             self.part_modes = modes
             for value in thawed:
@@ -136,6 +144,8 @@ class FrozenFront(Modes):
         if short is None or short.x is not x:
             return False
         behind = set(within(params, short.behind))
+        # The very tensors: a forward with other values of the front (a mean of weights, say) cannot
+        # start from features of these.
         return all(params[name] is own for name, own in self.params.items() if name not in behind)
 
     def _run_short(
@@ -150,6 +160,7 @@ class FrozenFront(Modes):
         out, found = self._behind(short.features, short.behind, params, sites)
         missing = tuple(site for site in sites if site not in found)
         if missing:
+            # The front stands still, so nothing behind could need these gradients.
             with torch.no_grad(), self.evaluation():
                 _, in_front = self._run(self.params, short.x, Call(missing))
             found |= in_front
@@ -167,6 +178,8 @@ class FrozenFront(Modes):
         value = features
         for name in behind:
             part = Part(self, name)  # type: ignore[arg-type]  # a stack is all of this
+            # Names within the part, as its own hooks know them: `block2.conv` is `conv` in
+            # `block2`.
             local = {
                 site.removeprefix(name).removeprefix("."): site
                 for site in sites

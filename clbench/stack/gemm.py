@@ -41,6 +41,7 @@ PROBED_SHAPES = ((64, 784, 256), (61, 257, 131), (10, 784, 256), (8, 1031, 1019)
 PROBED_MEMBERS = 3
 MAX_ERROR_RATIO = 4.0  # times the standard path's error; bfloat16's is 3000 times as large
 
+# Intel MKL's conditional bitwise reproducibility.
 _CBWR_ALL, _CBWR_AUTO = -1, 2  # of mkl_types.h
 
 Multiply = Callable[[str, Tensor, Tensor], Tensor]
@@ -70,6 +71,7 @@ def use(path: str) -> None:
             "the run's matrix products are those of a machine whose fast path is float32, and"
             f" here it is not; set {VARIABLE}={STANDARD}"
         )
+    # torch's own switch stays on "highest"; only `product` changes it, for one product.
     _path = path
     torch.set_float32_matmul_precision(SWITCHES[STANDARD])
 
@@ -96,6 +98,7 @@ def as_in_a_worker(path: str) -> Iterator[None]:
 
     What the process had before comes back.
     """
+    # `use` sets it to "highest", which the process may not have had.
     switch = torch.get_float32_matmul_precision()
     try:
         with using(path), _one_thread():
@@ -123,6 +126,7 @@ def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
     added: on the path of this process where it is large.
     """
     if _path == STANDARD or not _is_large(left.shape[1], left.shape[2], right.shape[2]):
+        # baddbmm adds the bias within the product, without another pass over memory.
         return torch.bmm(left, right) if plus is None else torch.baddbmm(plus, left, right)
     torch.set_float32_matmul_precision(SWITCHES[FAST])
     try:
@@ -132,6 +136,7 @@ def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
 
 
 def _is_large(rows: int, inner: int, columns: int) -> bool:
+    # Of one member, never times R: a member's path is not to depend on its company.
     return rows * inner * columns >= MIN_MULTIPLICATIONS and min(rows, inner, columns) >= MIN_WIDTH
 
 
@@ -155,9 +160,11 @@ def probe(product: Multiply = multiply) -> str:
         for rows, inputs, outputs in PROBED_SHAPES:
             left = torch.randn(PROBED_MEMBERS, rows, inputs, generator=generator)
             right = torch.randn(PROBED_MEMBERS, inputs, outputs, generator=generator)
+            # In float64 the product's own rounding is below what is compared here.
             exact = left.double() @ right.double()
             found = {path: product(path, left, right) for path in SWITCHES}
             error = {path: float((value - exact).abs().max()) for path, value in found.items()}
+            # Each member's product by itself; clones, for a view into the stack has other strides.
             alone = torch.stack(
                 [product(FAST, left[r].clone(), right[r].clone()) for r in range(PROBED_MEMBERS)]
             )
@@ -165,6 +172,7 @@ def probe(product: Multiply = multiply) -> str:
                 alone, found[FAST]
             ):
                 return STANDARD
+            # One shape on which the two differ is enough to call the fast path another one.
             different |= not torch.equal(found[FAST], found[STANDARD])
     return FAST if different else STANDARD
 

@@ -28,6 +28,7 @@ from clbench.typing import Member
 
 Result = TypeVar("Result")
 
+# torch's seeds may not be negative: keys are cut to 63 bits.
 _POSITIVE = 0x7FFFFFFFFFFFFFFF
 
 
@@ -38,6 +39,7 @@ class MemberState(Stateful):
 
     def __init__(self, words: tuple[int, int], device: torch.device) -> None:
         seed = words[0] & _POSITIVE
+        # A generator made for its state alone; what draws is the global one.
         self.torch = torch.Generator().manual_seed(seed).get_state()
         self.numpy = np.random.MT19937([word & _POSITIVE for word in words])
         self.python = random.Random(seed).getstate()
@@ -74,6 +76,7 @@ class MemberState(Stateful):
     def numpy_state(self) -> dict[str, Any]:
         """The state of NumPy's bit generator."""
         state: Any = self.numpy.state["state"]
+        # uint32 words, widened because records know int64; 624 of them.
         return {"key": state["key"].astype(np.int64), "pos": int(state["pos"])}
 
     @numpy_state.setter
@@ -84,6 +87,8 @@ class MemberState(Stateful):
     @property
     def python_state(self) -> dict[str, Any]:
         """The state of Python's generator; its 625 words as an array, for they are saved often."""
+        # `random.getstate()`: the version of the algorithm, 624 words and a position, and the
+        # second number of a pair of Gauss if there is one.
         version, words, pending = self.python
         return {"version": version, "words": np.array(words, dtype=np.int64), "pending": pending}
 
@@ -110,6 +115,7 @@ class MemberStates(Stateful):
                 state = self.states[row]
                 state.lend()
                 results.append(call(row))
+                # After every call: the next member's state goes into the same generators.
                 state.take_back()
         return results
 
@@ -126,6 +132,7 @@ def are_lent() -> bool:
 def own_state_kept(device: torch.device) -> Iterator[None]:
     """Put the process's own state back at the end, whatever was lent in between."""
     global _loans
+    # A copy of torch's state (5 kB), a reference of NumPy's generator (see above).
     own_torch = torch.default_generator.get_state()
     own_numpy = get_bit_generator()
     own_python = random.getstate()
@@ -163,6 +170,7 @@ class Snapshot:
         self.numpy = get_bit_generator().state
         self.python = random.getstate()
         self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        # More modules at the end means that something was imported in between.
         self.modules = len(sys.modules)
 
     def moved(self) -> list[str]:

@@ -28,6 +28,7 @@ class IdleRows(Stateful):
 
     def __init__(self, keys: Sequence[int], idle: Tensor, age: Tensor) -> None:
         self.keys, self.idle = list(keys), idle
+        # `[R, betas]` to `[R, C, betas]`: every row begins as old as its member.
         self.age = age[:, None].expand(*idle.shape, age.shape[-1]).clone()
 
     def still(self, grads: Sequence[Tensor]) -> Tensor:
@@ -46,17 +47,20 @@ class IdleRows(Stateful):
         For good where they are to `keep`.
         """
         older = torch.where(still[..., None], self.age, self.age * betas)
+        # Ages that are kept go into the old tensor, to which a device graph may point.
         return self.age.copy_(older) if keep else older
 
 
 def untouched(grad: Tensor, dims: int) -> Tensor:
     """Whether a gradient is 0 in all that lies behind its first dimensions."""
+    # Exactly 0, not small: rows without a sample get exact zeros from autograd.
     zero = grad == 0
     return zero.flatten(dims).all(dims) if zero.dim() > dims else zero
 
 
 def beside(rows: Tensor, tensor: Tensor) -> Tensor:
     """One value a row, seen with the dimensions of the tensor that has these rows."""
+    # `[R, C]` beside `[R, C, F]` becomes `[R, C, 1]`.
     return rows.view(*rows.shape, *(1,) * (tensor.dim() - rows.dim()))
 
 
@@ -73,4 +77,5 @@ class Held:
             still = self.still
             if tensor.dim() > still.dim():  # ages have a last dimension of their own
                 still = still.unsqueeze(-1)
+            # `where`, not a masked assignment, which would read the mask on the host.
             torch.where(still, before, tensor, out=tensor)

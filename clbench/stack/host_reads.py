@@ -9,4 +9,5 @@ from torch import Tensor
 
 def none_on_host(flags: Tensor) -> bool:
     """Whether it is known, on a CPU, that no flag is true; on a GPU that is never known."""
+    # Shares memory with the tensor on a CPU: no copy.
     return flags.device.type == "cpu" and not flags.numpy().any()

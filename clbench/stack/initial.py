@@ -50,6 +50,7 @@ DRAWS: dict[str, Distribution] = {
 
 def distributions_of(factory: Factory) -> dict[str, Distribution]:
     """By name, what a new network draws its parameters from, as far as that is known."""
+    # Any seed would do: the calls are watched, not their numbers.
     with seeded(key(0, 0, "initial")), _Watch() as watch:
         module = factory()
     found = {name: watch.drawn.get(_place(value)) for name, value in module.named_parameters()}
@@ -63,12 +64,14 @@ def draw(
     new network would have it, by each member's own noise.
     """
     drawn: dict[str, Tensor] = {}
+    # In a fixed order: the noise of a member moves with each draw.
     for kind in ("uniform", "normal", "constant"):
         names = [name for name in like if distributions[name].kind == kind]
         sizes = [like[name][0].numel() for name in names]
         # One draw for all of a kind: many small ones cost more.
         parts = _numbers(kind, sum(sizes), noise).split(sizes, dim=1) if names else ()
         for name, part in zip(names, parts, strict=True):
+            # A slice of `[R, numbers]`, in the shape of the parameter `[R, ...]`.
             drawn[name] = _scaled(part, distributions[name]).view_as(like[name])
     return drawn
 
@@ -87,6 +90,7 @@ def _scaled(numbers: Tensor, wanted: Distribution) -> Tensor:
         return numbers.add_(wanted.first)
     if wanted.kind == "normal":
         return numbers.mul_(wanted.second).add_(wanted.first)
+    # [0, 1) to [first, second).
     return numbers.mul_(wanted.second - wanted.first).add_(wanted.first)
 
 
@@ -120,17 +124,21 @@ class _Watch(TorchDispatchMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
+        # `torch.rand` and the like give a new tensor; `uniform_` and the like write into one.
         if name in DRAWS and not name.endswith("_"):
             self._note(result, DRAWS[name])
         for place, declared in enumerate(func._schema.arguments[: len(args)]):
             is_written = declared.alias_info is not None and declared.alias_info.is_write
+            # The operator's schema tells which arguments it writes to: `Tensor(a!)`.
             if is_written and isinstance(args[place], Tensor):
                 self._note(args[place], _filling(name, args[1:], kwargs or {}))
         return result
 
     def _note(self, target: Tensor, drawn: Distribution | None) -> None:
         self.kept.append(target)
+        # What is drawn into a part of a tensor leaves the rest with another distribution.
         is_whole = target.numel() * target.element_size() == target.untyped_storage().nbytes()
+        # The last one to write counts: `zeros` and then `uniform_` is uniform.
         self.drawn[_place(target)] = drawn if is_whole else None
 
 
@@ -141,6 +149,7 @@ def _place(tensor: Tensor) -> int:
 def _filling(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Distribution | None:
     """What an operation fills a tensor with, where it does nothing else."""
     numbers = [float(value) for value in args if isinstance(value, int | float)]
+    # An argument that is no number (a tensor, a size) makes it unknown; so do options.
     if len(numbers) != len(args) or set(kwargs) - {"generator"}:
         return None
     if name == "fill_":
@@ -148,5 +157,6 @@ def _filling(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Distr
     if name not in DRAWS:
         return None
     standard = DRAWS[name]
+    # Numbers that are not given are the standard ones: `normal_(0.5)` has deviation 1.
     given = [*numbers, *(standard.first, standard.second)[len(numbers) :]]
     return Distribution(standard.kind, *given)

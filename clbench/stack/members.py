@@ -20,6 +20,7 @@ def per_member(fn: Callable[..., Any], *tensors: Tensor) -> Any:
     computed at once by `torch.func.vmap`.
     """
     if tensors[0].device.type != "cpu":
+        # randomness stays torch's default, "error": noise has to be drawn before.
         return torch.func.vmap(fn)(*tensors)
     return stacked([fn(*rows) for rows in zip(*map(rows_of, tensors), strict=True)])
 

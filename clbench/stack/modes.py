@@ -60,6 +60,7 @@ class Modes:
 
     def _set_skeleton(self, *, training: bool, parts: Mapping[str, bool]) -> None:
         self.module.train(training)
+        # In the order in which they were set: the later one is the more specific.
         for name, mode in parts.items():
             self.module.get_submodule(name).train(mode)
         vars(self.module)["_clbench_part_modes"] = dict(parts)

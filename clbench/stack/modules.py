@@ -41,7 +41,9 @@ class Dropout(nn.Module):
         """Of one member, whose input has this shape, or of all at once."""
         if not self.training or self.p == 0.0:
             return x
+        # Before the draw and in place: the count is a buffer `[]` of a member, `[R]` of a stack.
         self.count.add_(1)
+        # 1 - p of the inputs stay, scaled by 1 / (1 - p): the mean stays (inverted dropout).
         kept = member_uniform(self.key, self.count, shape) >= self.p
         return x * kept.to(x.dtype) * (1.0 / (1.0 - self.p) if self.p < 1.0 else 0.0)
 
@@ -58,6 +60,7 @@ def build(
         module = factory()
     replaced: dict[nn.Module, Dropout] = {}  # one module may hang in several places
     for path, child in list(module.named_modules(remove_duplicate=False)):
+        # A model that is itself a Dropout has no owner to hang another in.
         if type(child) is nn.Dropout and path:
             owner, _, attribute = path.rpartition(".")
             ours = replaced.setdefault(child, Dropout(child.p, member, f"{stream}/dropout/{path}"))
@@ -72,6 +75,7 @@ def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
     """
 
     def widen(norm: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        # In the instance's dictionary, past nn.Module's own attribute handling.
         vars(norm)["came_in"] = given[0].dtype
         # A copy of the stack may compute in float64.
         return given if given[0].dtype == torch.float64 else (given[0].float(),)

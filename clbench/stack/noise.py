@@ -33,6 +33,7 @@ def _mix(z: Tensor) -> Tensor:
 
     The masks make arithmetic shifts logical ones.
     """
+    # (1 << 34) - 1 keeps the 34 bits that a logical shift by 30 leaves of 64.
     z ^= (z >> 30).bitwise_and_((1 << 34) - 1)
     z *= FIRST_FACTOR
     z ^= (z >> 27).bitwise_and_((1 << 37) - 1)
@@ -71,6 +72,8 @@ def member_uniform(key: Tensor, counter: Tensor, shape: Sequence[int]) -> Tensor
 
 def _fractions(halves: Tensor) -> Tensor:
     """24 bits of each half, signed: every step is exact, so rounding cannot differ anywhere."""
+    # An arithmetic shift leaves -2^23 .. 2^23 - 1; times 2^-24, plus 1/2: [0, 1) in steps of
+    # 2^-24, the spacing of float32 just below 1.
     return (halves >> 8).to(torch.float32).mul_(2.0**-24).add_(0.5)
 
 
@@ -81,6 +84,7 @@ def normal_values(device: torch.device) -> Tensor:
     """
     middles = (torch.arange(2**16, dtype=torch.float64) + 0.5) / 2**16
     values = torch.special.ndtri(middles)
+    # The mean of 65,536 squares is a little below 1, for the tails are cut off.
     values /= values.square().mean().sqrt()
     found: Tensor = values.to(device, torch.float32)
     return found
@@ -92,6 +96,7 @@ class Noise(Stateful):
     """
 
     def __init__(self, keys: Sequence[tuple[int, int]], device: torch.device | str = "cpu") -> None:
+        # `[R, 2]`, and a count of draws a member `[R]`.
         self.key = torch.tensor(keys, dtype=torch.int64, device=device).reshape(-1, 2)
         self.counter = torch.zeros(len(keys), dtype=torch.int64, device=device)
 
@@ -122,13 +127,18 @@ class Noise(Stateful):
             chosen = where.reshape(*where.shape, *(1,) * (1 + len(shape) - where.dim()))
             return torch.where(chosen, self._uniform(shape), 0.0)
         drawn = torch.zeros(len(self.key), math.prod(shape), dtype=torch.float32)
+        # Numbers for each element of `where`: `where` covers the first dimensions, a block the
+        # rest.
         block = math.prod(shape[where.dim() - 1 :])
         # Read as numpy does, for the kit takes a value that torch reads for a wait for the device.
         members, blocks = where.reshape(len(self.key), -1).numpy().nonzero()
         if len(members):
+            # `[chosen, 1]` beside places `[chosen, block]`.
             rows = torch.from_numpy(members)[:, None]
             places = torch.from_numpy(blocks)[:, None] * block + torch.arange(block)
             start = _mix(self.key[:, 0] + self.counter * GOLDEN) ^ self.key[:, 1]
+            # The word that place p lies in is p // 2; even places are its lower half, as in
+            # `_halves`.
             words = _mix(start[rows] + (places // 2) * GOLDEN)
             halves = torch.where(places % 2 == 0, (words << 32) >> 32, words >> 32)
             drawn[rows, places] = _fractions(halves)
@@ -137,8 +147,11 @@ class Noise(Stateful):
     def normal(self, *shape: int) -> Tensor:
         """Float32 with mean 0 and variance 1, by Box and Muller, in rows without a tail."""
         n = math.prod(shape)
+        # Each pair of uniform numbers gives two normal ones, so half as many pairs are drawn: the
+        # least multiple of LANES that is at least n / 2.
         half = max(LANES, math.ceil(n / (2 * LANES)) * LANES)
         radius, angle = self.uniform(2, half).unbind(1)
+        # 1 - u is in (0, 1]: the logarithm of 0 cannot occur.
         radius = (1.0 - radius).log_().mul_(-2.0).sqrt_()
         angle = angle * (2.0 * math.pi)
         return torch.cat((radius * angle.cos(), radius * angle.sin()), dim=1)[:, :n].reshape(
@@ -153,6 +166,7 @@ class Noise(Stateful):
         as many parts of the normal distribution, none of them beyond 4.4.
         """
         n = math.prod(shape)
+        # Four 16-bit numbers a word, signed, shifted to 0 .. 65535.
         places = self._words((n + 3) // 4).view(torch.int16).to(torch.int32).add_(2**15)
         drawn = normal_values(self.key.device).index_select(0, places.view(-1))
         return drawn.view(len(self.key), -1)[:, :n].reshape(-1, *shape)
@@ -165,12 +179,14 @@ class Noise(Stateful):
         The remainder of 63 bits favours no number by more than high / 2^63.
         """
         drawn = self._words(math.prod(shape)).bitwise_and_(POSITIVE).reshape(-1, *shape)
+        # `[R]` becomes `[R, 1, ...]`; clamped, since a remainder by 0 is an error.
         if isinstance(high, Tensor):
             high = high.reshape(high.shape + (1,) * (drawn.dim() - high.dim())).clamp(min=1)
         return drawn % high
 
     def permutation(self, n: int) -> Tensor:
         """An order of 0..n-1 for each member."""
+        # Sorting random 64-bit words; stable, so that ties break alike on every device.
         return self._words(n).argsort(dim=1, stable=True)
 
     def bernoulli(self, p: float | Tensor, *shape: int) -> Tensor:
@@ -181,6 +197,7 @@ class Noise(Stateful):
         return drawn < p
 
     def _words(self, n: int) -> Tensor:
+        # The counter moves with each draw, however many numbers it has.
         words = uniform_bits(self.key, self.counter, n)
         self.counter += 1
         return words

@@ -54,12 +54,15 @@ class SGD(Stacked):
     ) -> Iterator[tuple[Slot, Tensor, Tensor]]:
         rate, inertia = self._columns()
         for slot, grad in self._decayed(grads):
+            # Only with momentum. v = m v + g, as torch without dampening.
             if slot.moments:
                 momentum = inertia.beside(grad)
                 velocity = torch.addcmul(
                     grad, slot.moments[0], momentum, out=slot.moments[0] if keep else None
                 )
+                # Nesterov (Sutskever et al. 2013, in torch's form): the step is g + m v.
                 grad = torch.addcmul(grad, velocity, momentum) if self.nesterov else velocity
+            # The step is left * right: gradient and -rate, `[R, 1, ...]`.
             yield slot, grad, rate.beside(grad)
 
     def _columns(self) -> tuple[Column, Column]:
@@ -67,6 +70,7 @@ class SGD(Stacked):
 
         In a device graph, which shows no such thing, always.
         """
+        # torch counts the writes to a tensor; reading the rate itself would wait for the device.
         if self.made is None or self.made[0] != self.lr._version or self.lr.is_cuda:
             self.made = (
                 self.lr._version,
@@ -96,9 +100,11 @@ class SGD(Stacked):
             lr=setting,
             momentum=self.momentum,
             nesterov=self.nesterov,
+            # The gradients come as they are, not through `_decayed`: the kernel adds the decay.
             weight_decay=self.weight_decay,
             dampening=0.0,
             maximize=False,
+            # Velocities exist from the beginning here, as zeros: no first step to tell apart.
             is_first_step=False,
         )
 
@@ -108,6 +114,7 @@ class Adam(Stacked):
 
     name = "adam"
     moments = 2
+    # The correction for age differs by row where some rows of a head stand still.
     steps_by_row = True
     wiring: ClassVar[frozenset[str]] = frozenset({"shares"})
     shares: tuple[Column, Column] | None = None
@@ -141,11 +148,15 @@ class Adam(Stacked):
         first, second = self._shares()
         scales = self._scales_beside(moving, still, keep)
         for (slot, grad), (offset, factor) in zip(moving, scales, strict=True):
+            # m and v of the paper's algorithm 1; clones where the step is only asked for.
             mean, square = slot.moments if keep else [moment.clone() for moment in slot.moments]
             resting = still.of_row(slot, grad)
+            # m = m + (1 - beta1)(g - m): the paper's line with one multiplication.
             _toward(mean, grad, first.beside(grad), resting)
+            # One buffer for g^2 and then for the denominator: a pass over memory saved.
             scratch = grad * grad
             _toward(square, scratch, second.beside(grad), resting)
+            # The step is left / right: m over the denominator.
             yield slot, mean, torch.sqrt(square, out=scratch).add_(offset).mul_(factor)
 
     def _shares(self) -> tuple[Column, Column]:
@@ -164,13 +175,17 @@ class Adam(Stacked):
         """Offset and factor of every slot that moves, by the
         age of its members, or of its rows or entries.
         """
+        # A slot's ages: beta^t of its members, `[R, betas]`, then of entries with an age of their
+        # own.
         ages = [slot.older(self.betas, keep) for slot, _ in moving]
         one_age = [
             own[0]
             for (slot, _), own in zip(moving, ages, strict=True)
             if not slot.ages and id(slot) not in still.by_row
         ]
+        # 1 - beta^t, `[slots, R, betas]`: the corrections for the zero start.
         pairs = self._scales(1.0 - torch.stack(one_age), self.lr) if one_age else ((), ())
+        # Taken one after the other by the slots that have one age a member.
         of_members = zip(*pairs, strict=True)
         of_rows = self._row_scales(still, keep)
         found = []
@@ -207,6 +222,7 @@ class Adam(Stacked):
 
     def _entry_scales(self, ages: Sequence[Tensor], beside: Tensor) -> tuple[Tensor, Tensor]:
         corrections = [(1.0 - age).to(beside.dtype) for age in ages]
+        # Entries that were reset have an own age; the younger of the two counts.
         youngest = corrections[0]
         for other in corrections[1:]:
             youngest = torch.minimum(youngest, other)
@@ -225,6 +241,7 @@ class Adam(Stacked):
             1.0 - torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots]), self.lr
         )
         return [
+            # A Python number for each parameter and member: what the fused kernel takes.
             list(zip(*pair, strict=True))
             for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
         ]
@@ -239,6 +256,7 @@ class Adam(Stacked):
     def _fused(
         self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
     ) -> None:
+        # With t = infinity beta^t is 0, so torch's own corrections are 1.
         # The setting has the corrections for age in it; to the kernel every row is infinitely old.
         offset, rate = setting
         torch._fused_adam_(
@@ -313,4 +331,5 @@ def make_optimizer(
             )
         return OPTIMIZERS[name](params, members, **(given or {}))
     except OptionError as error:
+        # The optimiser's name in front of each path, so that the message names the suite's line.
         raise OptionError([((name, *path), sentence) for path, sentence in error.issues]) from None

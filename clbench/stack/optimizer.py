@@ -31,6 +31,7 @@ class Column:
     def beside(self, tensor: Tensor) -> Tensor:
         kind = tensor.dtype, tensor.dim()
         if kind not in self.made:
+            # `[R]` to `[R, 1, 1, ...]`, as many dimensions as the neighbour has.
             self.made[kind] = self.values.to(kind[0]).view(-1, *(1,) * (kind[1] - 1))
         return self.made[kind]
 
@@ -51,6 +52,7 @@ class Slot(Stateful):
     def __init__(self, param: Tensor, moments: int, betas: int) -> None:
         self.param = param
         self.moments = [torch.zeros_like(param.detach()) for _ in range(moments)]
+        # 1 = beta^0: no step yet. In float64, because the product is taken anew at every step.
         self.age = torch.ones(len(param), betas, dtype=torch.float64, device=param.device)
         self.ages: list[Tensor] = []
 
@@ -60,8 +62,10 @@ class Slot(Stateful):
         Kept while these tensors stay where they are.
         """
         held = (self.param.detach(), *self.moments)
+        # Addresses tell whether torch or somebody else has moved a tensor since.
         places = tuple(tensor.data_ptr() for tensor in held)
         if self.kept_rows is None or self.kept_rows[0] != places:
+            # Dimensions from the largest stride to the smallest: memory order.
             self.order = sorted(range(self.param.dim()), key=self.param.stride, reverse=True)
             self.kept_rows = places, list(zip(*map(self.unbind, held), strict=True))
             self.kept_outputs = None
@@ -81,6 +85,7 @@ class Slot(Stateful):
         """A gradient in the layout and type of the parameter, as fused kernels want it."""
         if grad.stride() == self.param.stride() and grad.dtype == self.param.dtype:
             return grad
+        # empty_like keeps the parameter's strides; copy_ casts on the way.
         return torch.empty_like(self.param).copy_(grad)
 
     def unbind(self, like: Tensor) -> tuple[Tensor, ...]:
@@ -94,8 +99,10 @@ class Slot(Stateful):
         return [age.mul_(betas) if keep else age * betas for age in (self.age, *self.ages)]
 
     def reset(self, members: Tensor, first_moment: bool = True) -> None:
+        # The first is the momentum (Adam's m); what comes after it is the second moment.
         moments = self.moments if first_moment else self.moments[1:]
         begun = [(moment, 0.0) for moment in moments]
+        # Zeros for moments, 1 = beta^0 for ages.
         begun += [(age, 1.0) for age in (self.age, *self.ages)]
         for tensor, value in begun:
             tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
@@ -105,6 +112,7 @@ class Slot(Stateful):
             moment.masked_fill_(where, 0.0)
         shape = self.keep_ages(where, own)
         for age in self.ages:
+            # Only the ages that this mask tells apart; those of other masks go on.
             if age.shape == shape:
                 age.masked_fill_(where.unsqueeze(-1), 1.0)
 
@@ -113,6 +121,7 @@ class Slot(Stateful):
 
         Ages that there are already get the entries that the mask tells apart.
         """
+        # In place, for a device graph holds this very tensor.
         if self.frozen is not None and self.frozen.shape == where.shape:
             self.frozen.copy_(where)
             return
@@ -133,6 +142,7 @@ class Slot(Stateful):
         shape = torch.broadcast_shapes(own.shape, (*where.shape, 1))
         if self.frozen is not None:
             shape = torch.broadcast_shapes(shape, (*self.frozen.shape, 1))
+        # No betas (SGD): nothing depends on the number of steps, so no ages are kept.
         if shape[-1] and not any(age.shape == shape for age in self.ages):
             self.ages.append(own.expand(shape).clone())
         return tuple(shape)
@@ -152,6 +162,7 @@ class Optimizer(Stateful):
     ) -> None:
         self.members, self.clip = members, clip
         self.own_lr = lr
+        # float64, as Python's numbers are: 0.1 in float32 is another rate.
         self.lr = torch.full(
             (members,), lr, dtype=torch.float64, device=params[0].device if params else None
         )
@@ -198,6 +209,7 @@ class Optimizer(Stateful):
 
     def add_param(self, param: Tensor) -> None:
         """Step this parameter too, from a state of zero."""
+        # A new dictionary, not an entry more: the assignment is what `TorchOptimizer` notices.
         self.slots = {**self.slots, max(self.slots, default=-1) + 1: self._slot(param)}
 
     def remove_param(self, param: Tensor) -> None:
@@ -210,6 +222,7 @@ class Optimizer(Stateful):
     @torch.no_grad()
     def set_lr(self, value: float | Tensor) -> None:
         """The rate from now on: one for all, or `[R]`."""
+        # In place and without waiting: graphs and fused kernels hold this tensor.
         self.lr.copy_(torch.as_tensor(value, dtype=self.lr.dtype), non_blocking=True)
 
     @abstractmethod
@@ -256,6 +269,7 @@ class Optimizer(Stateful):
             return
         rows = self.idle_rows
         if rows is None or rows.keys != keys or rows.age.shape[:2] != idle.shape:
+            # New rows begin at the age of the first of these parameters.
             rows = self.idle_rows = IdleRows(keys, idle, self.slots[keys[0]].age)
         rows.idle = idle
 
@@ -274,6 +288,7 @@ class Optimizer(Stateful):
         """
         slot, rows = self.slots[key], self.idle_rows
         age = slot.age if rows is None or key not in rows.keys else rows.age
+        # The age has R and perhaps C in front; 1s go in between, betas stay last.
         inner = slot.param.dim() + 1 - age.dim()
         return age.view(*age.shape[:-1], *(1,) * inner, age.shape[-1])
 
@@ -282,6 +297,7 @@ class Optimizer(Stateful):
         rows = self.idle_rows
         if rows is None:
             return None
+        # A head's parameter that had no gradient at all tells nothing about its rows.
         found = dict(zip(self.slots, grads, strict=True))
         own = [grad for key in rows.keys if (grad := found.get(key)) is not None]
         return rows.still(own) if own else None
@@ -322,6 +338,7 @@ class Optimizer(Stateful):
         if self.clip is None:
             return found
         squares = [
+            # `[R]` each: norms of one member's gradient, over all its entries.
             torch.linalg.vector_norm(grad.reshape(self.members, -1), dim=1).square()
             for grad in found
             if grad is not None
@@ -330,5 +347,6 @@ class Optimizer(Stateful):
             return found
         # One after the other: a reduction over the stacked norms would group them by R.
         norm = functools.reduce(torch.add, squares).sqrt()
+        # As `torch.nn.utils.clip_grad_norm_`: the 1e-6 keeps a norm of 0 from dividing.
         scale = Column((self.clip / (norm + 1e-6)).clamp(max=1.0))
         return [None if grad is None else grad * scale.beside(grad) for grad in found]

@@ -60,6 +60,7 @@ class Part:
     def __call__(self, x: Tensor, params: Mapping[str, Tensor] | None = None) -> Tensor:
         """Apply the submodule, with other parameters where given (by the submodule's own names)."""
         own = params is None
+        # Only what the training network's own parameters give out is watched.
         watched = self.net.watcher.within(self.name) if own and self.net.training else {}
         out, found = self.run(x, params or self.named_parameters(), tuple(watched))
         if watched:
@@ -75,6 +76,7 @@ class Part:
         net = self.net
         net.set_mode()
         module = net.module.get_submodule(self.name)
+        # Casts as the whole network's call does, by the parameters' full names.
         values, x = net.narrow(params, x, self.name + ".")
         out, found = net.form.run(module, values, self.named_buffers(), x, Call(sites), net.active)
         seen = {site: (widen(given), widen(made)) for site, (given, made) in found.items()}

@@ -50,6 +50,8 @@ class Redrawing:
         distribution, each member under the seed it began with.
         """
         for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
+            # The whole network is built, on the host, and only these parameters are taken: an
+            # initialiser may draw in the order of the modules.
             module = build(self.factory, member, stream, *step, start=start)
             fresh = dict(module.named_parameters())
             for name in names:
@@ -63,6 +65,7 @@ class Redrawing:
         network.
         """
         for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
+            # Another stream than `init`, so other numbers; `self.stream` keeps two networks apart.
             module = build(self.factory, member, f"{self.stream}/{stream}", start=start)
             for name, parameter in module.named_parameters():
                 self.params[name][row] = parameter.to(self.device)
@@ -129,5 +132,6 @@ class Redrawing:
             )
         for mine, theirs in ((self.params, other.params), (self.buffers, other.buffers)):
             for name, value in mine.items():
+                # `[R]` to `[R, 1, ...]`.
                 chosen = where.view(-1, *(1,) * (value.dim() - 1))
                 value.copy_(torch.where(chosen, theirs[name], value))

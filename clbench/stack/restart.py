@@ -55,6 +55,8 @@ def restart_units(
             f"restart_units() wants the units of {layer.name} that are due as"
             f" {list(weight.shape[:2])}, and got {list(due.shape)}"
         )
+    # Computed before anything changes, as is the mean's gift to the next layer: it needs the
+    # weights out as they were.
     columns = columns_of(layer, due, out_weight)
     if mean is not None and layer.out_bias is not None:
         _hand_over(params[layer.out_bias], out_weight, torch.where(due, mean, 0.0))
@@ -78,6 +80,7 @@ def expect_restarts(net: Stack, optimizer: Optimizer) -> None:
     """
     params = net.named_parameters()
     for layer in net.layers():
+        # Resets no entry, and yet makes the ages exist.
         nobody = torch.zeros(params[layer.weight].shape[:2], dtype=torch.bool, device=net.device)
         _forget_units(net, layer, nobody, optimizer)
 
@@ -90,6 +93,7 @@ def _forget_units(
     weight, out_weight = params[layer.weight], params[layer.out_weight]
     _forget(optimizer, weight, _beside(due, weight), first_moment)
     for name in (layer.bias, *layer.norm):
+        # Norms' weight and bias have one entry a unit, `[R, units]`, as the bias has.
         if name is not None:
             _forget(optimizer, params[name], due)
     _forget(optimizer, out_weight, columns_of(layer, due, out_weight))
@@ -97,6 +101,7 @@ def _forget_units(
 
 def columns_of(layer: Layer, due: Tensor, out_weight: Tensor) -> Tensor:
     """The columns of the weights out that these units own, `[R, 1, columns, 1, ...]`."""
+    # A unit before a flatten owns `block` columns (the positions of its map).
     return _beside(due.repeat_interleave(layer.block, 1)[:, None], out_weight)
 
 
@@ -104,7 +109,9 @@ def _hand_over(bias: Tensor, out_weight: Tensor, mean: Tensor) -> None:
     """Add to the next layer's bias what units of this mean
     give it: each column, and each place of a window.
     """
+    # `[R, out, units]`: the sum over a unit's block of columns and over kernel positions.
     by_unit = out_weight.reshape(*out_weight.shape[:2], mean.shape[1], -1).sum(3)
+    # A unit's mean m adds w m to each output, `[R, out]`.
     bias.add_((by_unit * mean[:, None]).sum(2))
 
 

@@ -32,6 +32,7 @@ def restore(
     """
     held = [node.value for node in walk(root) if isinstance(node.value, Stateful)]
     lasting = [thing for thing in held if thing is root or not thing.made_anew]
+    # Those objects are filled in place: others hold references to them.
     restorer = _Restorer(find, device, lasting)
     restored = restorer.decode(saved, root, type(root).__name__)
     if restored is not root:
@@ -39,6 +40,8 @@ def restore(
         raise StrategyError(
             f"the saved state is that of a {saved_class}, not of a {class_name(type(root))}"
         )
+    # The other direction: what runs, and finds nothing in the saved state, would go on with fresh
+    # values unnoticed.
     for thing in lasting:
         if id(thing) not in restorer.taken:
             name = thing.known_as(class_name(type(thing)))
@@ -74,6 +77,7 @@ class _Restorer:
                 )
             return self.find(*saved["value"])
         if kind in SEQUENCES:
+            # What stands at the same index is the candidate to be filled.
             olds = list(old) if isinstance(old, (list, tuple)) else []
             items = [
                 self.decode(item, olds[i] if i < len(olds) else None, f"{path}[{i}]")
@@ -88,6 +92,7 @@ class _Restorer:
             ]
             return MAPPINGS[kind](pairs)
         made = getattr(self, f"_{kind}")(saved, old, path)
+        # After the decoding, except for objects (below), which may hold themselves.
         self.made[saved["id"]] = made
         return made
 
@@ -100,10 +105,14 @@ class _Restorer:
             and old.requires_grad == saved["grad"]
         )
         if fits and id(old) not in self.taken:
+            # A tensor that is filled twice would be two things that were apart.
             self.taken.add(id(old))
             with torch.no_grad():
+                # In place, so that everybody who holds this tensor (a skeleton, an optimiser, a
+                # graph) sees it.
                 old.copy_(value)
             return old  # type: ignore[no-any-return]
+        # What was on the host goes to the host: counts that are read in Python, say.
         device = torch.device("cpu") if saved["device"] == "cpu" else self.device
         if isinstance(old, Tensor):
             device = old.device
@@ -112,9 +121,11 @@ class _Restorer:
     def _object(self, saved: Saved, old: Any, path: str) -> Stateful:
         target = old if self._may_fill(old, saved["class"]) else self._donor(saved, path)
         self.taken.add(id(target))
+        # Before its parts: one of them may refer back to it.
         self.made[saved["id"]] = target
         path = target.known_as(path)
         self.owners.append(target)
+        # An attribute that begins to exist later in a run, and was not there when saved.
         for key in set(target.held()) - set(saved["held"]):
             delattr(target, key)
         for key, item in saved["held"].items():
@@ -142,6 +153,7 @@ class _Restorer:
             raise StrategyError(f"{path}: the saved state holds a {name}, which is not loaded")
         package = type(self.owners[-1]).__module__.partition(".")[0] if self.owners else ""
         beside = [cls for cls in classes if cls.__module__.partition(".")[0] == package]
+        # The class defined last: that of a plugin file that was loaded again.
         return (beside or classes)[-1]
 
     def _donor(self, saved: Saved, path: str) -> Stateful:
@@ -159,6 +171,7 @@ class _Restorer:
                 )
             return running[0]
         if not hasattr(cls, "spawn"):
+            # Past `__init__`, which would want arguments; every attribute comes from the state.
             return cls.__new__(cls)
         candidates: list[Any] = [made for made in self.made.values() if type(made) is cls]
         for candidate in candidates:
@@ -200,6 +213,7 @@ class _Restorer:
             raise StrategyError(
                 f"{path}: an optimiser that setup() does not build; build it in setup()"
             )
+        # `setup` builds it on the right parameters; torch matches them by position.
         old.load_state_dict(saved["value"])
         return old
 

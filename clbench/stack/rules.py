@@ -30,7 +30,9 @@ class Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
+        # `[R, 1, out]`, one row for the whole batch.
         beside = None if bias is None else bias.unsqueeze(1)
+        # A view: the kernel reads `[R, out, in]` as it lies.
         return gemm.product(x, weight.transpose(1, 2), beside)
 
     @staticmethod
@@ -38,7 +40,10 @@ class Product(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias = ctx.needs_input_grad
         return (
+            # dx = dy W, `[R, B, out] @ [R, out, in]`.
             gemm.product(grad, weight) if to_x else None,
+            # dW = dy^T x, `[R, out, B] @ [R, B, in]`: comes out as `[R, out, in]`, unlike
+            # autograd's own.
             gemm.product(grad.transpose(1, 2), x) if to_weight else None,
             grad.sum(1) if to_bias else None,
         )
@@ -66,7 +71,9 @@ class TransformedProduct(Product):
 
 def linear(module: nn.Linear, x: Tensor) -> Tensor:
     """As `F.linear`, which knows no stacked weight."""
+    # Dimensions between the members and the features are one long batch to a product.
     rows = x if x.dim() == 3 else x.reshape(len(x), -1, x.shape[-1])
+    # There is no public way to ask; nested in vmap or grad the plain one would fail.
     kind = TransformedProduct if torch._C._are_functorch_transforms_active() else Product
     out: Tensor = kind.apply(rows, module.weight, module.bias)
     return out if x.dim() == 3 else out.view(*x.shape[:-1], -1)
@@ -74,9 +81,11 @@ def linear(module: nn.Linear, x: Tensor) -> Tensor:
 
 def layer_norm(module: nn.LayerNorm, x: Tensor) -> Tensor:
     """Normalised as one, scaled and moved by each member's own."""
+    # Without weight and bias: those of torch are one for all.
     x = F.layer_norm(x, module.normalized_shape, None, None, module.eps)
     for value, combine in ((module.weight, torch.mul), (module.bias, torch.add)):
         if value is not None:
+            # `[R, *shape]` to `[R, 1, ..., *shape]`.
             x = combine(
                 x, value.view(len(value), *(1,) * (x.dim() - value.dim()), *value.shape[1:])
             )
@@ -85,12 +94,14 @@ def layer_norm(module: nn.LayerNorm, x: Tensor) -> Tensor:
 
 def flatten(module: nn.Flatten, x: Tensor) -> Tensor:
     """A dimension counted from the front is one further on in a stack."""
+    # Negative dimensions are counted from the back, where nothing has changed.
     start, end = (dim if dim < 0 else dim + 1 for dim in (module.start_dim, module.end_dim))
     return x.flatten(start, end)
 
 
 def dropout(module: Dropout, x: Tensor) -> Tensor:
     """Each member's own noise."""
+    # Without R: the shape of one member's draw.
     return module.drop(x, x.shape[1:])
 
 
@@ -130,7 +141,9 @@ def ruled(module: nn.Module) -> bool:
     and nobody changed its forward or listens in by a hook.
     """
     return (
+        # Exact types: a subclass may have another forward.
         (type(module) in RULES or _is_chain(module) or _is_wired(module))
+        # Assigned on the instance, as some libraries do.
         and "forward" not in vars(module)
         and not _is_watched(module)
     )
@@ -158,6 +171,7 @@ def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:
         out = module.wire(x, lambda child, given: forward(child, given, note))
     else:
         out = x
+        # A plain chain: the children in their order, each with its own note.
         for child in module._modules.values():
             assert child is not None
             out = forward(child, out, note)

@@ -29,10 +29,12 @@ class _Saver:
         if type(value) in PLAIN:
             return {"kind": "plain", "value": value}
         if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            # A numpy number becomes Python's: float64 loses nothing.
             return {"kind": "plain", "value": value.item()}
         if isinstance(value, Reference):
             return {"kind": "reference", "value": list(value.address)}
         if type(value) in (*SEQUENCES.values(), torch.Size):
+            # Sets in a fixed order, so that equal states are saved as equal bytes.
             items = sorted(value, key=repr) if type(value) is set else value
             kind = "tuple" if type(value) is torch.Size else type(value).__name__
             return {
@@ -45,8 +47,10 @@ class _Saver:
                 for key, item in value.items()
             ]
             return {"kind": type(value).__name__, "items": pairs}
+        # Seen before: an alias, so that two names of one tensor stay one tensor.
         if id(value) in self.seen:
             return {"kind": "alias", "id": self.seen[id(value)]}
+        # Before its parts are encoded, which may refer back to it.
         self.seen[id(value)] = len(self.seen)
         self.kept.append(value)
         return {"id": self.seen[id(value)], **self._object(value, path)}
@@ -54,6 +58,7 @@ class _Saver:
     def _object(self, value: Any, path: str) -> Saved:
         if isinstance(value, Tensor):
             # To the host one by one: a second copy of everything may not find room on a GPU.
+            # detach: the values alone; the graph of an unfinished step is not state.
             copied = value.detach().to("cpu", copy=True)
             return {
                 "kind": "tensor",
@@ -82,6 +87,7 @@ class _Saver:
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             return {"kind": "array", "value": torch.from_numpy(value.copy())}
         if isinstance(value, (torch.dtype, torch.device)):
+            # `torch.float32` is saved as `float32`, and looked up in torch again.
             return {"kind": type(value).__name__, "value": str(value).removeprefix("torch.")}
         raise StrategyError(
             f"{path}: a {type(value).__name__} cannot be saved; keep tensors, modules, optimisers,"

@@ -89,12 +89,15 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         self.factory, self.stream = factory, stream
         self.device, self.precision = torch.device(device), precision
         modules = [
+            # Each under its member's own seed, so that nobody's weights depend on the company.
             build(factory, member, stream, start=start)
             for member, start in zip(self.seeds, self.starts, strict=True)
         ]
         same_structure(modules)
+        # The skeleton: its own parameters are never used, others hang in their stead.
         self.module = modules[0]
         self.form = choose_form(form, self.module, self.device, precision)
+        # Before the parameters are read: hooks are put on the skeleton here.
         self.wide = batch_norm_in_float(self.module) if precision == "bf16" else frozenset()
         trainable = {
             name: parameter.requires_grad for name, parameter in self.module.named_parameters()
@@ -102,6 +105,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         self.params = {}
         for name, flag in trainable.items():
             own = [module.get_parameter(name).detach() for module in modules]
+            # `[R, ...]`, leaves.
             self.params[name] = torch.stack(own).to(self.device).requires_grad_(flag)
         self.buffers = {}
         for name, _ in self.module.named_buffers():
@@ -145,10 +149,12 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         watched = self._watched() if own else {}
         call = Call(self.watcher.with_inputs(tuple({**traced, **watched})))
         named = self._named(params)
+        # Given parameters replace the network's own only where the network's own were asked for.
         if own and self.given_params:
             named = {**named, **self.given_params}
         if own and self.given_buffers and buffers is None:
             buffers = self.given_buffers
+        # Only with buffers of its own: features were computed with those.
         if buffers is None and self._is_short(named, x):
             out, found = self._run_short(named, call.sites)
         else:
@@ -172,6 +178,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         parameters cut off from the graph, a mixture for each sample.
         """
         before = self.given_params, self.given_buffers
+        # Kept and put back, so that blocks may stand within each other.
         self.given_params, self.given_buffers = params or {}, buffers or {}
         try:
             yield
@@ -185,6 +192,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         sites = tuple(
             name for name, module in self.module.named_modules() if isinstance(module, kinds)
         )
+        # Filled by the form with outputs as they stand in the graph, for `deltas`.
         graph: list[dict[str, Any]] = []
         watched = self._watched()
         call = Call(self.watcher.with_inputs(tuple({**dict.fromkeys(sites), **watched})), graph)
@@ -227,11 +235,13 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
                 f"the network is a stack of {self.members}, and the input's first dimension is"
                 f" {x.shape[0]}: [R, B, ...] is wanted"
             )
+        # Not in `__init__`: only an input tells what the forward does.
         if not self._checked:
             self._check(params, x)
         self.set_mode()
         params, x = self.narrow(params, x)
         held = self.buffers if buffers is None else buffers
+        # Rows of others come out as zeros, and are ignored by whoever set `active`.
         out, seen = self.form.run(self.module, params, held, x, call, self.active)
         return widen(out), {
             site: (widen(given), widen(made)) for site, (given, made) in seen.items()
@@ -249,6 +259,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         if self.precision != "bf16":
             return params, x
         cast = {
+            # Batch-norm's own parameters: its hooks widen the input (`batch_norm_in_float`).
             name: value if prefix + name in self.wide else value.bfloat16()
             for name, value in params.items()
         }
@@ -259,9 +270,12 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         no global generator, and can be run in its form.
         """
         self._set_skeleton(training=True, parts={})
+        # Copies: running statistics and dropout's counts are not to move by a check.
         buffers = {name: value.clone() for name, value in self.buffers.items()}
+        # Two examples, the least that batch-norm accepts in training mode.
         two = torch.cat([x[:, :1], x[:, -1:]], dim=1)
         with torch.no_grad():
+            # Member 0 alone and in the loop form: its forward hooks see plain tensors there.
             check_forward(
                 self.module, lambda: LoopForm().run(self.module, params, buffers, two, Call(), [0])
             )
@@ -319,6 +333,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         With a `dtype` it computes in that, whatever the precision of training (float64: second
         derivatives, and wherever else float32 is too coarse), and its input is to have it, too.
         """
+        # A shallow copy shares the skeleton, factory and seeds; what is listed below is its own.
         twin = copy.copy(self)
         twin.params = {
             name: value.detach().clone().requires_grad_(value.requires_grad)
@@ -326,9 +341,11 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         }
         twin.buffers = {name: value.clone() for name, value in self.buffers.items()}
         twin.fresh_units = FreshUnits(twin._fresh, twin.seeds, twin.stream)
+        # How many units each member has drawn so far: the copy goes on from there.
         twin.fresh_units.taken = {k: v.clone() for k, v in self.fresh_units.taken.items()}
         twin.part_modes = dict(self.part_modes)
         twin.watcher, twin.hidden_sites, twin.active = Watcher(self.watcher.clock), None, None
+        # Features are of this network's weights, not of the copy's.
         twin.shortcut = None
         twin.given_params, twin.given_buffers = {}, {}
         if dtype is not None:
@@ -343,6 +360,7 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
             for name, value in self.params.items()
         }
         self.buffers = {
+            # Counts (dropout's, batch-norm's `num_batches_tracked`) stay whole numbers.
             name: value.to(dtype) if value.is_floating_point() else value
             for name, value in self.buffers.items()
         }
@@ -366,8 +384,10 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         """
         turn = iter(modules)
         shown = cls(
+            # The constructor calls the factory once a member, in their order.
             lambda: copy.deepcopy(next(turn)),
             seeds,
+            # Of plain modules nothing is known, so no rule can be relied on.
             form="loop",
             device=next(modules[0].parameters()).device,
         )

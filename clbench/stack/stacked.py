@@ -66,6 +66,7 @@ class Stacked(Optimizer):
         betas: Sequence[float] = (),
     ) -> None:
         self.rates = tuple(betas)
+        # float64, beside the ages.
         self.betas = torch.tensor(
             betas, dtype=torch.float64, device=params[0].device if params else None
         )
@@ -77,11 +78,16 @@ class Stacked(Optimizer):
         grads: Grads = self._gradients(None)
         still = self._standing(grads)
         if self._fits_fused_rows(still):
+            # Its parameters have None for a gradient from here on.
             grads, still = self._step_head(grads, still)
+        # A copy of what is to stand still, before anything moves.
         held = self._hold(still, params=True)
+        # AdamW's order (Loshchilov & Hutter 2019, algorithm 2): theta (1 - lr decay), then the
+        # step.
         self._decay(grads, still)
         for slot, left, right in self._pairs(self._step_fused(grads, still), still, keep=True):
             self._add(slot.param, left, right)
+        # After the step: also undone is what decay did to them.
         for entries in held:
             entries.put_back()
 
@@ -105,6 +111,7 @@ class Stacked(Optimizer):
     def reset_entries(self, param: Tensor, where: Tensor, first_moment: bool = True) -> None:
         self._check_mask(param, where)
         key = self._find(param)
+        # The age so far, with which entries begin that get an age of their own now.
         slot, own = self.slots[key], self._own_age(key)
         if where.numel() == math.prod(own.shape[:-1]) == self.members:
             slot.reset(where.flatten(), first_moment)  # a parameter whole, which has an age already
@@ -120,6 +127,8 @@ class Stacked(Optimizer):
     def set_member_state(self, member: int, state: dict[int, int]) -> None:
         """Ages that began while the member sat out begin, for it, with its own age."""
         for key, slot in self.slots.items():
+            # Ages that the others got meanwhile; those before are among the member's suspended
+            # rows.
             for age in slot.ages[state.get(key, 0) :]:
                 age[member] = self._own_age(key)[member]
 
@@ -128,6 +137,7 @@ class Stacked(Optimizer):
 
     def _updates(self, grads: Grads | None, keep: bool) -> Updates:
         fade = (
+            # The update of decoupled decay is -lr decay theta, added to the step's.
             Column(-self.lr * self.weight_decay) if self.decoupled and self.weight_decay else None
         )
         found = self._gradients(grads)
@@ -137,26 +147,31 @@ class Stacked(Optimizer):
         for slot, left, right in self._pairs(found, still, keep):
             update = self._combine(left, right)
             if fade is not None:
+                # theta as it is now, before the update: what `step` does, too, in its order.
                 update.addcmul_(slot.param, fade.beside(update))
             updates[id(slot)] = update
         for entries in held:
             entries.put_back()
         for key, mask in still.masks.items():
+            # `put_back` restored moments and ages; the update itself has to be zero there.
             updates[id(self.slots[key])].masked_fill_(mask, 0.0)
         return [updates.get(id(slot)) for slot in self.slots.values()]
 
     def _standing(self, grads: Grads) -> Standing:
         """What stands still in a step with these gradients, but for what no step would move."""
+        # Plain SGD does not move what has a gradient of 0: nothing to hold.
         rows = self._still_rows(grads) if self.moments or self.weight_decay else None
         masks = self._still(grads, rows)
         keys = [] if rows is None or self.idle_rows is None else self.idle_rows.keys
         slots = [self.slots[key] for key in keys if key in masks]
+        # Rows with more ages than one, or frozen entries within, take the general way.
         head = [slot for slot in slots if not slot.ages and slot.frozen is None]
         by_row = head if self.steps_by_row else []
         return Standing(masks, rows, head, frozenset(map(id, by_row)))
 
     def _fits_fused_rows(self, still: Standing) -> bool:
         """Whether torch's fused kernels can step rows of the head one by one."""
+        # A row of a weight that is seen transposed would not be contiguous.
         dense = all(slot.param.is_contiguous() for slot in still.head)
         return bool(still.head and dense and self.moments and self.lr.device.type == "cpu")
 
@@ -170,12 +185,14 @@ class Stacked(Optimizer):
         assert still.rows is not None
         self._decay(grads, still, still.head)
         resting, settings = still.rows.tolist(), self._row_settings(still.rows)
+        # Rows by type and settings: what shares both goes into one call of the kernel.
         calls: dict[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]] = {}
         left = list(grads)
         for place, (slot, grad) in enumerate(zip(self.slots.values(), grads, strict=True)):
             if grad is None or slot not in still.head:
                 continue
             left[place] = None
+            # `[R][C]` rows of the gradient, as `slot.outputs()` has those of the parameter.
             parts = [row.unbind() for row in slot.laid_out(grad).unbind()]
             for flags, wanted, own, part in zip(
                 resting, settings, slot.outputs(), parts, strict=True
@@ -195,6 +212,7 @@ class Stacked(Optimizer):
         held = []
         for key, mask in still.masks.items():
             slot = self.slots[key]
+            # The others' formula sees to it: `torch.where` in the step itself.
             if id(slot) not in still.by_row:
                 tensors = [*slot.moments, *slot.ages]
                 held.append(Held(mask, [slot.param.detach(), *tensors] if params else tensors))
@@ -215,6 +233,7 @@ class Stacked(Optimizer):
         """Step what torch's fused kernels can step; the gradients of the rest."""
         if not self.moments or self.lr.device.type != "cpu":
             return grads
+        # Ages of entries do not fit a kernel that takes one number a row.
         apart = {id(slot) for slot in self.slots.values() if slot.ages} | still.by_row
         self._step_rows([pair for pair in self._moving(grads) if id(pair[0]) not in apart])
         return [
@@ -248,11 +267,13 @@ class Stacked(Optimizer):
             rows = slot.rows()
             parts = slot.unbind(slot.laid_out(grad))
             for row, setting, part in zip(rows, settings, parts, strict=True):
+                # float or tuple settings are equal for all members unless rates or ages differ.
                 calls.setdefault((grad.dtype, setting), []).append((part, *row))
         self._call(calls)
 
     def _call(self, calls: Mapping[tuple[torch.dtype, Any], list[tuple[Tensor, ...]]]) -> None:
         for (_, setting), rows in calls.items():
+            # Transposed: one list of gradients, one of parameters, one of each moment.
             self._fused(setting, *(list(part) for part in zip(*rows, strict=True)))
 
     @abstractmethod

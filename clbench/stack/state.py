@@ -41,6 +41,7 @@ class Stateful:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # By a lasting name, without the number that a plugin file's module is loaded under.
         Stateful.known.setdefault(class_name(cls), []).append(cls)
 
     def held(self) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Suspension(Stateful):
 
     def set_active(self, active: set[int]) -> None:
         """Let exactly these members take part."""
+        # Read before anything is kept: `active` follows from `self.kept`.
         leaving = [member for member in self.active if member not in active]
         returning = [member for member in self.kept if member in active]
         if leaving:
@@ -56,8 +57,13 @@ class Suspension(Stateful):
                     if hasattr(item, "member_state")
                 }
                 self.kept[member] = Kept(
-                    {path: tensor[member].clone() for path, tensor in stacked}, apart, set(named)
+                    # A clone: the row is trained on, with arbitrary samples, while its member sits
+                    # out.
+                    {path: tensor[member].clone() for path, tensor in stacked},
+                    apart,
+                    set(named),
                 )
+        # Before anything is written, so that an error leaves the state as it was.
         for path, rows in self._reshaped(returning):
             raise StrategyError(
                 f"{path} changed the shape of its rows, {rows}, while a member sat out that"
@@ -88,6 +94,7 @@ class Suspension(Stateful):
         """Write what these members left behind into the state."""
         if not members:
             return
+        # Walked anew: a strategy may have replaced or grown its tables since then.
         stacked = dict(self._tables())
         named = list(objects(self.root))
         for member in members:
@@ -99,6 +106,7 @@ class Suspension(Stateful):
             for path, item in named:
                 if path in kept.apart:
                     item.set_member_state(member, kept.apart[path])
+                # Made while the member sat out: not its own history, so it begins here.
                 elif path not in kept.present and hasattr(item, "begin_member"):
                     item.begin_member(member)
 

@@ -27,6 +27,7 @@ class Taps:
         repeated: frozenset[str],
     ) -> None:
         self.repeated = repeated
+        # Values only. Gradients are asked for through `_graph`, whose nodes stay in the graph.
         self.inputs = {site: pair[0].detach() for site, pair in seen.items()}
         self.outputs = {site: pair[1].detach() for site, pair in seen.items()}
         self._graph = graph
@@ -37,6 +38,7 @@ class Taps:
         With the inputs these are every example's own gradient of a linear layer, as a pair of
         factors.
         """
+        # Loop form: a list with a node a member, None where the member is not computed.
         nodes = [
             node
             for held in self._graph.values()
@@ -44,11 +46,13 @@ class Taps:
             if node is not None
         ]
         gradients = iter(
+            # Zeros, not None, for a module that the value does not depend on.
             torch.autograd.grad(value, nodes, retain_graph=retain_graph, materialize_grads=True)
         )
         found = {}
         for site, held in self._graph.items():
             if isinstance(held, list):
+                # In the order in which `nodes` were collected: the iterator is shared by all sites.
                 rows = [None if node is None else widen(next(gradients)) for node in held]
                 blank = torch.zeros_like(next(row for row in rows if row is not None))
                 found[site] = torch.stack([blank if row is None else row for row in rows])

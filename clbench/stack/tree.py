@@ -81,6 +81,7 @@ def _attributes(holder: Stateful, owner: Owner) -> Inside:
     """Each attribute, with the owner that the class declares."""
     for key, item in holder.held().items():
         if key in holder.one_a_member:
+            # From here down everything is this member's: the owner goes along with the walk.
             for member, own in enumerate(item):
                 yield f".{key}[{member}]", own, member
         elif key in holder.shared_state:
@@ -93,17 +94,20 @@ def _of_module(module: nn.Module, owner: Owner) -> Inside:
     """A plain module is that of one network: it has no rows of members."""
     whose = _without_rows(owner)
     yield ".training", module.training, whose
+    # By name and without duplicates, as torch counts tied parameters: once.
     for name, value in [*module.named_parameters(), *module.named_buffers()]:
         yield f".{name}", value, whose
 
 
 def _of_optimizer(optimizer: TorchOptimizer, owner: Owner) -> Inside:
     """What torch keeps for each parameter; the parameters themselves belong to networks."""
+    # By position: torch's state is keyed by parameter, which has no name of its own.
     for number, kept in enumerate(optimizer.state.values()):
         yield f".state[{number}]", kept, _without_rows(owner)
 
 
 def _without_rows(owner: Owner) -> Owner:
+    # What is a single member's stays so, whatever is declared within it.
     return "shared" if owner == "members" else owner
 
 
@@ -140,6 +144,8 @@ def member_tables(root: Any, members: int) -> Iterator[tuple[str, Tensor]]:
     for path, tensor in tensors(root):
         if tensor.dim() == 0 or tensor.shape[0] == 0:
             continue
+        # The check that declared ownership needs: a shared table would otherwise be cut into rows
+        # as soon as it happens to be indexed by members.
         if tensor.shape[0] != members:
             raise StrategyError(_undeclared(path, tensor, members))
         yield path, tensor

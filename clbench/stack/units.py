@@ -74,6 +74,7 @@ class FreshUnits(Stateful):
         taken = self.taken[layer.name].cpu().numpy()
         norms = norm_names(layer, own)
         for member, unit in np.argwhere(where).tolist():
+            # The host's numbers: fresh units are drawn here, one by one, and seldom.
             count = int(taken[member])
             if initial == "model":
                 fresh = self._built(member, layer, count, [*incoming_names(layer), *norms], own)
@@ -82,6 +83,7 @@ class FreshUnits(Stateful):
                 shape = own[layer.weight].shape[1:]
                 fresh[layer.weight] = self._drawn(member, layer, count, shape, initial, gain)
                 if layer.bias is not None:
+                    # A scalar, broadcast on assignment: one unit has one bias.
                     fresh[layer.bias] = torch.zeros(())
             for name, value in fresh.items():
                 own[name][member, unit] = value
@@ -99,6 +101,7 @@ class FreshUnits(Stateful):
         """What the member's unit of this count has under these names in an untrained network."""
         if not names:
             return {}
+        # The count's network, and the unit in it: networks are used up unit by unit.
         number, row = divmod(count, own[layer.weight].shape[1])
         held = self.kept.get((member, layer.name))
         if held is None or held[0] != number or any(name not in held[1] for name in names):
@@ -118,11 +121,14 @@ class FreshUnits(Stateful):
     ) -> Tensor:
         """The weights in of the member's unit of this count, from a named distribution."""
         stream = f"{self.stream}/fresh/{layer.name}/{initial}"
+        # A stream of one member for one draw: the key holds the count, and so nothing is state.
         noise = Noise([randomness.key(*self.seeds[member], stream, count)])
         units, *row = shape
         if initial == "kaiming_normal":
+            # He et al. 2015: variance gain^2 / fan-in.
             return noise.normal(*row)[0] * (gain / math.sqrt(math.prod(row)))
         bound = uniform_bound(initial, units, row, gain)
+        # [0, 1) to [-bound, bound).
         return (noise.uniform(*row)[0] * 2 - 1) * bound
 
 
@@ -130,10 +136,13 @@ def uniform_bound(initial: str, units: int, row: Sequence[int], gain: float) -> 
     """How far from 0 a named uniform distribution reaches, for `units` rows of this shape."""
     fan_in = math.prod(row)
     if initial == "kaiming":  # He et al. 2015
+        # A uniform distribution on [-b, b] has variance b^2 / 3; wanted is gain^2 / fan-in.
         return gain * math.sqrt(3 / fan_in)
     if initial == "xavier":  # Glorot & Bengio 2010
+        # Outputs times the kernel's area: each input reaches that many weights.
         fan_out = units * math.prod(row[1:])
         return math.sqrt(6 / (fan_in + fan_out))
+    # `kaiming_uniform_(a=sqrt(5))` of torch's `reset_parameters` comes to just this.
     return math.sqrt(1 / fan_in)  # as torch's own layers begin
 
 
@@ -150,6 +159,7 @@ def norm_names(layer: Layer, own: Mapping[str, Tensor]) -> list[str]:
         name
         for name, value in own.items()
         if name.rpartition(".")[0] in modules and name not in layer.norm
+        # `[R, units]`; `num_batches_tracked` is `[R]`, and is left alone.
         if value.dim() > 1 and value.shape[1] == units
     ]
     return [*layer.norm, *statistics]

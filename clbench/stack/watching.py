@@ -80,11 +80,13 @@ class FirstPass:
 
     def note_network(self, x: Tensor, found: Mapping[str, Tensor], out: Tensor) -> None:
         """A forward of the whole network over `x`."""
+        # By identity: another tensor of equal images is another forward.
         over_batch = x is self.x
         self.seen.over_x = self.seen.over_x or over_batch
         if over_batch and self.logits is None:
             self.logits = out
         for name, value in found.items():
+            # The batch replaces what came before it; anything else only fills what is missing.
             if name in self.settled or (name in self.seen and not over_batch):
                 continue
             self.seen[name] = value
@@ -134,12 +136,14 @@ class Watcher:
     def note_part(self, found: Mapping[str, Tensor]) -> None:
         """A training forward of a part alone."""
         if self.clock is None:
+            # Without a clock each call of the part is a step of its own: the latest counts.
             self.step.settled.difference_update(found)
         for kept in self._passes():
             kept.note_part(found)
 
     def of_step(self) -> FirstPass:
         """What is kept of the step at hand."""
+        # Made at the first look in a step, so that steps nobody looks at cost nothing.
         if self.clock is not None and self.begun != self.clock.steps:
             self.begun = self.clock.steps
             self.step = FirstPass(self.clock.x)
@@ -153,6 +157,7 @@ class Watcher:
     def with_inputs(self, sites: tuple[str, ...]) -> tuple[str, ...]:
         """These modules, and those whose inputs somebody reads."""
         wanted = [name for inputs in self.inputs for name in inputs.modules]
+        # Order kept, each once.
         return tuple(dict.fromkeys([*sites, *wanted])) if wanted else sites
 
     def note_inputs(self, found: Mapping[str, tuple[Tensor, Tensor]]) -> None:
@@ -161,6 +166,7 @@ class Watcher:
             inputs.update({name: found[name][0] for name in inputs.modules if name in found})
 
     def _passes(self) -> list[FirstPass]:
+        # The step's own, and those of `first_pass` blocks that are open.
         return [self.of_step(), *self.inner]
 
 
@@ -168,6 +174,7 @@ def name_of_module(root: nn.Module, wanted: str | nn.Module) -> str:
     """The name of a module of `root`, which is given by itself or by its name."""
     modules = dict(root.named_modules(remove_duplicate=False))
     for name, module in modules.items():
+        # The root itself is called "", and is no part.
         if name and (wanted is module or wanted == name):
             return str(name)
     said = repr(wanted) if isinstance(wanted, str) else f"such a {type(wanted).__name__}"
@@ -190,6 +197,7 @@ class Watched:
                 f"the model {type(self.module).__name__} does not name its hidden layers:"
                 " give it a method layers() that returns clbench.Layer objects"
             )
+        # The kind is read off the module, so that models need not repeat it.
         return [replace(layer, kind=self._kind(layer)) for layer in describe()]
 
     def _kind(self, layer: Layer) -> str:
@@ -236,6 +244,7 @@ class Watched:
 
     @keep_hidden.setter
     def keep_hidden(self, flag: bool) -> None:
+        # Never undone: another part may have asked for it too.
         if flag:
             self.hidden_sites = {layer.name: layer.read for layer in self.layers()}
             self.watch(*self.hidden_sites.values())
@@ -277,6 +286,7 @@ class Watched:
         try:
             yield inputs
         finally:
+            # By identity: two blocks that read the same modules are equal as dictionaries.
             self.watcher.inputs = [other for other in self.watcher.inputs if other is not inputs]
 
     def _watched(self) -> Mapping[str, None]:
