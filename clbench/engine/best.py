@@ -37,6 +37,7 @@ class BestWeights(Stateful):
         """Nothing of the task before is kept."""
         members = self.learner.members
         self.kept: dict[int, dict[str, Tensor]] = {}  # by member
+        # Below any accuracy, so that the first epoch is always better.
         self.accuracy = np.full(members, -1.0)
         self.epoch = np.zeros(members, dtype=np.int64)  # in which that was, from 1
         self.epochs = np.zeros(members, dtype=np.int64)  # that were looked at
@@ -70,6 +71,7 @@ class BestWeights(Stateful):
             kept = self.kept.get(member, {})
             for name, value in self._tensors(member).items():
                 if name in kept:
+                    # In place: optimisers and graphs hold these very tensors.
                     value.copy_(kept[name])
         epochs = torch.from_numpy(self.epoch.copy())
         self.begin_task()
@@ -86,8 +88,10 @@ class BestWeights(Stateful):
         for index in tasks:
             sizes = np.array(streams.sizes(index, "validation"))
             share, _ = accuracy(self.learner, streams.tasks[index], "validation")
+            # Share times number: tasks of unequal size count by their samples.
             right += np.nan_to_num(share.cpu().numpy()) * sizes
             total += sizes
+        # NaN for a member without held-out samples; the maximum keeps 0 / 0 silent.
         return np.where(total > 0, right / np.maximum(total, 1), np.nan)
 
     def _tensors(self, member: int) -> Mapping[str, Tensor]:

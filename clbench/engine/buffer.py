@@ -53,8 +53,10 @@ class Buffer(Stateful):
         self.noise: Noise = owner.rng(name)
         # One place more than there is room for: what is not kept goes there.
         places = (owner.members, self.size + 1)
+        # Samples by their number in the training set, and the task each came with, `[R, size + 1]`.
         self.index = torch.zeros(places, dtype=torch.int64, device=owner.device)
         self.tasks = torch.zeros_like(self.index)
+        # `[R, size + 1, *shape]` by name.
         self.extra: dict[str, Tensor] = {
             key: torch.zeros(*places, *shape, device=owner.device) for key, shape in shapes.items()
         }
@@ -96,8 +98,10 @@ class Buffer(Stateful):
             )
         for name, value in extra.items():
             table = self.extra[name]
+            # scatter needs indices of the values' own shape: `[R, B]` to `[R, B, *shape]`.
             spread = places.reshape(*places.shape, *(1,) * (value.dim() - 2)).expand_as(value)
             table.scatter_(1, spread, value.detach().to(table.dtype))
+        # With the index goes everything that is needed to fetch the image again.
         self.index.scatter_(1, places, batch.index)
         self.tasks.scatter_(1, places, batch.tasks)
 
@@ -105,8 +109,10 @@ class Buffer(Stateful):
         """Places of which each is named once: its last
         sample has it, as if they had come one by one.
         """
+        # The later of two rows has the larger number, `[R, B]`.
         order = torch.arange(places.shape[1], device=places.device).expand_as(places)
         last = torch.full_like(self.index, -1).scatter_reduce(1, places, order, "amax")
+        # Whoever is not the last of its place goes to the place that keeps nothing.
         return torch.where(last.gather(1, places) == order, places, self.size)
 
     # ------------------------------------------------------------------ reading
@@ -122,16 +128,19 @@ class Buffer(Stateful):
     def sample_with(self, size: int) -> tuple[Batch, dict[str, Tensor]]:
         """As `sample`, and what is kept beside the same samples."""
         filled = self.filled
+        # Where nothing is held the range is 1, and place 0, a sample that is not valid, is drawn.
         drawn = self.place_of(self.noise.integers(filled.clamp(min=1)[:, None], size))
         valid = (filled > 0)[:, None].expand(-1, size)
         batch = self.owner.fetch(
             self.index.gather(1, drawn), self.tasks.gather(1, drawn), augment=True, valid=valid
         )
+        # `[R, 1]` beside `[R, B]`: each member's own rows of the tables.
         rows = torch.arange(len(drawn), device=drawn.device)[:, None]
         return batch, {name: value[rows, drawn] for name, value in self.extra.items()}
 
     def samples(self) -> Samples:
         """All that it holds, for a phase that trains on it."""
+        # Without the place behind the last.
         return Samples(self.index[:, : self.size], self.tasks[:, : self.size], self.occupied)
 
     # ------------------------------------------------------------------ what it takes
@@ -174,4 +183,5 @@ def places_within(memory: int | str, each: int, beside: float, who: str) -> int:
 
 def _bytes_to_tell(count: int) -> int:
     """The bytes of a number below `count`."""
+    # Up to 256 classes are the numbers 0 to 255: 8 bits, one byte.
     return max(1, math.ceil((count - 1).bit_length() / 8))

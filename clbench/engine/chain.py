@@ -169,6 +169,7 @@ class Chain(StackView):
         """The network computes these members alone, where it runs one after the other."""
         if self.stack is not None:
             everybody = len(active) == self.members
+            # None, not a list of all: the form then need not choose.
             self.stack.active = None if everybody else list(active)
 
     def weights(self, member: int) -> Mapping[str, Tensor] | None:
@@ -210,6 +211,7 @@ class Chain(StackView):
 
     def tensor_bytes(self) -> list[float]:
         """Every tensor of the method's own."""
+        # The same for every member: tables have a row each.
         return [tensor_bytes(self)] * self.members
 
 
@@ -221,6 +223,7 @@ class StackedRate:
 
     def set_rate(self, lr: float | None, factors: Sequence[float] | None) -> None:
         """This rate, or the optimiser's own, times a factor a member."""
+        # None gives the optimiser's own rate back, that of the protocol.
         rate = self.optimizer.own_lr if lr is None else lr
         if factors is None:
             self.optimizer.set_lr(rate)

@@ -44,6 +44,7 @@ class Checkpointer:
 
     def between_steps(self, loop: Loop) -> None:
         """Save, where it is time to."""
+        # monotonic, for the wall clock may be set back while a job runs.
         if self.path is None or time.monotonic() - self.last < self.every:
             return
         if self._is_affordable():
@@ -69,6 +70,7 @@ class Checkpointer:
         if self.path is None:
             return
         started = time.monotonic()
+        # What saving takes is no time of training, and the clock is stopped meanwhile.
         loop.cursor.read_clock()
         try:
             self._write(self.path, loop)
@@ -76,6 +78,8 @@ class Checkpointer:
             self._complain(error)
         except StrategyError as error:
             if loop.cursor.phases is None:
+                # Between two tasks whatever is held can be saved; if not, the method's author is to
+                # know at once. Within a task it may be something that passes.
                 raise
             self._complain(error)
         loop.cursor.start_clock()
@@ -85,6 +89,7 @@ class Checkpointer:
     def _write(self, path: Path, loop: Loop) -> None:
         assert self.curves is not None
         buffer = io.BytesIO()
+        # Into memory first: the digest is over all bytes, and the file is written in one piece.
         whole = {
             "identity": self.identity,
             "state": save(loop.state()),
@@ -93,6 +98,7 @@ class Checkpointer:
         torch.save(whole, buffer)
         buffer.write(hashlib.blake2b(buffer.getbuffer(), digest_size=DIGEST_BYTES).digest())
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The checkpoint before stays whole until this one is on disk.
         atomic_write(path, buffer.getbuffer())
 
     def _complain(self, error: Exception) -> None:
@@ -117,11 +123,14 @@ class Checkpointer:
             != data[-DIGEST_BYTES:]
         ):
             raise ClbenchError("it is damaged or cut off")
+        # Only behind the digest: nothing that is damaged is parsed.
         saved = _opened(data[:-DIGEST_BYTES])
         if saved["identity"]["layout"] != LAYOUT:
             raise ClbenchError("another version of clbench wrote it")
         if saved["identity"] != self.identity:
+            # Another job's: to begin anew is right, an error would not be.
             return False
+        # State first; the curves have to match its steps.
         loop.go_on(saved["state"])
         assert self.curves is not None
         self.curves.restore(saved["curves"], loop.measurements.growing, loop.learner.members)
@@ -149,7 +158,9 @@ def identity_of(
     return {
         "key": key,
         "members": list(map(list, members)),
+        # Another form rounds otherwise, on a GPU at least.
         "form": form,
+        # So does another path of matrix products.
         "gemm": gemm.current(),
         "metrics": metrics,
         "keep": list(cell.protocol.keep),

@@ -26,6 +26,7 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
                 f"{'+'.join(names)}: {name} is a solo strategy, and solo strategies do not compose"
             )
     _check_weights(classes)
+    # By name, the hooks that a part replaces without calling super().
     cutting = {
         name: found
         for cls, name in zip(classes, names, strict=True)
@@ -38,6 +39,7 @@ def check_composition(classes: Sequence[type[Any]]) -> None:
             " of a composition may"
         )
     for name, hooks in cutting.items():
+        # What comes behind such a part would never be called.
         if name != names[-1]:
             order = "+".join([other for other in names if other != name] + [name])
             raise UserError(
@@ -76,6 +78,7 @@ def _check_weights(classes: Sequence[type[Strategy]]) -> None:
 
 def _uses_net(cls: type[Strategy]) -> bool:
     """Whether any method of the class, or of one it inherits from, asks for `self.net`."""
+    # Up to Strategy itself, whose methods use the network for everybody.
     own = itertools.takewhile(lambda base: base is not Strategy, cls.__mro__)
     members = [member for base in own for member in vars(base).values()]
     return any("net" in _names_used(member) for member in members)
@@ -85,6 +88,7 @@ def check_fit(
     kind: type[Any], options: Mapping[str, Any], setting: str, protocol: Mapping[str, Any]
 ) -> None:
     """Refuse a setting or a protocol that makes no sense for a strategy, in its own words."""
+    # Made for the question alone; options are checked already.
     if sentence := kind(**options).refusal(setting, protocol):
         raise UserError(f"{name_of(kind)}: {sentence}")
 
@@ -105,10 +109,13 @@ def _names_used(member: Any) -> set[str]:
     """The names that a function, or the one behind a hook, a property or a decorator, looks up."""
     function = member.function if isinstance(member, Hook) else member
     function = function.fget if isinstance(function, property) else function
+    # Decorators (`torch.no_grad`) keep what they wrap in `__wrapped__`.
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     return set() if code is None else _names_in(code)
 
 
 def _names_in(code: CodeType) -> set[str]:
+    # Functions within functions, and comprehensions before Python 3.12, are constants of their
+    # own.
     nested = [_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
     return set(code.co_names).union(*nested)

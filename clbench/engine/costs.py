@@ -28,10 +28,12 @@ def carried_bytes(chain: Chain, member: int = 0) -> float:
     """
     root = chain.state()
     said: dict[str, float] = {}
+    # Buffers say what they stand for; whatever lies below them is not counted again.
     for path, item in objects(root):
         size: float | Sequence[float] | None = item.stands_for()
         if path.startswith(".parts") and size is not None:
             said[path] = size[member] if isinstance(size, Sequence) else size
+    # What is trained, moments included: the engine's own network and optimiser are free, too.
     trained = {id(value) for _, value in _trained(root)}
     return sum(said.values()) + _bytes_beside(chain, trained, paths=list(said))
 
@@ -47,10 +49,13 @@ def _bytes_beside(chain: Chain, trained: set[int], paths: Sequence[str]) -> floa
     if chain.stack is not None:
         network |= {id(value) for value in chain.stack.parameters()}
     root = chain.state()
+    # Tables with a row a member: divided by R. What members share counts whole for each.
     rows = {id(table) for _, table in member_tables(root, chain.members)}
     left_out = tuple(f"{path}." for path in paths)
     total = 0.0
+    # Each tensor once, though several names lead to it.
     for path, tensor in tensors(root, shared=True):
+        # The session's tensors are the engine's, the parts' the method's.
         counts = path.startswith(".parts") and not path.startswith(left_out)
         if counts and id(tensor) not in network:
             size = tensor.numel() * tensor.element_size()

@@ -37,6 +37,7 @@ class Cursor(Stateful):
         self.phase = self.epoch = self.step = 0
         # The task's phases; what they are may have followed from a state that is gone.
         self.plan: list[dict[str, Any]] | None = None
+        # `[R]`: members may have unequal numbers of steps.
         self.done = np.zeros(members, dtype=np.int64)  # steps of the phase
         self.stopped: set[int] = set()  # members whose phase is over
         self.rates_set = False  # a phase set the optimisers' rates, and they must be given back
@@ -59,6 +60,7 @@ class Cursor(Stateful):
         """A task begins, with these phases."""
         self.plan = [to_plain(phase) for phase in phases]
         self.phase = self.epoch = self.step = 0
+        # Of training alone: evaluations and checkpoints stop the clock.
         self.seconds = 0.0
         self.losses.clear()
         self.online.clear()

@@ -38,38 +38,47 @@ class CurveLog:
 
     def commit(self, groups: Groups) -> dict[str, Any]:
         """Bring what is new to disk, where it is much; what a checkpoint has to hold."""
+        # Encoded even when it stays pending: its size decides where it goes.
         frame = _encode(groups)
         if len(frame) > MAX_PENDING_BYTES:
             self._append(frame)
             for curve in _all(groups):
+                # From here on these are on disk for good.
                 curve.logged = curve.lengths.copy()
             frame = b""
         return {
             "length": self.length,
             "digest": self.digest.hex(),
+            # As a tensor, which is what a checkpoint reads back without pickle.
             "pending": torch.frombuffer(bytearray(frame), dtype=torch.uint8) if frame else None,
         }
 
     def restore(self, saved: Mapping[str, Any], groups: Groups, members: int) -> None:
         """Read the curves back, and go on behind them."""
         for frame in self._read(saved):
+            # In the order they were written: each frame goes on where the one before ended.
             _decode(frame, groups, members)
         for curve in _all(groups):
             curve.logged = curve.lengths.copy()
         if saved["pending"] is not None:
+            # Not logged: what was pending is still to be written.
             _decode(saved["pending"].numpy().tobytes(), groups, members)
         self.length, self.digest = saved["length"], bytes.fromhex(saved["digest"])
 
     def _append(self, frame: bytes) -> None:
         new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # "x" makes a file and fails where there is one: two jobs never share it.
         with open(self.path, "x+b" if new else "r+b") as file:
             file.seek(self.length)
             file.write(frame)
+            # What a killed job wrote behind the last checkpoint goes.
             file.truncate()
             file.flush()
+            # Before the checkpoint that counts on it is written.
             os.fsync(file.fileno())
         if new:
+            # A new file's name is on disk only with its folder.
             sync_folder(self.path.parent)
         self.length += len(frame)
         self.digest = _chained(self.digest, frame)
@@ -81,6 +90,7 @@ class CurveLog:
         if not self.path.exists():
             raise ClbenchError("the curves that were kept beside it are gone")
         with open(self.path, "rb") as file:
+            # What lies behind that length is of nobody's checkpoint.
             data = file.read(saved["length"])
         if len(data) < saved["length"]:
             raise ClbenchError("the curves that were kept beside it are cut off")
@@ -99,6 +109,7 @@ def _all(groups: Groups) -> Iterator[Curve]:
 
 
 def _chained(digest: bytes, frame: bytes) -> bytes:
+    # A chain: each digest stands for all frames up to it, and appending costs one frame.
     return hashlib.blake2b(digest + frame, digest_size=DIGEST_BYTES).digest()
 
 
@@ -115,6 +126,7 @@ def _encode(groups: Groups) -> bytes:
             # it.
             if counts.any() or not curve.lengths.any():
                 described.append([group, name, block.shape[1:], counts.tolist()])
+                # float64, little-endian, whatever the machine.
                 blocks.append(np.ascontiguousarray(block, dtype="<f8").tobytes())
     if not described:
         return b""
@@ -126,6 +138,7 @@ def _decode(frame: bytes, groups: Groups, members: int) -> None:
     """Append a frame's values to the curves."""
     length, _ = _SIZES.unpack_from(frame)
     start = _SIZES.size + length
+    # Name, shape `[K, ...]` of a member's values, and how many each member has.
     for group, name, shape, counts in json.loads(frame[_SIZES.size : start]):
         size = members * int(np.prod(shape, dtype=np.int64))
         numbers: Array = np.frombuffer(frame, "<f8", count=size, offset=start)
@@ -140,6 +153,7 @@ def _frames(data: bytes) -> Iterator[bytes]:
     while start < len(data):
         end = len(data)
         if start + _SIZES.size <= end:
+            # Both sizes come first; the minimum keeps a broken size within the file.
             end = min(end, start + _SIZES.size + sum(_SIZES.unpack_from(data, start)))
         yield data[start:end]
         start = end

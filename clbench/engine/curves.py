@@ -22,6 +22,7 @@ class Curve:
         self.lengths = np.zeros(members, dtype=np.int64)
         self.logged = np.zeros(members, dtype=np.int64)  # of these, those that are on disk for good
         self.shape = (0,) * dimensions  # of a value: the largest there was
+        # Capacity in each dimension; what is used is `lengths` and `shape`. NaN: not measured.
         self._room = np.full((members, 0, *self.shape), np.nan)
 
     @property
@@ -36,6 +37,7 @@ class Curve:
         chosen = np.asarray(members)
         places = self.lengths[chosen]
         self._make_room(int(places.max()) + 1, values.shape[1:])
+        # Member, number of the value, and the part of the room that this value needs.
         where: Any = (chosen, places, *map(slice, values.shape[1:]))
         self._room[where] = values[chosen]
         self.lengths[chosen] += 1
@@ -47,6 +49,7 @@ class Curve:
         self._make_room(int((self.lengths + counts).max(initial=0)), block.shape[2:])
         for member, count in enumerate(counts.tolist()):
             start = int(self.lengths[member])
+            # Written in place: a basic index gives a view.
             self._part(member, start, count, block.shape[2:])[...] = block[member, :count]
         self.lengths += counts
 
@@ -73,11 +76,13 @@ class Curve:
         return part
 
     def _make_room(self, length: int, shape: tuple[int, ...]) -> None:
+        # The largest there was in each dimension.
         self.shape = tuple(map(max, self.shape, shape))
         before = self._room.shape[1:]
         needed = (length, *self.shape)
         if all(size <= room for size, room in zip(needed, before, strict=True)):
             return
+        # Only dimensions that are too small grow, each to twice its size at least: amortised O(1).
         after = [
             _doubled(size, room) if size > room else room
             for size, room in zip(needed, before, strict=True)

@@ -55,6 +55,7 @@ class DrawWatch:
         self.calls[what] += 1
         if self.calls[what] > CALLS_WATCHED_CLOSELY:
             return function(*args)
+        # A snapshot costs microseconds, a profile much more: so only the first calls.
         with no_global_draws(self.name, what, HOW_TO_DRAW, self.packages, self.device):
             return function(*args)
 
@@ -68,6 +69,7 @@ class DrawWatch:
             return
         before = Snapshot(self.device)
         yield
+        # After the task, whoever drew; only its name and the task's are known here.
         if moved := before.moved():
             where = f"in a later step, hook or evaluation of task {number}"
             raise GlobalDraw(sentence(self.name, moved, where, HOW_TO_DRAW))
@@ -121,6 +123,7 @@ class LineFinder:
             yield
             return
         self.before = Snapshot(CPU)
+        # A profiler, not a tracer: it is called at calls and returns only.
         sys.setprofile(self._look)
         try:
             yield
@@ -129,16 +132,19 @@ class LineFinder:
 
     def _look(self, frame: FrameType, event: str, _: Any) -> None:
         """A function is called, or returns: see whether the code around that drew."""
+        # Up to here everything was the frame's own doing: "near line", since the last look.
         if event in ("return", "c_call"):
             self._compare(frame, "near line")
         if event == "call":
             self._compare(frame.f_back, "near line")
+        # Between the caller's call and now: the caller's line stands on that call.
         if event == "return":
             self._compare(frame.f_back, "line")
         if event == "c_return":
             self._compare(frame, "line")
 
     def _compare(self, frame: FrameType | None, place: str) -> None:
+        # While they are lent (a model is built) drawing is right.
         if frame is None or self.found or are_lent() or not self._is_authors(frame):
             return
         self.looks += 1
@@ -146,6 +152,7 @@ class LineFinder:
             code, file = frame.f_code, os.path.basename(frame.f_code.co_filename)
             self.found = f"in {code.co_qualname} ({file}, {place} {frame.f_lineno})"
         if self.found or self.looks >= MAX_COMPARISONS:
+            # Found, or looked often enough: the rest runs at full speed.
             sys.setprofile(None)
 
     def _is_authors(self, frame: FrameType) -> bool:

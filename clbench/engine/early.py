@@ -11,6 +11,7 @@ def explain_missing(missing: AttributeError, learner: Learner) -> None:
     """Raise a sentence where it is an attribute of the method's own that is not there yet."""
     if isinstance(missing, StrategyError):  # it says so itself
         return
+    # Another object's missing attribute is a bug of other origin, and stays as it is.
     if any(missing.obj is owner for owner in learner.owners()):
         raise StrategyError(
             f"{name_of(type(missing.obj))} has no self.{missing.name} when the untrained network is"

@@ -40,11 +40,13 @@ def evaluating(learner: Learner, task: Task | None = None) -> Iterator[dict[str,
     """
     session = learner.session
     noted, tested = session.noted, session.tested
+    # Which task's images are predicted, for methods that may know it.
     session.noted, session.tested = {}, None if task is None else task.index
     try:
         with learner.evaluation_mode(nested=noted is not None):
             yield session.noted
     finally:
+        # Evaluations nest: a probe may evaluate within one.
         session.noted, session.tested = noted, tested
 
 
@@ -72,6 +74,7 @@ def evaluate(
     """
     session, streams = learner.session, task.streams
     size = streams.chunk(split)
+    # Counts up to 2^53 are exact, and the quotient is the share itself.
     right = torch.zeros(learner.members, dtype=torch.float64, device=learner.device)
     total = torch.zeros_like(right)
     broken = torch.zeros(learner.members, dtype=torch.bool, device=learner.device)
@@ -86,11 +89,14 @@ def evaluate(
             start += batch.size
             assert batch.valid is not None
             chosen = choice(learner, logits, batch)
+            # Rows behind a member's last sample are padding.
             right += ((chosen == batch.y) & batch.valid).sum(1)
             total += batch.valid.sum(1)
+            # One NaN output is enough: the member has diverged.
             broken |= logits.isnan().flatten(1).any(1)
             for look_on in watch:
                 look_on(chosen, batch)
+    # NaN where there was no sample.
     return Evaluation(right / torch.where(total > 0, total, torch.nan), ~broken, notes)
 
 
@@ -133,6 +139,7 @@ def _asking(learner: Learner, images: Images) -> Iterator[None]:
 
 def choice(learner: Learner, logits: Tensor, batch: Batch) -> Tensor:
     """The class each sample is given, among the outputs that the setting and the protocol leave."""
+    # Of equal logits the first, as torch has it.
     return masked(learner, logits, batch).argmax(2)
 
 

@@ -29,6 +29,7 @@ class Evaluations:
     def after_tasks(self, row: int) -> list[int]:
         """Test what the protocol asks for after so many tasks; the members that predicted NaN."""
         measurements, broken = self.measurements, set[int]()
+        # Columns are tasks tested, rows the number of tasks trained before.
         for column in measurements.accuracies.tested[row]:
             watch = self.keeper.prediction_sinks(column)
             recency = Recency(self.tasks[row - 1]) if self.recency and row else None
@@ -36,8 +37,10 @@ class Evaluations:
                 watch.append(recency.watch)
             found = evaluate(self.learner, self.tasks[column], watch=watch)
             shares, finite = found.accuracy.cpu().numpy(), found.finite.tolist()
+            # Once NaN in any test, out of all that follow, this row included.
             broken |= {member for member in measurements.running if not finite[member]}
             sound = [member for member in measurements.running if member not in broken]
+            # Members that are not sound keep NaN here: not measured.
             measurements.accuracies.at(row, column)[sound] = shares[sound]
             measurements.write_notes(row, column, found.notes, sound)
             if recency is not None:
@@ -49,6 +52,7 @@ class Evaluations:
 
         That is the row before, unless something may have changed since.
         """
+        # Row `index` of the table: after `index` tasks, so before this one was trained.
         before = self.measurements.accuracies.at(task.index, task.index)
         running = self.measurements.running
         if not self._may_have_changed() and not np.isnan(before[running]).any():
@@ -62,6 +66,7 @@ class Evaluations:
         # Which outputs compete may follow from the task at hand, and that was another one before.
         if learner.scenario.setting == "class" and protocol.logits["evaluate"] != "all":
             return True
+        # Two evaluations of such a method may differ.
         if learner.draws_globally or protocol.head_reset != "never":
             return True
         return learner.overrides("begin_task") or learner.overrides("begin_evaluation")
@@ -74,8 +79,10 @@ class Evaluations:
         rows = {name: self._nothing() for name in self.followed}
         tested = measurements.accuracies.tested[task.index + 1]
         # In a short row the last place is the task's own.
+        # A row has a place for each task, or just for the last few tested.
         shift = 0 if self.width == len(self.tasks) else self.width - 1 - task.index
         for index in range(tested.start, task.index + 1):
+            # The first `CONTINUAL_SAMPLES` of the test set, always the same ones.
             found = evaluate(self.learner, self.tasks[index], "test", CONTINUAL_SAMPLES)
             for name, value in {"accuracy": found.accuracy, **found.notes}.items():
                 rows.setdefault(name, self._nothing())[:, index + shift] = value.cpu()
@@ -115,4 +122,5 @@ class Evaluations:
             return
         members, longest = len(steps.lengths), int(steps.lengths.max())
         curve = self.measurements.curves[name] = Curve(members, 1)
+        # NaN where the note was not yet taken, so that positions match the steps'.
         curve.extend(np.full((members, longest, self.width), np.nan), steps.lengths)

@@ -58,7 +58,9 @@ class FrozenBody:
             phase.frozen_before
         )  # an error where there is none
         self.point = phase.frozen_before
+        # An error here if the rest is not what the network does behind that point.
         shape = self._checked_shape(phase, resolved.pools)
+        # Augmented images are others in each epoch: nothing could be kept.
         if shape is not None and self._augmentation(phase) == "none":
             room = room_for_features(self.learner.device, self.workers)
             self.table = Table(self._computing(resolved.pools), resolved, shape, room, self.net)
@@ -73,8 +75,10 @@ class FrozenBody:
         """
         if self.point is None:
             return
+        # By value, not by a counter: whoever writes the same numbers changes nothing.
         if self.table is not None and self._changed() is not None:
             self.table.forget()
+        # Clones for `end_epoch`, which compares.
         self.before = {name: value.detach().clone() for name, value in self._front().items()}
 
     def end_epoch(self) -> None:
@@ -95,8 +99,10 @@ class FrozenBody:
                 yield step, order.batch(step)
             return
         for steps in _groups(plan):
+            # Features of all steps of a group are computed ahead, in full chunks.
             places = self.table.ready(order, steps)
             for step, place in zip(steps, places, strict=True):
+                # A fourth row beside index, task and validity.
                 yield step, torch.cat([order.batch(step), place[None]])
 
     @contextlib.contextmanager
@@ -128,6 +134,7 @@ class FrozenBody:
         """The first tensor of the front that is otherwise
         than when the epoch began, among who takes part.
         """
+        # Members that sit out hold arbitrary weights meanwhile.
         active = self.session.active
         for name, value in self._front().items():
             if name not in self.before:
@@ -143,6 +150,7 @@ class FrozenBody:
         The whole network is then run in every step.
         """
         assert self.point is not None
+        # One chunk of each member's pool is enough to see how the kernel behaves.
         first = [np.arange(min(CHUNK, len(pool))) for pool, _ in pools]
         x = self._images(pools, first)
         features, whole = self.net.features(x, self.point)
@@ -157,6 +165,7 @@ class FrozenBody:
                 " it; name a later module (the last one is 'head'), or build the model as an"
                 " nn.Sequential"
             )
+        # The same images at other places of the chunk: are their features the same bits?
         for places in SHIFTS:
             # Fetched anew: an image's numbers are to lie in memory as they always do.
             rolled, _ = self.net.features(self._images(pools, first, places), self.point)
@@ -172,13 +181,16 @@ class FrozenBody:
     def _close(self, one: Tensor, other: Tensor) -> bool:
         if one.shape != other.shape:
             return False
+        # `[R]`: the largest output of each member, and 1 at least.
         size = other.abs().flatten(1).amax(1).clamp(min=1.0)
         near = (one - other).abs() <= ROUNDING * size.view(-1, *(1,) * (other.dim() - 1))
+        # Of a diverged member nothing can be said.
         return bool((near | ~other.isfinite())[self.session.active].all())
 
     def _computing(self, pools: Sequence[Pool]) -> Compute:
         def compute(places: Sequence[IntArray]) -> Tensor:
             assert self.point is not None
+            # Members for which nothing is missing are left out where the form allows.
             with self._only(places):
                 return self.net.features(self._images(pools, places), self.point)[0]
 
@@ -204,6 +216,7 @@ class FrozenBody:
         index, tasks = [], []
         for (pool, task_of), mine in zip(pools, places, strict=True):
             some = mine if len(mine) else np.zeros(1, dtype=np.int64)
+            # Repeated until the chunk is full: sizes are always the same, so bits are.
             filled = np.roll(np.resize(some, CHUNK), moved_by)
             index.append(pool[filled])
             tasks.append(task_of[filled])
@@ -230,12 +243,15 @@ class Table:
         self.compute = compute
         counts = [len(pool) for pool, _ in resolved.pools]
         longest, members = max(counts), len(counts)
+        # Samples of the pool's beginning whose features stay for the whole phase.
         self.kept = min(longest, int(room // row_bytes(shape, members)))
         ahead = 0 if self.kept == longest else max(SAMPLES_AHEAD, resolved.size)
         self.spare = self.kept + ahead  # a row for what nobody asks about
         self.values = torch.empty(members, self.spare + 1, *shape, device=net.device)
+        # The spare row is read for rows that do not count; memory as it came may hold NaN.
         self.values[:, self.spare] = 0.0
         self.slots = [np.full(count, -1, dtype=np.int64) for count in counts]
+        # `[R, 1]` beside rows `[R, B]`.
         self.members = torch.arange(members, device=net.device)[:, None]
 
     def forget(self) -> None:
@@ -257,15 +273,18 @@ class Table:
 
     def _missing(self, slots: IntArray, places: IntArray) -> IntArray:
         """The samples at these places that have no features yet; each is given a row."""
+        # What was computed for the steps before makes room.
         slots[self.kept :] = -1
         missing = np.unique(places[slots[places] < 0])
         passing = missing[missing >= self.kept]
+        # Rows behind the kept ones, given out anew for each group.
         slots[passing] = self.kept + np.arange(len(passing))
         staying = missing[missing < self.kept]
         slots[staying] = staying
         return missing
 
     def _compute(self, missing: Sequence[IntArray]) -> None:
+        # As many chunks as the member needs that lacks most.
         for start in range(0, max(map(len, missing)), CHUNK):
             places = [mine[start : start + CHUNK] for mine in missing]
             rows = np.full((len(places), CHUNK), self.spare)
@@ -283,6 +302,7 @@ class Table:
 
 def row_bytes(shape: Sequence[int], members: int) -> int:
     """What a sample's features take in the stack."""
+    # float32.
     return math.prod(shape) * 4 * members
 
 
@@ -290,6 +310,7 @@ def _groups(plan: Sequence[Step]) -> Iterator[Sequence[Step]]:
     """The steps in groups of at most `SAMPLES_AHEAD` samples of a member, one step at least."""
     group: list[Step] = []
     for step in plan:
+        # At most so many samples ahead: the table has that much room beside the kept ones.
         if group and sum(one.size for one in [*group, step]) > SAMPLES_AHEAD:
             yield group
             group = []

@@ -20,6 +20,7 @@ from torch import nn
 
 from clbench.stack import Stack, make_optimizer
 
+# Linux only; elsewhere neither exists, and sizes are NaN.
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_THE_MARK = "5"  # see proc_pid_clear_refs(5)
 MEMBERS, BATCH, SIDE, CLASSES = 2, 16, 8, 4
@@ -33,6 +34,7 @@ class Memory:
 
     def begin(self) -> None:
         """Count from here on."""
+        # First the garbage, then free memory back to the system: the second needs the first.
         gc.collect()
         _give_back()
         try:
@@ -44,6 +46,7 @@ class Memory:
 
     def peak(self) -> float:
         """The largest growth at any time since then."""
+        # The high-water mark of the resident set, put down to its present size by `begin`.
         return max(0.0, _status("VmHWM") - self.start) if self.start >= 0 else math.nan
 
 
@@ -60,6 +63,7 @@ def begin_job(device: torch.device) -> None:
 @lru_cache
 def warm_up(device: torch.device) -> None:
     """Take the first steps of this process on a device, in both forms of a stack."""
+    # Kernels of both are chosen at their first call: a job's first step is not to pay for it.
     for form in ("loop", "vmap"):
         # A small convolutional network, so that both kinds of products are met.
         stack = Stack(_network, MEMBERS, form=form, device=device)
@@ -97,4 +101,5 @@ def _status(name: str) -> float:
     except OSError:
         return math.nan
     found = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    # /proc counts in kB.
     return float(next(found, "nan")) * 1024.0

@@ -29,6 +29,7 @@ class Given:
 
     def check(self) -> None:
         """Raise where one of them is another by now."""
+        # The same learner, so the same parts in the same order.
         for before, (part, now) in zip(self._options, self._options_now(), strict=True):
             for option in _changed(before[1], now):
                 raise StrategyError(
@@ -52,6 +53,7 @@ class Given:
 
 def _as_text(values: Mapping[str, Any]) -> dict[str, str]:
     """A text keeps what a list was, and NaN is NaN."""
+    # Compared as text, for a list that was changed in place is equal to itself.
     return {name: repr(value) for name, value in values.items()}
 
 

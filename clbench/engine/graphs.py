@@ -53,6 +53,7 @@ class Steps:
         self.known: Outline | None = None
         self.at: Any = None  # the task and phase of the graphs
         self.own: torch.cuda.Stream | None = None
+        # Before `declared`, which asks the method: on a CPU nobody is bothered.
         if learner.device.type != "cuda":
             self.why = "not on a GPU"
         elif self.why is None and (reason := declared(learner)):
@@ -74,13 +75,17 @@ class Steps:
             return self.step(samples)
         if self.learner.eager_step():
             return self._eager(samples)
+        # What shapes and branches of a step follow from.
         kind = tuple(samples.shape), tuple(self.session.active)
         graph = self.graphs.get(kind)
         if graph is None:
+            # The first step may make tensors (optimisers their moments), the second shows whether
+            # it changes what a graph could not, the third is recorded.
             times = self.seen[kind] = self.seen.get(kind, 0) + 1
             if times == 2:
                 return self._watched(samples)
             if (
+                # Between these, and where there are enough graphs, the step runs as it is.
                 times != 3
                 or len(self.graphs) == MAX_GRAPHS
                 or (graph := self._capture(samples)) is None
@@ -89,8 +94,10 @@ class Steps:
                 return self.step(samples)
             self.graphs[kind] = graph
         if graph is not self.last:
+            # Another graph, or no graph, wrote the gradients last.
             graph.publish()
             self.last = graph
+        # The only input: the graph reads this address.
         graph.samples.copy_(samples)
         graph.graph.replay()
         return graph.loss
@@ -106,6 +113,8 @@ class Steps:
             return
         self.own = self.own or torch.cuda.Stream(self.session.device)
         before = torch.cuda.current_stream(self.session.device)
+        # Work that was begun on the stream before has to be done first, and the other way round
+        # below.
         self.own.wait_stream(before)
         try:
             with torch.cuda.stream(self.own):
@@ -119,6 +128,7 @@ class Steps:
         """
         if self.why is not None:
             return
+        # Tasks and phases change data and hooks, whose Python values are burnt into a graph.
         at = self.session.task, self.session.phase
         if at != self.at:
             self.forget()
@@ -134,6 +144,7 @@ class Steps:
 
     def _forget_if_changed(self) -> None:
         """Forget the graphs if what a step depends on is no longer what they were captured with."""
+        # Against the state at the capture: a tensor in another place, a plain value that changed.
         if self.known is not None and self.known.difference(Outline.of(self.state)):
             self.forget()
 
@@ -146,6 +157,7 @@ class Steps:
     def _watched(self, samples: Tensor) -> Tensor | None:
         before = Outline.of(self.state)
         loss = self.step(samples)
+        # Of this one step, so the message can name what it did.
         if changed := before.difference(Outline.of(self.state)):
             self._refuse(changed)
         return loss
@@ -155,11 +167,14 @@ class Steps:
 
         None, and never tried again, where it cannot be.
         """
+        # The graph's own input, at an address that stays.
         made = Captured(torch.cuda.CUDAGraph(), samples.clone())
+        # Nothing of this device may be under way when a capture begins.
         torch.cuda.synchronize(samples.device)
         collecting = gc.isenabled()
         gc.disable()  # to free another graph's memory is not allowed meanwhile
         try:
+            # Other threads (fetching of data) may go on calling CUDA meanwhile.
             made.graph.capture_begin(capture_error_mode="thread_local")
             try:
                 made.loss = self.step(made.samples)
@@ -176,6 +191,7 @@ class Steps:
             if collecting:
                 gc.enable()
         made.note(self.state)
+        # After the capture, which runs the step's Python and so may set values.
         self.known = Outline.of(self.state)
         return made
 
@@ -212,6 +228,7 @@ class Captured:
     def note(self, state: Stateful) -> None:
         """The gradients and activations at hand are those that this graph writes."""
         self.grads = [
+            # A graph writes gradients into the tensors it was captured with.
             (tensor, tensor.grad)
             for tensor in Outline.of(state).tensors
             if tensor.is_leaf and tensor.requires_grad
@@ -265,6 +282,7 @@ class Outline:
                     f"a step replaces the tensor {author_path(path)};"
                     " write into it instead (copy_, add_, lerp_)"
                 )
+            # NaN is not equal to itself, and yet has not changed.
             if mark != before and not (mark != mark and before != before):
                 return (
                     f"a step changes the Python value {author_path(path)}"

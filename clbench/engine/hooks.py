@@ -37,8 +37,10 @@ class Hook:
             return self.function
         # No further calls here: a training step looks up a dozen hooks.
         order: HookOrder | None = part._hook_order
+        # Whether this hook is what the part's own class resolves to: then it was not `super()`.
         if order is not None and order.of_class[id(part)][self.name] is self:
             return order.first[self.name]
+        # Bound to the part as an ordinary method would be.
         return self.function.__get__(part, owner)
 
     @property
@@ -50,11 +52,13 @@ class Hook:
 def hook(default: AnyHook) -> AnyHook:
     """Mark a method that parts share: its body runs behind the last part."""
     name = default.__name__
+    # The order of definition is that of a run; messages list them so.
     HOOKS[name] = default
 
     @functools.wraps(default)
     def go_on(part: Hooked, *args: Any, **kwargs: Any) -> Any:
         order = part._hook_order
+        # A part outside a composition: a test, or a strategy asked for its options.
         if order is None:
             return default(part, *args, **kwargs)
         return order.following[id(part)][name](*args, **kwargs)
@@ -72,6 +76,7 @@ class Hooked:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # At class creation, once: instances then pay an attribute lookup and no more.
         for name in HOOKS:
             found = _looked_up(cls, name)
             if not isinstance(found, Hook):
@@ -91,6 +96,7 @@ class HookOrder:
         self.of_class = {id(part): _hooks_of(type(part)) for part in self.parts}
         # Where each hook starts, and what comes behind each part.
         self.first = self._starting_at(0)
+        # Behind part n - 1 a hook goes on at part n.
         self.following = {id(part): self._starting_at(n) for n, part in enumerate(self.parts, 1)}
         if len(self.parts) > 1:
             self._note_calls()
@@ -144,6 +150,7 @@ class HookOrder:
         for part in parts:
             function = own_function(type(part), name)
             if function is not None:
+                # Bound once here, not at each call.
                 bound: Bound = function.__get__(part, type(part))
                 return bound
         return functools.partial(HOOKS[name], self.parts[-1])
@@ -155,6 +162,7 @@ def _note_first_call(hooks: dict[str, Bound], name: str, notes: set[Any], what: 
 
     def noted(*args: Any, **kwargs: Any) -> Any:
         notes.add(what)
+        # The note removes itself, so that a training step has no wrapper left.
         if hooks[name] is noted:  # and nobody has put something around it
             hooks[name] = bound
         return bound(*args, **kwargs)
@@ -192,5 +200,6 @@ def _hooks_of(cls: type) -> dict[str, Any]:
 
 def _looked_up(cls: type, name: str) -> Any:
     """An attribute as it stands in the class that has it, no descriptor asked."""
+    # Past the descriptor protocol: `getattr` would give what `Hook.__get__` answers.
     holder = next(base for base in cls.__mro__ if name in vars(base))
     return vars(holder)[name]

@@ -30,6 +30,7 @@ class Keeper:
         self.predictions = "predictions" in learner.protocol.keep
         self._chosen: dict[int, list[Tensor]] = {}  # by column, of the row under way
         self._in_memory: dict[int, dict[str, Rows]] = {}  # by row, where there is no checkpoint
+        # An error now rather than after the first task.
         if self.weights:
             self._network()
 
@@ -38,6 +39,7 @@ class Keeper:
         if not self.predictions:
             return []
         kept = self._chosen[column] = []
+        # The classes chosen, `[R, B]` a batch; joined when the row ends.
         return [lambda chosen, batch: kept.append(chosen)]
 
     def end_row(self, row: int, members: Sequence[int]) -> None:
@@ -48,6 +50,7 @@ class Keeper:
         for column, chosen in self._chosen.items():
             found[f"predictions/{row}/{column + 1}"] = self._predicted(column, chosen)
         self._chosen = {}
+        # Members that diverged keep no rows: their weights say nothing.
         taking = set(members)
         rows = {name: _of_members(values, taking) for name, values in found.items()}
         if self.checkpoint is None:
@@ -59,17 +62,21 @@ class Keeper:
     def _weights(self, row: int) -> dict[str, Array]:
         """Parameters and buffers of all members."""
         network = self._network()
+        # Running statistics belong to what a network predicts with.
         every = network.named_parameters() | network.buffers
         return {f"weights/{row}/{name}": _plain(value) for name, value in every.items()}
 
     def _predicted(self, column: int, chosen: Sequence[Tensor]) -> Array:
         """The class that each test sample of a task was given; -1 where a member has fewer."""
         index, _ = self._tested(column)
+        # Padding of the last batch is cut off.
         classes = torch.cat(list(chosen), dim=1).cpu().numpy()[:, : index.shape[1]]
+        # Room for 32,767 classes, a quarter of int64's bytes.
         return np.where(index < 0, -1, classes).astype(np.int16)
 
     def has(self, rows: int) -> bool:
         """Whether the first so many rows are there, for a job that goes on."""
+        # A checkpoint without its files would continue with rows missing.
         return not (self.weights or self.predictions) or all(
             self._file(row).exists() for row in range(rows)
         )
@@ -105,6 +112,7 @@ class Keeper:
     def _network(self) -> Stack:
         """What the strategy shows as its network."""
         try:
+            # What a method predicts with, which need not be what it trains.
             return self.learner.shown_net()
         except StrategyError:
             name = self.learner.part_name
@@ -123,6 +131,7 @@ class Keeper:
             assert batch.valid is not None
             index.append(torch.where(batch.valid, batch.index, -1))
             label.append(torch.where(batch.valid, batch.y, -1))
+        # The longest member's test set; shorter ones are padded with -1.
         most = max(streams.sizes(column, "test"))
         both = (torch.cat(parts, dim=1).cpu().numpy()[:, :most] for parts in (index, label))
         return next(both).astype(np.int32), next(both).astype(np.int16)
@@ -136,6 +145,7 @@ def _of_members(values: Array, members: set[int]) -> Rows:
 def _plain(value: Tensor) -> Array:
     value = value.detach()
     return (
+        # numpy knows no bfloat16.
         (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value)
         .cpu()
         .numpy()

@@ -14,4 +14,5 @@ class LearnerState(Stateful):
 
     def __init__(self, session: Session, parts: Sequence[Any]) -> None:
         self.session = session
+        # Numbered: a method may take part twice, and a path has to be unique.
         self.parts = {f"{number}:{part.part_name}": part for number, part in enumerate(parts)}

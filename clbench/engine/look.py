@@ -60,6 +60,7 @@ class Look:
     @property
     def task(self) -> Task:
         """The task that the images are from."""
+        # In task-incremental settings the task is told to everybody.
         if self._session.scenario.setting != "task":
             self._demand_oracle("task")
         return self._task
@@ -91,6 +92,7 @@ class MemberLook:
         for images in self._look.batches():
             valid = images.valid[self._row]
             if valid.any():
+                # Without R, and without padding: what one network is shown.
                 yield Images(images.x[self._row][valid], valid[valid])
 
     @property

@@ -48,6 +48,7 @@ class Loop:
         self.learner, self.session, self.probes = learner, learner.session, probes
         self.measurements, self.streams = self.session.measurements, self.session.streams
         self.protocol = learner.protocol
+        # Accuracy by epoch, and stopping by it, is online accuracy counted within an epoch.
         if follow.by_epoch or isinstance(self.protocol.stop_at, dict):
             follow = replace(follow, online=True)
         self.cursor = Cursor(learner.members, learner.device)
@@ -79,6 +80,7 @@ class Loop:
 
     def state(self) -> Stateful:
         """All that the job is made of between two steps."""
+        # Before it is saved: what was changed in place would be undone by a resume.
         self.given.check()
         return _JobState(
             self.learner.state(),
@@ -91,16 +93,20 @@ class Loop:
 
     def go_on(self, saved: Saved) -> None:
         """Continue from the saved `state()` of a loop like this one."""
+        # Written into the live state, so that everybody keeps the objects they hold.
         restore(self.state(), saved, self.session.find, self.learner.device)
+        # Who takes part is not among the restored tensors' consequences: told again.
         self.participation.publish()
         self.learner.hold_outputs()
         if self.cursor.phases is not None:
+            # Not saved: it follows from the task, its phases and the protocol.
             self.resolved = self._resolve(self.streams.tasks[self.cursor.task])
 
     @property
     def fraction(self) -> float:
         """The part of the task's training that is done."""
         lengths = [max(phase.totals) for phase in self.resolved]
+        # Steps of the member with most; members are done at different times.
         done = sum(lengths[: self.cursor.phase]) + int(self.cursor.done.max())
         return done / max(1, sum(lengths)) if lengths else 0.0
 
@@ -113,6 +119,7 @@ class Loop:
     def task(self, task: Task) -> None:
         """Train one task, from its beginning or from where it was left, and evaluate after it."""
         with self.training.steps.stream(), self.draws.task(task.index + 1):
+            # All may have diverged, in an earlier task or in this one.
             if self.measurements.running:
                 self.train(task)
             if self.measurements.running:
@@ -122,14 +129,17 @@ class Loop:
         self._after_last_task(task)
         tested = self.measurements.accuracies.tested
         if self.cursor.task + 1 < len(tested):
+            # Data of tasks that will neither be trained nor tested any more.
             self.streams.forget_before(tested[self.cursor.task + 1].start)
 
     def train(self, task: Task) -> None:
         """Train a task, phase by phase."""
+        # Set again after a resume; hooks and augmentation ask for it.
         self.session.task = task
         if self.cursor.phases is None:
             self._begin_task(task)
         self.resolved = self._resolve(task)
+        # After hooks and evaluations before the task, which are no training.
         self.cursor.start_clock()
         while self.cursor.phase < len(self.resolved):
             self._phase(task, self.cursor.phase)
@@ -140,10 +150,13 @@ class Loop:
         self.participation.all_running()
         if task.index > 0:
             self.reset(task)
+        # After the resets: a method sees its network as it will be trained.
         self.draws.call("begin_task", task)
+        # Tables have a row a member from here on, or no member could sit out.
         self.participation.check_tables()
         # The hook may have made optimisers.
         self.learner.hold_outputs()
+        # After `begin_task`: heads of the new task exist by now.
         self.observation.before_task(task)
         self.cursor.begin_task(self._checked(self.draws.call("phases", task)))
 
@@ -156,8 +169,11 @@ class Loop:
 
     def _finish_task(self, task: Task) -> None:
         self.participation.set_active(self.measurements.running)
+        # Before `end_task`, whose own steps are to use the protocol's rate.
         self._give_rates_back()
+        # Members that stopped early get their own rows back, for hooks look at all of them.
         self.participation.show_suspended()
+        # Before `end_task`: methods remember the weights that stay.
         self.observation.restore_best()
         self.draws.call("end_task", task)
         self.observation.note_training(task)
@@ -172,6 +188,7 @@ class Loop:
 
     def _phase(self, task: Task, number: int) -> None:
         """Train a phase, from its beginning or from where it was left."""
+        # Restored from plain values, so the method need not be asked again.
         cursor, phases = self.cursor, self.cursor.phases
         assert phases is not None
         self.session.phase = phases[number]
@@ -179,9 +196,12 @@ class Loop:
             self._begin_phase(task)
         phase, resolved = self.session.phase, self.resolved[number]
         frozen = self.training.frozen
+        # Also after a resume: features are not saved.
         frozen.begin_phase(phase, resolved)
         if frozen.table is not None:
+            # Steps read their features from a table at another address now.
             self.training.forget_graphs()
+        # Ends early where every member has reached `stop_at`, or diverged.
         while cursor.epoch < resolved.epochs and (taking := self._taking()):
             self._epoch(task, phase, resolved, taking)
         frozen.end_phase()
@@ -196,12 +216,14 @@ class Loop:
         self.participation.set_active(self.measurements.running)
         self._give_rates_back()
         self.participation.show_suspended()
+        # `begin_phase` may choose the samples that its phase trains on.
         with session.choosing() as chosen:
             self.draws.call("begin_phase", phase)
         if chosen:
             samples = whole_choice(chosen, session.active, self.learner.members)
             session.phase = phase = self._checked([replace(phase, data=samples)])[0]
             self.cursor.replace_phase(phase)
+            # Chosen samples change sizes, and so the schedule.
             self.resolved = self._resolve(task)
         self.cursor.rates_set = self.rates.are_set_by(phase)
 
@@ -213,12 +235,16 @@ class Loop:
 
     def _epoch(self, task: Task, phase: Phase, resolved: ResolvedPhase, taking: list[int]) -> None:
         cursor, who = self.cursor, self.participation
+        # In the middle of an epoch its beginning is over.
         if cursor.step == 0:
             self._begin_epoch(phase, taking)
+        # Also in the middle: both compare with what was before, and that is gone.
         self.training.frozen.begin_epoch()
         self.training.steps.begin_epoch()
         self._steps(task, phase, resolved, taking)
+        # All that began the epoch, whoever took part in its last step.
         who.set_active(taking)
+        # The device is waited for here, once an epoch.
         who.mark_all_diverged({**who.broken_agents(), **cursor.losses.read()})
         reached: set[int] = set()
         if self.session.active:
@@ -242,14 +268,17 @@ class Loop:
     def _steps(self, task: Task, phase: Phase, resolved: ResolvedPhase, taking: list[int]) -> None:
         """Take the epoch's steps, from the one where it was left."""
         cursor = self.cursor
+        # The order follows from seed, task, phase and epoch: nothing of it is saved.
         position = task.index, cursor.phase, cursor.epoch
         order = order_of_epoch(resolved, self.streams, self.session.members, position)
         plan = self._plan(resolved, order.sizes, taking)
+        # From where the job was left.
         for step, samples in self.training.frozen.of_steps(order, plan[cursor.step :]):
             self.participation.set_active(step.members)
             self.rates.begin_step(phase, cursor.done.tolist(), resolved.totals)
             self.training.step(samples)
             self.observation.after_step(task)
+            # Counted before `on_step`, which may save.
             cursor.step += 1
             self.on_step()
 
@@ -257,6 +286,7 @@ class Loop:
         self, resolved: ResolvedPhase, sizes: Sequence[int], taking: Sequence[int]
     ) -> list[Step]:
         """Who takes part in which step; batch-norm is not shown a single sample."""
+        # A variance of one value does not exist.
         at_least = 2 if resolved.size > 1 and self.learner.has_batch_norm() else 1
         return plan_epoch(sizes, resolved.size, taking, at_least)
 
@@ -265,6 +295,7 @@ class Loop:
 
     def _resolve(self, task: Task) -> list[ResolvedPhase]:
         streams, protocol, running = self.streams, self.protocol, self.measurements.running
+        # None between tasks.
         phases = self.cursor.phases or []
         return [resolve(phase, task, streams, protocol, running) for phase in phases]
 

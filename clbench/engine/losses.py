@@ -54,8 +54,10 @@ class LossWatch(Stateful):
             raise StrategyError(
                 f"{who}: the loss {got}; one value a member, {[self.members]}, is wanted"
             )
+        # On the device, one row a step; nothing waits.
         self.table.select(0, len(self.taking)).copy_(loss.detach())
         if not self.taking:
+            # Steps each member had done when the table began.
             self.steps = steps.tolist()
         self.taking.append(active)
         if len(self.taking) == STEPS_ON_DEVICE:
@@ -63,6 +65,7 @@ class LossWatch(Stateful):
 
     def held(self) -> dict[str, Any]:
         """The losses on the host; when they were brought there makes no difference."""
+        # Saved state is equal whenever it is saved, for the sums are exact.
         self._empty()
         self._sum_up()
         return super().held()
@@ -80,16 +83,20 @@ class LossWatch(Stateful):
         if not self.taking:
             return
         values = self.table[: len(self.taking)].to("cpu", copy=True).numpy()
+        # `[steps, R]`: rows of members that sat out are of no meaning.
         took_part = np.zeros(values.shape, dtype=bool)
         for row, active in enumerate(self.taking):
             took_part[row, active] = True
         self.waiting.append((values, took_part))
+        # Bounded also where the table is emptied often (short epochs).
         if sum(len(losses) for losses, _ in self.waiting) >= STEPS_ON_DEVICE:
             self._sum_up()
         broken = took_part & ~np.isfinite(values)
         for member in np.flatnonzero(broken.any(axis=0)).tolist():
+            # Row of the table; the member's own count of steps is what is reported.
             first = int(np.flatnonzero(broken[:, member])[0])
             done_before = int(took_part[:first, member].sum())
+            # The first time counts.
             self.broken.setdefault(member, self.steps[member] + done_before)
         self.taking = []
 
@@ -121,6 +128,7 @@ class ExactSums(Stateful):
     def add(self, values: np.ndarray[Any, Any], counted: np.ndarray[Any, Any]) -> None:
         """Add the numbers `[n, R]` that are `counted` to the members' sums."""
         members = np.nonzero(counted)[1]
+        # IEEE 754 binary32: sign, 8 bits of exponent, 23 of fraction.
         bits = values[counted].astype(np.float32, copy=False).view(np.int32).astype(np.int64)
         powers, wholes = (bits >> 23) & NONFINITE_EXPONENT, bits & ((1 << 23) - 1)
         wholes[powers > 0] += 1 << 23  # the leading bit is not written down
@@ -128,6 +136,7 @@ class ExactSums(Stateful):
         powers = np.maximum(powers, 1)
         finite = powers < NONFINITE_EXPONENT
         signed = np.where(bits < 0, -wholes, wholes)
+        # Unlike `+=` with an index array it adds repeated indices.
         np.add.at(self.wholes, (members[finite], powers[finite]), signed[finite])
         np.add.at(self.count, members, 1)
         np.add.at(self.odd, members[~finite], 1)
@@ -138,6 +147,8 @@ class ExactSums(Stateful):
         if count == 0 or self.odd[member]:
             return math.nan
         wholes = self.wholes[member].tolist()
+        # Python's integers have no end: the sum is exact.
         total: int = sum(whole << power for power, whole in enumerate(wholes) if whole)
+        # int / int rounds once, to the nearest float64.
         exact: float = total / (1 << EXPONENT_BIAS)
         return exact / count

@@ -32,6 +32,7 @@ class Accuracies(Stateful):
 
     def __init__(self, members: int, tested: Sequence[range]) -> None:
         self.tested = tuple(tested)
+        # Rows lie behind each other in one array: no row a task too long.
         self._start = np.cumsum([0, *map(len, self.tested)])
         self.values = np.full((members, int(self._start[-1])), np.nan)
 
@@ -48,6 +49,7 @@ class Accuracies(Stateful):
         tested = self.tested[row]
         if column not in tested:
             return np.full(len(values), np.nan)
+        # A view: written through.
         entry: Array = values[:, self._start[row] + column - tested.start]
         return entry
 
@@ -109,6 +111,7 @@ class Measurements(Stateful):
         self.check(curves, name, value)
         if name not in curves:
             curves[name] = Curve(len(self.diverged_at), value.dim() - 1)
+        # float64 whatever it was measured in: what is stored is what was measured.
         curves[name].append(value.detach().to(torch.float64).cpu().numpy(), members)
 
     def write_notes(
@@ -117,6 +120,7 @@ class Measurements(Stateful):
         """What the strategy noted of a test set, of these members."""
         for name, value in notes.items():
             if name not in self.notes:
+                # NaN up to here: the note was not taken before.
                 self.notes[name] = np.full_like(self.accuracies.values, np.nan)
             entry = self.accuracies.at_of(self.notes[name], row, column)
             entry[members] = value.cpu().numpy()[members]
@@ -154,9 +158,11 @@ class Measurements(Stateful):
                 f"cost({name!r}, ...) was given {list(given.shape)}; a number, or one a member,"
                 f" [{size}], is wanted"
             )
+        # A single number is everybody's.
         numbers = given.expand(size).tolist()
         noted = self.cost.setdefault(name, [math.nan] * size)
         for member in members:
+            # NaN is "nothing said"; adding begins at 0.
             before = noted[member] if add and not math.isnan(noted[member]) else 0.0
             noted[member] = before + numbers[member]
 
@@ -164,12 +170,14 @@ class Measurements(Stateful):
         """A probe metric measured the whole stack for so long; each member has its share."""
         size = len(self.diverged_at)
         before = self.metric_seconds.get(metric, np.zeros(size))
+        # The stack is measured in one go: no member's share can be told apart.
         self.metric_seconds[metric] = before + seconds / size
 
     def count_cost(self, name: str, counted: Sequence[float]) -> None:
         """What the engine counted, of the members of which the method said nothing else."""
         noted = self.cost.get(name, [math.nan] * len(counted))
         both = zip(noted, counted, strict=True)
+        # What a method says it costs counts more than what its tensors show.
         self.cost[name] = [own if math.isnan(said) else said for said, own in both]
 
     @property
@@ -185,6 +193,7 @@ class Measurements(Stateful):
     @property
     def running(self) -> list[int]:
         """The members that have not diverged."""
+        # -1: not diverged.
         return [member for member, step in enumerate(self.diverged_at) if step < 0]
 
     def fill(self, record: CellRecord) -> CellRecord:
@@ -196,6 +205,7 @@ class Measurements(Stateful):
             }
         else:
             record.entries = self.accuracies.entries()
+            # Entries that at least one member has a value of.
             kept = self.accuracies.measured
             record.notes = {name: notes[:, kept] for name, notes in self.notes.items()}
         record.accuracy_before, record.loss = self.accuracy_before, self.loss
@@ -223,6 +233,7 @@ def padded(rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """
     longest = max((len(row) for row in rows), default=0)
     shapes = {np.shape(value) for row in rows for value in row} or {()}
+    # As large as the largest in each dimension.
     table = np.full((len(rows), longest, *map(max, zip(*shapes, strict=True))), np.nan)
     for number, row in enumerate(rows):
         if len(shapes) == 1 and row:

@@ -48,6 +48,7 @@ def measure_kept(
 
     `rows[i]` are their weights after task i + 1.
     """
+    # As in a run, so options and network are what the record says.
     learner = build_learner(cell, members, host=host, arrays=arrays, settings=Settings(form=form))
     session, measurements = learner.session, learner.session.measurements
     probes = Probes({name: metric}, learner, shown=_Unknown())
@@ -55,6 +56,7 @@ def measure_kept(
     for task, weights in zip(session.streams.tasks, rows, strict=True):
         there = _put(learner, weights)
         session.task = task
+        # Only members whose weights were kept at that task.
         session.set_active(there)
         if there and (metric.when == "task_end" or task.index == last - 1):
             for _, value in probes.ask(metric.when, task):
@@ -75,6 +77,7 @@ def _put(learner: Learner, weights: Weights) -> list[int]:
     floats = [
         value.reshape(len(value), -1) for value in weights.values() if value.dtype.kind == "f"
     ]
+    # A member that diverged has rows of NaN.
     there = np.flatnonzero(~np.isnan(np.concatenate(floats, axis=1)).all(axis=1))
     targets = _tensors(learner)
     if targets[0].keys() != weights.keys():
@@ -90,6 +93,7 @@ def _put(learner: Learner, weights: Weights) -> list[int]:
                     f"the kept {name} has the shape {list(value.shape)}, and the network's is"
                     f" {list(tensor.shape)}"
                 )
+            # Zeros in place of NaN, or whatever a probe sums over members would be NaN, too.
             tensor.copy_(torch.nan_to_num(value) if value.is_floating_point() else value)
     return there.tolist()
 

@@ -53,6 +53,7 @@ class Observation:
 
     def untrained(self, draws: DrawWatch) -> None:
         """Row 0."""
+        # `predict` may ask for the task, and none has begun.
         self.session.task = self.session.streams.tasks[0]
         try:
             draws.run("predict", self._evaluate, 0)
@@ -83,6 +84,7 @@ class Observation:
     def _evaluate(self, row: int) -> None:
         self.participation.show_suspended()
         for member in self.evaluations.after_tasks(row):
+            # At the steps it had done: a NaN in a test has no step of its own.
             self.participation.mark_diverged(member, int(self.measurements.steps[member]))
         self.participation.set_active(self.measurements.running)
 
@@ -95,6 +97,7 @@ class Observation:
         every = self.session.protocol.evaluate["every"]
         if not every:
             return
+        # `[R]`, of the phase.
         done = self.cursor.done
         if due := [member for member in self.session.active if done[member] % every == 0]:
             with self.cursor.stopped_clock():
@@ -136,6 +139,7 @@ class Observation:
     def note_training(self, task: Task) -> None:
         """How long the task's training took, its mean loss, and its online accuracy."""
         running, measurements, cursor = self.measurements.running, self.measurements, self.cursor
+        # The stack trains as one: each member has its share of the time.
         measurements.train_seconds[:, task.index] = cursor.read_clock() / self.learner.members
         if not cursor.phases:
             return
@@ -159,6 +163,7 @@ class Observation:
         with self.cursor.stopped_clock():
             for name, value in self.probes.ask(when, task):
                 if not means_something:
+                    # A row of NaN keeps the curve's positions those of the tasks.
                     value = torch.full(value.shape, torch.nan, dtype=torch.float64)
                 self.measurements.write(self.measurements.probes, name, value, self.session.active)
 
@@ -178,5 +183,6 @@ def _peak_memory(device: torch.device) -> float:
     On a CPU, what the process grew by since the job began.
     """
     if device.type == "cuda":
+        # Of the whole stack; not divided, for it is what the device needs.
         return float(torch.cuda.max_memory_allocated(device))
     return MEMORY.peak()

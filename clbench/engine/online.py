@@ -39,9 +39,12 @@ class OnlinePredictions:
         net = self.learner.stack
         if net is None or not self.logits_serve(net):
             self._predict(batch)
+        # Its loss may write to the weights (an inner step): looked at once, in the first step,
+        # whose prediction is made beforehand.
         elif self.loss_only_looks is None and "task_loss" in session.overridden:
             self._predict(batch)
             before = _versions(net)
+            # Called between the loss and the update.
             session.before_update = lambda: self._compare(before, _versions(net))
         else:
             net.watcher.keeps_logits = True
@@ -53,6 +56,7 @@ class OnlinePredictions:
 
     def logits_serve(self, net: Stack) -> bool:
         """Whether a training forward over the batch gives what `predict` would."""
+        # `predict` of its own means other logits, `observe` another order of things.
         if self.learner.session.overridden.intersection(OWN_PREDICTION):
             return False
         return self.loss_only_looks is not False and not depends_on_mode(net.module)
@@ -81,6 +85,7 @@ class OnlinePredictions:
 
 def _versions(net: Stack) -> list[int]:
     """How often each parameter was written to."""
+    # torch counts writes; whether the numbers changed would have to be read.
     return [value._version for value in net.parameters()]
 
 
@@ -105,12 +110,14 @@ def _may_depend(module: nn.Module) -> bool:
     if hooked or isinstance(module, torch.jit.ScriptModule):
         return True
     seen: set[Any] = set()
+    # The author's classes, up to nn.Module, whose own code asks for `training`.
     classes = type(module).__mro__[: type(module).__mro__.index(nn.Module)]
     return any(_asks_for_mode(function, seen) for cls in classes for function in _functions(cls))
 
 
 def _functions(cls: type) -> Iterator[Callable[..., Any]]:
     for value in vars(cls).values():
+        # Static and class methods, and properties, hold their function within.
         plain = getattr(value, "__func__", getattr(value, "fget", value))
         if isinstance(plain, FunctionType):
             yield plain
@@ -124,6 +131,7 @@ def _asks_for_mode(function: Any, seen: set[Any]) -> bool:
     names = set(_names(function.__code__))
     if "training" in names:
         return True
+    # Functions it names, if they are defined where it is or imported there.
     found = (function.__globals__.get(name) for name in names)
     own = [value for value in found if isinstance(value, FunctionType)]
     return any(_asks_for_mode(value, seen) for value in own)

@@ -31,6 +31,8 @@ class Outputs:
     def __init__(self, streams: Streams, logits: str) -> None:
         layout = streams.layout
         self.streams, self.logits, self.setting = streams, logits, layout.setting
+        # In the domain setting all outputs are everybody's; in the class setting it is the
+        # protocol's choice.
         self.some_left_out = self.setting == "task" or (self.setting == "class" and logits != "all")
         shape = (len(streams.members), layout.classes)
         # Always the same tensor: optimisers and device graphs hold it.
@@ -48,10 +50,12 @@ class Outputs:
         """
         if not self.some_left_out:
             return
+        # The same for all steps of a task, so it is worked out once.
         if self.begun != (index, own):
             self.begun = index, own
             self.idle_at_first.copy_(self._idle(index, own))
         self.idle.copy_(self.idle_at_first)
+        # Told apart by identity: a mask for these very tasks is no news.
         self.known = tasks if own or self._one_for_all else None
         self.within_step = True
 
@@ -67,7 +71,9 @@ class Outputs:
     def _idle(self, index: int, own: bool) -> Tensor:
         owned = self.streams.owned
         if self._one_for_all:
+            # `[R, T, C]`: the outputs that each task owns; here of all tasks so far.
             return ~owned[:, : index + 1].any(1)
+        # Samples of several tasks: everything is idle until a loss says otherwise.
         return ~owned[:, index] if own else torch.ones_like(self.idle)
 
     def note(self, mask: Tensor | None, tasks: Tensor, valid: Tensor | None = None) -> None:
@@ -77,10 +83,12 @@ class Outputs:
         if not self._is_news(tasks):
             return
         if mask is None:
+            # A loss over all outputs lets all of them take part.
             self.idle.fill_(False)
             return
         if valid is not None:
             mask = mask & valid[..., None]
+        # `[R, B, C]` to `[R, C]`: an output takes part if it does for any sample of the step.
         self.idle.logical_and_(mask.any(1).logical_not_())
 
     def note_row(self, row: int, mask: Tensor | None, tasks: Tensor) -> None:
@@ -93,6 +101,7 @@ class Outputs:
             self.idle[row] &= ~mask.any(0)
 
     def _is_news(self, tasks: Tensor) -> bool:
+        # Without gradients nothing is trained: a prediction, or a teacher's logits.
         if not self.within_step or tasks is self.known or not torch.is_grad_enabled():
             return False
         # Inside of a transform of torch.func a tensor may stand for many; nothing is written for
@@ -107,6 +116,7 @@ class Outputs:
         shapes = {name: param.shape[1:] for name, param in net.params.items()}
         names = output_parameters(net.module, shapes, self.idle.shape[1])
         own = [net.params[name] for name in names]
+        # Only what this optimiser holds: a method may train the head by another one.
         optimizer.rest_idle([param for param in own if id(param) in held], self.idle)
 
     def hold_plain(self, optimizer: torch.optim.Optimizer, row: int, owner: Any) -> None:

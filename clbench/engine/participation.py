@@ -22,6 +22,7 @@ class Participation:
 
     def set_active(self, members: Sequence[int]) -> None:
         """Let exactly these members take part from here on."""
+        # Suspending copies rows: not without need.
         if list(members) == self.session.active:
             return
         self.suspension.set_active(set(members))
@@ -39,6 +40,7 @@ class Participation:
         active = self.suspension.active
         self.session.set_active(active)
         everybody = len(active) == self.learner.members
+        # A slice writes without an index, which matters in every step.
         self.rows = slice(None) if everybody else torch.tensor(active, device=self.learner.device)
         self.learner.show_active(active)
 
@@ -51,6 +53,7 @@ class Participation:
 
         With as many members as it has rows it would be suspended and cleared like one of theirs.
         """
+        # The walk raises at the first such tensor.
         for _ in member_tables(self.learner.state(), self.learner.members):
             pass
 
@@ -61,6 +64,7 @@ class Participation:
         if not broken:
             return
         for member, step in broken.items():
+            # The first time counts.
             if self.measurements.diverged_at[member] < 0:
                 self.mark_diverged(member, step)
         running = set(self.measurements.running)
@@ -71,6 +75,8 @@ class Participation:
         self.measurements.diverged_at[member] = step
         for _, table in member_tables(self.learner.state(), self.learner.members):
             if table.is_floating_point():
+                # Finite, and in place: NaN would spread through whatever members share, such as
+                # sums.
                 table.detach()[member].nan_to_num_(0.0, 0.0, 0.0)
 
     def broken_agents(self) -> dict[int, int]:
@@ -79,11 +85,13 @@ class Participation:
         Found before any other agent sees them; the loss tells a step too late.
         """
         net = self.learner.stack
+        # Agents read each other's weights; members of other scenarios do not.
         if self.learner.scenario.agents == 1 or net is None:
             return {}
         finite = torch.ones(self.learner.members, dtype=torch.bool, device=self.learner.device)
         for value in net.parameters():
             finite &= value.detach().isfinite().flatten(1).all(1)
+        # The only reading on the host, once an epoch.
         flags = finite.tolist()
         steps = self.measurements.steps
         return {member: int(steps[member]) for member in self.session.active if not flags[member]}

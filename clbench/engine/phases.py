@@ -118,6 +118,7 @@ def _checked_samples(samples: Samples, streams: Streams) -> Samples:
     _check_range("index", index, len(streams.labels["train"]), "training samples")
     _check_range("tasks", tasks, streams.layout.tasks, "tasks")
     device = streams.device
+    # -1 where a sample's class does not belong to that task of that member.
     labels = streams.labels_of(index.to(device), tasks.to(device)).cpu()
     strangers = ((labels < 0) & valid).nonzero()
     if len(strangers):
@@ -130,6 +131,7 @@ def _checked_samples(samples: Samples, streams: Streams) -> Samples:
 
 
 def _table(name: str, value: Any, members: int, boolean: bool = False) -> Tensor:
+    # A copy: `phases` may hand out a buffer's own tensors, which will be written to.
     found = torch.as_tensor(value).detach().to("cpu", copy=True)
     kind_fits = found.dtype == torch.bool if boolean else not found.dtype.is_floating_point
     if found.dim() != 2 or len(found) != members or not kind_fits:
@@ -183,6 +185,7 @@ def joined(each: Mapping[int, Sequence[Phase]], members: int, who: str) -> list[
     first = list(next(iter(each.values())))
     in_common = list(map(_common, first))
     for phases in each.values():
+        # Samples apart, phases are compared as they are.
         if list(map(_common, phases)) != in_common:
             raise StrategyError(
                 f"{who}.phases differ between members; they may differ in their samples alone"
@@ -209,6 +212,7 @@ def _with_stacked_samples(phase: Phase, of_member: Mapping[int, Phase], members:
 
 def stacked(buffers: Mapping[int, Samples], members: int) -> Samples:
     """The buffers of a solo strategy's members (by row) as those of one stack."""
+    # Padded to the fullest buffer; the rest is not valid.
     longest = max(len(buffer.index) for buffer in buffers.values())
     index = torch.zeros(members, longest, dtype=torch.int64)
     tasks = torch.zeros_like(index)
@@ -260,11 +264,13 @@ def resolve(
     """The phase's batches, epochs and samples, where the protocol fills in what it leaves open."""
     size = phase.batch_size or protocol.batch_size
     steps = phase.steps or (protocol.steps if phase.epochs is None else None)
+    # A phase that says how many steps or epochs overrules the protocol's either.
     epochs = (protocol.epochs if phase.epochs is None else phase.epochs) or 0  # 0 beside `steps`
     pools = _pools(phase, task, streams)
     sizes = [len(pool) for pool, _ in pools]
     _check_sizes(phase, task, sizes, running)
     for member, count in enumerate(sizes):
+        # The stack trains as one: even a member without samples is shown something.
         if count == 0:
             pools[member] = _any_sample(streams, member)
     totals = [_steps_of(count, size, steps, epochs) for count in sizes]
@@ -274,6 +280,7 @@ def resolve(
 def _steps_of(count: int, size: int, steps: int | None, epochs: int) -> int:
     if count == 0:
         return 0
+    # The last, smaller batch counts as a step.
     return steps or epochs * math.ceil(count / size)
 
 
@@ -334,10 +341,12 @@ class Order:
     def batch(self, step: Step) -> Tensor:
         """`[3, R, B]`: the next samples of the members that take part, and any for the others."""
         first = step.start[0]
+        # Members side by side need no gather: a view.
         if all(start == first for start in step.start):
             return self.samples.narrow(2, first, step.size)
         starts = torch.zeros(self.samples.shape[1], 1, dtype=torch.int64)
         starts[list(step.members), 0] = torch.tensor(step.start)
+        # `[R, B]`; members that take no part are shown their first samples.
         where = (starts + torch.arange(step.size)).to(self.samples.device)
         return self.samples.gather(2, where.expand(3, -1, -1))
 
@@ -352,6 +361,7 @@ def order_of_epoch(
 
     `position` is the task, the phase and the epoch: with the member's seed it decides the order.
     """
+    # Samples a member needs in all; None where a phase has epochs.
     wanted = resolved.steps and resolved.steps * resolved.size
     rows = [
         _row(member, count, wanted, position)
@@ -360,6 +370,7 @@ def order_of_epoch(
     longest = max(map(len, rows))
     index, tasks = [], []
     for row, (pool, task_of) in zip(rows, resolved.pools, strict=True):
+        # Repeated to the longest: rows have to be of one length.
         filled = np.resize(row, longest)
         index.append(pool[filled])
         tasks.append(task_of[filled])
@@ -378,6 +389,7 @@ def _row(
         return np.zeros(0, dtype=np.int64)
     task, phase, epoch = position
     rounds = 1 if wanted is None else math.ceil(wanted / count)
+    # Each round is a permutation of its own, under the number its epoch would have.
     orders = [
         generator(*member, "order", task, phase, epoch + extra).permutation(count)
         for extra in range(rounds)

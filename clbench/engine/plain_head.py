@@ -29,11 +29,13 @@ def output_parameters(
     stack is bare once it has run.
     """
     head = dict(module.named_children()).get("head")
+    # A head of several modules has no single row for each output.
     if head is None or (any(True for _ in head.children()) and not isinstance(head, nn.Linear)):
         return []
     return [
         name
         for name, shape in shapes.items()
+        # A row an output: weight `[C, F]`, bias `[C]`.
         if name.startswith("head.") and list(shape[:1]) == [classes]
     ]
 
@@ -51,6 +53,7 @@ class PlainHead:
     @torch.no_grad()
     def before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Keep the head as it is."""
+        # Asked anew at each step, for the network may have been exchanged.
         names = {id(value) for value in self._head()}
         self.held = []
         for group in optimizer.param_groups:
@@ -101,14 +104,19 @@ def _move_young_rows(
     state, moved = optimizer.state[param], ~held.still
     if COUNT not in state:
         state[COUNT] = torch.zeros(held.still.shape, dtype=torch.float32, device=param.device)
+    # `[C, 1, ...]`: steps that each row took part in.
     count = state[COUNT].add_(moved)
     young = moved & (count < float(state["step"]))
     first, second = group["betas"]
+    # With amsgrad the largest second moment so far.
     square = state.get("max_exp_avg_sq", state["exp_avg_sq"])
     own = count.clamp(min=1).double()
+    # Adam's sqrt(v / (1 - beta2^t)) + eps, with the row's own t.
     deviation = (square / (1.0 - second**own)).sqrt().add_(group["eps"])
+    # The value before torch's step, which moved the row by the parameter's own t.
     start = held.before[0][1]
     if isinstance(optimizer, torch.optim.AdamW) or group.get("decoupled_weight_decay"):
+        # AdamW decays before it steps (Loshchilov & Hutter 2019); torch's step has been undone.
         start = start * (1.0 - group["lr"] * group["weight_decay"])
     change = group["lr"] * state["exp_avg"] / (1.0 - first**own) / deviation
     torch.where(young, (start - change).to(param.dtype), param, out=param.detach())

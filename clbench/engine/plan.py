@@ -27,12 +27,14 @@ def plan_epoch(
     whole = {member: sizes[member] // batch_size for member in members}
     steps = []
     for number in range(max(whole.values(), default=0)):
+        # Members that still have a whole batch: fewer as the epoch goes on.
         taking = tuple(member for member in members if whole[member] > number)
         steps.append(Step(taking, (number * batch_size,) * len(taking), batch_size))
     rests: dict[int, list[int]] = {}
     for member in members:
         if (rest := sizes[member] % batch_size) >= least:
             rests.setdefault(rest, []).append(member)
+    # Largest first: a fixed order, whatever order members are in.
     for rest, sharing in sorted(rests.items(), reverse=True):
         starts = tuple(whole[member] * batch_size for member in sharing)
         steps.append(Step(tuple(sharing), starts, rest))

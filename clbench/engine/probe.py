@@ -45,6 +45,7 @@ class Probe:
         The same whenever it measures within a task.
         """
         members, stream = self.task.streams.members, f"probe/{self.name}/{name}"
+        # By task, not by how often it was asked: the same draws at a resume.
         keys = [key(*member, stream, self.task.index) for member in members]
         return Noise(keys, device=self.x.device)
 
@@ -79,6 +80,7 @@ class Probe:
 
     def classes(self, tasks: str | Sequence[int] = "seen") -> Tensor:
         """`[R, classes]`: which outputs belong to any of these tasks."""
+        # `[R, tasks, classes]`.
         owned: Tensor = self.task.streams.owned[:, list(self.tasks(tasks))]
         return owned.any(1)
 
@@ -86,6 +88,7 @@ class Probe:
         """`[R, B]`: each sample's cross-entropy on the logits
         that are trained; 0 of rows that do not count.
         """
+        # As the trained step masks them, by each sample's own task.
         masked = self._trained().masked(logits, batch.tasks)
         return sample_cross_entropy(masked, batch.y).where(batch.weights, 0.0)
 
@@ -101,6 +104,7 @@ class Probe:
         """`work(probe, *args)`, done once for all metrics
         that ask for it at this time; nobody writes to it.
         """
+        # The function itself is part of the key, so two metrics' names cannot clash.
         asked = (work, *args)
         if asked not in self.found:
             self.found[asked] = work(self, *args)

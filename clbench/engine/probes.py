@@ -60,6 +60,7 @@ class Probes(Stateful):
         return {
             label: metric
             for label, metric in self.metrics.items()
+            # What failed once is not asked again.
             if metric.when == when and label not in self.measurements.faults
         }
 
@@ -68,8 +69,10 @@ class Probes(Stateful):
         due = self.due(when)
         if not due:
             return
+        # One evaluation mode for all that measure now.
         with evaluating(self.learner):
             batch, net = self._batch(task), self._network()
+            # Before the first metric: each is compared with what the one before left.
             self._last_versions = self._versions(net)
             self._found = {}
             for label, metric in due.items():
@@ -79,6 +82,7 @@ class Probes(Stateful):
                     if isinstance(value, Undefined):
                         raise value
                     yield label, self._checked(label, value)
+                # Not caught: from here on the numbers would be those of another run.
                 except Meddled:
                     raise
                 except (Exception, SystemExit) as error:
@@ -91,6 +95,7 @@ class Probes(Stateful):
     @contextmanager
     def _timed(self, label: str) -> Iterator[None]:
         """Count how long this metric takes, our watch over it included, whatever comes of it."""
+        # Kernels run behind the host's back: without waiting this would be the launching's time.
         self._wait()
         begun = time.perf_counter()
         try:
@@ -129,6 +134,7 @@ class Probes(Stateful):
             return self._measured(label, metric, net, task, batch)
         self._watched[label] = task.index
         packages, device = packages_of([type(metric)]), self.learner.device
+        # Checksums read every tensor on the host: once a task, not in each measurement.
         before = self._contents(net)
         try:
             with no_global_draws(f"metric {label!r}", "measure", HOW_TO_PROBE, packages, device):
@@ -148,6 +154,7 @@ class Probes(Stateful):
             return Undefined(str(net))
         try:
             seen = self._probe_of(label, metric, net, task, batch)
+            # Metrics may read test data, which methods may not.
             with self.learner.probing(), task.streams.opened_test():
                 return metric.measure(seen)
         except StrategyError as lacking:
@@ -172,6 +179,7 @@ class Probes(Stateful):
         self, metric: Any, before: Mapping[int, int], after: Mapping[int, int]
     ) -> None:
         """Raise where a tensor that was there before is another one now."""
+        # Tensors that are new may be the metric's own.
         if any(before.get(which, now) != now for which, now in after.items()):
             ways = "a probe metric changes nothing; look ahead with probe.net.call(parameters, x)"
             raise Meddled(
@@ -221,6 +229,7 @@ class Probes(Stateful):
 
 def _checksum(tensor: Tensor) -> int:
     flat = tensor.detach().reshape(-1)
+    # As bytes, so -0.0 differs from 0.0, and NaN equals itself.
     return zlib.crc32(flat.view(torch.uint8).cpu().numpy().data) if flat.numel() else 0
 
 

@@ -36,6 +36,7 @@ class TaskQuotaBuffer(Buffer):
     ) -> None:
         super().__init__(owner, memory, extra, beside=beside, name=name)
         tasks = owner.scenario.tasks
+        # Equal parts from the start: methods that know the number of tasks divide so.
         self.quota = self.size // tasks
         if self.quota == 0:
             raise StrategyError(
@@ -55,20 +56,26 @@ class TaskQuotaBuffer(Buffer):
 
     @property
     def occupied(self) -> Tensor:
+        # `[R, tasks, quota]`: the first places of each part are filled first.
         within = torch.arange(self.quota, device=self.index.device) < self.of_tasks[..., None]
+        # Places that the division leaves over.
         spare = self.size - self.quota * self.seen.shape[1]
         return torch.nn.functional.pad(within.flatten(1), (0, spare))
 
     def place_of(self, number: Tensor) -> Tensor:
         counts = self.of_tasks
         ends = counts.cumsum(1)
+        # The part in which the sample of this number lies, counted through all parts.
         task = torch.searchsorted(ends, number.contiguous(), right=True)
         task = task.clamp(max=counts.shape[1] - 1)  # of who has no sample at all
+        # Its part's beginning, and its number within the part.
         return task * self.quota + number - (ends - counts).gather(1, task)
 
     def add(self, batch: Batch, **extra: Tensor) -> None:
         counted, tasks = batch.weights, batch.tasks
+        # Its number among all samples of its task, from 0.
         number = self.seen.gather(1, tasks) + rank_within(tasks, counted)
+        # Vitter's algorithm R: j uniform in 0..n, kept if j lies in the part.
         drawn = self.noise.integers(number + 1, batch.size)
         within = torch.where(number < self.quota, number, drawn)
         kept = counted & (within < self.quota)

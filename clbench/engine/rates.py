@@ -31,6 +31,7 @@ class Rates:
         schedule = self._schedule(phase)
         if schedule == "none":
             return
+        # Each member by its own progress: members may have unequal numbers of steps.
         factors = [
             schedule_factor(schedule, steps / max(1, total))
             for steps, total in zip(done, totals, strict=True)

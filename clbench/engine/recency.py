@@ -24,6 +24,7 @@ class Recency:
     def watch(self, chosen: Tensor, batch: Batch) -> None:
         """Classes chosen `[R, B]` for the samples of a batch."""
         counts = batch.weights
+        # Looks each chosen class up in the member's own set.
         self.predicted = self.predicted + (self.is_recent.gather(1, chosen) & counts).sum(1)
         self.there = self.there + (self.is_recent.gather(1, batch.y) & counts).sum(1)
         self.total = self.total + counts.sum(1)

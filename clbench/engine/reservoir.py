@@ -40,9 +40,12 @@ class Reservoir(Buffer):
 
     def add(self, batch: Batch, **extra: Tensor) -> None:
         counted = batch.weights
+        # The sample's number in the whole stream: rows that do not count keep the one before.
         number = self.seen[:, None] + counted.cumsum(1) - 1
+        # Vitter's algorithm R; drawn for each row, needed or not, so that draws are counted alike.
         drawn = self.noise.integers(number + 1, batch.size)
         places = torch.where(number < self.size, number, drawn).clamp(max=self.size)
         places = torch.where(counted, places, self.size)
+        # Two rows of a batch may draw the same place: the later one has it.
         self.put(self.last_of_each(places), batch, **extra)
         self.seen += counted.sum(1)

@@ -28,7 +28,9 @@ def room_for_features(device: torch.device, workers: int) -> int:
     if said != "auto":
         return _stated(said)
     if device.type == "cuda":
+        # Free memory is the first of the two numbers.
         return int(SHARE_OF_DEVICE * torch.cuda.mem_get_info(device)[0])
+    # Jobs that run beside this one look at the same free memory.
     return int(SHARE_OF_HOST * free_memory() / workers)
 
 
@@ -59,6 +61,7 @@ def _free_of_machine(meminfo: Path) -> int:
     try:
         lines = meminfo.read_text().splitlines()
         (available,) = (line for line in lines if line.startswith("MemAvailable:"))
+        # In kB.
         return int(available.split()[1]) * 1024
     except (OSError, ValueError):
         return ROOM_IF_UNKNOWN
@@ -66,6 +69,7 @@ def _free_of_machine(meminfo: Path) -> int:
 
 def _free_of_group(group: Path) -> int:
     try:
+        # Control groups version 2: bytes, or "max".
         most = int((group / "memory.max").read_text())
         return max(0, most - int((group / "memory.current").read_text()))
     except (OSError, ValueError):  # no such file, or "max": no limit

@@ -93,6 +93,7 @@ def run_cell(
     def start() -> Loop:
         return start_loop(cell, members, host=host, arrays=arrays, settings=settings)
 
+    # Before the checkpoint is read: what is restored is written into a loop that is there.
     loop = start()
     reporter = Reporter(listener, work_of(cell, loop.session, host))
     checkpointer = Checkpointer(
@@ -109,15 +110,18 @@ def run_cell(
         reporter.tell(loop)
 
     def stop_if_asked() -> None:
+        # A checkpoint first: whoever continues loses nothing.
         if leaving():
             checkpointer.save(loop)
             raise StopRequested
 
     loop.on_step = between_steps
     reporter.tell(loop)  # where it begins
+    # From the task where it was left, in the middle of it too.
     for task in loop.streams.tasks[loop.cursor.task :]:
         loop.task(task)
         stop_if_asked()
+        # After `stop_if_asked`, which saves itself.
         checkpointer.between_tasks(loop)
         reporter.task_ended(loop)
     return record(cell, key, loop)
@@ -145,6 +149,7 @@ def _resumes(loop: Loop, checkpointer: Checkpointer) -> bool:
     """Whether there is a checkpoint of this job, and the loop stands where it says."""
     if not checkpointer.load(loop):
         return False
+    # Rows up to the last task that is over, row 0 included.
     if loop.measurements.running and not loop.keeper.has(loop.cursor.task + 1):
         raise ClbenchError("what was kept beside it is gone")
     return True
@@ -202,6 +207,7 @@ def start_loop(
         for metric in cell.metrics
         if is_probe(kinds[metric.label])
     }
+    # What is followed costs time in every step: only if some metric reads it.
     needed = {name for kind in kinds.values() for name in getattr(kind, "needs", ())}
     return Loop(
         learner,
@@ -233,6 +239,7 @@ def streams_of(
 ) -> Streams:
     """The members' streams of the cell's scenario, as its protocol shows them."""
     scenario = host.get("scenario", cell.scenario.name)(**cell.scenario.options)
+    # What the members' streams have in common.
     layout = scenario.layout(arrays)
     check_layout(cell.scenario.name, scenario.setting, layout)
     streams = [
@@ -244,6 +251,7 @@ def streams_of(
         )
         for seed, agent in members
     ]
+    # Each task's classes become outputs of their own.
     if cell.protocol.head == "multi":
         layout, streams = with_head_per_task(layout, streams)
     return Streams(arrays, layout, streams, members, device, cell.protocol.normalise)
@@ -263,12 +271,15 @@ def learner_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Learner
     kinds = [host.get("strategy", part.name) for part in cell.parts]
     parts = [kind(**part.options) for kind, part in zip(kinds, cell.parts, strict=True)]
     for kind, part in zip(kinds, cell.parts, strict=True):
+        # Asked again, though the suite has been: this layout is the real one.
         check_fit(kind, part.options, table.layout.setting, cell.protocol)
     check_agents(kinds, table.layout.agents)
     session.declared = frozenset().union(*(part.declares() for part in parts))
     session.about = about(kinds)
+    # Only for whoever declared it; the record says so.
     table.test_is_open = "reads_test" in session.declared
     learner = learner_of(parts, session)
+    # Watched: a draw in `setup` from a global generator would be the process's, not the member's.
     DrawWatch(learner).call("setup")
     return learner
 
@@ -296,6 +307,7 @@ def prepare_gpu(device: torch.device, precision: str) -> None:
         torch.cuda.set_device(device)
     torch.cuda.reset_peak_memory_stats(device)
     # Of convolutions torch would otherwise decide that tf32 is fine.
+    # Both are set: the default of one is on, of the other off.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
@@ -327,6 +339,7 @@ def _trained_together(learner: Learner) -> int:
     """
     last = learner.scenario.tasks - 1
     for index in range(last):
+        # A method that trains late (GDumb, joint) has its first row only then.
         if learner.tests_after(index):
             return index + 1
     return 1

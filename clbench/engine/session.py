@@ -125,6 +125,7 @@ class Session(Stateful):
         self.outputs = Outputs(streams, self.protocol.logits["train"])
         layout = streams.layout
         # The member whose first weights each member has.
+        # Agents of a seed may have to start alike, as federated averaging wants.
         self.starts = tuple(
             (seed, 0 if layout.same_start else agent) for seed, agent in self.members
         )
@@ -162,6 +163,7 @@ class Session(Stateful):
     def rng(self, name: str) -> Noise:
         """The members' own stream of this name."""
         if name not in self.noise:
+            # A stream of its own for each member and name: order of first use does not matter.
             self.noise[name] = Noise(
                 [key(*member, name) for member in self.members], device=self.device
             )
@@ -196,6 +198,7 @@ class Session(Stateful):
         augmentation = self._augmentation() if augment else "none"
         view = None
         if augmentation != "none":
+            # Drawn for the whole batch, padding included, so that draws are counted alike.
             view = draw_view(self.rng("augment"), index.shape[1], augmentation)
         return self.streams.fetch(index, tasks, self.task, "train", valid, view, y)
 
@@ -209,6 +212,7 @@ class Session(Stateful):
         if name in ENGINE_NOTES:
             raise StrategyError(f"note({name!r}, ...): the engine uses this name itself")
         wanted = [] if row is not None else [len(self.members)]
+        # A value for each task: of these the one of the task that is tested.
         if isinstance(value, Tensor) and list(value.shape) == [*wanted, self.scenario.tasks]:
             value = self._of_tested_task(value)
         if not isinstance(value, Tensor) or list(value.shape) != wanted:
@@ -252,12 +256,15 @@ class Session(Stateful):
         """
         owned = self.streams.owned
         if self.scenario.setting == "task":
+            # `[R, 1]` and `[R, B]` look up `[R, B, classes]`.
             return owned[self._rows(), tasks]
         if self.scenario.setting == "domain" or logits == "all":
             return None
+        # The outputs of the task that each sample came with.
         if logits == "current":
             return owned[self._rows(), tasks]
         assert self.task is not None
+        # Outputs of all tasks so far, `[R, 1, classes]`: the same for every sample.
         return owned[:, : self.task.index + 1].any(1)[:, None]
 
     def masked(
@@ -269,6 +276,7 @@ class Session(Stateful):
         """
         mask = self.mask(tasks, using or self.protocol.logits["train"])
         self.outputs.note(mask, tasks, valid)
+        # -inf: probability 0, and a gradient of exactly 0.
         return logits if mask is None else logits.masked_fill(~mask, -torch.inf)
 
     def find(self, kind: str, number: int) -> Task:

@@ -33,6 +33,7 @@ class SoloNoise:
 
     def __getattr__(self, name: str) -> Any:
         draw = getattr(self.noise, name)
+        # Noise of one member is `[1, ...]`.
         return lambda *args: draw(*args)[0]
 
 
@@ -69,6 +70,7 @@ class SoloStrategy(Method):
         if "noise" not in vars(self):
             self.noise: dict[str, Noise] = {}
         if name not in self.noise:
+            # Not the stream of a stacked method: a solo and a stacked version draw other numbers.
             self.noise[name] = Noise(
                 [key(*self.session.members[self.row], f"solo/{name}")], device=self.device
             )
@@ -77,6 +79,7 @@ class SoloStrategy(Method):
     def log(self, name: str, value: float | Tensor) -> None:
         """Append a value to the record's curve of this name."""
         values = torch.zeros(len(self.session.members), dtype=torch.float64)
+        # The other rows are not read: only this member's is appended.
         values[self.row] = float(value)
         self.session.log(name, values, [self.row])
 
@@ -101,12 +104,14 @@ class SoloStrategy(Method):
         name, options = next(iter(self.protocol.optimizer.items()))
         kind = getattr(torch.optim, TORCH_NAMES.get(name, name.removeprefix("torch.")))
         rate = {} if lr is None else {"lr": lr}
+        # The suite's own names of optimisers are mapped to torch's.
         optimizer: torch.optim.Optimizer = kind(params, **{**(options or {}), **rate})
         remember_rates(optimizer)
         return optimizer
 
     def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
         """The mean over the batch, on the setting's logits."""
+        # The mask is made for all members, and one row of it taken.
         tasks = batch.tasks.expand(len(self.session.members), -1)
         mask = self.session.mask(tasks, self.protocol.logits["train"])
         own = None if mask is None else mask[self.row]
@@ -123,6 +128,7 @@ class SoloStrategy(Method):
             mine = batch.member(self.row)
             assert mine.valid is not None
             count = int(mine.valid.sum())
+            # Rows that count come first, so padding can be cut off.
             if count:
                 yield Batch(
                     mine.x[:count],
@@ -138,6 +144,7 @@ class SoloStrategy(Method):
         """Build `net` and `optimizer` from the protocol."""
         session = self.session
         start = session.starts[self.row]
+        # The same initial weights as in a stack: same stream, same seed.
         net = build(self.build_model, session.members[self.row], "init", start=start)
         self.net = net.to(self.device)
         self.optimizer = self.make_optimizer(list(self.net.parameters()))
@@ -177,6 +184,7 @@ class SoloStrategy(Method):
         self.adjust_gradients(batch)
         if self.protocol.clip is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.protocol.clip)
+        # Without an override the optimiser steps in place: no copy of the parameters.
         if type(self).adjust_updates is SoloStrategy.adjust_updates:
             self.optimizer.step()
         else:
@@ -184,6 +192,7 @@ class SoloStrategy(Method):
             adjust = functools.partial(self.adjust_updates, batch)
             adjusted_step(params, self.optimizer.step, adjust)
         self.after_step(batch)
+        # The task's loss without the penalty, as stacked methods return it.
         return loss.detach()
 
     def task_loss(self, batch: Batch) -> Tensor:
@@ -221,10 +230,12 @@ class SoloStrategy(Method):
 
     def held(self) -> dict[str, Any]:
         """What the method carries."""
+        # Options are given anew with every start, and are no state.
         return {name: value for name, value in super().held().items() if name not in self.options}
 
 
 def remember_rates(optimizer: torch.optim.Optimizer) -> None:
     """Keep the rates it was made with, under torch's own name, for schedules to start from."""
     for group in optimizer.param_groups:
+        # torch's own schedulers keep it under this name.
         group.setdefault("initial_lr", group["lr"])

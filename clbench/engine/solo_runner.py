@@ -93,6 +93,7 @@ class SoloRunner(StackView, Stateful):
 
     def overrides(self, hook: str) -> bool:
         """Whether the solo strategy does something of its own in this hook."""
+        # A class that does not override it has the very function of the base.
         return getattr(self.solo_class, hook) is not getattr(SoloStrategy, hook)
 
     def tests_after(self, index: int) -> bool:
@@ -123,6 +124,7 @@ class SoloRunner(StackView, Stateful):
         members = self.session.members
         self.training_draws = self._draws(members, "train")
         self.predicting_draws = self._draws(members, "predict")
+        # Each with options of its own: a list among them is not shared.
         self.solos = [self.solo_class(**self.solo_options) for _ in members]
         for row, solo in enumerate(self.solos):
             solo.join(self.session, row)
@@ -163,6 +165,7 @@ class SoloRunner(StackView, Stateful):
 
     def _modules(self) -> list[nn.Module]:
         """The networks of the members that have one."""
+        # Past `__getattr__`, which would raise for a member without a network.
         found = [vars(solo).get("net") for solo in self.solos]
         return [module for module in found if isinstance(module, nn.Module)]
 
@@ -180,6 +183,7 @@ class SoloRunner(StackView, Stateful):
             remember_rates(optimizer)
         known = {id(optimizer) for _, optimizer in found}
         for row, optimizer in self._held_optimizers():
+            # Only those that `make_optimizer` made: others an author steps by rules of their own.
             made = all("initial_lr" in group for group in optimizer.param_groups)
             if made and id(optimizer) not in known:
                 found.append((row, optimizer))
@@ -252,6 +256,7 @@ class SoloRunner(StackView, Stateful):
     def reset_optimizer(self) -> None:
         """`optimizer_reset: task`: every moment is forgotten."""
         for _, optimizer in self._optimizers():
+            # torch makes the moments anew at the next step.
             optimizer.state.clear()
 
     @torch.no_grad()
@@ -269,6 +274,7 @@ class SoloRunner(StackView, Stateful):
                     value.zero_()
             else:
                 member, start = self.session.members[solo.row], self.session.starts[solo.row]
+                # The same stream and step as a stack's `redraw`: equal numbers.
                 fresh = build(solo.build_model, member, "head_reset", index, start=start)
                 head.load_state_dict(fresh.get_submodule("head").state_dict())
 
@@ -306,6 +312,7 @@ class SoloRunner(StackView, Stateful):
         returned = self.training_draws.for_each(
             rows, lambda row: self.solos[row].observe(batch.member(row))
         )
+        # Members that sit out keep 0, which nobody counts.
         losses = torch.zeros(self.members, device=self.device)
         watched = False
         for row, loss in zip(rows, returned, strict=True):

@@ -38,6 +38,7 @@ def trained(solo: SoloStrategy) -> list[Tensor]:
     if not found:
         for value in _held(solo):
             found += _parameters(value)
+    # Tied parameters, or one in two optimisers, once, in their order.
     return list({id(tensor): tensor for tensor in found}.values())
 
 

@@ -43,6 +43,7 @@ class StackView(InSession):
         steps with the step under way, on the host.
         """
         steps = self.session.measurements.steps
+        # With the step under way.
         return [member for member in self.session.active if (steps[member] + 1) % period == 0]
 
     def by_agent(self, tensor: Tensor) -> Tensor:
@@ -50,6 +51,7 @@ class StackView(InSession):
 
         What sits out is in it (`self.active` tells, `agent_mean` leaves it out).
         """
+        # Members lie seed by seed, the agents of a seed beside each other.
         return tensor.view(-1, self.scenario.agents, *tensor.shape[1:])
 
     def agent_mean(self, tensor: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -62,6 +64,7 @@ class StackView(InSession):
         ones = torch.ones(self.members, device=self.device, dtype=tensor.dtype)
         share = torch.where(counted, ones if weights is None else weights.to(tensor.dtype), 0.0)
         share = share.view(-1, *(1,) * (tensor.dim() - 1))
+        # 0 times NaN is NaN: what does not count is left out, not multiplied away.
         part = torch.where(share != 0, tensor * share, 0.0)
         total = functools.reduce(torch.add, self.by_agent(part).unbind(1))
         weight = functools.reduce(torch.add, self.by_agent(share).unbind(1))
@@ -90,6 +93,7 @@ class StackView(InSession):
 
     def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
         """`[R]`: each member's mean over the batch, on the setting's logits."""
+        # `using` of None: what the protocol says of training.
         logits = self.session.masked(logits, batch.tasks, None, batch.valid)
         return member_cross_entropy(logits, batch.y, batch.valid)
 
@@ -119,4 +123,5 @@ def member_cross_entropy(logits: Tensor, y: Tensor, valid: Tensor | None = None)
 
 def sample_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """`[R, B, C]`, `[R, B]` -> `[R, B]`: the cross-entropy of each sample."""
+    # One call over `[R * B, C]`; each row's own loss, so that R cannot change a sum.
     return F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view(y.shape)

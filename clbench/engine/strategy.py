@@ -70,11 +70,14 @@ class Strategy(Hooked, StackedMethod):
         """Let every optimiser step the network's last layer
         as a new one: moments and counts of steps are gone.
         """
+        # By identity, for optimisers know no names.
         head = {id(param) for param in self.net.part("head").parameters()}
         for _, item in objects(self.session.learner.state()):
             held = item.params if isinstance(item, Optimizer) else []
             for param in held:
                 if id(param) in head:
+                    # `[R, 1, ...]`: all entries of every member, so ages restart for the whole
+                    # parameter.
                     shape = (self.members, *(1,) * (param.dim() - 1))
                     everything = torch.ones(shape, dtype=torch.bool, device=self.device)
                     item.reset_entries(param, everything)
@@ -119,11 +122,14 @@ class Strategy(Hooked, StackedMethod):
         Returns the task's loss `[R]`, which the engine watches for members that diverge, or None.
         """
         self.optimizer.zero_grad()
+        # `[R]`: members' losses stay apart, and so do their gradients.
         loss = self._a_member_each("task_loss", self.task_loss(batch))
+        # Between the loss and the update: logits of this forward are those before it.
         if self.session.before_update is not None:
             self.session.before_update()
         loss.backward(torch.ones_like(loss))  # as that of the sum, and two kernels less
         self.data_gradients(batch)
+        # A backward of its own, so that `data_gradients` has seen those of the data alone.
         if (
             "penalty" in self.session.overridden
             and (penalty := self._a_member_each("penalty", self.penalty())).requires_grad
@@ -223,6 +229,7 @@ class Strategy(Hooked, StackedMethod):
         return [
             name
             for name, value in named.items()
+            # The last layer is each agent's own, for its classes are.
             if value.requires_grad and not name.startswith("head.")
         ]
 
@@ -249,6 +256,7 @@ class Strategy(Hooked, StackedMethod):
         """What the method carries: its attributes but for
         its options and its place in the composition.
         """
+        # Hooks that a method set on the instance are not state either.
         apart = {*self.options, *HOOKS}
         for key, value in vars(self).items():
             if key in HOOKS and not callable(value):

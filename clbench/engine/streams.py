@@ -42,6 +42,7 @@ def on_device(size: int, device: torch.device) -> bool:
             f"$CLBENCH_IMAGES is {wanted!r}; it says where images are kept: auto, device or host"
         )
     if wanted != "auto" or device.type != "cuda":
+        # On a CPU everything is on the "device" anyway.
         return wanted != "host"
     return size <= SHARE_OF_DEVICE * torch.cuda.mem_get_info(device)[0]
 
@@ -66,6 +67,7 @@ class Streams:
         self.streams = list(streams)
         self.members = list(members)
         self.device = device
+        # Images are `[N, H, W, C]`.
         self.height, self.width = arrays.x_train.shape[1:3]
         self.viewer = Viewer(self.height, self.width, device)
         channels = arrays.x_train.shape[3]
@@ -83,6 +85,7 @@ class Streams:
         self.chance, self._sizes = tables.chance, tables.sizes
         self.classes = tables.classes_on(device)
         self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
+        # `[R, T, C]`.
         self.owned = torch.from_numpy(tables.owned).to(device)
         self.warps = warps_of(tables.warps, device)
         if self._is_scaled_once(size):
@@ -91,6 +94,7 @@ class Streams:
         self.tasks = [Task(index, self) for index in range(layout.tasks)]
         # Whether `Task.batches` gives test data; closed to strategies that do not declare it.
         self.test_is_open = True
+        # `[R, 1]`, beside indices `[R, B]`.
         self._rows = torch.arange(len(self.members), device=device)[:, None]
         self._kept: dict[Any, list[Filled]] = {}
         self._chunks: dict[Split, int] = {}
@@ -101,6 +105,7 @@ class Streams:
         Rotated images are weighted sums of stored pixels, and scaled after that.
         """
         weighted = self.warps is not None and self.warps.weighted
+        # float32 in place of bytes.
         fits = size * 4 <= MAX_SCALED_BYTES
         return self.device.type == "cpu" and self.resident and not weighted and fits
 
@@ -155,11 +160,15 @@ class Streams:
 
     def _chunk(self, split: Split) -> int:
         labels = self.labels[self.source(split)]
+        # Classes of the data set, the most frequent first.
         counts = labels.bincount().sort(descending=True).values
+        # What the task with most classes would have if these were the most frequent ones.
         most = int(counts[: max(classes.shape[1] for classes in self.classes)].sum())
         share = min(
             most, math.ceil(len(labels) / self.layout.tasks * 1.1)
         )  # classes are rarely of equal sizes
+        # A multiple of 16, at least 64: kernels then have no odd rows, and a last batch is never
+        # tiny.
         return max(math.ceil(share / math.ceil(share / MAX_CHUNK_ROWS) / 16) * 16, 64)
 
     def batches(
@@ -167,6 +176,7 @@ class Streams:
     ) -> Iterator[Batch]:
         """See `Task.batches`."""
         for index, y, valid in self._filled(task.index, split, size, limit):
+            # A view of one number: nothing is stored for it.
             tasks = torch.tensor(task.index, device=self.device).expand_as(index)
             yield self.fetch(index, tasks, task, split, valid=valid, y=y)
 
@@ -184,6 +194,7 @@ class Streams:
         wanted = (task, split, size, limit)
         if wanted not in self._kept:
             batches = list(self._fill(*wanted))
+            # Room is made before the new ones are counted.
             self._forget(MAX_KEPT_ROWS - _rows_of(batches))
             self._kept[wanted] = batches
         return self._kept[wanted]
@@ -197,6 +208,7 @@ class Streams:
         """Keep at most so many rows, those that were made last."""
         kept = sum(map(_rows_of, self._kept.values()))
         while self._kept and kept > most:
+            # Dictionaries keep the order in which they were filled.
             oldest = next(iter(self._kept))
             kept -= _rows_of(self._kept.pop(oldest))
 
@@ -204,9 +216,12 @@ class Streams:
         pools = [self.pool(member, [task], split)[0] for member in range(len(self.members))]
         if limit is not None:
             drawn = [
+                # Drawn per member and task, never by what was drawn before: always the same
+                # samples.
                 generator(*member, "sample", task).permutation(len(pool))[:limit]
                 for member, pool in zip(self.members, pools, strict=True)
             ]
+            # Sorted, so that the order is the data set's, limit or not.
             pools = [pool[np.sort(order)] for pool, order in zip(pools, drawn, strict=True)]
         longest = max(len(pool) for pool in pools)
         for start in range(0, longest, size):
@@ -241,6 +256,7 @@ class Streams:
         y: Tensor | None = None,
     ) -> Batch:
         """The batch at `index [R, B]`; `view` augments it; `y` where it is known already."""
+        # `[N, pixels, C]`, bytes or, where they are kept scaled, floats.
         x = self._look(self.pixels[self.source(split)], index, tasks, view)
         if y is None:
             y = self.labels_of(index, tasks, split)
@@ -255,12 +271,14 @@ class Streams:
             if self.groups is None
             else self.groups[self._rows, index]
         )
+        # `[R, 1]`, `[R, B]`, `[R, B]`: member, task and class give the task's own label.
         return self.label_table[self._rows, tasks, named].long()
 
     def _look(self, pixels: Tensor, index: Tensor, tasks: Tensor, view: View | None) -> Tensor:
         if not self.resident:
             pixels, index = self._brought(pixels, index)
         x = self._gather(pixels, index, tasks, view)
+        # Stored as bytes: scaled after the gather, so only what the batch needs is.
         if pixels.dtype == torch.uint8:
             x = self._scaled(x)
         members, size = index.shape
@@ -284,6 +302,7 @@ class Streams:
 
     def _scaled(self, x: Tensor) -> Tensor:
         """What `normalise` makes of stored pixels."""
+        # The copy is ours: in place.
         x = x.to(torch.float32).mul_(self.scale)
         return x if self.offset is None else x.add_(self.offset)
 
@@ -292,10 +311,13 @@ class Streams:
         image: shifted, mirrored, permuted, rotated.
         """
         if view is None:
+            # `[R, B, pixels, C]`.
             x = pixels.index_select(0, index.reshape(-1)).view(*index.shape, *pixels.shape[1:])
         else:
             where, inside = self.viewer.pixels(view)
+            # Outside an image is black as stored, 0; of images kept scaled that is the offset.
             black = 0.0 if self.offset is None or pixels.dtype == torch.uint8 else self.offset
+            # Pixel by pixel: `[R, B, 1]` and `[R, B, P]`.
             x = torch.where(inside[..., None], pixels[index[..., None], where], black)
         return x if self.warps is None else self.warps(x, tasks)
 
@@ -311,6 +333,7 @@ class Streams:
             return torch.ones(channels, device=self.device), None
         if normalise == "unit":
             return torch.full((channels,), 1.0 / arrays.scale, device=self.device), None
+        # A histogram of byte values a channel gives exact moments, whatever the order.
         counts = np.zeros((channels, 256))
         for some in np.array_split(
             arrays.x_train, len(arrays.x_train) // IMAGES_COUNTED_AT_ONCE + 1
@@ -319,8 +342,11 @@ class Streams:
                 np.bincount(some[..., c].reshape(-1), minlength=256) for c in range(channels)
             ]
         values = np.arange(256) / arrays.scale
+        # E[v], and sqrt(E[v^2] - E[v]^2) below: at least 1e-6, for a constant channel would be
+        # divided by 0.
         mean = counts @ values / counts.sum(1)
         deviation = np.sqrt(np.maximum(counts @ values**2 / counts.sum(1) - mean**2, 1e-12))
+        # (pixel / s - mean) / deviation = pixel * (1 / (s deviation)) - mean / deviation.
         scale = torch.tensor(
             1.0 / (arrays.scale * deviation), dtype=torch.float32, device=self.device
         )

@@ -29,6 +29,7 @@ class TaskTables:
         self.chance: dict[str, float] = {}
         # The label of a sample by its class in the data set, or by its group.
         named = layout.groups or arrays.classes
+        # Thousands of tasks times members times classes: as few bytes as possible.
         self.labels = np.empty((members, tasks, named), integers_holding(layout.classes))
         self.owned = np.zeros((members, tasks, layout.classes), dtype=bool)
         self.sizes = {split: np.zeros((members, tasks), dtype=np.int64) for split in SPLITS}
@@ -62,6 +63,7 @@ class TaskTables:
 
 def integers_holding(classes: int) -> np.dtype:
     """The smallest type of integers that holds every label, and -1."""
+    # A signed type that holds -classes holds the labels 0 .. classes - 1, and -1.
     return np.result_type(np.min_scalar_type(-classes), np.int8)
 
 
@@ -83,16 +85,19 @@ class WarpTables:
         """Keep this task's warp."""
         count = warp.index.shape[1]
         index = self._index_of(count)
+        # `[P, K]`: K stored pixels for each pixel seen.
         index[member, task, :, :count] = warp.index
         self.neighbours[member, task] = count
         if warp.weight is not None:
             self._add_weights()
         if self.weight is not None:
+            # Neighbours that this task has not weigh 0.
             self.weight[member, task] = 0.0
             self.weight[member, task, :, :count] = 1.0 if warp.weight is None else warp.weight
 
     def finish(self) -> None:
         """Weights are needed, too, where tasks have unequal numbers of neighbours."""
+        # Unused neighbours repeat a pixel, so without weights they would be added to the sum.
         if self.index is not None and (self.neighbours < self.index.shape[-1]).any():
             self._add_weights()
 
@@ -102,6 +107,7 @@ class WarpTables:
         if before is not None and before.shape[-1] >= count:
             return before
         self.index = np.empty((*self.shape, count), dtype=np.int32)
+        # Tasks that are not warped: each pixel its own.
         self.index[:] = np.arange(self.shape[-1], dtype=np.int32)[:, None]
         if before is not None:
             self.index[..., : before.shape[-1]] = before

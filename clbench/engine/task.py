@@ -90,6 +90,7 @@ class Batch:
         """Both batches as one, this one first."""
         valid = None
         if self.valid is not None or other.valid is not None:
+            # Ones for whichever of the two counts all its rows.
             valid = torch.cat([self.weights, other.weights], dim=1)
         x, y, index, tasks = (
             torch.cat([getattr(self, name), getattr(other, name)], dim=1)
@@ -121,6 +122,7 @@ def member_mean(values: Tensor, valid: Tensor | None) -> Tensor:
     """`[R, B]` to `[R]`: the mean of each member's rows that count; None means all."""
     if valid is None:
         return values.mean(1)
+    # At least 1: a member without a row that counts has the mean 0, not NaN.
     return torch.where(valid, values, 0.0).sum(1) / valid.sum(1).clamp(min=1)
 
 

@@ -27,6 +27,7 @@ def adjusted_step(
         None if param.grad is None else param.detach() - old
         for param, old in zip(params, before, strict=True)
     ]
+    # Kept, to see afterwards what `adjust` changed.
     own = [None if update is None else update.clone() for update in updates]
     if (answer := adjust(updates)) is not None:
         raise StrategyError(
@@ -35,4 +36,5 @@ def adjusted_step(
         )
     for param, old, update, taken in zip(params, before, updates, own, strict=True):
         if taken is not None:
+            # The difference alone: adding 0.0 changes no bit of a parameter.
             param.copy_(old) if update is None else param.add_(update - taken)

@@ -35,9 +35,11 @@ class View:
 
 def draw_view(noise: Noise, size: int, augmentation: str) -> View:
     """The views of a step's images, as one of the protocol's words wants them."""
+    # In this order: each is one draw of the member's stream.
     mirrored = noise.integers(2, size)
     if augmentation == "flip":
         return View(torch.zeros_like(mirrored), torch.zeros_like(mirrored), mirrored)
+    # -4 .. 4, a crop of the image padded by 4 pixels (He et al. 2016).
     shifts = 2 * MAX_CROP_SHIFT + 1
     down, right = (noise.integers(shifts, size) - MAX_CROP_SHIFT for _ in range(2))
     turned = augmentation == "crop_flip_rotate"
@@ -55,17 +57,21 @@ class Viewer:
         """For every pixel seen, the place of the stored
         one, and whether there is one: `[R, B, P]` each.
         """
+        # `[R, B, 1, 1]` beside rows `[H, 1]` and columns `[W]`.
         down, right, mirrored = (
             part[..., None, None] for part in (view.down, view.right, view.mirrored)
         )
         row, column, seen = self._turned(view)
         row = row + down
+        # From the pixel seen back to the stored one: undone in reverse order, turned, mirrored,
+        # shifted.
         column = torch.where(mirrored.bool(), self.width - 1 - column, column) + right
         if view.reflect:
             row, column = _reflected(row, self.height), _reflected(column, self.width)
         inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
         if seen is not None:
             inside = inside & seen
+        # Clamped, so that what lies outside may be read and thrown away.
         place = row.clamp(0, self.height - 1) * self.width + column.clamp(0, self.width - 1)
         return place.flatten(2), inside.flatten(2)
 
@@ -75,6 +81,7 @@ class Viewer:
             rows = torch.arange(self.height, device=self.device)[:, None]
             return rows, torch.arange(self.width, device=self.device), None
         place = self._turns[view.angle].long().unflatten(-1, (self.height, self.width))
+        # -1 is outside: its row and column mean nothing, and the last of the three says so.
         return place // self.width, place % self.width, place >= 0
 
     @cached_property
@@ -92,6 +99,7 @@ def turned_from(height: int, width: int, degrees: float) -> np.ndarray:
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
     y, x = row - (height - 1) / 2, column - (width - 1) / 2
     # Rounded once before: what is a half on paper falls to the same side whatever the machine.
+    # The inverse rotation: rows count downwards, so counter-clockwise is this sign.
     from_row = np.rint(np.round(cosine * y + sine * x + (height - 1) / 2, 6)).astype(np.int64)
     from_column = np.rint(np.round(cosine * x - sine * y + (width - 1) / 2, 6)).astype(np.int64)
     rows_fit = (from_row >= 0) & (from_row < height)
@@ -102,4 +110,5 @@ def turned_from(height: int, width: int, degrees: float) -> np.ndarray:
 def _reflected(place: Tensor, size: int) -> Tensor:
     """Places beyond either end, mirrored at the end's pixel."""
     last = size - 1
+    # |place| mirrors at 0, the outer part at the last pixel, neither repeated.
     return last - (last - place.abs()).abs()

@@ -36,9 +36,11 @@ class HostWarps:
 
     def __call__(self, images: Tensor, tasks: Tensor) -> Tensor:
         """`images [R, B, P, C]` as the tasks `[R, B]` show them."""
+        # numpy's `take` is several times as fast as torch's gather of single pixels.
         stored = (images.to(torch.float32) if self.weighted else images).numpy()
         seen = np.empty_like(stored)
         for member, task_of in enumerate(tasks.numpy()):
+            # In training a batch is of one task, as a rule: one `take` a member.
             for task in np.unique(task_of):
                 rows = task_of == task
                 if rows.all():
@@ -49,9 +51,11 @@ class HostWarps:
 
     def _show(self, images: Array, member: int, task: int, out: Array | None = None) -> Array:
         """Images `[n, P, C]` of one task as it shows them."""
+        # `[P, K]`; the table is int32, and take wants the machine's own integers.
         sources = self.index[member, task].astype(np.intp)
         # Every position is within the image; told to clip, numpy spares the copy that checking
         # takes.
+        # The first neighbour writes, the others add, in a fixed order.
         total = np.take(images, sources[:, 0], axis=1, out=out, mode="clip")
         if self.weight is not None:
             total *= self.weight[member, task, :, 0, None]
@@ -86,5 +90,6 @@ class DeviceWarps:
 
     def _share(self, images: Tensor, tasks: Tensor, k: int) -> Tensor:
         source = self.index[self.rows, tasks, :, k].long()  # [R, B, P]
+        # `[R, B, P, C]` along the pixels.
         taken = images.gather(2, source[..., None].expand_as(images))
         return taken if self.weight is None else taken * self.weight[self.rows, tasks, :, k, None]

@@ -47,6 +47,7 @@ def workload(
     """
     replayed = sum(_replayed(options, protocol) for _, options in parts)
     at_end_only = any(cls.evaluates == "end" for cls, _ in parts)
+    # Samples of all tasks before each: the cost of a row of tests is a difference.
     looked = np.cumsum([0, *test]).tolist()
     tested = tested_tasks(protocol["evaluate"], scenario.tasks)
     work = []
@@ -57,6 +58,7 @@ def workload(
             steps += count
             cost += count * (STEP_COST + size + replayed)
             if phase.frozen_before is not None and not is_augmented(phase, protocol):
+                # Features are computed once, as a prediction, and each step trains the rest alone.
                 cost -= count * size * (1.0 - HEAD_COST) - EVALUATION_COST * samples
         evaluated = index == scenario.tasks - 1 or not at_end_only
         columns = tested[index + 1]
@@ -78,6 +80,7 @@ def foreseen(
     for index, phases in enumerate(_phases(parts, protocol, scenario)):
         pools = {"task": train[index], "seen": seen[index + 1], "all": seen[-1]}
         if scenario.nested:
+            # Nested tasks hold all earlier ones' samples: what was seen is in the last one.
             pools |= {"seen": train[index], "all": train[-1]}
         found.append([(phase, _samples(phase, pools)) for phase in phases])
     return found
@@ -112,6 +115,7 @@ def _phases(
     own = [cls for cls, _ in parts if cls.phases is not Strategy.phases]
     if not own or not all(getattr(cls, "foreseeable", False) for cls in own):
         return [[Phase()]] * scenario.tasks
+    # As little of a session as `phases` may ask for, by its own declaration.
     session: Any = SimpleNamespace(
         members=((0, 0),), scenario=scenario, protocol=Protocol.of(protocol)
     )
@@ -123,9 +127,11 @@ def _phases(
         ]
         return (
             phases
+            # What it says is checked when it runs; here an odd answer is only no estimate.
             if all(isinstance(phase, Phase) for task in phases for phase in task)
             else [[Phase()]] * scenario.tasks
         )
+    # An estimate must not stop a run.
     except Exception:
         return [[Phase()]] * scenario.tasks
 
