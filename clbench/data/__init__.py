@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clbench.data.load import imported_names as imported_names
     from clbench.data.load import load_arrays as load_arrays
 
+# The module in which each of the names above is defined.
 _HOMES = {
     "Arrays": "arrays",
     "Dataset": "dataset",

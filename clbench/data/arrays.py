@@ -56,7 +56,9 @@ class Positions:
     """
 
     def __init__(self, labels: npt.NDArray[np.int64], classes: int) -> None:
+        # Stable, so that positions ascend within a class.
         order = np.argsort(labels, kind="stable")
+        # Where the sorted labels reach class 1, 2, ...: `classes - 1` cuts.
         first_of_class = np.searchsorted(labels[order], np.arange(1, classes))
         order.flags.writeable = False
         self.of_class = np.split(order, first_of_class)

@@ -24,6 +24,7 @@ def make_arrays(name: str, four: Four, dataset: Dataset | None = None) -> Arrays
     """Checked `Arrays`; `dataset` is the data set they claim to be,
     whose declared classes and image size they must have.
     """
+    # Lists and other sequences are taken, too; what they become is checked below.
     parts = dict(zip(KEYS, map(np.asarray, four), strict=True))
     x_train, x_test = (_images(name, key, parts[key]) for key in ("x_train", "x_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
@@ -77,6 +78,7 @@ def fingerprint_arrays(*arrays: npt.NDArray[Any]) -> str:
     """
     digest = hashlib.sha256()
     for array in arrays:
+        # With the shape: the same bytes as another image size are other data.
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return f"sha256:{digest.hexdigest()}"
@@ -97,6 +99,7 @@ def _images(name: str, key: str, x: npt.NDArray[Any]) -> Images:
         raise _wrong(
             name, f"{key} is {list(x.shape)}, which looks like [N, C, H, W]; give [N, H, W, C]"
         )
+    # `[N, H, W]` becomes `[N, H, W, 1]`; contiguous, as the fingerprint reads it.
     return np.ascontiguousarray(x if x.ndim == 4 else x[..., None])
 
 

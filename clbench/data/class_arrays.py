@@ -36,11 +36,13 @@ def read_class_arrays(folder: Path, *, classes: int, shape: Size, train: int, te
     _check_complete(folder, files)
     for file in files:
         _opened(file, shape, train, test)  # its header alone
+    # In bytes: images are uint8.
     check_room(folder, classes * (train + test) * math.prod(shape))
     x_train = np.empty((classes * train, *shape), dtype=np.uint8)
     x_test = np.empty((classes * test, *shape), dtype=np.uint8)
     for label, file in enumerate(files):
         images = _opened(file, shape, train, test)
+        # Read from the file here, a class at a time.
         x_train[label * train : (label + 1) * train] = images[:train]
         x_test[label * test : (label + 1) * test] = images[train:]
     labels = np.arange(classes)
@@ -70,6 +72,7 @@ def _opened(file: Path, shape: Size, train: int, test: int) -> npt.NDArray[np.ui
             f"{file} is {found.dtype} {list(found.shape)}; a class is uint8 {list(last)} or "
             f"{list(first)}, {train} images for training and then {test} for testing"
         )
+    # `[n, C, H, W]` to `[n, H, W, C]`, a view.
     return found if found.shape == last else found.transpose(0, 2, 3, 1)
 
 
@@ -79,6 +82,7 @@ def _mapped(file: Path) -> npt.NDArray[Any]:
     A pickle is no array and is refused.
     """
     try:
+        # Never unpickles: object arrays raise ValueError.
         return npy.open_memmap(file, mode="r")
     except (OSError, ValueError, TypeError, OverflowError) as error:
         raise UserError(

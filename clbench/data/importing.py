@@ -45,6 +45,7 @@ def import_data(
     found = _folder(path, dataset) if path.is_dir() else _npz(path)
     four = tuple(found[key] for key in KEYS)
     arrays = make_arrays(name, four, dataset)
+    # Kept beside the arrays (class names, say), and used by nothing.
     extra = {key: value for key, value in found.items() if key not in KEYS}
     target = destination(root).folder / f"{name}.h5"
     try:
@@ -63,6 +64,7 @@ def _stands_for(name: str, host: Host) -> Dataset | None:
     except UnknownName:
         return None
     if not dataset.files(Path()):
+        # An import under this name would never be found: computed data is not looked for.
         raise UserError(
             f"{name!r} is a data set that is computed, not read from files;"
             " import the arrays under another name"
@@ -79,8 +81,10 @@ def _npz(path: Path) -> Named:
     if not zipfile.is_zipfile(path):
         raise UserError(f"{path} is not an .npz file; one with {', '.join(KEYS)} is needed")
     try:
+        # Before decompressing: a small archive may claim any size.
         claimed = npz_sizes(path)
         check_room(path, sum(claimed.values()))
+        # A pickle runs code.
         with np.load(path, allow_pickle=False) as archive:
             found = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:

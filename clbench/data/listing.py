@@ -54,6 +54,7 @@ class RootInfo:
 
 def catalogue(host: Host, root: Path | None = None) -> list[DatasetInfo]:
     """Every data set that plugins offer or that was imported, and whether it is here."""
+    # What a plugin offers is listed even where it is nowhere on disk.
     names = sorted({*host.names("dataset"), *imported_names(root)})
     with searching(host, root):
         return [_info(name, host, root) for name in names]
@@ -79,6 +80,7 @@ def _info(name: str, host: Host, root: Path | None) -> DatasetInfo:
         return DatasetInfo(name, "damaged", data_root.path, None, reason)
     dataset = make_dataset(Choice(name, {}), host, root)
     about = summary(type(dataset).__doc__)
+    # In the order of the search: the first is what a run would use.
     for data_root in roots(root):
         header = _copy_in(data_root, name)
         if header is not None:

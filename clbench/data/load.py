@@ -61,8 +61,10 @@ def dataset_choice(
     named = Choice.of(scenario_options["dataset"])
     declared = _find(named.name, host, root)
     try:
+        # Defaults filled in, so that a key does not depend on what was written out.
         return Choice(named.name, plain_options(declared, named.options))
     except OptionError as error:
+        # The path of each problem, for the line of the suite.
         issues = [(("dataset", named.name, *path), text) for path, text in error.issues]
         raise OptionError(issues) from None
 
@@ -88,6 +90,7 @@ def fingerprint_of(choice: Choice, host: Host, root: Path | None = None) -> str:
     search = _Search(choice, host, root)
     if not search.from_files and not isinstance(search.dataset, Imported):
         made: Any = type(search.dataset)
+        # Text, because the cache below wants something hashable.
         options = json.dumps(dict(choice.options), sort_keys=True, default=str)
         with searching(host, root):
             return _computed_fingerprint(made, options, search.data_roots[0].path)
@@ -112,6 +115,7 @@ def damaged(root: Path | None = None) -> dict[str, tuple[Root, str]]:
     """
     faults = {}
     # Of two files with one name the one that is found first counts.
+    # Later ones overwrite, so from the last root to the first.
     for data_root in reversed(roots(root)):
         for path, found in _files(data_root):
             if isinstance(found, store.Damaged):
@@ -185,6 +189,7 @@ def _find(name: str, host: Host, root: Path | None) -> type[Dataset]:
 
 @lru_cache(maxsize=64)
 def _computed_fingerprint(dataset: type[Dataset], options: str, path: Path) -> str:
+    # Computed data has no file whose stamp could be compared: it is made once a process.
     return _call_load(name_of(dataset), dataset(**json.loads(options)), path).fingerprint
 
 
@@ -216,6 +221,7 @@ class _Search:
         self.file = f"{self.name}.h5"
         if self.dataset.options:
             options = json.dumps(self.dataset.options, sort_keys=True, default=str)
+            # A copy for each combination of options.
             self.file = f"{self.name}-{_short(options)}.h5"
         self.from_files = bool(self.dataset.files(self.data_roots[0].path))
         self.faults: list[str] = []  # what was found and could not be used
@@ -230,9 +236,11 @@ class _Search:
             stamp = self._stamp(data_root) if files_are_here else None
             for path in self._copies(data_root, stamp or ""):
                 try:
+                    # A copy of these very files, or arrays that somebody imported by hand.
                     if stamp is None or store.read_header(path).stamp in (stamp, store.IMPORTED):
                         return use(path)
                 except store.Damaged as error:
+                    # Said at the end if no root has a sound one.
                     self.faults.append(str(error))
             if stamp is None:
                 continue
@@ -240,6 +248,7 @@ class _Search:
                 return made(self._load(data_root, stamp))
             except UserError as error:
                 self.faults.append(str(error))
+        # Something was found and is broken, or nothing was found: two different ways out.
         raise UserError(self._fault()) if self.faults else DataMissing(self._absence())
 
     def _copies(self, data_root: Root, stamp: str) -> list[Path]:
@@ -256,8 +265,11 @@ class _Search:
         facts = []
         for path in self.dataset.files(data_root.path):
             found = path.stat()
+            # Size and time, as make does: hashing gigabytes at each start would take longer than
+            # loading.
             facts.append((str(path.resolve()), found.st_size, found.st_mtime_ns))
         imported = isinstance(self.dataset, Imported)
+        # Another version of the reading code may read the same files differently.
         version = "" if imported else self.host.version_of("dataset", self.name)
         return _short(repr((facts, version)))
 
@@ -304,9 +316,11 @@ def _cause(error: BaseException) -> str:
     causes: list[str] = []
     found: BaseException | None = error
     while found is not None:
+        # Line breaks and indentation of other libraries' messages go.
         text = " ".join(str(found).split())
         if not any(text in known for known in causes):
             causes.append(f"{type(found).__name__}: {text}".rstrip(": ."))
+        # The explicit cause, or what was being handled when it was raised.
         found = found.__cause__ or found.__context__
     return "; because of ".join(causes)
 
@@ -346,4 +360,5 @@ def import_command(name: str, dataset: Dataset) -> str:
 
 
 def _short(text: str) -> str:
+    # 64 bits: enough to tell copies apart, and readable in a file's name.
     return hashlib.sha256(text.encode()).hexdigest()[:16]

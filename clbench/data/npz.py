@@ -31,6 +31,7 @@ def _array_size(name: str, file: IO[bytes], stored: int) -> int:
     size = int(dtype.itemsize)
     for length in shape:
         size *= int(length)
+    # What is left behind the header; the archive's own size is of decompressed bytes.
     held = stored - file.tell()
     if size != held:
         raise ValueError(f"{name} claims {_in_words(size)}, but there are {_in_words(held)} of it")
@@ -40,6 +41,7 @@ def _array_size(name: str, file: IO[bytes], stored: int) -> int:
 def _header(name: str, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     try:
         version = npy.read_magic(file)
+        # Format 3.0 has the layout of 2.0, but for the encoding of names.
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(file)
     except (ValueError, EOFError) as error:

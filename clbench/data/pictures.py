@@ -59,6 +59,7 @@ def _check_classes(path: Path, classes: list[str], dataset: Dataset | None) -> N
 def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
     from PIL import Image
 
+    # By extension: other files of the folder (licences, lists) are no images.
     known = Image.registered_extensions()
     items = [
         (file, label)
@@ -73,6 +74,7 @@ def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
 
 def _common_mode(files: list[Path]) -> str:
     """Grey where every image is; one in colour makes all of them colour."""
+    # One bit or eight bits a pixel, without colour.
     grey = all(_mode(file) in ("1", "L") for file in files)
     return "L" if grey else "RGB"
 
@@ -109,6 +111,7 @@ def _pixels(file: Path, mode: str) -> npt.NDArray[np.uint8]:
 
     try:
         with Image.open(file) as image:
+            # Palettes, transparency and 16 bits all become the common mode.
             return np.asarray(image.convert(mode))
     except OSError as error:
         raise UserError(f"{file} cannot be read as an image: {error}") from error

@@ -13,6 +13,7 @@ def memory_size() -> int:
     """The machine's memory in bytes; without limit where the system does not say."""
     if not hasattr(os, "sysconf"):  # on Windows
         return sys.maxsize
+    # Of the machine, not of what is free: swapping is slow, but it is no mistake.
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

@@ -32,6 +32,7 @@ def roots(root: Path | None = None) -> list[Root]:
     found = []
     if root is not None:
         found.append(Root(Path(root).expanduser(), "--data"))
+    # An empty variable is none.
     if os.environ.get("CLBENCH_DATA"):
         found.append(Root(Path(os.environ["CLBENCH_DATA"]).expanduser(), "$CLBENCH_DATA"))
     return [*found, user_root()]
@@ -58,6 +59,7 @@ def writable(path: Path) -> bool:
     while not path.exists() and path != path.parent:
         path = path.parent
     return (
+        # A read-only folder stays so, though the superuser could write to it.
         path.is_dir() and os.access(path, os.W_OK | os.X_OK) and bool(path.stat().st_mode & 0o222)
     )
 

@@ -53,6 +53,7 @@ def read(path: Path) -> Arrays:
     with _open(path) as file:
         header, scale = _header(file), float(file.attrs["scale"])
         # A damaged byte would change results, and nobody would see it.
+        # Read whole: the fingerprint needs every byte.
         x_train, y_train, x_test, y_test = (file[key][()] for key in KEYS)
         if fingerprint_arrays(x_train, y_train, x_test, y_test) != header.fingerprint:
             raise Damaged(
@@ -71,15 +72,18 @@ def write(
     Raises `OSError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, for a rename works within one file system only.
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
     try:
         os.close(handle)
         with h5py.File(temporary, "w") as file:
             _fill(file, arrays, stamp, extra or {})
         with open(temporary, "rb") as written:
+            # The bytes first, then the name: after a crash there is the old file or the new one.
             os.fsync(written.fileno())
         os.chmod(temporary, 0o644)  # temporary files are their owner's alone
         os.replace(temporary, path)
+    # Ctrl-C included.
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -129,5 +133,6 @@ def _open(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") != FORMAT:
                 raise Damaged(f"{path} is not a data file of clbench")
             yield file
+    # h5py raises any of these for a file that is cut off or of another kind.
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise Damaged(f"{path} is damaged: {error}") from error

@@ -12,6 +12,7 @@ INDIRECT = ("import *", "specname")
 def may_implement(source: str, hooks: Collection[str]) -> bool:
     """Whether a module with this source may implement one of these hooks. In doubt it may."""
     # Most modules name none of them, and need not be parsed.
+    # A hook's name cannot be declared without standing in the source, but for these two.
     if not any(word in source for word in (*hooks, *INDIRECT)):
         return False
     try:

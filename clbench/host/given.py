@@ -43,6 +43,7 @@ Plugin = Path | str | ModuleType | Callable[..., Any] | PluginReference
 
 def as_plugins(plugins: Plugin | Iterable[Plugin]) -> list[Plugin]:
     """One plugin, or several, as several."""
+    # A class may be iterable by its metaclass (an enumeration), and is one plugin.
     if isinstance(plugins, Iterable) and not isinstance(plugins, (str, type)):
         return list(plugins)
     return [plugins]
@@ -65,6 +66,7 @@ def load_given(plugin: Plugin) -> Given:
         return _load_path(Path(plugin))
     if isinstance(plugin, ModuleType):
         return _load_module(plugin)
+    # Needed to name it; a partial or an instance has none.
     if callable(plugin) and hasattr(plugin, "__qualname__"):
         return _load_item(plugin)
     raise PluginError(
@@ -87,6 +89,7 @@ def _load_reference(reference: PluginReference) -> Given:
     try:
         with being_loaded(reference.module):
             found: Any = importlib.import_module(reference.module)
+        # Qualified names lead through classes: `Outer.Inner`.
         for name in filter(None, reference.item.split(".")):
             found = getattr(found, name)
     except FAULTS as error:
@@ -97,6 +100,7 @@ def _load_reference(reference: PluginReference) -> Given:
 
 def _load_path(path: Path) -> Given:
     loaded = load_file(path)
+    # Loading a file registers it, with the digest of what was read.
     file = plugin_files.file_of(loaded.plugin.__name__)
     assert file is not None
     return Given(loaded, PluginReference(file=str(file.path), content=file.content))
@@ -119,12 +123,14 @@ class _ItemPlugin:
 
 def _load_item(item: Any) -> Given:
     """A class or factory, offered by a plugin made for it."""
+    # By its base class; a plain function can only be a model's factory.
     kind = next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
 
     def offer() -> list[Any]:
         return [item]
 
     plugin = _ItemPlugin(item)
+    # The function has another name than the hook: `specname` says which it is.
     setattr(plugin, kind.hook, hookspecs.hookimpl(specname=kind.hook)(offer))
     where = f"{item.__module__}.{item.__qualname__}"
     info = PluginInfo(item.__name__, package=None, version=None, origin=where)

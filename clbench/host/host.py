@@ -39,6 +39,7 @@ class Host:
     """Everything the plugins at hand offer. Made by `Host.load`."""
 
     def __init__(self) -> None:
+        # The group's name is the prefix of all hooks and of the marker.
         self._manager = pluggy.PluginManager(hookspecs.GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._loaded: list[Loaded] = []
@@ -73,9 +74,11 @@ class Host:
             hooks = [KINDS[kind].hook for kind in sorted(host.only)]
             for loaded in load_entry_points(hooks):
                 host._add_package(loaded)
+        # Each once, in the order given.
         host.given = tuple(dict.fromkeys(plugins))
         for plugin in host.given:
             host._add_given(plugin)
+        # Last: a clash may be of an installed plugin with a given one.
         host._warn_of_clashes()
         return host
 
@@ -104,6 +107,7 @@ class Host:
         return sorted(
             name
             for (offered, name), offers in self._offers.items()
+            # Names that two plugins offer are usable by neither.
             if offered == kind and len(offers) == 1
         )
 
@@ -122,6 +126,7 @@ class Host:
         `sha256:...` of the source for one that can be edited.
         """
         offer = self._offer(kind, name)
+        # The source of the object itself: its module has none that another process could read.
         if offer.loaded.in_session:
             return session_source.version_of(offer.item)
         return versions.version_of(offer.loaded, offer.item)
@@ -143,6 +148,7 @@ class Host:
     def requirements(self) -> list[str]:
         """Lines of a requirements file; what pip cannot fetch again is a comment that says why."""
         lines = {_requirement(loaded) for loaded in self._loaded if loaded.plugin is not None}
+        # Comments last.
         return sorted(lines, key=lambda line: (line.startswith("#"), line))
 
     def notify(self, event: Any) -> None:
@@ -192,6 +198,7 @@ class Host:
             if self._has_source(plugin):
                 return
         given = load_given(plugin)
+        # The same file by another path, or a class given twice.
         if given.reference is not None and given.reference in self.references:
             return
         self._loaded.append(given.loaded)
@@ -200,6 +207,7 @@ class Host:
             raise PluginError(f"plugin {given.loaded.info.name}: {given.loaded.info.error}")
         if given.reference is not None:
             self.references += (given.reference,)
+        # A launcher works in this process only: no worker needs to import it.
         elif given.loaded.info.contributes.keys() - {"launcher"}:
             self.session_plugins += (given.loaded.info.name,)
             self._warn_of_unknown_versions(given.loaded)
@@ -226,6 +234,7 @@ class Host:
         try:
             self._manager.register(
                 loaded.plugin,
+                # Unique for pluggy, which refuses two plugins of one name.
                 name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}",
             )
         except FAULTS as error:
@@ -264,6 +273,7 @@ class Host:
         loaded.info.contributes.setdefault(kind.name, []).append(name)
         offers = self._offers.setdefault((kind.name, name), [])
         # The same thing from two plugins is no clash.
+        # By identity: a class that is re-exported by a second package.
         if all(offer.item is not item for offer in offers):
             offers.append(Offer(item, loaded))
 
@@ -274,6 +284,7 @@ class Host:
     def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller:
         """A hook as one plugin alone implements it, so that its failure is its own."""
         others = [plugin for plugin in self._manager.get_plugins() if plugin is not loaded.plugin]
+        # Without the others; pluggy has no call of a single plugin.
         return self._manager.subset_hook_caller(hook, others)
 
     def _has_source(self, path: Path) -> bool:

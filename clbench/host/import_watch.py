@@ -14,6 +14,7 @@ from clbench.errors import PluginError
 
 PATIENCE = 5.0  # seconds until a person is told which plugin they are waiting for
 
+# Of the context, so that another thread's imports are not meant.
 _LOADING: ContextVar[str | None] = ContextVar("loading", default=None)
 
 
@@ -56,6 +57,7 @@ def _name_the_slow(shown: str, thread: int, done: threading.Event) -> None:
 
 
 def _imports_torch(thread: int) -> bool:
+    # Not public, and the only way to see where another thread stands.
     frame = sys._current_frames().get(thread)
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] == "torch":

@@ -26,6 +26,7 @@ def imported_names(source: Path, module: str, is_package: bool) -> tuple[str, ..
         found = source.stat()
     except OSError:
         return ()
+    # In the cache's key: an edited file is read anew.
     return _imported_names(source, module, is_package, (found.st_mtime_ns, found.st_size))
 
 
@@ -49,6 +50,8 @@ def _names_in(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
             if base:
                 yield base
             for alias in node.names:
+                # `from a import b` may name a module `a.b` or something in `a`; both are looked
+                # for.
                 yield f"{base}.{alias.name}".lstrip(".")
 
 
@@ -57,6 +60,7 @@ def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
     if not node.level:
         return node.module or ""
     package = module.split(".")
+    # `from . import x` in a package's `__init__` stays in it; elsewhere it leaves the module.
     leaving = node.level - 1 if is_package else node.level
     above = package[: len(package) - leaving]
     return ".".join([*above, *filter(None, [node.module])])
@@ -74,6 +78,7 @@ def editable_imports(source: Path, module: str) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     # Files may import each other, so each is looked into once.
+    # A work list, not recursion: chains of imports may be long.
     waiting = list(imported_names(source, module, source.name == "__init__.py"))
     while waiting:
         name = waiting.pop()
@@ -96,6 +101,7 @@ def editable_file(name: str) -> Path | None:
     if name.partition(".")[0] in FOREIGN:
         return None
     path = _file_of(name)
+    # Compiled modules cannot be edited here.
     if path is None or path.suffix != ".py" or _is_installed(path):
         return None
     return path
@@ -116,6 +122,7 @@ def _origin_of(name: str) -> str | None:
             spec = importlib.util.find_spec(name)
         else:
             above = _folders_of(parent)
+            # Without importing the parent, which `importlib.util.find_spec` would do.
             spec = PathFinder.find_spec(name, above) if above else None
     except (ImportError, ValueError, AttributeError):
         return None

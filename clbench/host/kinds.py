@@ -70,11 +70,13 @@ def check_contribution(kind: Kind, item: Any) -> str:
     else:
         _check_factory(kind, item)
     try:
+        # Raises for an annotation that cannot be an option.
         fields = option_model(item).model_fields
         check_settings(item)
     except Declaration as error:
         raise Declaration(f"{_shown(item)}: {error}") from error
     for key in fields:
+        # An option with the name of a method would replace that method of the base class.
         if key in kind.reserved or any(
             isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)
         ):
@@ -107,6 +109,7 @@ def _own_bases(item: Any) -> list[type]:
     """The classes of ours that a contribution is made from."""
     return [
         base
+        # Without the class itself: authors may call theirs what they like.
         for base in getattr(item, "__mro__", ())[1:]
         if base.__module__.partition(".")[0] == "clbench"
     ]

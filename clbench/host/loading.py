@@ -63,8 +63,10 @@ def load_entry_points(hooks: Collection[str] = ()) -> Iterator[Loaded]:
     They are sorted, so that the order does not depend on the file system.
     """
     points = metadata.entry_points(group=hookspecs.GROUP)
+    # None for an entry point without a distribution of its own.
     distributions = {point.dist for point in points}
     packages = {distribution: _package(distribution) for distribution in distributions}
+    # By package, then by name.
     for point in sorted(points, key=lambda point: (packages[point.dist].name, point.name)):
         if hooks and not _may_implement(point, hooks):
             continue
@@ -111,6 +113,7 @@ def _may_implement(point: metadata.EntryPoint, hooks: Collection[str]) -> bool:
         source = Path(spec.origin).read_text(encoding="utf-8")
     except FAULTS:
         return True
+    # An empty `__init__` may be filled by something else.
     return not source or may_implement(source, hooks)
 
 
@@ -136,6 +139,7 @@ def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
     """The hooks a plugin implements;
     `PluginError` where one is misspelled, unmarked or asks for unknown arguments.
     """
+    # Pluggy marks specifications with an attribute of this name.
     known = {
         name: spec
         for name, spec in vars(hookspecs).items()
@@ -144,12 +148,14 @@ def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
     found = []
     for attribute in sorted(dir(loaded.plugin)):
         function = getattr(loaded.plugin, attribute, None)
+        # And implementations with this one, whose options are a dictionary.
         mark = getattr(function, f"{hookspecs.GROUP}_impl", None)
         if isinstance(mark, dict):
             hook = mark.get("specname") or attribute
             _check_hook(hook, function, known, loaded.info)
             found.append(hook)
         elif (
+            # Imported from hookspecs it is the specification itself, and no implementation.
             attribute in known and inspect.isroutine(function) and function is not known[attribute]
         ):
             raise PluginError(
@@ -161,6 +167,7 @@ def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
 def _check_hook(hook: str, function: Any, known: dict[str, Any], info: PluginInfo) -> None:
     if hook not in known:
         raise PluginError(f"unknown hook {hook!r} in plugin {info.shown}{suggest(hook, known)}")
+    # Pluggy passes the arguments that a function names, and no others.
     allowed = tuple(inspect.signature(known[hook]).parameters)
     for argument, parameter in inspect.signature(function).parameters.items():
         if argument not in allowed and parameter.default is parameter.empty:
@@ -176,11 +183,13 @@ def _check_hook(hook: str, function: Any, known: dict[str, Any], info: PluginInf
 
 def source_of(plugin: Any) -> ModuleType | None:
     """The module a plugin object lives in."""
+    # An instance lives in the module of its class.
     return plugin if isinstance(plugin, ModuleType) else sys.modules.get(type(plugin).__module__)
 
 
 def sentence(error: BaseException) -> str:
     """An exception on one line."""
+    # A SyntaxError's text holds the file and line, which are named anyway.
     text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -190,6 +199,7 @@ def _where(path: Path, error: BaseException) -> str:
     and the helper's, where a helper failed.
     """
     lines = _lines_of(set(map(str, plugin_files.own_sources(path).values())), error)
+    # The plugin's own line first, then the helper's that it led to.
     own = lines.pop(str(path), 0)
     where = f"{path}, line {own}" if own else str(path)
     helper = next(reversed(lines.items()), None)
@@ -200,6 +210,7 @@ def _lines_of(files: set[str], error: BaseException) -> dict[str, int]:
     """The deepest line of each of these files that an error went through,
     the innermost file last.
     """
+    # Frames come outermost first, so the last line of a file is its deepest.
     lines = {
         frame.filename: frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)

@@ -63,6 +63,7 @@ def read(path: Path) -> PluginFile:
 def _digest(sources: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for label, content in sorted(sources.items()):
+        # A NUL between: no name can run into the next content.
         digest.update(f"{label}\0".encode() + hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
 
@@ -84,6 +85,7 @@ def load(file: PluginFile) -> ModuleType:
 
 def file_of(module: str) -> PluginFile | None:
     """The plugin file that a module belongs to."""
+    # The package's name is the digest, so one look-up tells.
     return _READ.get(module.partition(".")[0])
 
 
@@ -116,6 +118,7 @@ def own_sources(path: Path) -> dict[str, Path]:
     while waiting:
         source, module, is_package = waiting.pop()
         label = source.relative_to(folder).as_posix()
+        # Helpers may import each other.
         if label in found:
             continue
         found[label] = source
@@ -132,9 +135,11 @@ def is_beside(folder: Path, name: str) -> bool:
     """
     if name in _NEVER_BESIDE:
         return False
+    # Of this folder alone, and without importing anything.
     spec = PathFinder.find_spec(name, [str(folder)])
     if spec is None:
         return False
+    # A file, or a package with `__init__.py`.
     if spec.origin is not None:
         return True
     elsewhere = PathFinder.find_spec(name)
@@ -170,7 +175,9 @@ class _Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         label = Path(self.path).relative_to(self._file.path.parent).as_posix()
+        # What was read and hashed, not what is on disk by now.
         source = self._file.sources.get(label)
+        # A helper that static reading did not find (imported by a computed name).
         if source is None:
             source = self.get_data(self.path)
         code: CodeType = self.source_to_code(source, self.path)
@@ -178,6 +185,7 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         importing = _importer(self._file)
+        # Python looks `__import__` up in a module's own builtins: only this file's imports change.
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": importing}
         super().exec_module(module)
 
@@ -191,6 +199,7 @@ class _Finder(MetaPathFinder):
         file = file_of(fullname)
         if file is None:
             return None
+        # The package itself has no file: only a place where its modules are looked for.
         if fullname == file.package:
             spec = ModuleSpec(fullname, None, is_package=True)
             spec.submodule_search_locations = [str(file.path.parent)]
@@ -221,11 +230,13 @@ def _importer(file: PluginFile) -> Callable[..., Any]:
         level: int = 0,
     ) -> Any:
         first = name.partition(".")[0]
+        # Relative imports resolve within the package by themselves.
         if level == 0 and first not in beside:
             beside[first] = is_beside(file.path.parent, first)
         if level or not beside[first]:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         own = builtins.__import__(f"{file.package}.{name}", globals, locals, fromlist or (), 0)
+        # `import a.b` binds `a`, `from a import b` needs `a` itself, as Python does.
         return own if fromlist else sys.modules[f"{file.package}.{first}"]
 
     return plugin_import

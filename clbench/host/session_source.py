@@ -38,6 +38,7 @@ def version_of(item: Any) -> str:
     except _Unreadable:
         return UNKNOWN
     digest = hashlib.sha256()
+    # By name: the order in which things were met says nothing.
     for label, text in sorted(texts.items()):
         digest.update(f"{label}\0".encode() + hashlib.sha256(text.encode()).digest())
     return f"sha256:{digest.hexdigest()[:16]}"
@@ -55,6 +56,7 @@ def unreadable(item: Any) -> str:
 def sources(item: Any) -> Mapping[str, str]:
     """The text of everything that the item is made of, by name."""
     found: dict[str, str] = {}
+    # Over names, depth first; what was seen is in `found`.
     waiting = [(item.__qualname__, item)]
     while waiting:
         name, value = waiting.pop()
@@ -62,6 +64,7 @@ def sources(item: Any) -> Mapping[str, str]:
             found |= _files_of(value)
         elif not isinstance(value, (type, FunctionType)):
             found[name] = _plain_text(name, value)
+        # Defined elsewhere: the whole of that file, since no one can tell what of it is used.
         elif value.__module__ != item.__module__:
             found |= _files_of(sys.modules.get(value.__module__))
         elif value.__qualname__ not in found:
@@ -78,6 +81,7 @@ def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
         yield from ((base.__qualname__, base) for base in value.__bases__ if base is not object)
         yield from _values_of(value)
     for function in _functions_of(value):
+        # Values at definition, which the source shows only as expressions.
         defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
         yield from ((f"{function.__qualname__}, default", default) for default in defaults)
         yield from _names_in(function, function.__code__)
@@ -87,6 +91,7 @@ def _values_of(value: type) -> Iterator[tuple[str, Any]]:
     """What a class holds beside methods and options, which a cell states itself."""
     options = inspect.get_annotations(value)
     for name, attribute in vars(value).items():
+        # Descriptors: properties, cached properties, class methods.
         method = inspect.isroutine(attribute) or hasattr(type(attribute), "__get__")
         if not (method or name in options or name.startswith("__")):
             yield f"{value.__qualname__}.{name}", attribute
@@ -106,11 +111,13 @@ def _functions_of(value: Any) -> Iterator[FunctionType]:
 
 
 def _names_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
+    # Free variables, once: nested code objects share those of the function.
     around = inspect.getclosurevars(function).nonlocals if code is function.__code__ else {}
     yield from ((name, value) for name, value in around.items() if name != "__class__")
     # Names of globals are in the code alone; attributes of them are not followed.
     for instruction in dis.get_instructions(code):
         name = instruction.argval
+        # Builtins are loaded the same way, and are in no module's globals.
         if instruction.opname == "LOAD_GLOBAL" and name in function.__globals__:
             yield name, function.__globals__[name]
     # Functions within, comprehensions and lambdas.
@@ -125,6 +132,7 @@ def _plain_text(name: str, value: Any) -> str:
         return repr(value)
     if isinstance(value, _CONTAINERS):
         items = [_plain_text(name, each) for each in value]
+        # Sets have no order of their own.
         ordered = items if isinstance(value, (list, tuple)) else sorted(items)
         return f"{type(value).__name__}({', '.join(ordered)})"
     if isinstance(value, dict):
@@ -135,6 +143,7 @@ def _plain_text(name: str, value: Any) -> str:
             return text
     if inspect.isbuiltin(value) or inspect.isroutine(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}"
+    # Objects with state: their repr says an address, or less.
     raise _Unreadable(f"it uses {name}, of type {type(value).__name__}")
 
 
@@ -158,6 +167,7 @@ def _text_of(value: type | FunctionType) -> str:
         return "no code of its own: all it is lies in its bases, values and options"
     for function in functions:
         code = function.__code__
+        # A notebook's cells are in it, under the name of their code.
         lines = linecache.getlines(code.co_filename, function.__globals__)
         text = _definition(lines, value.__name__, code.co_firstlineno)
         if text:
@@ -176,6 +186,7 @@ def _definition(lines: list[str], name: str, line: int) -> str:
         return "".join(lines)
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            # Decorators belong to the definition, and stand above its own line.
             decorated = [decorator.lineno for decorator in node.decorator_list]
             first, last = min([node.lineno, *decorated]), node.end_lineno or node.lineno
             if first <= line <= last:

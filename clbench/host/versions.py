@@ -23,6 +23,7 @@ from clbench.host.loading import Loaded, source_of
 def version_of(loaded: Loaded, contribution: Any) -> str:
     """`clbench 0.1.0`, or `sha256:...` over every source file the contribution is made of."""
     module = source_of(loaded.plugin)
+    # A released package's version names its code.
     if loaded.distribution is not None and not _editable(
         loaded.distribution, getattr(module, "__file__", None)
     ):
@@ -57,6 +58,7 @@ def is_editable(loaded: Loaded) -> bool:
 
 def _editable(distribution: metadata.Distribution, file: str | None) -> bool:
     """Whether a distribution's files are those that somebody works on."""
+    # PEP 610: how pip was told to install it.
     direct = distribution.read_text("direct_url.json")
     if direct and json.loads(direct).get("dir_info", {}).get("editable"):
         return True
@@ -75,6 +77,7 @@ def _modules(loaded: Loaded, contribution: Any) -> set[str]:
     module = source_of(loaded.plugin)
     names = {module.__name__} if module else set()
     lineage = contribution.__mro__ if isinstance(contribution, type) else [contribution]
+    # Base classes make numbers, too.
     names |= {part.__module__ for part in lineage if getattr(part, "__module__", None)}
     return {name for name in names if name.partition(".")[0] not in FOREIGN}
 
@@ -113,6 +116,7 @@ def _sources_of_package(name: str, folder: Path) -> dict[str, Path]:
     """Every module of a package, and what they import."""
     sources: dict[str, Path] = {}
     named: dict[str, tuple[str, Path]] = {}
+    # Every module: which of them are imported may depend on options.
     for part in folder.rglob("*.py"):
         inside = part.relative_to(folder).as_posix()
         label = f"{name}/{inside}"
@@ -129,6 +133,7 @@ def _dotted(package: str, label: str) -> str:
 
 def _imports(files: Mapping[str, tuple[str, Path]]) -> dict[str, Path]:
     """What files (by label: a module's name, and its path) import beyond themselves."""
+    # Files import each other; what is hashed already is left out.
     own = {path.resolve() for _, path in files.values()}
     found: dict[str, Path] = {}
     for module, path in files.values():

@@ -92,6 +92,7 @@ class Bench:
         self.solo = any(issubclass(cls, SoloStrategy) for cls in self.classes)
         mine: dict[tuple[str, str], Any] = {("model", "kit_convnet"): kit_convnet, **(own or {})}
         mine |= {("strategy", name_of(cls)): cls for cls in self.classes}
+        # Under their own names, though they may not be installed.
         mine |= {("metric", name_of(kind)): kind for kind, _ in probes}
         if own_scenario is not None:
             mine["scenario", name_of(own_scenario)] = own_scenario
@@ -114,6 +115,7 @@ class Bench:
         )
         stored = load_arrays(dataset_of(self.cell), known_host, None)
         self.arrays: Arrays = stored.padded(padding_of(self.cell))
+        # Some scenarios have several members a seed.
         self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
 
     def members(self, *seeds: int) -> list[Member]:
@@ -132,9 +134,11 @@ class Bench:
         It is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and
         tasks).
         """
+        # Counts the engine's looks at `leaving`: one a step, one a task.
         steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
         def listen(progress: Progress) -> None:
+            # Accuracy comes with a task's end alone.
             if progress.accuracy is not None and progress.task == stop_after:
                 raise Stopped
 
@@ -160,6 +164,7 @@ class Bench:
 
     def is_like(self, other: Bench) -> bool:
         """Whether the other one would measure the same."""
+        # Equal cells, equal objects under test, one host, the same data.
         return (
             self.cell == other.cell
             and self.host.own == other.host.own
@@ -173,6 +178,7 @@ class Bench:
         learner = build_learner(
             self.cell, self.members(*seeds), host=self.host, arrays=self.arrays, settings=settings
         )
+        # Without probes: what a check looks at is the method alone.
         loop = Loop(learner, Probes({}, learner), graphs=settings.graphs)
         return learner.shown, loop
 
@@ -218,6 +224,7 @@ def rows(record: CellRecord, seed: int) -> dict[str, Any]:
     }
     arrays |= record.curves | record.metrics
     arrays |= {f"the note {name}": value for name, value in record.notes.items()}
+    # Rows of the seed, all its agents.
     taken = {name: value[mine] for name, value in arrays.items() if value is not None}
     # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
     return {name: value for name, value in taken.items() if not np.isnan(value).all()}
@@ -233,6 +240,7 @@ def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | 
         if a.shape != b.shape:
             return f"{name} has {a.shape} values in one and {b.shape} in the other"
         if not np.array_equal(a, b, equal_nan=True):
+            # NaN where both have NaN is no difference.
             differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
             first = tuple(np.argwhere(differs)[0].tolist())
             return f"{name}{list(first)} is {a[first]!r} in one and {b[first]!r} in the other"
@@ -243,5 +251,6 @@ def _trimmed(values: Any) -> Any:
     """Without the columns that only fill a curve up."""
     if values.ndim < 2:
         return values
+    # `[R, K, ...]`: columns in which any member has a value.
     filled = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=(0, 2))
     return values[:, : int(np.flatnonzero(filled).max(initial=-1)) + 1]

@@ -40,11 +40,13 @@ def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
     """
     session, streams = strategy.session, strategy.session.streams
     members = range(strategy.members)
+    # Task 1, so that something was learnt before.
     index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
     tasks = torch.ones_like(index)
     loop.training.frozen.end_phase()
     if phase.frozen_before is None:
         return torch.stack([index, tasks, streams.labels_of(index, tasks)])
+    # Trained on these samples alone, as a buffer.
     some = replace(phase, data=Samples(index, tasks, torch.ones_like(index, dtype=torch.bool)))
     resolved = resolve(some, strategy.task, streams, strategy.protocol, members)
     loop.training.frozen.begin_phase(some, resolved)

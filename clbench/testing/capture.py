@@ -37,6 +37,7 @@ class CaptureCheck:
     @staticmethod
     def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
         steps = strategy.session.measurements.steps
+        # Until a step is due that a graph would hold.
         for _ in range(STEPS_TRIED):
             if not strategy.eager_step():
                 break
@@ -44,6 +45,7 @@ class CaptureCheck:
         else:
             return
         samples = a_step(strategy, loop, phase)
+        # Buffers and moments may be made in a first step; the second has to find all of them.
         loop.training.training_step(samples)  # what a first step makes, it may make
         before = Outline.of(strategy.session.learner.state())
         with uncapturable() as found:

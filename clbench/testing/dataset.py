@@ -67,6 +67,7 @@ class DatasetConformance:
         """Loading twice gives the same, and draws from no global generator."""
         name = name_of(type(made))
         first = make_arrays(name, tuple(made.load(root)), made).fingerprint
+        # Elsewhere than at the first load: who draws from it gives other arrays.
         np.random.random(3)
         with global_draws() as drawn:
             second = make_arrays(name, tuple(made.load(root)), made).fingerprint

@@ -104,6 +104,7 @@ class LauncherConformance:
     def test_every_job_ends_once(self, made: Launcher, site: Site) -> None:
         """More jobs than workers; each is started, then ended."""
         jobs = [a_job(number) for number in range(5)]
+        # Two devices are two workers; five jobs, so that some wait.
         events = list(made.run(jobs, ["cpu", "cpu"], site))
         ended = _ended(events)
         assert sorted(ended) == sorted(job.id for job in jobs), "a job's end is missing"
@@ -140,15 +141,18 @@ class LauncherConformance:
     def test_closing_lets_workers_save(self, made: Launcher, site: Site) -> None:
         """Who stops early has running jobs told to leave."""
         events = made.run([a_job(0, "wait")], ["cpu"], site)
+        # The generator runs until its first event: the job is under way.
         next(iter(events))
         _wait_for(site.folder / "waits")
         assert hasattr(events, "close"), "run must be a generator, so that it can be stopped"
+        # What Ctrl-C in a run comes down to.
         events.close()
         _wait_for(site.folder / "left")
 
 
 def a_job(number: int, what: str = "work") -> KitJob:
     """A job that does this."""
+    # The worker reads `what` from the label; the rest is any sound cell.
     cell = Cell(Choice("split", {}), "split", (Choice("naive", {}),), what, Protocol(), (), (0,))
     return KitJob(PlannedCell(cell, f"{number:016x}"), ((0, 0),))
 

@@ -74,9 +74,11 @@ class MetricConformance:
         if not is_probe(metric):
             pytest.skip("a record metric sees no network")
         with global_draws() as drawn:
+            # Fresh, not from a kept run, for draws are watched.
             measured = rows(bench.run(0, 1), 1)
         assert not drawn, f"{' and '.join(drawn)} global generator was drawn from"
         plain = rows(self._bench([]).known(0, 1), 1)
+        # Compared over what both measured: the probe's own curve is in one of them only.
         difference = first_difference(plain, {name: measured[name] for name in plain})
         assert difference is None, f"the probe changed what it looks at: {difference}"
         assert torch.is_grad_enabled()

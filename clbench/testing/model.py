@@ -34,6 +34,7 @@ class ModelConformance:
 
     def _x(self, members: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
+        # The same images for every member: outputs then differ by weights alone.
         return torch.randn(1, 6, *self.input_shape, generator=generator, dtype=dtype).expand(
             members, -1, -1, -1, -1
         )
@@ -83,16 +84,20 @@ class ModelConformance:
         """
         params = net.named_parameters()
         params[layer.out_weight] = params[layer.out_weight].clone()
+        # Columns of unit 0: the first `block` of the weight's inputs.
         params[layer.out_weight][:, :, : layer.block] = 0
         without_columns = net.call(params, x)
 
         def silence(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+            # `[units, 1, ...]`, beside `[B, units, ...]`: forms of the stack call it a member at a
+            # time.
             first = torch.zeros(output.shape[1], *(1,) * (output.dim() - 2))
             first[0] = 1.0
             return output * (1.0 - first)
 
         handle = net.module.get_submodule(layer.read).register_forward_hook(silence)
         try:
+            # Not to the bit: sums are taken in another order.
             same = torch.allclose(net(x), without_columns, atol=1e-5)
         finally:
             handle.remove()
@@ -105,6 +110,7 @@ class ModelConformance:
         """Loop and vmap give the same outputs and gradients in float64."""
         results = []
         for form in ("loop", "vmap"):
+            # In float64 two forms differ by rounding alone, far below 1e-9.
             net = Stack(lambda: factory().double(), 3, form=form).eval()
             out = net(self._x(3, torch.float64))
             out.square().sum().backward()
@@ -121,6 +127,7 @@ class ModelConformance:
         """
         together = Stack(factory, [(0, 0), (1, 0), (2, 0)])(self._x(3))
         alone = Stack(factory, [(2, 0)])(self._x(1))
+        # To the bit: the contract on a CPU.
         assert torch.equal(together[2], alone[0]), (
             "member 2 of a stack and the same member alone give different bits"
         )

@@ -24,6 +24,7 @@ class ConvNet(nn.Sequential):
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         channels, height, width = input_shape
+        # Pooled positions of a filter's map, which flatten lays side by side.
         block = (height // 2) * (width // 2)
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         modules["conv"] = nn.Conv2d(channels, FILTERS, 3, padding=1)

@@ -110,6 +110,7 @@ class ScenarioConformance:
         first = made.stream(arrays, 1, 0, HELD_OUT)
         _disturb()
         with global_draws() as drawn:
+            # Another seed in between: nothing may be left over from it.
             made.stream(arrays, 2, 0, HELD_OUT)
             again = made.stream(arrays, 1, 0, HELD_OUT)
         advice = "draw from self.generator(seed, agent, name)"
@@ -159,6 +160,7 @@ class ScenarioConformance:
         for head in ("single", "multi"):
             bench = self._bench(made, head=head)
             alone = rows(bench.run(2), 2)
+            # First and last among others.
             for seeds in ((2, 0), (0, 2)):
                 difference = first_difference(alone, rows(bench.run(*seeds), 2))
                 assert difference is None, (
@@ -193,6 +195,7 @@ def _check_task(
     assert nested or len(task.classes) == len(first.classes), (
         f"task {number} has {len(task.classes)} outputs and task 1 has {len(first.classes)}"
     )
+    # -1: a class that the task has not.
     given = task.labels[task.labels >= 0]
     assert np.isin(given, task.classes).all(), (
         f"task {number}: a label is none of the task's own classes"
@@ -201,6 +204,7 @@ def _check_task(
     kind = "class" if stream.groups is None else "group"
     for split in ("train", "validation", "test"):
         samples = getattr(task, split)
+        # The class of each sample, or its group, by which labels are given.
         names = named["test" if split == "test" else "train"][samples]
         outside = task.labels[names] < 0
         assert not outside.any(), (

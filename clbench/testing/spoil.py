@@ -26,6 +26,7 @@ OUTSIDE_STEPS = ("begin_task", "begin_epoch", "end_epoch", "end_task")
 @contextmanager
 def spoiled_padding() -> Iterator[None]:
     """Fill the rows of `task.batches` that do not count with other images, labels and indices."""
+    # Patched on the class, for streams are made within the engine.
     original = Streams.batches
 
     def batches(self: Streams, *args: Any, **kwargs: Any) -> Iterator[Batch]:
@@ -41,6 +42,7 @@ def _spoiled(batch: Batch) -> Batch:
         return batch
     counts = batch.valid
     image = counts.view(*counts.shape, *(1,) * (batch.x.dim() - 2))
+    # Labels and indices of other rows of the same batch: sound, and wrong.
     return replace(
         batch,
         x=torch.where(image, batch.x, SPOILED_VALUE),
@@ -64,6 +66,7 @@ class UnitWatch:
     def _wrap(self, hook: str) -> None:
         order = self.strategy._hook_order
         assert order is not None
+        # Around the whole chain of parts, whoever calls the hook.
         order.intercept(hook, lambda original: self._watched(hook, original))
 
     def _watched(self, hook: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,6 +86,7 @@ class UnitWatch:
         found = {}
         for layer in self.strategy.net.layers():
             weight = params[layer.out_weight].detach()
+            # `[R, out, in, ...]` to `[R, in, out * positions]`.
             columns = weight.transpose(1, 2).flatten(2)
             found[layer.name] = ((columns == 0).all(2), layer.block)
         return found
@@ -94,9 +98,11 @@ class UnitWatch:
         after: dict[str, tuple[Tensor, int]],
     ) -> None:
         for name, (zero, block) in after.items():
+            # `[R, columns]`; a column that was zero before tells nothing.
             newly = zero & ~before[name][0]
             units = newly.unflatten(1, (-1, block))
             self.silenced += int(newly.sum())
+            # `[R, units]`: some column of the unit became zero, and not all are.
             partly = units.any(2) & ~zero.unflatten(1, (-1, block)).all(2)
             if partly.any():
                 self.found.append(

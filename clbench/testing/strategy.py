@@ -94,6 +94,7 @@ class StrategyConformance(CaptureCheck):
     def test_shapes(self, bench: Bench) -> None:
         """Losses are one value a member, predictions [members, batch, classes]."""
         strategy, loop = bench.start(0, 1)
+        # Task 1 trained whole, task 2 by hand: methods behave otherwise once something was learnt.
         first = strategy.session.streams.tasks[0]
         loop.task(first)
         accuracy(loop.learner, first)
@@ -101,6 +102,7 @@ class StrategyConformance(CaptureCheck):
             return
         second = strategy.session.streams.tasks[1]
         begin_task(strategy, second)
+        # The last phase: in it every part of the loss is at work.
         for phase in phases_of(strategy, second)[-1:]:
             begin_phase(strategy, phase)
             batch = next(second.batches("train", 8))
@@ -116,6 +118,7 @@ class StrategyConformance(CaptureCheck):
 
     def test_same_seed_same_numbers(self, bench: Bench) -> None:
         """Two runs of one seed agree to the bit."""
+        # One run may be another check's, the other one is always fresh.
         first = rows(bench.known(0, 1, form=self.form), 1)
         difference = first_difference(first, rows(bench.run(0, 1, form=self.form), 1))
         assert difference is None, (
@@ -152,6 +155,7 @@ class StrategyConformance(CaptureCheck):
         others there are, nor on its place among them.
         """
         alone = rows(bench.known(2, form=form), 2)
+        # Last, first, and in the middle; among two, three and five.
         for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
             difference = first_difference(alone, rows(bench.known(*seeds, form=form), 2))
             assert difference is None, (
@@ -252,6 +256,7 @@ class StrategyConformance(CaptureCheck):
             pytest.skip("members of a solo strategy share nothing")
         agents = bench.agents
         sound = rows(bench.known(2, 5), 5)
+        # All agents of seed 2, whose rows come first.
         with_nan = self._with_nan(bench, range(agents))
         with_nan = {name: values[agents:] for name, values in with_nan.items()}
         difference = first_difference({name: sound[name] for name in with_nan}, with_nan)
@@ -262,6 +267,7 @@ class StrategyConformance(CaptureCheck):
         if bench.solo or bench.agents == 1:
             pytest.skip("there are no agents that share anything")
         found = []
+        # Two runs in which the diverged agent holds different things: nobody may notice.
         for value in (0.0, 1.0):
             measured = self._with_nan(bench, [0], left=value)
             found.append({name: values[1:] for name, values in measured.items()})
@@ -280,6 +286,7 @@ class StrategyConformance(CaptureCheck):
         strategy, loop = bench.start(2, 5)
         strike = loop.participation.mark_diverged
 
+        # After the engine's own clearing.
         def strike_and_leave(member: int, step: int) -> None:
             strike(member, step)
             for _, table in member_tables(strategy.session.learner.state(), strategy.members):
@@ -302,15 +309,18 @@ class StrategyConformance(CaptureCheck):
         other, loop_other = bench.start(0, 1)
         first, second = one.session.streams.tasks[:2]
         loop_one.task(first)
+        # Saved state refers to a task, as a run that goes on would have set it.
         other.session.task = other.session.streams.tasks[0]
         other.load_state_dict(one.state_dict())
         taken = loop_one.measurements.steps.copy()
         loop_one.task(second)
+        # The second loop never trained task 1; its row is compared no further.
         loop_other.measurements.accuracy[:, 1] = loop_one.measurements.accuracy[:, 1]
         # The engine's own count, which no method has to keep.
         loop_other.measurements.steps[:] = taken
         loop_other.task(other.session.streams.tasks[1])
         for measurements in (loop_one.measurements, loop_other.measurements):
+            # What differs by construction is made equal.
             measurements.loss[:, 0] = 0
             measurements.accuracy[:, :2] = 0
         pair = [
@@ -329,8 +339,10 @@ class StrategyConformance(CaptureCheck):
         """
         whole = bench.known(0, 1)
         checkpoint = tmp_path / "job.ckpt"
+        # Killed between a report and the next checkpoint: the last one counts.
         with pytest.raises(Stopped):
             bench.run(0, 1, checkpoint=checkpoint, stop_after=2)
+        # Each time further on, from where it was left.
         for steps in self._where_to_leave(bench):
             with pytest.raises(StopRequested):
                 bench.run(0, 1, checkpoint=checkpoint, leave_after=steps)
@@ -359,6 +371,7 @@ class StrategyConformance(CaptureCheck):
         if steps < 2:
             return []  # a task of one step cannot be left inside
         early = max(1, steps // 8)
+        # Near the end members with fewer samples have stopped.
         return [early, max(1, steps - early - 3)]
 
     def test_no_draw_from_global_generators(self, bench: Bench) -> None:

@@ -84,6 +84,7 @@ class Operations(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")
         if name in OPERATIONS:
             _note(self.found, name, OPERATIONS[name])
+        # An index by a mask is `nonzero` underneath: its shape depends on values.
         if name in ("index", "index_put", "index_put_") and any(
             isinstance(index, Tensor) and index.dtype == torch.bool
             for index in args[1]
@@ -118,6 +119,7 @@ def _is_host(value: Any) -> bool:
 
 def _note(found: list[str], what: str, why: str) -> None:
     """Remember an operation, what is wrong with it, and the line that asked for it; once."""
+    # The innermost line outside of torch, and of this module.
     frames = [
         f
         for f in traceback.extract_stack()
@@ -136,6 +138,7 @@ def _note(found: list[str], what: str, why: str) -> None:
 def uncapturable() -> Iterator[list[str]]:
     """Collect, in words, what a device graph could not hold of whatever runs inside."""
     found: list[str] = []
+    # Functions outside, for one call of the author's dispatches many operations.
     with Functions(found), Operations(found):
         yield found
 
@@ -146,6 +149,7 @@ def global_draws() -> Iterator[list[str]]:
     before = (torch.get_rng_state(), np.random.get_state(), random.getstate())
     drawn: list[str] = []
     yield drawn
+    # After the block only: within it the check itself draws nothing.
     if not torch.equal(before[0], torch.get_rng_state()):
         drawn.append("torch's")
     if not all(np.array_equal(a, b) for a, b in zip(before[1], np.random.get_state(), strict=True)):
