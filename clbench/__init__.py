@@ -153,6 +153,7 @@ _MODULES = {
 }
 # What people call themselves: an error of theirs is a sentence, not a walk through clbench.
 _CALLED = ("compare", "figure", "load", "run")
+# The other way round: the module of each public name.
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
@@ -160,6 +161,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'clbench' has no attribute {name!r}")
     home = _HOME[name]
+    # Submodules themselves (`errors`) are names of this package, too.
     value: Any = (
         importlib.import_module(f"clbench.{name}")
         if home == __name__
@@ -169,6 +171,7 @@ def __getattr__(name: str) -> Any:
         from clbench.errors import without_traceback
 
         value = without_traceback(value)
+    # Kept, so that `__getattr__` is asked once a name.
     globals()[name] = value
     return value
 

@@ -155,6 +155,7 @@ def without_traceback(function: Callable[Given, Returned]) -> Callable[Given, Re
         try:
             return function(*args, **kwargs)
         except ClbenchError as error:
+            # The first traceback: a call within a call would add only itself.
             error.details = error.details or "".join(traceback.format_exception(error))
             raise error.with_traceback(None) from None
 

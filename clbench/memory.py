@@ -46,6 +46,7 @@ def is_budget(value: object) -> bool:
 
 def shown_bytes(count: int) -> str:
     """In the largest unit that leaves no fraction: `200kB`."""
+    # Units come largest first.
     unit = next(unit for unit, size in UNITS.items() if count % size == 0)
     return f"{count // UNITS[unit]}{unit}"
 

@@ -34,6 +34,7 @@ def option_comments(target: Any) -> dict[str, str]:
     of a callable those of its keyword-only parameters.
     """
     found: dict[str, str] = {}
+    # Bases first: a subclass that restates an option documents it anew.
     sources = reversed(target.__mro__) if isinstance(target, type) else [target]
     for source in sources:
         found |= _comments_of(source)
@@ -43,6 +44,7 @@ def option_comments(target: Any) -> dict[str, str]:
 @cache
 def _comments_of(source: Any) -> dict[str, str]:
     try:
+        # A class in a function is indented, which alone is no Python.
         text = textwrap.dedent(inspect.getsource(source))
         tree = ast.parse(text)
         behind, above = _comments_by_line(text)
@@ -50,6 +52,7 @@ def _comments_of(source: Any) -> dict[str, str]:
         return {}  # built in, or made at run time: there is nothing to read
     found = {}
     for declared in _declarations(tree.body[0]):
+        # A declaration may take several lines, and the comment may stand behind any of them.
         lines = range(declared.first, declared.last + 1)
         comments = [behind[line] for line in lines if line in behind]
         # A comment behind the declaration wins: the one above may be about several options.

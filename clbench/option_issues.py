@@ -37,6 +37,7 @@ def _path_in(given: Any, loc: Sequence[int | str], *, missing: bool) -> tuple[st
         if _holds(given, part):
             given = given[part]
             path.append(str(part))
+        # The name of what is missing is not in the data, and yet is its place.
         elif missing and position == len(loc) - 1:
             path.append(str(part))
     return tuple(path)

@@ -49,6 +49,7 @@ def takes_none(annotation: Any) -> bool:
 
 def _fits(adapter: pydantic.TypeAdapter[Any], value: Any) -> bool:
     try:
+        # As options are checked: strictly.
         adapter.validate_python(value, strict=True)
     except pydantic.ValidationError:
         return False

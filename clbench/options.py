@@ -106,6 +106,7 @@ def name_of(contribution: Any) -> str:
 
 @cache
 def _snake_case(name: str) -> str:
+    # Between a small letter and a capital, and before the last capital of a run.
     pieces = re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name)
     words: list[str] = []
     for short, group in itertools.groupby(pieces, key=lambda piece: len(piece) <= 2):
@@ -120,6 +121,7 @@ def check_options(target: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     `OptionError` lists everything wrong with them.
     """
     checked = _checked(target, given)
+    # Attributes, not a dump: tuples stay tuples, nested models themselves.
     return {key: getattr(checked, key) for key in type(checked).model_fields}
 
 
@@ -164,6 +166,7 @@ def check_settings(target: Any) -> None:
     """Raise `Declaration` where a class gives `when`,
     `summary` or the like a value that its base does not know.
     """
+    # Declared by whichever base has the annotation.
     for base in target.__mro__ if _is_configurable(target) else ():
         for key, known in _settings_of(base).items():
             value = getattr(target, key)
@@ -236,6 +239,7 @@ def _is_configurable(target: Any) -> bool:
 def _class_fields(cls: type) -> dict[str, Declared]:
     """Options of a class and of those it is made from, the bases first."""
     fields: dict[str, Declared] = {}
+    # Later classes overwrite what their bases say.
     for base in reversed(cls.__mro__):
         if base is not Configurable and _is_configurable(base):
             fields |= _restated(base, fields)

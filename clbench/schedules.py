@@ -20,6 +20,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 def _rising(values: tuple[float, ...]) -> tuple[float, ...]:
+    # Equal ones would be dropped by the set, so they are refused.
     if not values or list(values) != sorted(set(values)):
         raise ValueError(f"must rise, as [0.5, 0.75] does, unlike {list(values)}")
     return values

@@ -44,7 +44,9 @@ class Commands(TyperGroup):
 
         Commands find the line as it was typed in `ctx.obj`.
         """
+        # As typed: what Ctrl-C tells to type again.
         ctx.obj = tuple(args)
+        # Click takes options of the group before the command only.
         rest = [arg for arg in args if arg != "--debug"]
         debug = ["--debug"] if len(rest) < len(args) else []
         try:
@@ -87,6 +89,7 @@ def _is_typers_own(error: Exception) -> bool:
     """Whether typer deals with it: its own exits and usage errors, and a closed pipe."""
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         return True  # the reader has seen enough: `clbench list | head`
+    # By package, for newer versions of typer bring a click of their own.
     packages = {base.__module__.partition(".")[0] for base in type(error).__mro__}
     return not packages.isdisjoint(("typer", "click"))
 

@@ -42,6 +42,7 @@ def describe(
     host = Host.load(plugin or [])
     warn(host.warnings)
     parts = _meanings(name, host, data)
+    # An empty line between two meanings.
     for position, part in enumerate(parts):
         if position:
             say("")

@@ -52,6 +52,7 @@ def _environment(host: Host, slots: Sequence[str]) -> dict[str, str]:
     from clbench.execution.environment import environment, gemm_path
 
     path = gemm_path(slots)
+    # What a run would write into its record, so that the two can be compared.
     facts = environment(host, slots, "auto", path, None)
     packages = {name: version or "not installed" for name, version in facts["packages"].items()}
     return {

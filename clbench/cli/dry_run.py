@@ -42,6 +42,7 @@ def show_plan(run: Run) -> None:
     _show_cells(plan, run.store.suite)
     jobs = _estimated(plan.jobs, Estimator(run.inspector, recorded))
     _show_jobs(jobs, run.slots)
+    # Slots are all of one kind.
     if run.slots[0].startswith("cuda"):
         _show_eager((one.cell for one in run.planned), run.host)
     say(f"the record would be {run.store.record}")
@@ -58,6 +59,7 @@ def _cell_row(one: Missing) -> list[Any]:
     from clbench.execution.jobs import seeds_in_words
 
     planned, cell = one.planned, one.planned.cell
+    # Agents of a seed run together.
     to_run = sorted({seed for seed, _ in one.members})
     return [
         cell.scenario_label,
@@ -109,6 +111,7 @@ def _in_all(jobs: Sequence[EstimatedJob], workers: int) -> str:
     """How many jobs and steps there are, and how long those take whose time is known."""
     from clbench.execution.display import duration
 
+    # An estimate is of one member; a job's members take as many steps each.
     steps = sum(one.estimate.steps * len(one.job.members) for one in jobs)
     line = f"\nin all: {_counted(len(jobs), 'job')}, {steps:,} steps"
     known = [one.estimate.seconds for one in jobs if one.estimate.seconds is not None]

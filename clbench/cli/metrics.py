@@ -70,9 +70,11 @@ def options_given(given: list[str]) -> dict[str, Any]:
 
     options = {}
     for text in given:
+        # At the first sign: values may hold others.
         option, equals, value = text.partition("=")
         if not (option.strip() and equals):
             raise UserError(f"--set {text}: write it as OPTION=VALUE, for example rule=tau")
+        # As YAML, so that numbers and lists are what a suite would make of them.
         document = parse(value)
         if document.problems:
             raise UserError(f"--set {text}: the value {document.problems[0].message}")

@@ -65,6 +65,7 @@ def table(headers: Sequence[str], rows: Iterable[Iterable[Any]], empty: str = "n
     if not cells:
         say(empty)
         return
+    # Rows to columns.
     first, *rest = zip(*cells, strict=True)
     columns = [Column(headers[0], first, "name")]
     for header, column in zip(headers[1:], rest, strict=True):
@@ -79,4 +80,5 @@ def _cell(value: Any) -> str:
 def first_sentence(text: str) -> str:
     """As far as the first full stop that ends a sentence; the one of "et al." ends none."""
     paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    # A full stop before a capital or a back-quote ends a sentence; "..." and "et al." do not.
     return re.split(r"(?<=[^.]\.)(?<! al\.)\s+(?=[A-Z`])", paragraph)[0]

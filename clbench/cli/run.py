@@ -60,6 +60,7 @@ def run(
     from clbench.execution.display import display_for
     from clbench.execution.jobs import CHECKPOINT_EVERY
 
+    # `--precision` is a short way of writing an override of the protocol.
     overrides = list(change or [])
     if precision:
         overrides.append(f"protocol.precision={precision.value}")

@@ -135,11 +135,13 @@ def named(option: str, given: Sequence[str] | None) -> Sequence[str]:
 
 def seconds(option: str, text: str) -> float:
     """`90`, `90s`, `30m` or `2h`."""
+    # Without a unit seconds are meant.
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
         found = float(number) * UNITS[unit]
     except ValueError:
         found = 0.0
+    # NaN fails both comparisons, so it is refused, too.
     if not 0 < found < float("inf"):
         raise UserError(f"{option} {text}: write seconds, or a number with s, m or h, as in 30m")
     return found

@@ -52,6 +52,7 @@ def show(
 
     host = Host.load(plugin or [], only=["metric", "figure"] if figure else "metric")
     warn(host.warnings)
+    # Refused before the record is read.
     figures = [check(path, host) for path in figure or []]
     whole = load(record, host)
     results = by_agent(whole) if by == "agent" else whole
@@ -61,5 +62,6 @@ def show(
     else:
         target.print(table_with_apart(results, every))
     for path in figures:
+        # From the whole record: figures average agents themselves.
         draw_shown(whole, path, strategy, by_agent=by == "agent")
         tell(f"figure: {path}")

@@ -25,6 +25,8 @@ def demanded(
     `find(row, column)` gives them, NaN where nothing was measured. Where no more than `enough` were
     measured at all, a demand for a million more is answered after as many.
     """
+    # Only some of the demanded entries can exist: looking at one more than there are finds a
+    # missing one without building a table of all.
     if enough is not None and np.broadcast(after, task).size > enough:
         rows, tasks = (places.flat[: enough + 1] for places in np.broadcast_arrays(after, task))
         _complete(find(rows, tasks - 1), rows, tasks)
@@ -49,19 +51,24 @@ def average_over_time(accuracy: Array) -> Array:
     not evaluated.
     """
     tasks = accuracy.shape[1]
+    # Row i - 1 of the matrix without row 0: true for the tasks 1..i.
     seen = np.tri(tasks, dtype=bool)
+    # NaN within the triangle stays NaN; beyond it zeros are added.
     averages: Array = np.where(seen, accuracy[1:], 0.0).sum(axis=1) / np.arange(1, tasks + 1)
     return averages
 
 
 def average_over_entries(row: Array, column: Array, value: Array, tasks: int) -> Array:
     """The same from the entries measured."""
+    # Tasks trained by then: column j - 1 < i.
     seen = column < row
     total, count = (
+        # Sums and counts by row.
         np.bincount(row[seen], weights, tasks + 1)[1:]
         for weights in (value[seen], np.ones(int(seen.sum())))
     )
     wanted = np.arange(1, tasks + 1)
+    # Only where all i tasks were measured is the mean that of tasks 1..i.
     averages: Array = np.where(count == wanted, total / wanted, np.nan)
     return averages
 

@@ -77,6 +77,7 @@ class RunView:
     @property
     def setting(self) -> str | None:
         """`class`, `task` or `domain`, where the record says so."""
+        # Name and options as the record keeps them; imported records may have neither.
         scenario = self._cell.content.get("scenario", ())
         options = scenario[1] if len(scenario) > 1 else {}
         return options.get("setting") if isinstance(options, Mapping) else None
@@ -125,11 +126,13 @@ class RunView:
         """`[T]`: after how many tasks each one is learnt: its own number, or that of the last one
         trained together with it.
         """
+        # Tasks 1..k were learnt together, after task k.
         return np.maximum(np.arange(1, self.tasks + 1), self.trained_together)
 
     @cached_property
     def learnt(self) -> Array:
         """`[T]`: R_ii, the accuracy on each task just after it was learnt."""
+        # Columns count from 0, rows are the number of tasks trained.
         return self._accuracies(self.learnt_after, np.arange(self.tasks))
 
     @property
@@ -235,6 +238,7 @@ class RunView:
             return found
         if not len(entries.row):
             return np.full(np.broadcast(row, column).shape, np.nan)
+        # -1 where the entry was not measured.
         place = entries.find(row, column)
         return np.where(place >= 0, mine[place], np.nan)
 
@@ -262,6 +266,7 @@ def curves_by_layer(curves: Mapping[str, Array], name: str) -> dict[str, Array]:
 
 def _numbers_in_order(name: str) -> list[tuple[int, str]]:
     """Compares numbers within names as numbers."""
+    # Even pieces are text, odd ones digits: tuples of one kind are compared.
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -269,6 +274,7 @@ def _frozen(array: Array) -> Array:
     """A view that cannot be written to: what one metric does must not change what the next one
     sees.
     """
+    # A view: the record's array itself stays writable for its owner.
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view

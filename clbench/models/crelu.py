@@ -22,4 +22,5 @@ class CReLU(nn.Module):
 
     def halves(self, x: Tensor, dim: int) -> Tensor:
         """Both halves, beside each other in a new dimension."""
+        # relu(-z) with the sign it has in the paper: positive and negative part of z.
         return torch.stack((F.relu(x), F.relu(-x)), dim)

@@ -50,6 +50,7 @@ class ChanceTally:
 
     def add(self, task: TaskSpec) -> None:
         """Count the test labels of a task."""
+        # Labels in the task's own numbering; -1 where a class is not in it.
         labels = task.labels[self.tested[task.test]]
         counts = np.bincount(labels[labels >= 0], minlength=self.layout.classes)
         share = counts / max(1, counts.sum())
@@ -64,5 +65,6 @@ class ChanceTally:
             return {TASK: by_task, ALL: by_task}
         return {
             TASK: by_task,
+            # One class for all samples: the one with the largest share, summed over tasks.
             ALL: float(np.mean([share.max() / tasks for share in self.shares])),
         }

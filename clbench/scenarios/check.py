@@ -37,6 +37,7 @@ def checked(scenario: str, arrays: Arrays, layout: Layout, stream: Stream) -> St
         check(index + 1, made)
         return made
 
+    # Checked as they are made, so thousands need not be held.
     return replace(stream, tasks=LazyTasks(layout.tasks, task))
 
 
@@ -110,6 +111,7 @@ class _TaskCheck:
             )
         if not layout.own_outputs:
             return
+        # The first task that names an output owns it.
         shared = [output for output in outputs if self.owners.setdefault(output, number) != number]
         if shared:
             self._refuse(
@@ -125,6 +127,7 @@ class _TaskCheck:
 def _tables(arrays: Arrays, layout: Layout, task: TaskSpec) -> list[tuple[str, Ints, int]]:
     """Every table of a task, and the number its entries must be below."""
     train = len(arrays.y_train)
+    # Where samples have groups, tests are on training images.
     test = len(arrays.y_test) if layout.groups is None else train
     return [
         ("classes", task.classes, layout.classes),

@@ -27,6 +27,7 @@ def _apart(stream: Stream, width: int) -> Stream:
 
     def moved(number: int) -> TaskSpec:
         task = stream.tasks[number]
+        # Each task's labels are moved to its own block; -1 stays.
         labels = np.where(task.labels >= 0, task.labels + number * width, -1)
         return replace(task, classes=task.classes + number * width, labels=labels)
 

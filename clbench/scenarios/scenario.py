@@ -58,6 +58,7 @@ class Scenario(Configurable):
         super().__init_subclass__(**kwargs)
         if "setting" in inspect.get_annotations(cls):
             return
+        # A subclass may have fixed the setting by a value alone.
         known = cls.settings if cls.setting in cls.settings else (cls.setting,)
         cls.__annotations__["setting"] = Literal.__getitem__(known)
         cls.setting = cls.setting  # an annotation without a default would be no option
@@ -109,6 +110,7 @@ class Scenario(Configurable):
         train, test = arrays.train_positions.of(chosen), arrays.test_positions.of(chosen)
         if samples is not None:
             draw = self.generator(seed, agent, "samples", index)
+            # Sorted, so that the order of samples says nothing about the draw.
             train = np.sort(draw.choice(train, samples, replace=False, shuffle=False))
         out = (
             held[train]
