@@ -22,6 +22,7 @@ from clbench.stack.modules import (
     same_structure,
 )
 from clbench.stack.part import Part
+from clbench.stack.precision import Precise
 from clbench.stack.redrawing import Redrawing
 from clbench.stack.state import Saved, Stateful
 from clbench.stack.taps import Taps, widen
@@ -32,7 +33,7 @@ from clbench.typing import Member
 Params = Mapping[str, Tensor] | Sequence[Tensor]
 
 
-class Stack(Watched, FrozenFront, Redrawing, Stateful):
+class Stack(Watched, FrozenFront, Redrawing, Precise, Stateful):
     """R networks whose parameters and buffers are `[R, ...]` tensors.
 
     `net(x)` maps `[R, B, ...]` to `[R, B, classes]`.
@@ -247,24 +248,6 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
             site: (widen(given), widen(made)) for site, (given, made) in seen.items()
         }
 
-    def narrow(
-        self, params: Mapping[str, Tensor], x: Tensor, prefix: str = ""
-    ) -> tuple[Mapping[str, Tensor], Tensor]:
-        """What the modules compute with: in bf16 copies of the parameters
-        (whose full names begin with `prefix`) and of the input.
-
-        The parameters themselves stay in fp32, and so does what comes out. An explicit cast, for
-        `vmap` silently ignores autocast.
-        """
-        if self.precision != "bf16":
-            return params, x
-        cast = {
-            # Batch-norm's own parameters: its hooks widen the input (`batch_norm_in_float`).
-            name: value if prefix + name in self.wide else value.bfloat16()
-            for name, value in params.items()
-        }
-        return cast, x.bfloat16() if x.is_floating_point() else x
-
     def _check(self, params: Mapping[str, Tensor], x: Tensor) -> None:
         """Once, at the first forward: the model draws from
         no global generator, and can be run in its form.
@@ -349,21 +332,8 @@ class Stack(Watched, FrozenFront, Redrawing, Stateful):
         twin.shortcut = None
         twin.given_params, twin.given_buffers = {}, {}
         if dtype is not None:
-            twin._compute_in(dtype)
+            twin.compute_in(dtype)
         return twin
-
-    def _compute_in(self, dtype: torch.dtype) -> None:
-        """Hold and compute all that is no count in this type."""
-        self.precision = str(dtype)
-        self.params = {
-            name: value.detach().to(dtype).requires_grad_(value.requires_grad)
-            for name, value in self.params.items()
-        }
-        self.buffers = {
-            # Counts (dropout's, batch-norm's `num_batches_tracked`) stay whole numbers.
-            name: value.to(dtype) if value.is_floating_point() else value
-            for name, value in self.buffers.items()
-        }
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Stack:
         return self.spawn()
