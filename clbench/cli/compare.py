@@ -19,7 +19,7 @@ from clbench.cli.options import (
     UnpairedOption,
     UnusedDataOption,
 )
-from clbench.cli.output import console, say, tell, warn
+from clbench.cli.output import console, say, tell, tell_each, warn
 
 BUILT_IN = "<table|markdown|latex|csv|json|html>"
 
@@ -58,6 +58,7 @@ def compare(
     from clbench.report.compare_formats import format_of
     from clbench.report.comparison import compare as compared
     from clbench.report.figures import check, draw
+    from clbench.report.looking import note
 
     # Torch stays out: comparing starts in a fraction of the time that it takes to import.
     kinds = ["metric", "format", "figure"] if figure else ["metric", "format"]
@@ -65,8 +66,9 @@ def compare(
     warn(host.warnings)
     chosen = format_of(host, form, layout)  # before anything is computed
     figures = [check(path, host) for path in figure or []]
+    opened = {record: load(record, host) for record in records}
     comparison = compared(
-        [load(record, host) for record in records],
+        list(opened.values()),
         metric=metric,
         baseline=baseline,
         alpha=alpha,
@@ -84,3 +86,4 @@ def compare(
     for path in figures:
         draw(comparison, path)
         tell(f"figure: {path}")
+    tell_each(note([comparison], {path: results.record for path, results in opened.items()}))

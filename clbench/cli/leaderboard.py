@@ -19,7 +19,7 @@ from clbench.cli.options import (
     UnpairedOption,
     UnusedDataOption,
 )
-from clbench.cli.output import say, tell, warn
+from clbench.cli.output import say, tell, tell_each, warn
 
 
 def leaderboard(
@@ -50,6 +50,7 @@ def leaderboard(
     """
     from clbench.host import Host
     from clbench.report.leaderboard import leaderboard as made
+    from clbench.report.looking import note
     from clbench.report.publishing import write
 
     host = Host.load(plugin or [], only="metric")
@@ -67,3 +68,8 @@ def leaderboard(
     )
     for path in write(sections, out):
         say(str(path))
+    for section in sections:
+        # A copy that is published says of itself what the record it was made of says.
+        looked_at = {source.path: source.record for source in section.sources}
+        copies = {out / source.place: source.record for source in section.sources}
+        tell_each(note(section.comparisons.values(), looked_at | copies))

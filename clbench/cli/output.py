@@ -51,6 +51,12 @@ def tell(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def tell_each(lines: Iterable[str]) -> None:
+    """Plain lines about the result, to stderr."""
+    for line in lines:
+        tell(line)
+
+
 def warn(lines: Iterable[str]) -> None:
     """Warnings, one line each."""
     for line in lines:

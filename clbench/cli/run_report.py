@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from clbench.cli.output import console, say, tell, warn
+from clbench.cli.output import console, say, tell, tell_each, warn
 from clbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
 
     results = load(outcome.record, host)
     if results.cells:
-        _show_results(results, suite, outcome.record)
+        _show_results(results, suite)
+        if not outcome.interrupted:
+            _say_how_they_compare(results, outcome.record)
     warn(outcome.faults)
     _say_what_ran_without_graphs(results)
     _say_how_much_is_there(outcome)
@@ -37,8 +39,8 @@ def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
         say(f"next: clbench show {shown}    (its accuracy matrix and curves)")
 
 
-def _show_results(results: Results, suite: Suite, record: Path) -> None:
-    """The table of the metrics that the suite asks for, and how the strategies compare."""
+def _show_results(results: Results, suite: Suite) -> None:
+    """The table of the metrics that the suite asks for."""
     from clbench.records.apart import apart_line
     from clbench.report.terminal import summary_table
 
@@ -49,23 +51,25 @@ def _show_results(results: Results, suite: Suite, record: Path) -> None:
     apart = apart_line(results.record)
     if apart:
         say(apart)
-    _say_how_they_compare(results, record)
 
 
 def _say_how_they_compare(results: Results, record: Path) -> None:
     """Who is shown to be better than whom, where there is anybody to compare."""
     from clbench.report.comparison import compare
+    from clbench.report.looking import note
     from clbench.report.short import short
 
     try:
-        lines = short(compare(results))
+        comparison = compare(results)
     except UserError as error:  # what was run is more than how it compares
         tell(f"warning: no comparison: {error}")
         return
+    lines = short(comparison)
     if not lines:
         return
     more = f"every pair, intervals and effect sizes: clbench compare {_quoted(record)}"
     say("\n".join(["", *lines, f"  {more}"]))
+    tell_each(note([comparison], {record: results.record}))
 
 
 def _say_what_ran_without_graphs(results: Results) -> None:

@@ -35,9 +35,9 @@ from clbench.execution.planner import Plan, Workers, plan_jobs, remaining_work
 from clbench.execution.sizing import expected_bytes, fewest_jobs
 from clbench.execution.store import Store, Stored
 from clbench.execution.supervisor import Ending, Supervisor
-from clbench.execution.system import require_posix
 from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
+from clbench.records.holding import require_posix
 from clbench.suite import pick
 from clbench.suite.cell import Cell
 

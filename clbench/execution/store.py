@@ -5,20 +5,16 @@ job files and checkpoints beside it while it is not finished.
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from clbench.errors import OutputError, RecordError
 from clbench.execution.jobs import Job, PlannedCell, Site
-from clbench.execution.system import require_posix
 from clbench.records import (
     SCHEMA_VERSION,
     CellRecord,
@@ -29,17 +25,13 @@ from clbench.records import (
 )
 from clbench.records.apart import CELL, divided
 from clbench.records.file import RESULTS, SMOKE
+from clbench.records.holding import hold, refusing
+from clbench.records.looks import united_looks
 from clbench.records.metric_facts import named
 from clbench.records.provenance import Facts, united, with_runs
 from clbench.suite import Suite
 from clbench.suite.choice import MetricChoice
 
-_REASONS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk is full",
-    errno.EEXIST: "it is a file, not a folder",
-    errno.ENOTDIR: "a part of it is a file, not a folder",
-}
 FREE_BYTES_BEYOND = (
     4 << 20
 )  # bytes that must be writable beyond the estimate, before anything trains
@@ -84,11 +76,11 @@ class Store:
         """Make the folder, show that `expected` bytes can be written there,
         hold it against other runs, and clear what a dead run left.
         """
-        with _refusing(self.folder):
+        with refusing(self.folder):
             for folder in (self.folder, self.jobs, self.checkpoints):
                 folder.mkdir(parents=True, exist_ok=True)
         with self.hold():
-            with _refusing(self.folder):
+            with refusing(self.folder):
                 self._try_out(expected)
                 self._clear_temporary()
             try:
@@ -135,9 +127,10 @@ class Store:
             runs,
             metric_facts=_labelled(suite.metrics),
             purpose=SMOKE if suite.smoke else RESULTS,
+            looks=united_looks(file.looks for file in now.files),
         )
         finished = finish(record)
-        with _refusing(self.folder):
+        with refusing(self.folder):
             write_file(self.record, finished)
             # Only now that it is safely in the record.
             self.superseded.unlink(missing_ok=True)
@@ -149,7 +142,7 @@ class Store:
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """Write down who is in which stack: a checkpoint is of use only to the same stack."""
-        with _refusing(self.folder):
+        with refusing(self.folder):
             for job in jobs:
                 (self.checkpoints / f"{job.id}.json").write_text(job.to_json())
 
@@ -174,49 +167,9 @@ class Store:
 
     # -------------------------------------------------------------- the folder
 
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """The operating system drops the lock with the process that held it, however that ended;
-        the text only says who it is.
-        """
-        path = self.folder / ".lock"
-        with self._locked(path) as file:
-            with _refusing(self.folder):
-                file.truncate()
-                file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
-                file.flush()
-            try:
-                yield
-            finally:
-                with contextlib.suppress(OSError):
-                    # while it is held: whoever opened it meanwhile finds that it is gone
-                    path.unlink()
-
-    def _locked(self, path: Path) -> TextIO:
-        """The file at this path, locked."""
-        require_posix()
-        import fcntl  # which Windows lacks; everything else here is of use without it
-
-        while True:
-            with _refusing(self.folder):
-                file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                    return file
-            except OSError as error:
-                with file:
-                    held = _holder(file.read())
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise OutputError(
-                        f"cannot lock {path}: {error.strerror};"
-                        " choose a folder on another file system with --out"
-                    ) from error
-                raise OutputError(
-                    f"{self.folder} is held by another run ({held});"
-                    " wait for it, or choose another folder with --out"
-                ) from None
-            file.close()  # of a run that has just ended, and removed it
+    def hold(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs, and whoever changes a record, out of the folder."""
+        return hold(self.folder)
 
     def _try_out(self, expected: int) -> None:
         """A file that is really written: quotas and full disks show themselves at no other time."""
@@ -361,24 +314,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _holder(text: str) -> str:
-    try:
-        held = json.loads(text)
-        return f"process {held['pid']} on {held['host']}"
-    except (ValueError, KeyError, TypeError):
-        return "its process did not say who it is"
-
-
-@contextlib.contextmanager
-def _refusing(folder: Path) -> Iterator[None]:
-    """Whatever the operating system says against the folder, as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
-        raise OutputError(
-            f"cannot write to {error.filename or folder}: {reason};"
-            " choose another folder with --out"
-        ) from error

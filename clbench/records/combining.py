@@ -13,6 +13,7 @@ from clbench.errors import RecordError
 from clbench.records.apart import divided
 from clbench.records.cell import CellRecord
 from clbench.records.file import SCHEMA_VERSION, SMOKE, RecordFile
+from clbench.records.looks import united_looks
 from clbench.records.merging import Conflict, merge_cells
 from clbench.records.provenance import united, with_runs
 from clbench.records.reading import read_record
@@ -55,6 +56,7 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         runs=united(record.runs for record in records),
         purpose=_purpose(records),
         metric_facts=metric_facts_of(records),
+        looks=united_looks(record.looks for record in records),
     )
 
 

@@ -11,6 +11,7 @@
                          length n without coordinates
 /apart/<key>/            laid out as a cell: what was measured for an older state of the suite, with
                          why it is kept apart (`apart`)
+/looks/<number>/         one comparison of these seeds: `when`, `cells`, `metric`, `alpha`, `test`
 
 A record of schema 1 is read, too: what it said in another way, `clbench.records.version_1` makes
 what it is now.
@@ -24,6 +25,7 @@ from typing import Any
 
 from clbench.records import version_1
 from clbench.records.cell import CellRecord
+from clbench.records.looks import Look
 from clbench.records.metric_facts import name_in
 
 SCHEMA_VERSION = 2
@@ -55,6 +57,7 @@ class RecordFile:
     # Unit and the like, by metric, for readers without the plugin.
     metric_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     purpose: str = ""  # SMOKE or RESULTS; "" where the file does not say
+    looks: tuple[Look, ...] = ()  # the oldest first; none is ever changed or taken away
 
     def called(self, label: str) -> str:
         """The name of the metric that has this label in the record: the label itself, as a rule."""

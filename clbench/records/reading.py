@@ -39,6 +39,7 @@ from clbench.records.file import (
     RecordFile,
 )
 from clbench.records.hdf5 import Source
+from clbench.records.looks import read_looks
 from clbench.records.rows import RowOnDisk, Rows, stamp_of
 from clbench.records.validation import validated
 from clbench.typing import Array
@@ -141,6 +142,7 @@ class _Reader:
             schema_version=self.version,
             cells=self._cells(CELLS, below),
             apart=self._cells(APART, below),
+            looks=read_looks(self.source, self.file),
             **told,
         )
 

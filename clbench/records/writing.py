@@ -21,6 +21,7 @@ from clbench.records.fields import (
     Storage,
 )
 from clbench.records.file import APART, CELLS, SCHEMA_VERSION, RecordFile
+from clbench.records.looks import write_looks
 from clbench.records.validation import validated
 from clbench.typing import Array
 
@@ -57,6 +58,8 @@ def _write(record: RecordFile, file: h5py.File) -> None:
     _write_cells(file.create_group(CELLS), record.cells)
     if record.apart:
         _write_cells(file.create_group(APART), record.apart)
+    if record.looks:
+        write_looks(file, record.looks)
 
 
 def _write_attributes(target: h5py.Group, owner: Any, fields: Sequence[Field]) -> None:

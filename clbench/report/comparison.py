@@ -18,6 +18,7 @@ from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import Tested, chosen_tests, conclusions
 from clbench.report.contest import Pair, Place, Rules, ranking, with_verdicts, within
 from clbench.report.findings import LeftOutRuns, Omission, StatedNotUsed
+from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.runs import Runs, runs_of
@@ -51,7 +52,7 @@ def compare(  # noqa: PLR0913 (each is an option)
 
     What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01
     is one point of accuracy. `seed` is that of the bootstrap. `plugins` are files, modules or
-    classes with metrics that are not installed.
+    classes with metrics that are not installed. That a file was compared is noted in it.
     """
     given = {
         "metric": metric,
@@ -62,7 +63,9 @@ def compare(  # noqa: PLR0913 (each is an option)
         "rope": rope,
     }
     opened = pool(results, force_mixed=force_mixed, plugins=plugins)
-    return compare_pool(opened, given, seed)
+    comparison = compare_pool(opened, given, seed)
+    note_files(comparison, results)
+    return comparison
 
 
 def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Comparison:

@@ -25,6 +25,7 @@ from clbench.records.combining import (
     separated,
     tell_apart,
 )
+from clbench.records.looks import united_looks
 from clbench.records.merging import Conflict
 from clbench.records.provenance import united
 from clbench.report.numbers import choice_words
@@ -337,4 +338,5 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
         apart=apart,
         runs=united(record.runs for record in records),
         metric_facts=metric_facts_of(records),
+        looks=united_looks(record.looks for record in records),
     )

@@ -9,14 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from clbench.errors import UnknownName
-from clbench.records import CellRecord, Measured, Results
-from clbench.records.missing import Cause, Missing
-from clbench.records.status import DONE
+from clbench.records import CellRecord, Results
+from clbench.records.seed_values import NO_NUMBER, SeedValue, values_by_seed
 from clbench.report.findings import LostRuns, RunsWithoutValue
 from clbench.typing import Array
 
-NO_NUMBER = "no number"  # called done, though nothing that was measured is a number
 FAILED_WORDS = {
     "diverged": "diverged",
     "failed": "failed",
@@ -85,11 +82,8 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 
 def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     """A cell's runs with their values of a metric."""
-    measured = _measured(results, metric, cell)
-    lost = _without_numbers(metric, cell, measured)
-    seeds = np.unique(cell.seed)
-    runs = [_run(cell, measured, lost, seed) for seed in seeds]
-    kept = [run for run in runs if run.ended or np.isfinite(run.value)]
+    measured, runs = values_by_seed(results, metric, cell)
+    kept = [run for run in runs if run.counts]
     kept_seeds = [run.seed for run in kept]
     values = [run.value for run in kept]
     failed = [bool(run.ended) for run in kept]
@@ -100,7 +94,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         seed=np.array(kept_seeds, dtype=np.int64),
         value=np.array(values, dtype=np.float64),
         failed=np.array(failed, dtype=bool),
-        requested=len(seeds),
+        requested=len(runs),
         left_out=tuple(_left_out(runs, metric)),
         unit=measured.unit,
         sign=1 if measured.higher_is_better else -1,
@@ -109,86 +103,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
     )
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One seed."""
-
-    seed: int
-    value: float  # the mean of its agents; NaN where the run failed
-    ended: str = ""  # how, where it failed
-    absent: str = ""  # why there is no value, where the run itself is done
-
-
-def _run(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> _Run:
-    members = np.flatnonzero(cell.seed == seed)
-    statuses = [str(cell.member_status[member]) for member in members]
-    ended = next((status for status in statuses if status != DONE), "")
-    # NaN where one agent has no value: a mean over the others would favour failing.
-    value = float(measured.summary[members].mean())
-    if not ended and not np.isfinite(value) and lost[members].any():
-        ended = NO_NUMBER
-    if ended:
-        return _Run(int(seed), float("nan"), ended=ended)
-    if not np.isfinite(value):
-        return _Run(int(seed), value, absent=_reason(measured, members))
-    return _Run(int(seed), value)
-
-
-def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:
-    """`[S]`: runs called done that have no number where other runs of the cell have one, or an
-    infinite one.
-
-    Leaving them out would let a strategy gain by its bad runs: records of other libraries call
-    every run done. It is another matter where a metric has no value for a complete run, such as one
-    that was not asked for when it ran.
-    """
-    done = cell.done
-    lost = done & np.isinf(measured.summary)
-    for numbers in _given_numbers(metric, cell):
-        known = ~np.isnan(numbers.reshape(cell.members, -1))
-        lost |= done & (known[done].any(axis=0) & ~known).any(axis=1)
-    return lost
-
-
-def _given_numbers(metric: str, cell: CellRecord) -> Iterable[Array]:
-    """The accuracies.
-
-    And the metric itself where a stranger's record gives it without a word on how it was measured.
-    """
-    if cell.accuracy is not None:
-        yield cell.accuracy
-    elif cell.entries is not None:
-        yield cell.entries.value
-    if metric in cell.metrics and metric not in cell.probes:
-        yield np.asarray(cell.metrics[metric], dtype=np.float64)
-
-
-def _measured(results: Results, metric: str, cell: CellRecord) -> Measured:
-    """The metric.
-
-    Nothing but reasons where only other cells have it stored, and no plugin here knows it.
-    """
-    try:
-        return results.metric(metric, cell)
-    except UnknownName:
-        if not any(metric in other.metrics for other in results.cells):
-            raise
-        return Measured(
-            metric,
-            np.full(cell.members, np.nan),
-            None,
-            np.zeros((cell.members, 0)),
-            (Missing(Cause.NOT_MEASURED),) * cell.members,
-        )
-
-
-def _reason(measured: Measured, members: Array) -> str:
-    """Why the first of these members without a value has none."""
-    reasons = [measured.reasons[member] for member in members]
-    return next(filter(None, reasons), "it is infinite")
-
-
-def _left_out(runs: Sequence[_Run], metric: str) -> Iterable[LostRuns | RunsWithoutValue]:
+def _left_out(runs: Sequence[SeedValue], metric: str) -> Iterable[LostRuns | RunsWithoutValue]:
     """What is missing, and why."""
     total = len(runs)
     lost = Counter(FAILED_WORDS[run.ended] for run in runs if run.ended)

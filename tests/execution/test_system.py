@@ -31,9 +31,9 @@ for line in json.loads(sys.argv[1]):
 print(json.dumps(ends))
 """
 LOOKS = {
-    "show": [str(RECORD)],
-    "compare": [str(RECORD)],
-    "export": [str(RECORD), "--to", "csv", "--out", "r.csv"],
+    "show": ["r.h5"],
+    "compare": ["r.h5"],
+    "export": ["r.h5", "--to", "csv", "--out", "r.csv"],
     "validate": ["split_digits"],
 }
 WRITES = {"run": ["split_digits"], "drop": ["r.h5", "er"]}

@@ -68,7 +68,7 @@ class Made:
         return np.round(np.random.default_rng(seed).normal(centre, 0.01, seeds), 5)
 
     def save(self, path: Path, *cells: CellRecord, suite: str = "demo", text: str = "") -> Path:
-        write_record(path, list(cells), suite=suite, suite_text=text, environment={})
+        write_record(path, list(cells), suite=suite, suite_text=text, environment={"python": "3"})
         return path
 
 

@@ -1,0 +1,41 @@
+"""A comparison is a look at a record's seeds, and the record is told."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from clbench.records import RecordFile, Results, read_record
+from clbench.records.looks import Look
+from clbench.records.noting import look_at, note_looks
+from clbench.report.compared import Comparison
+from clbench.report.pool import Source
+
+
+def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) -> list[str]:
+    """Note in each of these records that its seeds were compared; a line where that cannot be."""
+    tested = [comparison for comparison in comparisons if _tests(comparison)]
+    looks: dict[Path, list[Look]] = {}
+    for path, record in records.items():
+        looks[path] = [_look(comparison, record) for comparison in tested]
+    return note_looks(looks) if tested else []
+
+
+def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> None:
+    """Note it in those of the sources that are files; warnings where that cannot be."""
+    given = [sources] if isinstance(sources, Results | Path | str) else sources
+    paths = [Path(source) for source in given if not isinstance(source, Results)]
+    for line in note([comparison], {path: read_record(path) for path in paths}):
+        warnings.warn(line, stacklevel=3)
+
+
+def _look(comparison: Comparison, record: RecordFile) -> Look:
+    test = ", ".join(_tests(comparison))
+    return look_at(record.cells, comparison.metric, comparison.alpha, test)
+
+
+def _tests(comparison: Comparison) -> list[str]:
+    """The tests that pairs were compared by; none where no two could be."""
+    return sorted({pair.test for pair in comparison.pairs if not math.isnan(pair.p)})
