@@ -47,8 +47,10 @@ class AverageIncrementalAccuracy(ShareOfSamples):
 
     def value(self, run: RunView) -> float:
         tested = tested_after(run)
+        # A row that is not complete would make its A_i NaN, and so the mean: named instead.
         for task in tested:
             run.at(task, np.arange(1, task + 1))
+        # `averages[i - 1]` is A_i.
         return float(run.averages[tested - 1].mean())
 
 
@@ -165,6 +167,7 @@ class PlasticitySlope(AccuracyMetric):
         if run.tasks < 2:
             return Undefined("it needs two tasks")
         when = run.learnt_after
+        # sum (i - mean i) R_ii / sum (i - mean i)^2: the mean of R_ii drops out.
         centred = when - when.mean()
         return float(centred @ learnt(run) / (centred @ centred))
 
@@ -192,6 +195,7 @@ class RecencyBias(AccuracyMetric):
 
     def _after(self, run: RunView, task: int) -> float:
         try:
+            # Mean over test sets, not over samples.
             return float(run.note_at("recency", task, np.arange(1, task + 1)).mean())
         except Undefined:  # joint training is tested at the end alone
             return float("nan")

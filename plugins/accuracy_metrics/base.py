@@ -59,6 +59,7 @@ def learnt(run: RunView) -> Array:
 
 def after_each(run: RunView, later: Sequence[float]) -> Array:
     """`[T]`: a number after each of the last tasks; NaN before them."""
+    # Numbers stand at the end of the row, under their own tasks.
     return np.array([*[np.nan] * (run.tasks - len(later)), *later])
 
 

@@ -37,6 +37,7 @@ class CurrentAccuracy(ProbeMetric):
         total = torch.zeros_like(right)
         with torch.no_grad():
             for batch in probe.data(self.split, "current", self.samples):
+                # Outputs that do not compete are at -inf and never chosen.
                 chosen = probe.predict(batch).argmax(2)
                 right += ((chosen == batch.y) & batch.weights).sum(1)
                 total += batch.weights.sum(1)

@@ -42,6 +42,7 @@ class Followed:
     def of_task(self, task: int) -> tuple[Array, Array]:
         """Accuracies on a task while it was trained, by itself or with others, and their steps."""
         when, width = self.learnt_after[task - 1], self.accuracy.shape[1]
+        # In a full row task j is column j - 1; in a short one the last column is task `when`.
         own = task - 1 if width == self.tasks else width - 1 - (when - task)
         mine = self.trained == when
         if own < 0:
@@ -54,6 +55,7 @@ class Followed:
         The first evaluation in a task comes after as many steps as that of the stream.
         """
         heights, step = self.of_task(task)
+        # `self.step[:1]` is the first step of the whole stream that was evaluated: the interval.
         return heights, step - step[:1] + self.step[:1]
 
 
@@ -64,6 +66,7 @@ def followed(run: RunView) -> Followed:
             "it needs accuracies within tasks: write `evaluate: {every: 10}` in the protocol and "
             "run the suite again"
         )
+    # Curves are filled up with NaN to the length of the longest member's.
     kept = ~np.isnan(run.curves["continual_task"])
     accuracy, trained, step = (
         run.curves[f"continual_{name}"][kept] for name in ("accuracy", "task", "step")
@@ -77,9 +80,11 @@ def lowest(run: RunView) -> float:
     """
     earlier = earlier_tasks(run)
     found = followed(run)
+    # `[K, T-1]`: which of the evaluations came while a later task was trained.
     while_later = found.trained[:, None] > found.learnt_after[earlier - 1]
     if not while_later.any(axis=0).all():
         raise Undefined(f"nothing was evaluated within task {run.tasks}")
+    # inf where it does not count, so that the minimum leaves it out.
     lows = np.where(while_later, found.every_task[:, : len(earlier)], np.inf).min(axis=0)
     if np.isnan(lows).any():
         raise Undefined(

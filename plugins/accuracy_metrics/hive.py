@@ -56,6 +56,7 @@ class HiveForward(ShareOfSamples):
         missing = np.flatnonzero(np.isnan(run.accuracy_before))
         if missing.size:
             return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained")
+        # Entry k - 1 is task k, with which the first k tasks are trained.
         return run.accuracy_before[run.trained_together - 1 :]
 
     def _within(self, found: Followed, task: int) -> float:
@@ -81,9 +82,11 @@ class HiveBackward(AccuracyMetric):
     def value(self, run: RunView) -> float:
         later_tasks(run)  # without old tasks there are no pairs to list
         first = run.trained_together
+        # Pairs (i, j), j < i, counted from 1.
         trained, task = (index + 1 for index in np.tril_indices(run.tasks, -1))
         kept = trained >= first
         trained, task = trained[kept], task[kept]
+        # E_ij = R_{i-1,j}; of the first joint training it is the untrained network, row 0.
         before = np.where(trained > first, trained - 1, 0)
         return float((run.at(trained, task) - run.at(before, task)).mean())
 
@@ -100,6 +103,7 @@ class Catastrophic(RecordMetric):
 
     def value(self, run: RunView) -> float:
         later_tasks(run)
+        # In points.
         return float(100 * (learnt(run) - run.at(run.tasks, every_task(run))).mean())
 
 
@@ -126,6 +130,7 @@ class HiveAuc(ShareOfSamples):
         if np.isnan(height).any():
             raise Undefined(f"not every task so far was evaluated while task {task} was trained")
         return float(
+            # Trapezoids between the evaluations, over the length of the curve.
             (np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0])
         )
 

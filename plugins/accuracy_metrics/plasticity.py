@@ -33,6 +33,7 @@ class PlasticityLoss(AccuracyMetric):
 
     def value(self, run: RunView) -> Array | float:
         fresh = self._of(reference_run(run, "scratch"))
+        # S_i, on the same seed and stream.
         loss: Array = fresh - self._of(run)
         return loss if self.last is None else float(loss[-self.last :].mean())
 
@@ -77,4 +78,5 @@ class LearningCurveArea(ShareOfSamples):
             heights = heights[since <= self.steps]
         if not len(heights):
             raise Undefined(f"nothing was evaluated in the first {self.steps} steps of task {task}")
+        # a(0), and one value for each interval after it.
         return float((before + heights.sum()) / (1 + len(heights)))

@@ -69,7 +69,10 @@ class Forgetting(AccuracyMetric):
 
     def value(self, run: RunView) -> Array:
         later = later_tasks(run)
+        # Rows are l = k..T, columns the tasks j < T.
         matrix = run.at(tested_after(run)[:, None], earlier_tasks(run))
+        # Running maximum over rows: row r has max_{l <= k+r}, so the last row of a comparison is
+        # left out.
         best = np.maximum.accumulate(matrix)
         lost = [
             (best[row, : task - 1] - matrix[row + 1, : task - 1]).mean()
@@ -87,6 +90,7 @@ class ForgettingColumn(AccuracyMetric):
 
     def value(self, run: RunView) -> float:
         matrix = run.at(tested_after(run)[:, None], earlier_tasks(run))
+        # With the last row, so at least 0.
         return float((matrix.max(axis=0) - matrix[-1]).mean())
 
 
@@ -129,9 +133,11 @@ class WindowedForgetting(AccuracyMetric):
 
     def _after(self, run: RunView, task: int) -> float:
         """F_k."""
+        # The w tasks before task k.
         before = np.arange(max(1, task - self.window), task)
         # In place of an accuracy before the task was learnt stands that when it was: no maximum
         # changes by a number that is there twice.
+        # `[w, w]`: after task l, for each of these j.
         rows = np.maximum(before[:, None], run.learnt_after[before - 1])
         best = run.at(rows, before).max(axis=0)
         return float((best - run.at(task, before)).mean())
@@ -165,5 +171,6 @@ class ZeroShotAccuracy(ShareOfSamples):
 
 def _lost(run: RunView) -> float:
     earlier = earlier_tasks(run)
+    # R_jj, or R_kj of tasks trained together first.
     when = run.learnt_after[earlier - 1]
     return float((run.at(when, earlier) - run.at(run.tasks, earlier)).mean())

@@ -17,6 +17,7 @@ Shape = tuple[int, int, int]  # height, width, channels
 
 
 def _several(parts: list[Any]) -> list[Any]:
+    # Options in any order: the same data set all the same.
     if len({json.dumps(part, sort_keys=True) for part in parts}) < len(parts):
         raise ValueError("names a data set twice; its classes would be the same ones again")
     return parts
@@ -88,6 +89,7 @@ def _largest(shapes: list[Shape]) -> Shape:
 def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
     """The images with values up to 255, padded and repeated to the shape."""
     if part.scale != 255.0:
+        # Digits go to 16: the brightest pixel becomes 255.
         images = np.rint(images * (255.0 / part.scale)).astype(np.uint8)
     count, height, width, channels = images.shape
     if (height, width, channels) == wanted:
@@ -99,6 +101,7 @@ def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
             " only a single channel can be repeated"
         )
     padded = np.zeros((count, *wanted), dtype=np.uint8)
+    # An odd rest goes below and to the right.
     top, left = (wanted[0] - height) // 2, (wanted[1] - width) // 2
     padded[:, top : top + height, left : left + width] = images  # one channel goes to every one
     return padded

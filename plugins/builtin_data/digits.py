@@ -28,6 +28,7 @@ class Digits(Dataset):
         x, y = _images_and_labels()
         test = np.zeros(len(y), dtype=bool)
         for digit in range(self.classes):
+            # Every fifth image of each digit.
             test[np.flatnonzero(y == digit)[4::5]] = True
         return x[~test], y[~test], x[test], y[test]
 
@@ -43,4 +44,5 @@ def _images_and_labels() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     assert package is not None  # clbench requires it
     assert package.origin is not None
     table = np.loadtxt(Path(package.origin).parent / FILE, delimiter=",", dtype=np.int64)
+    # 64 pixels, and the label in the last column.
     return table[:, :-1].reshape(-1, 8, 8).astype(np.uint8), table[:, -1]

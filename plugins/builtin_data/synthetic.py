@@ -33,6 +33,7 @@ class Synthetic(Dataset):
         return self.size, self.size, self.channels
 
     def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
+        # A fixed key: the pictures belong to the options, not to a seed of the run.
         rng = np.random.Generator(np.random.Philox(key=0))
         pictures = rng.random((self.classes, *self.shape))
         x_train, y_train = self._draw(rng, pictures, self.train)
@@ -43,9 +44,12 @@ class Synthetic(Dataset):
         self, rng: np.random.Generator, pictures: npt.NDArray[Any], count: int
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Some at a time: numbers of double precision take eight times the room of the images."""
+        # The classes in turn, so every prefix is balanced.
         y = np.arange(count) % self.classes
         x = np.empty((count, *self.shape), dtype=np.uint8)
+        # Rounded up: parts of at most AT_ONCE images.
         for some in np.array_split(np.arange(count), -(-count // AT_ONCE)):
             seen = pictures[y[some]] + self.noise * rng.standard_normal((len(some), *self.shape))
+            # A pixel beyond the range is cut off.
             x[some] = np.rint(255 * seen.clip(0, 1))
         return x, y

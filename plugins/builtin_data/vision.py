@@ -99,11 +99,13 @@ class IdxSet(TorchvisionSet):
             f"{small.removesuffix('mnist')}_mnist",
         )
         folders = [root / self.source / "raw", *(root / name for name in names)]
+        # torchvision's own folder first.
         candidates = [folder / (part + suffix) for folder in folders for suffix in ("", ".gz")]
         return next((path for path in candidates if path.is_file()), candidates[0])
 
     def _unpack(self, file: Path, to: Path) -> None:
         if file.suffix != ".gz":
+            # No copy: torchvision reads through the link.
             to.symlink_to(file.resolve())
             return
         try:
@@ -181,6 +183,7 @@ class STL10(VerifiedSet):
 
     def _part(self, root: Path, *, train: bool, **how: Any) -> Any:
         found = self._made(root, split="train" if train else "test", **how)
+        # STL-10 is stored channels first.
         return SimpleNamespace(data=found.data.transpose(0, 2, 3, 1), targets=found.labels)
 
 
@@ -205,6 +208,7 @@ class Imagenette(TorchvisionSet):
         home = root / self.folder
         if not home.is_dir():
             return [home]
+        # The order is that of the labels.
         classes = [home / split / name for split in ("train", "val") for name in IMAGENETTE_CLASSES]
         return [path for folder in classes for path in (sorted(folder.glob("*.JPEG")) or [folder])]
 

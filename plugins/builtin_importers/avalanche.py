@@ -55,6 +55,7 @@ class Avalanche(Importer):
     def _whose(self, file: Path) -> tuple[str, int]:
         """The strategy and the seed, as the folders say them: er/3/, er/seed_3/ or er_seed3/."""
         folder, above = file.parent.name, file.parent.parent.name
+        # `er_seed3` is both: what stands before the number is the strategy.
         found = SEED.fullmatch(folder)
         seed = self.seed
         if seed is None:
@@ -79,9 +80,11 @@ def _accuracy(file: Path) -> np.ndarray[Any, Any]:
     for row in rows:
         source = f"{file}, line {rows.line_num}"
         trained = row["training_exp"]
+        # Experience i, from 0, is task i + 1.
         after = 0 if trained == UNTRAINED else 1 + _index(trained, "training_exp", source)
         place = after, _index(row["eval_exp"], "eval_exp", source)
         value = _number(row["eval_accuracy"], source)
+        # The same number twice is a repeated line, and harmless.
         if entries.setdefault(place, value) != value:
             raise errors.RecordError(
                 f"{source}: experience {place[1]} was tested twice after the same training, with"
@@ -89,6 +92,7 @@ def _accuracy(file: Path) -> np.ndarray[Any, Any]:
             )
     if not entries:
         raise errors.RecordError(f"{file}: no experience was tested")
+    # A task may have been tested before it was trained.
     tasks = max(max(after, task + 1) for after, task in entries)
     accuracy = np.full((tasks + 1, tasks), np.nan)
     for place, value in entries.items():

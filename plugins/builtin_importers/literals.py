@@ -23,6 +23,7 @@ def parse_dictionary(text: str, source: str) -> dict[str, Any]:
     text.
     """
     try:
+        # Parsed as text; nothing of it is ever run.
         tree = ast.parse(text.strip(), mode="eval")
         # Nesting as deep as a stranger likes ends in one of these, and not in a crash.
         value = _value(tree.body)
@@ -39,6 +40,7 @@ def _value(node: ast.expr) -> Any:
             return value
         case ast.Name(id=name) if name in CONSTANTS:
             return CONSTANTS[name]
+        # -1 is a minus before a constant.
         case ast.UnaryOp(op=ast.USub(), operand=operand) if _is_number(inner := _value(operand)):
             return -inner
         case ast.List(elts=items) | ast.Tuple(elts=items):
@@ -47,6 +49,7 @@ def _value(node: ast.expr) -> Any:
             return _dictionary(keys, values)
         case ast.Call(args=[argument], keywords=[]) if ast.unparse(node.func) in NUMBERS:
             return _value(argument)
+    # What is no literal stays as it was written.
     return ast.unparse(node)
 
 

@@ -95,6 +95,7 @@ def _run(told: Mapping[str, Any], file: Path, number: int) -> ImportedRun:
             what = "; a run without a seed is no repetition of another" if name == "seed" else ""
             raise errors.RecordError(f"{source}: there is no {name!r} in it{what}")
     joint = bool(told.get("joint"))
+    # Without the arguments that had no effect, so that equal trainings are equal.
     training = {name: told[name] for name in told if name in TRAINING and _counts(name, told)}
     return ImportedRun(
         strategy="joint" if joint else str(told["model"]),
@@ -142,11 +143,13 @@ def _accuracy(told: Mapping[str, Any], source: str) -> Accuracies:
     entries = {}
     for name, value in told.items():
         if found := ACCURACY.fullmatch(name):
+            # (after I tasks, task J).
             entries[int(found[2]), int(found[1])] = _fraction(value, name, source)
     if not entries:
         raise errors.RecordError(f"{source}: there is no accuracy_1_task1 in it, nor any other")
     tasks = max(after for after, _ in entries)
     _check_complete(entries, tasks, source)
+    # Row 0 is never in a log: NaN.
     accuracy = np.full((tasks + 1, tasks), np.nan)
     for (after, task), value in entries.items():
         accuracy[after, task - 1] = value

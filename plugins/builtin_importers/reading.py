@@ -47,6 +47,7 @@ def check_mean(values: np.ndarray[Any, Any], stated: float, name: str, source: s
     seems.
     """
     mean = float(values.mean())
+    # Fractions: 0.1 of a per cent point.
     if abs(mean - stated) > AGREE_WITHIN:
         raise errors.RecordError(
             f"{source}: {name} is {100 * stated:.2f}, and the mean of its accuracies "

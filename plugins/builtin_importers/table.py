@@ -62,6 +62,7 @@ class CSV(Importer):
     def _scale(self, values: Sequence[float]) -> float:
         """What an accuracy of 1 is in this file."""
         if self.unit == "auto":
+            # An accuracy of 1 % in all tasks cannot be told from one of 100 %: `unit` says it then.
             return 100.0 if max(values, default=0.0) > 1 else 1.0
         return 100.0 if self.unit == "percent" else 1.0
 
@@ -76,6 +77,7 @@ def _rows(file: Path) -> Iterator[tuple[Mapping[str, str], str]]:
         raise errors.RecordError(f"{file}: it has no column {missing[0]!r}; needed are {wanted}")
     for row in rows:
         source = f"{file}, line {rows.line_num}"
+        # Fields too many stand under the key None, those too few have None for a value.
         if None in row or None in row.values():
             raise errors.RecordError(f"{source}: it has not as many fields as the first line")
         if not row["strategy"]:
@@ -107,6 +109,7 @@ def _number(text: str, source: str) -> float:
 
 
 def _matrix(entries: Mapping[tuple[int | None, int], float]) -> np.ndarray[Any, Any]:
+    # Tasks may be in the file without having been trained (tested early).
     tasks = max(max(after or 0, task + 1) for after, task in entries)
     accuracy = np.full((tasks + 1, tasks), np.nan)
     for (after, task), value in entries.items():

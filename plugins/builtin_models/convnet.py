@@ -41,6 +41,8 @@ class ConvNet(nn.Sequential):
             modules[f"conv{k}"] = nn.Conv2d(channels, filters, kernel)
             modules |= self._pooled(k)
             channels = filters * self.halves
+            # Without padding a side loses kernel - 1 pixels; pooling halves what is left, rounded
+            # down.
             sides = [(side - kernel + 1) // 2 for side in sides]
         if min(sides) < 1:
             raise errors.UserError(
@@ -65,6 +67,7 @@ class ConvNet(nn.Sequential):
         """
         if self.activation == "relu":
             return {f"pool{k}": nn.MaxPool2d(2), f"act{k}": nn.ReLU()}
+        # `[B, units, 2, H, W]`: pooled over H and W alone.
         pool = nn.MaxPool3d((1, 2, 2))  # of each half by itself
         return {f"act{k}": CReLU(), f"pool{k}": pool, f"join{k}": nn.Flatten(1, 2)}
 
@@ -93,6 +96,7 @@ class ConvNet(nn.Sequential):
                     f"{name}.bias",
                     f"{after}.weight",
                     f"{after}.bias",
+                    # Inputs of the next layer that a unit feeds: its halves, at each pixel.
                     block=self.halves * pixels,
                 )
             )

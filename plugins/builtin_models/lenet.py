@@ -43,6 +43,7 @@ class LeNet(nn.Sequential):
             modules[f"conv{k}"] = nn.Conv2d(channels, filters, 5, padding=padding)
             modules[f"pool{k}"] = nn.MaxPool2d(2)
             modules[f"act{k}"] = nn.ReLU()
+            # A 5x5 kernel takes 4 pixels of a side; pooling halves the rest.
             channels, sides, padding = filters, [(side + 2 * padding - 4) // 2 for side in sides], 0
         self.block = sides[0] * sides[1]
         modules["flatten"] = nn.Flatten()

@@ -44,9 +44,11 @@ def initialise(model: nn.Module, init: str, activation: Literal["relu", "tanh"])
         if not isinstance(module, nn.Linear):
             continue
         nn.init.zeros_(module.bias)
+        # Glorot & Bengio 2010.
         if init == "xavier":
             nn.init.xavier_uniform_(module.weight)
         else:
+            # He et al. 2015; no activation follows the head, so its gain is 1.
             nn.init.kaiming_uniform_(
                 module.weight, nonlinearity="linear" if name == "head" else activation
             )
@@ -74,6 +76,7 @@ class MLP(nn.Sequential):
                 modules[f"norm{k}"] = NORMS[norm](units)
             modules[f"act{k}"] = ACTIVATIONS[activation]()
             if activation == "crelu":
+                # `[B, units, 2]` to `[B, 2 units]`: the halves of a unit side by side.
                 modules[f"join{k}"] = nn.Flatten(1, 2)
             if dropout:
                 modules[f"drop{k}"] = nn.Dropout(dropout)

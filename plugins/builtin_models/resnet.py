@@ -61,6 +61,7 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(filters)
         self.around: nn.Module = nn.Identity()
         if stride != 1 or before != filters:
+            # A 1x1 convolution where the shape changes (He et al. 2016, option B).
             self.around = nn.Sequential(
                 nn.Conv2d(before, filters, 1, stride, bias=bias), nn.BatchNorm2d(filters)
             )
@@ -85,6 +86,7 @@ class ResNet18(nn.Sequential):
             before, filters = filters, widths * width
             self.add_module(f"block{2 * k - 1}", Block(before, filters, stride, bias))
             self.add_module(f"block{2 * k}", Block(filters, filters, 1, bias))
+        # The mean of each filter over the image.
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.head = nn.Linear(filters, classes)
 
@@ -113,6 +115,7 @@ class ResNet18(nn.Sequential):
             Layer(
                 "features",
                 "pool",
+                # The last block's second convolution feeds the sum that the head sees the mean of.
                 f"{last}.conv2.weight",
                 self._bias(f"{last}.conv2"),
                 "head.weight",

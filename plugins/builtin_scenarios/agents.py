@@ -67,6 +67,7 @@ class Agents(Scenario):
         width = self.classes_per_task
         if width > size:
             self.refuse("classes_per_task", f"a task has {width} classes; {named} {size}")
+        # Tasks of this group: every len(groups)-th, from its own number on.
         count = len(range(number, self.tasks, len(self.groups or [size])))
         if not self.replacement and count * width > size:
             self.refuse(
@@ -84,16 +85,19 @@ class Agents(Scenario):
             arrays.input_shape,
             agents=self.agents,
             shared_tasks=self.shared_tasks,
+            # Classes that come back share their outputs between tasks.
             own_outputs=not self._mapped and not self.replacement,
         )
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         classes_of = self._classes(arrays.classes, seed, agent)
+        # Agent 0's draw, for all agents: nobody trains on what another one validates with.
         held = self.held_out_by_class(arrays, seed, 0, validation)
 
         def task(index: int) -> TaskSpec:
             chosen, drawer = classes_of[index], self._drawer(agent, index)
             labels = np.full(arrays.classes, -1)
+            # Mapped in the order in which the classes were drawn.
             labels[chosen] = np.arange(len(chosen)) if self._mapped else chosen
             train, held_out = self._samples(arrays, seed, drawer, index, chosen, held)
             test = arrays.test_positions.of(labels >= 0)
@@ -111,14 +115,17 @@ class Agents(Scenario):
 
     def _groups(self, classes: int) -> list[Ints]:
         """The classes of each group; without groups all of them are one."""
+        # Cuts behind each group; the last sum is the end.
         return np.split(np.arange(classes), np.cumsum(self.groups or [classes])[:-1])
 
     def _classes(self, classes: int, seed: int, agent: int) -> list[Ints]:
         """The classes of each task, in the order in which labels are mapped."""
         groups, found = self._groups(classes), np.zeros((0, self.classes_per_task), dtype=np.int64)
         for index in range(self.tasks):
+            # The groups take turns.
             among = groups[index % len(groups)]
             if not self.replacement:
+                # Without replacement: what no task of this agent has had.
                 among = np.setdiff1d(among, found)
             draw = self.generator(seed, self._drawer(agent, index), "classes", index)
             chosen = draw.choice(among, self.classes_per_task, replace=False)
@@ -133,6 +140,7 @@ class Agents(Scenario):
         for number in classes.tolist():
             positions = arrays.train_positions.of_class[number]
             out = held[positions]
+            # A generator for each task and class: no draw depends on how many others there were.
             draw = self.generator(seed, drawer, "samples", index, number)
             train.append(self._train(draw, number, positions[~out]))
             draw = self.generator(seed, drawer, "validation_samples", index, number)
@@ -154,4 +162,5 @@ def _some(draw: np.random.Generator, positions: Ints, most: int | None) -> Ints:
     """So many of them, or all."""
     if most is None or most >= len(positions):
         return positions
+    # The sample is sorted afterwards, so its order costs nothing here.
     return draw.choice(positions, most, replace=False, shuffle=False)

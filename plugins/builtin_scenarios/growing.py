@@ -64,8 +64,10 @@ class Growing(Scenario):
         held = self.held_out_by_class(arrays, seed, agent, validation)
 
         def task(index: int) -> TaskSpec:
+            # Stage i has the first classes of the order, n0 + i n of them.
             so_far = np.sort(order[: self.classes_at_first + index * self.classes_per_stage])
             labels = np.full(arrays.classes, -1)
+            # Labels are the data set's own.
             labels[so_far] = so_far
             return self.task(
                 arrays, seed, agent, index, validation, classes=so_far, labels=labels, held=held

@@ -51,6 +51,7 @@ class Pairs(Scenario):
 
         def task(index: int) -> TaskSpec:
             labels = np.full(arrays.classes, -1)
+            # Label k is the k-th class of the group.
             labels[groups[index]] = outputs
             return self.task(
                 arrays, seed, agent, index, validation, classes=outputs, labels=labels, held=held
@@ -62,6 +63,7 @@ class Pairs(Scenario):
         """`[tasks, classes_per_task]`: the classes of every task."""
         width = self.classes_per_task
         tasks_a_pass = classes // width
+        # Rounded up.
         passes = -(-self.tasks // tasks_a_pass)
         orders = [
             self._order(classes, seed, agent, number)[: tasks_a_pass * width]
@@ -73,4 +75,5 @@ class Pairs(Scenario):
         """The order of the classes in one pass; that of the first is also that of `split`."""
         later = number > 0 and self.recur == "reshuffle"
         step = (number,) if later else ()
+        # Pass 0 has no number in its stream, so that `repeat` draws the same order again.
         return self.generator(seed, agent, "class_order", *step).permutation(classes)

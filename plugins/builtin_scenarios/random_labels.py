@@ -57,7 +57,9 @@ class RandomLabels(Scenario):
             images = self._images(arrays, seed, agent, *step)
             labels = np.full(groups, -1)
             draw = self.generator(seed, agent, "labels", index)
+            # A label for each image, drawn with replacement.
             labels[group_of[images]] = draw.integers(arrays.classes, size=self.samples)
+            # Tests are on the training images themselves.
             return TaskSpec(classes, labels, images, images, images[:0])
 
         return Stream(LazyTasks(self.tasks, task), groups=group_of)

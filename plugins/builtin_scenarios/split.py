@@ -62,6 +62,7 @@ class Split(Scenario):
         order, width = self._order(arrays.classes, seed, agent), self._width(arrays.classes)
         tasks = []
         for index in range(self.tasks):
+            # Task t has the classes t n to (t + 1) n - 1 of the order.
             chosen = order[index * width : (index + 1) * width]
             labels = np.full(arrays.classes, -1)
             labels[chosen] = np.arange(width) if self._mapped else chosen

@@ -58,6 +58,7 @@ class Warped(Scenario):
 
         def task(index: int) -> TaskSpec:
             first = 0 if self.shares_outputs else index * arrays.classes
+            # Task t has the outputs t n to t n + n - 1, or 0 to n - 1 like all.
             labels = np.arange(arrays.classes) + first
             return self.task(
                 arrays,
@@ -108,6 +109,7 @@ class Permuted(Warped):
         def warp(index: int) -> Warp | None:
             if index == 0 and self.first == "identity":
                 return None
+            # `[P, 1]`: one source for each pixel, without weights.
             return Warp(permutation(index)[:, None])
 
         return warp
@@ -122,6 +124,7 @@ class Composed:
 
     def __call__(self, index: int) -> Ints:
         number, whole = self._last
+        # Asked out of order: composed again from the start.
         if index < number:
             number, whole = 0, self.drawn(0)
         for later in range(number + 1, index + 1):
@@ -174,12 +177,16 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
     """
     sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
+    # Coordinates about the centre.
     y, x = row - (height - 1) / 2, column - (width - 1) / 2
+    # The inverse rotation: where the pixel seen comes from. Rows count downwards.
     source_y, source_x = (
         cosine * y + sine * x + (height - 1) / 2,
         cosine * x - sine * y + (width - 1) / 2,
     )
+    # The neighbour above and to the left; the other three follow.
     top, left = np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64)
+    # How far the source lies beyond it, 0 .. 1.
     down, right = source_y - top, source_x - left
     index, weight = [], []
     for dy, dx, share in (
@@ -188,6 +195,7 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
         (1, 0, down * (1 - right)),
         (1, 1, down * right),
     ):
+        # What lies outside counts 0, under any index that exists.
         inside = (top + dy >= 0) & (top + dy < height) & (left + dx >= 0) & (left + dx < width)
         index.append(np.where(inside, (top + dy) * width + left + dx, 0))
         weight.append(np.where(inside, share, 0))

@@ -88,6 +88,7 @@ class CBP(Strategy):
         named = self.net.named_parameters()
         units = [named[layer.weight].shape[1] for layer in self.layers]
         # All hidden units, [R, units], a layer behind the other.
+        # Ends of the layers in `[R, units]`: 0, n1, n1 + n2, ...
         self.spans = [slice(*ends) for ends in pairwise(accumulate(units, initial=0))]
         shape = self.members, sum(units)
         self.mean = torch.zeros(shape, device=self.device)
@@ -111,6 +112,7 @@ class CBP(Strategy):
             expect_restarts(self.net, self.optimizer)
 
     def eager_step(self) -> bool:
+        # Known on the host from counts alone, so the question costs no wait.
         return super().eager_step() or bool(self.schedule.due(self.steps_taken + 1).any())
 
     @torch.no_grad()
@@ -132,21 +134,25 @@ class CBP(Strategy):
     def _measure(self, batch: Batch) -> None:
         """Move the running means of activation and worth on by a step."""
         share = 1 - self.decay
+        # g = 1 - decay^age: what a running mean that began at 0 is divided by.
         self.grown.mul_(self.decay).add_(share)
         if self.utility == "random":
             self.worth.copy_(self.rng("utility").uniform(self.worth.shape[1]))
         hidden = self._hidden(batch)
         if self._needs_means():
             means = [measures.mean(h) for h in hidden]
+            # f = decay f + (1 - decay) mean h.
             self.mean.lerp_(self._joined(means), share)
         if self.utility == "accumulated_contribution":
             self.worth.add_(self._joined([measures.mean_size(h) for h in hidden]), alpha=share)
         elif self.utility != "random":
+            # f-hat: corrected for its start at 0, as Adam's moments are.
             center = self.mean / self.grown
             now = [
                 self._worth_now(layer, h, center[:, span])
                 for layer, h, span in zip(self.layers, hidden, self.spans, strict=True)
             ]
+            # u = decay u + (1 - decay) u_now; divided by g where units are ranked.
             self.worth.lerp_(torch.cat(now, dim=1), share)
 
     def _hidden(self, batch: Batch) -> list[Tensor]:
@@ -173,12 +179,14 @@ class CBP(Strategy):
         size_out = measures.size_out(named[layer.out_weight])
         if self.utility == "weight":
             return measures.by_unit(layer, size_out)
+        # |w out| mean |h|, averaged over the columns that the unit owns.
         if self.utility == "contribution":
             return measures.by_unit(layer, size_out * measures.mean_size(h))
         distance = measures.mean_distance(h, measures.to_columns(layer, center))
         given = measures.by_unit(layer, size_out * distance)
         if self.utility == "zero_contribution":
             return given
+        # A unit with large weights in adapts slowly: worth less.
         return given / measures.size_in(named[layer.weight])
 
     def _scores(self) -> Tensor:
@@ -198,7 +206,9 @@ class CBP(Strategy):
         changes.
         """
         counts = self.schedule.settle(step)
+        # `[R, 1]`: the step of each member.
         steps = torch.from_numpy(step).to(self.device)[:, None]
+        # Before any layer changes: weights out of one are weights in of the next.
         chosen = self._lowest(steps, torch.from_numpy(counts).to(self.device))
         means = self.mean / self.grown if self.bias_correction == "mean" else None
         for number, (layer, span) in enumerate(zip(self.layers, self.spans, strict=True)):
@@ -213,8 +223,10 @@ class CBP(Strategy):
                     mean=None if means is None else means[:, span],
                     keep_first_moment=self.keep_first_moment,
                 )
+        # A new unit's age counts from here.
         self.born.copy_(torch.where(chosen, steps, self.born))
         self.mean.masked_fill_(chosen, 0.0)
+        # The means of a new unit begin anew, with g = 0.
         self.grown.masked_fill_(chosen, 0.0)
         if self.utility != "accumulated_contribution":
             self.worth.masked_fill_(chosen, 0.0)
@@ -223,11 +235,15 @@ class CBP(Strategy):
         """`[R, units]`: in each layer so many of the eligible units, those of the lowest scores; of
         equals the first.
         """
+        # Older than the maturity threshold.
         eligible = steps - self.born > self.maturity
+        # Diverged scores are never the lowest, and yet below inf, which is for who is not eligible.
         finite = self._scores().nan_to_num(nan=LARGEST, posinf=LARGEST)
         scores = torch.where(eligible, finite, torch.inf)
         chosen = []
         for number, span in enumerate(self.spans):
+            # The argsort of an argsort is each unit's rank; stable, so that of equals the first
+            # goes.
             rank = scores[:, span].argsort(dim=1, stable=True).argsort(dim=1)
             chosen.append(rank < counts[:, number : number + 1])
         return torch.cat(chosen, dim=1) & eligible

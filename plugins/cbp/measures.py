@@ -23,6 +23,7 @@ def mean(activations: Tensor) -> Tensor:
 
 def mean_distance(activations: Tensor, center: Tensor) -> Tensor:
     """`[R, columns]`: the mean of |h - center|."""
+    # `[R, columns]` beside `[R, B, columns, positions]`.
     distance = activations - center[:, None, :, None]
     return distance.abs_().mean((1, 3))
 
@@ -34,6 +35,7 @@ def mean_size(activations: Tensor) -> Tensor:
 
 def size_out(weight: Tensor) -> Tensor:
     """`[R, columns]`: the mean size of the weights out, `[R, out, columns, ...]`."""
+    # Over outputs and over kernel positions.
     return weight.detach().abs().mean((1, *range(3, weight.dim())))
 
 

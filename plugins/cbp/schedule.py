@@ -81,6 +81,7 @@ class Schedule(Stateful):
             self.arrays["until"][member, layer] = now
             born = self.arrays[f"born{layer}"][member]
             # Which of those that are old enough makes no difference to when others are.
+            # The oldest go: births ascend, so these are the first.
             born[:] = [*born[count:], *[now] * count]
             self.arrays["following"][member, layer] = self._next(member, layer)
         self.arrays["replaced"] += counts
@@ -88,6 +89,7 @@ class Schedule(Stateful):
 
     def _grown(self, member: int, layer: int, now: int) -> int:
         """Units times steps since they were last counted."""
+        # A unit counts from when it became old enough.
         return int((now - self._starts(member, layer)).clip(0).sum())
 
     def _starts(self, member: int, layer: int) -> Counts:
@@ -102,6 +104,7 @@ class Schedule(Stateful):
         if self.accumulate:
             before = int(self.arrays["counted"][member, layer])
             after = before + self._grown(member, layer, now)
+            # Whole units between the two sums; rounding can ask for more than there are.
             return min(self._whole(after) - self._whole(before), eligible)
         counted = int((self._starts(member, layer) < now).sum())
         return min(max(1, self._whole(counted)), eligible)
@@ -120,6 +123,7 @@ class Schedule(Stateful):
         """The first step after which the sum has another whole unit."""
         counted = int(self.arrays["counted"][member, layer])
         wanted = self._whole(counted) + 1
+        # From a real number near it, and then step by step to the exact one.
         enough = math.ceil(wanted / self.rate)
         while self._whole(enough - 1) >= wanted:
             enough -= 1
@@ -138,11 +142,15 @@ class Schedule(Stateful):
         until = int(self.arrays["until"][member, layer])
         starts = self._starts(member, layer)
         generator = randomness.generator(*self.seeds[member], "cbp/replacement", layer, until)
+        # Between two starts the number of eligible units, and so the share, is constant.
         for start, end in pairwise([*np.unique(starts).tolist(), NEVER]):
             share = self.rate * int((starts <= start).sum())
             if share >= 1:
                 return int(start + 1)
+            # Inversion of the geometric distribution: log(1 - u) / log(1 - p), u in [0, 1).
             waited = math.log1p(-generator.random()) / math.log1p(-share)
+            # Beyond the end of the interval nothing happened: with the next share a new draw (it
+            # has no memory).
             if start + max(1, math.ceil(waited)) <= end:
                 return int(start + max(1, math.ceil(waited)))
         return NEVER

@@ -19,6 +19,7 @@ NOTHING = 1e-10
 def sizes(loss: Loss, signs: Iterable[Tensor], h: float) -> Tensor:
     """`[R]`: the mean of ||g(x + h z) - g(x)|| / h over these z and the member's functions."""
     before = loss.gradient()
+    # ||g(x + h z) - g(x)|| / h, the norm over all D numbers.
     found = [loss.mean((loss.gradient(h * z) - before).norm(dim=2)) / h for z in signs]
     return _over_draws(torch.mean, found)
 
@@ -27,10 +28,12 @@ def slopes(loss: Loss, signs: Iterable[Tensor]) -> Tensor:
     """`[R, 2]`: the mean of z'Hz over these z, which is the trace but for chance, and its standard
     error.
     """
+    # z' (H z); E = tr H for entries of variance 1.
     found = [loss.mean((z * loss.product(z)).sum(2)) for z in signs]
     mean = _over_draws(torch.mean, found)
     error = torch.full_like(mean, torch.nan)
     if len(found) > 1:
+        # Standard error of the mean over draws.
         error = _over_draws(torch.std, found) / len(found) ** 0.5
     return torch.stack([mean, error], dim=1)
 
@@ -47,12 +50,14 @@ def ends(loss: Loss, start: Tensor, steps: int) -> Tensor:
     Lanczos' process from `start [R, N, D]`, of length 1 each, every vector made orthogonal to all
     before it, twice.
     """
+    # A space of D dimensions is spanned by D vectors.
     steps = min(steps, loss.size)
     process = Lanczos(start, steps)
     for step in range(steps):
         process.advance(step, loss.product(process.basis[:, :, step]))
         if not process.going_on.any():
             break
+    # The tridiagonal matrix T = V'HV: its ends approximate those of H (Ritz values).
     values = torch.linalg.eigvalsh(process.matrix)
     return torch.stack([loss.mean(values[..., -1]), loss.mean(values[..., 0])], dim=1)
 
@@ -74,19 +79,26 @@ class Lanczos:
 
     def advance(self, step: int, image: Tensor) -> None:
         """Take in the image of the last vector, and find the next one."""
+        # alpha_k = v_k' H v_k.
         diagonal = (image * self.basis[:, :, step]).sum(2)
         if step == 0:
+            # Filled up for bases that end early (see above).
             torch.diagonal(self.matrix, dim1=2, dim2=3)[:] = diagonal[..., None]
         else:
             first = self.matrix[:, :, 0, 0]
             self.matrix[:, :, step, step] = torch.where(self.going_on, diagonal, first)
         if step + 1 == len(self.matrix[0, 0]):
             return
+        # Twice is enough (Parlett 1998, section 6.9): once leaves rounding of the size of what was
+        # taken away.
         rest = self._orthogonal(self._orthogonal(image, step + 1), step + 1)
+        # beta_k = ||rest||, the matrix's entry beside the diagonal.
         length = rest.norm(dim=2)
+        # The size of H seen so far, by which NOTHING is measured.
         self.largest = torch.maximum(self.largest, torch.maximum(diagonal.abs(), length))
         self.going_on &= length > NOTHING * self.largest
         beside = torch.where(self.going_on, length, 0.0)
+        # Symmetric.
         self.matrix[:, :, step, step + 1] = self.matrix[:, :, step + 1, step] = beside
         following = rest / torch.where(self.going_on, length, 1.0)[..., None]
         self.basis[:, :, step + 1] = torch.where(self.going_on[..., None], following, 0.0)
@@ -95,6 +107,7 @@ class Lanczos:
         """What is left of it without its parts along the first vectors."""
 
         def rest(vectors: Tensor, of_member: Tensor) -> Tensor:
+            # V'w, then w - V (V'w); vectors are rows here.
             along = vectors @ of_member[..., None]
             return of_member - (vectors.transpose(1, 2) @ along)[..., 0]
 

@@ -61,6 +61,7 @@ class Loss(ABC):
         """Random vectors of length 1, every direction alike."""
         drawn: Tensor = rng.normal(self.functions, self.size).double()
         length: Tensor = drawn.norm(dim=2, keepdim=True)
+        # A normal vector has no preferred direction.
         return drawn / length
 
 
@@ -79,6 +80,7 @@ class WeightLoss(Loss):
         self.members, self.device = net.members, net.device
         self.shapes = [p.shape[1:] for p in self.moving.values()]
         self.size = sum(shape.numel() for shape in self.shapes)
+        # `[R]`: images of all batches, so a batch's part is its share of the mean.
         self.count = sum(batch.weights.sum(1) for batch in batches)
 
     def gradient(self, shift: Tensor | None = None) -> Tensor:
@@ -90,6 +92,7 @@ class WeightLoss(Loss):
 
         def image(batch: Batch) -> list[Tensor]:
             gradients = self._gradients(moved, batch, keep=True)
+            # Double back-propagation (Pearlmutter 1994): d/dtheta of g'v is H v.
             return derivative(gradients, parts, list(moved.values()))
 
         return self._over_batches(image)
@@ -101,6 +104,7 @@ class WeightLoss(Loss):
         """The sum of what the batches contribute, one number after the other."""
         total = self._joined(parts(self.batches[0]))
         for batch in self.batches[1:]:
+            # In the batches' order, always.
             total = total + self._joined(parts(batch))
         return total
 
@@ -108,10 +112,12 @@ class WeightLoss(Loss):
         if shift is None:
             return {name: p.detach().requires_grad_() for name, p in self.moving.items()}
         moved = zip(self.moving.items(), self._parts(shift), strict=True)
+        # theta + h z as leaves of their own.
         return {name: (p.detach() + part).requires_grad_() for (name, p), part in moved}
 
     def _gradients(self, moved: dict[str, Tensor], batch: Batch, keep: bool) -> list[Tensor]:
         """Those of a batch's part of the mean."""
+        # Frozen parameters stay as they are.
         logits = self.net.call({**self.params, **moved}, batch.x)
         part = self.losses(logits, batch).sum(1) / self.count
         return gradients_of(part.sum(), list(moved.values()), keep)
@@ -133,6 +139,7 @@ class InputLoss(Loss):
     """
 
     def __init__(self, net: Stack, batches: Sequence[Batch], losses: Losses) -> None:
+        # Of the weights no gradient is wanted: the graph stays small.
         self.net, self.batches, self.losses = net.requires_grad_(False), batches, losses
         self.members, self.device = net.members, net.device
         self.rows = [batch.size for batch in batches]
@@ -143,6 +150,8 @@ class InputLoss(Loss):
     def gradient(self, shift: Tensor | None = None) -> Tensor:
         found = []
         for batch, part in zip(self.batches, self._shifts(shift), strict=True):
+            # An image's loss depends on its own pixels alone, so the gradient of the sum holds
+            # each.
             found += self._gradient(batch, self._moved(batch, part), keep=False)
         return self._joined(found)
 
@@ -157,6 +166,7 @@ class InputLoss(Loss):
 
     def mean(self, values: Tensor) -> Tensor:
         counted = torch.where(self.counted, values, 0.0)
+        # Rows that do not count are 0, and out of the mean.
         return counted.sum(-1) / self.counted.sum(1)
 
     @property
@@ -188,6 +198,7 @@ LOSSES = {"input": InputLoss, "weight": WeightLoss}
 def loss_of(probe: Probe, space: str, samples: int, precision: str = "float64") -> Loss:
     """The loss of a fixed choice of the task's training images, computed in this precision."""
     pixels = math.prod(probe.x.shape[2:])
+    # As many batches of equal size as keep within both bounds.
     number = math.ceil(samples / max(1, min(MOST_ROWS, MOST_PIXELS // pixels)))
     batches = list(probe.task.batches("train", math.ceil(samples / number), samples))
     dtype = PRECISIONS[precision]
@@ -211,6 +222,7 @@ def derivative(
 ) -> list[Tensor]:
     """H v: the derivative of the gradients' product with v."""
     pairs = zip(gradients, along, strict=True)
+    # g'v, a number; over all tensors.
     product = torch.stack([(gradient * part).sum() for gradient, part in pairs]).sum()
     if not product.requires_grad:  # a loss that is linear here
         return [torch.zeros_like(tensor) for tensor in of]

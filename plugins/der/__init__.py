@@ -63,6 +63,7 @@ class DERpp(DER):
     def replay_loss(self, size: int) -> Tensor:
         first, kept = self.buffer.sample_with(size)
         second = self.buffer.sample(size)
+        # One forward of both draws; the first `size` rows are x', the others x''.
         logits = self.net(first.join(second).x)
         gap = first.mean(self.distance(logits[:, :size], kept["logits"]))
         return self.alpha * gap + self.beta * self.cross_entropy(logits[:, size:], second)

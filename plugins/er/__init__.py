@@ -24,6 +24,7 @@ class ER(Strategy):
 
     def task_loss(self, batch: Batch) -> Tensor:
         return super().task_loss(
+            # The union: one mean over both, so the current batch weighs B / (B + replay_batch).
             batch.join(self.buffer.sample(self.replay_batch or self.protocol.batch_size))
         )
 

@@ -41,9 +41,11 @@ class ERACE(Strategy):
         logits = self.net(batch.x)
         if self.among == "task":
             return self.cross_entropy(self.masked(logits, batch.tasks, "current"), batch)
+        # `[R, C]`: classes without a row that counts in this batch.
         absent = (
             torch.zeros_like(logits[:, 0]).scatter_add(1, batch.y, batch.weights.to(logits)) == 0
         )
+        # Outputs of absent classes get no gradient from this loss.
         return self.cross_entropy(logits.masked_fill(absent[:, None], -torch.inf), batch)
 
     def after_step(self, batch: Batch) -> None:

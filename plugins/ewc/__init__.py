@@ -28,6 +28,7 @@ class FisherStrategy(Strategy):
         self.net.eval()
         for batch in task.batches("train", 128, self.samples):
             functions, weights = self._functions(batch)
+            # sum_x sum_y w (d log p(y|x) / d theta)^2, w being p(y|x) or 1.
             found = squared_gradients(
                 self.net, batch.x, functions, weights * batch.weights[..., None]
             )
@@ -35,6 +36,7 @@ class FisherStrategy(Strategy):
                 sum_ += squares
             count += batch.weights.sum(1)
         self.net.train()
+        # E_x: the mean over the samples that count, `[R]` beside `[R, ...]`.
         return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
 
     def _functions(self, batch: Batch) -> tuple[Callable[[Tensor], Tensor], Tensor]:
@@ -48,6 +50,7 @@ class FisherStrategy(Strategy):
         with torch.no_grad():
             p = log_p(self.net(batch.x)).exp()
             if self.fisher == "exact":
+                # The expectation over y in full: K = C functions, weighted by p.
                 return log_p, p
             label = self._label(p, batch.y)[..., None]
         return lambda logits: log_p(logits).gather(2, label), torch.ones_like(p[..., :1])
@@ -56,6 +59,8 @@ class FisherStrategy(Strategy):
         """`[R, B]`: the one label of each sample."""
         if self.fisher == "sampled":
             return (
+                # Inverse transform: how many cumulative sums lie below u; the last one may be
+                # rounded below 1.
                 (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2))
                 .sum(2)
                 .clamp(max=p.shape[2] - 1)
@@ -92,6 +97,7 @@ class EWC(FisherStrategy):
         total = super().penalty()
         if not self.centre:
             return total
+        # lambda / 2 (sum F (theta - c)^2 + constant).
         return total + 0.5 * self.strength * (
             self.distance(self.fisher_sum, self.centre) + self.constant
         )
@@ -149,6 +155,7 @@ class OnlineEWC(FisherStrategy):
         total = super().penalty()
         if not self.anchor:
             return total
+        # gamma F: the old information counts less with every task (Schwarz et al. 2018).
         return total + 0.5 * self.strength * self.decay * self.distance(
             self.fisher_sum, self.anchor
         )
@@ -156,6 +163,7 @@ class OnlineEWC(FisherStrategy):
     def end_task(self, task: Task) -> None:
         super().end_task(task)
         fresh = self.measure_fisher(task)
+        # F* = gamma F* + F_task.
         self.fisher_sum = (
             [self.decay * old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
             if self.fisher_sum

@@ -42,6 +42,7 @@ class GDumb(Strategy):
         self.buffer = ClassBalancedBuffer(self, self.memory, classes=self._kinds())
 
     def phases(self, task: Task) -> Sequence[Phase]:
+        # One pass, as the images are.
         store = Phase(STORE, epochs=1, augment="none", schedule="none", stop=False)
         if self.fit == "end" and task.index < self.scenario.tasks - 1:
             return [store]
@@ -52,6 +53,7 @@ class GDumb(Strategy):
         if phase.name == STORE:
             return
         if phase.name == FIT:
+            # Another network for each task: nothing of the last one is left.
             self.net.restart(f"gdumb/{self.task.index}")
             self.optimizer.reset()
         self.train_on(self.buffer.samples())
@@ -97,6 +99,7 @@ class GDumb(Strategy):
 def cycles(epochs: int) -> list[int]:
     """Lengths that double from 1 and add up to so many epochs; the last one is what is left."""
     lengths: list[int] = []
+    # 1, 2, 4, ...: T_mult = 2 of SGDR.
     while (left := epochs - sum(lengths)) > 0:
         lengths.append(min(2 ** len(lengths), left))
     return lengths

@@ -35,6 +35,7 @@ class AGEM(MemoryGradients):
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
+        # Drawn at random, always the same ones of a task.
         for batch in task.batches("train", 256, self._samples_a_task()):
             self.buffer.add(batch)
 
@@ -43,6 +44,7 @@ class AGEM(MemoryGradients):
         if self.task.index == 0:
             return
         drawn = self.buffer.sample(self.replay_batch or self.protocol.batch_size)
+        # g_ref: one random batch of all earlier tasks.
         reference = self.memory_gradient(drawn)
         self.add_to_gradient(correction(self.data_gradient(), reference))
 
@@ -57,7 +59,9 @@ def correction(gradient: Tensor, reference: Tensor) -> Tensor:
     """`[R, N]`: what takes a gradient against the reference to where it is orthogonal to it; 0 for
     any other.
     """
+    # <g, r>.
     along = (gradient * reference).sum(1)
     length = reference.square().sum(1)
+    # Only where the step would raise the loss on the memory, to first order.
     share = torch.where(along < 0.0, along / length, 0.0)
     return -share[:, None] * reference

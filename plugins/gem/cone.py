@@ -37,11 +37,16 @@ def nearest(gram: Tensor, along: Tensor, square: Tensor, margin: float) -> Tenso
     lengths = gram.diagonal(dim1=1, dim2=2).sqrt()
     unit = torch.where(lengths > 0.0, 1.0 / lengths, 0.0)
     own = torch.where(square > 0.0, 1.0 / square.sqrt(), 0.0)[:, None]
+    # Cosines between the r_j, in place of their products.
     scaled = gram * unit[:, :, None] * unit[:, None, :]
+    # margin, in units of |r_j| / |g|.
     least = margin * lengths * own
+    # v = margin + z with z >= 0: shifting the bound to 0 adds G margin to the linear term.
     linear = along * unit * own + (scaled * least[:, None, :]).sum(2)
     above = non_negative_minimum(scaled, linear)
+    # Back to units of the gradients.
     weights = margin + above * unit / torch.where(own > 0.0, own, 1.0)
+    # GEM leaves a gradient alone that violates no constraint, whatever the margin.
     against = (along < 0.0).any(1, keepdim=True)
     return torch.where(against, weights, 0.0)
 
@@ -84,15 +89,21 @@ class Search:
         take one more.
         """
         column = self.table[:, :-1, -1]
+        # The unconstrained minimum over the variables in use.
         wanted = torch.where(self.used, -column, 0.0)
         stops = self.used & (wanted < 0.0)
+        # How far towards it each variable gets before it is 0: z + t (wanted - z) = 0.
         reach = torch.where(stops, self.z / (self.z - wanted), torch.inf)
         part, dropped = reach.min(1)
+        # As far as the first of them, at most all the way.
         self.z = torch.lerp(self.z, wanted, part.clamp(max=1.0)[:, None]).clamp_(min=0.0)
+        # Not in use, and not (nearly) a combination of those that are.
         free = ~self.used & (self.table.diagonal(dim1=1, dim2=2)[:, :-1] > DEPENDENT)
+        # The steepest descent comes in next, as in Lawson & Hanson's step 4.
         slope, taken = torch.where(free, column, torch.inf).min(1)
         drops = stops.any(1)
         pick = torch.where(drops, dropped, taken)
+        # No slope below 0 left, and nothing to drop: done, so nothing moves.
         self._sweep(pick, drops, drops | (slope < -TOLERANCE))
 
     def point(self) -> Tensor:
@@ -111,11 +122,15 @@ class Search:
         where = torch.arange(size, device=pick.device) == pick[:, None]  # [R, k+1]
         row = self.table.gather(1, pick[:, None, None].expand(-1, 1, size))[:, 0]
         pivot = row.gather(1, pick[:, None])
+        # 1 for members that stand still, so that nothing is divided by 0.
         pivot = torch.where(moves[:, None], pivot, 1.0)
         signed = torch.where(drops[:, None], -pivot, pivot)
+        # The inverse operation (taking a variable out) differs in signs only.
         edge = torch.where(where, -1.0 / pivot, row / signed)
+        # t_ij - t_ik t_kj / t_kk.
         swept = self.table - row[:, :, None] * (row / pivot)[:, None, :]
         swept = torch.where(where[:, :, None], edge[:, None, :], swept)
         swept = torch.where(where[:, None, :], edge[:, :, None], swept)
         self.table = torch.where(moves[:, None, None], swept, self.table)
+        # In use becomes not in use, and the other way round.
         self.used = self.used ^ (where[:, :-1] & moves[:, None])

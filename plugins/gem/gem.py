@@ -33,6 +33,7 @@ class GEM(MemoryGradients):
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
+        # As many of each task as its part of the memory.
         for batch in task.batches("train", 256, self.buffer.quota):
             self.buffer.add(batch)
 
@@ -41,10 +42,13 @@ class GEM(MemoryGradients):
         earlier = range(self.task.index)
         if not earlier:
             return
+        # r_j: a forward and a backward for each earlier task.
         found = [self.memory_gradient(self._samples_of(index)) for index in earlier]
         references = torch.stack(found, dim=1)
+        # `[R, k, k]`, `[R, k]` and `[R]`, in float64: their differences decide which bind.
         gram, along, square = per_member(products, references, self.data_gradient())
         weights = nearest(gram, along, square, self.margin).to(references.dtype)
+        # g~ = g + R'v.
         self.add_to_gradient(per_member(torch.mv, references.mT, weights))
 
     def _samples_of(self, index: int) -> Batch:
@@ -54,6 +58,7 @@ class GEM(MemoryGradients):
         assert valid is not None
         if self.replay_batch is not None:
             count = self.buffer.of_tasks[:, index : index + 1]
+            # With replacement, so a full batch is there even of few samples.
             drawn = self.rng("drawn").integers(count, self.replay_batch)
             where, tasks, valid = (table.gather(1, drawn) for table in (where, tasks, valid))
         return self.fetch(where, tasks, augment=True, valid=valid)

@@ -29,6 +29,7 @@ class MemoryGradients(Strategy):
         """
         params = self.optimizer.params
         loss = self.cross_entropy(self.net(batch.x), batch)
+        # allow_unused: heads of other tasks have no gradient here.
         found = torch.autograd.grad(loss, params, torch.ones_like(loss), allow_unused=True)
         return side_by_side(found, params)
 

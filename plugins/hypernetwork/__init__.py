@@ -107,6 +107,7 @@ class Hypernetwork(Strategy):
         shapes = [value.shape for value in self.net.parameters()]
         weights = sum(value[0].numel() for value in self.net.parameters())
         size = chunk_size_of(weights, self.chunk_size, self.num_chunks)
+        # Rounded up; the last chunk may be larger than what is left.
         chunks = -(-weights // size)
         network = self.make_network(self.embedding_size + self.chunk_embedding_size, size)
         table = self._table(chunks, self.chunk_embedding_size, self.chunk_deviation, "chunks")
@@ -168,6 +169,7 @@ class Hypernetwork(Strategy):
         if self.hold == "own_outputs":
             self.old.add_outputs(task.classes, self.net)
         theta = sum(value[0].numel() for value in self.generator.parameters())
+        # Trained numbers: theta, and an embedding for each task so far.
         self.cost("parameters", theta + self.begun * self.embedding_size)
 
     # ------------------------------------------------------------------ a step
@@ -190,12 +192,15 @@ class Hypernetwork(Strategy):
         if self.scheme == "direct":
             self.old.add_gradients(theta, self.beta, self._drawn())
             return
+        # theta + step: the regulariser is taken where the step would lead, and its gradient applied
+        # at theta (von Oswald et al. 2020, eq. 2).
         ahead = self._ahead()
         self.old.add_gradients(ahead, self.beta, self._drawn())
         for value, moved in zip(theta, ahead, strict=True):
             value.grad = moved.grad
 
     def after_step(self, batch: Batch) -> None:
+        # The task's embedding takes its own step: it is no part of theta, and not held.
         self.embedding_optimizer.step()
         self.embedding_optimizer.zero_grad()
         if self.scheme == "sequential" and self._holds():
@@ -213,6 +218,7 @@ class Hypernetwork(Strategy):
         found = []
         steps = self.optimizer.direction()
         for value, step in zip(self.generator.parameters(), steps, strict=True):
+            # A constant: how the step depends on theta is left out, as published.
             moved = value.detach() if step is None else value.detach() + step
             moved.requires_grad_()
             moved.grad = value.grad  # what a backward pass adds is added in place
@@ -224,6 +230,7 @@ class Hypernetwork(Strategy):
         old = self.begun - 1
         if self.reg_batch is None or self.reg_batch >= old:
             return None
+        # The first ones of a random order: drawn without replacement.
         return self.rng("old_tasks").permutation(old)[:, : self.reg_batch]
 
     # ------------------------------------------------------------------ what is predicted
@@ -239,6 +246,7 @@ class Hypernetwork(Strategy):
     def _candidates(self, x: Tensor, tasks: int) -> Iterator[Tensor]:
         """Each task's logits, of the outputs that compete in its training."""
         for index in range(tasks):
+            # Masked as if every sample came from that task.
             of_task = torch.full(x.shape[:2], index, device=self.device)
             yield self.masked(self._logits_of(x, index), of_task)
 

@@ -19,6 +19,7 @@ class Table(nn.Module):
 
     def __init__(self, rows: int, width: int, deviation: float) -> None:
         super().__init__()
+        # From torch's global generator, which the stack lends to each member.
         self.weight = nn.Parameter(torch.randn(rows, width) * deviation)
 
 
@@ -66,8 +67,10 @@ class Generator(Stateful):
         given.
         """
         *values, chunks = self.parameters() if theta is None else theta
+        # `[R, M, E]`: the task's embedding beside each chunk's.
         beside = embedding[:, None].expand(-1, chunks.shape[1], -1)
         made: Tensor = self.network.call(values, torch.cat([beside, chunks], dim=2))
+        # `[R, M, size]` to `[R, M size]`, and without the last chunk's rest.
         return made.flatten(1)[:, : sum(self.sizes)]
 
     def weights(self, embedding: Tensor) -> list[Tensor]:

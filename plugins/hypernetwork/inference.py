@@ -13,6 +13,7 @@ UNLIKELY = -1e9  # a logit of an output that is out of the question; finite, unl
 def entropy(logits: Tensor) -> Tensor:
     """`[..., C]` -> `[...]`: the entropy of the soft-max; outputs at -inf do not count."""
     p = logits.softmax(-1)
+    # 0 log 0 is 0; 0 times -inf would be NaN.
     return -torch.where(p > 0, p * logits.log_softmax(-1), 0.0).sum(-1)
 
 
@@ -28,6 +29,7 @@ def surest(candidates: Iterable[Tensor]) -> Tensor:
         if chosen is None or lowest is None:
             chosen, lowest = logits, own
             continue
+        # Strictly: of equal ones the first stays.
         surer = own < lowest
         chosen = torch.where(surer[..., None], logits, chosen)
         lowest = torch.where(surer, own, lowest)

@@ -37,6 +37,7 @@ class OldTasks(Stateful):
         if count and self.online:
             self.theta = [value.detach().clone() for value in self.generator.parameters()]
         elif count:
+            # h(e_t; theta*), with the theta that the last task left.
             every = [self.generator.flat(self.embeddings[:, task]) for task in range(count)]
             self.targets = torch.stack(every, dim=1)
 
@@ -58,8 +59,10 @@ class OldTasks(Stateful):
         if drawn is not None:
             chosen = drawn.unbind(1)
         leaves = list(theta)
+        # One backward a task: memory for one set of generated weights at a time.
         for task in chosen:
             made = self.generator.flat(row_of(self.embeddings, task), theta)
+            # d/dh of beta/n ||h - h*||^2 is 2 beta/n (h - h*).
             slope = self._drift(made.detach(), task).mul_(2 * beta / len(chosen))
             torch.autograd.backward([made], [slope], inputs=leaves)
 
@@ -69,6 +72,7 @@ class OldTasks(Stateful):
         drift = made - self._target(task)
         if not self.outputs:
             return drift
+        # `[R, C]`: outputs that do not belong to this task.
         others = ~row_of(torch.stack(self.outputs, dim=1), task)
         for begin, end, outputs in self.head:
             rows = drift[:, begin:end].view(len(drift), outputs, -1)

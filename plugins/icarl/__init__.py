@@ -55,6 +55,7 @@ class ICaRL(Strategy):
     def setup(self) -> None:
         super().setup()
         classes, width = self.scenario.classes, self._head_weight().shape[2]
+        # The teacher and the means.
         numbers = sum(p[0].numel() for p in self.net.parameters()) + classes * width
         self.exemplars = Exemplars(self, self.memory, beside=BYTES * numbers)
         flags = torch.zeros(self.members, classes, dtype=torch.bool, device=self.device)
@@ -68,6 +69,7 @@ class ICaRL(Strategy):
     def begin_task(self, task: Task) -> None:
         super().begin_task(task)
         present = torch.zeros_like(self.seen).scatter_(1, task.classes, True)
+        # Classes that are learnt from the labels in this task are not distilled.
         self.earlier = self.seen & ~present
         self.seen = self.seen | present
 
@@ -84,12 +86,16 @@ class ICaRL(Strategy):
 
     def task_loss(self, batch: Batch) -> Tensor:
         logits = self.net(batch.x)
+        # One-hot.
         wanted = torch.zeros_like(logits).scatter_(2, batch.y[..., None], 1.0)
         if self.teacher is not None:
             with torch.no_grad():
                 taught: Tensor = per_member(torch.sigmoid, self.teacher(batch.x))
+            # Outputs of earlier classes learn q = sigma(teacher), the others the labels (algorithm
+            # 3 of the paper).
             wanted = torch.where(self.earlier[:, None], taught, wanted)
         losses = per_member(_logistic, logits, wanted)
+        # Outputs of classes to come have no loss; the sum over the others, as published.
         return batch.mean(torch.where(self.seen[:, None], losses, 0.0).sum(2))
 
     def _with_exemplars(self, task: Task) -> Samples:
@@ -114,6 +120,7 @@ class ICaRL(Strategy):
         self._choose(task)
         self._average()
         self.net.train()
+        # As the network is when the next task begins.
         self.teacher = self.net.spawn().requires_grad_(False).eval()
         self.answers_by_means = True
 
@@ -121,8 +128,10 @@ class ICaRL(Strategy):
         """Shorten the lists of exemplars that there are, and choose those of the task's classes."""
         batches = list(task.batches("train", CHUNK))
         features = torch.cat([self._features(batch.x) for batch in batches], dim=1)
+        # Padding belongs to no class.
         labels = torch.cat([batch.y.masked_fill(~batch.weights, -1) for batch in batches], dim=1)
         index = torch.cat([batch.index for batch in batches], dim=1)
+        # m = floor(K / t), for each member.
         share = self.exemplars.size // self.seen.sum(1)
         for column in task.classes.unbind(1):
             places = torch.full((self.members, int(share.max())), -1, device=self.device)
@@ -140,6 +149,7 @@ class ICaRL(Strategy):
         for start in range(0, self.exemplars.size, CHUNK):
             part = slice(start, start + CHUNK)
             self._add_features(part)
+        # The mean of features of length 1, brought to length 1 itself (algorithm 1).
         self.means.copy_(F.normalize(self.means, dim=2))
 
     def _add_features(self, part: slice) -> None:
@@ -159,6 +169,7 @@ class ICaRL(Strategy):
         if not self.answers_by_means:
             return super().predict(x, task)
         products: Tensor = per_member(_products, self._features(x), self.means)
+        # -||f - mu||^2 = 2 <f, mu> - 2, both of length 1.
         return (2.0 * products - 2.0).masked_fill(~self.has_mean[:, None], UNKNOWN)
 
     def _features(self, x: Tensor) -> Tensor:

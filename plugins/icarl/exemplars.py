@@ -34,8 +34,10 @@ class Exemplars(Buffer):
         """
         rank = torch.arange(index.shape[1], device=index.device).expand_as(index)
         tasks = torch.full_like(index, task)
+        # Each list is shortened from its end (algorithm 5).
         kept = self.occupied & (self.rank < share[:, None])
         counts = torch.cat([kept, valid], dim=1)
+        # What is kept comes first, in its order: stable sorting of false before true.
         order = (~counts).long().argsort(dim=1, stable=True)[:, : self.size]
         for table, new in ((self.index, index), (self.tasks, tasks), (self.rank, rank)):
             old = table[:, : self.size]

@@ -52,9 +52,11 @@ class MAS(Strategy):
         for batch in task.batches("train", 128, self.samples):
 
             def length(logits: Tensor, tasks: Tensor = batch.tasks) -> Tensor:
+                # Outputs that the setting leaves out are at -inf: no part of f.
                 left_out = self.masked(logits, tasks).isneginf()
                 return logits.masked_fill(left_out, 0.0).square().sum(2, keepdim=True)
 
+            # sum_x |d ||f(x)||^2 / d theta|.
             found = absolute_gradients(self.net, batch.x, length, 1.0 * batch.weights[..., None])
             for sum_, sizes in zip(total, found, strict=True):
                 sum_ += sizes

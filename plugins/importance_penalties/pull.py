@@ -35,9 +35,11 @@ class _WeightedDistance(torch.autograd.Function):
         ctx: Any, anchors: Sequence[Tensor], importance: Sequence[Tensor], *params: Tensor
     ) -> Tensor:
         moved = [p - anchor for p, anchor in zip(params, anchors, strict=True)]
+        # Omega (theta - theta*): half the gradient, and a factor of the value.
         slopes = [weight * d for weight, d in zip(importance, moved, strict=True)]
         ctx.save_for_backward(*slopes)
         # `moved` is not needed again: it becomes the products in place.
+        # Omega (theta - theta*)^2, summed.
         parts = [d.mul_(slope).flatten(1).sum(1) for d, slope in zip(moved, slopes, strict=True)]
         return torch.stack(parts).sum(0)
 
@@ -46,4 +48,5 @@ class _WeightedDistance(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         twice = 2.0 * grad
         slopes = ctx.saved_tensors
+        # d/dtheta = 2 Omega (theta - theta*), times what comes from above, `[R]`.
         return None, None, *(s * twice.view(-1, *(1,) * (s.dim() - 1)) for s in slopes)

@@ -50,6 +50,7 @@ class SI(Strategy):
 
     def data_gradients(self, batch: Batch) -> None:
         # Before other parts, which may change the gradient: the credit is that of the loss itself.
+        # g of the loss alone, and theta before the step.
         self.begun = [
             None if p.grad is None else (p.grad.clone(), p.detach().clone())
             for p in self.net.parameters()
@@ -62,6 +63,7 @@ class SI(Strategy):
         for path, p, begun in zip(self.path, self.net.parameters(), self.begun, strict=False):
             if begun is not None:
                 gradient, before = begun
+                # omega += g (theta_before - theta_after), which is -g delta theta.
                 path.add_(before.sub_(p).mul_(gradient))
         self.begun = []
         super().after_step(batch)
@@ -74,6 +76,7 @@ class SI(Strategy):
         for importance, path, anchor, p in zip(
             self.importance, self.path, self.anchor, self.net.parameters(), strict=True
         ):
+            # Omega += omega / (Delta^2 + xi).
             importance.add_(path / ((p - anchor).square() + self.xi))
             if self.clamp:
                 importance.clamp_(min=0.0)

@@ -26,6 +26,7 @@ class Joint(Strategy):
         tasks = self.scenario.tasks
         if task.index < tasks - 1:
             return []
+        # As many steps as T tasks would have taken.
         steps = self.protocol.steps * tasks if self.protocol.steps else None
         return [
             replace(phase, data="all", steps=steps if phase.epochs is None else phase.steps)

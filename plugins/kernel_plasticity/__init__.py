@@ -96,6 +96,7 @@ class KernelPlasticity(Strategy):
             if self._counts_activity(name):
                 memory.importance += self._importance_of_step(step.u, batch.valid)
             if self.task.index > 0:
+                # In the first task there is nothing to protect.
                 step.modulate(self.multiplier(memory, step.delta))
 
     @torch.no_grad()
@@ -109,6 +110,7 @@ class KernelPlasticity(Strategy):
     @torch.no_grad()
     def end_task(self, task: Task) -> None:
         super().end_task(task)
+        # Members that sat out all of the task learnt nothing in it.
         stepped = torch.from_numpy(self.steps_taken > self.steps_before_task).to(self.device)
         for name, memory in self.layers.items():
             learnt = stepped & memory.is_trained
@@ -149,9 +151,11 @@ class KernelPlasticity(Strategy):
 
     def _due(self) -> list[int]:
         """The members that take a sample after the step under way."""
+        # With the step under way.
         steps = self.steps_taken - self.steps_before_phase + 1
         offset = 1 if self.sample_first_batch else 0
         is_due = (steps - offset) % self.delta_w_interval == 0
+        # All that take part: every step is a multiple of 1.
         taking_part = self.completing(1)
         return [member for member in taking_part if is_due[member]]
 

@@ -54,6 +54,7 @@ def center_and_margin(samples: Sequence[Tensor], threshold: Threshold) -> tuple[
     mean = _mean(samples)
     if threshold == "mean":
         return mean, torch.zeros_like(mean)
+    # Two passes, sample by sample, for the sake of bits.
     spread = _mean([(sample - mean).square() for sample in samples]).sqrt()
     return mean, spread
 
@@ -63,6 +64,7 @@ def allowed_change(
 ) -> Tensor:
     """`[R, K]`: the share of the largest change in its layer that a kernel may reach."""
     center, margin = center_and_margin(samples, threshold)
+    # Divided by the largest centre, so 1 is the usual change of the kernel that changes most.
     return divided_by_largest(center + margin, of=center, unguarded=unguarded)
 
 
@@ -80,6 +82,7 @@ def _mean(samples: Sequence[Tensor]) -> Tensor:
     count = torch.zeros_like(samples[0])
     for sample in samples:
         known = ~sample.isnan()
+        # A member that took fewer samples adds nothing.
         total += sample.where(known, 0.0)
         count += known
     return total / count
@@ -97,6 +100,7 @@ def _median(samples: Sequence[Tensor]) -> Tensor:
     table = torch.stack(list(samples), dim=1)
     count = (~table.isnan()).sum(1, keepdim=True)
     ordered = table.sort(dim=1).values  # NaN comes last
+    # The middle one or two of `count` known values, `[R, 1, K]`.
     below = ordered.gather(1, ((count - 1) // 2).clamp(min=0))
     above = ordered.gather(1, (count // 2).clamp(max=len(samples) - 1))
     return ((below + above) / 2)[:, 0]

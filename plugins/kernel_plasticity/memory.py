@@ -49,6 +49,7 @@ class KernelMemory(Stateful):
     def sample(self, weight: Tensor, members: Sequence[int], stat: changes.DeltaStat) -> None:
         """How much these members' kernels changed since the last sample."""
         assert self.sampled is not None
+        # Since the last sample, not since the task began.
         change = weight.detach() - self.sampled
         sizes = changes.size_of_change(change, stat)
         signed = changes.size_of_change(change, "signed")
@@ -88,6 +89,7 @@ class KernelMemory(Stateful):
         allowed, scores = allowed.to(self.allowed.dtype), scores.to(self.scores.dtype)
         if accumulate:
             before = self.tasks[:, None]
+            # Running mean over tasks.
             allowed = (self.allowed * before + allowed) / (before + 1)
             scores = self.scores + scores
         self.allowed = torch.where(learnt[:, None], allowed, self.allowed)

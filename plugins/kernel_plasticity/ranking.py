@@ -36,6 +36,7 @@ def _activity(u: Tensor, valid: Tensor | None = None) -> Tensor:
     """Of one member, `[B, K, ...]` to `[K]`."""
     if valid is not None:
         u = u.where(valid.view(-1, *(1,) * (u.dim() - 1)), 0.0)
+    # |sum over the batch|, at each position; then summed over positions.
     over_batch = u.sum(0).abs()
     return over_batch.reshape(len(over_batch), -1).sum(1)
 
@@ -43,6 +44,7 @@ def _activity(u: Tensor, valid: Tensor | None = None) -> Tensor:
 def largest(scores: Tensor, count: int) -> Tensor:
     """`[R, K]`, true for the `count` kernels of the highest scores; of equals the first."""
     order = scores.argsort(dim=1, descending=True, stable=True)
+    # The argsort of an argsort is the rank.
     rank = order.argsort(dim=1)
     return rank < count
 
@@ -70,6 +72,7 @@ def kse(weight: Tensor, channels: int, *, entropy_alone: bool = False) -> Tensor
 
 def _kse_of_member(weight: Tensor, channels: int, entropy_alone: bool) -> Tensor:
     """`weight [N, ...]` to `[channels]`."""
+    # `[channels, N, cells]`: W_c, a row for each output.
     slices = weight.detach().double().reshape(len(weight), channels, -1).transpose(0, 1)
     entropy = _entropy(slices)
     if entropy_alone:
@@ -92,10 +95,12 @@ def _entropy_of(slices: Tensor) -> Tensor:
     # The matrix product's way to distances is off by rounding where slices are almost alike.
     distance = torch.cdist(slices, slices, compute_mode="donot_use_mm_for_euclid_dist")
     distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    # k nearest neighbours, the slice itself excluded.
     nearest = distance.topk(min(NEIGHBOURS, count - 1), largest=False).values
     density = nearest.sum(2)
     total = density.sum(1, keepdim=True)
     share = density / torch.where(total > 0, total, 1.0)
+    # -p log p, and 0 at p = 0.
     in_nats: Tensor = torch.special.entr(share).sum(1)
     return in_nats / math.log(2)
 

@@ -27,6 +27,7 @@ class L1Activity(Strategy):
         with self.net.first_pass(batch.x) as seen:
             loss = super().task_loss(batch)
         for site in self.sites:
+            # Over batch, units and positions: layers of any size weigh alike.
             loss = loss + self.strength * seen[site].abs().flatten(1).mean(1)
         return loss
 

@@ -31,6 +31,7 @@ class LinearProbe(ProbeMetric):
         from .samples import features_of
 
         features: Features = probe.once(features_of, *self._asked)
+        # `[R]`: a classifier needs two classes.
         enough = features.has_classes(2)
         if not enough.any():
             return self._nothing(probe, features)

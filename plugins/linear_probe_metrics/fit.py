@@ -48,10 +48,13 @@ def fit_of(probe: Probe, layer: str, classes: str, samples: int) -> Fit:
 def fit(features: Features) -> Fit:
     """Fitted to 80 % of the images."""
     held = held_out(features.valid)
+    # `[R, N, classes]`, one-hot; rows that are held out are 0 throughout.
     targets = features.of_classes(features.valid & ~held)
     known = targets.any(1)
     solution = solution_of(features.x, targets, known)
+    # The last row of the solution holds the biases, `[R, 1, classes]`.
     logits = per_member(torch.matmul, features.x, solution[:, :-1]) + solution[:, -1:]
+    # Never a class that was not fitted.
     chosen = logits.masked_fill(~known[:, None], -torch.inf).argmax(2)
     return Fit(solution[:, :-1], known, held, chosen == features.y)
 
@@ -77,9 +80,12 @@ def solution_of(x: Tensor, targets: Tensor, known: Tensor) -> Tensor:
 def held_out(valid: Tensor) -> Tensor:
     """`[R, N]`: a fifth of the rows that count, rounded up, always the same ones."""
     rows = valid.shape[1]
+    # One order for every member and time: the split is no source of differences.
     order = randomness.generator(0, 0, "linear probe").permutation(rows)
     places = torch.from_numpy(order).to(valid.device)
+    # The number of valid rows up to each, in that order.
     rank = valid[:, places].cumsum(1)
+    # As scikit-learn's train_test_split rounds.
     number = (valid.sum(1, keepdim=True) * HELD_OUT).ceil()
     first = torch.zeros_like(valid)
     first[:, places] = rank <= number
