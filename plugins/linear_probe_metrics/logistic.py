@@ -32,14 +32,18 @@ class Regression:
     """
 
     def __init__(self, x: Tensor, targets: Tensor) -> None:
+        # A column of ones takes the biases in as the last row of the parameters.
         self.x = torch.cat([x, torch.ones_like(x[..., :1])], dim=2)
         self.targets, self.used = targets, targets.sum(2)
+        # `[R, classes]`: the classes that have a row to be fitted.
         self.known = targets.any(1)
         # Without any row every class may take part: there is nothing that could move it.
         self.open = self.known | ~self.known.any(1, keepdim=True)
+        # Two classes: 2 * 1/2 (||w/2||^2 + ||w/2||^2) is the 1/2 ||w||^2 of the single row.
         two = self.known.sum(1) == 2
         strength = torch.where(two, 2.0, 1.0).double()[:, None, None]
         self.penalty = strength.expand(-1, self.x.shape[2], 1).clone()
+        # The biases.
         self.penalty[:, -1] = 0.0
 
     def zeros(self) -> Tensor:
@@ -56,23 +60,27 @@ class Regression:
 
     def value(self, logits: Tensor, parameters: Tensor) -> Tensor:
         """`[R]`: the objective."""
+        # `where` and not a product: 0 times the -inf of a closed class would be NaN.
         own = logits.where(self.targets > 0, 0.0).sum(2)
         losses = (logits.logsumexp(2) - own) * self.used
         return losses.sum(1) + 0.5 * (self.penalty * parameters.square()).sum((1, 2))
 
     def gradient(self, chances: Tensor, parameters: Tensor) -> Tensor:
         """Its gradient, of the classes' probabilities `chances [R, N, classes]`."""
+        # By the logits: p - y, of the rows that are fitted.
         away = chances * self.used[..., None] - self.targets
         return self._backward(away) + self.penalty * parameters
 
     def product(self, chances: Tensor, direction: Tensor) -> Tensor:
         """The Hessian's product with a direction."""
+        # The softmax's derivative along X v: p (Xv) - p (p . Xv), row by row.
         moved = chances * per_member(torch.matmul, self.x, direction)
         moved = moved - chances * moved.sum(2, keepdim=True)
         return self._backward(moved * self.used[..., None]) + self.penalty * direction
 
     def diagonal(self, chances: Tensor) -> Tensor:
         """The Hessian's diagonal; 1 where it is 0."""
+        # d p_c / d logit_c; the x_d^2 below comes from the chain rule, once from each side.
         spread = chances * (1.0 - chances) * self.used[..., None]
         squares = per_member(torch.matmul, self.x.square().transpose(1, 2), spread)
         found = squares + self.penalty
@@ -104,10 +112,14 @@ def solve(regression: Regression) -> Tensor:
         gradient = regression.gradient(chances, place.parameters)
         slope = length(gradient)
         first_slope = slope if first_slope is None else first_slope
+        # A forcing sequence that falls with the slope: each step is solved the better the nearer
+        # the end, which makes convergence superlinear (Nocedal & Wright 2006, section 7.1).
         exactness = (slope / first_slope.clamp(min=1e-300)).sqrt().clamp(max=0.1) * slope
         direction = newton_direction(regression, chances, gradient, exactness, going_on)
+        # Newton's decrement: half of it is what the quadratic model still has to gain.
         promise = -inner(gradient, direction)
         going_on = going_on & (promise > 2.0 * DONE * place.value)
+        # Of the whole stack: members that are done are carried along and stand still.
         if not going_on.any():
             return place.parameters
         advance(regression, place, direction, promise, going_on)
@@ -120,19 +132,24 @@ def newton_direction(
     """About -H^-1 g by conjugate gradients, scaled by H's diagonal, until the rest is no longer
     than `exactness [R]`.
     """
+    # Jacobi's preconditioner: features of unlike scale would take many more directions.
     scale = regression.diagonal(chances)
     found, rest = torch.zeros_like(gradient), -gradient
     scaled = rest / scale
+    # `along` is the search direction, `size` the rest's squared length in the preconditioned
+    # norm.
     along, size = scaled, inner(rest, scaled)
     going_on = wanted & (length(rest) > exactness)
     for _ in range(MOST_DIRECTIONS):
         if not going_on.any():
             break
         image = regression.product(chances, along)
+        # The step to the minimum along the direction, r.z / v.Hv; 0 of members that are done.
         far = column(ratio(size, inner(along, image), going_on))
         found, rest = found + far * along, rest - far * image
         going_on = going_on & (length(rest) > exactness)
         scaled = rest / scale
+        # The next direction is conjugate to all before (Fletcher & Reeves's coefficient).
         following = inner(rest, scaled)
         along = scaled + column(ratio(following, size, going_on)) * along
         size = following
@@ -143,15 +160,18 @@ def advance(
     regression: Regression, place: Place, direction: Tensor, promise: Tensor, going_on: Tensor
 ) -> None:
     """Go along the direction, half as far again and again until the objective falls by enough."""
+    # A whole Newton step first.
     steps = going_on.double()
     for _ in range(MOST_HALVINGS):
         parameters = place.parameters + column(steps) * direction
         logits = regression.logits(parameters)
         value = regression.value(logits, parameters)
+        # Written with `not <=` so that a NaN counts as too far.
         too_far = going_on & ~(value <= place.value - LEAST_GAIN * steps * promise)
         if not too_far.any():
             break
         steps = torch.where(too_far, 0.5 * steps, steps)
+    # Who never fell by enough stays: rounding is all that is left to gain there.
     moved = going_on & ~too_far
     place.parameters = torch.where(column(moved), parameters, place.parameters)
     place.logits = torch.where(column(moved), logits, place.logits)

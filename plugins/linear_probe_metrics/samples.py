@@ -43,8 +43,10 @@ def features_of(probe: Probe, layer: str, classes: str, samples: int) -> Feature
     name = _layer_named(probe, layer)
     rows, labels, index, valid = [], [], [], []
     for batches in _batches_by_task(probe, classes, samples):
+        # `[R, n, D]`: units, or channels and positions side by side.
         found = [probe.net(batch.x, trace=True)[1][name].flatten(2) for batch in batches]
         size = _images_a_task(probe, classes, samples)
+        # Each task takes the same number of rows of every member, whoever has fewer.
         rows.append(_exactly(found, size))
         labels.append(_exactly([batch.y for batch in batches], size))
         index.append(_exactly([batch.index for batch in batches], size))
@@ -53,7 +55,9 @@ def features_of(probe: Probe, layer: str, classes: str, samples: int) -> Feature
         return _none(probe)
     x, y, counted = torch.cat(rows, dim=1).double(), torch.cat(labels, dim=1), torch.cat(valid, 1)
     if classes == "unseen":
+        # Images of a class that was trained on before are no unseen ones, though their task is.
         counted = counted & ~probe.classes("seen").gather(1, y)
+    # One infinite feature would make the whole fit of a member NaN.
     counted = counted & x.isfinite().all(2)
     counted = counted & _for_the_first_time(torch.cat(index, dim=1), counted)
     return Features(x.where(counted[..., None], 0.0), y, counted, probe.classes("all").shape[1])
@@ -77,10 +81,13 @@ def mean_shifts(features: Features) -> Tensor:
     """
     counted = features.valid[..., None]
     number = counted.sum(1, keepdim=True)
+    # `[R, 1, D]`; rows that do not count are 0.
     mean = features.x.sum(1, keepdim=True) / number
     away = (features.x - mean).where(counted, 0.0)
     deviation = (away.square().sum(1, keepdim=True) / number).sqrt()
+    # `[R, N, classes]`.
     members = features.of_classes(features.valid)
+    # `[R, classes, D]`: sums of deviations, so that the mean of all is off already.
     sums = per_member(torch.matmul, members.transpose(1, 2), away)
     shift = sums / members.sum(1)[..., None] / (deviation + TINY)
     lengths: Tensor = shift.norm(dim=2)
@@ -133,9 +140,12 @@ def _exactly(parts: Sequence[Tensor], size: int) -> Tensor:
 def _for_the_first_time(index: Tensor, counted: Tensor) -> Tensor:
     """`[R, N]`: whether no earlier row that counts shows the same image; tasks may share images."""
     last = torch.iinfo(index.dtype).max
+    # Rows that do not count are sorted to the end. The sort is stable: of equal images the first
+    # row stays first.
     ordered, order = index.masked_fill(~counted, last).sort(dim=1, stable=True)
     first = torch.ones_like(counted)
     first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    # Back to the order that rows came in.
     return torch.empty_like(first).scatter_(1, order, first)
 
 

@@ -41,6 +41,7 @@ class Local(Launcher):
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
         """Each worker takes the next job as soon as it is free."""
+        # In the order given: the launcher knows nothing of what a job costs.
         waiting = deque(jobs)
         inbox: Inbox = queue.SimpleQueue()
         workers = [Worker(device, site, inbox) for device, _ in zip(slots, jobs, strict=False)]
@@ -50,6 +51,7 @@ class Local(Launcher):
             while any(worker.job for worker in workers):
                 yield from self._next(inbox, workers, waiting, site.timeout)
         finally:
+            # All are asked first, so that they save at the same time and not one after another.
             for worker in workers:
                 worker.leave()
             until = time.monotonic() + PATIENCE

@@ -18,6 +18,7 @@ def cores(quota: Path = QUOTA) -> int:
     )
     try:
         limit, period = quota.read_text().split()
+        # Both in microseconds of CPU time. A quota of less than one core is one worker still.
         return max(1, min(allowed, math.floor(int(limit) / int(period))))
     except (OSError, ValueError):  # no such file, or "max": no quota
         return allowed

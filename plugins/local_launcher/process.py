@@ -79,6 +79,7 @@ class Worker:
         What a signal ended is only `lost`.
         """
         assert self.process is not None
+        # A negative code is the number of the signal that ended it.
         code, overdue = self.end(), self.overdue
         if self.job is None:
             return None
@@ -134,12 +135,14 @@ class Worker:
         )  # type: ignore[call-overload]
         self.starting = True
         self.said.clear()
+        # Both pipes are read at all times: a worker whose stderr is full would stand still.
         self.threads = [
             threading.Thread(target=self._read, args=(process,), daemon=True),
             threading.Thread(target=self.said.extend, args=(process.stderr,), daemon=True),
         ]
         for thread in self.threads:
             thread.start()
+        # What a worker reads first; jobs follow, a line each.
         self._send(self.site.to_json())
         self._send(json.dumps(self.device))
 
@@ -154,6 +157,7 @@ class Worker:
         assert process.stdout is not None
         for line in process.stdout:
             self.inbox.put((self, process, line))
+        # With the process itself, so that the last words of one that was replaced are told apart.
         self.inbox.put((self, process, None))
 
 

@@ -45,10 +45,13 @@ class LwF(Strategy):
             taught = responses(self.teacher(batch.x), self.heads, self.temperature)
         own = responses(logits, self.heads, self.temperature)
         distance = batch.mean(divergence(taught, own))
+        # Gradients of soft targets shrink as 1 / T^2 (Hinton et al. 2015): the factor keeps alpha's
+        # meaning the same at every T.
         return loss + self.strength * self.temperature**2 * distance
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
+        # A copy with weights of its own; it is never in `parameters()`, and so never trained.
         self.teacher = self.net.spawn().requires_grad_(False).eval()
         owns_all = task.classes.shape[1] == self.scenario.classes
         if self.scenario.setting == "task" and not owns_all:

@@ -17,6 +17,7 @@ def with_outputs(heads: Tensor, classes: Tensor) -> Tensor:
 
 def with_head(heads: Tensor, classes: Tensor) -> Tensor:
     """One head more, of these outputs `[R, C]`; of none for a member that has this head already."""
+    # Sorted, so that the same outputs are the same row.
     row = classes.sort(1).values
     width = max(heads.shape[2], row.shape[1])
     heads = F.pad(heads, (0, width - heads.shape[2]), value=-1)
@@ -28,6 +29,8 @@ def with_head(heads: Tensor, classes: Tensor) -> Tensor:
 
 def responses(logits: Tensor, heads: Tensor, temperature: float) -> Tensor:
     """`[R, B, heads, outputs]`: the log-probabilities within each head at this temperature."""
+    # `[R, B, heads * outputs]`: each sample's logits, head by head; places without an output read
+    # output 0 and are masked next.
     index = heads.clamp(min=0).flatten(1)[:, None].expand(-1, logits.shape[1], -1)
     scaled = logits.gather(2, index).unflatten(2, heads.shape[1:]) / temperature
     found: Tensor = scaled.masked_fill(heads[:, None] < 0, NOWHERE).log_softmax(3)
@@ -36,4 +39,5 @@ def responses(logits: Tensor, heads: Tensor, temperature: float) -> Tensor:
 
 def divergence(taught: Tensor, own: Tensor) -> Tensor:
     """`[R, B]`: KL(taught || own) of log-probabilities, summed over heads."""
+    # Both have about -1e30 where a head has no output: their difference is 0 and so is exp of it.
     return (taught.exp() * (taught - own)).sum((2, 3))

@@ -22,17 +22,23 @@ def supervised_contrast(
     them with i's label. It is averaged over those of the first `anchors` rows that have a positive.
     Rows that do not count (`counts [R, N]`) are neither anchors nor in any A(i).
     """
+    # Inner products of unit vectors: cosines, from -1 to 1, divided by the temperature t.
     unit = F.normalize(features, dim=2)
+    # `[R, anchors, N]`.
     similar = unit[:, :anchors] @ unit.transpose(1, 2) / temperature
+    # An anchor is row i of all rows, too, as the anchors come first.
     itself = torch.eye(anchors, unit.shape[1], dtype=torch.bool, device=unit.device)
     others = _alike(tasks, anchors) & counts[:, None] & ~itself
     positive = others & _alike(labels, anchors)
     # A finite number and not -inf: the gradient of a row without any others would be NaN.
     never = torch.finfo(similar.dtype).min
+    # log of the denominator: sum over A(i).
     of_all = similar.masked_fill(~others, never).logsumexp(2, keepdim=True)
     log_shares = torch.where(positive, similar - of_all, 0.0)
     positives = positive.sum(2)
+    # L_out: the mean over positives stands outside the logarithm.
     losses = -log_shares.sum(2) / positives.clamp(min=1)
+    # One without a positive has no loss, and does not count in the mean either.
     is_anchor = counts[:, :anchors] & (positives > 0)
     return torch.where(is_anchor, losses, 0.0).sum(1) / is_anchor.sum(1).clamp(min=1)
 

@@ -68,9 +68,11 @@ class Gates(NoGates):
 
     def of_one(self, task: int, is_current: bool) -> dict[str, Tensor]:
         found = self.current if is_current else self.finished[:, task]
+        # `[R, 1, M, depth, width]`: one task, as the buffer has it when nothing is given.
         return {GATES: found[:, None]}
 
     def of_each(self, tasks: Tensor, last: int, is_current: bool) -> dict[str, Tensor]:
+        # `[R, last + 1, M, depth, width]`: a copy for each task, and none for each sample.
         known = self.finished[:, : last + 1]
         if is_current:
             known = torch.cat([known[:, :last], self.current[:, None]], 1)

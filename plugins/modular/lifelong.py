@@ -48,6 +48,7 @@ class Lifelong(Objective):
     @property
     def last_initial(self) -> int:
         """The task with which the first ones are trained."""
+        # A stream may be shorter than the first tasks are meant to be.
         return min(self.initial_tasks, self.scenario.tasks) - 1
 
     def tests_after(self, index: int) -> bool:
@@ -91,11 +92,14 @@ class Lifelong(Objective):
     @torch.no_grad()
     def _go_on_from_first_agent(self) -> None:
         """From that of the first agent of each seed that has come so far."""
+        # `[seeds]`. Of equal numbers argmax takes the first: the first agent that is active.
         first = self.by_agent(self.active.long()).argmax(1)
         seeds = torch.arange(len(first), device=self.device)
         for value in self.learnt_together():
+            # A view `[seeds, agents, ...]`: what is written here is written to the network.
             of_seeds = self.by_agent(value)
             of_seeds.copy_(of_seeds[seeds, first].unsqueeze(1))
+        # Moments belong to a trajectory that the others did not take.
         self.optimizer.reset()
 
     def learnt_together(self) -> list[Tensor]:

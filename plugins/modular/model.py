@@ -107,6 +107,7 @@ class SoftOrderingNet(nn.Sequential):
         """
         body = self.body
         assert isinstance(body, SoftOrdering)
+        # `.0`: in a component the linear layer or convolution comes first.
         names = [f"body.components.{number}.0" for number in body.in_turn]
         after = [*names[1:], "head"]
         last = len(names) - 1
@@ -170,6 +171,7 @@ class SoftOrdering(Wired):
         self.register_buffer("gates_of", torch.zeros(1, dtype=torch.int64))
 
     def wire(self, x: Tensor, run: Run) -> Tensor:
+        # `run` calls a submodule with the stack's weights; the wiring itself has none.
         x = run(self.encoder, x)
         for layer, mixed in enumerate(self.mixed):
             x = run(mixed, self._mixture_of(x, layer, run))
@@ -177,6 +179,7 @@ class SoftOrdering(Wired):
 
     def _mixture_of(self, x: Tensor, layer: int, run: Run) -> Tensor:
         """Added up module by module: what has no weight changes no bit of the others."""
+        # `[..., 1 or B, modules]`; in a stack the members come before.
         weights = self.mixture[..., layer]
         if self.is_gated:
             weights = self._gated(weights, x, layer)
@@ -184,6 +187,7 @@ class SoftOrdering(Wired):
         for number in self.used[layer]:
             given = run(self.components[number], x)
             weight = weights[..., number]
+            # The weight beside channels and positions, of which a dense module's output has none.
             part = given * weight.reshape(*weight.shape, *(1,) * (given.dim() - weight.dim()))
             total = part if total is None else total + part
         assert total is not None, "a network has at least one module"
@@ -204,8 +208,11 @@ class SoftOrdering(Wired):
         """
         first_position = self.mixture.dim() - 1
         if x.dim() > first_position:
+            # Global average pooling: a gate sees channels, whatever the picture's size at this
+            # depth.
             x = x.flatten(first_position).mean(-1)
         gates = self.gates[..., layer, :]  # [..., tasks, modules, width]
+        # `[..., B, tasks * modules]`: one product for the gates of all tasks.
         of_tasks = x @ gates.flatten(-3, -2).transpose(-1, -2)
         of_tasks = of_tasks.unflatten(-1, gates.shape[-3:-1])
         own = self.gates_of[..., None, None].expand(*x.shape[:-1], 1, gates.shape[-2])

@@ -20,4 +20,5 @@ def one_module_each(chosen: Tensor, modules: int) -> Tensor:
 
 
 def _numbers(allowed: Tensor) -> Tensor:
+    # Equal numbers: their softmax is the mean of the modules that are allowed.
     return torch.ones_like(allowed, dtype=torch.float32).masked_fill(~allowed, NEVER)

@@ -29,7 +29,10 @@ def crop_flip(images: Tensor, drawn: Tensor) -> Tensor:
     for_area, for_ratio, down, right, mirrored = drawn.unbind(1)
     height, width = images.shape[-2:]
     area = LEAST_AREA + (1 - LEAST_AREA) * for_area
+    # Even in the logarithm, so that wide and high are drawn alike; `height / width` because sides
+    # are measured as shares of the image's own.
     ratio = torch.exp((2 * for_ratio - 1) * math.log(STRETCH)) * height / width
+    # A share s of the height and t of the width: s * t is the area, t / s the ratio.
     rows = _positions((area / ratio).sqrt().clamp(max=1), down, height)
     columns = _positions((area * ratio).sqrt().clamp(max=1), right, width)
     columns = torch.where(mirrored[:, None] < 0.5, columns.flip(1), columns)
@@ -40,6 +43,7 @@ def _positions(share: Tensor, place: Tensor, size: int) -> Tensor:
     """`[B, size]`: the middles of `size` equal parts of a share of the side that is `place`d along
     it.
     """
+    # In grid_sample's units, -1 to 1 from border to border: the crop never sticks out.
     centre = (2 * place - 1) * (1 - share)
     return centre[:, None] + share[:, None] * _middles(size, share)
 
@@ -53,10 +57,15 @@ def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
     """Turned, shifted and zoomed a little, and blurred; `drawn [B, 5]` in [0, 1)."""
     around_zero = 2 * drawn - 1
     angle, zoom = TURN * around_zero[:, 0], 1 + ZOOM * around_zero[:, 1]
+    # The grid's side is 2, hence the factor.
     right, down = (2 * SHIFT * around_zero[:, 2:4]).unbind(1)
     height, width = images.shape[-2:]
+    # The inverse map, from a pixel of the view to where it is read: a zoom of more than 1
+    # divides.
     sine, cosine = (angle.sin() / zoom)[:, None, None], (angle.cos() / zoom)[:, None, None]
     across, along = _middles(width, drawn), _middles(height, drawn)[:, None]
+    # A turn is one in pixels: the ratio of the sides corrects for units that are of unlike
+    # length.
     columns = cosine * across - sine * along * height / width + right[:, None, None]
     rows = sine * across * width / height + cosine * along + down[:, None, None]
     return _blurred(_sampled(images, rows, columns), drawn[:, 4])
@@ -77,6 +86,7 @@ def _sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     Between pixels linearly; beyond the border the border's pixel.
     """
     shape = len(images), *images.shape[-2:]
+    # x before y, as grid_sample wants them.
     grid = torch.stack([columns.expand(shape), rows.expand(shape)], -1)
     return F.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
@@ -89,7 +99,9 @@ def _blurred(images: Tensor, drawn: Tensor) -> Tensor:
     deviation = least + (most - least) * drawn[:, None, None, None]
     of_neighbour = torch.exp(-0.5 / deviation.square())
     total = 1 + 2 * of_neighbour
+    # Weights (side, middle, side) with sum 1: brightness stays.
     middle, side = 1 / total, of_neighbour / total
     wide = F.pad(images, (1, 1, 1, 1), mode="reflect")
+    # A Gaussian is separable: first along rows, then along columns.
     across = middle * wide[..., 1:-1] + side * (wide[..., :-2] + wide[..., 2:])
     return middle * across[..., 1:-1, :] + side * (across[..., :-2, :] + across[..., 2:, :])

@@ -42,6 +42,7 @@ class HeadBank(Stateful):
         self._grow(int(slot.max()) + 1)
         rows = torch.arange(len(slot), device=slot.device)
         is_new = slot >= self.count
+        # A slot that is begun for the first time forgets that all outputs counted there.
         before = self.outputs[rows, slot] & ~is_new[:, None]
         self.outputs[rows, slot] = before | outputs
         self.count = torch.maximum(self.count, slot + 1)
@@ -49,6 +50,7 @@ class HeadBank(Stateful):
 
     def _grow(self, width: int) -> None:
         """Make room for so many heads."""
+        # H grows by what the member with the most heads needs.
         more = width - self.width
         if more <= 0:
             return
@@ -91,4 +93,5 @@ class HeadBank(Stateful):
         counts = self.count.clamp(min=1).tolist()
         beside = self.count[0].nbytes + self.slot[0].nbytes
         flags = self.outputs[0, 0].nbytes
+        # The head that is trained is counted with the network.
         return [float((count - 1) * one + count * flags + beside) for count in counts]

@@ -71,10 +71,13 @@ def decide(scores: Tensor, valid: Tensor, exists: Tensor, together: int | None) 
     """
     members, heads, images = scores.shape
     rows = torch.arange(images, device=scores.device)
+    # `[N]`: the group of each image, the same for all members.
     group = rows // together if together else torch.zeros_like(rows)
+    # Rounded up: the last group may be smaller.
     groups = -(-images // together) if together else 1
     counted = torch.where(valid[:, None], scores.double(), 0.0)
     totals = scores.new_zeros(members, heads, groups, dtype=torch.float64)
+    # In order of the rows. A sum by `sum` may be split as its length likes.
     totals.index_add_(2, group, counted)
     return totals.masked_fill(~exists[..., None], -torch.inf).argmax(1)[:, group]
 
@@ -86,6 +89,7 @@ def to_equal_norms(heads: Sequence[Tensor], outputs: Tensor, exists: Tensor) -> 
     """
     norms = []
     for number, weight in enumerate(heads):
+        # Rows of outputs that the head was never trained on still have their first random weights.
         counted = torch.where(outputs[:, number, :, None], weight.flatten(2), 0.0)
         norms.append(counted.flatten(1).double().square().sum(1).sqrt())
     # One after the other: the number of terms is that of the member with the most heads.

@@ -108,6 +108,7 @@ class MultiheadSwap(Strategy):
         head = self.net.part("head")
         kind: type[nn.Module] = type(self.net.module.get_submodule("head"))
         _, taps = self.net.tap(x, (kind,))
+        # What goes into the head, `[R, B, F]`: the body runs once for all heads.
         features, network = taps.inputs["head"], head.named_parameters()
         numbers = range(self.bank.width)
         found = [head(features, self.bank.head(number, network)) for number in numbers]
@@ -119,6 +120,7 @@ class MultiheadSwap(Strategy):
     def begin_task(self, task: Task) -> None:
         super().begin_task(task)
         self.stored = self.bank.count.clone()
+        # The first task trains the head that the untrained network came with.
         slot = self._swap(task) if task.index else torch.zeros_like(self.stored)
         self.bank.begin(slot, self._outputs_of(task))
         self.head_of_task[:, task.index] = slot
@@ -132,6 +134,7 @@ class MultiheadSwap(Strategy):
         for name, value in self.net.part("head").named_parameters().items():
             here = is_reused.view(-1, *(1,) * (value.dim() - 1))
             value.copy_(torch.where(here, kept[name], value))
+        # The optimiser's moments belong to the head that was there before.
         self.forget_head()
         return torch.where(is_reused, best, self.stored)
 
@@ -177,6 +180,7 @@ class MultiheadSwap(Strategy):
         if self.heads != "new":
             self.log("head_threshold", self.theta)
         network = sum(value[0].numel() for value in self.net.parameters())
+        # One head of each member is in the network and counted there.
         others = (self.bank.count - 1).double() * self.bank.numbers()
         self.cost("parameters", network + others)
 
@@ -187,6 +191,7 @@ class MultiheadSwap(Strategy):
         super().begin_evaluation(look)
         scores, valid = [], []
         for images in look.batches():
+            # Batches of a test set are looked at in order; `labels` are those of all of it.
             here = slice(images.start, images.start + images.x.shape[1])
             y = look.labels[:, here] if self.score == "oracle" else None
             scores.append(self._scores(self._logits(images.x), y))
@@ -197,6 +202,7 @@ class MultiheadSwap(Strategy):
 
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         logits = self._logits(x)
+        # `[R, 1, B, 1]`, beside logits `[R, H, B, C]`.
         chosen = self._choice(x, logits)[:, None, :, None]
         shown = logits.masked_fill(~self.bank.outputs[:, :, None], UNLIKELY)
         return shown.gather(1, chosen.expand(-1, -1, -1, shown.shape[3]))[:, 0]
@@ -241,6 +247,7 @@ class MultiheadSwap(Strategy):
         counts = torch.zeros_like(self.bank.exists, dtype=torch.float64)
         counts.scatter_add_(1, chosen, valid.double())
         shares = counts / valid.sum(1, keepdim=True)
+        # Tasks to come have no head: head 0 is read for them and masked.
         known = self.head_of_task.clamp(min=0)
         return shares.gather(1, known).masked_fill(self.head_of_task < 0, torch.nan)
 

@@ -140,6 +140,7 @@ class OGD(Strategy):
     def adjust_updates(self, batch: Batch, updates: Any) -> None:
         super().adjust_updates(batch, updates)
         if self.project == "update" and self.basis is not None:
+            # By identity: the optimiser lists tensors, and names are the network's.
             mine = {id(p): u for p, u in zip(self.optimizer.params, updates, strict=True)}
             params = self.net.named_parameters()
             found = {name: mine.get(id(params[name])) for name in self.projected}
@@ -163,6 +164,7 @@ class OGD(Strategy):
             return
         self.net.eval()
         new = self._remember(task)
+        # Old directions were taken at old weights: the basis is made anew from all samples.
         if self.recompute:
             self.samples.append(new)
             self.basis = None
@@ -185,10 +187,12 @@ class OGD(Strategy):
         """Samples of the task, as many places for every member, whoever has fewer."""
         outputs = self._outputs(task)
         each = outputs.shape[1] if self.variant == "all" else 1
+        # Directions are what is counted: with `all` a sample takes one for each output.
         size = max(1, self.memory // each)
         found = list(task.batches("train", min(size, SAMPLES), size))
         valid = places(torch.cat([batch.weights for batch in found], dim=1), size)
         index = places(torch.cat([batch.index for batch in found], dim=1), size)
+        # Places without a sample name one that exists, and do not count.
         index = torch.where(valid, index, 0)
         tasks = torch.full_like(index, task.index)
         return Remembered(index, tasks, valid, outputs, sample_bytes(self.scenario))
@@ -226,6 +230,7 @@ class OGD(Strategy):
         classes = self.scenario.classes
         if self.variant == "gtl":
             return F.one_hot(y, classes)[:, :, None].float()
+        # `[R, B, outputs, classes]`: one function for each output, the same for all samples.
         each = F.one_hot(outputs, classes)[:, None].float().expand(-1, y.shape[1], -1, -1)
         return each.mean(2, keepdim=True) if self.variant == "ave" else each
 
@@ -251,11 +256,14 @@ class OGD(Strategy):
         names = self.projected
 
         def loss(logits: Tensor, batch: Batch) -> Tensor:
+            # `cross_entropy` is a mean over the batch, and batches are of unequal size: sums add
+            # up.
             total = self.cross_entropy(logits, batch) * batch.weights.sum(1)
             return total[:, None]
 
         def true_outputs(logits: Tensor, batch: Batch) -> Tensor:
             true = logits.gather(2, batch.y[..., None])
+            # `[R, B, C]`: one value, and so one direction, for each class.
             own = (batch.y[..., None] == task.classes[:, None]) & batch.weights[..., None]
             return torch.where(own, true, 0.0).sum(1)
 

@@ -55,6 +55,7 @@ class FactoredBasis(Basis):
     def add(self, parts: Sequence[Part]) -> None:
         """The whole Gram matrix is worked through anew: errors of earlier tasks do not add up."""
         norms = sum_of([part.squares() for part in parts]).sqrt()
+        # Norm 1 first: the tolerance is then a part of each direction's own length.
         inverse = torch.where(norms > LEAST, 1.0 / norms, 0.0)
         for part in parts:
             part.scale(inverse)
@@ -63,6 +64,7 @@ class FactoredBasis(Basis):
         else:
             for own, new in zip(self.parts, parts, strict=True):
                 own.join(new)
+        # Inner products add up over the parameters that the parts stand for.
         gram = sum_of([part.gram() for part in self.parts])
         self.whitening: Tensor = per_member(self._whitening, gram)
 
@@ -72,7 +74,10 @@ class FactoredBasis(Basis):
     def project(self, gradients: Gradients) -> None:
         """By products with the factors; the directions are never written out."""
         dots = sum_of([part.dots(gradients) for part in self.parts])
+        # u g = W (V g): inner products with the directions first, then combined to those with the
+        # basis.
         components = per_member(torch.mv, self.whitening, dots.flatten(1))
+        # sum_u <g, u> u = V^T (W^T components): back to the directions as they are kept.
         coefficients = combined(self.whitening, components).view(dots.shape)
         for part in self.parts:
             part.subtract(gradients, coefficients)
@@ -83,6 +88,7 @@ class FactoredBasis(Basis):
         for row in self.whitening.unbind(1):
             gradients = {name: torch.zeros_like(value) for name, value in like.items()}
             for part in self.parts:
+                # Subtracting -c from 0 leaves c: the vector itself.
                 part.subtract(gradients, -row.view(part.squares().shape))
             found.append(flattened(gradients, list(like)))
         return torch.stack(found, dim=1)
@@ -113,10 +119,14 @@ class DenseBasis(Basis):
             new = principal(new, self.pca)
         norms = new.norm(dim=1, keepdim=True)
         new = new * torch.where(norms > LEAST, 1.0 / norms, 0.0)
+        # Twice is enough: what rounding left in the first pass, the second one takes (Kahan &
+        # Parlett's rule).
         new = without(before, without(before, new))
+        # Orthonormal among themselves; what has next to nothing new becomes a row of zeros.
         new = whitening(dense_gram(new), self.tolerance).float() @ new
         # What is left of a direction may be small: the errors of the first pass are as much larger.
         new = without(before, new)
+        # Rows have a norm of 1 or 0 by now, so that any tolerance between tells them apart.
         return whitening(dense_gram(new), 0.5).float() @ new
 
     def project(self, gradients: Gradients) -> None:
@@ -140,6 +150,8 @@ def principal(rows: Tensor, count: int) -> Tensor:
     lengths.
     """
     vectors: Tensor = torch.linalg.eigh(finite(dense_gram(rows))).eigenvectors
+    # Eigenvectors U of the small `[n, n]` matrix, not of the large one: U^T V are the principal
+    # directions. The largest eigenvalues come last.
     return vectors[:, -count:].T.float() @ rows
 
 
@@ -148,6 +160,7 @@ def whitening(gram: Tensor, tolerance: float) -> Tensor:
     member's.
     """
     values, vectors = torch.linalg.eigh(finite(gram))
+    # Eigenvalues are squared lengths.
     least = tolerance**2
     lengths = torch.where(values > least, values, 1.0).sqrt()
     rows: Tensor = (vectors * torch.where(values > least, 1.0 / lengths, 0.0)).T

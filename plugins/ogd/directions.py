@@ -27,6 +27,7 @@ class Sites:
             _, taps = net.tap(x, (nn.Linear,))
         params = net.named_parameters()
         self.linear: list[tuple[str, str, str | None]] = []
+        # Sums over layers.
         self.inputs = self.outputs = 0  # numbers of a sample, and of a direction
         for site, given in taps.inputs.items():
             weight, bias = f"{site}.weight", f"{site}.bias"
@@ -34,6 +35,7 @@ class Sites:
             once = type(module) is nn.Linear and site not in taps.repeated and given.dim() == 3
             if once and weight in names and not has_tied_weights(net):
                 self.linear.append((site, weight, bias if bias in names else None))
+                # `[R, out, in]`.
                 outputs, inputs = params[weight].shape[1:]
                 self.inputs, self.outputs = self.inputs + inputs, self.outputs + outputs
         kept = {name for _, *own in self.linear for name in own}
@@ -63,12 +65,16 @@ def factored(net: Stack, batch: Batch, along: Tensor, sites: Sites) -> list[Part
     factors where these are kept.
     """
     out, taps = net.tap(batch.x, (nn.Linear,))
+    # `[R, B, K]`: a function is a weighted sum of the sample's outputs.
     values = (out[:, :, None] * along).sum(3)
     found: dict[str, list[Tensor]] = {site: [] for site, *_ in sites.linear}
     for value in values.unbind(2):
+        # One pass backward for the k-th function of all samples and members: none sees another's.
         deltas = taps.deltas(value.sum())
         for site, kept in found.items():
             kept.append(deltas[site])
+    # A sample that does not count is a direction of zeros: it stays in place, and takes nothing
+    # off.
     counts = batch.weights[..., None]
     parts: list[Part] = []
     for site, weight, bias in sites.linear:
@@ -86,13 +92,16 @@ def dense(net: Stack, batch: Batch, along: Tensor, names: Sequence[str]) -> list
 
     def of_member(params: dict[str, Tensor], x: Tensor, functions: Tensor) -> Tensor:
         def value(moved: dict[str, Tensor], sample: Tensor, function: Tensor) -> Tensor:
+            # `moved` alone is what `grad` looks at: the other parameters are held.
             return (net.one({**params, **moved}, sample[None])[0] * function).sum()
 
         moved = {name: params[name].detach() for name in names}
+        # The inner one over the K functions of a sample, the outer one over samples.
         of_sample = torch.func.vmap(torch.func.grad(value), in_dims=(None, None, 0))
         found = torch.func.vmap(of_sample, in_dims=(None, 0, 0))(moved, x, functions)
         return torch.cat([gradient.flatten(2) for gradient in found.values()], dim=2).detach()
 
+    # A gradient for each sample and function is as large as the network: a few samples at a time.
     rows = [
         net.map(of_member, x, functions)
         for x, functions in zip(
@@ -121,11 +130,13 @@ def summed(
     for batch in map(refilled, batches):
         found = values(net.call(params, batch.x, buffers=buffers), batch)
         rows = []
+        # `[R]` each: summed over members, for their parameters are apart.
         for value in found.unbind(1):
             gradients = torch.autograd.grad(
                 value.sum(), wanted, retain_graph=True, materialize_grads=True
             )
             rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+        # float64: sums over all batches of a task.
         gradient = torch.stack(rows, dim=1).double()
         total = gradient if total is None else total + gradient
     assert total is not None
@@ -137,8 +148,10 @@ def refilled(batch: Batch) -> Batch:
     member without any are 0.
     """
     counts = batch.weights.sum(1, keepdim=True)
+    # Rows that count first, in their order.
     order = batch.weights.logical_not().to(torch.int8).argsort(dim=1, stable=True)
     number = torch.arange(batch.size, device=order.device).expand_as(order)
+    # Over and over again, until the batch is full.
     source = order.gather(1, number % counts.clamp(min=1))
     rows = torch.arange(len(order), device=order.device)[:, None]
     some = (counts > 0).view(-1, *(1,) * (batch.x.dim() - 1))

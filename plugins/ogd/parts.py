@@ -57,6 +57,7 @@ class LinearFactors(Part):
 
     def dots(self, gradients: Gradients) -> Tensor:
         """delta_i^T (G x_i + b)."""
+        # `[R, M, out]`: <delta x^T, G> = delta^T (G x), so no outer product is written out.
         moved = torch.bmm(self.inputs, gradients[self.weight].transpose(1, 2))
         if self.bias is not None:
             moved = moved + gradients[self.bias][:, None]
@@ -64,6 +65,7 @@ class LinearFactors(Part):
 
     def subtract(self, gradients: Gradients, coefficients: Tensor) -> None:
         """G - (c delta)^T x."""
+        # `[R, M, out]`: the K directions of a sample share x, and so are summed before the product.
         weighted = (self.deltas * coefficients[..., None]).sum(2)
         gradients[self.weight].baddbmm_(weighted.transpose(1, 2), self.inputs, alpha=-1.0)
         if self.bias is not None:
@@ -76,6 +78,8 @@ class LinearFactors(Part):
         def of_member(inputs: Tensor, deltas: Tensor) -> Tensor:
             samples, each = deltas.shape[:2]
             x, delta = inputs.double(), deltas.flatten(0, 1).double()
+            # `[M, 1, M, 1]` beside `[M, K, M, K]`: <d x^T, e y^T> = (d . e) (x . y); the bias is an
+            # input of 1.
             between_inputs = (x @ x.T + bias)[:, None, :, None]
             between_deltas = (delta @ delta.T).view(samples, each, samples, each)
             return (between_deltas * between_inputs).view(samples * each, samples * each)
@@ -85,6 +89,7 @@ class LinearFactors(Part):
 
     def squares(self) -> Tensor:
         """|delta|^2 (|x|^2 + 1)."""
+        # The norm of an outer product is the product of the norms.
         inputs = self.inputs.square().sum(2)
         if self.bias is not None:
             inputs = inputs + 1.0
@@ -162,6 +167,7 @@ def dense_gram(rows: Tensor) -> Tensor:
     """`[n, n]` in float64 of one member's `[n, numbers]`."""
     total = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
     for columns in rows.split(COLUMNS, dim=1):
+        # A block of columns at a time: a copy of all rows in float64 would take twice their room.
         wide = columns.double()
         total = total + wide @ wide.T
     return total

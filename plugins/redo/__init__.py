@@ -67,6 +67,8 @@ class ReDo(Strategy):
         # The last layer first: where units of two neighbouring layers are recycled, the weight
         # between them is a weight in, which is drawn, and then a weight out, which is 0.
         for layer in reversed(self.net.layers()):
+            # Scores are all taken before the first unit is recycled: none sees what became of
+            # another layer.
             due = dormant[layer.name] & chosen
             recycled += due.sum(1)
             restart_units(

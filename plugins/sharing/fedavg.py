@@ -70,9 +70,11 @@ class FedAvg(Rounds):
         sent = [*parameters.values(), *statistics.values()]
         if not sent:
             return
+        # One agent that has diverged would make all that hear it NaN.
         links = self.links(self.active & are_finite(sent))
         self.count_bytes(links.sum(1) * row_bytes(sent))
         for name, value in parameters.items():
+            # Each name by itself, for all agents at once: what is read is not yet written.
             self._move(name, value, self.mean_over(value, links), links.any(1))
         for value in statistics.values():
             value.copy_(self.mean_over(value, links))
@@ -97,6 +99,7 @@ class FedAvg(Rounds):
         """`[R, ...]`: each member's mean over itself and those it hears; its own rows where it
         hears nobody.
         """
+        # `[seeds, agents, ...]`.
         own = self.by_agent(value)
         shape = (*own.shape[:2], *(1,) * (own.dim() - 2))
         shares = self._shares()
@@ -105,9 +108,12 @@ class FedAvg(Rounds):
         for agent in range(self.scenario.agents):
             hears = self.by_agent(links)[:, :, agent]
             share = self.by_agent(shares)[:, agent : agent + 1]
+            # a_ij (w_j - w_i) of one neighbour j for all i at once.
             difference = (own[:, agent : agent + 1] - own) * share.view(-1, 1, *shape[2:])
+            # `where` and not a product: what is not heard may be NaN.
             change += torch.where(hears.view(shape), difference, 0.0)
             weight += torch.where(hears, share, 0.0)
+        # Own weights plus a change, and not a weighted sum: equal agents change by exactly 0.
         mean = own + change / torch.where(weight > 0, weight, 1.0).view(shape)
         return mean.flatten(0, 1)
 

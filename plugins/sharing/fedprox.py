@@ -62,5 +62,6 @@ class _SquaredDistance(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        # d/dw sum (w - w_last)^2 = 2 (w - w_last), times what came from behind.
         slopes = [2.0 * grad.view(-1, *(1,) * (d.dim() - 1)) * d for d in ctx.saved_tensors]
         return None, *slopes

@@ -128,6 +128,7 @@ class ModuleSharing(Neighbours):
         """Ask and answer once, and begin with what is to be tried first."""
         links = self.links(self.active)
         similarity, source = self.most_similar()
+        # Who is no neighbour is as one without a module: similarity 0 never answers.
         similarity = torch.where(links, similarity, 0)
         self._count(links, similarity > 0, source)
         agents, tasks, found = self._ranked(similarity, source)
@@ -146,6 +147,7 @@ class ModuleSharing(Neighbours):
         """`[R, agents]`: how many of the new task's classes each agent's most similar task with a
         module has, and which task that is.
         """
+        # `[R, K]`: which of the data set's classes the task has.
         new = self.task.labels >= 0
         before = self.begun[:-1]
         overlaps = []
@@ -153,8 +155,10 @@ class ModuleSharing(Neighbours):
             common = (self.of_agents(task.labels >= 0) & new[:, None]).sum(2)
             added = self.of_agents(self.modular.module_of_task[:, task.index] != NOBODY)
             overlaps.append(torch.where(added, common, 0))
+        # `[R, agents, tasks]`.
         overlap = torch.stack(overlaps, dim=2)
         order = torch.arange(len(before), device=self.device)
+        # One integer for both criteria: most classes in common, and of equals the earliest task.
         best = (overlap * (len(before) + 1) - order).argmax(2)
         return overlap.gather(2, best[..., None])[..., 0], best
 
@@ -163,6 +167,8 @@ class ModuleSharing(Neighbours):
         are.
         """
         tasks = self.scenario.tasks
+        # In the same way: similarity first, then the earlier task; the stable sort leaves equals by
+        # agent.
         rank = similarity * tasks + (tasks - 1 - source)
         rank = torch.where(similarity > 0, rank, NOBODY)
         order = rank.argsort(dim=1, descending=True, stable=True)[:, : self._most_tried]
@@ -170,6 +176,7 @@ class ModuleSharing(Neighbours):
 
     def _count(self, links: Tensor, answers: Tensor, source: Tensor) -> None:
         """Add the bytes of the classes that were named, and of what was sent back."""
+        # Asking: the classes' names, to each neighbour.
         named = (self.task.labels >= 0).sum(1) * links.sum(1) * CLASS_BYTES
         size = torch.full_like(source, row_bytes(self._candidate()))
         if self.transfer_head:
@@ -179,6 +186,7 @@ class ModuleSharing(Neighbours):
         if self.transfer_structure:
             structure = self.modular.structure
             size = size + row_bytes([structure[:, : self.modular.first_modules + 1]])
+        # Answers are counted for the one that sends them, hence `swapped`.
         self.count_bytes(named + self.swapped(torch.where(answers, size, 0)).sum(1))
 
     # ------------------------------------------------------------------ what a task begins with
@@ -207,6 +215,7 @@ class ModuleSharing(Neighbours):
         from this task `[R]`.
         """
         numbers = torch.arange(self.members, device=self.device)
+        # Members of a seed lie side by side: its first one plus the agent's number.
         rows = numbers - numbers % self.scenario.agents + agent
         slot = self.modular.module_of_task[rows, task]
         head = self._head_from(rows, task) if self.transfer_head else self._head()
@@ -222,6 +231,8 @@ class ModuleSharing(Neighbours):
         """
         modular = self.modular
         found = self._candidate()
+        # Place by place: members may take modules of unlike numbers, and each place has tensors of
+        # its own.
         for number in range(modular.first_modules, modular.candidate):
             theirs = modular.module_parameters(number).values()
             found = [
@@ -236,6 +247,7 @@ class ModuleSharing(Neighbours):
         both = (own >= 0) & (theirs >= 0)
         made = []
         for value in self._head():
+            # `[R, K, 1, ...]`: classes beside what an output has (a row of weights, or a bias).
             spread = (*both.shape, *(1,) * (value.dim() - 2))
             source = theirs.clamp(min=0).view(spread).expand(*both.shape, *value.shape[2:])
             # One output more than there are takes what is of no class in common.

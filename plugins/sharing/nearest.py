@@ -22,6 +22,7 @@ def difficulty(score: Score, logits: Tensor, y: Tensor) -> Tensor:
     if score == "cross_entropy":
         return sample_cross_entropy(logits, y)
     if score == "margin":
+        # The smaller the lead of the largest logit, the harder.
         first, second = logits.topk(2, dim=2).values.unbind(2)
         return second - first
     chances = logits.softmax(2)
@@ -57,6 +58,7 @@ class Nearest:
         """
         labels = label[:, None].expand(-1, similarity.shape[1], -1)
         similarities = torch.cat([self.similarity, similarity], dim=2)
+        # Stable, with what was shown before in front: of equally similar samples the first stays.
         order = similarities.argsort(dim=2, descending=True, stable=True)[..., : self.count]
         self.similarity = similarities.gather(2, order)
         self.label = torch.cat([self.label, labels], dim=2).gather(2, order)

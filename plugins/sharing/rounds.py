@@ -37,6 +37,7 @@ class Neighbours(Strategy):
     def _draw_graph(self) -> Tensor:
         """`[R, agents]`: each member's neighbours. A seed's graph follows from its seed alone."""
         agents = self.scenario.agents
+        # The first agent of each seed.
         seeds = [seed for seed, _ in self.net.seeds[::agents]]
         graphs = [
             graph_of(
@@ -63,6 +64,7 @@ class Neighbours(Strategy):
         """`[R, agents, ...]`, what each member has for each agent: what each agent has for the
         member.
         """
+        # `[seeds, member, agent, ...]` to `[seeds, agent, member, ...]`.
         return self.by_agent(table).transpose(1, 2).flatten(0, 1)
 
     def count_bytes(self, sent: Tensor) -> None:

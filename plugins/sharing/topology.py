@@ -55,12 +55,15 @@ def random_tree(agents: int, generator: np.random.Generator) -> Graph:
     graph = np.zeros((agents, agents), dtype=bool)
     if agents < 2:
         return graph
+    # A Pruefer sequence: each one stands for exactly one labelled tree.
     sequence = generator.integers(agents, size=agents - 2)
+    # Degrees.
     missing = 1 + np.bincount(sequence, minlength=agents)
     for agent in sequence:
         leaf = int(np.flatnonzero(missing == 1)[0])
         _connect(graph, leaf, int(agent))
         missing[[leaf, agent]] -= 1
+    # Every entry gave one edge: n - 2 of them, and this is the last of a tree's n - 1.
     last, other = np.flatnonzero(missing == 1)
     _connect(graph, int(last), int(other))
     return graph
@@ -69,6 +72,7 @@ def random_tree(agents: int, generator: np.random.Generator) -> Graph:
 def erdos_renyi(agents: int, generator: np.random.Generator, edge_probability: float) -> Graph:
     """Each edge by itself with this probability (Gilbert's form of Erdos and Renyi's graph)."""
     drawn = generator.random((agents, agents)) < edge_probability
+    # An edge is drawn once: the other half and the diagonal are thrown away.
     upper = np.triu(drawn, k=1)
     return upper | upper.T
 

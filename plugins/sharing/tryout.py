@@ -38,16 +38,19 @@ class Tryout(Stateful):
         """Judge what has been trained for its epochs, and go on with the next module or with the
         best.
         """
+        # Modules tried in full by now.
         done, rest = divmod(epoch, self.owner.tryout_epochs)
         if rest or done > len(self.beginnings):
             return
         tries = self.owner.active & (self.counts >= done)
         self._note(done - 1)
+        # Members with a module left to try go on to it; those without go on from their best.
         is_next = tries & (self.counts > done)
         if done < len(self.beginnings):
             self.owner.put(self.beginnings[done], is_next)
         is_over = tries & (self.counts == done)
         best = self.accuracy[:, :done].argmax(1)
+        # The one tried last is in the network as it is: it needs no copy.
         for number, state in enumerate(self.tried[: done - 1]):
             self.owner.put(state, is_over & (best == number))
         self._forget(is_next | (is_over & (best != done - 1)))

@@ -54,6 +54,8 @@ class ShrinkPerturb(Strategy):
         params = self._trainable()
         if self.shrink:
             for p in params.values():
+                # Shrunk before it is shaken: the noise that is added is not shrunk in the same
+                # step.
                 p.mul_(1.0 - self.shrink)
         if self.noise:
             for name, drawn in self._perturbation(params).items():

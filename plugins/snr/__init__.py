@@ -90,6 +90,7 @@ class SNR(Strategy):
         # The last layer first: a weight from a unit that is reset to another one ends at 0.
         for layer in reversed(self.net.layers()):
             silence = self.silence[layer.name]
+            # A unit that fired in this very step has the silence 0, which is never unlikely.
             candidates = chosen & (silence.age > 0) & (silence.age >= self.minimum)
             if not candidates.any():
                 continue

@@ -15,6 +15,7 @@ Samples = TypeVar("Samples", int, Tensor)
 
 def fires(h: Tensor) -> Tensor:
     """`[R, B, units, ...]` -> `[R, units]`: whether a unit is above 0 anywhere."""
+    # `[R, units, B * ...]`: samples and positions together.
     return (h > 0).transpose(1, 2).flatten(2).any(2)
 
 
@@ -28,6 +29,8 @@ class Silence(Stateful):
 
     def note(self, fired: Tensor, samples: int) -> None:
         """A step over so many samples, in which these units `[R, units]` fired."""
+        # The step's samples count as silent until its end is noted: a silence is as long as the
+        # steps it spans.
         self.age += samples
         self.end(fired)
         self.age.masked_fill_(fired, 0)
@@ -73,6 +76,7 @@ class Geometric(Silence):
 
 def geometric_tail(age: Tensor, total: Tensor, count: Tensor) -> Tensor:
     """P(A >= age) = (1 - 1 / mean)^age, with the mean of `count` silences that make `total`."""
+    # In float64: 1 - a small rate, to a power of thousands.
     return (1.0 - count.double() / total).pow(age)
 
 
@@ -84,10 +88,12 @@ class Histogram(Silence):
     ) -> None:
         super().__init__(members, units, device)
         self.width, self.maximum = width, maximum
+        # Bin k holds silences of up to k * width samples; bin 0 is that of no silence.
         bins = widths(maximum, width) + 1
         self.counts = torch.zeros(members, units, bins, dtype=torch.int32, device=device)
 
     def end(self, fired: Tensor) -> None:
+        # `[R, units, 1]`: one more in the bin of each unit that fired.
         self.counts.scatter_add_(2, self._bin()[..., None], fired.int()[..., None])
 
     def begin(self, due: Tensor) -> None:
@@ -98,6 +104,7 @@ class Histogram(Silence):
         # Only of the candidates: all counts of a layer are many numbers to go through.
         counts = self.counts[candidates]
         bins = torch.arange(counts.shape[1], device=counts.device)
+        # `[candidates, bins]`, whatever member they are of.
         as_long = torch.where(bins >= self._bin()[candidates][:, None], counts, 0).sum(1)
         share = (1 + as_long) / (1 + counts.sum(1))
         over = self.age[candidates] >= self.maximum

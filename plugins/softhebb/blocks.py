@@ -92,6 +92,7 @@ class HebbianBlock(nn.Sequential):
     def __init__(self, spec: BlockSpec, given: Shape) -> None:
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         if spec.norm:
+            # A dense block behind a convolution is normalised by channel, before it is flattened.
             norm = nn.BatchNorm2d if len(given) == 3 else nn.BatchNorm1d
             modules["norm"] = norm(given[0], affine=False)
         if spec.kernel:
@@ -101,6 +102,7 @@ class HebbianBlock(nn.Sequential):
         if spec.pre_triangle:
             modules["pre"] = Triangle()
         modules["act"] = ACTIVATIONS[spec.activation](spec.power)
+        # The padding keeps height and width.
         shape: Shape = (spec.units, *given[1:]) if spec.kernel else (spec.units,)
         if spec.pool != "none":
             modules["pool"], shape = pooling(spec.pool, shape)
@@ -109,6 +111,7 @@ class HebbianBlock(nn.Sequential):
         self.shape = shape
         self.product = "conv" if spec.kernel else "linear"
         self.last = "act" if spec.pool == "none" else "pool"
+        # In the constructor, as PyTorch's modules do: a member's weights follow from its seed.
         begin(self.get_submodule(self.product), spec)
 
 
@@ -137,6 +140,7 @@ def pooling(words: str, given: Shape) -> tuple[nn.Module, Shape]:
     kind, sizes = words.split()
     size, stride, pad = map(int, sizes.split("/"))
     pool = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[kind]
+    # As PyTorch's pooling rounds: what does not fill a window is left out.
     sides = [(side + 2 * pad - size) // stride + 1 for side in given[1:]]
     if min(sides, default=0) < 1:
         pixels = "x".join(map(str, given[1:])) or "a dense block"
@@ -154,10 +158,13 @@ def begin(product: nn.Module, spec: BlockSpec) -> None:
     assert isinstance(weight, Tensor)
     inputs = weight[0].numel()
     if spec.norm:
+        # n entries of variance r^2 / n: a squared norm of r^2 in the mean.
         weight.normal_(0.0, spec.radius / math.sqrt(inputs))
     else:
+        # Uniform on (0, a) has the second moment a^2 / 3.
         weight.uniform_(0.0, spec.radius * math.sqrt(3.0 / inputs))
     if isinstance(bias, Tensor):
+        # log(1 / units) / t.
         bias.fill_(-math.log(spec.units) / spec.temperature)
 
 
@@ -192,6 +199,7 @@ class HebbianNet(nn.Sequential):
         found = []
         for name, after in pairwise([*blocks, "head"]):
             block, following = blocks[name], products.get(after, after)
+            # What comes behind sees a unit as so many numbers side by side.
             flattened = not isinstance(self.get_submodule(following), nn.Conv2d)
             found.append(
                 Layer(

@@ -206,6 +206,7 @@ class SoftHebb(Strategy):
             return torch.full_like(self.total, steps)
         samples = torch.zeros_like(self.total)
         for batch in self.task.batches("train", 1024):
+            # Members may have unequal numbers of samples, and so of updates.
             samples += batch.weights.sum(1)
         epochs = self.protocol.epochs if phase.epochs is None else phase.epochs
         return (epochs or 0) * torch.ceil(samples / size)
@@ -267,6 +268,7 @@ class SoftHebb(Strategy):
         needed = list(self.blocks)
         whole = self.phase.name == ALL
         if not whole:
+            # Blocks behind the last one that learns need not run.
             needed = needed[: needed.index(trained[-1]) + 1]
 
         def member(params: Mapping[str, Tensor], x: Tensor, left: Tensor) -> dict[str, Found]:
@@ -275,6 +277,7 @@ class SoftHebb(Strategy):
                 if name not in trained:
                     x = net.one(params, x, part=f"body.{name}")
                     continue
+                # u before the activation; the block learns from it, whatever is given on.
                 found[name], u = learn(net, params, name, x, rules[name], left)
                 if keep_u:
                     found[name]["u"] = u
@@ -300,6 +303,7 @@ class SoftHebb(Strategy):
         ) -> dict[str, Tensor]:
             weight = params["head.weight"]
             u = x @ weight.t()
+            # Supervised: in place of the soft winner y_i of the unsupervised rule stands the label.
             winner = torch.zeros_like(u).scatter(1, y[:, None], 1.0)
             step = rule.gradient(weight, x.t(), u, winner)
             return {"gradient": step, "rate": (left * rate).expand(len(weight)), "u": u}
@@ -316,6 +320,8 @@ class SoftHebb(Strategy):
         self.steps = {step.name: step for step in steps}
         for step in steps:
             step.begin()
+        # Between the two, so that masks and penalties of other parts see a Hebbian step as a
+        # gradient.
         self.adjust_gradients(batch)
         for step in steps:
             step.finish()
@@ -326,6 +332,7 @@ class SoftHebb(Strategy):
         """`[R]`: what is left of a rate that falls linearly over the phase."""
         if not falling and self.adapt != "linear":
             return torch.ones(self.members, device=self.device)
+        # 1 at the first update, 0 behind the last one.
         return (1.0 - self.taken / self.total).clamp(min=0.0)
 
     def end_epoch(self, phase: Phase, epoch: int) -> None:

@@ -21,6 +21,7 @@ def gradient_sizes(probe: Probe, split: str, samples: int) -> list[Tensor]:
     """
     net = _differentiable(probe.net)
     sites = [layer.weight.rpartition(".")[0] for layer in hidden_layers(probe)]
+    # Numbers at first, `[R, *weight]` from the first batch on.
     total: list[Any] = [0.0] * len(sites)
     for batch in probe.data(split, "current", samples):
         logits, taps = net.tap(batch.x)
@@ -28,6 +29,8 @@ def gradient_sizes(probe: Probe, split: str, samples: int) -> list[Tensor]:
             raise Undefined(f"the network calls {min(shared)} more than once")
         deltas = taps.deltas(probe.losses(logits, batch).sum(), retain_graph=False)
         for k, site in enumerate(sites):
+            # The layer's own weight gradient of magnitudes: a sum of |delta| |input|, in which
+            # nothing cancels.
             factors = taps.inputs[site].abs(), deltas[site].abs()
             total[k] = total[k] + weight_gradient(net, site, *factors).detach()
     return total
@@ -46,6 +49,7 @@ def loss_gradients(probe: Probe, tasks: tuple[int, ...], samples: int) -> Gradie
     total, count = [torch.zeros_like(value) for value in trained.values()], 0
     for batch in probe.data("train", tasks, samples):
         logits = probe.net.call({**named, **trained}, batch.x)
+        # `[R, B]`, summed over members too: a member's loss has no slope by another's weights.
         loss = probe.losses(logits, batch).sum()
         found = torch.autograd.grad(loss, list(trained.values()), materialize_grads=True)
         total = [before + more for before, more in zip(total, found, strict=True)]
@@ -56,6 +60,7 @@ def loss_gradients(probe: Probe, tasks: tuple[int, ...], samples: int) -> Gradie
 def cosine(one: Gradients, other: Gradients) -> Tensor:
     """`[R]`; NaN where one of them is 0."""
     product = _dot(one, other)
+    # 0 / 0 where a gradient is 0: NaN, and no number for an angle that is none.
     return product / (_dot(one, one) * _dot(other, other)).sqrt()
 
 

@@ -37,7 +37,10 @@ class ECE(ProbeMetric):
         count = torch.zeros(len(probe.x), device=probe.x.device)
         with torch.no_grad():
             for batch in probe.data("test", self.tasks, self.samples):
+                # `[R, B]` each; in float64, or a confidence next to 1 would be rounded to it.
                 confidence, chosen = probe.predict(batch).double().softmax(2).max(2)
+                # (n_bin / n) |acc - conf| is |sum of gaps in the bin| / n: the sizes of bins
+                # cancel.
                 gap = (chosen == batch.y).double() - confidence
                 gaps = gaps + self._by_bin(gap.where(batch.weights, 0.0), confidence)
                 count = count + batch.weights.sum(1)

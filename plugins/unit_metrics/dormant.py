@@ -54,6 +54,7 @@ class DormantUnits(ProbeMetric):
             self.are_dormant(layer).double().where(~layer.magnitude.isnan(), torch.nan)
             for layer in found
         ]
+        # `[R, layers]`.
         layers = torch.stack([units.mean(1) for units in dormant], dim=1)
         overall = torch.cat(dormant, dim=1).mean(1, keepdim=True)
         return torch.cat([overall, layers], dim=1)

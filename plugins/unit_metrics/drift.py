@@ -31,6 +31,7 @@ class FeaturesOfEarlierTasks(ProbeMetric):
 
         now = probe.task.index
         if now < self.tasks:
+            # Kept with the member's state: a run that is resumed still has it.
             probe.memory[str(now)] = self._features(probe, now)[0].clone()
         earlier = [task for task in range(min(now, self.tasks)) if str(task) in probe.memory]
         if not earlier:
@@ -93,12 +94,14 @@ class CKA(FeaturesOfEarlierTasks):
         same.
         """
         one, other = _inner_products(now, valid), _inner_products(then, valid)
+        # tr(XX' YY') = ||X'Y||^2: samples are fewer than features, so these matrices are smaller.
         alike = (one * other).sum((1, 2))
         return alike / (one.square().sum((1, 2)) * other.square().sum((1, 2))).sqrt()
 
 
 def _inner_products(features: Tensor, valid: Tensor) -> Tensor:
     """`[R, samples, samples]` of the centred features; 0 where a row does not count."""
+    # `[R, 1, 1]`.
     count = valid.sum(1).view(-1, 1, 1)
     centred = (features - features.sum(1, keepdim=True) / count).where(valid[..., None], 0.0)
     return centred @ centred.transpose(1, 2)

@@ -59,12 +59,16 @@ def unit_activity(probe: Probe, split: str, tasks: str, samples: int) -> list[Ac
     fired: list[Tensor | float] = [0.0] * len(layers)
     counts: list[Tensor | float] = [0.0] * len(layers)
     for batch in probe.data(split, tasks, samples):
+        # By layer `[R, B, units]`, or `[R, B, channels, h, w]`.
         _, hidden = probe.net(batch.x, trace=True)
         for k, layer in enumerate(layers):
+            # `[R, B, units, values]`.
             values = _values(hidden[layer.name])
             valid = batch.weights[..., None, None]
             sums[k] = sums[k] + _sum(values.abs().where(valid, 0.0))
+            # `!= 0` and not `> 0`: tanh and leaky units fire below 0, too.
             fired[k] = fired[k] + _sum((values != 0) & valid)
+            # `[R, 1]`: samples times positions, the same for all units of a layer.
             counts[k] = counts[k] + batch.weights.sum(1, keepdim=True) * values.shape[3]
     found = zip(sums, fired, counts, strict=True)
     return [Activity(_ratio(size, n), _ratio(count, n)) for size, count, n in found]
@@ -100,6 +104,7 @@ def _values(hidden: Tensor) -> Tensor:
 
 def _sum(values: Tensor) -> Tensor:
     """`[R, units]`."""
+    # Over samples and positions, in float64: there are many small numbers.
     return values.sum((1, 3), dtype=torch.float64)
 
 

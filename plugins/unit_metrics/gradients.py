@@ -36,11 +36,13 @@ class DeadGradients(ProbeMetric):
         learning = [self._that_learn(layer) for layer in sizes]
         if probe.memory.get("task") == probe.task.index:
             before = zip(learning, probe.memory["learning"], strict=True)
+            # Dead is what never learnt in this task: one time of learning is enough to be alive.
             learning = [now | then for now, then in before]
         probe.memory.update(task=probe.task.index, learning=learning)
         dead = [(~layer).flatten(1).double() for layer in learning]
         layers = torch.stack([layer.mean(1) for layer in dead], dim=1)
         shares = torch.cat([torch.cat(dead, dim=1).mean(1, keepdim=True), layers], dim=1)
+        # NaN != 0 would count as learning.
         diverged = torch.stack([layer.flatten(1).isnan().any(1) for layer in sizes]).any(0)
         return shares.where(~diverged[:, None], torch.nan)
 
@@ -79,6 +81,7 @@ class GradientInterference(ProbeMetric):
         from .features import nothing_after_the_first_task
 
         now = probe.task.index
+        # A tuple, which `once` can keep the result by.
         old = tuple(range(max(0, now - self.tasks), now))
         if not old:
             return nothing_after_the_first_task(probe)

@@ -31,6 +31,7 @@ class KernelOverlap(RecordMetric):
         if run.tasks < 2:
             raise Undefined("it needs two tasks")
         later = [self._mean_overlap(sets, task) for task in range(1, run.tasks)]
+        # The first task has none before it.
         return np.array([np.nan, *later])
 
     def _mean_overlap(self, sets: list[Array], task: int) -> float:
@@ -53,6 +54,7 @@ class KernelOverlap(RecordMetric):
         """`sets [T, K]`, and a task that is not the first."""
         earlier = {"earlier": sets[:task], "previous": sets[task - 1 : task], "first": sets[:1]}
         compared = earlier[self.against]
+        # `[tasks compared]`: all at once, K kernels each.
         common = (sets[task] & compared).sum(axis=1)
         either = (sets[task] | compared).sum(axis=1)
         whole = either if self.overlap == "jaccard" else sets[task].sum()

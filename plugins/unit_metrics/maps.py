@@ -53,12 +53,14 @@ class ActivationMaps(ProbeMetric):
         x, maps, valid = (torch.cat(parts, dim=1) for parts in zip(*shown, strict=True))
         if valid.shape[1] <= max(images):
             raise Undefined(f"task {self.task} has no test image {max(images)}, counted from 0")
+        # Numbers of images: the first so many of a test set are read, and these are picked.
         rows = list(images)
         planes = self._planes(x[:, rows], maps[:, rows])
         return planes.where(valid[:, rows, None, None, None], torch.nan)
 
     def _maps(self, hidden: dict[str, Tensor]) -> Tensor:
         """`[R, B, channels, h, w]`: those that are asked for, of the layer that is asked for."""
+        # `[R, B, channels, h, w]`; dense layers have 3 dimensions.
         layers = {name: values for name, values in hidden.items() if values.dim() == 5}
         if not layers:
             raise Undefined("no hidden layer of this network has maps: none is a convolution")
@@ -78,6 +80,7 @@ class ActivationMaps(ProbeMetric):
         """`[R, images, 1 + channels, rows, columns]`, in float64: grey images, and maps."""
         import torch
 
+        # Never enlarged beyond the image itself.
         rows, columns = (min(self.side, size) for size in x.shape[-2:])
         grey = x.double().mean(2, keepdim=True)
         sized = [resized(planes, rows, columns) for planes in (grey, maps.double())]

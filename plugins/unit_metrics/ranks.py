@@ -40,6 +40,7 @@ class FeatureRank(ProbeMetric):
         if self.layer != "all":
             return [layer_named(probe, self.layer).name]
         names = [layer.name for layer in hidden_layers(probe)]
+        # The last layer first, as it is what tables show.
         return [names[-1], *names]
 
     def _spectrum(self, probe: Probe, layer: str) -> Spectrum:

@@ -28,6 +28,7 @@ class ActivationSparsity(ProbeMetric):
         import torch
 
         names = [layer.name for layer in probe.net.layers()]
+        # `[R, layers]`. int64: float32 counts no further than 2^24.
         zeros = sizes = torch.zeros(
             len(probe.x), len(names), dtype=torch.int64, device=probe.x.device
         )
@@ -37,6 +38,7 @@ class ActivationSparsity(ProbeMetric):
             counts = torch.stack(
                 [((layer == 0) & batch.weights[..., None]).sum((1, 2)) for layer in layers], dim=1
             )
+            # Numbers of a sample: units, times positions of a filter.
             units = torch.tensor([layer.shape[2] for layer in layers], device=counts.device)
             zeros, sizes = zeros + counts, sizes + batch.weights.sum(1)[:, None] * units
         overall = zeros.sum(1, keepdim=True) / sizes.sum(1, keepdim=True)

@@ -46,12 +46,14 @@ def spectrum_of_layer(probe: Probe, layer: str, samples: int) -> Spectrum:
 def rank(spectrum: Spectrum) -> Tensor:
     """How many singular values are larger than rounding, as numpy and torch have it."""
     largest = spectrum.values.amax(1, keepdim=True)
+    # The tolerance of numpy's matrix_rank.
     return _known((spectrum.values > spectrum.noise * largest).sum(1).double(), spectrum)
 
 
 def effective_rank(spectrum: Spectrum) -> Tensor:
     """`exp(-sum p ln p)`, p = s / sum s."""
     share = _ratio(spectrum.values, spectrum.values.sum(1, keepdim=True))
+    # xlogy: 0 ln 0 is 0.
     return _known(torch.exp(-torch.xlogy(share, share).sum(1)), spectrum)
 
 
@@ -81,7 +83,9 @@ Measure = Callable[[Spectrum], Tensor]
 
 def _fewest(parts: Tensor, spectrum: Spectrum) -> Tensor:
     """How many of the largest parts make up `MOST` of all."""
+    # From the largest on, as singular values are sorted: `[R, k]`, rising to 1.
     reached = _ratio(parts.cumsum(1), parts.sum(1, keepdim=True))
+    # So many do not reach it yet; the one more does.
     return _known((reached < MOST).sum(1).double() + 1, spectrum)
 
 

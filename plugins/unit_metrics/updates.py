@@ -82,6 +82,7 @@ class RelativeUpdate(ProbeMetric):
 def _matrices(probe: Probe) -> dict[str, Tensor]:
     """The weights of linear layers and convolutions, `[R, out, in, ...]`."""
     named = probe.net.named_parameters()
+    # The members are a dimension: biases and the scales of normalisation have 2.
     return {name: value.detach() for name, value in named.items() if value.dim() >= 3}
 
 
@@ -92,4 +93,5 @@ def _norms(tensors: dict[str, Tensor]) -> Tensor:
     from .backward import norm
 
     each = torch.stack([norm(value) for value in tensors.values()], dim=1)
+    # The Frobenius norm of all matrices as one.
     return torch.cat([each.square().sum(1, keepdim=True).sqrt(), each], dim=1)

@@ -26,6 +26,7 @@ class WeightMagnitude(ProbeMetric):
         sums = torch.stack(
             [p.detach().abs().flatten(1).sum(1) for p in probe.net.parameters()], dim=1
         )
+        # Of one member: every member has as many.
         sizes = torch.tensor([p[0].numel() for p in probe.net.parameters()], device=sums.device)
         return torch.cat([sums.sum(1, keepdim=True) / sizes.sum(), sums / sizes], dim=1)
 

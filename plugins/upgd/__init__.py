@@ -52,6 +52,7 @@ class UPGD(Strategy):
     def adjust_gradients(self, batch: Batch) -> None:
         super().adjust_gradients(batch)
         self.age.mul_(self.decay)
+        # Before the noise is added: the utility is of the true gradient.
         self.trace.lerp_(self._products(), 1.0 - self.decay)
         gates = self._split(gate(self.trace, self._scale()))
         noise = self._noise()
@@ -78,6 +79,7 @@ class UPGD(Strategy):
     def _perturb(self, grad: Tensor, gated: Tensor, xi: Tensor | None) -> None:
         """Write the perturbed gradient over the plain one."""
         if self.protect:
+            # (g + noise * xi) (1 - s): noise is gated with the gradient.
             if xi is not None:
                 grad.add_(xi)
             grad.mul_(gated)
@@ -90,13 +92,17 @@ class UPGD(Strategy):
         """What utilities are divided by, `[R, 1]` or `[R, N]`."""
         if self.scaling == "local":
             parts = self._split(self.trace)
+            # A row is what goes into one unit, or one row of a kernel: the authors normalise along
+            # the last dimension.
             norms = [torch.linalg.vector_norm(t, dim=-1, keepdim=True).expand_as(t) for t in parts]
             return torch.cat([norm.flatten(1) for norm in norms], dim=1).clamp_(min=SMALLEST)
         # With the sign of the trace: the largest utility is minus its least.
         least, most = self.trace.amin(1, keepdim=True), self.trace.amax(1, keepdim=True)
         scale = torch.where(least < 0.0, -least, most)
         if self.uncorrected_maximum:
+            # u / (1 - decay^t) over max u is u over max u (1 - decay^t).
             scale = scale * (1.0 - self.age[:, None])
+        # Where all utilities are 0 every gate is sigmoid(0).
         return scale.clamp(min=SMALLEST)
 
     def _noise(self) -> Sequence[Tensor | None]:

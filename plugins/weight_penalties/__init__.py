@@ -51,6 +51,7 @@ class L2(Strategy):
         params = [named[name] for name in self.chosen if named[name].requires_grad]
         if not params:
             return super().penalty()
+        # `distance` has the half: strength/2 * sum theta^2.
         return super().penalty() + self.strength * distance("l2", params, None)
 
 
@@ -125,10 +126,12 @@ class L2Last(Strategy):
         if not pulled:
             return total
         params, anchors = zip(*pulled, strict=True)
+        # Twice, to undo the half that `distance` has.
         return total + 2.0 * self.strength * distance("l2", params, anchors)
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
+        # All parameters, in the network's order: `penalty` picks by it.
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
 
 

@@ -41,6 +41,7 @@ class _Distance(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = ctx.saved_tensors
         slopes = [_slope(ctx.kind, d) * _column(grad, d.dim()) for d in moved]
+        # One for each argument of `forward`: kind and anchors have no gradient.
         return None, None, *slopes
 
 
@@ -53,6 +54,7 @@ def _rows(tensor: Tensor) -> Tensor:
     """`[R, N]`, without a copy: each member's numbers as they lie in memory."""
     if tensor.is_contiguous():
         return tensor.view(len(tensor), -1)
+    # Channels-last tensors are contiguous in another order of dimensions; a norm does not mind.
     order = sorted(range(1, tensor.dim()), key=tensor.stride, reverse=True)
     return tensor.permute(0, *order).reshape(len(tensor), -1)
 
@@ -60,6 +62,7 @@ def _rows(tensor: Tensor) -> Tensor:
 def _value(kind: Kind, moved: Sequence[Tensor]) -> Tensor:
     if kind == "l2":
         norms = torch.stack([torch.linalg.vector_norm(d, dim=1) for d in moved])
+        # From norms, which are one fused pass over each tensor.
         return norms.square_().sum(0).mul_(0.5)
     if kind == "l1":
         return torch.stack([torch.linalg.vector_norm(d, ord=1, dim=1) for d in moved]).sum(0)
@@ -74,4 +77,5 @@ def _slope(kind: Kind, d: Tensor) -> Tensor:
     """The derivative by d."""
     if kind == "l2":
         return d
+    # huber: d up to a distance of 1, its sign beyond.
     return d.sign() if kind == "l1" else d.clamp(-1.0, 1.0)
