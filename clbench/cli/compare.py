@@ -9,6 +9,7 @@ import typer
 from clbench.cli.options import (
     AlphaOption,
     BaselineOption,
+    ChooseOnOption,
     CorrectionOption,
     FigureOption,
     MetricOption,
@@ -32,6 +33,7 @@ def compare(
     correction: CorrectionOption = None,
     unpaired: UnpairedOption = False,
     rope: RopeOption = None,
+    choose_on: ChooseOnOption = None,
     force_mixed: MixedOption = False,
     form: Annotated[
         str,
@@ -75,6 +77,7 @@ def compare(
         correction=None if correction is None else correction.value,
         unpaired=unpaired or None,  # the flag that is not there leaves it to the suite
         rope=rope,
+        choose_on=choose_on,
         force_mixed=force_mixed,
     )
     rendered = chosen.render(comparison)

@@ -56,7 +56,7 @@ def _show_cells(plan: Plan, suite: str) -> None:
 
 
 def _cell_row(one: Missing) -> list[Any]:
-    from clbench.execution.jobs import seeds_in_words
+    from clbench.suite.seeds import seeds_in_words
 
     planned, cell = one.planned, one.planned.cell
     # Agents of a seed run together.
@@ -92,7 +92,7 @@ def _show_jobs(jobs: Sequence[EstimatedJob], slots: Sequence[str]) -> None:
 
 def _job_row(one: EstimatedJob) -> list[str]:
     from clbench.execution.display import duration
-    from clbench.execution.jobs import seeds_in_words
+    from clbench.suite.seeds import seeds_in_words
 
     estimate, cell = one.estimate, one.job.cell
     known = estimate.seconds is not None

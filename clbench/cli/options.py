@@ -136,6 +136,16 @@ RopeOption = Annotated[
         show_default=False,
     ),
 ]
+ChooseOnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--choose-on",
+        metavar="0-9|0,3,5|N",
+        help="Choose the best configuration of each grid on these seeds, and report all on the"
+        " others.",
+        show_default=False,
+    ),
+]
 MixedOption = Annotated[
     bool,
     typer.Option(

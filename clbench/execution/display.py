@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from clbench.execution.board import RETRIED, Board, Row
-from clbench.execution.jobs import Job, JobEvent, seeds_in_words
+from clbench.execution.jobs import Job, JobEvent
+from clbench.suite.seeds import seeds_in_words
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

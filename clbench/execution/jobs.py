@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -191,18 +191,3 @@ class JobEvent:
         plain = json.loads(text)
         accuracy = plain.get("accuracy")
         return cls(**{**plain, "accuracy": None if accuracy is None else tuple(accuracy)})
-
-
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """`0-4, 7`: how seeds are shown."""
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    return ", ".join(map(_range_in_words, runs))
-
-
-def _range_in_words(run: Sequence[int]) -> str:
-    return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clbench.execution.jobs import Job, PlannedCell, seeds_in_words
+from clbench.execution.jobs import Job, PlannedCell
 from clbench.records import CellRecord
 from clbench.records.status import FINISHED
+from clbench.suite.seeds import seeds_in_words
 from clbench.typing import Member
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from clbench.report.choice_words import best_of
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of, show_p
 
@@ -134,12 +135,16 @@ class _Summary:
         """A row without its scenario."""
         runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
         mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
-        cells = [self.names[row.strategy], str(row.rank), row.group, runs, mean]
+        cells = [self._name(row), str(row.rank), row.group, runs, mean]
         if self.has_iqm:
             cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
         if self.has_differences:
             cells += self._against_baseline(row)
         return cells
+
+    def _name(self, row: SummaryRow) -> str:
+        name = self.names[row.strategy]
+        return f"{name} ({best_of(row.best_of)})" if row.best_of else name
 
     def _against_baseline(self, row: SummaryRow) -> tuple[str, str, str]:
         if row.strategy == self.baseline:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clbench.records import Results
 from clbench.report.across import OverallRank
 from clbench.report.contest import Omnibus, Pair
-from clbench.report.findings import Finding
+from clbench.report.findings import ChosenConfiguration, Finding
 from clbench.report.runs import Runs
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ SUMMARY_KEYS = (
     "difference",
     "p_adjusted",
     "effect",
+    "best_of",
+    "optimism",
 )
 OVERALL_PAIR_KEYS = (
     "a",
@@ -87,6 +89,9 @@ class SummaryRow:
     interval: str  # how the interval was made
     iqm_low: float
     iqm_high: float
+    # Of the best of a method's configurations: of how many, and by how much its mean is too good.
+    best_of: int = 0
+    optimism: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,7 @@ class Comparison:
     text: tuple[str, ...]
     left_out: tuple[str, ...]
     mixed: tuple[str, ...] = ()
+    choices: tuple[ChosenConfiguration, ...] = ()
     # What the first of the sentences in `text` say.
     findings: tuple[Finding, ...] = field(repr=False, compare=False, kw_only=True)
     results: Results = field(repr=False, compare=False, kw_only=True)
@@ -164,6 +170,7 @@ class Comparison:
             "summary": summary,
             "pairs": pairs,
             "overall": None if self.overall is None else _plain_overall(self.overall),
+            "choices": [asdict(choice) for choice in self.choices],
             "text": list(self.text),
             "left_out": list(self.left_out),
         }

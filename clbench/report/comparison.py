@@ -14,10 +14,12 @@ from clbench.records.apart import apart_line
 from clbench.report import learning
 from clbench.report.across import Across, across, contenders_of
 from clbench.report.carrying import carrying_lines
+from clbench.report.choosing import with_choices
 from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import Tested, chosen_tests, conclusions
+from clbench.report.configurations import marked_best
 from clbench.report.contest import Pair, Place, Rules, ranking, with_verdicts, within
-from clbench.report.findings import LeftOutRuns, Omission, StatedNotUsed
+from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission, StatedNotUsed
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
 from clbench.report.pool import Pool, Source, pool
@@ -44,6 +46,7 @@ def compare(  # noqa: PLR0913 (each is an option)
     correction: str | None = None,
     unpaired: bool | None = None,
     rope: float | None = None,
+    choose_on: str | int | Sequence[int] | None = None,
     force_mixed: bool = False,
     seed: int = 0,
     plugins: Plugin | Iterable[Plugin] = (),
@@ -51,8 +54,11 @@ def compare(  # noqa: PLR0913 (each is an option)
     """Compare the strategies of one record or several (`Results`, or paths).
 
     What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01
-    is one point of accuracy. `seed` is that of the bootstrap. `plugins` are files, modules or
-    classes with metrics that are not installed. That a file was compared is noted in it.
+    is one point of accuracy. `choose_on` are the seeds on which the best configuration of each grid
+    is chosen, as a suite or `--seeds` writes them; all is reported on the others. `seed` is that of
+    the bootstrap. `plugins` are files, modules or classes with metrics that are not installed.
+
+    That a file was compared is noted in it.
     """
     given = {
         "metric": metric,
@@ -61,6 +67,7 @@ def compare(  # noqa: PLR0913 (each is an option)
         "correction": correction,
         "unpaired": unpaired,
         "rope": rope,
+        "choose_on": choose_on,
     }
     opened = pool(results, force_mixed=force_mixed, plugins=plugins)
     comparison = compare_pool(opened, given, seed)
@@ -72,10 +79,11 @@ def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Compa
     """`compare` of records that were joined already; what is None is as the suite says."""
     # An option of the command that was not given is None.
     known = {name: value for name, value in given.items() if value is not None}
+    pooled = with_choices(pooled, known)
     rules, not_used = _rules(pooled.results, known, seed)
     every = [runs_of(pooled.results, rules.metric, cell) for cell in pooled.results.cells]
     tested, not_over_scenarios = _tested(pooled, rules, every)
-    omissions = [*not_used, *_left_out_runs(every), *not_over_scenarios]
+    omissions = [*pooled.omissions, *not_used, *_left_out_runs(every), *not_over_scenarios]
     return _comparison(tested, omissions)
 
 
@@ -103,6 +111,7 @@ def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, 
 def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
     rules, over, results = tested.rules, tested.over, tested.pooled.results
     findings = tuple(conclusions(tested))
+    best = [one for one in findings if isinstance(one, BestConfiguration)]
     return Comparison(
         metric=rules.metric,
         unit=tested.unit,
@@ -114,12 +123,13 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         baseline=rules.baseline,
         design=design(chosen_tests(tested)),
         omnibus=(*tested.omnibus, *([over.omnibus] if over else [])),
-        summary=Rows(_summary(tested)),
+        summary=Rows(marked_best(_summary(tested), best)),
         pairs=Rows(tested.pairs),
         overall=_overall(over),
         text=(*map(sentence, findings), *_words_on(results)),
         left_out=(*map(sentence, omissions), *_kept_apart(results)),
         mixed=tested.pooled.mixed,
+        choices=tested.pooled.choices,
         findings=findings,
         results=results,
         runs=tuple(tested.runs),
@@ -138,6 +148,7 @@ def _rules(
     """
     stated, not_used = stated_comparison(results.record.suite_text)
     chosen = stated.model_dump() | dict(given)
+    chosen.pop("choose_on", None)  # `with_choices` did so
     _check(chosen)
     if chosen["baseline"] is not None:
         try:

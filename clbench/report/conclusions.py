@@ -9,6 +9,7 @@ import numpy as np
 
 from clbench.records import Results
 from clbench.report.across import Across, OverallRank
+from clbench.report.configurations import best_configurations
 from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
 from clbench.report.findings import (
     AgainstBaseline,
@@ -78,11 +79,13 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
         yield from _measured_instead(tested.pooled.results, metric)
         return
     yield chosen_tests(tested)
+    yield from tested.pooled.choices
     yield from _power(tested)
     for scenario, here in tested.by_scenario.items():
         yield from _on_scenario(tested, scenario, here)
     if tested.over is not None:
         yield from _over_scenarios(tested, tested.over)
+    yield from best_configurations(tested.pooled.results.cells, tested.runs)
     yield from protocol_differences(tested.pooled.results)
     several = any(len(here) > 1 for here in tested.by_scenario.values())
     if tested.rules.baseline is None and several:

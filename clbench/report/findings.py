@@ -228,6 +228,33 @@ class PartlyStated:
 
 
 @dataclass(frozen=True)
+class BestConfiguration:
+    """The best of a method's configurations, by the metric that is reported for it."""
+
+    scenario: str
+    strategy: str
+    count: int  # of the configurations
+    optimism: float  # by how much its mean is too good at most; NaN where the seeds are too few
+    unit: str
+
+
+@dataclass(frozen=True)
+class ChosenConfiguration:
+    """A configuration that was chosen on some seeds and is reported on others, and the default."""
+
+    scenario: str
+    metric: str
+    tuned: str  # the row of the chosen one
+    chosen: str  # its label in the record
+    count: int  # of the configurations
+    chosen_on: tuple[int, ...]
+    reported_on: tuple[int, ...]
+    default: str | None  # the label of the default one, where it is among them
+    default_row: str | None  # its row, which is the tuned one's where that is the default
+    default_known: bool  # whether anybody knows the defaults
+
+
+@dataclass(frozen=True)
 class NoBaseline:
     """Nobody named one."""
 
@@ -293,7 +320,15 @@ class StatedNotUsed:
     error: str
 
 
-Omission = StatedNotUsed | LeftOutRuns | NotEverywhere | NoCommonSeeds
+@dataclass(frozen=True)
+class OnlyChoosingSeeds:
+    """A strategy that has runs on those seeds alone on which configurations were chosen."""
+
+    scenario: str
+    strategy: str
+
+
+Omission = StatedNotUsed | OnlyChoosingSeeds | LeftOutRuns | NotEverywhere | NoCommonSeeds
 
 Finding = (
     MixedRecords
@@ -313,6 +348,8 @@ Finding = (
     | TooFewScenarios
     | ProtocolsDiffer
     | PartlyStated
+    | BestConfiguration
+    | ChosenConfiguration
     | NoBaseline
     | IntervalsMade
 )

@@ -10,6 +10,7 @@ from clbench.errors import RecordError
 from clbench.host import Host
 from clbench.records import RecordFile, Results, read_record
 from clbench.records.file import SMOKE
+from clbench.report.choosing import with_choices
 from clbench.report.comparison import Comparison, compare_pool
 from clbench.report.pool import Pool, comparable, pool
 from clbench.report.reproduction import repeats
@@ -129,6 +130,7 @@ def _section(
     records = [source.record for source in sources]
     kept, again = repeats(records, _alpha(records, rules))
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
+    pooled = with_choices(pooled, rules)
     title = " + ".join(dict.fromkeys(source.record.suite for source in sources))
     return Section(title, tuple(sources), _comparisons(pooled, rules), again, pooled.results)
 

@@ -55,7 +55,7 @@ ENTRY_KEYS = (
     "about",
     "agents",
 )
-SAID_KEYS = ("metric", "alpha", "correction", "design", "text", "left_out")
+SAID_KEYS = ("metric", "alpha", "correction", "design", "choices", "text", "left_out")
 SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
     "scenario",

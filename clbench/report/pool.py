@@ -28,6 +28,7 @@ from clbench.records.combining import (
 from clbench.records.looks import united_looks
 from clbench.records.merging import Conflict
 from clbench.records.provenance import united
+from clbench.report.findings import ChosenConfiguration, Omission
 from clbench.report.numbers import choice_words
 from clbench.report.stated import asked_seeds
 
@@ -49,6 +50,8 @@ class Pool:
     results: Results
     mixed: tuple[str, ...]
     asked: tuple[int, ...] = ()  # the seeds that the suite asks for, where there is one suite
+    choices: tuple[ChosenConfiguration, ...] = ()  # made on seeds that are no longer in it
+    omissions: tuple[Omission, ...] = ()  # what is no longer in it besides, and why
 
 
 def pool(

@@ -8,6 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from clbench.report.agents import means_of_agents
+from clbench.report.choice_words import best_words, chosen_words, only_choosing_words
 from clbench.report.contest import Omnibus, differs
 from clbench.report.findings import (
     AgainstBaseline,
@@ -392,6 +393,10 @@ def _(found: NoCommonSeeds) -> str:
 def _(found: StatedNotUsed) -> str:
     return f"{found.what} is not used: {found.error}"
 
+
+sentence.register(best_words)
+sentence.register(chosen_words)
+sentence.register(only_choosing_words)
 
 # ---------------------------------------------------------------------- words
 

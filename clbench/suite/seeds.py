@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TypeGuard
 
 from clbench.errors import shown
@@ -65,3 +66,18 @@ def _counted(count: int) -> list[int]:
             f" seed {count} alone is [{count}], or --seeds {count}-{count}"
         )
     return list(range(count))
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """`0-4, 7`: how seeds are shown."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ", ".join(map(_range_in_words, runs))
+
+
+def _range_in_words(run: Sequence[int]) -> str:
+    return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"

@@ -7,10 +7,11 @@ from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
 import pydantic
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
+from clbench.suite.seeds import check_seeds
 
 # A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes,
 # and a letter may be four.
@@ -33,6 +34,11 @@ class Compare(pydantic.BaseModel):
     unpaired: bool = Field(default=False, description="Do not pair the runs by seed.")
     rope: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="Differences up to this size count as none."
+    )
+    choose_on: Annotated[int | list[int], AfterValidator(check_seeds)] | None = Field(
+        default=None,
+        description="The seeds on which the best configuration of each grid is chosen; all is"
+        " reported on the others.",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clbench.execution.estimate import Memory
-from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site, seeds_in_words
+from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site
 from clbench.execution.outcome import Work, outcome_of
 from clbench.execution.planner import (
     Workers,
@@ -24,6 +24,7 @@ from clbench.records import CellRecord, Fault
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice, MetricChoice
 from clbench.suite.protocol import Protocol
+from clbench.suite.seeds import seeds_in_words
 
 
 def a_cell(seeds: int = 10, label: str = "er") -> Cell:

@@ -592,13 +592,14 @@ def test_the_keys_of_the_json_form_are_fixed(made) -> None:
         "summary",
         "pairs",
         "overall",
+        "choices",
         "text",
         "left_out",
     ]
     assert list(plain["omnibus"]) == ["test", "statistic", "p"]
     keys = (
         "scenario strategy n n_requested mean ci_low ci_high iqm rank group"
-        " difference p_adjusted effect"
+        " difference p_adjusted effect best_of optimism"
     )
     assert list(plain["summary"][0]) == keys.split()
     keys = (

@@ -1,0 +1,58 @@
+"""What is said of configurations: of the best of them, and of one that some seeds chose."""
+
+from __future__ import annotations
+
+import math
+
+from clbench.report.findings import BestConfiguration, ChosenConfiguration, OnlyChoosingSeeds
+from clbench.report.numbers import show_number, unit_words
+from clbench.suite.seeds import seeds_in_words
+
+
+def best_of(count: int) -> str:
+    """The mark of the best row."""
+    return f"best of {count}"
+
+
+def best_words(found: BestConfiguration) -> str:
+    """By how much its mean is too good, as far as the seeds say."""
+    told = (
+        f"{found.scenario}: {found.strategy} is the {best_of(found.count)} configurations by the"
+        " metric it is reported on: its mean is optimistic"
+    )
+    if math.isnan(found.optimism):
+        return f"{told}, by how much so few common seeds do not say; --choose-on SEEDS avoids it."
+    size = f"{show_number(found.optimism, found.unit)}{unit_words(found.unit)}"
+    return f"{told} by up to about {size}; --choose-on SEEDS avoids it."
+
+
+def chosen_words(found: ChosenConfiguration) -> str:
+    """What was chosen, on which seeds, and on which it is reported."""
+    return (
+        f"{found.scenario}: {found.tuned} is {found.chosen}, the {best_of(found.count)}"
+        f" configurations by {found.metric} on {_seeds(found.chosen_on)}, reported on"
+        f" {_seeds(found.reported_on)} alone; {_default(found)}."
+    )
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{noun} {seeds_in_words(seeds)}"
+
+
+def _default(found: ChosenConfiguration) -> str:
+    if not found.default_known:
+        return "which of them is the default is not known here"
+    if found.default is None:
+        return "the default is not among them"
+    if found.default_row == found.tuned:
+        return "it is the default"
+    return f"{found.default_row} is {found.default}"
+
+
+def only_choosing_words(found: OnlyChoosingSeeds) -> str:
+    """Why a strategy is not there."""
+    return (
+        f"{found.scenario}, {found.strategy} is left out: it has no runs but on the seeds on which"
+        " configurations were chosen"
+    )

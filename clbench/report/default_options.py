@@ -1,0 +1,105 @@
+"""Which of several configurations is the one that nobody wrote an option for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clbench.errors import ClbenchError
+from clbench.host import Host
+from clbench.options import describe_options, plain_options
+from clbench.records import CellRecord
+from clbench.suite.resolving import resolve_protocol
+
+NAMED = ("model", "optimizer")  # of a protocol: one name with its options
+
+
+@dataclass(frozen=True)
+class Default:
+    """The default configuration, where it is among them; `known` where the defaults are at all."""
+
+    cell: CellRecord | None
+    known: bool = True
+
+
+def default_of(cells: Sequence[CellRecord], host: Host) -> Default:
+    """The one that has the default of every option in which they differ.
+
+    Defaults are those of the plugins at hand, which may be newer than the record.
+    """
+    try:
+        defaults = _defaults(cells, host)
+    except ClbenchError:  # no plugin here knows the strategy
+        return Default(None, known=False)
+    settings = [_settings(cell) for cell in cells]
+    varied = _varied(settings)
+    for cell, own in zip(cells, settings, strict=True):
+        if _at(varied, own) == _at(varied, defaults):
+            return Default(cell)
+    return Default(None)
+
+
+def _settings(cell: CellRecord) -> dict[str, Any]:
+    """Every option by its path; below the name of its part in a composition."""
+    return {**_leaves("options", cell.options), **_leaves("protocol", cell.protocol)}
+
+
+def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = dict.fromkeys(name for one in settings for name in one)
+    first = settings[0]
+    return [
+        name for name in names if any(_at([name], one) != _at([name], first) for one in settings)
+    ]
+
+
+def _at(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that there are."""
+    return {name: settings[name] for name in names if name in settings}
+
+
+# ---------------------------------------------------------------------- defaults
+
+
+def _defaults(cells: Sequence[CellRecord], host: Host) -> dict[str, Any]:
+    strategies = host.offering("strategy")
+    options = cells[0].options
+    parts = cells[0].strategy.split("+")
+    if len(parts) == 1:
+        by_part: dict[str, Any] = _default_options(strategies.get("strategy", parts[0]), options)
+    else:
+        by_part = {}
+        for part in parts:
+            kind = strategies.get("strategy", part)
+            by_part[part] = _default_options(kind, options.get(part, {}))
+    return {**_leaves("options", by_part), **_leaves("protocol", _default_protocol(cells, host))}
+
+
+def _default_options(kind: Any, own: Mapping[str, Any]) -> dict[str, Any]:
+    """As records have them; those that must be given have no default."""
+    required = [option.name for option in describe_options(kind) if option.required]
+    filled = plain_options(kind, {name: own[name] for name in required if name in own})
+    return {name: value for name, value in filled.items() if name not in required}
+
+
+def _default_protocol(cells: Sequence[CellRecord], host: Host) -> dict[str, Any]:
+    """Of the model and the optimiser that all have; of the usual ones where these differ."""
+    given: dict[str, Any] = {}
+    for key in NAMED:
+        names = {next(iter(cell.protocol.get(key) or {}), None) for cell in cells}
+        name = names.pop() if len(names) == 1 else None
+        if name is not None:
+            given[key] = {name: {}}
+    # What is wrong with it does not matter: it is looked at only where the cells differ.
+    protocol, _ = resolve_protocol(given, host.offering("model"))
+    return dict(protocol)
+
+
+def _leaves(path: str, value: Any) -> dict[str, Any]:
+    """Every value below it, by its path."""
+    if not isinstance(value, Mapping) or not value:
+        return {path: value}
+    found: dict[str, Any] = {}
+    for key, part in value.items():
+        found |= _leaves(f"{path}.{key}", part)
+    return found
