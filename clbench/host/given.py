@@ -77,25 +77,35 @@ def load_given(plugin: Plugin) -> Given:
 
 def _load_reference(reference: PluginReference) -> Given:
     if reference.file:
-        given = _load_path(Path(reference.file))
-        # A worker must not train with another content than its run began with.
-        if given.reference != reference:
-            raise PluginError(
-                f"plugin file {reference.file} or a file that it imports was edited since the run"
-                " began; "
-                "run the same command again"
-            )
-        return given
+        return _load_unchanged(reference)
     try:
-        with being_loaded(reference.module):
-            found: Any = importlib.import_module(reference.module)
-        # Qualified names lead through classes: `Outer.Inner`.
-        for name in filter(None, reference.item.split(".")):
-            found = getattr(found, name)
+        found = _import_reference(reference)
     except FAULTS as error:
         where = ".".join(filter(None, (reference.module, reference.item)))
         raise PluginError(f"plugin {where}: {sentence(error)}") from error
     return _load_item(found) if reference.item else _load_module(found)
+
+
+def _load_unchanged(reference: PluginReference) -> Given:
+    """A file: a worker must not train with another content than its run began with."""
+    given = _load_path(Path(reference.file))
+    if given.reference != reference:
+        raise PluginError(
+            f"plugin file {reference.file} or a file that it imports was edited since the run"
+            " began; "
+            "run the same command again"
+        )
+    return given
+
+
+def _import_reference(reference: PluginReference) -> Any:
+    """The module, or the thing of it that is meant."""
+    with being_loaded(reference.module):
+        found: Any = importlib.import_module(reference.module)
+    # Qualified names lead through classes: `Outer.Inner`.
+    for name in filter(None, reference.item.split(".")):
+        found = getattr(found, name)
+    return found
 
 
 def _load_path(path: Path) -> Given:
@@ -107,10 +117,10 @@ def _load_path(path: Path) -> Given:
 
 
 def _load_module(module: ModuleType) -> Given:
-    origin = getattr(module, "__file__", None) or f"module {module.__name__}"
-    info = PluginInfo(module.__name__.rpartition(".")[2], package=None, version=None, origin=origin)
-    importable = _is_importable(module.__name__, module)
-    reference = PluginReference(module=module.__name__) if importable else None
+    name = module.__name__
+    origin = getattr(module, "__file__", None) or f"module {name}"
+    info = PluginInfo(name.rpartition(".")[2], package=None, version=None, origin=origin)
+    reference = PluginReference(module=name) if _is_importable(name, module) else None
     return Given(Loaded(info, module, in_session=reference is None), reference)
 
 
@@ -123,6 +133,17 @@ class _ItemPlugin:
 
 def _load_item(item: Any) -> Given:
     """A class or factory, offered by a plugin made for it."""
+    where = f"{item.__module__}.{item.__qualname__}"
+    info = PluginInfo(item.__name__, package=None, version=None, origin=where)
+    reference = None
+    if _is_importable(item.__module__, item):
+        reference = PluginReference(module=item.__module__, item=item.__qualname__)
+    loaded = Loaded(info, _plugin_for(item), in_session=reference is None)
+    return Given(loaded, reference, is_item=True)
+
+
+def _plugin_for(item: Any) -> _ItemPlugin:
+    """A plugin whose hook offers the item."""
     # By its base class; a plain function can only be a model's factory.
     kind = next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
 
@@ -132,12 +153,7 @@ def _load_item(item: Any) -> Given:
     plugin = _ItemPlugin(item)
     # The function has another name than the hook: `specname` says which it is.
     setattr(plugin, kind.hook, hookspecs.hookimpl(specname=kind.hook)(offer))
-    where = f"{item.__module__}.{item.__qualname__}"
-    info = PluginInfo(item.__name__, package=None, version=None, origin=where)
-    reference = None
-    if _is_importable(item.__module__, item):
-        reference = PluginReference(module=item.__module__, item=item.__qualname__)
-    return Given(Loaded(info, plugin, in_session=reference is None), reference, is_item=True)
+    return plugin
 
 
 def _is_importable(module: str, thing: Any) -> bool:
@@ -145,15 +161,20 @@ def _is_importable(module: str, thing: Any) -> bool:
     # A script is another module in a worker, and a plugin file has a reference of its own kind.
     if module == "__main__" or plugin_files.file_of(module) is not None:
         return False
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
+    if not _has_origin(module):
         return False
-    if spec is None or spec.origin is None:
-        return False
-    # A class of a function's body has a qualified name that leads nowhere.
     found: Any = sys.modules.get(module)
+    # A class of a function's body has a qualified name that leads nowhere.
     if not isinstance(thing, ModuleType):
         for name in thing.__qualname__.split("."):
             found = getattr(found, name, None)
     return found is thing
+
+
+def _has_origin(module: str) -> bool:
+    """Whether Python finds something to import under this name."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None

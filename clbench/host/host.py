@@ -14,7 +14,7 @@ import pluggy
 from clbench import hookspecs
 from clbench.errors import PluginError, UnknownName
 from clbench.host import session_source, versions
-from clbench.host.given import Plugin, PluginReference, load_given
+from clbench.host.given import Given, Plugin, PluginReference, load_given
 from clbench.host.kinds import KINDS, Kind, check_contribution
 from clbench.host.loading import (
     FAULTS,
@@ -71,9 +71,7 @@ class Host:
         host = cls()
         host.only = frozenset({only} if isinstance(only, str) else only)
         if entry_points:
-            hooks = [KINDS[kind].hook for kind in sorted(host.only)]
-            for loaded in load_entry_points(hooks):
-                host._add_package(loaded)
+            host._add_installed()
         # Each once, in the order given.
         host.given = tuple(dict.fromkeys(plugins))
         for plugin in host.given:
@@ -155,8 +153,7 @@ class Host:
         """Tell the observers; one that raises is named in `warnings`,
         and the others are told all the same.
         """
-        # `TaskFinished` is told to `clbench_task_finished`.
-        hook = f"{hookspecs.GROUP}_{re.sub(r'(?<!^)(?=[A-Z])', '_', type(event).__name__).lower()}"
+        hook = _hook_of(event)
         for loaded in self._loaded:
             if hook not in loaded.info.hooks:
                 continue
@@ -178,6 +175,12 @@ class Host:
         return f" (perhaps a broken plugin offers it: {broken})" if broken else ""
 
     # -------------------------------------------------------------- loading
+
+    def _add_installed(self) -> None:
+        """The plugins of installed packages, or those that offer something of `only`."""
+        hooks = [KINDS[kind].hook for kind in sorted(self.only)]
+        for loaded in load_entry_points(hooks):
+            self._add_package(loaded)
 
     def _add_package(self, loaded: Loaded) -> None:
         """An installed plugin: whatever is wrong with it is one warning."""
@@ -203,13 +206,18 @@ class Host:
             return
         self._loaded.append(given.loaded)
         self._register(given.loaded)
-        if given.is_item and given.loaded.info.error:
-            raise PluginError(f"plugin {given.loaded.info.name}: {given.loaded.info.error}")
+        self._note_origin(given)
+
+    def _note_origin(self, given: Given) -> None:
+        """Where workers find the plugin, or that none does."""
+        info = given.loaded.info
+        if given.is_item and info.error:
+            raise PluginError(f"plugin {info.name}: {info.error}")
         if given.reference is not None:
             self.references += (given.reference,)
         # A launcher works in this process only: no worker needs to import it.
-        elif given.loaded.info.contributes.keys() - {"launcher"}:
-            self.session_plugins += (given.loaded.info.name,)
+        elif info.contributes.keys() - {"launcher"}:
+            self.session_plugins += (info.name,)
             self._warn_of_unknown_versions(given.loaded)
 
     def _warn_of_unknown_versions(self, loaded: Loaded) -> None:
@@ -225,22 +233,21 @@ class Host:
     def _register(self, loaded: Loaded) -> None:
         if self._manager.is_registered(loaded.plugin):
             return  # two entry points that name one object are one plugin
-        loaded.info.hooks = implemented_hooks(loaded)
-        if not loaded.info.hooks:
+        info = loaded.info
+        info.hooks = implemented_hooks(loaded)
+        if not info.hooks:
             raise PluginError(
-                f"plugin {loaded.info.shown} implements no hook;"
+                f"plugin {info.shown} implements no hook;"
                 " write @hookimpl above a function such as clbench_strategies"
             )
+        # Unique for pluggy, which refuses two plugins of one name.
+        name = f"{info.package or info.origin}:{info.name}"
         try:
-            self._manager.register(
-                loaded.plugin,
-                # Unique for pluggy, which refuses two plugins of one name.
-                name=f"{loaded.info.package or loaded.info.origin}:{loaded.info.name}",
-            )
+            self._manager.register(loaded.plugin, name=name)
         except FAULTS as error:
-            raise PluginError(f"plugin {loaded.info.shown}: {sentence(error)}") from error
+            raise PluginError(f"plugin {info.shown}: {sentence(error)}") from error
         for kind in KINDS.values():
-            if kind.hook in loaded.info.hooks:
+            if kind.hook in info.hooks:
                 self._gather(kind, loaded)
 
     def _gather(self, kind: Kind, loaded: Loaded) -> None:
@@ -251,13 +258,9 @@ class Host:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:
             return self._leave_out(loaded, f"{kind.hook} failed: {sentence(error)}")
-        wrong = [
-            type(answer).__name__ for answer in answers if not isinstance(answer, list | tuple)
-        ]
-        if wrong or not answers:
-            # Pluggy leaves out an answer of None.
-            given = wrong[0] if wrong else "None"
-            return self._leave_out(loaded, f"{kind.hook} returned {given} instead of a list")
+        wrong = _what_is_no_list(answers)
+        if wrong:
+            return self._leave_out(loaded, f"{kind.hook} returned {wrong} instead of a list")
         # Several functions of a plugin may stand for one hook, by `specname`.
         for item in itertools.chain.from_iterable(answers):
             self._take(kind, item, loaded)
@@ -289,12 +292,12 @@ class Host:
 
     def _has_source(self, path: Path) -> bool:
         """Whether an installed plugin was already loaded from this very file."""
-        files = (
-            getattr(source_of(loaded.plugin), "__file__", None)
-            for loaded in self._loaded
-            if loaded.plugin is not None
-        )
-        return any(file is not None and Path(file).resolve() == path for file in files)
+        for loaded in self._loaded:
+            module = None if loaded.plugin is None else source_of(loaded.plugin)
+            file = getattr(module, "__file__", None)
+            if file is not None and Path(file).resolve() == path:
+                return True
+        return False
 
     def _warn_of_clashes(self) -> None:
         for (kind, name), offers in sorted(self._offers.items()):
@@ -304,6 +307,23 @@ class Host:
     def _warn(self, line: str) -> None:
         if line not in self.warnings:
             self.warnings.append(line)
+
+
+def _hook_of(event: Any) -> str:
+    """`TaskFinished` is told to `clbench_task_finished`."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__)
+    return f"{hookspecs.GROUP}_{words.lower()}"
+
+
+def _what_is_no_list(answers: Sequence[Any]) -> str:
+    """The type of the first answer of a hook that is no list; empty where all are lists."""
+    # Pluggy leaves out an answer of None.
+    if not answers:
+        return "None"
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            return type(answer).__name__
+    return ""
 
 
 def _clash(kind: str, name: str, offers: Sequence[Offer]) -> str:

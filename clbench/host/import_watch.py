@@ -44,16 +44,13 @@ def refuse_while_loading(call: str) -> None:
 
 
 def _name_the_slow(shown: str, thread: int, done: threading.Event) -> None:
+    line = f"clbench: still loading plugin {shown} after {PATIENCE:.0f} s; Ctrl-C stops it"
     while not done.wait(PATIENCE):
-        # Where the thread that imports stands now.
-        if _imports_torch(thread):
-            continue  # a cold disk, and no fault of the plugin's
-        print(
-            f"clbench: still loading plugin {shown} after {PATIENCE:.0f} s; Ctrl-C stops it",
-            file=sys.stderr,
-            flush=True,
-        )
-        return
+        # Where the thread that imports stands now: torch from a cold disk is no fault of the
+        # plugin's.
+        if not _imports_torch(thread):
+            print(line, file=sys.stderr, flush=True)
+            return
 
 
 def _imports_torch(thread: int) -> bool:

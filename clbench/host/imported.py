@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 # What a plugin builds on and does not edit: the public API and what that is made of.
@@ -46,13 +46,15 @@ def _names_in(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, module, is_package)
-            if base:
-                yield base
-            for alias in node.names:
-                # `from a import b` may name a module `a.b` or something in `a`; both are looked
-                # for.
-                yield f"{base}.{alias.name}".lstrip(".")
+            yield from _names_from(node, _absolute(node, module, is_package))
+
+
+def _names_from(node: ast.ImportFrom, base: str) -> Iterator[str]:
+    if base:
+        yield base
+    for alias in node.names:
+        # `from a import b` may name a module `a.b` or something in `a`; both are looked for.
+        yield f"{base}.{alias.name}".lstrip(".")
 
 
 def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
@@ -79,15 +81,18 @@ def editable_imports(source: Path, module: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     # Files may import each other, so each is looked into once.
     # A work list, not recursion: chains of imports may be long.
-    waiting = list(imported_names(source, module, source.name == "__init__.py"))
+    waiting = list(_imported_by(source, module))
     while waiting:
-        name = waiting.pop()
-        for part in _with_parents(name):
+        for part in _with_parents(waiting.pop()):
             path = None if part in found or part == module else editable_file(part)
             if path is not None:
                 found[part] = path
-                waiting += imported_names(path, part, path.name == "__init__.py")
+                waiting += _imported_by(path, part)
     return found
+
+
+def _imported_by(source: Path, module: str) -> tuple[str, ...]:
+    return imported_names(source, module, is_package=source.name == "__init__.py")
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -118,30 +123,35 @@ def _origin_of(name: str) -> str | None:
     """Where a module that is not imported yet would come from; nothing is imported to find out."""
     parent, _, _ = name.rpartition(".")
     try:
-        if not parent:
-            spec = importlib.util.find_spec(name)
-        else:
-            above = _folders_of(parent)
-            # Without importing the parent, which `importlib.util.find_spec` would do.
-            spec = PathFinder.find_spec(name, above) if above else None
+        spec = _spec_within(parent, name) if parent else importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
         return None
     return spec.origin if spec is not None and spec.has_location else None
+
+
+def _spec_within(parent: str, name: str) -> ModuleSpec | None:
+    """Without importing the parent, which `importlib.util.find_spec` would do."""
+    above = _folders_of(parent)
+    return PathFinder.find_spec(name, above) if above else None
 
 
 def _folders_of(package: str) -> list[str]:
     if package in sys.modules:
         return list(getattr(sys.modules[package], "__path__", []))
     parent, _, _ = package.rpartition(".")
-    above = _folders_of(parent) if parent else None
-    spec = (
-        importlib.util.find_spec(package) if above is None else PathFinder.find_spec(package, above)
-    )
+    if parent:
+        spec = PathFinder.find_spec(package, _folders_of(parent))
+    else:
+        spec = importlib.util.find_spec(package)
     return list(spec.submodule_search_locations or []) if spec is not None else []
 
 
 @lru_cache(maxsize=4096)
 def _is_installed(path: Path) -> bool:
-    places = {Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED}
-    named = {"site-packages", "dist-packages"} & set(path.parts)
-    return bool(named) or any(path.is_relative_to(place) for place in places)
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    return any(path.is_relative_to(place) for place in _places_of_packages())
+
+
+def _places_of_packages() -> list[Path]:
+    return [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]

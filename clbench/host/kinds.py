@@ -69,27 +69,34 @@ def check_contribution(kind: Kind, item: Any) -> str:
         _check_base(kind, item)
     else:
         _check_factory(kind, item)
-    try:
-        # Raises for an annotation that cannot be an option.
-        fields = option_model(item).model_fields
-        check_settings(item)
-    except Declaration as error:
-        raise Declaration(f"{_shown(item)}: {error}") from error
-    for key in fields:
-        # An option with the name of a method would replace that method of the base class.
-        if key in kind.reserved or any(
-            isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item)
-        ):
-            raise Declaration(
-                f"{_shown(item)}: an option cannot be called {key!r},"
-                " that word means something else already"
-            )
+    for key in _options_of(item):
+        _check_option(kind, item, key)
     name = name_of(item)
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise Declaration(
             f"{_shown(item)}: its name {name!r} is not one word of letters, digits, -, _ and ."
         )
     return name
+
+
+def _options_of(item: Any) -> list[str]:
+    try:
+        # Raises for an annotation that cannot be an option.
+        fields = option_model(item).model_fields
+        check_settings(item)
+    except Declaration as error:
+        raise Declaration(f"{_shown(item)}: {error}") from error
+    return list(fields)
+
+
+def _check_option(kind: Kind, item: Any, key: str) -> None:
+    # An option with the name of a method would replace that method of the base class.
+    methods = (isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item))
+    if key in kind.reserved or any(methods):
+        raise Declaration(
+            f"{_shown(item)}: an option cannot be called {key!r},"
+            " that word means something else already"
+        )
 
 
 def is_of_kind(kind: Kind, item: Any) -> bool:
@@ -121,11 +128,7 @@ def _check_factory(kind: Kind, item: Any) -> None:
             f"{_shown(item)} is not a function or class;"
             f" a {kind.name} is called as (input_shape, classes, *, options)"
         )
-    positional = [
-        parameter.name
-        for parameter in inspect.signature(item).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    positional = _positional_of(item)
     # Models are called with what the data says; whatever else they take is an option.
     if len(positional) < 2:
         raise Declaration(
@@ -137,6 +140,13 @@ def _check_factory(kind: Kind, item: Any) -> None:
             f"{_shown(item)}: {positional[2]!r} is no option yet;"
             " write `*` before it, options are keyword-only"
         )
+
+
+def _positional_of(item: Any) -> list[str]:
+    """The names of what a function may be given by position."""
+    parameters = inspect.signature(item).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
 
 
 def _shown(item: Any) -> str:

@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -68,22 +68,23 @@ def load_entry_points(hooks: Collection[str] = ()) -> Iterator[Loaded]:
     packages = {distribution: _package(distribution) for distribution in distributions}
     # By package, then by name.
     for point in sorted(points, key=lambda point: (packages[point.dist].name, point.name)):
-        if hooks and not _may_implement(point, hooks):
-            continue
-        distribution = point.dist
-        package = packages[distribution]
-        info = PluginInfo(
-            point.name, package.name or point.value, package.version, origin=point.value
-        )
-        try:
-            with being_loaded(info.shown):
-                loaded = point.load()
-                # Pluggy registers objects: of a class an instance.
-                plugin = loaded() if isinstance(loaded, type) else loaded
-        except FAULTS as error:
-            info.error = sentence(error)
-            plugin = None
-        yield Loaded(info, plugin, distribution)
+        if not hooks or _may_implement(point, hooks):
+            yield _load_entry_point(point, packages[point.dist])
+
+
+def _load_entry_point(point: metadata.EntryPoint, package: Package) -> Loaded:
+    """One plugin of a package, or what went wrong with it."""
+    name = package.name or point.value
+    info = PluginInfo(point.name, name, package.version, origin=point.value)
+    try:
+        with being_loaded(info.shown):
+            loaded = point.load()
+            # Pluggy registers objects: of a class an instance.
+            plugin = loaded() if isinstance(loaded, type) else loaded
+    except FAULTS as error:
+        info.error = sentence(error)
+        plugin = None
+    return Loaded(info, plugin, point.dist)
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,7 @@ def _may_implement(point: metadata.EntryPoint, hooks: Collection[str]) -> bool:
 def load_file(path: Path) -> Loaded:
     """A bare file; `PluginError` names the file, the line and the error."""
     path = path.expanduser().resolve()
-    if not path.exists():
-        raise PluginError(f"plugin file {path} does not exist")
-    if not path.is_file():
-        raise PluginError(f"plugin {path} is not a file")
-    if path.suffix != ".py":
-        raise PluginError(f"plugin file {path} is not a Python file; its name must end in .py")
+    _check_path(path)
     try:
         with being_loaded(str(path)):
             module = plugin_files.load(plugin_files.read(path))
@@ -135,33 +131,49 @@ def load_file(path: Path) -> Loaded:
     return Loaded(PluginInfo(name=path.stem, package=None, version=None, origin=str(path)), module)
 
 
+def _check_path(path: Path) -> None:
+    if not path.exists():
+        raise PluginError(f"plugin file {path} does not exist")
+    if not path.is_file():
+        raise PluginError(f"plugin {path} is not a file")
+    if path.suffix != ".py":
+        raise PluginError(f"plugin file {path} is not a Python file; its name must end in .py")
+
+
 def implemented_hooks(loaded: Loaded) -> tuple[str, ...]:
     """The hooks a plugin implements;
     `PluginError` where one is misspelled, unmarked or asks for unknown arguments.
     """
-    # Pluggy marks specifications with an attribute of this name.
-    known = {
-        name: spec
-        for name, spec in vars(hookspecs).items()
-        if hasattr(spec, f"{hookspecs.GROUP}_spec")
-    }
+    known = _specifications()
     found = []
     for attribute in sorted(dir(loaded.plugin)):
         function = getattr(loaded.plugin, attribute, None)
-        # And implementations with this one, whose options are a dictionary.
+        # Pluggy marks an implementation with an attribute, the dictionary of its options.
         mark = getattr(function, f"{hookspecs.GROUP}_impl", None)
         if isinstance(mark, dict):
             hook = mark.get("specname") or attribute
             _check_hook(hook, function, known, loaded.info)
             found.append(hook)
-        elif (
-            # Imported from hookspecs it is the specification itself, and no implementation.
-            attribute in known and inspect.isroutine(function) and function is not known[attribute]
-        ):
+        elif _lacks_mark(attribute, function, known):
             raise PluginError(
                 f"{attribute} in plugin {loaded.info.shown} is not marked; write @hookimpl above it"
             )
     return tuple(found)
+
+
+def _specifications() -> dict[str, Any]:
+    """The specification of every hook, by its name."""
+    # Pluggy marks them with an attribute of this name.
+    mark = f"{hookspecs.GROUP}_spec"
+    return {name: spec for name, spec in vars(hookspecs).items() if hasattr(spec, mark)}
+
+
+def _lacks_mark(attribute: str, function: Any, known: dict[str, Any]) -> bool:
+    """Whether this is meant for a hook by its name alone."""
+    if attribute not in known or not inspect.isroutine(function):
+        return False
+    # Imported from hookspecs it is the specification itself, and no implementation.
+    return function is not known[attribute]
 
 
 def _check_hook(hook: str, function: Any, known: dict[str, Any], info: PluginInfo) -> None:
@@ -171,14 +183,16 @@ def _check_hook(hook: str, function: Any, known: dict[str, Any], info: PluginInf
     allowed = tuple(inspect.signature(known[hook]).parameters)
     for argument, parameter in inspect.signature(function).parameters.items():
         if argument not in allowed and parameter.default is parameter.empty:
-            offered = (
-                f"it may ask for {', '.join(map(repr, allowed))}"
-                if allowed
-                else "it is called without arguments"
-            )
             raise PluginError(
-                f"hook {hook} in plugin {info.shown} asks for {argument!r}; {offered}"
+                f"hook {hook} in plugin {info.shown} asks for {argument!r}; {_offered(allowed)}"
             )
+
+
+def _offered(allowed: Sequence[str]) -> str:
+    """What a hook may ask for, in words."""
+    if not allowed:
+        return "it is called without arguments"
+    return f"it may ask for {', '.join(map(repr, allowed))}"
 
 
 def source_of(plugin: Any) -> ModuleType | None:
@@ -198,12 +212,15 @@ def _where(path: Path, error: BaseException) -> str:
     """The file and its line that took part in the error;
     and the helper's, where a helper failed.
     """
-    lines = _lines_of(set(map(str, plugin_files.own_sources(path).values())), error)
+    own_files = plugin_files.own_sources(path).values()
+    lines = _lines_of({str(file) for file in own_files}, error)
     # The plugin's own line first, then the helper's that it led to.
     own = lines.pop(str(path), 0)
     where = f"{path}, line {own}" if own else str(path)
-    helper = next(reversed(lines.items()), None)
-    return f"{where}, in {helper[0]}, line {helper[1]}" if helper else where
+    if not lines:
+        return where
+    helper, line = next(reversed(lines.items()))
+    return f"{where}, in {helper}, line {line}"
 
 
 def _lines_of(files: set[str], error: BaseException) -> dict[str, int]:

@@ -73,14 +73,18 @@ def load(file: PluginFile) -> ModuleType:
     if file.name in sys.modules:
         return sys.modules[file.name]
     _READ[file.package] = file
-    # Before Python's own finders, which would look for the package on the path.
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    _install_finder()
     try:
         return importlib.import_module(file.name)
     except BaseException:
         _forget(file)
         raise
+
+
+def _install_finder() -> None:
+    """Before Python's own finders, which would look for the package on the path."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
 
 
 def file_of(module: str) -> PluginFile | None:
@@ -199,11 +203,8 @@ class _Finder(MetaPathFinder):
         file = file_of(fullname)
         if file is None:
             return None
-        # The package itself has no file: only a place where its modules are looked for.
         if fullname == file.package:
-            spec = ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [str(file.path.parent)]
-            return spec
+            return self._spec_of_package(file)
         if fullname == file.name:
             return self._spec(fullname, str(file.path), file)
         found = PathFinder.find_spec(fullname, path)
@@ -211,6 +212,13 @@ class _Finder(MetaPathFinder):
             return found
         assert found.origin is not None
         return self._spec(fullname, found.origin, file)
+
+    @staticmethod
+    def _spec_of_package(file: PluginFile) -> ModuleSpec:
+        """It has no file itself: it is only a place where its modules are looked for."""
+        spec = ModuleSpec(file.package, None, is_package=True)
+        spec.submodule_search_locations = [str(file.path.parent)]
+        return spec
 
     @staticmethod
     def _spec(fullname: str, origin: str, file: PluginFile) -> ModuleSpec | None:

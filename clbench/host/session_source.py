@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -37,11 +37,15 @@ def version_of(item: Any) -> str:
         texts = sources(item)
     except _Unreadable:
         return UNKNOWN
+    return f"sha256:{_digest(texts)}"
+
+
+def _digest(texts: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     # By name: the order in which things were met says nothing.
     for label, text in sorted(texts.items()):
         digest.update(f"{label}\0".encode() + hashlib.sha256(text.encode()).digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def unreadable(item: Any) -> str:
@@ -81,10 +85,17 @@ def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
         yield from ((base.__qualname__, base) for base in value.__bases__ if base is not object)
         yield from _values_of(value)
     for function in _functions_of(value):
-        # Values at definition, which the source shows only as expressions.
-        defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-        yield from ((f"{function.__qualname__}, default", default) for default in defaults)
+        yield from _defaults_of(function)
         yield from _names_in(function, function.__code__)
+
+
+def _defaults_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Values at definition, which the source shows only as expressions."""
+    label = f"{function.__qualname__}, default"
+    for default in function.__defaults__ or ():
+        yield label, default
+    for default in (function.__kwdefaults__ or {}).values():
+        yield label, default
 
 
 def _values_of(value: type) -> Iterator[tuple[str, Any]]:
@@ -103,27 +114,42 @@ def _functions_of(value: Any) -> Iterator[FunctionType]:
     for each in values:
         parts = [each.fget, each.fset] if isinstance(each, property) else [each]
         for part in parts:
-            # Of static and class methods; of cached properties and partial methods.
-            function: Any = getattr(part, "__func__", getattr(part, "func", part))
-            function = inspect.unwrap(function) if callable(function) else function
+            function = _undecorated(part)
             if isinstance(function, FunctionType):
                 yield function
 
 
+def _undecorated(part: Any) -> Any:
+    # Of static and class methods; of cached properties and partial methods.
+    function = getattr(part, "__func__", getattr(part, "func", part))
+    return inspect.unwrap(function) if callable(function) else function
+
+
 def _names_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
     # Free variables, once: nested code objects share those of the function.
-    around = inspect.getclosurevars(function).nonlocals if code is function.__code__ else {}
-    yield from ((name, value) for name, value in around.items() if name != "__class__")
-    # Names of globals are in the code alone; attributes of them are not followed.
+    if code is function.__code__:
+        yield from _free_variables(function)
+    yield from _globals_in(function, code)
+    # Functions within, comprehensions and lambdas.
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(function, constant)
+
+
+def _free_variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, value in inspect.getclosurevars(function).nonlocals.items():
+        # The class around a method, which `super()` needs, is looked at by itself.
+        if name != "__class__":
+            yield name, value
+
+
+def _globals_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any]]:
+    """Names of globals are in the code alone; attributes of them are not followed."""
     for instruction in dis.get_instructions(code):
         name = instruction.argval
         # Builtins are loaded the same way, and are in no module's globals.
         if instruction.opname == "LOAD_GLOBAL" and name in function.__globals__:
             yield name, function.__globals__[name]
-    # Functions within, comprehensions and lambdas.
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(function, constant)
 
 
 def _plain_text(name: str, value: Any) -> str:
@@ -131,20 +157,30 @@ def _plain_text(name: str, value: Any) -> str:
     if isinstance(value, _PLAIN):
         return repr(value)
     if isinstance(value, _CONTAINERS):
-        items = [_plain_text(name, each) for each in value]
-        # Sets have no order of their own.
-        ordered = items if isinstance(value, (list, tuple)) else sorted(items)
-        return f"{type(value).__name__}({', '.join(ordered)})"
+        return _text_of_items(name, value)
     if isinstance(value, dict):
         return _plain_text(name, [list(pair) for pair in value.items()])
-    if getattr(type(value), "__module__", "").partition(".")[0] in ("torch", "typing"):
-        text = repr(value)  # `torch.float32`, a type alias; never the tensor whose repr is cut
-        if type(value).__name__ in ("dtype", "device") or "typing" in type(value).__module__:
-            return text
+    if _is_named_by_its_repr(type(value)):
+        return repr(value)
     if inspect.isbuiltin(value) or inspect.isroutine(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}"
     # Objects with state: their repr says an address, or less.
     raise _Unreadable(f"it uses {name}, of type {type(value).__name__}")
+
+
+def _text_of_items(name: str, values: Collection[Any]) -> str:
+    items = [_plain_text(name, each) for each in values]
+    # Sets have no order of their own.
+    ordered = items if isinstance(values, (list, tuple)) else sorted(items)
+    return f"{type(values).__name__}({', '.join(ordered)})"
+
+
+def _is_named_by_its_repr(kind: type) -> bool:
+    """`torch.float32`, a type alias; never the tensor whose repr is cut."""
+    package = getattr(kind, "__module__", "").partition(".")[0]
+    if package == "torch":
+        return kind.__name__ in ("dtype", "device") or "typing" in kind.__module__
+    return package == "typing"
 
 
 def _files_of(module: ModuleType | None) -> dict[str, str]:
@@ -166,16 +202,21 @@ def _text_of(value: type | FunctionType) -> str:
     if not functions:
         return "no code of its own: all it is lies in its bases, values and options"
     for function in functions:
-        code = function.__code__
-        # A notebook's cells are in it, under the name of their code.
-        lines = linecache.getlines(code.co_filename, function.__globals__)
-        text = _definition(lines, value.__name__, code.co_firstlineno)
+        text = _text_around(function, value.__name__)
         if text:
             return text
     try:
         return inspect.getsource(value)
     except (OSError, TypeError) as error:
         raise _Unreadable(f"there is no source of {value.__qualname__}") from error
+
+
+def _text_around(function: FunctionType, name: str) -> str:
+    """The text of the definition of this name that a function stands in."""
+    code = function.__code__
+    # A notebook's cells are in it, under the name of their code.
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    return _definition(lines, name, code.co_firstlineno)
 
 
 def _definition(lines: list[str], name: str, line: int) -> str:
@@ -186,9 +227,14 @@ def _definition(lines: list[str], name: str, line: int) -> str:
         return "".join(lines)
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            # Decorators belong to the definition, and stand above its own line.
-            decorated = [decorator.lineno for decorator in node.decorator_list]
-            first, last = min([node.lineno, *decorated]), node.end_lineno or node.lineno
+            first, last = _extent(node)
             if first <= line <= last:
                 return "".join(lines[first - 1 : last])
     return ""
+
+
+def _extent(node: ast.ClassDef | ast.FunctionDef) -> tuple[int, int]:
+    """The first and the last line of a definition."""
+    # Decorators belong to the definition, and stand above its own line.
+    decorated = [decorator.lineno for decorator in node.decorator_list]
+    return min([node.lineno, *decorated]), node.end_lineno or node.lineno

@@ -22,27 +22,28 @@ from clbench.host.loading import Loaded, source_of
 
 def version_of(loaded: Loaded, contribution: Any) -> str:
     """`clbench 0.1.0`, or `sha256:...` over every source file the contribution is made of."""
-    module = source_of(loaded.plugin)
     # A released package's version names its code.
-    if loaded.distribution is not None and not _editable(
-        loaded.distribution, getattr(module, "__file__", None)
-    ):
+    if loaded.distribution is not None and not is_editable(loaded):
         return f"{loaded.distribution.name} {loaded.distribution.version}"
     files: dict[str, Path] = {}
     for name in _modules(loaded, contribution):
         files |= _sources(name)
+    return f"sha256:{_digest(files)}"
+
+
+def _digest(files: Mapping[str, Path]) -> str:
     # Labels are hashed with the contents: a file that is renamed may do something else.
     digest = hashlib.sha256()
     for label, path in sorted(files.items()):
         digest.update(f"{label}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def described(loaded: Loaded) -> str:
     """`clbench 0.1.0`; of a plugin that can be edited also its source: `mine.py sha256:...`."""
-    info = loaded.info
     if loaded.in_session:
         return "defined in the session that ran it"
+    info = loaded.info
     name = f"{info.package} {info.version}" if info.package else Path(info.origin).name
     version = version_of(loaded, getattr(loaded.plugin, "item", loaded.plugin))
     return f"{name} {version}" if version.startswith("sha256:") else name
@@ -50,26 +51,35 @@ def described(loaded: Loaded) -> str:
 
 def is_editable(loaded: Loaded) -> bool:
     """Whether the plugin's package is installed in a way that lets its source change."""
-    module = source_of(loaded.plugin)
-    return loaded.distribution is not None and _editable(
-        loaded.distribution, getattr(module, "__file__", None)
-    )
+    if loaded.distribution is None:
+        return False
+    file = getattr(source_of(loaded.plugin), "__file__", None)
+    return _editable(loaded.distribution, file)
 
 
 def _editable(distribution: metadata.Distribution, file: str | None) -> bool:
     """Whether a distribution's files are those that somebody works on."""
-    # PEP 610: how pip was told to install it.
-    direct = distribution.read_text("direct_url.json")
-    if direct and json.loads(direct).get("dir_info", {}).get("editable"):
+    if _says_editable(distribution) or _is_checkout(distribution):
         return True
-    installed, sources = (distribution.read_text(name) for name in ("RECORD", "SOURCES.txt"))
-    if installed is None and sources is not None:
-        return True  # the egg-info of a checkout that happens to be on the path
     if file is None:
         return False
     # Older editable installs point elsewhere by a file on the path.
     home = Path(str(distribution.locate_file(""))).resolve()
     return not Path(file).resolve().is_relative_to(home)
+
+
+def _says_editable(distribution: metadata.Distribution) -> bool:
+    """PEP 610: how pip was told to install it."""
+    direct = distribution.read_text("direct_url.json")
+    if not direct:
+        return False
+    return bool(json.loads(direct).get("dir_info", {}).get("editable"))
+
+
+def _is_checkout(distribution: metadata.Distribution) -> bool:
+    """The egg-info of a checkout that happens to be on the path."""
+    installed, sources = (distribution.read_text(name) for name in ("RECORD", "SOURCES.txt"))
+    return installed is None and sources is not None
 
 
 def _modules(loaded: Loaded, contribution: Any) -> set[str]:
