@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -65,12 +65,50 @@ class BenchHost:
         return "under test" if (kind, name) in self.own else self.host.version_of(kind, name)
 
 
-def _given(specs: Sequence[Any]) -> list[tuple[type[Any], dict[str, Any]]]:
+Given = list[tuple[type[Any], dict[str, Any]]]
+
+
+def _given(specs: Sequence[Any]) -> Given:
     """Classes, or instances of them, as classes with options."""
-    found: list[tuple[type[Any], dict[str, Any]]] = []
+    found: Given = []
     for spec in specs:
         found.append((spec, {}) if isinstance(spec, type) else (type(spec), spec.options))
     return found
+
+
+def _by_name(kind: str, classes: Sequence[type[Any]]) -> dict[tuple[str, str], Any]:
+    return {(kind, name_of(cls)): cls for cls in classes}
+
+
+def _cell(
+    host: BenchHost,
+    parts: Given,
+    scenario: Choice,
+    protocol: Mapping[str, Any],
+    probes: Given,
+) -> Cell:
+    """The cell of a suite that has just these."""
+    resolved, issues = resolve_protocol(protocol, cast(Host, host))
+    if issues:
+        raise OptionError(issues)
+    options = check_options(host.get("scenario", scenario.name), scenario.options)
+    chosen = [Choice(name_of(cls), check_options(cls, given)) for cls, given in parts]
+    asked = [MetricChoice(name_of(kind), given, name_of(kind)) for kind, given in probes]
+    return Cell(
+        Choice(scenario.name, options),
+        scenario.name,
+        tuple(chosen),
+        "+".join(part.name for part in chosen),
+        resolved,
+        tuple(asked),
+        (),
+    )
+
+
+def _leaving(after: int | None) -> Callable[[], bool]:
+    """What the engine asks whether to leave: it looks once a step, and once a task."""
+    looks = iter(range(1, after)) if after else itertools.count()
+    return lambda: next(looks, None) is None
 
 
 class Bench:
@@ -90,33 +128,18 @@ class Bench:
         probes = _given(metrics)
         self.classes = [kind for kind, _ in parts]
         self.solo = any(issubclass(cls, SoloStrategy) for cls in self.classes)
-        mine: dict[tuple[str, str], Any] = {("model", "kit_convnet"): kit_convnet, **(own or {})}
-        mine |= {("strategy", name_of(cls)): cls for cls in self.classes}
+        mine = {("model", "kit_convnet"): kit_convnet, **(own or {})}
         # Under their own names, though they may not be installed.
-        mine |= {("metric", name_of(kind)): kind for kind, _ in probes}
-        if own_scenario is not None:
-            mine["scenario", name_of(own_scenario)] = own_scenario
+        mine |= _by_name("strategy", self.classes)
+        mine |= _by_name("metric", [kind for kind, _ in probes])
+        mine |= _by_name("scenario", [] if own_scenario is None else [own_scenario])
         self.host = BenchHost(host, mine)
-        known_host = cast(Host, self.host)
-        scenario_class = self.host.get("scenario", scenario.name)
-        resolved, issues = resolve_protocol(protocol, known_host)
-        if issues:
-            raise OptionError(issues)
-        chosen = [Choice(name_of(cls), check_options(cls, given)) for cls, given in parts]
-        asked = [MetricChoice(name_of(kind), given, name_of(kind)) for kind, given in probes]
-        self.cell = Cell(
-            Choice(scenario.name, check_options(scenario_class, scenario.options)),
-            scenario.name,
-            tuple(chosen),
-            "+".join(part.name for part in chosen),
-            resolved,
-            tuple(asked),
-            (),
-        )
-        stored = load_arrays(dataset_of(self.cell), known_host, None)
+        self.cell = _cell(self.host, parts, scenario, protocol, probes)
+        stored = load_arrays(dataset_of(self.cell), cast(Host, self.host), None)
         self.arrays: Arrays = stored.padded(padding_of(self.cell))
         # Some scenarios have several members a seed.
-        self.agents = scenario_class(**self.cell.scenario.options).layout(self.arrays).agents
+        made = self.host.get("scenario", scenario.name)(**self.cell.scenario.options)
+        self.agents = made.layout(self.arrays).agents
 
     def members(self, *seeds: int) -> list[Member]:
         """These seeds with all their agents."""
@@ -134,8 +157,6 @@ class Bench:
         It is killed after `stop_after` tasks, or saved and left after `leave_after` steps (and
         tasks).
         """
-        # Counts the engine's looks at `leaving`: one a step, one a task.
-        steps = iter(range(1, leave_after)) if leave_after else itertools.count()
 
         def listen(progress: Progress) -> None:
             # Accuracy comes with a task's end alone.
@@ -150,7 +171,7 @@ class Bench:
             arrays=self.arrays,
             settings=Settings(**settings),
             listener=listen,
-            leaving=lambda: next(steps, None) is None,
+            leaving=_leaving(leave_after),
         )
         # NaN equals NaN: a check on members that diverged would pass whatever they do.
         assert record.status == "done", (
@@ -216,18 +237,23 @@ _KEPT = Kept()
 
 def rows(record: CellRecord, seed: int) -> dict[str, Any]:
     """Everything measured of one seed, but for times."""
+    # Rows of the seed, all its agents.
     mine = record.seed == seed
+    arrays = _measured(record)
+    taken = {name: value[mine] for name, value in arrays.items() if value is not None}
+    # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
+    return {name: value for name, value in taken.items() if not np.isnan(value).all()}
+
+
+def _measured(record: CellRecord) -> dict[str, Any]:
+    """`[R, ...]` each."""
     arrays = {
         "accuracy": record.accuracy,
         "accuracy_before": record.accuracy_before,
         "loss": record.loss,
     }
-    arrays |= record.curves | record.metrics
-    arrays |= {f"the note {name}": value for name, value in record.notes.items()}
-    # Rows of the seed, all its agents.
-    taken = {name: value[mine] for name, value in arrays.items() if value is not None}
-    # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
-    return {name: value for name, value in taken.items() if not np.isnan(value).all()}
+    notes = {f"the note {name}": value for name, value in record.notes.items()}
+    return {**arrays, **record.curves, **record.metrics, **notes}
 
 
 def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -236,15 +262,21 @@ def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | 
         a, b = one.get(name), other.get(name)
         if a is None or b is None:
             return f"{name} was measured in only one of them"
-        a, b = _trimmed(a), _trimmed(b)
-        if a.shape != b.shape:
-            return f"{name} has {a.shape} values in one and {b.shape} in the other"
-        if not np.array_equal(a, b, equal_nan=True):
-            # NaN where both have NaN is no difference.
-            differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
-            first = tuple(np.argwhere(differs)[0].tolist())
-            return f"{name}{list(first)} is {a[first]!r} in one and {b[first]!r} in the other"
+        difference = _difference(name, _trimmed(a), _trimmed(b))
+        if difference is not None:
+            return difference
     return None
+
+
+def _difference(name: str, a: Any, b: Any) -> str | None:
+    if a.shape != b.shape:
+        return f"{name} has {a.shape} values in one and {b.shape} in the other"
+    if np.array_equal(a, b, equal_nan=True):
+        return None
+    # NaN where both have NaN is no difference.
+    differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    first = tuple(np.argwhere(differs)[0].tolist())
+    return f"{name}{list(first)} is {a[first]!r} in one and {b[first]!r} in the other"
 
 
 def _trimmed(values: Any) -> Any:

@@ -38,19 +38,30 @@ def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
 
     Of a phase whose front stands still with where their features are.
     """
-    session, streams = strategy.session, strategy.session.streams
-    members = range(strategy.members)
-    # Task 1, so that something was learnt before.
-    index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
-    tasks = torch.ones_like(index)
+    samples = _samples_of_first_task(strategy)
     loop.training.frozen.end_phase()
     if phase.frozen_before is None:
-        return torch.stack([index, tasks, streams.labels_of(index, tasks)])
-    # Trained on these samples alone, as a buffer.
-    some = replace(phase, data=Samples(index, tasks, torch.ones_like(index, dtype=torch.bool)))
-    resolved = resolve(some, strategy.task, streams, strategy.protocol, members)
-    loop.training.frozen.begin_phase(some, resolved)
-    order = order_of_epoch(resolved, streams, session.members, (1, 0, 0))
+        labels = strategy.session.streams.labels_of(samples.index, samples.tasks)
+        return torch.stack([samples.index, samples.tasks, labels])
+    return _with_features(strategy, loop, replace(phase, data=samples))
+
+
+def _samples_of_first_task(strategy: Strategy) -> Samples:
+    """Of task 1, so that something was learnt before."""
+    streams = strategy.session.streams
+    members = range(strategy.members)
+    index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
+    tasks = torch.ones_like(index)
+    return Samples(index, tasks, torch.ones_like(index, dtype=torch.bool))
+
+
+def _with_features(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
+    """The first step of a phase that trains on these samples alone, as on a buffer."""
+    session, frozen = strategy.session, loop.training.frozen
+    members = range(strategy.members)
+    resolved = resolve(phase, strategy.task, session.streams, strategy.protocol, members)
+    frozen.begin_phase(phase, resolved)
+    order = order_of_epoch(resolved, session.streams, session.members, (1, 0, 0))
     plan = plan_epoch(order.sizes, resolved.size, members)
-    _, samples = next(loop.training.frozen.of_steps(order, plan))
+    _, samples = next(frozen.of_steps(order, plan))
     return samples  # type: ignore[no-any-return]

@@ -32,28 +32,38 @@ class CaptureCheck:
         begin_task(strategy, second)
         for phase in phases_of(strategy, second):
             begin_phase(strategy, phase)
-            self._check_capture(strategy, loop, phase)
+            if _step_to_capture(strategy):
+                _check_capture(strategy, loop, phase)
 
-    @staticmethod
-    def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
-        steps = strategy.session.measurements.steps
-        # Until a step is due that a graph would hold.
-        for _ in range(STEPS_TRIED):
-            if not strategy.eager_step():
-                break
-            steps += 1  # to one that is captured
-        else:
-            return
-        samples = a_step(strategy, loop, phase)
-        # Buffers and moments may be made in a first step; the second has to find all of them.
-        loop.training.training_step(samples)  # what a first step makes, it may make
-        before = Outline.of(strategy.session.learner.state())
-        with uncapturable() as found:
-            loop.training.training_step(samples)
-        if change := before.difference(Outline.of(strategy.session.learner.state())):
-            found.append(change)
-        assert not found, (
-            f"the step of phase {phase.name!r} cannot be captured in a device graph:"
-            f" {'; '.join(found[:3])}. Change that, or declare capturable = False: the steps then"
-            " run one kernel after the other"
-        )
+
+def _step_to_capture(strategy: Strategy) -> bool:
+    """Go on until a step is due that a graph would hold; whether there is one."""
+    steps = strategy.session.measurements.steps
+    for _ in range(STEPS_TRIED):
+        if not strategy.eager_step():
+            return True
+        steps += 1
+    return False
+
+
+def _check_capture(strategy: Strategy, loop: Any, phase: Phase) -> None:
+    found = _what_no_graph_holds(strategy, loop, phase)
+    assert not found, (
+        f"the step of phase {phase.name!r} cannot be captured in a device graph:"
+        f" {'; '.join(found[:3])}. Change that, or declare capturable = False: the steps then"
+        " run one kernel after the other"
+    )
+
+
+def _what_no_graph_holds(strategy: Strategy, loop: Any, phase: Phase) -> list[str]:
+    """What the second of two steps does, in words."""
+    learner, training = strategy.session.learner, loop.training
+    samples = a_step(strategy, loop, phase)
+    # Buffers and moments may be made in a first step; the second has to find all of them.
+    training.training_step(samples)
+    before = Outline.of(learner.state())
+    with uncapturable() as found:
+        training.training_step(samples)
+    if change := before.difference(Outline.of(learner.state())):
+        found.append(change)
+    return found

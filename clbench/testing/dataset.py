@@ -12,7 +12,8 @@ from clbench.data import Dataset
 from clbench.data.check import make_arrays
 from clbench.data.load import missing_files
 from clbench.errors import ClbenchError
-from clbench.options import describe_options, name_of
+from clbench.options import name_of
+from clbench.testing.documented import check_docstring, check_options_documented
 from clbench.testing.watch import global_draws
 
 
@@ -49,10 +50,8 @@ class DatasetConformance:
 
     def test_options_are_documented(self, made: Dataset) -> None:
         """`clbench describe` has something to say about the data set and each option."""
-        cls = type(made)
-        assert (cls.__doc__ or "").strip(), f"{cls.__name__} has no docstring: say what it shows"
-        silent = [option.name for option in describe_options(cls) if not option.doc]
-        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
+        check_docstring(type(made), "say what it shows")
+        check_options_documented(type(made))
 
     def test_arrays(self, made: Dataset, root: Path) -> None:
         """Images, labels, declared classes and sizes are what clbench takes."""
@@ -65,12 +64,11 @@ class DatasetConformance:
 
     def test_same_arrays_again(self, made: Dataset, root: Path) -> None:
         """Loading twice gives the same, and draws from no global generator."""
-        name = name_of(type(made))
-        first = make_arrays(name, tuple(made.load(root)), made).fingerprint
+        first = _fingerprint(made, root)
         # Elsewhere than at the first load: who draws from it gives other arrays.
         np.random.random(3)
         with global_draws() as drawn:
-            second = make_arrays(name, tuple(made.load(root)), made).fingerprint
+            second = _fingerprint(made, root)
         advice = "a computed data set draws from a generator that it seeds itself"
         assert not drawn, f"{' and '.join(drawn)} global generator was drawn from; {advice}"
         assert first == second, f"two loads give different arrays; {advice}"
@@ -95,3 +93,9 @@ class DatasetConformance:
                 f"load from an empty folder raised {type(error).__name__}: {error};"
                 " list the files it reads in files(root), so that clbench can name what is missing"
             )
+
+
+def _fingerprint(made: Dataset, root: Path) -> str:
+    """Of the arrays that a data set gives when it is loaded now."""
+    loaded = tuple(made.load(root))
+    return make_arrays(name_of(type(made)), loaded, made).fingerprint

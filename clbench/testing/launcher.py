@@ -16,10 +16,10 @@ import pytest
 
 from clbench.execution.jobs import Job, JobEvent, PlannedCell, Site
 from clbench.execution.launcher import Launcher
-from clbench.options import describe_options
 from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.protocol import Protocol
+from clbench.testing.documented import check_docstring, check_options_documented
 
 TIMEOUT_SECONDS = 30.0  # seconds
 
@@ -91,10 +91,8 @@ class LauncherConformance:
 
     def test_options_are_documented(self, made: Launcher) -> None:
         """`clbench describe` has something to say about the launcher and each option."""
-        cls = type(made)
-        assert (cls.__doc__ or "").strip(), f"{cls.__name__} has no docstring: say where jobs run"
-        silent = [option.name for option in describe_options(cls) if not option.doc]
-        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
+        check_docstring(type(made), "say where jobs run")
+        check_options_documented(type(made))
 
     def test_slots_are_devices(self, made: Launcher) -> None:
         """One device a worker; as many CPU workers as were asked for."""
@@ -109,10 +107,7 @@ class LauncherConformance:
         ended = _ended(events)
         assert sorted(ended) == sorted(job.id for job in jobs), "a job's end is missing"
         for job in jobs:
-            kinds = [event.kind for event in events if event.job == job.id]
-            assert kinds.count("ended") == 1, f"a job ended {kinds.count('ended')} times"
-            assert kinds[0] == "started", f"the first event of a job is {kinds[0]!r}"
-            assert kinds[-1] == "ended", f"after its end a job gave {kinds[-1]!r}"
+            _check_kinds([event.kind for event in events if event.job == job.id])
         for event in ended.values():
             assert event.error == "cpu mark", (
                 "a worker did not find its device, or site.environment in its environment"
@@ -120,22 +115,22 @@ class LauncherConformance:
 
     def test_fewer_jobs_than_workers(self, made: Launcher, site: Site) -> None:
         """And none at all."""
-        assert set(_ended(made.run([a_job(0)], ["cpu", "cpu"], site))) == {a_job(0).id}
+        job = a_job(0)
+        events = made.run([job], ["cpu", "cpu"], site)
+        assert set(_ended(events)) == {job.id}
         assert list(made.run([], ["cpu"], site)) == []
 
     def test_a_failed_job_is_not_the_end(self, made: Launcher, site: Site) -> None:
         """The others go on."""
         jobs = [a_job(0, "fail"), a_job(1), a_job(2)]
         ended = _ended(made.run(jobs, ["cpu"], site))
-        statuses = [_status(ended, job) for job in jobs]
-        assert statuses == ["failed", "done", "done"], f"the jobs ended as {statuses}"
+        _check_statuses(ended, jobs, ["failed", "done", "done"])
 
     def test_a_killed_worker_loses_its_job_alone(self, made: Launcher, site: Site) -> None:
         """It is `lost`, so that it is tried once more, and the others go on."""
         jobs = [a_job(0), a_job(1, "die"), a_job(2)]
         ended = _ended(made.run(jobs, ["cpu"], site))
-        statuses = [_status(ended, job) for job in jobs]
-        assert statuses == ["done", "lost", "done"], f"the jobs ended as {statuses}"
+        _check_statuses(ended, jobs, ["done", "lost", "done"])
         assert ended[jobs[1].id].error, "a lost job says what became of its worker"
 
     def test_closing_lets_workers_save(self, made: Launcher, site: Site) -> None:
@@ -162,8 +157,16 @@ def _ended(events: Any) -> dict[str, JobEvent]:
     return {event.job: event for event in found}
 
 
-def _status(ended: dict[str, JobEvent], job: Job) -> str:
-    return ended[job.id].status if job.id in ended else "no end"
+def _check_kinds(kinds: Sequence[str]) -> None:
+    """One job's events: the first says that it is started, the last and no other that it ended."""
+    assert kinds.count("ended") == 1, f"a job ended {kinds.count('ended')} times"
+    assert kinds[0] == "started", f"the first event of a job is {kinds[0]!r}"
+    assert kinds[-1] == "ended", f"after its end a job gave {kinds[-1]!r}"
+
+
+def _check_statuses(ended: dict[str, JobEvent], jobs: Sequence[Job], wanted: Sequence[str]) -> None:
+    statuses = [ended[job.id].status if job.id in ended else "no end" for job in jobs]
+    assert statuses == wanted, f"the jobs ended as {statuses}"
 
 
 def _wait_for(path: Path) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from clbench.metrics import is_probe
-from clbench.options import describe_options
+from clbench.metrics import RunView, Undefined, is_probe
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
+from clbench.testing.documented import check_docstring, check_options_documented
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws
 
@@ -48,12 +48,8 @@ class MetricConformance:
 
     def test_options_are_documented(self, metric: Any) -> None:
         """`clbench describe` has something to say."""
-        kind = _class_of(metric)
-        assert (kind.__doc__ or "").strip(), (
-            f"{kind.__name__} has no docstring: give the formula and its source"
-        )
-        silent = [option.name for option in describe_options(kind) if not option.doc]
-        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
+        check_docstring(_class_of(metric), "give the formula and its source")
+        check_options_documented(_class_of(metric))
 
     def test_value_or_reason(self, metric: Any, bench: Bench) -> None:
         """Every member gets numbers, or a reason why there is none."""
@@ -61,13 +57,9 @@ class MetricConformance:
         assert not record.errors, record.errors[0]
         if is_probe(metric):
             return
-        from clbench.metrics import RunView, Undefined
-
         computed = metric() if isinstance(metric, type) else metric
         for row in range(record.members):
-            value = computed.value(RunView(record, row))
-            sound = isinstance(value, Undefined) or np.asarray(value, dtype=float).size
-            assert sound, f"value returned {value!r}; a number, an array or Undefined is wanted"
+            _check_value(computed.value(RunView(record, row)))
 
     def test_probe_changes_nothing(self, metric: Any, bench: Bench) -> None:
         """A run with the probe and one without agree to the bit."""
@@ -94,3 +86,8 @@ class MetricConformance:
 
 def _class_of(metric: Any) -> Any:
     return metric if isinstance(metric, type) else type(metric)
+
+
+def _check_value(value: Any) -> None:
+    sound = isinstance(value, Undefined) or np.asarray(value, dtype=float).size
+    assert sound, f"value returned {value!r}; a number, an array or Undefined is wanted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,12 +15,13 @@ from clbench.data import load_arrays
 from clbench.data.arrays import Arrays
 from clbench.errors import OptionError, UserError
 from clbench.host import Host
-from clbench.options import describe_options, name_of
+from clbench.options import name_of
 from clbench.scenarios import Scenario
 from clbench.scenarios.check import check_stream
 from clbench.scenarios.stream import Setting, Stream, TaskSpec, labelled
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
+from clbench.testing.documented import check_docstring, check_options_documented
 from clbench.testing.strategy import StrategyConformance
 from clbench.testing.watch import global_draws
 
@@ -69,13 +71,8 @@ class ScenarioConformance:
 
     def test_options_are_documented(self, made: Scenario) -> None:
         """`clbench describe` has something to say about the scenario and each option."""
-        cls = type(made)
-        assert (cls.__doc__ or "").strip(), (
-            f"{cls.__name__} has no docstring: say what its tasks are"
-        )
-        silent = [option.name for option in describe_options(cls) if not option.doc]
-        silent = [name for name in silent if name not in ("dataset", "setting")]
-        assert not silent, f"options without a comment at their declaration: {', '.join(silent)}"
+        check_docstring(type(made), "say what its tasks are")
+        check_options_documented(type(made), known=("dataset", "setting"))
 
     def test_streams_are_what_the_layout_says(self, made: Scenario, arrays: Arrays) -> None:
         """As many tasks and outputs as promised, and every table points at something."""
@@ -84,10 +81,12 @@ class ScenarioConformance:
         for seed, agent in _members(layout.agents):
             stream = made.stream(arrays, seed, agent, HELD_OUT)
             check_stream(name_of(type(made)), arrays, layout, stream)
+            if not layout.nested:
+                _check_equal_outputs(stream)
             for number, task in enumerate(stream.tasks, 1):
-                _check_task(number, task, stream, arrays, nested=layout.nested)
-                if layout.nested and number > 1:
-                    _check_nested(number, task, stream.tasks[number - 2])
+                _check_task(number, task, stream, arrays)
+            if layout.nested:
+                _check_nested(stream)
 
     def test_shared_tasks_are_the_same_for_all_agents(self, made: Scenario, arrays: Arrays) -> None:
         """The layout's first `shared_tasks` are alike,
@@ -130,17 +129,7 @@ class ScenarioConformance:
         whole = made.stream(arrays, 1, 0, 0.0)
         divided = made.stream(arrays, 1, 0, HELD_OUT)
         for number, (before, after) in enumerate(zip(whole.tasks, divided.tasks, strict=True), 1):
-            assert len(before.validation) == 0, f"task {number}: validation 0 holds samples out"
-            assert len(after.validation), f"task {number}: validation {HELD_OUT} holds nothing out"
-            both = np.intersect1d(after.train, after.validation)
-            assert not len(both), f"task {number}: sample {both[0]} is trained on and held out"
-            together = np.union1d(after.train, after.validation)
-            assert np.array_equal(together, np.unique(before.train)), (
-                f"task {number}: training and held-out samples are not those of the task together"
-            )
-            assert np.array_equal(np.sort(before.test), np.sort(after.test)), (
-                f"task {number}: the test samples change with the share that is held out"
-            )
+            _check_division(number, before, after)
 
     def test_settings(self, made: Scenario, arrays: Arrays) -> None:
         """A setting is carried out or refused, never accepted and ignored."""
@@ -162,7 +151,8 @@ class ScenarioConformance:
             alone = rows(bench.run(2), 2)
             # First and last among others.
             for seeds in ((2, 0), (0, 2)):
-                difference = first_difference(alone, rows(bench.run(*seeds), 2))
+                among = rows(bench.run(*seeds), 2)
+                difference = first_difference(alone, among)
                 assert difference is None, (
                     f"seed 2 alone and among the seeds {seeds} differ (head: {head}): {difference};"
                     " what streams share (outputs, tasks, image size) is the layout's to say"
@@ -188,13 +178,7 @@ def _members(agents: int) -> Iterator[tuple[int, int]]:
             yield seed, agent
 
 
-def _check_task(
-    number: int, task: TaskSpec, stream: Stream, arrays: Arrays, *, nested: bool
-) -> None:
-    first = stream.tasks[0]
-    assert nested or len(task.classes) == len(first.classes), (
-        f"task {number} has {len(task.classes)} outputs and task 1 has {len(first.classes)}"
-    )
+def _check_task(number: int, task: TaskSpec, stream: Stream, arrays: Arrays) -> None:
     # -1: a class that the task has not.
     given = task.labels[task.labels >= 0]
     assert np.isin(given, task.classes).all(), (
@@ -206,22 +190,47 @@ def _check_task(
         samples = getattr(task, split)
         # The class of each sample, or its group, by which labels are given.
         names = named["test" if split == "test" else "train"][samples]
-        outside = task.labels[names] < 0
-        assert not outside.any(), (
-            f"task {number}: {split} has a sample of {kind} {names[outside][0]},"
+        outside = names[task.labels[names] < 0]
+        assert not len(outside), (
+            f"task {number}: {split} has a sample of {kind} {outside[0]},"
             " which has no label in the task"
         )
         assert len(np.unique(samples)) == len(samples), f"task {number}: a {split} sample twice"
 
 
-def _check_nested(number: int, task: TaskSpec, before: TaskSpec) -> None:
-    """Where the layout says `nested`, a task has what the task before it has."""
-    for name in ("classes", "train", "validation", "test"):
-        missing = np.setdiff1d(getattr(before, name), getattr(task, name))
-        assert not len(missing), (
-            f"task {number}: the layout says nested=True, and {name} lacks {missing[0]} of the"
-            " task before"
+def _check_equal_outputs(stream: Stream) -> None:
+    """Where nothing is nested, tasks have as many outputs as each other."""
+    first = len(stream.tasks[0].classes)
+    for number, task in enumerate(stream.tasks, 1):
+        assert len(task.classes) == first, (
+            f"task {number} has {len(task.classes)} outputs and task 1 has {first}"
         )
+
+
+def _check_nested(stream: Stream) -> None:
+    """Where the layout says `nested`, a task has what the task before it has."""
+    for number, (before, task) in enumerate(itertools.pairwise(stream.tasks), 2):
+        for name in ("classes", "train", "validation", "test"):
+            missing = np.setdiff1d(getattr(before, name), getattr(task, name))
+            assert not len(missing), (
+                f"task {number}: the layout says nested=True, and {name} lacks {missing[0]} of the"
+                " task before"
+            )
+
+
+def _check_division(number: int, before: TaskSpec, after: TaskSpec) -> None:
+    """A task without and with samples that are held out."""
+    assert len(before.validation) == 0, f"task {number}: validation 0 holds samples out"
+    assert len(after.validation), f"task {number}: validation {HELD_OUT} holds nothing out"
+    both = np.intersect1d(after.train, after.validation)
+    assert not len(both), f"task {number}: sample {both[0]} is trained on and held out"
+    together = np.union1d(after.train, after.validation)
+    assert np.array_equal(together, np.unique(before.train)), (
+        f"task {number}: training and held-out samples are not those of the task together"
+    )
+    assert np.array_equal(np.sort(before.test), np.sort(after.test)), (
+        f"task {number}: the test samples change with the share that is held out"
+    )
 
 
 def _disturb() -> None:
@@ -232,18 +241,25 @@ def _disturb() -> None:
 
 def _stream_difference(one: Stream, other: Stream, tasks: int | None = None) -> str | None:
     """What differs first, in so many first tasks, or in all."""
-    nothing = np.zeros(0, dtype=np.int64)
-    first, second = (nothing if stream.groups is None else stream.groups for stream in (one, other))
-    if not np.array_equal(first, second):
+    if not np.array_equal(_groups(one), _groups(other)):
         return "its groups of samples"
     pairs = zip(one.tasks[:tasks], other.tasks[:tasks], strict=True)
     for number, (a, b) in enumerate(pairs, 1):
-        for name in ("classes", "labels", "train", "test", "validation"):
-            if not np.array_equal(getattr(a, name), getattr(b, name)):
-                return f"{name} of task {number}"
-        if not _same_warp(a, b):
-            return f"the warp of task {number}"
+        difference = _task_difference(a, b)
+        if difference is not None:
+            return f"{difference} of task {number}"
     return None
+
+
+def _groups(stream: Stream) -> Any:
+    return np.zeros(0, dtype=np.int64) if stream.groups is None else stream.groups
+
+
+def _task_difference(a: TaskSpec, b: TaskSpec) -> str | None:
+    for name in ("classes", "labels", "train", "test", "validation"):
+        if not np.array_equal(getattr(a, name), getattr(b, name)):
+            return name
+    return None if _same_warp(a, b) else "the warp"
 
 
 def _same_warp(a: TaskSpec, b: TaskSpec) -> bool:

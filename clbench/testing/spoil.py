@@ -100,11 +100,17 @@ class UnitWatch:
         for name, (zero, block) in after.items():
             # `[R, columns]`; a column that was zero before tells nothing.
             newly = zero & ~before[name][0]
-            units = newly.unflatten(1, (-1, block))
             self.silenced += int(newly.sum())
-            # `[R, units]`: some column of the unit became zero, and not all are.
-            partly = units.any(2) & ~zero.unflatten(1, (-1, block)).all(2)
-            if partly.any():
+            if _some_not_all(newly, zero, block):
                 self.found.append(
                     f"{hook} set some, not all, of the outgoing columns of a unit of {name} to zero"
                 )
+
+
+def _some_not_all(newly: Tensor, zero: Tensor, block: int) -> bool:
+    """Whether some column `[R, columns]` of a unit, which owns `block`, became zero, and not all
+    are.
+    """
+    any_new = newly.unflatten(1, (-1, block)).any(2)
+    all_zero = zero.unflatten(1, (-1, block)).all(2)
+    return bool((any_new & ~all_zero).any())

@@ -11,14 +11,16 @@ import torch
 from torch import Tensor
 
 from clbench.engine.evaluate import accuracy
+from clbench.engine.loop import Loop
 from clbench.engine.strategy import Strategy
 from clbench.errors import StopRequested
-from clbench.options import describe_options, name_of
+from clbench.options import name_of
 from clbench.stack import member_tables
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, Stopped, first_difference, host_with, rows
 from clbench.testing.by_hand import begin_phase, begin_task, phases_of
 from clbench.testing.capture import CaptureCheck
+from clbench.testing.documented import check_docstring, check_options_documented
 from clbench.testing.spoil import UnitWatch, spoiled_padding
 from clbench.testing.watch import global_draws
 
@@ -82,25 +84,18 @@ class StrategyConformance(CaptureCheck):
     def test_options_are_documented(self, bench: Bench) -> None:
         """`clbench describe` has something to say about the method and each option."""
         for cls in bench.classes:
-            assert (cls.__doc__ or "").strip(), (
-                f"{cls.__name__} has no docstring: say in a sentence what the method does"
-            )
-            silent = [option.name for option in describe_options(cls) if not option.doc]
-            assert not silent, (
-                f"{name_of(cls)}: options without a comment at their declaration:"
-                f" {', '.join(silent)}"
-            )
+            check_docstring(cls, "say in a sentence what the method does")
+            check_options_documented(cls, prefix=f"{name_of(cls)}: ")
 
     def test_shapes(self, bench: Bench) -> None:
         """Losses are one value a member, predictions [members, batch, classes]."""
         strategy, loop = bench.start(0, 1)
         # Task 1 trained whole, task 2 by hand: methods behave otherwise once something was learnt.
-        first = strategy.session.streams.tasks[0]
+        first, second = strategy.session.streams.tasks[:2]
         loop.task(first)
         accuracy(loop.learner, first)
         if bench.solo:
             return
-        second = strategy.session.streams.tasks[1]
         begin_task(strategy, second)
         # The last phase: in it every part of the loss is at work.
         for phase in phases_of(strategy, second)[-1:]:
@@ -120,7 +115,8 @@ class StrategyConformance(CaptureCheck):
         """Two runs of one seed agree to the bit."""
         # One run may be another check's, the other one is always fresh.
         first = rows(bench.known(0, 1, form=self.form), 1)
-        difference = first_difference(first, rows(bench.run(0, 1, form=self.form), 1))
+        again = rows(bench.run(0, 1, form=self.form), 1)
+        difference = first_difference(first, again)
         assert difference is None, (
             f"two runs of the same seeds differ: {difference}; {self._randomness(bench)}"
         )
@@ -157,7 +153,8 @@ class StrategyConformance(CaptureCheck):
         alone = rows(bench.known(2, form=form), 2)
         # Last, first, and in the middle; among two, three and five.
         for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
-            difference = first_difference(alone, rows(bench.known(*seeds, form=form), 2))
+            among = rows(bench.known(*seeds, form=form), 2)
+            difference = first_difference(alone, among)
             assert difference is None, (
                 f"seed 2 alone and among the seeds {seeds} differ ({form} form): {difference}."
                 f" {self._independence(bench)}"
@@ -284,16 +281,7 @@ class StrategyConformance(CaptureCheck):
         When they have diverged, their state is `left`.
         """
         strategy, loop = bench.start(2, 5)
-        strike = loop.participation.mark_diverged
-
-        # After the engine's own clearing.
-        def strike_and_leave(member: int, step: int) -> None:
-            strike(member, step)
-            for _, table in member_tables(strategy.session.learner.state(), strategy.members):
-                if table.is_floating_point():
-                    table.detach()[member].fill_(left)
-
-        loop.participation.mark_diverged = strike_and_leave  # type: ignore[method-assign]
+        _leave_when_diverged(strategy, loop, left)
         loop.untrained()
         with torch.no_grad():
             for value in strategy.net.parameters():
@@ -312,22 +300,12 @@ class StrategyConformance(CaptureCheck):
         # Saved state refers to a task, as a run that goes on would have set it.
         other.session.task = other.session.streams.tasks[0]
         other.load_state_dict(one.state_dict())
-        taken = loop_one.measurements.steps.copy()
-        loop_one.task(second)
-        # The second loop never trained task 1; its row is compared no further.
+        # The engine's own numbers, which no method has to keep.
+        loop_other.measurements.steps[:] = loop_one.measurements.steps
         loop_other.measurements.accuracy[:, 1] = loop_one.measurements.accuracy[:, 1]
-        # The engine's own count, which no method has to keep.
-        loop_other.measurements.steps[:] = taken
+        loop_one.task(second)
         loop_other.task(other.session.streams.tasks[1])
-        for measurements in (loop_one.measurements, loop_other.measurements):
-            # What differs by construction is made equal.
-            measurements.loss[:, 0] = 0
-            measurements.accuracy[:, :2] = 0
-        pair = [
-            {"accuracy": measurements.accuracy, "loss": measurements.loss}
-            for measurements in (loop_one.measurements, loop_other.measurements)
-        ]
-        difference = first_difference(*pair)
+        difference = first_difference(_of_second_task(loop_one), _of_second_task(loop_other))
         assert difference is None, (
             f"after state_dict and load_state_dict the second task goes another way: {difference};"
             " some state is kept where the state cannot see it"
@@ -357,17 +335,7 @@ class StrategyConformance(CaptureCheck):
     @staticmethod
     def _where_to_leave(bench: Bench) -> list[int]:
         """Steps into the third task: early in it, and near its end, where members sit out."""
-        strategy, loop = bench.start(0, 1)
-        counted = [0]
-
-        def count() -> None:
-            counted[0] += 1
-
-        loop.on_step = count
-        for task in strategy.session.streams.tasks[:3]:
-            counted[0] = 0
-            loop.task(task)
-        steps = counted[0]
+        steps = _steps_of_third_task(bench)
         if steps < 2:
             return []  # a task of one step cannot be left inside
         early = max(1, steps // 8)
@@ -385,3 +353,39 @@ class StrategyConformance(CaptureCheck):
         assert not drawn, (
             f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
         )
+
+
+def _of_second_task(loop: Loop) -> dict[str, Any]:
+    """What was measured since, whatever was trained before."""
+    measurements = loop.measurements
+    measurements.loss[:, 0] = 0
+    measurements.accuracy[:, :2] = 0
+    return {"accuracy": measurements.accuracy, "loss": measurements.loss}
+
+
+def _leave_when_diverged(strategy: Strategy, loop: Loop, left: float) -> None:
+    """Let all that a member holds be this number from when it has diverged."""
+    strike = loop.participation.mark_diverged
+
+    # After the engine's own clearing.
+    def strike_and_leave(member: int, step: int) -> None:
+        strike(member, step)
+        for _, table in member_tables(strategy.session.learner.state(), strategy.members):
+            if table.is_floating_point():
+                table.detach()[member].fill_(left)
+
+    loop.participation.mark_diverged = strike_and_leave  # type: ignore[method-assign]
+
+
+def _steps_of_third_task(bench: Bench) -> int:
+    strategy, loop = bench.start(0, 1)
+    counted = [0]
+
+    def count() -> None:
+        counted[0] += 1
+
+    loop.on_step = count
+    for task in strategy.session.streams.tasks[:3]:
+        counted[0] = 0
+        loop.task(task)
+    return counted[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,12 +84,7 @@ class Operations(TorchDispatchMode):
         name = func._schema.name.removeprefix("aten::")
         if name in OPERATIONS:
             _note(self.found, name, OPERATIONS[name])
-        # An index by a mask is `nonzero` underneath: its shape depends on values.
-        if name in ("index", "index_put", "index_put_") and any(
-            isinstance(index, Tensor) and index.dtype == torch.bool
-            for index in args[1]
-            if index is not None
-        ):
+        if name in ("index", "index_put", "index_put_") and _has_mask(args[1]):
             _note(self.found, f"{name} by a mask", f"{SHAPE} (torch.where and masked_fill do not)")
         return func(*args, **(kwargs or {}))
 
@@ -113,25 +108,34 @@ class Functions(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def _has_mask(indices: Sequence[Any]) -> bool:
+    """An index by a mask is `nonzero` underneath: its shape depends on values."""
+    return any(isinstance(index, Tensor) and index.dtype == torch.bool for index in indices)
+
+
 def _is_host(value: Any) -> bool:
     return isinstance(value, str) and value == "cpu"
 
 
 def _note(found: list[str], what: str, why: str) -> None:
     """Remember an operation, what is wrong with it, and the line that asked for it; once."""
-    # The innermost line outside of torch, and of this module.
-    frames = [
-        f
-        for f in traceback.extract_stack()
-        if f"{os.sep}torch{os.sep}" not in f.filename and not f.filename.endswith("watch.py")
-    ]
-    if frames and frames[-1].filename.endswith(CPU_ONLY):
+    frame = _asking_frame()
+    if frame is not None and frame.filename.endswith(CPU_ONLY):
         return
-    sentence = f"{what} {why}" + (
-        f" ({frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line})" if frames else ""
-    )
+    sentence = f"{what} {why}"
+    if frame is not None:
+        sentence += f" ({frame.filename}:{frame.lineno}: {frame.line})"
     if sentence not in found:
         found.append(sentence)
+
+
+def _asking_frame() -> traceback.FrameSummary | None:
+    """The innermost line outside of torch, and of this module."""
+    within_torch = f"{os.sep}torch{os.sep}"
+    for frame in reversed(traceback.extract_stack()):
+        if within_torch not in frame.filename and not frame.filename.endswith("watch.py"):
+            return frame
+    return None
 
 
 @contextmanager
@@ -146,13 +150,20 @@ def uncapturable() -> Iterator[list[str]]:
 @contextmanager
 def global_draws() -> Iterator[list[str]]:
     """Which global generators were drawn from inside."""
-    before = (torch.get_rng_state(), np.random.get_state(), random.getstate())
+    torch_before = torch.get_rng_state()
+    numpy_before = np.random.get_state()
+    python_before = random.getstate()
     drawn: list[str] = []
     yield drawn
     # After the block only: within it the check itself draws nothing.
-    if not torch.equal(before[0], torch.get_rng_state()):
+    if not torch.equal(torch_before, torch.get_rng_state()):
         drawn.append("torch's")
-    if not all(np.array_equal(a, b) for a, b in zip(before[1], np.random.get_state(), strict=True)):
+    if not _same_state(numpy_before, np.random.get_state()):
         drawn.append("NumPy's")
-    if before[2] != random.getstate():
+    if python_before != random.getstate():
         drawn.append("Python's")
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    """Of NumPy's generator: a tuple of its kind, its table and numbers."""
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
