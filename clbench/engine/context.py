@@ -63,6 +63,9 @@ class Method(InSession, Configurable, Stateful):
     It keeps or sees all data, or forgets all it learnt.
     """
 
+    paper: ClassVar[str] = ""
+    """Authors, year, title, and a web address: what a reader of a leaderboard is to cite."""
+
     # The engine builds methods and fills them: a restored one would lack its session.
     made_anew: ClassVar[bool] = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +13,11 @@ import numpy as np
 import torch
 
 from clbench.data.arrays import Arrays
-from clbench.docstrings import summary
 from clbench.engine import recency
 from clbench.engine.chain import Chain
 from clbench.engine.checkpoint import Checkpointer, identity_of
 from clbench.engine.compose import check_agents, check_composition, check_fit
+from clbench.engine.described import described
 from clbench.engine.draws import DrawWatch
 from clbench.engine.learner import Learner
 from clbench.engine.loop import Loop
@@ -32,7 +31,6 @@ from clbench.engine.streams import Streams
 from clbench.engine.workload import workload
 from clbench.errors import ClbenchError, StopRequested
 from clbench.metrics import is_probe
-from clbench.options import name_of
 from clbench.records.cell import CellRecord
 from clbench.scenarios.check import check_layout, checked
 from clbench.scenarios.heads import with_head_per_task
@@ -275,7 +273,7 @@ def learner_over(table: Streams, cell: Cell, *, host: Any, form: str) -> Learner
         check_fit(kind, part.options, table.layout.setting, cell.protocol)
     check_agents(kinds, table.layout.agents)
     session.declared = frozenset().union(*(part.declares() for part in parts))
-    session.about = about(kinds)
+    session.described = described(kinds)
     # Only for whoever declared it; the record says so.
     table.test_is_open = "reads_test" in session.declared
     learner = learner_of(parts, session)
@@ -291,14 +289,6 @@ def learner_of(parts: Sequence[Any], session: Session) -> Learner:
     if isinstance(first, SoloStrategy):
         return SoloRunner(type(first), first.options, session)
     return Chain(parts, session)
-
-
-def about(kinds: Sequence[type[Any]]) -> str:
-    """What these classes do, in the first sentences of their documentation."""
-    lines = {name_of(kind): summary(inspect.getdoc(kind)) for kind in kinds}
-    if len(lines) == 1:
-        return next(iter(lines.values()))
-    return " ".join(f"{name}: {line}" for name, line in lines.items())
 
 
 def prepare_gpu(device: torch.device, precision: str) -> None:
@@ -325,7 +315,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         graphs=loop.training.steps.said,
         declared=tuple(sorted(session.declared)),
         chance=session.streams.chance,
-        about=session.about,
+        **vars(session.described),
         trained_together=_trained_together(loop.learner),
         stored=loop.keeper.gathered(),
         kept=loop.keeper.flags(),

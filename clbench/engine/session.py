@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from clbench.engine.described import Described
 from clbench.engine.measurements import Measurements
 from clbench.engine.outputs import Outputs
 from clbench.engine.streams import Streams
@@ -99,7 +100,7 @@ class Session(Stateful):
             "tested",
             "asked",
             "declared",
-            "about",
+            "described",
             "overridden",
             "learner",
             "clock",
@@ -149,7 +150,7 @@ class Session(Stateful):
         self.asked: Images | None = None  # the images that `predict` is asked about
         # What the strategy's classes say they need and others have not (`DECLARATIONS`).
         self.declared: frozenset[str] = frozenset()
-        self.about = ""  # what the strategy does, for the record
+        self.described = Described()  # for the record
         # The hooks in which some part does something of its own.
         self.overridden: frozenset[str] = frozenset()
 

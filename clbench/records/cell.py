@@ -86,6 +86,9 @@ class CellRecord:
     # Accuracies without a look at the images (clbench.scenarios.chance); empty where nobody said.
     chance: Mapping[str, float] = field(default_factory=dict)
     about: str = ""  # the strategy in a sentence, as its own documentation has it
+    papers: Mapping[str, str] = field(default_factory=dict)  # by strategy, as its plugin names them
+    # What `options` would be by default; empty where nobody said.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     form: str = ""  # how the stack was run: loop, vmap or solo
     # On a GPU whether its steps were captured as a device graph: captured, or "eager: " and why
     # not.

@@ -98,6 +98,15 @@ def _plain_metrics(metrics: tuple[Any, ...]) -> list[Any]:
     return [[label, dict(options)] for label, options in metrics]
 
 
+def _mapping(told: Any) -> dict[str, Any]:
+    """Anything else that a stranger's attribute may hold is nothing."""
+    return dict(told) if isinstance(told, Mapping) else {}
+
+
+def _texts(told: Any) -> dict[str, str]:
+    return {name: text for name, text in _mapping(told).items() if isinstance(text, str)}
+
+
 def _runs(told: list[Any]) -> tuple[Any, ...]:
     return tuple(run for run in told if isinstance(run, dict))
 
@@ -194,6 +203,22 @@ CELL_FIELDS = (
         "about",
         "the strategy in a sentence, the first line of its documentation",
         always=False,
+    ),
+    _json(
+        "papers",
+        "JSON: by strategy (a composition has several) the paper that its class names; absent"
+        " where none does",
+        {},
+        always=False,
+        decode=_texts,
+    ),
+    _json(
+        "defaults",
+        "JSON: the strategy's `options` at their defaults; absent in records from before they were"
+        " kept",
+        {},
+        always=False,
+        decode=_mapping,
     ),
     _text(
         "graphs",

@@ -55,6 +55,8 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
         **_measured(first, second),
         faults=_faults(old, first, new),
         declared=tuple(sorted({*old.declared, *new.declared})),
+        papers={**old.papers, **new.papers},
+        defaults=new.defaults or old.defaults,
         chance=old.chance or new.chance,
         trained_together=max(old.trained_together, new.trained_together),
     )

@@ -14,47 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from clbench.records import CellRecord, Results
-from clbench.records.cell import DECLARATIONS
-from clbench.records.provenance import runs_of
-from clbench.report.bins import bin_names, bin_size
+from clbench.records import CellRecord
+from clbench.report.carrying import carrying_lines
 from clbench.report.compared import SUMMARY_KEYS, Comparison
-from clbench.report.curves import (
-    COURSES,
-    accuracy_intervals,
-    binned_course,
-    course_by_seed,
-    finished,
-    is_measured,
-    mean_cost,
-    mean_matrix,
-    pareto,
-)
+from clbench.report.curves import COURSES, mean_cost, pareto
+from clbench.report.page_entries import COSTS, entry
 from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
-from clbench.report.repeat_words import repeat_mark, repeat_sentence
 from clbench.report.sections import Section, Source
-from clbench.typing import Array
 
-MAX_TASKS = 20  # of a matrix, or blocks of them
-MAX_ERROR = 2_000  # letters of a traceback, from its end
-COSTS = {
-    "train_seconds": "seconds",
-    "peak_memory": "bytes",
-    "parameters": "count",
-    "state_bytes": "bytes",
-    "bytes_sent": "bytes",
-}
-ENTRY_KEYS = (
-    "scenario",
-    "strategy",
-    "key",
-    "options",
-    "protocol",
-    "form",
-    "status",
-    "about",
-    "agents",
-)
 SAID_KEYS = ("metric", "alpha", "correction", "design", "choices", "text", "left_out")
 SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
 PAIR_COLUMNS = (
@@ -92,7 +59,7 @@ def _project() -> str | None:
 def _citation() -> str:
     """How to name the tool in a paper."""
     fields = {
-        "title": "{clbench}: benchmarks for continual learning",
+        "title": "{clbench}: a benchmarking suite for continual learning",
         "author": "{The clbench maintainers}",
         "version": version("clbench"),
         "url": _project(),
@@ -121,10 +88,11 @@ def _section(section: Section) -> dict[str, Any]:
     rankings = [_ranking(comparison) for comparison in section.comparisons.values()]
     sources = [_source(source) for source in section.sources]
     courses = {course.name: [course.words, course.axis] for course in COURSES}
-    entries = [_entry(section, cell) for cell in cells]
+    entries = [entry(section, cell) for cell in cells]
     return {
         "title": section.title,
         "mixed": main.mixed,
+        "carrying": list(carrying_lines(section.results)),
         "baseline": main.baseline,
         "records": sources,
         "courses": courses,
@@ -173,6 +141,7 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
         "limits": comparison.limits,
         "summary": summary,
         "overall": ranks,
+        "runs": _runs(comparison),
         "pairs": _pairs(comparison),
         "diagrams": diagrams,
         "fronts": fronts,
@@ -189,6 +158,15 @@ def _attributes(thing: Any, names: Iterable[str]) -> dict[str, Any]:
 
 def _fronts(comparison: Comparison, cost: str) -> dict[str, list[tuple[float, float]]]:
     return {scenario: _front(comparison, scenario, cost) for scenario in comparison.scenarios}
+
+
+def _runs(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """By scenario and strategy, the seeds and their values; None for a run that failed."""
+    found: dict[str, dict[str, Any]] = {scenario: {} for scenario in comparison.scenarios}
+    for runs in comparison.runs:
+        values = np.where(runs.failed, np.nan, runs.value)
+        found[runs.scenario][runs.strategy] = [runs.seed, values]
+    return found
 
 
 def _pairs(comparison: Comparison) -> dict[str, Any]:
@@ -224,77 +202,3 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
             if np.isfinite([spent, row.mean]).all() and spent > 0:
                 points.append((spent, row.mean))
     return pareto(points, higher_is_better=comparison.higher_is_better)
-
-
-# ---------------------------------------------------------------------- entries
-
-
-def _entry(section: Section, cell: CellRecord) -> dict[str, Any]:
-    """One cell: how it was made, what it cost, and what its runs look like inside."""
-    results = section.results
-    # Of a cell without a finished seed there is nothing to draw.
-    inside: dict[str, Any] = {"curves": {}, "matrix": None}
-    if cell.tasks and finished(cell):
-        inside = _inside(section, cell)
-    errors = [error[-MAX_ERROR:] for error in cell.errors]
-    costs = {name: mean_cost(results, cell, name) for name in COSTS}
-    repeats = section.repeats.get(cell.key, ())
-    return {
-        **_attributes(cell, ENTRY_KEYS),
-        "label": cell.label,
-        "versions": cell.content.get("versions", {}),
-        "declared": _picked(DECLARATIONS, cell.declared),
-        "seeds": sorted(set(cell.seed.tolist())),
-        "runs": _seeds_of_runs(results, cell),
-        "ended": _ended(cell),
-        "errors": errors,
-        "costs": costs,
-        "again": repeat_mark(repeats),
-        "repeats": [{**asdict(one), "words": repeat_sentence(one)} for one in repeats],
-        **inside,
-    }
-
-
-def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
-    """Which of the cell's seeds each run made."""
-    runs = runs_of(results.record, cell)
-    return [[run["id"], seeds] for run, seeds in runs if run.get("id")]
-
-
-def _ended(cell: CellRecord) -> list[tuple[str, int, int, int]]:
-    """The runs that did not finish: how they ended, with which seed and agent, in which step."""
-    found = []
-    for row in np.flatnonzero(~cell.done):
-        where = int(cell.seed[row]), int(cell.agent[row]), int(cell.diverged_at[row])
-        found.append((str(cell.member_status[row]), *where))
-    return found
-
-
-def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
-    """What the cell's runs look like: courses over tasks, and the matrix, in blocks if need be."""
-    size = bin_size(cell.tasks, MAX_TASKS)
-    names = bin_names(cell.tasks, size)
-    ends = [min((block + 1) * size, cell.tasks) for block in range(len(names))]
-    values = mean_matrix(cell, size)
-    # Blocks are named by their tasks, and found by the last of them.
-    matrix = {"size": size, "tasks": names, "ends": ends, "values": values}
-    return {"curves": _courses(section.results, cell), "matrix": matrix}
-
-
-def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
-    """By name, those that were measured."""
-    values = {course.name: course_by_seed(results, cell, course) for course in COURSES}
-    return {name: _curve(found) for name, found in values.items() if is_measured(found)}
-
-
-def _curve(values: Array) -> dict[str, Any]:
-    """How many tasks a point is the mean of; and of each its last task, the mean, its interval."""
-    tasks = values.shape[1]
-    size = bin_size(tasks)
-    centres, means = binned_course(values, size)
-    last = np.minimum((centres // size + 1) * size, tasks).astype(int)
-    points = []
-    found = zip(last, means.mean(axis=0), accuracy_intervals(means), strict=True)
-    for end, mean, interval in found:
-        points.append([int(end), mean, interval.low, interval.high])
-    return {"size": size, "points": points}

@@ -30,6 +30,8 @@ VALUES: dict[str, Any] = {
     "declared": ("oracle",),
     "trained_together": 2,
     "about": "It keeps samples.",
+    "papers": {"er": "Chaudhry et al. 2019"},
+    "defaults": {"memory": 200},
     "form": "loop",
     "graphs": "captured",
     "status": "partial",

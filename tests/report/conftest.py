@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ import pytest
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, validated, write_record
 from clbench.report.comparison import Comparison, compare
+from clbench.report.leaderboard import leaderboard
+from clbench.report.publishing import write
+from tests.report.browser import Browser, browser
+from tests.report.pages import NASTY
 
 PROTOCOL = {
     "model": {"mlp": {"hidden": [100]}},
@@ -75,3 +79,54 @@ class Made:
 @pytest.fixture(scope="session")
 def made() -> Made:
     return Made()
+
+
+# ---------------------------------------------------------------------- the page in a browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scenarios, four strategies, one with a diverged run and a name that would be markup."""
+    folder = tmp_path_factory.mktemp("page")
+    cells = []
+    for scenario in ("one", "two"):
+        for k, cell in enumerate(made.three(scenario)):
+            cell.cost["train_seconds"] = np.full(cell.members, 2.0 + k)
+            cells.append(cell)
+        status = np.array(["done"] * 11 + ["diverged"], dtype=object)
+        cells.append(
+            made.cell(
+                NASTY,
+                made.draw(0.6, 12, 7),
+                scenario,
+                member_status=status,
+                options={"memory": 200},
+            )
+        )
+    record = made.save(folder / "demo.h5", *cells, suite=NASTY, text="compare: {baseline: poor}")
+    write(leaderboard([record], folder / "board"), folder / "board")
+    return folder / "board" / "index.html"
+
+
+@pytest.fixture
+def at(chromium: Browser, page: Path) -> Iterator[Browser]:
+    """The page, just opened; nothing may be left in the console, and nothing but the page may have
+    been asked for.
+    """
+    chromium.resize(1200)
+    chromium.prefer("light")
+    chromium.open(Path("/dev/null"))
+    chromium.complaints()
+    chromium.requests()
+    chromium.open(page)
+    yield chromium
+    assert chromium.complaints() == []
+    assert [url for url in chromium.requests() if not url.startswith(("data:", "blob:"))] == [
+        page.as_uri()
+    ]

@@ -18,6 +18,12 @@ SCRIPTS = (
     "picture.js",
     "parts.js",
     "views.js",
+    "duel.js",
+    "ranking.js",
+    "figures.js",
+    "pairs.js",
+    "entries.js",
+    "section.js",
     "page.js",
 )  # in the order in which they build on each other
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}

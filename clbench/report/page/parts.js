@@ -15,6 +15,8 @@ const HELP = {
   interval: "where the mean lies, one strategy at a time; compare strategies by their tests",
   seconds: "without evaluation; a stack's time divided by its networks",
   bound: "keeps all data or forgets all it learnt: shown for what is within reach, and no rival",
+  overScenarios: "Average ranks over scenarios; ranks and means within a scenario are in its column. Choose a scenario for its tests.",
+  withinScenario: "A rank is 1 + the number of strategies shown to be better, “=” marks shared ones. Strategies that share a letter cannot be told apart. Intervals are 95 %, one at a time.",
   again: "whether another record measured the same seeds again, and by how much the mean final accuracy differs",
 };
 
@@ -101,7 +103,7 @@ function save(name, blob) {
 /** A formula gets an apostrophe before it, unless it is a number, so that no spreadsheet computes it. */
 const inert = (value) => (/^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value);
 const csvCell = (raw, value = inert(raw)) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-const asCsv = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent)).join(",")).join("\n") + "\n";
+const asCsv = (table) => [...table.rows].filter((row) => row.className !== "part").map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent)).join(",")).join("\n") + "\n";
 
 // ------------------------------------------------------------------ words
 

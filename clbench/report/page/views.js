@@ -1,4 +1,4 @@
-/* What is the same for all sections: names that break where names may, tooltips, and addresses of views. */
+/* What is the same for all sections: names that break where names may, and tooltips. */
 
 /** A name whose lines end after a comma, a bracket or a plus, and never within a number. */
 function named(name) {
@@ -27,36 +27,4 @@ function startTooltips() {
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, show);
   for (const kind of ["pointerdown", "focusout"]) document.addEventListener(kind, hide, true);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-}
-
-// ------------------------------------------------------------------ addresses of views
-
-/** `#s0&metric=forgetting&scenario=class`: the section, and what is chosen in it. */
-function addressOf(section) {
-  const chosen = new URLSearchParams(Object.entries(section.view()).filter(([, value]) => value));
-  return `#${section.id}${chosen.size ? `&${chosen}` : ""}`;
-}
-
-/** The element that the page's address leads to, and what is chosen there. */
-function addressed() {
-  const [id, ...rest] = location.hash.slice(1).split("&");
-  return { id, view: Object.fromEntries(new URLSearchParams(rest.join("&"))) };
-}
-
-// ------------------------------------------------------------------ pairs
-
-const SMALLEST_MATRIX = 3;
-const LARGEST_MATRIX = 40;
-
-/** Every strategy against every other: the row's mean minus the column's, and what the test says. */
-function pairMatrix(caption, names, pairOf, unit) {
-  const cell = (row, column) => {
-    const pair = pairOf(row, column);
-    if (!pair) return h("td", { class: "muted" }, row === column ? "" : "–");
-    const tip = `${row} − ${column}: ${signed(pair.difference, unit)} (${interval(pair.low, pair.high, unit)}), adjusted p ${probability(pair.p)}: ${pair.verdict}`;
-    return h("td", { class: pair.kind, "data-tip": tip, tabindex: 0 }, signed(pair.difference, unit));
-  };
-  return h("table", { class: "matrix" }, h("caption", {}, caption),
-    h("thead", {}, h("tr", {}, h("td"), names.map((name) => h("th", { scope: "col" }, named(name))))),
-    h("tbody", {}, names.map((row) => h("tr", {}, h("th", { scope: "row" }, named(row)), names.map((column) => cell(row, column))))));
 }

@@ -1,0 +1,74 @@
+"""What the leaderboard's page is given of each strategy and each run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clbench.records import RecordFile, write_file
+from clbench.records.provenance import named
+from clbench.report.leaderboard import leaderboard
+from clbench.report.page_data import page_data
+
+
+def section_of(record: Path, out: Path) -> Any:
+    (section,) = page_data(leaderboard([record], out))["sections"]
+    return section
+
+
+def test_a_ranking_has_the_value_of_every_seed_and_none_of_a_failed_run(
+    made: Any, tmp_path: Path
+) -> None:
+    status = np.array(["done", "diverged", "done"], dtype=object)
+    cells = [
+        made.cell("a", [0.5, 0.9, 0.25], member_status=status, seed=np.array([4, 5, 7])),
+        made.cell("b", [0.5, 0.75], seed=np.array([4, 7])),
+    ]
+    section = section_of(made.save(tmp_path / "r.h5", *cells), tmp_path)
+    assert section["rankings"][0]["runs"] == {
+        "split": {"a": [[4, 5, 7], [0.5, None, 0.25]], "b": [[4, 7], [0.5, 0.75]]}
+    }
+
+
+def test_an_entry_has_its_papers_its_defaults_and_the_plugin_of_its_code(
+    made: Any, tmp_path: Path
+) -> None:
+    cell = made.cell(
+        "er",
+        [0.5, 0.6],
+        options={"memory": 100},
+        papers={"er": "Somebody et al. 2019"},
+        defaults={"memory": 200},
+        content={"versions": {"strategy er": "sha256:1234", "scenario split": "2.0"}},
+    )
+    run = named({"plugins": {"er": "clbench 0.2.0 sha256:1234", "mine.py": "sha256:5"}})
+    cell.run = np.array([run["id"]] * 2, dtype=object)
+    write_file(tmp_path / "r.h5", RecordFile(1, "demo", "", {}, [cell], runs=(run,)))
+    (entry,) = section_of(tmp_path / "r.h5", tmp_path)["entries"]
+    assert entry["papers"] == {"er": "Somebody et al. 2019"}
+    assert (entry["options"], entry["defaults"]) == ({"memory": 100}, {"memory": 200})
+    assert entry["code"] == [
+        {"what": "scenario split", "plugin": "", "version": "2.0"},
+        {"what": "strategy er", "plugin": "er, clbench 0.2.0", "version": "sha256:1234"},
+    ]
+
+
+def test_what_a_stranger_s_record_holds_in_their_place_is_left_out(
+    made: Any, tmp_path: Path
+) -> None:
+    cell = made.cell("er", [0.5, 0.6], content={"versions": ["1"]})
+    run = named({"plugins": "none"})
+    cell.run = np.array([run["id"]] * 2, dtype=object)
+    write_file(tmp_path / "r.h5", RecordFile(1, "demo", "", {}, [cell], runs=(run,)))
+    (entry,) = section_of(tmp_path / "r.h5", tmp_path)["entries"]
+    assert (entry["code"], entry["papers"], entry["defaults"]) == ([], {}, {})
+
+
+def test_unequal_memory_is_said_before_any_number(made: Any, tmp_path: Path) -> None:
+    cells = made.cells({"small": [0.5, 0.6], "large": [0.6, 0.7]})
+    for cell, size in zip(cells, (2_000.0, 9_000.0), strict=True):
+        cell.cost["state_bytes"] = cell.cost["device_bytes"] = np.full(2, size)
+    (line,) = section_of(made.save(tmp_path / "r.h5", *cells), tmp_path)["carrying"]
+    assert "small 2.0 kB, large 9.0 kB, 4.5 times as much" in line
