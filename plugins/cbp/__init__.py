@@ -46,6 +46,10 @@ class CBP(Strategy):
     happens depends on counts alone, so the steps between can be replayed from a device graph.
     """
 
+    paper = (
+        "Dohare et al. 2024, Loss of plasticity in deep continual learning,"
+        " https://doi.org/10.1038/s41586-024-07711-7"
+    )
     name = "cbp"
     wiring = Strategy.wiring | {"layers", "spans"}
 

@@ -17,6 +17,10 @@ class DER(Strategy):
     the square is averaged over them, as in the authors' code.
     """
 
+    paper = (
+        "Buzzega et al. 2020, Dark experience for general continual learning,"
+        " https://arxiv.org/abs/2004.07211"
+    )
     name = "der"
     memory: Memory = 500  # samples kept in all, or the bytes that they and their logits may take
     # Samples of each draw; by default as many as the batch has.
@@ -56,6 +60,10 @@ class DERpp(DER):
     statistics.
     """
 
+    paper = (
+        "Buzzega et al. 2020, Dark experience for general continual learning,"
+        " https://arxiv.org/abs/2004.07211"
+    )
     name = "derpp"
     alpha: NonNegativeFloat = 0.2  # of the distance to the kept logits
     beta: NonNegativeFloat = 0.5  # of the cross-entropy of the second draw

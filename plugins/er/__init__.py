@@ -13,6 +13,10 @@ class ER(Strategy):
     reservoir (Chaudhry et al. 2019).
     """
 
+    paper = (
+        "Chaudhry et al. 2019, On tiny episodic memories in continual learning,"
+        " https://arxiv.org/abs/1902.10486"
+    )
     name = "er"
     memory: Memory = 500  # samples kept in all, or the bytes that they may take
     # Samples drawn a step; by default as many as the batch has.

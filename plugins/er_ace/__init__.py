@@ -20,6 +20,11 @@ class ERACE(Strategy):
     seen: the protocol's `logits: seen`; its code's is over all of them, the default.
     """
 
+    paper = (
+        "Caccia et al. 2022, New insights on reducing abrupt representation change in"
+        " online continual learning,"
+        " https://arxiv.org/abs/2104.05025"
+    )
     name = "er_ace"
     memory: Memory = 500  # samples kept in all, or the bytes that they may take
     # Samples drawn a step; by default as many as the batch has.

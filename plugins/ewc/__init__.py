@@ -84,6 +84,10 @@ class EWC(FisherStrategy):
     theta*_j / F, and a constant. So a step costs the same after a hundred tasks as after one.
     """
 
+    paper = (
+        "Kirkpatrick et al. 2017, Overcoming catastrophic forgetting in neural networks,"
+        " https://arxiv.org/abs/1612.00796"
+    )
     name = "ewc"
     strength: NonNegativeFloat = 100.0  # lambda
 
@@ -142,6 +146,10 @@ class OnlineEWC(FisherStrategy):
     task F <- decay * F + F_task.
     """
 
+    paper = (
+        "Schwarz et al. 2018, Progress & compress: a scalable framework for continual learning,"
+        " https://arxiv.org/abs/1805.06370"
+    )
     name = "online_ewc"
     strength: NonNegativeFloat = 100.0  # lambda
     decay: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0  # gamma

@@ -24,6 +24,11 @@ class GDumb(Strategy):
     not there.
     """
 
+    paper = (
+        "Prabhu et al. 2020, GDumb: a simple approach that questions our progress in"
+        " continual learning,"
+        " https://doi.org/10.1007/978-3-030-58536-5_31"
+    )
     name = "gdumb"
     replaces = frozenset({"phases"})
     memory: Memory = 500  # samples kept in all, or the bytes that they may take

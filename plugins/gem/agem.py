@@ -20,6 +20,10 @@ class AGEM(MemoryGradients):
     rise. The memory holds samples of finished tasks, drawn at random when each ends.
     """
 
+    paper = (
+        "Chaudhry et al. 2019, Efficient lifelong learning with A-GEM,"
+        " https://arxiv.org/abs/1812.00420"
+    )
     name = "agem"
     # What is kept of a task: an equal part of the memory, or a single batch, as Mammoth's code
     # keeps.

@@ -22,6 +22,10 @@ class GEM(MemoryGradients):
     over the memory of each earlier task.
     """
 
+    paper = (
+        "Lopez-Paz & Ranzato 2017, Gradient episodic memory for continual learning,"
+        " https://arxiv.org/abs/1706.08840"
+    )
     name = "gem"
     # Samples of each earlier task in a step; by default all that are kept of it, as published.
     replay_batch: PositiveInt | None = None

@@ -36,6 +36,10 @@ class Hypernetwork(Strategy):
     tell the task, each sample is given to the embedding whose network is surest of it (HNET+ENT).
     """
 
+    paper = (
+        "von Oswald et al. 2020, Continual learning with hypernetworks,"
+        " https://arxiv.org/abs/1906.00695"
+    )
     name = "hypernetwork"
     foreseeable = True
     generates_weights = True

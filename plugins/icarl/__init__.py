@@ -40,6 +40,10 @@ class ICaRL(Strategy):
     ends, the network's own outputs answer.
     """
 
+    paper = (
+        "Rebuffi et al. 2017, iCaRL: incremental classifier and representation learning,"
+        " https://arxiv.org/abs/1611.07725"
+    )
     name = "icarl"
     replaces = frozenset({"task_loss"})
     memory: Memory = 2000  # exemplars kept in all, or the bytes that all it carries may take

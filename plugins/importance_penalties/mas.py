@@ -20,6 +20,10 @@ class MAS(Strategy):
     setting. theta* are the weights at the end of the last task.
     """
 
+    paper = (
+        "Aljundi et al. 2018, Memory aware synapses: learning what (not) to forget,"
+        " https://arxiv.org/abs/1711.09601"
+    )
     name = "mas"
     strength: NonNegativeFloat = 1.0  # lambda
     samples: PositiveInt | None = 1024  # samples a task; none for all of them

@@ -25,6 +25,10 @@ class SI(Strategy):
     nothing.
     """
 
+    paper = (
+        "Zenke et al. 2017, Continual learning through synaptic intelligence,"
+        " https://arxiv.org/abs/1703.04200"
+    )
     name = "si"
     strength: NonNegativeFloat = 1.0  # c
     xi: PositiveFloat = 0.1  # keeps Omega within bounds where a weight hardly moved

@@ -22,6 +22,8 @@ class LwF(Strategy):
     classes so far are one head; in the domain setting all outputs are.
     """
 
+    paper = "Li & Hoiem 2016, Learning without forgetting, https://arxiv.org/abs/1606.09282"
+
     strength: NonNegativeFloat = 1.0  # alpha
     temperature: PositiveFloat = 2.0  # T
 

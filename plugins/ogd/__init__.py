@@ -51,6 +51,10 @@ class OGD(Strategy):
     projected.
     """
 
+    paper = (
+        "Farajtabar et al. 2020, Orthogonal gradient descent for continual learning,"
+        " https://arxiv.org/abs/1910.07104"
+    )
     name = "ogd"
     # A direction of a sample: the gradient of its true class's output (gtl), of the mean of its
     # outputs (ave), of each of them (all); mean_loss: one direction a task, the mean gradient of

@@ -33,6 +33,10 @@ class ReDo(Strategy):
     never recycled.
     """
 
+    paper = (
+        "Sokar et al. 2023, The dormant neuron phenomenon in deep reinforcement learning,"
+        " https://arxiv.org/abs/2302.12902"
+    )
     name = "redo"
     tau: NonNegativeFloat = 0.1  # the score up to which a unit is dormant
     period: PositiveInt = 1000  # steps of a member from one recycling to the next

@@ -30,6 +30,11 @@ class FedAvg(Rounds):
     of neighbours: each agent has its own v. Running statistics are averaged without it.
     """
 
+    paper = (
+        "McMahan et al. 2017, Communication-efficient learning of deep networks from"
+        " decentralized data,"
+        " https://arxiv.org/abs/1602.05629"
+    )
     name = "fedavg"
 
     # What the mean weighs agents by: all alike, or each by its training samples of the task.

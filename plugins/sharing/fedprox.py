@@ -23,6 +23,10 @@ class FedProx(FedAvg):
     pull.
     """
 
+    paper = (
+        "Li et al. 2020, Federated optimization in heterogeneous networks,"
+        " https://arxiv.org/abs/1812.06127"
+    )
     name = "fedprox"
 
     mu: NonNegativeFloat = 0.1  # how hard; 0 is plain averaging

@@ -25,6 +25,10 @@ class ShrinkPerturb(Strategy):
     does there.
     """
 
+    paper = (
+        "Ash & Adams 2020, On warm-starting neural network training,"
+        " https://arxiv.org/abs/1910.08475"
+    )
     name = "shrink_perturb"
     when: Literal["step", "task"] = "step"  # after every update, or before every later task
     # The share of each weight that is taken off.

@@ -36,6 +36,10 @@ class SNR(Strategy):
     that are silent at 0: relu and crelu.
     """
 
+    paper = (
+        "Farias & Jozefiak 2025, Self-normalized resets for plasticity in continual learning,"
+        " https://arxiv.org/abs/2410.20098"
+    )
     name = "snr"
     eta: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02  # how unlikely a silence has to be
     estimate: Literal["geometric", "histogram"] = "geometric"  # how its probability is found

@@ -32,6 +32,10 @@ class SoftHebb(Strategy):
     others. The protocol's epochs, batch size and optimiser are those of the head.
     """
 
+    paper = (
+        "Journé et al. 2023, Hebbian deep learning without feedback,"
+        " https://arxiv.org/abs/2209.11883"
+    )
     name = "softhebb"
     foreseeable: ClassVar[bool] = True
     wiring = Strategy.wiring | {"steps", "seen", "rules"}

@@ -28,6 +28,11 @@ class UPGD(Strategy):
     is divided by max |u|, so that the least useful weights are still those that move most.
     """
 
+    paper = (
+        "Elsayed & Mahmood 2024, Addressing loss of plasticity and catastrophic"
+        " forgetting in continual learning,"
+        " https://arxiv.org/abs/2404.00781"
+    )
     name = "upgd"
     decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999  # beta, of the running utility
     noise: NonNegativeFloat = 0.001  # sigma, the deviation of what is added to the gradient

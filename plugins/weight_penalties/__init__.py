@@ -65,6 +65,11 @@ class L2Init(Strategy):
     theta_0|, with `huber` strength * sum huber(theta - theta_0), quadratic up to a distance of 1.
     """
 
+    paper = (
+        "Kumar et al. 2023, Maintaining plasticity in continual learning via"
+        " regenerative regularization,"
+        " https://arxiv.org/abs/2308.11958"
+    )
     name = "l2_init"
     strength: NonNegativeFloat = 1e-3  # lambda
     distance: Kind = "l2"  # how the distance is measured
