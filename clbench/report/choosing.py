@@ -70,10 +70,15 @@ def _chosen(pooled: Pool, metric: str, seeds: Sequence[int]) -> Pool:
     return replace(
         pooled,
         results=Results(record, results.host),
-        asked=tuple(seed for seed in pooled.asked if seed not in seeds),
+        asked=_without(pooled.asked, seeds),
+        asked_of={key: _without(asked, seeds) for key, asked in pooled.asked_of.items()},
         choices=tuple(choice.finding for choice in choices),
         omissions=(*pooled.omissions, *omissions),
     )
+
+
+def _without(asked: Iterable[int], seeds: Sequence[int]) -> tuple[int, ...]:
+    return tuple(seed for seed in asked if seed not in seeds)
 
 
 def _check(

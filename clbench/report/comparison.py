@@ -81,7 +81,10 @@ def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Compa
     known = {name: value for name, value in given.items() if value is not None}
     pooled = with_choices(pooled, known)
     rules, not_used = _rules(pooled.results, known, seed)
-    every = [runs_of(pooled.results, rules.metric, cell) for cell in pooled.results.cells]
+    every = []
+    for cell in pooled.results.cells:
+        asked = pooled.asked_of.get(cell.key, ())
+        every.append(runs_of(pooled.results, rules.metric, cell, asked))
     tested, not_over_scenarios = _tested(pooled, rules, every)
     omissions = [*pooled.omissions, *not_used, *_left_out_runs(every), *not_over_scenarios]
     return _comparison(tested, omissions)

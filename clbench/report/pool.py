@@ -30,7 +30,7 @@ from clbench.records.merging import Conflict
 from clbench.records.provenance import united
 from clbench.report.findings import ChosenConfiguration, Omission
 from clbench.report.numbers import choice_words
-from clbench.report.stated import asked_seeds
+from clbench.report.stated import asked_by_cell, asked_seeds
 
 if TYPE_CHECKING:
     from clbench.host import Plugin
@@ -50,6 +50,7 @@ class Pool:
     results: Results
     mixed: tuple[str, ...]
     asked: tuple[int, ...] = ()  # the seeds that the suite asks for, where there is one suite
+    asked_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of each cell, by key
     choices: tuple[ChosenConfiguration, ...] = ()  # made on seeds that are no longer in it
     omissions: tuple[Omission, ...] = ()  # what is no longer in it besides, and why
 
@@ -77,8 +78,9 @@ def pool(
         )
     asked = _asked(records)
     if len(records) == 1 and not ambiguous(records[0].cells):
-        return Pool(opened[0], (), asked)
-    return Pool(Results(_joined(records), opened[0].host), mixed, asked)
+        return Pool(opened[0], (), asked, asked_by_cell(records[0]))
+    joined, asked_of = _joined(records)
+    return Pool(Results(joined, opened[0].host), mixed, asked, asked_of)
 
 
 def _opened(
@@ -315,25 +317,28 @@ def _united(cells: Sequence[CellRecord], suites: Sequence[str]) -> list[CellReco
         ) from None
 
 
-def _joined(records: Sequence[RecordFile]) -> RecordFile:
-    """One record with every cell."""
+def _joined(records: Sequence[RecordFile]) -> tuple[RecordFile, dict[str, tuple[int, ...]]]:
+    """One record with every cell; and by its key the seeds that its suite asks for."""
     names = _names(list(dict.fromkeys(map(_suite_of, records))))
     known: dict[str, CellRecord] = {}
     origin: dict[str, str] = {}
+    asked_of: dict[str, tuple[int, ...]] = {}
     cells: list[CellRecord] = []
     apart: list[CellRecord] = []
     for record in records:
         suite = names[_suite_of(record)]
         apart += record.apart
+        asked = asked_seeds(record.suite_text)
         for cell in record.cells:
             # A foreign key says nothing outside its own suite, and in it no more than a name.
             key = cell.key if cell.content else f"{suite}/{cell.key}"
             cell = keyed_apart(replace(cell, key=key), known)
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, suite)
+            asked_of.setdefault(cell.key, asked)
             cells.append(cell)
     suites = dict.fromkeys(record.suite for record in records)
-    return replace(
+    joined = replace(
         records[0],
         suite=" + ".join(suites),
         cells=tell_apart(_united(cells, list(names.values())), origin),
@@ -343,3 +348,4 @@ def _joined(records: Sequence[RecordFile]) -> RecordFile:
         metric_facts=metric_facts_of(records),
         looks=united_looks(record.looks for record in records),
     )
+    return joined, asked_of

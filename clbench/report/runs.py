@@ -35,7 +35,7 @@ class Runs:
     seed: Array  # [n], those with a value or a failure
     value: Array  # [n], NaN where the run failed
     failed: Array  # [n]
-    requested: int  # the cell's seeds, whatever became of them
+    requested: int  # the seeds that the suite asks for or the cell has, whatever became of them
     left_out: tuple[LostRuns | RunsWithoutValue, ...]  # what is missing, and why
     unit: str
     sign: int  # -1 where less is better
@@ -80,8 +80,8 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
     return seeds
 
 
-def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
-    """A cell's runs with their values of a metric."""
+def runs_of(results: Results, metric: str, cell: CellRecord, asked: Iterable[int] = ()) -> Runs:
+    """A cell's runs with their values of a metric; `asked` are the seeds that the suite wants."""
     measured, runs = values_by_seed(results, metric, cell)
     kept = [run for run in runs if run.counts]
     kept_seeds = [run.seed for run in kept]
@@ -94,7 +94,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord) -> Runs:
         seed=np.array(kept_seeds, dtype=np.int64),
         value=np.array(values, dtype=np.float64),
         failed=np.array(failed, dtype=bool),
-        requested=len(runs),
+        requested=len({*asked, *(run.seed for run in runs)}),
         left_out=tuple(_left_out(runs, metric)),
         unit=measured.unit,
         sign=1 if measured.higher_is_better else -1,

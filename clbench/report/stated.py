@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from clbench.records import RecordFile
+from clbench.records.combining import separated
 from clbench.report.findings import StatedNotUsed
 
 if TYPE_CHECKING:
@@ -37,6 +39,15 @@ def asked_seeds(suite_text: str) -> tuple[int, ...]:
         return tuple(check_seeds(_suite(suite_text).get("seeds")))
     except ValueError:
         return ()
+
+
+def asked_by_cell(record: RecordFile) -> dict[str, tuple[int, ...]]:
+    """By key the seeds that the cell's suite asks for; of a merged record each suite's own."""
+    found: dict[str, tuple[int, ...]] = {}
+    for part in separated(record):
+        asked = asked_seeds(part.suite_text)
+        found |= {cell.key: asked for cell in part.cells}
+    return found
 
 
 def _suite(suite_text: str) -> Mapping[str, Any]:

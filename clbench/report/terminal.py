@@ -24,6 +24,7 @@ from clbench.report.learning import nothing_learnt, sentence
 from clbench.report.marks import declared_lines, marked_label
 from clbench.report.measuring import measuring_line
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
+from clbench.report.stated import asked_by_cell
 from clbench.typing import Array
 from clbench.untrusted import printable
 
@@ -71,7 +72,9 @@ def summary_of(results: Results, metrics: Sequence[str] | None = None) -> Summar
     begins = _first_of_scenarios(cells)
     columns = [Column("strategy", tuple(map(marked_label, cells)), "name")]
     columns += [_metric_column(results, name, found) for name, found in measured.items()]
-    columns.append(Column("seeds", tuple(map(_seeds, cells)), "prose"))
+    asked = asked_by_cell(results.record)
+    seeds = [_seeds(cell, asked.get(cell.key, ())) for cell in cells]
+    columns.append(Column("seeds", tuple(seeds), "prose"))
     if len({cell.scenario for cell in cells}) > 1:
         columns.insert(0, _scenario_column(cells, begins))
     sections = frozenset(row for row in begins if row > 0)
@@ -139,7 +142,8 @@ def _cell_facts(results: Results, cell: CellRecord) -> Iterable[str]:
         ]
         yield f"options: {', '.join(options)}"
     each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
-    yield f"seeds: {_seeds(cell)}{each}"
+    asked = asked_by_cell(results.record).get(cell.key, ())
+    yield f"seeds: {_seeds(cell, asked)}{each}"
     if line := measuring_line([cell]):
         yield line
     for run, seeds in runs_of(results.record, cell):
@@ -322,10 +326,13 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def _seeds(cell: CellRecord) -> str:
-    """`10`, or `9 of 10 (1 diverged)`. A seed is finished when all its agents are."""
-    total = len(np.unique(cell.seed))
-    unfinished = len(np.unique(cell.seed[~cell.complete]))
+def _seeds(cell: CellRecord, asked: Sequence[int]) -> str:
+    """`10`, or `8 of 10 (1 diverged, 1 not run)`. A seed is finished when all its agents are."""
+    known = np.unique(cell.seed)
+    # Nobody asks any more for what is kept apart.
+    missing = np.setdiff1d(asked, known) if not cell.apart else known[:0]
+    total = len(known) + len(missing)
+    unfinished = len(np.unique(cell.seed[~cell.complete])) + len(missing)
     if not unfinished:
         return str(total)
     ended: dict[str, set[int]] = defaultdict(set)
@@ -334,4 +341,6 @@ def _seeds(cell: CellRecord) -> str:
     words = []
     for status, seeds in sorted(ended.items()):
         words.append(f"{len(seeds)} {'timed out' if status == TIMEOUT else status}")
+    if len(missing):
+        words.append(f"{len(missing)} not run")
     return f"{total - unfinished} of {total} ({', '.join(words)})"
