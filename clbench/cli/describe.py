@@ -144,19 +144,19 @@ def _describe_imported(name: str, host: Host, data: Path | None) -> None:
 def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
     """A suite that comes with clbench: what its file says first, and what it runs."""
     from clbench.suite import load_suite
+    from clbench.suite.suite import runs_in_words
 
     suite = load_suite(name, host, imported=imported)
     say(f"{name}: a suite that comes with clbench, {suite.file}\n")
     say_prose(opening_comment(suite.text))
     strategies = dict.fromkeys(cell.label for cell in suite.cells)
     scenarios = dict.fromkeys(cell.scenario_label for cell in suite.cells)
-    runs = sum(len(cell.seeds) for cell in suite.cells)
     metrics = [metric.label for metric in suite.metrics]
     rows = [
         ["scenarios", ", ".join(scenarios)],
         ["strategies", ", ".join(strategies)],
-        ["seeds", f"{len(suite.seeds)}"],
-        ["runs", f"{runs} in {len(suite.cells)} cells"],
+        ["seeds", f"{suite.adaptive or len(suite.seeds)}"],
+        ["runs", f"{runs_in_words(suite)} in {len(suite.cells)} cells"],
         ["metrics", ", ".join(metrics)],
     ]
     say("")

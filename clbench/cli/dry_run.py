@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from clbench.execution.estimate import Estimate, Estimator
     from clbench.execution.jobs import Job
     from clbench.execution.planner import Missing, Plan
+    from clbench.execution.running import Bounds
     from clbench.host import Host
+    from clbench.suite.adaptive import Adaptive
     from clbench.suite.cell import Cell
 
 COVERS = (
@@ -38,8 +40,11 @@ def show_plan(run: Run) -> None:
 
     # Without the folder's lock: nothing is written, and a run under way may be watched.
     recorded = run.store.read().cells
-    plan = run.plan(recorded)
+    bounds = None if run.separator is None else run.bounds(recorded)
+    plan = run.plan(recorded, None if bounds is None else bounds.asked)
     _show_cells(plan, run.store.suite)
+    if run.separator is not None and bounds is not None:
+        say(_until(run.separator.rule, bounds))
     jobs = _estimated(plan.jobs, Estimator(run.inspector, recorded))
     _show_jobs(jobs, run.slots)
     # Slots are all of one kind.
@@ -53,6 +58,15 @@ def _show_cells(plan: Plan, suite: str) -> None:
     say(f"cells of {suite}")
     headers = ["scenario", "strategy", "tasks", "seeds", "to run", "key"]
     table(headers, map(_cell_row, plan.remaining.missing))
+
+
+def _until(rule: Adaptive, bounds: Bounds) -> str:
+    """What is run at least and at most, where seeds are added by what they show."""
+    looks = ", ".join(map(str, rule.looks))
+    number = f"at least {_counted(bounds.fewest, 'run')}, at most {bounds.most}"
+    if bounds.is_over:
+        number = "no more are, with what is in the record"
+    return f"\nseeds are added until the strategies are told apart, looks at {looks}: {number}"
 
 
 def _cell_row(one: Missing) -> list[Any]:

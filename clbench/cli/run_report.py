@@ -89,6 +89,8 @@ def _say_how_much_is_there(outcome: Outcome) -> None:
         ran = f"{outcome.ran} {jobs} in {duration(outcome.seconds)}"
     runs = "run is" if outcome.requested == 1 else "runs are"
     say(f"\n{outcome.finished} of {outcome.requested} {runs} in {outcome.record} ({ran})")
+    if outcome.stop is not None:
+        (tell if outcome.stop.failed else say)(str(outcome.stop))
 
 
 def _say_what_is_missing(outcome: Outcome, again: str) -> None:

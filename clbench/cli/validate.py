@@ -19,6 +19,7 @@ def validate(
     from clbench.execution import open_suite
     from clbench.execution.checking import check_against_data
     from clbench.execution.inspector import CellInspector
+    from clbench.suite.suite import runs_in_words
 
     opened, host = open_suite(suite, plugin or [], data=data, overrides=change or [], seeds=seeds)
     warn([*host.warnings, *opened.warnings])
@@ -28,9 +29,8 @@ def validate(
     scenarios = {cell.scenario_label for cell in cells}
     strategies = {cell.label for cell in cells}
     matrix = f"{_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}"
-    # A seed with all its agents is one run.
-    runs = sum(len(cell.seeds) for cell in cells)
-    sizes = f"{_count(len(cells), 'cell')}, {_count(runs, 'run')}"
+    runs = runs_in_words(opened)
+    sizes = f"{_count(len(cells), 'cell')}, {runs} {'run' if runs == '1' else 'runs'}"
     say(f"{opened.file} is sound: {matrix}, {sizes}")
 
 

@@ -125,6 +125,8 @@ def _raise_what_is_missing(outcome: Outcome) -> None:
     if outcome.exit_code:
         lines = [f"{outcome.record} lacks something asked for:", *map(str, outcome.failures)]
         lines += [f"{name}: every run diverged" for name in outcome.diverged]
+        if outcome.stop is not None and outcome.stop.failed:
+            lines.append(str(outcome.stop))
         raise RunFailed("\n".join(lines))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.execution.jobs import Job, PlannedCell
+from clbench.execution.separating import Stop
 from clbench.records import CellRecord
 from clbench.records.status import FINISHED
 from clbench.suite.seeds import seeds_in_words
@@ -50,23 +51,36 @@ class Outcome:
     ran: int  # jobs of this run
     seconds: float
     interrupted: bool
+    stop: Stop | None = None  # where seeds were added: at how many, and why
 
     @property
     def exit_code(self) -> int:
-        """130 interrupted; 1 where a member failed or every member of a cell diverged; else 0."""
+        """130 interrupted; 1 where a member failed, every member of a cell diverged, or nothing
+        could be decided by any number of seeds; else 0.
+        """
         if self.interrupted:
             return INTERRUPTED
-        return FAILED if self.failures or self.diverged else OK
+        undecidable = self.stop is not None and self.stop.failed
+        return FAILED if self.failures or self.diverged or undecidable else OK
 
 
 @dataclass(frozen=True)
 class Work:
     """What this run did: its jobs by name, and the errors of those that failed."""
 
-    jobs: Mapping[str, Job]
-    errors: Mapping[str, str]
-    seconds: float
-    interrupted: bool
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def and_then(self, more: Work) -> Work:
+        """This and what was done after it."""
+        return Work(
+            {**self.jobs, **more.jobs},
+            {**self.errors, **more.errors},
+            self.seconds + more.seconds,
+            more.interrupted,
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,7 @@ def outcome_of(
     planned: Sequence[PlannedCell],
     cells: Mapping[str, CellRecord],
     work: Work,
+    stop: Stop | None = None,
 ) -> Outcome:
     """Look into the record for everybody who was asked for."""
     requested, finished = 0, 0
@@ -110,6 +125,7 @@ def outcome_of(
         ran=len(work.jobs),
         seconds=work.seconds,
         interrupted=work.interrupted,
+        stop=stop,
     )
 
 

@@ -28,16 +28,18 @@ from clbench.execution.environment import (
 from clbench.execution.estimate import Estimator, forecast_of
 from clbench.execution.in_process import InProcess, is_in_process
 from clbench.execution.inspector import CellInspector
-from clbench.execution.jobs import CHECKPOINT_EVERY, JobEvent, PlannedCell, Site
+from clbench.execution.jobs import CHECKPOINT_EVERY, Job, JobEvent, PlannedCell, Site
 from clbench.execution.launcher import Launcher
 from clbench.execution.outcome import Outcome, Work, outcome_of
-from clbench.execution.planner import Plan, Workers, plan_jobs, remaining_work
+from clbench.execution.planner import Plan, Remaining, Workers, plan_jobs, remaining_work
+from clbench.execution.separating import Separator, Stop, going_on, stop_of, up_to
 from clbench.execution.sizing import expected_bytes, fewest_jobs
 from clbench.execution.store import Store, Stored
 from clbench.execution.supervisor import Ending, Supervisor
 from clbench.host.session_source import UNKNOWN
 from clbench.records import CellRecord
 from clbench.records.holding import require_posix
+from clbench.records.looks import Look, append_looks
 from clbench.suite import pick
 from clbench.suite.cell import Cell
 
@@ -61,6 +63,16 @@ class Options:
     timeout: float | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
     data: Path | None = None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much there is to run, where seeds are added by what they show."""
+
+    asked: Sequence[PlannedCell]  # with the seeds of the next look; if it is over of the last
+    fewest: int  # runs, a run being a seed of a cell with all its agents
+    most: int
+    is_over: bool = False
 
 
 class Run:
@@ -88,14 +100,39 @@ class Run:
         self.forced = self._forced()
         self.slots = self.launcher.slots(options.device, options.workers)
         self.site = self._site()
+        # Seeds are added by what they show; else all that are asked for run at once.
+        self.separator = Separator(suite, self.planned, host) if suite.adaptive else None
+        self.work = Work()
 
-    def plan(self, recorded: Mapping[str, CellRecord]) -> Plan:
-        """What this run has to do, given what is in the record."""
-        begun = self.store.begun(self.site)
-        remaining = remaining_work(self.planned, recorded, forced=self.forced, begun=begun)
+    def plan(
+        self, recorded: Mapping[str, CellRecord], planned: Sequence[PlannedCell] | None = None
+    ) -> Plan:
+        """What this run has to do, given what is in the record; of all its cells unless said."""
+        remaining = self._remaining(recorded, self.planned if planned is None else planned)
         form, estimator = self.options.form, Estimator(self.inspector, recorded)
         pieces = fewest_jobs(remaining.new_jobs(form), estimator, self.slots)
         return plan_jobs(remaining, Workers.on(self.slots), form, pieces)
+
+    def _remaining(
+        self, recorded: Mapping[str, CellRecord], planned: Sequence[PlannedCell]
+    ) -> Remaining:
+        begun = self.store.begun(self.site)
+        return remaining_work(planned, recorded, forced=self.forced, begun=begun)
+
+    def bounds(self, recorded: Mapping[str, CellRecord]) -> Bounds:
+        """What has to run at least and at most, where seeds are added by what they show."""
+        assert self.separator is not None
+        every = _runs_missing(self._remaining(recorded, self.planned))
+        seeds: int | None = self.separator.rule.fewest
+        while seeds is not None:
+            asked = up_to(self.planned, seeds)
+            missing = _runs_missing(self._remaining(recorded, asked))
+            if missing:
+                return Bounds(asked, missing, every)
+            # Looks at what is there already cost nothing.
+            found = self.separator.look(recorded, seeds)
+            seeds = None if isinstance(found, Stop) else found.next_look
+        return Bounds(asked, 0, 0, is_over=True)
 
     def go(self) -> Outcome:
         """Run what is missing."""
@@ -105,14 +142,11 @@ class Run:
         self.site = replace(self.site, started=now(), git=git_commit(self._folder()))
         with self.store.open(expected_bytes(self.planned, self.inspector)):
             stored = self.store.read()
-            supervisor = self._supervisor(stored)
-            ending = supervisor.carry_out(list(supervisor.board.jobs.values()))
-            stored = self._merged(stored, ending)
-            if not ending.interrupted:
-                self._forget_what_is_over(supervisor)
-        board = supervisor.board
-        work = Work(board.jobs, ending.errors, board.seconds, ending.interrupted)
-        outcome = outcome_of(self.suite, self.store.record, self.planned, stored.cells, work)
+            if self.separator is None:
+                stored = self._round(stored, self.planned, self.planned)
+                outcome = self._outcome(stored, self.planned)
+            else:
+                outcome = self._until_separated(stored, self.separator)
         self.host.notify(
             SuiteFinished(self.store.suite, outcome.record, outcome.finished, len(outcome.failures))
         )
@@ -168,22 +202,83 @@ class Run:
 
     # ------------------------------------------------------------------ while it runs
 
-    def _supervisor(self, stored: Stored) -> Supervisor:
+    def _round(
+        self, stored: Stored, asked: Sequence[PlannedCell], new: Sequence[PlannedCell]
+    ) -> Stored:
+        """Have done what is missing of the `new` seeds among those `asked` for, and merge it."""
+        jobs = self.plan(stored.cells, new).jobs
+        is_first = self.supervisor is None
+        if not jobs and not is_first:
+            return stored
+        supervisor = self._supervisor(stored, asked, jobs)
+        if is_first:
+            cells = len(self.planned)
+            self.host.notify(SuiteStarted(self.store.suite, self.store.folder, cells, len(jobs)))
+        ending = supervisor.carry_out(list(supervisor.board.jobs.values()))
+        stored = self._merged(stored, ending)
+        board = supervisor.board
+        self.work = self.work.and_then(
+            Work(board.jobs, ending.errors, board.seconds, ending.interrupted)
+        )
+        if not ending.interrupted:
+            # Checkpoints of failed jobs stay: they are tried again from there.
+            self.store.forget(keep=self._unfinished(stored.cells))
+        return stored
+
+    def _until_separated(self, stored: Stored, separator: Separator) -> Outcome:
+        """Add seeds, look by look, until all that is compared is decided or there are most."""
+        tried, seeds = 0, separator.rule.fewest
+        while True:
+            asked = up_to(self.planned, seeds)
+            # What failed in this run is not tried again in it.
+            stored = self._round(stored, asked, up_to(self.planned, seeds, tried))
+            if self.work.interrupted:
+                return self._outcome(stored, asked)
+            found = separator.look(stored.cells, seeds)
+            if isinstance(found, Stop):
+                return self._outcome(stored, asked, found)
+            stored = self._noted(stored, separator.noted(stored.cells, seeds))
+            if found.next_look is None:
+                return self._outcome(stored, asked, stop_of(found, seeds))
+            self.display.say(going_on(found, seeds))
+            tried, seeds = seeds, found.next_look
+
+    def _noted(self, stored: Stored, look: Look) -> Stored:
+        """A look is in the record before anybody acts on it."""
+        assert stored.record is not None
+        try:
+            append_looks(self.store.record, stored.record.looks, [look])
+        except OutputError as error:
+            raise RunFailed(f"stopped: {error}; what is finished is kept") from error
+        # What lies on disk alone lies in another file now.
+        return self.store.read()
+
+    def _outcome(
+        self, stored: Stored, asked: Sequence[PlannedCell], stop: Stop | None = None
+    ) -> Outcome:
+        return outcome_of(self.suite, self.store.record, asked, stored.cells, self.work, stop)
+
+    def _supervisor(
+        self, stored: Stored, asked: Sequence[PlannedCell], jobs: Sequence[Job]
+    ) -> Supervisor:
         """Whoever has the planned jobs done; the run's folder is made ready for them."""
         recorded = stored.cells
-        jobs = self.plan(recorded).jobs
         # A forced job begins anew, and not from where its last run stood.
-        self.store.forget(keep=[job for job in jobs if job.key not in self.forced])
+        goes_on = [job for job in jobs if job.key not in self.forced]
+        self.store.forget(keep=[*goes_on, *self._unfinished(recorded)])
         self.store.begin(jobs)
         forecast = forecast_of(jobs, Estimator(self.inspector, recorded), len(self.slots))
-        board = Board.of(self.store.suite, self.planned, jobs, forecast)
+        board = Board.of(self.store.suite, asked, jobs, forecast)
         self.supervisor = Supervisor(
             self.host, self.launcher, self.slots, self.site, self.store, board, self.display
         )
-        self.host.notify(
-            SuiteStarted(self.store.suite, self.store.folder, len(self.planned), len(jobs))
-        )
         return self.supervisor
+
+    def _unfinished(self, recorded: Mapping[str, CellRecord]) -> list[Job]:
+        """Jobs that a later look, or a later run, goes on with from their checkpoints."""
+        later = self._remaining(recorded, self.planned).resumed
+        failed = [self.work.jobs[name] for name in self.work.errors]
+        return [*later, *(job for job in failed if self.site.checkpoint(job).exists())]
 
     def _merged(self, stored: Stored, ending: Ending) -> Stored:
         """Bring what was measured into the record;
@@ -208,18 +303,16 @@ class Run:
             raise RunFailed(f"stopped: {unwritten}; {kept}")
         return stored
 
-    def _forget_what_is_over(self, supervisor: Supervisor) -> None:
-        """Keep the checkpoints of failed jobs alone: they are tried again from there."""
-        jobs = supervisor.board.jobs
-        failed = [jobs[name] for name in supervisor.ending.errors]
-        self.store.forget(keep=[job for job in failed if self.site.checkpoint(job).exists()])
-
 
 def run_suite(
     suite: Suite, host: Host, options: Options | None = None, display: Display | None = None
 ) -> Outcome:
     """Run a suite to its end, or to Ctrl-C; what finished is in the record either way."""
     return Run(suite, host, options or Options(), display).go()
+
+
+def _runs_missing(remaining: Remaining) -> int:
+    return sum(len({seed for seed, _ in one.members}) for one in remaining.missing)
 
 
 def _has_unknown_version(planned: PlannedCell) -> bool:

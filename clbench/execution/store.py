@@ -27,10 +27,9 @@ from clbench.records.apart import CELL, divided
 from clbench.records.file import RESULTS, SMOKE
 from clbench.records.holding import hold, refusing
 from clbench.records.looks import united_looks
-from clbench.records.metric_facts import named
+from clbench.records.metric_facts import labelled
 from clbench.records.provenance import Facts, united, with_runs
 from clbench.suite import Suite
-from clbench.suite.choice import MetricChoice
 
 FREE_BYTES_BEYOND = (
     4 << 20
@@ -125,7 +124,7 @@ class Store:
             tuple((metric.label, metric.options) for metric in suite.metrics),
             apart,
             runs,
-            metric_facts=_labelled(suite.metrics),
+            metric_facts=labelled((metric.label, metric.name) for metric in suite.metrics),
             purpose=SMOKE if suite.smoke else RESULTS,
             looks=united_looks(file.looks for file in now.files),
         )
@@ -284,12 +283,6 @@ def _joined(records: list[CellRecord]) -> CellRecord:
     if joined.finished.all():
         joined.faults = tuple(fault for fault in joined.faults if fault.metric)
     return joined
-
-
-def _labelled(metrics: Iterable[MetricChoice]) -> dict[str, dict[str, str]]:
-    """Which metrics those are that have labels of their own."""
-    facts = {metric.label: named(metric.label, metric.name) for metric in metrics}
-    return {label: one for label, one in facts.items() if one}
 
 
 def _by_key(files: Iterable[RecordFile]) -> dict[str, CellRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from clbench.metrics import Metric
@@ -31,6 +31,12 @@ def facts_of(kind: type[Metric], label: str) -> dict[str, Any]:
 def named(label: str, name: str) -> dict[str, str]:
     """Which metric is stored under a label; a metric that goes by its own name need not say it."""
     return {} if label == name else {_METRIC: name}
+
+
+def labelled(metrics: Iterable[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """Which metrics those are, given as label and name, that have labels of their own."""
+    facts = {label: named(label, name) for label, name in metrics}
+    return {label: one for label, one in facts.items() if one}
 
 
 def how_measured(label: str, name: str, options: Mapping[str, Any], version: str) -> dict[str, Any]:

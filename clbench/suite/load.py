@@ -10,6 +10,7 @@ import pydantic
 
 from clbench.errors import UserError, shown, suggest
 from clbench.option_issues import issues_of
+from clbench.suite.adaptive import Adaptive, adaptive_seeds
 from clbench.suite.cell import Cell
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import MetricChoice
@@ -18,7 +19,7 @@ from clbench.suite.labels import names_of
 from clbench.suite.metrics import asked_metrics, check_comparable
 from clbench.suite.paths import numbered
 from clbench.suite.problems import Problems
-from clbench.suite.seeds import check_seeds, parse_seeds
+from clbench.suite.seeds import MAX_SEEDS, check_seeds, parse_seeds
 from clbench.suite.smoke import SEEDS, tiny_cells
 from clbench.suite.source import ParsedSuite, Source, read_suite
 from clbench.suite.suite import NAME, Compare, Suite
@@ -68,23 +69,25 @@ def check_suite(
     `imported` names the data sets that no plugin offers and `clbench data import` brought in.
     """
     data = dict(parsed.data)
-    own_seeds = None
+    own, own_seeds = data.get("seeds"), None
     # `--seeds` stands in for the file's, which the record still asks for.
     if seeds is not None:
-        own_seeds = _sound_seeds(data.get("seeds"))
+        own_seeds = _sound_seeds(own)
         data["seeds"] = _seeds_option(seeds)
     problems = parsed.problems()
     _check_keys(data, problems)
+    metrics = asked_metrics(data, host, problems)
+    compare = _compare(data.get("compare"), host, metrics, problems)
+    adaptive = _adaptive(data.get("seeds"), compare, problems)
     matrix = Matrix(
         scenarios=_list(data, "scenarios", problems),
         strategies=_list(data, "strategies", problems),
         protocol=_mapping(data, problems),
-        seeds=_seeds(data.get("seeds"), problems),
-        metrics=asked_metrics(data, host, problems),
+        seeds=_seeds(data.get("seeds"), adaptive, problems),
+        metrics=metrics,
         imported=frozenset(imported),
     )
     name = _name(data.get("name"), problems)
-    compare = _compare(data.get("compare"), host, matrix.metrics, problems)
     plugins = _plugins(data.get("plugins"), parsed, problems)
     cells, warnings = expand(matrix, host, problems, checks)
     _check_baseline(compare.baseline, cells, problems)
@@ -98,9 +101,10 @@ def check_suite(
         compare=compare,
         cells=tuple(tiny_cells(cells, host) if smoke else cells),
         plugins=plugins,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_instead(own, seeds)),
         smoke=smoke,
         own_seeds=own_seeds,
+        adaptive=adaptive.limited(SEEDS) if smoke and adaptive else adaptive,
     )
 
 
@@ -124,7 +128,15 @@ def _name(value: object, problems: Problems) -> str:
     return str(value)
 
 
-def _seeds(value: object, problems: Problems) -> tuple[int, ...]:
+def _adaptive(value: object, compare: Compare, problems: Problems) -> Adaptive | None:
+    """By what seeds are added; None where the suite says which there are."""
+    return adaptive_seeds(value, compare, problems) if isinstance(value, dict) else None
+
+
+def _seeds(value: object, adaptive: Adaptive | None, problems: Problems) -> tuple[int, ...]:
+    """All seeds that there may be."""
+    if adaptive is not None:
+        return tuple(range(adaptive.most))
     try:
         return () if value is None else tuple(check_seeds(value))
     except ValueError as error:
@@ -134,10 +146,23 @@ def _seeds(value: object, problems: Problems) -> tuple[int, ...]:
 
 def _sound_seeds(value: object) -> tuple[int, ...]:
     """The seeds a file asks for; none where `--seeds` stands in for something that is wrong."""
+    if isinstance(value, dict):
+        # How many there will be is not known; whatever there is stays asked for.
+        return tuple(range(MAX_SEEDS))
     try:
         return tuple(check_seeds(value))
     except ValueError:
         return ()
+
+
+def _instead(own: object, seeds: str | None) -> list[str]:
+    """That `--seeds` wins, where the file says how many there are to be by what they show."""
+    if seeds is None or not isinstance(own, dict):
+        return []
+    return [
+        f"--seeds {seeds} stands in for the suite's `seeds: {{until: ...}}`: these seeds are run,"
+        " and none is added by what they show"
+    ]
 
 
 def _seeds_option(text: str) -> list[int]:

@@ -12,6 +12,7 @@ from clbench.optimizers import OPTIMIZERS
 from clbench.option_types import takes_none
 from clbench.options import describe_options, option_model
 from clbench.schedules import WITH_OPTIONS, WORDS
+from clbench.suite.adaptive import Written
 from clbench.suite.protocol import Protocol
 from clbench.suite.protocol_values import KEPT
 from clbench.suite.suite import NAME, Compare
@@ -37,7 +38,7 @@ _SHARE: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 _COMPOSED = r"^[^+]+(\+[^+]+)+$"
 _OF_TORCH = r"^torch\.[A-Z]"
 _SEEDS: Schema = {
-    "description": "A count (seeds 0 to n-1), or a list.",
+    "description": "A count (seeds 0 to n-1), a list, or {until: separated}.",
     "anyOf": [
         _COUNT,
         {
@@ -46,6 +47,7 @@ _SEEDS: Schema = {
             "minItems": 1,
             "uniqueItems": True,
         },
+        {key: value for key, value in Written.model_json_schema().items() if key != "title"},
     ],
 }
 

@@ -38,8 +38,8 @@ def check_seeds(value: object) -> list[int]:
         return _counted(value)
     if not isinstance(value, list) or not value or not all(map(_is_whole, value)):
         raise ValueError(
-            "must be a count such as 10, or a list of whole numbers such as [0, 3, 5],"
-            f" not {shown(value)}"
+            "must be a count such as 10, a list of whole numbers such as [0, 3, 5], or"
+            f" {{until: separated}}, not {shown(value)}"
         )
     if min(value) < 0:
         raise ValueError(f"seeds are not negative, as {min(value)} is")

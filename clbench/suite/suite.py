@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 from pydantic import AfterValidator, Field
@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field
 from clbench.suite.cell import Cell
 from clbench.suite.choice import MetricChoice
 from clbench.suite.seeds import check_seeds
+
+if TYPE_CHECKING:
+    from clbench.suite.adaptive import Adaptive
 
 # A suite's name names files, with endings such as `.superseded.h5`; file systems take 255 bytes,
 # and a letter may be four.
@@ -57,3 +60,15 @@ class Suite:
     warnings: tuple[str, ...] = ()
     smoke: bool = False
     own_seeds: tuple[int, ...] | None = None  # the file's, where `seeds` are named for one run
+    adaptive: Adaptive | None = None  # by what seeds are added; `seeds` are then all there may be
+
+
+def runs_in_words(suite: Suite) -> str:
+    """How many runs a suite asks for: `12`, or `24 to 120` where seeds are added.
+
+    A seed with all its agents is one run.
+    """
+    runs = sum(len(cell.seeds) for cell in suite.cells)
+    if suite.adaptive is None or suite.adaptive.fewest == suite.adaptive.most:
+        return f"{runs}"
+    return f"{len(suite.cells) * suite.adaptive.fewest} to {runs}"

@@ -143,7 +143,8 @@ def test_only_the_metrics_at_hand_are_defaults(load: Loader) -> None:
         (
             "seeds: many",
             "4: seeds",
-            "must be a count such as 10, or a list of whole numbers such as [0, 3, 5], not 'many'",
+            "must be a count such as 10, a list of whole numbers such as [0, 3, 5], or {until:"
+            " separated}, not 'many'",
         ),
         ("seeds: [1, -2]", "4: seeds", "seeds are not negative, as -2 is"),
         ("seeds: [1, 2, 1]", "4: seeds", "seeds are named twice: 1"),
