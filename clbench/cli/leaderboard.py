@@ -11,11 +11,13 @@ from clbench.cli.options import (
     AlphaOption,
     BaselineOption,
     CorrectionOption,
+    FamilyOption,
     MetricOption,
     MixedOption,
     PluginOption,
     RecordsArgument,
     RopeOption,
+    TestsOption,
     UnpairedOption,
     UnusedDataOption,
 )
@@ -36,6 +38,8 @@ def leaderboard(
     metric: MetricOption = None,
     baseline: BaselineOption = None,
     alpha: AlphaOption = None,
+    tests: TestsOption = None,
+    family: FamilyOption = None,
     correction: CorrectionOption = None,
     unpaired: UnpairedOption = False,
     rope: RopeOption = None,
@@ -59,7 +63,9 @@ def leaderboard(
     rules = {
         "metric": metric,
         "alpha": alpha,
-        "correction": None if correction is None else correction.value,
+        "tests": tests,
+        "family": family,
+        "correction": correction,
         "unpaired": unpaired or None,
         "rope": rope,
     }

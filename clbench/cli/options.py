@@ -82,6 +82,20 @@ SetOption = Annotated[
 # ---------------------------------------------------------------------- how records are compared
 
 
+class Tests(StrEnum):
+    """Which tests."""
+
+    by_design = "by_design"
+    ranks = "ranks"
+
+
+class Family(StrEnum):
+    """Which comparisons are tested together."""
+
+    pairs = "pairs"
+    baseline = "baseline"
+
+
 class Correction(StrEnum):
     """For testing several pairs."""
 
@@ -109,7 +123,8 @@ BaselineOption = Annotated[
     str | None,
     typer.Option(
         metavar="B",
-        help="The strategy, by label or name, that the others are set against.",
+        help="The strategy, by label or name, that the others are set against; named here, the"
+        " comparisons with it are all that is tested (--family pairs: every pair).",
         show_default=False,
     ),
 ]
@@ -121,10 +136,26 @@ AlphaOption = Annotated[
         show_default=False,
     ),
 ]
+TestsOption = Annotated[
+    Tests | None,
+    typer.Option(
+        help="Those that the design of the experiment asks for (the default), or tests on ranks"
+        " (Wilcoxon, Friedman, Nemenyi).",
+        show_default=False,
+    ),
+]
+FamilyOption = Annotated[
+    Family | None,
+    typer.Option(
+        help="What is tested together: every pair, or the comparisons with the baseline.",
+        show_default=False,
+    ),
+]
 CorrectionOption = Annotated[
     Correction | None,
     typer.Option(
-        help="For testing several pairs; holm unless the suite says otherwise.", show_default=False
+        help="Of tests on ranks (it means --tests ranks), for testing several pairs: holm.",
+        show_default=False,
     ),
 ]
 UnpairedOption = Annotated[bool, typer.Option("--unpaired", help="Do not pair the runs by seed.")]

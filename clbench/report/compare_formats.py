@@ -142,13 +142,10 @@ def as_csv(comparison: Comparison) -> str:
     The column `table` says which a row belongs to; what it has no value for is empty.
     """
     plain = comparison.to_json()
-    overall = plain["overall"] or {"ranks": [], "pairs": []}
-    parts = {
-        "summary": plain["summary"],
-        "pairs": plain["pairs"],
-        "overall": overall["ranks"],
-        "overall_pairs": overall["pairs"],
-    }
+    parts = {"summary": plain["summary"], "pairs": plain["pairs"]}
+    for name in ("overall", "like_these"):
+        question = plain[name] or {"ranks": [], "pairs": []}
+        parts |= {name: question["ranks"], f"{name}_pairs": question["pairs"]}
     rows: list[dict[str, Any]] = []
     columns = {"table": None}
     for name, found in parts.items():

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from clbench.report.choice_words import best_of
+from clbench.report.contest import BASELINE, LIKE_THESE, THESE
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of, show_p
+from clbench.report.ranking import show_rank
 
 if TYPE_CHECKING:
-    from clbench.report.across import OverallRank
-    from clbench.report.compared import Comparison, SummaryRow
+    from clbench.report.compared import Comparison, Overall, SummaryRow
     from clbench.report.contest import Pair
 
 PERCENT = {"fraction": ", %", "points": ", points"}
@@ -67,23 +68,30 @@ STRATEGY = ColumnOf("strategy", "name")
 SCENARIO = ColumnOf("scenario", "name")
 GROUP = ColumnOf("group", "prose")
 VERDICT = ColumnOf("verdict", "prose")
-IQM = ColumnOf("IQM [95 %]", spare=1)
+RANK = ColumnOf("rank")
+IQM = ColumnOf("IQM", spare=1)
 SMALLEST_P = ColumnOf("smallest p", spare=2)
 EFFECT = ColumnOf("A", spare=3)
 P = ColumnOf("p", spare=4)
-PAIRS = ColumnOf("pairs", spare=5)
+SEEDS = ColumnOf("seeds", spare=5)
+WON = ColumnOf("a ahead in", spare=3)
 SCENARIOS = ColumnOf("scenarios", spare=6)
 ADJUSTED_P = ColumnOf("adjusted p", spare=7)
 
 
 def tables(comparison: Comparison) -> list[TableOf]:
     """Those that have rows: the summary, the pairs, and both over scenarios."""
-    overall = comparison.overall
     made = [_summary(comparison), _pairs(TableKind.PAIRS, comparison.pairs, comparison)]
-    if overall is not None:
-        made.append(_ranks(overall.ranks, comparison))
-        made.append(_pairs(TableKind.OVERALL_PAIRS, overall.pairs, comparison))
+    for overall in (comparison.overall, comparison.like_these):
+        if overall is not None:
+            made.append(_ranks(overall, comparison))
+            made.append(_pairs(TableKind.OVERALL_PAIRS, overall.pairs, comparison))
     return [table for table in made if table.rows]
+
+
+def level_words(comparison: Comparison) -> str:
+    """What a header says of its column's intervals."""
+    return f"[{100 * (1 - comparison.alpha):.4g} %]"
 
 
 def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
@@ -112,6 +120,8 @@ class _Summary:
     def __init__(self, comparison: Comparison) -> None:
         rows = comparison.summary
         self.baseline = comparison.baseline
+        self.level = level_words(comparison)
+        self.has_groups = any(row.group for row in rows)
         self.names = marked_names(comparison.results.cells)
         self.has_iqm = _any(row.iqm for row in rows)
         self.has_differences = _any(row.effect for row in rows)
@@ -121,13 +131,13 @@ class _Summary:
     def columns(self) -> list[ColumnOf]:
         """All but the scenario."""
         unit = unit_of(self.means)
-        columns = [STRATEGY, ColumnOf("rank"), GROUP, ColumnOf("runs")]
-        columns.append(ColumnOf(f"mean [95 %]{unit}"))
+        columns = [STRATEGY, RANK, *([GROUP] if self.has_groups else []), ColumnOf("runs")]
+        columns.append(ColumnOf(f"mean {self.level}{unit}"))
         if self.has_iqm:
-            columns.append(replace(IQM, header=f"{IQM.header}{unit}"))
+            columns.append(replace(IQM, header=f"{IQM.header} {self.level}{unit}"))
         if self.has_differences:
             points = unit_of(self.differences, POINTS)
-            columns.append(ColumnOf(f"minus {self.baseline} [95 %]{points}"))
+            columns.append(ColumnOf(f"minus {self.baseline} {self.level}{points}"))
             columns += [ADJUSTED_P, EFFECT]
         return columns
 
@@ -135,7 +145,9 @@ class _Summary:
         """A row without its scenario."""
         runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
         mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
-        cells = [self._name(row), str(row.rank), row.group, runs, mean]
+        rank = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
+        groups = [row.group] if self.has_groups else []
+        cells = [self._name(row), rank, *groups, runs, mean]
         if self.has_iqm:
             cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
         if self.has_differences:
@@ -161,34 +173,51 @@ class _Summary:
 def _pairs(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> TableOf:
     scale = scale_of((pair.difference for pair in pairs), comparison.unit)
     names = marked_names(comparison.results.cells)
-    columns = _pair_columns(kind, comparison.unpaired, scale)
-    rows = [_pair_cells(pair, names, scale) for pair in pairs]
+    columns = _pair_columns(kind, pairs, comparison, scale)
+    rows = [_pair_cells(pair, names, scale, comparison) for pair in pairs]
     if len({pair.scenario for pair in pairs}) > 1:
         columns.insert(0, SCENARIO)
         for pair, cells in zip(pairs, rows, strict=True):
             cells.insert(0, pair.scenario or "")
-    title = "Every pair" if kind is TableKind.PAIRS else "Every pair over scenarios"
+    title = "Every pair"
+    if kind is TableKind.OVERALL_PAIRS and pairs:
+        title = f"Every pair {_over_words(pairs[0].question)}"
+    if comparison.family == BASELINE:
+        title = title.replace("Every pair", f"Against {comparison.baseline}")
     tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
     return TableOf(kind, f"{title}: {tests}", tuple(columns), tuple(map(tuple, rows)))
 
 
-def _pair_columns(kind: TableKind, unpaired: bool, scale: Scale) -> list[ColumnOf]:
+def _over_words(question: str) -> str:
+    return "on these scenarios together" if question == THESE else "on scenarios like these"
+
+
+def _pair_columns(
+    kind: TableKind, pairs: Sequence[Pair], comparison: Comparison, scale: Scale
+) -> list[ColumnOf]:
     """All but the scenario."""
-    counted = SCENARIOS
-    if kind is TableKind.PAIRS:
-        counted = ColumnOf("runs") if unpaired else PAIRS
-    difference = ColumnOf(f"a - b [95 %]{unit_of(scale, POINTS)}")
+    counted = SEEDS
+    if comparison.unpaired:
+        counted = ColumnOf("runs")
+    if kind is TableKind.OVERALL_PAIRS and any(pair.question == LIKE_THESE for pair in pairs):
+        counted = SCENARIOS
+    level = level_words(comparison)
+    difference = ColumnOf(f"a - b, one at a time {level}{unit_of(scale, POINTS)}")
     names = [ColumnOf("a", "name"), ColumnOf("b", "name")]
-    return [*names, counted, difference, EFFECT, P, ADJUSTED_P, SMALLEST_P, VERDICT]
+    won = [] if comparison.unpaired else [replace(WON, header=f"a ahead in {level}")]
+    return [*names, counted, difference, *won, EFFECT, P, ADJUSTED_P, SMALLEST_P, VERDICT]
 
 
-def _pair_cells(pair: Pair, names: Mapping[str, str], scale: Scale) -> list[str]:
+def _pair_cells(
+    pair: Pair, names: Mapping[str, str], scale: Scale, comparison: Comparison
+) -> list[str]:
     """A row without its scenario."""
     return [
         names[pair.a],
         names[pair.b],
         str(pair.n),
         scale.interval(pair.difference, pair.ci_low, pair.ci_high),
+        *([] if comparison.unpaired else [won_words(pair)]),
         _effect(pair.effect),
         show_p(pair.p),
         show_p(pair.p_adjusted),
@@ -197,16 +226,30 @@ def _pair_cells(pair: Pair, names: Mapping[str, str], scale: Scale) -> list[str]
     ]
 
 
-def _ranks(ranks: Sequence[OverallRank], comparison: Comparison) -> TableOf:
-    scale = scale_of((row.mean for row in ranks), comparison.unit)
+def won_words(pair: Pair) -> str:
+    """`9 of 10 [0.60, 0.98]`; a tie is half a seed."""
+    if np.isnan(pair.won_low):
+        return MISSING
+    won = pair.won + (pair.n - pair.won - pair.lost) / 2
+    return f"{won:g} of {pair.n} [{pair.won_low:.2f}, {pair.won_high:.2f}]"
+
+
+def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
+    scale = scale_of((row.mean for row in overall.ranks), comparison.unit)
     names = marked_names(comparison.results.cells)
-    mean = ColumnOf(f"mean over scenarios [95 %]{unit_of(scale)}")
+    level = level_words(comparison)
+    mean = ColumnOf(f"mean over scenarios {level}{unit_of(scale)}")
     rows = []
-    for row in ranks:
+    for row in overall.ranks:
+        rank = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
         interval = scale.interval(row.mean, row.ci_low, row.ci_high)
-        rows.append((names[row.strategy], f"{row.average_rank:.2f}", row.group, interval))
-    title = f"Over the {len(comparison.scenarios)} scenarios"
-    columns = (STRATEGY, ColumnOf("average rank"), GROUP, mean)
+        average = f"{row.average_rank:.2f}"
+        rows.append((names[row.strategy], rank, row.group, average, interval))
+    scenarios = len(comparison.scenarios)
+    title = f"On scenarios like these {scenarios}"
+    if overall.question == THESE:
+        title = f"On these {scenarios} scenarios together"
+    columns = (STRATEGY, RANK, GROUP, ColumnOf("average rank", spare=8), mean)
     return TableOf(TableKind.OVERALL_RANKS, title, columns, tuple(rows))
 
 

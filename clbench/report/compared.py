@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +32,14 @@ SUMMARY_KEYS = (
     "difference",
     "p_adjusted",
     "effect",
+    "rank_best",
+    "rank_worst",
+    "rank_reason",
+    "interval",
+    "iqm_low",
+    "iqm_high",
+    "difference_low",
+    "difference_high",
     "best_of",
     "optimism",
 )
@@ -49,10 +57,42 @@ OVERALL_PAIR_KEYS = (
     "ci_low",
     "ci_high",
     "verdict",
+    "better",
+    "exact",
+    "equivalence_p",
+    "p_always",
+    "interval",
+    "together_low",
+    "together_high",
+    "won",
+    "lost",
+    "won_low",
+    "won_high",
 )
 PAIR_KEYS = ("scenario", *OVERALL_PAIR_KEYS)
-RANK_KEYS = ("strategy", "average_rank", "group")
+RANK_KEYS = (
+    "strategy",
+    "average_rank",
+    "group",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "rank_best",
+    "rank_worst",
+    "rank_reason",
+)
 TEST_KEYS = ("test", "statistic", "p")
+OMNIBUS_KEYS = (
+    "scenario",
+    "question",
+    *TEST_KEYS,
+    "exact",
+    "strategies",
+    "blocks",
+    "f",
+    "f_p",
+)
+OVERALL_KEYS = ("question", *TEST_KEYS, "f", "f_p", "critical_difference", "correction")
 
 
 class Rows(tuple[Row, ...]):
@@ -79,7 +119,9 @@ class SummaryRow:
     ci_low: float
     ci_high: float
     iqm: float  # from ten runs on
-    rank: int  # 1 + the number of strategies that are better
+    rank_best: int | None  # 1 + the number of strategies that are shown to be better
+    rank_worst: int | None  # all but those that are shown to be worse
+    rank_reason: str  # why there is no rank
     group: str  # who shares a letter cannot be told apart
     difference: float  # this strategy - baseline
     difference_low: float
@@ -93,17 +135,24 @@ class SummaryRow:
     best_of: int = 0
     optimism: float = math.nan
 
+    @property
+    def rank(self) -> int | None:
+        """The best one that is not excluded."""
+        return self.rank_best
+
 
 @dataclass(frozen=True)
 class Overall:
-    """The strategies over all scenarios."""
+    """One question over all scenarios: on these, or on scenarios like these."""
 
-    test: str
+    question: str
+    test: str | None
     statistic: float
     p: float
     f: float
     f_p: float
     critical_difference: float
+    correction: str
     ranks: Rows[OverallRank]
     pairs: Rows[Pair]
 
@@ -119,6 +168,8 @@ class Comparison:
     unit: str
     higher_is_better: bool
     alpha: float
+    tests: str
+    family: str
     correction: str
     unpaired: bool
     rope: float | None
@@ -127,11 +178,14 @@ class Comparison:
     omnibus: tuple[Omnibus, ...]
     summary: Rows[SummaryRow]
     pairs: Rows[Pair]
-    overall: Overall | None
+    overall: Overall | None  # on these scenarios; of tests on ranks, on scenarios like these
+    like_these: Overall | None  # the second question, where both are asked
     text: tuple[str, ...]
     left_out: tuple[str, ...]
     mixed: tuple[str, ...] = ()
     choices: tuple[ChosenConfiguration, ...] = ()
+    # By scenario, how the p of its pairs are adjusted.
+    corrections: Mapping[str, str] = field(kw_only=True)
     # What the first of the sentences in `text` say.
     findings: tuple[Finding, ...] = field(repr=False, compare=False, kw_only=True)
     results: Results = field(repr=False, compare=False, kw_only=True)
@@ -158,18 +212,33 @@ class Comparison:
         return self.runs[0].limits if self.runs else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data with fixed keys; None stands for what has no value."""
+        """Plain data with fixed keys, from which every table can be made again.
+
+        None stands for what has no value.
+        """
+        omnibus = [_plain(one, OMNIBUS_KEYS) for one in self.omnibus]
         summary = [_plain(row, SUMMARY_KEYS) for row in self.summary]
         pairs = [_plain(pair, PAIR_KEYS) for pair in self.pairs]
         return {
             "metric": self.metric,
+            "unit": self.unit,
+            "higher_is_better": self.higher_is_better,
+            "baseline": self.baseline,
+            "paired": not self.unpaired,
             "alpha": self.alpha,
+            "level": 1 - self.alpha,
+            "rope": self.rope,
+            "tests": self.tests,
+            "family": self.family,
             "correction": self.correction,
+            "corrections": dict(self.corrections),
             "design": self.design,
             "omnibus": _plain(self._main_test(), TEST_KEYS),
+            "omnibus_tests": omnibus,
             "summary": summary,
             "pairs": pairs,
             "overall": None if self.overall is None else _plain_overall(self.overall),
+            "like_these": None if self.like_these is None else _plain_overall(self.like_these),
             "choices": [asdict(choice) for choice in self.choices],
             "text": list(self.text),
             "left_out": list(self.left_out),
@@ -182,7 +251,7 @@ class Comparison:
 
 
 def _plain_overall(overall: Overall) -> dict[str, Any]:
-    test = _plain(overall, (*TEST_KEYS, "f", "f_p", "critical_difference"))
+    test = _plain(overall, OVERALL_KEYS)
     ranks = [_plain(row, RANK_KEYS) for row in overall.ranks]
     pairs = [_plain(pair, OVERALL_PAIR_KEYS) for pair in overall.pairs]
     return {**test, "ranks": ranks, "pairs": pairs}

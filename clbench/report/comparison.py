@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.records.apart import apart_line
-from clbench.report import learning
-from clbench.report.across import Across, across, contenders_of
+from clbench.report import (
+    across_by_design,
+    across_by_ranks,
+    learning,
+    within_by_design,
+    within_by_ranks,
+)
+from clbench.report.across import Across
+from clbench.report.asking import rules_of
 from clbench.report.carrying import carrying_lines
 from clbench.report.choosing import with_choices
 from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
-from clbench.report.conclusions import Tested, chosen_tests, conclusions
+from clbench.report.conclusions import chosen_tests, conclusions, ranked
 from clbench.report.configurations import marked_best
-from clbench.report.contest import Pair, Place, Rules, ranking, with_verdicts, within
-from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission, StatedNotUsed
+from clbench.report.contenders import contenders_of
+from clbench.report.contest import BASELINE, BY_DESIGN, EVERY_PAIR, Pair, Rules
+from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
+from clbench.report.planned import designed_tests
 from clbench.report.pool import Pool, Source, pool
+from clbench.report.ranking import Place
 from clbench.report.runs import Runs, runs_of
-from clbench.report.sentences import design, sentence
-from clbench.report.stated import stated_comparison
-from clbench.stats.corrections import CORRECTIONS
+from clbench.report.sentences import sentence
+from clbench.report.tested import Tested
 from clbench.stats.intervals import MANY, interquartile_interval, interquartile_mean, mean_interval
 
 if TYPE_CHECKING:
@@ -43,6 +50,8 @@ def compare(  # noqa: PLR0913 (each is an option)
     metric: str | None = None,
     baseline: str | None = None,
     alpha: float | None = None,
+    tests: str | None = None,
+    family: str | None = None,
     correction: str | None = None,
     unpaired: bool | None = None,
     rope: float | None = None,
@@ -53,9 +62,12 @@ def compare(  # noqa: PLR0913 (each is an option)
 ) -> Comparison:
     """Compare the strategies of one record or several (`Results`, or paths).
 
-    What is not given is what the suite says under `compare:`. `rope` is in the metric's unit: 0.01
-    is one point of accuracy. `choose_on` are the seeds on which the best configuration of each grid
-    is chosen, as a suite or `--seeds` writes them; all is reported on the others. `seed` is that of
+    What is not given is what the suite says under `compare:`. `tests` are those that the design of
+    the experiment asks for (`by_design`), or `ranks`, which a `correction` asks for, too. A
+    `baseline` that is given here makes the comparisons with it the family (`family="baseline"`);
+    `family="pairs"` tests every pair all the same. `rope` is in the metric's unit: 0.01 is one
+    point of accuracy. `choose_on` are the seeds on which the best configuration of each grid is
+    chosen, as a suite or `--seeds` writes them; all is reported on the others. `seed` is that of
     the bootstrap. `plugins` are files, modules or classes with metrics that are not installed.
 
     That a file was compared is noted in it.
@@ -64,6 +76,8 @@ def compare(  # noqa: PLR0913 (each is an option)
         "metric": metric,
         "baseline": baseline,
         "alpha": alpha,
+        "tests": tests,
+        "family": family,
         "correction": correction,
         "unpaired": unpaired,
         "rope": rope,
@@ -80,7 +94,7 @@ def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Compa
     # An option of the command that was not given is None.
     known = {name: value for name, value in given.items() if value is not None}
     pooled = with_choices(pooled, known)
-    rules, not_used = _rules(pooled.results, known, seed)
+    rules, not_used = rules_of(pooled.results, known, seed)
     every = []
     for cell in pooled.results.cells:
         asked = pooled.asked_of.get(cell.key, ())
@@ -96,39 +110,43 @@ def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, 
     by_scenario: dict[str, list[Runs]] = defaultdict(list)
     for one in runs:
         by_scenario[one.scenario].append(one)
-    omnibus = []
-    found: list[Pair] = []
-    for here in by_scenario.values():
-        test, pairs_here = within(here, rules)
-        found += pairs_here
-        if test is not None:
-            omnibus.append(test)
-    # Pairs are tested whatever the omnibus test says; their verdicts mention it.
-    rejected = {test.scenario: test.p <= rules.alpha for test in omnibus}
-    pairs = with_verdicts(found, rejected, rules)
-    contenders, left_out = contenders_of(by_scenario, pairs)
-    over = None if contenders is None else across(contenders, rules)
-    return Tested(pooled, rules, runs, by_scenario, pairs, omnibus, over), left_out
+    # Without a run of the baseline nothing can be set against it.
+    if rules.family == BASELINE and all(one.strategy != rules.baseline for one in runs):
+        rules = replace(rules, family=EVERY_PAIR)
+    by_design = rules.tests == BY_DESIGN
+    within = (within_by_design if by_design else within_by_ranks).within(by_scenario, rules)
+    contenders, left_out = contenders_of(by_scenario, within.pairs)
+    over: tuple[Across, ...] = ()
+    if contenders is not None:
+        over = (across_by_design if by_design else across_by_ranks).across(contenders, rules)
+    return Tested(pooled, rules, runs, by_scenario, within, over), left_out
 
 
 def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
-    rules, over, results = tested.rules, tested.over, tested.pooled.results
+    rules, results = tested.rules, tested.pooled.results
+    over = [_overall(one) for one in tested.over]
+    omnibus = [one.omnibus for one in tested.over if one.omnibus is not None]
     findings = tuple(conclusions(tested))
     best = [one for one in findings if isinstance(one, BestConfiguration)]
+    chosen = (designed_tests if rules.tests == BY_DESIGN else chosen_tests)(tested)
     return Comparison(
         metric=rules.metric,
         unit=tested.unit,
         higher_is_better=all(one.sign > 0 for one in tested.runs),
         alpha=rules.alpha,
+        tests=rules.tests,
+        family=rules.family,
         correction=rules.correction,
         unpaired=rules.unpaired,
         rope=rules.rope,
         baseline=rules.baseline,
-        design=design(chosen_tests(tested)),
-        omnibus=(*tested.omnibus, *([over.omnibus] if over else [])),
+        design=sentence(chosen).removesuffix("."),
+        omnibus=(*tested.within.omnibus, *omnibus),
+        corrections=tested.within.corrections,
         summary=Rows(marked_best(_summary(tested), best)),
-        pairs=Rows(tested.pairs),
-        overall=_overall(over),
+        pairs=Rows(tested.within.pairs),
+        overall=over[0] if over else None,
+        like_these=over[1] if len(over) > 1 else None,
         text=(*map(sentence, findings), *_words_on(results)),
         left_out=(*map(sentence, omissions), *_kept_apart(results)),
         mixed=tested.pooled.mixed,
@@ -139,55 +157,6 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
     )
 
 
-# ---------------------------------------------------------------------- what was asked
-
-
-def _rules(
-    results: Results, given: Mapping[str, Any], seed: int
-) -> tuple[Rules, list[StatedNotUsed]]:
-    """The suite's `compare:`, and what was given in its place.
-
-    And what of the suite's could not be followed.
-    """
-    stated, not_used = stated_comparison(results.record.suite_text)
-    chosen = stated.model_dump() | dict(given)
-    chosen.pop("choose_on", None)  # `with_choices` did so
-    _check(chosen)
-    if chosen["baseline"] is not None:
-        try:
-            chosen["baseline"] = _label(results, chosen["baseline"])
-        except RecordError as error:
-            # Who asks for it now wants to know; a suite may have been cut down since.
-            if "baseline" in given:
-                raise
-            not_used.append(StatedNotUsed("the baseline that the suite names", str(error)))
-            chosen["baseline"] = None
-    return Rules(**chosen, seed=seed), not_used
-
-
-def _check(chosen: Mapping[str, Any]) -> None:
-    alpha, correction, rope = chosen["alpha"], chosen["correction"], chosen["rope"]
-    if not 0 < alpha < 1:
-        raise UserError(f"alpha is {alpha:g}; it must lie between 0 and 1")
-    if correction not in CORRECTIONS:
-        raise UserError(f"unknown correction {correction!r}{suggest(correction, CORRECTIONS)}")
-    if rope is not None and not (0 <= rope < math.inf):
-        raise UserError(
-            f"the region of practical equivalence is {rope:g}; it must be a finite size, 0 or more"
-        )
-
-
-def _label(results: Results, name: str) -> str:
-    """A baseline's label: one strategy, on however many scenarios."""
-    labels = list(dict.fromkeys(cell.label for cell in results.find(name)))
-    if len(labels) > 1:
-        raise RecordError(
-            f"{name!r} names {len(labels)} strategies;"
-            f" choose one as the baseline: {', '.join(labels)}"
-        )
-    return labels[0]
-
-
 # ---------------------------------------------------------------------- the tables
 
 
@@ -195,11 +164,10 @@ def _summary(tested: Tested) -> Iterable[SummaryRow]:
     """The strategies of each scenario, best first."""
     rules = tested.rules
     for scenario, here in tested.by_scenario.items():
-        pairs = [pair for pair in tested.pairs if pair.scenario == scenario]
+        pairs = tested.pairs_on(scenario)
         against = _pairs_with(rules.baseline, pairs)
         known = {one.strategy: one for one in here}
-        order = [one.sign * one.mean for one in here]
-        for place in ranking(list(known), order, pairs, rules.alpha):
+        for place in ranked(here, pairs, rules):
             name = place.strategy
             yield _summary_row(known[name], place, against.get(name, NO_PAIR), rules)
 
@@ -234,10 +202,10 @@ def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, _Again
 
 def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rules) -> SummaryRow:
     values = runs.finished
-    interval = mean_interval(values).cut(runs.limits)
+    interval = mean_interval(values, rules.level).cut(runs.limits)
     # Of fewer runs the quarters are single runs, and cutting them off says nothing.
     has_iqm = len(values) >= MANY
-    middle = interquartile_interval([values], rules.rng()) if has_iqm else None
+    middle = interquartile_interval([values], rules.rng(), rules.level) if has_iqm else None
     return SummaryRow(
         scenario=runs.scenario,
         strategy=runs.strategy,
@@ -247,7 +215,9 @@ def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rul
         ci_low=interval.low,
         ci_high=interval.high,
         iqm=interquartile_mean(values) if has_iqm else NAN,
-        rank=place.rank,
+        rank_best=place.rank_best,
+        rank_worst=place.rank_worst,
+        rank_reason=place.rank_reason,
         group=place.group,
         difference=against.difference,
         difference_low=against.low,
@@ -260,17 +230,17 @@ def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rul
     )
 
 
-def _overall(over: Across | None) -> Overall | None:
-    if over is None:
-        return None
+def _overall(over: Across) -> Overall:
     test = over.omnibus
     return Overall(
-        test=test.test,
-        statistic=test.statistic,
-        p=test.p,
-        f=test.f,
-        f_p=test.f_p,
+        question=over.question,
+        test=test.test if test else None,
+        statistic=test.statistic if test else NAN,
+        p=test.p if test else NAN,
+        f=test.f if test else NAN,
+        f_p=test.f_p if test else NAN,
         critical_difference=over.critical_difference,
+        correction=over.correction,
         ranks=Rows(over.ranks),
         pairs=Rows(over.pairs),
     )

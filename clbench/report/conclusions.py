@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from clbench.records import Results
 from clbench.report.across import Across, OverallRank
 from clbench.report.configurations import best_configurations
-from clbench.report.contest import Omnibus, Pair, Rules, differs, ranking
+from clbench.report.contest import BASELINE, BY_DESIGN, Omnibus, Pair, Rules, differs
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
@@ -32,10 +31,13 @@ from clbench.report.findings import (
     TestsOverScenarios,
     TooFewScenarios,
     TwoStrategies,
+    Unranked,
 )
-from clbench.report.pool import Pool
+from clbench.report.planned import chances, designed_tests
 from clbench.report.protocols import protocol_differences
+from clbench.report.ranking import BOUND, Entry, Place, ranking
 from clbench.report.runs import Runs, common_seeds
+from clbench.report.tested import Tested
 from clbench.stats import design as designs
 from clbench.stats.equivalence import bayesian_signed_rank
 from clbench.stats.paired import differences
@@ -44,29 +46,6 @@ from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
 # Metrics that a stream has in which old tasks are not tested again.
 WITHOUT_OLD_TASKS = ("learning_accuracy", "online_accuracy")
 MOST_LETTERS = 26  # beyond so many strategies letters of groups are no longer single ones
-
-
-@dataclass(frozen=True)
-class Tested:
-    """A comparison with all its tests done."""
-
-    pooled: Pool
-    rules: Rules
-    runs: Sequence[Runs]
-    by_scenario: Mapping[str, Sequence[Runs]]
-    pairs: Sequence[Pair]
-    omnibus: Sequence[Omnibus]
-    over: Across | None
-
-    @property
-    def unit(self) -> str:
-        """That of the metric."""
-        return self.runs[0].unit if self.runs else ""
-
-    @property
-    def sign(self) -> int:
-        """-1 where less is better."""
-        return min((one.sign for one in self.runs), default=1)
 
 
 def conclusions(tested: Tested) -> Iterable[Finding]:
@@ -78,19 +57,25 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
         yield NothingToCompare(metric)
         yield from _measured_instead(tested.pooled.results, metric)
         return
-    yield chosen_tests(tested)
-    yield from tested.pooled.choices
-    yield from _power(tested)
+    if tested.rules.tests == BY_DESIGN:
+        yield designed_tests(tested)
+        yield from tested.pooled.choices
+        yield from chances(tested)
+    else:
+        yield chosen_tests(tested)
+        yield from tested.pooled.choices
+        yield from _power(tested)
     for scenario, here in tested.by_scenario.items():
         yield from _on_scenario(tested, scenario, here)
-    if tested.over is not None:
-        yield from _over_scenarios(tested, tested.over)
+    for over in tested.over:
+        yield from _over_scenarios(tested, over)
     yield from best_configurations(tested.pooled.results.cells, tested.runs)
     yield from protocol_differences(tested.pooled.results)
     several = any(len(here) > 1 for here in tested.by_scenario.values())
     if tested.rules.baseline is None and several:
         yield NoBaseline()
-    yield IntervalsMade(tested.rules.unpaired)
+    family = sum(pair.is_tested for pair in tested.within.pairs)
+    yield IntervalsMade(tested.rules.unpaired, tested.rules.level, family)
 
 
 def chosen_tests(tested: Tested) -> ChosenTests:
@@ -99,32 +84,23 @@ def chosen_tests(tested: Tested) -> ChosenTests:
     # The design of the scenario with most strategies is told; the others have fewer of its tests.
     most = max(map(len, tested.by_scenario.values()), default=0)
     planned = designs.within_scenario(most, paired=not rules.unpaired)
-    known = [pair for pair in tested.pairs if not np.isnan(pair.p)]
+    known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
     return ChosenTests(
         reason=planned.reason,
         pairs=None if planned.pairs == "none" else planned.pairs,
-        omnibus=planned.omnibus,
+        omnibus=planned.omnibus if tested.within.omnibus else None,
         exact=not rules.unpaired and all(pair.exact for pair in known),
         correction=rules.correction,
         family=len(known),
-        over=_tests_over(tested.over),
-        agents_of=_agents_of(tested),
+        over=next(map(_tests_over, tested.over), None),
+        agents_of=tested.agents_of,
     )
 
 
-def _tests_over(over: Across | None) -> TestsOverScenarios | None:
-    if over is None:
-        return None
+def _tests_over(over: Across) -> TestsOverScenarios:
     planned = designs.across_scenarios(len(over.ranks))
-    return TestsOverScenarios(over.omnibus.blocks, planned.omnibus is not None)
-
-
-def _agents_of(tested: Tested) -> dict[str, int]:
-    """By scenario: how many agents each seed has."""
-    found = {}
-    for scenario, here in tested.by_scenario.items():
-        found[scenario] = max(one.agents for one in here)
-    return found
+    blocks = 0 if over.omnibus is None else over.omnibus.blocks
+    return TestsOverScenarios(blocks, planned.omnibus is not None)
 
 
 def _measured_instead(results: Results, metric: str) -> Iterable[MeasuredInstead]:
@@ -141,7 +117,7 @@ def _measured_instead(results: Results, metric: str) -> Iterable[MeasuredInstead
 def _power(tested: Tested) -> Iterable[Power]:
     """For every number of pairs there is."""
     rules = tested.rules
-    known = [pair for pair in tested.pairs if not np.isnan(pair.p)]
+    known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
     factor = penalty(len(known), rules.correction)
     # The same for all: it depends on the family, not on the pair.
     needed = seeds_needed(rules.alpha, factor)
@@ -155,26 +131,83 @@ def _power(tested: Tested) -> Iterable[Power]:
 def _on_scenario(tested: Tested, scenario: str, here: Sequence[Runs]) -> Iterable[Finding]:
     rules = tested.rules
     yield from _missing_seeds(tested, scenario, here)
-    pairs = [pair for pair in tested.pairs if pair.scenario == scenario]
+    pairs = tested.pairs_on(scenario)
     if len(here) == 1:
         yield OneStrategy(scenario, here[0].strategy)
         return
-    if len(here) == 2:
+    if len(here) == 2 and pairs:
         yield _of_two(tested, pairs[0])
     else:
-        for one in tested.omnibus:
-            if one.scenario == scenario:
-                yield AllStrategies(one, rules.alpha)
-        yield _ranking(scenario, here, pairs, rules)
+        yield from _of_all(
+            tested, [one for one in tested.within.omnibus if one.scenario == scenario]
+        )
+        yield from _ranked_on(tested, scenario, here, pairs)
     if rules.baseline is not None and len(here) > 2:
-        yield from _against_baseline(scenario, pairs, rules)
+        yield from _against_baseline(tested, pairs, scenario)
     if rules.rope is not None:
         yield from _equivalence(tested, scenario, here, pairs)
 
 
 def _of_two(tested: Tested, pair: Pair) -> TwoStrategies:
     rules = tested.rules
-    return TwoStrategies(pair.scenario, pair, tested.unit, tested.sign, rules.alpha, rules.unpaired)
+    return TwoStrategies(
+        pair.scenario,
+        pair,
+        tested.unit,
+        tested.sign,
+        rules.alpha,
+        rules.unpaired,
+        len(tested.by_scenario),
+    )
+
+
+def _of_all(tested: Tested, omnibus: Iterable[Omnibus]) -> Iterable[AllStrategies]:
+    for one in omnibus:
+        yield AllStrategies(one, tested.rules.alpha, len(tested.by_scenario))
+
+
+def _ranked_on(
+    tested: Tested, scenario: str, here: Sequence[Runs], pairs: Sequence[Pair]
+) -> Iterable[Finding]:
+    places = ranked(here, pairs, tested.rules)
+    yield from _ranking(tested, pairs, places, scenario)
+
+
+def ranked(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> list[Place]:
+    """The strategies of a scenario, best first."""
+    entries = []
+    for one in here:
+        value = one.sign * one.mean
+        entries.append(Entry(one.strategy, value, len(one.finished), len(one.seed), one.is_bound))
+    return ranking(entries, pairs, rules)
+
+
+def _ranking(
+    tested: Tested,
+    pairs: Sequence[Pair],
+    places: Sequence[Place | OverallRank],
+    scenario: str | None = None,
+    question: str = "",
+) -> Iterable[Finding]:
+    """Who is ahead, and who has no rank."""
+    where = (scenario, question, len(tested.by_scenario))
+    rules = tested.rules
+    with_rank = [place for place in places if place.rank_best is not None]
+    first = [place.strategy for place in with_rank if place.rank_best == 1]
+    winners = [place.strategy for place in with_rank if place.rank_worst == 1]
+    # Of comparisons with a baseline alone nobody comes out first.
+    if rules.family != BASELINE:
+        yield Ranking(
+            *where,
+            strategies=len(with_rank),
+            first=tuple(first),
+            winner=winners[0] if winners and len(with_rank) > 1 else None,
+            differing=sum(differs(pair, rules.alpha) for pair in pairs),
+            pairs=sum(pair.is_tested for pair in pairs),
+        )
+    without = [one for one in places if one.rank_reason not in ("", BOUND)]
+    if without:
+        yield Unranked(*where, tuple((one.strategy, one.rank_reason) for one in without))
 
 
 def _missing_seeds(tested: Tested, scenario: str, here: Sequence[Runs]) -> Iterable[MissingSeeds]:
@@ -196,26 +229,10 @@ def _missing_seeds(tested: Tested, scenario: str, here: Sequence[Runs]) -> Itera
     )
 
 
-def _ranking(scenario: str, here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> Ranking:
-    names = [one.strategy for one in here]
-    order = [one.sign * one.mean for one in here]
-    first = [
-        place.strategy for place in ranking(names, order, pairs, rules.alpha) if place.rank == 1
-    ]
-    winners = [pair.winner for pair in pairs if differs(pair, rules.alpha)]
-    return Ranking(
-        scenario,
-        strategies=len(here),
-        first=tuple(first),
-        wins=winners.count(first[0]) if first else 0,
-        differing=len(winners),
-        pairs=len(pairs),
-    )
-
-
 def _against_baseline(
-    scenario: str, pairs: Sequence[Pair], rules: Rules
+    tested: Tested, pairs: Sequence[Pair], scenario: str | None = None, question: str = ""
 ) -> Iterable[AgainstBaseline]:
+    rules = tested.rules
     assert rules.baseline is not None
     sides: dict[str, list[str]] = {"better": [], "worse": [], "neither": []}
     for pair in pairs:
@@ -230,7 +247,10 @@ def _against_baseline(
             sides["worse"].append(other)
     if any(sides.values()):
         named = {side: tuple(names) for side, names in sides.items()}
-        yield AgainstBaseline(scenario, rules.baseline, **named)
+        scenarios = len(tested.by_scenario)
+        yield AgainstBaseline(
+            scenario, rules.baseline, **named, question=question, scenarios=scenarios
+        )
 
 
 # ---------------------------------------------------------------------- equivalence
@@ -284,14 +304,24 @@ def _probability(one: Runs, against: Runs, rope: float, rules: Rules) -> Probabi
 
 
 def _over_scenarios(tested: Tested, over: Across) -> Iterable[Finding]:
-    rules = tested.rules
-    if len(over.ranks) == 2:
+    if len(over.ranks) == 2 and over.pairs:
         yield _of_two(tested, over.pairs[0])
         return
-    yield AllStrategies(over.omnibus, rules.alpha)
+    if over.omnibus is not None:
+        yield from _of_all(tested, [over.omnibus])
+    if not np.isnan(over.critical_difference):
+        yield from _by_average_rank(tested, over)
+    else:
+        yield from _ranking(tested, over.pairs, over.ranks, question=over.question)
+        if tested.rules.baseline is not None:
+            yield from _against_baseline(tested, over.pairs, question=over.question)
+
+
+def _by_average_rank(tested: Tested, over: Across) -> Iterable[Finding]:
+    """By Nemenyi's critical difference."""
+    rules = tested.rules
     differing = sum(differs(pair, rules.alpha) for pair in over.pairs)
-    # They are sorted, best first.
-    best = over.ranks[0]
+    best = min(over.ranks, key=lambda rank: rank.average_rank)
     yield OverallRanking(
         over.critical_difference,
         rules.alpha,
@@ -302,7 +332,7 @@ def _over_scenarios(tested: Tested, over: Across) -> Iterable[Finding]:
         tuple(_tied_with(best, over.ranks)),
     )
     if not differing and over.critical_difference > len(over.ranks) - 1:
-        yield TooFewScenarios(over.omnibus.blocks)
+        yield TooFewScenarios(len(tested.by_scenario))
 
 
 def _tied_with(best: OverallRank, ranks: Sequence[OverallRank]) -> list[str]:
@@ -310,4 +340,4 @@ def _tied_with(best: OverallRank, ranks: Sequence[OverallRank]) -> list[str]:
     if len(ranks) > MOST_LETTERS:
         return []
     tied = [rank.strategy for rank in ranks if set(rank.group) & set(best.group)]
-    return tied[1:]  # the best is among them, and the first
+    return [name for name in tied if name != best.strategy]

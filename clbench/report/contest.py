@@ -1,29 +1,24 @@
-"""The tests of a comparison within each scenario, and the ranks and letters that follow."""
+"""What the tests of a comparison say: of two strategies, and of all of them.
+
+Who makes the tests: `within_by_design` and `across_by_design`, or `within_by_ranks` and
+`across_by_ranks`.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
-from clbench.report.runs import Runs, common_seeds
-from clbench.stats import design
-from clbench.stats.corrections import adjust
-from clbench.stats.effects import vargha_delaney
-from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
-from clbench.stats.intervals import mean_intervals, welch
-from clbench.stats.letters import letters
-from clbench.stats.paired import differences, signed_rank_of
 from clbench.stats.result import Tested
-from clbench.stats.several import Friedman, friedman
-from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
 from clbench.typing import Array
 
 NAN = float("nan")
-UNTESTED = Tested("none", NAN, NAN, NAN, 0)
+BY_DESIGN, RANKS = "by_design", "ranks"  # which tests
+EVERY_PAIR, BASELINE = "pairs", "baseline"  # which comparisons are the family
+# What is asked over several scenarios; "" is the question within one.
+THESE, LIKE_THESE = "these scenarios", "scenarios like these"
 
 
 @dataclass(frozen=True)
@@ -33,10 +28,17 @@ class Rules:
     metric: str
     baseline: str | None
     alpha: float
-    correction: str
+    tests: str  # BY_DESIGN or RANKS
+    family: str  # EVERY_PAIR or BASELINE
+    correction: str  # of the tests on ranks, and of equivalence
     unpaired: bool
     rope: float | None
     seed: int = 0  # of the resampling; the same record gives the same intervals
+
+    @property
+    def level(self) -> float:
+        """That of the intervals, which says what the tests say."""
+        return 1 - self.alpha
 
     def rng(self) -> np.random.Generator:
         """A fresh generator for one purpose, so that no interval depends on what else is shown."""
@@ -45,9 +47,9 @@ class Rules:
 
 @dataclass(frozen=True)
 class Omnibus:
-    """The test of whether the strategies of a scenario differ at all.
+    """The test of whether strategies differ at all.
 
-    `scenario` is None over scenarios; `f` is Iman and Davenport's.
+    `scenario` is None over scenarios; `f` is Iman and Davenport's, of the tests on ranks.
     """
 
     scenario: str | None
@@ -59,6 +61,8 @@ class Omnibus:
     f: float = NAN
     f_df: tuple[int, int] = (0, 0)
     f_p: float = NAN
+    exact: bool = False  # p was counted, and is no approximation
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,23 @@ class Pair:
     smallest_p: float
     effect: float
     difference: float
-    ci_low: float
+    ci_low: float  # one interval at a time
     ci_high: float
     verdict: str
-    better: int  # 1 for a, -1 for b, by ranks
+    better: int  # 1 for a, -1 for b, as the test has it
     # Of lying within the region of practical equivalence, adjusted likewise.
     equivalence_p: float = NAN
     exact: bool = False  # p was counted, and is no approximation
+    question: str = ""
+    # However often somebody looked while seeds were added; NaN where nobody asked.
+    p_always: float = NAN
+    interval: str = "none"  # how it was made
+    together_low: float = NAN  # the intervals of the whole family hold together
+    together_high: float = NAN
+    won: int = 0  # of the n, those in which a is ahead; ties are neither
+    lost: int = 0
+    won_low: float = NAN  # of the share that a would win, a tie being half
+    won_high: float = NAN
 
     @property
     def winner(self) -> str:
@@ -102,6 +116,16 @@ class Pair:
         """The effect on the scale from -1 to 1."""
         return 2 * self.effect - 1
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether there is a p; too few seeds in common have none."""
+        return not np.isnan(self.p)
+
+    @property
+    def deciding_p(self) -> float:
+        """The p that verdicts go by."""
+        return self.p_adjusted if np.isnan(self.p_always) else self.p_always
+
     def turned(self) -> Pair:
         """The same comparison with the two in the other order."""
         return replace(
@@ -112,102 +136,23 @@ class Pair:
             difference=-self.difference,
             ci_low=-self.ci_high,
             ci_high=-self.ci_low,
+            together_low=-self.together_high,
+            together_high=-self.together_low,
+            won=self.lost,
+            lost=self.won,
+            won_low=1 - self.won_high,
+            won_high=1 - self.won_low,
             better=-self.better,
         )
 
 
-# ---------------------------------------------------------------------- one scenario
+@dataclass(frozen=True)
+class Within:
+    """What the tests within scenarios say."""
 
-
-def within(runs: Sequence[Runs], rules: Rules) -> tuple[Omnibus | None, list[Pair]]:
-    """The tests of one scenario.
-
-    Their p is not adjusted yet, because the family reaches over all scenarios.
-    """
-    planned = design.within_scenario(len(runs), paired=not rules.unpaired)
-    if rules.unpaired:
-        tested = _unpaired_tests(runs)
-        pairs = [
-            _unpaired(runs[i], runs[j], tested[i, j], rules)
-            for i, j in combinations(range(len(runs)), 2)
-        ]
-    else:
-        pairs = _paired(runs, rules)
-    return _omnibus(runs, planned, pairs), pairs
-
-
-def _paired(runs: Sequence[Runs], rules: Rules) -> list[Pair]:
-    """All pairs. Intervals of as many differences each are computed together."""
-    pairs = []
-    by_length: dict[int, list[tuple[int, Array]]] = defaultdict(list)
-    for place, (a, b) in enumerate(combinations(runs, 2)):
-        pair, delta = _paired_test(a, b, rules)
-        pairs.append(pair)
-        # `mean_intervals` takes many columns at once: a hundred strategies have 4,950 pairs.
-        by_length[len(delta)].append((place, delta))
-    for columns in by_length.values():
-        found = mean_intervals(np.stack([delta for _, delta in columns], axis=1))
-        for (place, _), interval in zip(columns, found, strict=True):
-            pairs[place] = replace(pairs[place], ci_low=interval.low, ci_high=interval.high)
-    return pairs
-
-
-def _paired_test(a: Runs, b: Runs, rules: Rules) -> tuple[Pair, Array]:
-    """Two strategies at the seeds both have, and their differences where both finished."""
-    seeds = common_seeds([a, b])
-    first, second = a.at(seeds), b.at(seeds)
-    gains = differences(first, second)
-    tested = signed_rank_of(gains) if len(seeds) else UNTESTED
-    finished = np.isfinite(first) & np.isfinite(second)
-    delta = a.sign * gains[finished]
-    equivalence = _equivalence(bool(finished.all()), lambda rope: two_one_sided(delta, rope), rules)
-    pair = replace(
-        _pair(a, b, tested, len(seeds)),
-        effect=vargha_delaney(first, second),
-        difference=float(delta.mean()) if len(delta) else NAN,
-        equivalence_p=equivalence,
-    )
-    return pair, delta
-
-
-def _equivalence(all_finished: bool, test: Callable[[float], float], rules: Rules) -> float:
-    """The p-value of lying within the region; NaN where nobody asked.
-
-    The test looks at means, which a failed run has no part in: with one nothing is shown to be
-    equivalent.
-    """
-    if rules.rope is None:
-        return NAN
-    return test(rules.rope) if all_finished else 1.0
-
-
-def _unpaired_tests(runs: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
-    scores = [one.score for one in runs]
-    if len(runs) < 2:
-        return {}
-    return {(0, 1): mann_whitney(*scores)} if len(runs) == 2 else dunn(scores)
-
-
-def _unpaired(a: Runs, b: Runs, tested: Tested, rules: Rules) -> Pair:
-    equivalence = _equivalence(
-        not (a.failed.any() or b.failed.any()),
-        lambda rope: two_one_sided_unpaired(a.finished, b.finished, rope),
-        rules,
-    )
-    interval = welch(a.finished, b.finished)
-    return replace(
-        _pair(a, b, tested, len(a.seed) + len(b.seed)),
-        effect=vargha_delaney(a.score, b.score),
-        difference=a.mean - b.mean,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        equivalence_p=equivalence,
-    )
-
-
-def _pair(a: Runs, b: Runs, tested: Tested, n: int) -> Pair:
-    """What the test of two strategies says within their scenario."""
-    return tested_pair(a.scenario, a.strategy, b.strategy, n, tested)
+    omnibus: tuple[Omnibus, ...]
+    pairs: tuple[Pair, ...]
+    corrections: Mapping[str, str]  # by scenario, how the p of its pairs are adjusted
 
 
 def tested_pair(scenario: str | None, a: str, b: str, n: int, tested: Tested) -> Pair:
@@ -232,30 +177,6 @@ def tested_pair(scenario: str | None, a: str, b: str, n: int, tested: Tested) ->
     )
 
 
-def _omnibus(runs: Sequence[Runs], planned: design.Design, pairs: Sequence[Pair]) -> Omnibus | None:
-    """The test of all strategies of a scenario; of two it is that of the pair."""
-    scenario = runs[0].scenario
-    if len(runs) == 2:
-        return of_pair(pairs[0])
-    if planned.omnibus == design.FRIEDMAN:
-        seeds = common_seeds(runs)
-        if len(seeds) < 2:
-            return None
-        scores = np.stack([one.at(seeds) for one in runs], axis=1)
-        return of_friedman(scenario, friedman(scores))
-    if planned.omnibus == design.KRUSKAL_WALLIS:
-        found = kruskal_wallis([one.score for one in runs])
-        return Omnibus(
-            scenario=scenario,
-            test=planned.omnibus,
-            statistic=found.statistic,
-            p=found.p,
-            strategies=len(runs),
-            blocks=sum(len(one.seed) for one in runs),
-        )
-    return None
-
-
 def of_pair(pair: Pair) -> Omnibus:
     """The test of two strategies, which is all there is to test."""
     return Omnibus(
@@ -265,47 +186,23 @@ def of_pair(pair: Pair) -> Omnibus:
         p=pair.p,
         strategies=2,
         blocks=pair.n,
+        exact=pair.exact,
+        question=pair.question,
     )
 
 
-def of_friedman(scenario: str | None, found: Friedman) -> Omnibus:
-    """Friedman's test as one of the comparison's."""
-    return Omnibus(
-        scenario=scenario,
-        test=design.FRIEDMAN,
-        statistic=found.statistic,
-        p=found.p,
-        strategies=len(found.average_ranks),
-        blocks=found.blocks,
-        f=found.f,
-        f_df=found.f_df,
-        f_p=found.f_p,
-    )
-
-
-def with_verdicts(
-    pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules
-) -> list[Pair]:
-    """The pairs with adjusted p-values and verdicts; one family, all the pairs that are shown."""
-    p = adjust(np.array([pair.p for pair in pairs]), rules.correction)
-    same = adjust(np.array([pair.equivalence_p for pair in pairs]), rules.correction)
-    judged = []
-    for pair, p_adjusted, equivalence_p in zip(pairs, p, same, strict=True):
-        pair = replace(pair, p_adjusted=float(p_adjusted), equivalence_p=float(equivalence_p))
-        said = verdict(pair, rejected.get(pair.scenario, True), rules)
-        judged.append(replace(pair, verdict=said))
-    return judged
+# ---------------------------------------------------------------------- verdicts
 
 
 def differs(pair: Pair, alpha: float) -> bool:
     """Whether the test found a difference."""
-    return pair.p_adjusted <= alpha and pair.better != 0
+    return pair.deciding_p <= alpha and pair.better != 0
 
 
 def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
     """In words; equivalence goes first, for a difference may be sure and too small to matter."""
-    if np.isnan(pair.p):
-        return "no seeds in common"
+    if not pair.is_tested:
+        return _untested(pair)
     if pair.equivalence_p <= rules.alpha:
         return f"equivalent within ±{rules.rope:g}"
     if differs(pair, rules.alpha):
@@ -314,44 +211,45 @@ def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
     return "cannot be told apart"
 
 
-# ---------------------------------------------------------------------- ranking
+def _untested(pair: Pair) -> str:
+    blocks = "scenarios" if pair.question == LIKE_THESE else "seeds"
+    return f"too few {blocks} in common" if pair.n else f"no {blocks} in common"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A strategy's place in a ranking: 1 + the number of strategies that are better, and its
-    letters.
-    """
-
-    strategy: str
-    rank: int
-    group: str
-
-
-def ranking(
-    strategies: Sequence[str], order: Sequence[float], pairs: Sequence[Pair], alpha: float
-) -> list[Place]:
-    """Best first.
-
-    Whoever is beaten by nobody has rank 1; `order` (more is better) only sorts within a rank.
-    """
-    beaten = dict.fromkeys(strategies, 0)
+def with_verdicts(
+    pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules
+) -> list[Pair]:
+    """The pairs of one family with their verdicts; p is adjusted already."""
+    judged = []
     for pair in pairs:
-        if differs(pair, alpha):
-            beaten[pair.loser] += 1
-    value = dict(zip(strategies, np.where(np.isnan(order), -np.inf, order), strict=True))
-    ranked = sorted(strategies, key=lambda name: (beaten[name], -value[name]))
-    groups = letters(difference_matrix(ranked, pairs, alpha))
-    places = zip(ranked, groups, strict=True)
-    return [Place(name, 1 + beaten[name], group) for name, group in places]
+        said = verdict(pair, rejected.get(pair.scenario, True), rules)
+        judged.append(replace(pair, verdict=said))
+    return judged
 
 
 def difference_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
     """`[k, k]`: who differs from whom."""
+    better = better_matrix(strategies, pairs, alpha)
+    different: Array = better | better.T
+    return different
+
+
+def better_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
+    """`[k, k]`: whether the row's strategy is shown to be better than the column's."""
     place = {name: position for position, name in enumerate(strategies)}
-    different = np.zeros((len(strategies), len(strategies)), dtype=bool)
+    better = np.zeros((len(strategies), len(strategies)), dtype=bool)
     for pair in pairs:
         if differs(pair, alpha) and pair.a in place and pair.b in place:
+            better[place[pair.winner], place[pair.loser]] = True
+    return better
+
+
+def equivalence_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
+    """`[k, k]`: who is shown to differ from whom by less than matters."""
+    place = {name: position for position, name in enumerate(strategies)}
+    same = np.zeros((len(strategies), len(strategies)), dtype=bool)
+    for pair in pairs:
+        if pair.equivalence_p <= alpha and pair.a in place and pair.b in place:
             i, j = place[pair.a], place[pair.b]
-            different[i, j] = different[j, i] = True
-    return different
+            same[i, j] = same[j, i] = True
+    return same

@@ -54,6 +54,63 @@ class ChosenTests:
 
 
 @dataclass(frozen=True)
+class TestsOverByDesign:
+    """What answers one question over several scenarios."""
+
+    question: str
+    scenarios: int
+    tests: tuple[str, ...]  # FLIPS or STUDENT of `stats.by_design`, those that were made
+    correction: str
+
+
+@dataclass(frozen=True)
+class DesignedTests:
+    """The tests that the design of the experiment asks for, and why."""
+
+    reason: str
+    flipped: tuple[int, ...]  # sizes of pairs (seeds) that are tested by sign flips
+    students: tuple[int, ...]  # and by the paired t test, for want of patterns of signs
+    by_ranks: bool  # pairs in which a run failed
+    omnibus: tuple[str, ...]  # the tests of all strategies that were made
+    corrections: tuple[str, ...]
+    family: int  # the pairs that are tested together
+    scenarios: int
+    baseline: str | None  # where the family is the comparisons with it
+    alpha: float
+    over: tuple[TestsOverByDesign, ...]
+    agents_of: Mapping[str, int]  # by scenario: how many agents each seed has
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How likely pairs of so many seeds show a difference of so many standard deviations."""
+
+    n: int
+    one_sd: float
+    two_sd: float
+    needed: int  # seeds that find a difference of one in 80 % of cases
+
+
+@dataclass(frozen=True)
+class Untested:
+    """Pairs with so few seeds in common that they could show nothing, and are in no family."""
+
+    n: int
+    pairs: int
+    fewest: int
+
+
+@dataclass(frozen=True)
+class Unranked:
+    """Strategies without a rank, and why; `scenario` is None over scenarios."""
+
+    scenario: str | None
+    question: str
+    scenarios: int
+    each: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Power:
     """The smallest p that pairs of so many runs could reach, and how many seeds it would take."""
 
@@ -104,6 +161,7 @@ class TwoStrategies:
     sign: int  # -1 where less is better
     alpha: float
     unpaired: bool
+    scenarios: int  # in the comparison
 
 
 @dataclass(frozen=True)
@@ -112,35 +170,34 @@ class AllStrategies:
 
     omnibus: Omnibus
     alpha: float
+    scenarios: int  # in the comparison
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Who is better than the others on a scenario, as far as that is shown."""
+    """Who is better than the others, as far as that is shown; `scenario` is None over scenarios."""
 
-    scenario: str
-    strategies: int
+    scenario: str | None
+    question: str
+    scenarios: int  # in the comparison
+    strategies: int  # that have a rank
     first: tuple[str, ...]  # better than whom nobody is shown to be
-    wins: int  # of the first one
+    winner: str | None  # the one that is better than every other
     differing: int
-    pairs: int
-
-    @property
-    def winner(self) -> str | None:
-        """The one that is better than every other."""
-        is_alone = len(self.first) == 1 and self.wins == self.strategies - 1
-        return self.first[0] if is_alone else None
+    pairs: int  # that were tested
 
 
 @dataclass(frozen=True)
 class AgainstBaseline:
     """The strategies that are better than the baseline, worse, or neither."""
 
-    scenario: str
+    scenario: str | None  # None over scenarios
     baseline: str
     better: tuple[str, ...]
     worse: tuple[str, ...]
     neither: tuple[str, ...]
+    question: str
+    scenarios: int  # in the comparison
 
 
 @dataclass(frozen=True)
@@ -264,6 +321,8 @@ class IntervalsMade:
     """How the intervals were made."""
 
     unpaired: bool
+    level: float
+    family: int  # the differences whose intervals hold together, too
 
 
 @dataclass(frozen=True)
@@ -335,6 +394,10 @@ Finding = (
     | NothingToCompare
     | MeasuredInstead
     | ChosenTests
+    | DesignedTests
+    | Chance
+    | Untested
+    | Unranked
     | Power
     | MissingSeeds
     | OneStrategy

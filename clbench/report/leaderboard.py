@@ -12,6 +12,7 @@ from clbench.records import RecordFile, Results, read_record
 from clbench.records.file import SMOKE
 from clbench.report.choosing import with_choices
 from clbench.report.comparison import Comparison, compare_pool
+from clbench.report.contest import EVERY_PAIR
 from clbench.report.pool import Pool, comparable, pool
 from clbench.report.reproduction import repeats
 from clbench.report.sections import Section, Source
@@ -49,8 +50,16 @@ def leaderboard(
     sections = []
     for group, against in zip(groups, baselines, strict=True):
         together = _sources_of(group, sources)
-        sections.append(_section(together, host, force_mixed, rules | {"baseline": against}))
+        sections.append(_section(together, host, force_mixed, _rules(rules, against)))
     return sections
+
+
+def _rules(rules: Mapping[str, Any], baseline: str | None) -> dict[str, Any]:
+    """A board ranks, so a baseline adds differences, and every pair is tested all the same."""
+    family = rules.get("family")
+    if baseline is None:
+        return {**rules, "family": None}
+    return {**rules, "baseline": baseline, "family": family or EVERY_PAIR}
 
 
 def _sources_of(group: Sequence[Results], sources: Sequence[Source]) -> list[Source]:

@@ -23,7 +23,7 @@ from clbench.report.rank_diagrams import RankDiagram, rank_diagrams
 from clbench.report.sections import Section, Source
 
 SAID_KEYS = ("metric", "alpha", "correction", "design", "choices", "text", "left_out")
-SHOWN_KEYS = (*SUMMARY_KEYS, "iqm_low", "iqm_high", "difference_low", "difference_high")
+SHOWN_KEYS = SUMMARY_KEYS
 PAIR_COLUMNS = (
     "scenario",
     "a",
@@ -36,6 +36,13 @@ PAIR_COLUMNS = (
     "p",
     "p_adjusted",
     "verdict",
+    "question",
+    "won",
+    "lost",
+    "won_low",
+    "won_high",
+    "together_low",
+    "together_high",
 )
 
 

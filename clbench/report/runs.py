@@ -41,6 +41,7 @@ class Runs:
     sign: int  # -1 where less is better
     limits: tuple[float, float] | None = None  # what no value lies beyond
     agents: int = 1  # of each seed
+    is_bound: bool = False  # joint training, and what else no method is to be ranked with
 
     @cached_property
     def score(self) -> Array:
@@ -100,6 +101,7 @@ def runs_of(results: Results, metric: str, cell: CellRecord, asked: Iterable[int
         sign=1 if measured.higher_is_better else -1,
         limits=measured.limits,
         agents=cell.agents,
+        is_bound=cell.is_bound,
     )
 
 

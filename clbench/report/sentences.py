@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-import numpy as np
-
-from clbench.report.agents import means_of_agents
 from clbench.report.choice_words import best_words, chosen_words, only_choosing_words
-from clbench.report.contest import Omnibus, differs
+from clbench.report.contest import LIKE_THESE, THESE, Omnibus, Pair, differs
+from clbench.report.design_words import design
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
+    Chance,
     ChosenTests,
+    DesignedTests,
     Equivalence,
     Finding,
     IntervalsMade,
@@ -37,13 +37,13 @@ from clbench.report.findings import (
     Ranking,
     RunsWithoutValue,
     StatedNotUsed,
-    TestsOverScenarios,
     TooFewScenarios,
     TwoStrategies,
+    Unranked,
+    Untested,
 )
 from clbench.report.numbers import show_interval, show_number, show_p, unit_words
 from clbench.stats import design as designs
-from clbench.stats.corrections import WORDS
 
 MAX_NAMED = 8  # of a list of strategies
 MAX_PROTOCOLS = 12
@@ -81,45 +81,8 @@ def _(found: MeasuredInstead) -> str:
 
 
 @sentence.register
-def _(found: ChosenTests) -> str:
+def _(found: ChosenTests | DesignedTests) -> str:
     return f"{design(found)}."
-
-
-def design(found: ChosenTests) -> str:
-    """The tests, and the reason for them, without a full stop."""
-    if not found.agents_of:
-        return "No test: there are no runs to compare"
-    means = means_of_agents(found.agents_of)
-    unit = f"; {means}" if means else ""
-    if found.pairs is None:
-        return f"No test within a scenario: {found.reason}{_over(found.over)}{unit}"
-    exact = "exact " if found.exact else ""
-    tests = f"{exact}{found.pairs} test"
-    if found.omnibus:
-        tests = f"{found.omnibus} test, then the {tests} of every pair"
-    corrected = f", {_corrected(found)}" if found.family > 1 else ""
-    return (
-        f"By the design of the experiment ({found.reason}), not by a look at the data:"
-        f" {tests}{corrected}{_over(found.over)}{unit}"
-    )
-
-
-def _corrected(found: ChosenTests) -> str:
-    if found.correction == "none":
-        return f"not adjusted for their number ({found.family})"
-    return f"adjusted by {WORDS[found.correction]} over the {found.family} pairs shown"
-
-
-def _over(over: TestsOverScenarios | None) -> str:
-    if over is None:
-        return ""
-    several = f"; over the {over.scenarios} scenarios "
-    if over.omnibus:
-        return (
-            f"{several}Friedman's test of the strategies' ranks on each, with Iman and Davenport's"
-            " F, then Nemenyi's of every pair, which adjusts itself"
-        )
-    return f"{several}the Wilcoxon signed-rank test of how far one is ahead on each"
 
 
 @sentence.register
@@ -132,12 +95,19 @@ def _(found: IntervalsMade) -> str:
     differences = "those of differences are of the differences seed by seed"
     if found.unpaired:
         differences = "those of differences are Welch's"
+    level = f"{100 * found.level:.4g} %"
+    together = ""
+    if found.family > 1:
+        together = (
+            f"; those that hold for all {found.family} differences together are as much longer as"
+            " Bonferroni asks (together_low and together_high in --format csv and json)"
+        )
     return (
-        f"Intervals are Student's t, 95 % for one mean at a time ({differences}): unlike p they are"
-        " not adjusted for their number, and two means whose intervals overlap may differ all the"
-        " same. The effect A is how often a run of the one is better than a run of the other, of"
-        " all that can be paired, whatever their seeds (Vargha, Delaney); a test seed by seed may"
-        " find a difference where A is near 0.5."
+        f"Intervals are Student's t, {level} for one mean at a time ({differences}): unlike p they"
+        " are not adjusted for their number, and two means whose intervals overlap may differ all"
+        f" the same{together}. The effect A is how often a run of the one is better than a run of"
+        " the other, of all that can be paired, whatever their seeds (Vargha, Delaney); a test seed"
+        " by seed may find a difference where A is near 0.5."
     )
 
 
@@ -165,6 +135,29 @@ def _(found: Power) -> str:
 
 
 @sentence.register
+def _(found: Chance) -> str:
+    return (
+        f"With {_counted(found.n, 'seed')} a difference of one standard deviation (of a seed's"
+        f" differences) is found in about {_percent(found.one_sd)} of cases, one of two in"
+        f" {_percent(found.two_sd)}; to find one of one in 80 % takes {found.needed} seeds."
+    )
+
+
+@sentence.register
+def _(found: Untested) -> str:
+    pairs = "A pair" if found.pairs == 1 else f"{found.pairs} pairs"
+    have = "has" if found.pairs == 1 else "have"
+    return (
+        f"{pairs} {have} {_counted(found.n, 'seed')} in common, and nothing can be shown of so few:"
+        f" not tested, and in nobody's family; {found.fewest} are the fewest."
+    )
+
+
+def _percent(share: float) -> str:
+    return "more than 99 %" if share > 0.995 else f"{100 * share:.0f} %"
+
+
+@sentence.register
 def _(found: MissingSeeds) -> str:
     told = f"{found.scenario}: seeds are missing: of {_counted(found.asked, 'seed')} "
     if found.missing_to_all:
@@ -188,19 +181,23 @@ def _(found: OneStrategy) -> str:
 
 @sentence.register
 def _(found: TwoStrategies) -> str:
-    where = found.scenario
-    if where is None:
-        where = f"Over {found.pair.n} scenarios"
+    where = where_words(found.scenario, found.pair.question, found.scenarios)
     return f"{where}: {_of_two(found)}"
+
+
+def where_words(scenario: str | None, question: str, scenarios: int) -> str:
+    """On which scenario; or which question over so many of them."""
+    if scenario is not None:
+        return scenario
+    if question == THESE:
+        return f"On these {scenarios} scenarios together"
+    return f"On scenarios like these {scenarios}"
 
 
 def _of_two(found: TwoStrategies) -> str:
     pair = found.pair
-    if np.isnan(pair.p):
-        return (
-            f"{pair.a} and {pair.b} have no seeds in common;"
-            " --unpaired compares them as independent runs."
-        )
+    if not pair.is_tested:
+        return _untested(pair)
     numbers = f"({pair.a} - {pair.b}: {_numbers(found)})"
     if not differs(pair, found.alpha):
         return f"{pair.a} and {pair.b} cannot be told apart {numbers}."
@@ -211,11 +208,20 @@ def _of_two(found: TwoStrategies) -> str:
     return told
 
 
+def _untested(pair: Pair) -> str:
+    if pair.n:
+        return f"{pair.a} and {pair.b} have too few seeds in common to be tested ({pair.n})."
+    return (
+        f"{pair.a} and {pair.b} have no seeds in common;"
+        " --unpaired compares them as independent runs."
+    )
+
+
 def _numbers(found: TwoStrategies) -> str:
     """Size, effect and test of a pair."""
     pair = found.pair
-    counted = "pairs" if found.scenario is not None else "scenarios"
-    if found.unpaired:
+    counted = "scenarios" if pair.question == LIKE_THESE else "seeds"
+    if found.unpaired and pair.question != LIKE_THESE:
         counted = "runs"
     size = show_interval(pair.difference, pair.ci_low, pair.ci_high, found.unit)
     return (
@@ -227,13 +233,16 @@ def _numbers(found: TwoStrategies) -> str:
 @sentence.register
 def _(found: AllStrategies) -> str:
     one = found.omnibus
-    where = "Over scenarios" if one.scenario is None else one.scenario
-    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}"
-    shown += f": chi-square({one.strategies - 1}) = {one.statistic:.2f}, p {_equals(one.p)}"
+    where = where_words(one.scenario, one.question, found.scenarios)
+    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}: "
+    if one.test in (designs.FRIEDMAN, designs.KRUSKAL_WALLIS):
+        shown += f"chi-square({one.strategies - 1}) = {one.statistic:.2f}, "
     if one.test == designs.FRIEDMAN:
-        # F is infinite where all blocks agree on every rank.
-        f = f"{one.f:.2f}" if np.isfinite(one.f) else "infinite"
-        shown += f" (Iman-Davenport F({one.f_df[0]}, {one.f_df[1]}) = {f}, p {_equals(one.f_p)})"
+        # Not that of chi-square or F, which err for few blocks.
+        counted = "counted" if one.exact else "by permutation"
+        shown += f"p {_equals(one.p)} ({counted})"
+    else:
+        shown += f"p {_equals(one.p)}"
     if one.p <= found.alpha:
         return f"{where}: {shown}: not all strategies are alike."
     return (
@@ -246,18 +255,31 @@ def _blocks(one: Omnibus) -> str:
     """What the test takes as its blocks."""
     if one.test == designs.KRUSKAL_WALLIS:
         return "runs"
-    return "scenarios" if one.scenario is None else "seeds"
+    return "scenarios" if one.question == LIKE_THESE else "seeds"
 
 
 @sentence.register
 def _(found: Ranking) -> str:
-    if not found.differing:
-        return f"{found.scenario}: no two of the {found.strategies} strategies can be told apart."
+    where = where_words(found.scenario, found.question, found.scenarios)
+    if not found.pairs:
+        return f"{where}: no pair has enough in common to be tested."
     count = f"{found.differing} of {found.pairs} pairs differ"
+    if not found.differing or not found.first:
+        if found.differing:
+            return f"{where}: {count}."
+        every = f"of the {found.strategies} " if found.strategies > 2 else ""
+        return f"{where}: no two {every}strategies can be told apart."
     if found.winner is not None:
-        return f"{found.scenario}: {found.winner} is better than every other; {count}."
+        return f"{where}: {found.winner} is better than every other; {count}."
     first = listed(found.first)
-    return f"{found.scenario}: no strategy is shown to be better than {first}; {count}."
+    return f"{where}: no strategy is shown to be better than {first}; {count}."
+
+
+@sentence.register
+def _(found: Unranked) -> str:
+    where = where_words(found.scenario, found.question, found.scenarios)
+    each = listed([f"{name} ({reason})" for name, reason in found.each])
+    return f"{where}: without a rank: {each}."
 
 
 @sentence.register
@@ -268,7 +290,8 @@ def _(found: AgainstBaseline) -> str:
         "not told apart from it": found.neither,
     }
     told = [f"{word}: {listed(names)}" for word, names in sides.items() if names]
-    return f"{found.scenario}: against {found.baseline}: {'; '.join(told)}."
+    where = where_words(found.scenario, found.question, found.scenarios)
+    return f"{where}: against {found.baseline}: {'; '.join(told)}."
 
 
 @sentence.register

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.findings import Power
+from clbench.report.contest import RANKS
+from clbench.report.findings import Chance, Power, Untested
+from clbench.report.ranking import show_rank
 from clbench.report.sentences import listed, sentence
 from clbench.stats.corrections import WORDS
 
@@ -31,29 +33,37 @@ def short(comparison: Comparison) -> list[str]:
 def _head(comparison: Comparison) -> str:
     how = "as independent runs" if comparison.unpaired else "paired by seed"
     corrected = ""
-    if comparison.correction != "none":
+    if comparison.tests == RANKS and comparison.correction != "none":
         corrected = f", {WORDS[comparison.correction]}"
     return (
         f"Ranked by {comparison.metric} ({how}, alpha = {comparison.alpha:g}{corrected});"
-        " a rank is 1 + how many are shown to be better:"
+        " ranks from the best that is not excluded to the worst:"
     )
 
 
 def _too_few_seeds(comparison: Comparison) -> list[str]:
-    """That pairs are too few for any difference to be shown, and how many seeds it would take."""
-    powers = [found for found in comparison.findings if isinstance(found, Power)]
-    weak = [power for power in powers if not power.is_enough and not power.unpaired]
-    return [f"  {sentence(power)}" for power in weak]
+    """That pairs are too few for most differences to be shown, and how many seeds it would take."""
+    lines = []
+    for found in comparison.findings:
+        weak = isinstance(found, Untested)
+        if isinstance(found, Power):
+            weak = not found.is_enough and not found.unpaired
+        elif isinstance(found, Chance):
+            weak = found.two_sd < 0.5
+        if weak:
+            lines.append(f"  {sentence(found)}")
+    return lines
 
 
 def _ranking(rows: Sequence[SummaryRow]) -> str:
-    ranks = sorted({row.rank for row in rows})
-    if ranks == [1]:
+    """`1 good; 2-3 middle and other; bound: joint`."""
+    together: dict[str, list[str]] = {}
+    for row in rows:
+        place = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
+        together.setdefault(place, []).append(row.strategy)
+    ranked = [row for row in rows if row.rank_best is not None]
+    if len(ranked) == len(rows) and len(together) == 1:
         if len(rows) == 2:
             return "the two strategies cannot be told apart"
         return f"no two of the {len(rows)} strategies can be told apart"
-    places = []
-    for rank in ranks:
-        names = [row.strategy for row in rows if row.rank == rank]
-        places.append(f"{rank} {listed(names)}")
-    return "; ".join(places)
+    return "; ".join(f"{place} {listed(names)}" for place, names in together.items())

@@ -61,7 +61,12 @@ def simultaneous_intervals(values: Array, alpha: float = 0.05) -> list[Interval]
     Each is as much longer as Bonferroni asks. Shorter ones (Tukey's, or by the largest t) hold
     where all columns vary alike, which strategies do not.
     """
-    return _intervals(values, 1 - alpha / max(1, values.shape[1]), SIMULTANEOUS)
+    return _intervals(values, simultaneous_level(alpha, values.shape[1]), SIMULTANEOUS)
+
+
+def simultaneous_level(alpha: float, family: int) -> float:
+    """The level of each of so many intervals that hold together with a chance of 1 - alpha."""
+    return 1 - alpha / max(1, family)
 
 
 def _intervals(values: Array, level: float, method: str) -> list[Interval]:

@@ -11,7 +11,7 @@ from clbench.suite.packaged import packaged_suites
 from clbench.suite.protocol import Protocol, describe_protocol
 from clbench.suite.schema import json_schema
 from clbench.suite.source import read_suite
-from clbench.suite.suite import Compare, Suite
+from clbench.suite.suite import Compare, Suite, contradiction
 
 __all__ = [
     "ENGINE_VERSION",
@@ -22,6 +22,7 @@ __all__ = [
     "Protocol",
     "Suite",
     "check_suite",
+    "contradiction",
     "describe_protocol",
     "json_schema",
     "load_suite",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 from pydantic import AfterValidator, Field
@@ -31,10 +32,20 @@ class Compare(pydantic.BaseModel):
         default=None, description="The strategy, by label or name, that the others are set against."
     )
     alpha: float = Field(default=0.05, gt=0, lt=1, description="The level of the tests.")
-    correction: Literal["holm", "bonferroni", "fdr_bh", "none"] = Field(
-        default="holm", description="For testing several pairs."
+    tests: Literal["by_design", "ranks"] | None = Field(
+        default=None,
+        description="Those that the design of the experiment asks for (the default), or"
+        " tests on ranks alone.",
+    )
+    correction: Literal["holm", "bonferroni", "fdr_bh", "none"] | None = Field(
+        default=None, description="Of tests on ranks, for testing several pairs; holm by default."
     )
     unpaired: bool = Field(default=False, description="Do not pair the runs by seed.")
+    family: Literal["pairs", "baseline"] | None = Field(
+        default=None,
+        description="The comparisons that are tested together: every pair (the default), or"
+        " those with the baseline.",
+    )
     rope: Annotated[float, Field(ge=0)] | None = Field(
         default=None, description="Differences up to this size count as none."
     )
@@ -43,6 +54,30 @@ class Compare(pydantic.BaseModel):
         description="The seeds on which the best configuration of each grid is chosen; all is"
         " reported on the others.",
     )
+
+    @pydantic.field_validator("family", "correction", "unpaired")
+    @classmethod
+    def _goes_together(cls, value: Any, known: pydantic.ValidationInfo) -> Any:
+        """With the keys before it."""
+        wrong = contradiction({**known.data, str(known.field_name): value})
+        if wrong:
+            raise ValueError(wrong)
+        return value
+
+
+def contradiction(asked: Mapping[str, Any]) -> str | None:
+    """What of a comparison cannot be asked for at once, in a sentence."""
+    on_ranks = [name for name in ("correction", "unpaired") if asked.get(name)]
+    if asked.get("tests") == "by_design" and on_ranks:
+        return (
+            f"`{on_ranks[0]}` belongs to `tests: ranks`; tests by design pair the runs by seed,"
+            " and adjust for their number themselves"
+        )
+    if asked.get("tests") == "ranks":
+        on_ranks.append("tests: ranks")
+    if asked.get("family") == "baseline" and on_ranks:
+        return f"`{on_ranks[0]}` tests every pair; `family: baseline` belongs to tests by design"
+    return None
 
 
 @dataclass(frozen=True)

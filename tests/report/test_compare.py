@@ -18,6 +18,7 @@ from clbench.report.compare_formats import render
 from clbench.report.compare_tables import tables
 from clbench.report.compared import Comparison
 from clbench.report.short import short
+from clbench.stats.blocks import permutation_omnibus
 
 # Demsar (2006), table 6, strategies by column.
 DEMSAR = {
@@ -120,11 +121,12 @@ def test_strategies_that_differ_are_ranked_and_told_apart(made) -> None:
 def test_the_tests_are_scipys(made) -> None:
     rng = np.random.default_rng(0)
     table = {name: np.clip(rng.normal(0.7, 0.05, 9), 0, 1) for name in "abcd"}
-    found = made.compared(*made.cells(table))
+    found = made.compared(*made.cells(table), tests="ranks")
     friedman = stats.friedmanchisquare(*table.values())
-    assert (found.omnibus[0].statistic, found.omnibus[0].p) == pytest.approx(
-        (friedman.statistic, friedman.pvalue)
-    )
+    assert found.omnibus[0].statistic == pytest.approx(friedman.statistic)
+    permuted = permutation_omnibus(np.stack(list(table.values()), axis=1))
+    assert found.omnibus[0].p == permuted.p
+    assert permuted.p == pytest.approx(friedman.pvalue, abs=0.01)
     for one in found.pairs:
         expected = stats.wilcoxon(table[one.a], table[one.b], method="exact")
         assert (one.statistic, one.p) == pytest.approx((expected.statistic, expected.pvalue))
@@ -133,9 +135,13 @@ def test_the_tests_are_scipys(made) -> None:
     assert sorted(one.p_adjusted for one in found.pairs) == pytest.approx(sorted(steps))
 
 
-def test_two_strategies_need_no_omnibus_test(made) -> None:
-    found = made.compared(*made.three()[:2])
-    assert found.omnibus[0].test == "Wilcoxon signed-rank, exact"
+@pytest.mark.parametrize(
+    ("tests", "test"),
+    [("by_design", "sign flips of the mean, exact"), ("ranks", "Wilcoxon signed-rank, exact")],
+)
+def test_two_strategies_need_no_omnibus_test(made, tests: str, test: str) -> None:
+    found = made.compared(*made.three()[:2], tests=tests)
+    assert found.omnibus[0].test == test
     assert found.omnibus[0].p == found.pairs[0].p == found.pairs[0].p_adjusted == 2 / 2**12
     assert "split: good is better than poor (poor - good: difference -40" in said(found)
 
@@ -193,8 +199,8 @@ def test_agents_of_one_seed_are_one_run(made) -> None:
 # ---------------------------------------------------------------------- what few seeds can show
 
 
-def test_five_seeds_can_show_nothing_and_how_many_more_can(made) -> None:
-    found = made.compared(*made.three(seeds=5)[:2])
+def test_by_ranks_five_seeds_can_show_nothing_and_how_many_more_can(made) -> None:
+    found = made.compared(*made.three(seeds=5)[:2], tests="ranks")
     assert found.pairs[0].smallest_p == found.pairs[0].p == 0.0625
     assert found.pairs[0].verdict == "cannot be told apart"
     assert (
@@ -206,13 +212,15 @@ def test_five_seeds_can_show_nothing_and_how_many_more_can(made) -> None:
 
 def test_the_correction_is_counted_in(made) -> None:
     table = {f"m{k}": made.draw(0.1 + 0.1 * k, 10, k) for k in range(8)}
-    found = made.compared(*made.cells(table))
+    found = made.compared(*made.cells(table), tests="ranks")
     assert "0.00195, 0.0547 after the correction: no difference could be shown" in said(found)
     assert "with 11 seeds, 1 more, one could be, if all of them agree." in said(found)
-    assert {row.rank for row in found.summary} == {1}
-    assert {
-        row.rank for row in made.compared(*made.cells(table), correction="fdr_bh").summary
-    } == set(range(1, 9))
+    assert {(row.rank_best, row.rank_worst) for row in found.summary} == {(1, 8)}
+    for told_apart in ({"correction": "fdr_bh"}, {"tests": "by_design"}):
+        found = made.compared(*made.cells(table), **told_apart)
+        assert [(row.rank_best, row.rank_worst) for row in found.summary] == [
+            (rank, rank) for rank in range(1, 9)
+        ]
 
 
 def test_the_family_is_every_pair_shown(made) -> None:
@@ -233,9 +241,11 @@ def test_failed_runs_rank_last_and_are_shown(made) -> None:
     assert row(found, "fragile").mean == pytest.approx(made.draw(0.95, 12, 5)[:8].mean())
     assert pair(found, "fragile", "good").n == 12
     assert pair(found, "fragile", "good").effect == pytest.approx(8 / 12)
-    assert (
-        pair(found, "fragile", "good").statistic == 36.0
-    )  # the four failures have the largest ranks of twelve, 10.5 each: 78 - 42
+    # The four failures have the largest ranks of twelve, 10.5 each: 78 - 42.
+    assert pair(found, "fragile", "good").statistic == (36 - 42) / 12
+    by_ranks = made.compared(fragile, *made.three()[1:2], tests="ranks")
+    assert pair(by_ranks, "fragile", "good").statistic == 36.0
+    assert pair(by_ranks, "fragile", "good").p == pair(found, "fragile", "good").p
     assert "split, fragile: 2 of 12 runs diverged: they rank below every finished run" in "\n".join(
         found.left_out
     )
@@ -251,11 +261,18 @@ def test_a_strategy_that_always_fails_is_last(made) -> None:
     )
     found = made.compared(broken, *made.three())
     assert found.summary[-1].strategy == "broken"
-    assert (found.summary[-1].n, found.summary[-1].n_requested, found.summary[-1].rank) == (
+    last = found.summary[-1]
+    assert (last.n, last.n_requested, last.rank, last.rank_reason) == (
         0,
         12,
-        4,
+        None,
+        "too many runs failed",
     )
+    assert {pair.verdict for pair in found.pairs if "broken" in (pair.a, pair.b)} == {
+        "poor better",
+        "good better",
+        "middle better",
+    }
     assert json.loads(json.dumps(found.to_json()))["summary"][-1]["mean"] is None
 
 
@@ -298,7 +315,8 @@ def test_pairs_are_the_seeds_both_have(made) -> None:
     assert pair(found, "early", "late").n == 4
     assert pair(found, "early", "none").verdict == "no seeds in common"
     assert found.to_json()["pairs"][1]["p"] is None
-    assert found.omnibus == ()
+    # Of those two that share seeds there is a test; that of all strategies leaves the third out.
+    assert [(one.strategies, one.blocks) for one in found.omnibus] == [(2, 4)]
     two = made.compared(early, none)
     assert "early and none have no seeds in common; --unpaired compares them" in said(two)
     assert made.compared(early, none, unpaired=True).pairs[0].p < 0.2
@@ -329,9 +347,11 @@ def test_no_record_is_too_odd(
     )
     for form in ("markdown", "latex", "csv", "json", "html"):
         assert render(found, form)
-    if kind == "ties" and strategies > 1:
-        assert {row.rank for row in found.summary} == {1}
-        assert {row.group for row in found.summary} == {"a"}
+    if kind == "ties" and strategies > 1 and seeds < 3:
+        assert {row.rank_reason for row in found.summary} == {"too few runs"}
+    elif kind == "ties" and strategies > 1:
+        assert {(row.rank_best, row.rank_worst) for row in found.summary} == {(1, strategies)}
+        assert {row.group for row in found.summary} == {"a" if unpaired else ""}
 
 
 def test_nothing_to_compare_is_a_sentence(made) -> None:
@@ -398,7 +418,7 @@ def test_sure_and_too_small_to_matter_is_equivalent(made) -> None:
     assert found.pairs[0].verdict == "equivalent within ±0.01"
     assert "equivalent within 1.0 points by two one-sided tests: a = b" in said(found)
     assert "b 0.00, 1.00, 0.00" in said(found)
-    assert "rope" not in found.to_json()
+    assert found.to_json()["rope"] == 0.01
 
 
 # ---------------------------------------------------------------------- several scenarios
@@ -410,7 +430,7 @@ def test_demsars_example_as_a_record(made) -> None:
         for k in range(14)
         for name, values in DEMSAR.items()
     ]
-    found = made.compared(*cells).to_json()["overall"]
+    found = made.compared(*cells, tests="ranks").to_json()["overall"]
     ranks = {row["strategy"]: row["average_rank"] for row in found["ranks"]}
     assert ranks == pytest.approx(
         {"C4.5": 3.143, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5+m+cf": 1.964}, abs=5e-4
@@ -422,7 +442,7 @@ def test_demsars_example_as_a_record(made) -> None:
     )
     assert found["critical_difference"] == pytest.approx(1.25, abs=5e-3)
     assert {row["group"] for row in found["ranks"]} == {"a"}
-    at_ten = made.compared(*cells, alpha=0.1).to_json()["overall"]
+    at_ten = made.compared(*cells, alpha=0.1, tests="ranks").to_json()["overall"]
     assert at_ten["critical_difference"] == pytest.approx(1.12, abs=5e-3)
     assert [
         (one["a"], one["b"]) for one in at_ten["pairs"] if one["verdict"].endswith("better")
@@ -434,11 +454,11 @@ def test_demsars_example_as_a_record(made) -> None:
 
 def test_two_strategies_over_scenarios_are_tested_by_wilcoxon(made) -> None:
     cells = [cell for k in range(6) for cell in made.three(f"s{k}", 4)[:2]]
-    found = made.compared(*cells)
+    found = made.compared(*cells, tests="ranks")
     assert found.overall is not None
     assert (found.overall.test, found.overall.p) == ("Wilcoxon signed-rank, exact", 2 / 2**6)
     assert found.to_json()["overall"]["critical_difference"] is None
-    assert "Over 6 scenarios: good is better than poor" in said(found)
+    assert "On scenarios like these 6: good is better than poor" in said(found)
     assert "6 scenarios, p = 0.0312" in said(found)
     low, high = found.overall.pairs[0].ci_low, found.overall.pairs[0].ci_high
     assert low < -0.4 < high < 0
@@ -446,7 +466,7 @@ def test_two_strategies_over_scenarios_are_tested_by_wilcoxon(made) -> None:
 
 
 def test_few_scenarios_are_said_to_be_too_few(made) -> None:
-    found = made.compared(*made.three("one"), *made.three("two"))
+    found = made.compared(*made.three("one"), *made.three("two"), tests="ranks")
     assert (
         "Over scenarios: 2 of them are too few for any difference between average ranks to be that "
         "large." in found.text
@@ -583,41 +603,39 @@ def test_a_metric_that_only_some_cells_have_stored_leaves_the_others_out(made) -
 
 def test_the_keys_of_the_json_form_are_fixed(made) -> None:
     plain = made.compared(*made.three("one"), *made.three("two"), baseline="poor").to_json()
-    assert list(plain) == [
-        "metric",
-        "alpha",
-        "correction",
-        "design",
-        "omnibus",
-        "summary",
-        "pairs",
-        "overall",
-        "choices",
-        "text",
-        "left_out",
-    ]
+    keys = (
+        "metric unit higher_is_better baseline paired alpha level rope tests family correction"
+        " corrections design omnibus omnibus_tests summary pairs overall like_these choices text"
+        " left_out"
+    )
+    assert list(plain) == keys.split()
     assert list(plain["omnibus"]) == ["test", "statistic", "p"]
     keys = (
         "scenario strategy n n_requested mean ci_low ci_high iqm rank group"
-        " difference p_adjusted effect best_of optimism"
+        " difference p_adjusted effect rank_best rank_worst rank_reason interval iqm_low iqm_high"
+        " difference_low difference_high best_of optimism"
     )
     assert list(plain["summary"][0]) == keys.split()
     keys = (
         "scenario a b n test statistic p p_adjusted smallest_p effect"
-        " difference ci_low ci_high verdict"
+        " difference ci_low ci_high verdict better exact equivalence_p p_always interval"
+        " together_low together_high won lost won_low won_high"
     )
     assert list(plain["pairs"][0]) == keys.split()
     assert list(plain["overall"]) == [
+        "question",
         "test",
         "statistic",
         "p",
         "f",
         "f_p",
         "critical_difference",
+        "correction",
         "ranks",
         "pairs",
     ]
-    assert list(plain["overall"]["ranks"][0]) == ["strategy", "average_rank", "group"]
+    ranks = "strategy average_rank group mean ci_low ci_high rank_best rank_worst rank_reason"
+    assert list(plain["overall"]["ranks"][0]) == ranks.split()
     assert list(plain["overall"]["pairs"][0]) == keys.split()[1:]
 
 
@@ -815,11 +833,13 @@ def test_the_command_prints_tables_and_sentences(project, record) -> None:
     for words in (
         "average_accuracy (more is better)",
         "minus poor",
-        "Every pair: Wilcoxon signed-rank, exact",
-        "Over the 2 scenarios",
-        "Nemenyi",
+        "Every pair: sign flips of the mean, exact",
+        "On these 2 scenarios together",
     ):
         assert words in answer.stdout
+    by_ranks = project.clbench("compare", record, "--tests", "ranks")
+    for words in ("Every pair: Wilcoxon signed-rank, exact", "Nemenyi"):
+        assert words in by_ranks.stdout
     assert "\x1b" not in answer.stdout
 
 
@@ -878,7 +898,7 @@ def test_the_short_form_has_a_line_a_scenario(made) -> None:
     lines = short(
         made.compared(*made.three("one"), *made.cells(dict.fromkeys("abc", [0.5] * 12), "two"))
     )
-    assert lines[0].startswith("Ranked by average_accuracy (paired by seed, alpha = 0.05, Holm)")
+    assert lines[0].startswith("Ranked by average_accuracy (paired by seed, alpha = 0.05); ranks")
     assert lines[1:] == [
         "  one: 1 good; 2 middle; 3 poor",
         "  two: no two of the 3 strategies can be told apart",
@@ -888,8 +908,14 @@ def test_the_short_form_has_a_line_a_scenario(made) -> None:
 def test_the_short_form_says_when_there_are_too_few_seeds_and_nothing_when_there_is_nothing(
     made,
 ) -> None:
+    by_ranks = made.compared(*made.three(seeds=4)[:2], tests="ranks")
+    assert "with 6 seeds, 2 more, one could be" in short(by_ranks)[-1]
+    few = short(made.compared(*made.three(seeds=3)))
+    assert "With 3 seeds a difference of one standard deviation" in few[-1]
+    assert "too few runs good" in short(made.compared(*made.three(seeds=2)))[1]
     assert (
-        "with 6 seeds, 2 more, one could be" in short(made.compared(*made.three(seeds=4)[:2]))[-1]
+        "have 2 seeds in common, and nothing can be shown"
+        in short(made.compared(*made.three(seeds=2)))[-1]
     )
     assert short(made.compared(*made.three()[:1])) == []
     assert short(made.compared(*made.three(seeds=1))) == []

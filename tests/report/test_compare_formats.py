@@ -95,7 +95,7 @@ def test_latex_is_balanced(made) -> None:
 
 
 def test_the_csv_is_one_table_with_everything(made) -> None:
-    found = made.compared(*made.three("one"), *made.three("two"), baseline="poor")
+    found = made.compared(*made.three("one"), *made.three("two"), baseline="poor", family="pairs")
     rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
     counts = {
         name: sum(row["table"] == name for row in rows)

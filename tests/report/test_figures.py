@@ -60,8 +60,12 @@ def test_the_same_figure_is_the_same_file(comparison, tmp_path: Path) -> None:
 def test_the_diagram_shows_ranks_and_the_critical_difference(
     made, comparison, tmp_path: Path
 ) -> None:
-    draw(comparison, tmp_path / "cd.svg")
+    by_ranks = made.compared(*comparison.results.cells, tests="ranks")
+    draw(by_ranks, tmp_path / "cd.svg")
     assert "critical difference 2.34" in texts(tmp_path / "cd.svg")
+    draw(comparison, tmp_path / "cd.svg")
+    assert "average ranks over 2 scenarios" in texts(tmp_path / "cd.svg")
+    assert "critical" not in texts(tmp_path / "cd.svg")
     assert "good  1.00" in texts(tmp_path / "cd.svg")
     draw(made.compared(*made.three()), tmp_path / "cd.svg")
     assert "average ranks over seeds" in texts(tmp_path / "cd.svg")

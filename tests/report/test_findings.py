@@ -10,7 +10,9 @@ import pytest
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
+    Chance,
     ChosenTests,
+    DesignedTests,
     Finding,
     IntervalsMade,
     LeftOutRuns,
@@ -51,10 +53,10 @@ def test_what_is_no_finding_cannot_be_said() -> None:
 
 
 def test_three_strategies_are_found_ranked(made: Any) -> None:
-    found = made.compared(*made.three(), baseline="good")
+    found = made.compared(*made.three(), baseline="good", family="pairs")
     assert kinds(found) == [
-        ChosenTests,
-        Power,
+        DesignedTests,
+        Chance,
         AllStrategies,
         Ranking,
         AgainstBaseline,
@@ -68,18 +70,21 @@ def test_three_strategies_are_found_ranked(made: Any) -> None:
 
 def test_two_strategies_are_found_apart_or_not(made: Any) -> None:
     found = made.compared(*made.three()[:2])
-    assert kinds(found) == [ChosenTests, Power, TwoStrategies, NoBaseline, IntervalsMade]
+    assert kinds(found) == [DesignedTests, Chance, TwoStrategies, NoBaseline, IntervalsMade]
     pair = the(TwoStrategies, found).pair
     assert (pair.winner, pair.loser, pair.exact) == ("good", "poor", True)
+    assert (the(DesignedTests, found).flipped, the(DesignedTests, found).students) == ((12,), ())
+    found = made.compared(*made.three()[:2], tests="ranks")
+    assert kinds(found) == [ChosenTests, Power, TwoStrategies, NoBaseline, IntervalsMade]
     assert the(ChosenTests, found).exact
 
 
 def test_too_few_seeds_are_a_finding_that_the_short_form_takes(made: Any) -> None:
-    few = made.compared(*made.three(seeds=4))
+    few = made.compared(*made.three(seeds=4), tests="ranks")
     power = the(Power, few)
     assert (power.n, power.is_enough, power.seeds_needed) == (4, False, 7)
     assert f"  {sentence(power)}" in short(few)
-    enough = made.compared(*made.three())
+    enough = made.compared(*made.three(), tests="ranks")
     assert the(Power, enough).is_enough
     assert len(short(enough)) == 2
 
@@ -99,7 +104,7 @@ def test_seeds_that_nobody_has_are_missing_to_all(made: Any) -> None:
 def test_one_strategy_is_nothing_to_compare_with(made: Any) -> None:
     found = made.compared(*made.three()[:1])
     assert the(OneStrategy, found).strategy == "poor"
-    assert the(ChosenTests, found).pairs is None
+    assert the(DesignedTests, found).family == 0
 
 
 def test_without_a_value_there_is_another_metric(made: Any) -> None:

@@ -65,6 +65,6 @@ def test_kruskal_wallis_with_post_hoc_tests_and_wilcoxon_on_pairs(measured: Any)
     assert any(
         "Kruskal-Wallis over 4 strategies and 24 runs" in line for line in independent["text"]
     )
-    paired = compared(measured)
+    paired = compared(measured, "--tests", "ranks")
     assert paired["omnibus"]["test"] == "Friedman"
     assert [pair["test"] for pair in paired["pairs"]] == ["Wilcoxon signed-rank, exact"] * 6

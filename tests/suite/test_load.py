@@ -41,7 +41,7 @@ def test_a_sound_suite_is_read(load: Loader, host: Host) -> None:
     assert (suite.compare.baseline, suite.compare.alpha, suite.compare.correction) == (
         "er",
         0.1,
-        "holm",
+        None,
     )
     assert suite.text.startswith("name: digits\n")
     assert Path(suite.file).name == "suite.yaml"

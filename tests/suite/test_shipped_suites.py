@@ -23,7 +23,7 @@ def pairs_of(suite: Suite, host: Host) -> int:
 
 def fewest_seeds(suite: Suite, pairs: int) -> int:
     rules = suite.compare
-    factor = penalty(pairs, rules.correction)
+    factor = penalty(pairs, rules.correction or "holm")
     return seeds_needed(rules.alpha, factor, paired=not rules.unpaired)
 
 

@@ -6,7 +6,7 @@ const COST_UNITS = { train_seconds: "seconds", peak_memory: "bytes", parameters:
 const COST_WORDS = { train_seconds: "training time a run", peak_memory: "peak memory", parameters: "parameters", state_bytes: "carried state", bytes_sent: "sent" };
 const ENDED = { diverged: "diverged", failed: "failed", timeout: "timed out" };
 const HELP = {
-  rank: "1 + the number of strategies that are shown to be better",
+  rank: "From 1 + the strategies shown to be better to all but those shown to be worse",
   group: "strategies that share a letter cannot be told apart",
   iqm: "mean of the middle half of the runs",
   p: "adjusted for all pairs that are tested",
@@ -16,7 +16,7 @@ const HELP = {
   seconds: "without evaluation; a stack's time divided by its networks",
   bound: "keeps all data or forgets all it learnt: shown for what is within reach, and no rival",
   overScenarios: "Average ranks over scenarios; ranks and means within a scenario are in its column. Choose a scenario for its tests.",
-  withinScenario: "A rank is 1 + the number of strategies shown to be better, “=” marks shared ones. Strategies that share a letter cannot be told apart. Intervals are 95 %, one at a time.",
+  withinScenario: "Ranks go from the best to the worst that is not excluded. Strategies that share a letter cannot be told apart. Intervals are 95 %, one at a time.",
   again: "whether another record measured the same seeds again, and by how much the mean final accuracy differs",
 };
 

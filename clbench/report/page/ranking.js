@@ -64,7 +64,7 @@ function columnsOfScenario(section, rows) {
   const hasMiddle = rows.some((row) => row.iqm != null);
   const middle = { key: "iqm", title: "IQM", help: HELP.iqm, value: (row) => row.iqm, cell: (row) => number(row.iqm, unit) };
   return [
-    { key: "rank", title: "Rank", help: HELP.rank, value: (row) => row.rank, cell: (row) => rankCell(row, rows) },
+    { key: "rank", title: "Rank", help: HELP.rank, value: (row) => row.rank, cell: rankCell },
     nameColumn(section), ...meanColumns(section, rows), groupColumn(rows), ...(hasMiddle ? [middle] : []),
     ...baselineColumns(section, rows), costColumn(section, rows), ...runColumns(section),
   ];
@@ -142,16 +142,20 @@ function boundMark(section, name) {
   return section.isBound(name) ? [" ", h("span", { class: "bound", "data-tip": HELP.bound }, "bound")] : null;
 }
 
-function rankCell(row, rows) {
-  const isShared = rows.filter((other) => other.rank === row.rank).length > 1;
-  return [isShared ? h("span", { class: "tie", title: "shared" }, "= ") : null, h("span", { class: "rank" }, String(row.rank))];
+function rankCell(row) {
+  return h("span", { class: "rank" }, rankWords(row));
+}
+
+/** `2`, `1-3`, or why there is none. */
+function rankWords({ rank_best: best, rank_worst: worst, rank_reason: reason }) {
+  if (best == null) return reason;
+  return best === worst ? String(best) : `${best}-${worst}`;
 }
 
 /** Rank and mean within a scenario, in the table over all of them. */
 function cellWithin({ ranking: { summary, unit } }, row) {
   if (!row) return "–";
-  const isShared = summary.filter((other) => other.scenario === row.scenario && other.rank === row.rank).length > 1;
-  return [h("span", { class: "tie" }, `${isShared ? "= " : ""}${row.rank}`), `\u2002${number(row.mean, unit)}`];
+  return [h("span", { class: "tie" }, rankWords(row)), `\u2002${number(row.mean, unit)}`];
 }
 
 /** Each letter in its own place, so that shared ones stand below each other. */

@@ -1,0 +1,192 @@
+"""Two questions over several scenarios, each by the tests that its design asks for.
+
+On these scenarios together: a seed, with its runs on all of them, is one block, and the mean over
+scenarios its value. On scenarios like these: a scenario is a block, a sample of others of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clbench.report.across import (
+    Across,
+    Estimates,
+    by_seed,
+    finished_scenarios,
+    overall_ranks,
+)
+from clbench.report.across_by_ranks import means_over_scenarios
+from clbench.report.contenders import Contenders
+from clbench.report.contest import (
+    BASELINE,
+    LIKE_THESE,
+    NAN,
+    THESE,
+    Pair,
+    Rules,
+    with_verdicts,
+)
+from clbench.report.runs import Runs
+from clbench.report.score_tables import Tables, tables_of
+from clbench.report.sizes import sizes_of_gains
+from clbench.report.within_by_design import omnibus_of, pair_of
+from clbench.stats.effects import vargha_delaney
+from clbench.stats.evidence import PairEvidence, scenarios_like_these, these_scenarios
+from clbench.stats.families import all_pairs
+from clbench.stats.intervals import NONE, Interval, mean_interval
+from clbench.stats.paired import differences
+from clbench.stats.questions import Answer, over_scenarios_like_these, over_these_scenarios
+from clbench.typing import Array
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question with its answer, before sizes and words."""
+
+    question: str
+    answer: Answer
+    gains: Sequence[Array]  # of the same pairs: how far the first is ahead in each block
+    deltas: Sequence[Array]  # and the differences in those blocks in which both finished
+    means: Estimates
+    finished: dict[str, tuple[int, int]]  # by strategy: its blocks, of how many
+
+
+def across(contenders: Contenders, rules: Rules) -> tuple[Across, ...]:
+    """The questions that can be asked; that on these scenarios comes first."""
+    if rules.family == BASELINE and rules.baseline not in contenders.names:
+        return ()
+    tables = tables_of(contenders.runs)
+    average_rank = _average_ranks(tables)
+    asked = [_these(contenders, tables, rules), *_like_these(contenders, tables, rules)]
+    return tuple(_across(one, contenders, tables, average_rank, rules) for one in asked)
+
+
+def _these(contenders: Contenders, tables: Tables, rules: Rules) -> _Asked:
+    plan, sign = tables.plan(rules), contenders.runs[0][0].sign
+    evidence = these_scenarios(tables.scores, plan.pairs(len(tables.names)))
+    answer = over_these_scenarios(tables.scores, plan)
+    means = np.mean(tables.scores, axis=0)
+    deltas = [sign * one.delta[_both_finished(means, one)] for one in evidence.pairs]
+    finished = {}
+    for name, column in zip(tables.names, means.T, strict=True):
+        finished[name] = (int(np.isfinite(column).sum()), int((~np.isnan(column)).sum()))
+    gains = [one.delta for one in evidence.pairs]
+    return _Asked(THESE, answer, gains, deltas, _means_by_seed(contenders, rules), finished)
+
+
+def _both_finished(means: Array, pair: PairEvidence) -> Array:
+    """Of the pair's seeds, those that both finished on all scenarios."""
+    finished = np.isfinite(means[pair.blocks])
+    both: Array = finished[:, pair.first] & finished[:, pair.second]
+    return both
+
+
+def _like_these(contenders: Contenders, tables: Tables, rules: Rules) -> Iterable[_Asked]:
+    plan = tables.plan(rules)
+    answer = over_scenarios_like_these(tables.scores, plan)
+    if answer is not None:
+        evidence = scenarios_like_these(tables.scores, plan.pairs(len(tables.names)))
+        sign = contenders.runs[0][0].sign
+        deltas = [sign * _mean_differences(tables, one) for one in evidence.pairs]
+        gains = [one.delta for one in evidence.pairs]
+        means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
+        yield _Asked(LIKE_THESE, answer, gains, deltas, means, finished)
+
+
+def _mean_differences(tables: Tables, pair: PairEvidence) -> Array:
+    """On each scenario, over the seeds that both finished; without those that have none."""
+    found = []
+    for table in tables.scores:
+        runs = table[:, list(pair.strategies)]
+        finished = runs[np.isfinite(runs).all(axis=1)]
+        if len(finished):
+            found.append(differences(finished[:, 0], finished[:, 1]).mean())
+    return np.array(found)
+
+
+def _across(
+    asked: _Asked,
+    contenders: Contenders,
+    tables: Tables,
+    average_rank: Array,
+    rules: Rules,
+) -> Across:
+    pairs = _pairs(asked, tables, rules)
+    omnibus = next(iter(omnibus_of(None, asked.answer, pairs, asked.question)), None)
+    rejected = omnibus is None or omnibus.p <= rules.alpha
+    pairs = with_verdicts(pairs, {None: rejected}, rules)
+    return Across(
+        question=asked.question,
+        omnibus=omnibus,
+        correction=asked.answer.correction,
+        critical_difference=NAN,
+        ranks=overall_ranks(
+            contenders, average_rank.tolist(), asked.means, asked.finished, pairs, rules
+        ),
+        pairs=tuple(pairs),
+    )
+
+
+def _pairs(asked: _Asked, tables: Tables, rules: Rules) -> list[Pair]:
+    """With the means over scenarios of how often a run of the one is better."""
+    pairs = []
+    for one in asked.answer.pairs:
+        names = tables.names[one.first], tables.names[one.second]
+        pair = pair_of(None, *names, one, asked.question)
+        effects = [_effect(table, one.first, one.second) for table in tables.scores]
+        pairs.append(replace(pair, effect=float(np.mean(effects))))
+    return sizes_of_gains(pairs, asked.gains, asked.deltas, rules)
+
+
+def _effect(table: Array, first: int, second: int) -> float:
+    runs = table[:, [first, second]]
+    both = runs[~np.isnan(runs).any(axis=1)]
+    return vargha_delaney(both[:, 0], both[:, 1])
+
+
+def _average_ranks(tables: Tables) -> Array:
+    """Over scenarios, of 1 + how many strategies are ahead, those even counted half.
+
+    Nothing is decided by them: they are for figures, and sort what has the same rank.
+    """
+    count = len(tables.names)
+    places = all_pairs(count)
+    lead = np.zeros((count, count))
+    for (i, j), pair in zip(places, scenarios_like_these(tables.scores, places).pairs, strict=True):
+        ahead = float(np.sign(pair.delta).mean()) if pair.size else 0.0
+        lead[i, j], lead[j, i] = ahead, -ahead
+    ranks: Array = 1 + (count - 1 - lead.sum(axis=1)) / 2
+    return ranks
+
+
+# ---------------------------------------------------------------------- means
+
+
+def _means_by_seed(contenders: Contenders, rules: Rules) -> Estimates:
+    """Of the seeds that all strategies have everywhere, each one's mean over the scenarios.
+
+    Of a strategy that did not finish a seed somewhere, over the seeds that it finished.
+    """
+    rows = _shared_rows(contenders.runs)
+    found = {}
+    for k, name in enumerate(contenders.names):
+        means = rows[:, k][np.isfinite(rows[:, k])]
+        ends = Interval(NAN, NAN, NONE)
+        if len(means):
+            ends = mean_interval(means, rules.level).cut(contenders.runs[0][k].limits)
+        found[name] = (float(means.mean()) if len(means) else NAN, ends)
+    return found
+
+
+def _shared_rows(scenarios: Sequence[Sequence[Runs]]) -> Array:
+    """`[seeds, k]`: means over scenarios at the seeds that everybody has on all of them."""
+    every = [one for here in scenarios for one in here]
+    shared = every[0].seed
+    for one in every:
+        shared = np.intersect1d(shared, one.seed)
+    tables = [by_seed([one.only(shared) for one in here]) for here in scenarios]
+    means: Array = np.mean(tables, axis=0)
+    return means

@@ -1,0 +1,138 @@
+"""Which tests were made, and why, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clbench.report.agents import means_of_agents
+from clbench.report.contest import THESE
+from clbench.report.findings import (
+    ChosenTests,
+    DesignedTests,
+    TestsOverByDesign,
+    TestsOverScenarios,
+)
+from clbench.stats.by_design import FLIPS, HOLM, JOINT, PARTITIONS, SHAFFER, STUDENT
+from clbench.stats.corrections import WORDS
+from clbench.stats.flips import smallest_flips
+from clbench.stats.questions import SIGNED_RANKS
+
+CORRECTED = {
+    JOINT: "all of a family by the same flips",
+    PARTITIONS: "adjusted over all ways in which strategies may be equal (closed partitions)",
+    SHAFFER: "adjusted by Shaffer's multipliers",
+    HOLM: "adjusted by Holm",
+}
+TESTS = {
+    FLIPS: "sign flips",
+    STUDENT: "the paired t test",
+    SIGNED_RANKS: "sign flips of signed ranks where a run failed",
+}
+
+
+def design(found: ChosenTests | DesignedTests) -> str:
+    """The tests, and the reason for them, without a full stop."""
+    if not found.agents_of:
+        return "No test: there are no runs to compare"
+    if isinstance(found, DesignedTests):
+        return _by_design(found)
+    return _on_ranks(found)
+
+
+# ---------------------------------------------------------------------- by design
+
+
+def _by_design(found: DesignedTests) -> str:
+    means = means_of_agents(found.agents_of)
+    unit = f"; {means}" if means else ""
+    over = "".join(map(_over_by_design, found.over))
+    if not found.family:
+        return f"No test within a scenario: {found.reason}{over}{unit}"
+    return (
+        f"By the design of the experiment ({found.reason}), not by a look at the data:"
+        f" {_tests(found)}{_family(found)}{over}{unit}"
+    )
+
+
+def _tests(found: DesignedTests) -> str:
+    tests = []
+    if found.flipped:
+        tests.append(f"sign flips of the mean difference ({_seeds(found.flipped)})")
+    if found.students:
+        tests.append(f"the paired t test ({_why_t(found)})")
+    if found.by_ranks:
+        tests.append("sign flips of signed ranks where a run failed, which counts as the lowest")
+    pairs = "every pair" if found.baseline is None else f"every strategy with {found.baseline}"
+    told = f"of {pairs}: {', or '.join(tests)}"
+    if not found.omnibus:
+        return told
+    return f"of all strategies: {' or '.join(found.omnibus)}; {told}"
+
+
+def _why_t(found: DesignedTests) -> str:
+    """Why it is not the exact test of signs."""
+    seeds = _seeds(found.students)
+    if smallest_flips(max(found.students)) > found.alpha:
+        return f"sign flips of {seeds} cannot reach alpha = {found.alpha:g}"
+    return f"sign flips of {seeds} have too few patterns for so many pairs"
+
+
+def _family(found: DesignedTests) -> str:
+    if found.family == 1:
+        return ""
+    corrected = " or ".join(CORRECTED[name] for name in found.corrections)
+    where = f" of {found.scenarios} scenarios are one family" if found.scenarios > 1 else ""
+    return f"; {corrected}; the {found.family} pairs{where or ' are one family'}"
+
+
+def _over_by_design(over: TestsOverByDesign) -> str:
+    tests = " and ".join(TESTS[name] for name in over.tests)
+    how = f"{tests}, {CORRECTED[over.correction]}" if tests else "nothing is tested"
+    if over.question == THESE:
+        blocks = "each seed's mean over them" if tests else "for too few seeds are on all of them"
+        return f"; on these {over.scenarios} scenarios together {how} ({blocks})"
+    return f"; on scenarios like these, of which {over.scenarios} are a sample, {how}"
+
+
+def _seeds(sizes: Sequence[int]) -> str:
+    """`5 seeds`, or `3 to 5 seeds`."""
+    if len(sizes) == 1:
+        return f"{sizes[0]} seeds"
+    return f"{sizes[0]} to {sizes[-1]} seeds"
+
+
+# ---------------------------------------------------------------------- by ranks
+
+
+def _on_ranks(found: ChosenTests) -> str:
+    means = means_of_agents(found.agents_of)
+    unit = f"; {means}" if means else ""
+    if found.pairs is None:
+        return f"No test within a scenario: {found.reason}{_over(found.over)}{unit}"
+    exact = "exact " if found.exact else ""
+    tests = f"{exact}{found.pairs} test"
+    if found.omnibus:
+        tests = f"{found.omnibus} test, then the {tests} of every pair"
+    corrected = f", {_corrected(found)}" if found.family > 1 else ""
+    return (
+        f"By the design of the experiment ({found.reason}), not by a look at the data:"
+        f" {tests}{corrected}{_over(found.over)}{unit}"
+    )
+
+
+def _corrected(found: ChosenTests) -> str:
+    if found.correction == "none":
+        return f"not adjusted for their number ({found.family})"
+    return f"adjusted by {WORDS[found.correction]} over the {found.family} pairs shown"
+
+
+def _over(over: TestsOverScenarios | None) -> str:
+    if over is None:
+        return ""
+    several = f"; over the {over.scenarios} scenarios "
+    if over.omnibus:
+        return (
+            f"{several}Friedman's test of the strategies' ranks on each, then"
+            " Nemenyi's of every pair, which adjusts itself"
+        )
+    return f"{several}the Wilcoxon signed-rank test of how far one is ahead on each"

@@ -1,0 +1,45 @@
+"""A comparison of which all tests are done, before anything is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clbench.report.across import Across
+from clbench.report.contest import Pair, Rules, Within
+from clbench.report.pool import Pool
+from clbench.report.runs import Runs
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A comparison with all its tests done."""
+
+    pooled: Pool
+    rules: Rules
+    runs: Sequence[Runs]
+    by_scenario: Mapping[str, Sequence[Runs]]
+    within: Within
+    over: Sequence[Across]  # a question each
+
+    def pairs_on(self, scenario: str) -> list[Pair]:
+        """The pairs of one scenario."""
+        return [pair for pair in self.within.pairs if pair.scenario == scenario]
+
+    @property
+    def unit(self) -> str:
+        """That of the metric."""
+        return self.runs[0].unit if self.runs else ""
+
+    @property
+    def sign(self) -> int:
+        """-1 where less is better."""
+        return min((one.sign for one in self.runs), default=1)
+
+    @property
+    def agents_of(self) -> dict[str, int]:
+        """By scenario: how many agents each seed has."""
+        found = {}
+        for scenario, here in self.by_scenario.items():
+            found[scenario] = max(one.agents for one in here)
+        return found

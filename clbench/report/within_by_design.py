@@ -1,0 +1,90 @@
+"""The tests within scenarios that the design of the experiment asks for (`stats.questions`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from clbench.report.contest import NAN, Omnibus, Pair, Rules, Within, of_pair, with_verdicts
+from clbench.report.runs import Runs
+from clbench.report.score_tables import Tables, tables_of
+from clbench.report.sizes import by_name, paired_sizes
+from clbench.stats.questions import Answer, PairAnswer, Plan, within_scenarios
+
+
+def within(by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
+    """All the pairs of all scenarios are one family, or those with the baseline are."""
+    if not by_scenario:
+        return Within((), (), {})
+    tables = tables_of(by_scenario.values())
+    answers = dict(zip(by_scenario, adjusted_answers(tables, tables.plan(rules)), strict=True))
+    omnibus: list[Omnibus] = []
+    pairs: list[Pair] = []
+    for scenario, here in by_scenario.items():
+        answer = answers[scenario]
+        present = {one.strategy for one in here}
+        pairs_here = list(_pairs_on(scenario, present, answer, tables.names))
+        pairs += pairs_here
+        omnibus += omnibus_of(scenario, answer, pairs_here)
+    known = by_name([one for here in by_scenario.values() for one in here])
+    sized = paired_sizes(pairs, known, rules)
+    rejected: dict[str | None, bool] = {one.scenario: one.p <= rules.alpha for one in omnibus}
+    corrections = {scenario: answer.correction for scenario, answer in answers.items()}
+    return Within(tuple(omnibus), tuple(with_verdicts(sized, rejected, rules)), corrections)
+
+
+def adjusted_answers(tables: Tables, plan: Plan) -> list[Answer]:
+    """A scenario each: the one place where the adjusted p of its pairs comes from."""
+    return within_scenarios(tables.scores, plan)
+
+
+def _pairs_on(
+    scenario: str, present: set[str], answer: Answer, names: Sequence[str]
+) -> Iterable[Pair]:
+    for one in answer.pairs:
+        a, b = names[one.first], names[one.second]
+        if a in present and b in present:
+            yield pair_of(scenario, a, b, one)
+
+
+def pair_of(scenario: str | None, a: str, b: str, one: PairAnswer, question: str = "") -> Pair:
+    """A pair without sizes and a verdict yet."""
+    return Pair(
+        scenario=scenario,
+        a=a,
+        b=b,
+        n=one.size,
+        test=one.test,
+        statistic=float(one.statistic),
+        p=float(one.p),
+        p_adjusted=float(one.p_adjusted),
+        smallest_p=one.smallest_p,
+        effect=NAN,
+        difference=NAN,
+        ci_low=NAN,
+        ci_high=NAN,
+        verdict="",
+        better=one.better,
+        exact=one.exact,
+        question=question,
+    )
+
+
+def omnibus_of(
+    scenario: str | None, answer: Answer, pairs: Sequence[Pair], question: str = ""
+) -> Iterable[Omnibus]:
+    """The test of all strategies; of a single pair it is that of the pair."""
+    one = answer.omnibus
+    tested = [pair for pair in pairs if pair.is_tested]
+    if one is not None:
+        yield Omnibus(
+            scenario=scenario,
+            test=one.test,
+            statistic=one.statistic,
+            p=one.p,
+            strategies=one.strategies,
+            blocks=one.blocks,
+            exact=one.exact,
+            question=question,
+        )
+    elif len(tested) == 1:
+        yield of_pair(tested[0])
