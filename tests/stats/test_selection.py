@@ -106,6 +106,14 @@ def test_the_power_of_t_is_the_published_one(pairs: int, power: float) -> None:
     assert power_of_t(pairs, 0.0, 0.05) == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("level", [0.05, 0.05 / 56, 1e-6])
+def test_the_power_of_t_rises_to_1(level: float) -> None:
+    effects = np.linspace(0.0, 10.0, 41)
+    powers = np.array([power_of_t(30, float(effect), level) for effect in effects])
+    assert np.all(np.diff(powers) >= -1e-9)
+    assert powers[-1] == pytest.approx(1.0)
+
+
 def test_the_seeds_that_find_one_sd_in_four_of_five_cases() -> None:
     """Ten; for a pair among five strategies (the first multiplier is 6) sixteen."""
     assert seeds_to_find(1.0, 0.05) == 10
