@@ -84,10 +84,10 @@ def power_of_t(pairs: int, effect: float, level: float) -> float:
         return 0.0
     critical = float(stdtrit(pairs - 1, 1 - level / 2))
     shift = effect * math.sqrt(pairs)  # t is centred there, and no longer at 0
-    found = 1 - float(nctdtr(pairs - 1, shift, critical))
-    wrong_side = float(nctdtr(pairs - 1, shift, -critical))
-    # SciPy has NaN for tails below 5e-5 of a distribution that is centred far away.
-    return found if math.isnan(wrong_side) else found + wrong_side
+    below = nctdtr(pairs - 1, shift, np.array([-critical, critical]))
+    # Of a t centred far away SciPy has NaN for these chances where they are below 5e-5.
+    wrong_side, missed = np.nan_to_num(below)
+    return float(wrong_side + 1 - missed)
 
 
 def power_of_flips(pairs: int, effect: float, level: float, samples: int = 2000) -> float:
