@@ -12,6 +12,7 @@ from clbench.options import describe_options, plain_options
 from clbench.records import CellRecord
 from clbench.suite.resolving import resolve_protocol
 
+OPTIONS, PROTOCOL = "options", "protocol"  # how paths begin
 NAMED = ("model", "optimizer")  # of a protocol: one name with its options
 
 
@@ -26,14 +27,15 @@ class Default:
 def default_of(cells: Sequence[CellRecord], host: Host) -> Default:
     """The one that has the default of every option in which they differ.
 
-    Defaults are those of the plugins at hand, which may be newer than the record.
+    The defaults of a strategy are those that the record holds; of older records those of the
+    plugins at hand.
     """
-    try:
-        defaults = _defaults(cells, host)
-    except ClbenchError:  # no plugin here knows the strategy
-        return Default(None, known=False)
     settings = [_settings(cell) for cell in cells]
     varied = _varied(settings)
+    try:
+        defaults = _defaults(cells, varied, host)
+    except ClbenchError:  # no plugin here knows the strategy
+        return Default(None, known=False)
     for cell, own in zip(cells, settings, strict=True):
         if _at(varied, own) == _at(varied, defaults):
             return Default(cell)
@@ -42,7 +44,7 @@ def default_of(cells: Sequence[CellRecord], host: Host) -> Default:
 
 def _settings(cell: CellRecord) -> dict[str, Any]:
     """Every option by its path; below the name of its part in a composition."""
-    return {**_leaves("options", cell.options), **_leaves("protocol", cell.protocol)}
+    return {**_leaves(OPTIONS, cell.options), **_leaves(PROTOCOL, cell.protocol)}
 
 
 def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -61,18 +63,27 @@ def _at(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------------- defaults
 
 
-def _defaults(cells: Sequence[CellRecord], host: Host) -> dict[str, Any]:
+def _defaults(cells: Sequence[CellRecord], varied: Sequence[str], host: Host) -> dict[str, Any]:
+    """Of what varies; strategies and models, which import torch, are loaded where they must be."""
+    found: dict[str, Any] = {}
+    if any(name.startswith(f"{OPTIONS}.") for name in varied):
+        found |= _leaves(OPTIONS, cells[0].defaults or _defaults_by_plugins(cells[0], host))
+    if any(name.startswith(f"{PROTOCOL}.") for name in varied):
+        found |= _leaves(PROTOCOL, _default_protocol(cells, host))
+    return found
+
+
+def _defaults_by_plugins(cell: CellRecord, host: Host) -> dict[str, Any]:
+    """Below the name of its part in a composition, as a cell has its options."""
     strategies = host.offering("strategy")
-    options = cells[0].options
-    parts = cells[0].strategy.split("+")
+    parts = cell.strategy.split("+")
     if len(parts) == 1:
-        by_part: dict[str, Any] = _default_options(strategies.get("strategy", parts[0]), options)
-    else:
-        by_part = {}
-        for part in parts:
-            kind = strategies.get("strategy", part)
-            by_part[part] = _default_options(kind, options.get(part, {}))
-    return {**_leaves("options", by_part), **_leaves("protocol", _default_protocol(cells, host))}
+        return _default_options(strategies.get("strategy", parts[0]), cell.options)
+    found = {}
+    for part in parts:
+        kind = strategies.get("strategy", part)
+        found[part] = _default_options(kind, cell.options.get(part, {}))
+    return found
 
 
 def _default_options(kind: Any, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,17 @@ def test_a_grid_over_the_protocol_has_a_default_too(made: Any) -> None:
     )
 
 
+def test_the_defaults_that_a_record_holds_go_first(made: Any) -> None:
+    cells = [
+        made.cell(
+            f"mine(a={k})", accuracies(k), options={"a": k, "b": 3}, defaults={"a": 1, "b": 2}
+        )
+        for k in range(3)
+    ]
+    (choice,) = made.compared(*cells, choose_on="0-3").choices
+    assert (choice.default, choice.default_known) == ("mine(a=1)", True)
+
+
 def test_defaults_of_a_strategy_that_is_not_installed_are_not_known(made: Any) -> None:
     cells = [made.cell(f"mine(a={k})", accuracies(k), options={"a": k}) for k in range(2)]
     found = made.compared(*cells, choose_on="0-3")
