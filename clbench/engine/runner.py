@@ -315,6 +315,7 @@ def record(cell: Cell, key: str, loop: Loop) -> CellRecord:
         graphs=loop.training.steps.said,
         declared=tuple(sorted(session.declared)),
         chance=session.streams.chance,
+        test_images=session.streams.test_images,
         **vars(session.described),
         trained_together=_trained_together(loop.learner),
         stored=loop.keeper.gathered(),

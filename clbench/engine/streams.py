@@ -83,6 +83,7 @@ class Streams:
         self.scale, self.offset = self._affine(arrays, normalise)
         tables = TaskTables(arrays, layout, self.streams)
         self.chance, self._sizes = tables.chance, tables.sizes
+        self.test_images = tables.test_images
         self.classes = tables.classes_on(device)
         self.label_table = torch.from_numpy(tables.labels).to(device)  # [R, T, data set's classes]
         # `[R, T, C]`.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clbench.data.arrays import Arrays
 from clbench.scenarios.chance import ChanceTally
+from clbench.scenarios.population import TestedImages
 from clbench.scenarios.stream import Layout, Stream, TaskSpec, Warp
 
 SPLITS = ("train", "validation", "test")
@@ -27,6 +28,7 @@ class TaskTables:
         members, tasks = len(streams), layout.tasks
         height, width = arrays.x_train.shape[1:3]
         self.chance: dict[str, float] = {}
+        self.test_images = 0
         # The label of a sample by its class in the data set, or by its group.
         named = layout.groups or arrays.classes
         # Thousands of tasks times members times classes: as few bytes as possible.
@@ -39,13 +41,17 @@ class TaskTables:
 
     def _fill(self, arrays: Arrays, layout: Layout, streams: Sequence[Stream]) -> None:
         tally = ChanceTally(arrays, layout)
+        tested = TestedImages(arrays, layout)
         for member, stream in enumerate(streams):
             tally.begin_stream(stream)
+            tested.begin_stream()
             for number, task in enumerate(stream.tasks):
                 tally.add(task)
+                tested.add(task)
                 self._note(member, number, task)
         self.warps.finish()
         self.chance = tally.levels()
+        self.test_images = tested.shared()
 
     def _note(self, member: int, number: int, task: TaskSpec) -> None:
         self.labels[member, number] = task.labels

@@ -85,6 +85,8 @@ class CellRecord:
     probes: Mapping[str, Any] = field(default_factory=dict)
     # Accuracies without a look at the images (clbench.scenarios.chance); empty where nobody said.
     chance: Mapping[str, float] = field(default_factory=dict)
+    # Images in the test set that all runs are tested on in whole; 0 where nobody said.
+    test_images: int = 0
     about: str = ""  # the strategy in a sentence, as its own documentation has it
     papers: Mapping[str, str] = field(default_factory=dict)  # by strategy, as its plugin names them
     # What `options` would be by default; empty where nobody said.

@@ -78,6 +78,12 @@ def _chance_levels(told: Mapping[str, Any]) -> dict[str, float]:
     return levels
 
 
+def _count(told: Any) -> int:
+    """0 for what is none, whatever a stranger's attribute may hold."""
+    is_one = isinstance(told, int) and not isinstance(told, bool)
+    return max(0, told) if is_one else 0
+
+
 def _declarations(told: list[Any]) -> tuple[str, ...]:
     return tuple(name for name in DECLARATIONS if name in told)
 
@@ -179,6 +185,14 @@ CELL_FIELDS = (
         {},
         always=False,
         decode=_chance_levels,
+    ),
+    _json(
+        "test_images",
+        "how many images the test set has, where every run is tested on all of them; absent where"
+        " nobody said, or where runs are tested on parts of the data",
+        0,
+        always=False,
+        decode=_count,
     ),
     _json(
         "declared",

@@ -58,6 +58,7 @@ def _join(old: CellRecord, new: CellRecord, later_wins: bool) -> CellRecord:
         papers={**old.papers, **new.papers},
         defaults=new.defaults or old.defaults,
         chance=old.chance or new.chance,
+        test_images=old.test_images or new.test_images,
         trained_together=max(old.trained_together, new.trained_together),
     )
     joined.status = status_of(joined.member_status)

@@ -34,6 +34,7 @@ from clbench.report.findings import (
     Unranked,
 )
 from clbench.report.planned import chances, designed_tests
+from clbench.report.population import shared_test_sets
 from clbench.report.protocols import protocol_differences
 from clbench.report.ranking import BOUND, Entry, Place, ranking
 from clbench.report.runs import Runs, common_seeds
@@ -70,6 +71,7 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
     for over in tested.over:
         yield from _over_scenarios(tested, over)
     yield from best_configurations(tested.pooled.results.cells, tested.runs)
+    yield from shared_test_sets(tested)
     yield from protocol_differences(tested.pooled.results)
     several = any(len(here) > 1 for here in tested.by_scenario.values())
     if tested.rules.baseline is None and several:

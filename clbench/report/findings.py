@@ -312,6 +312,22 @@ class ChosenConfiguration:
 
 
 @dataclass(frozen=True)
+class SharedTestSet:
+    """The test set that all runs share, where a proven difference is below its sampling error."""
+
+    scenario: str
+    images: int
+    error: float  # half the width of the interval that so many images give
+    accuracy: float  # at which it has that error
+    difference: float  # the smallest proven one
+
+    @property
+    def images_apart(self) -> float:
+        """How many images the difference is."""
+        return self.difference * self.images
+
+
+@dataclass(frozen=True)
 class NoBaseline:
     """Nobody named one."""
 
@@ -413,6 +429,7 @@ Finding = (
     | PartlyStated
     | BestConfiguration
     | ChosenConfiguration
+    | SharedTestSet
     | NoBaseline
     | IntervalsMade
 )

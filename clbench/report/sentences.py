@@ -43,6 +43,7 @@ from clbench.report.findings import (
     Untested,
 )
 from clbench.report.numbers import show_interval, show_number, show_p, unit_words
+from clbench.report.population import words_on_test_set
 from clbench.stats import design as designs
 
 MAX_NAMED = 8  # of a list of strategies
@@ -420,6 +421,7 @@ def _(found: StatedNotUsed) -> str:
 sentence.register(best_words)
 sentence.register(chosen_words)
 sentence.register(only_choosing_words)
+sentence.register(words_on_test_set)
 
 # ---------------------------------------------------------------------- words
 

@@ -185,6 +185,7 @@ def test_worker_processes_outlive_what_strategies_do_to_them(tmp_path: Path, fau
         "print": "done",
         "fine": "done",
     }
+    assert found["fine"].test_images == 355  # the test part of `digits`
     assert (
         "killed by signal 9 (SIGKILL); the system kills so when memory runs out; tried once more, "
         "from its last checkpoint\n" in lines.getvalue()

@@ -27,6 +27,7 @@ VALUES: dict[str, Any] = {
     "content": {"data": "f00d"},
     "probes": {"rank": {"version": "1"}},
     "chance": {"task": 0.5},
+    "test_images": 357,
     "declared": ("oracle",),
     "trained_together": 2,
     "about": "It keeps samples.",
