@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.stats.families import Pair, pairs_within, partitions
+from clbench.stats.families import Pair, pairs_in_classes, partitions
 from clbench.stats.intervals import Interval
 from clbench.stats.paired import differences
 from clbench.typing import Array
@@ -50,15 +50,26 @@ def always_valid(scores: Array, pairs: Sequence[Pair], alpha: float = 0.05) -> A
     chance that any two equal strategies are ever called different stays below alpha. Pairs with too
     few seeds to reach alpha are in nobody's way; their own p is adjusted for all.
     """
-    capital = np.ones((len(scores), len(pairs)))
-    for column, (first, second) in enumerate(pairs):
-        capital[:, column] = e_process(scores[:, first], scores[:, second])
+    capital = _capital(scores, pairs)
     adjusted = _adjusted(capital, pairs)
-    sizes = np.array([_common(scores, pair) for pair in pairs])
-    family = np.flatnonzero(sizes >= fewest_seeds(alpha)).tolist()
+    family = _able(scores, pairs, alpha)
     if 0 < len(family) < len(pairs):
         adjusted[:, family] = _adjusted(capital[:, family], [pairs[place] for place in family])
     return AlwaysValid(_p_of(capital), adjusted)
+
+
+def _capital(scores: Array, pairs: Sequence[Pair]) -> Array:
+    """`[seeds, pairs]`."""
+    capital = np.ones((len(scores), len(pairs)))
+    for column, (first, second) in enumerate(pairs):
+        capital[:, column] = e_process(scores[:, first], scores[:, second])
+    return capital
+
+
+def _able(scores: Array, pairs: Sequence[Pair], alpha: float) -> list[int]:
+    """The places of the pairs that have seeds enough to reach alpha."""
+    least = fewest_seeds(alpha)
+    return [place for place, pair in enumerate(pairs) if _common(scores, pair) >= least]
 
 
 def fewest_seeds(alpha: float) -> int:
@@ -72,8 +83,8 @@ def fewest_seeds(alpha: float) -> int:
 def e_process(a: Array, b: Array) -> Array:
     """The capital after each seed; 1 before the first. NaN where one of the two has no run."""
     known = ~(np.isnan(a) | np.isnan(b))
-    delta = differences(a[known], b[known])
-    bets = np.sign(delta) * _bet_sizes(np.abs(delta))
+    bets = _bets(differences(a[known], b[known]))
+    # `[seeds, bets]`: the logarithm of what each step multiplies the capital by.
     steps = np.zeros((len(a), 2 * len(BOLDNESS)))
     for column, boldness in enumerate(BOLDNESS):
         # Half of the capital bets that the first is ahead, half that the second is.
@@ -81,6 +92,11 @@ def e_process(a: Array, b: Array) -> Array:
         steps[known, 2 * column + 1] = np.log1p(np.tanh(-boldness * bets))
     capital: Array = np.exp(np.cumsum(steps, axis=0)).mean(axis=1)
     return capital
+
+
+def _bets(delta: Array) -> Array:
+    bets: Array = np.sign(delta) * _bet_sizes(np.abs(delta))
+    return bets
 
 
 def always_valid_interval(delta: Array, alpha: float = 0.05) -> Interval:
@@ -93,8 +109,9 @@ def always_valid_interval(delta: Array, alpha: float = 0.05) -> Interval:
     factor = always_valid_quantile(size, alpha)
     if not math.isfinite(factor):
         return Interval(-math.inf, math.inf, INTERVAL)
+    mean = float(delta.mean())
     half = factor * float(delta.std(ddof=1)) / math.sqrt(size)
-    return Interval(float(delta.mean()) - half, float(delta.mean()) + half, INTERVAL)
+    return Interval(mean - half, mean + half, INTERVAL)
 
 
 def always_valid_quantile(size: int, alpha: float = 0.05) -> float:
@@ -118,12 +135,17 @@ def _bet_sizes(sizes: Array) -> Array:
     from scipy.special import ndtri
 
     count = np.arange(1, len(sizes) + 1)
+    scores: Array = ndtri(0.5 + (_ranks_so_far(sizes) - 0.5) / (2 * count))
+    return scores
+
+
+def _ranks_so_far(sizes: Array) -> Array:
+    """Of each number among those up to it; equal ones share the mean of their ranks."""
     so_far = np.tri(len(sizes), dtype=bool)
     smaller = (so_far & (sizes < sizes[:, None])).sum(axis=1)
     equal = (so_far & (sizes == sizes[:, None])).sum(axis=1)
-    rank = smaller + (equal + 1) / 2
-    scores: Array = ndtri(0.5 + (rank - 0.5) / (2 * count))
-    return scores
+    ranks: Array = smaller + (equal + 1) / 2
+    return ranks
 
 
 def _p_of(capital: Array) -> Array:
@@ -152,7 +174,7 @@ def _over_partitions(capital: Array, pairs: Sequence[Pair], strategies: int) -> 
     """
     adjusted = np.zeros(capital.shape)
     for partition in partitions(strategies):
-        within = [place for members in partition for place in pairs_within(members, pairs)]
+        within = pairs_in_classes(partition, pairs)
         if within:
             p = _p_of(capital[:, within].mean(axis=1))
             adjusted[:, within] = np.maximum(adjusted[:, within], p[:, None])

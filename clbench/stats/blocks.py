@@ -67,10 +67,15 @@ def block_scores(scores: Array) -> Array:
 
 def _ranked(row: Array) -> Array:
     known = ~np.isnan(row)
-    size = int(known.sum())
     ranked = np.full(len(row), np.nan)
-    ranked[known] = (ranks(row[known]) - (size + 1) / 2) * math.sqrt(12 / (size + 1))
+    ranked[known] = _centred_ranks(row[known])
     return ranked
+
+
+def _centred_ranks(values: Array) -> Array:
+    size = len(values)
+    centred: Array = (ranks(values) - (size + 1) / 2) * math.sqrt(12 / (size + 1))
+    return centred
 
 
 def _far(statistics: Array, observed: float) -> Array:
@@ -141,7 +146,7 @@ class _Blocks:
 def _blocks(values: Array) -> _Blocks:
     known = ~np.isnan(values)
     several = known.sum(axis=1) > 1  # a block of one cannot be arranged in another way
-    values, known = values[several], known[several]
-    columns = tuple(np.flatnonzero(row) for row in known)
-    present = tuple(row[where] for row, where in zip(values, columns, strict=True))
+    columns = tuple(np.flatnonzero(row) for row in known[several])
+    rows = values[several]
+    present = tuple(row[where] for row, where in zip(rows, columns, strict=True))
     return _Blocks(present, columns, values.shape[1])

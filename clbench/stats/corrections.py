@@ -36,13 +36,18 @@ def adjust_testable(p: Array, smallest: Array, correction: str, alpha: float) ->
     p, smallest = np.asarray(p, dtype=np.float64), np.asarray(smallest, dtype=np.float64)
     if correction not in ("holm", "bonferroni"):
         return adjust(p, correction)
+    takes_part = _that_take_part(p, smallest, alpha)
+    # Whoever does not take part could not reach alpha / (its family), and this is more.
+    adjusted: Array = np.minimum(p * (~np.isnan(p)).sum(), 1.0)
+    adjusted[takes_part] = adjust(p[takes_part], correction)
+    return adjusted
+
+
+def _that_take_part(p: Array, smallest: Array, alpha: float) -> Array:
     known = ~np.isnan(p)
     takes_part = known.copy()
     takes_part[known] = worth_testing(smallest[known], alpha)
-    # Whoever does not take part could not reach alpha / (its family), and this is more.
-    adjusted: Array = np.minimum(p * known.sum(), 1.0)
-    adjusted[takes_part] = adjust(p[takes_part], correction)
-    return adjusted
+    return takes_part
 
 
 def _holm(p: Array) -> Array:

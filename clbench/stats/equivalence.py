@@ -77,14 +77,18 @@ def bayesian_signed_rank(
     pairs anew, and asks where most of the means of two of them are, below the region, in it, above.
     """
     points = np.concatenate([[0.0], differences])  # the imagined pair first
-    means = (points[:, None] + points) / 2
     prior = np.concatenate([[PRIOR], np.ones(len(differences))])
-    weights = rng.dirichlet(prior, draws)
+    shares = _shares_of_means(points, rng.dirichlet(prior, draws), rope)
+    winner = np.bincount(np.argmax(shares, axis=0), minlength=3) / draws
+    return Posterior(*map(float, winner))
+
+
+def _shares_of_means(points: Array, weights: Array, rope: float) -> Array:
+    """`[3, draws]`: what the means of two points weigh below the region, in it, and above."""
+    means = (points[:, None] + points) / 2
     below = _weight_of(means < -rope, weights)
     above = _weight_of(means > rope, weights)
-    shares = np.stack([below, 1 - below - above, above])
-    winner = np.bincount(np.argmax(shares, axis=0), minlength=3) / draws
-    return Posterior(float(winner[0]), float(winner[1]), float(winner[2]))
+    return np.stack([below, 1 - below - above, above])
 
 
 def _weight_of(means: Array, weights: Array) -> Array:

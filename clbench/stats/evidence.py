@@ -115,13 +115,12 @@ def _ranks_in_scenarios(tables: Sequence[Array], strategies: Sequence[int]) -> A
 
 
 def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairEvidence:
-    first, second = pair
-    both = np.asarray(~np.isnan(means[:, [first, second]]).any(axis=1))
-    a, b = means[both, first], means[both, second]
-    delta = differences(a, b)
-    failed = not (np.isfinite(a).all() and np.isfinite(b).all())
+    runs = means[:, list(pair)]
+    both = np.asarray(~np.isnan(runs).any(axis=1))
+    delta = differences(runs[both, 0], runs[both, 1])
+    failed = not np.isfinite(runs[both]).all()
     steps = _ranked_in_scenarios(tables, both, pair) if failed else delta
-    return PairEvidence(first, second, np.flatnonzero(both), delta, steps, failed)
+    return PairEvidence(*pair, np.flatnonzero(both), delta, steps, failed)
 
 
 def _ranked_in_scenarios(tables: Sequence[Array], rows: Array, pair: Pair) -> Array:
@@ -140,10 +139,15 @@ def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
     if not all(map(len, gains)):
         nothing = np.empty(0)
         return PairEvidence(*pair, nothing.astype(int), nothing, nothing, failed)
-    centre = pseudo_median if failed else np.mean
-    delta = differences(np.array([centre(one) for one in gains]), np.zeros(len(gains)))
+    delta = _centres(gains, failed)
     steps = signed_ranks(delta) if failed else delta
     return PairEvidence(*pair, np.arange(len(delta)), delta, steps, failed)
+
+
+def _centres(gains: Sequence[Array], failed: bool) -> Array:
+    centre = pseudo_median if failed else np.mean
+    # Beside 0, so that what is 0 on paper is 0 here.
+    return differences(np.array([centre(one) for one in gains]), np.zeros(len(gains)))
 
 
 def _at_common_seeds(table: Array, pair: Pair) -> Array:

@@ -140,7 +140,7 @@ def adjust_over_families(families: Sequence[Array]) -> list[Array]:
     largest = [_largest(family) for family in families]
     adjusted = []
     for position, family in enumerate(families):
-        others = [one for other, one in enumerate(largest) if other != position]
+        others = [*largest[:position], *largest[position + 1 :]]
         adjusted.append(_against_others(np.asarray(family, dtype=np.float64), others))
     return adjusted
 
@@ -178,12 +178,18 @@ def close_over_partitions(p: Array, pairs: Sequence[Pair], omnibus_p: float | No
     p = np.asarray(p, dtype=np.float64)
     adjusted = np.zeros(len(pairs))
     for equal in hypotheses(pairs):
-        found = min(1.0, len(equal) * float(p[equal].min()))
         # All are equal: the omnibus test is the better one of that.
         if len(equal) == len(pairs) and omnibus_p is not None:
             found = omnibus_p
+        else:
+            found = _bonferroni(p[equal])
         adjusted[equal] = np.maximum(adjusted[equal], found)
     return adjusted
+
+
+def _bonferroni(p: Array) -> float:
+    """Of the hypothesis that all of these pairs are equal."""
+    return min(1.0, len(p) * float(p.min()))
 
 
 def hypotheses(pairs: Sequence[Pair]) -> list[list[int]]:
@@ -196,10 +202,7 @@ def hypotheses(pairs: Sequence[Pair]) -> list[list[int]]:
 
 @functools.cache
 def _equal_pairs(strategies: int, pairs: tuple[Pair, ...]) -> list[tuple[int, ...]]:
-    found = set()
-    for partition in partitions(strategies):
-        inside = [pairs_within(members, pairs) for members in partition]
-        found.add(tuple(sorted(chain.from_iterable(inside))))
+    found = {tuple(sorted(pairs_in_classes(one, pairs))) for one in partitions(strategies)}
     return sorted(found - {()})
 
 
@@ -220,3 +223,8 @@ def pairs_within(members: Sequence[int], pairs: Sequence[Pair]) -> list[int]:
     """The positions of the pairs that lie in one class."""
     chosen = set(members)
     return [place for place, pair in enumerate(pairs) if chosen.issuperset(pair)]
+
+
+def pairs_in_classes(partition: Partition, pairs: Sequence[Pair]) -> list[int]:
+    """The positions of the pairs that lie in any class of a partition, class by class."""
+    return list(chain.from_iterable(pairs_within(members, pairs) for members in partition))

@@ -84,9 +84,10 @@ def student(values: Array, level: float = 0.95) -> tuple[Array, Array]:
     from scipy.special import stdtrit
 
     size = len(values)
+    mean = values.mean(axis=0)
     # Of equal runs it is a point, as if their spread were known to be none.
     half = stdtrit(size - 1, (1 + level) / 2) * values.std(axis=0, ddof=1) / np.sqrt(size)
-    return values.mean(axis=0) - half, values.mean(axis=0) + half
+    return mean - half, mean + half
 
 
 # ---------------------------------------------------------------------- unpaired differences
@@ -167,20 +168,24 @@ def studentised(
 ) -> tuple[float, float]:
     """The bootstrap-t of a mean (Efron & Tibshirani 1993, chapter 12).
 
-    It keeps its level, but one outlier among five runs sends it anywhere. Resamples without spread
-    have no t, and are left out.
+    It keeps its level, but one outlier among five runs sends it anywhere.
     """
     values = np.asarray(values, dtype=np.float64)
     mean = float(values.mean())
-    drawn = _resampled(values, rng, resamples)
-    errors = drawn.std(axis=1, ddof=1)
-    spread = errors > NO_SPREAD * values.std()
-    if not spread.any():
+    t = _resampled_t(values, _resampled(values, rng, resamples))
+    if not len(t):
         return mean, mean
-    t = (drawn[spread].mean(axis=1) - mean) / errors[spread]
     low, high = np.quantile(t, _tails(level)) * values.std(ddof=1)
     # A t that is high in the resamples stands for a mean that is too high: the ends change places.
     return mean - float(high), mean - float(low)
+
+
+def _resampled_t(values: Array, drawn: Array) -> Array:
+    """Resamples without spread have no t, and are left out."""
+    errors = drawn.std(axis=1, ddof=1)
+    spread = errors > NO_SPREAD * values.std()
+    t: Array = (drawn[spread].mean(axis=1) - float(values.mean())) / errors[spread]
+    return t
 
 
 def _tails(level: float) -> list[float]:
@@ -210,16 +215,21 @@ def interquartile_interval(
 ) -> Interval:
     """The interquartile mean of all runs, resampled within every scenario (a stratum).
 
-    So no scenario is ever missing. Resamples of n runs vary as if by n where they should by n - 1;
-    percentiles are taken as much further out.
+    So no scenario is ever missing.
+    """
+    draws = [_resampled(stratum, rng, resamples) for stratum in strata]
+    tail = _wider_tail(float(np.mean([len(stratum) for stratum in strata])), level)
+    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [tail, 1 - tail])
+    return Interval(float(low), float(high), "stratified bootstrap")
+
+
+def _wider_tail(size: float, level: float) -> float:
+    """Resamples of n runs vary as if by n where they should by n - 1; percentiles are taken as
+    much further out.
     """
     from scipy.special import ndtr, ndtri
 
-    draws = [_resampled(stratum, rng, resamples) for stratum in strata]
-    size = np.mean([len(stratum) for stratum in strata])
-    tail = float(ndtr(ndtri((1 - level) / 2) * np.sqrt(size / (size - 1))))
-    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [tail, 1 - tail])
-    return Interval(float(low), float(high), "stratified bootstrap")
+    return float(ndtr(ndtri((1 - level) / 2) * np.sqrt(size / (size - 1))))
 
 
 def _middle(values: Array) -> Array:
@@ -247,13 +257,16 @@ def hierarchical_means(
     """
     count, columns = len(strata), strata[0].shape[1]
     drawn = rng.multinomial(count, np.full(count, 1 / count), resamples)
-    # Paired, one draw of seeds serves all strategies; otherwise each has a draw of its own.
-    blocks = [slice(None)] if paired else [slice(k, k + 1) for k in range(columns)]
     total = np.zeros((resamples, columns))
     for s, runs in enumerate(strata):
-        for block in blocks:
+        for block in _drawn_together(columns, paired):
             total[:, block] += drawn[:, [s]] * _means_of_draws(runs[:, block], drawn[:, s], rng)
     return total / count
+
+
+def _drawn_together(columns: int, paired: bool) -> list[slice]:
+    """Paired, one draw of seeds serves all strategies; otherwise each has a draw of its own."""
+    return [slice(None)] if paired else [slice(k, k + 1) for k in range(columns)]
 
 
 def _means_of_draws(runs: Array, times: Array, rng: np.random.Generator) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -61,17 +62,13 @@ def _grown(members: list[int], alike: Array, waiting: Array) -> Members:
 
 def _needed(sets: list[Members]) -> list[Members]:
     """Without those whose every pair is in another set."""
-    counts: dict[tuple[int, int], int] = {}
-    for members in sets:
-        for pair in _pairs(members):
-            counts[pair] = counts.get(pair, 0) + 1
+    counts = Counter(pair for members in sets for pair in _pairs(members))
     kept = []
     # The smallest first: what they hold is most likely to be held by others.
     for members in sorted(sets, key=len):
         own = _pairs(members)
         if all(counts[pair] > 1 for pair in own):
-            for pair in own:
-                counts[pair] -= 1
+            counts.subtract(own)
         else:
             kept.append(members)
     return kept

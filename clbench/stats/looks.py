@@ -56,7 +56,8 @@ class LookPlan:
     draws: int = DRAWS
 
     def __post_init__(self) -> None:
-        if not self.looks or list(self.looks) != sorted(set(self.looks)) or self.looks[0] < 1:
+        ascending = sorted(set(self.looks))
+        if not self.looks or list(self.looks) != ascending or self.looks[0] < 1:
             raise ValueError(f"looks are ascending numbers of seeds, not {self.looks}")
 
     @property
@@ -67,7 +68,8 @@ class LookPlan:
     def parts_of_alpha(self) -> dict[int, float]:
         """What each look may spend; all of them together spend all of it."""
         spent_by = [spent(look / self.most) for look in self.looks]
-        return dict(zip(self.looks, np.diff([0.0, *spent_by]).tolist(), strict=True))
+        parts = np.diff([0.0, *spent_by]).tolist()
+        return dict(zip(self.looks, parts, strict=True))
 
     def pairs(self, strategies: int) -> list[Pair]:
         """The comparisons that are to be decided."""
@@ -101,18 +103,20 @@ def decide(scores: Array, plan: LookPlan) -> Decision:
     The same seeds always give the same answer, and a pair that was decided at one look is decided
     at all that follow.
     """
-    pairs = plan.pairs(scores.shape[1])
-    reached = [look for look in plan.looks if look <= len(scores)]
-    different = _differences_shown(scores, pairs, reached, plan)
-    equivalent = _equivalences_shown(scores, pairs, reached, plan)
-    decisions = tuple(
-        _pair_decision(scores, pair, one, other)
-        for pair, one, other in zip(pairs, different, equivalent, strict=True)
-    )
+    decisions = _pair_decisions(scores, plan)
     if all(one.verdict != OPEN for one in decisions):
         return Decision(DECIDED, None, decisions)
     left = [look for look in plan.looks if look > len(scores)]
     return Decision(MORE, left[0], decisions) if left else Decision(UNDECIDED, None, decisions)
+
+
+def _pair_decisions(scores: Array, plan: LookPlan) -> tuple[PairDecision, ...]:
+    pairs = plan.pairs(scores.shape[1])
+    reached = [look for look in plan.looks if look <= len(scores)]
+    different = _differences_shown(scores, pairs, reached, plan)
+    equivalent = _equivalences_shown(scores, pairs, reached, plan)
+    shown = zip(pairs, different, equivalent, strict=True)
+    return tuple(_pair_decision(scores, pair, one, other) for pair, one, other in shown)
 
 
 def decide_scenarios(tables: Sequence[Array], plan: LookPlan) -> tuple[str, list[Decision]]:
@@ -176,15 +180,21 @@ def _step_down(
     shown = [NEVER] * tests
     for look in looks:
         # Who is shown leaves its part of alpha to the others, so the look is gone through again.
-        found = True
-        while found:
-            level = alpha / multipliers[min(tests - 1, tests - shown.count(NEVER))]
-            waiting = [test for test in range(tests) if shown[test] == NEVER]
-            crossed = [test for test in waiting if crossing(test, level) <= look]
-            found = bool(crossed)
+        while crossed := _crossed(crossing, shown, multipliers, look, alpha):
             for test in crossed:
                 shown[test] = look
     return shown
+
+
+def _crossed(
+    crossing: Crossing, shown: Sequence[int], multipliers: Sequence[int], look: int, alpha: float
+) -> list[int]:
+    """The tests that are shown now, beside those that were shown before."""
+    tests = len(shown)
+    waiting = [test for test in range(tests) if shown[test] == NEVER]
+    # Where all are shown no level is asked for.
+    level = alpha / multipliers[min(tests - 1, tests - len(waiting))]
+    return [test for test in waiting if crossing(test, level) <= look]
 
 
 # ---------------------------------------------------------------------- differences
@@ -223,13 +233,18 @@ def _first_struck(
     signs = _patterns(plan.most, plan.draws)
     struck = np.zeros(len(signs) + 1, dtype=bool)  # the observed pattern is the last
     for look in looks:
-        ranked = signed_ranks(_delta(scores, pair, look))
-        leads = np.append(np.abs(signs[:, :look] @ np.abs(ranked)), abs(ranked.sum()))
+        leads = _leads(signs[:, :look], _delta(scores, pair, look))
         allowed = math.floor(len(struck) * level * spent(look / plan.most))
         _strike(struck, leads, allowed)
         if struck[-1]:
             return look
     return NEVER
+
+
+def _leads(signs: Array, delta: Array) -> Array:
+    """How far the signed ranks lead under each pattern of signs, the observed one last."""
+    ranked = signed_ranks(delta)
+    return np.append(np.abs(signs @ np.abs(ranked)), abs(ranked.sum()))
 
 
 def _strike(struck: Array, leads: Array, allowed: int) -> None:
@@ -272,7 +287,8 @@ def _equivalences_shown(
         shown = (look for look in looks if p(test, look) <= level * parts[look])
         return next(shown, NEVER)
 
-    return _step_down(crossing, len(pairs), holm_multipliers(len(pairs)), looks, plan.alpha)
+    multipliers = holm_multipliers(len(pairs))
+    return _step_down(crossing, len(pairs), multipliers, looks, plan.alpha)
 
 
 def _equivalence_p(scores: Array, pair: Pair, look: int, rope: float) -> float:

@@ -50,14 +50,16 @@ def signed_rank_of(delta: Array) -> Tested:
     ranked = ranks(np.abs(delta))
     plus = float(ranked[delta > 0].sum())
     minus = float(ranked[delta < 0].sum())
-    statistic = min(plus, minus)
-    better = int(np.sign(plus - minus))
-    smallest = smallest_signed_rank(size)
-    if size <= MOST_EXACT:
-        p = _exact_p(ranked[delta != 0], statistic)
-        return Tested("Wilcoxon signed-rank, exact", statistic, p, smallest, better, exact=True)
-    p = _asymptotic_p(ranked, np.sign(delta))
-    return Tested("Wilcoxon signed-rank", statistic, p, smallest, better, exact=False)
+    exact = size <= MOST_EXACT
+    p = _exact_p(ranked[delta != 0], min(plus, minus)) if exact else _asymptotic_p(ranked, delta)
+    return Tested(
+        "Wilcoxon signed-rank, exact" if exact else "Wilcoxon signed-rank",
+        statistic=min(plus, minus),
+        p=p,
+        smallest_p=smallest_signed_rank(size),
+        better=int(np.sign(plus - minus)),
+        exact=exact,
+    )
 
 
 def signed_ranks(delta: Array) -> Array:
@@ -100,9 +102,10 @@ def _lower_tail(doubled: tuple[int, ...]) -> Array:
     return np.cumsum(chance)
 
 
-def _asymptotic_p(ranked: Array, sign: Array) -> float:
+def _asymptotic_p(ranked: Array, delta: Array) -> float:
     from scipy.stats import wilcoxon
 
+    sign = np.sign(delta)
     if not sign.any():
         return 1.0
     found = wilcoxon(ranked * sign, zero_method="pratt", method="asymptotic")
@@ -123,10 +126,14 @@ def paired_t(delta: Array) -> Tested:
     spread = float(delta.std(ddof=1))
     rounding = NO_SPREAD * float(np.abs(delta).max())
     better = int(np.sign(mean)) if abs(mean) > rounding else 0
-    if spread > rounding:
-        t = mean / (spread / math.sqrt(size))
-        return Tested(PAIRED_T, t, _two_sided(t, size - 1), 0.0, better)
-    # Without spread t is infinite, and means nothing: the signs alone have an answer.
+    if spread <= rounding:
+        return _without_spread(size, better)
+    t = mean / (spread / math.sqrt(size))
+    return Tested(PAIRED_T, t, _two_sided(t, size - 1), 0.0, better)
+
+
+def _without_spread(size: int, better: int) -> Tested:
+    """Then t is infinite, and means nothing: the signs alone have an answer."""
     p = smallest_signed_rank(size) if better else 1.0
     return Tested(PAIRED_T, math.nan, p, 0.0, better)
 

@@ -122,13 +122,15 @@ class Answer:
 
 def within_scenarios(tables: Sequence[Array], plan: Plan) -> list[Answer]:
     """How strategies compare on each scenario; all the pairs of all scenarios are one family."""
-    found = []
-    for table in tables:
-        evidence = one_scenario(table, plan.pairs(table.shape[1]))
-        found.append(_answer(evidence, plan, scenarios=len(tables)))
+    found = [_within(table, plan, scenarios=len(tables)) for table in tables]
     # Each is adjusted within itself already.
     families = adjust_over_families([one.p_adjusted for one in found])
     return [one.with_adjusted(p) for one, p in zip(found, families, strict=True)]
+
+
+def _within(table: Array, plan: Plan, scenarios: int) -> Answer:
+    evidence = one_scenario(table, plan.pairs(table.shape[1]))
+    return _answer(evidence, plan, scenarios)
 
 
 def over_these_scenarios(tables: Sequence[Array], plan: Plan) -> Answer:
@@ -136,14 +138,16 @@ def over_these_scenarios(tables: Sequence[Array], plan: Plan) -> Answer:
 
     Whole seeds are flipped and permuted, for a seed draws alike in all scenarios.
     """
-    return _answer(these_scenarios(tables, plan.pairs(tables[0].shape[1])), plan)
+    pairs = plan.pairs(tables[0].shape[1])
+    return _answer(these_scenarios(tables, pairs), plan)
 
 
 def over_scenarios_like_these(tables: Sequence[Array], plan: Plan) -> Answer | None:
     """How strategies compare on scenarios like these; None where there are fewer than six."""
     if len(tables) < FEWEST_SCENARIOS:
         return None
-    return _answer(scenarios_like_these(tables, plan.pairs(tables[0].shape[1])), plan)
+    pairs = plan.pairs(tables[0].shape[1])
+    return _answer(scenarios_like_these(tables, pairs), plan)
 
 
 def always_valid_within(tables: Sequence[Array], plan: Plan) -> list[Array]:
@@ -172,10 +176,14 @@ def _answer(evidence: Evidence, plan: Plan, scenarios: int = 1) -> Answer:
     else:
         omnibus = _omnibus(family, evidence, plan)
         adjusted = _adjusted(family, choice, omnibus, p)
-    answers = map(_pair_answer, family.evidence, tested, adjusted)
-    known = dict(zip(family.pairs, answers, strict=True))
-    every = [known.get(pair.strategies) or _untested(pair) for pair in evidence.pairs]
-    return Answer(omnibus, choice.correction, tuple(every))
+    answers = list(map(_pair_answer, family.evidence, tested, adjusted))
+    return Answer(omnibus, choice.correction, _with_untested(evidence, answers))
+
+
+def _with_untested(evidence: Evidence, answers: Sequence[PairAnswer]) -> tuple[PairAnswer, ...]:
+    """Every pair that was asked for, in order."""
+    known = {(one.first, one.second): one for one in answers}
+    return tuple(known.get(pair.strategies) or _untested(pair) for pair in evidence.pairs)
 
 
 @dataclass(frozen=True)

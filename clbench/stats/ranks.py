@@ -61,14 +61,17 @@ def settle_ties(values: Array, like: Array | None = None) -> Array:
 def _sorted_groups(values: Array, like: Array | None) -> tuple[Array, Array]:
     """The order of the values, and in that order the number of each one's group."""
     order = np.argsort(values, kind="stable")
-    ascending = values[order]
-    tolerance = _tolerance(values if like is None else like)
-    below, above = ascending[:-1], ascending[1:]
-    with np.errstate(invalid="ignore"):  # two failed runs: -inf and -inf
-        equal = (above == below) | (above - below <= tolerance)
+    equal = _equal_to_next(values[order], _tolerance(values if like is None else like))
     group = np.zeros(len(values), dtype=np.int64)
     group[1:] = np.cumsum(~equal)
     return order, group
+
+
+def _equal_to_next(ascending: Array, tolerance: float) -> Array:
+    below, above = ascending[:-1], ascending[1:]
+    with np.errstate(invalid="ignore"):  # two failed runs: -inf and -inf
+        equal: Array = (above == below) | (above - below <= tolerance)
+    return equal
 
 
 def _tolerance(like: Array) -> float:

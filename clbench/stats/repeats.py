@@ -65,6 +65,9 @@ def _verdict(delta: Array, unlike: int, p: float, alpha: float) -> str:
         return SAME
     if len(delta) < FEWEST_SEEDS:
         return TOO_FEW
-    # A shift that is the same in every seed has no spread for a t test; its interval is a point.
-    shifted_alike = bool((delta == delta[0]).all() and delta[0])
-    return DIFFERS if p <= alpha or shifted_alike else NOT_SHOWN
+    return DIFFERS if p <= alpha or _is_shifted_alike(delta) else NOT_SHOWN
+
+
+def _is_shifted_alike(delta: Array) -> bool:
+    """Then the differences have no spread for a t test; their interval is a point."""
+    return bool((delta == delta[0]).all() and delta[0])

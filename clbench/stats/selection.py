@@ -65,13 +65,17 @@ def choose_on(scores: Array, rows: Sequence[int]) -> Chosen:
     Of equal ones it is the first. A row without a run counts as failed: nobody is chosen for what
     was not tried.
     """
-    tried = scores[list(rows)]
+    chosen_on = list(rows)
+    strategy = _best(scores[chosen_on])
+    left = np.setdiff1d(np.arange(len(scores)), np.asarray(chosen_on, dtype=int))
+    return Chosen(strategy, left)
+
+
+def _best(tried: Array) -> int:
     failures = (~np.isfinite(tried)).sum(axis=0)
     means = np.array([_mean_of_finished(column) for column in tried.T])
     means[failures > failures.min()] = -np.inf  # a mean gains by what failed; nobody may
-    strategy = int(np.argmax(settle_ties(means)))
-    left = np.setdiff1d(np.arange(len(scores)), np.asarray(list(rows), dtype=int))
-    return Chosen(strategy, left)
+    return int(np.argmax(settle_ties(means)))
 
 
 def _mean_of_finished(values: Array) -> float:

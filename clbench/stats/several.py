@@ -49,12 +49,15 @@ def friedman(scores: Array, *, ties: bool = True) -> Friedman:
     means = average_ranks(scores)
     statistic = _chi_square(means, blocks)
     if ties:
-        share = _untied_share(scores)
-        statistic = statistic / share if share > 0 else 0.0
+        statistic = _corrected(statistic, _untied_share(scores))
     f, f_df = _f(statistic, blocks, k)
     f_p = float(fdtrc(*f_df, f)) if blocks > 1 else 1.0
     p = float(chdtrc(k - 1, statistic))
     return Friedman(statistic, k - 1, p, f, f_df, f_p, means, blocks)
+
+
+def _corrected(statistic: float, untied: float) -> float:
+    return statistic / untied if untied > 0 else 0.0
 
 
 def _chi_square(means: Array, blocks: int) -> float:
@@ -90,8 +93,13 @@ def nemenyi_p(gap: Array, k: int, blocks: int) -> Array:
     """
     # Few different gaps occur among thousands of pairs; each is integrated once.
     gaps, position = np.unique(np.round(np.abs(gap), 12), return_inverse=True)
-    p: Array = range_p(gaps / np.sqrt(k * (k + 1) / (6 * blocks)) * np.sqrt(2), k)[position]
+    p: Array = range_p(gaps / _rank_error(k, blocks) * np.sqrt(2), k)[position]
     return p
+
+
+def _rank_error(k: int, blocks: int) -> float:
+    """The standard error of the difference of two average ranks."""
+    return float(np.sqrt(k * (k + 1) / (6 * blocks)))
 
 
 def critical_difference(
@@ -102,7 +110,7 @@ def critical_difference(
     Nemenyi's for all pairs, Bonferroni and Dunn's against one control.
     """
     quantile = _control_quantile if against_control else _pairs_quantile
-    return float(quantile(k, alpha) * np.sqrt(k * (k + 1) / (6 * blocks)))
+    return quantile(k, alpha) * _rank_error(k, blocks)
 
 
 def _pairs_quantile(k: int, alpha: float) -> float:

@@ -56,8 +56,9 @@ def dunn(groups: Sequence[Array]) -> dict[tuple[int, int], Tested]:
     tested = {}
     for i, j in combinations(range(len(groups)), 2):
         p = float(table[i, j])
+        z = float(-ndtri(p / 2))
         better = int(np.sign(means[i] - means[j]))
-        tested[i, j] = Tested("Dunn", float(-ndtri(p / 2)), p, smallest_dunn(sizes, i, j), better)
+        tested[i, j] = Tested("Dunn", z, p, smallest_dunn(sizes, i, j), better)
     return tested
 
 
@@ -82,18 +83,18 @@ def mann_whitney(a: Array, b: Array) -> Tested:
     every split of the pooled ranks is equally likely; p counts those whose rank sum is at least as
     far from its mean.
     """
-    from scipy.stats import mannwhitneyu
-
     first, second = _ranks([a, b])
     n, m = len(a), len(b)
     u = float(first.sum() - n * (n + 1) / 2)
-    better = int(np.sign(u - n * m / 2))
-    smallest = smallest_mann_whitney(n, m)
-    if n + m <= MOST_EXACT:
-        p = _exact_p(first, second)
-        return Tested("Mann-Whitney, exact", u, p, smallest, better, exact=True)
-    p = float(mannwhitneyu(first, second, method="asymptotic").pvalue)
-    return Tested("Mann-Whitney", u, p, smallest, better, exact=False)
+    exact = n + m <= MOST_EXACT
+    return Tested(
+        "Mann-Whitney, exact" if exact else "Mann-Whitney",
+        statistic=u,
+        p=_exact_p(first, second) if exact else _asymptotic_p(first, second),
+        smallest_p=smallest_mann_whitney(n, m),
+        better=int(np.sign(u - n * m / 2)),
+        exact=exact,
+    )
 
 
 def shift(a: Array, b: Array) -> float:
@@ -116,6 +117,12 @@ def _exact_p(first: Array, second: Array) -> float:
     observed = abs(2 * first.sum() - centre)
     far = np.abs(np.arange(len(ways)) - centre) >= observed - HALF_A_STEP
     return float(min(1.0, ways[far].sum() / ways.sum()))
+
+
+def _asymptotic_p(first: Array, second: Array) -> float:
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(first, second, method="asymptotic").pvalue)
 
 
 def _ways_to_deal(doubled: Array, size: int) -> Array:
