@@ -19,6 +19,7 @@ from clbench.suite.packaged import opening_comment, packaged_suites
 if TYPE_CHECKING:
     from clbench.host import Host
     from clbench.options import Option
+    from clbench.suite import Suite
 
 
 def describe(
@@ -55,34 +56,48 @@ def _meanings(name: str, host: Host, data: Path | None) -> list[Callable[[], Non
     `UnknownName` with suggestions where it is nothing.
     """
     from clbench.data import imported_names
-    from clbench.host import KINDS
 
-    suites, imported = packaged_suites(), imported_names(data)
     # The key of suites, whatever else may be called so.
     if name == "protocol":
         return [_describe_protocol]
+    suites, imported = packaged_suites(), imported_names(data)
+    # One name may stand for several things.
+    found, hint = _contributions(name, host)
+    if name in imported and name not in host.names("dataset"):
+        found.append(partial(_describe_imported, name, host, data))
+    if name in suites:
+        found.append(partial(_describe_suite, name, host, imported))
+    if not found:
+        known = {"protocol", *_offered(host), *suites, *imported}
+        raise UnknownName("name", name, known, hint or "; what a file offers: --plugin FILE.py")
+    return found
+
+
+def _contributions(name: str, host: Host) -> tuple[list[Callable[[], None]], str]:
+    """What prints each thing of this name that a plugin offers, and a hint where one may be
+    missing.
+    """
+    from clbench.host import KINDS
+
     found: list[Callable[[], None]] = []
     hint = ""
-    # One name may stand for several things.
     for kind in KINDS:
         try:
             host.get(kind, name)
             found.append(partial(_describe, host, kind, name))
         except UnknownName as error:
             hint = error.hint
-    if name in imported and name not in host.names("dataset"):
-        found.append(partial(_describe_imported, name, host, data))
-    if name in suites:
-        found.append(partial(_describe_suite, name, host, imported))
-    if not found:
-        offered = {known for kind in KINDS for known in host.names(kind)}
-        known = {"protocol", *offered, *suites, *imported}
-        raise UnknownName("name", name, known, hint or "; what a file offers: --plugin FILE.py")
-    return found
+    return found, hint
+
+
+def _offered(host: Host) -> set[str]:
+    """Every name that a plugin offers."""
+    from clbench.host import KINDS
+
+    return {known for kind in KINDS for known in host.names(kind)}
 
 
 def _describe(host: Host, kind: str, name: str) -> None:
-    from clbench.metrics import is_probe
     from clbench.options import describe_options
 
     item, origin = host.get(kind, name), host.plugin_of(kind, name)
@@ -91,11 +106,18 @@ def _describe(host: Host, kind: str, name: str) -> None:
     say("")
     say_prose(inspect.cleandoc(item.__doc__ or "It has no documentation."))
     if kind == "metric":
-        source = "measured while it runs" if is_probe(item) else "computed from the record"
-        better = "higher is better" if item.higher_is_better else "lower is better"
-        say(f"\n{source}; {'no number' if item.summary == 'none' else better}")
+        _say_what_a_metric_is(item)
     say("")
     _options(describe_options(item))
+
+
+def _say_what_a_metric_is(metric: Any) -> None:
+    """Where its numbers come from, and which of them are good."""
+    from clbench.metrics import is_probe
+
+    source = "measured while it runs" if is_probe(metric) else "computed from the record"
+    better = "higher is better" if metric.higher_is_better else "lower is better"
+    say(f"\n{source}; {'no number' if metric.summary == 'none' else better}")
 
 
 def _describe_protocol() -> None:
@@ -144,21 +166,24 @@ def _describe_imported(name: str, host: Host, data: Path | None) -> None:
 def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:
     """A suite that comes with clbench: what its file says first, and what it runs."""
     from clbench.suite import load_suite
-    from clbench.suite.suite import runs_in_words
 
     suite = load_suite(name, host, imported=imported)
     say(f"{name}: a suite that comes with clbench, {suite.file}\n")
     say_prose(opening_comment(suite.text))
+    say("")
+    table(["", ""], _what_it_runs(suite))
+    say(f"\nnext: clbench run {name}    (or --dry-run, to see how long it may take)")
+
+
+def _what_it_runs(suite: Suite) -> list[list[str]]:
+    from clbench.suite.suite import runs_in_words
+
     strategies = dict.fromkeys(cell.label for cell in suite.cells)
     scenarios = dict.fromkeys(cell.scenario_label for cell in suite.cells)
-    metrics = [metric.label for metric in suite.metrics]
-    rows = [
+    return [
         ["scenarios", ", ".join(scenarios)],
         ["strategies", ", ".join(strategies)],
         ["seeds", f"{suite.adaptive or len(suite.seeds)}"],
         ["runs", f"{runs_in_words(suite)} in {len(suite.cells)} cells"],
-        ["metrics", ", ".join(metrics)],
+        ["metrics", ", ".join(metric.label for metric in suite.metrics)],
     ]
-    say("")
-    table(["", ""], rows)
-    say(f"\nnext: clbench run {name}    (or --dry-run, to see how long it may take)")

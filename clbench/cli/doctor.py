@@ -80,21 +80,27 @@ def _root(root: RootInfo) -> dict[str, Any]:
 def _print(found: Mapping[str, Any]) -> None:
     table(["environment", ""], found["environment"].items())
     say("")
-    broken = [[plugin["shown"], plugin["error"]] for plugin in found["plugins"] if plugin["error"]]
-    table(["plugins", ""], [["sound", len(found["plugins"]) - len(broken)], *broken])
+    _print_plugins(found["plugins"])
     say("")
     table(["data", "state", "place"], [one.values() for one in found["data"]])
     say("")
-    folders = []
-    for one in found["data folders"]:
-        there = "there" if one["there"] else "not there yet"
-        folders.append([one["folder"], one["named by"], there])
-    table(["data folder", "named by", ""], folders)
+    table(["data folder", "named by", ""], map(_folder_row, found["data folders"]))
     say("")
     for line in found["problems"]:
         say(f"problem: {line}")
     if not found["problems"]:
         say("no problems found")
+
+
+def _print_plugins(plugins: Sequence[Mapping[str, Any]]) -> None:
+    """How many are sound, and each that is not."""
+    broken = [[plugin["shown"], plugin["error"]] for plugin in plugins if plugin["error"]]
+    table(["plugins", ""], [["sound", len(plugins) - len(broken)], *broken])
+
+
+def _folder_row(folder: Mapping[str, Any]) -> list[Any]:
+    there = "there" if folder["there"] else "not there yet"
+    return [folder["folder"], folder["named by"], there]
 
 
 def _slots(host: Host) -> tuple[list[str], list[str]]:

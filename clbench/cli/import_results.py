@@ -14,6 +14,7 @@ from clbench.cli.output import say, warn
 
 if TYPE_CHECKING:
     from clbench.importing import Imported, Importer
+    from clbench.records.file import RecordFile
 
 
 def import_results(
@@ -72,13 +73,17 @@ def import_results(
 
 
 def _tell(importer: Importer, imported: Imported, out: Path) -> None:
-    record = imported.record
     for line in imported.repeated:
         say(f"{line}: counted once")
-    runs = sum(cell.members for cell in record.cells)
-    strategies = len(record.cells)
-    noun = "strategy" if strategies == 1 else "strategies"
-    say(f"{out}: {strategies} {noun}, {runs} run{'s' * (runs != 1)}")
+    say(f"{out}: {_counts(imported.record)}")
     if importer.unsaid:
         say(f"the files do not say: {'; '.join(importer.unsaid)}")
     say(f"next: clbench compare {shlex.quote(str(out))}")
+
+
+def _counts(record: RecordFile) -> str:
+    """`2 strategies, 10 runs`."""
+    strategies = len(record.cells)
+    runs = sum(cell.members for cell in record.cells)
+    noun = "strategy" if strategies == 1 else "strategies"
+    return f"{strategies} {noun}, {runs} run{'s' * (runs != 1)}"

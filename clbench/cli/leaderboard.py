@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from clbench.cli.options import (
     UnusedDataOption,
 )
 from clbench.cli.output import say, tell, tell_each, warn
+
+if TYPE_CHECKING:
+    from clbench.report.sections import Section
 
 
 def leaderboard(
@@ -54,7 +57,6 @@ def leaderboard(
     """
     from clbench.host import Host
     from clbench.report.leaderboard import leaderboard as made
-    from clbench.report.looking import note
     from clbench.report.publishing import write
 
     host = Host.load(plugin or [], only="metric")
@@ -75,7 +77,14 @@ def leaderboard(
     for path in write(sections, out):
         say(str(path))
     for section in sections:
-        # A copy that is published says of itself what the record it was made of says.
-        looked_at = {source.path: source.record for source in section.sources}
-        copies = {out / source.place: source.record for source in section.sources}
-        tell_each(note(section.comparisons.values(), looked_at | copies))
+        _note(section, out)
+
+
+def _note(section: Section, out: Path) -> None:
+    """Remember that it was looked at."""
+    from clbench.report.looking import note
+
+    # A copy that is published says of itself what the record it was made of says.
+    looked_at = {source.path: source.record for source in section.sources}
+    copies = {out / source.place: source.record for source in section.sources}
+    tell_each(note(section.comparisons.values(), looked_at | copies))

@@ -65,18 +65,20 @@ def add(
 
 def options_given(given: list[str]) -> dict[str, Any]:
     """Values as a suite would write them."""
+    return dict(map(_option_given, given))
+
+
+def _option_given(text: str) -> tuple[str, Any]:
+    """`OPTION=VALUE`."""
     from clbench.errors import UserError
     from clbench.suite.yaml import parse
 
-    options = {}
-    for text in given:
-        # At the first sign: values may hold others.
-        option, equals, value = text.partition("=")
-        if not (option.strip() and equals):
-            raise UserError(f"--set {text}: write it as OPTION=VALUE, for example rule=tau")
-        # As YAML, so that numbers and lists are what a suite would make of them.
-        document = parse(value)
-        if document.problems:
-            raise UserError(f"--set {text}: the value {document.problems[0].message}")
-        options[option.strip()] = document.data
-    return options
+    # At the first sign: values may hold others.
+    option, equals, value = text.partition("=")
+    if not (option.strip() and equals):
+        raise UserError(f"--set {text}: write it as OPTION=VALUE, for example rule=tau")
+    # As YAML, so that numbers and lists are what a suite would make of them.
+    document = parse(value)
+    if document.problems:
+        raise UserError(f"--set {text}: the value {document.problems[0].message}")
+    return option.strip(), document.data

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clbench.cli.options import PluginOption, UnusedDataOption
 from clbench.cli.output import say, table
+
+if TYPE_CHECKING:
+    from clbench.host import PluginInfo
 
 
 def plugins(
@@ -27,12 +30,12 @@ def plugins(
         for line in host.requirements():
             say(line)
         return
-    rows = []
     # Broken ones are shown with what is wrong, so they are no warnings here.
-    for info in host.plugins:
-        offered = "; ".join(
-            f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items()
-        )
-        package = f"{info.package} {info.version}" if info.package else info.origin
-        rows.append([info.name, package, ", ".join(info.hooks), offered, info.error or ""])
+    rows = map(_row, host.plugins)
     table(["plugin", "package", "hooks", "offers", "problem"], rows, "no plugins")
+
+
+def _row(info: PluginInfo) -> list[str]:
+    offered = [f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items()]
+    package = f"{info.package} {info.version}" if info.package else info.origin
+    return [info.name, package, ", ".join(info.hooks), "; ".join(offered), info.error or ""]

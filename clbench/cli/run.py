@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,6 +31,10 @@ from clbench.cli.run_options import (
     seconds,
 )
 
+if TYPE_CHECKING:
+    from clbench.execution import Run
+    from clbench.suite import Suite
+
 
 def run(
     context: typer.Context,
@@ -55,7 +60,6 @@ def run(
     data: DataOption = None,
 ) -> None:
     """Run a suite; what is in its record already is not run again."""
-    from clbench.cli.run_report import report
     from clbench.execution import Options, Run, open_suite
     from clbench.execution.display import display_for
     from clbench.execution.jobs import CHECKPOINT_EVERY
@@ -69,9 +73,6 @@ def run(
     )
     warn([*host.warnings, *opened.warnings])
     told = len(host.warnings)
-    every = CHECKPOINT_EVERY
-    if checkpoint_every is not None:
-        every = seconds("--checkpoint-every", checkpoint_every)
     options = Options(
         out=out,
         only=named("--only", only),
@@ -81,8 +82,8 @@ def run(
         launcher_options=launcher_options(host.get("launcher", launcher), address, slurm),
         workers=workers,
         form=form.value,
-        timeout=None if timeout is None else seconds("--timeout", timeout),
-        checkpoint_every=every,
+        timeout=seconds("--timeout", timeout),
+        checkpoint_every=seconds("--checkpoint-every", checkpoint_every) or CHECKPOINT_EVERY,
         data=data,
     )
     display = display_for(console(stderr=True), quiet, in_process=workers == 0)
@@ -91,9 +92,20 @@ def run(
         from clbench.cli.dry_run import show_plan
 
         show_plan(prepared)
-        return
+    else:
+        _go(prepared, opened, told, again=shlex.join(["clbench", *context.obj]))
+
+
+def _go(prepared: Run, suite: Suite, told: int, again: str) -> None:
+    """Run it, say what came of it, and end with what that means.
+
+    So many warnings were told before; `again` is the command.
+    """
+    from clbench.cli.run_report import report
+
+    host = prepared.host
     outcome = prepared.go()
     # Those of observers that failed while it ran; the others were told before.
     warn(host.warnings[told:])
-    report(outcome, opened, host, again=shlex.join(["clbench", *context.obj]))
+    report(outcome, suite, host, again)
     raise typer.Exit(outcome.exit_code)

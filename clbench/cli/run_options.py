@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -133,8 +133,10 @@ def named(option: str, given: Sequence[str] | None) -> Sequence[str]:
     return given or ()
 
 
-def seconds(option: str, text: str) -> float:
-    """`90`, `90s`, `30m` or `2h`."""
+def seconds(option: str, text: str | None) -> float | None:
+    """`90`, `90s`, `30m` or `2h`; None where nothing is given."""
+    if text is None:
+        return None
     # Without a unit seconds are meant.
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
@@ -151,21 +153,25 @@ def launcher_options(
     launcher: Any, address: str | None, slurm: Sequence[str] | None
 ) -> dict[str, Any]:
     """The options for a launcher; one that it does not have is refused."""
-    from clbench.options import describe_options, name_of
-
     options: dict[str, Any] = {}
     if address is not None:
         options["address"] = address
     if slurm:
         options["slurm"] = dict(map(_scheduler_option, slurm))
+    _check_options(launcher, options)
+    return options
+
+
+def _check_options(launcher: Any, given: Iterable[str]) -> None:
+    from clbench.options import describe_options, name_of
+
     known = {option.name for option in describe_options(launcher)}
-    for key in options:
+    for key in given:
         if key not in known:
             raise UserError(
                 f"--{key} is for launchers that reach other machines; {name_of(launcher)!r} does"
                 f" not, leave --{key} out"
             )
-    return options
 
 
 def _scheduler_option(text: str) -> tuple[str, str]:

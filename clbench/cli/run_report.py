@@ -32,10 +32,14 @@ def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
     _say_what_is_missing(outcome, again)
     if outcome.interrupted:
         tell(f"interrupted; go on with: {again}")
-        return
+    else:
+        _say_what_is_next(results, outcome.record)
+
+
+def _say_what_is_next(results: Results, record: Path) -> None:
     finished = [cell.label for cell in results.cells if cell.status in ("done", "partial")]
     if finished:
-        shown = f"{_quoted(outcome.record)} {shlex.quote(finished[-1])}"
+        shown = f"{_quoted(record)} {shlex.quote(finished[-1])}"
         say(f"next: clbench show {shown}    (its accuracy matrix and curves)")
 
 

@@ -50,22 +50,38 @@ def assemble(
     cells = []
     for key, group in configurations.items():
         members = _one_a_seed(group, repeated)
-        told = [named({**origin, **run.facts}) for run in members]
-        facts |= {one["id"]: one for one in told}
-        cells.append(_cell(key, labels[key], members, [one["id"] for one in told]))
+        told = _told(members, origin)
+        facts |= dict(told)
+        cells.append(_cell(key, labels[key], members, [name for name, _ in told]))
+    record = _record(suite, origin, cells, tuple(facts.values()), metric_facts)
+    return Imported(record, tuple(repeated))
+
+
+def _told(members: Sequence[ImportedRun], origin: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What is known of each run, by the name that its members refer to it by."""
+    facts = [named({**origin, **run.facts}) for run in members]
+    return [(one["id"], one) for one in facts]
+
+
+def _record(
+    suite: str,
+    origin: Mapping[str, Any],
+    cells: list[CellRecord],
+    facts: tuple[Mapping[str, Any], ...],
+    metric_facts: Mapping[str, Mapping[str, Any]],
+) -> RecordFile:
     known = [name for name in METRICS if name in metric_facts]
-    record = RecordFile(
+    return RecordFile(
         schema_version=SCHEMA_VERSION,
         suite=suite,
         suite_text="",  # nobody wrote one
         environment=dict(origin),
         cells=cells,
         metrics=tuple((name, {}) for name in known),
-        runs=tuple(facts.values()),
+        runs=facts,
         metric_facts={name: metric_facts[name] for name in known},
         purpose=RESULTS,
     )
-    return Imported(record, tuple(repeated))
 
 
 def _grouped(runs: Iterable[ImportedRun]) -> dict[str, list[ImportedRun]]:
@@ -90,8 +106,9 @@ def _check(run: ImportedRun) -> None:
     tested = run.accuracy[~np.isnan(run.accuracy)]
     if tested.size == 0:
         raise RecordError(f"{run.source}: no accuracy is in it")
-    if tested.min() < 0 or tested.max() > 1:
-        worst = tested.min() if tested.min() < 0 else tested.max()
+    least, most = tested.min(), tested.max()
+    if least < 0 or most > 1:
+        worst = least if least < 0 else most
         raise RecordError(f"{run.source}: an accuracy of {100 * worst:g} % is none")
 
 
@@ -129,15 +146,18 @@ def _one_a_seed(group: Sequence[ImportedRun], repeated: list[str]) -> list[Impor
     members: dict[int, ImportedRun] = {}
     for run in group:
         first = members.setdefault(run.seed, run)
-        if first is run:
-            continue
-        if not np.array_equal(first.accuracy, run.accuracy, equal_nan=True):
-            raise RecordError(
-                f"{run.strategy}, seed {run.seed}: {first.source} and {run.source} have other"
-                " numbers under the same settings; take one of them out"
-            )
-        repeated.append(f"{run.strategy}, seed {run.seed}: {run.source} repeats {first.source}")
+        if first is not run:
+            _check_repetition(first, run)
+            repeated.append(f"{run.strategy}, seed {run.seed}: {run.source} repeats {first.source}")
     return [members[seed] for seed in sorted(members)]
+
+
+def _check_repetition(first: ImportedRun, run: ImportedRun) -> None:
+    if not np.array_equal(first.accuracy, run.accuracy, equal_nan=True):
+        raise RecordError(
+            f"{run.strategy}, seed {run.seed}: {first.source} and {run.source} have other"
+            " numbers under the same settings; take one of them out"
+        )
 
 
 def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
@@ -149,12 +169,20 @@ def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
         alike[run.scenario, run.strategy].append(run)
     labels = {}
     for group in alike.values():
-        settings = [{**run.protocol, **run.options} for run in group]
-        differing = _differing(settings)
-        for run, one in zip(group, settings, strict=True):
-            said = ", ".join(f"{name}={one[name]}" for name in differing if name in one)
-            labels[_configuration(run)] = f"{run.strategy}[{said}]" if said else run.strategy
+        differing = _differing([_settings(run) for run in group])
+        for run in group:
+            labels[_configuration(run)] = _label(run, differing)
     return labels
+
+
+def _settings(run: ImportedRun) -> dict[str, Any]:
+    return {**run.protocol, **run.options}
+
+
+def _label(run: ImportedRun, differing: Sequence[str]) -> str:
+    settings = _settings(run)
+    said = [f"{name}={settings[name]}" for name in differing if name in settings]
+    return f"{run.strategy}[{', '.join(said)}]" if said else run.strategy
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -172,13 +200,15 @@ def _differs(name: str, settings: Sequence[Mapping[str, Any]]) -> bool:
 
 def _cell(key: str, label: str, members: Sequence[ImportedRun], runs: Sequence[str]) -> CellRecord:
     first = members[0]
+    seeds = [run.seed for run in members]
+    matrices = [run.accuracy for run in members]
     return CellRecord(
         key=key,
         scenario=first.scenario,
         strategy=first.strategy,
         label=label,
-        seed=np.array([run.seed for run in members], dtype=np.int64),
-        accuracy=np.stack([run.accuracy for run in members]),
+        seed=np.array(seeds, dtype=np.int64),
+        accuracy=np.stack(matrices),
         options=dict(first.options),
         protocol=dict(first.protocol),
         declared=("bound",) if first.bound else (),
