@@ -12,7 +12,7 @@ import numpy as np
 from clbench.report.choice_words import best_of
 from clbench.report.contest import BASELINE, LIKE_THESE, THESE
 from clbench.report.marks import marked_names
-from clbench.report.numbers import MISSING, Scale, scale_of, show_p
+from clbench.report.numbers import MISSING, Scale, scale_of, show_level, show_p
 from clbench.report.ranking import show_rank
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def tables(comparison: Comparison) -> list[TableOf]:
 
 def level_words(comparison: Comparison) -> str:
     """What a header says of its column's intervals."""
-    return f"[{100 * (1 - comparison.alpha):.4g} %]"
+    return f"[{show_level(comparison.level)}]"
 
 
 def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
@@ -238,19 +238,22 @@ def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
     scale = scale_of((row.mean for row in overall.ranks), comparison.unit)
     names = marked_names(comparison.results.cells)
     level = level_words(comparison)
-    mean = ColumnOf(f"mean over scenarios {level}{unit_of(scale)}")
+    columns = [STRATEGY, RANK, GROUP, ColumnOf(f"mean over scenarios {level}{unit_of(scale)}")]
+    # Where they decide nothing, they are for the figures.
+    has_average = not np.isnan(overall.critical_difference)
+    if has_average:
+        columns.append(ColumnOf("average rank"))
     rows = []
     for row in overall.ranks:
         rank = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
         interval = scale.interval(row.mean, row.ci_low, row.ci_high)
-        average = f"{row.average_rank:.2f}"
-        rows.append((names[row.strategy], rank, row.group, average, interval))
+        average = [f"{row.average_rank:.2f}"] if has_average else []
+        rows.append((names[row.strategy], rank, row.group, interval, *average))
     scenarios = len(comparison.scenarios)
     title = f"On scenarios like these {scenarios}"
     if overall.question == THESE:
         title = f"On these {scenarios} scenarios together"
-    columns = (STRATEGY, RANK, GROUP, ColumnOf("average rank", spare=8), mean)
-    return TableOf(TableKind.OVERALL_RANKS, title, columns, tuple(rows))
+    return TableOf(TableKind.OVERALL_RANKS, title, tuple(columns), tuple(rows))
 
 
 # ---------------------------------------------------------------------- one cell

@@ -170,7 +170,7 @@ class Comparison:
     alpha: float
     tests: str
     family: str
-    correction: str
+    correction: str | None  # of tests on ranks; `corrections` has those of tests by design
     unpaired: bool
     rope: float | None
     baseline: str | None
@@ -202,6 +202,11 @@ class Comparison:
         return self.summary.frame()
 
     @property
+    def level(self) -> float:
+        """That of the intervals."""
+        return 1 - self.alpha
+
+    @property
     def scenarios(self) -> list[str]:
         """In the suite's order."""
         return list(dict.fromkeys(one.scenario for one in self.runs))
@@ -226,7 +231,7 @@ class Comparison:
             "baseline": self.baseline,
             "paired": not self.unpaired,
             "alpha": self.alpha,
-            "level": 1 - self.alpha,
+            "level": self.level,
             "rope": self.rope,
             "tests": self.tests,
             "family": self.family,

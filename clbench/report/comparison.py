@@ -24,7 +24,7 @@ from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import chosen_tests, conclusions, ranked
 from clbench.report.configurations import marked_best
 from clbench.report.contenders import contenders_of
-from clbench.report.contest import BASELINE, BY_DESIGN, EVERY_PAIR, Pair, Rules
+from clbench.report.contest import BASELINE, BY_DESIGN, EVERY_PAIR, RANKS, Pair, Rules
 from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
@@ -136,7 +136,7 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         alpha=rules.alpha,
         tests=rules.tests,
         family=rules.family,
-        correction=rules.correction,
+        correction=rules.correction if rules.tests == RANKS else None,
         unpaired=rules.unpaired,
         rope=rules.rope,
         baseline=rules.baseline,

@@ -90,9 +90,9 @@ def binned_course(values: Array, size: int) -> tuple[Array, Array]:
     return bin_centres(values.shape[1], size)[there], means[:, there]
 
 
-def accuracy_intervals(values: Array) -> list[Interval]:
+def accuracy_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     """`[seeds, K]` to the interval of each column's mean, as far as accuracies go."""
-    return [interval.cut(ACCURACIES) for interval in mean_intervals(values)]
+    return [interval.cut(ACCURACIES) for interval in mean_intervals(values, level)]
 
 
 def mean_matrix(cell: CellRecord, size: int = 1) -> Array:

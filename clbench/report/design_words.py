@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from clbench.report.agents import means_of_agents
 from clbench.report.contest import THESE
@@ -22,6 +22,10 @@ CORRECTED = {
     PARTITIONS: "adjusted over all ways in which strategies may be equal (closed partitions)",
     SHAFFER: "adjusted by Shaffer's multipliers",
     HOLM: "adjusted by Holm",
+    "none": "not adjusted for their number",
+    "holm": "adjusted by Holm",
+    "bonferroni": "adjusted by Bonferroni",
+    "fdr_bh": "adjusted by Benjamini-Hochberg",
 }
 TESTS = {
     FLIPS: "sign flips",
@@ -37,6 +41,11 @@ def design(found: ChosenTests | DesignedTests) -> str:
     if isinstance(found, DesignedTests):
         return _by_design(found)
     return _on_ranks(found)
+
+
+def corrected_words(corrections: Iterable[str]) -> str:
+    """How the p of pairs are adjusted, each way once."""
+    return " or ".join(CORRECTED[name] for name in dict.fromkeys(corrections))
 
 
 # ---------------------------------------------------------------------- by design
@@ -80,7 +89,7 @@ def _why_t(found: DesignedTests) -> str:
 def _family(found: DesignedTests) -> str:
     if found.family == 1:
         return ""
-    corrected = " or ".join(CORRECTED[name] for name in found.corrections)
+    corrected = corrected_words(found.corrections)
     where = f" of {found.scenarios} scenarios are one family" if found.scenarios > 1 else ""
     return f"; {corrected}; the {found.family} pairs{where or ' are one family'}"
 

@@ -52,7 +52,7 @@ def agents_over_tasks(comparison: Comparison) -> Figure:
     lowest = 1.0
     for ax, cell in zip(axes, cells, strict=True):
         headed(ax, _heading(comparison, cell), 2.6)
-        lowest = min(lowest, _lines(ax, comparison.results, cell, course))
+        lowest = min(lowest, _lines(ax, comparison, cell, course))
         ax.grid(color="0.92")
     for ax in axes:
         ax.set_ylim(100 * lowest - 2, 102)
@@ -120,17 +120,19 @@ def _by_agent(results: Results, cell: CellRecord, course: Course) -> Mapping[int
 # ---------------------------------------------------------------------- lines
 
 
-def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> float:
+def _lines(ax: Axes, comparison: Comparison, cell: CellRecord, course: Course) -> float:
     """A line an agent, and their mean with its interval; gives the lowest point."""
     size = bin_size(cell.tasks)
     lowest = 1.0
+    results = comparison.results
     for values in _by_agent(results, cell, course).values():
         centres, means = binned_course(values, size)
         line = means.mean(axis=0)
         # All panels share an axis, which ends below the lowest line.
         lowest = min(lowest, float(line.min(initial=1.0)))
         ax.plot(centres + 1, 100 * line, **AGENT_LINE)
-    lowest = min(lowest, _mean_line(ax, course_by_seed(results, cell, course), size))
+    by_seed = course_by_seed(results, cell, course)
+    lowest = min(lowest, _mean_line(ax, by_seed, size, comparison.level))
     ax.set_xticks([1 + task for task in spread_out(cell.tasks, MAX_TICKS)])
     margin = 0.04 * cell.tasks
     ax.set_xlim(1 - margin, cell.tasks + margin)  # also where the first tasks have no average
@@ -139,10 +141,10 @@ def _lines(ax: Axes, results: Results, cell: CellRecord, course: Course) -> floa
     return lowest
 
 
-def _mean_line(ax: Axes, values: Array, size: int) -> float:
+def _mean_line(ax: Axes, values: Array, size: int, level: float) -> float:
     """The mean over seeds and agents with its interval, whose lowest point is given."""
     centres, means = binned_course(values, size)
-    intervals = accuracy_intervals(means)
+    intervals = accuracy_intervals(means, level)
     low = 100 * np.array([interval.low for interval in intervals])
     high = 100 * np.array([interval.high for interval in intervals])
     ax.plot(centres + 1, 100 * means.mean(axis=0), **MEAN_LINE)

@@ -172,7 +172,8 @@ def _curves(
         for name, values in found.items():
             centres, measured = binned_course(values, size)
             if len(centres):
-                _curve(ax, first + centres, measured, {"label": name, **looks[name]})
+                how = {"label": name, **looks[name]}
+                _curve(ax, first + centres, measured, how, comparison.level)
         ax.set_xticks(_ticks(length, size, first))
         ax.set(xlabel=_with_bins(below, size), ylabel=beside)
         within(ax, "y", ACCURACIES, "fraction")
@@ -195,9 +196,9 @@ def _ticks(length: int, size: int, first: int) -> list[int]:
     return [first, *range(step, length + 1, step)]
 
 
-def _curve(ax: Axes, at: Array, measured: Array, how: Mapping[str, str]) -> None:
+def _curve(ax: Axes, at: Array, measured: Array, how: Mapping[str, str], level: float) -> None:
     """A line with its interval; where only a single point was measured, that."""
-    intervals = accuracy_intervals(measured)
+    intervals = accuracy_intervals(measured, level)
     low = 100 * np.array([interval.low for interval in intervals])
     high = 100 * np.array([interval.high for interval in intervals])
     style: dict[str, Any] = {"linewidth": 1.5, "markersize": 4.0, **how}

@@ -9,7 +9,7 @@ from clbench.report.compare_tables import TableOf, tables, unit_of
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
 from clbench.report.marks import marked_names
-from clbench.report.numbers import MISSING, scale_of
+from clbench.report.numbers import MISSING, scale_of, show_level
 from clbench.report.paper_table import PaperCell, PaperRow, PaperTable, paper_table
 
 _LETTERS = {
@@ -56,8 +56,9 @@ def _paper_table(comparison: Comparison) -> list[str]:
         rows.append(table.row(strategy))
     more = "more" if comparison.higher_is_better else "less"
     metric = latex_text(comparison.metric + unit_of(table.scale))
+    level = latex_text(show_level(comparison.level)).replace(" ", "\\,")
     caption = (
-        f"{metric} ({more} is better), means with their 95\\,\\% intervals."
+        f"{metric} ({more} is better), means with their {level} intervals."
         f" The best is bold; {TIED}: not told apart from it ($\\alpha = {comparison.alpha:g}$)."
     )
     return _table(caption, "l" + "r" * len(comparison.scenarios), rows)

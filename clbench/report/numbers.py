@@ -153,6 +153,11 @@ def show_p(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.3g}"
 
 
+def show_level(level: float) -> str:
+    """`95 %`, of intervals."""
+    return f"{100 * level:.4g} %"
+
+
 def unit_words(unit: str) -> str:
     """What differences of a unit are called."""
     return {"fraction": " points", "points": " points"}.get(unit, "")

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from clbench.report.compare_tables import unit_of
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
+from clbench.report.design_words import corrected_words
 from clbench.report.marks import marked_names
-from clbench.report.numbers import Estimate, Scale, scale_of
+from clbench.report.numbers import Estimate, Scale, scale_of, show_level
 
-NO_CORRECTION = "none"
 FEWEST_RUNS = 2  # of one run nobody can be told apart, which is no merit
 
 
@@ -101,7 +101,8 @@ def _best(comparison: Comparison, bounds: set[str]) -> set[tuple[str, str]]:
 def _caption(comparison: Comparison, scale: Scale, has_bounds: bool) -> Iterable[str]:
     more = "more" if comparison.higher_is_better else "less"
     yield f"{comparison.metric}{unit_of(scale)} ({more} is better)"
-    yield f"Means ± half of their 95 % intervals over {_seeds(comparison)}"
+    level = show_level(comparison.level)
+    yield f"Means ± half of their {level} intervals over {_seeds(comparison)}"
     yield "Bold: the best, and all that are not shown to be worse than another"
     yield _tests(comparison)
     if has_bounds:
@@ -124,7 +125,5 @@ def _tests(comparison: Comparison) -> str:
     if not pairs:
         return "No test was possible"
     names = ", ".join(dict.fromkeys(pair.test for pair in pairs))
-    corrected = ""
-    if comparison.correction != NO_CORRECTION:
-        corrected = f", adjusted for {len(pairs)} pairs ({comparison.correction})"
+    corrected = f", {corrected_words(comparison.corrections.values())}"
     return f"Tests: {names}{corrected}, at alpha = {comparison.alpha:g}"

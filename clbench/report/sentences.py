@@ -42,7 +42,7 @@ from clbench.report.findings import (
     Unranked,
     Untested,
 )
-from clbench.report.numbers import show_interval, show_number, show_p, unit_words
+from clbench.report.numbers import show_interval, show_level, show_number, show_p, unit_words
 from clbench.report.population import words_on_test_set
 from clbench.stats import design as designs
 
@@ -96,7 +96,7 @@ def _(found: IntervalsMade) -> str:
     differences = "those of differences are of the differences seed by seed"
     if found.unpaired:
         differences = "those of differences are Welch's"
-    level = f"{100 * found.level:.4g} %"
+    level = show_level(found.level)
     together = ""
     if found.family > 1:
         together = (
@@ -205,8 +205,15 @@ def _of_two(found: TwoStrategies) -> str:
     told = f"{pair.winner} is better than {pair.loser} {numbers}."
     # A few runs far off move a mean, and no ranks.
     if pair.better * found.sign * pair.difference < 0:
-        told += f" The ranks of the runs decide; the mean of {pair.winner} is the worse of the two."
+        told += f" The ranks of the runs decide: {_ahead(pair)}; its mean is the worse of the two."
     return told
+
+
+def _ahead(pair: Pair) -> str:
+    """In how many of the seeds, or scenarios, the winner is ahead."""
+    won = pair.won if pair.better > 0 else pair.lost
+    blocks = "scenarios" if pair.question == LIKE_THESE else "seeds"
+    return f"{pair.winner} is ahead in {won} of {pair.n} {blocks}"
 
 
 def _untested(pair: Pair) -> str:
@@ -225,8 +232,9 @@ def _numbers(found: TwoStrategies) -> str:
     if found.unpaired and pair.question != LIKE_THESE:
         counted = "runs"
     size = show_interval(pair.difference, pair.ci_low, pair.ci_high, found.unit)
+    won = "" if found.unpaired else f"{pair.a} ahead in {pair.won} of {pair.n}, "
     return (
-        f"difference {size}{unit_words(found.unit)}, A = {pair.effect:.2f}, {pair.test},"
+        f"difference {size}{unit_words(found.unit)}, {won}A = {pair.effect:.2f}, {pair.test},"
         f" {pair.n} {counted}, p {_equals(pair.p_adjusted)}"
     )
 

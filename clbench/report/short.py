@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.contest import RANKS
 from clbench.report.findings import Chance, Power, Untested
 from clbench.report.ranking import show_rank
 from clbench.report.sentences import listed, sentence
@@ -33,7 +32,7 @@ def short(comparison: Comparison) -> list[str]:
 def _head(comparison: Comparison) -> str:
     how = "as independent runs" if comparison.unpaired else "paired by seed"
     corrected = ""
-    if comparison.tests == RANKS and comparison.correction != "none":
+    if comparison.correction not in (None, "none"):
         corrected = f", {WORDS[comparison.correction]}"
     return (
         f"Ranked by {comparison.metric} ({how}, alpha = {comparison.alpha:g}{corrected});"

@@ -101,7 +101,7 @@ def test_a_baseline_of_the_suite_adds_differences_and_leaves_every_pair(made: An
 @pytest.mark.parametrize(
     ("asked", "tests", "correction"),
     [
-        ({}, "by_design", "holm"),
+        ({}, "by_design", None),
         ({"tests": "ranks"}, "ranks", "holm"),
         ({"correction": "fdr_bh"}, "ranks", "fdr_bh"),
         ({"unpaired": True}, "ranks", "holm"),

@@ -257,7 +257,7 @@ def test_where_ranks_and_means_disagree_the_sentence_says_so(made) -> None:
     found = made.compared(*made.cells({"a": a, "b": base}), tests="ranks")
     assert found.pairs[0].verdict == "a better"
     assert found.pairs[0].difference < 0
-    assert "The ranks of the runs decide; the mean of a is the worse of the two." in said(found)
+    assert "decide: a is ahead in 11 of 12 seeds; its mean is the worse of the two." in said(found)
 
 
 # ---------------------------------------------------------------------- files that share their
