@@ -16,6 +16,8 @@ from clbench.report.runs import Runs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clbench.report.claims import Claim
+
 Row = TypeVar("Row")
 
 SUMMARY_KEYS = (
@@ -184,6 +186,7 @@ class Comparison:
     left_out: tuple[str, ...]
     mixed: tuple[str, ...] = ()
     choices: tuple[ChosenConfiguration, ...] = ()
+    claims: tuple[Claim, ...] = ()  # of a board: what its records show by themselves
     # By scenario, how the p of its pairs are adjusted.
     corrections: Mapping[str, str] = field(kw_only=True)
     # What the first of the sentences in `text` say.

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clbench.errors import RecordError
+from clbench.errors import RecordError, UserError
 from clbench.host import Host
 from clbench.records import RecordFile, Results, read_record
 from clbench.records.file import SMOKE
 from clbench.report.choosing import with_choices
+from clbench.report.claims import with_claims
 from clbench.report.comparison import Comparison, compare_pool
 from clbench.report.contest import EVERY_PAIR
 from clbench.report.pool import Pool, comparable, pool
@@ -141,7 +142,32 @@ def _section(
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
     pooled = with_choices(pooled, rules)
     title = " + ".join(dict.fromkeys(source.record.suite for source in sources))
-    return Section(title, tuple(sources), _comparisons(pooled, rules), again, pooled.results)
+    comparisons = _comparisons(pooled, rules)
+    if len(sources) > 1:
+        for metric, found in comparisons.items():
+            comparisons[metric] = with_claims(found, _by_themselves(sources, host, metric, rules))
+    return Section(title, tuple(sources), comparisons, again, pooled.results)
+
+
+def _by_themselves(
+    sources: Sequence[Source], host: Host, metric: str, rules: Mapping[str, Any]
+) -> dict[str, Comparison]:
+    """Each record compared alone, by where it lies; but for those that have nothing of the metric.
+
+    The baseline is the board's; a record that lacks it is compared without one.
+    """
+    found = {}
+    for source in sources:
+        alone = pool([Results(source.record, host)], force_mixed=True)
+        baseline = rules.get("baseline")
+        if not _has_strategy([alone.results], baseline):
+            baseline = None
+        try:
+            own_rules = {**rules, "baseline": baseline, "metric": metric}
+            found[source.place] = compare_pool(alone, own_rules)
+        except UserError:
+            continue  # a metric that nobody knows who has this record alone
+    return found
 
 
 def _alpha(records: Sequence[RecordFile], rules: Mapping[str, Any]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 from clbench.records import CellRecord
 from clbench.report.carrying import carrying_lines
+from clbench.report.claims import words_of_pair
 from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import COURSES, mean_cost, pareto
 from clbench.report.page_entries import COSTS, entry
@@ -143,6 +144,7 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
     fronts = {cost: _fronts(comparison, cost) for cost in COSTS}
     return {
         **_picked(comparison.to_json(), SAID_KEYS),
+        "claims": [asdict(claim) for claim in comparison.claims],
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
@@ -184,6 +186,7 @@ def _pairs(comparison: Comparison) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name in PAIR_COLUMNS:
         columns[name] = [getattr(pair, name) for pair in every]
+    columns["in_own_record"] = [words_of_pair(comparison.claims, pair) for pair in every]
     return columns
 
 

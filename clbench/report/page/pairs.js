@@ -209,9 +209,12 @@ function listOfPairs(section) {
   const places = placesOfPairs(section).filter((k) => section.isShown(pairs.a[k]) && section.isShown(pairs.b[k]));
   if (!places.length) return null;
   const headers = ["a", "b", "pairs", `a − b${pointsWord(unit)}`, "95 % interval", "A", "p", "adjusted p", "verdict"];
+  const claimed = places.some((k) => pairs.in_own_record[k]);
+  if (claimed) headers.push("in its own record");
   const row = (k) => [
     pairs.a[k], pairs.b[k], String(pairs.n[k]), signed(pairs.difference[k], unit), interval(pairs.ci_low[k], pairs.ci_high[k], unit),
     pairs.effect[k]?.toFixed(2), probability(pairs.p[k]), probability(pairs.p_adjusted[k]), pairs.verdict[k],
+    ...(claimed ? [pairs.in_own_record[k]] : []),
   ];
   const table = () => plainTable("The difference of every pair, and its test", headers, places.map(row), 2);
   return folded(`Every pair (${places.length})`, table);
