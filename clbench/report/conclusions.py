@@ -86,7 +86,9 @@ def chosen_tests(tested: Tested) -> ChosenTests:
     rules = tested.rules
     # The design of the scenario with most strategies is told; the others have fewer of its tests.
     most = max(map(len, tested.by_scenario.values()), default=0)
-    planned = designs.within_scenario(most, paired=not rules.unpaired)
+    planned = designs.within_scenario(
+        most, paired=not rules.unpaired, streams_known=tested.streams_known
+    )
     known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
     return ChosenTests(
         reason=planned.reason,

@@ -20,11 +20,12 @@ def designed_tests(tested: Tested) -> DesignedTests:
     """The tests, and the reason for them."""
     rules, within = tested.rules, tested.within
     most = max(map(len, tested.by_scenario.values()), default=0)
+    planned = design.within_scenario(most, paired=True, streams_known=tested.streams_known)
     known = [pair for pair in within.pairs if pair.is_tested]
     scenarios = {one.scenario for one in known}
     corrections = [how for name, how in within.corrections.items() if name in scenarios]
     return DesignedTests(
-        reason=design.within_scenario(most, paired=True).reason,
+        reason=planned.reason,
         flipped=_sizes(pair for pair in known if pair.test not in (PAIRED_T, SIGNED_RANKS)),
         students=_sizes(pair for pair in known if pair.test == PAIRED_T),
         by_ranks=any(pair.test == SIGNED_RANKS for pair in known),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clbench.report.across import Across
 from clbench.report.contest import Pair, Rules, Within
 from clbench.report.pool import Pool
+from clbench.report.protocols import is_foreign
 from clbench.report.runs import Runs
 
 
@@ -35,6 +36,14 @@ class Tested:
     def sign(self) -> int:
         """-1 where less is better."""
         return min((one.sign for one in self.runs), default=1)
+
+    @property
+    def streams_known(self) -> bool:
+        """Whether seeds stand for streams: a suite asked for them, or the cell says what it is."""
+        asked_of = self.pooled.asked_of
+        return all(
+            asked_of.get(cell.key) or not is_foreign(cell) for cell in self.pooled.results.cells
+        )
 
     @property
     def agents_of(self) -> dict[str, int]:

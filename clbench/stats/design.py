@@ -13,6 +13,7 @@ SIGNED_RANK, MANN_WHITNEY, DUNN, NEMENYI = "Wilcoxon signed-rank", "Mann-Whitney
 FRIEDMAN, KRUSKAL_WALLIS = "Friedman", "Kruskal-Wallis"
 
 SAME_STREAMS = "strategies ran on the same seeds, hence the same streams"
+SAME_SEEDS = "strategies ran on the same seeds, which are taken for the same streams"
 INDEPENDENT = "strategies, whose runs are taken as independent"
 
 
@@ -25,12 +26,13 @@ class Design:
     reason: str
 
 
-def within_scenario(strategies: int, *, paired: bool) -> Design:
+def within_scenario(strategies: int, *, paired: bool, streams_known: bool = True) -> Design:
     """Strategies on one scenario: blocks are seeds."""
     if strategies < 2:
         return Design(None, "none", "there is nothing to test with one strategy")
     number = "two" if strategies == 2 else str(strategies)
-    reason = f"{number} {SAME_STREAMS if paired else INDEPENDENT}"
+    blocks = SAME_STREAMS if streams_known else SAME_SEEDS
+    reason = f"{number} {blocks if paired else INDEPENDENT}"
     if strategies == 2:
         return Design(None, SIGNED_RANK if paired else MANN_WHITNEY, reason)
     if paired:

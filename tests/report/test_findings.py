@@ -161,6 +161,9 @@ def test_what_a_foreign_record_does_not_state_is_not_said_to_be_none(made: Any) 
         " noise_rate."
     )
     assert "none" not in sentence(the(ProtocolsDiffer, found))
+    for tests in ("by_design", "ranks"):
+        design = made.compared(*cells, tests=tests).design
+        assert "3 strategies ran on the same seeds, which are taken for the same streams" in design
 
 
 def test_foreign_records_alone_are_set_against_each_other(made: Any) -> None:
