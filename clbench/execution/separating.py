@@ -69,6 +69,8 @@ class Separator:
 
         Where `--only` leaves it out there is nothing to decide.
         """
+        if self.suite.compare.family_where_seeds_are_added == "pairs":
+            return None
         wanted = self.suite.compare.baseline
         labels = {cell.label for cell in self.suite.cells if cell.label == wanted}
         labels = labels or {cell.label for cell in self.suite.cells if cell.strategy == wanted}

@@ -138,7 +138,10 @@ def _pairs(asked: _Asked, tables: Tables, rules: Rules) -> list[Pair]:
         pair = pair_of(None, *names, one, asked.question)
         effects = [_effect(table, one.first, one.second) for table in tables.scores]
         pairs.append(replace(pair, effect=float(np.mean(effects))))
-    return sizes_of_gains(pairs, asked.gains, asked.deltas, rules)
+    sized = sizes_of_gains(pairs, asked.gains, asked.deltas, rules)
+    if rules.looked is not None and asked.question == THESE:
+        return rules.looked.over(sized, tables, rules)
+    return sized
 
 
 def _effect(table: Array, first: int, second: int) -> float:

@@ -77,6 +77,7 @@ SEEDS = ColumnOf("seeds", spare=5)
 WON = ColumnOf("a ahead in", spare=3)
 SCENARIOS = ColumnOf("scenarios", spare=6)
 ADJUSTED_P = ColumnOf("adjusted p", spare=7)
+ALWAYS_P = ColumnOf("p however often", spare=8)
 
 
 def tables(comparison: Comparison) -> list[TableOf]:
@@ -125,6 +126,7 @@ class _Summary:
         self.names = marked_names(comparison.results.cells)
         self.has_iqm = _any(row.iqm for row in rows)
         self.has_differences = _any(row.effect for row in rows)
+        self.grew = _any(row.p_always for row in rows)
         self.means = scale_of((row.mean for row in rows), comparison.unit)
         self.differences = scale_of((row.difference for row in rows), comparison.unit)
 
@@ -138,7 +140,7 @@ class _Summary:
         if self.has_differences:
             points = unit_of(self.differences, POINTS)
             columns.append(ColumnOf(f"minus {self.baseline} {self.level}{points}"))
-            columns += [ADJUSTED_P, EFFECT]
+            columns += [ADJUSTED_P, *([ALWAYS_P] if self.grew else []), EFFECT]
         return columns
 
     def cells(self, row: SummaryRow) -> list[str]:
@@ -158,13 +160,14 @@ class _Summary:
         name = self.names[row.strategy]
         return f"{name} ({best_of(row.best_of)})" if row.best_of else name
 
-    def _against_baseline(self, row: SummaryRow) -> tuple[str, str, str]:
+    def _against_baseline(self, row: SummaryRow) -> list[str]:
+        always = [show_p(row.p_always)] if self.grew else []
         if row.strategy == self.baseline:
-            return ("baseline", "", "")
+            return ["baseline", "", *("" for _ in always), ""]
         difference = self.differences.interval(
             row.difference, row.difference_low, row.difference_high
         )
-        return (_signed(difference), show_p(row.p_adjusted), _effect(row.effect))
+        return [_signed(difference), show_p(row.p_adjusted), *always, _effect(row.effect)]
 
 
 # ---------------------------------------------------------------------- pairs and ranks
@@ -174,7 +177,8 @@ def _pairs(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> Ta
     scale = scale_of((pair.difference for pair in pairs), comparison.unit)
     names = marked_names(comparison.results.cells)
     columns = _pair_columns(kind, pairs, comparison, scale)
-    rows = [_pair_cells(pair, names, scale, comparison) for pair in pairs]
+    both = _grew(pairs)
+    rows = [_pair_cells(pair, names, scale, comparison, both_p=both) for pair in pairs]
     if len({pair.scenario for pair in pairs}) > 1:
         columns.insert(0, SCENARIO)
         for pair, cells in zip(pairs, rows, strict=True):
@@ -205,11 +209,17 @@ def _pair_columns(
     difference = ColumnOf(f"a - b, one at a time {level}{unit_of(scale, POINTS)}")
     names = [ColumnOf("a", "name"), ColumnOf("b", "name")]
     won = [] if comparison.unpaired else [replace(WON, header=f"a ahead in {level}")]
-    return [*names, counted, difference, *won, EFFECT, P, ADJUSTED_P, SMALLEST_P, VERDICT]
+    adjusted = [ADJUSTED_P, ALWAYS_P] if _grew(pairs) else [ADJUSTED_P]
+    return [*names, counted, difference, *won, EFFECT, P, *adjusted, SMALLEST_P, VERDICT]
+
+
+def _grew(pairs: Iterable[Pair]) -> bool:
+    """Whether seeds were added after a look, so that there are two p."""
+    return _any(pair.p_always for pair in pairs)
 
 
 def _pair_cells(
-    pair: Pair, names: Mapping[str, str], scale: Scale, comparison: Comparison
+    pair: Pair, names: Mapping[str, str], scale: Scale, comparison: Comparison, *, both_p: bool
 ) -> list[str]:
     """A row without its scenario."""
     return [
@@ -221,6 +231,7 @@ def _pair_cells(
         _effect(pair.effect),
         show_p(pair.p),
         show_p(pair.p_adjusted),
+        *([show_p(pair.p_always)] if both_p else []),
         show_p(pair.smallest_p),
         pair.verdict,
     ]

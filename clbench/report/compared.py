@@ -11,6 +11,7 @@ from clbench.records import Results
 from clbench.report.across import OverallRank
 from clbench.report.contest import Omnibus, Pair
 from clbench.report.findings import ChosenConfiguration, Finding
+from clbench.report.looked import Looked
 from clbench.report.runs import Runs
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ SUMMARY_KEYS = (
     "difference_high",
     "best_of",
     "optimism",
+    "p_always",
 )
 OVERALL_PAIR_KEYS = (
     "a",
@@ -63,6 +65,7 @@ OVERALL_PAIR_KEYS = (
     "exact",
     "equivalence_p",
     "p_always",
+    "decision",
     "interval",
     "together_low",
     "together_high",
@@ -136,6 +139,7 @@ class SummaryRow:
     # Of the best of a method's configurations: of how many, and by how much its mean is too good.
     best_of: int = 0
     optimism: float = math.nan
+    p_always: float = math.nan  # of the comparison with the baseline, where seeds were added
 
     @property
     def rank(self) -> int | None:
@@ -189,6 +193,8 @@ class Comparison:
     claims: tuple[Claim, ...] = ()  # of a board: what its records show by themselves
     # By scenario, how the p of its pairs are adjusted.
     corrections: Mapping[str, str] = field(kw_only=True)
+    # How seeds came together, where somebody looked before they all were there.
+    looked: Looked | None = field(default=None, kw_only=True)
     # What the first of the sentences in `text` say.
     findings: tuple[Finding, ...] = field(repr=False, compare=False, kw_only=True)
     results: Results = field(repr=False, compare=False, kw_only=True)
@@ -247,6 +253,7 @@ class Comparison:
             "pairs": pairs,
             "overall": None if self.overall is None else _plain_overall(self.overall),
             "like_these": None if self.like_these is None else _plain_overall(self.like_these),
+            "looks": None if self.looked is None else self.looked.to_plain(),
             "choices": [asdict(choice) for choice in self.choices],
             "text": list(self.text),
             "left_out": list(self.left_out),

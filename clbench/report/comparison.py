@@ -24,8 +24,17 @@ from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import chosen_tests, conclusions, ranked
 from clbench.report.configurations import marked_best
 from clbench.report.contenders import contenders_of
-from clbench.report.contest import BASELINE, BY_DESIGN, EVERY_PAIR, RANKS, Pair, Rules
+from clbench.report.contest import (
+    BASELINE,
+    BY_DESIGN,
+    EVERY_PAIR,
+    RANKS,
+    Pair,
+    Rules,
+    with_verdicts,
+)
 from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission
+from clbench.report.looked import looked_at
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
 from clbench.report.planned import designed_tests
@@ -113,8 +122,12 @@ def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, 
     # Without a run of the baseline nothing can be set against it.
     if rules.family == BASELINE and all(one.strategy != rules.baseline for one in runs):
         rules = replace(rules, family=EVERY_PAIR)
+    rules = replace(rules, looked=looked_at(pooled.results.record, by_scenario, rules))
     by_design = rules.tests == BY_DESIGN
     within = (within_by_design if by_design else within_by_ranks).within(by_scenario, rules)
+    if rules.looked is not None and not rules.unpaired:
+        judged = rules.looked.within(within.pairs, by_scenario, rules)
+        within = replace(within, pairs=tuple(with_verdicts(judged, {}, rules)))
     contenders, left_out = contenders_of(by_scenario, within.pairs)
     over: tuple[Across, ...] = ()
     if contenders is not None:
@@ -151,6 +164,7 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         left_out=(*map(sentence, omissions), *_kept_apart(results)),
         mixed=tested.pooled.mixed,
         choices=tested.pooled.choices,
+        looked=rules.looked,
         findings=findings,
         results=results,
         runs=tuple(tested.runs),
@@ -180,6 +194,7 @@ class _AgainstBaseline:
     low: float = NAN
     high: float = NAN
     p_adjusted: float = NAN
+    p_always: float = NAN
     effect: float = NAN
 
 
@@ -195,7 +210,7 @@ def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, _Again
         # A pair stands in the order of the suite, whichever of the two is the baseline.
         own = pair if pair.b == baseline else pair.turned()
         against[own.a] = _AgainstBaseline(
-            own.difference, own.ci_low, own.ci_high, own.p_adjusted, own.effect
+            own.difference, own.ci_low, own.ci_high, own.p_adjusted, own.p_always, own.effect
         )
     return against
 
@@ -223,6 +238,7 @@ def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rul
         difference_low=against.low,
         difference_high=against.high,
         p_adjusted=against.p_adjusted,
+        p_always=against.p_always,
         effect=against.effect,
         interval=interval.method,
         iqm_low=middle.low if middle else NAN,

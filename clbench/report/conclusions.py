@@ -9,7 +9,16 @@ import numpy as np
 from clbench.records import Results
 from clbench.report.across import Across, OverallRank
 from clbench.report.configurations import best_configurations
-from clbench.report.contest import BASELINE, BY_DESIGN, Omnibus, Pair, Rules, differs
+from clbench.report.contest import (
+    BASELINE,
+    BY_DESIGN,
+    LIKE_THESE,
+    Omnibus,
+    Pair,
+    Rules,
+    differs,
+    is_equivalent,
+)
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
@@ -28,6 +37,7 @@ from clbench.report.findings import (
     Probabilities,
     Probability,
     Ranking,
+    SeedsAdded,
     TestsOverScenarios,
     TooFewScenarios,
     TwoStrategies,
@@ -67,6 +77,7 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
         yield chosen_tests(tested)
         yield from tested.pooled.choices
         yield from _power(tested)
+    yield from _seeds_added(tested)
     for scenario, here in tested.by_scenario.items():
         yield from _on_scenario(tested, scenario, here)
     for over in tested.over:
@@ -119,6 +130,19 @@ def _measured_instead(results: Results, metric: str) -> Iterable[MeasuredInstead
             return
 
 
+def _seeds_added(tested: Tested) -> Iterable[SeedsAdded]:
+    looked, rules = tested.rules.looked, tested.rules
+    if looked is not None:
+        yield SeedsAdded(
+            looked.earlier,
+            () if looked.plan is None else looked.plan.looks,
+            looked.problem,
+            rules.alpha,
+            rules.unpaired,
+            any(over.question == LIKE_THESE for over in tested.over),
+        )
+
+
 def _power(tested: Tested) -> Iterable[Power]:
     """For every number of pairs there is."""
     rules = tested.rules
@@ -167,6 +191,8 @@ def _of_two(tested: Tested, pair: Pair) -> TwoStrategies:
 
 
 def _of_all(tested: Tested, omnibus: Iterable[Omnibus]) -> Iterable[AllStrategies]:
+    if tested.rules.looked is not None:
+        return  # a test of all strategies has no p that holds however often one looks
     for one in omnibus:
         yield AllStrategies(one, tested.rules.alpha, len(tested.by_scenario))
 
@@ -269,7 +295,7 @@ def _equivalence(
     """By two one-sided tests, and in probabilities."""
     rules = tested.rules
     rope = rules.rope or 0.0
-    same = [(pair.a, pair.b) for pair in pairs if pair.equivalence_p <= rules.alpha]
+    same = [(pair.a, pair.b) for pair in pairs if is_equivalent(pair, rules.alpha)]
     failed = [one.strategy for one in here if one.failed.any()]
     too_few = _too_few_seeds(pairs, rules)
     yield Equivalence(scenario, rope, tested.unit, tuple(same), tuple(failed), too_few)

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clbench.stats.looks import EQUIVALENT, FIRST, SECOND
 from clbench.stats.result import Tested
 from clbench.typing import Array
+
+if TYPE_CHECKING:
+    from clbench.report.looked import Looked
 
 NAN = float("nan")
 BY_DESIGN, RANKS = "by_design", "ranks"  # which tests
@@ -34,6 +39,7 @@ class Rules:
     unpaired: bool
     rope: float | None
     seed: int = 0  # of the resampling; the same record gives the same intervals
+    looked: Looked | None = None  # where somebody looked before all seeds were there
 
     @property
     def level(self) -> float:
@@ -91,8 +97,10 @@ class Pair:
     equivalence_p: float = NAN
     exact: bool = False  # p was counted, and is no approximation
     question: str = ""
-    # However often somebody looked while seeds were added; NaN where nobody asked.
+    # Where seeds were added after a look: the p however often somebody looked, and what is decided,
+    # in the words of `stats.looks`; NaN and "" elsewhere.
     p_always: float = NAN
+    decision: str = ""
     interval: str = "none"  # how it was made
     together_low: float = NAN  # the intervals of the whole family hold together
     together_high: float = NAN
@@ -121,11 +129,6 @@ class Pair:
         """Whether there is a p; too few seeds in common have none."""
         return not np.isnan(self.p)
 
-    @property
-    def deciding_p(self) -> float:
-        """The p that verdicts go by."""
-        return self.p_adjusted if np.isnan(self.p_always) else self.p_always
-
     def turned(self) -> Pair:
         """The same comparison with the two in the other order."""
         return replace(
@@ -143,6 +146,7 @@ class Pair:
             won_low=1 - self.won_high,
             won_high=1 - self.won_low,
             better=-self.better,
+            decision={FIRST: SECOND, SECOND: FIRST}.get(self.decision, self.decision),
         )
 
 
@@ -196,17 +200,28 @@ def of_pair(pair: Pair) -> Omnibus:
 
 def differs(pair: Pair, alpha: float) -> bool:
     """Whether the test found a difference."""
-    return pair.deciding_p <= alpha and pair.better != 0
+    if pair.decision:
+        return pair.decision in (FIRST, SECOND)
+    return pair.p_adjusted <= alpha and pair.better != 0
+
+
+def is_equivalent(pair: Pair, alpha: float) -> bool:
+    """Whether the two are shown to differ by less than matters."""
+    if pair.decision:
+        return pair.decision == EQUIVALENT
+    return pair.equivalence_p <= alpha
 
 
 def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
     """In words; equivalence goes first, for a difference may be sure and too small to matter."""
     if not pair.is_tested:
         return _untested(pair)
-    if pair.equivalence_p <= rules.alpha:
+    if is_equivalent(pair, rules.alpha):
         return f"equivalent within ±{rules.rope:g}"
     if differs(pair, rules.alpha):
-        doubt = "" if rejected else " (though the omnibus test found no difference)"
+        # Nobody knows what repeated looks make of a test of all strategies.
+        certain = rejected or pair.decision
+        doubt = "" if certain else " (though the omnibus test found no difference)"
         return f"{pair.winner} better{doubt}"
     return "cannot be told apart"
 
@@ -249,7 +264,7 @@ def equivalence_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: 
     place = {name: position for position, name in enumerate(strategies)}
     same = np.zeros((len(strategies), len(strategies)), dtype=bool)
     for pair in pairs:
-        if pair.equivalence_p <= alpha and pair.a in place and pair.b in place:
+        if is_equivalent(pair, alpha) and pair.a in place and pair.b in place:
             i, j = place[pair.a], place[pair.b]
             same[i, j] = same[j, i] = True
     return same

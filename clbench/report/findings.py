@@ -342,6 +342,18 @@ class IntervalsMade:
 
 
 @dataclass(frozen=True)
+class SeedsAdded:
+    """Somebody looked before all seeds were there, or a run added them by what they showed."""
+
+    earlier: tuple[tuple[int, str], ...]  # looks at fewer seeds: how many, and the day
+    by_looks: tuple[int, ...]  # looks that were declared, where verdicts go by them
+    problem: str  # why they do not, where a run went by some
+    alpha: float
+    unpaired: bool
+    scenarios_like_these: bool  # whether that question was asked, too
+
+
+@dataclass(frozen=True)
 class LostRuns:
     """Runs of a strategy that did not finish: they rank last."""
 
@@ -431,5 +443,6 @@ Finding = (
     | ChosenConfiguration
     | SharedTestSet
     | NoBaseline
+    | SeedsAdded
     | IntervalsMade
 )

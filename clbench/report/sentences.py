@@ -36,12 +36,14 @@ from clbench.report.findings import (
     ProtocolsDiffer,
     Ranking,
     RunsWithoutValue,
+    SeedsAdded,
     StatedNotUsed,
     TooFewScenarios,
     TwoStrategies,
     Unranked,
     Untested,
 )
+from clbench.report.look_words import p_words, seeds_added
 from clbench.report.numbers import show_interval, show_level, show_number, show_p, unit_words
 from clbench.report.population import words_on_test_set
 from clbench.stats import design as designs
@@ -84,6 +86,11 @@ def _(found: MeasuredInstead) -> str:
 @sentence.register
 def _(found: ChosenTests | DesignedTests) -> str:
     return f"{design(found)}."
+
+
+@sentence.register
+def _(found: SeedsAdded) -> str:
+    return seeds_added(found)
 
 
 @sentence.register
@@ -235,7 +242,7 @@ def _numbers(found: TwoStrategies) -> str:
     won = "" if found.unpaired else f"{pair.a} ahead in {pair.won} of {pair.n}, "
     return (
         f"difference {size}{unit_words(found.unit)}, {won}A = {pair.effect:.2f}, {pair.test},"
-        f" {pair.n} {counted}, p {_equals(pair.p_adjusted)}"
+        f" {pair.n} {counted}, {p_words(pair.p_adjusted, pair.p_always)}"
     )
 
 

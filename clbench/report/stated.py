@@ -41,6 +41,11 @@ def asked_seeds(suite_text: str) -> tuple[int, ...]:
         return ()
 
 
+def adds_seeds(suite_text: str) -> bool:
+    """Whether the suite adds seeds by what they show, and says so in the place of their number."""
+    return isinstance(_suite(suite_text).get("seeds"), dict)
+
+
 def asked_by_cell(record: RecordFile) -> dict[str, tuple[int, ...]]:
     """By key the seeds that the cell's suite asks for; of a merged record each suite's own."""
     found: dict[str, tuple[int, ...]] = {}

@@ -99,6 +99,9 @@ def adaptive_seeds(value: Mapping[str, Any], compare: Compare, problems: Problem
     if compare.unpaired:
         unpaired = "compares runs of the same seeds, and `compare` says unpaired: true"
         problems.add(("seeds", "until"), unpaired)
+    if compare.choose_on is not None:
+        kept = "decides by all seeds, and `compare` keeps some to choose on; leave choose_on out"
+        problems.add(("seeds", "until"), kept)
     return Adaptive(
         looks=looks,
         alpha=compare.alpha if written.alpha is None else written.alpha,

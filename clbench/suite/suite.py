@@ -55,6 +55,17 @@ class Compare(pydantic.BaseModel):
         " reported on the others.",
     )
 
+    @property
+    def family_where_seeds_are_added(self) -> Literal["pairs", "baseline"]:
+        """The comparisons that decide whether seeds are added, and what is compared afterwards.
+
+        Those with the baseline, where one is named and nothing else is said.
+        """
+        if self.family is not None:
+            return self.family
+        on_ranks = self.tests == "ranks" or self.correction is not None
+        return "baseline" if self.baseline is not None and not on_ranks else "pairs"
+
     @pydantic.field_validator("family", "correction", "unpaired")
     @classmethod
     def _goes_together(cls, value: Any, known: pydantic.ValidationInfo) -> Any:
