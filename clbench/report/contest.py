@@ -129,6 +129,11 @@ class Pair:
         """Whether there is a p; too few seeds in common have none."""
         return not np.isnan(self.p)
 
+    @property
+    def deciding_p(self) -> float:
+        """The p that verdicts go by, where no declared looks decide."""
+        return self.p_adjusted if np.isnan(self.p_always) else self.p_always
+
     def turned(self) -> Pair:
         """The same comparison with the two in the other order."""
         return replace(

@@ -36,6 +36,7 @@ PAIR_COLUMNS = (
     "effect",
     "p",
     "p_adjusted",
+    "p_always",
     "verdict",
     "question",
     "won",

@@ -605,20 +605,20 @@ def test_the_keys_of_the_json_form_are_fixed(made) -> None:
     plain = made.compared(*made.three("one"), *made.three("two"), baseline="poor").to_json()
     keys = (
         "metric unit higher_is_better baseline paired alpha level rope tests family correction"
-        " corrections design omnibus omnibus_tests summary pairs overall like_these choices text"
-        " left_out"
+        " corrections design omnibus omnibus_tests summary pairs overall like_these looks choices"
+        " text left_out"
     )
     assert list(plain) == keys.split()
     assert list(plain["omnibus"]) == ["test", "statistic", "p"]
     keys = (
         "scenario strategy n n_requested mean ci_low ci_high iqm rank group"
         " difference p_adjusted effect rank_best rank_worst rank_reason interval iqm_low iqm_high"
-        " difference_low difference_high best_of optimism"
+        " difference_low difference_high best_of optimism p_always"
     )
     assert list(plain["summary"][0]) == keys.split()
     keys = (
         "scenario a b n test statistic p p_adjusted smallest_p effect"
-        " difference ci_low ci_high verdict better exact equivalence_p p_always interval"
+        " difference ci_low ci_high verdict better exact equivalence_p p_always decision interval"
         " together_low together_high won lost won_low won_high"
     )
     assert list(plain["pairs"][0]) == keys.split()

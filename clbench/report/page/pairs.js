@@ -32,7 +32,7 @@ function pairFinder(section) {
 function pairAt(pairs, k) {
   return {
     a: pairs.a[k], b: pairs.b[k], difference: pairs.difference[k], low: pairs.ci_low[k], high: pairs.ci_high[k],
-    effect: pairs.effect[k], p: pairs.p_adjusted[k], verdict: pairs.verdict[k],
+    effect: pairs.effect[k], p: pairs.p_always[k] ?? pairs.p_adjusted[k], verdict: pairs.verdict[k],
   };
 }
 
@@ -213,7 +213,7 @@ function listOfPairs(section) {
   if (claimed) headers.push("in its own record");
   const row = (k) => [
     pairs.a[k], pairs.b[k], String(pairs.n[k]), signed(pairs.difference[k], unit), interval(pairs.ci_low[k], pairs.ci_high[k], unit),
-    pairs.effect[k]?.toFixed(2), probability(pairs.p[k]), probability(pairs.p_adjusted[k]), pairs.verdict[k],
+    pairs.effect[k]?.toFixed(2), probability(pairs.p[k]), probability(pairs.p_always[k] ?? pairs.p_adjusted[k]), pairs.verdict[k],
     ...(claimed ? [pairs.in_own_record[k]] : []),
   ];
   const table = () => plainTable("The difference of every pair, and its test", headers, places.map(row), 2);

@@ -101,7 +101,7 @@ function baselineColumns({ data: { baseline }, ranking: { unit } }, rows) {
   return [
     { key: "difference", title: `minus ${baseline}`, value: (row) => row.difference, cell: unlessBaseline((row) => signed(row.difference, unit), "baseline") },
     { key: "gain", title: "its interval", value: (row) => row.difference_low, cell: unlessBaseline((row) => interval(row.difference_low, row.difference_high, unit)) },
-    { key: "p", title: "adjusted p", help: HELP.p, value: (row) => row.p_adjusted, cell: (row) => probability(row.p_adjusted) },
+    { key: "p", title: "adjusted p", help: HELP.p, value: (row) => row.p_always ?? row.p_adjusted, cell: (row) => probability(row.p_always ?? row.p_adjusted) },
     { key: "effect", title: "A", help: HELP.effect, value: (row) => row.effect, cell: (row) => row.effect?.toFixed(2) ?? "–" },
   ];
 }
