@@ -27,6 +27,7 @@ from rich.table import Table
 from clbench.host import Host
 from clbench.records import CellRecord, RecordFile, Results, validated
 from clbench.report.comparison import Comparison, compare
+from clbench.report.contest import LIKE_THESE, THESE, Pair, differs
 from clbench.stats.intervals import (
     bca,
     expanded,
@@ -211,35 +212,41 @@ class Null:
                 )
 
 
+RANKS, UNPAIRED = (("tests", "ranks"),), (("unpaired", True),)
 NULLS = (
     Null("2 strategies, 6 seeds", 2, 6),
-    Null("2 strategies, 10 seeds, unpaired", 2, 10, options=(("unpaired", True),)),
+    Null("5 strategies, 5 seeds", 5, 5),
+    Null("5 strategies, 5 seeds, against a baseline", 5, 5, options=(("baseline", "m0"),)),
+    Null("10 strategies, 5 seeds", 10, 5),
     Null("5 strategies, 10 seeds", 5, 10),
-    Null("5 strategies, 10 seeds, Bonferroni", 5, 10, options=(("correction", "bonferroni"),)),
-    Null("5 strategies, 10 seeds, Benjamini-Hochberg", 5, 10, options=(("correction", "fdr_bh"),)),
-    Null("5 strategies, 10 seeds, unpaired", 5, 10, options=(("unpaired", True),)),
     Null("5 strategies, 10 seeds, many ties", 5, 10, decimals=1),
     Null("5 strategies, 10 seeds, 20 % diverge", 5, 10, failing=0.2),
-    Null("3 strategies, 30 seeds", 3, 30),
-    Null("4 strategies, 10 seeds, 3 scenarios", 4, 10, 3),
+    Null("4 strategies, 5 seeds, 3 scenarios", 4, 5, 3),
     Null("4 strategies, 5 seeds, 12 scenarios", 4, 5, 12),
     Null("2 strategies, 5 seeds, 8 scenarios", 2, 5, 8),
+    Null("5 strategies, 10 seeds, ranks", 5, 10, options=RANKS),
+    Null("5 strategies, 10 seeds, Benjamini-Hochberg", 5, 10, options=(("correction", "fdr_bh"),)),
+    Null("5 strategies, 10 seeds, unpaired", 5, 10, options=UNPAIRED),
+    Null("4 strategies, 5 seeds, 12 scenarios, ranks", 4, 5, 12, options=RANKS),
 )
 
 
 def alarms(found: Comparison) -> tuple[bool, bool, bool, bool]:
     """Whether something is said to differ.
 
-    By a pair, a pair over scenarios, the omnibus test, or Iman and Davenport's F.
+    By a pair on a scenario, on these scenarios together, on scenarios like these, or by the test of
+    all strategies of the first scenario.
     """
-    over = found.overall.pairs if found.overall else ()
-    last = found.omnibus[-1]
-    return (
-        any("better" in pair.verdict for pair in found.pairs),
-        any("better" in pair.verdict for pair in over),
-        last.p <= found.alpha,
-        last.f_p <= found.alpha,
-    )
+    shown = dict.fromkeys(("", THESE, LIKE_THESE), False)
+    for rows in (found.pairs, *_over_scenarios(found)):
+        for pair in rows:
+            shown[pair.question] |= differs(pair, found.alpha)
+    alike = not found.omnibus or found.omnibus[0].p > found.alpha
+    return shown[""], shown[THESE], shown[LIKE_THESE], not alike
+
+
+def _over_scenarios(found: Comparison) -> Iterable[Iterable[Pair]]:
+    return [one.pairs for one in (found.overall, found.like_these) if one is not None]
 
 
 def alarm_table(suites: int) -> Table:
@@ -248,7 +255,8 @@ def alarm_table(suites: int) -> Table:
         title=f"Suites of {suites} in which nothing differs that raise an alarm, in %,"
         f" alpha = 5 % (simulation error ±{error:.1f})"
     )
-    for header in ("suite", "any pair", "any pair over scenarios", "omnibus p", "omnibus F"):
+    headers = ("suite", "any pair", "on these scenarios", "on scenarios like these", "all alike")
+    for header in headers:
         table.add_column(header, justify="left" if header == "suite" else "right")
     host = Host.load()
     for null in NULLS:
@@ -258,10 +266,8 @@ def alarm_table(suites: int) -> Table:
             results = Results(RecordFile(1, "null", "", {}, list(null.cells(rng))), host)
             counts += alarms(compare(results, alpha=ALPHA, **dict(null.options)))
         rates = [f"{100 * count / suites:.1f}" for count in counts]
-        rates[1] = rates[1] if null.scenarios > 1 else "-"
-        rates[3] = (
-            rates[3] if null.strategies > 2 and not dict(null.options).get("unpaired") else "-"
-        )
+        if null.scenarios == 1:
+            rates[1:3] = "-", "-"
         table.add_row(null.name, *rates)
     return table
 
@@ -277,9 +283,13 @@ def main() -> None:
     parser.add_argument(
         "--suites", type=int, default=1000, help="simulated suites for each false-alarm rate"
     )
+    parser.add_argument("--alarms", action="store_true", help="false alarms alone")
     given = parser.parse_args()
     share = 10 if given.quick else 1
     console = Console(width=150)
+    if given.alarms:
+        console.print(alarm_table(given.suites // share))
+        return
     console.print(coverage_table(given.repetitions // share, SIZES))
     console.print(hierarchical_table(given.repetitions // share // 4))
     console.print(alarm_table(given.suites // share))
