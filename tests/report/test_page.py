@@ -390,6 +390,14 @@ def test_bounds_are_marked_and_not_part_of_the_front(chromium: Browser, bounded:
         "one.closest('tr').cells[1].textContent)"
     )
     assert marked == ["all_data bound"]
+    best = chromium.run(
+        "return [...document.querySelectorAll('.ranking .best')].map(one => "
+        "[one.closest('tr').cells[1].textContent, one.dataset.tip])"
+    )
+    ((name, tip),) = best
+    assert name == "er(memory=400) best of 2"
+    assert tip.startswith("chosen by the numbers that are shown: its mean is optimistic by up to")
+    assert tip.endswith(" points")
     data = json.loads(chromium.run("return document.getElementById('data').textContent"))
     (ranking,) = data["sections"][0]["rankings"]
     assert [point[0] for point in ranking["fronts"]["train_seconds"]["split"]] == [2.0]

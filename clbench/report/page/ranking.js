@@ -71,7 +71,7 @@ function columnsOfScenario(section, rows) {
 }
 
 function nameColumn(section) {
-  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => nameCell(section, row.strategy) };
+  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row.strategy), bestMark(section, row)] };
 }
 
 function meanColumns(section, rows) {
@@ -140,6 +140,14 @@ function nameCell(section, name) {
 
 function boundMark(section, name) {
   return section.isBound(name) ? [" ", h("span", { class: "bound", "data-tip": HELP.bound }, "bound")] : null;
+}
+
+/** The best of a method's configurations by the metric that it is reported on. */
+function bestMark(section, { best_of: count, optimism }) {
+  if (!count) return null;
+  const size = optimism == null ? "" : ` by up to about ${number(optimism, section.ranking.unit)}${pointsWord(section.ranking.unit).replace(",", "")}`;
+  const tip = `chosen by the numbers that are shown: its mean is optimistic${size}`;
+  return [" ", h("span", { class: "best", "data-tip": tip }, `best of ${count}`)];
 }
 
 function rankCell(row) {
