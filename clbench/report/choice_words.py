@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 
-from clbench.report.findings import BestConfiguration, ChosenConfiguration, OnlyChoosingSeeds
+from clbench.report.findings import (
+    BestConfiguration,
+    BestConfigurations,
+    ChosenConfiguration,
+    OnlyChoosingSeeds,
+)
 from clbench.report.numbers import show_number, unit_words
 from clbench.suite.seeds import seeds_in_words
 
@@ -14,16 +19,27 @@ def best_of(count: int) -> str:
     return f"best of {count}"
 
 
-def best_words(found: BestConfiguration) -> str:
-    """By how much its mean is too good, as far as the seeds say."""
-    told = (
-        f"{found.scenario}: {found.strategy} is the {best_of(found.count)} configurations by the"
-        " metric it is reported on: its mean is optimistic"
-    )
-    if math.isnan(found.optimism):
-        return f"{told}, by how much so few common seeds do not say; --choose-on SEEDS avoids it."
-    size = f"{show_number(found.optimism, found.unit)}{unit_words(found.unit)}"
-    return f"{told} by up to about {size}; --choose-on SEEDS avoids it."
+def best_words(found: BestConfigurations) -> str:
+    """By how much their means are too good, as far as the seeds say."""
+    if len(found.each) == 1:
+        (one,) = found.each
+        told = (
+            f"{one.strategy} is the {best_of(one.count)} configurations by the metric it is"
+            f" reported on: its mean is optimistic {_optimism(one)}"
+        )
+    else:
+        each = [f"{one.strategy} ({best_of(one.count)}) {_optimism(one)}" for one in found.each]
+        told = (
+            "each of these is the best of several configurations by the metric it is reported on,"
+            f" and its mean is optimistic: {', '.join(each)}"
+        )
+    return f"{found.scenario}: {told}; --choose-on SEEDS avoids it."
+
+
+def _optimism(one: BestConfiguration) -> str:
+    if math.isnan(one.optimism):
+        return "by what so few common seeds do not say"
+    return f"by up to about {show_number(one.optimism, one.unit)}{unit_words(one.unit)}"
 
 
 def chosen_words(found: ChosenConfiguration) -> str:

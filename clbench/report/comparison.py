@@ -33,7 +33,7 @@ from clbench.report.contest import (
     Rules,
     with_verdicts,
 )
-from clbench.report.findings import BestConfiguration, LeftOutRuns, Omission
+from clbench.report.findings import LeftOutRuns, Omission
 from clbench.report.looked import looked_at
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
@@ -140,7 +140,6 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
     over = [_overall(one) for one in tested.over]
     omnibus = [one.omnibus for one in tested.over if one.omnibus is not None]
     findings = tuple(conclusions(tested))
-    best = [one for one in findings if isinstance(one, BestConfiguration)]
     chosen = (designed_tests if rules.tests == BY_DESIGN else chosen_tests)(tested)
     return Comparison(
         metric=rules.metric,
@@ -156,7 +155,7 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         design=sentence(chosen).removesuffix("."),
         omnibus=(*tested.within.omnibus, *omnibus),
         corrections=tested.within.corrections,
-        summary=Rows(marked_best(_summary(tested), best)),
+        summary=Rows(marked_best(_summary(tested), findings)),
         pairs=Rows(tested.within.pairs),
         overall=over[0] if over else None,
         like_these=over[1] if len(over) > 1 else None,

@@ -15,7 +15,7 @@ import numpy as np
 
 from clbench.records import CellRecord
 from clbench.report.compared import SummaryRow
-from clbench.report.findings import BestConfiguration
+from clbench.report.findings import BestConfiguration, BestConfigurations, Finding
 from clbench.report.runs import Runs
 from clbench.stats.evidence import table_at
 from clbench.stats.selection import selection_optimism
@@ -67,8 +67,16 @@ def scores_by_seed(runs: Sequence[Runs]) -> tuple[Array, Array]:
 
 def best_configurations(
     cells: Iterable[CellRecord], runs: Sequence[Runs]
-) -> Iterable[BestConfiguration]:
-    """The best of each method's configurations, and by how much its mean is too good."""
+) -> Iterable[BestConfigurations]:
+    """By scenario the best of each method's, and by how much its mean is too good."""
+    by_scenario: dict[str, list[BestConfiguration]] = defaultdict(list)
+    for best in _best_of_each(cells, runs):
+        by_scenario[best.scenario].append(best)
+    for scenario, each in by_scenario.items():
+        yield BestConfigurations(scenario, tuple(each))
+
+
+def _best_of_each(cells: Iterable[CellRecord], runs: Sequence[Runs]) -> Iterable[BestConfiguration]:
     by_name = {(one.scenario, one.strategy): one for one in runs}
     for grid in configurations(cells):
         names = [(grid.scenario, cell.label) for cell in grid.cells]
@@ -95,14 +103,15 @@ def _badness(runs: Runs) -> tuple[int, float]:
     return int(runs.failed.sum()), np.inf if np.isnan(mean) else -mean
 
 
-def marked_best(
-    rows: Iterable[SummaryRow], best: Iterable[BestConfiguration]
-) -> Iterable[SummaryRow]:
+def marked_best(rows: Iterable[SummaryRow], findings: Iterable[Finding]) -> Iterable[SummaryRow]:
     """The rows, those of the best with how many there are, and their optimism."""
-    known = {(one.scenario, one.strategy): one for one in best}
+    known: dict[tuple[str, str], BestConfiguration] = {}
+    for found in findings:
+        if isinstance(found, BestConfigurations):
+            known |= {(one.scenario, one.strategy): one for one in found.each}
     for row in rows:
-        found = known.get((row.scenario, row.strategy))
-        if found is None:
+        best = known.get((row.scenario, row.strategy))
+        if best is None:
             yield row
         else:
-            yield replace(row, best_of=found.count, optimism=found.optimism)
+            yield replace(row, best_of=best.count, optimism=best.optimism)

@@ -296,6 +296,14 @@ class BestConfiguration:
 
 
 @dataclass(frozen=True)
+class BestConfigurations:
+    """Those of one scenario, a method each."""
+
+    scenario: str
+    each: tuple[BestConfiguration, ...]
+
+
+@dataclass(frozen=True)
 class ChosenConfiguration:
     """A configuration that was chosen on some seeds and is reported on others, and the default."""
 
@@ -439,7 +447,7 @@ Finding = (
     | TooFewScenarios
     | ProtocolsDiffer
     | PartlyStated
-    | BestConfiguration
+    | BestConfigurations
     | ChosenConfiguration
     | SharedTestSet
     | NoBaseline

@@ -14,7 +14,7 @@ import pytest
 import clbench
 from clbench.errors import UserError
 from clbench.report.compared import Comparison
-from clbench.report.findings import BestConfiguration, ChosenConfiguration
+from clbench.report.findings import BestConfigurations, ChosenConfiguration
 from clbench.report.leaderboard import leaderboard
 from clbench.report.page_data import page_data
 from clbench.report.publishing import write
@@ -79,13 +79,22 @@ def test_a_grid_with_one_seed_is_marked_without_a_size(made: Any) -> None:
     cells = [made.cell(f"er(memory={k})", [0.5 + k / 100]) for k in range(3)]
     found = made.compared(*cells)
     assert "er(memory=2) is the best of 3" in said(found)
-    assert "by how much so few common seeds do not say" in said(found)
+    assert "its mean is optimistic by what so few common seeds do not say;" in said(found)
+
+
+def test_several_grids_of_a_scenario_are_told_in_one_sentence(made: Any) -> None:
+    others = [made.cell(f"ewc(strength={k})", accuracies(k + 5)) for k in range(2)]
+    found = made.compared(*grid(made), *others)
+    (line,) = (line for line in found.text if "optimistic" in line)
+    assert line.startswith("split: each of these is the best of several configurations")
+    assert "(best of 3) by up to about" in line
+    assert "(best of 2) by up to about" in line
 
 
 @pytest.mark.parametrize("labels", [("er", "ewc"), ("er (a=1)", "er (a=2)"), ("a(x=1)", "b(x=1)")])
 def test_what_is_no_grid_is_not_marked(made: Any, labels: tuple[str, str]) -> None:
     found = made.compared(*(made.cell(label, accuracies(0)) for label in labels))
-    assert not any(isinstance(one, BestConfiguration) for one in found.findings)
+    assert not any(isinstance(one, BestConfigurations) for one in found.findings)
 
 
 def test_who_fails_least_is_the_best(made: Any) -> None:
