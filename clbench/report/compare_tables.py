@@ -189,7 +189,8 @@ def _pairs(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> Ta
     if comparison.family == BASELINE:
         title = title.replace("Every pair", f"Against {comparison.baseline}")
     tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
-    return TableOf(kind, f"{title}: {tests}", tuple(columns), tuple(map(tuple, rows)))
+    title = f"{title}: {tests}; intervals are for one difference at a time"
+    return TableOf(kind, title, tuple(columns), tuple(map(tuple, rows)))
 
 
 def _over_words(question: str) -> str:
@@ -206,7 +207,7 @@ def _pair_columns(
     if kind is TableKind.OVERALL_PAIRS and any(pair.question == LIKE_THESE for pair in pairs):
         counted = SCENARIOS
     level = level_words(comparison)
-    difference = ColumnOf(f"a - b, one at a time {level}{unit_of(scale, POINTS)}")
+    difference = ColumnOf(f"a - b {level}{unit_of(scale, POINTS)}")
     names = [ColumnOf("a", "name"), ColumnOf("b", "name")]
     won = [] if comparison.unpaired else [replace(WON, header=f"a ahead in {level}")]
     adjusted = [ADJUSTED_P, ALWAYS_P] if _grew(pairs) else [ADJUSTED_P]

@@ -36,6 +36,8 @@ CSV_COLUMNS = (
     *SUMMARY_KEYS,
     "average_rank",
     "overall_group",
+    "overall_rank_best",
+    "overall_rank_worst",
     "train_seconds",
     "run_again",
     "run_again_difference",
@@ -117,8 +119,13 @@ def _csv_rows(section: Section, comparison: Comparison) -> list[dict[str, Any]]:
 
 def _rank_columns(rank: OverallRank | None) -> dict[str, Any]:
     if rank is None:
-        return {"average_rank": "", "overall_group": ""}
-    return {"average_rank": rank.average_rank, "overall_group": rank.group}
+        return {}
+    return {
+        "average_rank": rank.average_rank,
+        "overall_group": rank.group,
+        "overall_rank_best": rank.rank_best,
+        "overall_rank_worst": rank.rank_worst,
+    }
 
 
 def _cell_columns(section: Section, cell: CellRecord) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from clbench.errors import UserError
+from clbench.records import load
+from clbench.records.cell import select
 from clbench.report.contest import differs
 from clbench.stats.questions import (
     Plan,
@@ -17,6 +20,7 @@ from clbench.stats.questions import (
     within_scenarios,
 )
 
+SHIPPED = Path(__file__).parents[2] / "leaderboard" / "records" / "split_digits.h5"
 SCENARIOS = ("one", "two", "three")
 
 
@@ -66,6 +70,16 @@ def test_five_seeds_can_tell_strategies_apart(made: Any) -> None:
     assert {pair.verdict for pair in found.pairs} == {"good better", "middle better"}
     assert {pair.test for pair in found.pairs} == {"paired t"}
     assert "the paired t test (sign flips of 5 seeds cannot reach alpha = 0.05)" in found.design
+
+
+def test_of_the_shipped_record_five_seeds_tell_pairs_apart(made: Any) -> None:
+    record = load(SHIPPED).record
+    cells = [select(cell, np.flatnonzero(cell.seed < 5)) for cell in record.cells]
+    told_apart = {}
+    for tests in ("by_design", "ranks"):
+        found = made.compared(*cells, tests=tests)
+        told_apart[tests] = sum(differs(pair, 0.05) for pair in found.pairs)
+    assert told_apart == {"by_design": 28, "ranks": 0}
 
 
 def test_with_a_baseline_its_comparisons_are_the_family(made: Any) -> None:
