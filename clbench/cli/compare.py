@@ -57,7 +57,8 @@ def compare(
     data: UnusedDataOption = None,
 ) -> None:
     """Compare strategies: means with intervals, tests paired by seed, effect sizes, ranks, and
-    what they mean in words.
+    what they mean in words. That a record was compared is noted in it; where it had fewer seeds
+    then, verdicts go by p-values that hold however often one looks.
     """
     from clbench.host import Host
     from clbench.records import load

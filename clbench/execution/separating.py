@@ -23,6 +23,7 @@ from clbench.records.noting import look_at
 from clbench.records.seed_values import SeedValue, values_by_seed
 from clbench.stats.looks import UNDECIDED, LookPlan
 from clbench.stats.separation import SeparatedPair, Separation, separation
+from clbench.suite.adaptive import labelled_so
 from clbench.typing import Array
 
 if TYPE_CHECKING:
@@ -69,13 +70,8 @@ class Separator:
 
         Where `--only` leaves it out there is nothing to decide.
         """
-        if self.suite.compare.family_where_seeds_are_added == "pairs":
-            return None
-        wanted = self.suite.compare.baseline
-        labels = {cell.label for cell in self.suite.cells if cell.label == wanted}
-        labels = labels or {cell.label for cell in self.suite.cells if cell.strategy == wanted}
         # A name that several strategies have is no baseline to `compare` either.
-        return labels.pop() if len(labels) == 1 else None
+        return labelled_so(self.rule.baseline, self.suite.cells)
 
     def look(self, cells: Mapping[str, CellRecord], seeds: int) -> Separation | Stop:
         """What the first so many seeds decide; a `Stop` where no number of them could."""
@@ -96,10 +92,8 @@ class Separator:
 
     def noted(self, cells: Mapping[str, CellRecord], seeds: int) -> Look:
         """The look for the record, with the rule by which seeds are added."""
-        rule = {**self.rule.to_plain(), "baseline": self.baseline}
-        look = look_at(
-            self._results(cells).cells, self.metric, self.rule.alpha, self.rule.method, rule
-        )
+        there, rule = self._results(cells).cells, self.rule
+        look = look_at(there, self.metric, rule.alpha, rule.method, rule.to_plain())
         seen = {}
         for key, own in look.cells.items():
             seen[key] = tuple(seed for seed in own if seed < seeds)

@@ -10,7 +10,7 @@ from clbench.errors import RecordError, UserError, suggest
 from clbench.records import Results
 from clbench.report.contest import BASELINE, BY_DESIGN, EVERY_PAIR, RANKS, Rules
 from clbench.report.findings import StatedNotUsed
-from clbench.report.stated import adds_seeds, stated_comparison
+from clbench.report.stated import stated_comparison, stated_rule
 from clbench.stats.corrections import CORRECTIONS
 
 TESTS, FAMILIES = (BY_DESIGN, RANKS), (EVERY_PAIR, BASELINE)
@@ -23,7 +23,7 @@ def rules_of(
     """Everything decided; and what of the suite's could not be followed."""
     block, not_used = stated_comparison(results.record.suite_text)
     stated = block.model_dump()
-    if adds_seeds(results.record.suite_text):
+    if stated_rule(results.record.suite_text) is not None:
         stated["family"] = block.family_where_seeds_are_added
     _check(given)
     chosen = stated | dict(given)

@@ -53,6 +53,15 @@ def _what_follows(found: SeedsAdded) -> str:
     return told
 
 
+def in_short(found: SeedsAdded) -> str:
+    """The same in a line, below ranks."""
+    if found.unpaired:
+        return "Seeds were added after a look, and these tests do not allow for it."
+    if found.by_looks:
+        return "Seeds were added by declared looks, and ranks are what those decide."
+    return "Seeds were added after a look, so ranks go by a p that holds however often one looks."
+
+
 def p_words(p: float, p_always: float) -> str:
     """`p = 0.03`, or both p."""
     known = f"p {_equals(p)}"

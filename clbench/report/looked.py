@@ -25,6 +25,7 @@ from clbench.stats.looks import EQUIVALENT, FIRST, OPEN, SECOND, LookPlan
 from clbench.stats.paired import differences, signed_ranks
 from clbench.stats.questions import always_valid_within
 from clbench.stats.separation import separation
+from clbench.suite.adaptive import labelled_so
 from clbench.typing import Array
 
 Names = tuple[str | None, str, str]  # of a pair: its scenario and the two strategies
@@ -115,7 +116,8 @@ def looked_at(
     looks = [look for look in record.looks if look.metric == rules.metric]
     there = _there(record, by_scenario)
     earlier = dict(_earlier(looks, there))
-    ruled = [look for look in looks if look.rule and set(look.cells) & set(there)]
+    # By whatever metric a run added seeds: the others go along with it.
+    ruled = [look for look in record.looks if look.rule and set(look.cells) & set(there)]
     if not earlier and not ruled:
         return None
     seeds = {seed for runs in there.values() for seed in runs.seed.tolist()}
@@ -123,8 +125,10 @@ def looked_at(
     found = Looked(tuple(sorted(earlier.items())), order)
     if not ruled:
         return found
-    plan, baseline = _plan_of(ruled[-1].rule)
-    problem = _why_not_by_them(looks, ruled, plan, baseline, order, rules)
+    plan, name = _plan_of(ruled[-1].rule)
+    baseline = labelled_so(name, record.cells)
+    problem = _why_not_declared(record.looks, ruled, rules.metric)
+    problem = problem or _why_not_for_this(plan, baseline, order, rules)
     if problem:
         return replace(found, problem=problem)
     return replace(found, plan=plan, baseline=baseline)
@@ -195,25 +199,25 @@ def _plan_of(rule: Mapping[str, Any]) -> tuple[LookPlan | None, str | None]:
     return plan, None if baseline is None else str(baseline)
 
 
-def _why_not_by_them(
-    looks: Sequence[Look],
-    ruled: Sequence[Look],
-    plan: LookPlan | None,
-    baseline: str | None,
-    order: Sequence[int],
-    rules: Rules,
-) -> str:
-    """Why verdicts cannot go by the declared looks, though a run did."""
-    family = rules.baseline if rules.family == BASELINE else None
-    if plan is None:
-        return "what the record says of them is damaged"
+def _why_not_declared(looks: Sequence[Look], ruled: Sequence[Look], metric: str) -> str:
+    """Why looks that a run went by were no plan that was made beforehand."""
     if any(look.rule != ruled[0].rule for look in ruled):
         return "they were declared anew after a look"
-    if looks[0] != ruled[0]:
+    before = looks[: looks.index(ruled[0])]
+    if any(look.metric == metric for look in before):
         return "somebody had compared the strategies before they were declared"
+    return ""
+
+
+def _why_not_for_this(
+    plan: LookPlan | None, baseline: str | None, order: Sequence[int], rules: Rules
+) -> str:
+    """Why declared looks do not decide this comparison."""
+    if plan is None:
+        return "what the record says of them is damaged"
     if (plan.alpha, plan.rope) != (rules.alpha, rules.rope):
         return "they were declared for another alpha or rope"
-    if baseline != family:
+    if baseline != (rules.baseline if rules.family == BASELINE else None):
         return "they were declared for other pairs"
     if sorted(order) != list(range(len(order))):
         return "other seeds are compared"

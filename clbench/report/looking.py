@@ -12,6 +12,7 @@ from clbench.records.looks import Look
 from clbench.records.noting import look_at, note_looks
 from clbench.report.compared import Comparison
 from clbench.report.pool import Source
+from clbench.report.stated import stated_rule
 
 
 def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) -> list[str]:
@@ -33,7 +34,10 @@ def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> No
 
 def _look(comparison: Comparison, record: RecordFile) -> Look:
     test = ", ".join(_tests(comparison))
-    return look_at(record.cells, comparison.metric, comparison.alpha, test)
+    rule = stated_rule(record.suite_text)
+    # A look at a run that is not over, too, was taken when its looks had been declared.
+    declared = {} if rule is None else rule.to_plain()
+    return look_at(record.cells, comparison.metric, comparison.alpha, test, declared)
 
 
 def _tests(comparison: Comparison) -> list[str]:

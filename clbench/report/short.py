@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.findings import Chance, Power, Untested
+from clbench.report.findings import Chance, Power, SeedsAdded, Untested
+from clbench.report.look_words import in_short
 from clbench.report.ranking import show_rank
 from clbench.report.sentences import listed, sentence
 from clbench.stats.corrections import WORDS
@@ -26,7 +27,7 @@ def short(comparison: Comparison) -> list[str]:
             lines.append(f"  {scenario}: {_ranking(rows)}")
     if not lines or all(pair.n < 2 for pair in comparison.pairs):
         return []
-    return [_head(comparison), *lines, *_too_few_seeds(comparison)]
+    return [_head(comparison), *lines, *_seeds_added(comparison), *_too_few_seeds(comparison)]
 
 
 def _head(comparison: Comparison) -> str:
@@ -38,6 +39,11 @@ def _head(comparison: Comparison) -> str:
         f"Ranked by {comparison.metric} ({how}, alpha = {comparison.alpha:g}{corrected});"
         " ranks from the best that is not excluded to the worst:"
     )
+
+
+def _seeds_added(comparison: Comparison) -> list[str]:
+    found = [one for one in comparison.findings if isinstance(one, SeedsAdded)]
+    return [f"  {in_short(one)}" for one in found]
 
 
 def _too_few_seeds(comparison: Comparison) -> list[str]:

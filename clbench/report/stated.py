@@ -13,6 +13,7 @@ from clbench.report.findings import StatedNotUsed
 
 if TYPE_CHECKING:
     from clbench.suite import Compare
+    from clbench.suite.adaptive import Adaptive
 
 
 def stated_comparison(suite_text: str) -> tuple[Compare, list[StatedNotUsed]]:
@@ -41,9 +42,12 @@ def asked_seeds(suite_text: str) -> tuple[int, ...]:
         return ()
 
 
-def adds_seeds(suite_text: str) -> bool:
-    """Whether the suite adds seeds by what they show, and says so in the place of their number."""
-    return isinstance(_suite(suite_text).get("seeds"), dict)
+def stated_rule(suite_text: str) -> Adaptive | None:
+    """By what the suite adds seeds until strategies are told apart; None where it does not."""
+    from clbench.suite.adaptive import declared_rule
+
+    compare, _ = stated_comparison(suite_text)
+    return declared_rule(_suite(suite_text).get("seeds"), compare)
 
 
 def asked_by_cell(record: RecordFile) -> dict[str, tuple[int, ...]]:

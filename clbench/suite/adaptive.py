@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import pydantic
 from pydantic import Field
@@ -21,6 +21,18 @@ METHODS = {"declared": DECLARED, "always_valid": ALWAYS_VALID}
 FEWEST, MOST = 6, 30  # seeds, where a suite does not say so
 
 Count = Annotated[int, Field(ge=2, le=MAX_SEEDS)]
+
+
+class Named(Protocol):
+    """A cell, of a suite or of a record."""
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+
+    @property
+    def strategy(self) -> str:
+        """The bare name."""
 
 
 class Written(pydantic.BaseModel):
@@ -65,6 +77,7 @@ class Adaptive:
     alpha: float
     rope: float | None
     method: str  # DECLARED or ALWAYS_VALID
+    baseline: str | None = None  # as the suite names it, where its comparisons alone decide
 
     @property
     def fewest(self) -> int:
@@ -107,7 +120,25 @@ def adaptive_seeds(value: Mapping[str, Any], compare: Compare, problems: Problem
         alpha=compare.alpha if written.alpha is None else written.alpha,
         rope=compare.rope if written.rope is None else written.rope,
         method=METHODS[written.method],
+        baseline=compare.baseline_where_seeds_are_added,
     )
+
+
+def declared_rule(seeds: object, compare: Compare) -> Adaptive | None:
+    """The same of the text of a suite that was run; None where it adds no seeds, or is wrong."""
+    if not isinstance(seeds, dict):
+        return None
+    problems = Problems("", {})
+    found = adaptive_seeds(seeds, compare, problems)
+    return None if problems.found else found
+
+
+def labelled_so(name: str | None, cells: Iterable[Named]) -> str | None:
+    """The label that a baseline's name stands for; None where it is no single strategy's."""
+    every = list(cells)
+    labels = {cell.label for cell in every if cell.label == name}
+    labels = labels or {cell.label for cell in every if cell.strategy == name}
+    return labels.pop() if len(labels) == 1 else None
 
 
 def _checked(value: Mapping[str, Any], problems: Problems) -> Written:

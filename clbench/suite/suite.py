@@ -66,6 +66,11 @@ class Compare(pydantic.BaseModel):
         on_ranks = self.tests == "ranks" or self.correction is not None
         return "baseline" if self.baseline is not None and not on_ranks else "pairs"
 
+    @property
+    def baseline_where_seeds_are_added(self) -> str | None:
+        """The baseline whose comparisons alone are to be decided; None where all are."""
+        return self.baseline if self.family_where_seeds_are_added == "baseline" else None
+
     @pydantic.field_validator("family", "correction", "unpaired")
     @classmethod
     def _goes_together(cls, value: Any, known: pydantic.ValidationInfo) -> Any:

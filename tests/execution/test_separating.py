@@ -5,6 +5,7 @@ The strategies are far apart (one never learns) or the same; all runs are a few 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -225,8 +226,9 @@ YAML = """
     name: s
     scenarios: [split: {dataset: digits, tasks: 2}]
     protocol: {model: {mlp: {hidden: [8]}}, steps: 15, optimizer: {sgd: {lr: 0.5}}}
-    seeds: {until: separated, looks: [4, 5, 6], alpha: 0.9}
+    seeds: {until: separated, looks: [4, 5, 6]}
     strategies: [naive, twin, still]
+    compare: {alpha: 0.9}
     plugins: [still.py]
 """
 
@@ -244,6 +246,12 @@ def test_the_command_says_how_far_it_goes_before_while_and_after(project) -> Non
     stopped = "stopped at 6 seeds, the most there may be; undecided: naive and twin\n"
     assert stopped in done.stdout
     assert "18 of 18 runs are in" in done.stdout
+    assert "Seeds were added by declared looks, and ranks are what those decide." in done.stdout
+    compared = json.loads(project.clbench("compare", "results/s/s.h5", "--format", "json").stdout)
+    assert compared["looks"]["declared"] == [4, 5, 6]
+    decisions = {(pair["a"], pair["b"]): pair["decision"] for pair in compared["pairs"]}
+    assert decisions["naive", "twin"] == "open"
+    assert decisions["naive", "still"] == decisions["twin", "still"] == "first better"
     over = project.clbench("run", "s.yaml", "--dry-run")
     assert f"{looks}: no more are, with what is in the record\n" in over.stdout
     few = project.clbench(

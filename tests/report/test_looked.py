@@ -15,6 +15,7 @@ from clbench.report.compare_formats import render
 from clbench.report.compare_tables import tables
 from clbench.report.comparison import Comparison, compare
 from clbench.report.findings import AllStrategies, SeedsAdded
+from clbench.report.short import short
 from clbench.stats.always_valid import always_valid
 from clbench.stats.looks import ALWAYS_VALID, DECLARED
 
@@ -179,6 +180,15 @@ def test_verdicts_of_an_adaptive_run_are_what_its_looks_decide(made) -> None:
     assert found.to_json()["looks"]["declared"] == [6, 8]
 
 
+def test_a_run_that_stopped_by_one_metric_stopped_by_the_others_too(made) -> None:
+    by_another = [replace(one, metric="forgetting") for one in (ruled(6), ruled(8, day=2))]
+    found = compared(made, two(made), *by_another)
+    assert found.pairs[0].decision == "first better"
+    told = added(found)
+    assert told is not None
+    assert told.by_looks == (6, 8)
+
+
 def test_what_is_open_at_the_last_look_is_not_called_equal(made) -> None:
     found = compared(made, two(made, 0 * LEADS), ruled(6), ruled(8, day=2))
     assert found.pairs[0].verdict == "cannot be told apart"
@@ -225,6 +235,18 @@ def test_a_suite_that_adds_seeds_compares_with_its_baseline_alone(made) -> None:
     assert told.by_looks == (6, 8)
 
 
+def test_a_look_at_a_run_that_is_not_over_knows_what_was_declared(project, made) -> None:
+    text = "seeds: {until: separated, looks: [6, 8]}\ncompare: {metric: average_accuracy}\n"
+    path = project.folder / "r.h5"
+    write_file(path, RecordFile(2, "demo", text, {"python": "3"}, two(made, LEADS[:4])))
+    assert project.clbench("compare", "r.h5").code == 0
+    (early,) = read_record(path).looks
+    assert early.rule == RULE
+    looks = (*read_record(path).looks, ruled(6, day=2), ruled(8, day=3))
+    found = compared(made, two(made), *looks, text=text)
+    assert found.pairs[0].decision == "first better"
+
+
 def test_the_command_says_it_of_a_record_that_grew(project, made) -> None:
     path = project.folder / "r.h5"
     write_file(path, RecordFile(2, "demo", "", {"python": "3"}, two(made, LEADS[:5])))
@@ -233,4 +255,7 @@ def test_the_command_says_it_of_a_record_that_grew(project, made) -> None:
     grew = project.clbench("compare", "r.h5").stdout
     assert "compared before, with 5 (" in grew
     assert "p however often" in grew
+    assert short(compare(path))[2] == (
+        "  Seeds were added after a look, so ranks go by a p that holds however often one looks."
+    )
     assert [len(max(one.cells.values())) for one in read_record(path).looks] == [5, 8]
