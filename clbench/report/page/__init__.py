@@ -19,6 +19,7 @@ SCRIPTS = (
     "parts.js",
     "views.js",
     "duel.js",
+    "ranks.js",
     "ranking.js",
     "figures.js",
     "pairs.js",

@@ -145,40 +145,6 @@ function scatter(width, title, points, front, { label, shown, tick }, yLabel, li
   return svg;
 }
 
-/** Average ranks on a line, names below, bars over those that cannot be told apart (a dot for each). */
-function rankDiagram(width, title, { ranks, bars, critical }) {
-  const count = ranks.length, half = Math.ceil(count / 2);
-  const room = Math.min(width * 0.34, 12 + 7 * Math.max(...ranks.map(([name]) => name.length + 6)));
-  const across = linear(1, count, room, width - room);
-  const top = critical == null ? 26 : 54, lowest = top + 14 + 12 * bars.length;
-  const height = lowest + 19 * half + 8;
-  const svg = s("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title });
-  const line = (x1, y1, x2, y2, more = {}) => s("line", { x1, y1, x2, y2, stroke: "currentColor", ...more });
-  svg.append(line(room, top, width - room, top));
-  for (const tick of ticks(1, count, Math.min(count - 1, Math.floor((width - 2 * room) / 28))).filter(Number.isInteger))
-    svg.append(line(across(tick), top - 5, across(tick), top), s("text", { x: across(tick), y: top - 9, "text-anchor": "middle" }, String(tick)));
-  if (critical != null) {
-    const end = across(Math.min(1 + critical, count)), long = 1 + critical > count ? ", longer than the line" : "";
-    svg.append(line(room, 16, end, 16), line(room, 12, room, 20), line(end, 12, end, 20));
-    const text = `critical difference ${critical.toFixed(2)}${long}`;
-    svg.append(s("text", { x: Math.min(room, Math.max(0, width - 6.3 * text.length)), y: 8 }, text));
-  }
-  bars.forEach((row, level) => row.forEach((members) => {
-    const y = top + 12 + 12 * level;
-    svg.append(line(across(members[0]), y, across(members.at(-1)), y, { "stroke-width": 3 }));
-    for (const rank of members) svg.append(s("circle", { cx: across(rank), cy: y, r: 3, fill: "currentColor" }));
-  }));
-  ranks.forEach(([name, rank], place) => {
-    const left = place < half, y = lowest + 19 * ((left ? place : count - 1 - place) + 0.5), end = left ? room : width - room;
-    const most = Math.floor((room - 44) / 6.6), short = name.length > most ? `${name.slice(0, most - 1)}…` : name;
-    svg.append(
-      s("path", { d: `M${across(rank)},${top}V${y}H${end}`, fill: "none", stroke: "var(--muted)" }),
-      s("text", { x: left ? end - 5 : end + 5, y, dy: "0.35em", "text-anchor": left ? "end" : "start" },
-        left ? `${short}  ${rank.toFixed(2)}` : `${rank.toFixed(2)}  ${short}`, s("title", {}, `${name}: ${rank.toFixed(2)}`)));
-  });
-  return svg;
-}
-
 /** A mean with its interval on a scale that the whole column shares. */
 function whisker(mean, low, high, [from, to], style) {
   const x = linear(from, to, 5, 135);
@@ -199,7 +165,7 @@ function heatTable(caption, { size, tasks, ends, values }) {
   };
   // In blocks a row is the mean over several numbers of tasks learnt.
   const learnt = (row) => (size > 1 || ends[row] === 1 ? tasks[row] : `1–${ends[row]}`);
-  return h("table", { class: "heat" }, h("caption", {}, caption),
+  return h("table", { class: "heat" }, captionOf(caption),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "learnt"), tasks.map((task) => h("th", { scope: "col" }, `${size > 1 ? "tasks" : "task"} ${task}`)))),
     h("tbody", {}, values.map((row, k) => h("tr", {}, h("th", { scope: "row" }, k === 0 ? "none" : learnt(k - 1)), row.map(cell)))));
 }

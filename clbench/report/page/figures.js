@@ -3,7 +3,7 @@
 function figuresOf(section) {
   const scenarios = section.scenario === ALL ? section.data.scenarios : [section.scenario];
   const ofScenarios = scenarios.flatMap((scenario) => [curveFigure(section, scenario), costFigure(section, scenario)]);
-  const found = [rankFigure(section), ...ofScenarios].filter(Boolean);
+  const found = [rankIntervalFigure(section), rankFigure(section), ...ofScenarios].filter(Boolean);
   if (!found.length) return h("p", { class: "muted" }, "Nothing to draw: no strategy matches, or none has runs that finished.");
   return h("div", { class: "figures" }, found);
 }
@@ -15,9 +15,24 @@ function legend(section, names) {
     const sample = s("svg", { width: 30, height: 12, class: style.colour, "aria-hidden": "true" },
       s("line", { x1: 0, x2: 30, y1: 6, y2: 6, stroke: "currentColor", "stroke-width": 1.8, "stroke-dasharray": style.dash }),
       mark(style, 15, 6));
-    return h("li", {}, sample, section.isBound(name) ? `${name} (bound)` : name);
+    return h("li", {}, sample, h("span", {}, named(section.isBound(name) ? `${name} (bound)` : name)));
   };
   return h("ul", { class: "legend" }, rankedNames(section).filter((name) => names.includes(name)).map(item));
+}
+
+/** The ranks that the tests leave to each rival, in the order of the table. */
+function rankIntervalFigure(section) {
+  const ranked = rankedRows(section).filter((row) => row.rank_best != null);
+  const shown = ranked.filter((row) => section.isShown(row.strategy));
+  if (shown.length < 2) return null;
+  const rows = shown.map((row) => ({ name: row.strategy, best: row.rank_best, worst: row.rank_worst, style: section.looks.get(row.strategy) }));
+  const where = section.scenario === ALL ? "over all scenarios" : `on ${section.scenario}`, title = `Ranks ${where}`;
+  const count = Math.max(...ranked.map((row) => row.rank_worst));
+  const drawn = figure(title, "From 1 + the number of rivals shown to be better, to all but those shown to be worse. Bounds have none, nor has who has too few runs.",
+    (width) => rankIntervals(width, title, rows, count), null,
+    () => plainTable(title, ["strategy", "best", "worst"], rows.map(({ name, best, worst }) => [name, String(best), String(worst)])));
+  drawn.className = "wide";
+  return drawn;
 }
 
 function rankFigure(section) {

@@ -55,7 +55,7 @@ function matrixOf(section) {
   const caption = `${metric}: the row minus the column${pointsWord(unit)}. `
     + "Coloured where a test shows a difference: blue where the row is better, orange where the column is. Choose a pair to see its runs.";
   const cell = (row, column) => (row === column ? h("td", { class: "muted" }) : matrixCell(section, find(row, column), row, column));
-  const table = () => scrolled(caption, h("table", { class: "matrix" }, h("caption", {}, caption),
+  const table = () => scrolled(caption, h("table", { class: "matrix" }, captionOf(caption),
     h("thead", {}, h("tr", {}, h("td"), names.map((name) => h("th", { scope: "col" }, named(name))))),
     h("tbody", {}, names.map((row) => h("tr", {}, h("th", { scope: "row" }, named(row)), names.map((column) => cell(row, column)))))));
   return folded("Every strategy against every other", table, { open: names.length <= LARGEST_OPEN_MATRIX });

@@ -46,12 +46,15 @@ const probability = (p) => (p == null ? "–" : p < 1e-4 ? "< 0.0001" : String(N
 
 // ------------------------------------------------------------------ small parts
 
+/** What a table shows, above it. */
+const captionOf = (words) => h("caption", {}, h("span", {}, words));
+
 /** A table that scrolls by itself where the page is narrow. */
 const scrolled = (label, table) => h("div", { class: "scroll", role: "region", "aria-label": label, tabindex: 0 }, table);
 
 function plainTable(caption, headers, rows, words = 1) {
   const cell = (value, k) => h("td", { class: k < words ? "words" : "" }, value ?? "–");
-  return scrolled(caption, h("table", {}, h("caption", {}, caption),
+  return scrolled(caption, h("table", {}, captionOf(caption),
     h("thead", {}, h("tr", {}, headers.map((header, k) => h("th", { scope: "col", class: k < words ? "words" : "" }, header)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell))))));
 }

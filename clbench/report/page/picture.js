@@ -19,17 +19,27 @@ function withItsStyles(drawing) {
   return copy;
 }
 
-/** A line of text of the page as SVG, where it stands on the page. */
+/** A text of the page as SVG, line by line where it stands on the page. */
 function textAsDrawn(element, origin) {
-  const range = document.createRange();
-  range.selectNodeContents(element);
-  const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
-  const box = boxes.at(-1), style = getComputedStyle(element);
-  if (!box) return null;
-  return s("text", {
-    x: box.right - origin.x, y: (box.top + box.bottom) / 2 - origin.y, dy: "0.35em", "text-anchor": "end",
-    fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight,
-  }, element.textContent.trim());
+  const style = getComputedStyle(element);
+  const looks = { fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": style.fontWeight };
+  return linesAsDrawn(element).map(({ words, left, middle }) =>
+    s("text", { x: left - origin.x, y: middle - origin.y, dy: "0.35em", ...looks }, words.trimEnd()));
+}
+
+/** The lines that the browser broke a text into: [{words, left, middle}]. */
+function linesAsDrawn(element) {
+  const lines = new Map(), walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (let k = 0; k < node.length; k++) {
+      range.setStart(node, k);
+      range.setEnd(node, k + 1);
+      const { left, top, bottom, width } = range.getBoundingClientRect();
+      if (!width) continue;
+      const line = lines.get(top) ?? { words: "", left, middle: (top + bottom) / 2 };
+      lines.set(top, { ...line, words: line.words + node.data[k] });
+    }
+  return [...lines.values()];
 }
 
 /** The figure's drawing with its title and legend, as one SVG. */
@@ -51,7 +61,7 @@ function pictureOf(figure) {
     copy.setAttribute("overflow", "visible"); // as on the page: a label may reach over the edge
     picture.append(copy);
   }
-  for (const item of legend?.children ?? []) picture.append(textAsDrawn(item, origin));
+  for (const item of legend?.querySelectorAll("span") ?? []) picture.append(...textAsDrawn(item, origin));
   return { picture, width, height, name: fileName(title) };
 }
 

@@ -49,9 +49,8 @@ const columnKeys = (section) => columnsOf(section, rankedRows(section)).map((col
 
 function columnsOverScenarios(section, rows) {
   return [
-    nameColumn(section), ...meanColumns(section, rows),
     { key: "rank", title: "Average rank", value: (row) => row.average_rank, cell: (row) => row.average_rank?.toFixed(2) ?? "–" },
-    groupColumn(rows),
+    nameColumn(section), ...meanColumns(section, rows), groupColumn(rows),
     ...section.data.scenarios.map((scenario, k) => ({
       key: `at${k}`, title: `${scenario}: rank, mean`, value: (row) => row.of.get(scenario)?.mean,
       cell: (row) => cellWithin(section, row.of.get(scenario)),
@@ -184,7 +183,7 @@ function rankingTable(section) {
   const where = section.scenario === ALL ? `over ${section.data.scenarios.length} scenarios` : section.scenario;
   const caption = `${metric} (${higher ? "more" : "less"} is better), ${where}`;
   const nothing = every.length ? "No strategy matches the filter." : `No run has a value of ${metric} here.`;
-  const table = h("table", { class: "ranking" }, h("caption", {}, caption),
+  const table = h("table", { class: "ranking" }, captionOf(caption),
     h("thead", {}, h("tr", {}, columns.map((column) => headCell(section, column)))),
     bodiesOf(section, rows, columns, nothing));
   return [
@@ -201,7 +200,7 @@ function bodiesOf(section, rows, columns, nothing) {
   const shown = (row) => h("tr", {}, columns.map((column) => bodyCell(column, row)));
   const bounds = rows.filter((row) => section.isBound(row.strategy)), rivals = rows.filter((row) => !bounds.includes(row));
   if (!rows.length) return h("tbody", {}, h("tr", {}, h("td", { class: "empty", colspan: columns.length }, nothing)));
-  const title = h("tr", { class: "part" }, h("td", { colspan: columns.length }, `Bounds: ${HELP.bound}`));
+  const title = h("tr", { class: "part" }, h("td", { colspan: columns.length }, h("span", {}, `Bounds: ${HELP.bound}`)));
   return [h("tbody", {}, rivals.map(shown)), bounds.length ? h("tbody", { class: "bounds" }, title, bounds.map(shown)) : null];
 }
 

@@ -20,7 +20,7 @@ class Section {
     const seeds = Math.max(...data.entries.map((entry) => entry.seeds.length), 0);
     const where = data.scenarios.length === 1 ? data.scenarios[0] : `${data.scenarios.length} scenarios`;
     return h("section", { id, "aria-labelledby": `${id}-title` },
-      h("h2", { id: `${id}-title` }, data.title),
+      h("h2", { id: `${id}-title` }, named(data.title)),
       h("p", { class: "muted" },
         `${data.strategies.length} strategies on ${where}, up to ${seeds} seeds each. Records: `, this.records()),
       this.notices(), this.controls, parts.table, parts.text,

@@ -1,9 +1,30 @@
 /* What is the same for all sections: names that break where names may, and tooltips. */
 
-/** A name whose lines end after a comma, a bracket or a plus, and never within a number. */
+const LETTER = 6.8; // the width of a letter of a drawing, and the height of its lines
+const LINE = 14;
+
+/** The pieces of a name between which a line may end: after a comma, a bracket or a plus, never within a number. */
+const piecesOf = (name) => name.match(/[^\s,(+=_:/|]*[\s,(+=_:/|]|[^\s,(+=_:/|]+/g) ?? [name];
+
+/** A name of the page, which may be broken between its pieces. */
 function named(name) {
-  const pieces = name.match(/[^\s,(+=_:/|]*[\s,(+=_:/|]|[^\s,(+=_:/|]+/g) ?? [name];
-  return pieces.flatMap((piece, k) => (k ? [h("wbr"), piece] : [piece]));
+  return piecesOf(name).flatMap((piece, k) => (k ? [h("wbr"), piece] : [piece]));
+}
+
+/** A name of a drawing, in lines of so many letters; a piece that is longer than a line is cut into lines, too. */
+function nameLines(name, most) {
+  const short = piecesOf(name).flatMap((piece) => piece.match(new RegExp(`.{1,${Math.max(most, 1)}}`, "gsu")) ?? []);
+  const lines = [""];
+  for (const piece of short) {
+    if (lines.at(-1) && (lines.at(-1) + piece).trimEnd().length > most) lines.push(piece);
+    else lines[lines.length - 1] += piece;
+  }
+  return lines.map((line) => line.trimEnd());
+}
+
+/** Lines of a text in a drawing, the first of them at `y`. */
+function textLines(lines, x, y, anchor) {
+  return s("text", { y, "text-anchor": anchor }, lines.map((line, k) => s("tspan", { x, dy: k ? LINE : "0.35em" }, line)));
 }
 
 // ------------------------------------------------------------------ tooltips
