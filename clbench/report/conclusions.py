@@ -51,7 +51,7 @@ from clbench.report.runs import Runs, common_seeds
 from clbench.report.tested import Tested
 from clbench.stats import design as designs
 from clbench.stats.equivalence import bayesian_signed_rank
-from clbench.stats.intervals import MANY, interquartile_mean
+from clbench.stats.intervals import interquartile_mean
 from clbench.stats.paired import differences
 from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
 
@@ -205,12 +205,14 @@ def _ranked_on(
 
 
 def ranked(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> list[Place]:
-    """The strategies of a scenario, best first."""
+    """The strategies of a scenario, best first.
+
+    Within a rank they are sorted by the middle half of their runs, a failed one below all others:
+    no single run decides.
+    """
     entries = []
     for one in here:
-        # One run far off does not sort those that have the same rank.
-        has_middle = len(one.finished) >= MANY
-        value = one.sign * (interquartile_mean(one.finished) if has_middle else one.mean)
+        value = interquartile_mean(one.score)
         entries.append(Entry(one.strategy, value, len(one.finished), len(one.seed), one.is_bound))
     return ranking(entries, pairs, rules)
 

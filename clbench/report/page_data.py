@@ -45,6 +45,7 @@ PAIR_COLUMNS = (
     "won_high",
     "together_low",
     "together_high",
+    "p_always",
 )
 
 
@@ -150,6 +151,7 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
         "summary": summary,
+        "question": None if overall is None else overall.question,
         "overall": ranks,
         "runs": _runs(comparison),
         "pairs": _pairs(comparison),

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 
 from clbench.report.compare_tables import unit_of
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.contest import differs
 from clbench.report.design_words import corrected_words
 from clbench.report.marks import marked_names
 from clbench.report.numbers import Estimate, Scale, scale_of, show_level
-
-FEWEST_RUNS = 2  # of one run nobody can be told apart, which is no merit
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,11 @@ def paper_table(comparison: Comparison) -> PaperTable:
     """The table of a comparison, strategies in the suite's order."""
     cells = comparison.results.cells
     bounds = {cell.label for cell in cells if cell.is_bound}
-    best = _best(comparison, bounds)
     rows = {(row.scenario, row.strategy): row for row in comparison.summary}
     made: dict[str, PaperRow] = {}
     for label, name in marked_names(cells).items():
         found = [rows.get((scenario, label)) for scenario in comparison.scenarios]
-        made[label] = PaperRow(name, tuple(_cell(row, best) for row in found))
+        made[label] = PaperRow(name, tuple(map(_cell, found)))
     scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
     return PaperTable(
         scenarios=tuple(comparison.scenarios),
@@ -68,10 +64,11 @@ def paper_table(comparison: Comparison) -> PaperTable:
     )
 
 
-def _cell(row: SummaryRow | None, best: set[tuple[str, str]]) -> PaperCell | None:
+def _cell(row: SummaryRow | None) -> PaperCell | None:
     if row is None or math.isnan(row.mean):
         return None
-    is_best = (row.scenario, row.strategy) in best
+    # Bounds, and who has too few runs, have no rank.
+    is_best = row.rank_best == 1
     return PaperCell(Estimate(row.mean, _half(row), row.n), is_best, row.n_requested - row.n)
 
 
@@ -80,19 +77,6 @@ def _half(row: SummaryRow) -> float | None:
     if not (math.isfinite(row.ci_low) and math.isfinite(row.ci_high)):
         return None
     return max(row.mean - row.ci_low, row.ci_high - row.mean)
-
-
-def _best(comparison: Comparison, bounds: set[str]) -> set[tuple[str, str]]:
-    """By scenario and label, those that no rival is shown to be better than."""
-    worse = set()
-    for pair in comparison.pairs:
-        if differs(pair, comparison.alpha) and pair.winner not in bounds:
-            worse.add((str(pair.scenario), pair.loser))
-    best = set()
-    for row in comparison.summary:
-        if row.strategy not in bounds and row.n >= FEWEST_RUNS:
-            best.add((row.scenario, row.strategy))
-    return best - worse
 
 
 # ---------------------------------------------------------------------- the caption
@@ -121,9 +105,11 @@ def _seeds(comparison: Comparison) -> str:
 
 def _tests(comparison: Comparison) -> str:
     """By which tests, at which level."""
-    pairs = [pair for pair in comparison.pairs if not math.isnan(pair.p)]
+    pairs = [pair for pair in comparison.pairs if pair.is_tested]
     if not pairs:
         return "No test was possible"
     names = ", ".join(dict.fromkeys(pair.test for pair in pairs))
-    corrected = f", {corrected_words(comparison.corrections.values())}"
-    return f"Tests: {names}{corrected}, at alpha = {comparison.alpha:g}"
+    corrected = ""
+    if len(pairs) > 1:
+        corrected = f"; {len(pairs)} pairs, {corrected_words(comparison.corrections.values())}"
+    return f"Tests: {names}{corrected}; alpha = {comparison.alpha:g}"

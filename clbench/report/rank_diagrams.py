@@ -42,7 +42,9 @@ def rank_diagrams(comparison: Comparison) -> list[RankDiagram]:
 def _over_scenarios(comparison: Comparison) -> Iterable[RankDiagram]:
     overall = comparison.overall
     if overall is not None:
-        ranks = {row.strategy: row.average_rank for row in overall.ranks}
+        # The table goes by what is proven; a diagram by the average ranks themselves.
+        order = sorted(overall.ranks, key=lambda row: row.average_rank)
+        ranks = {row.strategy: row.average_rank for row in order}
         different = difference_matrix(list(ranks), overall.pairs, comparison.alpha)
         yield RankDiagram(None, ranks, _bars(ranks, different), overall.critical_difference)
 

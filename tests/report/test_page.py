@@ -44,10 +44,13 @@ def test_strategies_that_cannot_be_told_apart_share_their_ranks(
     )
     write(leaderboard([record], tmp_path), tmp_path)
     chromium.open(tmp_path / "index.html")
-    assert chromium.run(
-        "return [...document.querySelectorAll('.ranking tbody tr')].map(row => "
-        "row.cells[0].textContent)"
-    ) == ["1-2", "1-2"]
+    assert (
+        chromium.run(
+            "return [...document.querySelectorAll('.ranking tbody tr')].map(row => "
+            "row.cells[0].textContent)"
+        )
+        == ["1\N{EN DASH}2"] * 2
+    )
 
 
 def test_a_click_on_a_column_sorts_and_another_turns_it_round(at: Browser) -> None:
@@ -86,7 +89,7 @@ def test_the_theme_follows_the_system_until_the_switch_is_used(at: Browser) -> N
 
 
 def test_the_figures_are_drawn_with_names_and_tables(at: Browser) -> None:
-    assert at.soon(f"return {FIGURES}.length === 5")  # ranks, and two of each scenario
+    assert at.soon(f"return {FIGURES}.length === 6")  # two of ranks, and two of each scenario
     assert at.run(f"return {FIGURES}.every(svg => svg.getAttribute('aria-label').length > 10)")
     assert at.run(
         "return [...document.querySelectorAll('figure')].every(one => one.querySelector('details'))"
@@ -115,7 +118,7 @@ def test_nothing_makes_the_page_scroll_sideways(at: Browser, width: int) -> None
         "document.querySelectorAll('summary').forEach(summary => summary.parentElement.open = true)"
     )
     assert at.soon(
-        f"return document.querySelectorAll('.heat').length === 8 && {FIGURES}.length === 5"
+        f"return document.querySelectorAll('.heat').length === 8 && {FIGURES}.length === 6"
     )
     assert at.run("return document.documentElement.scrollWidth") <= width
     at.run("document.querySelectorAll('details details').forEach(one => one.open = true)")
@@ -131,7 +134,7 @@ def test_the_keyboard_reaches_and_works_everything(at: Browser) -> None:
         at.press("Tab")
         visited.append(at.run(focused))
     assert visited[:5] == ["a", "theme", "a", "select", "select"]
-    assert visited[5:9] == ["select", "input", "div", "name"]
+    assert visited[5:9] == ["select", "input", "div", "rank"]
     at.run("document.querySelector('[data-key=rank]').focus()")
     at.press("Enter")
     assert (
@@ -175,7 +178,7 @@ def test_tables_and_data_can_be_downloaded(at: Browser, tmp_path: Path) -> None:
     until = time.monotonic() + 10
     while not (table.exists() and data.exists()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert table.read_text().startswith('Strategy,"Mean, %",')
+    assert table.read_text().startswith('Rank,Strategy,"Mean, %",')
     assert json.loads(data.read_text())["sections"][0]["title"] == NASTY
 
 
@@ -222,13 +225,13 @@ def test_no_accuracy_is_drawn_beyond_0_or_100_percent(
         cell.cost["train_seconds"] = np.full(cell.members, 2.0)
     write(leaderboard([made.save(tmp_path / "r.h5", *cells)], tmp_path), tmp_path)
     chromium.open(tmp_path / "index.html")
-    assert chromium.soon(f"return {FIGURES}.length === 3")
+    assert chromium.soon(f"return {FIGURES}.length === 4")
     ticks = chromium.run(
         """return [...document.querySelectorAll('figure svg .axis')].map(axis =>
           [...axis.querySelectorAll('text[text-anchor=end]')]
             .map(text => Number(text.textContent)))"""
     )
-    drawn = [found for found in ticks if found]
+    drawn = [found for found in ticks if found]  # ranks have no such axis
     assert len(drawn) == 4  # curves, costs, head to head by seed and by task
     assert all(min(found) >= 0 and max(found) == 100 for found in drawn)
 
@@ -328,7 +331,7 @@ def test_the_page_says_how_to_add_a_result_and_how_to_cite(at: Browser) -> None:
 
 
 def test_bands_end_where_the_frame_does(at: Browser) -> None:
-    assert at.soon(f"return {FIGURES}.length === 5")
+    assert at.soon(f"return {FIGURES}.length === 6")
     unclipped = (
         "return [...document.querySelectorAll('.band')]"
         ".filter(one => !one.getAttribute('clip-path')).length"

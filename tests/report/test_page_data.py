@@ -72,3 +72,25 @@ def test_unequal_memory_is_said_before_any_number(made: Any, tmp_path: Path) -> 
         cell.cost["state_bytes"] = cell.cost["device_bytes"] = np.full(2, size)
     (line,) = section_of(made.save(tmp_path / "r.h5", *cells), tmp_path)["carrying"]
     assert "small 2.0 kB, large 9.0 kB, 4.5 times as much" in line
+
+
+def test_ties_are_sorted_by_the_middle_half_of_their_runs_and_not_by_one_outlier(
+    made: Any, tmp_path: Path
+) -> None:
+    steady = np.array([0.5, 0.51, 0.52, 0.5, 0.51, 0.52])
+    once = np.array([0.49, 0.5, 0.51, 0.49, 0.5, 0.95])  # one run lifts its mean above the other's
+    lost = np.array(["done"] * 5 + ["diverged"], dtype=object)
+    cells = made.cells({"once": once, "steady": steady})
+    cells.append(made.cell("fragile", steady, member_status=lost))
+    (ranking,) = section_of(made.save(tmp_path / "r.h5", *cells), tmp_path)["rankings"]
+    rows = ranking["summary"]
+    assert [row["strategy"] for row in rows] == ["steady", "fragile", "once"]
+    assert {(row["rank_best"], row["rank_worst"]) for row in rows} == {(1, 3)}
+
+
+def test_ranks_are_intervals_and_bounds_have_none(made: Any, tmp_path: Path) -> None:
+    cells = made.three()
+    cells[1].declared = ("bound",)
+    (ranking,) = section_of(made.save(tmp_path / "r.h5", *cells), tmp_path)["rankings"]
+    found = {row["strategy"]: (row["rank_best"], row["rank_worst"]) for row in ranking["summary"]}
+    assert found == {"middle": (1, 1), "poor": (2, 2), "good": (None, None)}

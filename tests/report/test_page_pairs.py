@@ -33,7 +33,8 @@ def test_a_pair_is_chosen_in_the_matrix_and_shown_by_seed_task_and_scenario(at: 
     ]
     assert [dots(at, figure) for figure in range(3)] == [12, 2, 2]
     words = at.run("return document.querySelector('.duel > p').textContent")
-    assert "middle is ahead in 12 of 12 seeds, poor in 0." in words
+    assert "middle is ahead in 12 of 12 seeds (95 % interval of the share: " in words
+    assert " to 100.0 %), poor in 0." in words
     assert "middle \N{MINUS SIGN} poor: +20." in words
     assert words.endswith("middle better, A = 1.00.")
     assert at.run("return location.hash") == "#s0&scenario=one&a=middle&b=poor"
@@ -45,12 +46,13 @@ def test_a_pair_is_chosen_in_the_matrix_and_shown_by_seed_task_and_scenario(at: 
 def test_a_link_opens_a_pair_and_a_swap_turns_it_round(at: Browser) -> None:
     at.run("location.hash = '#s0&scenario=two&a=poor&b=good'")
     words = "return document.querySelector('.duel > p').textContent"
-    assert at.soon(f"{words}.includes('poor is ahead in 0 of 12 seeds, good in 12.')")
+    assert at.soon(f"{words}.includes('poor is ahead in 0 of 12 seeds')")
+    assert ", good in 12. poor \N{MINUS SIGN} good: " in at.run(words)
     at.run(
         "[...document.querySelectorAll('.duel button')]"
         ".find(one => one.textContent === 'Swap').click()"
     )
-    assert "good is ahead in 12 of 12 seeds, poor in 0." in at.run(words)
+    assert "good is ahead in 12 of 12 seeds" in at.run(words)
     choose(at, "against", "middle")
     assert at.run("return location.hash") == "#s0&scenario=two"  # the pair of the start again
 
@@ -59,7 +61,8 @@ def test_a_link_opens_a_pair_and_a_swap_turns_it_round(at: Browser) -> None:
 def test_a_pair_that_is_not_here_is_the_pair_of_the_start(at: Browser, pair: str) -> None:
     at.run("location.hash = '#s0&scenario=one&' + arguments[0]", pair)
     words = "return document.querySelector('.duel > p').textContent"
-    assert at.soon(f"{words}.includes('good is ahead in 12 of 12 seeds, middle in 0.')")
+    assert at.soon(f"{words}.includes('good is ahead in 12 of 12 seeds')")
+    assert "middle in 0. good \N{MINUS SIGN} middle: " in at.run(words)
 
 
 def test_a_failed_run_is_worst_and_stands_at_the_edge(at: Browser) -> None:

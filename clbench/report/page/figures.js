@@ -26,7 +26,7 @@ function rankIntervalFigure(section) {
   const shown = ranked.filter((row) => section.isShown(row.strategy));
   if (shown.length < 2) return null;
   const rows = shown.map((row) => ({ name: row.strategy, best: row.rank_best, worst: row.rank_worst, style: section.looks.get(row.strategy) }));
-  const where = section.scenario === ALL ? "over all scenarios" : `on ${section.scenario}`, title = `Ranks ${where}`;
+  const where = section.scenario === ALL ? "over these scenarios" : `on ${section.scenario}`, title = `Ranks ${where}`;
   const count = Math.max(...ranked.map((row) => row.rank_worst));
   const drawn = figure(title, "From 1 + the number of rivals shown to be better, to all but those shown to be worse. Bounds have none, nor has who has too few runs.",
     (width) => rankIntervals(width, title, rows, count), null,

@@ -13,9 +13,10 @@ function pairsOf(section) {
 // ------------------------------------------------------------------ the pairs of what is chosen
 
 /** The places of the chosen scenario's pairs in the columns of `ranking.pairs`. */
-function placesOfPairs({ ranking: { pairs }, scenario }) {
-  const wanted = scenario === ALL ? null : scenario;
-  return pairs.a.map((_, k) => k).filter((k) => pairs.scenario[k] === wanted);
+function placesOfPairs({ ranking: { pairs, question }, scenario }) {
+  const every = pairs.a.map((_, k) => k);
+  if (scenario !== ALL) return every.filter((k) => pairs.scenario[k] === scenario);
+  return every.filter((k) => pairs.scenario[k] === null && pairs.question[k] === question);
 }
 
 /** Finds the pair of two strategies as seen by the first of them; null where they were not compared. */
@@ -32,13 +33,18 @@ function pairFinder(section) {
 function pairAt(pairs, k) {
   return {
     a: pairs.a[k], b: pairs.b[k], difference: pairs.difference[k], low: pairs.ci_low[k], high: pairs.ci_high[k],
-    effect: pairs.effect[k], p: pairs.p_always[k] ?? pairs.p_adjusted[k], verdict: pairs.verdict[k],
+    effect: pairs.effect[k], p: pairs.p_adjusted[k], always: pairs.p_always[k], verdict: pairs.verdict[k],
+    won: pairs.won[k], lost: pairs.lost[k], size: pairs.n[k], wonLow: pairs.won_low[k], wonHigh: pairs.won_high[k],
   };
 }
 
-function turnedPair({ a, b, difference, low, high, effect, ...rest }) {
-  const negative = (value) => (value == null ? null : -value);
-  return { ...rest, a: b, b: a, difference: negative(difference), low: negative(high), high: negative(low), effect: effect == null ? null : 1 - effect };
+/** The same pair as seen by the other one. */
+function turnedPair({ a, b, difference, low, high, effect, won, lost, wonLow, wonHigh, ...rest }) {
+  const negative = (value) => (value == null ? null : -value), remaining = (share) => (share == null ? null : 1 - share);
+  return {
+    ...rest, a: b, b: a, difference: negative(difference), low: negative(high), high: negative(low), effect: remaining(effect),
+    won: lost, lost: won, wonLow: remaining(wonHigh), wonHigh: remaining(wonLow),
+  };
 }
 
 const pointsWord = (unit) => (unit ? `, ${unit === "fraction" ? "points" : unit}` : "");
@@ -73,8 +79,10 @@ function matrixCell(section, pair, row, column) {
     h("button", { type: "button", "aria-pressed": String(isChosen), "data-tip": pairWords(pair, unit), click: pick }, signed(pair.difference, unit)));
 }
 
-function pairWords({ a, b, difference, low, high, p, verdict }, unit) {
-  return `${a} − ${b}: ${signed(difference, unit)} (${interval(low, high, unit)}), adjusted p ${probability(p)}: ${verdict}`;
+/** A pair in a sentence; the second p, which holds however often somebody looked, decides where there is one. */
+function pairWords({ a, b, difference, low, high, p, always, verdict }, unit) {
+  const looked = always == null ? "" : `, ${probability(always)} however often one looked`;
+  return `${a} − ${b}: ${signed(difference, unit)} (${interval(low, high, unit)}), adjusted p ${probability(p)}${looked}: ${verdict}`;
 }
 
 // ------------------------------------------------------------------ two head to head
@@ -97,15 +105,22 @@ function headToHead(section) {
 
 /** Seeds won, difference, interval and verdict in a sentence. */
 function duelSummary(section, a, b) {
-  const { unit, higher, metric } = section.ranking;
-  const pair = pairFinder(section)(a, b), duels = seedDuels(section, a, b);
-  const ahead = duels.filter((duel) => winnerOf(duel, higher) > 0).length, behind = duels.filter((duel) => winnerOf(duel, higher) < 0).length;
-  const equal = duels.length - ahead - behind;
-  const seeds = duels.length
-    ? `${a} is ahead in ${ahead} of ${duels.length} seeds, ${b} in ${behind}${equal ? `; ${equal} equal` : ""}. ` : "";
-  if (!pair) return h("p", {}, seeds, h("span", { class: "muted" }, "No test compares them here."));
+  const { unit, metric } = section.ranking, pair = pairFinder(section)(a, b);
+  if (!pair) return h("p", {}, wonWords(section, a, b), h("span", { class: "muted" }, "No test compares them here."));
   const effect = pair.effect == null ? "" : `, A = ${pair.effect.toFixed(2)}`;
-  return h("p", {}, `${metric}: ${seeds}`, h("strong", {}, pairWords(pair, unit)), `${effect}.`);
+  return h("p", {}, `${metric}: ${wonWords(section, a, b, pair)}`, h("strong", {}, pairWords(pair, unit)), `${effect}.`);
+}
+
+/** In how many seeds who is ahead; of a tested pair also the share that it would win of many. */
+function wonWords(section, a, b, pair) {
+  const { higher } = section.ranking, winners = seedDuels(section, a, b).map((duel) => winnerOf(duel, higher));
+  if (!winners.length) return "";
+  const count = (wanted) => winners.filter((winner) => winner === wanted).length;
+  const equal = count(0) ? `; ${count(0)} equal` : "";
+  const isOfSeeds = pair?.size === winners.length && pair.won === count(1); // and not of scenarios
+  const share = isOfSeeds && pair.wonLow != null
+    ? ` (${levelWords(section)} interval of the share: ${number(pair.wonLow, "fraction")} to ${number(pair.wonHigh, "fraction")} %)` : "";
+  return `${a} is ahead in ${count(1)} of ${winners.length} seeds${share}, ${b} in ${count(-1)}${equal}. `;
 }
 
 /** 1 where the first is better, -1 where the second is, 0 where neither; a failed run (null) is worst. */
@@ -208,7 +223,7 @@ function listOfPairs(section) {
   const { pairs, unit } = section.ranking;
   const places = placesOfPairs(section).filter((k) => section.isShown(pairs.a[k]) && section.isShown(pairs.b[k]));
   if (!places.length) return null;
-  const headers = ["a", "b", "pairs", `a − b${pointsWord(unit)}`, "95 % interval", "A", "p", "adjusted p", "verdict"];
+  const headers = ["a", "b", "pairs", `a − b${pointsWord(unit)}`, `${levelWords(section)} interval`, "A", "p", "adjusted p", "verdict"];
   const claimed = places.some((k) => pairs.in_own_record[k]);
   if (claimed) headers.push("in its own record");
   const row = (k) => [

@@ -6,7 +6,7 @@ const COST_UNITS = { train_seconds: "seconds", peak_memory: "bytes", parameters:
 const COST_WORDS = { train_seconds: "training time a run", peak_memory: "peak memory", parameters: "parameters", state_bytes: "carried state", bytes_sent: "sent" };
 const ENDED = { diverged: "diverged", failed: "failed", timeout: "timed out" };
 const HELP = {
-  rank: "From 1 + the strategies shown to be better to all but those shown to be worse",
+  rank: "from 1 + the number of rivals shown to be better, to all but those shown to be worse",
   group: "strategies that share a letter cannot be told apart",
   iqm: "mean of the middle half of the runs",
   p: "adjusted for all pairs that are tested",
@@ -15,8 +15,8 @@ const HELP = {
   interval: "where the mean lies, one strategy at a time; compare strategies by their tests",
   seconds: "without evaluation; a stack's time divided by its networks",
   bound: "keeps all data or forgets all it learnt: shown for what is within reach, and no rival",
-  overScenarios: "Average ranks over scenarios; ranks and means within a scenario are in its column. Choose a scenario for its tests.",
-  withinScenario: "Ranks go from the best to the worst that is not excluded. Strategies that share a letter cannot be told apart. Intervals are 95 %, one at a time.",
+  overScenarios: "Ranks go from the best to the worst that no test excludes, on these scenarios together; ranks and means within a scenario are in its column. Choose a scenario for its tests.",
+  withinScenario: "Ranks go from the best to the worst that no test excludes. Strategies that share a letter cannot be told apart. Intervals are for one mean at a time.",
   again: "whether another record measured the same seeds again, and by how much the mean final accuracy differs",
 };
 
@@ -43,6 +43,9 @@ const minus = (text) => text.replace(/^-(?=[0.]*$)/, "").replace("-", "−");
 const signed = (value, unit) => (value == null ? "–" : value > 0 ? `+${number(value, unit)}` : number(value, unit));
 const interval = (low, high, unit) => (low == null ? "–" : `${number(low, unit)} to ${number(high, unit)}`);
 const probability = (p) => (p == null ? "–" : p < 1e-4 ? "< 0.0001" : String(Number(p.toPrecision(3))));
+
+/** The level of the tests' intervals, `95 %`. */
+const levelWords = ({ ranking: { alpha } }) => `${Number((100 * (1 - alpha)).toPrecision(4))} %`;
 
 // ------------------------------------------------------------------ small parts
 

@@ -49,8 +49,8 @@ const columnKeys = (section) => columnsOf(section, rankedRows(section)).map((col
 
 function columnsOverScenarios(section, rows) {
   return [
-    { key: "rank", title: "Average rank", value: (row) => row.average_rank, cell: (row) => row.average_rank?.toFixed(2) ?? "–" },
-    nameColumn(section), ...meanColumns(section, rows), groupColumn(rows),
+    rankColumn, nameColumn(section), ...meanColumns(section, rows), groupColumn(rows),
+    { key: "average", title: "Average rank", value: (row) => row.average_rank, cell: (row) => row.average_rank?.toFixed(2) ?? "–" },
     ...section.data.scenarios.map((scenario, k) => ({
       key: `at${k}`, title: `${scenario}: rank, mean`, value: (row) => row.of.get(scenario)?.mean,
       cell: (row) => cellWithin(section, row.of.get(scenario)),
@@ -63,14 +63,15 @@ function columnsOfScenario(section, rows) {
   const hasMiddle = rows.some((row) => row.iqm != null);
   const middle = { key: "iqm", title: "IQM", help: HELP.iqm, value: (row) => row.iqm, cell: (row) => number(row.iqm, unit) };
   return [
-    { key: "rank", title: "Rank", help: HELP.rank, value: (row) => row.rank, cell: rankCell },
-    nameColumn(section), ...meanColumns(section, rows), groupColumn(rows), ...(hasMiddle ? [middle] : []),
+    rankColumn, nameColumn(section), ...meanColumns(section, rows), groupColumn(rows), ...(hasMiddle ? [middle] : []),
     ...baselineColumns(section, rows), costColumn(section, rows), ...runColumns(section),
   ];
 }
 
+const rankColumn = { key: "rank", title: "Rank", help: HELP.rank, value: rankOrder, cell: rankCell };
+
 function nameColumn(section) {
-  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row.strategy), bestMark(section, row)] };
+  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row), bestMark(section, row)] };
 }
 
 function meanColumns(section, rows) {
@@ -85,7 +86,7 @@ function meanColumns(section, rows) {
   return [
     mean,
     { key: "plot", title: "with its interval", words: true, value: (row) => row.mean, cell: drawn },
-    { key: "interval", title: "95 % interval", help: HELP.interval, value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit) },
+    { key: "interval", title: `${levelWords(section)} interval`, help: HELP.interval, value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit) },
   ];
 }
 
@@ -124,7 +125,7 @@ function runColumns(section) {
 
 // ------------------------------------------------------------------ cells
 
-function nameCell(section, name) {
+function nameCell(section, { strategy: name, rank_best: best, rank_reason: reason }) {
   const cells = section.data.entries.filter((entry) => entry.label === name);
   const here = cells.filter((entry) => section.scenario === ALL || entry.scenario === section.scenario);
   const ended = here.flatMap((entry) => entry.ended.map(([status]) => status));
@@ -134,6 +135,7 @@ function nameCell(section, name) {
     h("a", { href: `#${entryId(section, name)}`, "data-tip": cells[0]?.about || null }, named(name)),
     boundMark(section, name),
     lost.length ? h("span", { class: "failed" }, lost.join(", ")) : null,
+    best == null && reason && !section.isBound(name) ? h("span", { class: "failed" }, `no rank: ${reason}`) : null,
   ];
 }
 
@@ -153,10 +155,15 @@ function rankCell(row) {
   return h("span", { class: "rank" }, rankWords(row));
 }
 
-/** `2`, `1-3`, or why there is none. */
-function rankWords({ rank_best: best, rank_worst: worst, rank_reason: reason }) {
-  if (best == null) return reason;
-  return best === worst ? String(best) : `${best}-${worst}`;
+/** `2`, or `1–3`. */
+function rankWords({ rank_best: best, rank_worst: worst }) {
+  if (best == null) return "–";
+  return best === worst ? String(best) : `${best}–${worst}`;
+}
+
+/** By the best rank, then by the worst; none where there is no rank. */
+function rankOrder({ rank_best: best, rank_worst: worst }) {
+  return best == null ? null : best + worst / 1e4;
 }
 
 /** Rank and mean within a scenario, in the table over all of them. */

@@ -77,7 +77,7 @@ function rankNames(ranks, place) {
 /** One side of them; `away` is where the scale is not: -1 to the left, 1 to the right. */
 function rankNamesOf(ranks, { width, room, top, lowest, across }, away) {
   const side = away < 0 ? room : width - room, anchor = away < 0 ? "end" : "start";
-  const most = Math.max(Math.floor((room - 42) / LETTER), 5);
+  const most = Math.max(Math.floor((room - 46) / LETTER), 5);
   let y = lowest;
   const drawn = ranks.map(([name, rank]) => {
     const lines = nameLines(name, most), middle = y + 9;
@@ -85,7 +85,7 @@ function rankNamesOf(ranks, { width, room, top, lowest, across }, away) {
     return [
       s("path", { d: `M${across(rank)},${top}V${middle}H${side}`, fill: "none", stroke: "var(--muted)" }),
       s("text", { x: side + 5 * away, y: middle, dy: "0.35em", "text-anchor": anchor }, rank.toFixed(2)),
-      textLines(lines, side + 38 * away, middle, anchor)];
+      textLines(lines, side + 44 * away, middle, anchor)];
   });
   return { drawn, end: y };
 }
