@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from clbench.report.compared import Comparison, Overall
 from clbench.report.contest import Pair, differs
-from clbench.report.sentences import listed
+from clbench.report.words import listed
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,8 @@ from clbench.report.contest import (
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
-    ChosenTests,
     Equivalence,
     Finding,
-    IntervalsMade,
     MeasuredInstead,
     MissingSeeds,
     MixedRecords,
@@ -33,15 +31,19 @@ from clbench.report.findings import (
     NothingToCompare,
     OneStrategy,
     OverallRanking,
-    Power,
     Probabilities,
     Probability,
     Ranking,
     SeedsAdded,
-    TestsOverScenarios,
     TooFewScenarios,
     TwoStrategies,
     Unranked,
+)
+from clbench.report.findings_of_design import (
+    ChosenTests,
+    IntervalsMade,
+    Power,
+    TestsOverScenarios,
 )
 from clbench.report.planned import chances, designed_tests
 from clbench.report.population import shared_test_sets

@@ -6,12 +6,18 @@ from collections.abc import Iterable, Sequence
 
 from clbench.report.agents import means_of_agents
 from clbench.report.contest import THESE
-from clbench.report.findings import (
+from clbench.report.findings_of_design import (
+    Chance,
     ChosenTests,
     DesignedTests,
+    IntervalsMade,
+    Power,
     TestsOverByDesign,
     TestsOverScenarios,
+    Untested,
 )
+from clbench.report.numbers import show_level
+from clbench.report.words import counted, plural
 from clbench.stats.by_design import FLIPS, HOLM, JOINT, PARTITIONS, SHAFFER, STUDENT
 from clbench.stats.corrections import WORDS
 from clbench.stats.flips import smallest_flips
@@ -145,3 +151,70 @@ def _over(over: TestsOverScenarios | None) -> str:
             " Nemenyi's of every pair, which adjusts itself"
         )
     return f"{several}the Wilcoxon signed-rank test of how far one is ahead on each"
+
+
+# ---------------------------------------------------------------------- what can be found
+
+
+def power_words(found: Power) -> str:
+    """The smallest p that so many seeds can have, and whether it is small enough."""
+    unit = "runs" if found.unpaired else plural(found.n, "seed")
+    after = ""
+    if found.penalty > 1:
+        after = f", {found.after_correction:.3g} after the correction"
+    told = f"A pair of {found.n} {unit} can have no p smaller than {found.smallest_p:.3g}{after}"
+    level = f"alpha = {found.alpha:g}"
+    if found.is_enough:
+        agree = "" if found.unpaired else " where all seeds agree"
+        return f"{told}: enough for {level}{agree}."
+    if found.unpaired:
+        return f"{told}: nothing could be shown at {level}, however large; more seeds are needed."
+    more = found.seeds_needed - found.n
+    return (
+        f"{told}: no difference could be shown at {level}, however large it is; with"
+        f" {found.seeds_needed} seeds, {more} more, one could be, if all of them agree."
+    )
+
+
+def chance_words(found: Chance) -> str:
+    """How likely so many seeds find a difference."""
+    return (
+        f"With {counted(found.n, 'seed')} a difference of one standard deviation (of a seed's"
+        f" differences) is found in about {_percent(found.one_sd)} of cases, one of two in"
+        f" {_percent(found.two_sd)}; to find one of one in 80 % takes {found.needed} seeds."
+    )
+
+
+def untested_words(found: Untested) -> str:
+    """Why pairs are in no family."""
+    pairs = "A pair" if found.pairs == 1 else f"{found.pairs} pairs"
+    have = "has" if found.pairs == 1 else "have"
+    return (
+        f"{pairs} {have} {counted(found.n, 'seed')} in common, and nothing can be shown of so few:"
+        f" not tested, and in nobody's family; {found.fewest} are the fewest."
+    )
+
+
+def _percent(share: float) -> str:
+    return "more than 99 %" if share > 0.995 else f"{100 * share:.0f} %"
+
+
+def intervals_words(found: IntervalsMade) -> str:
+    """How intervals were made, and what they do not say."""
+    differences = "those of differences are of the differences seed by seed"
+    if found.unpaired:
+        differences = "those of differences are Welch's"
+    level = show_level(found.level)
+    together = ""
+    if found.family > 1:
+        together = (
+            f"; those that hold for all {found.family} differences together are as much longer as"
+            " Bonferroni asks (together_low and together_high in --format csv and json)"
+        )
+    return (
+        f"Intervals are Student's t, {level} for one mean at a time ({differences}): unlike p they"
+        " are not adjusted for their number, and two means whose intervals overlap may differ all"
+        f" the same{together}. The effect A is how often a run of the one is better than a run of"
+        " the other, of all that can be paired, whatever their seeds (Vargha, Delaney); a test seed"
+        " by seed may find a difference where A is near 0.5."
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Results
-from clbench.report.sentences import listed
+from clbench.report.words import listed
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
 

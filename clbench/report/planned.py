@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from clbench.report.across import Across
 from clbench.report.contest import BASELINE, Pair
-from clbench.report.findings import Chance, DesignedTests, TestsOverByDesign, Untested
+from clbench.report.findings_of_design import Chance, DesignedTests, TestsOverByDesign, Untested
 from clbench.report.tested import Tested
 from clbench.stats import design
 from clbench.stats.by_design import FEWEST_FOR_T, FLIPS, STUDENT

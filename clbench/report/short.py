@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.findings import Chance, Power, SeedsAdded, Untested
+from clbench.report.findings import SeedsAdded
+from clbench.report.findings_of_design import Chance, Power, Untested
 from clbench.report.look_words import in_short
 from clbench.report.ranking import show_rank
-from clbench.report.sentences import listed, sentence
+from clbench.report.sentences import sentence
+from clbench.report.words import listed
 from clbench.stats.corrections import WORDS
 
 

@@ -10,11 +10,7 @@ import pytest
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
-    Chance,
-    ChosenTests,
-    DesignedTests,
     Finding,
-    IntervalsMade,
     LeftOutRuns,
     LostRuns,
     MeasuredInstead,
@@ -24,10 +20,16 @@ from clbench.report.findings import (
     Omission,
     OneStrategy,
     PartlyStated,
-    Power,
     ProtocolsDiffer,
     Ranking,
     TwoStrategies,
+)
+from clbench.report.findings_of_design import (
+    Chance,
+    ChosenTests,
+    DesignedTests,
+    IntervalsMade,
+    Power,
 )
 from clbench.report.sentences import sentence
 from clbench.report.short import short

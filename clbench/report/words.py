@@ -1,0 +1,44 @@
+"""Bits of sentences that many of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clbench.report.contest import THESE
+from clbench.report.numbers import show_p
+
+MAX_NAMED = 8  # of a list of strategies
+
+
+def where_words(scenario: str | None, question: str, scenarios: int) -> str:
+    """On which scenario; or which question over so many of them."""
+    if scenario is not None:
+        return scenario
+    if question == THESE:
+        return f"On these {scenarios} scenarios together"
+    return f"On scenarios like these {scenarios}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`3 seeds`."""
+    return f"{number} {plural(number, noun)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`seed` of one, `seeds` of any other number."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def equals(p: float) -> str:
+    """`= 0.031`, `< 0.0001`."""
+    return show_p(p) if p < 1e-4 else f"= {show_p(p)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`, and no more than a few of them."""
+    shown = list(names[:MAX_NAMED])
+    if len(names) > MAX_NAMED:
+        shown.append(f"{len(names) - MAX_NAMED} more")
+    if len(shown) == 1:
+        return shown[0]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
