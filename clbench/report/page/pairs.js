@@ -33,7 +33,7 @@ function pairFinder(section) {
 function pairAt(pairs, k) {
   return {
     a: pairs.a[k], b: pairs.b[k], difference: pairs.difference[k], low: pairs.ci_low[k], high: pairs.ci_high[k],
-    effect: pairs.effect[k], p: pairs.p_adjusted[k], always: pairs.p_always[k], verdict: pairs.verdict[k],
+    effect: pairs.effect[k], p: pairs.p_adjusted[k], always: pairs.p_always[k], verdict: pairs.verdict[k], claim: pairs.in_own_record[k],
     won: pairs.won[k], lost: pairs.lost[k], size: pairs.n[k], wonLow: pairs.won_low[k], wonHigh: pairs.won_high[k],
   };
 }
@@ -108,7 +108,8 @@ function duelSummary(section, a, b) {
   const { unit, metric } = section.ranking, pair = pairFinder(section)(a, b);
   if (!pair) return h("p", {}, wonWords(section, a, b), h("span", { class: "muted" }, "No test compares them here."));
   const effect = pair.effect == null ? "" : `, A = ${pair.effect.toFixed(2)}`;
-  return h("p", {}, `${metric}: ${wonWords(section, a, b, pair)}`, h("strong", {}, pairWords(pair, unit)), `${effect}.`);
+  return h("p", {}, `${metric}: ${wonWords(section, a, b, pair)}`, h("strong", {}, pairWords(pair, unit)), `${effect}.`,
+    pair.claim ? ` In its own record: ${pair.claim}.` : null);
 }
 
 /** In how many seeds who is ahead; of a tested pair also the share that it would win of many. */

@@ -90,7 +90,7 @@ function figure(title, caption, draw, legend, table) {
     const now = Math.floor(entry.contentRect.width);
     if (now > 0 && now !== width) place.replaceChildren(draw((width = now)));
   }).observe(place);
-  return h("figure", {}, h("figcaption", {}, h("strong", {}, title), caption), place, legend, pictureButtons(), folded("The same as a table", table));
+  return h("figure", {}, h("figcaption", {}, h("strong", {}, named(title)), caption), place, legend, pictureButtons(), folded("The same as a table", table));
 }
 
 function download(name, type, make) {
