@@ -39,11 +39,19 @@ def import_files(
     imported = assemble(
         runs,
         suite=out.stem,
-        origin={"imported": form, "files": [path.name for path in paths]},
+        origin=_origin(form, paths, importer),
         metric_facts=_facts(host),
     )
     write_file(out, imported.record)
     return importer, imported
+
+
+def _origin(form: str, paths: Sequence[Path], importer: Importer) -> dict[str, Any]:
+    """Where the runs come from, and what files of this kind never say: comparisons tell of it."""
+    origin: dict[str, Any] = {"imported": form, "files": [path.name for path in paths]}
+    if importer.unsaid:
+        origin["unsaid"] = list(importer.unsaid)
+    return origin
 
 
 def _facts(host: Host) -> dict[str, dict[str, Any]]:

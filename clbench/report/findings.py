@@ -196,6 +196,7 @@ class PartlyStated:
     """Strategies of other libraries, of which the record says in part how they were trained."""
 
     labels: tuple[str, ...]
+    unsaid: tuple[str, ...]  # what files of their kind never say
     unstated: tuple[str, ...]  # keys of the protocol that the others state
     alone: tuple[str, ...]  # keys that only these state
     rivals: tuple[str, ...]  # beside them, whose streams are known

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from clbench.records import CellRecord, Results
+from clbench.records import CellRecord, RecordFile, Results
+from clbench.records.provenance import environment_of
 from clbench.report.findings import PartlyStated, ProtocolDifference, ProtocolsDiffer
 from clbench.report.numbers import value_words
 
@@ -27,7 +28,7 @@ def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer | PartlyS
         cells = [cell for cell in results.cells if cell.scenario == scenario]
         for label, difference in _differences(cells):
             found[label, difference].append(scenario)
-        for label, stated in _partly_stated(cells):
+        for label, stated in _partly_stated(results.record, cells):
             partly[stated][label] = None
     if found:
         yield ProtocolsDiffer(
@@ -118,7 +119,9 @@ def _most_common(values: Iterable[str]) -> str | None:
 # ---------------------------------------------------------------------- what is not stated
 
 
-def _partly_stated(cells: Sequence[CellRecord]) -> Iterable[tuple[str, PartlyStated]]:
+def _partly_stated(
+    record: RecordFile, cells: Sequence[CellRecord]
+) -> Iterable[tuple[str, PartlyStated]]:
     """Of each foreign cell what it does not state and the others do, and the other way round."""
     known, foreign = _known(cells), _foreign(cells)
     for cell in foreign:
@@ -127,8 +130,15 @@ def _partly_stated(cells: Sequence[CellRecord]) -> Iterable[tuple[str, PartlySta
         unstated = tuple(key for key in keys if key not in cell.protocol)
         alone = tuple(key for key in _settings(cell) if others and key not in keys)
         rivals = tuple(dict.fromkeys(other.label for other in known))
-        if unstated or alone or rivals:
-            yield cell.label, PartlyStated((), unstated, alone, rivals)
+        unsaid = _unsaid(record, cell)
+        if unsaid or unstated or alone or rivals:
+            yield cell.label, PartlyStated((), unsaid, unstated, alone, rivals)
+
+
+def _unsaid(record: RecordFile, cell: CellRecord) -> tuple[str, ...]:
+    """What the importer knows that its files never say."""
+    told = environment_of(record, cell).get("unsaid")
+    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 def _settings(cell: CellRecord) -> list[str]:

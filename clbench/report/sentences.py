@@ -227,6 +227,8 @@ def _(found: ProtocolsDiffer) -> str:
 @sentence.register
 def _(found: PartlyStated) -> str:
     told = []
+    if found.unsaid:
+        told.append(f"the files do not say: {listed(found.unsaid)}")
     if found.rivals:
         told.append(
             f"that a seed is the same stream as for {listed(found.rivals)} is not stated"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+import clbench
+from clbench.records import Results
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
@@ -155,7 +158,7 @@ def test_what_a_foreign_record_does_not_state_is_not_said_to_be_none(made: Any) 
         " model mnistmlp instead of mlp (split)."
     )
     assert the(PartlyStated, found) == PartlyStated(
-        ("lwf", "sgd"), ("head",), ("noise_rate",), ("naive",)
+        ("lwf", "sgd"), (), ("head",), ("noise_rate",), ("naive",)
     )
     assert sentence(the(PartlyStated, found)) == (
         "lwf and sgd, from another library: that a seed is the same stream as for naive is not"
@@ -180,3 +183,13 @@ def test_foreign_records_alone_are_set_against_each_other(made: Any) -> None:
     unstated = {one.labels: one.unstated for one in found.findings if type(one) is PartlyStated}
     assert unstated == {("a", "b"): ("clip",), ("c",): ()}
     assert PartlyStated not in kinds(made.compared(*cells[:2]))
+
+
+def test_what_files_of_a_kind_never_say_is_told_of_their_strategies(made: Any) -> None:
+    cells = [foreign(made, "a", lr=0.1), foreign(made, "b", lr=0.1)]
+    record = made.results(*cells).record
+    record = replace(record, environment={"imported": "lib", "unsaid": ["the images", "the order"]})
+    found = clbench.compare(Results(record, made.host))
+    assert sentence(the(PartlyStated, found)) == (
+        "a and b, from another library: the files do not say: the images and the order."
+    )

@@ -71,7 +71,7 @@ function columnsOfScenario(section, rows) {
 const rankColumn = { key: "rank", title: "Rank", help: HELP.rank, value: rankOrder, cell: rankCell };
 
 function nameColumn(section) {
-  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row), bestMark(section, row)] };
+  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row), bestMark(section, row), choiceMark(section, row)] };
 }
 
 function meanColumns(section, rows) {
@@ -149,6 +149,17 @@ function bestMark(section, { best_of: count, optimism }) {
   const size = optimism == null ? "" : ` by up to about ${number(optimism, section.ranking.unit)}${pointsWord(section.ranking.unit).replace(",", "")}`;
   const tip = `chosen by the numbers that are shown: its mean is optimistic${size}`;
   return [" ", h("span", { class: "best", "data-tip": tip }, `best of ${count}`)];
+}
+
+/** Of a tuned or a default row: a link to the other one, and what was chosen where. */
+function choiceMark(section, { strategy }) {
+  const choices = section.ranking.choices.filter((choice) => section.scenario === ALL || choice.scenario === section.scenario);
+  const own = choices.filter((choice) => choice.default_row && choice.default_row !== choice.tuned && [choice.tuned, choice.default_row].includes(strategy));
+  if (!own.length) return null;
+  const [{ tuned, default_row: usual }] = own;
+  const tip = own.map((choice) => `${choice.scenario}: ${choice.chosen} was chosen, ${choice.default} is the default`).join("; ");
+  const [other, word] = strategy === tuned ? [usual, "default"] : [tuned, "tuned"];
+  return [" ", h("a", { class: "best", href: `#${entryId(section, other)}`, "data-tip": tip }, `see ${word}`)];
 }
 
 function rankCell(row) {
