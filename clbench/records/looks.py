@@ -61,6 +61,23 @@ def united_looks(lists: Iterable[Sequence[Look]]) -> tuple[Look, ...]:
     return tuple(first.values())
 
 
+def looks_line(looks: Sequence[Look]) -> str | None:
+    """How often these seeds were compared, in a line; None where nobody did."""
+    sizes: dict[str, dict[int, None]] = {}
+    for look in looks:
+        most = max(map(len, look.cells.values()), default=0)
+        sizes.setdefault(look.metric, {})[most] = None
+    if not sizes:
+        return None
+    told = []
+    for metric, seeds in sizes.items():
+        told.append(f"{metric} at {', '.join(map(str, seeds))} seeds")
+    declared = next((look.rule.get("looks") for look in reversed(looks) if look.rule), None)
+    if isinstance(declared, list):
+        told.append(f"seeds are added by declared looks at {', '.join(map(str, declared))}")
+    return f"compared so far, since {looks[0].when[:10]}: {'; '.join(told)}"
+
+
 # ---------------------------------------------------------------------- in a file
 
 

@@ -10,11 +10,12 @@ from rich.text import Text
 from clbench.errors import RecordError
 from clbench.records import Results
 from clbench.records.apart import apart_line
+from clbench.records.looks import looks_line
 from clbench.report.terminal import strategy_view, summary_table
 
 
 def table_with_apart(results: Results, every: bool) -> Group:
-    """The summary table; below it what is kept apart, or with `every` its table."""
+    """The summary table; below it what is kept apart, or with `every` its table, and who looked."""
     line = apart_line(results.record)
     parts: list[RenderableType] = [summary_table(results)]
     if every and line is not None:
@@ -23,6 +24,9 @@ def table_with_apart(results: Results, every: bool) -> Group:
         parts += [Text("nothing is kept apart")]
     elif line is not None:
         parts += [Text(line)]
+    looks = looks_line(results.record.looks)
+    if looks is not None:
+        parts += [Text(looks)]
     return Group(*parts)
 
 

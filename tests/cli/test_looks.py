@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import clbench
 from clbench.records import CellRecord, RecordFile, read_record, write_file
 from clbench.records.holding import hold
+from clbench.records.looks import Look, append_looks
 
 NOT_NOTED = "this look at its seeds is not noted in it"
 
@@ -101,3 +103,18 @@ def test_comparing_a_file_from_python_is_noted_and_results_in_memory_are_not(
     path.chmod(0o444)
     with pytest.warns(UserWarning, match="it is read-only"):
         clbench.compare(path, alpha=0.01)
+
+
+def test_show_says_how_often_a_record_was_compared(project) -> None:
+    path = record(project.folder / "r.h5")
+    assert "compared so far" not in project.clbench("show", "r.h5").stdout
+    first = Look("2026-11-01T10:00:00+00:00", {"er": (0, 1)}, "average_accuracy", 0.05, "t")
+    rule = {"looks": [2, 3]}
+    second = replace(first, cells={"er": (0, 1, 2)}, rule=rule)
+    other = replace(first, metric="forgetting")
+    append_looks(path, (), [first, second, other])
+    shown = project.clbench("show", "r.h5").stdout
+    assert (
+        "compared so far, since 2026-11-01: average_accuracy at 2, 3 seeds; forgetting at 2 seeds;"
+        " seeds are added by declared looks at 2, 3\n"
+    ) in shown
