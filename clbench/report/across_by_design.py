@@ -7,7 +7,7 @@ scenarios its value. On scenarios like these: a scenario is a block, a sample of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from clbench.report.contest import (
 )
 from clbench.report.runs import Runs
 from clbench.report.score_tables import Tables, tables_of
-from clbench.report.sizes import sizes_of_gains
+from clbench.report.sizes import Apart, with_sizes
 from clbench.report.within_by_design import omnibus_of, pair_of
 from clbench.stats.effects import vargha_delaney
 from clbench.stats.evidence import PairEvidence, scenarios_like_these, these_scenarios
@@ -48,8 +48,7 @@ class _Asked:
 
     question: str
     answer: Answer
-    gains: Sequence[Array]  # of the same pairs: how far the first is ahead in each block
-    deltas: Sequence[Array]  # and the differences in those blocks in which both finished
+    apart: Sequence[Apart]  # of the same pairs
     means: Estimates
     finished: dict[str, tuple[int, int]]  # by strategy: its blocks, of how many
 
@@ -69,18 +68,19 @@ def _these(contenders: Contenders, tables: Tables, rules: Rules) -> _Asked:
     evidence = these_scenarios(tables.scores, plan.pairs(len(tables.names)))
     answer = over_these_scenarios(tables.scores, plan)
     means = np.mean(tables.scores, axis=0)
-    deltas = [sign * one.delta[_both_finished(means, one)] for one in evidence.pairs]
+    apart = []
+    for one in evidence.pairs:
+        apart.append(_apart(tables, one, one.delta[_both_finished(means, one)], sign))
     finished = {}
     for name, column in zip(tables.names, means.T, strict=True):
         finished[name] = (int(np.isfinite(column).sum()), int((~np.isnan(column)).sum()))
-    gains = [one.delta for one in evidence.pairs]
-    return _Asked(THESE, answer, gains, deltas, _means_by_seed(contenders, rules), finished)
+    return _Asked(THESE, answer, apart, _means_by_seed(contenders, rules), finished)
 
 
 def _both_finished(means: Array, pair: PairEvidence) -> Array:
     """Of the pair's seeds, those that both finished on all scenarios."""
-    finished = np.isfinite(means[pair.blocks])
-    both: Array = finished[:, pair.first] & finished[:, pair.second]
+    first, second = means[pair.blocks, pair.first], means[pair.blocks, pair.second]
+    both: Array = np.isfinite(first) & np.isfinite(second)
     return both
 
 
@@ -90,10 +90,11 @@ def _like_these(contenders: Contenders, tables: Tables, rules: Rules) -> Iterabl
     if answer is not None:
         evidence = scenarios_like_these(tables.scores, plan.pairs(len(tables.names)))
         sign = contenders.runs[0][0].sign
-        deltas = [sign * _mean_differences(tables, one) for one in evidence.pairs]
-        gains = [one.delta for one in evidence.pairs]
+        apart = []
+        for one in evidence.pairs:
+            apart.append(_apart(tables, one, _mean_differences(tables, one), sign))
         means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
-        yield _Asked(LIKE_THESE, answer, gains, deltas, means, finished)
+        yield _Asked(LIKE_THESE, answer, apart, means, finished)
 
 
 def _mean_differences(tables: Tables, pair: PairEvidence) -> Array:
@@ -131,23 +132,24 @@ def _across(
 
 
 def _pairs(asked: _Asked, tables: Tables, rules: Rules) -> list[Pair]:
-    """With the means over scenarios of how often a run of the one is better."""
     pairs = []
     for one in asked.answer.pairs:
         names = tables.names[one.first], tables.names[one.second]
-        pair = pair_of(None, *names, one, asked.question)
-        effects = [_effect(table, one.first, one.second) for table in tables.scores]
-        pairs.append(replace(pair, effect=float(np.mean(effects))))
-    sized = sizes_of_gains(pairs, asked.gains, asked.deltas, rules)
+        pairs.append(pair_of(None, *names, one, asked.question))
+    sized = with_sizes(pairs, asked.apart, rules)
     if rules.looked is not None and asked.question == THESE:
         return rules.looked.over(sized, tables, rules)
     return sized
 
 
-def _effect(table: Array, first: int, second: int) -> float:
-    runs = table[:, [first, second]]
-    both = runs[~np.isnan(runs).any(axis=1)]
-    return vargha_delaney(both[:, 0], both[:, 1])
+def _apart(tables: Tables, pair: PairEvidence, deltas: Array, sign: int) -> Apart:
+    """`deltas` are oriented; the effect is the mean over scenarios of that on each."""
+    effects = []
+    for table in tables.scores:
+        a, b = table[:, pair.first], table[:, pair.second]
+        both = ~(np.isnan(a) | np.isnan(b))
+        effects.append(vargha_delaney(a[both], b[both]))
+    return Apart(pair.delta, sign * deltas, float(np.mean(effects)))
 
 
 def _average_ranks(tables: Tables) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,35 +37,41 @@ def by_name(runs: Sequence[Runs]) -> Known:
 
 def paired_sizes(pairs: Sequence[Pair], known: Known, rules: Rules) -> list[Pair]:
     """Pairs of scenarios at the seeds that both have."""
-    sized, gains, deltas = [], [], []
+    found = []
     for pair in pairs:
         a, b = known[pair.scenario, pair.a], known[pair.scenario, pair.b]
         seeds = common_seeds([a, b])
         first, second = a.at(seeds), b.at(seeds)
-        sized.append(replace(pair, effect=vargha_delaney(first, second)))
         gain = differences(first, second)
-        gains.append(gain)
-        deltas.append(a.sign * gain[np.isfinite(first) & np.isfinite(second)])
-    return sizes_of_gains(sized, gains, deltas, rules)
+        delta = a.sign * gain[np.isfinite(first) & np.isfinite(second)]
+        found.append(Apart(gain, delta, vargha_delaney(first, second)))
+    return with_sizes(pairs, found, rules)
 
 
-def sizes_of_gains(
-    pairs: Sequence[Pair], gains: Sequence[Array], deltas: Sequence[Array], rules: Rules
-) -> list[Pair]:
-    """What follows from how far a is ahead in each block, infinite where a run failed.
+@dataclass(frozen=True)
+class Apart:
+    """How far apart two strategies are."""
 
-    And from the differences a - b in those blocks in which both finished.
-    """
-    every = zip(pairs, gains, deltas, strict=True)
-    sized = [_one_size(pair, gain, delta, rules) for pair, gain, delta in every]
-    smallest = [smallest_equivalence(pair.n) for pair in pairs]
-    return _with_intervals(_equivalence_adjusted(sized, smallest, rules), deltas, rules)
+    gains: Array  # how far a is ahead in each block, infinite where a run failed
+    deltas: Array  # a - b in those blocks in which both finished
+    effect: float  # the chance that a run of a is better than one of b
 
 
-def _one_size(pair: Pair, gain: Array, delta: Array, rules: Rules) -> Pair:
+def with_sizes(pairs: Sequence[Pair], apart: Sequence[Apart], rules: Rules) -> list[Pair]:
+    """The pairs of one question with the sizes that follow."""
+    sized = [_one_size(pair, one, rules) for pair, one in zip(pairs, apart, strict=True)]
+    if rules.rope is not None:
+        smallest = [smallest_equivalence(pair.n) for pair in pairs]
+        sized = _equivalence_adjusted(sized, smallest, rules)
+    return _with_intervals(sized, [one.deltas for one in apart], rules)
+
+
+def _one_size(pair: Pair, apart: Apart, rules: Rules) -> Pair:
+    gain, delta = apart.gains, apart.deltas
     won = won_seeds(gain, rules.level)
     return replace(
         pair,
+        effect=apart.effect,
         difference=float(delta.mean()) if len(delta) else NAN,
         equivalence_p=_equivalence(delta, all_finished=len(delta) == len(gain), rules=rules),
         won=won.wins,

@@ -879,6 +879,10 @@ def test_wrong_use_is_exit_2_in_a_sentence(made, project, record) -> None:
         ([record, "--metric", "nothing"], "unknown metric 'nothing'"),
         ([record, "--baseline", "goood"], "did you mean 'good'"),
         ([record, "--alpha", "2"], "must lie between 0 and 1"),
+        (
+            [record, "--tests", "by_design", "--correction", "holm"],
+            "`correction` belongs to `tests: ranks`",
+        ),
         ([record, "o.h5"], "--force-mixed ranks them all the same"),
         ([record, "--figure", "cd.gif"], "ends in .svg, .pdf or .png"),
         ([record, "--figure", "dc.svg"], "must begin with what to draw"),
