@@ -13,7 +13,7 @@ from clbench.records.file import SMOKE
 from clbench.report.choosing import with_choices
 from clbench.report.claims import with_claims
 from clbench.report.comparison import Comparison, compare_pool
-from clbench.report.contest import EVERY_PAIR
+from clbench.report.contest import EVERY_PAIR, RANKS
 from clbench.report.pool import Pool, comparable, pool
 from clbench.report.reproduction import repeats
 from clbench.report.sections import Section, Source
@@ -21,6 +21,7 @@ from clbench.report.stated import stated_comparison
 
 RECORDS = "records"  # the folder of copies
 # Costs are shown; networks of one stack share their clock, so nothing is tested.
+SHARED_RULES = ("metric", "alpha", "tests", "unpaired", "rope")  # with each record by itself
 UNRANKED_UNITS = ("seconds", "bytes", "count")
 
 
@@ -145,17 +146,22 @@ def _section(
     comparisons = _comparisons(pooled, rules)
     if len(sources) > 1:
         for metric, found in comparisons.items():
-            comparisons[metric] = with_claims(found, _by_themselves(sources, host, metric, rules))
+            alone = _by_themselves(sources, host, found, rules)
+            comparisons[metric] = with_claims(found, alone)
     return Section(title, tuple(sources), comparisons, again, pooled.results)
 
 
 def _by_themselves(
-    sources: Sequence[Source], host: Host, metric: str, rules: Mapping[str, Any]
+    sources: Sequence[Source], host: Host, board: Comparison, rules: Mapping[str, Any]
 ) -> dict[str, Comparison]:
     """Each record compared alone, by where it lies; but for those that have nothing of the metric.
 
-    The baseline is the board's; a record that lacks it is compared without one.
+    By the board's rules, whatever their own suites state; a record that lacks the baseline is
+    compared without one.
     """
+    shared = {name: getattr(board, name) for name in SHARED_RULES}
+    if board.tests == RANKS:  # a correction asks for tests on ranks
+        shared["correction"] = board.correction
     found = {}
     for source in sources:
         alone = pool([Results(source.record, host)], force_mixed=True)
@@ -163,8 +169,7 @@ def _by_themselves(
         if not _has_strategy([alone.results], baseline):
             baseline = None
         try:
-            own_rules = {**rules, "baseline": baseline, "metric": metric}
-            found[source.place] = compare_pool(alone, own_rules)
+            found[source.place] = compare_pool(alone, {**rules, **shared, "baseline": baseline})
         except UserError:
             continue  # a metric that nobody knows who has this record alone
     return found

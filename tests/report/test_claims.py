@@ -63,6 +63,15 @@ def test_a_claim_that_holds_on_the_board_is_kept_without_a_line(made: Any, tmp_p
     assert not any("in its own record" in line for line in main.text)
 
 
+def test_the_level_is_the_boards_whatever_a_suite_states(made: Any, tmp_path: Path) -> None:
+    strict = made.save(
+        tmp_path / "a.h5", *others(made, 1), suite="a", text="compare: {alpha: 0.01}"
+    )
+    mine = made.save(tmp_path / "mine.h5", *two(made), suite="mine")
+    (section,) = leaderboard([strict, mine], tmp_path / "board")
+    assert (section.main.alpha, section.main.claims) == (0.01, ())
+
+
 def test_one_record_alone_claims_nothing_beside_itself(made: Any, tmp_path: Path) -> None:
     record = made.save(tmp_path / "mine.h5", *two(made))
     (section,) = leaderboard([record], tmp_path / "board")
