@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SuiteStarted:
-    """A run begins."""
+    """A run begins. Where seeds are added by what they show, `jobs` are those of the first look."""
 
     suite: str
     out: Path

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from clbench.errors import RecordError
 from clbench.records.atomic import atomic_file
@@ -47,8 +46,11 @@ class Look:
 
 
 def seeds_of(cells: Iterable[CellRecord]) -> dict[str, Seeds]:
-    """The seeds of each cell, by its key, as a look names them."""
-    return {cell.key: tuple(np.unique(cell.seed).tolist()) for cell in cells}
+    """The seeds of each cell, by its key, as a look names them; those of two records together."""
+    found: dict[str, set[int]] = {}
+    for cell in cells:
+        found.setdefault(cell.key, set()).update(cell.seed.tolist())
+    return {key: tuple(sorted(seeds)) for key, seeds in found.items()}
 
 
 def united_looks(lists: Iterable[Sequence[Look]]) -> tuple[Look, ...]:

@@ -32,7 +32,7 @@ def _what_happened(found: SeedsAdded) -> str:
 
 
 def _what_follows(found: SeedsAdded) -> str:
-    fixed = "p and adjusted p are as if the number of seeds had been fixed"
+    fixed = "p, adjusted p and intervals are as if the number of seeds had been fixed"
     if found.unpaired:
         return (
             f"A test that is repeated finds more than there is: {fixed}, which it was not; tests"
@@ -49,7 +49,7 @@ def _what_follows(found: SeedsAdded) -> str:
             f" `p however often`, which holds however often somebody looked; {fixed}."
         )
     if found.scenarios_like_these:
-        told += " Over scenarios like these there is the latter alone."
+        told += " Over scenarios like these there is no such p."
     return told
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from clbench.records import RecordFile, Results, read_record
+from clbench.records import CellRecord, RecordFile, Results, read_record
 from clbench.records.looks import Look
 from clbench.records.noting import look_at, note_looks
 from clbench.report.compared import Comparison
@@ -20,7 +20,8 @@ def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) 
     tested = [comparison for comparison in comparisons if _tests(comparison)]
     looks: dict[Path, list[Look]] = {}
     for path, record in records.items():
-        looks[path] = [_look(comparison, record) for comparison in tested]
+        cells = _looked_at(record, records.values())
+        looks[path] = [_look(comparison, record, cells) for comparison in tested]
     return note_looks(looks) if tested else []
 
 
@@ -32,12 +33,21 @@ def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> No
         warnings.warn(line, stacklevel=3)
 
 
-def _look(comparison: Comparison, record: RecordFile) -> Look:
+def _looked_at(record: RecordFile, every: Iterable[RecordFile]) -> list[CellRecord]:
+    """The cells of a record, and those of others that they were compared with."""
+    cells = list(record.cells)
+    for other in every:
+        # A key without content is only a name, which other records may give to other things.
+        cells += [cell for cell in other.cells if cell.content and other is not record]
+    return cells
+
+
+def _look(comparison: Comparison, record: RecordFile, cells: Iterable[CellRecord]) -> Look:
     test = ", ".join(_tests(comparison))
     rule = stated_rule(record.suite_text)
     # A look at a run that is not over, too, was taken when its looks had been declared.
     declared = {} if rule is None else rule.to_plain()
-    return look_at(record.cells, comparison.metric, comparison.alpha, test, declared)
+    return look_at(cells, comparison.metric, comparison.alpha, test, declared)
 
 
 def _tests(comparison: Comparison) -> list[str]:

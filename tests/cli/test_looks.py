@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,3 +119,26 @@ def test_show_says_how_often_a_record_was_compared(project) -> None:
         "compared so far, since 2026-11-01: average_accuracy at 2, 3 seeds; forgetting at 2 seeds;"
         " seeds are added by declared looks at 2, 3\n"
     ) in shown
+
+
+def test_records_that_are_compared_together_know_of_each_other(project) -> None:
+    files = {"naive": project.folder / "a.h5", "er": project.folder / "b.h5"}
+
+    def write(name: str, seeds: int, looks: tuple[Look, ...] = ()) -> None:
+        numbers = np.random.default_rng(len(name)).normal(0.5, 0.01, seeds)
+        accuracy = np.broadcast_to(numbers[:, None, None], (seeds, 3, 2)).copy()
+        about: dict[str, Any] = {"content": {"of": name, "data": "d"}}
+        cell = CellRecord(name, "split", name, name, np.arange(seeds), accuracy, **about)
+        known = RecordFile(2, "demo", "name: demo", {"python": "3"}, [cell], looks=looks)
+        write_file(files[name], known)
+
+    for name in files:
+        write(name, 3)
+    few = project.clbench("compare", "a.h5", "b.h5")
+    assert (few.code, few.stderr) == (0, "")
+    for name, path in files.items():
+        (look,) = looks = read_record(path).looks
+        assert dict(look.cells) == {"naive": (0, 1, 2), "er": (0, 1, 2)}
+        write(name, 6, looks)
+    grew = project.clbench("compare", "a.h5", "b.h5")
+    assert "these strategies were compared before, with 3 (" in grew.stdout
