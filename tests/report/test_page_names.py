@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from clbench.report.leaderboard import leaderboard
@@ -104,3 +105,18 @@ def test_a_card_names_papers_and_marks_chosen_options(chromium: Browser, long_na
     links = chromium.run(f"return [...{card}.querySelectorAll('a')].map(one => one.href)")
     assert links == ["https://example.org/a?b="]  # an address, and no script
     assert chromium.run("return document.images.length") == 0
+
+
+@pytest.mark.parametrize("kind", ["lonely", "lost", "empty"])
+def test_a_page_with_nothing_to_rank_opens_without_complaint(
+    chromium: Browser, made: Any, tmp_path: Path, kind: str
+) -> None:
+    diverged = np.array(["diverged"] * 3, dtype=object)
+    lost = [made.cell(name, [0.5] * 3, member_status=diverged) for name in ("a", "b")]
+    cells = {"lonely": [made.cell("only", [0.5])], "lost": lost, "empty": []}[kind]
+    write(leaderboard([made.save(tmp_path / "r.h5", *cells)], tmp_path), tmp_path)
+    chromium.open(Path("/dev/null"))
+    chromium.complaints()
+    chromium.open(tmp_path / "index.html")
+    assert chromium.run("return document.querySelectorAll('main > section').length") == 1
+    assert chromium.complaints() == []

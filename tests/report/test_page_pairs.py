@@ -39,7 +39,6 @@ def test_a_pair_is_chosen_in_the_matrix_and_shown_by_seed_task_and_scenario(at: 
     assert words.endswith("middle better, A = 1.00.")
     assert at.run("return location.hash") == "#s0&scenario=one&a=middle&b=poor"
     chosen = "return document.querySelector('.matrix [aria-pressed=true]')"
-    assert at.soon(f"{chosen} !== null")
     assert at.run(f"{chosen}.dataset.tip").startswith("middle ")
 
 
@@ -75,3 +74,26 @@ def test_a_failed_run_is_worst_and_stands_at_the_edge(at: Browser) -> None:
     (tip,) = at.run(tips)
     assert tip.startswith("seed 11: good ")
     assert tip.endswith(f"{NASTY} failed")
+
+
+def test_the_keyboard_stays_on_the_pair_that_it_chose_and_on_the_list(at: Browser) -> None:
+    choose(at, "Scenario", "one")
+    at.run("document.querySelectorAll('.matrix button')[1].focus()")
+    chosen = at.run("return document.activeElement.dataset.focus")
+    at.press("Enter")
+    assert at.run("return document.activeElement.dataset.focus") == chosen
+    assert at.run("return document.activeElement.ariaPressed") == "true"
+    at.run("document.querySelector('.duel select').focus()")
+    at.press("Down")
+    assert at.run("return document.activeElement.dataset.focus") == "select One"
+
+
+def test_a_matrix_that_was_folded_stays_folded(at: Browser) -> None:
+    matrix = (
+        "[...document.querySelectorAll('summary')]"
+        ".find(one => one.textContent.startsWith('Every strategy'))"
+    )
+    assert at.run(f"return {matrix}.parentElement.open")
+    at.run(f"{matrix}.click()")
+    choose(at, "Scenario", "one")
+    assert not at.run(f"return {matrix}.parentElement.open")

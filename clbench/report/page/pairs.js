@@ -64,7 +64,7 @@ function matrixOf(section) {
   const table = () => scrolled(caption, h("table", { class: "matrix" }, captionOf(caption),
     h("thead", {}, h("tr", {}, h("td"), names.map((name) => h("th", { scope: "col" }, named(name))))),
     h("tbody", {}, names.map((row) => h("tr", {}, h("th", { scope: "row" }, named(row)), names.map((column) => cell(row, column)))))));
-  return folded("Every strategy against every other", table, { open: names.length <= LARGEST_OPEN_MATRIX });
+  return section.keptFolded("Every strategy against every other", table, names.length <= LARGEST_OPEN_MATRIX);
 }
 
 function matrixCell(section, pair, row, column) {
@@ -76,7 +76,7 @@ function matrixCell(section, pair, row, column) {
     section.parts.pairs.querySelector(".duel").scrollIntoView({ block: "nearest" });
   };
   return h("td", { class: kindOf(pair.verdict, row, column) },
-    h("button", { type: "button", "aria-pressed": String(isChosen), "data-tip": pairWords(pair, unit), click: pick }, signed(pair.difference, unit)));
+    h("button", { type: "button", "aria-pressed": String(isChosen), "data-focus": `pair ${row}\n${column}`, "data-tip": pairWords(pair, unit), click: pick }, signed(pair.difference, unit)));
 }
 
 /** A pair in a sentence; the second p, which holds however often somebody looked, decides where there is one. */
@@ -98,7 +98,7 @@ function headToHead(section) {
   return h("div", { class: "duel" },
     h("h4", {}, "Head to head"),
     h("form", { class: "controls", submit: (event) => event.preventDefault() },
-      choice("One", 0, b), choice("against", 1, a), h("button", { type: "button", click: turn }, "Swap")),
+      choice("One", 0, b), choice("against", 1, a), h("button", { type: "button", "data-focus": "swap", click: turn }, "Swap")),
     duelSummary(section, a, b),
     charts.length ? h("div", { class: "figures" }, charts) : h("p", { class: "muted" }, "They have no runs in common here."));
 }
@@ -233,5 +233,5 @@ function listOfPairs(section) {
     ...(claimed ? [pairs.in_own_record[k]] : []),
   ];
   const table = () => plainTable("The difference of every pair, and its test", headers, places.map(row), 2);
-  return folded(`Every pair (${places.length})`, table);
+  return section.keptFolded(`Every pair (${places.length})`, table);
 }

@@ -78,7 +78,9 @@ const settings = (tree) => {
 /** Something folded away, made when it is first opened. */
 function folded(summary, make, attributes = {}) {
   const details = h("details", attributes, h("summary", {}, summary));
-  details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(...[make()].flat(Infinity)); });
+  const fill = () => { if (details.open && details.children.length === 1) details.append(...[make()].flat(Infinity).filter(Boolean)); };
+  details.addEventListener("toggle", fill);
+  fill();
   return details;
 }
 

@@ -39,7 +39,7 @@ function sortedRows(rows, columns, { key, down }) {
 }
 
 // ------------------------------------------------------------------ columns
-// A column is {key, title, value, cell}: what it sorts by, and what it shows; `help` is its tooltip, `words` stand on the left.
+// A column is {key, title, value, cell}: what it sorts by, and what it shows; `help` is its tooltip, `words` stand on the left, `csv` is what a spreadsheet gets where it is not the value.
 
 function columnsOf(section, rows) {
   return section.scenario === ALL ? columnsOverScenarios(section, rows) : columnsOfScenario(section, rows);
@@ -68,7 +68,7 @@ function columnsOfScenario(section, rows) {
   ];
 }
 
-const rankColumn = { key: "rank", title: "Rank", help: HELP.rank, value: rankOrder, cell: rankCell };
+const rankColumn = { key: "rank", title: "Rank", help: HELP.rank, value: rankOrder, csv: rankWords, cell: rankCell };
 
 function nameColumn(section) {
   return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row), bestMark(section, row), choiceMark(section, row)] };
@@ -227,15 +227,14 @@ function headCell(section, column) {
   const pick = () => {
     section.sort = { key: column.key, down: isChosen && !down };
     section.change();
-    section.parts.table.querySelector(`[data-key="${column.key}"]`)?.focus(); // the table was made anew
   };
   const direction = isChosen ? (down ? "descending" : "ascending") : null;
   return h("th", { scope: "col", class: classOf(column), "aria-sort": direction },
-    h("button", { type: "button", "data-key": column.key, "data-tip": column.help, click: pick }, column.title));
+    h("button", { type: "button", "data-key": column.key, "data-focus": `sort ${column.key}`, "data-tip": column.help, click: pick }, column.title));
 }
 
 function bodyCell(column, row) {
   const isName = column.key === "name";
-  const attributes = { scope: isName ? "row" : null, class: classOf(column), "data-value": column.value(row) ?? "" };
+  const attributes = { scope: isName ? "row" : null, class: classOf(column), "data-value": (column.csv ?? column.value)(row) ?? "" };
   return h(isName ? "th" : "td", attributes, column.cell(row));
 }

@@ -4,7 +4,8 @@ const AS_RANKED = { key: "order", down: false }; // the order of the ranking its
 
 class Section {
   constructor(data, place) {
-    Object.assign(this, { data, place, id: `s${place}`, wordsOpen: false, isTyping: false });
+    Object.assign(this, { data, place, id: `s${place}`, isTyping: false });
+    this.opened = new Map(); // what the reader folded or unfolded of what is drawn anew
     this.looks = new Map(data.strategies.map((name, k) => [name, look(k)]));
     this.searched = new Map(data.strategies.map((name) => [name, this.searchable(name)]));
     const parts = ["table", "figures", "pairs", "text"].map((name) => [name, h("div")]);
@@ -67,7 +68,7 @@ class Section {
   select(label, values, words, chosen, pick) {
     const picked = ({ target: { selectedIndex: k } }) => { pick(values[k], k); this.change(); };
     return h("label", {}, label,
-      h("select", { change: picked }, values.map((value, k) => h("option", { selected: value === chosen }, words[k]))));
+      h("select", { "data-focus": `select ${label}`, change: picked }, values.map((value, k) => h("option", { selected: value === chosen }, words[k]))));
   }
 
   filterInput() {
@@ -167,18 +168,20 @@ class Section {
 
   // ---------------------------------------------------------------- drawing
 
+  /** Everything that depends on what is chosen; the focus stays on the control that was used. */
   draw() {
-    const { parts } = this;
+    const { parts } = this, focused = document.activeElement?.dataset?.focus;
     parts.table.replaceChildren(...rankingTable(this));
-    parts.text.replaceChildren(this.words());
+    parts.text.replaceChildren(this.keptFolded("In words", () => sentencesOf(this)));
     parts.figures.replaceChildren(figuresOf(this));
     parts.pairs.replaceChildren(...pairsOf(this));
+    if (focused) this.element.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
-  /** Folded at first; as the reader left it from then on. */
-  words() {
-    const details = folded("In words", () => sentencesOf(this), { open: this.wordsOpen });
-    details.addEventListener("toggle", () => { this.wordsOpen = details.open; });
+  /** Folded, or not, as at first; as the reader left it from then on. */
+  keptFolded(summary, make, open = false) {
+    const details = folded(summary, make, { open: this.opened.get(summary) ?? open });
+    details.querySelector("summary").addEventListener("click", () => this.opened.set(summary, !details.open));
     return details;
   }
 }
