@@ -26,7 +26,7 @@ def shared_test_sets(tested: Tested) -> Iterable[SharedTestSet]:
     means = {(one.scenario, one.strategy): one.mean for one in tested.runs}
     for scenario, images in _images_by_scenario(tested.pooled.results.cells).items():
         pairs = [pair for pair in tested.pairs_on(scenario) if _is_proven(pair, rules.alpha)]
-        if not pairs:
+        if not pairs or not images:
             continue
         closest = min(pairs, key=lambda pair: abs(pair.difference))
         accuracy = (means[scenario, closest.a] + means[scenario, closest.b]) / 2
@@ -41,11 +41,10 @@ def _is_proven(pair: Pair, alpha: float) -> bool:
 
 
 def _images_by_scenario(cells: Iterable[CellRecord]) -> dict[str, int]:
-    """Where all that say so agree."""
+    """Where every strategy says so, and they agree: of others nobody knows the images."""
     said: dict[str, set[int]] = {}
     for cell in cells:
-        if cell.test_images:
-            said.setdefault(cell.scenario, set()).add(cell.test_images)
+        said.setdefault(cell.scenario, set()).add(cell.test_images)
     return {scenario: sizes.pop() for scenario, sizes in said.items() if len(sizes) == 1}
 
 

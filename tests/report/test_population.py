@@ -51,6 +51,12 @@ def test_elsewhere_nothing_is_said(made: Any, images: int, gap: float, metric: s
     assert not found_in(made.compared(*close(made, images, gap), metric=metric))
 
 
+def test_a_strategy_whose_images_nobody_knows_is_not_said_to_share_them(made: Any) -> None:
+    cells = close(made, 357)
+    cells[0].test_images = 0
+    assert not found_in(made.compared(*cells))
+
+
 def test_scenarios_have_a_sentence_each(made: Any) -> None:
     cells = [*close(made, 357, scenario="one"), *close(made, 300, scenario="two")]
     assert [one.images for one in found_in(made.compared(*cells))] == [357, 300]
