@@ -23,8 +23,11 @@ def rules_of(
     """Everything decided; and what of the suite's could not be followed."""
     block, not_used = stated_comparison(results.record.suite_text)
     stated = block.model_dump()
-    if stated_rule(results.record.suite_text) is not None:
-        stated["family"] = block.family_where_seeds_are_added
+    rule = stated_rule(results.record.suite_text)
+    if rule is not None:
+        # What is compared is what decided how many seeds there are.
+        family = block.family_where_seeds_are_added
+        stated |= {"family": family, "alpha": rule.alpha, "rope": rule.rope}
     _check(given)
     chosen = stated | dict(given)
     chosen.pop("choose_on", None)  # `choosing.with_choices` did so

@@ -247,6 +247,16 @@ def test_a_look_at_a_run_that_is_not_over_knows_what_was_declared(project, made)
     assert found.pairs[0].decision == "first better"
 
 
+def test_what_is_compared_is_what_decided_how_many_seeds_there_are(made) -> None:
+    text = "seeds: {until: separated, looks: [6, 8], alpha: 0.2, rope: 0.001}\n"
+    found = compared(made, two(made), ruled(6, alpha=0.2, rope=0.001), text=text)
+    assert (found.alpha, found.rope) == (0.2, 0.001)
+    told = added(found)
+    assert told is not None
+    assert told.by_looks == (6, 8)
+    assert compared(made, two(made), text=text, alpha=0.01).alpha == 0.01
+
+
 def test_the_command_says_it_of_a_record_that_grew(project, made) -> None:
     path = project.folder / "r.h5"
     write_file(path, RecordFile(2, "demo", "", {"python": "3"}, two(made, LEADS[:5])))
