@@ -75,6 +75,7 @@ EFFECT = ColumnOf("A", spare=3)
 P = ColumnOf("p", spare=4)
 SEEDS = ColumnOf("seeds", spare=5)
 WON = ColumnOf("a ahead in", spare=3)
+WON_BESIDE = ColumnOf("ahead in", spare=3)
 SCENARIOS = ColumnOf("scenarios", spare=6)
 ADJUSTED_P = ColumnOf("adjusted p", spare=7)
 ALWAYS_P = ColumnOf("p however often", spare=8)
@@ -127,6 +128,7 @@ class _Summary:
         self.has_iqm = _any(row.iqm for row in rows)
         self.has_differences = _any(row.effect for row in rows)
         self.grew = _any(row.p_always for row in rows)
+        self.has_won = _any(row.won_low for row in rows)
         self.means = scale_of((row.mean for row in rows), comparison.unit)
         self.differences = scale_of((row.difference for row in rows), comparison.unit)
 
@@ -140,7 +142,8 @@ class _Summary:
         if self.has_differences:
             points = unit_of(self.differences, POINTS)
             columns.append(ColumnOf(f"minus {self.baseline} {self.level}{points}"))
-            columns += [ADJUSTED_P, *([ALWAYS_P] if self.grew else []), EFFECT]
+            columns += [ADJUSTED_P, *([ALWAYS_P] if self.grew else [])]
+            columns += [*([WON_BESIDE] if self.has_won else []), EFFECT]
         return columns
 
     def cells(self, row: SummaryRow) -> list[str]:
@@ -161,13 +164,15 @@ class _Summary:
         return f"{name} ({best_of(row.best_of)})" if row.best_of else name
 
     def _against_baseline(self, row: SummaryRow) -> list[str]:
-        always = [show_p(row.p_always)] if self.grew else []
+        # What is not always there.
+        some = [show_p(row.p_always)] if self.grew else []
+        some += [_won(row.won, row.lost, row.compared)] if self.has_won else []
         if row.strategy == self.baseline:
-            return ["baseline", "", *("" for _ in always), ""]
+            return ["baseline", "", *("" for _ in some), ""]
         difference = self.differences.interval(
             row.difference, row.difference_low, row.difference_high
         )
-        return [_signed(difference), show_p(row.p_adjusted), *always, _effect(row.effect)]
+        return [_signed(difference), show_p(row.p_adjusted), *some, _effect(row.effect)]
 
 
 # ---------------------------------------------------------------------- pairs and ranks
@@ -242,8 +247,8 @@ def won_words(pair: Pair) -> str:
     """`9 of 10 [0.60, 0.98]`; a tie is half a seed."""
     if np.isnan(pair.won_low):
         return MISSING
-    won = pair.won + (pair.n - pair.won - pair.lost) / 2
-    return f"{won:g} of {pair.n} [{pair.won_low:.2f}, {pair.won_high:.2f}]"
+    won = _won(pair.won, pair.lost, pair.n)
+    return f"{won} [{pair.won_low:.2f}, {pair.won_high:.2f}]"
 
 
 def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
@@ -273,6 +278,11 @@ def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
 
 def _signed(shown: str) -> str:
     return shown if shown == MISSING or shown.startswith("-") else f"+{shown}"
+
+
+def _won(won: int, lost: int, seeds: int) -> str:
+    """`9 of 10`; a tie is half a seed."""
+    return f"{won + (seeds - won - lost) / 2:g} of {seeds}" if seeds else MISSING
 
 
 def _effect(value: float) -> str:

@@ -43,6 +43,11 @@ SUMMARY_KEYS = (
     "iqm_high",
     "difference_low",
     "difference_high",
+    "compared",
+    "won",
+    "lost",
+    "won_low",
+    "won_high",
     "best_of",
     "optimism",
     "p_always",
@@ -114,7 +119,7 @@ class Rows(tuple[Row, ...]):
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One strategy on one scenario. Five fields compare it with the baseline; NaN without one."""
+    """One strategy on one scenario, and beside the baseline where there is one."""
 
     scenario: str
     strategy: str
@@ -128,18 +133,24 @@ class SummaryRow:
     rank_worst: int | None  # all but those that are shown to be worse
     rank_reason: str  # why there is no rank
     group: str  # who shares a letter cannot be told apart
-    difference: float  # this strategy - baseline
-    difference_low: float
-    difference_high: float
-    p_adjusted: float
-    effect: float  # the chance that a run of it is better than one of the baseline
     interval: str  # how the interval was made
     iqm_low: float
     iqm_high: float
     # Of the best of a method's configurations: of how many, and by how much its mean is too good.
     best_of: int = 0
     optimism: float = math.nan
-    p_always: float = math.nan  # of the comparison with the baseline, where seeds were added
+    # The comparison with the baseline; NaN without one.
+    difference: float = math.nan  # this strategy - baseline
+    difference_low: float = math.nan
+    difference_high: float = math.nan
+    p_adjusted: float = math.nan
+    p_always: float = math.nan  # where seeds were added
+    effect: float = math.nan  # the chance that a run of it is better than one of the baseline
+    compared: int = 0  # the seeds that both have
+    won: int = 0  # of those: in which it is ahead, and in which the baseline is
+    lost: int = 0
+    won_low: float = math.nan  # of the share that it would win
+    won_high: float = math.nan
 
     @property
     def rank(self) -> int | None:

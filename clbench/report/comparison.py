@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clbench.records import Results
@@ -182,45 +182,27 @@ def _summary(tested: Tested) -> Iterable[SummaryRow]:
         known = {one.strategy: one for one in here}
         for place in ranked(here, pairs, rules):
             name = place.strategy
-            yield _summary_row(known[name], place, against.get(name, NO_PAIR), rules)
+            yield _summary_row(known[name], place, against.get(name), rules)
 
 
-@dataclass(frozen=True)
-class _AgainstBaseline:
-    """A strategy beside the baseline; NaN where there is none."""
-
-    difference: float = NAN
-    low: float = NAN
-    high: float = NAN
-    p_adjusted: float = NAN
-    p_always: float = NAN
-    effect: float = NAN
-
-
-NO_PAIR = _AgainstBaseline()
-
-
-def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, _AgainstBaseline]:
-    """By strategy, itself minus the baseline."""
+def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, Pair]:
+    """By strategy, its comparison with the baseline: itself first."""
     against = {}
     for pair in pairs:
-        if baseline not in (pair.a, pair.b):
-            continue
-        # A pair stands in the order of the suite, whichever of the two is the baseline.
-        own = pair if pair.b == baseline else pair.turned()
-        against[own.a] = _AgainstBaseline(
-            own.difference, own.ci_low, own.ci_high, own.p_adjusted, own.p_always, own.effect
-        )
+        if baseline in (pair.a, pair.b):
+            # A pair stands in the order of the suite, whichever of the two is the baseline.
+            own = pair if pair.b == baseline else pair.turned()
+            against[own.a] = own
     return against
 
 
-def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rules) -> SummaryRow:
+def _summary_row(runs: Runs, place: Place, against: Pair | None, rules: Rules) -> SummaryRow:
     values = runs.finished
     interval = mean_interval(values, rules.level).cut(runs.limits)
     # Of fewer runs the quarters are single runs, and cutting them off says nothing.
     has_iqm = len(values) >= MANY
     middle = interquartile_interval([values], rules.rng(), rules.level) if has_iqm else None
-    return SummaryRow(
+    row = SummaryRow(
         scenario=runs.scenario,
         strategy=runs.strategy,
         n=len(values),
@@ -233,15 +215,27 @@ def _summary_row(runs: Runs, place: Place, against: _AgainstBaseline, rules: Rul
         rank_worst=place.rank_worst,
         rank_reason=place.rank_reason,
         group=place.group,
-        difference=against.difference,
-        difference_low=against.low,
-        difference_high=against.high,
-        p_adjusted=against.p_adjusted,
-        p_always=against.p_always,
-        effect=against.effect,
         interval=interval.method,
         iqm_low=middle.low if middle else NAN,
         iqm_high=middle.high if middle else NAN,
+    )
+    return row if against is None else _beside_baseline(row, against)
+
+
+def _beside_baseline(row: SummaryRow, pair: Pair) -> SummaryRow:
+    return replace(
+        row,
+        difference=pair.difference,
+        difference_low=pair.ci_low,
+        difference_high=pair.ci_high,
+        p_adjusted=pair.p_adjusted,
+        p_always=pair.p_always,
+        effect=pair.effect,
+        compared=pair.n,
+        won=pair.won,
+        lost=pair.lost,
+        won_low=pair.won_low,
+        won_high=pair.won_high,
     )
 
 

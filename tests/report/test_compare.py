@@ -613,7 +613,8 @@ def test_the_keys_of_the_json_form_are_fixed(made) -> None:
     keys = (
         "scenario strategy n n_requested mean ci_low ci_high iqm rank group"
         " difference p_adjusted effect rank_best rank_worst rank_reason interval iqm_low iqm_high"
-        " difference_low difference_high best_of optimism p_always"
+        " difference_low difference_high compared won lost won_low won_high best_of optimism"
+        " p_always"
     )
     assert list(plain["summary"][0]) == keys.split()
     keys = (

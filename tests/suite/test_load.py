@@ -744,3 +744,18 @@ def test_smoke_has_few_tasks(load: Loader, host: Host, tasks: int, few: int) -> 
 def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
     suite = load(with_lines(protocol="protocol: {epochs: {grid: [5, 10]}}"), smoke=True)
     assert len(suite.cells) == 2
+
+
+@pytest.mark.parametrize(
+    ("block", "key"),
+    [
+        ("{tests: by_design, correction: holm}", "correction"),
+        ("{tests: by_design, unpaired: true}", "unpaired"),
+        ("{tests: ranks, family: baseline, baseline: er}", "family"),
+    ],
+)
+def test_a_comparison_that_contradicts_itself_is_a_problem_of_the_suite(
+    load: Loader, block: str, key: str
+) -> None:
+    with pytest.raises(UserError, match=rf"compare\.{key}.*belongs to"):
+        load(with_lines(compare=f"compare: {block}"))
