@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 from tests.report.browser import Browser
 
 NASTY = "<script>document.title='caught'</script>"
@@ -22,3 +25,13 @@ def choose(browser: Browser, label: str, option: str) -> None:
         label,
         option,
     )
+
+
+def saved(folder: Path, pattern: str) -> Path:
+    """The file that the browser saves, once it is there."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if found := list(folder.glob(pattern)):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"no {pattern} was saved: {list(folder.iterdir())}")

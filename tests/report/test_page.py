@@ -15,7 +15,7 @@ from PIL import Image
 from clbench.report.leaderboard import leaderboard
 from clbench.report.publishing import write
 from tests.report.browser import CHROMIUM, DRIVER, MISSING, Browser
-from tests.report.pages import FIGURES, NAMES, NASTY, choose
+from tests.report.pages import FIGURES, NAMES, NASTY, choose, saved
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
 
@@ -182,16 +182,6 @@ def test_tables_and_data_can_be_downloaded(at: Browser, tmp_path: Path) -> None:
     assert lines[0].startswith('Rank,Strategy,"Mean, %",')
     assert lines[1].startswith("1,good,0.9")
     assert json.loads(data.read_text())["sections"][0]["title"] == NASTY
-
-
-def saved(folder: Path, pattern: str) -> Path:
-    """The file that the browser saves, once it is there."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        if found := list(folder.glob(pattern)):
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(f"no {pattern} was saved: {list(folder.iterdir())}")
 
 
 def test_every_figure_can_be_saved_with_its_colours_and_its_legend(

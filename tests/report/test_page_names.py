@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from clbench.report.leaderboard import leaderboard
 from clbench.report.publishing import write
 from tests.report.browser import CHROMIUM, DRIVER, MISSING, Browser
-from tests.report.pages import NASTY, choose
+from tests.report.pages import NASTY, choose, saved
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
 
@@ -120,3 +121,19 @@ def test_a_page_with_nothing_to_rank_opens_without_complaint(
     chromium.open(tmp_path / "index.html")
     assert chromium.run("return document.querySelectorAll('main > section').length") == 1
     assert chromium.complaints() == []
+
+
+def test_a_saved_picture_has_its_whole_title(
+    chromium: Browser, long_names: Path, tmp_path: Path
+) -> None:
+    chromium.open(long_names)
+    chromium.resize(1000)
+    chromium.tool("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    assert chromium.soon("return document.querySelector('.duel figure svg[role=img]') !== null")
+    chromium.run("document.querySelector('.duel figure .downloads button').click()")
+    root = ElementTree.parse(saved(tmp_path, "*.svg")).getroot()
+    heading = next(one for one in root if one.get("font-weight") == "bold")
+    lines = [line.text or "" for line in heading]
+    assert len(lines) > 1
+    assert "".join(lines).replace(" ", "") == (root[0].text or "").replace(" ", "")
+    assert max(map(len, lines)) * 8 < int(root.get("width", 0))

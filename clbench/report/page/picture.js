@@ -5,6 +5,7 @@ const DRAWN = [
   "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline",
 ];
 const MARGIN = 12;
+const TITLE_LETTER = 0.65; // the width of a bold letter, of the size of the font
 const PNG_SCALE = 2; // sharp where it is printed
 
 /** A drawing whose looks no longer depend on the page's style sheet. */
@@ -47,13 +48,15 @@ function pictureOf(figure) {
   const [drawing] = figure.querySelectorAll(":scope > div > svg");
   const legend = figure.querySelector(".legend"), title = figure.querySelector("figcaption strong").textContent;
   const place = drawing.getBoundingClientRect(), below = (legend ?? drawing).getBoundingClientRect();
-  const style = getComputedStyle(figure), head = 1.6 * parseFloat(style.fontSize);
+  const style = getComputedStyle(figure), size = parseFloat(style.fontSize), line = 1.3 * size;
+  const lines = nameLines(title, Math.floor(place.width / (TITLE_LETTER * size))), head = line * lines.length + 0.3 * size;
   const origin = { x: place.left - MARGIN, y: place.top - MARGIN - head };
   const width = Math.ceil(place.width + 2 * MARGIN), height = Math.ceil(below.bottom - origin.y + MARGIN);
   const picture = s("svg", { xmlns: SVG, width, height, viewBox: `0 0 ${width} ${height}` },
     s("title", {}, title),
     s("rect", { width, height, fill: getComputedStyle(document.body).backgroundColor }),
-    s("text", { x: MARGIN, y: MARGIN, dy: "0.8em", fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": "bold" }, title));
+    s("text", { y: MARGIN, fill: style.color, "font-family": style.fontFamily, "font-size": style.fontSize, "font-weight": "bold" },
+      lines.map((words, k) => s("tspan", { x: MARGIN, dy: k ? line : "0.8em" }, words))));
   for (const svg of [drawing, ...(legend?.querySelectorAll("svg") ?? [])]) {
     const copy = withItsStyles(svg), box = svg.getBoundingClientRect();
     copy.setAttribute("x", box.left - origin.x);
