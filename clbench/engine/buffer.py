@@ -16,6 +16,7 @@ from clbench.engine.task import Batch, Samples
 from clbench.errors import StrategyError
 from clbench.memory import budget_of
 from clbench.stack import Noise, Stateful
+from clbench.stack.members import beside
 
 if TYPE_CHECKING:
     from clbench.engine.strategy import Strategy
@@ -99,7 +100,7 @@ class Buffer(Stateful):
         for name, value in extra.items():
             table = self.extra[name]
             # scatter needs indices of the values' own shape: `[R, B]` to `[R, B, *shape]`.
-            spread = places.reshape(*places.shape, *(1,) * (value.dim() - 2)).expand_as(value)
+            spread = beside(places, value).expand_as(value)
             table.scatter_(1, spread, value.detach().to(table.dtype))
         # With the index goes everything that is needed to fetch the image again.
         self.index.scatter_(1, places, batch.index)

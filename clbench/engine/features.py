@@ -25,6 +25,7 @@ from clbench.engine.room import room_for_features
 from clbench.engine.task import Phase
 from clbench.errors import StrategyError
 from clbench.stack import Stack
+from clbench.stack.members import beside
 
 IntArray = npt.NDArray[np.int64]
 Compute = Callable[[Sequence[IntArray]], Tensor]
@@ -183,7 +184,7 @@ class FrozenBody:
             return False
         # `[R]`: the largest output of each member, and 1 at least.
         size = other.abs().flatten(1).amax(1).clamp(min=1.0)
-        near = (one - other).abs() <= ROUNDING * size.view(-1, *(1,) * (other.dim() - 1))
+        near = (one - other).abs() <= ROUNDING * beside(size, other)
         # Of a diverged member nothing can be said.
         return bool((near | ~other.isfinite())[self.session.active].all())
 

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clbench.stack.holding import Held, beside, untouched
+from clbench.stack.holding import Held, untouched
+from clbench.stack.members import beside
 
 COUNT = "steps_of_output"
 Group = dict[str, Any]

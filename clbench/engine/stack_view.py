@@ -13,6 +13,7 @@ from torch import Tensor
 
 from clbench.engine.context import InSession
 from clbench.engine.task import Batch, Split, Task, member_mean
+from clbench.stack.members import beside
 
 
 class StackView(InSession):
@@ -63,7 +64,7 @@ class StackView(InSession):
         counted = self.active & tensor.isfinite().reshape(self.members, -1).all(1)
         ones = torch.ones(self.members, device=self.device, dtype=tensor.dtype)
         share = torch.where(counted, ones if weights is None else weights.to(tensor.dtype), 0.0)
-        share = share.view(-1, *(1,) * (tensor.dim() - 1))
+        share = beside(share, tensor)
         # 0 times NaN is NaN: what does not count is left out, not multiplied away.
         part = torch.where(share != 0, tensor * share, 0.0)
         total = functools.reduce(torch.add, self.by_agent(part).unbind(1))

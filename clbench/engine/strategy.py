@@ -23,6 +23,7 @@ from clbench.engine.updates import adjusted_step
 from clbench.errors import StrategyError
 from clbench.options import name_of
 from clbench.stack import Optimizer, Stack, objects, restore, save
+from clbench.stack.members import beside
 from clbench.stack.optimizer import Updates
 
 
@@ -72,15 +73,14 @@ class Strategy(Hooked, StackedMethod):
         """
         # By identity, for optimisers know no names.
         head = {id(param) for param in self.net.part("head").parameters()}
+        everyone = torch.ones(self.members, dtype=torch.bool, device=self.device)
         for _, item in objects(self.session.learner.state()):
             held = item.params if isinstance(item, Optimizer) else []
             for param in held:
                 if id(param) in head:
                     # `[R, 1, ...]`: all entries of every member, so ages restart for the whole
                     # parameter.
-                    shape = (self.members, *(1,) * (param.dim() - 1))
-                    everything = torch.ones(shape, dtype=torch.bool, device=self.device)
-                    item.reset_entries(param, everything)
+                    item.reset_entries(param, beside(everyone, param))
 
     # ----------------------------------------------------------------- hooks, in the order of a run
 

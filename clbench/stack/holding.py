@@ -58,12 +58,6 @@ def untouched(grad: Tensor, dims: int) -> Tensor:
     return zero.flatten(dims).all(dims) if zero.dim() > dims else zero
 
 
-def beside(rows: Tensor, tensor: Tensor) -> Tensor:
-    """One value a row, seen with the dimensions of the tensor that has these rows."""
-    # `[R, C]` beside `[R, C, F]` becomes `[R, C, 1]`.
-    return rows.view(*rows.shape, *(1,) * (tensor.dim() - rows.dim()))
-
-
 class Held:
     """Tensors as they were before a step, and which of their entries go back to that."""
 

@@ -25,6 +25,14 @@ def per_member(fn: Callable[..., Any], *tensors: Tensor) -> Any:
     return stacked([fn(*rows) for rows in zip(*map(rows_of, tensors), strict=True)])
 
 
+def beside(values: Tensor, tensor: Tensor) -> Tensor:
+    """One value a row, as a view with the dimensions of the tensor that has these rows.
+
+    `[R]` beside `[R, ...]` becomes `[R, 1, ...]`, and `[R, C]` beside `[R, C, F]` `[R, C, 1]`.
+    """
+    return values.view(*values.shape, *(1,) * (tensor.dim() - values.dim()))
+
+
 def rows_of(tensor: Tensor) -> Sequence[Tensor]:
     """The members' rows; of a single member as a view that costs nothing on the way back."""
     return (tensor.squeeze(0),) if tensor.shape[0] == 1 else tensor.unbind(0)

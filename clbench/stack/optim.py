@@ -19,7 +19,7 @@ from torch import Tensor
 from clbench import optimizers
 from clbench.errors import OptionError, suggest
 from clbench.stack.foreign import TorchOptimizer
-from clbench.stack.holding import beside
+from clbench.stack.members import beside
 from clbench.stack.optimizer import Column, Grads, Optimizer, Slot
 from clbench.stack.stacked import Stacked, Standing
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from clbench.errors import StrategyError
-from clbench.stack.holding import IdleRows, beside
+from clbench.stack.holding import IdleRows
+from clbench.stack.members import beside
 from clbench.stack.state import Stateful
 
 Grads = Sequence[Tensor | None]
@@ -105,7 +106,7 @@ class Slot(Stateful):
         # Zeros for moments, 1 = beta^0 for ages.
         begun += [(age, 1.0) for age in (self.age, *self.ages)]
         for tensor, value in begun:
-            tensor.masked_fill_(members.view(-1, *(1,) * (tensor.dim() - 1)), value)
+            tensor.masked_fill_(beside(members, tensor), value)
 
     def reset_entries(self, where: Tensor, own: Tensor, first_moment: bool = True) -> None:
         for moment in self.moments if first_moment else self.moments[1:]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
 from clbench.stack.initial import Distribution, distributions_of, draw, known
+from clbench.stack.members import beside
 from clbench.stack.modules import Factory, build
 from clbench.stack.noise import Noise
 from clbench.stack.units import FreshUnits, Initial
@@ -133,5 +134,5 @@ class Redrawing:
         for mine, theirs in ((self.params, other.params), (self.buffers, other.buffers)):
             for name, value in mine.items():
                 # `[R]` to `[R, 1, ...]`.
-                chosen = where.view(-1, *(1,) * (value.dim() - 1))
+                chosen = beside(where, value)
                 value.copy_(torch.where(chosen, theirs[name], value))

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from clbench.errors import StrategyError
 from clbench.models.layer import Layer
+from clbench.stack.members import beside
 from clbench.stack.optimizer import Optimizer
 from clbench.stack.stack import Stack
 from clbench.stack.units import Initial
@@ -91,7 +92,7 @@ def _forget_units(
     """Reset all that an optimiser holds of these units."""
     params = net.named_parameters()
     weight, out_weight = params[layer.weight], params[layer.out_weight]
-    _forget(optimizer, weight, _beside(due, weight), first_moment)
+    _forget(optimizer, weight, beside(due, weight), first_moment)
     for name in (layer.bias, *layer.norm):
         # Norms' weight and bias have one entry a unit, `[R, units]`, as the bias has.
         if name is not None:
@@ -102,7 +103,7 @@ def _forget_units(
 def columns_of(layer: Layer, due: Tensor, out_weight: Tensor) -> Tensor:
     """The columns of the weights out that these units own, `[R, 1, columns, 1, ...]`."""
     # A unit before a flatten owns `block` columns (the positions of its map).
-    return _beside(due.repeat_interleave(layer.block, 1)[:, None], out_weight)
+    return beside(due.repeat_interleave(layer.block, 1)[:, None], out_weight)
 
 
 def _hand_over(bias: Tensor, out_weight: Tensor, mean: Tensor) -> None:
@@ -119,8 +120,3 @@ def _forget(optimizer: Optimizer, param: Tensor, where: Tensor, first_moment: bo
     """Reset entries of a parameter, where the optimiser holds it."""
     if any(param is held for held in optimizer.params):
         optimizer.reset_entries(param, where, first_moment=first_moment)
-
-
-def _beside(mask: Tensor, param: Tensor) -> Tensor:
-    """A mask over a parameter's first dimensions, with the dimensions of the parameter."""
-    return mask.view(*mask.shape, *(1,) * (param.dim() - mask.dim()))

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from clbench.stack.holding import Held, beside
+from clbench.stack.holding import Held
+from clbench.stack.members import beside
 from clbench.stack.optimizer import Column, Grads, Optimizer, Slot, Updates
 
 

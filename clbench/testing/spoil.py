@@ -16,6 +16,7 @@ from torch import Tensor
 from clbench.engine.strategy import Strategy
 from clbench.engine.streams import Streams
 from clbench.engine.task import Batch
+from clbench.stack.members import beside
 
 SPOILED_VALUE = (
     7.25  # far outside of the images' range, and finite: 0 * NaN would punish correct methods
@@ -41,7 +42,7 @@ def _spoiled(batch: Batch) -> Batch:
     if batch.valid is None or bool(batch.valid.all()):
         return batch
     counts = batch.valid
-    image = counts.view(*counts.shape, *(1,) * (batch.x.dim() - 2))
+    image = beside(counts, batch.x)
     # Labels and indices of other rows of the same batch: sound, and wrong.
     return replace(
         batch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,11 +59,8 @@ class Combined(Dataset):
         shapes = {part.name: _shape_of(part) for part in parts}
         wanted = _largest(list(shapes.values()))
         if not self.pad and set(shapes.values()) != {wanted}:
-            said = ", ".join(
-                f"{name} has {'x'.join(map(str, shape))}" for name, shape in shapes.items()
-            )
             raise errors.UserError(
-                f"data set 'combined': images (height, width, channels) differ: {said};"
+                f"data set 'combined': images (height, width, channels) differ: {_said(shapes)};"
                 " `pad: true` brings them to the largest"
             )
         joined: list[list[npt.NDArray[Any]]] = [[], [], [], []]
@@ -74,6 +72,10 @@ class Combined(Dataset):
             joined[3].append(part.y_test + classes)
             classes += part.classes
         return tuple(np.concatenate(arrays) for arrays in joined)
+
+
+def _said(shapes: Mapping[str, Shape]) -> str:
+    return ", ".join(f"{name} has {'x'.join(map(str, shape))}" for name, shape in shapes.items())
 
 
 def _shape_of(part: Arrays) -> Shape:
@@ -91,8 +93,8 @@ def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
     if part.scale != 255.0:
         # Digits go to 16: the brightest pixel becomes 255.
         images = np.rint(images * (255.0 / part.scale)).astype(np.uint8)
-    count, height, width, channels = images.shape
-    if (height, width, channels) == wanted:
+    *_, channels = images.shape
+    if images.shape[1:] == wanted:
         return images
     if channels not in (1, wanted[2]):
         raise errors.UserError(
@@ -100,6 +102,12 @@ def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:
             f"{wanted[2]};"
             " only a single channel can be repeated"
         )
+    return _padded(images, wanted)
+
+
+def _padded(images: Images, wanted: Shape) -> Images:
+    """In the middle of zeros."""
+    count, height, width, _ = images.shape
     padded = np.zeros((count, *wanted), dtype=np.uint8)
     # An odd rest goes below and to the right.
     top, left = (wanted[0] - height) // 2, (wanted[1] - width) // 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -70,19 +70,23 @@ class Avalanche(Importer):
 
 
 def _accuracy(file: Path) -> np.ndarray[Any, Any]:
+    entries = _entries(file)
+    # A task may have been tested before it was trained.
+    tasks = max(max(after, task + 1) for after, task in entries)
+    accuracy = np.full((tasks + 1, tasks), np.nan)
+    for place, value in entries.items():
+        accuracy[place] = value
+    return accuracy
+
+
+def _entries(file: Path) -> dict[tuple[int, int], float]:
+    """Accuracies by where they stand in the matrix: after so many tasks, on which task."""
     entries: dict[tuple[int, int], float] = {}
     rows = csv.DictReader(read_text(file).splitlines())
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
-        raise errors.RecordError(
-            f"{file}: it has no column {missing[0]}; is it Avalanche's {FILE}?"
-        )
+    _check_columns(rows.fieldnames or (), file)
     for row in rows:
         source = f"{file}, line {rows.line_num}"
-        trained = row["training_exp"]
-        # Experience i, from 0, is task i + 1.
-        after = 0 if trained == UNTRAINED else 1 + _index(trained, "training_exp", source)
-        place = after, _index(row["eval_exp"], "eval_exp", source)
+        place = _place(row, source)
         value = _number(row["eval_accuracy"], source)
         # The same number twice is a repeated line, and harmless.
         if entries.setdefault(place, value) != value:
@@ -92,12 +96,22 @@ def _accuracy(file: Path) -> np.ndarray[Any, Any]:
             )
     if not entries:
         raise errors.RecordError(f"{file}: no experience was tested")
-    # A task may have been tested before it was trained.
-    tasks = max(max(after, task + 1) for after, task in entries)
-    accuracy = np.full((tasks + 1, tasks), np.nan)
-    for place, value in entries.items():
-        accuracy[place] = value
-    return accuracy
+    return entries
+
+
+def _check_columns(names: Sequence[str], file: Path) -> None:
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise errors.RecordError(
+            f"{file}: it has no column {missing[0]}; is it Avalanche's {FILE}?"
+        )
+
+
+def _place(row: Mapping[str, str], source: str) -> tuple[int, int]:
+    trained = row["training_exp"]
+    # Experience i, from 0, is task i + 1.
+    after = 0 if trained == UNTRAINED else 1 + _index(trained, "training_exp", source)
+    return after, _index(row["eval_exp"], "eval_exp", source)
 
 
 def _index(text: str | None, name: str, source: str) -> int:

@@ -90,13 +90,8 @@ class Mammoth(Importer):
 
 def _run(told: Mapping[str, Any], file: Path, number: int) -> ImportedRun:
     source = f"{file}, line {number}"
-    for name in ("dataset", "model", "seed"):
-        if told.get(name) is None:
-            what = "; a run without a seed is no repetition of another" if name == "seed" else ""
-            raise errors.RecordError(f"{source}: there is no {name!r} in it{what}")
+    _check_names(told, source)
     joint = bool(told.get("joint"))
-    # Without the arguments that had no effect, so that equal trainings are equal.
-    training = {name: told[name] for name in told if name in TRAINING and _counts(name, told)}
     return ImportedRun(
         strategy="joint" if joint else str(told["model"]),
         scenario=_scenario(str(told["dataset"]), file),
@@ -104,10 +99,22 @@ def _run(told: Mapping[str, Any], file: Path, number: int) -> ImportedRun:
         accuracy=_accuracy(told, source),
         source=source,
         options={name: told[name] for name in told if _is_of_the_method(name)},
-        protocol=_protocol(training),
+        protocol=_protocol(_training(told)),
         facts=_facts(told),
         bound=joint,
     )
+
+
+def _check_names(told: Mapping[str, Any], source: str) -> None:
+    for name in ("dataset", "model", "seed"):
+        if told.get(name) is None:
+            what = "; a run without a seed is no repetition of another" if name == "seed" else ""
+            raise errors.RecordError(f"{source}: there is no {name!r} in it{what}")
+
+
+def _training(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the arguments that had no effect, so that equal trainings are equal."""
+    return {name: told[name] for name in told if name in TRAINING and _counts(name, told)}
 
 
 def _counts(name: str, told: Mapping[str, Any]) -> bool:
@@ -140,13 +147,7 @@ def _seed(value: Any, source: str) -> int:
 
 def _accuracy(told: Mapping[str, Any], source: str) -> Accuracies:
     """[T+1, T] as fractions; above the diagonal, and before training, nothing was tested."""
-    entries = {}
-    for name, value in told.items():
-        if found := ACCURACY.fullmatch(name):
-            # (after I tasks, task J).
-            entries[int(found[2]), int(found[1])] = _fraction(value, name, source)
-    if not entries:
-        raise errors.RecordError(f"{source}: there is no accuracy_1_task1 in it, nor any other")
+    entries = _entries(told, source)
     tasks = max(after for after, _ in entries)
     _check_complete(entries, tasks, source)
     # Row 0 is never in a log: NaN.
@@ -155,6 +156,17 @@ def _accuracy(told: Mapping[str, Any], source: str) -> Accuracies:
         accuracy[after, task - 1] = value
     _check_means(accuracy, told, source)
     return accuracy
+
+
+def _entries(told: Mapping[str, Any], source: str) -> dict[tuple[int, int], float]:
+    """Accuracies by (after I tasks, task J)."""
+    entries = {}
+    for name, value in told.items():
+        if found := ACCURACY.fullmatch(name):
+            entries[int(found[2]), int(found[1])] = _fraction(value, name, source)
+    if not entries:
+        raise errors.RecordError(f"{source}: there is no accuracy_1_task1 in it, nor any other")
+    return entries
 
 
 def _check_complete(entries: Mapping[tuple[int, int], float], tasks: int, source: str) -> None:

@@ -17,6 +17,7 @@ from .reading import files_of, read_text
 NEEDED = ("strategy", "seed", "task", "accuracy")
 OPTIONAL = ("scenario", "after")
 Run = tuple[str, str, int]  # scenario, strategy, seed
+Place = tuple[int | None, int]  # after how many tasks (None: after all), and which task, from 0
 
 
 class CSV(Importer):
@@ -36,19 +37,7 @@ class CSV(Importer):
     def read(self, paths: Sequence[Path]) -> Iterator[ImportedRun]:
         """The runs of every table."""
         for file in files_of(paths, "*.csv"):
-            runs: dict[Run, dict[tuple[int | None, int], float]] = defaultdict(dict)
-            for row, source in _rows(file):
-                run = (
-                    row.get("scenario") or self.scenario,
-                    row["strategy"],
-                    _whole(row, "seed", source),
-                )
-                place = _place(row, source)
-                if place in runs[run]:
-                    raise errors.RecordError(
-                        f"{source}: this task of this run is in the file twice"
-                    )
-                runs[run][place] = _number(row["accuracy"], source)
+            runs = self._runs(file)
             scale = self._scale([value for run in runs.values() for value in run.values()])
             for (scenario, strategy, seed), entries in runs.items():
                 yield ImportedRun(
@@ -58,6 +47,18 @@ class CSV(Importer):
                     accuracy=_matrix(entries) / scale,
                     source=f"{file}, {strategy}, seed {seed}",
                 )
+
+    def _runs(self, file: Path) -> dict[Run, dict[Place, float]]:
+        """The accuracies of each run, by where they stand."""
+        runs: dict[Run, dict[Place, float]] = defaultdict(dict)
+        for row, source in _rows(file):
+            scenario = row.get("scenario") or self.scenario
+            run = scenario, row["strategy"], _whole(row, "seed", source)
+            place = _place(row, source)
+            if place in runs[run]:
+                raise errors.RecordError(f"{source}: this task of this run is in the file twice")
+            runs[run][place] = _number(row["accuracy"], source)
+        return runs
 
     def _scale(self, values: Sequence[float]) -> float:
         """What an accuracy of 1 is in this file."""
@@ -70,11 +71,7 @@ class CSV(Importer):
 def _rows(file: Path) -> Iterator[tuple[Mapping[str, str], str]]:
     """Each row with where it stands."""
     rows = csv.DictReader(read_text(file).splitlines())
-    columns = list(rows.fieldnames or ())
-    missing = [name for name in NEEDED if name not in columns]
-    if missing:
-        wanted = f"{', '.join(NEEDED)}, and if there are {' and '.join(OPTIONAL)}"
-        raise errors.RecordError(f"{file}: it has no column {missing[0]!r}; needed are {wanted}")
+    _check_columns(rows.fieldnames or (), file)
     for row in rows:
         source = f"{file}, line {rows.line_num}"
         # Fields too many stand under the key None, those too few have None for a value.
@@ -83,6 +80,13 @@ def _rows(file: Path) -> Iterator[tuple[Mapping[str, str], str]]:
         if not row["strategy"]:
             raise errors.RecordError(f"{source}: there is no strategy in it")
         yield row, source
+
+
+def _check_columns(columns: Sequence[str], file: Path) -> None:
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        wanted = f"{', '.join(NEEDED)}, and if there are {' and '.join(OPTIONAL)}"
+        raise errors.RecordError(f"{file}: it has no column {missing[0]!r}; needed are {wanted}")
 
 
 def _place(row: Mapping[str, str], source: str) -> tuple[int | None, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -41,15 +42,7 @@ class ConvNet(nn.Sequential):
             modules[f"conv{k}"] = nn.Conv2d(channels, filters, kernel)
             modules |= self._pooled(k)
             channels = filters * self.halves
-            # Without padding a side loses kernel - 1 pixels; pooling halves what is left, rounded
-            # down.
-            sides = [(side - kernel + 1) // 2 for side in sides]
-        if min(sides) < 1:
-            raise errors.UserError(
-                "convnet needs images of at least 24x24 pixels; these are "
-                f"{input_shape[1]}x{input_shape[2]}"
-            )
-        self.pixels = sides[0] * sides[1]
+        self.pixels = _pixels_left(sides)
         modules["flatten"] = nn.Flatten()
         inputs = channels * self.pixels
         for k in (4, 5):
@@ -101,3 +94,16 @@ class ConvNet(nn.Sequential):
                 )
             )
         return found
+
+
+def _pixels_left(sides: Sequence[int]) -> int:
+    """Of an image with these sides, behind the convolutions."""
+    left = list(sides)
+    for _, kernel in CONVOLUTIONS:
+        # Without padding a side loses kernel - 1 pixels; pooling halves what is left, rounded down.
+        left = [(side - kernel + 1) // 2 for side in left]
+    if min(left) < 1:
+        raise errors.UserError(
+            f"convnet needs images of at least 24x24 pixels; these are {sides[0]}x{sides[1]}"
+        )
+    return left[0] * left[1]

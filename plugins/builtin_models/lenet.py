@@ -37,12 +37,10 @@ class LeNet(nn.Sequential):
                 f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are "
                 f"{sides[0]}x{sides[1]}"
             )
-        padding = 2 if min(sides) < PADDED else 0
         modules: OrderedDict[str, nn.Module] = OrderedDict()
+        padding = 2 if min(sides) < PADDED else 0
         for k, filters in enumerate(CONVOLUTIONS, start=1):
-            modules[f"conv{k}"] = nn.Conv2d(channels, filters, 5, padding=padding)
-            modules[f"pool{k}"] = nn.MaxPool2d(2)
-            modules[f"act{k}"] = nn.ReLU()
+            modules |= _convolution(k, channels, filters, padding)
             # A 5x5 kernel takes 4 pixels of a side; pooling halves the rest.
             channels, sides, padding = filters, [(side + 2 * padding - 4) // 2 for side in sides], 0
         self.block = sides[0] * sides[1]
@@ -70,3 +68,11 @@ class LeNet(nn.Sequential):
             )
             for k, (name, after) in enumerate(pairwise(names), start=1)
         ]
+
+
+def _convolution(k: int, channels: int, filters: int, padding: int) -> dict[str, nn.Module]:
+    return {
+        f"conv{k}": nn.Conv2d(channels, filters, 5, padding=padding),
+        f"pool{k}": nn.MaxPool2d(2),
+        f"act{k}": nn.ReLU(),
+    }

@@ -12,6 +12,7 @@ from pydantic import PositiveInt
 from clbench import Arrays, Layout, LazyTasks, Scenario, Stream, TaskSpec, Warp
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Warped(Scenario):
@@ -175,15 +176,7 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
     """For every pixel of the rotated image, its four neighbours in the stored one and their
     bilinear weights.
     """
-    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
-    row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
-    # Coordinates about the centre.
-    y, x = row - (height - 1) / 2, column - (width - 1) / 2
-    # The inverse rotation: where the pixel seen comes from. Rows count downwards.
-    source_y, source_x = (
-        cosine * y + sine * x + (height - 1) / 2,
-        cosine * x - sine * y + (width - 1) / 2,
-    )
+    source_y, source_x = _sources(height, width, degrees)
     # The neighbour above and to the left; the other three follow.
     top, left = np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64)
     # How far the source lies beyond it, 0 .. 1.
@@ -195,8 +188,24 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
         (1, 0, down * (1 - right)),
         (1, 1, down * right),
     ):
+        row, column = top + dy, left + dx
         # What lies outside counts 0, under any index that exists.
-        inside = (top + dy >= 0) & (top + dy < height) & (left + dx >= 0) & (left + dx < width)
-        index.append(np.where(inside, (top + dy) * width + left + dx, 0))
+        inside = _within(row, height) & _within(column, width)
+        index.append(np.where(inside, row * width + column, 0))
         weight.append(np.where(inside, share, 0))
     return Warp(np.stack(index, axis=1), np.stack(weight, axis=1).astype(np.float32))
+
+
+def _sources(height: int, width: int, degrees: float) -> tuple[Floats, Floats]:
+    """Where each pixel seen comes from: row and column, which are no whole numbers."""
+    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
+    row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
+    middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
+    # Coordinates about the centre.
+    y, x = row - middle_y, column - middle_x
+    # The inverse rotation. Rows count downwards.
+    return cosine * y + sine * x + middle_y, cosine * x - sine * y + middle_x
+
+
+def _within(place: Ints, size: int) -> npt.NDArray[np.bool_]:
+    return (place >= 0) & (place < size)

@@ -150,14 +150,16 @@ class CBP(Strategy):
         if self.utility == "accumulated_contribution":
             self.worth.add_(self._joined([measures.mean_size(h) for h in hidden]), alpha=share)
         elif self.utility != "random":
-            # f-hat: corrected for its start at 0, as Adam's moments are.
-            center = self.mean / self.grown
-            now = [
-                self._worth_now(layer, h, center[:, span])
-                for layer, h, span in zip(self.layers, hidden, self.spans, strict=True)
-            ]
             # u = decay u + (1 - decay) u_now; divided by g where units are ranked.
-            self.worth.lerp_(torch.cat(now, dim=1), share)
+            self.worth.lerp_(self._all_worth_now(hidden), share)
+
+    def _all_worth_now(self, hidden: Sequence[Tensor]) -> Tensor:
+        """`[R, units]`, of all layers."""
+        # f-hat: corrected for its start at 0, as Adam's moments are.
+        center = self.mean / self.grown
+        layers = zip(self.layers, hidden, self.spans, strict=True)
+        now = [self._worth_now(layer, h, center[:, span]) for layer, h, span in layers]
+        return torch.cat(now, dim=1)
 
     def _hidden(self, batch: Batch) -> list[Tensor]:
         """The layers' activations for the rows of the batch, without those that a replay joined to
@@ -227,6 +229,10 @@ class CBP(Strategy):
                     mean=None if means is None else means[:, span],
                     keep_first_moment=self.keep_first_moment,
                 )
+        self._forget(chosen, steps)
+
+    def _forget(self, chosen: Tensor, steps: Tensor) -> None:
+        """These units are new ones."""
         # A new unit's age counts from here.
         self.born.copy_(torch.where(chosen, steps, self.born))
         self.mean.masked_fill_(chosen, 0.0)

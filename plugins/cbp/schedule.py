@@ -75,17 +75,20 @@ class Schedule(Stateful):
         """
         counts: Counts = np.zeros_like(self.arrays["replaced"])
         for member, layer in np.argwhere(self.due(step)).tolist():
-            now = int(step[member])
-            count = counts[member, layer] = self._count(member, layer, now)
-            self.arrays["counted"][member, layer] += self._grown(member, layer, now)
-            self.arrays["until"][member, layer] = now
-            born = self.arrays[f"born{layer}"][member]
-            # Which of those that are old enough makes no difference to when others are.
-            # The oldest go: births ascend, so these are the first.
-            born[:] = [*born[count:], *[now] * count]
-            self.arrays["following"][member, layer] = self._next(member, layer)
+            counts[member, layer] = self._settle_layer(member, layer, int(step[member]))
         self.arrays["replaced"] += counts
         return counts
+
+    def _settle_layer(self, member: int, layer: int, now: int) -> int:
+        count = self._count(member, layer, now)
+        self.arrays["counted"][member, layer] += self._grown(member, layer, now)
+        self.arrays["until"][member, layer] = now
+        born = self.arrays[f"born{layer}"][member]
+        # Which of those that are old enough makes no difference to when others are.
+        # The oldest go: births ascend, so these are the first.
+        born[:] = [*born[count:], *[now] * count]
+        self.arrays["following"][member, layer] = self._next(member, layer)
+        return count
 
     def _grown(self, member: int, layer: int, now: int) -> int:
         """Units times steps since they were last counted."""
@@ -147,10 +150,15 @@ class Schedule(Stateful):
             share = self.rate * int((starts <= start).sum())
             if share >= 1:
                 return int(start + 1)
-            # Inversion of the geometric distribution: log(1 - u) / log(1 - p), u in [0, 1).
-            waited = math.log1p(-generator.random()) / math.log1p(-share)
+            success = start + _waited(share, generator.random())
             # Beyond the end of the interval nothing happened: with the next share a new draw (it
             # has no memory).
-            if start + max(1, math.ceil(waited)) <= end:
-                return int(start + max(1, math.ceil(waited)))
+            if success <= end:
+                return int(success)
         return NEVER
+
+
+def _waited(share: float, drawn: float) -> int:
+    """Steps up to the first success of this probability."""
+    # Inversion of the geometric distribution: log(1 - u) / log(1 - p), u in [0, 1).
+    return max(1, math.ceil(math.log1p(-drawn) / math.log1p(-share)))

@@ -81,12 +81,7 @@ class Lanczos:
         """Take in the image of the last vector, and find the next one."""
         # alpha_k = v_k' H v_k.
         diagonal = (image * self.basis[:, :, step]).sum(2)
-        if step == 0:
-            # Filled up for bases that end early (see above).
-            torch.diagonal(self.matrix, dim1=2, dim2=3)[:] = diagonal[..., None]
-        else:
-            first = self.matrix[:, :, 0, 0]
-            self.matrix[:, :, step, step] = torch.where(self.going_on, diagonal, first)
+        self._write_diagonal(step, diagonal)
         if step + 1 == len(self.matrix[0, 0]):
             return
         # Twice is enough (Parlett 1998, section 6.9): once leaves rounding of the size of what was
@@ -97,6 +92,18 @@ class Lanczos:
         # The size of H seen so far, by which NOTHING is measured.
         self.largest = torch.maximum(self.largest, torch.maximum(diagonal.abs(), length))
         self.going_on &= length > NOTHING * self.largest
+        self._append(step, rest, length)
+
+    def _write_diagonal(self, step: int, diagonal: Tensor) -> None:
+        if step == 0:
+            # Filled up for bases that end early (see above).
+            torch.diagonal(self.matrix, dim1=2, dim2=3)[:] = diagonal[..., None]
+            return
+        first = self.matrix[:, :, 0, 0]
+        self.matrix[:, :, step, step] = torch.where(self.going_on, diagonal, first)
+
+    def _append(self, step: int, rest: Tensor, length: Tensor) -> None:
+        """The next vector, and the entries beside the diagonal; 0 for bases that have ended."""
         beside = torch.where(self.going_on, length, 0.0)
         # Symmetric.
         self.matrix[:, :, step, step + 1] = self.matrix[:, :, step + 1, step] = beside

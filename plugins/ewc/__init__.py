@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Batch, Strategy, Task, hookimpl, squared_gradients
+from clbench import Batch, Strategy, Task, beside, hookimpl, squared_gradients
 
 
 class FisherStrategy(Strategy):
@@ -37,7 +37,7 @@ class FisherStrategy(Strategy):
             count += batch.weights.sum(1)
         self.net.train()
         # E_x: the mean over the samples that count, `[R]` beside `[R, ...]`.
-        return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
+        return [value / beside(count, value) for value in total]
 
     def _functions(self, batch: Batch) -> tuple[Callable[[Tensor], Tensor], Tensor]:
         """What is derived, from logits to `[R, B, K]`, and how much each counts: log p of every

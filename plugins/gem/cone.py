@@ -35,8 +35,7 @@ def nearest(gram: Tensor, along: Tensor, square: Tensor, margin: float) -> Tenso
     # In units of the lengths of all vectors, so that tolerances mean the same whatever the
     # gradients' size.
     lengths = gram.diagonal(dim1=1, dim2=2).sqrt()
-    unit = torch.where(lengths > 0.0, 1.0 / lengths, 0.0)
-    own = torch.where(square > 0.0, 1.0 / square.sqrt(), 0.0)[:, None]
+    unit, own = _inverse(lengths), _inverse(square.sqrt())[:, None]
     # Cosines between the r_j, in place of their products.
     scaled = gram * unit[:, :, None] * unit[:, None, :]
     # margin, in units of |r_j| / |g|.
@@ -49,6 +48,11 @@ def nearest(gram: Tensor, along: Tensor, square: Tensor, margin: float) -> Tenso
     # GEM leaves a gradient alone that violates no constraint, whatever the margin.
     against = (along < 0.0).any(1, keepdim=True)
     return torch.where(against, weights, 0.0)
+
+
+def _inverse(lengths: Tensor) -> Tensor:
+    """0 of a length of 0: a vector without a direction."""
+    return torch.where(lengths > 0.0, 1.0 / lengths, 0.0)
 
 
 def non_negative_minimum(quadratic: Tensor, linear: Tensor) -> Tensor:
@@ -92,19 +96,27 @@ class Search:
         # The unconstrained minimum over the variables in use.
         wanted = torch.where(self.used, -column, 0.0)
         stops = self.used & (wanted < 0.0)
-        # How far towards it each variable gets before it is 0: z + t (wanted - z) = 0.
-        reach = torch.where(stops, self.z / (self.z - wanted), torch.inf)
-        part, dropped = reach.min(1)
-        # As far as the first of them, at most all the way.
-        self.z = torch.lerp(self.z, wanted, part.clamp(max=1.0)[:, None]).clamp_(min=0.0)
-        # Not in use, and not (nearly) a combination of those that are.
-        free = ~self.used & (self.table.diagonal(dim1=1, dim2=2)[:, :-1] > DEPENDENT)
+        dropped = self._go_towards(wanted, stops)
         # The steepest descent comes in next, as in Lawson & Hanson's step 4.
-        slope, taken = torch.where(free, column, torch.inf).min(1)
+        slope, taken = torch.where(self._free(), column, torch.inf).min(1)
         drops = stops.any(1)
         pick = torch.where(drops, dropped, taken)
         # No slope below 0 left, and nothing to drop: done, so nothing moves.
         self._sweep(pick, drops, drops | (slope < -TOLERANCE))
+
+    def _go_towards(self, wanted: Tensor, stops: Tensor) -> Tensor:
+        """`[R]`: the variable that is 0 first on the way."""
+        # How far towards it each variable gets before it is 0: z + t (wanted - z) = 0.
+        reach = torch.where(stops, self.z / (self.z - wanted), torch.inf)
+        part, first = reach.min(1)
+        # As far as the first of them, at most all the way.
+        self.z = torch.lerp(self.z, wanted, part.clamp(max=1.0)[:, None]).clamp_(min=0.0)
+        return first
+
+    def _free(self) -> Tensor:
+        """`[R, k]`: not in use, and not (nearly) a combination of those that are."""
+        diagonal = self.table.diagonal(dim1=1, dim2=2)[:, :-1]
+        return ~self.used & (diagonal > DEPENDENT)
 
     def point(self) -> Tensor:
         """The minimum over S where it is allowed, which it is for whoever is done; else the best
@@ -120,17 +132,23 @@ class Search:
         """
         size = self.table.shape[1]
         where = torch.arange(size, device=pick.device) == pick[:, None]  # [R, k+1]
+        swept = self._swept(pick, where, drops, moves)
+        self.table = torch.where(moves[:, None, None], swept, self.table)
+        # In use becomes not in use, and the other way round.
+        self.used = self.used ^ (where[:, :-1] & moves[:, None])
+
+    def _swept(self, pick: Tensor, where: Tensor, drops: Tensor, moves: Tensor) -> Tensor:
+        """The table after it; the inverse operation (taking a variable out) differs in signs
+        only.
+        """
+        size = self.table.shape[1]
         row = self.table.gather(1, pick[:, None, None].expand(-1, 1, size))[:, 0]
         pivot = row.gather(1, pick[:, None])
         # 1 for members that stand still, so that nothing is divided by 0.
         pivot = torch.where(moves[:, None], pivot, 1.0)
         signed = torch.where(drops[:, None], -pivot, pivot)
-        # The inverse operation (taking a variable out) differs in signs only.
         edge = torch.where(where, -1.0 / pivot, row / signed)
         # t_ij - t_ik t_kj / t_kk.
         swept = self.table - row[:, :, None] * (row / pivot)[:, None, :]
         swept = torch.where(where[:, :, None], edge[:, None, :], swept)
-        swept = torch.where(where[:, None, :], edge[:, :, None], swept)
-        self.table = torch.where(moves[:, None, None], swept, self.table)
-        # In use becomes not in use, and the other way round.
-        self.used = self.used ^ (where[:, :-1] & moves[:, None])
+        return torch.where(where[:, None, :], edge[:, :, None], swept)

@@ -138,13 +138,18 @@ class ICaRL(Strategy):
         # m = floor(K / t), for each member.
         share = self.exemplars.size // self.seen.sum(1)
         for column in task.classes.unbind(1):
-            places = torch.full((self.members, int(share.max())), -1, device=self.device)
-            for member, label in enumerate(column.tolist()):
-                mine = (labels[member] == label).nonzero()[:, 0]
-                order = herd(features[member, mine], min(int(share[member]), len(mine)))
-                places[member, : len(order)] = mine[order]
+            places = self._herded(features, labels == column[:, None], share)
             chosen = index.gather(1, places.clamp(min=0))
             self.exemplars.renew(share, chosen, task.index, places >= 0)
+
+    def _herded(self, features: Tensor, of_class: Tensor, share: Tensor) -> Tensor:
+        """`[R, m]`: the rows of the samples chosen of one class, first to last; -1 behind them."""
+        places = torch.full((self.members, int(share.max())), -1, device=self.device)
+        for member in range(self.members):
+            mine = of_class[member].nonzero()[:, 0]
+            order = herd(features[member, mine], min(int(share[member]), len(mine)))
+            places[member, : len(order)] = mine[order]
+        return places
 
     def _average(self) -> None:
         """The means of the exemplars' features, of length 1."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Strategy, Task, absolute_gradients
+from clbench import Strategy, Task, absolute_gradients, beside
 
 from .pull import weighted_distance
 
@@ -66,4 +66,4 @@ class MAS(Strategy):
                 sum_ += sizes
             count += batch.weights.sum(1)
         self.net.train()
-        return [value / count.view(-1, *(1,) * (value.dim() - 1)) for value in total]
+        return [value / beside(count, value) for value in total]

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clbench import beside
+
 
 def weighted_distance(
     params: Sequence[Tensor], anchors: Sequence[Tensor], importance: Sequence[Tensor]
@@ -49,4 +51,4 @@ class _WeightedDistance(torch.autograd.Function):
         twice = 2.0 * grad
         slopes = ctx.saved_tensors
         # d/dtheta = 2 Omega (theta - theta*), times what comes from above, `[R]`.
-        return None, None, *(s * twice.view(-1, *(1,) * (s.dim() - 1)) for s in slopes)
+        return None, None, *(s * beside(twice, s) for s in slopes)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from clbench import per_member
+from clbench import beside, per_member
 
 NEIGHBOURS = 5
 # Distances that are held at a time.
@@ -35,7 +35,7 @@ def _each_activity(*tensors: Tensor) -> Tensor:
 def _activity(u: Tensor, valid: Tensor | None = None) -> Tensor:
     """Of one member, `[B, K, ...]` to `[K]`."""
     if valid is not None:
-        u = u.where(valid.view(-1, *(1,) * (u.dim() - 1)), 0.0)
+        u = u.where(beside(valid, u), 0.0)
     # |sum over the batch|, at each position; then summed over positions.
     over_batch = u.sum(0).abs()
     return over_batch.reshape(len(over_batch), -1).sum(1)

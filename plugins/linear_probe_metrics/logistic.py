@@ -102,9 +102,7 @@ class Place:
 
 def solve(regression: Regression) -> Tensor:
     """The parameters with the least objective; `RuntimeError` where they are not found."""
-    parameters = regression.zeros()
-    logits = regression.logits(parameters)
-    place = Place(parameters, logits, regression.value(logits, parameters))
+    place = _start(regression)
     going_on = torch.ones_like(place.value, dtype=torch.bool)
     first_slope: Tensor | None = None
     for _ in range(MOST_STEPS):
@@ -112,9 +110,7 @@ def solve(regression: Regression) -> Tensor:
         gradient = regression.gradient(chances, place.parameters)
         slope = length(gradient)
         first_slope = slope if first_slope is None else first_slope
-        # A forcing sequence that falls with the slope: each step is solved the better the nearer
-        # the end, which makes convergence superlinear (Nocedal & Wright 2006, section 7.1).
-        exactness = (slope / first_slope.clamp(min=1e-300)).sqrt().clamp(max=0.1) * slope
+        exactness = _exactness(slope, first_slope)
         direction = newton_direction(regression, chances, gradient, exactness, going_on)
         # Newton's decrement: half of it is what the quadratic model still has to gain.
         promise = -inner(gradient, direction)
@@ -124,6 +120,21 @@ def solve(regression: Regression) -> Tensor:
             return place.parameters
         advance(regression, place, direction, promise, going_on)
     raise RuntimeError(f"a linear probe is not found within {MOST_STEPS} Newton steps")
+
+
+def _start(regression: Regression) -> Place:
+    parameters = regression.zeros()
+    logits = regression.logits(parameters)
+    return Place(parameters, logits, regression.value(logits, parameters))
+
+
+def _exactness(slope: Tensor, first: Tensor) -> Tensor:
+    """`[R]`: how long the rest of a step may be, a part of the slope that falls with it.
+
+    Each step is solved the better the nearer the end, which makes convergence superlinear (Nocedal
+    & Wright 2006, section 7.1).
+    """
+    return (slope / first.clamp(min=1e-300)).sqrt().clamp(max=0.1) * slope
 
 
 def newton_direction(

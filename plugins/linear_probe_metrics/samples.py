@@ -41,26 +41,36 @@ class Features:
 def features_of(probe: Probe, layer: str, classes: str, samples: int) -> Features:
     """A layer's features of the images chosen; a filter gives one at each of its positions."""
     name = _layer_named(probe, layer)
-    rows, labels, index, valid = [], [], [], []
-    for batches in _batches_by_task(probe, classes, samples):
-        # `[R, n, D]`: units, or channels and positions side by side.
-        found = [probe.net(batch.x, trace=True)[1][name].flatten(2) for batch in batches]
-        size = _images_a_task(probe, classes, samples)
-        # Each task takes the same number of rows of every member, whoever has fewer.
-        rows.append(_exactly(found, size))
-        labels.append(_exactly([batch.y for batch in batches], size))
-        index.append(_exactly([batch.index for batch in batches], size))
-        valid.append(_exactly([batch.weights for batch in batches], size))
-    if not rows:
+    size = _images_a_task(probe, classes, samples)
+    tasks = _batches_by_task(probe, classes, samples)
+    found = [_of_task(probe, name, batches, size) for batches in tasks]
+    if not found:
         return _none(probe)
-    x, y, counted = torch.cat(rows, dim=1).double(), torch.cat(labels, dim=1), torch.cat(valid, 1)
+    x, y, index, counted = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
     if classes == "unseen":
         # Images of a class that was trained on before are no unseen ones, though their task is.
         counted = counted & ~probe.classes("seen").gather(1, y)
+    x = x.double()
     # One infinite feature would make the whole fit of a member NaN.
     counted = counted & x.isfinite().all(2)
-    counted = counted & _for_the_first_time(torch.cat(index, dim=1), counted)
+    counted = counted & _for_the_first_time(index, counted)
     return Features(x.where(counted[..., None], 0.0), y, counted, probe.classes("all").shape[1])
+
+
+def _of_task(
+    probe: Probe, name: str, batches: Sequence[Batch], size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The features, labels, numbers of the images, and whether they count: `[R, size, ...]`.
+
+    Each task takes the same number of rows of every member, whoever has fewer.
+    """
+    # `[R, n, D]`: units, or channels and positions side by side.
+    features = [probe.net(batch.x, trace=True)[1][name].flatten(2) for batch in batches]
+    labels = [batch.y for batch in batches]
+    numbers = [batch.index for batch in batches]
+    valid = [batch.weights for batch in batches]
+    x, y, index, counted = (_exactly(one, size) for one in (features, labels, numbers, valid))
+    return x, y, index, counted
 
 
 @torch.no_grad()

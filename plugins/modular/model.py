@@ -13,7 +13,7 @@ import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from clbench import Layer, Wired, errors
+from clbench import Layer, Wired, beside, errors
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Run = Callable[[nn.Module, Tensor], Tensor]
@@ -188,7 +188,7 @@ class SoftOrdering(Wired):
             given = run(self.components[number], x)
             weight = weights[..., number]
             # The weight beside channels and positions, of which a dense module's output has none.
-            part = given * weight.reshape(*weight.shape, *(1,) * (given.dim() - weight.dim()))
+            part = given * beside(weight, given)
             total = part if total is None else total + part
         assert total is not None, "a network has at least one module"
         return total

@@ -11,7 +11,7 @@ import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Batch, Phase, Task, errors
+from clbench import Batch, Phase, Task, beside, errors
 
 from .gates import GATES, Gates, NoGates
 from .lifelong import Lifelong
@@ -225,7 +225,7 @@ class Modular(Lifelong):
         them.
         """
         for param in self.module_parameters(number).values():
-            rows = where.view(-1, *(1,) * (param.dim() - 1))
+            rows = beside(where, param)
             param.masked_fill_(rows, 0.0)
             self.optimizer.reset_entries(param, rows)
 

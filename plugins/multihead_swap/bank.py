@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from clbench import Stateful
+from clbench import Stateful, beside
 
 
 class HeadBank(Stateful):
@@ -79,7 +79,7 @@ class HeadBank(Stateful):
         is_trained = self.slot == number
         found = {}
         for name, value in network.items():
-            here = is_trained.view(-1, *(1,) * (value.dim() - 1))
+            here = beside(is_trained, value)
             found[name] = torch.where(here, value.detach(), self.params[name][:, number])
         return found
 

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from clbench import Strategy, Task, errors
+from clbench import Strategy, Task, beside, errors
 
 from .bank import HeadBank
 from .choice import SCORES, decide, right_answers, to_equal_norms, votes
@@ -132,7 +132,7 @@ class MultiheadSwap(Strategy):
         self.reset_head("init", task.index)
         kept = self.bank.take(best)
         for name, value in self.net.part("head").named_parameters().items():
-            here = is_reused.view(-1, *(1,) * (value.dim() - 1))
+            here = beside(is_reused, value)
             value.copy_(torch.where(here, kept[name], value))
         # The optimiser's moments belong to the head that was there before.
         self.forget_head()

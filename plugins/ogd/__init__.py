@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -258,23 +259,24 @@ class OGD(Strategy):
         self.net.train()
         batches = task.batches("train", self.protocol.batch_size)
         names = self.projected
-
-        def loss(logits: Tensor, batch: Batch) -> Tensor:
-            # `cross_entropy` is a mean over the batch, and batches are of unequal size: sums add
-            # up.
-            total = self.cross_entropy(logits, batch) * batch.weights.sum(1)
-            return total[:, None]
-
-        def true_outputs(logits: Tensor, batch: Batch) -> Tensor:
-            true = logits.gather(2, batch.y[..., None])
-            # `[R, B, C]`: one value, and so one direction, for each class.
-            own = (batch.y[..., None] == task.classes[:, None]) & batch.weights[..., None]
-            return torch.where(own, true, 0.0).sum(1)
-
-        rows = summed(self.net, batches, true_outputs if self.per_class else loss, names)
+        of_each = self._true_outputs if self.per_class else self._summed_loss
+        rows = summed(self.net, batches, partial(of_each, task), names)
         samples = torch.tensor(task.size("train"), device=self.device).clamp(min=1)
         mean = (rows / samples[:, None, None]).float()
         return [DenseRows(names, mean[:, None])]
+
+    def _summed_loss(self, task: Task, logits: Tensor, batch: Batch) -> Tensor:
+        """`[R, 1]`."""
+        # `cross_entropy` is a mean over the batch, and batches are of unequal size: sums add up.
+        total = self.cross_entropy(logits, batch) * batch.weights.sum(1)
+        return total[:, None]
+
+    def _true_outputs(self, task: Task, logits: Tensor, batch: Batch) -> Tensor:
+        """`[R, C]`: the sum of the true outputs of each class's samples."""
+        true = logits.gather(2, batch.y[..., None])
+        # `[R, B, C]`: one value, and so one direction, for each class.
+        own = (batch.y[..., None] == task.classes[:, None]) & batch.weights[..., None]
+        return torch.where(own, true, 0.0).sum(1)
 
 
 def places(table: Tensor, size: int) -> Tensor:

@@ -4,13 +4,13 @@ as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from clbench import Batch, Stack
+from clbench import Batch, Stack, beside
 
 from .parts import DenseRows, LinearFactors, Part
 
@@ -23,21 +23,12 @@ class Sites:
 
     def __init__(self, net: Stack, x: Tensor, names: Sequence[str]) -> None:
         """`x` is any input; `names` are the parameters that are projected."""
-        with torch.no_grad():
-            _, taps = net.tap(x, (nn.Linear,))
         params = net.named_parameters()
-        self.linear: list[tuple[str, str, str | None]] = []
-        # Sums over layers.
-        self.inputs = self.outputs = 0  # numbers of a sample, and of a direction
-        for site, given in taps.inputs.items():
-            weight, bias = f"{site}.weight", f"{site}.bias"
-            module = net.module.get_submodule(site)
-            once = type(module) is nn.Linear and site not in taps.repeated and given.dim() == 3
-            if once and weight in names and not has_tied_weights(net):
-                self.linear.append((site, weight, bias if bias in names else None))
-                # `[R, out, in]`.
-                outputs, inputs = params[weight].shape[1:]
-                self.inputs, self.outputs = self.inputs + inputs, self.outputs + outputs
+        self.linear = _linear_sites(net, x, names)
+        weights = [params[weight] for _, weight, _ in self.linear]
+        # `[R, out, in]` each: numbers of a sample, and of a direction.
+        self.inputs = sum(weight.shape[2] for weight in weights)
+        self.outputs = sum(weight.shape[1] for weight in weights)
         kept = {name for _, *own in self.linear for name in own}
         self.rest = [name for name in names if name not in kept]
         self.others = sum(params[name][0].numel() for name in self.rest)
@@ -48,6 +39,24 @@ class Sites:
         directions.
         """
         return self.inputs + each * (self.outputs + self.others) < each * self.all
+
+
+Site = tuple[str, str, str | None]  # a linear layer, its weight, its bias
+
+
+def _linear_sites(net: Stack, x: Tensor, names: Sequence[str]) -> list[Site]:
+    with torch.no_grad():
+        _, taps = net.tap(x, (nn.Linear,))
+    if has_tied_weights(net):
+        return []
+    found: list[Site] = []
+    for site, given in taps.inputs.items():
+        weight, bias = f"{site}.weight", f"{site}.bias"
+        module = net.module.get_submodule(site)
+        once = type(module) is nn.Linear and site not in taps.repeated and given.dim() == 3
+        if once and weight in names:
+            found.append((site, weight, bias if bias in names else None))
+    return found
 
 
 def has_tied_weights(net: Stack) -> bool:
@@ -67,24 +76,31 @@ def factored(net: Stack, batch: Batch, along: Tensor, sites: Sites) -> list[Part
     out, taps = net.tap(batch.x, (nn.Linear,))
     # `[R, B, K]`: a function is a weighted sum of the sample's outputs.
     values = (out[:, :, None] * along).sum(3)
-    found: dict[str, list[Tensor]] = {site: [] for site, *_ in sites.linear}
-    for value in values.unbind(2):
-        # One pass backward for the k-th function of all samples and members: none sees another's.
-        deltas = taps.deltas(value.sum())
-        for site, kept in found.items():
-            kept.append(deltas[site])
+    found = _deltas_of_each(taps.deltas, values, [site for site, *_ in sites.linear])
     # A sample that does not count is a direction of zeros: it stays in place, and takes nothing
     # off.
     counts = batch.weights[..., None]
     parts: list[Part] = []
     for site, weight, bias in sites.linear:
         inputs = torch.where(counts, taps.inputs[site], 0.0)
-        deltas_of_site = torch.stack(found[site], dim=2)
-        deltas_of_site = torch.where(counts[..., None], deltas_of_site, 0.0)
-        parts.append(LinearFactors(weight, bias, inputs, deltas_of_site))
+        deltas = torch.where(counts[..., None], found[site], 0.0)
+        parts.append(LinearFactors(weight, bias, inputs, deltas))
     if sites.rest:
         parts += dense(net, batch, along, sites.rest)
     return parts
+
+
+def _deltas_of_each(
+    deltas_of: Callable[[Tensor], Mapping[str, Tensor]], values: Tensor, sites: Sequence[str]
+) -> dict[str, Tensor]:
+    """By layer `[R, B, K, out]`: the derivative of each function by what the layer gives out."""
+    found: dict[str, list[Tensor]] = {site: [] for site in sites}
+    for value in values.unbind(2):
+        # One pass backward for the k-th function of all samples and members: none sees another's.
+        deltas = deltas_of(value.sum())
+        for site, kept in found.items():
+            kept.append(deltas[site])
+    return {site: torch.stack(kept, dim=2) for site, kept in found.items()}
 
 
 def dense(net: Stack, batch: Batch, along: Tensor, names: Sequence[str]) -> list[Part]:
@@ -129,18 +145,23 @@ def summed(
     total: Tensor | None = None
     for batch in map(refilled, batches):
         found = values(net.call(params, batch.x, buffers=buffers), batch)
-        rows = []
-        # `[R]` each: summed over members, for their parameters are apart.
-        for value in found.unbind(1):
-            gradients = torch.autograd.grad(
-                value.sum(), wanted, retain_graph=True, materialize_grads=True
-            )
-            rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
         # float64: sums over all batches of a task.
-        gradient = torch.stack(rows, dim=1).double()
+        gradient = _gradients_of_each(found, wanted).double()
         total = gradient if total is None else total + gradient
     assert total is not None
     return total
+
+
+def _gradients_of_each(values: Tensor, wanted: Sequence[Tensor]) -> Tensor:
+    """`[R, K]` to `[R, K, numbers]`."""
+    rows = []
+    # `[R]` each: summed over members, for their parameters are apart.
+    for value in values.unbind(1):
+        gradients = torch.autograd.grad(
+            value.sum(), wanted, retain_graph=True, materialize_grads=True
+        )
+        rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+    return torch.stack(rows, dim=1)
 
 
 def refilled(batch: Batch) -> Batch:
@@ -148,12 +169,16 @@ def refilled(batch: Batch) -> Batch:
     member without any are 0.
     """
     counts = batch.weights.sum(1, keepdim=True)
-    # Rows that count first, in their order.
-    order = batch.weights.logical_not().to(torch.int8).argsort(dim=1, stable=True)
-    number = torch.arange(batch.size, device=order.device).expand_as(order)
-    # Over and over again, until the batch is full.
-    source = order.gather(1, number % counts.clamp(min=1))
-    rows = torch.arange(len(order), device=order.device)[:, None]
-    some = (counts > 0).view(-1, *(1,) * (batch.x.dim() - 1))
+    source = _rows_that_count(batch.weights, counts)
+    rows = torch.arange(len(source), device=source.device)[:, None]
+    some = beside(counts > 0, batch.x)
     x = torch.where(some, batch.x[rows, source], 0.0)
     return replace(batch, x=x, y=batch.y.gather(1, source))
+
+
+def _rows_that_count(weights: Tensor, counts: Tensor) -> Tensor:
+    """`[R, B]`: rows that count over and over again, until the batch is full."""
+    # Rows that count first, in their order.
+    order = weights.logical_not().to(torch.int8).argsort(dim=1, stable=True)
+    number = torch.arange(weights.shape[1], device=order.device).expand_as(order)
+    return order.gather(1, number % counts.clamp(min=1))

@@ -30,16 +30,22 @@ def draw_by_class(classes: Tensor, quota: Tensor, priority: Tensor, count: int) 
     """
     samples = classes.shape[1]
     by_priority = priority.argsort(dim=1, stable=True)
+    # From 0: no class.
     kinds = classes.gather(1, by_priority) + 1
+    # Stable: within a class the order by priority stays.
     by_class = kinds.argsort(dim=1, stable=True)
     kinds = kinds.gather(1, by_class)
-    size = quota.shape[1] + 1
-    counts = torch.zeros(len(kinds), size, dtype=torch.int64, device=kinds.device)
-    counts.scatter_add_(1, kinds, torch.ones_like(kinds))
-    starts = counts.cumsum(1) - counts
-    rank = torch.arange(samples, device=kinds.device) - starts.gather(1, kinds)
     wanted = torch.nn.functional.pad(quota, (1, 0))
-    taken = rank < wanted.gather(1, kinds)
+    taken = _rank_within(kinds, wanted.shape[1]) < wanted.gather(1, kinds)
     places = torch.where(taken, by_priority.gather(1, by_class), samples)
     places = torch.nn.functional.pad(places.sort(dim=1).values, (0, count), value=samples)
     return places[:, :count]
+
+
+def _rank_within(kinds: Tensor, number: int) -> Tensor:
+    """`[R, P]`, sorted, of so many kinds: the place of each among those of its kind, from 0."""
+    counts = torch.zeros(len(kinds), number, dtype=torch.int64, device=kinds.device)
+    counts.scatter_add_(1, kinds, torch.ones_like(kinds))
+    # Where each kind begins.
+    starts = counts.cumsum(1) - counts
+    return torch.arange(kinds.shape[1], device=kinds.device) - starts.gather(1, kinds)

@@ -11,7 +11,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from clbench import Batch, Phase, Reservoir, Task
+from clbench import Batch, Phase, Reservoir, Task, beside
 
 from .budget import draw_by_class, spread
 from .nearest import Nearest, Score, cosines, difficulty
@@ -142,19 +142,16 @@ class DataSharing(Neighbours):
         """
         size = self.received_batch or self.protocol.batch_size
         drawn, kept = self.received.sample_with(size)
-        drawn = replace(
-            drawn, y=kept["label"].long(), valid=drawn.weights & self._counts(batch, size)
-        )
+        has = drawn.weights & self._counts(batch, size)
         own = torch.arange(size, device=self.device) % batch.size
-        has = drawn.weights
+        of_images = beside(has, batch.x)
         return replace(
             drawn,
-            x=torch.where(
-                has.view(*has.shape, *(1,) * (batch.x.dim() - 2)), drawn.x, batch.x[:, own]
-            ),
-            y=torch.where(has, drawn.y, batch.y[:, own]),
+            x=torch.where(of_images, drawn.x, batch.x[:, own]),
+            y=torch.where(has, kept["label"].long(), batch.y[:, own]),
             index=torch.where(has, drawn.index, batch.index[:, own]),
             tasks=torch.where(has, drawn.tasks, batch.tasks[:, own]),
+            valid=has,
         )
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
@@ -177,13 +174,16 @@ class DataSharing(Neighbours):
         asked = self.of_agents(queries.valid)
         valid = valid & asked[..., None] & links[..., None, None]
         self.count_bytes(valid.flatten(1).sum(1) * self._image_bytes)
-        label = queries.y[..., None].expand(-1, -1, self.neighbours).flatten(1)
-        indices, valids = self.swapped(index).flatten(2), self.swapped(valid).flatten(2)
+        self._keep_answers(queries, self.swapped(index), self.swapped(valid))
+
+    def _keep_answers(self, queries: Queries, index: Tensor, valid: Tensor) -> None:
+        """Take in what each agent sent, `[R, agents, Q, neighbours]`."""
+        of_query = queries.y[..., None].expand(-1, -1, self.neighbours).flatten(1)
+        indices, valids = index.flatten(2), valid.flatten(2)
         for agent in range(self.scenario.agents):
             sent = indices[:, agent]
-            self._keep(
-                sent, valids[:, agent], self._labels(sent) if self.labels == "own" else label
-            )
+            label = self._labels(sent) if self.labels == "own" else of_query
+            self._keep(sent, valids[:, agent], label)
 
     def worst(self) -> Queries:
         """The validation samples of the task that each member is worst at."""
@@ -221,15 +221,22 @@ class DataSharing(Neighbours):
             embedded = torch.cat(seen, dim=1)
             for batch in self.offered.of_task(task):
                 similarity = cosines(embedded, self.embed(batch.x, task))
-                fits = batch.weights[:, None]
-                if near is not None:
-                    fits = fits & (near == task.index).any(2, keepdim=True)
-                if self.filter == "oracle":
-                    fits = fits & self._same_class(batch, queries)
+                fits = self._fits(batch, queries, None if near is None else near == task.index)
                 nearest.show(torch.where(fits, similarity, -torch.inf), batch.index)
         shape = (self.scenario.agents, -1)
         index, found = (self._padded(table) for table in (nearest.label, nearest.found))
         return index.unflatten(1, shape), found.unflatten(1, shape)
+
+    def _fits(self, batch: Batch, queries: Queries, near: Tensor | None) -> Tensor:
+        """`[R, agents x Q or 1, B]`: which samples may answer which query; `near` says which of
+        its nearest tasks are that of the batch.
+        """
+        fits = batch.weights[:, None]
+        if near is not None:
+            fits = fits & near.any(2, keepdim=True)
+        if self.filter == "oracle":
+            fits = fits & self._same_class(batch, queries)
+        return fits
 
     def _padded(self, table: Tensor) -> Tensor:
         """`[..., neighbours]`, where members have fewer samples than that in all."""

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from clbench import Task
+from clbench import Task, beside
 
 from .rounds import Rounds, are_finite, row_bytes
 
@@ -106,7 +106,6 @@ class FedAvg(Rounds):
         """
         # `[seeds, agents, ...]`.
         own = self.by_agent(value)
-        shape = (*own.shape[:2], *(1,) * (own.dim() - 2))
         shares = self._shares()
         change = torch.zeros_like(own)
         weight = self.by_agent(shares).clone()
@@ -114,12 +113,12 @@ class FedAvg(Rounds):
             hears = self.by_agent(links)[:, :, agent]
             share = self.by_agent(shares)[:, agent : agent + 1]
             # a_ij (w_j - w_i) of one neighbour j for all i at once.
-            difference = (own[:, agent : agent + 1] - own) * share.view(-1, 1, *shape[2:])
+            difference = (own[:, agent : agent + 1] - own) * beside(share, own)
             # `where` and not a product: what is not heard may be NaN.
-            change += torch.where(hears.view(shape), difference, 0.0)
+            change += torch.where(beside(hears, own), difference, 0.0)
             weight += torch.where(hears, share, 0.0)
         # Own weights plus a change, and not a weighted sum: equal agents change by exactly 0.
-        mean = own + change / torch.where(weight > 0, weight, 1.0).view(shape)
+        mean = own + change / beside(torch.where(weight > 0, weight, 1.0), own)
         return mean.flatten(0, 1)
 
     def _shares(self) -> Tensor:
@@ -134,7 +133,7 @@ class FedAvg(Rounds):
 
         w_last + b v + (mean - w_last) is mean + b v, which without momentum is the mean to the bit.
         """
-        moves = moves.view(-1, *(1,) * (value.dim() - 1))
+        moves = beside(moves, value)
         if name in self.velocity:
             velocity, last = self.velocity[name], self.aggregate[name]
             mean = torch.where(moves, mean + self.server_momentum * velocity, value)

@@ -10,6 +10,8 @@ from pydantic import NonNegativeFloat
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clbench import beside
+
 from .fedavg import FedAvg
 
 
@@ -67,5 +69,5 @@ class _SquaredDistance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         # d/dw sum (w - w_last)^2 = 2 (w - w_last), times what came from behind.
-        slopes = [2.0 * grad.view(-1, *(1,) * (d.dim() - 1)) * d for d in ctx.saved_tensors]
+        slopes = [2.0 * beside(grad, d) * d for d in ctx.saved_tensors]
         return None, *slopes

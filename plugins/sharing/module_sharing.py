@@ -8,7 +8,7 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from clbench import Phase, Task, errors
+from clbench import Phase, Task, beside, errors
 
 from .rounds import Neighbours, epochs_of, row_bytes
 from .tryout import State, Tryout
@@ -200,7 +200,7 @@ class ModuleSharing(Neighbours):
     def put(self, state: State, where: Tensor) -> None:
         """Let these members have this state."""
         for value, wanted in zip(self.live(), state, strict=True):
-            rows = where.view(-1, *(1,) * (value.dim() - 1))
+            rows = beside(where, value)
             value.detach().copy_(torch.where(rows, wanted, value.detach()))
 
     def _candidate(self) -> list[Tensor]:
@@ -236,7 +236,7 @@ class ModuleSharing(Neighbours):
         for number in range(modular.first_modules, modular.candidate):
             theirs = modular.module_parameters(number).values()
             found = [
-                torch.where((slot == number).view(-1, *(1,) * (own.dim() - 1)), value[rows], own)
+                torch.where(beside(slot == number, own), value[rows], own)
                 for own, value in zip(found, theirs, strict=True)
             ]
         return found
@@ -247,11 +247,10 @@ class ModuleSharing(Neighbours):
         both = (own >= 0) & (theirs >= 0)
         made = []
         for value in self._head():
-            # `[R, K, 1, ...]`: classes beside what an output has (a row of weights, or a bias).
-            spread = (*both.shape, *(1,) * (value.dim() - 2))
-            source = theirs.clamp(min=0).view(spread).expand(*both.shape, *value.shape[2:])
+            # Classes `[R, K]` beside what an output has (a row of weights, or a bias).
+            source = beside(theirs.clamp(min=0), value).expand(*both.shape, *value.shape[2:])
             # One output more than there are takes what is of no class in common.
-            target = torch.where(both, own, value.shape[1]).view(spread).expand_as(source)
+            target = beside(torch.where(both, own, value.shape[1]), value).expand_as(source)
             wider = torch.cat([value, value[:, :1]], dim=1)
             made.append(wider.scatter(1, target, value[rows].gather(1, source))[:, :-1])
         return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from clbench import Stateful
+from clbench import Stateful, beside
 
 if TYPE_CHECKING:
     from .module_sharing import ModuleSharing
@@ -66,5 +66,5 @@ class Tryout(Stateful):
     def _forget(self, where: Tensor) -> None:
         """Let the optimiser begin anew with these members' state."""
         for value in self.owner.live():
-            rows = where.view(-1, *(1,) * (value.dim() - 1))
+            rows = beside(where, value)
             self.owner.optimizer.reset_entries(value, rows)

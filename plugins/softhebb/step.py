@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from clbench import Stack
+from clbench import Stack, beside
 
 from . import rule
 from .blocks import HebbianBlock
@@ -77,7 +77,7 @@ class HebbianStep:
                 continue  # somebody wants it to stand still
             if parameter.dim() == 2:
                 grad = grad * self._bias_rate
-            rate = self.rate.view(*self.rate.shape, *(1,) * (parameter.dim() - 2))
+            rate = beside(self.rate, parameter)
             parameter.sub_(grad.mul_(rate))
             parameter.grad = None
 
@@ -102,15 +102,21 @@ def learn(
     u = inputs.t() @ rows.t()
     u = run(net, params, name, "pre", u if bias is None else u + bias)
     y = rule.compete(u, how.temperature, how.competition, how.rank, how.factor)
-    rate = rule.adaptive_rate(rows, how.rate, how.exponent) if how.adaptive else how.rate
     found = {
         "gradient": rule.gradient(rows, inputs, u, y).view_as(weight),
-        "rate": left * rate if how.adaptive else (left * rate).expand(len(rows)),
+        "rate": _rate(rows, how, left),
     }
     if bias is not None:
         share = (u * how.temperature).softmax(1)
         found["bias_gradient"] = rule.bias_gradient(bias, share, how.temperature)
     return found, u.view(x.shape[0], *x.shape[2:], -1).movedim(-1, 1)
+
+
+def _rate(rows: Tensor, how: Rule, left: Tensor) -> Tensor:
+    """`[K]`: one a unit, by its norm where the rule says so."""
+    if how.adaptive:
+        return left * rule.adaptive_rate(rows, how.rate, how.exponent)
+    return (left * how.rate).expand(len(rows))
 
 
 def output(net: Stack, params: Mapping[str, Tensor], name: str, u: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clbench import Probe, Stack, Undefined, weight_gradient
+from clbench import Probe, Stack, Undefined, beside, weight_gradient
 
 from .features import hidden_layers
 
@@ -84,4 +84,4 @@ def _dot(one: Gradients, other: Gradients) -> Tensor:
 
 
 def _divided(value: Tensor, count: Any) -> Tensor:
-    return value / torch.as_tensor(count).view(-1, *(1,) * (value.dim() - 1))
+    return value / beside(torch.as_tensor(count), value)

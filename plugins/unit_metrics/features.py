@@ -55,23 +55,35 @@ def nothing_after_the_first_task(probe: Probe, *shape: int) -> Tensor:
 def unit_activity(probe: Probe, split: str, tasks: str, samples: int) -> list[Activity]:
     """Every hidden layer's, over at most so many samples a task."""
     layers = hidden_layers(probe)
-    sums: list[Tensor | float] = [0.0] * len(layers)
-    fired: list[Tensor | float] = [0.0] * len(layers)
-    counts: list[Tensor | float] = [0.0] * len(layers)
+    totals = [_Totals() for _ in layers]
     for batch in probe.data(split, tasks, samples):
         # By layer `[R, B, units]`, or `[R, B, channels, h, w]`.
         _, hidden = probe.net(batch.x, trace=True)
-        for k, layer in enumerate(layers):
-            # `[R, B, units, values]`.
-            values = _values(hidden[layer.name])
-            valid = batch.weights[..., None, None]
-            sums[k] = sums[k] + _sum(values.abs().where(valid, 0.0))
-            # `!= 0` and not `> 0`: tanh and leaky units fire below 0, too.
-            fired[k] = fired[k] + _sum((values != 0) & valid)
-            # `[R, 1]`: samples times positions, the same for all units of a layer.
-            counts[k] = counts[k] + batch.weights.sum(1, keepdim=True) * values.shape[3]
-    found = zip(sums, fired, counts, strict=True)
-    return [Activity(_ratio(size, n), _ratio(count, n)) for size, count, n in found]
+        for layer, total in zip(layers, totals, strict=True):
+            total.add(_values(hidden[layer.name]), batch.weights)
+    return [total.activity() for total in totals]
+
+
+class _Totals:
+    """Sums over a layer's values so far; numbers at first, tensors from the first batch on."""
+
+    def __init__(self) -> None:
+        self.sizes: Tensor | float = 0.0
+        self.fired: Tensor | float = 0.0
+        self.count: Tensor | float = 0.0
+
+    def add(self, values: Tensor, weights: Tensor) -> None:
+        """Of a batch, `values [R, B, units, values]` and `weights [R, B]`."""
+        valid = weights[..., None, None]
+        self.sizes = self.sizes + _sum(values.abs().where(valid, 0.0))
+        # `!= 0` and not `> 0`: tanh and leaky units fire below 0, too.
+        self.fired = self.fired + _sum((values != 0) & valid)
+        # `[R, 1]`: samples times positions, the same for all units of a layer.
+        self.count = self.count + weights.sum(1, keepdim=True) * values.shape[3]
+
+    def activity(self) -> Activity:
+        """Means of them."""
+        return Activity(_ratio(self.sizes, self.count), _ratio(self.fired, self.count))
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
-from clbench import Probe, ProbeMetric
+from clbench import Probe, ProbeMetric, beside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ class DeadGradients(ProbeMetric):
             return found
         # Between two steps the rows of a member that sits out mean nothing.
         active = probe.strategy.active
-        return [sizes.where(active.view(-1, *(1,) * (sizes.dim() - 1)), 0.0) for sizes in found]
+        return [sizes.where(beside(active, sizes), 0.0) for sizes in found]
 
     def _that_learn(self, sizes: Tensor) -> Tensor:
         """`[R, rows]`, or `[R, *weight]`."""

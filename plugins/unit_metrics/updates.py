@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
-from clbench import Probe, ProbeMetric
+from clbench import Probe, ProbeMetric, beside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +66,7 @@ class RelativeUpdate(ProbeMetric):
 
     def _of_active(self, probe: Probe, new: Tensor, old: Tensor) -> Tensor:
         """Of a member that sits out what it had: between two steps its rows mean nothing."""
-        return new.where(probe.strategy.active.view(-1, *(1,) * (new.dim() - 1)), old)
+        return new.where(beside(probe.strategy.active, new), old)
 
     def _rate_times_gradient(self, probe: Probe, names: list[str]) -> dict[str, Tensor]:
         from .backward import loss_gradients
@@ -74,9 +74,7 @@ class RelativeUpdate(ProbeMetric):
         rate = probe.strategy.optimizer.lr
         found = probe.once(loss_gradients, (probe.task.index,), self.samples)
         trained = [name for name in names if name in found]
-        return {
-            name: found[name] * rate.view(-1, *(1,) * (found[name].dim() - 1)) for name in trained
-        }
+        return {name: found[name] * beside(rate, found[name]) for name in trained}
 
 
 def _matrices(probe: Probe) -> dict[str, Tensor]:

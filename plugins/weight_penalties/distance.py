@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clbench import beside
+
 Kind = Literal["l2", "l1", "huber"]
 
 
@@ -40,14 +42,9 @@ class _Distance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         moved = ctx.saved_tensors
-        slopes = [_slope(ctx.kind, d) * _column(grad, d.dim()) for d in moved]
+        slopes = [_slope(ctx.kind, d) * beside(grad, d) for d in moved]
         # One for each argument of `forward`: kind and anchors have no gradient.
         return None, None, *slopes
-
-
-def _column(values: Tensor, dimensions: int) -> Tensor:
-    """`[R]` as `[R, 1, ...]` of so many dimensions."""
-    return values.view(-1, *(1,) * (dimensions - 1))
 
 
 def _rows(tensor: Tensor) -> Tensor:
