@@ -92,7 +92,11 @@ def make(strategy: Any, host: Host, tiny: Arrays, scenario: Any = Thirds, **prot
 
 def stop_after_an_epoch(loop: Loop, members: set[int]) -> None:
     """These members' phase is over after its first epoch."""
-    loop.observation.reached = lambda task, taking: members if loop.cursor.epoch == 0 else set()  # type: ignore[method-assign]
+
+    def reached(task: Any, taking: Any) -> set[int]:
+        return members if loop.cursor.epoch == 0 else set()
+
+    loop.observation.reached = reached  # type: ignore[method-assign]
 
 
 def test_a_hook_sees_the_weights_of_an_agent_that_stopped_early_as_they_are(

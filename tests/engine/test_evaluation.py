@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,9 +65,9 @@ def by_hand(bench: Any, seed: int) -> tuple[list[int], list[float]]:
     scenario = bench.host.get("scenario", "split")(**bench.cell.scenario.options)
     tests = [task.test for task in scenario.stream(bench.arrays, seed, 0, 0.0).tasks]
     pixels = bench.arrays.x_test.astype(np.float64) / 255
-    return [len(test) for test in tests], [
-        float(pixels[test].reshape(len(test), -1).sum(1).mean()) for test in tests
-    ]
+    sizes = [len(test) for test in tests]
+    means = [float(pixels[test].reshape(len(test), -1).sum(1).mean()) for test in tests]
+    return sizes, means
 
 
 @pytest.mark.parametrize("strategy", [Looking, LookingAlone])
@@ -468,6 +469,11 @@ def test_how_many_test_samples_there_are_is_no_secret(make_bench: Any) -> None:
     assert make_bench(Counting, tasks=2).run(0).declared == ()
 
 
+def total(batches: Iterable[Any]) -> Tensor:
+    """The sum of all pixels."""
+    return sum((batch.x.sum() for batch in batches), torch.zeros(()))
+
+
 def test_probe_metrics_read_test_data(make_bench: Any) -> None:
     class TestLight(ProbeMetric):
         """The mean light of a task's test images, by both ways to them."""
@@ -476,7 +482,7 @@ def test_probe_metrics_read_test_data(make_bench: Any) -> None:
 
         def measure(self, probe: Any) -> Tensor:
             both = probe.task.batches("test"), probe.data("test", "current")
-            one, other = (sum((b.x.sum() for b in batches), torch.zeros(())) for batches in both)
+            one, other = map(total, both)
             return torch.stack([one, other])[None]
 
     record = make_bench(Naive, tasks=2, metrics=[TestLight]).run(0)

@@ -92,7 +92,12 @@ def test_another_task_and_a_changed_state_are_captured_anew(make_bench: Make) ->
     steps = rehearsed(loop)
     graphs: list[list[Captured]] = []
     begin = steps.begin_epoch
-    steps.begin_epoch = lambda: (begin(), graphs.append(list(steps.graphs.values())))[0]  # type: ignore[func-returns-value,method-assign]
+
+    def begin_and_note() -> None:
+        begin()
+        graphs.append(list(steps.graphs.values()))
+
+    steps.begin_epoch = begin_and_note  # type: ignore[method-assign]
     task_of(loop)
     assert [len(kept) for kept in graphs] == [0, 1, 0], (
         "kept for the second epoch, which changed nothing, and not for the third"
@@ -163,7 +168,12 @@ def test_an_eager_step_that_changes_the_state_has_the_others_captured_anew(
     steps = rehearsed(loop)
     forgotten: list[int] = []
     forget = steps.forget
-    steps.forget = lambda: (forgotten.append(int(loop.measurements.steps[0])), forget())[1]  # type: ignore[method-assign]
+
+    def note_and_forget() -> None:
+        forgotten.append(int(loop.measurements.steps[0]))
+        forget()
+
+    steps.forget = note_and_forget  # type: ignore[method-assign]
     task_of(loop)
     assert 4 in forgotten, "the first of them makes a tensor"
     assert 9 not in forgotten, "the second writes into it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -37,13 +38,12 @@ class Recorder(Strategy):
             setattr(Recorder, name, [])
         self._keep()
 
+    def of_member(self, r: int) -> dict[str, Tensor]:
+        """A copy of its parameters."""
+        return {name: value[r].detach().clone() for name, value in self.net.params.items()}
+
     def _keep(self) -> None:
-        self.weights.append(
-            [
-                {name: value[r].detach().clone() for name, value in self.net.params.items()}
-                for r in range(self.members)
-            ]
-        )
+        self.weights.append([self.of_member(r) for r in range(self.members)])
 
     def observe(self, batch: Batch) -> Tensor | None:
         for r in self.session.active:
@@ -269,9 +269,8 @@ def test_every_epoch_is_a_new_order_of_the_tasks_samples(make_bench: Any) -> Non
             count = math.ceil(len(task.train) / 10)
             found = batches(member, t)
             assert len(found) == 3 * count
-            epochs = [
-                [i for batch in found[e * count : (e + 1) * count] for i in batch] for e in range(3)
-            ]
+            of_epoch = [found[e * count : (e + 1) * count] for e in range(3)]
+            epochs = [list(itertools.chain.from_iterable(batches)) for batches in of_epoch]
             assert all(sorted(epoch) == sorted(task.train) for epoch in epochs)
             assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
             sizes = [len(batch) for batch in found[:count]]
@@ -564,9 +563,10 @@ def test_the_rate_follows_each_members_own_progress(
 ) -> None:
     bench = make_bench(Recorder, epochs=2, schedule=schedule, optimizer={optimizer: {"lr": 0.3}})
     record = bench.run(0, 1)
-    steps = [
-        [2 * math.ceil(len(task.train) / 8) for task in specs(bench, member)] for member in (0, 1)
-    ]
+    steps = []
+    for member in (0, 1):
+        sizes = [len(task.train) for task in specs(bench, member)]
+        steps.append([2 * math.ceil(size / 8) for size in sizes])
     for member in (0, 1):
         alone = bench.run(member)
         wanted = [0.3 * schedule_factor(schedule, k / n) for n in steps[member] for k in range(n)]

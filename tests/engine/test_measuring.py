@@ -53,10 +53,9 @@ def measured(bench: Any, cell: CellRecord, metric: Any, *seeds: int) -> Any:
         for name in cell.stored
         if name.startswith("weights/1/")
     }
-    rows = [
-        {name: cell.stored[f"weights/{row}/{name}"].read() for name in names}
-        for row in range(1, cell.tasks + 1)
-    ]
+    rows = []
+    for row in range(1, cell.tasks + 1):
+        rows.append({name: cell.stored[f"weights/{row}/{name}"].read() for name in names})
     return measure_kept(
         bench.cell,
         bench.members(*seeds),

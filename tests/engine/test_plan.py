@@ -52,9 +52,9 @@ def test_no_step_could_be_spared(sizes: list[int], batch: int) -> None:
     batch.
     """
     plan = plan_epoch(sizes, batch, range(len(sizes)))
-    assert len(plan) == max(size // batch for size in sizes) + len(
-        {size % batch for size in sizes} - {0}
-    )
+    whole = max(size // batch for size in sizes)
+    rests = {size % batch for size in sizes} - {0}
+    assert len(plan) == whole + len(rests)
     assert all(
         step.members == tuple(sorted(step.members)) and len(step.members) == len(step.start)
         for step in plan

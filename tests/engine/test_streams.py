@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,18 +142,17 @@ def test_a_channel_without_variance_stays_finite() -> None:
 
 def test_permuted_pixels_of_every_member_and_task() -> None:
     arrays = colourful()
-    orders = [
-        [np.random.default_rng([r, t]).permutation(HEIGHT * WIDTH) for t in range(2)]
-        for r in range(2)
-    ]
+    orders = {
+        (r, t): np.random.default_rng([r, t]).permutation(HEIGHT * WIDTH)
+        for r, t in itertools.product(range(2), repeat=2)
+    }
     every = range(arrays.classes)
-    specs = [
-        [
-            spec(arrays, every, warp=Warp(orders[r][t][:, None]) if (r, t) != (0, 0) else None)
-            for t in range(2)
-        ]
-        for r in range(2)
-    ]
+    warps: dict[tuple[int, int], Warp | None]
+    warps = {place: Warp(order[:, None]) for place, order in orders.items()}
+    warps[0, 0] = None
+    specs = []
+    for r in range(2):
+        specs.append([spec(arrays, every, warp=warps[r, t]) for t in range(2)])
     table = streams(arrays, specs, normalise="standard")
     plain = (
         two_members(arrays, normalise="standard")
@@ -350,18 +350,19 @@ def test_limit_draws_the_same_samples_whoever_else_is_there() -> None:
     arrays = colourful()
     sizes = [[20, 20], [10, 20], [15, 20]]
     pairs = [([0, 1], [2, 3]), ([2, 0], [0, 1]), ([1, 3], [0, 2])]
-    specs = [
-        [spec(arrays, pair, most=most) for pair, most in zip(*rows, strict=True)]
-        for rows in zip(pairs, sizes, strict=True)
-    ]
+    specs = []
+    for of_member in zip(pairs, sizes, strict=True):
+        tasks = zip(*of_member, strict=True)
+        specs.append([spec(arrays, pair, most=most) for pair, most in tasks])
 
     def drawn(rows: list[int], limit: int, task: int = 0, size: int = 4) -> dict[int, list[int]]:
         table = streams(arrays, [specs[row] for row in rows], members=rows)
         found = list(table.tasks[task].batches("train", size, limit))
-        return {
-            row: [i for batch in found for i in batch.index[r][batch.valid[r]].tolist()]
-            for r, row in enumerate(rows)
-        }
+        shown: dict[int, list[int]] = {row: [] for row in rows}
+        for batch in found:
+            for r, row in enumerate(rows):
+                shown[row] += batch.index[r][batch.valid[r]].tolist()
+        return shown
 
     together = drawn([0, 1, 2], 7)
     assert {row: len(kept) for row, kept in together.items()} == {0: 7, 1: 7, 2: 7}
@@ -378,9 +379,8 @@ def test_members_may_not_know_how_large_a_chunk_is() -> None:
     arrays = colourful()
     short, long = [spec(arrays, [2, 3], most=3)], [spec(arrays, [0, 1])]
     alone, together = streams(arrays, [short]), streams(arrays, [short, long])
-    assert [alone.chunk(split) for split in ("train", "test")] == [
-        together.chunk(split) for split in ("train", "test")
-    ]
+    for split in ("train", "test"):
+        assert alone.chunk(split) == together.chunk(split)
 
 
 # ---------------------------------------------------------------------------------------- batches

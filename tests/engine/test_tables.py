@@ -71,6 +71,12 @@ def shown(tables: WarpTables, task: int, image: np.ndarray) -> np.ndarray:
     return (pixels if tables.weight is None else pixels * tables.weight[0, task]).sum(-1)
 
 
+def warped(image, warp):
+    """By the definition: the weighted sum of each pixel's neighbours."""
+    weight = 1 if warp.weight is None else warp.weight
+    return (image[warp.index] * weight).sum(-1)
+
+
 def test_warps_of_unequal_neighbours_are_each_their_own():
     """Whichever comes first: none, one neighbour, three without weights, two with."""
     rng = np.random.default_rng(0)
@@ -82,11 +88,7 @@ def test_warps_of_unequal_neighbours_are_each_their_own():
         Warp(rng.integers(0, PIXELS, (PIXELS, 3))),
         weighted,
     ]
-    wanted = [
-        image if warp is None else (image[warp.index] * (1 if w is None else w)).sum(-1)
-        for warp in warps
-        for w in [None if warp is None else warp.weight]
-    ]
+    wanted = [image if warp is None else warped(image, warp) for warp in warps]
     for order in ([1, 2, 3], [3, 2, 1], [2, 1], [1, 2]):
         tables = WarpTables(1, 4, PIXELS)
         for task in order:
@@ -111,4 +113,5 @@ def test_test_sets_are_kept_up_to_a_bound(arrays, monkeypatch):
         assert sum(batch.size for batch in streams.batches(task, "test", 64)) == 64
         assert len(streams._kept) <= 3
     again = [batch.y for batch in streams.batches(streams.tasks[0], "test", 64)]
-    assert [y.tolist() for y in first] == [y.tolist() for y in again]
+    for one, other in zip(first, again, strict=True):
+        assert one.tolist() == other.tolist()

@@ -15,9 +15,12 @@ class PathIntegral(Strategy):
 
     def setup(self):
         super().setup()
-        zeros = ([torch.zeros_like(p) for p in self.net.parameters()] for _ in range(4))
+        zeros = (self.zeros() for _ in range(4))
         self.path, self.importance, self.gradient, self.before = zeros
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
+
+    def zeros(self):
+        return [torch.zeros_like(p) for p in self.net.parameters()]
 
     def penalty(self):
         terms = zip(self.importance, self.net.parameters(), self.anchor, strict=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,11 @@ def test_frozen_layers_have_the_gradients_that_they_would_have(make_bench: Any, 
         loss_gradients(probe, (0,), 10)
 
 
+def flattened(gradients: Iterable[Tensor]) -> Tensor:
+    """All of them as one row of numbers."""
+    return torch.cat([gradient.flatten() for gradient in gradients]).double()
+
+
 def test_interference_is_the_cosine_of_two_gradients(make_bench: Any, look: Any) -> None:
     probe = look(make_bench(), trained=3)
     found = GradientInterference(samples=40).measure(probe)
@@ -100,7 +106,7 @@ def test_interference_is_the_cosine_of_two_gradients(make_bench: Any, look: Any)
         vectors = []
         for tasks in ([2], [0, 1]):
             grads = [gradients_alone(probe, r, batch) for batch in probe.data("train", tasks, 40)]
-            flat = [torch.cat([g.flatten() for g in each.values()]).double() for each in grads]
+            flat = [flattened(each.values()) for each in grads]
             vectors.append(torch.stack(flat).mean(0).numpy())
         new, old = vectors
         wanted = new @ old / np.linalg.norm(new) / np.linalg.norm(old)

@@ -96,10 +96,10 @@ def test_the_features_are_those_of_the_layer(make_bench: Any, look: Any, layer: 
     (batch,) = probe.data("train", "current", 50)
     _, hidden = probe.net(batch.x, trace=True)
     names = {"last": ["hidden2"], "hidden1": ["hidden1"], "all": ["hidden2", "hidden1", "hidden2"]}
-    wanted = [
-        [np.linalg.matrix_rank(hidden[name][r].detach().numpy()) for name in names[layer]]
-        for r in range(2)
-    ]
+    wanted = []
+    for r in range(2):
+        features = [hidden[name][r].detach().numpy() for name in names[layer]]
+        wanted.append([np.linalg.matrix_rank(phi) for phi in features])
     found = Rank(layer=layer, samples=50).measure(probe)
     np.testing.assert_array_equal(found.reshape(2, -1), wanted)
 

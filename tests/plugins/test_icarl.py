@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -17,6 +18,10 @@ from clbench_plugins.icarl.exemplars import herd
 from clbench_plugins.naive import Naive
 
 
+def copies(values: Iterable[Tensor]) -> list[Tensor]:
+    return [value.detach().clone() for value in values]
+
+
 class Noted(ICaRL):
     """Keeps each step's batch, weights, teacher and loss."""
 
@@ -32,8 +37,8 @@ class Noted(ICaRL):
         self.steps.append(
             {
                 "batch": batch,
-                "weights": [p.detach().clone() for p in self.net.parameters()],
-                "teacher": [p.detach().clone() for p in teacher],
+                "weights": copies(self.net.parameters()),
+                "teacher": copies(teacher),
                 "loss": loss.detach().clone(),
                 "active": list(self.session.active),
             }

@@ -77,7 +77,7 @@ def test_the_heads_of_a_stream() -> None:
     heads = torch.full((2, 1, 6), -1)
     for classes in ([[1, 0], [4, 5]], [[2, 3], [5, 4]]):
         heads = with_head(heads, torch.tensor(classes))
-    rows = [[row.tolist() for row in member] for member in heads[:, 1:, :2]]
+    rows = heads[:, 1:, :2].tolist()
     assert rows == [[[0, 1], [2, 3]], [[4, 5], [-1, -1]]]
     assert (heads[:, :, 2:] == -1).all()
 
@@ -120,7 +120,8 @@ def test_the_loss_by_hand(on_digits: Any, setting: str) -> None:
     mine = strategy.task_loss(batch).detach()
     plain = strategy.cross_entropy(strategy.net(batch.x), batch).detach()
     for row in (0, 1):
-        taught, own = (forward([p[row] for p in weights], batch.x[row]) for weights in (ends, now))
+        taught = forward([p[row] for p in ends], batch.x[row])
+        own = forward([p[row] for p in now], batch.x[row])
         groups = old_heads(strategy, row, 2)
         wanted = plain[row] + 0.7 * distilled(taught, own, groups, 3.0)
         torch.testing.assert_close(mine[row], wanted, rtol=1e-4, atol=1e-6)
@@ -210,7 +211,8 @@ def test_behind_it_replay_is_not_distilled(on_digits: Any) -> None:
     joined = batch.join(drawn[0])
     plain = strategy.cross_entropy(strategy.net(joined.x), joined).detach()
     for row in (0, 1):
-        taught, own = (forward([p[row] for p in weights], batch.x[row]) for weights in (ends, now))
+        taught = forward([p[row] for p in ends], batch.x[row])
+        own = forward([p[row] for p in now], batch.x[row])
         wanted = plain[row] + 3.0 * distilled(taught, own, old_heads(strategy, row, 1), 2.0)
         torch.testing.assert_close(mine[row], wanted, rtol=1e-4, atol=1e-6)
 

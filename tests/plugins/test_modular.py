@@ -65,10 +65,10 @@ class Plain:
         values = {name: value[row].double() for name, value in start.items()}
         self.projection = values["body.encoder.1.weight"], values["body.encoder.1.bias"]
         total = MODULES + TASKS - FIRST
-        self.modules = [
-            [values[f"body.components.{m}.0.{kind}"] for kind in ("weight", "bias")]
-            for m in range(total)
-        ]
+        self.modules = []
+        for m in range(total):
+            linear = f"body.components.{m}.0"
+            self.modules.append([values[f"{linear}.weight"], values[f"{linear}.bias"]])
         self.head = [values["head.weight"], values["head.bias"]]
         self.structure = {t: values["structures"][t] for t in range(TASKS)}
         self.gates = {
@@ -83,7 +83,7 @@ class Plain:
     def step(self, batch: Batch, outputs: list[Tensor], task: int, train: str, hidden: int) -> None:
         """One step of gradient descent on what `train` says, without the module that is hidden."""
         gates = {t: value.clone() for t, value in self.gates.items()}
-        modules = [[value.clone() for value in module] for module in self.modules]
+        modules = [[weight.clone(), bias.clone()] for weight, bias in self.modules]
         head = [value.clone() for value in self.head]
         structure = {t: value.clone() for t, value in self.structure.items()}
         moved = []
@@ -121,7 +121,7 @@ class Plain:
             for value, gradient in zip(moved, gradients, strict=True):
                 if gradient is not None:
                     value -= RATE * gradient
-        self.modules = [[v.detach() for v in module] for module in modules]
+        self.modules = [[weight.detach(), bias.detach()] for weight, bias in modules]
         self.head = [v.detach() for v in head]
         self.structure = {t: v.detach() for t, v in structure.items()}
         self.gates = {t: v.detach() for t, v in gates.items()}

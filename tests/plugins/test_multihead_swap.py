@@ -329,9 +329,9 @@ def test_predictions_and_notes_are_those_of_the_heads_chosen(
     weights = part.net.named_parameters()
     for column, task in enumerate(streams.tasks):
         seen = list(streams.batches(task, "test", 32))
-        x, y, valid = (
-            torch.cat([getattr(batch, key) for batch in seen], dim=1) for key in ("x", "y", "valid")
-        )
+        x = torch.cat([batch.x for batch in seen], dim=1)
+        y = torch.cat([batch.y for batch in seen], dim=1)
+        valid = torch.cat([batch.valid for batch in seen], dim=1)
         logits = []
         for number in range(3):
             kept = {f"head.{name}": p[:, number] for name, p in part.bank.params.items()}

@@ -48,7 +48,9 @@ class Noted(ReDo):
         noted = {"batch": batch, "active": list(self.session.active), "before": self.weights()}
         super().after_step(batch)
         slots = zip(noted["before"], self.optimizer.slots.values(), strict=True)
-        noted["moments"] = {name: [m.clone() for m in slot.moments] for name, slot in slots}
+        noted["moments"] = {}
+        for name, slot in slots:
+            noted["moments"][name] = [moment.clone() for moment in slot.moments]
         self.steps.append({**noted, "after": self.weights()})
 
 
@@ -156,7 +158,9 @@ def test_the_trajectory_of_a_plain_loop(on_digits: Any) -> None:
     run(on_digits, Noted(tau=0.4, period=5), 3, model=TWO_LAYERS, epochs=2)
     params = of_member(Noted.start, 0)
     kinds = ("mean", "square", "age")
-    state = {kind: {k: torch.zeros_like(v) for k, v in params.items()} for kind in kinds}
+    state = {}
+    for kind in kinds:
+        state[kind] = {name: torch.zeros_like(value) for name, value in params.items()}
     total = 0
     for number, step in enumerate(Noted.steps, start=1):
         x, y = step["batch"].x[0], step["batch"].y[0]

@@ -97,7 +97,11 @@ def test_an_agent_that_stopped_early_takes_part_in_no_average() -> None:
             return {key: value for key, value in super().held().items() if key != "seen"}
 
     strategy, loop = agents_on_digits(Stopping, epochs=3).start(0)
-    loop.observation.reached = lambda task, taking: {1} if loop.cursor.epoch == 0 else set()  # type: ignore[method-assign]
+
+    def reached(task: Any, taking: Any) -> set[int]:
+        return {1} if loop.cursor.epoch == 0 else set()
+
+    loop.observation.reached = reached  # type: ignore[method-assign]
     loop.task(strategy.session.streams.tasks[0])
     stopped = weights(strategy)[1]
     assert [active for _, _, active in strategy.seen] == [

@@ -31,7 +31,8 @@ def test_two_parameters_by_hand(kind: Any) -> None:
     value = distance(kind, params, anchors)
     assert value.tolist() == [BY_HAND[kind], 0.0]
     (torch.tensor([3.0, 5.0]) * value).sum().backward()
-    assert [p.grad[0].item() for p in params] == [3.0 * slope for slope in SLOPES[kind]]
+    for param, slope in zip(params, SLOPES[kind], strict=True):
+        assert param.grad[0].item() == 3.0 * slope
     assert [p.grad[1].item() for p in params] == [0.0, 0.0]
 
 

@@ -65,14 +65,19 @@ def test_the_outputs_of_a_cell_do_not_depend_on_who_shares_a_job(arrays):
     scenario = DrawnPairs(dataset="digits", setting="task")
     layout = scenario.layout(arrays)
     streams = {seed: scenario.stream(arrays, seed, 0, 0.0) for seed in range(40)}
-    named = {seed: np.concatenate([t.classes for t in s.tasks]) for seed, s in streams.items()}
+    named = {}
+    for seed, stream in streams.items():
+        named[seed] = np.concatenate([task.classes for task in stream.tasks])
     apart = [seed for seed in streams if len(np.unique(named[seed])) == 6]
     shared = [seed for seed in streams if len(np.unique(named[seed])) < 6]
     assert apart
     assert shared
     one, other = apart[0], shared[0]
     jobs = ([one, other], [other, one], [one], [other])
-    made = [with_head_per_task(layout, [streams[seed] for seed in job]) for job in jobs]
+    made = []
+    for job in jobs:
+        of_job = [streams[seed] for seed in job]
+        made.append(with_head_per_task(layout, of_job))
     assert {outputs.classes for outputs, _ in made} == {18}
     alone = made[2][1][0]
     for job, (_, found) in zip(jobs, made, strict=True):

@@ -46,7 +46,9 @@ def still_in(step: int) -> Tensor:
 
 def apart(kind: Any, options: dict[str, Any]) -> Tensor:
     """Every row a parameter of its own, which has no gradient where it stands still."""
-    rows = [[row.clone().requires_grad_() for row in member] for member in drawn(0)]
+    rows = []
+    for member in drawn(0):
+        rows.append([row.clone().requires_grad_() for row in member])
     optimizers = [kind(member, **options) for member in rows]
     for step in range(STEPS):
         grads, still = drawn(1 + step), still_in(step)
@@ -54,7 +56,8 @@ def apart(kind: Any, options: dict[str, Any]) -> Tensor:
             for row, param in enumerate(rows[member]):
                 param.grad = None if still[member, row] else grads[member, row].clone()
             optimizer.step()
-    return torch.stack([torch.stack([row.detach() for row in member]) for member in rows])
+    members = [torch.stack(member).detach() for member in rows]
+    return torch.stack(members)
 
 
 def steps_of(optimizer: Optimizer, steps: range, how: str) -> None:

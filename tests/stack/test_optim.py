@@ -83,6 +83,15 @@ def solo(case: str, member: int, steps: range, dtype: torch.dtype) -> list[Tenso
     return [param.detach() for param in params]
 
 
+def detached(params: list[Tensor]) -> list[Tensor]:
+    return [param.detach() for param in params]
+
+
+def rows(params: list[Tensor], chosen: int | list[int]) -> list[Tensor]:
+    """Of these members alone."""
+    return [param[chosen] for param in params]
+
+
 def assert_equal(left: list[Tensor], right: list[Tensor]) -> None:
     for one, other in zip(left, right, strict=True):
         assert torch.equal(one, other)
@@ -165,10 +174,8 @@ def test_nor_on_the_place_in_it_nor_on_the_path(case, clip) -> None:
             ):
                 give(optimizer, given)
                 optimizer.apply(optimizer.advance()) if advance else optimizer.step()
-        assert_equal(
-            [param.detach().flip(0) for param in straight.params],
-            [param.detach() for param in reverse.params],
-        )
+        turned = [param.detach().flip(0) for param in straight.params]
+        assert_equal(turned, detached(reverse.params))
 
 
 @pytest.mark.parametrize("case", ["sgd", "sgd momentum", "adam", "adamw", "torch.RMSprop"])
@@ -181,11 +188,9 @@ def test_members_have_rates_of_their_own(case) -> None:
     for member, rate in enumerate(rates.tolist()):
         alone = fresh(case)
         alone.set_lr(rate)
-        assert_equal(
-            [param[member] for param in train(alone, range(5))],
-            [param[member] for param in stacked],
-        )
-    assert_equal([param[0] for param in before], [param[0] for param in stacked])
+        trained = train(alone, range(5))
+        assert_equal(rows(trained, member), rows(stacked, member))
+    assert_equal(rows(before, 0), rows(stacked, 0))
 
 
 def test_the_layout_of_a_parameter_is_kept_and_that_of_a_gradient_does_not_matter() -> None:
@@ -195,14 +200,9 @@ def test_the_layout_of_a_parameter_is_kept_and_that_of_a_gradient_does_not_matte
     give(right, [grad.contiguous() for grad in numbers(3, 1)])
     left.step()
     right.step()
-    assert_equal(
-        [param.detach() for param in left.params], [param.detach() for param in right.params]
-    )
-    assert (
-        [param.stride() for param in left.params]
-        == strides
-        == [slot.moments[0].stride() for slot in left.slots.values()]
-    )
+    assert_equal(detached(left.params), detached(right.params))
+    assert [param.stride() for param in left.params] == strides
+    assert [slot.moments[0].stride() for slot in left.slots.values()] == strides
 
 
 # ------------------------------------------------------------------------------------------ parts
@@ -318,8 +318,8 @@ def test_reset_makes_members_new(case) -> None:
         train(twin, range(3, 6)),
         train(fresh(case), range(6)),
     )
-    assert_equal([param[1] for param in after], [param[1] for param in anew])
-    assert_equal([param[[0, 2]] for param in after], [param[[0, 2]] for param in on])
+    assert_equal(rows(after, 1), rows(anew, 1))
+    assert_equal(rows(after, [0, 2]), rows(on, [0, 2]))
     optimizer.reset()
     for slot in optimizer.slots.values():
         assert not any(moment.any() for moment in slot.moments)
@@ -397,9 +397,8 @@ def test_foreign_moments_of_entries_are_zeroed() -> None:
     optimizer.reset_entries(optimizer.params[0], where)
     for member, inner in enumerate(optimizer.optimizers):
         momentum = inner.state[inner.param_groups[0]["params"][0]]["momentum_buffer"]
-        assert [bool(row.any()) for row in momentum] == [
-            member != 1 or unit != 2 for unit in range(5)
-        ]
+        for unit, row in enumerate(momentum):
+            assert bool(row.any()) == (member != 1 or unit != 2)
 
 
 # ------------------------------------------------------------------------------------------
@@ -448,10 +447,7 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(case, tmp_path) -> Non
             grads = numbers(3, 20 + step)
             give(held.optimizer, [grads[0], *grads[2:], grads[1]])
             held.optimizer.step()
-    assert_equal(
-        [param.detach() for param in learner.optimizer.params],
-        [param.detach() for param in other.optimizer.params],
-    )
+    assert_equal(detached(learner.optimizer.params), detached(other.optimizer.params))
 
 
 @pytest.mark.parametrize("case", ["sgd momentum", "adam", "torch.NAdam"])

@@ -137,9 +137,9 @@ def test_the_mean_output_of_the_next_layer_is_kept_whatever_the_units_give() -> 
 @FORMS
 def test_the_optimiser_forgets_the_entries_of_the_unit_and_no_others(form: str) -> None:
     net, optimizer = trained(form)
-    before = {
-        id(slot.param): [m.clone() for m in slot.moments] for slot in optimizer.slots.values()
-    }
+    before = {}
+    for slot in optimizer.slots.values():
+        before[id(slot.param)] = [moment.clone() for moment in slot.moments]
     where = due(5, (0, 1), (2, 4))
     restart_units(net, "conv", where, optimizer=optimizer)
     columns = where.repeat_interleave(4, 1)[:, None]

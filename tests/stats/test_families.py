@@ -48,10 +48,10 @@ def test_without_a_gate_the_first_step_pays_for_all_pairs() -> None:
 
 @pytest.mark.parametrize("strategies", [2, 3, 5, 6])
 def test_the_numbers_of_equal_pairs_are_those_of_the_partitions(strategies: int) -> None:
-    counts = {
-        sum(len(members) * (len(members) - 1) // 2 for members in partition)
-        for partition in partitions(strategies)
-    }
+    counts = set()
+    for partition in partitions(strategies):
+        sizes = [len(members) for members in partition]
+        counts.add(sum(size * (size - 1) // 2 for size in sizes))
     assert set(equal_counts(strategies)) == counts
 
 

@@ -31,12 +31,8 @@ small = st.lists(st.integers(-4, 4), min_size=1, max_size=9).map(
 def enumerated(delta: np.ndarray) -> float:
     """The definition: every pattern of signs, zeros ranked and left out."""
     ranks = stats.rankdata(np.abs(delta))[delta != 0]
-    sums = np.array(
-        [
-            sum(rank for rank, up in zip(ranks, signs, strict=True) if up)
-            for signs in itertools.product((0, 1), repeat=len(ranks))
-        ]
-    )
+    patterns = np.array(list(itertools.product((0, 1), repeat=len(ranks))))
+    sums = patterns @ np.asarray(ranks)
     observed = ranks[delta[delta != 0] > 0].sum()
     return min(1.0, 2 * min((sums <= observed).mean(), (sums >= observed).mean()))
 

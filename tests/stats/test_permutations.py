@@ -59,10 +59,16 @@ def test_the_order_of_seeds_and_the_sign_do_not_matter() -> None:
     assert sign_flips(delta).better == -sign_flips(-delta).better == 1
 
 
+def signed_sums(delta: np.ndarray) -> list[float]:
+    """Under every pattern of signs, one after the other."""
+    both_signs = [(-x, x) for x in delta]
+    return [sum(signs) for signs in itertools.product(*both_signs)]
+
+
 def test_many_pairs_draw_always_the_same_patterns() -> None:
     delta = np.random.default_rng(0).normal(0.3, size=25)
-    left = [sum(signs) for signs in itertools.product(*[(-x, x) for x in delta[:12]])]
-    right = np.sort([sum(signs) for signs in itertools.product(*[(-x, x) for x in delta[12:]])])
+    left = signed_sums(delta[:12])
+    right = np.sort(signed_sums(delta[12:]))
     above = len(right) - np.searchsorted(right, delta.sum() - 1e-12 - np.array(left))
     assert flips_p(delta) == pytest.approx(2 * above.sum() / 2**25, abs=0.004)
     assert flips_p(delta) == flips_p(delta)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from clbench.stats.corrections import adjust, adjust_testable
-from clbench.stats.intervals import mean_interval, simultaneous_intervals
+from clbench.stats.intervals import Interval, mean_interval, simultaneous_intervals
 from clbench.stats.power import power_of_flips, power_of_t, seeds_to_find
 from clbench.stats.repeats import DIFFERS, NOT_SHOWN, SAME, TOO_FEW, repeated
 from clbench.stats.selection import choose_on, expected_largest, selection_optimism
@@ -132,13 +134,15 @@ def test_the_power_of_flips_that_all_have_to_agree() -> None:
 # ---------------------------------------------------------------------- families
 
 
+def all_hold_zero(intervals: Iterable[Interval]) -> bool:
+    return all(one.low <= 0 <= one.high for one in intervals)
+
+
 def test_simultaneous_intervals_hold_together() -> None:
     rng = np.random.default_rng(0)
     tables = rng.normal(size=(600, 6, 10))
-    held = [
-        all(one.low <= 0 <= one.high for one in simultaneous_intervals(table)) for table in tables
-    ]
-    alone = [all(one.low <= 0 <= one.high for one in map(mean_interval, t.T)) for t in tables]
+    held = [all_hold_zero(simultaneous_intervals(table)) for table in tables]
+    alone = [all_hold_zero(map(mean_interval, table.T)) for table in tables]
     assert np.mean(alone) < 0.7
     assert np.mean(held) > 0.94
     found = simultaneous_intervals(tables[0], 0.1)[3]

@@ -68,9 +68,8 @@ def test_many_runs_take_the_normal_approximation() -> None:
 def test_dunn_is_that_of_scikit_posthocs(groups: list[np.ndarray]) -> None:
     expected = scikit_posthocs.posthoc_dunn(groups).to_numpy()
     found = dunn(groups)
-    assert {pair: tested.p for pair, tested in found.items()} == pytest.approx(
-        {(i, j): expected[i, j] for i, j in found}
-    )
+    for pair, tested in found.items():
+        assert tested.p == pytest.approx(expected[pair])
     assert 2 * stats.norm.sf(found[0, 1].statistic) == pytest.approx(found[0, 1].p)
 
 
