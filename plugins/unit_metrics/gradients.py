@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
-from clbench import Probe, ProbeMetric, beside
+from clbench import Probe, ProbeMetric
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +48,8 @@ class DeadGradients(ProbeMetric):
 
     def _gradient_sizes(self, probe: Probe) -> list[Tensor]:
         """What makes up each hidden layer's gradient, `[R, *weight]`; 0 of members that sit out."""
+        from clbench import beside
+
         from .backward import gradient_sizes
 
         found = probe.once(gradient_sizes, "train", self.samples)

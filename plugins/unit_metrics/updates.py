@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveInt
 
-from clbench import Probe, ProbeMetric, beside
+from clbench import Probe, ProbeMetric
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,9 +66,13 @@ class RelativeUpdate(ProbeMetric):
 
     def _of_active(self, probe: Probe, new: Tensor, old: Tensor) -> Tensor:
         """Of a member that sits out what it had: between two steps its rows mean nothing."""
+        from clbench import beside
+
         return new.where(beside(probe.strategy.active, new), old)
 
     def _rate_times_gradient(self, probe: Probe, names: list[str]) -> dict[str, Tensor]:
+        from clbench import beside
+
         from .backward import loss_gradients
 
         rate = probe.strategy.optimizer.lr

@@ -19,7 +19,7 @@ from clbench.errors import StrategyError
 from clbench.stack import Stack
 from clbench.stack.generators import Snapshot
 from clbench.testing.bench import Stopped, first_difference
-from tests.engine.test_runner import leave, run, same
+from tests.engine.jobs import leave, run, same
 
 CPU = torch.device("cpu")
 

@@ -1,107 +1,20 @@
-"""Continual back-propagation: its rules by hand, and whole trajectories against one network written
-from them.
-"""
+"""Continual back-propagation: when units are replaced, how many, and how."""
 
 from __future__ import annotations
 
-import copy
-from collections import Counter, OrderedDict
+from collections import Counter
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from clbench import Layer
-from clbench.host import Host
-from clbench.suite.choice import Choice
-from clbench.testing.bench import Bench
 from clbench_plugins.cbp import CBP
 from clbench_plugins.cbp.schedule import NEVER, Schedule
 
 from ..engine.test_graphs import rehearsed
-from .cbp_by_hand import ByHand
-
-DENSE = {"mlp": {"hidden": [12, 9]}}
-
-
-class Convolutions(nn.Sequential):
-    """Two convolutions, pooled before their ReLU, a dense layer and the head."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        modules = OrderedDict[str, nn.Module](
-            conv1=nn.Conv2d(channels, 5, 3),
-            pool1=nn.MaxPool2d(2),
-            act1=nn.ReLU(),
-            conv2=nn.Conv2d(5, 6, 2),
-            act2=nn.ReLU(),
-            flatten=nn.Flatten(),
-            linear=nn.Linear(24, 7),
-            act3=nn.ReLU(),
-            head=nn.Linear(7, classes),
-        )
-        super().__init__(modules)
-
-    def layers(self) -> list[Layer]:
-        names = ["conv1", "conv2", "linear", "head"]
-        found = []
-        for k in range(3):
-            name, after = names[k : k + 2]
-            parameters = [f"{name}.weight", f"{name}.bias", f"{after}.weight", f"{after}.bias"]
-            found.append(Layer(name, f"act{k + 1}", *parameters, block=4 if k == 1 else 1))
-        return found
-
-
-def convolutions(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """The above, for images of 8x8."""
-    return Convolutions(input_shape[0], classes)
-
-
-def started(strategy: Any, *seeds: int, **protocol: Any) -> tuple[Any, Any]:
-    """The strategy at the first step of its first task of digits, and its loop."""
-    standard = {"model": DENSE, "batch_size": 16, "optimizer": {"sgd": {"lr": 0.1}}}
-    options = {"dataset": "digits", "tasks": 2, "classes_per_task": 5, "setting": "class"}
-    bench = Bench(
-        strategy,
-        Host.load(),
-        Choice("split", options),
-        {**standard, **protocol},
-        own={("model", "convolutions"): convolutions},
-    )
-    strategy, loop = bench.start(*seeds)
-    task = strategy.session.streams.tasks[0]
-    strategy.session.task = task
-    strategy.begin_task(task)
-    strategy.session.phase = strategy.phases(task)[0]
-    return strategy, loop
-
-
-def take_step(strategy: Any, loop: Any, step: int, size: int = 16) -> Any:
-    """One step of all members, as the engine takes it; the batch."""
-    streams = strategy.session.streams
-    rows = []
-    for row in range(strategy.members):
-        own = streams.spec(row, 0).train
-        rows.append(torch.from_numpy(own[np.arange(step * size, (step + 1) * size) % len(own)]))
-    index = torch.stack(rows)
-    tasks = torch.zeros_like(index)
-    y = streams.labels_of(index, tasks)
-    loop.training.steps(torch.stack([index, tasks, y]))
-    strategy.session.measurements.steps += 1
-    return strategy.session.fetch(index, tasks, y=y)
-
-
-def module_of(strategy: Any, row: int) -> nn.Module:
-    """A plain network with the weights of one member."""
-    net = strategy.net
-    module = copy.deepcopy(net.module)
-    own = {name: value[row].detach().clone() for name, value in net.named_parameters().items()}
-    own |= {name: value[row].clone() for name, value in net.named_buffers().items()}
-    module.load_state_dict(own)
-    return module
-
+from .cbp_kit import started, take_step
 
 # ------------------------------------------------------------------------------- when, and how many
 
@@ -334,106 +247,3 @@ def test_steps_between_replacements_are_replayed_and_numbers_stay(on_digits) -> 
     assert (plain.schedule.arrays["replaced"] > 0).any()
     for one, other in zip(plain.net.parameters(), played.net.parameters(), strict=True):
         assert torch.equal(one, other)
-
-
-# ------------------------------------------------------------------------------- whole trajectories
-
-
-def assert_follows(
-    strategy: Any, loop: Any, references: list[ByHand], steps: int, tolerance: float
-) -> int:
-    """Step by step the stack is where each network is by hand; how many units were replaced."""
-    replaced = 0
-    named = strategy.net.named_parameters()
-    for step in range(steps):
-        batch = take_step(strategy, loop, step)
-        for row, reference in enumerate(references):
-            chosen = reference.step(batch.x[row], batch.y[row])
-            new = (strategy.born[row] == step + 1).split([len(u) for u in reference.u.values()])
-            by_stack = {
-                name: units.nonzero().flatten().tolist()
-                for name, units in zip(reference.u, new, strict=True)
-            }
-            assert by_stack == chosen, f"step {step}, member {row}"
-            replaced += sum(map(len, chosen.values()))
-            reference.replace(chosen, {name: value[row] for name, value in named.items()})
-            for name, value in reference.named.items():
-                torch.testing.assert_close(
-                    named[name][row].detach(), value.detach(), rtol=tolerance, atol=tolerance
-                )
-            for name, value in reference.net.named_buffers():
-                torch.testing.assert_close(
-                    strategy.net.named_buffers()[name][row], value, rtol=tolerance, atol=tolerance
-                )
-    return replaced
-
-
-UTILITIES = [
-    "contribution",
-    "zero_contribution",
-    "adaptable_contribution",
-    "weight",
-    "adaptation",
-    "accumulated_contribution",
-]
-
-
-def compare(model: Any, optimizer: str, steps: int, tolerance: float, **options: Any) -> int:
-    """Three members of a stack against three networks by hand."""
-    lr = 0.01 if optimizer == "adam" else 0.05
-    chosen = {"adam": {"adam": {"lr": lr}}, "sgd": {"sgd": {"lr": lr, "momentum": 0.9}}}[optimizer]
-    settings = {"decay": 0.9, "utility": "adaptable_contribution", **options}
-    strategy, loop = started(CBP(**settings), 0, 1, 2, model=model, optimizer=chosen)
-    references = [ByHand(module_of(strategy, row), optimizer, lr, **settings) for row in range(3)]
-    return assert_follows(strategy, loop, references, steps, tolerance)
-
-
-@pytest.mark.parametrize("utility", UTILITIES)
-def test_dense_layers_follow_the_rules(utility: str) -> None:
-    options = {"replacement_rate": 0.02, "maturity": 6, "utility": utility}
-    assert compare(DENSE, "sgd", 50, 1e-6, **options) > 30
-
-
-@pytest.mark.parametrize("decay", [0.0, 0.99])
-def test_dense_layers_follow_the_rules_with_adam(decay: float) -> None:
-    options = {"replacement_rate": 0.02, "maturity": 6, "decay": decay}
-    assert compare(DENSE, "adam", 50, 1e-5, **options) > 30
-
-
-@pytest.mark.parametrize("utility", UTILITIES)
-def test_convolutions_and_the_block_before_a_dense_layer_follow_the_rules(utility: str) -> None:
-    options = {"replacement_rate": 0.02, "maturity": 6, "utility": utility}
-    assert compare("convolutions", "sgd", 50, 1e-5, **options) > 30
-
-
-def test_the_published_convolutional_code_follows_its_rules() -> None:
-    options = {
-        "replacement_rate": 0.02,
-        "maturity": 6,
-        "utility": "contribution",
-        "initial": "default",
-        "bias_correction": "none",
-        "count_all": True,
-    }
-    assert compare("convolutions", "adam", 50, 1e-5, **options) > 30
-
-
-def test_momentum_that_stays_follows_the_published_code() -> None:
-    options = {"replacement_rate": 0.02, "maturity": 6, "reset_optimizer": False}
-    assert compare(DENSE, "sgd", 50, 1e-5, **options) > 30
-
-
-def test_units_that_feed_both_halves_of_crelu_follow_the_rules() -> None:
-    model = {"mlp": {"hidden": [10, 8], "activation": "crelu"}}
-    assert compare(model, "sgd", 50, 1e-5, replacement_rate=0.02, maturity=6) > 30
-
-
-def test_residual_networks_follow_the_rules() -> None:
-    options = {
-        "replacement_rate": 0.01,
-        "maturity": 2,
-        "utility": "accumulated_contribution",
-        "initial": "kaiming_normal",
-    }
-    model = {"reduced_resnet18": {"width": 8}}
-    assert compare(model, "sgd", 7, 1e-3, **options) > 10

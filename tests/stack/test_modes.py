@@ -14,7 +14,7 @@ from clbench.engine.evaluate import evaluating
 from clbench.errors import StrategyError
 from clbench.stack import Stack, restore, save
 
-from .test_stack import FORMS, inputs
+from .networks import FORMS, inputs
 
 
 def model() -> nn.Module:

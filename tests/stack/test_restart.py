@@ -15,7 +15,7 @@ from clbench import Layer, expect_restarts, layers_to_restart, restart_units
 from clbench.errors import StrategyError
 from clbench.stack import Stack, make_optimizer
 
-from .test_stack import FORMS, Net, inputs
+from .networks import FORMS, Net, inputs
 
 MEMBERS = [(4, 0), (9, 0), (2, 1)]
 

@@ -13,7 +13,7 @@ from clbench.errors import StrategyError
 from clbench.stack import Stack, restore, save
 from clbench.stack.suspension import Suspension
 
-from .test_stack import FORMS, Net, inputs
+from .networks import FORMS, Net, inputs
 
 MEMBERS = [(4, 0), (9, 0), (2, 1)]
 

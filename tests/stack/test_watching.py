@@ -9,7 +9,7 @@ from torch import Tensor
 from clbench.errors import StrategyError
 from clbench.stack import Clock, Stack
 
-from .test_stack import FORMS, Net, inputs
+from .networks import FORMS, Net, inputs
 
 
 def watched(form: str = "loop") -> tuple[Stack, Clock]:
