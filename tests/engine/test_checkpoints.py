@@ -257,46 +257,54 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     bench, mark = make_bench(Naive), tmp_path / "job.ckpt"
     with pytest.raises(Stopped):
         bench.run(0, checkpoint=mark, stop_after=1)
-    whole = mark.read_bytes()
-    flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 4
-    mark.write_bytes(
-        {
-            "cut off": whole[: len(whole) // 2],
-            "a bit": flipped,
-            "nothing": b"",
-            "rubbish": b"x" * 500,
-        }.get(damage, whole)
-    )
-    if damage == "another file":
-        torch.save([1, 2], mark)
-    if damage == "not a checkpoint":
-        torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
-    if damage == "forged":
-        torch.save(nn.Linear(1, 1), mark)
-        sign(mark)
-    if damage == "another version":
-        saved = torch.load(io.BytesIO(whole[:-DIGEST_BYTES]), weights_only=True)
-        saved["identity"]["layout"] -= 1
-        torch.save(saved, mark)
-        sign(mark)
+    do_damage(mark, damage)
     told: list[Progress] = []
-    settings = Settings(checkpoint=mark)
+
     record = run_cell(
         bench.cell,
         "bench",
         bench.members(0),
         host=bench.host,
         arrays=bench.arrays,
-        settings=settings,
+        settings=Settings(checkpoint=mark),
         listener=told.append,
     )
+
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
     assert said.startswith(f"the checkpoint {mark} cannot be used")
     assert "weights_only" not in said  # torch's advice is to open it all the same
     assert said.endswith("the job starts anew")
     assert ("another version of clbench wrote it" in said) == (damage == "another version")
+
+
+def do_damage(mark: Path, damage: str) -> None:
+    """Let a checkpoint be cut off, changed, or something else."""
+    whole = mark.read_bytes()
+    if damage == "cut off":
+        mark.write_bytes(whole[: len(whole) // 2])
+    elif damage == "a bit":
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 4
+        mark.write_bytes(flipped)
+    elif damage == "nothing":
+        mark.write_bytes(b"")
+    elif damage == "rubbish":
+        mark.write_bytes(b"x" * 500)
+    elif damage == "another file":
+        torch.save([1, 2], mark)
+    elif damage == "not a checkpoint":
+        torch.save(nn.Linear(1, 1), mark)  # a pickle of objects, which is never loaded
+    elif damage == "forged":
+        torch.save(nn.Linear(1, 1), mark)
+        sign(mark)
+    elif damage == "another version":
+        saved = torch.load(io.BytesIO(whole[:-DIGEST_BYTES]), weights_only=True)
+        saved["identity"]["layout"] -= 1
+        torch.save(saved, mark)
+        sign(mark)
+    else:
+        raise ValueError(damage)
 
 
 @pytest.mark.parametrize("change", ["key", "members", "form", "metrics"])

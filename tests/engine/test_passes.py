@@ -23,18 +23,25 @@ def test_batches_are_filled_up_and_marked() -> None:
         assert table.tasks[0].size(split) == sizes
         assert all(batch.x.shape[1] == 8 for batch in found)
         for member, size in enumerate(sizes):
-            kept = torch.cat([batch.index[member][batch.valid[member]] for batch in found])
-            assert kept.tolist() == getattr(table.spec(member, 0), split).tolist()
-            assert sum(int(batch.valid[member].sum()) for batch in found) == size
-            assert all(set(batch.index[member].tolist()) <= {0, *kept.tolist()} for batch in found)
-        labels = arrays.y_train if split == "train" else arrays.y_test
+            samples = getattr(table.spec(member, 0), split).tolist()
+            check_samples(found, member, samples)
+            assert len(samples) == size
+        labels = torch.from_numpy(arrays.y_train if split == "train" else arrays.y_test)
         for batch in found:
             assert batch.valid is not None
             assert (batch.y >= 0).all()
-            assert torch.equal(
-                batch.y[batch.valid], torch.from_numpy(labels)[batch.index][batch.valid]
-            )
+            wanted = labels[batch.index]
+            assert torch.equal(batch.y[batch.valid], wanted[batch.valid])
             assert not batch.tasks.any()
+
+
+def check_samples(batches: list[Any], member: int, samples: list[int]) -> None:
+    """They are all shown, in order, and rows that only fill up show one of them, or the first."""
+    counted = [batch.index[member][batch.valid[member]] for batch in batches]
+    assert torch.cat(counted).tolist() == samples
+    assert sum(int(batch.valid[member].sum()) for batch in batches) == len(samples)
+    for batch in batches:
+        assert set(batch.index[member].tolist()) <= {0, *samples}
 
 
 def test_a_mean_over_a_filled_up_batch_is_over_the_rows_that_count() -> None:
@@ -65,29 +72,37 @@ def test_a_split_without_samples_has_no_batches() -> None:
     assert list(two_members(arrays).tasks[0].batches("validation", 8)) == []
 
 
-def test_limit_draws_the_same_samples_whoever_else_is_there() -> None:
-    arrays = colourful()
+def of_unequal_sizes(arrays: Any) -> list[list[Any]]:
+    """Three members with two tasks each."""
     sizes = [[20, 20], [10, 20], [15, 20]]
     pairs = [([0, 1], [2, 3]), ([2, 0], [0, 1]), ([1, 3], [0, 2])]
     specs = []
     for of_member in zip(pairs, sizes, strict=True):
         tasks = zip(*of_member, strict=True)
         specs.append([spec(arrays, pair, most=most) for pair, most in tasks])
+    return specs
+
+
+def test_limit_draws_the_same_samples_whoever_else_is_there() -> None:
+    arrays = colourful()
+    specs = of_unequal_sizes(arrays)
 
     def drawn(rows: list[int], limit: int, task: int = 0, size: int = 4) -> dict[int, list[int]]:
+        """By member the samples of its batches that count."""
         table = streams(arrays, [specs[row] for row in rows], members=rows)
-        found = list(table.tasks[task].batches("train", size, limit))
         shown: dict[int, list[int]] = {row: [] for row in rows}
-        for batch in found:
+        for batch in table.tasks[task].batches("train", size, limit):
             for r, row in enumerate(rows):
                 shown[row] += batch.index[r][batch.valid[r]].tolist()
         return shown
 
     together = drawn([0, 1, 2], 7)
+    backwards = drawn([2, 1, 0], 7, size=3)
     assert {row: len(kept) for row, kept in together.items()} == {0: 7, 1: 7, 2: 7}
     for row, kept in together.items():
         assert kept == sorted(set(kept))
-        assert kept == drawn([row], 7)[row] == drawn([2, 1, 0], 7, size=3)[row]
+        assert kept == drawn([row], 7)[row]
+        assert kept == backwards[row]
         assert set(kept) <= set(specs[row][0].train.tolist())
     assert drawn([0], 7)[0] != drawn([0], 7, task=1)[0]
     assert len(drawn([1], 100)[1]) == 10

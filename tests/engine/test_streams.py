@@ -67,30 +67,27 @@ def test_a_channel_without_variance_stays_finite() -> None:
 
 def test_permuted_pixels_of_every_member_and_task() -> None:
     arrays = colourful()
-    orders = {
-        (r, t): np.random.default_rng([r, t]).permutation(HEIGHT * WIDTH)
-        for r, t in itertools.product(range(2), repeat=2)
-    }
+    orders = {place: permuted(*place) for place in itertools.product(range(2), repeat=2)}
+    # One of them is stored as it is.
+    orders[0, 0] = np.arange(HEIGHT * WIDTH)
     every = range(arrays.classes)
-    warps: dict[tuple[int, int], Warp | None]
-    warps = {place: Warp(order[:, None]) for place, order in orders.items()}
-    warps[0, 0] = None
-    specs = []
-    for r in range(2):
-        specs.append([spec(arrays, every, warp=warps[r, t]) for t in range(2)])
-    table = streams(arrays, specs, normalise="standard")
-    plain = (
-        two_members(arrays, normalise="standard")
-        .fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0])
-        .x.flatten(3)
-    )
+    as_stored = [spec(arrays, every), spec(arrays, every, warp=Warp(orders[0, 1][:, None]))]
+    moved = [spec(arrays, every, warp=Warp(orders[1, t][:, None])) for t in range(2)]
+    table = streams(arrays, [as_stored, moved], normalise="standard")
+    unmoved = two_members(arrays, normalise="standard")
+    plain = unmoved.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0]).x.flatten(3)
     tasks = torch.tensor([[0, 1, 0, 1], [1, 1, 0, 0]])
+
     got = table.fetch(INDEX, tasks, table.tasks[1]).x.flatten(3)
-    for r in range(2):
-        for b in range(4):
-            t = int(tasks[r, b])
-            order = np.arange(HEIGHT * WIDTH) if (r, t) == (0, 0) else orders[r, t]
-            assert torch.equal(got[r, b], plain[r, b][:, order])
+
+    for r, b in itertools.product(range(2), range(4)):
+        order = orders[r, int(tasks[r, b])]
+        assert torch.equal(got[r, b], plain[r, b][:, order])
+
+
+def permuted(*seed: int) -> np.ndarray:
+    """A new place for every pixel."""
+    return np.random.default_rng(list(seed)).permutation(HEIGHT * WIDTH)
 
 
 def test_weighted_warps() -> None:
@@ -99,58 +96,60 @@ def test_weighted_warps() -> None:
     rng = np.random.default_rng(3)
     index, weight = rng.integers(0, 15, (15, 4)), rng.random((15, 4)).astype(np.float32)
     every = range(arrays.classes)
-    table = streams(
-        arrays,
-        [[spec(arrays, every), spec(arrays, every, warp=Warp(index, weight))]],
-        normalise="standard",
-    )
-    got = table.fetch(INDEX[:1], torch.tensor([[0, 1, 1, 0]]), table.tasks[1]).x.flatten(3).numpy()
+    specs = [spec(arrays, every), spec(arrays, every, warp=Warp(index, weight))]
+    table = streams(arrays, [specs], normalise="standard")
+    tasks = torch.tensor([[0, 1, 1, 0]])
+
+    got = table.fetch(INDEX[:1], tasks, table.tasks[1]).x.flatten(3).numpy()
+
     stored = images(arrays, INDEX[:1]).reshape(1, 4, 2, -1) / 16.0
     wanted = stored.copy()
     wanted[:, 1:3] = (stored[:, 1:3, :, index] * weight).sum(-1)
     pixels = arrays.x_train / 16.0
-    mean, deviation = (
-        value.reshape(1, 1, 2, 1) for value in (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2)))
-    )
+    mean = pixels.mean((0, 1, 2)).reshape(1, 1, 2, 1)
+    deviation = pixels.std((0, 1, 2)).reshape(1, 1, 2, 1)
     np.testing.assert_allclose(got, (wanted - mean) / deviation, rtol=1e-4, atol=1e-5)
 
 
+# Of two members' four images each: rows down, columns to the right, whether mirrored.
+SHIFTS = torch.tensor(
+    [
+        [[0, 1, -2, 4], [0, -4, 2, 0]],
+        [[0, -1, 3, 0], [-4, 4, 0, 1]],
+        [[0, 0, 0, 1], [1, 1, 0, 1]],
+    ]
+)
+
+
+def shifted(pixels: np.ndarray, down: int, right: int, mirrored: bool) -> np.ndarray:
+    """A crop of the padded image, flipped."""
+    padded = np.pad(pixels, ((4, 4), (4, 4), (0, 0)))
+    seen = padded[4 + down : 4 + down + HEIGHT, 4 + right : 4 + right + WIDTH]
+    return seen[:, ::-1] if mirrored else seen
+
+
 @pytest.mark.parametrize("normalise", ["unit", "standard"])
-@pytest.mark.parametrize("permuted", [False, True])
-def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
+@pytest.mark.parametrize("is_permuted", [False, True])
+def test_shifted_and_mirrored_images(normalise: str, is_permuted: bool) -> None:
     """Against a crop of the padded image, flipped; the border is black before pixels are scaled."""
     arrays = colourful()
-    every = range(arrays.classes)
-    order = (
-        np.random.default_rng(0).permutation(HEIGHT * WIDTH)
-        if permuted
-        else np.arange(HEIGHT * WIDTH)
-    )
-    table = streams(
-        arrays,
-        [[spec(arrays, every, warp=Warp(order[:, None]) if permuted else None)]] * 2,
-        normalise,
-    )
-    shifts = torch.tensor(
-        [
-            [[0, 1, -2, 4], [0, -4, 2, 0]],
-            [[0, -1, 3, 0], [-4, 4, 0, 1]],
-            [[0, 0, 0, 1], [1, 1, 0, 1]],
-        ]
-    )
-    got = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], view=View(*shifts)).x.numpy()
+    order = permuted(0) if is_permuted else np.arange(HEIGHT * WIDTH)
+    warp = Warp(order[:, None]) if is_permuted else None
+    one = [spec(arrays, range(arrays.classes), warp=warp)]
+    table = streams(arrays, [one, one], normalise)
+    view = View(*SHIFTS)
+
+    got = table.fetch(INDEX, torch.zeros_like(INDEX), table.tasks[0], view=view).x.numpy()
+
     pixels = arrays.x_train / 16.0
-    mean, deviation = (
-        (pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))) if normalise == "standard" else (0.0, 1.0)
-    )
-    for r in range(2):
-        for b in range(4):
-            down, right, mirrored = shifts[:, r, b].tolist()
-            padded = np.pad(pixels[INDEX[r, b]], ((4, 4), (4, 4), (0, 0)))
-            seen = padded[4 + down : 4 + down + HEIGHT, 4 + right : 4 + right + WIDTH]
-            seen = ((seen[:, ::-1] if mirrored else seen) - mean) / deviation
-            wanted = seen.reshape(-1, 2)[order].reshape(HEIGHT, WIDTH, 2).transpose(2, 0, 1)
-            np.testing.assert_allclose(got[r, b], wanted, rtol=1e-4, atol=1e-5)
+    mean, deviation = 0.0, 1.0
+    if normalise == "standard":
+        mean, deviation = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
+    for r, b in itertools.product(range(2), range(4)):
+        seen = shifted(pixels[INDEX[r, b]], *SHIFTS[:, r, b].tolist())
+        scaled = (seen - mean) / deviation
+        wanted = scaled.reshape(-1, 2)[order].reshape(HEIGHT, WIDTH, 2).transpose(2, 0, 1)
+        np.testing.assert_allclose(got[r, b], wanted, rtol=1e-4, atol=1e-5)
 
 
 # ---------------------------------------------------------------------------------------- images
@@ -163,41 +162,25 @@ def test_shifted_and_mirrored_images(normalise: str, permuted: bool) -> None:
 def test_images_kept_on_the_host_give_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, normalise: str, warped: str, augmented: bool
 ) -> None:
-    arrays, rng, every = colourful(), np.random.default_rng(3), range(4)
+    arrays, rng = colourful(), np.random.default_rng(3)
     warps = {"as stored": None, "permuted": Warp(rng.permutation(15)[:, None])}
     warps["rotated"] = Warp(rng.integers(0, 15, (15, 4)), rng.random((15, 4)).astype(np.float32))
-    specs = [[spec(arrays, every, warp=warps[warped])]] * 2
-    shifts = torch.tensor(
-        [
-            [[0, 1, -2, 4], [0, -4, 2, 0]],
-            [[0, -1, 3, 0], [-4, 4, 0, 1]],
-            [[0, 0, 0, 1], [1, 1, 0, 1]],
-        ]
-    )
-    seen = []
+    one = [spec(arrays, range(4), warp=warps[warped])]
+    view = View(*SHIFTS) if augmented else None
+    seen = {}
     for place in ("device", "host"):
         monkeypatch.setenv("CLBENCH_IMAGES", place)
-        table = streams(arrays, specs, normalise)
+        table = streams(arrays, [one, one], normalise)
+        are_ready = place == "device" and warped != "rotated"
         assert table.resident is (place == "device")
-        assert table.pixels["train"].dtype == (
-            torch.float32 if place == "device" and warped != "rotated" else torch.uint8
-        )
-        batches = [
-            table.fetch(
-                INDEX,
-                torch.zeros_like(INDEX),
-                table.tasks[0],
-                view=View(*shifts) if augmented else None,
-            )
-        ]
-        batches += [
-            batch for split in ("train", "test") for batch in table.tasks[0].batches(split, 16)
-        ]
-        seen.append([(batch.x, batch.y) for batch in batches])
-    for (x, y), (other_x, other_y) in zip(*seen, strict=True):
-        assert torch.equal(x, other_x)
-        assert torch.equal(y, other_y)
-        assert x.stride() == other_x.stride()
+        assert table.pixels["train"].dtype == (torch.float32 if are_ready else torch.uint8)
+        task = table.tasks[0]
+        viewed = table.fetch(INDEX, torch.zeros_like(INDEX), task, view=view)
+        seen[place] = [viewed, *task.batches("train", 16), *task.batches("test", 16)]
+    for batch, other in zip(seen["device"], seen["host"], strict=True):
+        assert torch.equal(batch.x, other.x)
+        assert torch.equal(batch.y, other.y)
+        assert batch.x.stride() == other.x.stride()
 
 
 def test_images_go_to_a_gpu_where_they_leave_it_half_of_its_free_memory(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,32 @@ def cka(x: Any, y: Any) -> float:
     return float(top / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y))
 
 
-def test_features_are_compared_with_those_right_after_their_task(make_bench: Any) -> None:
-    metrics = [FeatureDrift(samples=15), CKA(samples=15)]
-    record = make_bench(metrics=metrics, tasks=3).run(0, 1)
-    assert record.errors == ()
+def networks_after_each_task(make_bench: Any) -> tuple[Any, list[Any]]:
+    """Copies of the network of three tasks, and the loop that trained it."""
     strategy, loop = make_bench(tasks=3).start(0, 1)
     loop.untrained()
     networks = []
     for task in loop.streams.tasks:
         loop.task(task)
         networks.append(strategy.net.spawn().eval())
+    return loop, networks
+
+
+def test_features_are_compared_with_those_right_after_their_task(make_bench: Any) -> None:
+    metrics = [FeatureDrift(samples=15), CKA(samples=15)]
+    record = make_bench(metrics=metrics, tasks=3).run(0, 1)
+    loop, networks = networks_after_each_task(make_bench)
+    assert record.errors == ()
     drift, alike = record.metrics["feature_drift"], record.metrics["cka"]
-    assert drift.shape == alike.shape == (2, 3, 3)
+    assert drift.shape == (2, 3, 3)
+    assert alike.shape == (2, 3, 3)
     assert np.isnan(drift[:, 0]).all()
     for now, task, r in [(1, 0, 0), (1, 0, 1), (2, 0, 1), (2, 1, 0), (2, 1, 1)]:
         (batch,) = loop.streams.batches(loop.streams.tasks[task], "test", 15, 15)
-        new, old = (features(networks[when], batch, r, "hidden2") for when in (now, task))
-        wanted = np.linalg.norm(new - old) / np.linalg.norm(old)
-        assert drift[r, now, 1 + task] == pytest.approx(wanted, rel=1e-9)
+        new = features(networks[now], batch, r, "hidden2")
+        old = features(networks[task], batch, r, "hidden2")
+        moved = np.linalg.norm(new - old) / np.linalg.norm(old)
+        assert drift[r, now, 1 + task] == pytest.approx(moved, rel=1e-9)
         assert alike[r, now, 1 + task] == pytest.approx(cka(new, old), rel=1e-9)
     np.testing.assert_allclose(alike[:, 2, 0], alike[:, 2, 1:].mean(1))
 
@@ -63,18 +72,30 @@ def test_only_the_first_tasks_are_kept(make_bench: Any) -> None:
     assert np.isfinite(record.metrics["cka"][:, -1]).all()
 
 
-def test_cka_does_not_see_rotations_and_scales_and_rows_that_do_not_count() -> None:
+@pytest.fixture
+def drawn() -> Callable[..., torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 30, 6, dtype=torch.float64, generator=generator)
-    y = torch.randn(1, 30, 8, dtype=torch.float64, generator=generator)
-    turned, _ = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64, generator=generator))
+    return lambda *shape: torch.randn(shape, dtype=torch.float64, generator=generator)
+
+
+def test_cka_does_not_see_rotations_and_scales(drawn: Any) -> None:
+    x, turned = drawn(1, 30, 6), torch.linalg.qr(drawn(6, 6)).Q
     valid = torch.ones(1, 30, dtype=torch.bool)
-    assert float(CKA().compared(x, 3 * x @ turned + 1, valid)) == pytest.approx(1)
-    assert float(CKA().compared(x, y, valid)) == pytest.approx(cka(x[0].numpy(), y[0].numpy()))
-    filling = torch.zeros(1, 5, 6, dtype=torch.float64), torch.zeros(1, 5, 8, dtype=torch.float64)
-    longer = [torch.cat([value, more], dim=1) for value, more in zip((x, y), filling, strict=True)]
-    counted = torch.cat([valid, torch.zeros(1, 5, dtype=torch.bool)], dim=1)
-    assert float(CKA().compared(*longer, counted)) == pytest.approx(cka(x[0].numpy(), y[0].numpy()))
+    found = CKA().compared(x, 3 * x @ turned + 1, valid)
+    assert float(found) == pytest.approx(1)
+
+
+def test_cka_does_not_see_rows_that_do_not_count(drawn: Any) -> None:
+    x, y = drawn(1, 30, 6), drawn(1, 30, 8)
+    valid = torch.ones(1, 30, dtype=torch.bool)
+    wanted = cka(x[0].numpy(), y[0].numpy())
+    assert float(CKA().compared(x, y, valid)) == pytest.approx(wanted)
+
+    longer_x = torch.nn.functional.pad(x, (0, 0, 0, 5))
+    longer_y = torch.nn.functional.pad(y, (0, 0, 0, 5))
+    counted = torch.nn.functional.pad(valid, (0, 5))
+    found = CKA().compared(longer_x, longer_y, counted)
+    assert float(found) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("strategy", ["naive", SoloPlain])

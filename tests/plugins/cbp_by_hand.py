@@ -97,76 +97,99 @@ class ByHand:
 
     def _test(self, layer: Any, h: Tensor) -> list[int]:
         """Ages, means, utilities; then the units that have to go."""
-        decay, rule = self.options["decay"], self.options["utility"]
-        w_in, w_out = self.named[layer.weight], self.named[layer.out_weight]
-        u, f, a = self.u[layer.name], self.f[layer.name], self.a[layer.name]
-        score = []
-        for k in range(len(u)):
-            a[k] += 1
-            f[k] = decay * f[k] + (1 - decay) * float(h[:, k].mean())
-            f_hat = f[k] / (1 - decay ** a[k])
-            # One value for each column of the weights out that belongs to the unit.
-            columns = h[:, k].reshape(len(h), layer.block, -1)
-            out = w_out[:, k * layer.block : (k + 1) * layer.block].abs()
-            size_out = out.transpose(0, 1).reshape(layer.block, -1).mean(1)
-            size_in = float(w_in[k].abs().mean())
-            plain = float((size_out * columns.abs().mean((0, 2))).mean())
-            centered = float((size_out * (columns - f_hat).abs().mean((0, 2))).mean())
-            y = {
-                "contribution": plain,
-                "zero_contribution": centered,
-                "adaptable_contribution": centered / size_in,
-                "weight": float(size_out.mean()),
-                "adaptation": 1 / size_in,
-                "accumulated_contribution": float(h[:, k].abs().mean()),
-            }[rule]
-            if rule == "accumulated_contribution":
-                u[k] += (1 - decay) * y
-                score.append(float(size_out.mean()) * u[k])
-            else:
-                u[k] = decay * u[k] + (1 - decay) * y
-                score.append(u[k] / (1 - decay ** a[k]))
-        eligible = [k for k in range(len(u)) if a[k] > self.options["maturity"]]
+        maturity, ages = self.options["maturity"], self.a[layer.name]
+        score = [self._score(layer, h, k) for k in range(len(ages))]
+        eligible = [k for k, age in enumerate(ages) if age > maturity]
         if not eligible:
             return []
-        counted = len(u) if self.options.get("count_all") else len(eligible)
+        counted = len(ages) if self.options.get("count_all") else len(eligible)
         self.counter[layer.name] += self.rate * counted
         number = int(self.counter[layer.name])
         self.counter[layer.name] -= number
         return sorted(sorted(eligible, key=lambda k: score[k])[:number])
+
+    def _score(self, layer: Any, h: Tensor, k: int) -> float:
+        """A unit is a step older, and worth so much."""
+        decay, rule = self.options["decay"], self.options["utility"]
+        u, f, a = self.u[layer.name], self.f[layer.name], self.a[layer.name]
+        a[k] += 1
+        f[k] = decay * f[k] + (1 - decay) * float(h[:, k].mean())
+        y = self._worth_now(layer, h, k)
+        if rule == "accumulated_contribution":
+            u[k] += (1 - decay) * y
+            return float(self._size_out(layer, k).mean()) * u[k]
+        u[k] = decay * u[k] + (1 - decay) * y
+        return u[k] / (1 - decay ** a[k])
+
+    def _size_out(self, layer: Any, k: int) -> Tensor:
+        """The mean size of the weights out in each column that belongs to the unit."""
+        columns = slice(k * layer.block, (k + 1) * layer.block)
+        out = self.named[layer.out_weight][:, columns].abs()
+        return out.transpose(0, 1).reshape(layer.block, -1).mean(1)
+
+    def _worth_now(self, layer: Any, h: Tensor, k: int) -> float:
+        """What the step alone says of a unit, by the rule."""
+        rule = self.options["utility"]
+        size_out, size_in = (
+            self._size_out(layer, k),
+            float(self.named[layer.weight][k].abs().mean()),
+        )
+        # One value for each column of the weights out that belongs to the unit.
+        columns = h[:, k].reshape(len(h), layer.block, -1)
+        f_hat = self.f[layer.name][k] / (1 - self.options["decay"] ** self.a[layer.name][k])
+        plain = float((size_out * columns.abs().mean((0, 2))).mean())
+        centered = float((size_out * (columns - f_hat).abs().mean((0, 2))).mean())
+        by_rule = {
+            "contribution": plain,
+            "zero_contribution": centered,
+            "adaptable_contribution": centered / size_in,
+            "weight": float(size_out.mean()),
+            "adaptation": 1 / size_in,
+            "accumulated_contribution": float(h[:, k].abs().mean()),
+        }
+        return by_rule[rule]
 
     @torch.no_grad()
     def replace(self, chosen: dict[str, list[int]], fresh: dict[str, Tensor]) -> None:
         """New units, with these weights in (by parameter, whole tensors of which rows are
         taken).
         """
-        buffers = dict(self.net.named_buffers())
         for layer in self.layers:
-            w_in, w_out = self.named[layer.weight], self.named[layer.out_weight]
             for k in chosen[layer.name]:
                 columns = slice(k * layer.block, (k + 1) * layer.block)
                 if self.options.get("bias_correction", "mean") == "mean" and layer.out_bias:
-                    age = self.a[layer.name][k]
-                    f_hat = self.f[layer.name][k] / (1 - self.options["decay"] ** age)
-                    given = w_out[:, columns].reshape(len(w_out), -1).sum(1)
-                    self.named[layer.out_bias] += given * f_hat
-                w_out[:, columns] = 0
-                w_in[k] = fresh[layer.weight][k]
-                own = [layer.bias] if layer.bias else []
-                for name in own:
-                    self.named[name][k] = 0
-                for name in layer.norm:
-                    self.named[name][k] = 1 if name.endswith("weight") else 0
-                    path = name.rpartition(".")[0]
-                    if f"{path}.running_mean" in buffers:
-                        buffers[f"{path}.running_mean"][k] = 0
-                        buffers[f"{path}.running_var"][k] = 1
-                if self.options["utility"] != "accumulated_contribution":
-                    self.u[layer.name][k] = 0.0
-                self.f[layer.name][k], self.a[layer.name][k] = 0.0, 0
+                    self._correct_bias(layer, k, columns)
+                self.named[layer.out_weight][:, columns] = 0
+                self.named[layer.weight][k] = fresh[layer.weight][k]
+                self._begin_anew(layer, k)
                 if self.options.get("reset_optimizer", True):
-                    keep = self.options.get("keep_first_moment", False)
-                    self.optimizer.forget(w_in, k, first_moment=not keep)
-                    for name in (*own, *layer.norm):
-                        self.optimizer.forget(self.named[name], k)
-                    self.optimizer.forget(w_out, (slice(None), columns))
+                    self._forget_moments(layer, k, columns)
+
+    def _correct_bias(self, layer: Any, k: int, columns: slice) -> None:
+        """What the unit gave on average goes into the biases behind it."""
+        f_hat = self.f[layer.name][k] / (1 - self.options["decay"] ** self.a[layer.name][k])
+        w_out = self.named[layer.out_weight]
+        given = w_out[:, columns].reshape(len(w_out), -1).sum(1)
+        self.named[layer.out_bias] += given * f_hat
+
+    def _begin_anew(self, layer: Any, k: int) -> None:
+        """Bias, normalisation, utility, mean activation and age."""
+        buffers = dict(self.net.named_buffers())
+        if layer.bias:
+            self.named[layer.bias][k] = 0
+        for name in layer.norm:
+            self.named[name][k] = 1 if name.endswith("weight") else 0
+            path = name.rpartition(".")[0]
+            if f"{path}.running_mean" in buffers:
+                buffers[f"{path}.running_mean"][k] = 0
+                buffers[f"{path}.running_var"][k] = 1
+        if self.options["utility"] != "accumulated_contribution":
+            self.u[layer.name][k] = 0.0
+        self.f[layer.name][k], self.a[layer.name][k] = 0.0, 0
+
+    def _forget_moments(self, layer: Any, k: int, columns: slice) -> None:
+        keep = self.options.get("keep_first_moment", False)
+        self.optimizer.forget(self.named[layer.weight], k, first_moment=not keep)
+        for name in filter(None, (layer.bias, *layer.norm)):
+            self.optimizer.forget(self.named[name], k)
+        self.optimizer.forget(self.named[layer.out_weight], (slice(None), columns))

@@ -41,33 +41,38 @@ def by_hand(row: int, options: Any, lr: float, weight_decay: float) -> list[Tens
     weights = [value[row].double() for value in Noted.start]
     utilities = [torch.zeros_like(w) for w in weights]
     noise = Noise([key(row, 0, "noted/perturb")])
-    decay, sigma = options.get("decay", 0.999), options.get("noise", 0.001)
+    decay = options.get("decay", 0.999)
     for t, (x, y) in enumerate(Noted.batches, start=1):
-        leaves = [w.clone().requires_grad_() for w in weights]
-        hidden = torch.relu(x[row].double().flatten(1) @ leaves[0].T + leaves[1])
-        loss = F.cross_entropy(hidden @ leaves[2].T + leaves[3], y[row])
-        grads = torch.autograd.grad(loss, leaves)
-        drawn = noise.fast_normal(sum(w.numel() for w in weights))[0].double()
-        utilities = [
-            decay * u - (1 - decay) * g * w
-            for u, g, w in zip(utilities, grads, weights, strict=True)
-        ]
+        grads = gradients_by_hand(weights, x[row], y[row])
+        for u, g, w in zip(utilities, grads, weights, strict=True):
+            u.mul_(decay).sub_((1 - decay) * g * w)
         corrected = [u / (1 - decay**t) for u in utilities]
-        largest = max(float(u.max()) for u in corrected)
-        if options.get("uncorrected_maximum"):
-            largest = max(float(u.max()) for u in utilities)
-        begin = 0
+        by = utilities if options.get("uncorrected_maximum") else corrected
+        largest = max(float(u.max()) for u in by)
+        sizes = [w.numel() for w in weights]
+        drawn = noise.fast_normal(sum(sizes))[0].double().split(sizes)
         for place, (g, u) in enumerate(zip(grads, corrected, strict=True)):
-            xi = drawn[begin : begin + g.numel()].view_as(g)
-            begin += g.numel()
             scaled = F.normalize(u, dim=-1) if options.get("scaling") == "local" else u / largest
-            share = 1 - torch.sigmoid(scaled)
-            change = (g + sigma * xi) * share
-            if not options.get("protect", True):
-                change = g + sigma * xi * share
+            change = change_by_hand(g, scaled, drawn[place].view_as(g), options)
             kept = (1 - lr * weight_decay) * weights[place]
             weights[place] = kept - lr * options.get("step", 1.0) * change
     return weights
+
+
+def gradients_by_hand(weights: list[Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """Of a network with one hidden layer."""
+    leaves = [w.clone().requires_grad_() for w in weights]
+    hidden = torch.relu(x.double().flatten(1) @ leaves[0].T + leaves[1])
+    loss = F.cross_entropy(hidden @ leaves[2].T + leaves[3], y)
+    return torch.autograd.grad(loss, leaves)
+
+
+def change_by_hand(g: Tensor, scaled: Tensor, xi: Tensor, options: Any) -> Tensor:
+    """The gradient with noise, of which the utility lets a share through."""
+    sigma, share = options.get("noise", 0.001), 1 - torch.sigmoid(scaled)
+    if options.get("protect", True):
+        return (g + sigma * xi) * share
+    return g + sigma * xi * share
 
 
 @pytest.mark.parametrize(
