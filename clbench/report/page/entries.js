@@ -93,8 +93,9 @@ function matrixAndCurves(cell) {
   const caption = `Accuracy in %, mean over seeds${blocks}: rows are the tasks learnt, columns the task tested.`;
   const title = `${cell.label} on ${cell.scenario}: every task's accuracy`;
   const note = size > 1 ? `A line for ${size} tasks, from when they were learnt.` : "A line a task, from when it was learnt.";
-  const chart = lines.length ? h("div", {}, drawnOnce((width) => lineChart(width, title, lines, "tasks learnt", "accuracy in %")), h("p", { class: "note" }, note)) : null;
-  return h("div", { class: "figures" }, scrolled(caption, heatTable(caption, cell.matrix)), chart);
+  const draw = (width) => lineChart(width, title, lines, "tasks learnt", "accuracy in %");
+  const chart = h("div", {}, drawnOnce(draw), h("p", { class: "note" }, note));
+  return h("div", { class: "figures" }, scrolled(caption, heatTable(caption, cell.matrix)), lines.length ? chart : null);
 }
 
 /** A line a task (or block of tasks), from the row in which it was learnt. */

@@ -28,7 +28,9 @@ function rankIntervalFigure(section) {
   const rows = shown.map((row) => ({ name: row.strategy, best: row.rank_best, worst: row.rank_worst, style: section.looks.get(row.strategy) }));
   const where = section.scenario === ALL ? "over these scenarios" : `on ${section.scenario}`, title = `Ranks ${where}`;
   const count = Math.max(...ranked.map((row) => row.rank_worst));
-  const drawn = figure(title, "From 1 + the number of rivals shown to be better, to all but those shown to be worse. Bounds have none, nor has who has too few runs.",
+  const words = "From 1 + the number of rivals shown to be better, to all but those shown to be worse. "
+    + "Bounds have none, nor has who has too few runs.";
+  const drawn = figure(title, words,
     (width) => rankIntervals(width, title, rows, count), null,
     () => plainTable(title, ["strategy", "best", "worst"], rows.map(({ name, best, worst }) => [name, String(best), String(worst)])));
   drawn.className = "wide";
@@ -59,7 +61,8 @@ function curveFigure(section, scenario) {
   const pointsOf = (entry) => curveOf(entry).points.map(([x, ...rest]) => [x, ...rest.map(percent)]);
   const lines = entries.map((entry) => ({ name: entry.label, style: section.looks.get(entry.label), points: pointsOf(entry) }));
   const title = `${scenario}: ${words}`;
-  const rowsOf = (entry) => curveOf(entry).points.map(([x, y, low, high]) => [entry.label, String(x), number(y, "fraction"), interval(low, high, "fraction")]);
+  const rowOf = (entry, [x, y, low, high]) => [entry.label, String(x), number(y, "fraction"), interval(low, high, "fraction")];
+  const rowsOf = (entry) => curveOf(entry).points.map((point) => rowOf(entry, point));
   return figure(title, `In %, with the interval of the mean over seeds${tasks}.`,
     (width) => lineChart(width, title, lines, `${axis}${tasks}`, "accuracy in %"),
     legend(section, entries.map((entry) => entry.label)),

@@ -75,8 +75,11 @@ function matrixCell(section, pair, row, column) {
     section.change();
     section.parts.pairs.querySelector(".duel").scrollIntoView({ block: "nearest" });
   };
-  return h("td", { class: kindOf(pair.verdict, row, column) },
-    h("button", { type: "button", "aria-pressed": String(isChosen), "data-focus": `pair ${row}\n${column}`, "data-tip": pairWords(pair, unit), click: pick }, signed(pair.difference, unit)));
+  const attributes = {
+    type: "button", "aria-pressed": String(isChosen), "data-tip": pairWords(pair, unit),
+    "data-focus": `pair ${row}\n${column}`, click: pick,
+  };
+  return h("td", { class: kindOf(pair.verdict, row, column) }, h("button", attributes, signed(pair.difference, unit)));
 }
 
 /** A pair in a sentence; the second p, which holds however often somebody looked, decides where there is one. */
@@ -210,9 +213,10 @@ function duelFigure(section, a, b, { what, each, head, duels, unit, higher, labe
   const unitWords = unit ? `, ${unitWord(unit)}` : "";
   const labels = { xLabel: `${b}: ${label}${unitWords}`, yLabel: `${a}${unitWords}`, higher, limits: limits?.map(scaled) };
   const difference = (duel) => (duel.includes(null) ? "–" : signed(duel[1] - duel[2], unit));
+  const row = (duel) => [duel[0], valueWords(duel[1], unit), valueWords(duel[2], unit), difference(duel)];
   return figure(title, `${each}. ${side} the line ${a} is better.${failed}`,
     (width) => duelChart(Math.min(width, 340), title, points, labels), null,
-    () => plainTable(title, [head, a, b, "difference"], duels.map((duel) => [duel[0], valueWords(duel[1], unit), valueWords(duel[2], unit), difference(duel)])));
+    () => plainTable(title, [head, a, b, "difference"], duels.map(row)));
 }
 
 const valueWords = (value, unit) => (value == null ? "failed" : number(value, unit));

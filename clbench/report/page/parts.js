@@ -92,7 +92,8 @@ function figure(title, caption, draw, legend, table) {
     const now = Math.floor(entry.contentRect.width);
     if (now > 0 && now !== width) place.replaceChildren(draw((width = now)));
   }).observe(place);
-  return h("figure", {}, h("figcaption", {}, h("strong", {}, named(title)), caption), place, legend, pictureButtons(), folded("The same as a table", table));
+  const words = h("figcaption", {}, h("strong", {}, named(title)), caption);
+  return h("figure", {}, words, place, legend, pictureButtons(), folded("The same as a table", table));
 }
 
 function download(name, type, make) {
@@ -111,7 +112,13 @@ function save(name, blob) {
 /** A formula gets an apostrophe before it, unless it is a number, so that no spreadsheet computes it. */
 const inert = (value) => (/^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value);
 const csvCell = (raw, value = inert(raw)) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-const asCsv = (table) => [...table.rows].filter((row) => row.className !== "part").map((row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent)).join(",")).join("\n") + "\n";
+
+/** A table as a spreadsheet reads it; rows that only part the others are left out. */
+function asCsv(table) {
+  const line = (row) => [...row.cells].map((cell) => csvCell(cell.dataset.value ?? cell.textContent)).join(",");
+  const lines = [...table.rows].filter((row) => row.className !== "part").map(line);
+  return `${lines.join("\n")}\n`;
+}
 
 // ------------------------------------------------------------------ words
 

@@ -71,7 +71,8 @@ function columnsOfScenario(section, rows) {
 const rankColumn = { key: "rank", title: "Rank", help: HELP.rank, value: rankOrder, csv: rankWords, cell: rankCell };
 
 function nameColumn(section) {
-  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell: (row) => [nameCell(section, row), bestMark(section, row), choiceMark(section, row)] };
+  const cell = (row) => [nameCell(section, row), bestMark(section, row), choiceMark(section, row)];
+  return { key: "name", title: "Strategy", words: true, value: (row) => row.strategy, cell };
 }
 
 function meanColumns(section, rows) {
@@ -86,7 +87,10 @@ function meanColumns(section, rows) {
   return [
     mean,
     { key: "plot", title: "with its interval", words: true, value: (row) => row.mean, cell: drawn },
-    { key: "interval", title: `${levelWords(section)} interval`, help: HELP.interval, value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit) },
+    {
+      key: "interval", title: `${levelWords(section)} interval`, help: HELP.interval,
+      value: (row) => row.ci_low, cell: (row) => interval(row.ci_low, row.ci_high, unit),
+    },
   ];
 }
 
@@ -98,10 +102,13 @@ function groupColumn(rows) {
 function baselineColumns({ data: { baseline }, ranking: { unit } }, rows) {
   if (!baseline || rows.every((row) => row.effect == null)) return [];
   const unlessBaseline = (show, instead = "") => (row) => (row.strategy === baseline ? instead : show(row));
+  const difference = unlessBaseline((row) => signed(row.difference, unit), "baseline");
+  const ends = unlessBaseline((row) => interval(row.difference_low, row.difference_high, unit));
+  const deciding = (row) => row.p_always ?? row.p_adjusted; // what verdicts go by
   return [
-    { key: "difference", title: `minus ${baseline}`, value: (row) => row.difference, cell: unlessBaseline((row) => signed(row.difference, unit), "baseline") },
-    { key: "gain", title: "its interval", value: (row) => row.difference_low, cell: unlessBaseline((row) => interval(row.difference_low, row.difference_high, unit)) },
-    { key: "p", title: "adjusted p", help: HELP.p, value: (row) => row.p_always ?? row.p_adjusted, cell: (row) => probability(row.p_always ?? row.p_adjusted) },
+    { key: "difference", title: `minus ${baseline}`, value: (row) => row.difference, cell: difference },
+    { key: "gain", title: "its interval", value: (row) => row.difference_low, cell: ends },
+    { key: "p", title: "adjusted p", help: HELP.p, value: deciding, cell: (row) => probability(deciding(row)) },
     { key: "effect", title: "A", help: HELP.effect, value: (row) => row.effect, cell: (row) => row.effect?.toFixed(2) ?? "–" },
   ];
 }
@@ -117,8 +124,9 @@ function costColumn(section, rows) {
 
 function runColumns(section) {
   const again = (row) => section.cellOf(row.strategy)?.again ?? "not yet";
+  const finished = (row) => (row.n === row.n_requested ? String(row.n) : `${row.n} of ${row.n_requested}`);
   return [
-    { key: "runs", title: "Runs", value: (row) => row.n, cell: (row) => (row.n === row.n_requested ? String(row.n) : `${row.n} of ${row.n_requested}`) },
+    { key: "runs", title: "Runs", value: (row) => row.n, cell: finished },
     { key: "again", title: "Run again", help: HELP.again, words: true, value: again, cell: again },
   ];
 }

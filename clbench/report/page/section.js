@@ -67,8 +67,8 @@ class Section {
   /** A labelled choice; `pick` gets what was chosen, and its number. */
   select(label, values, words, chosen, pick) {
     const picked = ({ target: { selectedIndex: k } }) => { pick(values[k], k); this.change(); };
-    return h("label", {}, label,
-      h("select", { "data-focus": `select ${label}`, change: picked }, values.map((value, k) => h("option", { selected: value === chosen }, words[k]))));
+    const options = values.map((value, k) => h("option", { selected: value === chosen }, words[k]));
+    return h("label", {}, label, h("select", { "data-focus": `select ${label}`, change: picked }, options));
   }
 
   filterInput() {
