@@ -44,7 +44,8 @@ function rankFigure(section) {
   const over = scenario === ALL ? `${data.scenarios.length} scenarios` : "seeds";
   const groups = new Map(rankedRows(section).map((row) => [row.strategy, row.group]));
   const rows = () => diagram.ranks.map(([name, rank]) => [name, rank.toFixed(2), groups.get(name) ?? "–"]);
-  const drawn = figure("Average ranks", `Over ${over}, of all strategies. A bar joins those that cannot be told apart, with a dot for each.`,
+  const bounds = diagram.ranks.some(([name]) => section.isBound(name)) ? ", bounds included" : "";
+  const drawn = figure("Average ranks", `Over ${over}, of all strategies${bounds}. A bar joins those that cannot be told apart, with a dot for each.`,
     (width) => rankDiagram(width, `Average ranks over ${over}`, diagram), null,
     () => plainTable("Average ranks", ["strategy", "average rank", "group"], rows()));
   drawn.className = "wide";
