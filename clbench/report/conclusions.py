@@ -53,6 +53,7 @@ from clbench.report.runs import Runs, common_seeds
 from clbench.report.tested import Tested
 from clbench.stats import design as designs
 from clbench.stats.equivalence import bayesian_signed_rank
+from clbench.stats.families import worth_testing
 from clbench.stats.intervals import interquartile_mean
 from clbench.stats.paired import differences
 from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
@@ -149,7 +150,9 @@ def _power(tested: Tested) -> Iterable[Power]:
     """For every number of pairs there is."""
     rules = tested.rules
     known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
-    factor = penalty(len(known), rules.correction)
+    # Pairs that could never be shown to differ are in nobody's family, where there are others.
+    fit = int(worth_testing(np.array([pair.smallest_p for pair in known]), rules.alpha).sum())
+    factor = penalty(fit or len(known), rules.correction)
     # The same for all: it depends on the family, not on the pair.
     needed = seeds_needed(rules.alpha, factor)
     for n, smallest in sorted({(pair.n, pair.smallest_p) for pair in known}):

@@ -170,6 +170,8 @@ def test_entries_that_cannot_be_tested_revoke_nothing(made: Any, others: int, te
     (ours,) = (pair for pair in found.pairs if {pair.a, pair.b} == {"a", "b"})
     assert ours.verdict == "a better"
     assert ours.p_adjusted == ours.p
+    if tests == "ranks":
+        assert "p smaller than 0.00781: enough for alpha = 0.05" in "\n".join(found.text)
 
 
 @pytest.mark.parametrize("tests", ["by_design", "ranks"])
