@@ -192,6 +192,8 @@ def _shared_rows(scenarios: Sequence[Sequence[Runs]]) -> Array:
     shared = every[0].seed
     for one in every:
         shared = np.intersect1d(shared, one.seed)
-    tables = [by_seed([one.only(shared) for one in here]) for here in scenarios]
+    tables = []
+    for here in scenarios:
+        tables.append(by_seed([one.only(shared) for one in here]))
     means: Array = np.mean(tables, axis=0)
     return means

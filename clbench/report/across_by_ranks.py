@@ -211,7 +211,10 @@ def means_over_scenarios(contenders: Contenders, rules: Rules) -> Estimates:
     """By strategy, at the seeds that all have, unless runs are not paired."""
     shared = [here if rules.unpaired else at_common_seeds(here) for here in contenders.runs]
     # A row a scenario, a column a strategy.
-    table = np.stack([np.array([one.mean for one in here]) for here in shared])
+    rows = []
+    for here in shared:
+        rows.append([one.mean for one in here])
+    table = np.array(rows)
     drawn = np.empty((0, len(contenders.names)))
     if resamples_scenarios(len(shared)):
         tables = [by_seed(here) for here in shared]

@@ -67,11 +67,12 @@ def _chosen(pooled: Pool, metric: str, seeds: Sequence[int]) -> Pool:
     omissions: list[Omission] = []
     cells = list(_reported(results.cells, choices, seeds, omissions))
     record = replace(results.record, cells=cells)
+    asked_of = {key: _without(asked, seeds) for key, asked in pooled.asked_of.items()}
     return replace(
         pooled,
         results=Results(record, results.host),
         asked=_without(pooled.asked, seeds),
-        asked_of={key: _without(asked, seeds) for key, asked in pooled.asked_of.items()},
+        asked_of=asked_of,
         choices=tuple(choice.finding for choice in choices),
         omissions=(*pooled.omissions, *omissions),
     )

@@ -235,6 +235,7 @@ def _ranking(
     with_rank = [place for place in places if place.rank_best is not None]
     first = [place.strategy for place in with_rank if place.rank_best == 1]
     winners = [place.strategy for place in with_rank if place.rank_worst == 1]
+    differing = sum(differs(pair, rules.alpha) for pair in pairs)
     # Of comparisons with a baseline alone nobody comes out first.
     if rules.family != BASELINE:
         yield Ranking(
@@ -242,7 +243,7 @@ def _ranking(
             strategies=len(with_rank),
             first=tuple(first),
             winner=winners[0] if winners and len(with_rank) > 1 else None,
-            differing=sum(differs(pair, rules.alpha) for pair in pairs),
+            differing=differing,
             pairs=sum(pair.is_tested for pair in pairs),
         )
     without = [one for one in places if one.rank_reason not in ("", BOUND)]

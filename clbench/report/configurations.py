@@ -58,8 +58,10 @@ def configurations(cells: Iterable[CellRecord]) -> list[Configurations]:
 
 def scores_by_seed(runs: Sequence[Runs]) -> tuple[Array, Array]:
     """The seeds that any of them has, and their scores `[seeds, m]`, NaN where there is no run."""
-    rows = np.unique(np.concatenate([one.seed for one in runs]))
-    return rows, table_at(rows, [one.seed for one in runs], [one.score for one in runs])
+    seeds = [one.seed for one in runs]
+    scores = [one.score for one in runs]
+    rows = np.unique(np.concatenate(seeds))
+    return rows, table_at(rows, seeds, scores)
 
 
 # ---------------------------------------------------------------------- the best of them

@@ -49,10 +49,12 @@ def _settings(cell: CellRecord) -> dict[str, Any]:
 
 def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for one in settings for name in one)
-    first = settings[0]
-    return [
-        name for name in names if any(_at([name], one) != _at([name], first) for one in settings)
-    ]
+    varied = []
+    for name in names:
+        found = [_at([name], one) for one in settings]
+        if any(one != found[0] for one in found):
+            varied.append(name)
+    return varied
 
 
 def _at(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:

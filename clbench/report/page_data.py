@@ -99,6 +99,8 @@ def _section(section: Section) -> dict[str, Any]:
     sources = [_source(source) for source in section.sources]
     courses = {course.name: [course.words, course.axis] for course in COURSES}
     entries = [entry(section, cell) for cell in cells]
+    scenarios = _each_once(cell.scenario for cell in cells)
+    strategies = _each_once(cell.label for cell in cells)
     return {
         "title": section.title,
         "mixed": main.mixed,
@@ -106,8 +108,8 @@ def _section(section: Section) -> dict[str, Any]:
         "baseline": main.baseline,
         "records": sources,
         "courses": courses,
-        "scenarios": _each_once(cell.scenario for cell in cells),
-        "strategies": _each_once(cell.label for cell in cells),
+        "scenarios": scenarios,
+        "strategies": strategies,
         "rankings": rankings,
         "entries": entries,
         "runs": _runs_by_id(section.results.record.runs),
@@ -127,13 +129,14 @@ def _source(source: Source) -> dict[str, Any]:
     from urllib.parse import quote
 
     record = source.record
+    dates = [str(run.get("date", "")) for run in record.runs]
     return {
         "place": source.place,
         "link": quote(source.place),
         "suite": record.suite,
         "suite_text": record.suite_text,
         "environment": record.environment,
-        "date": max((str(run.get("date", "")) for run in record.runs), default=""),
+        "date": max(dates, default=""),
         "cells": [cell.key for cell in record.cells],
     }
 

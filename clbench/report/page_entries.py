@@ -63,17 +63,19 @@ def entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     errors = [error[-MAX_ERROR:] for error in cell.errors]
     costs = {name: mean_cost(results, cell, name) for name in COSTS}
     repeats = section.repeats.get(cell.key, ())
+    told = [{**asdict(one), "words": repeat_sentence(one)} for one in repeats]
+    declared = {name: DECLARATIONS[name] for name in cell.declared}
     return {
         **{name: getattr(cell, name) for name in ENTRY_KEYS},
         "code": _code(results, cell),
-        "declared": {name: DECLARATIONS[name] for name in cell.declared},
+        "declared": declared,
         "seeds": sorted(set(cell.seed.tolist())),
         "runs": _seeds_of_runs(results, cell),
         "ended": _ended(cell),
         "errors": errors,
         "costs": costs,
         "again": repeat_mark(repeats),
-        "repeats": [{**asdict(one), "words": repeat_sentence(one)} for one in repeats],
+        "repeats": told,
         **inside,
     }
 

@@ -55,10 +55,12 @@ def paper_table(comparison: Comparison) -> PaperTable:
         found = [rows.get((scenario, label)) for scenario in comparison.scenarios]
         made[label] = PaperRow(name, tuple(map(_cell, found)))
     scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
+    rivals = [row for label, row in made.items() if label not in bounds]
+    last = [row for label, row in made.items() if label in bounds]
     return PaperTable(
         scenarios=tuple(comparison.scenarios),
-        rivals=tuple(row for label, row in made.items() if label not in bounds),
-        bounds=tuple(row for label, row in made.items() if label in bounds),
+        rivals=tuple(rivals),
+        bounds=tuple(last),
         scale=scale,
         caption=tuple(_caption(comparison, scale, bool(bounds))),
     )

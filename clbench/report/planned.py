@@ -24,12 +24,15 @@ def designed_tests(tested: Tested) -> DesignedTests:
     known = [pair for pair in within.pairs if pair.is_tested]
     scenarios = {one.scenario for one in known}
     corrections = [how for name, how in within.corrections.items() if name in scenarios]
+    students = [pair for pair in known if pair.test == PAIRED_T]
+    flipped = [pair for pair in known if pair.test not in (PAIRED_T, SIGNED_RANKS)]
+    omnibus = [one.test for one in within.omnibus if one.strategies > 2]
     return DesignedTests(
         reason=planned.reason,
-        flipped=_sizes(pair for pair in known if pair.test not in (PAIRED_T, SIGNED_RANKS)),
-        students=_sizes(pair for pair in known if pair.test == PAIRED_T),
+        flipped=_sizes(flipped),
+        students=_sizes(students),
         by_ranks=any(pair.test == SIGNED_RANKS for pair in known),
-        omnibus=_each_once(one.test for one in within.omnibus if one.strategies > 2),
+        omnibus=_each_once(omnibus),
         corrections=_each_once(corrections),
         family=len(known),
         scenarios=len(scenarios),

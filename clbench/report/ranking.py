@@ -67,12 +67,10 @@ def _intervals(
     rivals: Sequence[Entry], pairs: Sequence[Pair], rules: Rules
 ) -> Sequence[RankInterval]:
     names = [entry.strategy for entry in rivals]
-    return rank_intervals(
-        better_matrix(names, pairs, rules.alpha),
-        [entry.finished for entry in rivals],
-        [entry.runs for entry in rivals],
-        equivalence_matrix(names, pairs, rules.alpha),
-    )
+    finished = [entry.finished for entry in rivals]
+    runs = [entry.runs for entry in rivals]
+    better = better_matrix(names, pairs, rules.alpha)
+    return rank_intervals(better, finished, runs, equivalence_matrix(names, pairs, rules.alpha))
 
 
 def _order(entry: Entry, rank: RankInterval) -> tuple[float, float, float]:
