@@ -70,7 +70,7 @@ def _record(
     facts: tuple[Mapping[str, Any], ...],
     metric_facts: Mapping[str, Mapping[str, Any]],
 ) -> RecordFile:
-    known = [name for name in METRICS if name in metric_facts]
+    known = {name: metric_facts[name] for name in METRICS if name in metric_facts}
     return RecordFile(
         schema_version=SCHEMA_VERSION,
         suite=suite,
@@ -79,7 +79,7 @@ def _record(
         cells=cells,
         metrics=tuple((name, {}) for name in known),
         runs=facts,
-        metric_facts={name: metric_facts[name] for name in known},
+        metric_facts=known,
         purpose=RESULTS,
     )
 

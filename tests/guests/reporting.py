@@ -26,7 +26,8 @@ class Bars(FigureKind):
 
         figure = Figure()
         rows = comparison.summary
-        figure.subplots().bar([row.strategy for row in rows], [row.mean for row in rows])
+        names = [row.strategy for row in rows]
+        figure.subplots().bar(names, [row.mean for row in rows])
         return figure
 
 

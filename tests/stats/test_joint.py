@@ -32,8 +32,8 @@ def test_few_strategies_are_the_enumeration_over_partitions() -> None:
     pairs = all_pairs(4)
     expected = np.zeros(len(pairs))
     for partition in partitions(4):
-        alike = [set(members) for members in partition]
-        inside = [place for place, pair in enumerate(pairs) if any(set(pair) <= c for c in alike)]
+        class_of = {strategy: members for members in partition for strategy in members}
+        inside = [place for place, (i, j) in enumerate(pairs) if class_of[i] == class_of[j]]
         if inside:
             statistics = strongest(steps_of(scores, pairs)[:, inside])
             p = np.mean(statistics >= statistics[0] * (1 - 1e-9))
