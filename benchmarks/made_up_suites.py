@@ -78,17 +78,20 @@ PARTIAL = (Truth("one differs by 2 sd", one_better(2.0)), Truth("two groups, 3 s
 def suite(
     rng: Generator, noise: Noise, effects: Array, seeds: int, scenarios: int = 1
 ) -> list[Array]:
-    """The tables of one suite. An effect is in the spread of the strategy that has it."""
+    """The tables of one suite. An effect is in the spread of the first strategy that has it."""
     strategies = len(effects)
     spread = np.ones(strategies)
     if noise.unequal:
         spread = np.where(np.arange(strategies) < strategies / 2.5, 4.0, 0.3)
+    # Strategies of one effect are equal, whatever their own spread.
+    _, firsts, effect_of = np.unique(effects, return_index=True, return_inverse=True)
+    means = effects * spread[firsts][effect_of]
     tables = []
     for _ in range(scenarios):
         streams = rng.normal(size=(seeds, 1))
         # Of two runs the noises add up to a standard deviation of 1.
         runs = noise.draw(rng, (seeds, strategies)) / np.sqrt(2)
-        table = streams + spread * (effects + runs)
+        table = streams + means + spread * runs
         tables.append(np.round(table / noise.step) * noise.step if noise.step else table)
     return tables
 
