@@ -3,12 +3,13 @@
     python benchmarks/methods.py --tasks 20
 
 Every strategy that the host lists, plugins' included, and some compositions train one stack of an
-MLP on permuted noise, one thread, with the default options or those of `OPTIONS`; in the domain
-setting, or in the class setting where a method refuses that one. The step is that of the whole
-stack, the fetching of its batch included; what a method does between tasks is printed beside, in
-steps of `naive`. Times are medians of processor time over the steps of a task and over rounds in
-which the methods take turns. A step has to cost the same at both tasks. What cannot be trained so
-is named below the table, with its reason.
+MLP on permuted noise (`--scenario random_labels`: on the same noise under random labels), one
+thread, with the default options or those of `OPTIONS`; in the domain setting, or in the class
+setting where a method refuses that one. The step is that of the whole stack, the fetching of its
+batch included; what a method does between tasks is printed beside, in steps of `naive`. Times are
+medians of processor time over the steps of a task and over rounds in which the methods take turns.
+A step has to cost the same at both tasks. What cannot be trained so is named below the table, with
+its reason.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ class Bench:
         scenario = {"dataset": "synthetic", "tasks": given.tasks, "setting": method.setting}
         suite = {
             "name": "methods",
-            "scenarios": [{"permuted": scenario}],
+            "scenarios": [{given.scenario: scenario}],
             "protocol": {
                 "model": {"mlp": {"hidden": given.hidden}},
                 "batch_size": given.batch,
@@ -148,6 +149,12 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=20, help="a task")
+    parser.add_argument(
+        "--scenario",
+        choices=("permuted", "random_labels"),
+        default="permuted",
+        help="with random_labels no image is permuted: what is left is the method's own",
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--members", type=int, default=10)
     parser.add_argument("--hidden", type=int, nargs="+", default=[256, 256])
