@@ -10,9 +10,10 @@ from typing import Any
 
 from clbench.errors import ClbenchError
 from clbench.records.cell import CellRecord
+from clbench.records.file import RecordFile
 from clbench.records.holding import hold
 from clbench.records.looks import Look, append_looks, seeds_of
-from clbench.records.reading import read_record
+from clbench.records.reading import looks_in
 
 
 def look_at(
@@ -27,25 +28,19 @@ def look_at(
     return Look(when, seeds_of(cells), metric, alpha, test, rule or {})
 
 
-def note_looks(looks: Mapping[Path, Sequence[Look]]) -> list[str]:
-    """Note what was looked at in each of these records; a line for each where it could not be."""
-    found = (_noted(path, mine) for path, mine in looks.items())
-    return [line for line in found if line is not None]
-
-
-def _noted(path: Path, looks: Sequence[Look]) -> str | None:
-    """Note looks in one record; where they are not noted, why."""
+def note_looks(path: Path, record: RecordFile, looks: Sequence[Look]) -> str | None:
+    """Note looks in the record that was read from `path`; a line where they could not be."""
+    known = {look.content for look in record.looks}
+    if all(look.content in known for look in looks):
+        return None
     try:
-        record = read_record(path)
-        known = {look.content for look in record.looks}
-        if all(look.content in known for look in looks):
-            return None
         # What a run, or `import`, writes says where it was made.
         why = _why_left_alone(path, is_ours=bool(record.environment))
         if why is None:
             # A run that goes on would write back what it has read.
             with hold(path.resolve().parent):
-                append_looks(path, read_record(path).looks, looks)
+                # Somebody may have looked since the record was read.
+                append_looks(path, looks_in(path), looks)
             return None
     except (ClbenchError, OSError) as error:
         why = str(error).partition(";")[0]

@@ -39,7 +39,7 @@ from clbench.records.file import (
     RecordFile,
 )
 from clbench.records.hdf5 import Source
-from clbench.records.looks import read_looks
+from clbench.records.looks import Look, read_looks
 from clbench.records.rows import RowOnDisk, Rows, stamp_of
 from clbench.records.validation import validated
 from clbench.typing import Array
@@ -76,6 +76,12 @@ def read_record(path: Path) -> RecordFile:
                 cell.read()
             file.close()  # else it closes when the last cell is read or let go of
         return record
+
+
+def looks_in(path: Path) -> tuple[Look, ...]:
+    """The looks alone, of a file that was read as a record before."""
+    with _diagnosed(path), h5py.File(path, "r") as file:
+        return read_looks(Source(path), file)
 
 
 def _of_suite(name: str) -> Iterator[Path]:

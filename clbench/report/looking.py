@@ -18,11 +18,14 @@ from clbench.report.stated import stated_rule
 def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) -> list[str]:
     """Note in each of these records that its seeds were compared; a line where that cannot be."""
     tested = [comparison for comparison in comparisons if _tests(comparison)]
-    looks: dict[Path, list[Look]] = {}
+    lines = []
     for path, record in records.items():
         cells = _looked_at(record, records.values())
-        looks[path] = [_look(comparison, record, cells) for comparison in tested]
-    return note_looks(looks) if tested else []
+        looks = [_look(comparison, record, cells) for comparison in tested]
+        line = note_looks(path, record, looks)
+        if line is not None:
+            lines.append(line)
+    return lines
 
 
 def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> None:
