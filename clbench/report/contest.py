@@ -18,6 +18,7 @@ from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.report.looked import Looked
+    from clbench.stats.questions import PairAnswer
 
 NAN = float("nan")
 BY_DESIGN, RANKS = "by_design", "ranks"  # which tests
@@ -164,7 +165,7 @@ class Within:
     corrections: Mapping[str, str]  # by scenario, how the p of its pairs are adjusted
 
 
-def tested_pair(scenario: str | None, a: str, b: str, n: int, tested: Tested) -> Pair:
+def tested_pair(scenario: str | None, a: str, b: str, n: int, tested: Tested | PairAnswer) -> Pair:
     """What the test says; the sizes come later, and p is adjusted when all pairs are known."""
     return Pair(
         scenario=scenario,

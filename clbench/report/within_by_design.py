@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from clbench.report.contest import NAN, Omnibus, Pair, Rules, Within, of_pair, with_verdicts
+from clbench.report.contest import (
+    Omnibus,
+    Pair,
+    Rules,
+    Within,
+    of_pair,
+    tested_pair,
+    with_verdicts,
+)
 from clbench.report.runs import Runs
 from clbench.report.score_tables import Tables, tables_of
 from clbench.report.sizes import by_name, paired_sizes
@@ -48,25 +57,8 @@ def _pairs_on(
 
 def pair_of(scenario: str | None, a: str, b: str, one: PairAnswer, question: str = "") -> Pair:
     """A pair without sizes and a verdict yet."""
-    return Pair(
-        scenario=scenario,
-        a=a,
-        b=b,
-        n=one.size,
-        test=one.test,
-        statistic=float(one.statistic),
-        p=float(one.p),
-        p_adjusted=float(one.p_adjusted),
-        smallest_p=one.smallest_p,
-        effect=NAN,
-        difference=NAN,
-        ci_low=NAN,
-        ci_high=NAN,
-        verdict="",
-        better=one.better,
-        exact=one.exact,
-        question=question,
-    )
+    pair = tested_pair(scenario, a, b, one.size, one)
+    return replace(pair, p_adjusted=float(one.p_adjusted), question=question)
 
 
 def omnibus_of(
