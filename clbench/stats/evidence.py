@@ -57,12 +57,6 @@ class PairEvidence:
         """The blocks that both have."""
         return len(self.delta)
 
-    @property
-    def difference(self) -> float:
-        """The mean over blocks in which both finished; NaN where there are none."""
-        finished = self.delta[np.isfinite(self.delta)]
-        return float(finished.mean()) if len(finished) else float("nan")
-
 
 @dataclass(frozen=True)
 class Evidence:

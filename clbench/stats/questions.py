@@ -79,7 +79,6 @@ class PairAnswer:
     p_adjusted: float
     smallest_p: float  # what this design could have reached at best
     better: int
-    difference: float  # the mean, first minus second, where both finished
     exact: bool = False  # p was counted, and is no approximation
     reason: str = ""  # NO_COMMON_BLOCKS, TOO_FEW_BLOCKS; empty where it was tested
 
@@ -265,7 +264,6 @@ def _pair_answer(pair: PairEvidence, tested: Tested, p_adjusted: float) -> PairA
         p_adjusted=float(p_adjusted),
         smallest_p=tested.smallest_p,
         better=tested.better,
-        difference=pair.difference,
         exact=tested.exact,
     )
 
