@@ -23,7 +23,8 @@ def smallest_signed_rank(pairs: int) -> float:
 
 def smallest_mann_whitney(first: int, second: int) -> float:
     """Two-sided: the two groups do not overlap."""
-    return min(1.0, 2.0 / math.comb(first + second, first))
+    # Whole numbers: those of a thousand runs have no place in a float.
+    return min(1.0, 2 / math.comb(first + second, first))
 
 
 def smallest_equivalence(pairs: int) -> float:
@@ -33,7 +34,7 @@ def smallest_equivalence(pairs: int) -> float:
 
 def smallest_equivalence_unpaired(first: int, second: int) -> float:
     """One-sided, by ranks: one group, moved by the region, lies beyond all of the other."""
-    return 1.0 / math.comb(first + second, first)
+    return 1 / math.comb(first + second, first)
 
 
 def smallest_dunn(sizes: Sequence[int], first: int, second: int) -> float:

@@ -125,5 +125,6 @@ def test_five_pairs_reach_a_sixteenth() -> None:
 
 def test_the_smallest_p_of_other_tests() -> None:
     assert smallest_mann_whitney(4, 4) == pytest.approx(2 / 70)
+    assert 0 <= smallest_mann_whitney(600, 600) < 1e-300  # the patterns have no place in a float
     assert smallest_nemenyi(2, 4) == pytest.approx(2 * stats.norm.sf(1 / np.sqrt(2 * 3 / 24)))
     assert 0 < smallest_dunn([5, 5, 5], 0, 1) < 0.005
