@@ -35,13 +35,25 @@ def render(comparison: Comparison, form: str, layout: str | None = None) -> Any:
 
 def format_of(host: Host, form: str, layout: str | None = None) -> ReportFormat:
     """A format by name; `UserError` where it has no such layout."""
-    found: type[ReportFormat] = host.offering("format").get("format", form)
+    formats = host.offering("format")
+    found: type[ReportFormat] = formats.get("format", form)
     if layout is None:
         return found()
     if layout not in found.layouts:
-        near = suggest(layout, found.layouts)
-        raise UserError(f"--format {form} has no layout {layout!r}{near}")
+        raise UserError(
+            f"--format {form} has no layout {layout!r}{_instead(formats, found, layout)}"
+        )
     return found(layout=layout)
+
+
+def _instead(formats: Host, found: type[ReportFormat], layout: str) -> str:
+    """A layout of that format that is called nearly so, or the formats that have such a layout."""
+    near = suggest(layout, found.layouts)
+    having = []
+    for name in formats.names("format"):
+        if layout in formats.get("format", name).layouts:
+            having.append(name)
+    return near if near or not having else f"; these have it: {', '.join(having)}"
 
 
 # ---------------------------------------------------------------------- terminal

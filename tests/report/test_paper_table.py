@@ -115,7 +115,7 @@ def test_names_are_no_markup(made: Any) -> None:
     ("form", "layout", "said"),
     [
         ("latex", "papr", "--format latex has no layout 'papr'; did you mean 'paper'?"),
-        ("json", "paper", "--format json has no layout 'paper'"),
+        ("json", "paper", "--format json has no layout 'paper'; these have it: latex, markdown"),
     ],
 )
 def test_a_layout_that_is_not_there_is_refused(
