@@ -312,7 +312,10 @@ def run_suite(
 
 
 def _runs_missing(remaining: Remaining) -> int:
-    return sum(len({seed for seed, _ in one.members}) for one in remaining.missing)
+    missing = 0
+    for one in remaining.missing:
+        missing += len({seed for seed, _ in one.members})
+    return missing
 
 
 def _has_unknown_version(planned: PlannedCell) -> bool:

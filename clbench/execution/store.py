@@ -114,19 +114,22 @@ class Store:
         merged = self._job_files()
         now = replace(stored, jobs=tuple(map(_opened, merged)))
         runs = united(file.runs for file in now.files)
+        looks = united_looks(file.looks for file in now.files)
         stay, apart = _sorted_out(now.cells, current, _seeds_on_top(suite, stored.record))
+        metrics = [(metric.label, metric.options) for metric in suite.metrics]
+        facts = labelled((metric.label, metric.name) for metric in suite.metrics)
         record = RecordFile(
             SCHEMA_VERSION,
             self.suite,
             suite.text,
             _environment(now, runs, environment),
             stay,
-            tuple((metric.label, metric.options) for metric in suite.metrics),
+            tuple(metrics),
             apart,
             runs,
-            metric_facts=labelled((metric.label, metric.name) for metric in suite.metrics),
+            metric_facts=facts,
             purpose=SMOKE if suite.smoke else RESULTS,
-            looks=united_looks(file.looks for file in now.files),
+            looks=looks,
         )
         finished = finish(record)
         with refusing(self.folder):

@@ -45,6 +45,8 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         parts.add(path, record)
     texts = {source["suite_text"] for source in parts.sources}
     suites = dict.fromkeys(record.suite for record in records)
+    runs = united(record.runs for record in records)
+    looks = united_looks(record.looks for record in records)
     return RecordFile(
         schema_version=SCHEMA_VERSION,
         suite=" + ".join(suites),
@@ -53,10 +55,10 @@ def _combined(paths: Sequence[Path], records: Sequence[RecordFile]) -> RecordFil
         cells=tell_apart(parts.cells, parts.origin),
         metrics=metrics_of(records),
         apart=_apart(records),
-        runs=united(record.runs for record in records),
+        runs=runs,
         purpose=_purpose(records),
         metric_facts=metric_facts_of(records),
-        looks=united_looks(record.looks for record in records),
+        looks=looks,
     )
 
 

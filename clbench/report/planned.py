@@ -27,6 +27,7 @@ def designed_tests(tested: Tested) -> DesignedTests:
     students = [pair for pair in known if pair.test == PAIRED_T]
     flipped = [pair for pair in known if pair.test not in (PAIRED_T, SIGNED_RANKS)]
     omnibus = [one.test for one in within.omnibus if one.strategies > 2]
+    over = [_over(one, len(tested.by_scenario)) for one in tested.over]
     return DesignedTests(
         reason=planned.reason,
         flipped=_sizes(flipped),
@@ -38,7 +39,7 @@ def designed_tests(tested: Tested) -> DesignedTests:
         scenarios=len(scenarios),
         baseline=rules.baseline if rules.family == BASELINE else None,
         alpha=rules.alpha,
-        over=tuple(_over(one, len(tested.by_scenario)) for one in tested.over),
+        over=tuple(over),
         agents_of=tested.agents_of,
     )
 

@@ -188,7 +188,9 @@ def _lines(properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[st
     unstated: dict[str, list[str]] = defaultdict(list)  # by suites: the properties
     differing = []
     for name in next(iter(there.values()))[0]:
-        values = {suite: {one[name] for one in found} for suite, found in there.items()}
+        values = {}
+        for suite, found in there.items():
+            values[suite] = {one[name] for one in found}
         # What somebody does not state may differ.
         silent = [suite for suite, known in values.items() if known == {UNKNOWN}]
         if silent:
@@ -338,14 +340,16 @@ def _joined(records: Sequence[RecordFile]) -> tuple[RecordFile, dict[str, tuple[
             asked_of.setdefault(cell.key, asked)
             cells.append(cell)
     suites = dict.fromkeys(record.suite for record in records)
+    runs = united(record.runs for record in records)
+    looks = united_looks(record.looks for record in records)
     joined = replace(
         records[0],
         suite=" + ".join(suites),
         cells=tell_apart(_united(cells, list(names.values())), origin),
         metrics=metrics_of(records),
         apart=apart,
-        runs=united(record.runs for record in records),
+        runs=runs,
         metric_facts=metric_facts_of(records),
-        looks=united_looks(record.looks for record in records),
+        looks=looks,
     )
     return joined, asked_of
