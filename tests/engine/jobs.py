@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,20 +10,29 @@ import torch
 from torch import Tensor
 
 from clbench import ProbeMetric, SoloStrategy
-from clbench.engine import Settings, run_cell
+from clbench.engine import Progress, Settings, run_cell
 from clbench.errors import StopRequested
 from clbench.testing.bench import first_difference, rows
 
 
-def run(bench: Any, *seeds: int, **settings: Any) -> Any:
+def run(
+    bench: Any,
+    *seeds: int,
+    key: str = "bench",
+    listener: Callable[[Progress], None] = lambda progress: None,
+    leaving: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> Any:
     """The job, without the bench's own opinion of its record."""
     return run_cell(
         bench.cell,
-        "key",
+        key,
         bench.members(*seeds),
         host=bench.host,
         arrays=bench.arrays,
         settings=Settings(**settings),
+        listener=listener,
+        leaving=leaving,
     )
 
 
@@ -35,15 +45,7 @@ def leave(bench: Any, *seeds: int, after: int, **settings: Any) -> None:
     """The job up to this step (or task)."""
     turns = iter(range(1, after))
     with pytest.raises(StopRequested):
-        run_cell(
-            bench.cell,
-            "key",
-            bench.members(*seeds),
-            host=bench.host,
-            arrays=bench.arrays,
-            settings=Settings(**settings),
-            leaving=lambda: next(turns, None) is None,
-        )
+        run(bench, *seeds, leaving=lambda: next(turns, None) is None, **settings)
 
 
 class Norm(ProbeMetric):

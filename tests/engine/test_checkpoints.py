@@ -15,7 +15,7 @@ from _pytest.outcomes import Failed
 from torch import Tensor, nn
 
 from clbench import Phase, ProbeMetric, Strategy, Task
-from clbench.engine import Progress, Settings, run_cell
+from clbench.engine import Progress
 from clbench.engine.checkpoint import DIGEST_BYTES
 from clbench.errors import OutputError, StrategyError
 from clbench.testing.bench import Stopped
@@ -170,16 +170,7 @@ def test_a_checkpoint_that_cannot_be_written_is_said_once_and_does_not_stop_the_
     leave(bench, 0, after=2, checkpoint=mark)
     before = mark.read_bytes()
     monkeypatch.setattr("clbench.engine.checkpoint.atomic_write", full)
-    settings = Settings(checkpoint=mark, checkpoint_every=0.0)
-    record = run_cell(
-        bench.cell,
-        "key",
-        bench.members(0),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=settings,
-        listener=told.append,
-    )
+    record = run(bench, 0, listener=told.append, checkpoint=mark, checkpoint_every=0.0)
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
     assert said.startswith(
@@ -260,15 +251,7 @@ def test_after_a_damaged_checkpoint_the_job_starts_anew_and_says_so(
     do_damage(mark, damage)
     told: list[Progress] = []
 
-    record = run_cell(
-        bench.cell,
-        "bench",
-        bench.members(0),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=Settings(checkpoint=mark),
-        listener=told.append,
-    )
+    record = run(bench, 0, listener=told.append, checkpoint=mark)
 
     same(bench.run(0), record, 0)
     (said,) = [progress.said for progress in told if progress.said]
@@ -325,7 +308,7 @@ def test_a_checkpoint_of_another_job_is_ignored(
     Started.begun.clear()
     run(bench, 0, checkpoint=mark)
     assert Started.begun == []
-    key, seed, form = "key", 0, "auto"
+    key, seed, form = "bench", 0, "auto"
     if change == "key":
         key = "other"
     elif change == "members":
@@ -334,15 +317,7 @@ def test_a_checkpoint_of_another_job_is_ignored(
         form = "loop"
     else:
         bench = make_bench(Started, metrics=[Norm])
-    settings = Settings(checkpoint=mark, form=form)
-    run_cell(
-        bench.cell,
-        key,
-        bench.members(seed),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=settings,
-    )
+    run(bench, seed, key=key, checkpoint=mark, form=form)
     assert Started.begun == [0, 1, 2]
 
 

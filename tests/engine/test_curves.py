@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from clbench import Batch, Phase, ProbeMetric, Strategy, Task
-from clbench.engine import Settings, curve_log, run_cell
+from clbench.engine import curve_log
 from clbench.engine.curve_log import CurveLog
 from clbench.engine.curves import Curve
 from clbench.engine.losses import LossWatch
 from clbench.engine.measurements import padded
 from clbench.errors import ClbenchError, StopRequested
 from clbench.testing.bench import first_difference, rows
+
+from .jobs import run
 
 # ------------------------------------------------------------------------------------------ in
 # memory
@@ -212,15 +214,8 @@ def test_a_job_whose_curves_are_gone_starts_anew_and_says_so(
         bench.run(0, leave_after=7, checkpoint=tmp_path / "job.ckpt")
     (tmp_path / "job.curves").write_bytes(b"")
     said: list[str] = []
-    record = run_cell(
-        bench.cell,
-        "bench",
-        bench.members(0),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=Settings(checkpoint=tmp_path / "job.ckpt"),
-        listener=lambda progress: said.append(progress.said),
-    )
+    mark = tmp_path / "job.ckpt"
+    record = run(bench, 0, listener=lambda told: said.append(told.said), checkpoint=mark)
     assert any("the curves that were kept beside it are cut off" in line for line in said)
     assert first_difference(rows(record, 0), rows(bench.run(0), 0)) is None
 

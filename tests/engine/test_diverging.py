@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from clbench import Batch, SoloStrategy, Strategy, Task
-from clbench.engine import Settings, run_cell
 from clbench.errors import PluginError, StrategyError
 from clbench.testing.bench import first_difference, rows
 from clbench_plugins.naive import Naive
 
+from .jobs import run
 from .recording import OnlineAccuracy, specs
 
 # ---------------------------------------------------------------------------------------- members
@@ -64,14 +64,7 @@ def test_a_member_that_diverges_stops_and_its_neighbours_go_on(
 def test_all_members_diverge(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Breaking, "broken", (0, 1))
     bench = make_bench(Breaking, metrics=[OnlineAccuracy])
-    record = run_cell(
-        bench.cell,
-        "key",
-        bench.members(0, 1),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=Settings(),
-    )
+    record = run(bench, 0, 1)
     assert record.status == "diverged"
     assert record.member_status.tolist() == ["diverged"] * 2
     assert np.isfinite(record.accuracy[:, :2]).all()

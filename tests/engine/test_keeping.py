@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from clbench import SoloStrategy, Strategy
-from clbench.engine import Settings, run_cell
 from clbench.errors import StrategyError
 from clbench.records import CellRecord, merge_cells, read_record, write_record
 from clbench.testing.bench import Stopped
 from clbench_plugins.er import ER
 from clbench_plugins.naive import Naive
+
+from .jobs import run
 
 BOTH = ["weights", "predictions"]
 
@@ -101,14 +102,7 @@ def test_a_job_whose_weights_are_gone_starts_anew(make_bench: Any, tmp_path: Pat
 
 def test_nothing_is_kept_of_a_member_after_it_diverged(make_bench: Any) -> None:
     bench = make_bench(Broken, keep=BOTH)
-    cell = run_cell(
-        bench.cell,
-        "key",
-        bench.members(0, 1),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=Settings(),
-    )
+    cell = run(bench, 0, 1)
     chosen, weights = (
         cell.stored["predictions/3/1"].read(),
         next(v for n, v in values(cell).items() if n.startswith("weights/3/")),

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from clbench import ProbeMetric, SoloStrategy, Strategy, Undefined
-from clbench.engine import Settings, run_cell
 from clbench.engine.measuring import measure_kept
 from clbench.errors import RecordError
 from clbench.records import CellRecord
 from clbench_plugins.naive import Naive
+
+from .jobs import run
 
 
 class Outputs(ProbeMetric):
@@ -86,14 +87,7 @@ def test_it_gives_the_same_bits(make_bench: Any, strategy: Any, norm: str) -> No
 
 def test_a_member_that_diverged_has_values_until_then(make_bench: Any) -> None:
     bench = make_bench(Broken, metrics=[Outputs], keep=["weights"])
-    cell = run_cell(
-        bench.cell,
-        "key",
-        bench.members(0, 1),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=Settings(),
-    )
+    cell = run(bench, 0, 1)
     values, _ = measured(bench, cell, Outputs(), 0, 1)
     np.testing.assert_array_equal(values, cell.metrics["outputs"])
     assert np.isnan(values[0, 1:]).all()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clbench.engine import Progress, Settings, run_cell
+from clbench.engine import Progress
 from clbench.engine.measurements import padded
 from clbench.engine.runner import work_of
 from clbench_plugins.er import ER
@@ -15,7 +15,7 @@ from clbench_plugins.ewc import EWC
 from clbench_plugins.l1_activity import L1Activity
 from clbench_plugins.naive import Naive
 
-from .jobs import SoloPlain, same
+from .jobs import SoloPlain, run, same
 
 # ---------------------------------------------------------------------------------------- the
 # record and progress
@@ -55,16 +55,7 @@ def test_what_a_method_carries_is_counted_a_member(make_bench: Any) -> None:
 def test_progress_is_told(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clbench.engine.runner.SECONDS_BETWEEN_REPORTS", 0.0)
     bench, told = make_bench(Naive, epochs=2), list[Progress]()
-    settings = Settings()
-    record = run_cell(
-        bench.cell,
-        "k",
-        bench.members(0, 1),
-        host=bench.host,
-        arrays=bench.arrays,
-        settings=settings,
-        listener=told.append,
-    )
+    record = run(bench, 0, 1, listener=told.append)
     fractions = [progress.fraction for progress in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

@@ -70,6 +70,15 @@ def fresh(case: str, members: int = 3, dtype: torch.dtype = torch.float32) -> Op
     return make(choice(case), members, dtype)
 
 
+def with_weights_of(optimizer: Optimizer, case: str) -> Optimizer:
+    """A new optimiser of weights that stand where those of another one do."""
+    twin = fresh(case)
+    with torch.no_grad():
+        for param, other in zip(twin.params, optimizer.params, strict=True):
+            param.copy_(other)
+    return twin
+
+
 def detached(params: list[Tensor]) -> list[Tensor]:
     return [param.detach() for param in params]
 

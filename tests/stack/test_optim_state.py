@@ -26,6 +26,7 @@ from .optimisers import (
     numbers,
     rows,
     train,
+    with_weights_of,
 )
 
 # ------------------------------------------------------------------------------------------ parts
@@ -132,15 +133,9 @@ def test_reset_makes_members_new(case) -> None:
     optimizer = fresh(case)
     train(optimizer, range(3))
     optimizer.reset(torch.tensor([False, True, False]))
-    twin = fresh(case)
-    with torch.no_grad():
-        for param, other in zip(twin.params, optimizer.params, strict=True):
-            param.copy_(other)
-    after, anew, on = (
-        train(optimizer, range(3, 6)),
-        train(twin, range(3, 6)),
-        train(fresh(case), range(6)),
-    )
+    twin = with_weights_of(optimizer, case)
+    after, anew = train(optimizer, range(3, 6)), train(twin, range(3, 6))
+    on = train(fresh(case), range(6))
     assert_equal(rows(after, 1), rows(anew, 1))
     assert_equal(rows(after, [0, 2]), rows(on, [0, 2]))
     optimizer.reset()
@@ -190,15 +185,9 @@ def test_a_parameter_that_is_reset_whole_steps_as_a_new_one_and_as_fast(case) ->
     chosen = torch.tensor([False, True, False])
     optimizer.reset_entries(optimizer.params[0], chosen.view(3, 1, 1))
     assert not any(slot.ages for slot in optimizer.slots.values())
-    twin = fresh(case)
-    with torch.no_grad():
-        for param, other in zip(twin.params, optimizer.params, strict=True):
-            param.copy_(other)
-    after, anew, on = (
-        train(optimizer, range(3, 6)),
-        train(twin, range(3, 6)),
-        train(fresh(case), range(6)),
-    )
+    twin = with_weights_of(optimizer, case)
+    after, anew = train(optimizer, range(3, 6)), train(twin, range(3, 6))
+    on = train(fresh(case), range(6))
     assert torch.equal(after[0][1], anew[0][1])
     assert torch.equal(after[0][[0, 2]], on[0][[0, 2]])
     assert_equal(after[1:], on[1:])
