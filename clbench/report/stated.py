@@ -4,6 +4,7 @@ one meaning.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,9 @@ def asked_by_cell(record: RecordFile) -> dict[str, tuple[int, ...]]:
     return found
 
 
+@functools.lru_cache(maxsize=64)
 def _suite(suite_text: str) -> Mapping[str, Any]:
+    """Parsed once: one comparison asks it for its rules, its seeds, and how they were added."""
     from clbench.suite.yaml import parse
 
     data = parse(suite_text).data

@@ -7,6 +7,7 @@ From tables of scores to verdicts, each question by the tests of its design:
 questions     within scenarios, over these scenarios, over scenarios like these
 by_design     which tests belong to a design
 evidence      what they look at: blocks, and differences of pairs
+declared      when one looks, as a suite declares it before anything has run
 looks         adding seeds until it is decided, by looks that were declared beforehand
 always_valid  p that stays true however often one looks, for records to which seeds are added
 ranking       ranks as intervals

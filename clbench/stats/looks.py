@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.stats.always_valid import always_valid
+from clbench.stats.declared import ALWAYS_VALID, DECLARED
 from clbench.stats.equivalence import two_one_sided
 from clbench.stats.families import (
     Pair,
@@ -40,7 +41,6 @@ GENERATOR_SEED = 1983  # of those patterns: one record has one decision
 
 DECIDED, UNDECIDED, MORE = "decided", "undecided", "more"
 FIRST, SECOND, EQUIVALENT, OPEN = "first better", "second better", "equivalent", "open"
-DECLARED, ALWAYS_VALID = "declared looks", "always valid"
 NEVER = 10**9  # a look that is not among any
 
 
@@ -130,19 +130,6 @@ def decide_scenarios(tables: Sequence[Array], plan: LookPlan) -> tuple[str, list
     states = {decision.state for decision in decisions}
     state = next(one for one in (MORE, UNDECIDED, DECIDED) if one in states)
     return state, decisions
-
-
-def declared_looks(least: int, most: int) -> tuple[int, ...]:
-    """Looks from the least seeds to the most, each half as many again as the one before.
-
-    6, 9, 13, 19 and 30: what would be left for a last small step is added to the one before it.
-    """
-    looks = [least]
-    while looks[-1] < most:
-        step = max(1, looks[-1] // 2)
-        following = looks[-1] + step
-        looks.append(following if following + step // 2 < most else most)
-    return tuple(looks)
 
 
 def spent(share: float) -> float:

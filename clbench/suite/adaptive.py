@@ -11,7 +11,7 @@ from pydantic import Field
 
 from clbench.errors import shown, suggest
 from clbench.option_issues import issues_of
-from clbench.stats.looks import ALWAYS_VALID, DECLARED, declared_looks
+from clbench.stats.declared import ALWAYS_VALID, DECLARED, declared_looks
 from clbench.suite.paths import Path, numbered
 from clbench.suite.problems import Problems
 from clbench.suite.seeds import MAX_SEEDS

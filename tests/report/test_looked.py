@@ -17,7 +17,7 @@ from clbench.report.comparison import Comparison, compare
 from clbench.report.findings import AllStrategies, SeedsAdded
 from clbench.report.short import short
 from clbench.stats.always_valid import always_valid
-from clbench.stats.looks import ALWAYS_VALID, DECLARED
+from clbench.stats.declared import ALWAYS_VALID, DECLARED
 
 # Ahead at each of eight seeds, by less each time: a test of a fixed number finds it, and bets that
 # grow with the size of a difference do not yet.

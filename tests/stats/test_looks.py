@@ -15,9 +15,9 @@ from clbench.stats.always_valid import (
     e_process,
     fewest_seeds,
 )
+from clbench.stats.declared import ALWAYS_VALID, declared_looks
 from clbench.stats.families import all_pairs
 from clbench.stats.looks import (
-    ALWAYS_VALID,
     DECIDED,
     EQUIVALENT,
     FIRST,
@@ -28,7 +28,6 @@ from clbench.stats.looks import (
     LookPlan,
     decide,
     decide_scenarios,
-    declared_looks,
     spent,
 )
 from clbench.stats.questions import Plan, always_valid_within, within_scenarios

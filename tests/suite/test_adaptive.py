@@ -8,7 +8,7 @@ import pytest
 
 from clbench.errors import SuiteError
 from clbench.host import Host
-from clbench.stats.looks import ALWAYS_VALID, DECLARED
+from clbench.stats.declared import ALWAYS_VALID, DECLARED
 from clbench.suite import Suite, json_schema, load_suite
 from clbench.suite.adaptive import Adaptive
 from clbench.suite.suite import runs_in_words
