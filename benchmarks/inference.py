@@ -2,11 +2,12 @@
 
     python benchmarks/inference.py            # a few minutes; --quick for a tenth of it
 
-Coverage: how often a 95 % interval holds the true mean, for runs of several shapes; the one that is
-shown is marked. Its rows for differences are those of two strategies with runs of like shape,
-paired by seed. False alarms: synthetic suites in which no strategy differs from another go through
-the whole of `clbench.compare`; counted are suites in which it calls any pair different. Wanted: at
-most alpha. The last digits of both move by the error of simulation, which is printed beside them.
+Coverage: how often a 95 % interval holds the true mean, for runs of several shapes, and how wide it
+is; the one that is shown is marked. Its rows for differences are those of two strategies with runs
+of like shape, paired by seed. False alarms: synthetic suites in which no strategy differs from
+another go through the whole of `clbench.compare`; counted are suites in which it calls any pair
+different. Wanted: at most alpha. The last digits of both move by the error of simulation, which is
+printed beside them.
 """
 
 from __future__ import annotations
@@ -54,10 +55,11 @@ class Shape:
     skewness: float
     draw: Callable[[np.random.Generator, Any], Array]
 
-    def truth(self) -> tuple[float, float]:
-        """The mean, and the mean between the quartiles, of very many draws."""
+    def truth(self) -> tuple[float, float, float]:
+        """The mean, the mean between the quartiles, and the deviation of very many draws."""
         many = np.sort(self.draw(np.random.default_rng(12345), 2_000_000))
-        return float(many.mean()), float(many[len(many) // 4 : -len(many) // 4].mean())
+        middle = many[len(many) // 4 : -len(many) // 4]
+        return float(many.mean()), float(middle.mean()), float(many.std())
 
 
 def collapsing(rng: np.random.Generator, size: Any) -> Array:
@@ -85,35 +87,50 @@ def covered(low: Array, high: Array, truth: float) -> float:
     return float(np.mean((np.asarray(low) <= truth) & (truth <= np.asarray(high))))
 
 
+@dataclass(frozen=True)
+class Held:
+    """How often an interval holds the truth, and how wide it is in the middle of all cases."""
+
+    rate: float
+    width: float  # in deviations of a run
+
+    def __str__(self) -> str:
+        return f"{100 * self.rate:.1f} ({self.width:.2f})"
+
+
 def coverages(
     shape: Shape, size: int, repetitions: int, rng: np.random.Generator
-) -> dict[str, float]:
-    """How often each interval holds what it is meant to hold.
+) -> dict[str, Held]:
+    """How often each interval holds what it is meant to hold, and its width.
 
     Bootstraps are slow, and tried on a quarter of the repetitions.
     """
-    mean, middle = shape.truth()
+    mean, middle, deviation = shape.truth()
+
+    def held(low: Any, high: Any, truth: float) -> Held:
+        width = float(np.median(np.asarray(high) - np.asarray(low)))
+        return Held(covered(low, high, truth), width / deviation)
+
     draws = shape.draw(rng, (size, repetitions))
     few = draws[:, : repetitions // 4].T
     others = shape.draw(rng, (size, repetitions)).T
     found = {
-        SHOWN[0]: covered(*student(draws), mean),
-        SHOWN[1]: covered(*student(draws - others.T), 0.0),
+        SHOWN[0]: held(*student(draws), mean),
+        SHOWN[1]: held(*student(draws - others.T), 0.0),
     }
     for name, bootstrap in (
         ("percentile bootstrap", percentile),
         ("BCa bootstrap", bca),
         ("studentised bootstrap", studentised),
     ):
-        found[name] = covered(
-            *zip(*(bootstrap(values, rng, resamples=1000) for values in few), strict=True), mean
-        )
+        ends = [bootstrap(values, rng, resamples=1000) for values in few]
+        found[name] = held(*zip(*ends, strict=True), mean)
     apart = [welch(a, b) for a, b in zip(few, others[: len(few)], strict=True)]
-    found["Welch t of a difference"] = covered(
+    found["Welch t of a difference"] = held(
         [one.low for one in apart], [one.high for one in apart], 0.0
     )
     inner = [interquartile_interval([values], rng, resamples=1000) for values in few]
-    found["IQM, stratified bootstrap"] = covered(
+    found["IQM, stratified bootstrap"] = held(
         [one.low for one in inner], [one.high for one in inner], middle
     )
     return found
@@ -121,7 +138,10 @@ def coverages(
 
 def coverage_table(repetitions: int, sizes: Iterable[int]) -> Table:
     sizes = list(sizes)
-    table = Table(title=f"Coverage of 95 % intervals in %, {repetitions} repetitions (* is shown)")
+    table = Table(
+        title=f"Coverage of 95 % intervals in %, {repetitions} repetitions (* is shown); in"
+        " brackets their median width in standard deviations of a run"
+    )
     for header in ("runs are", "skewness", "interval", *(f"n = {size}" for size in sizes)):
         table.add_column(header, justify="left" if header in ("runs are", "interval") else "right")
     for shape in SHAPES:
@@ -129,9 +149,7 @@ def coverage_table(repetitions: int, sizes: Iterable[int]) -> Table:
             size: coverages(shape, size, repetitions, np.random.default_rng(size)) for size in sizes
         }
         for place, name in enumerate(by_size[max(sizes)]):
-            cells = [
-                f"{100 * by_size[size][name]:.1f}{'*' if name in SHOWN else ' '}" for size in sizes
-            ]
+            cells = [f"{by_size[size][name]}{'*' if name in SHOWN else ' '}" for size in sizes]
             table.add_row(
                 shape.name if place == 0 else "",
                 f"{shape.skewness:g}" if place == 0 else "",
