@@ -19,7 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.stats.families import Pair, pairs_in_classes, partitions
+from clbench.stats.evidence import both_ran
+from clbench.stats.families import (
+    Pair,
+    members_of,
+    pairs_in_classes,
+    partitions,
+    renumbered,
+)
 from clbench.stats.intervals import Interval
 from clbench.stats.paired import differences
 from clbench.typing import Array
@@ -69,29 +76,40 @@ def _capital(scores: Array, pairs: Sequence[Pair]) -> Array:
 def _able(scores: Array, pairs: Sequence[Pair], alpha: float) -> list[int]:
     """The places of the pairs that have seeds enough to reach alpha."""
     least = fewest_seeds(alpha)
-    return [place for place, pair in enumerate(pairs) if _common(scores, pair) >= least]
+    return [place for place, pair in enumerate(pairs) if both_ran(scores, pair).sum() >= least]
 
 
 def fewest_seeds(alpha: float) -> int:
     """So many can reach alpha, where all agree and each by more than the ones before: 6 for 5 %."""
     seeds = 1
-    while e_process(np.arange(1.0, seeds + 1), np.zeros(seeds))[-1] < 1 / alpha:
+    while _most_capital(seeds) < 1 / alpha:
         seeds += 1
     return seeds
+
+
+def _most_capital(seeds: int) -> float:
+    """After so many seeds that all agree, each by more than the ones before."""
+    growing = np.arange(1.0, seeds + 1)
+    return float(e_process(growing, np.zeros(seeds))[-1])
 
 
 def e_process(a: Array, b: Array) -> Array:
     """The capital after each seed; 1 before the first. NaN where one of the two has no run."""
     known = ~(np.isnan(a) | np.isnan(b))
-    bets = _bets(differences(a[known], b[known]))
-    # `[seeds, bets]`: the logarithm of what each step multiplies the capital by.
+    # The logarithm of what each step multiplies the capital by; 0 where one has no run.
     steps = np.zeros((len(a), 2 * len(BOLDNESS)))
-    for column, boldness in enumerate(BOLDNESS):
-        # Half of the capital bets that the first is ahead, half that the second is.
-        steps[known, 2 * column] = np.log1p(np.tanh(boldness * bets))
-        steps[known, 2 * column + 1] = np.log1p(np.tanh(-boldness * bets))
+    steps[known] = _log_steps(_bets(differences(a[known], b[known])))
     capital: Array = np.exp(np.cumsum(steps, axis=0)).mean(axis=1)
     return capital
+
+
+def _log_steps(bets: Array) -> Array:
+    """`[seeds, 2 * boldness]`: half of the capital bets on the first, half on the second."""
+    one_each = []
+    for boldness in BOLDNESS:
+        one_each += [np.tanh(boldness * bets), np.tanh(-boldness * bets)]
+    steps: Array = np.log1p(np.stack(one_each, axis=1))
+    return steps
 
 
 def _bets(delta: Array) -> Array:
@@ -125,11 +143,6 @@ def always_valid_quantile(size: int, alpha: float = 0.05) -> float:
 # ---------------------------------------------------------------------- the bets
 
 
-def _common(scores: Array, pair: Pair) -> int:
-    """The seeds that both have."""
-    return int((~np.isnan(scores[:, list(pair)]).any(axis=1)).sum())
-
-
 def _bet_sizes(sizes: Array) -> Array:
     """Normal scores of each size's rank among those up to it: no later seed changes a bet."""
     from scipy.special import ndtri
@@ -158,12 +171,10 @@ def _p_of(capital: Array) -> Array:
 
 
 def _adjusted(capital: Array, pairs: Sequence[Pair]) -> Array:
-    members = sorted({strategy for pair in pairs for strategy in pair})
-    if len(members) > MOST_STRATEGIES:
+    strategies = len(members_of(pairs))
+    if strategies > MOST_STRATEGIES:
         return _p_of(_smallest_averages(capital))
-    place = {strategy: position for position, strategy in enumerate(members)}
-    numbered = [(place[first], place[second]) for first, second in pairs]
-    return _over_partitions(capital, numbered, len(members))
+    return _over_partitions(capital, renumbered(pairs), strategies)
 
 
 def _over_partitions(capital: Array, pairs: Sequence[Pair], strategies: int) -> Array:

@@ -9,12 +9,14 @@ few blocks.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
 from clbench.stats.ranks import ranks
+from clbench.stats.result import drawn_p
 from clbench.typing import Array
 
 MOST_LISTED = 50_000  # arrangements that are all tried
@@ -52,9 +54,8 @@ def omnibus_of(values: Array, draws: int = DRAWS) -> Omnibus:
         far = _far(blocks.spread(blocks.listed_sums()), observed)
         return blocks.omnibus("Friedman, exact", observed, float(far.mean()), exact=True)
     far = _far(blocks.spread(blocks.drawn_sums(draws)), observed)
-    # The observed arrangement counts as one of the drawn ones (Phipson and Smyth 2010).
-    p = (int(far.sum()) + 1) / (draws + 1)
-    return blocks.omnibus(f"Friedman, {draws:,} permutations", observed, p, exact=False)
+    name = f"Friedman, {draws:,} permutations"
+    return blocks.omnibus(name, observed, drawn_p(far), exact=False)
 
 
 def block_scores(scores: Array) -> Array:
@@ -94,6 +95,9 @@ class _Blocks:
     columns: tuple[Array, ...]
     strategies: int
 
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return zip(self.present, self.columns, strict=True)
+
     @property
     def arrangements(self) -> int:
         """How many ways there are to arrange all blocks."""
@@ -107,7 +111,7 @@ class _Blocks:
     def counts(self) -> Array:
         """In how many blocks each strategy is."""
         counts = np.zeros(self.strategies)
-        for where in self.columns:
+        for _, where in self:
             counts[where] += 1
         return counts
 
@@ -119,16 +123,17 @@ class _Blocks:
     def sums(self) -> Array:
         """The strategies' sums as they are."""
         sums = np.zeros(self.strategies)
-        for values, where in zip(self.present, self.columns, strict=True):
+        for values, where in self:
             sums[where] += values
         return sums
 
     def listed_sums(self) -> Array:
         """The strategies' sums under every arrangement: `[arrangements, k]`."""
         sums = np.zeros((1, self.strategies))
-        for values, where in zip(self.present, self.columns, strict=True):
-            placed = np.zeros((math.factorial(len(values)), self.strategies))
-            placed[:, where] = list(permutations(values))
+        for values, where in self:
+            orders = list(permutations(values))
+            placed = np.zeros((len(orders), self.strategies))
+            placed[:, where] = orders
             sums = (sums[:, None] + placed).reshape(-1, self.strategies)
         return sums
 
@@ -136,7 +141,7 @@ class _Blocks:
         """Under random arrangements, the same for every table: `[draws, k]`."""
         rng = np.random.default_rng(GENERATOR_SEED)
         sums = np.zeros((draws, self.strategies))
-        for values, where in zip(self.present, self.columns, strict=True):
+        for values, where in self:
             # Sorted, so that the order in which strategies are listed does not move p.
             block = np.tile(np.sort(values), (draws, 1))
             sums[:, where] += rng.permuted(block, axis=1)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from clbench.stats.families import worth_testing
+from clbench.stats.families import holm_multipliers, step_down, worth_testing
+from clbench.stats.ranks import unsorted
 from clbench.typing import Array
 
 CORRECTIONS = ("holm", "bonferroni", "fdr_bh", "none")
@@ -20,7 +21,6 @@ WORDS = {
 
 def adjust(p: Array, correction: str) -> Array:
     """Adjusted p-values; NaN is a test that could not be made, and no member of the family."""
-    p = np.asarray(p, dtype=np.float64)
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     adjusted[known] = _METHODS[correction](p[known])
@@ -33,7 +33,6 @@ def adjust_testable(p: Array, smallest: Array, correction: str, alpha: float) ->
     `smallest` is the least p that each test's design allows. Who may not take part still pays for
     all: so it stays above alpha, where it was in any case. False shares need no such care.
     """
-    p, smallest = np.asarray(p, dtype=np.float64), np.asarray(smallest, dtype=np.float64)
     if correction not in ("holm", "bonferroni"):
         return adjust(p, correction)
     takes_part = _that_take_part(p, smallest, alpha)
@@ -52,10 +51,7 @@ def _that_take_part(p: Array, smallest: Array, alpha: float) -> Array:
 
 def _holm(p: Array) -> Array:
     """Step down: controls the chance of one false claim or more (Holm 1979)."""
-    order = np.argsort(p, kind="stable")
-    # None is smaller than one that was smaller before.
-    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return _back(np.minimum(steps, 1.0), order)
+    return step_down(p, holm_multipliers(len(p)))
 
 
 def _benjamini_hochberg(p: Array) -> Array:
@@ -64,19 +60,12 @@ def _benjamini_hochberg(p: Array) -> Array:
     scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
     # The largest share that is small enough carries all smaller p with it.
     steps = np.minimum.accumulate(scaled[::-1])[::-1]
-    return _back(np.minimum(steps, 1.0), order)
+    return unsorted(np.minimum(steps, 1.0), order)
 
 
 def _bonferroni(p: Array) -> Array:
     adjusted: Array = np.minimum(p * len(p), 1.0)
     return adjusted
-
-
-def _back(sorted_values: Array, order: Array) -> Array:
-    """In the order in which p was given."""
-    values = np.empty_like(sorted_values)
-    values[order] = sorted_values
-    return values
 
 
 _METHODS: dict[str, Callable[[Array], Array]] = {

@@ -31,13 +31,18 @@ def within_scenario(strategies: int, *, paired: bool, streams_known: bool = True
     if strategies < 2:
         return Design(None, "none", "there is nothing to test with one strategy")
     number = "two" if strategies == 2 else str(strategies)
-    blocks = SAME_STREAMS if streams_known else SAME_SEEDS
-    reason = f"{number} {blocks if paired else INDEPENDENT}"
+    reason = f"{number} {_why(paired, streams_known)}"
     if strategies == 2:
         return Design(None, SIGNED_RANK if paired else MANN_WHITNEY, reason)
     if paired:
         return Design(FRIEDMAN, SIGNED_RANK, reason)
     return Design(KRUSKAL_WALLIS, DUNN, reason)
+
+
+def _why(paired: bool, streams_known: bool) -> str:
+    if not paired:
+        return INDEPENDENT
+    return SAME_STREAMS if streams_known else SAME_SEEDS
 
 
 def across_scenarios(strategies: int) -> Design:

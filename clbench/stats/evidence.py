@@ -21,7 +21,7 @@ import numpy as np
 
 from clbench.stats.blocks import block_scores
 from clbench.stats.families import Pair, all_pairs
-from clbench.stats.paired import differences, pseudo_median, signed_ranks
+from clbench.stats.paired import column_differences, differences, pseudo_median, signed_ranks
 from clbench.typing import Array
 
 
@@ -34,6 +34,12 @@ def table_at(rows: Array, seeds: Sequence[Array], scores: Sequence[Array]) -> Ar
     for column, (own, score) in enumerate(zip(seeds, scores, strict=True)):
         table[np.searchsorted(rows, own), column] = score
     return table
+
+
+def both_ran(table: Array, pair: Pair) -> Array:
+    """At which rows both strategies have a run, failed or not."""
+    missing = np.isnan(table[:, pair]).any(axis=1)
+    return np.asarray(~missing)
 
 
 @dataclass(frozen=True)
@@ -109,19 +115,18 @@ def _ranks_in_scenarios(tables: Sequence[Array], strategies: Sequence[int]) -> A
 
 
 def _pair_over_seeds(tables: Sequence[Array], means: Array, pair: Pair) -> PairEvidence:
-    runs = means[:, list(pair)]
-    both = np.asarray(~np.isnan(runs).any(axis=1))
-    delta = differences(runs[both, 0], runs[both, 1])
-    failed = not np.isfinite(runs[both]).all()
+    both = both_ran(means, pair)
+    runs = means[both][:, pair]
+    delta = column_differences(runs)
+    failed = not np.isfinite(runs).all()
     steps = _ranked_in_scenarios(tables, both, pair) if failed else delta
     return PairEvidence(*pair, np.flatnonzero(both), delta, steps, failed)
 
 
 def _ranked_in_scenarios(tables: Sequence[Array], rows: Array, pair: Pair) -> Array:
     """Signed ranks within each scenario, where a failure counts; summed over them by seed."""
-    first, second = pair
-    gains = [differences(table[rows, first], table[rows, second]) for table in tables]
-    total: Array = np.sum([signed_ranks(one) for one in gains], axis=0)
+    gains = [column_differences(table[rows][:, pair]) for table in tables]
+    total: Array = np.sum(list(map(signed_ranks, gains)), axis=0)
     return total
 
 
@@ -129,7 +134,7 @@ def _pair_over_scenarios(tables: Sequence[Array], pair: Pair) -> PairEvidence:
     """A difference a scenario: of means at common seeds, or where runs failed their centre."""
     by_scenario = [_at_common_seeds(table, pair) for table in tables]
     failed = not all(np.isfinite(runs).all() for runs in by_scenario)
-    gains = [differences(runs[:, 0], runs[:, 1]) for runs in by_scenario]
+    gains = list(map(column_differences, by_scenario))
     if not all(map(len, gains)):
         nothing = np.empty(0)
         return PairEvidence(*pair, nothing.astype(int), nothing, nothing, failed)
@@ -145,6 +150,5 @@ def _centres(gains: Sequence[Array], failed: bool) -> Array:
 
 
 def _at_common_seeds(table: Array, pair: Pair) -> Array:
-    runs = table[:, list(pair)]
-    both: Array = runs[~np.isnan(runs).any(axis=1)]
-    return both
+    common: Array = table[both_ran(table, pair)][:, pair]
+    return common

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations
 
 import numpy as np
 
+from clbench.stats.ranks import unsorted
 from clbench.typing import Array
 
 Pair = tuple[int, int]
@@ -37,11 +38,18 @@ def baseline_pairs(strategies: int, baseline: int) -> list[Pair]:
 
 def is_complete(pairs: Sequence[Pair]) -> bool:
     """Whether the family is every pair of the strategies in it."""
-    return len(pairs) == math.comb(len(_members(pairs)), 2)
+    return len(pairs) == math.comb(len(members_of(pairs)), 2)
 
 
-def _members(pairs: Sequence[Pair]) -> list[int]:
-    return sorted({strategy for pair in pairs for strategy in pair})
+def members_of(pairs: Sequence[Pair]) -> list[int]:
+    """The strategies in them, ascending."""
+    return sorted(set(chain.from_iterable(pairs)))
+
+
+def renumbered(pairs: Sequence[Pair]) -> list[Pair]:
+    """The same with their strategies counted from 0, without gaps."""
+    number = {strategy: place for place, strategy in enumerate(members_of(pairs))}
+    return [(number[first], number[second]) for first, second in pairs]
 
 
 # ---------------------------------------------------------------------- how many can be true
@@ -98,7 +106,7 @@ def family_multipliers(pairs: Sequence[Pair], *, gated: bool = True) -> list[int
     """
     if not is_complete(pairs):
         return holm_multipliers(len(pairs))
-    return shaffer_multipliers(len(_members(pairs)), gated=gated)
+    return shaffer_multipliers(len(members_of(pairs)), gated=gated)
 
 
 # ---------------------------------------------------------------------- adjusting
@@ -106,13 +114,10 @@ def family_multipliers(pairs: Sequence[Pair], *, gated: bool = True) -> list[int
 
 def step_down(p: Array, multipliers: Sequence[int], omnibus_p: float = 0.0) -> Array:
     """Adjusted p: multiplied in order, and none smaller than one before it or the gate."""
-    p = np.asarray(p, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     # Running: a larger p is never adjusted to less than a smaller one.
-    steps = np.maximum.accumulate(p[order] * np.asarray(multipliers, dtype=np.float64))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.clip(steps, omnibus_p, 1.0)
-    return adjusted
+    steps = np.maximum.accumulate(p[order] * np.array(multipliers))
+    return unsorted(np.clip(steps, omnibus_p, 1.0), order)
 
 
 def worth_testing(smallest: Array, alpha: float) -> Array:
@@ -122,7 +127,6 @@ def worth_testing(smallest: Array, alpha: float) -> Array:
     raise a false alarm either, so nobody has to pay for it. Of the families {tests that can reach
     alpha / K} it is the one of the least K that has at most K members.
     """
-    smallest = np.asarray(smallest, dtype=np.float64)
     for members in range(1, len(smallest) + 1):
         fit = smallest * members <= alpha
         if fit.sum() <= members:
@@ -141,12 +145,12 @@ def adjust_over_families(families: Sequence[Array]) -> list[Array]:
     adjusted = []
     for position, family in enumerate(families):
         others = [*largest[:position], *largest[position + 1 :]]
-        adjusted.append(_against_others(np.asarray(family, dtype=np.float64), others))
+        adjusted.append(_against_others(family, others))
     return adjusted
 
 
 def _largest(family: Array) -> float:
-    known = np.asarray(family)[~np.isnan(family)]
+    known = family[~np.isnan(family)]
     return float(known.max(initial=0.0))
 
 
@@ -164,7 +168,7 @@ def _against_others(family: Array, others: Sequence[float]) -> Array:
 
 def has_partitions(pairs: Sequence[Pair]) -> bool:
     """Whether the family is every pair of so few strategies that their partitions can be listed."""
-    return is_complete(pairs) and len(_members(pairs)) <= MOST_IN_PARTITIONS
+    return is_complete(pairs) and len(members_of(pairs)) <= MOST_IN_PARTITIONS
 
 
 def close_over_partitions(p: Array, pairs: Sequence[Pair], omnibus_p: float | None) -> Array:
@@ -175,15 +179,24 @@ def close_over_partitions(p: Array, pairs: Sequence[Pair], omnibus_p: float | No
     partition that keeps them together is rejected (Bergmann and Hommel 1988). It finds whatever
     Shaffer's multipliers find, and more.
     """
-    p = np.asarray(p, dtype=np.float64)
-    adjusted = np.zeros(len(pairs))
-    for equal in hypotheses(pairs):
+
+    def p_of(equal: list[int]) -> float:
         # All are equal: the omnibus test is the better one of that.
         if len(equal) == len(pairs) and omnibus_p is not None:
-            found = omnibus_p
-        else:
-            found = _bonferroni(p[equal])
-        adjusted[equal] = np.maximum(adjusted[equal], found)
+            return omnibus_p
+        return _bonferroni(p[equal])
+
+    return close_over_hypotheses(pairs, p_of)
+
+
+def close_over_hypotheses(pairs: Sequence[Pair], p_of: Callable[[list[int]], float]) -> Array:
+    """For each pair the largest p of the hypotheses that take it for equal.
+
+    `p_of` is the local test: the p of "these pairs are all equal", which are given by position.
+    """
+    adjusted = np.zeros(len(pairs))
+    for equal in hypotheses(pairs):
+        adjusted[equal] = np.maximum(adjusted[equal], p_of(equal))
     return adjusted
 
 
@@ -194,10 +207,8 @@ def _bonferroni(p: Array) -> float:
 
 def hypotheses(pairs: Sequence[Pair]) -> list[list[int]]:
     """For every partition of the strategies the pairs that are equal under it; each set once."""
-    members = _members(pairs)
-    place = {strategy: position for position, strategy in enumerate(members)}
-    numbered = tuple((place[first], place[second]) for first, second in pairs)
-    return [list(equal) for equal in _equal_pairs(len(members), numbered)]
+    found = _equal_pairs(len(members_of(pairs)), tuple(renumbered(pairs)))
+    return [list(equal) for equal in found]
 
 
 @functools.cache

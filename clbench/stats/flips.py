@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from clbench.stats.result import Tested
+from clbench.stats.result import Tested, drawn_p
 from clbench.typing import Array
 
 MOST_COUNTED = 24  # pairs whose 2^n patterns are all counted
@@ -92,10 +92,8 @@ def _counted_p(delta: Array, threshold: float) -> float:
 
 
 def _drawn_p(delta: Array, threshold: float) -> float:
-    """The observed pattern counts as one of the drawn ones, so that the test is never too keen."""
     sums = _drawn_signs(len(delta)) @ delta
-    hits = int((np.abs(sums) >= threshold).sum())
-    return (hits + 1) / (DRAWS + 1)
+    return drawn_p(np.abs(sums) >= threshold)
 
 
 @functools.lru_cache(maxsize=8)

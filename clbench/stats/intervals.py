@@ -125,8 +125,7 @@ def percentile(
 ) -> tuple[float, float]:
     """The plain bootstrap of a mean: too short for few runs."""
     means = _resampled(values, rng, resamples).mean(axis=1)
-    low, high = np.quantile(means, _tails(level))
-    return float(low), float(high)
+    return _quantiles(means, _tails(level))
 
 
 def bca(
@@ -142,8 +141,7 @@ def bca(
     means = _resampled(values, rng, resamples).mean(axis=1)
     bias = _bias(means, values.mean())
     z = bias + ndtri(_tails(level))
-    low, high = np.quantile(means, ndtr(bias + z / (1 - _acceleration(values) * z)))
-    return float(low), float(high)
+    return _quantiles(means, ndtr(bias + z / (1 - _acceleration(values) * z)))
 
 
 def _bias(means: Array, mean: float) -> float:
@@ -175,9 +173,10 @@ def studentised(
     t = _resampled_t(values, _resampled(values, rng, resamples))
     if not len(t):
         return mean, mean
-    low, high = np.quantile(t, _tails(level)) * values.std(ddof=1)
+    low, high = _quantiles(t, _tails(level))
+    spread = float(values.std(ddof=1))
     # A t that is high in the resamples stands for a mean that is too high: the ends change places.
-    return mean - float(high), mean - float(low)
+    return mean - high * spread, mean - low * spread
 
 
 def _resampled_t(values: Array, drawn: Array) -> Array:
@@ -190,6 +189,11 @@ def _resampled_t(values: Array, drawn: Array) -> Array:
 
 def _tails(level: float) -> list[float]:
     return [(1 - level) / 2, (1 + level) / 2]
+
+
+def _quantiles(values: Array, ends: Sequence[float] | Array) -> tuple[float, float]:
+    low, high = np.quantile(values, ends)
+    return float(low), float(high)
 
 
 def _resampled(values: Array, rng: np.random.Generator, resamples: int) -> Array:
@@ -219,8 +223,8 @@ def interquartile_interval(
     """
     draws = [_resampled(stratum, rng, resamples) for stratum in strata]
     tail = _wider_tail(float(np.mean([len(stratum) for stratum in strata])), level)
-    low, high = np.quantile(_middle(np.concatenate(draws, axis=1)), [tail, 1 - tail])
-    return Interval(float(low), float(high), "stratified bootstrap")
+    low, high = _quantiles(_middle(np.concatenate(draws, axis=1)), [tail, 1 - tail])
+    return Interval(low, high, "stratified bootstrap")
 
 
 def _wider_tail(size: float, level: float) -> float:

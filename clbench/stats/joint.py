@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clbench.stats.families import Pair, has_partitions, hypotheses
+from clbench.stats.families import Pair, close_over_hypotheses, has_partitions
+from clbench.stats.ranks import unsorted
 from clbench.typing import Array
 
 MOST_LISTED = 13  # blocks whose 2^12 patterns (and their mirror images) are all tried
@@ -72,11 +73,7 @@ def _over_partitions(leads: Array, pairs: Sequence[Pair]) -> Array:
     A partition says which strategies are equal. Two are shown to differ where every partition that
     keeps them together is rejected.
     """
-    adjusted = np.zeros(len(pairs))
-    for columns in hypotheses(pairs):
-        p = _share(leads[:, columns].max(axis=1))
-        adjusted[columns] = np.maximum(adjusted[columns], p)
-    return adjusted
+    return close_over_hypotheses(pairs, lambda equal: _share(leads[:, equal].max(axis=1)))
 
 
 def _stepping_down(leads: Array) -> Array:
@@ -87,11 +84,10 @@ def _stepping_down(leads: Array) -> Array:
     weakest_first = np.argsort(leads[0], kind="stable")
     of_rest = np.maximum.accumulate(leads[:, weakest_first], axis=1)
     observed = leads[0, weakest_first] * (1 - EQUAL_LEADS)
-    p = (of_rest >= observed).mean(axis=0)
-    adjusted = np.empty(leads.shape[1])
+    p: Array = (of_rest >= observed).mean(axis=0)
     # None is smaller than that of a pair which leads by more.
-    adjusted[weakest_first] = np.maximum.accumulate(p[::-1])[::-1]
-    return adjusted
+    steps = np.maximum.accumulate(p[::-1])[::-1]
+    return unsorted(steps, weakest_first)
 
 
 def _share(strongest: Array) -> float:

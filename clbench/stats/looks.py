@@ -26,6 +26,7 @@ import numpy as np
 from clbench.stats.always_valid import always_valid
 from clbench.stats.declared import ALWAYS_VALID, DECLARED
 from clbench.stats.equivalence import two_one_sided
+from clbench.stats.evidence import both_ran
 from clbench.stats.families import (
     Pair,
     all_pairs,
@@ -33,7 +34,7 @@ from clbench.stats.families import (
     family_multipliers,
     holm_multipliers,
 )
-from clbench.stats.paired import differences, signed_ranks
+from clbench.stats.paired import column_differences, signed_ranks
 from clbench.typing import Array
 
 DRAWS = 9_999  # patterns of signs beside the observed one
@@ -149,9 +150,9 @@ def _pair_decision(scores: Array, pair: Pair, different: int, equivalent: int) -
 
 def _delta(scores: Array, pair: Pair, look: int) -> Array:
     """The differences of a pair up to a look; none where a run is missing."""
-    runs = scores[:look, list(pair)]
-    runs = np.where(np.isnan(runs).any(axis=1, keepdims=True), 0.0, runs)
-    return differences(runs[:, 0], runs[:, 1])
+    so_far = scores[:look]
+    runs = np.where(both_ran(so_far, pair)[:, None], so_far[:, pair], 0.0)
+    return column_differences(runs)
 
 
 # ---------------------------------------------------------------------- sharing alpha
@@ -280,7 +281,7 @@ def _equivalences_shown(
 
 def _equivalence_p(scores: Array, pair: Pair, look: int, rope: float) -> float:
     """1 where a run failed or is missing: nothing is shown to be equivalent without a number."""
-    runs = scores[:look, list(pair)]
+    runs = scores[:look, pair]
     if not np.isfinite(runs).all():
         return 1.0
-    return two_one_sided(differences(runs[:, 0], runs[:, 1]), rope)
+    return two_one_sided(column_differences(runs), rope)

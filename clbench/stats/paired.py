@@ -30,6 +30,11 @@ def differences(a: Array, b: Array) -> Array:
     return settled
 
 
+def column_differences(runs: Array) -> Array:
+    """The differences of a table of two columns."""
+    return differences(runs[:, 0], runs[:, 1])
+
+
 # ---------------------------------------------------------------------- by signed ranks
 
 

@@ -32,6 +32,7 @@ from clbench.stats.families import (
     all_pairs,
     baseline_pairs,
     close_over_partitions,
+    members_of,
     step_down,
 )
 from clbench.stats.flips import sign_flips
@@ -201,7 +202,7 @@ class _Family:
 
     @property
     def members(self) -> list[int]:
-        return sorted({strategy for pair in self.pairs for strategy in pair})
+        return members_of(self.pairs)
 
     def steps(self, blocks: int) -> Array:
         """`[blocks, pairs]`: what is to have its centre at 0; 0 where a pair has no block."""

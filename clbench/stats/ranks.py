@@ -41,9 +41,7 @@ def tie_groups(values: Array, like: Array | None = None) -> Array:
     """
     values = np.asarray(values, dtype=np.float64)
     order, group = _sorted_groups(values, like)
-    found = np.empty(len(values), dtype=np.int64)
-    found[order] = group
-    return found
+    return unsorted(group, order)
 
 
 def settle_ties(values: Array, like: Array | None = None) -> Array:
@@ -53,9 +51,15 @@ def settle_ties(values: Array, like: Array | None = None) -> Array:
     order, group = _sorted_groups(flat, like)
     # In order, each group begins where its number is first found.
     first = np.searchsorted(group, np.arange(group.max(initial=-1) + 1))
-    settled = np.empty_like(flat)
-    settled[order] = flat[order][first][group]
-    return settled.reshape(values.shape)
+    settled = flat[order][first][group]
+    return unsorted(settled, order).reshape(values.shape)
+
+
+def unsorted(ascending: Array, order: Array) -> Array:
+    """What was sorted by `order`, back in the order it came in."""
+    values = np.empty_like(ascending)
+    values[order] = ascending
+    return values
 
 
 def _sorted_groups(values: Array, like: Array | None) -> tuple[Array, Array]:

@@ -44,12 +44,16 @@ def repeated(before: Array, after: Array, alpha: float = 0.05) -> Repeated:
     return Repeated(
         verdict=_verdict(delta, unlike, p, alpha),
         seeds=len(before),
-        difference=float(delta.mean()) if len(delta) else float("nan"),
+        difference=_mean(delta),
         interval=mean_interval(delta, 1 - alpha),
         largest_gap=float(np.abs(delta).max(initial=0.0)),
         unlike=unlike,
         p=p,
     )
+
+
+def _mean(delta: Array) -> float:
+    return float(delta.mean()) if len(delta) else float("nan")
 
 
 def _p(delta: Array, alpha: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from clbench.stats.looks import (
     MORE,
     OPEN,
     SECOND,
+    Decision,
     LookPlan,
     decide_scenarios,
 )
@@ -82,32 +83,44 @@ def separation(
     Of the strategies that a scenario has, all pairs are to be decided, or those with the baseline
     where there is one. Alpha is shared among the scenarios that have any.
     """
+    compared = _compared(scenarios, baseline)
+    if not compared:
+        return NOTHING_TO_SEPARATE
+    tables = [_table(runs, seeds) for runs in compared.values()]
+    column = None if baseline is None else 0
+    state, decisions = decide_scenarios(tables, replace(plan, baseline=column))
+    pairs: list[SeparatedPair] = []
+    for (scenario, runs), decision in zip(compared.items(), decisions, strict=True):
+        pairs += _named(scenario, runs, decision)
+    looks = [decision.next_look for decision in decisions if decision.next_look is not None]
+    return Separation(state, min(looks) if state == MORE else None, tuple(pairs))
+
+
+def _compared(
+    scenarios: Mapping[str, Sequence[Runs]], baseline: str | None
+) -> dict[str, list[Runs]]:
+    """The scenarios with anything to compare."""
     compared = {}
     for scenario, runs in scenarios.items():
         ordered = _baseline_first(runs, baseline)
         if len(ordered) > 1:
             compared[scenario] = ordered
-    if not compared:
-        return NOTHING_TO_SEPARATE
-    tables = [_table(runs, seeds) for runs in compared.values()]
-    state, decisions = decide_scenarios(
-        tables, replace(plan, baseline=None if baseline is None else 0)
-    )
-    pairs = []
-    for (scenario, runs), decision in zip(compared.items(), decisions, strict=True):
-        for pair in decision.pairs:
-            names = runs[pair.first].strategy, runs[pair.second].strategy
-            pairs.append(SeparatedPair(scenario, *names, pair.verdict, pair.look))
-    looks = [decision.next_look for decision in decisions if decision.next_look is not None]
-    return Separation(state, min(looks) if state == MORE else None, tuple(pairs))
+    return compared
+
+
+def _named(scenario: str, runs: Sequence[Runs], decision: Decision) -> Iterator[SeparatedPair]:
+    for pair in decision.pairs:
+        a, b = runs[pair.first].strategy, runs[pair.second].strategy
+        yield SeparatedPair(scenario, a, b, pair.verdict, pair.look)
 
 
 def _baseline_first(runs: Sequence[Runs], baseline: str | None) -> list[Runs]:
     """The strategies with the baseline in column 0; none where the scenario lacks it."""
     if baseline is None:
         return list(runs)
+    first = [one for one in runs if one.strategy == baseline]
     others = [one for one in runs if one.strategy != baseline]
-    return [one for one in runs if one.strategy == baseline] + others if others != runs else []
+    return first + others if first else []
 
 
 def _table(runs: Sequence[Runs], seeds: Sequence[int]) -> Array:
