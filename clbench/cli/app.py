@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -29,8 +29,8 @@ from clbench.cli import (
     show,
     validate,
 )
-from clbench.cli.output import first_sentence, tell
-from clbench.errors import ClbenchError, Interrupted, SuiteError
+from clbench.cli.output import counted, first_sentence, tell, tell_each
+from clbench.errors import ClbenchError, Interrupted, SuiteError, UserError
 
 
 class Commands(TyperGroup):
@@ -46,11 +46,8 @@ class Commands(TyperGroup):
         """
         # As typed: what Ctrl-C tells to type again.
         ctx.obj = tuple(args)
-        # Click takes options of the group before the command only.
-        rest = [arg for arg in args if arg != "--debug"]
-        debug = ["--debug"] if len(rest) < len(args) else []
         try:
-            return super().parse_args(ctx, debug + rest)
+            return super().parse_args(ctx, _debug_first(args))
         except KeyboardInterrupt:  # which typer would call an error
             tell(how_to_go_on(ctx.obj))
             raise SystemExit(Interrupted.exit_code) from None
@@ -62,36 +59,67 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             code = _report(Interrupted(how_to_go_on(ctx.obj)), ctx)
         except Exception as error:
+            if type(error) is typer.BadParameter:
+                error = _in_plain_words(error)
             if _is_typers_own(error):
                 raise
             code = _report(error, ctx)
         ctx.exit(code)
 
 
+def _debug_first(args: Sequence[str]) -> list[str]:
+    """Click takes options of the group before the command only."""
+    rest = [arg for arg in args if arg != "--debug"]
+    return ["--debug", *rest] if len(rest) < len(args) else rest
+
+
 def _report(error: Exception, ctx: Any) -> int:
     """Say what happened, to stderr; the exit code."""
     if ctx.params.get("debug"):
         tell("".join(traceback.format_exception(error)).rstrip())
-    if isinstance(error, SuiteError):
-        tell(str(error))
-        problems = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
-        tell(f"{problems} in {error.file}; nothing was run")
-    elif isinstance(error, ClbenchError):
-        tell(str(error) if isinstance(error, Interrupted) else f"error: {error}")
-    else:
-        tell(
-            f"internal error: {type(error).__name__}: {error}; run again with --debug to see where"
-        )
+    tell_each(_said(error))
     return error.exit_code if isinstance(error, ClbenchError) else 1
+
+
+def _said(error: Exception) -> list[str]:
+    """What a person is told of an error."""
+    if isinstance(error, SuiteError):
+        problems = counted(len(error.problems), "problem")
+        return [str(error), f"{problems} in {error.file}; nothing was run"]
+    if isinstance(error, Interrupted):
+        return [str(error)]
+    if isinstance(error, ClbenchError):
+        return [f"error: {error}"]
+    found = f"{type(error).__name__}: {error}"
+    return [f"internal error: {found}; run again with --debug to see where"]
+
+
+def _in_plain_words(error: typer.BadParameter) -> UserError:
+    """A value that an option or argument cannot have, as one sentence like all others."""
+    place = error.format_message().removesuffix(error.message)
+    # Newer versions of typer check by pydantic, which says first that there is an error.
+    reason = error.message.removeprefix("Value error, ").rstrip(".")
+    said = UserError(_lowered(place) + _lowered(reason))
+    return said.with_traceback(error.__traceback__)
+
+
+def _lowered(text: str) -> str:
+    """As it stands within a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 def _is_typers_own(error: Exception) -> bool:
     """Whether typer deals with it: its own exits and usage errors, and a closed pipe."""
-    if isinstance(error, OSError) and error.errno == errno.EPIPE:
-        return True  # the reader has seen enough: `clbench list | head`
+    if _is_closed_pipe(error):
+        return True
     # By package, for newer versions of typer bring a click of their own.
     packages = {base.__module__.partition(".")[0] for base in type(error).__mro__}
     return not packages.isdisjoint(("typer", "click"))
+
+
+def _is_closed_pipe(error: Exception) -> bool:
+    """Whether the reader has seen enough: `clbench list | head`."""
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
 # Tracebacks are ours to show (`--debug`), and help is plain text.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -87,13 +87,16 @@ def compare(
         choose_on=choose_on,
         force_mixed=force_mixed,
     )
-    rendered = chosen.render(comparison)
-    # A table is laid out for the width of the terminal; text goes out as it is.
-    if isinstance(rendered, str):
-        say(rendered)
-    else:
-        console().print(rendered)
+    _print(chosen.render(comparison))
     for path in figures:
         draw(comparison, path)
         tell(f"figure: {path}")
     tell_each(note([comparison], {path: results.record for path, results in opened.items()}))
+
+
+def _print(rendered: Any) -> None:
+    """A table is laid out for the width of the terminal; text goes out as it is."""
+    if isinstance(rendered, str):
+        say(rendered)
+    else:
+        console().print(rendered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,11 +83,12 @@ def where_data(plugin: PluginOption = None, data: DataOption = None) -> None:
     from clbench.data import where
     from clbench.host import Host
 
-    rows = [
-        [root.path, root.origin, _access(root), ", ".join(root.contents)]
-        for root in where(Host.load(plugin or []), data)
-    ]
+    rows = map(_folder_row, where(Host.load(plugin or []), data))
     table(["folder", "named by", "there", "holds"], rows)
+
+
+def _folder_row(root: RootInfo) -> list[Any]:
+    return [root.path, root.origin, _access(root), ", ".join(root.contents)]
 
 
 def _access(root: RootInfo) -> str:

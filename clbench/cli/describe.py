@@ -17,6 +17,7 @@ from clbench.errors import UnknownName
 from clbench.suite.packaged import opening_comment, packaged_suites
 
 if TYPE_CHECKING:
+    from clbench.data import Arrays
     from clbench.host import Host
     from clbench.options import Option
     from clbench.suite import Suite
@@ -116,8 +117,13 @@ def _say_what_a_metric_is(metric: Any) -> None:
     from clbench.metrics import is_probe
 
     source = "measured while it runs" if is_probe(metric) else "computed from the record"
-    better = "higher is better" if metric.higher_is_better else "lower is better"
-    say(f"\n{source}; {'no number' if metric.summary == 'none' else better}")
+    say(f"\n{source}; {_what_is_good(metric)}")
+
+
+def _what_is_good(metric: Any) -> str:
+    if metric.summary == "none":
+        return "no number"
+    return "higher is better" if metric.higher_is_better else "lower is better"
 
 
 def _describe_protocol() -> None:
@@ -152,15 +158,18 @@ def _describe_imported(name: str, host: Host, data: Path | None) -> None:
 
     arrays = load_arrays(Choice(name, {}), host, data)
     say(f"{name}: a data set that was imported with `clbench data import`\n")
+    table(["", ""], _facts_of(arrays))
+
+
+def _facts_of(arrays: Arrays) -> list[list[Any]]:
     size = "x".join(map(str, arrays.x_train.shape[1:]))
-    rows: list[list[Any]] = [
+    return [
         ["training images", f"{len(arrays.x_train):,}"],
         ["test images", f"{len(arrays.x_test):,}"],
         ["size", f"{size} (height, width, channels), uint8"],
         ["classes", arrays.classes],
         ["fingerprint", arrays.fingerprint],
     ]
-    table(["", ""], rows)
 
 
 def _describe_suite(name: str, host: Host, imported: Sequence[str]) -> None:

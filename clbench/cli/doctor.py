@@ -54,15 +54,18 @@ def _environment(host: Host, slots: Sequence[str]) -> dict[str, str]:
     path = gemm_path(slots)
     # What a run would write into its record, so that the two can be compared.
     facts = environment(host, slots, "auto", path, None)
-    packages = {name: version or "not installed" for name, version in facts["packages"].items()}
     return {
         "python": facts["python"],
-        **packages,
+        **_packages(facts["packages"]),
         "platform": facts["platform"],
         "cpu": facts["cpu"],
         "workers": f"{len(slots)} on {facts['device']}",
         "matrix products": f"float32, {path} path",
     }
+
+
+def _packages(versions: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: version or "not installed" for name, version in versions.items()}
 
 
 def _plugin(info: PluginInfo) -> dict[str, Any]:
@@ -94,8 +97,10 @@ def _print(found: Mapping[str, Any]) -> None:
 
 def _print_plugins(plugins: Sequence[Mapping[str, Any]]) -> None:
     """How many are sound, and each that is not."""
-    broken = [[plugin["shown"], plugin["error"]] for plugin in plugins if plugin["error"]]
-    table(["plugins", ""], [["sound", len(plugins) - len(broken)], *broken])
+    broken = [plugin for plugin in plugins if plugin["error"]]
+    rows = [["sound", len(plugins) - len(broken)]]
+    rows += [[plugin["shown"], plugin["error"]] for plugin in broken]
+    table(["plugins", ""], rows)
 
 
 def _folder_row(folder: Mapping[str, Any]) -> list[Any]:

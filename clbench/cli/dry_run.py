@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clbench.cli.output import say, table
+from clbench.cli.output import counted, say, table
 
 if TYPE_CHECKING:
     from clbench.execution import Run
@@ -63,7 +63,7 @@ def _show_cells(plan: Plan, suite: str) -> None:
 def _until(rule: Adaptive, bounds: Bounds) -> str:
     """What is run at least and at most, where seeds are added by what they show."""
     looks = ", ".join(map(str, rule.looks))
-    number = f"at least {_counted(bounds.fewest, 'run')}, at most {bounds.most}"
+    number = f"at least {counted(bounds.fewest, 'run')}, at most {bounds.most}"
     if bounds.is_over:
         number = "no more are, with what is in the record"
     return f"\nseeds are added until the strategies are told apart, looks at {looks}: {number}"
@@ -73,16 +73,19 @@ def _cell_row(one: Missing) -> list[Any]:
     from clbench.suite.seeds import seeds_in_words
 
     planned, cell = one.planned, one.planned.cell
-    # Agents of a seed run together.
-    to_run = sorted({seed for seed, _ in one.members})
     return [
         cell.scenario_label,
         cell.label,
         planned.tasks,
         seeds_in_words(cell.seeds),
-        seeds_in_words(to_run) or "-",
+        seeds_in_words(_seeds_to_run(one)) or "-",
         planned.key,
     ]
+
+
+def _seeds_to_run(one: Missing) -> list[int]:
+    """Each once: agents of a seed run together."""
+    return sorted({seed for seed, _ in one.members})
 
 
 def _estimated(jobs: Iterable[Job], estimator: Estimator) -> list[EstimatedJob]:
@@ -96,7 +99,7 @@ def _estimated(jobs: Iterable[Job], estimator: Estimator) -> list[EstimatedJob]:
 def _show_jobs(jobs: Sequence[EstimatedJob], slots: Sequence[str]) -> None:
     """Each job with its steps, memory and time, and their sum."""
     devices = ", ".join(dict.fromkeys(slots))
-    say(f"\njobs for {_counted(len(slots), 'worker')} ({devices})")
+    say(f"\njobs for {counted(len(slots), 'worker')} ({devices})")
     headers = ["scenario", "strategy", "seeds", "steps a run", "parameters", "memory", "time"]
     table(headers, map(_job_row, jobs), "no jobs: everything is in the record")
     say(_in_all(jobs, len(slots)))
@@ -105,11 +108,9 @@ def _show_jobs(jobs: Sequence[EstimatedJob], slots: Sequence[str]) -> None:
 
 
 def _job_row(one: EstimatedJob) -> list[str]:
-    from clbench.execution.display import duration
     from clbench.suite.seeds import seeds_in_words
 
     estimate, cell = one.estimate, one.job.cell
-    known = estimate.seconds is not None
     return [
         cell.scenario_label,
         cell.label,
@@ -117,26 +118,33 @@ def _job_row(one: EstimatedJob) -> list[str]:
         f"{estimate.steps:,}",
         "-" if estimate.parameters is None else f"{estimate.parameters:,}",
         f"{one.memory / 1e6:,.1f} MB",
-        f"about {duration(estimate.seconds or 0.0)}" if known else "not known yet",
+        _time(estimate),
     ]
+
+
+def _time(estimate: Estimate) -> str:
+    from clbench.execution.display import duration
+
+    if estimate.seconds is None:
+        return "not known yet"
+    return f"about {duration(estimate.seconds)}"
 
 
 def _in_all(jobs: Sequence[EstimatedJob], workers: int) -> str:
     """How many jobs and steps there are, and how long those take whose time is known."""
-    from clbench.execution.display import duration
-
     # An estimate is of one member; a job's members take as many steps each.
     steps = sum(one.estimate.steps * len(one.job.members) for one in jobs)
-    line = f"\nin all: {_counted(len(jobs), 'job')}, {steps:,} steps"
+    return f"\nin all: {counted(len(jobs), 'job')}, {steps:,} steps{_time_of_all(jobs, workers)}"
+
+
+def _time_of_all(jobs: Sequence[EstimatedJob], workers: int) -> str:
+    from clbench.execution.display import duration
+
     known = [one.estimate.seconds for one in jobs if one.estimate.seconds is not None]
     if not known:
-        return line
+        return ""
     # As if the workers were never idle.
-    return f"{line}, about {duration(sum(known) / workers)} for the jobs with a known time"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f", about {duration(sum(known) / workers)} for the jobs with a known time"
 
 
 def _show_eager(cells: Iterable[Cell], host: Host) -> None:
@@ -148,4 +156,8 @@ def _show_eager(cells: Iterable[Cell], host: Host) -> None:
 def without_graphs(cells: Iterable[Cell], host: Host) -> list[str]:
     """The strategies whose steps run one kernel after the other on a GPU, because they say so."""
     names = dict.fromkeys(part.name for cell in cells for part in cell.parts)
-    return [name for name in names if not getattr(host.get("strategy", name), "capturable", False)]
+    return [name for name in names if not _is_capturable(host.get("strategy", name))]
+
+
+def _is_capturable(strategy: Any) -> bool:
+    return bool(getattr(strategy, "capturable", False))

@@ -10,6 +10,7 @@ import typer
 
 from clbench.cli.options import PluginOption, RecordArgument, UnusedDataOption
 from clbench.cli.output import tell, warn
+from clbench.errors import UserError
 from clbench.untrusted import printable
 
 BUILT_IN = "<csv|parquet|json>"
@@ -53,9 +54,7 @@ def export(
     target = record.with_suffix(f".{to}") if out is None else out
     # `--out` may name anything.
     if target.resolve() == record.resolve():
-        raise typer.BadParameter(
-            f"{target} is the record itself; choose another name", param_hint="--out"
-        )
+        raise UserError(f"{target} is the record itself; choose another name with --out")
     results = load(record, host)
     # To stderr: what is exported may go into a pipe.
     if line := apart_line(results.record):

@@ -10,7 +10,7 @@ import typer
 
 from clbench.cli.metrics import options_given
 from clbench.cli.options import PluginOption
-from clbench.cli.output import say, warn
+from clbench.cli.output import counted, say, warn
 
 if TYPE_CHECKING:
     from clbench.importing import Imported, Importer
@@ -83,7 +83,5 @@ def _tell(importer: Importer, imported: Imported, out: Path) -> None:
 
 def _counts(record: RecordFile) -> str:
     """`2 strategies, 10 runs`."""
-    strategies = len(record.cells)
     runs = sum(cell.members for cell in record.cells)
-    noun = "strategy" if strategies == 1 else "strategies"
-    return f"{strategies} {noun}, {runs} run{'s' * (runs != 1)}"
+    return f"{counted(len(record.cells), 'strategy')}, {counted(runs, 'run')}"

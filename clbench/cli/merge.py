@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.output import say
+from clbench.cli.output import counted, say
 
 
 def merge(
@@ -34,6 +34,6 @@ def merge(
     merged = merge_records(records, out)
     # A run is a seed of a cell with all its agents.
     runs = sum(len(set(cell.seed.tolist())) for cell in merged.cells)
-    sources = "1 record" if len(records) == 1 else f"{len(records)} records"
-    say(f"{out}: {len(merged.cells)} cells, {runs} runs, from {sources}")
+    held = f"{counted(len(merged.cells), 'cell')}, {counted(runs, 'run')}"
+    say(f"{out}: {held}, from {counted(len(records), 'record')}")
     say(f"next: clbench show {shlex.quote(str(out))}")

@@ -71,14 +71,22 @@ def options_given(given: list[str]) -> dict[str, Any]:
 def _option_given(text: str) -> tuple[str, Any]:
     """`OPTION=VALUE`."""
     from clbench.errors import UserError
-    from clbench.suite.yaml import parse
 
     # At the first sign: values may hold others.
     option, equals, value = text.partition("=")
     if not (option.strip() and equals):
         raise UserError(f"--set {text}: write it as OPTION=VALUE, for example rule=tau")
-    # As YAML, so that numbers and lists are what a suite would make of them.
-    document = parse(value)
+    try:
+        return option.strip(), _value(value)
+    except ValueError as error:
+        raise UserError(f"--set {text}: the value {error}") from error
+
+
+def _value(text: str) -> Any:
+    """As YAML, so that numbers and lists are what a suite would make of them."""
+    from clbench.suite.yaml import parse
+
+    document = parse(text)
     if document.problems:
-        raise UserError(f"--set {text}: the value {document.problems[0].message}")
-    return option.strip(), document.data
+        raise ValueError(document.problems[0].message)
+    return document.data

@@ -13,6 +13,8 @@ from clbench.untrusted import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clbench.report.grid import Column
+
 ENDLESS = 100_000  # characters, the width of a pipe: nothing is cut or wrapped there
 
 
@@ -65,22 +67,36 @@ def warn(lines: Iterable[str]) -> None:
 
 def table(headers: Sequence[str], rows: Iterable[Iterable[Any]], empty: str = "nothing") -> None:
     """Columns with their headers, the first of which holds names; one line where there are none."""
-    from clbench.report.grid import Column, Grid
+    from clbench.report.grid import Grid
 
     cells = [tuple(map(_cell, row)) for row in rows]
-    if not cells:
+    if cells:
+        console().print(Grid(_columns(headers, cells), ruled=False))
+    else:
         say(empty)
-        return
-    # Rows to columns.
-    first, *rest = zip(*cells, strict=True)
+
+
+def _columns(headers: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[Column]:
+    from clbench.report.grid import Column
+
+    first, *rest = zip(*rows, strict=True)
     columns = [Column(headers[0], first, "name")]
     for header, column in zip(headers[1:], rest, strict=True):
         columns.append(Column(header, column, "prose"))
-    console().print(Grid(columns, ruled=False))
+    return columns
 
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 strategy`, `2 strategies`."""
+    return f"{number} {noun if number == 1 else _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    return noun.removesuffix("y") + "ies" if noun.endswith("y") else f"{noun}s"
 
 
 def first_sentence(text: str) -> str:

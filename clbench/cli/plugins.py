@@ -36,6 +36,10 @@ def plugins(
 
 
 def _row(info: PluginInfo) -> list[str]:
-    offered = [f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items()]
     package = f"{info.package} {info.version}" if info.package else info.origin
-    return [info.name, package, ", ".join(info.hooks), "; ".join(offered), info.error or ""]
+    return [info.name, package, ", ".join(info.hooks), _offered(info), info.error or ""]
+
+
+def _offered(info: PluginInfo) -> str:
+    """The names that it offers, kind by kind."""
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in info.contributes.items())

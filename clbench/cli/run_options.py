@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -137,16 +138,21 @@ def seconds(option: str, text: str | None) -> float | None:
     """`90`, `90s`, `30m` or `2h`; None where nothing is given."""
     if text is None:
         return None
+    found = _duration(text)
+    # NaN fails both comparisons, so it is refused, too.
+    if not 0 < found < math.inf:
+        raise UserError(f"{option} {text}: write seconds, or a number with s, m or h, as in 30m")
+    return found
+
+
+def _duration(text: str) -> float:
+    """Seconds; NaN where it is no number with a unit."""
     # Without a unit seconds are meant.
     number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     try:
-        found = float(number) * UNITS[unit]
+        return float(number) * UNITS[unit]
     except ValueError:
-        found = 0.0
-    # NaN fails both comparisons, so it is refused, too.
-    if not 0 < found < float("inf"):
-        raise UserError(f"{option} {text}: write seconds, or a number with s, m or h, as in 30m")
-    return found
+        return math.nan
 
 
 def launcher_options(
@@ -163,15 +169,21 @@ def launcher_options(
 
 
 def _check_options(launcher: Any, given: Iterable[str]) -> None:
-    from clbench.options import describe_options, name_of
+    from clbench.options import name_of
 
-    known = {option.name for option in describe_options(launcher)}
+    known = _options_of(launcher)
     for key in given:
         if key not in known:
             raise UserError(
                 f"--{key} is for launchers that reach other machines; {name_of(launcher)!r} does"
                 f" not, leave --{key} out"
             )
+
+
+def _options_of(launcher: Any) -> set[str]:
+    from clbench.options import describe_options
+
+    return {option.name for option in describe_options(launcher)}
 
 
 def _scheduler_option(text: str) -> tuple[str, str]:

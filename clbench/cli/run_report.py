@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from clbench.cli.output import console, say, tell, tell_each, warn
+from clbench.cli.output import console, counted, say, tell, tell_each, warn
 from clbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from clbench.execution import Outcome
     from clbench.host import Host
     from clbench.records import Results
+    from clbench.report.compared import Comparison
     from clbench.suite import Suite
+
+DIVERGED = "every run's loss became infinite or NaN; a smaller learning rate may help"
 
 
 def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
@@ -39,8 +42,7 @@ def report(outcome: Outcome, suite: Suite, host: Host, again: str) -> None:
 def _say_what_is_next(results: Results, record: Path) -> None:
     finished = [cell.label for cell in results.cells if cell.status in ("done", "partial")]
     if finished:
-        shown = f"{_quoted(record)} {shlex.quote(finished[-1])}"
-        say(f"next: clbench show {shown}    (its accuracy matrix and curves)")
+        say(f"next: {_shown(record, finished[-1])}    (its accuracy matrix and curves)")
 
 
 def _show_results(results: Results, suite: Suite) -> None:
@@ -61,19 +63,26 @@ def _say_how_they_compare(results: Results, record: Path) -> None:
     """Who is shown to be better than whom, where there is anybody to compare."""
     from clbench.report.comparison import compare
     from clbench.report.looking import note
-    from clbench.report.short import short
 
     try:
         comparison = compare(results)
     except UserError as error:  # what was run is more than how it compares
         tell(f"warning: no comparison: {error}")
         return
+    if _say_in_short(comparison, record):
+        tell_each(note([comparison], {record: results.record}))
+
+
+def _say_in_short(comparison: Comparison, record: Path) -> bool:
+    """Whether there was anything to say."""
+    from clbench.report.short import short
+
     lines = short(comparison)
     if not lines:
-        return
+        return False
     more = f"every pair, intervals and effect sizes: clbench compare {_quoted(record)}"
     say("\n".join(["", *lines, f"  {more}"]))
-    tell_each(note([comparison], {record: results.record}))
+    return True
 
 
 def _say_what_ran_without_graphs(results: Results) -> None:
@@ -89,8 +98,7 @@ def _say_how_much_is_there(outcome: Outcome) -> None:
 
     ran = "nothing was left to run"
     if outcome.ran:
-        jobs = "job" if outcome.ran == 1 else "jobs"
-        ran = f"{outcome.ran} {jobs} in {duration(outcome.seconds)}"
+        ran = f"{counted(outcome.ran, 'job')} in {duration(outcome.seconds)}"
     runs = "run is" if outcome.requested == 1 else "runs are"
     say(f"\n{outcome.finished} of {outcome.requested} {runs} in {outcome.record} ({ran})")
     if outcome.stop is not None:
@@ -101,11 +109,15 @@ def _say_what_is_missing(outcome: Outcome, again: str) -> None:
     for failure in outcome.failures:
         tell(f"failed: {failure}")
     for name in outcome.diverged:
-        why = "every run's loss became infinite or NaN; a smaller learning rate may help"
-        tell(f"diverged: {name}: {why}")
+        tell(f"diverged: {name}: {DIVERGED}")
     if outcome.failures:
-        shown = f"{_quoted(outcome.record)} {shlex.quote(outcome.failures[0].label)}"
-        tell(f"tracebacks: clbench show {shown}; what failed is tried again by: {again}")
+        shown = _shown(outcome.record, outcome.failures[0].label)
+        tell(f"tracebacks: {shown}; what failed is tried again by: {again}")
+
+
+def _shown(record: Path, label: str) -> str:
+    """The command that shows one strategy of a record."""
+    return f"clbench show {_quoted(record)} {shlex.quote(label)}"
 
 
 def _quoted(path: Path) -> str:

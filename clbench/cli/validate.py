@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clbench.cli.options import DataOption, PluginOption, SeedsOption, SetOption, SuiteArgument
-from clbench.cli.output import say, warn
+from clbench.cli.output import counted, say, warn
 
 
 def validate(
@@ -28,15 +28,8 @@ def validate(
     warn(check_against_data(cells, CellInspector(host, data)))
     scenarios = {cell.scenario_label for cell in cells}
     strategies = {cell.label for cell in cells}
-    matrix = f"{_count(len(scenarios), 'scenario')} x {_count(len(strategies), 'strategy')}"
+    matrix = f"{counted(len(scenarios), 'scenario')} x {counted(len(strategies), 'strategy')}"
     runs = runs_in_words(opened)
-    sizes = f"{_count(len(cells), 'cell')}, {runs} {'run' if runs == '1' else 'runs'}"
+    noun = "run" if runs == "1" else "runs"
+    sizes = f"{counted(len(cells), 'cell')}, {runs} {noun}"
     say(f"{opened.file} is sound: {matrix}, {sizes}")
-
-
-def _count(number: int, noun: str) -> str:
-    """`1 strategy`, `2 strategies`."""
-    if number == 1:
-        return f"1 {noun}"
-    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number} {plural}"

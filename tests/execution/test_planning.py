@@ -17,7 +17,7 @@ from clbench.execution import Options, Run, open_suite, run_suite
 from clbench.execution.jobs import Job
 from clbench.execution.planner import Workers, plan_jobs, remaining_work
 
-from .test_jobs_and_plan import a_plan, a_record
+from .plans import a_plan, a_record
 
 SUITE: dict[str, Any] = {
     "name": "planned",

@@ -18,7 +18,7 @@ from clbench.execution.stack_size import (
 )
 from clbench.suite.protocol import Protocol
 
-from .test_jobs_and_plan import a_plan, jobs_for, sizes
+from .plans import a_plan, jobs_for, sizes
 
 CACHE = 16 * 2**20
 
