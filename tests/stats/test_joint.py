@@ -110,3 +110,37 @@ def test_a_hundred_strategies_fit() -> None:
     scores[:, 0] += 9
     found = joint_flips(steps_of(scores, all_pairs(100)), all_pairs(100)).adjusted
     assert (found[:99] <= 0.05).all()
+
+
+def test_failures_and_missing_blocks_count_by_their_ranks_and_not_at_all() -> None:
+    """A block without a difference says nothing: p is that of the blocks without it."""
+    steps = np.random.default_rng(6).normal(0.8, 1, (6, 1))
+    longer = np.vstack([steps, np.zeros((2, 1))])
+    assert joint_flips(longer, [(0, 1)]).adjusted == joint_flips(steps, [(0, 1)]).adjusted
+
+
+def test_the_omnibus_test_is_that_of_the_strongest_pair() -> None:
+    scores = np.random.default_rng(7).normal([0, 0, 1.5], 1, (8, 3))
+    pairs = all_pairs(3)
+    steps = steps_of(scores, pairs)
+    found = joint_flips(steps, pairs)
+    leads = np.abs(steps.sum(axis=0)) / np.sqrt(np.square(steps).sum(axis=0))
+    assert found.omnibus_lead == pytest.approx(leads.max())
+    assert found.adjusted[leads.argmax()] == found.adjusted.min()
+
+
+def test_the_order_of_seeds_does_not_matter() -> None:
+    scores = np.random.default_rng(8).normal([0, 0.5, 1.5], 1, (8, 3))
+    pairs = all_pairs(3)
+    found = joint_flips(steps_of(scores, pairs), pairs)
+    turned = joint_flips(steps_of(scores[::-1], pairs), pairs)
+    np.testing.assert_array_equal(found.adjusted, turned.adjusted)
+
+
+def test_whoever_leads_by_less_is_never_shown_more_surely() -> None:
+    pairs = baseline_pairs(6, 0)
+    scores = np.random.default_rng(9).normal(np.arange(6.0) / 2, 1, (9, 6))
+    steps = steps_of(scores, pairs)
+    leads = np.abs(steps.sum(axis=0)) / np.sqrt(np.square(steps).sum(axis=0))
+    found = joint_flips(steps, pairs).adjusted
+    assert (np.diff(found[np.argsort(leads)]) <= 0).all()

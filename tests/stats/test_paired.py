@@ -1,3 +1,5 @@
+"""Two strategies on the same seeds: by signed ranks, and by the mean."""
+
 from __future__ import annotations
 
 import itertools
@@ -8,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from clbench.stats.paired import differences, signed_rank
-from clbench.stats.power import (
-    penalty,
-    seeds_needed,
-    smallest_dunn,
-    smallest_mann_whitney,
-    smallest_nemenyi,
-    smallest_signed_rank,
+from clbench.stats.paired import (
+    column_differences,
+    differences,
+    paired_t,
+    pseudo_median,
+    signed_rank,
+    signed_rank_of,
+    signed_ranks,
 )
+from tests.stats.samples import FAILED, FIRST, SECOND
 
 # Hollander & Wolfe (1973), p. 29 f.: depression scale of nine patients before and after therapy,
 # the example of R's wilcox.test.
@@ -100,31 +103,111 @@ def test_what_is_equal_on_paper_is_a_tie() -> None:
 # ---------------------------------------------------------------------- what is within reach
 
 
-def test_five_pairs_reach_a_sixteenth() -> None:
-    assert [smallest_signed_rank(n) for n in (1, 3, 4, 5, 6, 8)] == [
-        1,
-        0.25,
-        0.125,
-        0.0625,
-        0.03125,
-        0.0078125,
-    ]
-    assert signed_rank(np.arange(1.0, 6), np.zeros(5)).p == smallest_signed_rank(5)
-    assert (seeds_needed(0.05, 1), seeds_needed(0.05, 28), seeds_needed(0.05, 1, paired=False)) == (
-        6,
-        11,
-        4,
-    )
-    assert (
-        penalty(28, "holm"),
-        penalty(28, "bonferroni"),
-        penalty(28, "fdr_bh"),
-        penalty(28, "none"),
-    ) == (28, 28, 1, 1)
+def test_students_example_of_sleep() -> None:
+    """R: t = -4.0621, df = 9, p-value = 0.002833."""
+    found = paired_t(FIRST - SECOND)
+    assert (found.statistic, found.p) == pytest.approx((-4.0621, 0.002833), abs=5e-5)
+    assert found.better == -1
 
 
-def test_the_smallest_p_of_other_tests() -> None:
-    assert smallest_mann_whitney(4, 4) == pytest.approx(2 / 70)
-    assert 0 <= smallest_mann_whitney(600, 600) < 1e-300  # the patterns have no place in a float
-    assert smallest_nemenyi(2, 4) == pytest.approx(2 * stats.norm.sf(1 / np.sqrt(2 * 3 / 24)))
-    assert 0 < smallest_dunn([5, 5, 5], 0, 1) < 0.005
+def test_equal_differences_have_no_t_but_the_signs_they_have() -> None:
+    assert paired_t(np.full(5, 0.02)).p == paired_t(np.full(5, 0.1 + 0.2) + 1e-17).p == 0.0625
+    assert (paired_t(np.zeros(5)).p, paired_t(np.zeros(5)).better) == (1.0, 0)
+
+
+# ---------------------------------------------------------------------- differences
+
+
+def test_two_failed_runs_differ_by_nothing_and_one_by_everything() -> None:
+    found = differences(np.array([FAILED, FAILED, 0.5]), np.array([FAILED, 0.5, FAILED]))
+    assert found.tolist() == [0, FAILED, np.inf]
+
+
+def test_a_difference_that_is_a_rounding_error_is_none() -> None:
+    """0.1 + 0.2 and 0.3; beside a run of a million even a difference of 1e-7."""
+    assert differences(np.array([0.1 + 0.2]), np.array([0.3])).tolist() == [0]
+    assert differences(np.array([1e6, 1e-7]), np.array([0.0, 0.0]))[1] == 0
+    assert differences(np.array([1.0, 1e-7]), np.array([0.0, 0.0]))[1] == 1e-7
+
+
+def test_exchanging_the_two_turns_every_difference_round() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=9), rng.normal(size=9)
+    np.testing.assert_array_equal(differences(a, b), -differences(b, a))
+    np.testing.assert_array_equal(column_differences(np.stack([a, b], axis=1)), differences(a, b))
+
+
+# ---------------------------------------------------------------------- signed ranks
+
+
+@pytest.mark.parametrize(
+    ("delta", "ranked"),
+    [
+        ([0.3, -0.1, 0.2], [3, -1, 2]),
+        ([0.5, -0.5, 0.0], [2.5, -2.5, 0]),  # the zero has the lowest rank, and no sign
+        ([-np.inf, 0.1, 0.2], [-3, 1, 2]),
+        ([0.0, 0.0], [0, 0]),
+        ([], []),
+    ],
+)
+def test_sizes_are_ranked_and_keep_their_signs(delta: list[float], ranked: list[float]) -> None:
+    assert signed_ranks(np.array(delta)).tolist() == ranked
+
+
+def test_the_better_one_has_the_larger_sum_of_ranks() -> None:
+    """Two small losses against one large gain: 1 + 2 are no more than 3."""
+    assert signed_rank_of(np.array([-0.1, -0.2, 0.9])).better == 0
+    assert signed_rank_of(np.array([-0.1, 0.2, 0.9])).better == 1
+    assert signed_rank_of(np.array([-0.1, -0.2, -0.9])).better == -1
+
+
+@pytest.mark.parametrize(("size", "exact"), [(200, True), (201, False)])
+def test_two_hundred_pairs_are_counted(size: int, exact: bool) -> None:
+    delta = np.random.default_rng(0).normal(0.1, 1, size)
+    found = signed_rank_of(delta)
+    assert found.exact is exact
+    assert found.p == pytest.approx(stats.wilcoxon(delta, method="asymptotic").pvalue, rel=0.01)
+
+
+# ---------------------------------------------------------------------- the centre
+
+
+def test_the_centre_is_the_median_of_the_means_of_every_two() -> None:
+    delta = np.random.default_rng(1).normal(0.3, 1, 8)
+    means = []
+    for i, j in itertools.combinations_with_replacement(range(8), 2):
+        means.append((delta[i] + delta[j]) / 2)
+    assert pseudo_median(delta) == pytest.approx(np.median(means))
+
+
+@pytest.mark.parametrize(
+    ("delta", "centre"),
+    [
+        ([0.4], 0.4),
+        # Of 15 means five are -inf; the 8th is the third of .2 .3 .4 .4 .5 .5 .6 .6 .7 .8.
+        ([-np.inf, 0.2, 0.4, 0.6, 0.8], 0.4),
+        ([-np.inf, -np.inf, 0.2], -np.inf),
+        ([-np.inf, np.inf], 0.0),  # one failure each
+    ],
+)
+def test_failures_are_the_lowest_and_balance_each_other(delta: list[float], centre: float) -> None:
+    assert pseudo_median(np.array(delta)) == pytest.approx(centre)
+
+
+# ---------------------------------------------------------------------- by the mean
+
+
+@pytest.mark.parametrize("size", [2, 3, 10])
+def test_the_paired_t_test_is_scipys(size: int) -> None:
+    delta = np.random.default_rng(size).normal(0.5, 1, size)
+    found, expected = paired_t(delta), stats.ttest_1samp(delta, 0.0)
+    assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert found.better == np.sign(delta.mean())
+    assert not found.exact
+
+
+def test_a_mean_that_is_a_rounding_error_is_ahead_of_nothing() -> None:
+    """0.1 + 0.2 - 0.3 is 5.6e-17, and nothing on paper."""
+    found = paired_t(np.array([0.1, 0.2, -0.3]))
+    assert found.better == 0
+    assert found.p == pytest.approx(1)

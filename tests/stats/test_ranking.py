@@ -1,13 +1,11 @@
-"""Ranks as intervals, shares with Wilson's."""
+"""Ranks as intervals."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from statsmodels.stats.proportion import proportion_confint
 
-from clbench.stats.proportions import sampling_error, wilson, won_seeds
-from clbench.stats.ranking import TOO_FEW_RUNS, TOO_MANY_FAILED, rank_intervals
+from clbench.stats.ranking import RANKED, TOO_FEW_RUNS, TOO_MANY_FAILED, rank_intervals
 
 
 def shown(strategies: int, *wins: tuple[int, int]) -> np.ndarray:
@@ -48,25 +46,51 @@ def test_ranks_follow_the_rope() -> None:
     assert intervals(shown(2, (0, 1)), equivalent=same) == [(1, 2), (1, 2)]
 
 
-# ---------------------------------------------------------------------- shares
+@pytest.mark.parametrize(
+    ("finished", "runs", "reason"),
+    [
+        (3, 3, RANKED),
+        (3, 30, RANKED),
+        (2, 2, TOO_FEW_RUNS),
+        (0, 0, TOO_FEW_RUNS),
+        (2, 3, TOO_MANY_FAILED),
+        (0, 10, TOO_MANY_FAILED),
+    ],
+)
+def test_three_finished_runs_make_an_entry_ranked(finished: int, runs: int, reason: str) -> None:
+    [found] = rank_intervals(shown(1), [finished], [runs])
+    assert (found.ranked, found.reason) == (reason == RANKED, reason)
+    assert (found.best, found.worst) == ((1, 1) if found.ranked else (None, None))
 
 
-@pytest.mark.parametrize(("wins", "seeds"), [(0, 5), (3, 5), (9, 10), (10, 10)])
-def test_wilson_is_statsmodels(wins: int, seeds: int) -> None:
-    expected = proportion_confint(wins, seeds, method="wilson")
-    assert wilson(wins, seeds) == pytest.approx(expected)
+def test_of_nobody_there_are_no_ranks() -> None:
+    assert rank_intervals(shown(0), [], []) == []
 
 
-def test_won_seeds_count_ties_half_and_failures_as_lost() -> None:
-    found = won_seeds(np.array([0.1, 0.2, 0.0, -np.inf]))
-    assert (found.wins, found.ties, found.losses, found.seeds) == (2, 1, 1, 4)
-    assert found.share == 0.625
-    assert (found.low, found.high) == wilson(2.5, 4)
-    assert won_seeds(found.share * np.ones(3), level=0.99).low < won_seeds(np.ones(3)).low
-    assert np.isnan(won_seeds(np.empty(0)).share)
-    assert np.isnan(won_seeds(np.empty(0)).low)
+def test_every_interval_holds_the_rank_of_an_order_that_was_shown() -> None:
+    """A chain of six, of which some wins were shown: true ranks are within, best above worst."""
+    rng = np.random.default_rng(0)
+    better = np.triu(rng.random((6, 6)) < 0.5, k=1)
+    for place, (best, worst) in enumerate(intervals(better), start=1):
+        assert best is not None
+        assert worst is not None
+        assert 1 <= best <= place <= worst <= 6
 
 
-def test_what_a_test_set_can_tell() -> None:
-    """By hand: 357 images at 95.2 % have an error of 2.2 points; a point is four images."""
-    assert sampling_error(0.952, 357) == pytest.approx(0.022, abs=1e-3)
+def test_more_that_is_shown_never_makes_an_interval_wider() -> None:
+    few, more = shown(4, (0, 3)), shown(4, (0, 3), (0, 2), (1, 3))
+    for (best, worst), (closer, nearer) in zip(intervals(few), intervals(more), strict=True):
+        assert None not in (best, worst, closer, nearer)
+        assert nearer - closer <= worst - best
+
+
+def test_what_differs_by_less_than_matters_is_no_win() -> None:
+    better = shown(3, (0, 1), (0, 2), (1, 2))
+    near = shown(3, (0, 1), (1, 0))
+    assert intervals(better, equivalent=near) == [(1, 2), (1, 2), (3, 3)]
+
+
+def test_what_was_shown_is_not_changed() -> None:
+    better = shown(2, (0, 1))
+    intervals(better, equivalent=shown(2, (0, 1), (1, 0)))
+    np.testing.assert_array_equal(better, shown(2, (0, 1)))

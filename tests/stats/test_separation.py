@@ -82,3 +82,38 @@ def test_rows_stand_in_the_order_in_which_seeds_were_added() -> None:
     seeds = [0, 2, 3, 4, 5, 6, 7, 9, 10, 11, 1, 8]
     assert separation({"s": runs}, seeds[:6], PLAN).state == DECIDED
     assert separation({"s": runs}, range(6), PLAN).state == MORE
+
+
+def test_runs_may_come_in_any_sequence() -> None:
+    runs = (scored("a", 0, number=1), scored("b", 0, number=2), scored("base", 5, number=3))
+    for baseline in (None, "base"):
+        from_list = separation({"s": list(runs)}, range(6), PLAN, baseline)
+        assert separation({"s": runs}, range(6), PLAN, baseline) == from_list
+    # A tuple without the baseline was taken for one that has it.
+    assert separation({"s": runs[:2]}, range(6), PLAN, baseline="base").pairs == ()
+
+
+def test_nothing_to_compare_is_decided() -> None:
+    for scenarios in ({}, {"s": []}, {"s": [scored("a", 0)]}):
+        found = separation(scenarios, range(6), PLAN)
+        assert (found.state, found.next_look, found.pairs) == (DECIDED, None, ())
+
+
+def test_seeds_that_were_not_added_yet_are_not_looked_at() -> None:
+    """What a record holds beyond the seeds that are asked about changes nothing."""
+    short = [scored("a", 0, seeds=6, number=1), scored("b", 5, seeds=6, number=2)]
+    long = []
+    for runs in short:
+        score = np.append(runs.score, np.full(6, -100.0))
+        long.append(Scored(runs.strategy, np.arange(12), score))
+    assert separation({"s": long}, range(6), PLAN) == separation({"s": short}, range(6), PLAN)
+
+
+def test_scenarios_are_added_to_together() -> None:
+    """The one that is decided waits for the other's next look, which all of them are run up to."""
+    apart = [scored("a", 0, number=1), scored("b", 9, number=2)]
+    same = [scored("a", 0, number=3), Scored("b", np.arange(12), scored("a", 0, number=3).score)]
+    plan = LookPlan((6, 9, 12), alpha=0.4, draws=999)
+    found = separation({"apart": apart, "same": same}, range(6), plan)
+    assert (found.state, found.next_look) == (MORE, 9)
+    assert [pair.scenario for pair in found.undecided] == ["same"]

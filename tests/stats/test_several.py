@@ -1,3 +1,5 @@
+"""More than two strategies on the same blocks, by their average ranks."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -227,4 +229,58 @@ def test_perfect_agreement_has_an_infinite_f() -> None:
 def test_failed_runs_rank_last() -> None:
     np.testing.assert_array_equal(
         average_ranks(np.array([[0.9, -np.inf, 0.1], [-np.inf, -np.inf, 0.2]])), [1.75, 2.75, 1.5]
+    )
+
+
+@pytest.mark.parametrize("k", [2, 3, 6])
+def test_chi_square_is_largest_where_all_blocks_agree(k: int) -> None:
+    """n (k - 1), and one half of it or less where as many blocks say the opposite."""
+    agreeing = np.tile(np.arange(float(k)), (4, 1))
+    assert friedman(agreeing).statistic == pytest.approx(4 * (k - 1))
+    opposed = np.vstack([agreeing, -agreeing])
+    assert friedman(opposed).statistic == pytest.approx(0, abs=1e-12)
+
+
+def test_neither_the_order_of_blocks_nor_their_scale_matters() -> None:
+    scores = np.random.default_rng(2).normal(size=(6, 4))
+    found = friedman(scores)
+    for other in (scores[::-1], scores * np.arange(1.0, 7)[:, None]):
+        again = friedman(other)
+        assert (again.statistic, again.f) == pytest.approx((found.statistic, found.f))
+
+
+def test_one_block_has_no_f() -> None:
+    found = friedman(np.array([[1.0, 2.0, 3.0]]))
+    assert (found.blocks, found.f_p) == (1, 1.0)
+
+
+def test_ties_make_the_plain_statistic_more_careful() -> None:
+    tied = np.array([[1.0, 1, 2], [1, 2, 2], [1, 1, 2], [1, 2, 3]])
+    assert friedman(tied, ties=False).statistic < friedman(tied).statistic
+
+
+def test_nemenyi_depends_on_the_size_of_the_gap_alone() -> None:
+    gaps = np.array([[0.0, 1.5], [-1.5, 0.0]])
+    p = nemenyi_p(gaps, 4, 9)
+    assert p.shape == (2, 2)
+    np.testing.assert_array_equal(p, p.T)
+    assert p[0, 0] == pytest.approx(1.0)
+    wider = nemenyi_p(np.array([0.5, 1.0, 2.0]), 4, 9)
+    assert (np.diff(wider) < 0).all()
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_a_gap_of_the_critical_difference_has_a_p_of_alpha(k: int) -> None:
+    for alpha in (0.01, 0.05, 0.1):
+        gap = critical_difference(k, 12, alpha)
+        assert nemenyi_p(np.array([gap]), k, 12)[0] == pytest.approx(alpha)
+
+
+def test_against_one_control_less_is_paid() -> None:
+    """For two strategies it is one comparison in either case."""
+    for k in (3, 8):
+        control = critical_difference(k, 10, 0.05, against_control=True)
+        assert control < critical_difference(k, 10, 0.05)
+    assert critical_difference(2, 10, 0.05, against_control=True) == pytest.approx(
+        critical_difference(2, 10, 0.05)
     )

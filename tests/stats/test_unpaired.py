@@ -1,3 +1,5 @@
+"""Strategies whose runs have nothing in common."""
+
 from __future__ import annotations
 
 import itertools
@@ -10,9 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from clbench.stats.effects import vargha_delaney
-from clbench.stats.ranks import ranks, settle_ties
 from clbench.stats.several import friedman
-from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
+from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney, shift
 
 # Hollander & Wolfe (1973), p. 116: mucociliary efficiency, the example of R's kruskal.test.
 LUNGS = [
@@ -96,11 +97,64 @@ def test_what_is_equal_on_paper_ties_in_every_test_on_ranks() -> None:
     assert vargha_delaney(one, other) == 0.5
 
 
-def test_equal_numbers_tie_wherever_a_rounding_would_part_them() -> None:
-    """0.1234567890125 lies on the step between two numbers of 12 digits."""
-    value = 0.1234567890125
-    near = np.array([np.nextafter(value, 0), value, np.nextafter(value, 1), 0.1234567890225])
-    assert ranks(near).tolist() == [2, 2, 2, 4]
-    settled = settle_ties(np.stack([near, -near]))
-    assert len(set(settled[0, :3])) == len(set(settled[1, :3])) == 1
-    assert settled.shape == (2, 4)
+# ---------------------------------------------------------------------- what does not matter
+
+
+@given(group, group)
+@settings(max_examples=30, deadline=None)
+def test_exchanging_the_groups_changes_the_winner_only(a: np.ndarray, b: np.ndarray) -> None:
+    one, other = mann_whitney(a, b), mann_whitney(b, a)
+    assert (one.p, one.better) == (pytest.approx(other.p), -other.better)
+    assert one.statistic + other.statistic == len(a) * len(b)
+
+
+def test_only_the_order_of_runs_counts() -> None:
+    stretched = [np.exp(5 * one) for one in LUNGS]
+    assert kruskal_wallis(stretched) == kruskal_wallis(LUNGS)
+    assert dunn(stretched) == dunn(LUNGS)
+    assert mann_whitney(np.exp(TERM), np.exp(EARLY)) == mann_whitney(TERM, EARLY)
+
+
+@pytest.mark.parametrize(("size", "exact"), [(50, True), (51, False)])
+def test_a_hundred_runs_are_counted(size: int, exact: bool) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=size), rng.normal(0.3, size=50)
+    found = mann_whitney(a, b)
+    assert found.exact is exact
+    assert found.test == ("Mann-Whitney, exact" if exact else "Mann-Whitney")
+    approximation = stats.mannwhitneyu(a, b, method="asymptotic").pvalue
+    assert found.p == pytest.approx(approximation, rel=0.02)
+
+
+def test_dunn_says_who_is_ahead() -> None:
+    groups = [np.array([0.1, 0.2]), np.array([0.8, 0.9]), np.array([0.4, 0.5])]
+    found = dunn(groups)
+    assert list(found) == [(0, 1), (0, 2), (1, 2)]
+    assert [tested.better for tested in found.values()] == [-1, -1, 1]
+    assert {tested.test for tested in found.values()} == {"Dunn"}
+
+
+# ---------------------------------------------------------------------- how much higher
+
+
+def test_the_shift_is_the_median_of_all_differences() -> None:
+    every = [first - second for first in TERM for second in EARLY]
+    assert shift(TERM, EARLY) == pytest.approx(np.median(every))
+    assert shift(EARLY, TERM) == pytest.approx(-shift(TERM, EARLY))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([0.5], [0.2], 0.3),
+        ([-np.inf, 0.5, 0.5], [0.2], 0.3),
+        ([-np.inf, -np.inf, 0.5], [0.2], -np.inf),
+        ([-np.inf], [-np.inf], 0.0),
+        ([-np.inf, 0.5], [-np.inf, 0.5], 0.0),  # one way and the other: inf, 0, 0, -inf
+        ([-np.inf, 0.5], [0.5, -np.inf, 0.5, -np.inf], 0.0),
+    ],
+)
+def test_failed_runs_are_lower_than_all_and_even_with_each_other(
+    a: list[float], b: list[float], expected: float
+) -> None:
+    assert shift(np.array(a), np.array(b)) == pytest.approx(expected)
