@@ -9,8 +9,9 @@ import numpy as np
 
 from clbench.report.contenders import Contenders
 from clbench.report.contest import Omnibus, Pair, Rules
-from clbench.report.ranking import Entry, ranking
+from clbench.report.ranking import Entry, Place, ranking
 from clbench.report.runs import Runs, common_seeds
+from clbench.stats.evidence import table_at
 from clbench.stats.intervals import Interval
 from clbench.typing import Array
 
@@ -61,30 +62,43 @@ def overall_ranks(
         entries.append(Entry(name, -average[name], *finished[name], is_bound=one.is_bound))
     found = []
     for place in ranking(entries, pairs, rules):
-        mean, ends = means[place.strategy]
-        found.append(
-            OverallRank(
-                strategy=place.strategy,
-                average_rank=float(average[place.strategy]),
-                group=place.group,
-                mean=mean,
-                ci_low=ends.low,
-                ci_high=ends.high,
-                rank_best=place.rank_best,
-                rank_worst=place.rank_worst,
-                rank_reason=place.rank_reason,
-            )
-        )
+        name = place.strategy
+        found.append(_overall_rank(place, average[name], *means[name]))
     return tuple(found)
+
+
+def _overall_rank(place: Place, average: float, mean: float, ends: Interval) -> OverallRank:
+    return OverallRank(
+        strategy=place.strategy,
+        average_rank=float(average),
+        group=place.group,
+        mean=mean,
+        ci_low=ends.low,
+        ci_high=ends.high,
+        rank_best=place.rank_best,
+        rank_worst=place.rank_worst,
+        rank_reason=place.rank_reason,
+    )
 
 
 def finished_scenarios(contenders: Contenders) -> dict[str, tuple[int, int]]:
     """Of each strategy the scenarios on which it finished a run, and how many there are."""
     counts = {}
-    for k, name in enumerate(contenders.names):
-        finished = sum(bool(len(here[k].finished)) for here in contenders.runs)
-        counts[name] = (finished, len(contenders.runs))
+    for name, runs in contenders.by_strategy.items():
+        finished = sum(len(one.finished) > 0 for one in runs)
+        counts[name] = finished, len(runs)
     return counts
+
+
+def ranks_by_lead(lead: Array) -> Array:
+    """`[k]`: 1 + how many are ahead, those even counted half.
+
+    `lead [k, k]` is 1 where the row is ahead of the column, -1 where it is behind, 0 where the two
+    are even, or the mean of that over scenarios.
+    """
+    others = len(lead) - 1
+    ranks: Array = 1 + (others - lead.sum(axis=1)) / 2
+    return ranks
 
 
 def at_common_seeds(here: Sequence[Runs]) -> list[Runs]:
@@ -95,8 +109,6 @@ def at_common_seeds(here: Sequence[Runs]) -> list[Runs]:
 
 def by_seed(here: Sequence[Runs]) -> Array:
     """`[seeds, k]`: values, NaN where a strategy has none."""
-    seeds = np.unique(np.concatenate([one.seed for one in here]))
-    table = np.full((len(seeds), len(here)), np.nan)
-    for k, one in enumerate(here):
-        table[np.searchsorted(seeds, one.seed), k] = one.value
-    return table
+    seeds = [one.seed for one in here]
+    values = [one.value for one in here]
+    return table_at(np.unique(np.concatenate(seeds)), seeds, values)

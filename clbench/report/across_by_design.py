@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from clbench.report.across import (
     by_seed,
     finished_scenarios,
     overall_ranks,
+    ranks_by_lead,
 )
 from clbench.report.across_by_ranks import means_over_scenarios
 from clbench.report.contenders import Contenders
@@ -29,8 +31,8 @@ from clbench.report.contest import (
     Rules,
     with_verdicts,
 )
-from clbench.report.runs import Runs
-from clbench.report.score_tables import Tables, tables_of
+from clbench.report.runs import Runs, common_seeds
+from clbench.report.score_tables import Tables, of_both, tables_of
 from clbench.report.sizes import Apart, with_sizes
 from clbench.report.within_by_design import omnibus_of, pair_of
 from clbench.stats.effects import vargha_delaney
@@ -58,43 +60,45 @@ def across(contenders: Contenders, rules: Rules) -> tuple[Across, ...]:
     if rules.family == BASELINE and rules.baseline not in contenders.names:
         return ()
     tables = tables_of(contenders.runs)
-    average_rank = _average_ranks(tables)
     asked = [_these(contenders, tables, rules), *_like_these(contenders, tables, rules)]
+    average_rank = _average_ranks(tables)
     return tuple(_across(one, contenders, tables, average_rank, rules) for one in asked)
 
 
 def _these(contenders: Contenders, tables: Tables, rules: Rules) -> _Asked:
-    plan, sign = tables.plan(rules), contenders.runs[0][0].sign
-    evidence = these_scenarios(tables.scores, plan.pairs(len(tables.names)))
-    answer = over_these_scenarios(tables.scores, plan)
+    answer = over_these_scenarios(tables.scores, tables.plan(rules))
     means = np.mean(tables.scores, axis=0)
     apart = []
-    for one in evidence.pairs:
-        apart.append(_apart(tables, one, one.delta[_both_finished(means, one)], sign))
-    finished = {}
-    for name, column in zip(tables.names, means.T, strict=True):
-        finished[name] = (int(np.isfinite(column).sum()), int((~np.isnan(column)).sum()))
+    for one in these_scenarios(tables.scores, tables.places(rules)).pairs:
+        deltas = one.delta[_both_finished(means, one)]
+        apart.append(_apart(tables, one, deltas, contenders.sign))
+    finished = _finished_seeds(tables.names, means)
     return _Asked(THESE, answer, apart, _means_by_seed(contenders, rules), finished)
+
+
+def _finished_seeds(names: Sequence[str], means: Array) -> dict[str, tuple[int, int]]:
+    """Of each strategy the seeds that it finished on all scenarios, and those that it has."""
+    finished = np.isfinite(means).sum(axis=0)
+    there = (~np.isnan(means)).sum(axis=0)
+    counts = zip(finished.tolist(), there.tolist(), strict=True)
+    return dict(zip(names, counts, strict=True))
 
 
 def _both_finished(means: Array, pair: PairEvidence) -> Array:
     """Of the pair's seeds, those that both finished on all scenarios."""
-    first, second = means[pair.blocks, pair.first], means[pair.blocks, pair.second]
-    both: Array = np.isfinite(first) & np.isfinite(second)
-    return both
+    runs = means[:, list(pair.strategies)][pair.blocks]
+    return np.asarray(np.isfinite(runs).all(axis=1))
 
 
 def _like_these(contenders: Contenders, tables: Tables, rules: Rules) -> Iterable[_Asked]:
-    plan = tables.plan(rules)
-    answer = over_scenarios_like_these(tables.scores, plan)
-    if answer is not None:
-        evidence = scenarios_like_these(tables.scores, plan.pairs(len(tables.names)))
-        sign = contenders.runs[0][0].sign
-        apart = []
-        for one in evidence.pairs:
-            apart.append(_apart(tables, one, _mean_differences(tables, one), sign))
-        means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
-        yield _Asked(LIKE_THESE, answer, apart, means, finished)
+    answer = over_scenarios_like_these(tables.scores, tables.plan(rules))
+    if answer is None:
+        return
+    apart = []
+    for one in scenarios_like_these(tables.scores, tables.places(rules)).pairs:
+        apart.append(_apart(tables, one, _mean_differences(tables, one), contenders.sign))
+    means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
+    yield _Asked(LIKE_THESE, answer, apart, means, finished)
 
 
 def _mean_differences(tables: Tables, pair: PairEvidence) -> Array:
@@ -102,9 +106,9 @@ def _mean_differences(tables: Tables, pair: PairEvidence) -> Array:
     found = []
     for table in tables.scores:
         runs = table[:, list(pair.strategies)]
-        finished = runs[np.isfinite(runs).all(axis=1)]
-        if len(finished):
-            found.append(differences(finished[:, 0], finished[:, 1]).mean())
+        first, second = runs[np.isfinite(runs).all(axis=1)].T
+        if len(first):
+            found.append(differences(first, second).mean())
     return np.array(found)
 
 
@@ -119,14 +123,13 @@ def _across(
     omnibus = next(iter(omnibus_of(None, asked.answer, pairs, asked.question)), None)
     rejected = omnibus is None or omnibus.p <= rules.alpha
     pairs = with_verdicts(pairs, {None: rejected}, rules)
+    average = average_rank.tolist()
     return Across(
         question=asked.question,
         omnibus=omnibus,
         correction=asked.answer.correction,
         critical_difference=NAN,
-        ranks=overall_ranks(
-            contenders, average_rank.tolist(), asked.means, asked.finished, pairs, rules
-        ),
+        ranks=overall_ranks(contenders, average, asked.means, asked.finished, pairs, rules),
         pairs=tuple(pairs),
     )
 
@@ -146,9 +149,7 @@ def _apart(tables: Tables, pair: PairEvidence, deltas: Array, sign: int) -> Apar
     """`deltas` are oriented; the effect is the mean over scenarios of that on each."""
     effects = []
     for table in tables.scores:
-        a, b = table[:, pair.first], table[:, pair.second]
-        both = ~(np.isnan(a) | np.isnan(b))
-        effects.append(vargha_delaney(a[both], b[both]))
+        effects.append(vargha_delaney(*of_both(table, *pair.strategies)))
     return Apart(pair.delta, sign * deltas, float(np.mean(effects)))
 
 
@@ -158,13 +159,12 @@ def _average_ranks(tables: Tables) -> Array:
     Nothing is decided by them: they are for figures, and sort what has the same rank.
     """
     count = len(tables.names)
-    places = all_pairs(count)
     lead = np.zeros((count, count))
-    for (i, j), pair in zip(places, scenarios_like_these(tables.scores, places).pairs, strict=True):
+    for pair in scenarios_like_these(tables.scores, all_pairs(count)).pairs:
         ahead = float(np.sign(pair.delta).mean()) if pair.size else 0.0
-        lead[i, j], lead[j, i] = ahead, -ahead
-    ranks: Array = 1 + (count - 1 - lead.sum(axis=1)) / 2
-    return ranks
+        lead[pair.first, pair.second] = ahead
+        lead[pair.second, pair.first] = -ahead
+    return ranks_by_lead(lead)
 
 
 # ---------------------------------------------------------------------- means
@@ -175,23 +175,21 @@ def _means_by_seed(contenders: Contenders, rules: Rules) -> Estimates:
 
     Of a strategy that did not finish a seed somewhere, over the seeds that it finished.
     """
-    rows = _shared_rows(contenders.runs)
     found = {}
-    for k, name in enumerate(contenders.names):
-        means = rows[:, k][np.isfinite(rows[:, k])]
-        ends = Interval(NAN, NAN, NONE)
+    columns = _shared_rows(contenders.runs).T
+    for one, column in zip(contenders.runs[0], columns, strict=True):
+        means = column[np.isfinite(column)]
         if len(means):
-            ends = mean_interval(means, rules.level).cut(contenders.runs[0][k].limits)
-        found[name] = (float(means.mean()) if len(means) else NAN, ends)
+            ends = mean_interval(means, rules.level).cut(one.limits)
+            found[one.strategy] = float(means.mean()), ends
+        else:
+            found[one.strategy] = NAN, Interval(NAN, NAN, NONE)
     return found
 
 
 def _shared_rows(scenarios: Sequence[Sequence[Runs]]) -> Array:
     """`[seeds, k]`: means over scenarios at the seeds that everybody has on all of them."""
-    every = [one for here in scenarios for one in here]
-    shared = every[0].seed
-    for one in every:
-        shared = np.intersect1d(shared, one.seed)
+    shared = common_seeds(list(chain.from_iterable(scenarios)))
     tables = []
     for here in scenarios:
         tables.append(by_seed([one.only(shared) for one in here]))

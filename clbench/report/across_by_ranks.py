@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from clbench.report.across import (
     by_seed,
     finished_scenarios,
     overall_ranks,
+    ranks_by_lead,
 )
 from clbench.report.contenders import Contenders, Places
 from clbench.report.contest import (
@@ -31,7 +32,7 @@ from clbench.report.contest import (
     Rules,
     of_pair,
     tested_pair,
-    verdict,
+    with_verdicts,
 )
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats import design
@@ -55,25 +56,42 @@ AT_ONCE = 500  # pairs whose resampled means are in memory together
 
 def across(contenders: Contenders, rules: Rules) -> tuple[Across, ...]:
     """Blocks are scenarios, which stand for others like them."""
-    ranks = np.stack([_ranks(here, len(contenders.names), rules) for here in contenders.pairs])
-    several = len(contenders.names) > 2
-    pairs = (
-        _nemenyi_pairs(contenders.names, ranks)
-        if several
-        else [_signed_rank_pair(contenders, rules)]
-    )
-    pairs = _with_sizes(pairs, contenders, rules)
-    omnibus = _friedman(ranks) if several else of_pair(pairs[0])
-    rejected = omnibus.p <= rules.alpha
-    pairs = [replace(pair, verdict=verdict(pair, rejected, rules)) for pair in pairs]
-    critical = NAN
-    if several:
-        critical = critical_difference(len(contenders.names), len(ranks), rules.alpha)
+    count = len(contenders.names)
+    ranks = np.stack([_ranks(here, count, rules) for here in contenders.pairs])
+    tested = _tests(contenders, ranks, rules)
+    pairs = _with_sizes(tested.pairs, contenders, rules)
+    pairs = with_verdicts(pairs, {None: tested.omnibus.p <= rules.alpha}, rules)
     means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
     average = average_ranks(-ranks).tolist()
-    overall = overall_ranks(contenders, average, means, finished, pairs, rules)
-    correction = design.NEMENYI if several else "none"
-    return (Across(LIKE_THESE, omnibus, correction, critical, overall, tuple(pairs)),)
+    found = Across(
+        question=LIKE_THESE,
+        omnibus=tested.omnibus,
+        correction=tested.correction,
+        critical_difference=tested.critical_difference,
+        ranks=overall_ranks(contenders, average, means, finished, pairs, rules),
+        pairs=tuple(pairs),
+    )
+    return (found,)
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """Of ranks over scenarios; the pairs are without sizes and verdicts yet."""
+
+    omnibus: Omnibus
+    pairs: Sequence[Pair]
+    correction: str
+    critical_difference: float
+
+
+def _tests(contenders: Contenders, ranks: Array, rules: Rules) -> _Tests:
+    blocks, count = ranks.shape
+    if count == 2:
+        pair = _signed_rank_pair(contenders, rules)
+        return _Tests(of_pair(pair), [pair], "none", NAN)
+    pairs = _nemenyi_pairs(contenders.names, ranks)
+    critical = critical_difference(count, blocks, rules.alpha)
+    return _Tests(_friedman(ranks), pairs, design.NEMENYI, critical)
 
 
 def _friedman(ranks: Array) -> Omnibus:
@@ -105,8 +123,7 @@ def _ranks(pairs: Mapping[Places, Pair], count: int, rules: Rules) -> Array:
         lead[i, j] = _lead(pair, rules)
         # Who is even leads by 0, which counts as half a rank to both.
         lead[j, i] = -lead[i, j]
-    ranks: Array = 1 + (count - 1 - lead.sum(axis=1)) / 2
-    return ranks
+    return ranks_by_lead(lead)
 
 
 def _lead(pair: Pair, rules: Rules) -> int:
@@ -119,16 +136,17 @@ def _lead(pair: Pair, rules: Rules) -> int:
 
 
 def _nemenyi_pairs(names: Sequence[str], ranks: Array) -> list[Pair]:
-    averages, (blocks, k) = average_ranks(-ranks), ranks.shape
-    places = list(itertools.combinations(range(k), 2))
-    gaps = np.array([averages[j] - averages[i] for i, j in places])
-    smallest = smallest_nemenyi(k, blocks)
-    pairs = []
-    for (i, j), gap, p in zip(places, gaps, nemenyi_p(gaps, k, blocks), strict=True):
-        better = int(np.sign(gap))
-        tested = Tested(design.NEMENYI, float(abs(gap)), float(p), smallest, better)
-        pairs.append(_overall_pair(names[i], names[j], blocks, tested))
-    return pairs
+    blocks, count = ranks.shape
+    smallest = smallest_nemenyi(count, blocks)
+    first, second = np.triu_indices(count, 1)
+    average = average_ranks(-ranks)
+    # The smaller rank is the better one.
+    gaps = average[second] - average[first]
+    tested = []
+    for gap, p in zip(gaps.tolist(), nemenyi_p(gaps, count, blocks).tolist(), strict=True):
+        tested.append(Tested(design.NEMENYI, abs(gap), p, smallest, int(np.sign(gap))))
+    both = zip(itertools.combinations(names, 2), tested, strict=True)
+    return [_overall_pair(a, b, blocks, one) for (a, b), one in both]
 
 
 def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
@@ -160,29 +178,27 @@ def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
 
 def _with_sizes(pairs: Sequence[Pair], contenders: Contenders, rules: Rules) -> list[Pair]:
     """The pairs with the means, over scenarios, of their difference and effect on each."""
-    # A row a pair, a column a scenario: sums over scenarios go along memory.
-    size = (len(contenders.places), len(contenders.pairs))
-    by_pair, effects = np.empty(size), np.empty(size)
-    for s, here in enumerate(contenders.pairs):
-        for k, place in enumerate(contenders.places):
-            by_pair[k, s], effects[k, s] = here[place].difference, here[place].effect
-    apart = by_pair.T
+    apart = _by_pair(contenders, "difference")
+    effects = _by_pair(contenders, "effect").mean(axis=1)
     drawn = _resampled_differences(contenders, rules)
-    low, high = over_scenarios(apart, drawn, rules.level)
+    ends = over_scenarios(apart.T, drawn, rules.level)
     sized = []
-    for k, pair in enumerate(pairs):
-        difference = float(apart[:, k].mean())
-        known = not np.isnan(difference)
-        sized.append(
-            replace(
-                pair,
-                effect=float(np.mean(effects[k])),
-                difference=difference,
-                ci_low=float(low[k]) if known else NAN,
-                ci_high=float(high[k]) if known else NAN,
-            )
-        )
+    for pair, effect, by_scenario, low, high in zip(pairs, effects, apart, *ends, strict=True):
+        difference = float(by_scenario.mean())
+        one = replace(pair, effect=float(effect), difference=difference)
+        if not np.isnan(difference):
+            one = replace(one, ci_low=float(low), ci_high=float(high))
+        sized.append(one)
     return sized
+
+
+def _by_pair(contenders: Contenders, size: str) -> Array:
+    """`[pairs, scenarios]`: a size of each pair on each scenario."""
+    # A row a pair, a column a scenario: sums over scenarios go along memory.
+    table = np.empty((len(contenders.places), len(contenders.pairs)))
+    for column, here in zip(table.T, contenders.pairs, strict=True):
+        column[:] = [getattr(here[place], size) for place in contenders.places]
+    return table
 
 
 def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
@@ -195,36 +211,50 @@ def _resampled_differences(contenders: Contenders, rules: Rules) -> Array:
         return np.empty((0, len(places)))
     tables = [by_seed(here) for here in contenders.runs]
     if rules.unpaired:
-        drawn = hierarchical_means(tables, rules.rng(), paired=False)
-        found: Array = drawn[:, places[:, 0]] - drawn[:, places[:, 1]]
-        return found
+        return _apart(hierarchical_means(tables, rules.rng(), paired=False), places)
     parts = []
     # Of a hundred strategies the resamples of all pairs would take hundreds of megabytes.
     for first in range(0, len(places), AT_ONCE):
-        i, j = places[first : first + AT_ONCE].T
-        apart = [table[:, i] - table[:, j] for table in tables]
+        apart = [_apart(table, places[first : first + AT_ONCE]) for table in tables]
         parts.append(hierarchical_means(apart, rules.rng()))
     return np.concatenate(parts, axis=1)
 
 
+def _apart(table: Array, places: Array) -> Array:
+    """`[rows, pairs]`: a column minus another, of these pairs of columns."""
+    first, second = places.T
+    apart: Array = table[:, first] - table[:, second]
+    return apart
+
+
 def means_over_scenarios(contenders: Contenders, rules: Rules) -> Estimates:
     """By strategy, at the seeds that all have, unless runs are not paired."""
-    shared = [here if rules.unpaired else at_common_seeds(here) for here in contenders.runs]
-    # A row a scenario, a column a strategy.
-    rows = []
-    for here in shared:
-        rows.append([one.mean for one in here])
-    table = np.array(rows)
-    drawn = np.empty((0, len(contenders.names)))
-    if resamples_scenarios(len(shared)):
-        tables = [by_seed(here) for here in shared]
-        drawn = hierarchical_means(tables, rules.rng(), paired=not rules.unpaired)
-    low, high = over_scenarios(table, drawn, rules.level)
+    shared: Sequence[Sequence[Runs]] = contenders.runs
+    if not rules.unpaired:
+        shared = list(map(at_common_seeds, shared))
+    table = _means(shared)
+    ends = over_scenarios(table, _resampled_means(shared, rules), rules.level)
     found = {}
-    for k, name in enumerate(contenders.names):
-        mean = float(table[:, k].mean())
-        ends = Interval(NAN, NAN, NONE)
+    for one, column, low, high in zip(shared[0], table.T, *ends, strict=True):
+        mean = float(column.mean())
+        interval = Interval(NAN, NAN, NONE)
         if not np.isnan(mean):
-            ends = Interval(float(low[k]), float(high[k]), "").cut(shared[0][k].limits)
-        found[name] = (mean, ends)
+            interval = Interval(float(low), float(high), "").cut(one.limits)
+        found[one.strategy] = mean, interval
     return found
+
+
+def _means(scenarios: Sequence[Sequence[Runs]]) -> Array:
+    """`[scenarios, strategies]`."""
+    rows = []
+    for here in scenarios:
+        rows.append([one.mean for one in here])
+    return np.array(rows)
+
+
+def _resampled_means(scenarios: Sequence[Sequence[Runs]], rules: Rules) -> Array:
+    """`[resamples, strategies]`; nothing where no interval needs them."""
+    if not resamples_scenarios(len(scenarios)):
+        return np.empty((0, len(scenarios[0])))
+    tables = list(map(by_seed, scenarios))
+    return hierarchical_means(tables, rules.rng(), paired=not rules.unpaired)

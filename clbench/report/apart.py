@@ -16,18 +16,20 @@ from clbench.report.terminal import strategy_view, summary_table
 
 def table_with_apart(results: Results, every: bool) -> Group:
     """The summary table; below it what is kept apart, or with `every` its table, and who looked."""
-    line = apart_line(results.record)
-    parts: list[RenderableType] = [summary_table(results)]
-    if every and line is not None:
-        parts += [Text(""), *_apart(results)]
-    elif every:
-        parts += [Text("nothing is kept apart")]
-    elif line is not None:
-        parts += [Text(line)]
+    parts = [summary_table(results), *_what_is_apart(results, every)]
     looks = looks_line(results.record.looks)
     if looks is not None:
-        parts += [Text(looks)]
+        parts.append(Text(looks))
     return Group(*parts)
+
+
+def _what_is_apart(results: Results, every: bool) -> list[RenderableType]:
+    line = apart_line(results.record)
+    if not every:
+        return [] if line is None else [Text(line)]
+    if line is None:
+        return [Text("nothing is kept apart")]
+    return [Text(""), *_apart(results)]
 
 
 def strategy_of(results: Results, strategy: str, every: bool) -> Group:

@@ -31,16 +31,18 @@ def rules_of(
     _check(given)
     chosen = stated | dict(given)
     chosen.pop("choose_on", None)  # `choosing.with_choices` did so
-    if chosen["baseline"] is not None:
+    baseline = chosen["baseline"]
+    if baseline is not None:
         try:
-            chosen["baseline"] = _label(results, chosen["baseline"])
+            baseline = _label(results, baseline)
         except RecordError as error:
             # Who asks for it now wants to know; a suite may have been cut down since.
             if "baseline" in given:
                 raise
             not_used.append(StatedNotUsed("the baseline that the suite names", str(error)))
-            chosen["baseline"] = None
-    return Rules(**(chosen | _tests(stated, given, chosen["baseline"])), seed=seed), not_used
+            baseline = None
+    chosen |= {"baseline": baseline, **_tests(stated, given, baseline)}
+    return Rules(**chosen, seed=seed), not_used
 
 
 def _tests(
@@ -86,16 +88,19 @@ def _check(chosen: Mapping[str, Any]) -> None:
         value = chosen.get(name)
         if value is not None and value not in known:
             raise UserError(f"unknown {name} {value!r}{suggest(value, known)}")
-    alpha, rope = chosen.get("alpha"), chosen.get("rope")
+    _check_sizes(chosen.get("alpha"), chosen.get("rope"))
+    wrong = contradiction(chosen)
+    if wrong:
+        raise UserError(wrong)
+
+
+def _check_sizes(alpha: float | None, rope: float | None) -> None:
     if alpha is not None and not 0 < alpha < 1:
         raise UserError(f"alpha is {alpha:g}; it must lie between 0 and 1")
     if rope is not None and not (0 <= rope < math.inf):
         raise UserError(
             f"the region of practical equivalence is {rope:g}; it must be a finite size, 0 or more"
         )
-    wrong = contradiction(chosen)
-    if wrong:
-        raise UserError(wrong)
 
 
 def _label(results: Results, name: str) -> str:

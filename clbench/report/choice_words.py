@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from clbench.report.findings import (
     BestConfiguration,
@@ -21,19 +22,23 @@ def best_of(count: int) -> str:
 
 def best_words(found: BestConfigurations) -> str:
     """By how much their means are too good, as far as the seeds say."""
-    if len(found.each) == 1:
-        (one,) = found.each
-        told = (
-            f"{one.strategy} is the {best_of(one.count)} configurations by the metric it is"
-            f" reported on: its mean is optimistic {_optimism(one)}"
-        )
-    else:
-        each = [f"{one.strategy} ({best_of(one.count)}) {_optimism(one)}" for one in found.each]
-        told = (
-            "each of these is the best of several configurations by the metric it is reported on,"
-            f" and its mean is optimistic: {', '.join(each)}"
-        )
+    told = _of_one(*found.each) if len(found.each) == 1 else _of_several(found.each)
     return f"{found.scenario}: {told}; --choose-on SEEDS avoids it."
+
+
+def _of_one(one: BestConfiguration) -> str:
+    return (
+        f"{one.strategy} is the {best_of(one.count)} configurations by the metric it is"
+        f" reported on: its mean is optimistic {_optimism(one)}"
+    )
+
+
+def _of_several(each: Iterable[BestConfiguration]) -> str:
+    told = [f"{one.strategy} ({best_of(one.count)}) {_optimism(one)}" for one in each]
+    return (
+        "each of these is the best of several configurations by the metric it is reported on,"
+        f" and its mean is optimistic: {', '.join(told)}"
+    )
 
 
 def _optimism(one: BestConfiguration) -> str:

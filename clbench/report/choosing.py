@@ -17,7 +17,7 @@ from clbench.records import CellRecord, Results
 from clbench.records.cell import select
 from clbench.report.configurations import Configurations, configurations, scores_by_seed
 from clbench.report.default_options import default_of
-from clbench.report.findings import ChosenConfiguration, Omission, OnlyChoosingSeeds, StatedNotUsed
+from clbench.report.findings import ChosenConfiguration, OnlyChoosingSeeds, StatedNotUsed
 from clbench.report.pool import Pool
 from clbench.report.runs import runs_of
 from clbench.report.stated import stated_comparison
@@ -37,12 +37,16 @@ def with_choices(pooled: Pool, given: Mapping[str, Any]) -> Pool:
     asked = given.get("choose_on")
     if asked is not None:
         return _chosen(pooled, metric, _seeds(asked))
-    if stated.choose_on is None:
-        return pooled
+    if stated.choose_on is not None:
+        return _chosen_as_stated(pooled, metric, stated.choose_on)
+    return pooled
+
+
+def _chosen_as_stated(pooled: Pool, metric: str, asked: int | Sequence[int]) -> Pool:
+    """Who asks for it now wants to know what is wrong; a suite may have been cut down since."""
     try:
-        return _chosen(pooled, metric, _seeds(stated.choose_on))
+        return _chosen(pooled, metric, _seeds(asked))
     except UserError as error:
-        # Who asks for it now wants to know; a suite may have been cut down since.
         not_used = StatedNotUsed("choose_on, which the suite states,", str(error))
         return replace(pooled, omissions=(*pooled.omissions, not_used))
 
@@ -64,8 +68,7 @@ def _chosen(pooled: Pool, metric: str, seeds: Sequence[int]) -> Pool:
     grids = configurations(results.cells)
     _check(results.cells, grids, seeds)
     choices = [_choose(results, grid, metric, seeds) for grid in grids]
-    omissions: list[Omission] = []
-    cells = list(_reported(results.cells, choices, seeds, omissions))
+    cells, left_out = _reported(results.cells, choices, seeds)
     record = replace(results.record, cells=cells)
     asked_of = {key: _without(asked, seeds) for key, asked in pooled.asked_of.items()}
     return replace(
@@ -74,7 +77,7 @@ def _chosen(pooled: Pool, metric: str, seeds: Sequence[int]) -> Pool:
         asked=_without(pooled.asked, seeds),
         asked_of=asked_of,
         choices=tuple(choice.finding for choice in choices),
-        omissions=(*pooled.omissions, *omissions),
+        omissions=(*pooled.omissions, *left_out),
     )
 
 
@@ -90,7 +93,7 @@ def _check(
         raise UserError(
             "there is nothing to choose: no strategy has several configurations on a scenario"
         )
-    known = sorted({int(seed) for cell in cells for seed in np.unique(cell.seed)})
+    known = np.unique(np.concatenate([cell.seed for cell in cells])).tolist()
     unknown = [seed for seed in seeds if seed not in known]
     if unknown:
         raise UserError(
@@ -109,11 +112,38 @@ class _Choice:
     """Which of some configurations are reported, under which labels."""
 
     finding: ChosenConfiguration
-    labels: Mapping[int, str]  # by the `id` of a cell; None of the others is reported
-    among: frozenset[int]
+    labels: Mapping[int, str | None]  # by the `id` of a cell; None is not reported
 
 
 def _choose(results: Results, grid: Configurations, metric: str, seeds: Sequence[int]) -> _Choice:
+    chosen = _best_on(results, grid, metric, seeds)
+    left = chosen.seed[_left(chosen, seeds)]
+    if not len(left):
+        raise UserError(
+            f"{grid.scenario}: {chosen.label} is the best on seeds {seeds_in_words(seeds)}, and has"
+            " no other seed to be reported on"
+        )
+    default = default_of(grid.cells, results.host)
+    labels = _labels(grid, chosen, default.cell)
+    finding = ChosenConfiguration(
+        scenario=grid.scenario,
+        metric=metric,
+        tuned=grid.label(TUNED),
+        chosen=chosen.label,
+        count=len(grid.cells),
+        chosen_on=tuple(seeds),
+        reported_on=tuple(np.unique(left).tolist()),
+        default=None if default.cell is None else default.cell.label,
+        default_row=labels.get(id(default.cell)),
+        default_known=default.known,
+    )
+    return _Choice(finding, labels)
+
+
+def _best_on(
+    results: Results, grid: Configurations, metric: str, seeds: Sequence[int]
+) -> CellRecord:
+    """The configuration that is the best on these seeds."""
     runs = [runs_of(results, metric, cell) for cell in grid.cells]
     known, table = scores_by_seed(runs)
     rows = np.flatnonzero(np.isin(known, seeds)).tolist()
@@ -122,30 +152,18 @@ def _choose(results: Results, grid: Configurations, metric: str, seeds: Sequence
             f"{grid.scenario}: no configuration of {grid.name} has a finished run on the seeds to"
             f" choose on ({seeds_in_words(seeds)})"
         )
-    chosen = grid.cells[choose_on(table, rows).strategy]
-    if not _left(chosen, seeds).any():
-        raise UserError(
-            f"{grid.scenario}: {chosen.label} is the best on seeds {seeds_in_words(seeds)}, and has"
-            " no other seed to be reported on"
-        )
-    default = default_of(grid.cells, results.host)
-    labels = {id(chosen): grid.label(TUNED)}
-    if default.cell is not None:
-        labels.setdefault(id(default.cell), grid.label(DEFAULT))
-    others = np.unique(chosen.seed[_left(chosen, seeds)]).tolist()
-    finding = ChosenConfiguration(
-        scenario=grid.scenario,
-        metric=metric,
-        tuned=grid.label(TUNED),
-        chosen=chosen.label,
-        count=len(grid.cells),
-        chosen_on=tuple(seeds),
-        reported_on=tuple(others),
-        default=None if default.cell is None else default.cell.label,
-        default_row=labels.get(id(default.cell)),
-        default_known=default.known,
-    )
-    return _Choice(finding, labels, frozenset(map(id, grid.cells)))
+    return grid.cells[choose_on(table, rows).strategy]
+
+
+def _labels(
+    grid: Configurations, chosen: CellRecord, default: CellRecord | None
+) -> dict[int, str | None]:
+    """By the `id` of a cell its label in the report; a default that was chosen is the tuned one."""
+    labels: dict[int, str | None] = dict.fromkeys(map(id, grid.cells))
+    if default is not None:
+        labels[id(default)] = grid.label(DEFAULT)
+    labels[id(chosen)] = grid.label(TUNED)
+    return labels
 
 
 def _left(cell: CellRecord, seeds: Sequence[int]) -> Array:
@@ -154,22 +172,21 @@ def _left(cell: CellRecord, seeds: Sequence[int]) -> Array:
 
 
 def _reported(
-    cells: Iterable[CellRecord],
-    choices: Iterable[_Choice],
-    seeds: Sequence[int],
-    omissions: list[Omission],
-) -> Iterable[CellRecord]:
-    """Of each cell that is shown the other seeds; of configurations the tuned and the default."""
-    labels: dict[int, str] = {}
-    among: set[int] = set()
+    cells: Iterable[CellRecord], choices: Iterable[_Choice], seeds: Sequence[int]
+) -> tuple[list[CellRecord], list[OnlyChoosingSeeds]]:
+    """Of each cell that is shown the other seeds; and who has none.
+
+    Of configurations the tuned one and the default are shown.
+    """
+    labels: dict[int, str | None] = {}
     for choice in choices:
         labels |= choice.labels
-        among |= choice.among
+    shown, left_out = [], []
     for cell in cells:
-        if id(cell) in among and id(cell) not in labels:
-            continue
+        label = labels.get(id(cell), cell.label)
         rows = np.flatnonzero(_left(cell, seeds))
-        if not len(rows):
-            omissions.append(OnlyChoosingSeeds(cell.scenario, cell.label))
-            continue
-        yield replace(select(cell, rows), label=labels.get(id(cell), cell.label))
+        if label is not None and len(rows):
+            shown.append(replace(select(cell, rows), label=label))
+        elif label is not None:
+            left_out.append(OnlyChoosingSeeds(cell.scenario, cell.label))
+    return shown, left_out

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from clbench.report.compared import Comparison, Overall
 from clbench.report.contest import Pair, differs
-from clbench.report.words import listed
+from clbench.report.words import counted, listed
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Claim:
     holds: bool  # whether the board shows the same
     record: str = field(compare=False)  # of copies the first
 
+    def is_of(self, pair: Pair) -> bool:
+        """Whether it says something of this pair, on the same scenario or in the same question."""
+        if (self.scenario, self.question) != (pair.scenario, pair.question):
+            return False
+        return {self.better, self.worse} == {pair.a, pair.b}
+
 
 @dataclass(frozen=True)
 class _Family:
@@ -42,6 +48,10 @@ class _Family:
     @property
     def size(self) -> int:
         return sum(pair.is_tested for pair in self.pairs.values())
+
+    def differing(self, alpha: float) -> Iterable[Pair]:
+        """Those that are shown to differ."""
+        return (pair for pair in self.pairs.values() if differs(pair, alpha))
 
 
 def with_claims(board: Comparison, own: Mapping[str, Comparison]) -> Comparison:
@@ -59,9 +69,7 @@ def _claims(board: Comparison, own: Comparison, record: str) -> Iterable[Claim]:
         beside = on_board.get(family.question)
         if beside is None:
             continue
-        for pair in family.pairs.values():
-            if not differs(pair, own.alpha):
-                continue
+        for pair in family.differing(own.alpha):
             renamed = names.on_board(pair)
             other = beside.pairs.get(_key(renamed))
             if other is not None:
@@ -108,7 +116,7 @@ class _Names:
     def __init__(self, board: Comparison, own: Comparison) -> None:
         by_key = {cell.key: cell for cell in board.results.cells}
         self.labels: dict[str, str] = {}
-        self.scenarios: dict[str, str] = {}
+        self.scenarios: dict[str | None, str] = {}
         for cell in own.results.cells:
             known = by_key.get(cell.key)
             if known is not None:
@@ -117,11 +125,12 @@ class _Names:
 
     def on_board(self, pair: Pair) -> Pair:
         """The pair in the board's names; what the board has not by its key is called alike."""
-        scenario = pair.scenario
-        if scenario is not None:
-            scenario = self.scenarios.get(scenario, scenario)
-        a, b = (self.labels.get(name, name) for name in (pair.a, pair.b))
-        return replace(pair, scenario=scenario, a=a, b=b)
+        return replace(
+            pair,
+            scenario=self.scenarios.get(pair.scenario, pair.scenario),
+            a=self.labels.get(pair.a, pair.a),
+            b=self.labels.get(pair.b, pair.b),
+        )
 
 
 # ---------------------------------------------------------------------- words
@@ -129,12 +138,11 @@ class _Names:
 
 def words_of_pair(claims: Iterable[Claim], pair: Pair) -> str:
     """What records show of the two by themselves: `a better (a.h5, family of 3)`."""
-    here = []
+    said = []
     for claim in claims:
-        same_question = (claim.scenario, claim.question) == (pair.scenario, pair.question)
-        if same_question and {claim.better, claim.worse} == {pair.a, pair.b}:
-            here.append(f"{claim.better} better ({claim.record}, family of {claim.family})")
-    return "; ".join(here)
+        if claim.is_of(pair):
+            said.append(f"{claim.better} better ({claim.record}, family of {claim.family})")
+    return "; ".join(said)
 
 
 def _lines(claims: Sequence[Claim]) -> Iterable[str]:
@@ -144,12 +152,16 @@ def _lines(claims: Sequence[Claim]) -> Iterable[str]:
         if not claim.holds:
             here = claim.record, claim.scenario, claim.question
             together.setdefault(here, []).append(claim)
-    for (record, scenario, _), lost in together.items():
-        first = lost[0]
-        where = "Over scenarios" if scenario is None else scenario
-        said = listed([f"{claim.better} better than {claim.worse}" for claim in lost])
-        noun = "pair" if first.family == 1 else "pairs"
-        yield (
-            f"{where}: shown in its own record, {record} (family of {first.family} {noun}), not on"
-            f" this board (family of {first.board_family}): {said}."
-        )
+    return map(_line, together.values())
+
+
+def _line(lost: Sequence[Claim]) -> str:
+    """Of claims of one record, scenario and question."""
+    first = lost[0]
+    where = "Over scenarios" if first.scenario is None else first.scenario
+    family = counted(first.family, "pair")
+    said = listed([f"{claim.better} better than {claim.worse}" for claim in lost])
+    return (
+        f"{where}: shown in its own record, {first.record} (family of {family}), not on this"
+        f" board (family of {first.board_family}): {said}."
+    )

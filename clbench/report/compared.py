@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -241,9 +241,22 @@ class Comparison:
 
         None stands for what has no value.
         """
-        omnibus = [_plain(one, OMNIBUS_KEYS) for one in self.omnibus]
-        summary = [_plain(row, SUMMARY_KEYS) for row in self.summary]
-        pairs = [_plain(pair, PAIR_KEYS) for pair in self.pairs]
+        return {
+            **self._plain_rules(),
+            "omnibus": _plain(self._main_test(), TEST_KEYS),
+            "omnibus_tests": _plain_rows(self.omnibus, OMNIBUS_KEYS),
+            "summary": _plain_rows(self.summary, SUMMARY_KEYS),
+            "pairs": _plain_rows(self.pairs, PAIR_KEYS),
+            "overall": _plain_overall(self.overall),
+            "like_these": _plain_overall(self.like_these),
+            "looks": None if self.looked is None else self.looked.to_plain(),
+            "choices": [asdict(choice) for choice in self.choices],
+            "text": list(self.text),
+            "left_out": list(self.left_out),
+        }
+
+    def _plain_rules(self) -> dict[str, Any]:
+        """How the comparison was made."""
         return {
             "metric": self.metric,
             "unit": self.unit,
@@ -258,16 +271,6 @@ class Comparison:
             "correction": self.correction,
             "corrections": dict(self.corrections),
             "design": self.design,
-            "omnibus": _plain(self._main_test(), TEST_KEYS),
-            "omnibus_tests": omnibus,
-            "summary": summary,
-            "pairs": pairs,
-            "overall": None if self.overall is None else _plain_overall(self.overall),
-            "like_these": None if self.like_these is None else _plain_overall(self.like_these),
-            "looks": None if self.looked is None else self.looked.to_plain(),
-            "choices": [asdict(choice) for choice in self.choices],
-            "text": list(self.text),
-            "left_out": list(self.left_out),
         }
 
     def _main_test(self) -> Omnibus | None:
@@ -276,18 +279,25 @@ class Comparison:
         return next(iter([*over_scenarios, *self.omnibus]), None)
 
 
-def _plain_overall(overall: Overall) -> dict[str, Any]:
-    test = _plain(overall, OVERALL_KEYS)
-    ranks = [_plain(row, RANK_KEYS) for row in overall.ranks]
-    pairs = [_plain(pair, OVERALL_PAIR_KEYS) for pair in overall.pairs]
-    return {**test, "ranks": ranks, "pairs": pairs}
+def _plain_overall(overall: Overall | None) -> dict[str, Any] | None:
+    if overall is None:
+        return None
+    return {
+        **_plain(overall, OVERALL_KEYS),
+        "ranks": _plain_rows(overall.ranks, RANK_KEYS),
+        "pairs": _plain_rows(overall.pairs, OVERALL_PAIR_KEYS),
+    }
+
+
+def _plain_rows(rows: Iterable[Any], keys: Sequence[str]) -> list[dict[str, Any]]:
+    return [_plain(row, keys) for row in rows]
 
 
 def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The keys of a row; None for numbers that are not there, or infinite."""
+    """The keys of a row, or of none; None for numbers that are not there, or infinite."""
     plain: dict[str, Any] = {}
     for key in keys:
-        value = None if row is None else getattr(row, key)
-        is_number = not isinstance(value, float) or math.isfinite(value)
-        plain[key] = value if is_number else None
+        value = getattr(row, key, None)
+        is_missing = isinstance(value, float) and not math.isfinite(value)
+        plain[key] = None if is_missing else value
     return plain

@@ -23,7 +23,7 @@ from clbench.report.choosing import with_choices
 from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
 from clbench.report.conclusions import chosen_tests, conclusions, ranked
 from clbench.report.configurations import marked_best
-from clbench.report.contenders import contenders_of
+from clbench.report.contenders import Contenders, contenders_of
 from clbench.report.contest import (
     BASELINE,
     BY_DESIGN,
@@ -31,9 +31,11 @@ from clbench.report.contest import (
     RANKS,
     Pair,
     Rules,
+    Within,
     with_verdicts,
 )
 from clbench.report.findings import LeftOutRuns, Omission
+from clbench.report.findings_of_design import ChosenTests, DesignedTests
 from clbench.report.looked import looked_at
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
@@ -43,7 +45,15 @@ from clbench.report.ranking import Place
 from clbench.report.runs import Runs, runs_of
 from clbench.report.sentences import sentence
 from clbench.report.tested import Tested
-from clbench.stats.intervals import MANY, interquartile_interval, interquartile_mean, mean_interval
+from clbench.stats.intervals import (
+    MANY,
+    NONE,
+    Interval,
+    interquartile_interval,
+    interquartile_mean,
+    mean_interval,
+)
+from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.host import Plugin
@@ -104,35 +114,58 @@ def compare_pool(pooled: Pool, given: Mapping[str, Any], seed: int = 0) -> Compa
     known = {name: value for name, value in given.items() if value is not None}
     pooled = with_choices(pooled, known)
     rules, not_used = rules_of(pooled.results, known, seed)
-    every = []
-    for cell in pooled.results.cells:
-        asked = pooled.asked_of.get(cell.key, ())
-        every.append(runs_of(pooled.results, rules.metric, cell, asked))
+    every = _all_runs(pooled, rules.metric)
     tested, not_over_scenarios = _tested(pooled, rules, every)
     omissions = [*pooled.omissions, *not_used, *_left_out_runs(every), *not_over_scenarios]
     return _comparison(tested, omissions)
 
 
+def _all_runs(pooled: Pool, metric: str) -> list[Runs]:
+    """Of every cell, those that lost all of their runs among them."""
+    every = []
+    for cell in pooled.results.cells:
+        asked = pooled.asked_of.get(cell.key, ())
+        every.append(runs_of(pooled.results, metric, cell, asked))
+    return every
+
+
 def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, Sequence[Omission]]:
     """All tests done; and who is left out of those over scenarios, and why."""
     runs = [one for one in every if len(one.seed)]
-    by_scenario: dict[str, list[Runs]] = defaultdict(list)
-    for one in runs:
-        by_scenario[one.scenario].append(one)
+    by_scenario = _by_scenario(runs)
     # Without a run of the baseline nothing can be set against it.
     if rules.family == BASELINE and all(one.strategy != rules.baseline for one in runs):
         rules = replace(rules, family=EVERY_PAIR)
     rules = replace(rules, looked=looked_at(pooled.results.record, by_scenario, rules))
-    by_design = rules.tests == BY_DESIGN
-    within = (within_by_design if by_design else within_by_ranks).within(by_scenario, rules)
-    if rules.looked is not None and not rules.unpaired:
-        judged = rules.looked.within(within.pairs, by_scenario, rules)
-        within = replace(within, pairs=tuple(with_verdicts(judged, {}, rules)))
+    within = _within(by_scenario, rules)
     contenders, left_out = contenders_of(by_scenario, within.pairs)
-    over: tuple[Across, ...] = ()
-    if contenders is not None:
-        over = (across_by_design if by_design else across_by_ranks).across(contenders, rules)
+    over = () if contenders is None else _across(contenders, rules)
     return Tested(pooled, rules, runs, by_scenario, within, over), left_out
+
+
+def _by_scenario(runs: Iterable[Runs]) -> dict[str, list[Runs]]:
+    found: dict[str, list[Runs]] = defaultdict(list)
+    for one in runs:
+        found[one.scenario].append(one)
+    return found
+
+
+def _within(by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
+    """The tests within scenarios, and what is decided where somebody looked before."""
+    by_design = rules.tests == BY_DESIGN
+    tests = within_by_design.within if by_design else within_by_ranks.within
+    found = tests(by_scenario, rules)
+    if rules.looked is None or rules.unpaired:
+        return found
+    judged = rules.looked.within(found.pairs, by_scenario, rules)
+    return replace(found, pairs=tuple(with_verdicts(judged, {}, rules)))
+
+
+def _across(contenders: Contenders, rules: Rules) -> tuple[Across, ...]:
+    """The tests over scenarios, a question each."""
+    by_design = rules.tests == BY_DESIGN
+    tests = across_by_design.across if by_design else across_by_ranks.across
+    return tests(contenders, rules)
 
 
 def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
@@ -140,7 +173,6 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
     over = [_overall(one) for one in tested.over]
     omnibus = [one.omnibus for one in tested.over if one.omnibus is not None]
     findings = tuple(conclusions(tested))
-    chosen = (designed_tests if rules.tests == BY_DESIGN else chosen_tests)(tested)
     return Comparison(
         metric=rules.metric,
         unit=tested.unit,
@@ -152,7 +184,7 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         unpaired=rules.unpaired,
         rope=rules.rope,
         baseline=rules.baseline,
-        design=sentence(chosen).removesuffix("."),
+        design=sentence(_tests_made(tested)).removesuffix("."),
         omnibus=(*tested.within.omnibus, *omnibus),
         corrections=tested.within.corrections,
         summary=Rows(marked_best(_summary(tested), findings)),
@@ -170,6 +202,11 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
     )
 
 
+def _tests_made(tested: Tested) -> ChosenTests | DesignedTests:
+    """Which they are, and why."""
+    return designed_tests(tested) if tested.rules.tests == BY_DESIGN else chosen_tests(tested)
+
+
 # ---------------------------------------------------------------------- the tables
 
 
@@ -181,8 +218,9 @@ def _summary(tested: Tested) -> Iterable[SummaryRow]:
         against = _pairs_with(rules.baseline, pairs)
         known = {one.strategy: one for one in here}
         for place in ranked(here, pairs, rules):
-            name = place.strategy
-            yield _summary_row(known[name], place, against.get(name), rules)
+            row = _summary_row(known[place.strategy], place, rules)
+            pair = against.get(place.strategy)
+            yield row if pair is None else _beside_baseline(row, pair)
 
 
 def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, Pair]:
@@ -196,13 +234,11 @@ def _pairs_with(baseline: str | None, pairs: Iterable[Pair]) -> dict[str, Pair]:
     return against
 
 
-def _summary_row(runs: Runs, place: Place, against: Pair | None, rules: Rules) -> SummaryRow:
+def _summary_row(runs: Runs, place: Place, rules: Rules) -> SummaryRow:
     values = runs.finished
     interval = mean_interval(values, rules.level).cut(runs.limits)
-    # Of fewer runs the quarters are single runs, and cutting them off says nothing.
-    has_iqm = len(values) >= MANY
-    middle = interquartile_interval([values], rules.rng(), rules.level) if has_iqm else None
-    row = SummaryRow(
+    middle_mean, middle = _middle_half(values, rules)
+    return SummaryRow(
         scenario=runs.scenario,
         strategy=runs.strategy,
         n=len(values),
@@ -210,16 +246,26 @@ def _summary_row(runs: Runs, place: Place, against: Pair | None, rules: Rules) -
         mean=runs.mean,
         ci_low=interval.low,
         ci_high=interval.high,
-        iqm=interquartile_mean(values) if has_iqm else NAN,
+        iqm=middle_mean,
         rank_best=place.rank_best,
         rank_worst=place.rank_worst,
         rank_reason=place.rank_reason,
         group=place.group,
         interval=interval.method,
-        iqm_low=middle.low if middle else NAN,
-        iqm_high=middle.high if middle else NAN,
+        iqm_low=middle.low,
+        iqm_high=middle.high,
     )
-    return row if against is None else _beside_baseline(row, against)
+
+
+def _middle_half(values: Array, rules: Rules) -> tuple[float, Interval]:
+    """Its mean, and the interval of that.
+
+    Of fewer runs the quarters are single runs, and cutting them off says nothing.
+    """
+    if len(values) < MANY:
+        return NAN, Interval(NAN, NAN, NONE)
+    mean = interquartile_mean(values)
+    return mean, interquartile_interval([values], rules.rng(), rules.level)
 
 
 def _beside_baseline(row: SummaryRow, pair: Pair) -> SummaryRow:
@@ -240,19 +286,23 @@ def _beside_baseline(row: SummaryRow, pair: Pair) -> SummaryRow:
 
 
 def _overall(over: Across) -> Overall:
-    test = over.omnibus
-    return Overall(
+    """A question over scenarios; where all strategies were not tested, without that test."""
+    found = Overall(
         question=over.question,
-        test=test.test if test else None,
-        statistic=test.statistic if test else NAN,
-        p=test.p if test else NAN,
-        f=test.f if test else NAN,
-        f_p=test.f_p if test else NAN,
+        test=None,
+        statistic=NAN,
+        p=NAN,
+        f=NAN,
+        f_p=NAN,
         critical_difference=over.critical_difference,
         correction=over.correction,
         ranks=Rows(over.ranks),
         pairs=Rows(over.pairs),
     )
+    one = over.omnibus
+    if one is None:
+        return found
+    return replace(found, test=one.test, statistic=one.statistic, p=one.p, f=one.f, f_p=one.f_p)
 
 
 # ---------------------------------------------------------------------- what else is said

@@ -17,12 +17,11 @@ from clbench.report.contest import (
     Pair,
     Rules,
     differs,
-    is_equivalent,
 )
+from clbench.report.equivalence import equivalence
 from clbench.report.findings import (
     AgainstBaseline,
     AllStrategies,
-    Equivalence,
     Finding,
     MeasuredInstead,
     MissingSeeds,
@@ -31,8 +30,6 @@ from clbench.report.findings import (
     NothingToCompare,
     OneStrategy,
     OverallRanking,
-    Probabilities,
-    Probability,
     Ranking,
     SeedsAdded,
     TooFewScenarios,
@@ -49,29 +46,42 @@ from clbench.report.planned import chances, designed_tests
 from clbench.report.population import shared_test_sets
 from clbench.report.protocols import protocol_differences
 from clbench.report.ranking import BOUND, Entry, Place, ranking
-from clbench.report.runs import Runs, common_seeds
+from clbench.report.runs import Runs
 from clbench.report.tested import Tested
 from clbench.stats import design as designs
-from clbench.stats.equivalence import bayesian_signed_rank
 from clbench.stats.families import worth_testing
 from clbench.stats.intervals import interquartile_mean
-from clbench.stats.paired import differences
-from clbench.stats.power import penalty, seeds_needed, smallest_equivalence
+from clbench.stats.power import penalty, seeds_needed
 
 # Metrics that a stream has in which old tasks are not tested again.
 WITHOUT_OLD_TASKS = ("learning_accuracy", "online_accuracy")
 MOST_LETTERS = 26  # beyond so many strategies letters of groups are no longer single ones
+BETTER, WORSE, NEITHER = "better", "worse", "neither"  # than the baseline
 
 
 def conclusions(tested: Tested) -> Iterable[Finding]:
     """Everything that was found."""
+    results = tested.pooled.results
     if tested.pooled.mixed:
         yield MixedRecords(tested.pooled.mixed)
     if not tested.by_scenario:
-        metric = tested.rules.metric
-        yield NothingToCompare(metric)
-        yield from _measured_instead(tested.pooled.results, metric)
+        yield NothingToCompare(tested.rules.metric)
+        yield from _measured_instead(results, tested.rules.metric)
         return
+    yield from _tests_and_power(tested)
+    yield from _seeds_added(tested)
+    for scenario, here in tested.by_scenario.items():
+        yield from _on_scenario(tested, scenario, here)
+    for over in tested.over:
+        yield from _over_scenarios(tested, over)
+    yield from best_configurations(results.cells, tested.runs)
+    yield from shared_test_sets(tested)
+    yield from protocol_differences(results)
+    yield from _baseline_and_intervals(tested)
+
+
+def _tests_and_power(tested: Tested) -> Iterable[Finding]:
+    """Which tests were made, of what was chosen, and what they can find."""
     if tested.rules.tests == BY_DESIGN:
         yield designed_tests(tested)
         yield from tested.pooled.choices
@@ -80,36 +90,29 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
         yield chosen_tests(tested)
         yield from tested.pooled.choices
         yield from _power(tested)
-    yield from _seeds_added(tested)
-    for scenario, here in tested.by_scenario.items():
-        yield from _on_scenario(tested, scenario, here)
-    for over in tested.over:
-        yield from _over_scenarios(tested, over)
-    yield from best_configurations(tested.pooled.results.cells, tested.runs)
-    yield from shared_test_sets(tested)
-    yield from protocol_differences(tested.pooled.results)
-    several = any(len(here) > 1 for here in tested.by_scenario.values())
-    if tested.rules.baseline is None and several:
+
+
+def _baseline_and_intervals(tested: Tested) -> Iterable[Finding]:
+    """What is to be known of the tables: no differences to a baseline, and what intervals are."""
+    rules = tested.rules
+    if rules.baseline is None and tested.most_strategies > 1:
         yield NoBaseline()
-    family = sum(pair.is_tested for pair in tested.within.pairs)
-    yield IntervalsMade(tested.rules.unpaired, tested.rules.level, family)
+    yield IntervalsMade(rules.unpaired, rules.level, len(tested.tested_pairs))
 
 
 def chosen_tests(tested: Tested) -> ChosenTests:
     """The tests, and the reason for them."""
-    rules = tested.rules
+    paired, known = not tested.rules.unpaired, tested.tested_pairs
     # The design of the scenario with most strategies is told; the others have fewer of its tests.
-    most = max(map(len, tested.by_scenario.values()), default=0)
     planned = designs.within_scenario(
-        most, paired=not rules.unpaired, streams_known=tested.streams_known
+        tested.most_strategies, paired=paired, streams_known=tested.streams_known
     )
-    known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
     return ChosenTests(
         reason=planned.reason,
         pairs=None if planned.pairs == "none" else planned.pairs,
         omnibus=planned.omnibus if tested.within.omnibus else None,
-        exact=not rules.unpaired and all(pair.exact for pair in known),
-        correction=rules.correction,
+        exact=paired and all(pair.exact for pair in known),
+        correction=tested.rules.correction,
         family=len(known),
         over=next(map(_tests_over, tested.over), None),
         agents_of=tested.agents_of,
@@ -138,7 +141,7 @@ def _seeds_added(tested: Tested) -> Iterable[SeedsAdded]:
     if looked is not None:
         yield SeedsAdded(
             looked.earlier,
-            () if looked.plan is None else looked.plan.looks,
+            looked.declared,
             looked.problem,
             rules.alpha,
             rules.unpaired,
@@ -148,38 +151,37 @@ def _seeds_added(tested: Tested) -> Iterable[SeedsAdded]:
 
 def _power(tested: Tested) -> Iterable[Power]:
     """For every number of pairs there is."""
-    rules = tested.rules
-    known = [pair for pair in tested.within.pairs if not np.isnan(pair.p)]
-    # Pairs that could never be shown to differ are in nobody's family, where there are others.
-    fit = int(worth_testing(np.array([pair.smallest_p for pair in known]), rules.alpha).sum())
-    factor = penalty(fit or len(known), rules.correction)
+    rules, known = tested.rules, tested.tested_pairs
+    factor = penalty(_family(known, rules), rules.correction)
     # The same for all: it depends on the family, not on the pair.
     needed = seeds_needed(rules.alpha, factor)
     for n, smallest in sorted({(pair.n, pair.smallest_p) for pair in known}):
         yield Power(n, smallest, factor, rules.alpha, rules.unpaired, needed)
 
 
+def _family(known: Sequence[Pair], rules: Rules) -> int:
+    """Pairs that could never be shown to differ are in nobody's, where there are others."""
+    smallest = np.array([pair.smallest_p for pair in known])
+    return int(worth_testing(smallest, rules.alpha).sum()) or len(known)
+
+
 # ---------------------------------------------------------------------- one scenario
 
 
 def _on_scenario(tested: Tested, scenario: str, here: Sequence[Runs]) -> Iterable[Finding]:
-    rules = tested.rules
     yield from _missing_seeds(tested, scenario, here)
-    pairs = tested.pairs_on(scenario)
     if len(here) == 1:
         yield OneStrategy(scenario, here[0].strategy)
         return
+    pairs = tested.pairs_on(scenario)
     if len(here) == 2 and pairs:
         yield _of_two(tested, pairs[0])
     else:
-        yield from _of_all(
-            tested, [one for one in tested.within.omnibus if one.scenario == scenario]
-        )
-        yield from _ranked_on(tested, scenario, here, pairs)
-    if rules.baseline is not None and len(here) > 2:
+        yield from _of_all(tested, tested.omnibus_on(scenario))
+        yield from _ranking(tested, pairs, ranked(here, pairs, tested.rules), scenario)
+    if len(here) > 2:
         yield from _against_baseline(tested, pairs, scenario)
-    if rules.rope is not None:
-        yield from _equivalence(tested, scenario, here, pairs)
+    yield from equivalence(tested, scenario, here, pairs)
 
 
 def _of_two(tested: Tested, pair: Pair) -> TwoStrategies:
@@ -200,13 +202,6 @@ def _of_all(tested: Tested, omnibus: Iterable[Omnibus]) -> Iterable[AllStrategie
         return  # a test of all strategies has no p that holds however often one looks
     for one in omnibus:
         yield AllStrategies(one, tested.rules.alpha, len(tested.by_scenario))
-
-
-def _ranked_on(
-    tested: Tested, scenario: str, here: Sequence[Runs], pairs: Sequence[Pair]
-) -> Iterable[Finding]:
-    places = ranked(here, pairs, tested.rules)
-    yield from _ranking(tested, pairs, places, scenario)
 
 
 def ranked(here: Sequence[Runs], pairs: Sequence[Pair], rules: Rules) -> list[Place]:
@@ -231,114 +226,80 @@ def _ranking(
 ) -> Iterable[Finding]:
     """Who is ahead, and who has no rank."""
     where = (scenario, question, len(tested.by_scenario))
-    rules = tested.rules
-    with_rank = [place for place in places if place.rank_best is not None]
-    first = [place.strategy for place in with_rank if place.rank_best == 1]
-    winners = [place.strategy for place in with_rank if place.rank_worst == 1]
-    differing = sum(differs(pair, rules.alpha) for pair in pairs)
     # Of comparisons with a baseline alone nobody comes out first.
-    if rules.family != BASELINE:
-        yield Ranking(
-            *where,
-            strategies=len(with_rank),
-            first=tuple(first),
-            winner=winners[0] if winners and len(with_rank) > 1 else None,
-            differing=differing,
-            pairs=sum(pair.is_tested for pair in pairs),
-        )
+    if tested.rules.family != BASELINE:
+        yield _who_is_first(where, pairs, places, tested.rules.alpha)
     without = [one for one in places if one.rank_reason not in ("", BOUND)]
     if without:
         yield Unranked(*where, tuple((one.strategy, one.rank_reason) for one in without))
 
 
+def _who_is_first(
+    where: tuple[str | None, str, int],
+    pairs: Sequence[Pair],
+    places: Iterable[Place | OverallRank],
+    alpha: float,
+) -> Ranking:
+    with_rank = [place for place in places if place.rank_best is not None]
+    winner = [place.strategy for place in with_rank if place.rank_worst == 1]
+    return Ranking(
+        *where,
+        strategies=len(with_rank),
+        first=tuple(place.strategy for place in with_rank if place.rank_best == 1),
+        winner=winner[0] if winner and len(with_rank) > 1 else None,
+        differing=_differing(pairs, alpha),
+        pairs=sum(pair.is_tested for pair in pairs),
+    )
+
+
+def _differing(pairs: Iterable[Pair], alpha: float) -> int:
+    return sum(differs(pair, alpha) for pair in pairs)
+
+
 def _missing_seeds(tested: Tested, scenario: str, here: Sequence[Runs]) -> Iterable[MissingSeeds]:
     """A strategy may look better for the want of its bad seeds."""
-    known = [set(one.seed.tolist()) for one in here]
-    some = set.union(*known)
+    known = {one.strategy: set(one.seed.tolist()) for one in here}
+    some = set.union(*known.values())
     # Seeds that the suite asks for may be missing to all.
     everybody = some | set(tested.pooled.asked)
-    counts = []
-    for one, seeds in zip(here, known, strict=True):
-        if seeds != everybody:
-            counts.append((one.strategy, len(seeds)))
-    if not counts:
-        return
-    all_have_the_same = all(seeds == some for seeds in known)
-    missing_to_all = len(everybody - some) if all_have_the_same else 0
-    yield MissingSeeds(
-        scenario, len(everybody), tuple(counts), missing_to_all, tested.rules.unpaired
-    )
+    short = {name: seeds for name, seeds in known.items() if seeds != everybody}
+    if short:
+        all_have_the_same = all(seeds == some for seeds in known.values())
+        yield MissingSeeds(
+            scenario=scenario,
+            asked=len(everybody),
+            counts=tuple((name, len(seeds)) for name, seeds in short.items()),
+            missing_to_all=len(everybody - some) if all_have_the_same else 0,
+            unpaired=tested.rules.unpaired,
+        )
 
 
 def _against_baseline(
     tested: Tested, pairs: Sequence[Pair], scenario: str | None = None, question: str = ""
 ) -> Iterable[AgainstBaseline]:
-    rules = tested.rules
-    assert rules.baseline is not None
-    sides: dict[str, list[str]] = {"better": [], "worse": [], "neither": []}
+    baseline = tested.rules.baseline
+    sides: dict[str, list[str]] = {BETTER: [], WORSE: [], NEITHER: []}
     for pair in pairs:
-        if rules.baseline not in (pair.a, pair.b):
-            continue
-        other = pair.b if pair.a == rules.baseline else pair.a
-        if not differs(pair, rules.alpha):
-            sides["neither"].append(other)
-        elif pair.winner == other:
-            sides["better"].append(other)
-        else:
-            sides["worse"].append(other)
-    if any(sides.values()):
-        named = {side: tuple(names) for side, names in sides.items()}
-        scenarios = len(tested.by_scenario)
+        if baseline in (pair.a, pair.b):
+            other = pair.b if pair.a == baseline else pair.a
+            sides[_side(pair, other, tested.rules.alpha)].append(other)
+    if baseline is not None and any(sides.values()):
         yield AgainstBaseline(
-            scenario, rules.baseline, **named, question=question, scenarios=scenarios
+            scenario,
+            baseline,
+            better=tuple(sides[BETTER]),
+            worse=tuple(sides[WORSE]),
+            neither=tuple(sides[NEITHER]),
+            question=question,
+            scenarios=len(tested.by_scenario),
         )
 
 
-# ---------------------------------------------------------------------- equivalence
-
-
-def _equivalence(
-    tested: Tested, scenario: str, here: Sequence[Runs], pairs: Sequence[Pair]
-) -> Iterable[Finding]:
-    """By two one-sided tests, and in probabilities."""
-    rules = tested.rules
-    rope = rules.rope or 0.0
-    same = [(pair.a, pair.b) for pair in pairs if is_equivalent(pair, rules.alpha)]
-    failed = [one.strategy for one in here if one.failed.any()]
-    too_few = _too_few_seeds(pairs, rules)
-    yield Equivalence(scenario, rope, tested.unit, tuple(same), tuple(failed), too_few)
-    known = {one.strategy: one for one in here}
-    against = known.get(rules.baseline or "")
-    if against is None or rules.unpaired:
-        return
-    each = []
-    for one in here:
-        if one is not against and len(common_seeds([one, against])):
-            each.append(_probability(one, against, rope, rules))
-    yield Probabilities(scenario, against.strategy, rope, tested.unit, tuple(each))
-
-
-def _too_few_seeds(pairs: Sequence[Pair], rules: Rules) -> int | None:
-    """How many seeds the pair with the fewest has, where those are too few to show equivalence."""
-    # The pair with the fewest decides: what it cannot show is not shown of all pairs.
-    fewest = min((pair.n for pair in pairs if pair.n), default=0)
-    if not fewest or rules.unpaired or smallest_equivalence(fewest) <= rules.alpha:
-        return None
-    return fewest
-
-
-def _probability(one: Runs, against: Runs, rope: float, rules: Rules) -> Probability:
-    """The Bayesian answer, which knows no differences but those that it has seen.
-
-    So there is none from few pairs, nor where runs failed.
-    """
-    seeds = common_seeds([one, against])
-    first, second = one.at(seeds), against.at(seeds)
-    failed = int((~np.isfinite(first) | ~np.isfinite(second)).sum())
-    if failed or smallest_equivalence(len(seeds)) > rules.alpha:
-        return Probability(one.strategy, len(seeds), failed)
-    found = bayesian_signed_rank(differences(first, second), rope, rules.rng())
-    return Probability(one.strategy, len(seeds), failed, found.first, found.neither, found.second)
+def _side(pair: Pair, strategy: str, alpha: float) -> str:
+    """How a strategy of the pair compares with the other one."""
+    if not differs(pair, alpha):
+        return NEITHER
+    return BETTER if pair.winner == strategy else WORSE
 
 
 # ---------------------------------------------------------------------- over scenarios
@@ -354,18 +315,17 @@ def _over_scenarios(tested: Tested, over: Across) -> Iterable[Finding]:
         yield from _by_average_rank(tested, over)
     else:
         yield from _ranking(tested, over.pairs, over.ranks, question=over.question)
-        if tested.rules.baseline is not None:
-            yield from _against_baseline(tested, over.pairs, question=over.question)
+        yield from _against_baseline(tested, over.pairs, question=over.question)
 
 
 def _by_average_rank(tested: Tested, over: Across) -> Iterable[Finding]:
     """By Nemenyi's critical difference."""
-    rules = tested.rules
-    differing = sum(differs(pair, rules.alpha) for pair in over.pairs)
+    alpha = tested.rules.alpha
+    differing = _differing(over.pairs, alpha)
     best = min(over.ranks, key=lambda rank: rank.average_rank)
     yield OverallRanking(
         over.critical_difference,
-        rules.alpha,
+        alpha,
         differing,
         len(over.pairs),
         best.strategy,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from clbench.report.contest import Pair
+from clbench.report.contest import Pair, places_of
 from clbench.report.findings import NoCommonSeeds, NotEverywhere
 from clbench.report.runs import Runs
 
@@ -25,6 +25,16 @@ class Contenders:
     pairs: tuple[Mapping[Places, Pair], ...]
 
     @property
+    def sign(self) -> int:
+        """-1 where less is better."""
+        return self.runs[0][0].sign
+
+    @property
+    def by_strategy(self) -> dict[str, tuple[Runs, ...]]:
+        """Its runs on every scenario."""
+        return dict(zip(self.names, zip(*self.runs, strict=True), strict=True))
+
+    @property
     def places(self) -> list[Places]:
         """Every pair of strategies."""
         return list(itertools.combinations(range(len(self.names)), 2))
@@ -39,31 +49,37 @@ def contenders_of(
     """
     if len(by_scenario) < 2:
         return None, []
-    known: list[dict[str, Runs]] = []
-    for here in by_scenario.values():
-        known.append({one.strategy: one for one in here})
-    everywhere, not_everywhere = _everywhere(known)
     pairs = list(pairs)
+    everywhere, not_everywhere = _everywhere(by_scenario.values())
     names, without_seeds = _with_common_seeds(everywhere, pairs)
     left_out: list[NotEverywhere | NoCommonSeeds] = [*not_everywhere, *without_seeds]
     if len(names) < 2:
         return None, left_out
-    runs: list[tuple[Runs, ...]] = []
-    for runs_there in known:
-        runs.append(tuple(runs_there[name] for name in names))
+    runs = _runs_of(names, by_scenario.values())
     by_places = _pairs_by_scenario(names, by_scenario, pairs)
     return Contenders(tuple(names), tuple(runs), tuple(by_places)), left_out
 
 
-def _everywhere(known: Sequence[Mapping[str, Runs]]) -> tuple[list[str], list[NotEverywhere]]:
+def _everywhere(scenarios: Collection[Sequence[Runs]]) -> tuple[list[str], list[NotEverywhere]]:
     """The strategies that have runs on every scenario, and those that have not."""
     count: Counter[str] = Counter()  # keeps the order in which the strategies first appear
-    for here in known:
-        count.update(here.keys())
-    total = len(known)
-    everywhere = [name for name in count if count[name] == total]
-    others = [NotEverywhere(name, count[name], total) for name in count if count[name] < total]
+    for here in scenarios:
+        count.update(one.strategy for one in here)
+    everywhere, others = [], []
+    for name, times in count.items():
+        if times == len(scenarios):
+            everywhere.append(name)
+        else:
+            others.append(NotEverywhere(name, times, len(scenarios)))
     return everywhere, others
+
+
+def _runs_of(
+    names: Sequence[str], scenarios: Iterable[Sequence[Runs]]
+) -> Iterable[tuple[Runs, ...]]:
+    for here in scenarios:
+        known = {one.strategy: one for one in here}
+        yield tuple(map(known.__getitem__, names))
 
 
 def _with_common_seeds(
@@ -77,22 +93,26 @@ def _with_common_seeds(
     left: list[NoCommonSeeds] = []
     strangers = [(pair.a, pair.b) for pair in pairs if not pair.n]
     while apart := [pair for pair in strangers if set(pair) <= set(kept)]:
-        count = Counter(itertools.chain.from_iterable(apart))
-        # Of several who share none with equally many, the last one goes.
-        alone = max(reversed(kept), key=lambda name: count[name])
+        alone = _most_alone(kept, apart)
         first, second = next(pair for pair in apart if alone in pair)
         kept.remove(alone)
         left.append(NoCommonSeeds(first, second, alone))
     return kept, left
 
 
+def _most_alone(names: Sequence[str], apart: Iterable[tuple[str, str]]) -> str:
+    """Who is in most of these pairs; of several the last one."""
+    count = Counter(itertools.chain.from_iterable(apart))
+    return max(reversed(names), key=lambda name: count[name])
+
+
 def _pairs_by_scenario(
     names: Sequence[str], scenarios: Iterable[str], pairs: Iterable[Pair]
 ) -> Iterable[Mapping[Places, Pair]]:
-    place = {name: position for position, name in enumerate(names)}
+    place = places_of(names)
     found: dict[str | None, dict[Places, Pair]] = {name: {} for name in scenarios}
     for pair in pairs:
         if pair.a in place and pair.b in place:
-            i, j = place[pair.a], place[pair.b]
-            found[pair.scenario][min(i, j), max(i, j)] = pair if i < j else pair.turned()
+            first = pair if place[pair.a] < place[pair.b] else pair.turned()
+            found[pair.scenario][place[first.a], place[first.b]] = first
     return found.values()

@@ -6,7 +6,7 @@ Who makes the tests: `within_by_design` and `across_by_design`, or `within_by_ra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -224,12 +224,12 @@ def verdict(pair: Pair, rejected: bool, rules: Rules) -> str:
         return _untested(pair)
     if is_equivalent(pair, rules.alpha):
         return f"equivalent within ±{rules.rope:g}"
-    if differs(pair, rules.alpha):
-        # Nobody knows what repeated looks make of a test of all strategies.
-        certain = rejected or pair.decision
-        doubt = "" if certain else " (though the omnibus test found no difference)"
-        return f"{pair.winner} better{doubt}"
-    return "cannot be told apart"
+    if not differs(pair, rules.alpha):
+        return "cannot be told apart"
+    # Nobody knows what repeated looks make of a test of all strategies.
+    if rejected or pair.decision:
+        return f"{pair.winner} better"
+    return f"{pair.winner} better (though the omnibus test found no difference)"
 
 
 def _untested(pair: Pair) -> str:
@@ -237,8 +237,13 @@ def _untested(pair: Pair) -> str:
     return f"too few {blocks} in common" if pair.n else f"no {blocks} in common"
 
 
+def rejected(omnibus: Iterable[Omnibus], rules: Rules) -> dict[str | None, bool]:
+    """By scenario, whether the test of all strategies found that they are not all alike."""
+    return {one.scenario: one.p <= rules.alpha for one in omnibus}
+
+
 def with_verdicts(
-    pairs: Sequence[Pair], rejected: dict[str | None, bool], rules: Rules
+    pairs: Iterable[Pair], rejected: Mapping[str | None, bool], rules: Rules
 ) -> list[Pair]:
     """The pairs of one family with their verdicts; p is adjusted already."""
     judged = []
@@ -257,20 +262,30 @@ def difference_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: f
 
 def better_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
     """`[k, k]`: whether the row's strategy is shown to be better than the column's."""
-    place = {name: position for position, name in enumerate(strategies)}
-    better = np.zeros((len(strategies), len(strategies)), dtype=bool)
-    for pair in pairs:
-        if differs(pair, alpha) and pair.a in place and pair.b in place:
+    place = places_of(strategies)
+    better = np.zeros((len(place), len(place)), dtype=bool)
+    for pair in _pairs_of(place, pairs):
+        if differs(pair, alpha):
             better[place[pair.winner], place[pair.loser]] = True
     return better
 
 
 def equivalence_matrix(strategies: Sequence[str], pairs: Sequence[Pair], alpha: float) -> Array:
     """`[k, k]`: who is shown to differ from whom by less than matters."""
-    place = {name: position for position, name in enumerate(strategies)}
-    same = np.zeros((len(strategies), len(strategies)), dtype=bool)
-    for pair in pairs:
-        if is_equivalent(pair, alpha) and pair.a in place and pair.b in place:
-            i, j = place[pair.a], place[pair.b]
-            same[i, j] = same[j, i] = True
-    return same
+    place = places_of(strategies)
+    same = np.zeros((len(place), len(place)), dtype=bool)
+    for pair in _pairs_of(place, pairs):
+        if is_equivalent(pair, alpha):
+            same[place[pair.a], place[pair.b]] = True
+    both: Array = same | same.T
+    return both
+
+
+def places_of(names: Iterable[str]) -> dict[str, int]:
+    """Where each of them stands."""
+    return {name: position for position, name in enumerate(names)}
+
+
+def _pairs_of(names: Container[str], pairs: Iterable[Pair]) -> Iterable[Pair]:
+    """Those of which both are among the names."""
+    return (pair for pair in pairs if pair.a in names and pair.b in names)

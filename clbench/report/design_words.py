@@ -58,15 +58,21 @@ def corrected_words(corrections: Iterable[str]) -> str:
 
 
 def _by_design(found: DesignedTests) -> str:
-    means = means_of_agents(found.agents_of)
-    unit = f"; {means}" if means else ""
     over = "".join(map(_over_by_design, found.over))
+    after = f"{over}{_of_agents(found)}"
     if not found.family:
-        return f"No test within a scenario: {found.reason}{over}{unit}"
-    return (
-        f"By the design of the experiment ({found.reason}), not by a look at the data:"
-        f" {_tests(found)}{_family(found)}{over}{unit}"
-    )
+        return f"No test within a scenario: {found.reason}{after}"
+    return f"{_reason(found)}: {_tests(found)}{_family(found)}{after}"
+
+
+def _reason(found: ChosenTests | DesignedTests) -> str:
+    return f"By the design of the experiment ({found.reason}), not by a look at the data"
+
+
+def _of_agents(found: ChosenTests | DesignedTests) -> str:
+    """What is said last: that agents of one seed count as their mean."""
+    means = means_of_agents(found.agents_of)
+    return f"; {means}" if means else ""
 
 
 def _tests(found: DesignedTests) -> str:
@@ -78,10 +84,8 @@ def _tests(found: DesignedTests) -> str:
     if found.by_ranks:
         tests.append("sign flips of signed ranks where a run failed, which counts as the lowest")
     pairs = "every pair" if found.baseline is None else f"every strategy with {found.baseline}"
-    told = f"of {pairs}: {', or '.join(tests)}"
-    if not found.omnibus:
-        return told
-    return f"of all strategies: {' or '.join(found.omnibus)}; {told}"
+    omnibus = f"of all strategies: {' or '.join(found.omnibus)}; " if found.omnibus else ""
+    return f"{omnibus}of {pairs}: {', or '.join(tests)}"
 
 
 def _why_t(found: DesignedTests) -> str:
@@ -95,16 +99,17 @@ def _why_t(found: DesignedTests) -> str:
 def _family(found: DesignedTests) -> str:
     if found.family == 1:
         return ""
+    where = f" of {found.scenarios} scenarios" if found.scenarios > 1 else ""
     corrected = corrected_words(found.corrections)
-    where = f" of {found.scenarios} scenarios are one family" if found.scenarios > 1 else ""
-    return f"; {corrected}; the {found.family} pairs{where or ' are one family'}"
+    return f"; {corrected}; the {found.family} pairs{where} are one family"
 
 
 def _over_by_design(over: TestsOverByDesign) -> str:
-    tests = " and ".join(TESTS[name] for name in over.tests)
-    how = f"{tests}, {CORRECTED[over.correction]}" if tests else "nothing is tested"
+    how, blocks = "nothing is tested", "for too few seeds are on all of them"
+    if over.tests:
+        tests = " and ".join(TESTS[name] for name in over.tests)
+        how, blocks = f"{tests}, {CORRECTED[over.correction]}", "each seed's mean over them"
     if over.question == THESE:
-        blocks = "each seed's mean over them" if tests else "for too few seeds are on all of them"
         return f"; on these {over.scenarios} scenarios together {how} ({blocks})"
     return f"; on scenarios like these, of which {over.scenarios} are a sample, {how}"
 
@@ -120,25 +125,21 @@ def _seeds(sizes: Sequence[int]) -> str:
 
 
 def _on_ranks(found: ChosenTests) -> str:
-    means = means_of_agents(found.agents_of)
-    unit = f"; {means}" if means else ""
+    after = f"{_over(found.over)}{_of_agents(found)}"
     if found.pairs is None:
-        return f"No test within a scenario: {found.reason}{_over(found.over)}{unit}"
-    exact = "exact " if found.exact else ""
-    tests = f"{exact}{found.pairs} test"
+        return f"No test within a scenario: {found.reason}{after}"
+    tests = f"{'exact ' if found.exact else ''}{found.pairs} test"
     if found.omnibus:
         tests = f"{found.omnibus} test, then the {tests} of every pair"
-    corrected = f", {_corrected(found)}" if found.family > 1 else ""
-    return (
-        f"By the design of the experiment ({found.reason}), not by a look at the data:"
-        f" {tests}{corrected}{_over(found.over)}{unit}"
-    )
+    return f"{_reason(found)}: {tests}{_corrected(found)}{after}"
 
 
 def _corrected(found: ChosenTests) -> str:
+    if found.family <= 1:
+        return ""
     if found.correction == "none":
-        return f"not adjusted for their number ({found.family})"
-    return f"adjusted by {WORDS[found.correction]} over the {found.family} pairs shown"
+        return f", not adjusted for their number ({found.family})"
+    return f", adjusted by {WORDS[found.correction]} over the {found.family} pairs shown"
 
 
 def _over(over: TestsOverScenarios | None) -> str:
@@ -162,17 +163,22 @@ def power_words(found: Power) -> str:
     after = ""
     if found.penalty > 1:
         after = f", {found.after_correction:.3g} after the correction"
-    told = f"A pair of {found.n} {unit} can have no p smaller than {found.smallest_p:.3g}{after}"
+    return (
+        f"A pair of {found.n} {unit} can have no p smaller than {found.smallest_p:.3g}{after}:"
+        f" {_enough(found)}."
+    )
+
+
+def _enough(found: Power) -> str:
     level = f"alpha = {found.alpha:g}"
     if found.is_enough:
-        agree = "" if found.unpaired else " where all seeds agree"
-        return f"{told}: enough for {level}{agree}."
+        return f"enough for {level}{'' if found.unpaired else ' where all seeds agree'}"
     if found.unpaired:
-        return f"{told}: nothing could be shown at {level}, however large; more seeds are needed."
+        return f"nothing could be shown at {level}, however large; more seeds are needed"
     more = found.seeds_needed - found.n
     return (
-        f"{told}: no difference could be shown at {level}, however large it is; with"
-        f" {found.seeds_needed} seeds, {more} more, one could be, if all of them agree."
+        f"no difference could be shown at {level}, however large it is; with"
+        f" {found.seeds_needed} seeds, {more} more, one could be, if all of them agree"
     )
 
 
@@ -187,10 +193,9 @@ def chance_words(found: Chance) -> str:
 
 def untested_words(found: Untested) -> str:
     """Why pairs are in no family."""
-    pairs = "A pair" if found.pairs == 1 else f"{found.pairs} pairs"
-    have = "has" if found.pairs == 1 else "have"
+    pairs = "A pair has" if found.pairs == 1 else f"{found.pairs} pairs have"
     return (
-        f"{pairs} {have} {counted(found.n, 'seed')} in common, and nothing can be shown of so few:"
+        f"{pairs} {counted(found.n, 'seed')} in common, and nothing can be shown of so few:"
         f" not tested, and in nobody's family; {found.fewest} are the fewest."
     )
 

@@ -4,6 +4,7 @@ chance.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Results
-from clbench.report.words import listed
+from clbench.report.words import counted, listed
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
 
@@ -38,27 +39,16 @@ def nothing_learnt(results: Results) -> list[NothingLearnt]:
     """
     if results.record.suite.endswith(SMOKE):
         return []
-    found = []
-    for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
-        cells = [cell for cell in results.cells if cell.scenario == scenario]
-        one = _finding(results, scenario, cells)
-        if one is not None:
-            found.append(one)
-    return found
+    by_scenario: dict[str, list[CellRecord]] = defaultdict(list)
+    for cell in results.cells:
+        by_scenario[cell.scenario].append(cell)
+    found = [_finding(results, scenario, cells) for scenario, cells in by_scenario.items()]
+    return [one for one in found if one is not None]
 
 
 def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> NothingLearnt | None:
     """What can be said of a scenario; None where anything was learnt, or nothing is known."""
-    finals: list[_Final] = []
-    for cell in cells:
-        measured = _measured(results, cell)
-        if measured:
-            if not _is_at_chance(measured, cell.chance):
-                return None
-            if "all" in measured:
-                finals.append(_Final(float(measured["all"].mean()), cell.chance["all"]))
-        elif _with_accuracies(cell).any():
-            return None  # what was tested tells nothing of chance
+    finals = _finals_at_chance(results, cells)
     if not finals:
         return None
     # Its chance is told beside it: strategies may have been tested on other tasks.
@@ -67,6 +57,23 @@ def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> Nothin
     return NothingLearnt(
         scenario, best.accuracy, best.chance, tuple(bounds), tuple(_protocols(cells))
     )
+
+
+def _finals_at_chance(results: Results, cells: Iterable[CellRecord]) -> list[_Final]:
+    """Of every cell that has one; none at all where any cell left chance, or is not known not to
+    have.
+    """
+    finals = []
+    for cell in cells:
+        measured = _measured(results, cell)
+        if measured:
+            if not _is_at_chance(measured, cell.chance):
+                return []
+            if "all" in measured:
+                finals.append(_Final(float(measured["all"].mean()), cell.chance["all"]))
+        elif _with_accuracies(cell).any():
+            return []  # what was tested tells nothing of chance
+    return finals
 
 
 class _Final(NamedTuple):
@@ -127,20 +134,23 @@ def _told(protocols: Sequence[Mapping[str, Any]], what: Callable[[Mapping[str, A
 
 
 def _rate(protocol: Mapping[str, Any]) -> str:
-    optimizer = protocol.get("optimizer")
-    if not isinstance(optimizer, Mapping) or len(optimizer) != 1:
-        return "which the record does not tell"
-    ((name, options),) = optimizer.items()
-    rate = options.get("lr") if isinstance(options, Mapping) else None
-    return str(name) if rate is None else f"{name}, lr {rate}"
+    match protocol.get("optimizer"):
+        case Mapping() as optimizer if len(optimizer) == 1:
+            ((name, options),) = optimizer.items()
+        case _:
+            return "which the record does not tell"
+    match options:
+        case {"lr": rate} if rate is not None:
+            return f"{name}, lr {rate}"
+    return str(name)
 
 
 def _length(protocol: Mapping[str, Any]) -> str:
-    unit = "steps" if protocol.get("epochs") is None else "epochs"
-    number = protocol.get(unit)
+    unit = "step" if protocol.get("epochs") is None else "epoch"
+    number = protocol.get(f"{unit}s")
     if number is None:
         return "the record does not tell how many"
-    return f"{number} {unit if number != 1 else unit[:-1]} a task"
+    return f"{counted(number, unit)} a task"
 
 
 # ---------------------------------------------------------------------- what runs reached
@@ -168,14 +178,14 @@ def _with_accuracies(cell: CellRecord) -> Array:
 
 def _by_seed(results: Results, cell: CellRecord, measure: Callable[[RunView], Array]) -> Array:
     """The mean accuracy of each seed's finished runs; nothing where it was not measured."""
-    found: dict[int, list[float]] = {}
-    for member in np.flatnonzero(_with_accuracies(cell)):
-        run = results.run(cell, int(member))
+    found: dict[int, list[float]] = defaultdict(list)
+    for member in np.flatnonzero(_with_accuracies(cell)).tolist():
+        run = results.run(cell, member)
         try:
             value = float(measure(run).mean())
         except Undefined:
             continue
-        found.setdefault(run.seed, []).append(value)
+        found[run.seed].append(value)
     return np.array([np.mean(values) for values in found.values()])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clbench.report.findings import SeedsAdded
 from clbench.report.numbers import show_p
 
@@ -22,13 +24,19 @@ def _what_happened(found: SeedsAdded) -> str:
             "Seeds were added until the strategies were told apart, but the declared looks cannot"
             f" decide here: {found.problem}."
         )
-    named = [f"{seeds} ({day})" for seeds, day in found.earlier[-SHOWN:]]
-    more = len(found.earlier) - len(named)
-    others = f"{more} other numbers of seeds, " if more else ""
     return (
         "Seeds were added after a look: these strategies were compared before, with"
-        f" {others}{', '.join(named)} of the seeds."
+        f" {_earlier(found.earlier)} of the seeds."
     )
+
+
+def _earlier(looks: Sequence[tuple[int, str]]) -> str:
+    """The last of them, and how many more there are."""
+    named = [f"{seeds} ({day})" for seeds, day in looks[-SHOWN:]]
+    more = len(looks) - len(named)
+    if more:
+        named.insert(0, f"{more} other numbers of seeds")
+    return ", ".join(named)
 
 
 def _what_follows(found: SeedsAdded) -> str:

@@ -8,6 +8,7 @@ suite declared, where the run followed them; else by p-values that hold however 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from clbench.records.looks import Look
 from clbench.records.provenance import runs_of
 from clbench.report.contest import BASELINE, Pair, Rules
 from clbench.report.runs import Runs
-from clbench.report.score_tables import Tables, tables_of
+from clbench.report.score_tables import Tables, of_both, tables_of
 from clbench.stats.always_valid import always_valid, always_valid_interval
 from clbench.stats.looks import EQUIVALENT, FIRST, OPEN, SECOND, LookPlan
 from clbench.stats.paired import differences, signed_ranks
@@ -49,40 +50,41 @@ class Looked:
         """The pairs of all scenarios with the p however often one looked, and what is decided."""
         tables = tables_of(by_scenario.values())
         rows = self._rows(tables)
-        plan = tables.plan(rules)
+        in_order = [table[rows] for table in tables.scores]
         known: dict[Names, float] = {}
-        found = always_valid_within([table[rows] for table in tables.scores], plan)
+        found = always_valid_within(in_order, tables.plan(rules))
         for scenario, p in zip(by_scenario, found, strict=True):
-            for place, (first, second) in enumerate(plan.pairs(len(tables.names))):
-                known[scenario, tables.names[first], tables.names[second]] = float(p[place])
+            known |= _by_names(scenario, tables, rules, p)
         scores = dict(zip(by_scenario, tables.scores, strict=True))
         family = sum(pair.is_tested for pair in pairs)
         judged = []
         for pair in pairs:
             one = replace(pair, p_always=_of_pair(known, pair))
-            table = scores[pair.scenario or ""]
-            judged.append(_decided(one, _gains(tables, table, pair), family, rules))
+            gains = _gains(tables, scores[pair.scenario or ""], pair)
+            judged.append(_decided(one, gains, family, rules))
         return self._by_declared_looks(judged, by_scenario)
 
     def over(self, pairs: Sequence[Pair], tables: Tables, rules: Rules) -> list[Pair]:
         """The same of these scenarios together, whose mean is a seed's value."""
         means = np.mean(tables.scores, axis=0)
-        places = tables.plan(rules).pairs(len(tables.names))
-        p = always_valid(means[self._rows(tables)], places, rules.alpha).last
-        known: dict[Names, float] = {}
-        for (first, second), one in zip(places, p.tolist(), strict=True):
-            known[None, tables.names[first], tables.names[second]] = one
+        p = always_valid(means[self._rows(tables)], tables.places(rules), rules.alpha).last
+        known = _by_names(None, tables, rules, p)
         judged = []
         for pair in pairs:
-            valid = replace(pair, p_always=_of_pair(known, pair))
-            judged.append(_decided(valid, _gains(tables, means, pair), len(pairs), rules))
+            one = replace(pair, p_always=_of_pair(known, pair))
+            judged.append(_decided(one, _gains(tables, means, pair), len(pairs), rules))
         return judged
+
+    @property
+    def declared(self) -> tuple[int, ...]:
+        """The looks that were declared, where they decide."""
+        return () if self.plan is None else self.plan.looks
 
     def to_plain(self) -> dict[str, Any]:
         """As `--format json` has it."""
         return {
             "earlier": [{"seeds": seeds, "date": day} for seeds, day in self.earlier],
-            "declared": None if self.plan is None else list(self.plan.looks),
+            "declared": list(self.declared) or None,
             "problem": self.problem or None,
         }
 
@@ -97,14 +99,14 @@ class Looked:
         """What the declared looks decide stands above what is true whenever one looks."""
         if self.plan is None:
             return list(pairs)
-        seeds = sorted(self.order)
-        decided = {}
-        for one in separation(by_scenario, seeds, self.plan, self.baseline).pairs:
+        found = separation(by_scenario, sorted(self.order), self.plan, self.baseline)
+        decided: dict[Names, str] = {}
+        for one in found.pairs:
             decided[one.scenario, one.a, one.b] = one.verdict
             decided[one.scenario, one.b, one.a] = TURNED.get(one.verdict, one.verdict)
         judged = []
         for pair in pairs:
-            decision = decided.get((pair.scenario or "", pair.a, pair.b), pair.decision)
+            decision = decided.get(_names(pair), pair.decision)
             judged.append(_with_decision(pair, decision))
         return judged
 
@@ -113,22 +115,23 @@ def looked_at(
     record: RecordFile, by_scenario: Mapping[str, Sequence[Runs]], rules: Rules
 ) -> Looked | None:
     """How seeds came together; None where nobody looked before they were there."""
-    looks = [look for look in record.looks if look.metric == rules.metric]
     there = _there(record, by_scenario)
+    looks = [look for look in record.looks if look.metric == rules.metric]
     earlier = dict(_earlier(looks, there))
     # By whatever metric a run added seeds: the others go along with it.
-    ruled = [look for look in record.looks if look.rule and set(look.cells) & set(there)]
+    ruled = [look for look in record.looks if look.rule and look.cells.keys() & there.keys()]
     if not earlier and not ruled:
         return None
-    seeds = {seed for runs in there.values() for seed in runs.seed.tolist()}
-    order = _order(record, seeds)
-    found = Looked(tuple(sorted(earlier.items())), order)
-    if not ruled:
-        return found
+    found = Looked(tuple(sorted(earlier.items())), _order(record, there.values()))
+    return _by_rule(found, record, ruled, rules) if ruled else found
+
+
+def _by_rule(found: Looked, record: RecordFile, ruled: Sequence[Look], rules: Rules) -> Looked:
+    """With the looks that were declared, or why they do not decide."""
     plan, name = _plan_of(ruled[-1].rule)
     baseline = labelled_so(name, record.cells)
     problem = _why_not_declared(record.looks, ruled, rules.metric)
-    problem = problem or _why_not_for_this(plan, baseline, order, rules)
+    problem = problem or _why_not_for_this(plan, baseline, found.order, rules)
     if problem:
         return replace(found, problem=problem)
     return replace(found, plan=plan, baseline=baseline)
@@ -139,7 +142,9 @@ def looked_at(
 
 def _there(record: RecordFile, by_scenario: Mapping[str, Sequence[Runs]]) -> dict[str, Runs]:
     """The runs that are compared, by the key of their cell."""
-    runs = {(one.scenario, one.strategy): one for here in by_scenario.values() for one in here}
+    runs = {}
+    for one in itertools.chain.from_iterable(by_scenario.values()):
+        runs[one.scenario, one.strategy] = one
     found = {}
     for cell in record.cells:
         if (cell.scenario, cell.label) in runs:
@@ -147,26 +152,44 @@ def _there(record: RecordFile, by_scenario: Mapping[str, Sequence[Runs]]) -> dic
     return found
 
 
+@dataclass(frozen=True)
+class _Seeds:
+    """Those of a cell at an earlier look, and those that it has now."""
+
+    scenario: str
+    then: frozenset[int]
+    now: frozenset[int]
+
+
 def _earlier(looks: Iterable[Look], there: Mapping[str, Runs]) -> Iterator[tuple[int, str]]:
     """The looks at which some two had fewer seeds in common than they have now."""
-    now = {key: frozenset(runs.seed.tolist()) for key, runs in there.items()}
     for look in looks:
-        then = {key: frozenset(seeds) & now[key] for key, seeds in look.cells.items() if key in now}
         # Most cells have the same seeds, so few pairs of sets are to be compared.
-        kinds: dict[tuple[str, frozenset[int], frozenset[int]], int] = {}
-        for key, seeds in then.items():
-            kind = (there[key].scenario, seeds, now[key])
-            kinds[kind] = kinds.get(kind, 0) + 1
+        kinds = Counter(_seeds_at(look, there))
         for one, other in itertools.combinations_with_replacement(kinds, 2):
-            if one[0] != other[0] or (one == other and kinds[one] < 2):
-                continue
-            shared = one[1] & other[1]
-            if shared and len(shared) < len(one[2] & other[2]):
+            is_pair = one != other or kinds[one] > 1
+            shared = one.then & other.then
+            if is_pair and shared and _has_grown(one, other):
                 yield len(shared), look.when[:10]
 
 
-def _order(record: RecordFile, seeds: Iterable[int]) -> tuple[int, ...]:
-    """Seeds by the day of the first run that measured one of them, and by number."""
+def _seeds_at(look: Look, there: Mapping[str, Runs]) -> Iterator[_Seeds]:
+    """Of every cell of the look that is compared now."""
+    for key, seeds in look.cells.items():
+        if key in there:
+            now = frozenset(there[key].seed.tolist())
+            yield _Seeds(there[key].scenario, now.intersection(seeds), now)
+
+
+def _has_grown(one: _Seeds, other: _Seeds) -> bool:
+    """Whether the two have more seeds in common now, on one scenario."""
+    more = len(one.now & other.now) > len(one.then & other.then)
+    return one.scenario == other.scenario and more
+
+
+def _order(record: RecordFile, runs: Iterable[Runs]) -> tuple[int, ...]:
+    """Their seeds by the day of the first run that measured one of them, and by number."""
+    seeds = np.unique(np.concatenate([one.seed for one in runs])).tolist()
     first: dict[int, str] = {}
     for cell in record.cells:
         for date, seed in _dated(record, cell):
@@ -230,14 +253,25 @@ def _why_not_for_this(
 def _of_pair(known: Mapping[Names, float], pair: Pair) -> float:
     """The p of a pair, whichever of the two comes first."""
     turned = known.get((pair.scenario, pair.b, pair.a), 1.0)
-    return known.get((pair.scenario, pair.a, pair.b), turned)
+    return known.get(_names(pair), turned)
+
+
+def _names(pair: Pair) -> Names:
+    return pair.scenario, pair.a, pair.b
+
+
+def _by_names(scenario: str | None, tables: Tables, rules: Rules, p: Array) -> dict[Names, float]:
+    """The p of the pairs that are asked for."""
+    found: dict[Names, float] = {}
+    for (first, second), one in zip(tables.places(rules), p.tolist(), strict=True):
+        found[scenario, tables.names[first], tables.names[second]] = one
+    return found
 
 
 def _gains(tables: Tables, table: Array, pair: Pair) -> Array:
     """How far a is ahead at each seed that both have."""
-    runs = table[:, [tables.names.index(pair.a), tables.names.index(pair.b)]]
-    runs = runs[~np.isnan(runs).any(axis=1)]
-    return differences(runs[:, 0], runs[:, 1])
+    place = tables.names.index
+    return differences(*of_both(table, place(pair.a), place(pair.b)))
 
 
 def _decided(pair: Pair, gains: Array, family: int, rules: Rules) -> Pair:

@@ -17,22 +17,24 @@ from clbench.report.stated import stated_rule
 
 def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) -> list[str]:
     """Note in each of these records that its seeds were compared; a line where that cannot be."""
-    tested = [comparison for comparison in comparisons if _tests(comparison)]
+    tested = list(filter(_tests, comparisons))
     lines = []
     for path, record in records.items():
         cells = _looked_at(record, records.values())
         looks = [_look(comparison, record, cells) for comparison in tested]
-        line = note_looks(path, record, looks)
-        if line is not None:
-            lines.append(line)
-    return lines
+        lines.append(note_looks(path, record, looks))
+    return list(filter(None, lines))
 
 
 def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> None:
     """Note it in those of the sources that are files; warnings where that cannot be."""
     given = [sources] if isinstance(sources, Results | Path | str) else sources
-    paths = [Path(source) for source in given if not isinstance(source, Results)]
-    for line in note([comparison], {path: read_record(path) for path in paths}):
+    records = {}
+    for source in given:
+        if not isinstance(source, Results):
+            path = Path(source)
+            records[path] = read_record(path)
+    for line in note([comparison], records):
         warnings.warn(line, stacklevel=3)
 
 

@@ -24,17 +24,22 @@ def _of_two(found: TwoStrategies) -> str:
     if not differs(pair, found.alpha):
         return f"{pair.a} and {pair.b} cannot be told apart {numbers}."
     told = f"{pair.winner} is better than {pair.loser} {numbers}."
-    # A few runs far off move a mean, and no ranks.
-    if pair.better * found.sign * pair.difference < 0:
-        told += f" The ranks of the runs decide: {_ahead(pair)}; its mean is the worse of the two."
-    return told
+    return f"{told}{_against_the_means(pair, found.sign)}"
 
 
-def _ahead(pair: Pair) -> str:
-    """In how many of the seeds, or scenarios, the winner is ahead."""
+def _against_the_means(pair: Pair, sign: int) -> str:
+    """A few runs far off move a mean, and no ranks."""
+    mean_is_worse = pair.better * sign * pair.difference < 0
+    if not mean_is_worse:
+        return ""
     won = pair.won if pair.better > 0 else pair.lost
-    blocks = "scenarios" if pair.question == LIKE_THESE else "seeds"
-    return f"{pair.winner} is ahead in {won} of {pair.n} {blocks}"
+    ahead = f"{pair.winner} is ahead in {won} of {pair.n} {_blocks(pair)}"
+    return f" The ranks of the runs decide: {ahead}; its mean is the worse of the two."
+
+
+def _blocks(found: Pair | Omnibus) -> str:
+    """What a test by blocks takes as one."""
+    return "scenarios" if found.question == LIKE_THESE else "seeds"
 
 
 def _untested(pair: Pair) -> str:
@@ -49,30 +54,26 @@ def _untested(pair: Pair) -> str:
 def _numbers(found: TwoStrategies) -> str:
     """Size, effect and test of a pair."""
     pair = found.pair
-    counted = "scenarios" if pair.question == LIKE_THESE else "seeds"
-    if found.unpaired and pair.question != LIKE_THESE:
-        counted = "runs"
     size = show_interval(pair.difference, pair.ci_low, pair.ci_high, found.unit)
     won = "" if found.unpaired else f"{pair.a} ahead in {pair.won} of {pair.n}, "
     return (
         f"difference {size}{unit_words(found.unit)}, {won}A = {pair.effect:.2f}, {pair.test},"
-        f" {pair.n} {counted}, {p_words(pair.p_adjusted, pair.p_always)}"
+        f" {pair.n} {_compared(found)}, {p_words(pair.p_adjusted, pair.p_always)}"
     )
+
+
+def _compared(found: TwoStrategies) -> str:
+    """What the number of a pair counts."""
+    is_within = found.pair.question != LIKE_THESE
+    return "runs" if found.unpaired and is_within else _blocks(found.pair)
 
 
 def omnibus_words(found: AllStrategies) -> str:
     """Whether all are alike."""
     one = found.omnibus
     where = where_words(one.scenario, one.question, found.scenarios)
-    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {_blocks(one)}: "
-    if one.test in (designs.FRIEDMAN, designs.KRUSKAL_WALLIS):
-        shown += f"chi-square({one.strategies - 1}) = {one.statistic:.2f}, "
-    if one.test == designs.FRIEDMAN:
-        # Not that of chi-square or F, which err for few blocks.
-        counted = "counted" if one.exact else "by permutation"
-        shown += f"p {equals(one.p)} ({counted})"
-    else:
-        shown += f"p {equals(one.p)}"
+    blocks = "runs" if one.test == designs.KRUSKAL_WALLIS else _blocks(one)
+    shown = f"{one.test} over {one.strategies} strategies and {one.blocks} {blocks}: {_p_of(one)}"
     if one.p <= found.alpha:
         return f"{where}: {shown}: not all strategies are alike."
     return (
@@ -81,8 +82,11 @@ def omnibus_words(found: AllStrategies) -> str:
     )
 
 
-def _blocks(one: Omnibus) -> str:
-    """What the test takes as its blocks."""
-    if one.test == designs.KRUSKAL_WALLIS:
-        return "runs"
-    return "scenarios" if one.question == LIKE_THESE else "seeds"
+def _p_of(one: Omnibus) -> str:
+    """With its statistic, where that is one that people know."""
+    p = f"p {equals(one.p)}"
+    chi_square = f"chi-square({one.strategies - 1}) = {one.statistic:.2f}, "
+    if one.test == designs.FRIEDMAN:
+        # Not that of chi-square or F, which err for few blocks.
+        return f"{chi_square}{p} ({'counted' if one.exact else 'by permutation'})"
+    return f"{chi_square}{p}" if one.test == designs.KRUSKAL_WALLIS else p

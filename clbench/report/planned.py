@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Sequence
 
 from clbench.report.across import Across
 from clbench.report.contest import BASELINE, Pair
@@ -18,23 +19,20 @@ from clbench.stats.questions import SIGNED_RANKS
 
 def designed_tests(tested: Tested) -> DesignedTests:
     """The tests, and the reason for them."""
-    rules, within = tested.rules, tested.within
-    most = max(map(len, tested.by_scenario.values()), default=0)
-    planned = design.within_scenario(most, paired=True, streams_known=tested.streams_known)
-    known = [pair for pair in within.pairs if pair.is_tested]
-    scenarios = {one.scenario for one in known}
-    corrections = [how for name, how in within.corrections.items() if name in scenarios]
-    students = [pair for pair in known if pair.test == PAIRED_T]
-    flipped = [pair for pair in known if pair.test not in (PAIRED_T, SIGNED_RANKS)]
-    omnibus = [one.test for one in within.omnibus if one.strategies > 2]
+    rules, known = tested.rules, tested.tested_pairs
+    scenarios = {pair.scenario for pair in known}
+    planned = design.within_scenario(
+        tested.most_strategies, paired=True, streams_known=tested.streams_known
+    )
+    omnibus = [one.test for one in tested.within.omnibus if one.strategies > 2]
     over = [_over(one, len(tested.by_scenario)) for one in tested.over]
     return DesignedTests(
         reason=planned.reason,
-        flipped=_sizes(flipped),
-        students=_sizes(students),
-        by_ranks=any(pair.test == SIGNED_RANKS for pair in known),
+        flipped=_sizes_of(FLIPS, known),
+        students=_sizes_of(STUDENT, known),
+        by_ranks=any(_kind(pair) == SIGNED_RANKS for pair in known),
         omnibus=_each_once(omnibus),
-        corrections=_each_once(corrections),
+        corrections=_corrections(tested, scenarios),
         family=len(known),
         scenarios=len(scenarios),
         baseline=rules.baseline if rules.family == BASELINE else None,
@@ -42,6 +40,12 @@ def designed_tests(tested: Tested) -> DesignedTests:
         over=tuple(over),
         agents_of=tested.agents_of,
     )
+
+
+def _corrections(tested: Tested, scenarios: Container[str | None]) -> tuple[str, ...]:
+    """How p are adjusted on these scenarios."""
+    corrections = tested.within.corrections.items()
+    return _each_once(how for name, how in corrections if name in scenarios)
 
 
 def _over(over: Across, scenarios: int) -> TestsOverByDesign:
@@ -53,6 +57,10 @@ def _kind(pair: Pair) -> str:
     if pair.test == SIGNED_RANKS:
         return SIGNED_RANKS
     return STUDENT if pair.test == PAIRED_T else FLIPS
+
+
+def _sizes_of(kind: str, pairs: Iterable[Pair]) -> tuple[int, ...]:
+    return _sizes(pair for pair in pairs if _kind(pair) == kind)
 
 
 def _sizes(pairs: Iterable[Pair]) -> tuple[int, ...]:
@@ -68,24 +76,27 @@ def _each_once(names: Iterable[str]) -> tuple[str, ...]:
 
 def chances(tested: Tested) -> Iterable[Chance | Untested]:
     """For every number of seeds that pairs have in common."""
-    pairs = tested.within.pairs
-    known = [pair for pair in pairs if pair.is_tested]
+    known = tested.tested_pairs
     if known:
         level = _first_level(known, tested.rules.alpha)
         needed = seeds_to_find(1.0, level)
         for n in _sizes(known):
             yield Chance(n, power_of_t(n, 1.0, level), power_of_t(n, 2.0, level), needed)
-    untested = [pair for pair in pairs if pair.n and not pair.is_tested]
-    for n in _sizes(untested):
-        count = sum(pair.n == n for pair in untested)
+    yield from _untested(tested.within.pairs)
+
+
+def _untested(pairs: Iterable[Pair]) -> Iterable[Untested]:
+    """By how many seeds they have in common, where they have any."""
+    counts = Counter(pair.n for pair in pairs if pair.n and not pair.is_tested)
+    for n, count in sorted(counts.items()):
         yield Untested(n, count, FEWEST_FOR_T)
 
 
 def _first_level(known: Sequence[Pair], alpha: float) -> float:
     """What the p of the clearest difference of the largest family has to be below."""
-    families: dict[str | None, list[Pair]] = {}
+    families: dict[str | None, list[Pair]] = defaultdict(list)
     for pair in known:
-        families.setdefault(pair.scenario, []).append(pair)
+        families[pair.scenario].append(pair)
     largest = max(map(_multiplier, families.values()))
     return alpha / len(families) / largest
 
@@ -94,7 +105,6 @@ def _multiplier(family: Sequence[Pair]) -> int:
     place: dict[str, int] = {}
     numbered = []
     for pair in family:
-        first = place.setdefault(pair.a, len(place))
-        second = place.setdefault(pair.b, len(place))
-        numbered.append((min(first, second), max(first, second)))
+        both = [place.setdefault(name, len(place)) for name in (pair.a, pair.b)]
+        numbered.append((min(both), max(both)))
     return max(family_multipliers(numbered))

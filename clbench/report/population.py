@@ -13,6 +13,7 @@ from clbench.report.contest import Pair, differs
 from clbench.report.findings import SharedTestSet
 from clbench.report.numbers import show_number
 from clbench.report.tested import Tested
+from clbench.report.words import counted
 from clbench.stats.proportions import sampling_error
 
 ACCURACIES = ("average_accuracy",)  # means over the whole test set
@@ -23,16 +24,21 @@ def shared_test_sets(tested: Tested) -> Iterable[SharedTestSet]:
     rules = tested.rules
     if rules.metric not in ACCURACIES:
         return
-    means = {(one.scenario, one.strategy): one.mean for one in tested.runs}
     for scenario, images in _images_by_scenario(tested.pooled.results.cells).items():
         pairs = [pair for pair in tested.pairs_on(scenario) if _is_proven(pair, rules.alpha)]
-        if not pairs or not images:
-            continue
-        closest = min(pairs, key=lambda pair: abs(pair.difference))
-        accuracy = (means[scenario, closest.a] + means[scenario, closest.b]) / 2
-        error = sampling_error(accuracy, images, 1 - rules.alpha)
-        if abs(closest.difference) < error:
-            yield SharedTestSet(scenario, images, error, accuracy, abs(closest.difference))
+        if pairs and images:
+            closest = min(pairs, key=lambda pair: abs(pair.difference))
+            found = _on_test_set(tested, scenario, images, closest)
+            if found.difference < found.error:
+                yield found
+
+
+def _on_test_set(tested: Tested, scenario: str, images: int, pair: Pair) -> SharedTestSet:
+    """The sampling error is that of an accuracy halfway between the two."""
+    means = {one.strategy: one.mean for one in tested.by_scenario[scenario]}
+    accuracy = (means[pair.a] + means[pair.b]) / 2
+    error = sampling_error(accuracy, images, tested.rules.level)
+    return SharedTestSet(scenario, images, error, accuracy, abs(pair.difference))
 
 
 def _is_proven(pair: Pair, alpha: float) -> bool:
@@ -50,13 +56,16 @@ def _images_by_scenario(cells: Iterable[CellRecord]) -> dict[str, int]:
 
 def words_on_test_set(found: SharedTestSet) -> str:
     """What a difference is in images."""
-    apart = max(1, round(found.images_apart))
-    noun = "image" if apart == 1 else "images"
-    about = "about " if found.images_apart >= 1 else "less than "
-    error, difference = (show_number(one, "fraction") for one in (found.error, found.difference))
+    about = "about" if found.images_apart >= 1 else "less than"
+    images = counted(max(1, round(found.images_apart)), "image")
+    accuracy, error, difference = map(_percent, (found.accuracy, found.error, found.difference))
     return (
         f"{found.scenario}: the test set has {found.images} images, the same in all runs; at"
-        f" {show_number(found.accuracy, 'fraction')} % its sampling error is ±{error} points, and"
-        f" the smallest difference that is shown, {difference} points, is {about}{apart} {noun}:"
-        " shown for these images, and perhaps for no others."
+        f" {accuracy} % its sampling error is ±{error} points, and the smallest difference that is"
+        f" shown, {difference} points, is {about} {images}: shown for these images, and perhaps"
+        " for no others."
     )
+
+
+def _percent(fraction: float) -> str:
+    return show_number(fraction, "fraction")

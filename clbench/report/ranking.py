@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from clbench.report.contest import (
     BASELINE,
@@ -50,17 +49,16 @@ def ranking(entries: Iterable[Entry], pairs: Sequence[Pair], rules: Rules) -> li
     """Best first, then those without a rank, then bounds."""
     entries = list(entries)
     rivals = [entry for entry in entries if not entry.is_bound]
-    bounds = [entry for entry in entries if entry.is_bound]
-    found = dict(zip(rivals, _intervals(rivals, pairs, rules), strict=True))
-    found |= {entry: RankInterval(None, None, BOUND) for entry in bounds}
+    found = dict.fromkeys(entries, RankInterval(None, None, BOUND))
+    found |= zip(rivals, _intervals(rivals, pairs, rules), strict=True)
     order = sorted(entries, key=lambda entry: _order(entry, found[entry]))
-    group = _letters([entry.strategy for entry in order if found[entry].ranked], pairs, rules)
-    places = []
-    for entry in order:
-        rank = found[entry]
-        letter = group.get(entry.strategy, "")
-        places.append(Place(entry.strategy, rank.best, rank.worst, rank.reason, letter))
-    return places
+    ranked = [entry.strategy for entry in order if found[entry].ranked]
+    group = _letters(ranked, pairs, rules)
+    return [_place(entry, found[entry], group.get(entry.strategy, "")) for entry in order]
+
+
+def _place(entry: Entry, rank: RankInterval, group: str) -> Place:
+    return Place(entry.strategy, rank.best, rank.worst, rank.reason, group)
 
 
 def _intervals(
@@ -74,10 +72,11 @@ def _intervals(
 
 
 def _order(entry: Entry, rank: RankInterval) -> tuple[float, float, float]:
-    value = -np.inf if np.isnan(entry.value) else entry.value
+    """By rank; of equal ones by value, and who has no value last of them."""
+    below = math.inf if math.isnan(entry.value) else -entry.value
     if rank.best is None or rank.worst is None:
-        return (np.inf, float(entry.is_bound), -value)
-    return (rank.best, rank.worst, -value)
+        return (math.inf, float(entry.is_bound), below)
+    return (rank.best, rank.worst, below)
 
 
 def _letters(names: Sequence[str], pairs: Sequence[Pair], rules: Rules) -> dict[str, str]:

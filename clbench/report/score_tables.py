@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -29,22 +30,32 @@ class Tables:
             baseline = self.names.index(rules.baseline)
         return Plan(rules.alpha, baseline=baseline)
 
+    def places(self, rules: Rules) -> list[tuple[int, int]]:
+        """The columns of the pairs that are asked for."""
+        return self.plan(rules).pairs(len(self.names))
 
-def tables_of(scenarios: Iterable[Sequence[Runs]]) -> Tables:
+
+def tables_of(scenarios: Collection[Sequence[Runs]]) -> Tables:
     """The runs of scenarios as tables; strategies in the order in which they first appear."""
-    every = [list(here) for here in scenarios]
-    runs = [one for here in every for one in here]
+    runs = list(chain.from_iterable(scenarios))
     names = tuple(dict.fromkeys(one.strategy for one in runs))
     rows = np.unique(np.concatenate([one.seed for one in runs]))
-    return Tables(names, rows, tuple(_table(names, rows, here) for here in every))
+    return Tables(names, rows, tuple(_table(names, rows, here) for here in scenarios))
 
 
-def _table(names: Sequence[str], rows: Array, here: Sequence[Runs]) -> Array:
-    known = {one.strategy: one for one in here}
-    seeds, scores = [], []
-    for name in names:
-        # A strategy that is not there has an empty column.
-        one = known.get(name)
-        seeds.append(rows[:0] if one is None else one.seed)
-        scores.append(np.empty(0) if one is None else one.score)
-    return table_at(rows, seeds, scores)
+def _table(names: Sequence[str], rows: Array, here: Iterable[Runs]) -> Array:
+    # A strategy that is not there has an empty column.
+    nothing = np.empty(0)
+    seeds = dict.fromkeys(names, nothing)
+    scores = dict.fromkeys(names, nothing)
+    for one in here:
+        seeds[one.strategy] = one.seed
+        scores[one.strategy] = one.score
+    return table_at(rows, list(seeds.values()), list(scores.values()))
+
+
+def of_both(table: Array, first: int, second: int) -> tuple[Array, Array]:
+    """Two columns, at the seeds that both have."""
+    a, b = table[:, first], table[:, second]
+    both = ~(np.isnan(a) | np.isnan(b))
+    return a[both], b[both]

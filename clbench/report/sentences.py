@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from functools import singledispatch
 
 from clbench.report.choice_words import best_words, chosen_words, only_choosing_words
@@ -31,6 +33,7 @@ from clbench.report.findings import (
     PartlyStated,
     Probabilities,
     Probability,
+    ProtocolDifference,
     ProtocolsDiffer,
     Ranking,
     RunsWithoutValue,
@@ -47,6 +50,14 @@ from clbench.report.population import words_on_test_set
 from clbench.report.words import counted, listed, where_words
 
 MAX_PROTOCOLS = 12
+SAME_STREAMS_UNSTATED = (
+    "that a seed is the same stream as for {} is not stated (--unpaired does not pair them)"
+)
+# What is compared where seeds are missing.
+AS_THEY_ARE = "runs are compared as they are"
+AT_COMMON_SEEDS = (
+    "pairs are the seeds that both have, a test of all ranks each seed among those that have it"
+)
 
 
 @singledispatch
@@ -101,12 +112,7 @@ def _(found: MissingSeeds) -> str:
     if found.missing_to_all:
         return f"{told}that the suite asks for no strategy has {found.missing_to_all}."
     short = listed([f"{strategy} has {count}" for strategy, count in found.counts])
-    taken = "runs are compared as they are"
-    if not found.unpaired:
-        taken = (
-            "pairs are the seeds that both have, a test of all ranks each seed among those that"
-            " have it"
-        )
+    taken = AS_THEY_ARE if found.unpaired else AT_COMMON_SEEDS
     return f"{told}{short}; {taken}. Whoever lacks its bad seeds looks better than it is."
 
 
@@ -123,18 +129,21 @@ def _(found: OneStrategy) -> str:
 @sentence.register
 def _(found: Ranking) -> str:
     where = where_words(found.scenario, found.question, found.scenarios)
+    return f"{where}: {_who_is_first(found)}."
+
+
+def _who_is_first(found: Ranking) -> str:
     if not found.pairs:
-        return f"{where}: no pair has enough in common to be tested."
-    count = f"{found.differing} of {found.pairs} pairs differ"
-    if not found.differing or not found.first:
-        if found.differing:
-            return f"{where}: {count}."
+        return "no pair has enough in common to be tested"
+    if not found.differing:
         every = f"of the {found.strategies} " if found.strategies > 2 else ""
-        return f"{where}: no two {every}strategies can be told apart."
+        return f"no two {every}strategies can be told apart"
+    count = f"{found.differing} of {found.pairs} pairs differ"
+    if not found.first:
+        return count
     if found.winner is not None:
-        return f"{where}: {found.winner} is better than every other; {count}."
-    first = listed(found.first)
-    return f"{where}: no strategy is shown to be better than {first}; {count}."
+        return f"{found.winner} is better than every other; {count}"
+    return f"no strategy is shown to be better than {listed(found.first)}; {count}"
 
 
 @sentence.register
@@ -159,13 +168,13 @@ def _(found: AgainstBaseline) -> str:
 @sentence.register
 def _(found: Equivalence) -> str:
     same = [f"{a} = {b}" for a, b in found.same]
-    told = listed(same) if same else "no pair"
+    told = [listed(same or ["no pair"])]
     if found.failed:
-        told += f"; nothing is where runs failed ({listed(found.failed)})"
+        told.append(f"nothing is where runs failed ({listed(found.failed)})")
     if found.too_few_seeds is not None:
-        told += f"; {counted(found.too_few_seeds, 'seed')} are too few to show it"
+        told.append(f"{counted(found.too_few_seeds, 'seed')} are too few to show it")
     size = _size(found.rope, found.unit)
-    return f"{found.scenario}: equivalent within {size} by two one-sided tests: {told}."
+    return f"{found.scenario}: equivalent within {size} by two one-sided tests: {'; '.join(told)}."
 
 
 @sentence.register
@@ -213,32 +222,32 @@ def _(found: TooFewScenarios) -> str:
 
 @sentence.register
 def _(found: ProtocolsDiffer) -> str:
-    # Strategies of which the same is to be said are named together.
-    labels_of: dict[str, list[str]] = {}
-    for one in found.differences:
-        said = f"{one.difference} ({', '.join(one.scenarios)})"
-        labels_of.setdefault(said, []).append(one.label)
+    labels_of = _labels_by_difference(found.differences)
     lines = [f"{listed(labels)}: {said}" for said, labels in labels_of.items()]
-    if len(lines) > MAX_PROTOCOLS:
-        lines[MAX_PROTOCOLS:] = [f"and {len(lines) - MAX_PROTOCOLS} more"]
+    beyond = len(lines) - MAX_PROTOCOLS
+    if beyond > 0:
+        lines[MAX_PROTOCOLS:] = [f"and {beyond} more"]
     return f"Protocols differ, by declaration: {'; '.join(lines)}."
+
+
+def _labels_by_difference(differences: Iterable[ProtocolDifference]) -> dict[str, list[str]]:
+    """Strategies of which the same is to be said are named together."""
+    labels_of: dict[str, list[str]] = defaultdict(list)
+    for one in differences:
+        labels_of[f"{one.difference} ({', '.join(one.scenarios)})"].append(one.label)
+    return labels_of
 
 
 @sentence.register
 def _(found: PartlyStated) -> str:
-    told = []
-    if found.unsaid:
-        told.append(f"the files do not say: {listed(found.unsaid)}")
-    if found.rivals:
-        told.append(
-            f"that a seed is the same stream as for {listed(found.rivals)} is not stated"
-            " (--unpaired does not pair them)"
-        )
-    if found.unstated:
-        told.append(f"not stated are {listed(found.unstated)}")
-    if found.alone:
-        told.append(f"stated here alone are {listed(found.alone)}")
-    return f"{listed(found.labels)}, from another library: {'; '.join(told)}."
+    told = {
+        "the files do not say: {}": found.unsaid,
+        SAME_STREAMS_UNSTATED: found.rivals,
+        "not stated are {}": found.unstated,
+        "stated here alone are {}": found.alone,
+    }
+    said = [words.format(listed(names)) for words, names in told.items() if names]
+    return f"{listed(found.labels)}, from another library: {'; '.join(said)}."
 
 
 # ---------------------------------------------------------------------- what is left out

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from clbench.report.compared import Comparison, SummaryRow
-from clbench.report.findings import SeedsAdded
+from clbench.report.findings import Finding, SeedsAdded
 from clbench.report.findings_of_design import Chance, Power, Untested
 from clbench.report.look_words import in_short
 from clbench.report.ranking import show_rank
@@ -22,21 +23,23 @@ def short(comparison: Comparison) -> list[str]:
     if not comparison.runs and comparison.left_out:
         reason = comparison.left_out[0]
         return [f"No comparison: no run has a value of {comparison.metric}; {reason}"]
-    lines = []
-    for scenario in comparison.scenarios:
-        rows = [row for row in comparison.summary if row.scenario == scenario]
-        if len(rows) > 1:
-            lines.append(f"  {scenario}: {_ranking(rows)}")
+    lines = list(_scenarios(comparison))
     if not lines or all(pair.n < 2 for pair in comparison.pairs):
         return []
     return [_head(comparison), *lines, *_seeds_added(comparison), *_too_few_seeds(comparison)]
 
 
+def _scenarios(comparison: Comparison) -> Iterable[str]:
+    for scenario in comparison.scenarios:
+        rows = [row for row in comparison.summary if row.scenario == scenario]
+        if len(rows) > 1:
+            yield f"  {scenario}: {_ranking(rows)}"
+
+
 def _head(comparison: Comparison) -> str:
     how = "as independent runs" if comparison.unpaired else "paired by seed"
-    corrected = ""
-    if comparison.correction not in (None, "none"):
-        corrected = f", {WORDS[comparison.correction]}"
+    correction = comparison.correction or "none"
+    corrected = "" if correction == "none" else f", {WORDS[correction]}"
     return (
         f"Ranked by {comparison.metric} ({how}, alpha = {comparison.alpha:g}{corrected});"
         " ranks from the best that is not excluded to the worst:"
@@ -50,27 +53,31 @@ def _seeds_added(comparison: Comparison) -> list[str]:
 
 def _too_few_seeds(comparison: Comparison) -> list[str]:
     """That pairs are too few for most differences to be shown, and how many seeds it would take."""
-    lines = []
-    for found in comparison.findings:
-        weak = isinstance(found, Untested)
-        if isinstance(found, Power):
-            weak = not found.is_enough and not found.unpaired
-        elif isinstance(found, Chance):
-            weak = found.two_sd < 0.5
-        if weak:
-            lines.append(f"  {sentence(found)}")
-    return lines
+    return [f"  {sentence(found)}" for found in comparison.findings if _is_weak(found)]
+
+
+def _is_weak(found: Finding) -> bool:
+    match found:
+        case Power():
+            return not found.is_enough and not found.unpaired
+        case Chance():
+            return found.two_sd < 0.5
+    return isinstance(found, Untested)
 
 
 def _ranking(rows: Sequence[SummaryRow]) -> str:
     """`1 good; 2-3 middle and other; bound: joint`."""
-    together: dict[str, list[str]] = {}
+    together: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         place = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
-        together.setdefault(place, []).append(row.strategy)
-    ranked = [row for row in rows if row.rank_best is not None]
-    if len(ranked) == len(rows) and len(together) == 1:
-        if len(rows) == 2:
-            return "the two strategies cannot be told apart"
-        return f"no two of the {len(rows)} strategies can be told apart"
+        together[place].append(row.strategy)
+    all_ranked = all(row.rank_best is not None for row in rows)
+    if all_ranked and len(together) == 1:
+        return _nobody_apart(len(rows))
     return "; ".join(f"{place} {listed(names)}" for place, names in together.items())
+
+
+def _nobody_apart(strategies: int) -> str:
+    if strategies == 2:
+        return "the two strategies cannot be told apart"
+    return f"no two of the {strategies} strategies can be told apart"

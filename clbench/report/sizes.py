@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -27,9 +28,9 @@ from clbench.typing import Array
 Known = Mapping[tuple[str | None, str], Runs]  # by scenario and strategy
 
 
-def by_name(runs: Sequence[Runs]) -> Known:
+def by_name(scenarios: Iterable[Sequence[Runs]]) -> Known:
     """The runs of every scenario and strategy."""
-    return {(one.scenario, one.strategy): one for one in runs}
+    return {(one.scenario, one.strategy): one for one in chain.from_iterable(scenarios)}
 
 
 # ---------------------------------------------------------------------- paired by seed
@@ -39,13 +40,14 @@ def paired_sizes(pairs: Sequence[Pair], known: Known, rules: Rules) -> list[Pair
     """Pairs of scenarios at the seeds that both have."""
     found = []
     for pair in pairs:
-        a, b = known[pair.scenario, pair.a], known[pair.scenario, pair.b]
+        a, b = _runs_of(pair, known)
         seeds = common_seeds([a, b])
-        first, second = a.at(seeds), b.at(seeds)
-        gain = differences(first, second)
-        delta = a.sign * gain[np.isfinite(first) & np.isfinite(second)]
-        found.append(Apart(gain, delta, vargha_delaney(first, second)))
+        found.append(_apart(a.at(seeds), b.at(seeds), a.sign))
     return with_sizes(pairs, found, rules)
+
+
+def _runs_of(pair: Pair, known: Known) -> tuple[Runs, Runs]:
+    return known[pair.scenario, pair.a], known[pair.scenario, pair.b]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,13 @@ class Apart:
     gains: Array  # how far a is ahead in each block, infinite where a run failed
     deltas: Array  # a - b in those blocks in which both finished
     effect: float  # the chance that a run of a is better than one of b
+
+
+def _apart(first: Array, second: Array, sign: int) -> Apart:
+    """Of scores at common seeds; `sign` is -1 where less is better."""
+    gains = differences(first, second)
+    both_finished = np.isfinite(first) & np.isfinite(second)
+    return Apart(gains, sign * gains[both_finished], vargha_delaney(first, second))
 
 
 def with_sizes(pairs: Sequence[Pair], apart: Sequence[Apart], rules: Rules) -> list[Pair]:
@@ -105,22 +114,28 @@ def _equivalence_adjusted(
 def _with_intervals(pairs: Sequence[Pair], deltas: Sequence[Array], rules: Rules) -> list[Pair]:
     """Intervals of as many differences each are computed together."""
     sized = list(pairs)
-    by_length: dict[int, list[int]] = defaultdict(list)
+    together_level = _level_of_all(pairs, rules)
     # `mean_intervals` takes many columns at once: a hundred strategies have 4,950 pairs.
-    for place, delta in enumerate(deltas):
-        by_length[len(delta)].append(place)
-    all_of_them = simultaneous_level(rules.alpha, _tested(pairs))
-    for places in by_length.values():
+    for places in _by_length(deltas):
         values = np.stack([deltas[place] for place in places], axis=1)
         alone = mean_intervals(values, rules.level)
-        together = mean_intervals(values, all_of_them)
+        together = mean_intervals(values, together_level)
         for place, *ends in zip(places, alone, together, strict=True):
             sized[place] = _with_ends(sized[place], *ends)
     return sized
 
 
-def _tested(pairs: Sequence[Pair]) -> int:
-    return sum(pair.is_tested for pair in pairs)
+def _by_length(deltas: Iterable[Array]) -> Iterable[list[int]]:
+    """The places of those that are equally long, together."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for place, delta in enumerate(deltas):
+        by_length[len(delta)].append(place)
+    return by_length.values()
+
+
+def _level_of_all(pairs: Iterable[Pair], rules: Rules) -> float:
+    """Of intervals that hold together for all pairs that were tested."""
+    return simultaneous_level(rules.alpha, sum(pair.is_tested for pair in pairs))
 
 
 def _with_ends(pair: Pair, alone: Interval, together: Interval) -> Pair:
@@ -140,20 +155,23 @@ def _with_ends(pair: Pair, alone: Interval, together: Interval) -> Pair:
 def unpaired_sizes(pairs: Sequence[Pair], known: Known, rules: Rules) -> list[Pair]:
     """Pairs of scenarios whose runs are taken as independent: Welch's intervals."""
     sized, smallest = [], []
-    all_of_them = simultaneous_level(rules.alpha, _tested(pairs))
+    together_level = _level_of_all(pairs, rules)
     for pair in pairs:
-        a, b = known[pair.scenario, pair.a], known[pair.scenario, pair.b]
+        a, b = _runs_of(pair, known)
         smallest.append(smallest_equivalence_unpaired(len(a.seed), len(b.seed)))
-        found = replace(
-            pair,
-            effect=vargha_delaney(a.score, b.score),
-            difference=a.mean - b.mean,
-            equivalence_p=_equivalence_unpaired(a, b, rules),
-        )
         alone = welch(a.finished, b.finished, rules.level)
-        together = welch(a.finished, b.finished, all_of_them)
-        sized.append(_with_ends(found, alone, together))
+        together = welch(a.finished, b.finished, together_level)
+        sized.append(_with_ends(_unpaired_size(pair, a, b, rules), alone, together))
     return _equivalence_adjusted(sized, smallest, rules)
+
+
+def _unpaired_size(pair: Pair, a: Runs, b: Runs, rules: Rules) -> Pair:
+    return replace(
+        pair,
+        effect=vargha_delaney(a.score, b.score),
+        difference=a.mean - b.mean,
+        equivalence_p=_equivalence_unpaired(a, b, rules),
+    )
 
 
 def _equivalence_unpaired(a: Runs, b: Runs, rules: Rules) -> float:

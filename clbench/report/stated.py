@@ -13,6 +13,8 @@ from clbench.records.combining import separated
 from clbench.report.findings import StatedNotUsed
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from clbench.suite import Compare
     from clbench.suite.adaptive import Adaptive
 
@@ -27,10 +29,14 @@ def stated_comparison(suite_text: str) -> tuple[Compare, list[StatedNotUsed]]:
     try:
         return Compare.model_validate(block or {}), []
     except pydantic.ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(["compare", *map(str, wrong["loc"])])
-        what = "what the suite says of its comparison"
-        return Compare(), [StatedNotUsed(what, f"{where}: {wrong['msg']}")]
+        return Compare(), [_not_used(error)]
+
+
+def _not_used(error: ValidationError) -> StatedNotUsed:
+    """By the first thing that is wrong with it."""
+    wrong = error.errors()[0]
+    where = ".".join(["compare", *map(str, wrong["loc"])])
+    return StatedNotUsed("what the suite says of its comparison", f"{where}: {wrong['msg']}")
 
 
 def asked_seeds(suite_text: str) -> tuple[int, ...]:

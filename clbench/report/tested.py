@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clbench.report.across import Across
-from clbench.report.contest import Pair, Rules, Within
+from clbench.report.contest import Omnibus, Pair, Rules, Within
 from clbench.report.pool import Pool
 from clbench.report.protocols import is_foreign
 from clbench.report.runs import Runs
@@ -26,6 +26,20 @@ class Tested:
     def pairs_on(self, scenario: str) -> list[Pair]:
         """The pairs of one scenario."""
         return [pair for pair in self.within.pairs if pair.scenario == scenario]
+
+    @property
+    def tested_pairs(self) -> list[Pair]:
+        """Those of all scenarios that have a p."""
+        return [pair for pair in self.within.pairs if pair.is_tested]
+
+    def omnibus_on(self, scenario: str) -> list[Omnibus]:
+        """The test of all strategies of one scenario, where there is one."""
+        return [one for one in self.within.omnibus if one.scenario == scenario]
+
+    @property
+    def most_strategies(self) -> int:
+        """On the scenario that has most."""
+        return max(map(len, self.by_scenario.values()), default=0)
 
     @property
     def unit(self) -> str:

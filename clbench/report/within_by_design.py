@@ -11,6 +11,7 @@ from clbench.report.contest import (
     Rules,
     Within,
     of_pair,
+    rejected,
     tested_pair,
     with_verdicts,
 )
@@ -25,20 +26,19 @@ def within(by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
     if not by_scenario:
         return Within((), (), {})
     tables = tables_of(by_scenario.values())
-    answers = dict(zip(by_scenario, adjusted_answers(tables, tables.plan(rules)), strict=True))
+    answers = adjusted_answers(tables, tables.plan(rules))
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
-    for scenario, here in by_scenario.items():
-        answer = answers[scenario]
+    corrections = {}
+    for (scenario, here), answer in zip(by_scenario.items(), answers, strict=True):
         present = {one.strategy for one in here}
         pairs_here = list(_pairs_on(scenario, present, answer, tables.names))
         pairs += pairs_here
         omnibus += omnibus_of(scenario, answer, pairs_here)
-    known = by_name([one for here in by_scenario.values() for one in here])
-    sized = paired_sizes(pairs, known, rules)
-    rejected: dict[str | None, bool] = {one.scenario: one.p <= rules.alpha for one in omnibus}
-    corrections = {scenario: answer.correction for scenario, answer in answers.items()}
-    return Within(tuple(omnibus), tuple(with_verdicts(sized, rejected, rules)), corrections)
+        corrections[scenario] = answer.correction
+    sized = paired_sizes(pairs, by_name(by_scenario.values()), rules)
+    judged = with_verdicts(sized, rejected(omnibus, rules), rules)
+    return Within(tuple(omnibus), tuple(judged), corrections)
 
 
 def adjusted_answers(tables: Tables, plan: Plan) -> list[Answer]:
@@ -66,7 +66,6 @@ def omnibus_of(
 ) -> Iterable[Omnibus]:
     """The test of all strategies; of a single pair it is that of the pair."""
     one = answer.omnibus
-    tested = [pair for pair in pairs if pair.is_tested]
     if one is not None:
         yield Omnibus(
             scenario=scenario,
@@ -78,5 +77,7 @@ def omnibus_of(
             exact=one.exact,
             question=question,
         )
-    elif len(tested) == 1:
+        return
+    tested = [pair for pair in pairs if pair.is_tested]
+    if len(tested) == 1:
         yield of_pair(tested[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from clbench.report.contest import (
     Rules,
     Within,
     of_pair,
+    rejected,
     tested_pair,
     with_verdicts,
 )
@@ -29,27 +30,24 @@ from clbench.stats.ranking import FEWEST_RUNS
 from clbench.stats.result import Tested
 from clbench.stats.several import friedman
 from clbench.stats.unpaired import dunn, kruskal_wallis, mann_whitney
+from clbench.typing import Array
 
 UNTESTED = Tested("none", NAN, NAN, NAN, 0)
 
 
 def within(by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
     """All the pairs of all scenarios are one family."""
+    tested, with_sizes = (_unpaired, unpaired_sizes) if rules.unpaired else (_paired, paired_sizes)
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
     for here in by_scenario.values():
-        found = _unpaired(here) if rules.unpaired else _paired(here)
+        found = tested(here)
         pairs += found
-        test = _omnibus(here, found, unpaired=rules.unpaired)
-        if test is not None:
-            omnibus.append(test)
+        omnibus += _omnibus(here, found, unpaired=rules.unpaired)
+    sized = with_sizes(_adjusted(pairs, rules), by_name(by_scenario.values()), rules)
     # Pairs are tested whatever the omnibus test says; their verdicts mention it.
-    rejected: dict[str | None, bool] = {one.scenario: one.p <= rules.alpha for one in omnibus}
-    known = by_name([one for here in by_scenario.values() for one in here])
-    size = unpaired_sizes if rules.unpaired else paired_sizes
-    sized = size(_adjusted(pairs, rules), known, rules)
-    corrections = dict.fromkeys(by_scenario, rules.correction)
-    return Within(tuple(omnibus), tuple(with_verdicts(sized, rejected, rules)), corrections)
+    judged = with_verdicts(sized, rejected(omnibus, rules), rules)
+    return Within(tuple(omnibus), tuple(judged), dict.fromkeys(by_scenario, rules.correction))
 
 
 def _adjusted(pairs: Sequence[Pair], rules: Rules) -> list[Pair]:
@@ -65,37 +63,38 @@ def _paired(here: Sequence[Runs]) -> list[Pair]:
     for a, b in combinations(here, 2):
         seeds = common_seeds([a, b])
         tested = signed_rank(a.at(seeds), b.at(seeds)) if len(seeds) else UNTESTED
-        pairs.append(tested_pair(a.scenario, a.strategy, b.strategy, len(seeds), tested))
+        pairs.append(_pair(a, b, len(seeds), tested))
     return pairs
 
 
 def _unpaired(here: Sequence[Runs]) -> list[Pair]:
-    tested = _unpaired_tests(here)
     pairs = []
-    for i, j in combinations(range(len(here)), 2):
+    for (i, j), tested in _unpaired_tests(here).items():
         a, b = here[i], here[j]
-        size = len(a.seed) + len(b.seed)
-        pairs.append(tested_pair(a.scenario, a.strategy, b.strategy, size, tested[i, j]))
+        pairs.append(_pair(a, b, len(a.seed) + len(b.seed), tested))
     return pairs
 
 
+def _pair(a: Runs, b: Runs, size: int, tested: Tested) -> Pair:
+    return tested_pair(a.scenario, a.strategy, b.strategy, size, tested)
+
+
 def _unpaired_tests(here: Sequence[Runs]) -> dict[tuple[int, int], Tested]:
+    """Of every two of them, in order."""
     scores = [one.score for one in here]
-    if len(here) < 2:
-        return {}
-    return {(0, 1): mann_whitney(*scores)} if len(here) == 2 else dunn(scores)
+    if len(scores) > 2:
+        return dunn(scores)
+    return {(0, 1): mann_whitney(*scores)} if len(scores) == 2 else {}
 
 
 # ---------------------------------------------------------------------- all strategies
 
 
-def _omnibus(here: Sequence[Runs], pairs: Sequence[Pair], *, unpaired: bool) -> Omnibus | None:
+def _omnibus(here: Sequence[Runs], pairs: Sequence[Pair], *, unpaired: bool) -> Iterable[Omnibus]:
     """The test of all strategies of a scenario; of two it is that of the pair."""
-    if len(here) < 2:
-        return None
-    if len(here) == 2:
-        return of_pair(pairs[0])
-    return _kruskal_wallis(here) if unpaired else _friedman(here)
+    if len(here) <= 2:
+        return map(of_pair, pairs)
+    return [_kruskal_wallis(here)] if unpaired else _friedman(here)
 
 
 def _kruskal_wallis(here: Sequence[Runs]) -> Omnibus:
@@ -110,17 +109,17 @@ def _kruskal_wallis(here: Sequence[Runs]) -> Omnibus:
     )
 
 
-def _friedman(here: Sequence[Runs]) -> Omnibus | None:
+def _friedman(here: Sequence[Runs]) -> Iterable[Omnibus]:
     """Friedman's statistic with the p of its permutations: chi-square and F err for few seeds.
 
     A seed that some strategies lack is ranked among those that have it; entries of one or two runs
-    are left out where there are others. None where no two strategies share a seed.
+    are left out where there are others. Nothing where no two strategies share a seed.
     """
     enough = [one for one in here if len(one.seed) >= FEWEST_RUNS]
     table = tables_of([enough if len(enough) > 1 else here]).scores[0]
     found = permutation_omnibus(table)
     if not found.blocks:
-        return None
+        return
     omnibus = Omnibus(
         scenario=here[0].scenario,
         test=design.FRIEDMAN,
@@ -130,13 +129,11 @@ def _friedman(here: Sequence[Runs]) -> Omnibus | None:
         blocks=found.blocks,
         exact=found.exact,
     )
-    if len(table) < 2 or np.isnan(table).any():
-        return omnibus
-    complete = friedman(table)
-    return replace(
-        omnibus,
-        statistic=complete.statistic,
-        f=complete.f,
-        f_df=complete.f_df,
-        f_p=complete.f_p,
-    )
+    is_complete = len(table) > 1 and not np.isnan(table).any()
+    yield _with_f(omnibus, table) if is_complete else omnibus
+
+
+def _with_f(omnibus: Omnibus, table: Array) -> Omnibus:
+    """The statistic as scipy has it, and F: of a table in which everybody has every seed."""
+    found = friedman(table)
+    return replace(omnibus, statistic=found.statistic, f=found.f, f_df=found.f_df, f_p=found.f_p)

@@ -36,9 +36,8 @@ def equals(p: float) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`, and no more than a few of them."""
-    shown = list(names[:MAX_NAMED])
-    if len(names) > MAX_NAMED:
-        shown.append(f"{len(names) - MAX_NAMED} more")
-    if len(shown) == 1:
-        return shown[0]
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    *most, last = names
+    beyond = len(names) - MAX_NAMED
+    if beyond > 0:
+        most, last = list(names[:MAX_NAMED]), f"{beyond} more"
+    return f"{', '.join(most)} and {last}" if most else last
