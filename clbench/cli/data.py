@@ -98,5 +98,7 @@ def _access(root: RootInfo) -> str:
 
 
 def _contents(arrays: Arrays) -> str:
-    images = f"{len(arrays.x_train)} training and {len(arrays.x_test)} test images"
-    return f"{images}, {arrays.classes} classes, {arrays.fingerprint}"
+    return (
+        f"{len(arrays.x_train)} training and {len(arrays.x_test)} test images,"
+        f" {arrays.classes} classes, {arrays.fingerprint}"
+    )

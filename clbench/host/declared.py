@@ -27,7 +27,7 @@ def _declares(node: ast.AST, hooks: Collection[str]) -> bool:
     if isinstance(node, ast.FunctionDef):
         return node.name in hooks
     if isinstance(node, ast.alias):
-        return node.name == "*" or node.name in hooks or node.asname in hooks
+        return not {node.name, node.asname}.isdisjoint(("*", *hooks))
     if isinstance(node, ast.keyword):
         return node.arg == "specname"
     if isinstance(node, ast.Name):

@@ -20,7 +20,7 @@ from clbench import hookspecs
 from clbench.errors import PluginError
 from clbench.host import plugin_files
 from clbench.host.import_watch import being_loaded
-from clbench.host.kinds import KINDS, is_of_kind
+from clbench.host.kinds import KINDS, Kind, is_of_kind
 from clbench.host.loading import FAULTS, Loaded, PluginInfo, load_file, sentence
 
 
@@ -135,17 +135,20 @@ def _load_item(item: Any) -> Given:
     """A class or factory, offered by a plugin made for it."""
     where = f"{item.__module__}.{item.__qualname__}"
     info = PluginInfo(item.__name__, package=None, version=None, origin=where)
-    reference = None
-    if _is_importable(item.__module__, item):
-        reference = PluginReference(module=item.__module__, item=item.__qualname__)
+    reference = _reference_of(item)
     loaded = Loaded(info, _plugin_for(item), in_session=reference is None)
     return Given(loaded, reference, is_item=True)
 
 
+def _reference_of(item: Any) -> PluginReference | None:
+    if not _is_importable(item.__module__, item):
+        return None
+    return PluginReference(module=item.__module__, item=item.__qualname__)
+
+
 def _plugin_for(item: Any) -> _ItemPlugin:
     """A plugin whose hook offers the item."""
-    # By its base class; a plain function can only be a model's factory.
-    kind = next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
+    kind = _kind_of(item)
 
     def offer() -> list[Any]:
         return [item]
@@ -156,6 +159,11 @@ def _plugin_for(item: Any) -> _ItemPlugin:
     return plugin
 
 
+def _kind_of(item: Any) -> Kind:
+    """By its base class; a plain function can only be a model's factory."""
+    return next((kind for kind in KINDS.values() if is_of_kind(kind, item)), KINDS["model"])
+
+
 def _is_importable(module: str, thing: Any) -> bool:
     """Whether another process that imports this module finds this very thing."""
     # A script is another module in a worker, and a plugin file has a reference of its own kind.
@@ -163,11 +171,11 @@ def _is_importable(module: str, thing: Any) -> bool:
         return False
     if not _has_origin(module):
         return False
+    names = [] if isinstance(thing, ModuleType) else thing.__qualname__.split(".")
     found: Any = sys.modules.get(module)
     # A class of a function's body has a qualified name that leads nowhere.
-    if not isinstance(thing, ModuleType):
-        for name in thing.__qualname__.split("."):
-            found = getattr(found, name, None)
+    for name in names:
+        found = getattr(found, name, None)
     return found is thing
 
 

@@ -221,12 +221,10 @@ class Host:
             self._warn_of_unknown_versions(given.loaded)
 
     def _warn_of_unknown_versions(self, loaded: Loaded) -> None:
-        offers = [offer for found in self._offers.values() for offer in found]
-        for item in (offer.item for offer in offers if offer.loaded is loaded):
-            reason = session_source.unreadable(item)
-            if reason:
+        for offer in itertools.chain.from_iterable(self._offers.values()):
+            if offer.loaded is loaded and (reason := session_source.unreadable(offer.item)):
                 self._warn(
-                    f"{item.__qualname__}: {reason}, so nobody can tell one version of it "
+                    f"{offer.item.__qualname__}: {reason}, so nobody can tell one version of it "
                     "from the next; its runs are always made anew"
                 )
 
@@ -274,7 +272,10 @@ class Host:
             self._leave_out(loaded, f"{kind.hook}: {error}")
             return
         loaded.info.contributes.setdefault(kind.name, []).append(name)
-        offers = self._offers.setdefault((kind.name, name), [])
+        self._add_offer((kind.name, name), item, loaded)
+
+    def _add_offer(self, called: tuple[str, str], item: Any, loaded: Loaded) -> None:
+        offers = self._offers.setdefault(called, [])
         # The same thing from two plugins is no clash.
         # By identity: a class that is re-exported by a second package.
         if all(offer.item is not item for offer in offers):
@@ -292,12 +293,7 @@ class Host:
 
     def _has_source(self, path: Path) -> bool:
         """Whether an installed plugin was already loaded from this very file."""
-        for loaded in self._loaded:
-            module = None if loaded.plugin is None else source_of(loaded.plugin)
-            file = getattr(module, "__file__", None)
-            if file is not None and Path(file).resolve() == path:
-                return True
-        return False
+        return any(_file_of(loaded) == path for loaded in self._loaded)
 
     def _warn_of_clashes(self) -> None:
         for (kind, name), offers in sorted(self._offers.items()):
@@ -307,6 +303,13 @@ class Host:
     def _warn(self, line: str) -> None:
         if line not in self.warnings:
             self.warnings.append(line)
+
+
+def _file_of(loaded: Loaded) -> Path | None:
+    """The file of a plugin's module."""
+    module = None if loaded.plugin is None else source_of(loaded.plugin)
+    file = getattr(module, "__file__", None)
+    return None if file is None else Path(file).resolve()
 
 
 def _hook_of(event: Any) -> str:
@@ -329,13 +332,17 @@ def _what_is_no_list(answers: Sequence[Any]) -> str:
 def _clash(kind: str, name: str, offers: Sequence[Offer]) -> str:
     """The sentence about two contributions with one name."""
     owners = [offer.loaded.info.shown for offer in offers]
-    if len({id(offer.loaded) for offer in offers}) == 1:
+    if _is_of_one_plugin(offers):
         times = f"offers the {kind} {name!r} {len(offers)} times"
         return f"plugin {owners[0]} {times}; give each its own `name`"
     return (
         f"the {kind} {name!r} is offered by plugins {' and '.join(owners)}, so neither is used; "
         "remove one of them or give it another `name`"
     )
+
+
+def _is_of_one_plugin(offers: Sequence[Offer]) -> bool:
+    return all(offer.loaded is offers[0].loaded for offer in offers)
 
 
 def _requirement(loaded: Loaded) -> str:

@@ -132,18 +132,20 @@ def _origin_of(name: str) -> str | None:
 def _spec_within(parent: str, name: str) -> ModuleSpec | None:
     """Without importing the parent, which `importlib.util.find_spec` would do."""
     above = _folders_of(parent)
-    return PathFinder.find_spec(name, above) if above else None
+    # By its last part: of a folder without `__init__.py` Python would ask the parent by name.
+    return PathFinder.find_spec(name.rpartition(".")[2], above) if above else None
 
 
 def _folders_of(package: str) -> list[str]:
     if package in sys.modules:
         return list(getattr(sys.modules[package], "__path__", []))
-    parent, _, _ = package.rpartition(".")
-    if parent:
-        spec = PathFinder.find_spec(package, _folders_of(parent))
-    else:
-        spec = importlib.util.find_spec(package)
+    spec = _spec_of_package(package)
     return list(spec.submodule_search_locations or []) if spec is not None else []
+
+
+def _spec_of_package(package: str) -> ModuleSpec | None:
+    parent, _, _ = package.rpartition(".")
+    return _spec_within(parent, package) if parent else importlib.util.find_spec(package)
 
 
 @lru_cache(maxsize=4096)

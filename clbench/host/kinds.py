@@ -58,6 +58,8 @@ KINDS: dict[str, Kind] = {
     )
 }
 
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
 HOOKS: dict[str, str] = {kind.hook: kind.name for kind in KINDS.values()}
 
 
@@ -71,6 +73,10 @@ def check_contribution(kind: Kind, item: Any) -> str:
         _check_factory(kind, item)
     for key in _options_of(item):
         _check_option(kind, item, key)
+    return _checked_name(item)
+
+
+def _checked_name(item: Any) -> str:
     name = name_of(item)
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise Declaration(
@@ -91,12 +97,15 @@ def _options_of(item: Any) -> list[str]:
 
 def _check_option(kind: Kind, item: Any, key: str) -> None:
     # An option with the name of a method would replace that method of the base class.
-    methods = (isinstance(vars(base).get(key), FunctionType) for base in _own_bases(item))
-    if key in kind.reserved or any(methods):
+    if key in kind.reserved or _is_method(item, key):
         raise Declaration(
             f"{_shown(item)}: an option cannot be called {key!r},"
             " that word means something else already"
         )
+
+
+def _is_method(item: Any, name: str) -> bool:
+    return any(isinstance(vars(base).get(name), FunctionType) for base in _own_bases(item))
 
 
 def is_of_kind(kind: Kind, item: Any) -> bool:
@@ -145,8 +154,7 @@ def _check_factory(kind: Kind, item: Any) -> None:
 def _positional_of(item: Any) -> list[str]:
     """The names of what a function may be given by position."""
     parameters = inspect.signature(item).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+    return [parameter.name for parameter in parameters if parameter.kind in POSITIONAL]
 
 
 def _shown(item: Any) -> str:

@@ -66,10 +66,11 @@ def load_entry_points(hooks: Collection[str] = ()) -> Iterator[Loaded]:
     # None for an entry point without a distribution of its own.
     distributions = {point.dist for point in points}
     packages = {distribution: _package(distribution) for distribution in distributions}
+    found = [(packages[point.dist], point) for point in points]
     # By package, then by name.
-    for point in sorted(points, key=lambda point: (packages[point.dist].name, point.name)):
+    for package, point in sorted(found, key=lambda pair: (pair[0].name, pair[1].name)):
         if not hooks or _may_implement(point, hooks):
-            yield _load_entry_point(point, packages[point.dist])
+            yield _load_entry_point(point, package)
 
 
 def _load_entry_point(point: metadata.EntryPoint, package: Package) -> Loaded:
@@ -216,11 +217,14 @@ def _where(path: Path, error: BaseException) -> str:
     lines = _lines_of({str(file) for file in own_files}, error)
     # The plugin's own line first, then the helper's that it led to.
     own = lines.pop(str(path), 0)
-    where = f"{path}, line {own}" if own else str(path)
+    where = _with_line(str(path), own) if own else str(path)
     if not lines:
         return where
-    helper, line = next(reversed(lines.items()))
-    return f"{where}, in {helper}, line {line}"
+    return f"{where}, in {_with_line(*next(reversed(lines.items())))}"
+
+
+def _with_line(file: str, line: int) -> str:
+    return f"{file}, line {line}"
 
 
 def _lines_of(files: set[str], error: BaseException) -> dict[str, int]:

@@ -11,7 +11,6 @@ another.
 from __future__ import annotations
 
 import builtins
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from clbench.host.digest import digest_of
 from clbench.host.imported import imported_names
 
 PREFIX = "clbench_file_"
@@ -47,7 +47,7 @@ class PluginFile:
     @property
     def content(self) -> str:
         """Names what the file and its helpers say, wherever they lie."""
-        return _digest(self.sources)
+        return digest_of(self.sources)
 
 
 _READ: dict[str, PluginFile] = {}  # by package
@@ -56,16 +56,8 @@ _READ: dict[str, PluginFile] = {}  # by package
 def read(path: Path) -> PluginFile:
     """The file and what it imports from beside it, as they are on disk now."""
     sources = {label: source.read_bytes() for label, source in own_sources(path).items()}
-    package = PREFIX + _digest({"": str(path).encode(), **sources})
+    package = PREFIX + digest_of({"": str(path).encode(), **sources})
     return _READ.get(package) or PluginFile(path, package, sources)
-
-
-def _digest(sources: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for label, content in sorted(sources.items()):
-        # A NUL between: no name can run into the next content.
-        digest.update(f"{label}\0".encode() + hashlib.sha256(content).digest())
-    return digest.hexdigest()[:16]
 
 
 def load(file: PluginFile) -> ModuleType:
@@ -207,6 +199,11 @@ class _Finder(MetaPathFinder):
             return self._spec_of_package(file)
         if fullname == file.name:
             return self._spec(fullname, str(file.path), file)
+        return self._spec_of_helper(fullname, path, file)
+
+    def _spec_of_helper(
+        self, fullname: str, path: Sequence[str] | None, file: PluginFile
+    ) -> ModuleSpec | None:
         found = PathFinder.find_spec(fullname, path)
         if found is None or not isinstance(found.loader, SourceFileLoader):
             return found

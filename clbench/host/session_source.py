@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import ast
 import dis
-import hashlib
 import inspect
+import itertools
 import linecache
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from clbench.host.digest import digest_of
 from clbench.host.imported import editable_file, editable_imports
 
 UNKNOWN = "unknown: defined in a session, and not to be read"
@@ -37,15 +38,7 @@ def version_of(item: Any) -> str:
         texts = sources(item)
     except _Unreadable:
         return UNKNOWN
-    return f"sha256:{_digest(texts)}"
-
-
-def _digest(texts: Mapping[str, str]) -> str:
-    digest = hashlib.sha256()
-    # By name: the order in which things were met says nothing.
-    for label, text in sorted(texts.items()):
-        digest.update(f"{label}\0".encode() + hashlib.sha256(text.encode()).digest())
-    return digest.hexdigest()[:16]
+    return f"sha256:{digest_of({name: text.encode() for name, text in texts.items()})}"
 
 
 def unreadable(item: Any) -> str:
@@ -60,21 +53,33 @@ def unreadable(item: Any) -> str:
 def sources(item: Any) -> Mapping[str, str]:
     """The text of everything that the item is made of, by name."""
     found: dict[str, str] = {}
-    # Over names, depth first; what was seen is in `found`.
+    # By identity: several functions may have one name, and differ in the variables around them.
+    seen: dict[int, Any] = {}
+    # Depth first.
     waiting = [(item.__qualname__, item)]
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, ModuleType):
             found |= _files_of(value)
         elif not isinstance(value, (type, FunctionType)):
-            found[name] = _plain_text(name, value)
+            _keep(found, name, _plain_text(name, value))
         # Defined elsewhere: the whole of that file, since no one can tell what of it is used.
         elif value.__module__ != item.__module__:
             found |= _files_of(sys.modules.get(value.__module__))
-        elif value.__qualname__ not in found:
-            found[value.__qualname__] = _text_of(value)
+        elif id(value) not in seen:
+            seen[id(value)] = value
+            _keep(found, value.__qualname__, _text_of(value))
             waiting += _used_by(value)
     return found
+
+
+def _keep(found: dict[str, str], name: str, text: str) -> None:
+    """Put a text under its name; another text of that name stays beside it."""
+    label = name
+    for number in itertools.count(2):
+        if found.setdefault(label, text) == text:
+            return
+        label = f"{name} ({number})"
 
 
 def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
@@ -91,32 +96,35 @@ def _used_by(value: type | FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _defaults_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """Values at definition, which the source shows only as expressions."""
-    label = f"{function.__qualname__}, default"
-    for default in function.__defaults__ or ():
-        yield label, default
-    for default in (function.__kwdefaults__ or {}).values():
-        yield label, default
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.default is not parameter.empty:
+            yield f"{function.__qualname__}, default of {name}", parameter.default
 
 
 def _values_of(value: type) -> Iterator[tuple[str, Any]]:
     """What a class holds beside methods and options, which a cell states itself."""
     options = inspect.get_annotations(value)
     for name, attribute in vars(value).items():
-        # Descriptors: properties, cached properties, class methods.
-        method = inspect.isroutine(attribute) or hasattr(type(attribute), "__get__")
-        if not (method or name in options or name.startswith("__")):
+        if not (_is_method(attribute) or name in options or name.startswith("__")):
             yield f"{value.__qualname__}.{name}", attribute
+
+
+def _is_method(attribute: Any) -> bool:
+    """A routine, or a descriptor: a property, a cached property, a class method."""
+    return inspect.isroutine(attribute) or hasattr(type(attribute), "__get__")
 
 
 def _functions_of(value: Any) -> Iterator[FunctionType]:
     """The function itself, or those of a class body, without their decorators."""
     values = list(vars(value).values()) if isinstance(value, type) else [value]
-    for each in values:
-        parts = [each.fget, each.fset] if isinstance(each, property) else [each]
-        for part in parts:
-            function = _undecorated(part)
-            if isinstance(function, FunctionType):
-                yield function
+    for part in itertools.chain.from_iterable(map(_parts_of, values)):
+        function = _undecorated(part)
+        if isinstance(function, FunctionType):
+            yield function
+
+
+def _parts_of(value: Any) -> list[Any]:
+    return [value.fget, value.fset] if isinstance(value, property) else [value]
 
 
 def _undecorated(part: Any) -> Any:
@@ -137,7 +145,11 @@ def _names_in(function: FunctionType, code: CodeType) -> Iterator[tuple[str, Any
 
 
 def _free_variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, value in inspect.getclosurevars(function).nonlocals.items():
+    try:
+        variables = inspect.getclosurevars(function).nonlocals
+    except ValueError as error:  # of an empty cell, in some versions of Python
+        raise _Unreadable("it uses a variable that has no value yet") from error
+    for name, value in variables.items():
         # The class around a method, which `super()` needs, is looked at by itself.
         if name != "__class__":
             yield name, value
@@ -225,12 +237,17 @@ def _definition(lines: list[str], name: str, line: int) -> str:
         tree = ast.parse("".join(lines))
     except SyntaxError:  # a cell with a magic command: the whole of it
         return "".join(lines)
+    for first, last in _extents(tree, name):
+        if first <= line <= last:
+            return "".join(lines[first - 1 : last])
+    return ""
+
+
+def _extents(tree: ast.AST, name: str) -> Iterator[tuple[int, int]]:
+    """The first and the last line of each definition of this name."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            first, last = _extent(node)
-            if first <= line <= last:
-                return "".join(lines[first - 1 : last])
-    return ""
+            yield _extent(node)
 
 
 def _extent(node: ast.ClassDef | ast.FunctionDef) -> tuple[int, int]:

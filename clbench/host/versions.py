@@ -7,7 +7,6 @@ so there the source is hashed: edit and run again runs again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from clbench.host import plugin_files
+from clbench.host.digest import digest_of
 from clbench.host.imported import FOREIGN, editable_imports
-from clbench.host.loading import Loaded, source_of
+from clbench.host.loading import Loaded, PluginInfo, source_of
 
 
 def version_of(loaded: Loaded, contribution: Any) -> str:
@@ -28,25 +28,21 @@ def version_of(loaded: Loaded, contribution: Any) -> str:
     files: dict[str, Path] = {}
     for name in _modules(loaded, contribution):
         files |= _sources(name)
-    return f"sha256:{_digest(files)}"
-
-
-def _digest(files: Mapping[str, Path]) -> str:
-    # Labels are hashed with the contents: a file that is renamed may do something else.
-    digest = hashlib.sha256()
-    for label, path in sorted(files.items()):
-        digest.update(f"{label}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return f"sha256:{digest_of({label: path.read_bytes() for label, path in files.items()})}"
 
 
 def described(loaded: Loaded) -> str:
     """`clbench 0.1.0`; of a plugin that can be edited also its source: `mine.py sha256:...`."""
     if loaded.in_session:
         return "defined in the session that ran it"
-    info = loaded.info
-    name = f"{info.package} {info.version}" if info.package else Path(info.origin).name
+    name = _name_of(loaded.info)
+    # A plugin that was made for a class stands for that class.
     version = version_of(loaded, getattr(loaded.plugin, "item", loaded.plugin))
     return f"{name} {version}" if version.startswith("sha256:") else name
+
+
+def _name_of(info: PluginInfo) -> str:
+    return f"{info.package} {info.version}" if info.package else Path(info.origin).name
 
 
 def is_editable(loaded: Loaded) -> bool:
@@ -85,11 +81,14 @@ def _is_checkout(distribution: metadata.Distribution) -> bool:
 def _modules(loaded: Loaded, contribution: Any) -> set[str]:
     """The plugin's module, and those of the classes the contribution inherits from."""
     module = source_of(loaded.plugin)
-    names = {module.__name__} if module else set()
-    lineage = contribution.__mro__ if isinstance(contribution, type) else [contribution]
-    # Base classes make numbers, too.
-    names |= {part.__module__ for part in lineage if getattr(part, "__module__", None)}
+    names = _modules_of(contribution) | ({module.__name__} if module else set())
     return {name for name in names if name.partition(".")[0] not in FOREIGN}
+
+
+def _modules_of(contribution: Any) -> set[str]:
+    # Base classes make numbers, too.
+    lineage = contribution.__mro__ if isinstance(contribution, type) else [contribution]
+    return {part.__module__ for part in lineage if getattr(part, "__module__", None)}
 
 
 def _sources(name: str) -> dict[str, Path]:
@@ -101,13 +100,18 @@ def _sources(name: str) -> dict[str, Path]:
     plugin_file = plugin_files.file_of(name)
     if plugin_file is not None:
         return _sources_of_file(plugin_file.path)
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if file is None or not Path(file).is_file():
+    path = _path_of(name)
+    if path is None:
         return {}
-    path = Path(file)
     if path.name == "__init__.py":
         return _sources_of_package(name, path.parent)
     return {path.name: path} | _imports({path.name: (name, path)})
+
+
+def _path_of(name: str) -> Path | None:
+    """The file of a module that is imported, where it has one."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return Path(file) if file is not None and Path(file).is_file() else None
 
 
 def _sources_of_file(path: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,16 @@ import pytest
 
 import clbench
 from clbench.errors import PluginError
-from clbench.host import Host, session_source
+from clbench.host import Host, PluginReference, as_plugins, session_source
+from clbench.host.given import load_given
 
 RATE = 0.1
+
+
+class Enumerated(Enum):
+    """A class that is iterable by its metaclass."""
+
+    ONE = 1
 
 
 def helper() -> float:
@@ -101,3 +109,108 @@ def test_an_importable_class_has_the_version_of_its_module() -> None:
     assert host.session_plugins == ()
     assert host.version_of("strategy", "naive") == installed.version_of("strategy", "naive")
     assert host.versions()["Naive"].endswith(host.version_of("strategy", "naive"))
+
+
+# ------------------------------------------------------------------ what may be handed over
+
+
+@pytest.mark.parametrize(
+    ("given", "several"),
+    [
+        ("a.py", ["a.py"]),
+        (Path("a.py"), [Path("a.py")]),
+        (["a.py", "b.py"], ["a.py", "b.py"]),
+        ((), []),
+        (Enumerated, [Enumerated]),
+        (helper, [helper]),
+        ([Enumerated, "a.py"], [Enumerated, "a.py"]),
+    ],
+)
+def test_one_plugin_is_a_list_of_one(given: Any, several: list[Any]) -> None:
+    assert as_plugins(given) == several
+
+
+def test_an_importable_thing_is_found_again_by_its_reference() -> None:
+    from clbench_plugins.naive import Naive
+
+    given = load_given(Naive)
+    assert given.is_item
+    assert given.reference is not None
+    assert given.reference.module == Naive.__module__
+    again = load_given(given.reference)
+    assert again.reference == given.reference
+    assert again.loaded.plugin.item is Naive  # type: ignore[attr-defined]
+
+
+def test_a_module_is_found_again_by_its_name() -> None:
+    import clbench_plugins.naive as module
+
+    given = load_given(module)
+    assert given.reference == PluginReference(module="clbench_plugins.naive")
+    assert not given.is_item
+    assert load_given(given.reference).loaded.plugin is module
+
+
+def test_a_file_is_found_again_as_long_as_nobody_edits_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("x = 1\n")
+    reference = load_given(path).reference
+    assert reference is not None
+    assert (reference.file, reference.module) == (str(path), "")
+    assert load_given(str(path)).reference == load_given(reference).reference == reference
+    path.write_text("x = 2\n")
+    with pytest.raises(PluginError, match="was edited since the run began; run the same command"):
+        load_given(reference)
+
+
+def test_what_no_other_process_could_import_has_no_reference() -> None:
+    class Local(clbench.RecordMetric):
+        """Of a function's body."""
+
+    given = load_given(Local)
+    assert given.reference is None
+    assert given.loaded.in_session
+    script = type("Mine", (clbench.RecordMetric,), {"__module__": "__main__"})
+    assert load_given(script).reference is None
+
+
+def test_a_name_that_means_something_else_by_now_is_no_reference() -> None:
+    other = type("helper", (clbench.RecordMetric,), {"__module__": __name__})
+    assert load_given(other).reference is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        (PluginReference(module="nowhere_at_all"), "plugin nowhere_at_all: ModuleNotFoundError"),
+        (
+            PluginReference(module="json", item="Absent.Inner"),
+            "plugin json.Absent.Inner: AttributeError",
+        ),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_one_sentence(
+    reference: PluginReference, said: str
+) -> None:
+    with pytest.raises(PluginError, match=f"^{said}"):
+        load_given(reference)
+
+
+@pytest.mark.parametrize("plugin", [3, None, cached_property(helper)])
+def test_what_cannot_be_named_is_no_plugin(plugin: Any) -> None:
+    with pytest.raises(PluginError, match="give the path of a file, a module, a class, or"):
+        load_given(plugin)
+
+
+def test_a_plain_function_can_only_be_a_model_s_factory() -> None:
+    given = load_given(helper)
+    assert [name for name in dir(given.loaded.plugin) if name.startswith("clbench_")] == [
+        "clbench_models"
+    ]
+    assert given.loaded.plugin.clbench_models() == [helper]  # type: ignore[attr-defined]
+
+
+def test_a_reference_is_plain_text_for_a_worker() -> None:
+    reference = PluginReference(module="lab", item="Mine")
+    assert PluginReference(**reference.to_plain()) == reference
+    assert set(reference.to_plain()) == {"file", "content", "module", "item"}
