@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from clbench.report.figures import figure
     from clbench.scenarios import Layout, LazyTasks, Scenario, Stream, TaskSpec, Warp
     from clbench.stack import Stack, Stateful
-    from clbench.stack.members import beside, per_member
+    from clbench.stack.members import beside, per_member, side_by_side, split_like
     from clbench.stack.optim import SGD, Adam, AdamW, Optimizer
     from clbench.stack.per_example import absolute_gradients, squared_gradients, weight_gradient
     from clbench.stack.restart import expect_restarts, layers_to_restart, restart_units
@@ -111,6 +111,8 @@ __all__ = [
     "run",
     "sample_bytes",
     "sample_cross_entropy",
+    "side_by_side",
+    "split_like",
     "squared_gradients",
     "weight_gradient",
 ]
@@ -143,7 +145,7 @@ _MODULES = {
     "clbench.report.figures": ["figure"],
     "clbench.scenarios": ["Layout", "LazyTasks", "Scenario", "Stream", "TaskSpec", "Warp"],
     "clbench.stack": ["Stack", "Stateful"],
-    "clbench.stack.members": ["beside", "per_member"],
+    "clbench.stack.members": ["beside", "per_member", "side_by_side", "split_like"],
     "clbench.stack.per_example": [
         "absolute_gradients",
         "squared_gradients",

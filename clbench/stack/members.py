@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,17 @@ def beside(values: Tensor, tensor: Tensor) -> Tensor:
     `[R]` beside `[R, ...]` becomes `[R, 1, ...]`, and `[R, C]` beside `[R, C, F]` `[R, C, 1]`.
     """
     return values.view(*values.shape, *(1,) * (tensor.dim() - values.dim()))
+
+
+def side_by_side(tensors: Iterable[Tensor]) -> Tensor:
+    """`[R, N]`: all numbers of a member in a row, those of one tensor behind those of another."""
+    return torch.cat([tensor.flatten(1) for tensor in tensors], dim=1)
+
+
+def split_like(flat: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The way back: `[R, N]` as views in the shapes of these tensors, in their order."""
+    parts = flat.split([tensor[0].numel() for tensor in tensors], dim=1)
+    return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
 
 def rows_of(tensor: Tensor) -> Sequence[Tensor]:

@@ -13,6 +13,7 @@ from .base import (
     every_task,
     joint_accuracy,
     learnt,
+    noted_after_each,
     tested_after,
 )
 
@@ -190,12 +191,4 @@ class RecencyBias(AccuracyMetric):
                 "it was not measured; add recency_bias to the suite's metrics and run the suite "
                 "again"
             )
-        run.note_at("recency", run.tasks, every_task(run))  # what tables show
-        return np.array([self._after(run, task) for task in every_task(run)])
-
-    def _after(self, run: RunView, task: int) -> float:
-        try:
-            # Mean over test sets, not over samples.
-            return float(run.note_at("recency", task, np.arange(1, task + 1)).mean())
-        except Undefined:  # joint training is tested at the end alone
-            return float("nan")
+        return noted_after_each(run, "recency")

@@ -78,3 +78,17 @@ def joint_accuracy(run: RunView) -> Array:
     """a*: what joint training reaches on each task of the same stream, `[T]`."""
     joint = reference_run(run, "joint")
     return joint.at(joint.tasks, every_task(joint))
+
+
+def noted_after_each(run: RunView, note: str) -> Array:
+    """`[T]`: the mean of what was noted of the test sets of the tasks so far, after each task."""
+    run.note_at(note, run.tasks, every_task(run))  # what tables show: it has to be there
+    return np.array([_noted_after(run, note, task) for task in every_task(run)])
+
+
+def _noted_after(run: RunView, note: str, task: int) -> float:
+    try:
+        # Over test sets, not over samples.
+        return float(run.note_at(note, task, np.arange(1, task + 1)).mean())
+    except Undefined:  # not every task was tested then: joint training is tested at the end alone
+        return float("nan")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from clbench import RunView, Undefined
 
-from .base import Array, ShareOfSamples, every_task
+from .base import Array, ShareOfSamples, noted_after_each
 
 NOTE = "right_head"
 
@@ -22,11 +20,4 @@ class HeadChoiceAccuracy(ShareOfSamples):
     def value(self, run: RunView) -> Array | Undefined:
         if NOTE not in run.note_names:
             return Undefined(f"{run.label} chooses among no heads")
-        run.note_at(NOTE, run.tasks, every_task(run))  # what tables show
-        return np.array([self._after(run, task) for task in every_task(run)])
-
-    def _after(self, run: RunView, task: int) -> float:
-        try:
-            return float(run.note_at(NOTE, task, np.arange(1, task + 1)).mean())
-        except Undefined:  # not every task was tested then
-            return float("nan")
+        return noted_after_each(run, NOTE)

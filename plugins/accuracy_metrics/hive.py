@@ -50,14 +50,11 @@ class HiveForward(ShareOfSamples):
     def value(self, run: RunView) -> Array | Undefined:
         if not run.tasks:
             return Undefined("there are no tasks")
-        if self.steps:
-            found = followed(run)
-            return np.array([self._within(found, task) for task in tested_after(run).tolist()])
-        missing = np.flatnonzero(np.isnan(run.accuracy_before))
-        if missing.size:
-            return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained")
-        # Entry k - 1 is task k, with which the first k tasks are trained.
-        return run.accuracy_before[run.trained_together - 1 :]
+        return self._after_steps(run) if self.steps else _untrained(run)
+
+    def _after_steps(self, run: RunView) -> Array:
+        found = followed(run)
+        return np.array([self._within(found, task) for task in tested_after(run).tolist()])
 
     def _within(self, found: Followed, task: int) -> float:
         heights, since = found.since_begun(task)
@@ -82,10 +79,7 @@ class HiveBackward(AccuracyMetric):
     def value(self, run: RunView) -> float:
         later_tasks(run)  # without old tasks there are no pairs to list
         first = run.trained_together
-        # Pairs (i, j), j < i, counted from 1.
-        trained, task = (index + 1 for index in np.tril_indices(run.tasks, -1))
-        kept = trained >= first
-        trained, task = trained[kept], task[kept]
+        trained, task = _pairs(first, run.tasks)
         # E_ij = R_{i-1,j}; of the first joint training it is the untrained network, row 0.
         before = np.where(trained > first, trained - 1, 0)
         return float((run.at(trained, task) - run.at(before, task)).mean())
@@ -129,10 +123,7 @@ class HiveAuc(ShareOfSamples):
             raise Undefined(f"task {task} was evaluated less than twice while it was trained")
         if np.isnan(height).any():
             raise Undefined(f"not every task so far was evaluated while task {task} was trained")
-        return float(
-            # Trapezoids between the evaluations, over the length of the curve.
-            (np.diff(steps) * (height[1:] + height[:-1]) / 2).sum() / (steps[-1] - steps[0])
-        )
+        return _mean_height(height, steps)
 
     def _curve(self, found: Followed, task: int) -> tuple[Array, Array]:
         """Accuracies within a task, and their steps."""
@@ -140,3 +131,25 @@ class HiveAuc(ShareOfSamples):
             return found.of_task(task)
         mine = found.trained == task
         return found.every_task[mine, :task].mean(axis=1), found.step[mine]
+
+
+def _untrained(run: RunView) -> Array | Undefined:
+    """Just before each task is trained, from the first task that is trained by itself on."""
+    missing = np.flatnonzero(np.isnan(run.accuracy_before))
+    if missing.size:
+        return Undefined(f"task {missing[0] + 1} was not evaluated just before it was trained")
+    # Entry k - 1 is task k, with which the first k tasks are trained.
+    return run.accuracy_before[run.trained_together - 1 :]
+
+
+def _pairs(first: int, tasks: int) -> tuple[Array, Array]:
+    """All (i, j) with j < i, counted from 1, that have i >= first."""
+    trained, task = (index + 1 for index in np.tril_indices(tasks, -1))
+    kept = trained >= first
+    return trained[kept], task[kept]
+
+
+def _mean_height(height: Array, steps: Array) -> float:
+    """The area of the trapezoids between the evaluations, over the length of the curve."""
+    areas = np.diff(steps) * (height[1:] + height[:-1]) / 2
+    return float(areas.sum() / (steps[-1] - steps[0]))

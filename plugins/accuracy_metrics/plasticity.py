@@ -72,11 +72,16 @@ class LearningCurveArea(ShareOfSamples):
         before = run.accuracy_before[task - 1]
         if np.isnan(before):
             raise Undefined(f"task {task} was not evaluated just before it was trained")
-        if not len(heights) or np.isnan(heights).any():
-            raise Undefined(f"task {task} was not evaluated while it was trained")
-        if self.steps is not None:
-            heights = heights[since <= self.steps]
-        if not len(heights):
-            raise Undefined(f"nothing was evaluated in the first {self.steps} steps of task {task}")
+        heights = self._counted(task, heights, since)
         # a(0), and one value for each interval after it.
         return float((before + heights.sum()) / (1 + len(heights)))
+
+    def _counted(self, task: int, heights: Array, since: Array) -> Array:
+        """Accuracies on a task in its own training, as far as they count."""
+        if not len(heights) or np.isnan(heights).any():
+            raise Undefined(f"task {task} was not evaluated while it was trained")
+        if self.steps is None:
+            return heights
+        if since.min() > self.steps:
+            raise Undefined(f"nothing was evaluated in the first {self.steps} steps of task {task}")
+        return heights[since <= self.steps]

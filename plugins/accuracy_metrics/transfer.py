@@ -74,11 +74,11 @@ class Forgetting(AccuracyMetric):
         # Running maximum over rows: row r has max_{l <= k+r}, so the last row of a comparison is
         # left out.
         best = np.maximum.accumulate(matrix)
-        lost = [
-            (best[row, : task - 1] - matrix[row + 1, : task - 1]).mean()
-            for row, task in enumerate(later)
-        ]
-        return after_each(run, lost)
+        lost = best[:-1] - matrix[1:]
+        # After task k over the tasks before it.
+        return after_each(
+            run, [row[: task - 1].mean() for row, task in zip(lost, later, strict=True)]
+        )
 
 
 class ForgettingColumn(AccuracyMetric):

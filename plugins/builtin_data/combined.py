@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,19 +43,37 @@ class Combined(Dataset):
     @property
     def classes(self) -> int | None:
         """The sum, where every part knows its own."""
-        counts = [find_dataset(part).classes for part in self.of]
-        known = [count for count in counts if count is not None]
-        return sum(known) if len(known) == len(counts) else None
+        total = 0
+        for part in self.of:
+            count = find_dataset(part).classes
+            if count is None:
+                return None
+            total += count
+        return total
 
     @property
     def shape(self) -> Shape | None:
         """The largest height, width and number of channels."""
-        shapes = [find_dataset(part).shape for part in self.of]
-        known = [shape for shape in shapes if shape is not None]
-        return _largest(known) if len(known) == len(shapes) else None
+        shapes = []
+        for part in self.of:
+            shape = find_dataset(part).shape
+            if shape is None:
+                return None
+            shapes.append(shape)
+        return _largest(shapes)
 
     def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
         parts = [load_arrays(part) for part in self.of]
+        wanted = self._shape_of_all(parts)
+        found = []
+        classes = 0  # of the data sets before, which labels are counted on from
+        for part in parts:
+            found.append(_brought_in(part, wanted, classes))
+            classes += part.classes
+        return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True))
+
+    def _shape_of_all(self, parts: Sequence[Arrays]) -> Shape:
+        """The largest of the parts' shapes; without `pad` they have to be equal."""
         shapes = {part.name: _shape_of(part) for part in parts}
         wanted = _largest(list(shapes.values()))
         if not self.pad and set(shapes.values()) != {wanted}:
@@ -63,15 +81,7 @@ class Combined(Dataset):
                 f"data set 'combined': images (height, width, channels) differ: {_said(shapes)};"
                 " `pad: true` brings them to the largest"
             )
-        joined: list[list[npt.NDArray[Any]]] = [[], [], [], []]
-        classes = 0  # of the data sets before, which labels are counted on from
-        for part in parts:
-            joined[0].append(_brought(part, part.x_train, wanted))
-            joined[1].append(part.y_train + classes)
-            joined[2].append(_brought(part, part.x_test, wanted))
-            joined[3].append(part.y_test + classes)
-            classes += part.classes
-        return tuple(np.concatenate(arrays) for arrays in joined)
+        return wanted
 
 
 def _said(shapes: Mapping[str, Shape]) -> str:
@@ -86,6 +96,12 @@ def _shape_of(part: Arrays) -> Shape:
 def _largest(shapes: list[Shape]) -> Shape:
     height, width, channels = (max(sizes) for sizes in zip(*shapes, strict=True))
     return height, width, channels
+
+
+def _brought_in(part: Arrays, wanted: Shape, before: int) -> tuple[npt.NDArray[Any], ...]:
+    """The four arrays of a part, behind parts with so many classes."""
+    train, test = (_brought(part, images, wanted) for images in (part.x_train, part.x_test))
+    return train, part.y_train + before, test, part.y_test + before
 
 
 def _brought(part: Arrays, images: Images, wanted: Shape) -> Images:

@@ -38,13 +38,11 @@ class TorchvisionSet(Dataset):
     source: ClassVar[str]  # torchvision's class, which is also its folder
 
     def load(self, root: Path) -> tuple[npt.NDArray[Any], ...]:
-        train, test = self._part(root, train=True), self._part(root, train=False)
-        return (
-            np.asarray(train.data),
-            np.asarray(train.targets),
-            np.asarray(test.data),
-            np.asarray(test.targets),
-        )
+        return *self._arrays(root, train=True), *self._arrays(root, train=False)
+
+    def _arrays(self, root: Path, *, train: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        part = self._part(root, train=train)
+        return np.asarray(part.data), np.asarray(part.targets)
 
     def fetch(self, root: Path) -> None:
         for train in (True, False):
@@ -109,10 +107,14 @@ class IdxSet(TorchvisionSet):
             to.symlink_to(file.resolve())
             return
         try:
-            with gzip.open(file) as packed, to.open("wb") as raw:
-                shutil.copyfileobj(packed, raw)
+            _inflate(file, to)
         except (OSError, EOFError) as error:
             raise errors.UserError(f"{file} is damaged: {error}") from error
+
+
+def _inflate(file: Path, to: Path) -> None:
+    with gzip.open(file) as packed, to.open("wb") as raw:
+        shutil.copyfileobj(packed, raw)
 
 
 class MNIST(IdxSet):

@@ -11,13 +11,11 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from clbench import ImportedRun, Importer, errors
 
-from .reading import files_of, read_text
+from .reading import files_of, matrix_of, missing, number, read_text, whole_number
 
 FILE = "eval_results.csv"
 COLUMNS = ("eval_exp", "training_exp", "eval_accuracy")
@@ -48,19 +46,16 @@ class Avalanche(Importer):
                 strategy=strategy,
                 scenario=self.scenario,
                 seed=seed,
-                accuracy=_accuracy(file),
+                accuracy=matrix_of(_entries(file)),
                 source=str(file),
             )
 
     def _whose(self, file: Path) -> tuple[str, int]:
         """The strategy and the seed, as the folders say them: er/3/, er/seed_3/ or er_seed3/."""
-        folder, above = file.parent.name, file.parent.parent.name
-        # `er_seed3` is both: what stands before the number is the strategy.
-        found = SEED.fullmatch(folder)
-        seed = self.seed
-        if seed is None:
-            seed = int(found["seed"]) if found else None
-        strategy = self.strategy or (found and found["before"]) or above
+        named, seed = _named_by(file.parent.name)
+        strategy = self.strategy or named or file.parent.parent.name
+        if self.seed is not None:
+            seed = self.seed
         if seed is None or not strategy:
             raise errors.RecordError(
                 f"{file}: its folders do not say which strategy and seed it is of; move it to"
@@ -69,14 +64,13 @@ class Avalanche(Importer):
         return strategy, seed
 
 
-def _accuracy(file: Path) -> np.ndarray[Any, Any]:
-    entries = _entries(file)
-    # A task may have been tested before it was trained.
-    tasks = max(max(after, task + 1) for after, task in entries)
-    accuracy = np.full((tasks + 1, tasks), np.nan)
-    for place, value in entries.items():
-        accuracy[place] = value
-    return accuracy
+def _named_by(folder: str) -> tuple[str | None, int | None]:
+    """The strategy and the seed in the name of a folder, where they are in it."""
+    found = SEED.fullmatch(folder)
+    if found is None:
+        return None, None
+    # `er_seed3` is both: what stands before the number is the strategy.
+    return found["before"], int(found["seed"])
 
 
 def _entries(file: Path) -> dict[tuple[int, int], float]:
@@ -86,42 +80,33 @@ def _entries(file: Path) -> dict[tuple[int, int], float]:
     _check_columns(rows.fieldnames or (), file)
     for row in rows:
         source = f"{file}, line {rows.line_num}"
-        place = _place(row, source)
-        value = _number(row["eval_accuracy"], source)
-        # The same number twice is a repeated line, and harmless.
-        if entries.setdefault(place, value) != value:
-            raise errors.RecordError(
-                f"{source}: experience {place[1]} was tested twice after the same training, with"
-                " different results; which one counts cannot be told"
-            )
+        value = number(row["eval_accuracy"], "eval_accuracy", source)
+        _add(entries, _place(row, source), value, source)
     if not entries:
         raise errors.RecordError(f"{file}: no experience was tested")
     return entries
 
 
-def _check_columns(names: Sequence[str], file: Path) -> None:
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
+def _add(
+    entries: dict[tuple[int, int], float], place: tuple[int, int], value: float, source: str
+) -> None:
+    # The same number twice is a repeated line, and harmless.
+    if entries.setdefault(place, value) != value:
         raise errors.RecordError(
-            f"{file}: it has no column {missing[0]}; is it Avalanche's {FILE}?"
+            f"{source}: experience {place[1]} was tested twice after the same training, with"
+            " different results; which one counts cannot be told"
         )
 
 
+def _check_columns(names: Sequence[str], file: Path) -> None:
+    lacking = missing(COLUMNS, names)
+    if lacking:
+        raise errors.RecordError(f"{file}: it has no column {lacking}; is it Avalanche's {FILE}?")
+
+
 def _place(row: Mapping[str, str], source: str) -> tuple[int, int]:
-    trained = row["training_exp"]
-    # Experience i, from 0, is task i + 1.
-    after = 0 if trained == UNTRAINED else 1 + _index(trained, "training_exp", source)
-    return after, _index(row["eval_exp"], "eval_exp", source)
-
-
-def _index(text: str | None, name: str, source: str) -> int:
-    if text is None or not text.isdecimal():
-        raise errors.RecordError(f"{source}: {name} is {text!r}, and no whole number")
-    return int(text)
-
-
-def _number(text: str | None, source: str) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        raise errors.RecordError(f"{source}: eval_accuracy is {text!r}, and no number") from None
+    after, trained = 0, row["training_exp"]
+    if trained != UNTRAINED:
+        # Experience i, from 0, is task i + 1.
+        after = 1 + whole_number(trained, "training_exp", source)
+    return after, whole_number(row["eval_exp"], "eval_exp", source)

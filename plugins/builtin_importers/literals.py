@@ -56,11 +56,15 @@ def _value(node: ast.expr) -> Any:
 def _dictionary(keys: list[ast.expr | None], values: list[ast.expr]) -> dict[Any, Any]:
     found = {}
     for key, value in zip(keys, values, strict=True):
-        # Calls, names and `**more` are keys in no printed dictionary.
-        if not (isinstance(key, ast.Constant) and isinstance(key.value, str | int | float)):
-            raise ValueError("a key is neither text nor a number")
-        found[key.value] = _value(value)
+        found[_key(key)] = _value(value)
     return found
+
+
+def _key(node: ast.expr | None) -> str | int | float:
+    # Calls, names and `**more` are keys in no printed dictionary.
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
+        return node.value
+    raise ValueError("a key is neither text nor a number")
 
 
 def _is_number(value: Any) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from clbench import ImportedRun, Importer, errors
 
 from .literals import parse_dictionary
-from .reading import check_mean, files_of, read_text
+from .reading import check_mean, files_of, matrix_of, read_text
 
 Accuracies = np.ndarray[Any, Any]
 
@@ -51,6 +51,12 @@ TRAINING = frozenset(
 )
 # What names the run.
 NAMED = ("dataset", "model", "seed", "joint")
+# What every line has to say, and what follows where it does not.
+NEEDED = {
+    "dataset": "",
+    "model": "",
+    "seed": "; a run without a seed is no repetition of another",
+}
 # Arguments that begin so have an effect only where this one is set.
 DEPENDENT = {
     "noise_": "noise_rate",
@@ -62,6 +68,7 @@ DEPENDENT = {
 EARLY_STOPPING = "early_stopping"
 # The names of a fitting mode: clbench's for the length of a task, and Mammoth's.
 LENGTHS = {"epochs": ("epochs", "n_epochs"), "iters": ("steps", "n_iters")}
+MODEL_OPTIONS = {"mlp_hidden_size": "mlp_hidden_size"}
 OPTIMIZER_OPTIONS = {
     "lr": "lr",
     "optim_mom": "momentum",
@@ -83,13 +90,18 @@ class Mammoth(Importer):
     def read(self, paths: Sequence[Path]) -> Iterator[ImportedRun]:
         """The runs, a line each."""
         for file in files_of(paths, f"**/{LOG}"):
-            for number, line in enumerate(read_text(file).splitlines(), start=1):
-                if line.strip():
-                    yield _run(parse_dictionary(line, f"{file}, line {number}"), file, number)
+            for source, line in _lines(file):
+                yield _run(parse_dictionary(line, source), file, source)
 
 
-def _run(told: Mapping[str, Any], file: Path, number: int) -> ImportedRun:
-    source = f"{file}, line {number}"
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    """Those that are not empty, each with where it stands."""
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
+        if line.strip():
+            yield f"{file}, line {number}", line
+
+
+def _run(told: Mapping[str, Any], file: Path, source: str) -> ImportedRun:
     _check_names(told, source)
     joint = bool(told.get("joint"))
     return ImportedRun(
@@ -106,10 +118,9 @@ def _run(told: Mapping[str, Any], file: Path, number: int) -> ImportedRun:
 
 
 def _check_names(told: Mapping[str, Any], source: str) -> None:
-    for name in ("dataset", "model", "seed"):
+    for name, consequence in NEEDED.items():
         if told.get(name) is None:
-            what = "; a run without a seed is no repetition of another" if name == "seed" else ""
-            raise errors.RecordError(f"{source}: there is no {name!r} in it{what}")
+            raise errors.RecordError(f"{source}: there is no {name!r} in it{consequence}")
 
 
 def _training(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,10 +132,16 @@ def _counts(name: str, told: Mapping[str, Any]) -> bool:
     """Whether an argument had any effect in this run."""
     if name.startswith(EARLY_STOPPING):
         return bool(told.get("fitting_mode") == EARLY_STOPPING)
+    switch = _switch_of(name)
+    return switch is None or bool(told.get(switch))
+
+
+def _switch_of(name: str) -> str | None:
+    """The argument without which this one has no effect."""
     for begin, switch in DEPENDENT.items():
         if name.startswith(begin) and name != switch:
-            return bool(told.get(switch))
-    return True
+            return switch
+    return None
 
 
 def _is_of_the_method(name: str) -> bool:
@@ -151,9 +168,7 @@ def _accuracy(told: Mapping[str, Any], source: str) -> Accuracies:
     tasks = max(after for after, _ in entries)
     _check_complete(entries, tasks, source)
     # Row 0 is never in a log: NaN.
-    accuracy = np.full((tasks + 1, tasks), np.nan)
-    for (after, task), value in entries.items():
-        accuracy[after, task - 1] = value
+    accuracy = matrix_of({(after, task - 1): value for (after, task), value in entries.items()})
     _check_means(accuracy, told, source)
     return accuracy
 
@@ -171,15 +186,21 @@ def _entries(told: Mapping[str, Any], source: str) -> dict[tuple[int, int], floa
 
 def _check_complete(entries: Mapping[tuple[int, int], float], tasks: int, source: str) -> None:
     """A run that stopped half-way has no line; one with holes has been tampered with."""
-    for after in range(1, tasks + 1):
-        for task in range(1, after + 1):
-            if (after, task) not in entries:
-                raise errors.RecordError(f"{source}: accuracy_{task}_task{after} is not in it")
+    for after, task in _tested(tasks):
+        if (after, task) not in entries:
+            raise errors.RecordError(f"{source}: accuracy_{task}_task{after} is not in it")
     for after, task in entries:
         if task > tasks or after < 1 or task < 1:
             raise errors.RecordError(
                 f"{source}: accuracy_{task}_task{after}, and there are {tasks} tasks"
             )
+
+
+def _tested(tasks: int) -> Iterator[tuple[int, int]]:
+    """(after I tasks, task J): every task so far, after each of them."""
+    for after in range(1, tasks + 1):
+        for task in range(1, after + 1):
+            yield after, task
 
 
 def _check_means(accuracy: Accuracies, told: Mapping[str, Any], source: str) -> None:
@@ -200,18 +221,23 @@ def _fraction(value: Any, name: str, source: str) -> float:
 def _protocol(training: Mapping[str, Any]) -> dict[str, Any]:
     """By clbench's names where they mean the same, else by Mammoth's."""
     rest = dict(training)
-    protocol: dict[str, Any] = {}
-    if "backbone" in rest:
-        name = str(rest.pop("backbone"))
-        protocol["model"] = {name: _taken(rest, {"mlp_hidden_size": "mlp_hidden_size"})}
+    protocol = _named(rest, "model", "backbone", MODEL_OPTIONS)
     protocol |= _length_of_task(rest)
     protocol |= _taken(rest, {"batch_size": "batch_size"})
-    if "optimizer" in rest:
-        name = str(rest.pop("optimizer"))
-        protocol["optimizer"] = {name: _taken(rest, OPTIMIZER_OPTIONS)}
+    protocol |= _named(rest, "optimizer", "optimizer", OPTIMIZER_OPTIONS)
     if "validation" in rest and rest["validation"] is None:
         rest["validation"] = 0.0  # as clbench says that nothing is held out
     return protocol | rest
+
+
+def _named(
+    rest: dict[str, Any], ours: str, theirs: str, options: Mapping[str, str]
+) -> dict[str, Any]:
+    """A part of training that has a name and options: {model: {mlp: {...}}}; none where none is."""
+    if theirs not in rest:
+        return {}
+    name = str(rest.pop(theirs))
+    return {ours: {name: _taken(rest, options)}}
 
 
 def _length_of_task(rest: dict[str, Any]) -> dict[str, Any]:

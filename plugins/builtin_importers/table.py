@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
+from numpy import ndarray
 
 from clbench import ImportedRun, Importer, errors
 
-from .reading import files_of, read_text
+from .reading import files_of, matrix_of, missing, number, read_text, whole_number
 
 NEEDED = ("strategy", "seed", "task", "accuracy")
 OPTIONAL = ("scenario", "after")
@@ -57,15 +57,17 @@ class CSV(Importer):
             place = _place(row, source)
             if place in runs[run]:
                 raise errors.RecordError(f"{source}: this task of this run is in the file twice")
-            runs[run][place] = _number(row["accuracy"], source)
+            runs[run][place] = number(row["accuracy"], "accuracy", source)
         return runs
 
     def _scale(self, values: Sequence[float]) -> float:
         """What an accuracy of 1 is in this file."""
-        if self.unit == "auto":
-            # An accuracy of 1 % in all tasks cannot be told from one of 100 %: `unit` says it then.
-            return 100.0 if max(values, default=0.0) > 1 else 1.0
-        return 100.0 if self.unit == "percent" else 1.0
+        if self.unit == "fraction":
+            return 1.0
+        # An accuracy of 1 % in all tasks cannot be told from one of 100 %: `unit` says it then.
+        if self.unit == "auto" and max(values, default=0.0) <= 1:
+            return 1.0
+        return 100.0
 
 
 def _rows(file: Path) -> Iterator[tuple[Mapping[str, str], str]]:
@@ -74,19 +76,23 @@ def _rows(file: Path) -> Iterator[tuple[Mapping[str, str], str]]:
     _check_columns(rows.fieldnames or (), file)
     for row in rows:
         source = f"{file}, line {rows.line_num}"
-        # Fields too many stand under the key None, those too few have None for a value.
-        if None in row or None in row.values():
-            raise errors.RecordError(f"{source}: it has not as many fields as the first line")
-        if not row["strategy"]:
-            raise errors.RecordError(f"{source}: there is no strategy in it")
+        _check_row(row, source)
         yield row, source
 
 
+def _check_row(row: Mapping[str | None, Any], source: str) -> None:
+    # Fields too many stand under the key None, those too few have None for a value.
+    if None in row or None in row.values():
+        raise errors.RecordError(f"{source}: it has not as many fields as the first line")
+    if not row["strategy"]:
+        raise errors.RecordError(f"{source}: there is no strategy in it")
+
+
 def _check_columns(columns: Sequence[str], file: Path) -> None:
-    missing = [name for name in NEEDED if name not in columns]
-    if missing:
+    lacking = missing(NEEDED, columns)
+    if lacking:
         wanted = f"{', '.join(NEEDED)}, and if there are {' and '.join(OPTIONAL)}"
-        raise errors.RecordError(f"{file}: it has no column {missing[0]!r}; needed are {wanted}")
+        raise errors.RecordError(f"{file}: it has no column {lacking!r}; needed are {wanted}")
 
 
 def _place(row: Mapping[str, str], source: str) -> tuple[int | None, int]:
@@ -99,23 +105,13 @@ def _place(row: Mapping[str, str], source: str) -> tuple[int | None, int]:
 
 
 def _whole(row: Mapping[str, str], name: str, source: str) -> int:
-    text = row[name].strip()
-    if not text.isdecimal():
-        raise errors.RecordError(f"{source}: {name} is {text!r}, and no whole number")
-    return int(text)
+    return whole_number(row[name].strip(), name, source)
 
 
-def _number(text: str, source: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise errors.RecordError(f"{source}: accuracy is {text!r}, and no number") from None
-
-
-def _matrix(entries: Mapping[tuple[int | None, int], float]) -> np.ndarray[Any, Any]:
-    # Tasks may be in the file without having been trained (tested early).
+def _matrix(entries: Mapping[Place, float]) -> ndarray[Any, Any]:
+    """What was tested after all tasks stands after the last one."""
     tasks = max(max(after or 0, task + 1) for after, task in entries)
-    accuracy = np.full((tasks + 1, tasks), np.nan)
+    placed = {}
     for (after, task), value in entries.items():
-        accuracy[tasks if after is None else after, task] = value
-    return accuracy
+        placed[tasks if after is None else after, task] = value
+    return matrix_of(placed)

@@ -11,6 +11,8 @@ from torch import nn
 
 from clbench import CReLU, Layer, errors
 
+from .hidden import activated, layer_of
+
 CONVOLUTIONS = ((32, 5), (64, 3), (128, 3))  # filters and kernel size
 DENSE = 128
 
@@ -47,7 +49,7 @@ class ConvNet(nn.Sequential):
         inputs = channels * self.pixels
         for k in (4, 5):
             modules[f"linear{k}"] = nn.Linear(inputs, DENSE)
-            modules |= self._activated(k)
+            modules |= activated(k, activation)
             inputs = DENSE * self.halves
         modules["head"] = nn.Linear(inputs, classes)
         super().__init__(modules)
@@ -64,12 +66,6 @@ class ConvNet(nn.Sequential):
         pool = nn.MaxPool3d((1, 2, 2))  # of each half by itself
         return {f"act{k}": CReLU(), f"pool{k}": pool, f"join{k}": nn.Flatten(1, 2)}
 
-    def _activated(self, k: int) -> dict[str, nn.Module]:
-        """What follows a linear layer."""
-        if self.activation == "relu":
-            return {f"act{k}": nn.ReLU()}
-        return {f"act{k}": CReLU(), f"join{k}": nn.Flatten(1, 2)}
-
     def layers(self) -> list[Layer]:
         """The hidden layers, first to last.
 
@@ -80,19 +76,10 @@ class ConvNet(nn.Sequential):
         found = []
         for k, (name, after) in enumerate(pairwise(names), start=1):
             pooled_last = self.activation == "crelu" and k <= len(CONVOLUTIONS)
-            pixels = self.pixels if k == len(CONVOLUTIONS) else 1
-            found.append(
-                Layer(
-                    name,
-                    f"pool{k}" if pooled_last else f"act{k}",
-                    f"{name}.weight",
-                    f"{name}.bias",
-                    f"{after}.weight",
-                    f"{after}.bias",
-                    # Inputs of the next layer that a unit feeds: its halves, at each pixel.
-                    block=self.halves * pixels,
-                )
-            )
+            read = f"pool{k}" if pooled_last else f"act{k}"
+            # Inputs of the next layer that a unit feeds: its halves, at each pixel.
+            block = self.halves * (self.pixels if k == len(CONVOLUTIONS) else 1)
+            found.append(layer_of(name, name, after, read=read, block=block))
         return found
 
 

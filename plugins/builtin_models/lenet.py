@@ -9,6 +9,8 @@ from torch import nn
 
 from clbench import Layer, errors
 
+from .hidden import layer_of
+
 CONVOLUTIONS = (6, 16)  # filters of 5x5
 DENSE = (120, 84)
 SMALLEST = 12  # pixels a side that leave something after both convolutions
@@ -32,11 +34,7 @@ class LeNet(nn.Sequential):
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         channels, *sides = input_shape
-        if min(sides) < SMALLEST:
-            raise errors.UserError(
-                f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are "
-                f"{sides[0]}x{sides[1]}"
-            )
+        _check_sides(*sides)
         modules: OrderedDict[str, nn.Module] = OrderedDict()
         padding = 2 if min(sides) < PADDED else 0
         for k, filters in enumerate(CONVOLUTIONS, start=1):
@@ -57,17 +55,17 @@ class LeNet(nn.Sequential):
         """
         names = ["conv1", "conv2", "linear3", "linear4", "head"]
         return [
-            Layer(
-                name,
-                f"act{k}",
-                f"{name}.weight",
-                f"{name}.bias",
-                f"{after}.weight",
-                f"{after}.bias",
-                block=self.block if k == 2 else 1,
-            )
+            layer_of(name, name, after, read=f"act{k}", block=self.block if k == 2 else 1)
             for k, (name, after) in enumerate(pairwise(names), start=1)
         ]
+
+
+def _check_sides(height: int, width: int) -> None:
+    if min(height, width) < SMALLEST:
+        raise errors.UserError(
+            f"lenet needs images of at least {SMALLEST}x{SMALLEST} pixels; these are "
+            f"{height}x{width}"
+        )
 
 
 def _convolution(k: int, channels: int, filters: int, padding: int) -> dict[str, nn.Module]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from clbench import CReLU, Layer
+from clbench import Layer
+
+from .hidden import activated, layer_of
 
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "crelu": CReLU}
 
 
 def mlp(
@@ -44,14 +46,13 @@ def initialise(model: nn.Module, init: str, activation: Literal["relu", "tanh"])
         if not isinstance(module, nn.Linear):
             continue
         nn.init.zeros_(module.bias)
-        # Glorot & Bengio 2010.
         if init == "xavier":
+            # Glorot & Bengio 2010.
             nn.init.xavier_uniform_(module.weight)
-        else:
-            # He et al. 2015; no activation follows the head, so its gain is 1.
-            nn.init.kaiming_uniform_(
-                module.weight, nonlinearity="linear" if name == "head" else activation
-            )
+            continue
+        # He et al. 2015; no activation follows the head, so its gain is 1.
+        follows = "linear" if name == "head" else activation
+        nn.init.kaiming_uniform_(module.weight, nonlinearity=follows)
 
 
 class MLP(nn.Sequential):
@@ -74,10 +75,7 @@ class MLP(nn.Sequential):
             modules[f"linear{k}"] = nn.Linear(inputs, units)
             if norm != "none":
                 modules[f"norm{k}"] = NORMS[norm](units)
-            modules[f"act{k}"] = ACTIVATIONS[activation]()
-            if activation == "crelu":
-                # `[B, units, 2]` to `[B, 2 units]`: the halves of a unit side by side.
-                modules[f"join{k}"] = nn.Flatten(1, 2)
+            modules |= activated(k, activation)
             if dropout:
                 modules[f"drop{k}"] = nn.Dropout(dropout)
             inputs = units * self.block
@@ -87,20 +85,10 @@ class MLP(nn.Sequential):
 
     def layers(self) -> list[Layer]:
         """The hidden layers, first to last."""
-        found = []
-        for k in range(1, self.depth + 1):
-            after = "head" if k == self.depth else f"linear{k + 1}"
-            norm = (f"norm{k}.weight", f"norm{k}.bias") if self.normed else ()
-            found.append(
-                Layer(
-                    f"hidden{k}",
-                    f"act{k}",
-                    f"linear{k}.weight",
-                    f"linear{k}.bias",
-                    f"{after}.weight",
-                    f"{after}.bias",
-                    norm,
-                    self.block,
-                )
-            )
-        return found
+        products = [f"linear{k}" for k in range(1, self.depth + 1)]
+        pairs = pairwise([*products, "head"])
+        return [self._layer(k, *pair) for k, pair in enumerate(pairs, start=1)]
+
+    def _layer(self, k: int, product: str, after: str) -> Layer:
+        norm = (f"norm{k}.weight", f"norm{k}.bias") if self.normed else ()
+        return layer_of(f"hidden{k}", product, after, read=f"act{k}", norm=norm, block=self.block)

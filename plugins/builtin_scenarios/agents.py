@@ -59,22 +59,31 @@ class Agents(Scenario):
                 f"has {sum(self.groups)} classes in all, and the data set has {classes}",
             )
         for number, among in enumerate(self._groups(classes)):
-            self._check_group(number, len(among))
+            named = "there are" if self.groups is None else f"group {number + 1} has"
+            self._check_width(len(among), named)
+            if not self.replacement:
+                self._check_count(self._tasks_of_group(number), len(among), named)
 
-    def _check_group(self, number: int, size: int) -> None:
-        """Refuse tasks that one group of classes is too small for."""
-        named = "there are" if self.groups is None else f"group {number + 1} has"
+    def _check_width(self, size: int, named: str) -> None:
+        """Refuse tasks that are wider than a group of classes."""
         width = self.classes_per_task
         if width > size:
             self.refuse("classes_per_task", f"a task has {width} classes; {named} {size}")
-        # Tasks of this group: every len(groups)-th, from its own number on.
-        count = len(range(number, self.tasks, len(self.groups or [size])))
-        if not self.replacement and count * width > size:
+
+    def _check_count(self, count: int, size: int, named: str) -> None:
+        """Refuse more tasks than a group has classes for, where none comes back."""
+        needed = count * self.classes_per_task
+        if needed > size:
             self.refuse(
                 "replacement",
-                f"without it, {count} tasks of {width} classes need {count * width};"
+                f"without it, {count} tasks of {self.classes_per_task} classes need {needed};"
                 f" {named} {size}: write replacement: true, or fewer tasks",
             )
+
+    def _tasks_of_group(self, number: int) -> int:
+        """How many: the groups take turns, from the first one on."""
+        groups = 1 if self.groups is None else len(self.groups)
+        return len(range(number, self.tasks, groups))
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -120,17 +129,16 @@ class Agents(Scenario):
 
     def _classes(self, classes: int, seed: int, agent: int) -> list[Ints]:
         """The classes of each task, in the order in which labels are mapped."""
-        groups, found = self._groups(classes), np.zeros((0, self.classes_per_task), dtype=np.int64)
+        groups, found = self._groups(classes), list[Ints]()
         for index in range(self.tasks):
             # The groups take turns.
             among = groups[index % len(groups)]
             if not self.replacement:
-                # Without replacement: what no task of this agent has had.
+                # What no task of this agent has had.
                 among = np.setdiff1d(among, found)
             draw = self.generator(seed, self._drawer(agent, index), "classes", index)
-            chosen = draw.choice(among, self.classes_per_task, replace=False)
-            found = np.concatenate([found, chosen[None]])
-        return list(found)
+            found.append(draw.choice(among, self.classes_per_task, replace=False))
+        return found
 
     def _samples(
         self, arrays: Arrays, seed: int, drawer: int, index: int, classes: Ints, held: Bools
@@ -145,7 +153,7 @@ class Agents(Scenario):
             train.append(self._train(draw, number, positions[~out]))
             draw = self.generator(seed, drawer, "validation_samples", index, number)
             held_out.append(_some(draw, positions[out], self.validation_per_class))
-        return np.sort(np.concatenate(train)), np.sort(np.concatenate(held_out))
+        return _joined(train), _joined(held_out)
 
     def _train(self, draw: np.random.Generator, number: int, positions: Ints) -> Ints:
         """The training samples of one class, of these that are not held out."""
@@ -156,6 +164,11 @@ class Agents(Scenario):
                 " that are not held out for validation",
             )
         return _some(draw, positions, self.samples_per_class)
+
+
+def _joined(of_classes: list[Ints]) -> Ints:
+    """The samples of all classes, in ascending order."""
+    return np.sort(np.concatenate(of_classes))
 
 
 def _some(draw: np.random.Generator, positions: Ints, most: int | None) -> Ints:

@@ -39,15 +39,15 @@ class Growing(Scenario):
         later = classes - self.classes_at_first
         if later < 0:
             self.refuse("classes_at_first", f"{self.classes_at_first} classes; there are {classes}")
+        most = self._most_stages(classes)
+        if self.tasks is not None and self.tasks > most:
+            self.refuse("tasks", f"{self.tasks} stages; {classes} classes are enough for {most}")
         if self.tasks is None and later % self.classes_per_stage:
             self.refuse(
                 "classes_per_stage",
                 f"{later} classes after the first stage do not divide into stages of"
                 f" {self.classes_per_stage}; set tasks to leave some out",
             )
-        most = 1 + later // self.classes_per_stage
-        if self.tasks is not None and self.tasks > most:
-            self.refuse("tasks", f"{self.tasks} stages; {classes} classes are enough for {most}")
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -76,8 +76,11 @@ class Growing(Scenario):
         return Stream(LazyTasks(self._stages(arrays.classes), task))
 
     def _stages(self, classes: int) -> int:
+        return self.tasks or self._most_stages(classes)
+
+    def _most_stages(self, classes: int) -> int:
         later = classes - self.classes_at_first
-        return self.tasks or 1 + later // self.classes_per_stage
+        return 1 + later // self.classes_per_stage
 
     def _order(self, classes: int, seed: int, agent: int) -> Ints:
         if self.class_order == "fixed":

@@ -46,11 +46,7 @@ class RandomLabels(Scenario):
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         classes, groups = np.arange(arrays.classes), self._groups(arrays)
-        # With fixed images a task labels these alone, and all others share a group without a label.
-        group_of = np.arange(len(arrays.y_train))
-        if self.images == "fixed":
-            group_of[:] = self.samples
-            group_of[self._images(arrays, seed, agent)] = np.arange(self.samples)
+        group_of = self._group_of(arrays, seed, agent)
 
         def task(index: int) -> TaskSpec:
             step = () if self.images == "fixed" else (index,)
@@ -67,6 +63,15 @@ class RandomLabels(Scenario):
     def _groups(self, arrays: Arrays) -> int:
         """How many groups the training images are in."""
         return self.samples + 1 if self.images == "fixed" else len(arrays.y_train)
+
+    def _group_of(self, arrays: Arrays, seed: int, agent: int) -> Ints:
+        """The group of each training image."""
+        if self.images == "drawn":
+            return np.arange(len(arrays.y_train))
+        # A task labels these alone, and all others share a group without a label.
+        group_of = np.full(len(arrays.y_train), self.samples)
+        group_of[self._images(arrays, seed, agent)] = np.arange(self.samples)
+        return group_of
 
     def _images(self, arrays: Arrays, seed: int, agent: int, *step: int) -> Ints:
         """The images of a task, in ascending order."""

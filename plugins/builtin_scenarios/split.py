@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import PositiveInt
 
-from clbench import Arrays, Layout, Scenario, Stream
+from clbench import Arrays, Layout, Scenario, Stream, TaskSpec
 
 from .labels import Labels, are_mapped, check_labels
 
@@ -31,12 +31,22 @@ class Split(Scenario):
     labels: Labels | None = None
 
     def check(self, classes: int) -> None:
-        width, order = self.classes_per_task or max(classes // self.tasks, 1), self.class_order
-        if self.tasks * width > classes:
+        self._check_tasks(classes)
+        order = self.class_order
+        if isinstance(order, list) and sorted(order) != list(range(classes)):
+            self.refuse(
+                "class_order",
+                f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries",
+            )
+        check_labels(self, self.labels)
+
+    def _check_tasks(self, classes: int) -> None:
+        """Refuse more tasks than there are classes for, and classes that would be left over."""
+        needed = self.tasks * (self.classes_per_task or max(classes // self.tasks, 1))
+        if needed > classes:
             self.refuse(
                 "tasks",
-                f"{self.tasks} tasks need {self.tasks * width} classes at least; there are "
-                f"{classes}",
+                f"{self.tasks} tasks need {needed} classes at least; there are {classes}",
             )
         if self.classes_per_task is None and classes % self.tasks:
             self.refuse(
@@ -44,12 +54,6 @@ class Split(Scenario):
                 f"{classes} classes do not divide into {self.tasks} tasks; set classes_per_task "
                 "to leave some out",
             )
-        if isinstance(order, list) and sorted(order) != list(range(classes)):
-            self.refuse(
-                "class_order",
-                f"must name each of the classes 0..{classes - 1} once; it has {len(order)} entries",
-            )
-        check_labels(self, self.labels)
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
@@ -60,24 +64,16 @@ class Split(Scenario):
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         order, width = self._order(arrays.classes, seed, agent), self._width(arrays.classes)
-        tasks = []
-        for index in range(self.tasks):
+
+        def task(index: int) -> TaskSpec:
             # Task t has the classes t n to (t + 1) n - 1 of the order.
             chosen = order[index * width : (index + 1) * width]
             labels = np.full(arrays.classes, -1)
             labels[chosen] = np.arange(width) if self._mapped else chosen
-            tasks.append(
-                self.task(
-                    arrays,
-                    seed,
-                    agent,
-                    index,
-                    validation,
-                    classes=np.sort(labels[chosen]),
-                    labels=labels,
-                )
-            )
-        return Stream(tuple(tasks))
+            own = np.sort(labels[chosen])
+            return self.task(arrays, seed, agent, index, validation, classes=own, labels=labels)
+
+        return Stream(tuple(map(task, range(self.tasks))))
 
     @property
     def _mapped(self) -> bool:

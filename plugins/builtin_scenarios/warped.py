@@ -45,14 +45,14 @@ class Warped(Scenario):
 
     def layout(self, arrays: Arrays) -> Layout:
         self.check(arrays.classes)
-        if self.samples is not None and self.samples > len(arrays.y_train):
-            self.refuse(
-                "samples",
-                f"{self.samples} images a task, and the data set has {len(arrays.y_train)}",
-            )
+        self._check_samples(len(arrays.y_train))
         apart = not self.shares_outputs
         outputs = arrays.classes * (self.tasks if apart else 1)
         return Layout(outputs, self.tasks, self.setting, arrays.input_shape, own_outputs=apart)
+
+    def _check_samples(self, there: int) -> None:
+        if self.samples is not None and self.samples > there:
+            self.refuse("samples", f"{self.samples} images a task, and the data set has {there}")
 
     def stream(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Stream:
         warps = self.warps(arrays, seed, agent)
@@ -150,11 +150,13 @@ class Rotated(Warped):
 
     def check(self, classes: int) -> None:
         super().check(classes)
-        if self.degrees is not None and self.between is not None:
+        if self.degrees is None:
+            return
+        if self.between is not None:
             self.refuse(
                 "between", "the angles are either listed (degrees) or drawn (between), not both"
             )
-        if self.degrees is not None and len(self.degrees) != self.tasks:
+        if len(self.degrees) != self.tasks:
             self.refuse("degrees", f"lists {len(self.degrees)} angles for {self.tasks} tasks")
 
     def warps(self, arrays: Arrays, seed: int, agent: int) -> Callable[[int], Warp | None]:
@@ -177,28 +179,28 @@ def rotation(height: int, width: int, degrees: float) -> Warp:
     bilinear weights.
     """
     source_y, source_x = _sources(height, width, degrees)
-    # The neighbour above and to the left; the other three follow.
-    top, left = np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64)
-    # How far the source lies beyond it, 0 .. 1.
-    down, right = source_y - top, source_x - left
     index, weight = [], []
-    for dy, dx, share in (
-        (0, 0, (1 - down) * (1 - right)),
-        (0, 1, (1 - down) * right),
-        (1, 0, down * (1 - right)),
-        (1, 1, down * right),
-    ):
-        row, column = top + dy, left + dx
-        # What lies outside counts 0, under any index that exists.
-        inside = _within(row, height) & _within(column, width)
-        index.append(np.where(inside, row * width + column, 0))
-        weight.append(np.where(inside, share, 0))
+    for row, of_row in _neighbours(source_y):
+        for column, of_column in _neighbours(source_x):
+            # What lies outside counts 0, under any index that exists.
+            inside = _within(row, height) & _within(column, width)
+            index.append(np.where(inside, row * width + column, 0))
+            weight.append(np.where(inside, of_row * of_column, 0))
     return Warp(np.stack(index, axis=1), np.stack(weight, axis=1).astype(np.float32))
+
+
+def _neighbours(source: Floats) -> list[tuple[Ints, Floats]]:
+    """The whole numbers on either side of each, and their shares in linear interpolation."""
+    below = np.floor(source).astype(np.int64)
+    # How far the source lies beyond it, 0 .. 1.
+    beyond = source - below
+    return [(below, 1 - beyond), (below + 1, beyond)]
 
 
 def _sources(height: int, width: int, degrees: float) -> tuple[Floats, Floats]:
     """Where each pixel seen comes from: row and column, which are no whole numbers."""
-    sine, cosine = np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))
+    radians = np.deg2rad(degrees)
+    sine, cosine = np.sin(radians), np.cos(radians)
     row, column = (axis.ravel() for axis in np.mgrid[:height, :width])
     middle_y, middle_x = (height - 1) / 2, (width - 1) / 2
     # Coordinates about the centre.

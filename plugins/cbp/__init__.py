@@ -96,11 +96,11 @@ class CBP(Strategy):
         self.spans = [slice(*ends) for ends in pairwise(accumulate(units, initial=0))]
         shape = self.members, sum(units)
         self.mean = torch.zeros(shape, device=self.device)
-        self.worth = torch.zeros(shape, device=self.device)
+        self.worth = torch.zeros_like(self.mean)
         # 1 - decay^age of each unit, moved on with every step: a power would have other bits in a
         # stack.
-        self.grown = torch.zeros(shape, device=self.device)
-        self.born = torch.zeros(shape, dtype=torch.int64, device=self.device)
+        self.grown = torch.zeros_like(self.mean)
+        self.born = torch.zeros_like(self.mean, dtype=torch.int64)
         self.schedule = Schedule(
             self.net.seeds,
             units,
@@ -116,16 +116,21 @@ class CBP(Strategy):
             expect_restarts(self.net, self.optimizer)
 
     def eager_step(self) -> bool:
-        # Known on the host from counts alone, so the question costs no wait.
-        return super().eager_step() or bool(self.schedule.due(self.steps_taken + 1).any())
+        return super().eager_step() or self._is_due()
 
     @torch.no_grad()
     def after_step(self, batch: Batch) -> None:
         super().after_step(batch)
         self._measure(batch)
-        step = self.steps_taken + 1
-        if self.schedule.due(step).any():
-            self._replace(step)
+        if self._is_due():
+            self._replace(self.steps_taken + 1)
+
+    def _is_due(self) -> bool:
+        """Whether units are replaced in this step.
+
+        Known on the host from counts alone, so the question costs no wait.
+        """
+        return bool(self.schedule.due(self.steps_taken + 1).any())
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
@@ -200,10 +205,13 @@ class CBP(Strategy):
         if self.utility == "random":
             return self.worth
         if self.utility == "accumulated_contribution":
-            named = self.net.named_parameters()
-            sizes = [measures.size_out(named[layer.out_weight]) for layer in self.layers]
-            return self._joined(sizes) * self.worth
+            return self._sizes_out() * self.worth
         return self.worth / self.grown
+
+    def _sizes_out(self) -> Tensor:
+        """`[R, units]`: the mean size of the weights out of each unit."""
+        named = self.net.named_parameters()
+        return self._joined([measures.size_out(named[one.out_weight]) for one in self.layers])
 
     # ------------------------------------------------------------------ replacement
 

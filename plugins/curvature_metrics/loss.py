@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clbench import Batch, Probe, Stack, Undefined
+from clbench import Batch, Probe, Stack, Undefined, side_by_side, split_like
 
 # Pixels of a batch: the graph of a second derivative holds every activation of it several times.
 MOST_PIXELS = 2**17
@@ -78,8 +78,7 @@ class WeightLoss(Loss):
         self.params = net.named_parameters()
         self.moving = {name: p for name, p in self.params.items() if p.requires_grad}
         self.members, self.device = net.members, net.device
-        self.shapes = [p.shape[1:] for p in self.moving.values()]
-        self.size = sum(shape.numel() for shape in self.shapes)
+        self.size = sum(p[0].numel() for p in self.moving.values())
         # `[R]`: images of all batches, so a batch's part is its share of the mean.
         self.count = sum(batch.weights.sum(1) for batch in batches)
 
@@ -111,9 +110,10 @@ class WeightLoss(Loss):
     def _moved(self, shift: Tensor | None) -> dict[str, Tensor]:
         if shift is None:
             return {name: p.detach().requires_grad_() for name, p in self.moving.items()}
-        moved = zip(self.moving.items(), self._parts(shift), strict=True)
+        values = zip(self.moving.values(), self._parts(shift), strict=True)
         # theta + h z as leaves of their own.
-        return {name: (p.detach() + part).requires_grad_() for (name, p), part in moved}
+        moved = [(p.detach() + part).requires_grad_() for p, part in values]
+        return dict(zip(self.moving, moved, strict=True))
 
     def _gradients(self, moved: dict[str, Tensor], batch: Batch, keep: bool) -> list[Tensor]:
         """Those of a batch's part of the mean."""
@@ -124,13 +124,10 @@ class WeightLoss(Loss):
 
     def _parts(self, vectors: Tensor) -> list[Tensor]:
         flat = vectors.squeeze(1).to(self.batches[0].x.dtype)
-        pieces = flat.split([shape.numel() for shape in self.shapes], dim=1)
-        return [
-            piece.view(len(piece), *shape) for piece, shape in zip(pieces, self.shapes, strict=True)
-        ]
+        return split_like(flat, list(self.moving.values()))
 
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat([part.flatten(1) for part in parts], dim=1).unsqueeze(1).double()
+        return side_by_side(parts).unsqueeze(1).double()
 
 
 class InputLoss(Loss):

@@ -29,9 +29,8 @@ class FisherStrategy(Strategy):
         for batch in task.batches("train", 128, self.samples):
             functions, weights = self._functions(batch)
             # sum_x sum_y w (d log p(y|x) / d theta)^2, w being p(y|x) or 1.
-            found = squared_gradients(
-                self.net, batch.x, functions, weights * batch.weights[..., None]
-            )
+            counted = weights * batch.weights[..., None]
+            found = squared_gradients(self.net, batch.x, functions, counted)
             for sum_, squares in zip(total, found, strict=True):
                 sum_ += squares
             count += batch.weights.sum(1)
@@ -58,13 +57,7 @@ class FisherStrategy(Strategy):
     def _label(self, p: Tensor, y: Tensor) -> Tensor:
         """`[R, B]`: the one label of each sample."""
         if self.fisher == "sampled":
-            return (
-                # Inverse transform: how many cumulative sums lie below u; the last one may be
-                # rounded below 1.
-                (self.rng("labels").uniform(p.shape[1], 1) > p.cumsum(2))
-                .sum(2)
-                .clamp(max=p.shape[2] - 1)
-            )
+            return drawn_from(p, self.rng("labels").uniform(p.shape[1], 1))
         return y if self.fisher == "true" else p.argmax(2)
 
     def distance(self, fisher: list[Tensor], anchor: list[Tensor]) -> Tensor:
@@ -74,6 +67,12 @@ class FisherStrategy(Strategy):
             for f, p, a in zip(fisher, self.net.parameters(), anchor, strict=True)
         ]
         return torch.stack(parts).sum(0)
+
+
+def drawn_from(p: Tensor, uniform: Tensor) -> Tensor:
+    """`[R, B]`: a label by its probability `p [R, B, C]`, from numbers `[R, B, 1]` in [0, 1)."""
+    # Inverse transform: how many cumulative sums lie below u; the last one may be rounded below 1.
+    return (uniform > p.cumsum(2)).sum(2).clamp(max=p.shape[2] - 1)
 
 
 class EWC(FisherStrategy):
@@ -102,43 +101,42 @@ class EWC(FisherStrategy):
         if not self.centre:
             return total
         # lambda / 2 (sum F (theta - c)^2 + constant).
-        return total + 0.5 * self.strength * (
-            self.distance(self.fisher_sum, self.centre) + self.constant
-        )
+        distance = self.distance(self.fisher_sum, self.centre)
+        return total + 0.5 * self.strength * (distance + self.constant)
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
-        fresh, anchor = (
-            self.measure_fisher(task),
-            [p.detach().clone() for p in self.net.parameters()],
-        )
-        if not self.centre:
+        fresh = self.measure_fisher(task)
+        anchor = [p.detach().clone() for p in self.net.parameters()]
+        if self.centre:
+            self._join(fresh, anchor)
+        else:
             self.fisher_sum, self.centre = fresh, anchor
-            return
-        # With share = f / (F + f): F (theta - c)^2 + f (theta - p)^2 = (F + f) (theta - c - share
-        # (p - c))^2 + F share (p - c)^2.
-        summed = [old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
-        shares = [
-            _share(old, new, both)
-            for old, new, both in zip(self.fisher_sum, fresh, summed, strict=True)
-        ]
-        beside = [f * share for f, share in zip(self.fisher_sum, shares, strict=True)]
-        with torch.no_grad():
-            self.constant = self.constant + self.distance(beside, self.centre)
+
+    @torch.no_grad()
+    def _join(self, fresh: list[Tensor], anchor: list[Tensor]) -> None:
+        """One parabola of the old one and that of a task, f about p.
+
+        With share = f / (F + f): F (theta - c)^2 + f (theta - p)^2 = (F + f) (theta - c - share (p
+        - c))^2 + F share (p - c)^2.
+        """
+        pairs = list(zip(self.fisher_sum, fresh, strict=True))
+        shares = [_share(old, new) for old, new in pairs]
+        apart = [f * share for f, share in zip(self.fisher_sum, shares, strict=True)]
+        self.constant = self.constant + self.distance(apart, self.centre)
         # `lerp` gives p itself where the share is 1. In c + (p - c) the last bit may differ, and a
         # gradient of one bit is a full step for Adam: the outputs of a finished task, which are to
         # stand still, would move on.
-        self.centre = [
-            torch.lerp(c, p, share) for c, share, p in zip(self.centre, shares, anchor, strict=True)
-        ]
-        self.fisher_sum = summed
+        triples = zip(self.centre, anchor, shares, strict=True)
+        self.centre = [torch.lerp(c, p, share) for c, p, share in triples]
+        self.fisher_sum = [old + new for old, new in pairs]
 
 
-def _share(old: Tensor, new: Tensor, both: Tensor) -> Tensor:
+def _share(old: Tensor, new: Tensor) -> Tensor:
     """How much of the information is new: all of it, to the last bit, where there was none
     before.
     """
-    return torch.where(old == 0, 1.0, new / both)
+    return torch.where(old == 0, 1.0, new / (old + new))
 
 
 class OnlineEWC(FisherStrategy):
@@ -164,19 +162,17 @@ class OnlineEWC(FisherStrategy):
         if not self.anchor:
             return total
         # gamma F: the old information counts less with every task (Schwarz et al. 2018).
-        return total + 0.5 * self.strength * self.decay * self.distance(
-            self.fisher_sum, self.anchor
-        )
+        distance = self.distance(self.fisher_sum, self.anchor)
+        return total + 0.5 * self.strength * self.decay * distance
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)
         fresh = self.measure_fisher(task)
-        # F* = gamma F* + F_task.
-        self.fisher_sum = (
-            [self.decay * old + new for old, new in zip(self.fisher_sum, fresh, strict=True)]
-            if self.fisher_sum
-            else fresh
-        )
+        if self.fisher_sum:
+            # F* = gamma F* + F_task.
+            pairs = zip(self.fisher_sum, fresh, strict=True)
+            fresh = [self.decay * old + new for old, new in pairs]
+        self.fisher_sum = fresh
         self.anchor = [p.detach().clone() for p in self.net.parameters()]
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from clbench import Batch, ClassBalancedBuffer, Memory, Phase, Strategy, Task, hookimpl
 
 STORE, FIT = "store", "fit"
+# One pass, as the images are.
+STORING = Phase(STORE, epochs=1, augment="none", schedule="none", stop=False)
 
 
 class GDumb(Strategy):
@@ -47,11 +49,9 @@ class GDumb(Strategy):
         self.buffer = ClassBalancedBuffer(self, self.memory, classes=self._kinds())
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        # One pass, as the images are.
-        store = Phase(STORE, epochs=1, augment="none", schedule="none", stop=False)
         if self.fit == "end" and task.index < self.scenario.tasks - 1:
-            return [store]
-        return [store, *self._fitting()]
+            return [STORING]
+        return [STORING, *self._fitting()]
 
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)

@@ -31,11 +31,8 @@ class AGEM(MemoryGradients):
 
     def setup(self) -> None:
         super().setup()
-        self.buffer: TaskQuotaBuffer | Reservoir = (
-            TaskQuotaBuffer(self, self.memory)
-            if self.kept == "quota"
-            else Reservoir(self, self.memory)
-        )
+        kind = TaskQuotaBuffer if self.kept == "quota" else Reservoir
+        self.buffer: TaskQuotaBuffer | Reservoir = kind(self, self.memory)
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)

@@ -92,17 +92,19 @@ class Search:
         """Go towards the minimum over S, as far as nothing gets negative; drop what stops it, else
         take one more.
         """
-        column = self.table[:, :-1, -1]
-        # The unconstrained minimum over the variables in use.
-        wanted = torch.where(self.used, -column, 0.0)
+        wanted = self._minimum()
         stops = self.used & (wanted < 0.0)
         dropped = self._go_towards(wanted, stops)
         # The steepest descent comes in next, as in Lawson & Hanson's step 4.
-        slope, taken = torch.where(self._free(), column, torch.inf).min(1)
+        slope, taken = torch.where(self._free(), self.table[:, :-1, -1], torch.inf).min(1)
         drops = stops.any(1)
         pick = torch.where(drops, dropped, taken)
         # No slope below 0 left, and nothing to drop: done, so nothing moves.
         self._sweep(pick, drops, drops | (slope < -TOLERANCE))
+
+    def _minimum(self) -> Tensor:
+        """`[R, k]`: over the variables in use, whatever its signs."""
+        return torch.where(self.used, -self.table[:, :-1, -1], 0.0)
 
     def _go_towards(self, wanted: Tensor, stops: Tensor) -> Tensor:
         """`[R]`: the variable that is 0 first on the way."""
@@ -122,7 +124,7 @@ class Search:
         """The minimum over S where it is allowed, which it is for whoever is done; else the best
         point so far.
         """
-        wanted = torch.where(self.used, -self.table[:, :-1, -1], 0.0)
+        wanted = self._minimum()
         allowed = (wanted >= 0.0).all(1, keepdim=True)
         return torch.where(allowed, wanted, self.z)
 

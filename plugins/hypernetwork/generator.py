@@ -76,7 +76,8 @@ class Generator(Stateful):
     def weights(self, embedding: Tensor) -> list[Tensor]:
         """`[R, E]` -> the main network's parameters, in its order."""
         parts = self.flat(embedding).split(self.sizes, dim=1)
-        return [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        pairs = zip(parts, self.shapes, strict=True)
+        return [part.reshape(shape) for part, shape in pairs]
 
 
 def chunk_size_of(weights: int, chunk_size: int | None, num_chunks: int | None) -> int:

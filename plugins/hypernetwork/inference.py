@@ -23,15 +23,13 @@ def surest(candidates: Iterable[Tensor]) -> Tensor:
 
     Outputs that are at -inf in the logits chosen become very unlikely ones.
     """
-    chosen, lowest = None, None
-    for logits in candidates:
+    rest = iter(candidates)
+    chosen = next(rest)
+    lowest = entropy(chosen)
+    for logits in rest:
         own = entropy(logits)
-        if chosen is None or lowest is None:
-            chosen, lowest = logits, own
-            continue
         # Strictly: of equal ones the first stays.
         surer = own < lowest
         chosen = torch.where(surer[..., None], logits, chosen)
         lowest = torch.where(surer, own, lowest)
-    assert chosen is not None
     return chosen.clamp(min=UNLIKELY)

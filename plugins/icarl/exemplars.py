@@ -16,17 +16,20 @@ class Exemplars(Buffer):
     def __init__(self, owner: Strategy, memory: int | str, *, beside: float = 0) -> None:
         super().__init__(owner, memory, beside=beside, name="exemplars")
         classes = owner.scenario.classes
-        if self.size < classes:
-            raise errors.StrategyError(
-                f"{owner.part_name}: memory for {self.size} samples cannot hold one of each of"
-                f" {classes} classes; give it room for {classes} samples at least"
-            )
+        self._check_room(owner.part_name, classes)
         self.rank = torch.zeros_like(self.index[:, : self.size])
         self.count = torch.zeros(owner.members, dtype=torch.int64, device=owner.device)
 
     @property
     def filled(self) -> Tensor:
         return self.count
+
+    def _check_room(self, owner: str, classes: int) -> None:
+        if self.size < classes:
+            raise errors.StrategyError(
+                f"{owner}: memory for {self.size} samples cannot hold one of each of"
+                f" {classes} classes; give it room for {classes} samples at least"
+            )
 
     def renew(self, share: Tensor, index: Tensor, task: int, valid: Tensor) -> None:
         """Keep the first `share [R]` exemplars of every class, and add one class's: samples `[R,

@@ -6,12 +6,12 @@ import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 
-from clbench import Strategy, Task, absolute_gradients, beside
+from clbench import Task, absolute_gradients, beside
 
-from .pull import weighted_distance
+from .pull import Anchored
 
 
-class MAS(Strategy):
+class MAS(Anchored):
     """Memory aware synapses (Aljundi et al. 2018): loss + strength * sum Omega (theta - theta*)^2.
 
     At the end of a task Omega <- Omega + mean |d ||f(x)||^2 / d theta| over its samples: by how
@@ -27,18 +27,6 @@ class MAS(Strategy):
     name = "mas"
     strength: NonNegativeFloat = 1.0  # lambda
     samples: PositiveInt | None = 1024  # samples a task; none for all of them
-
-    def setup(self) -> None:
-        super().setup()
-        self.importance: list[Tensor] = []  # Omega
-        self.anchor: list[Tensor] = []  # theta*
-
-    def penalty(self) -> Tensor:
-        total = super().penalty()
-        if not self.anchor:
-            return total
-        pull = weighted_distance(self.net.parameters(), self.anchor, self.importance)
-        return total + self.strength * pull
 
     def end_task(self, task: Task) -> None:
         super().end_task(task)

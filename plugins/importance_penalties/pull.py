@@ -9,10 +9,29 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clbench import beside
+from clbench import Strategy, beside
+
+
+class Anchored(Strategy):
+    """A strategy that pulls weights to anchors, once it has some, by their importance."""
+
+    strength: NonNegativeFloat = 1.0  # of the pull
+
+    def setup(self) -> None:
+        super().setup()
+        self.importance: list[Tensor] = []  # Omega
+        self.anchor: list[Tensor] = []  # theta*
+
+    def penalty(self) -> Tensor:
+        total = super().penalty()
+        if not self.importance:
+            return total
+        pull = weighted_distance(self.net.parameters(), self.anchor, self.importance)
+        return total + self.strength * pull
 
 
 def weighted_distance(

@@ -6,12 +6,12 @@ import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
-from clbench import Batch, Strategy, Task
+from clbench import Batch, Task
 
-from .pull import weighted_distance
+from .pull import Anchored
 
 
-class SI(Strategy):
+class SI(Anchored):
     """Synaptic intelligence (Zenke, Poole & Ganguli 2017): loss + strength * sum Omega (theta -
     theta*)^2.
 
@@ -40,25 +40,15 @@ class SI(Strategy):
         super().setup()
         params = self.net.parameters()
         self.path = [torch.zeros_like(p, requires_grad=False) for p in params]  # omega
-        self.anchor = [p.detach().clone() for p in params]  # theta*
-        self.importance: list[Tensor] = []  # Omega, from the end of the first task on
+        # theta*; Omega comes with the end of the first task.
+        self.anchor = [p.detach().clone() for p in params]
         # Gradient and value of each parameter, within a step; no state between steps.
         self.begun: list[tuple[Tensor, Tensor] | None] = []
-
-    def penalty(self) -> Tensor:
-        total = super().penalty()
-        if not self.importance:
-            return total
-        pull = weighted_distance(self.net.parameters(), self.anchor, self.importance)
-        return total + self.strength * pull
 
     def data_gradients(self, batch: Batch) -> None:
         # Before other parts, which may change the gradient: the credit is that of the loss itself.
         # g of the loss alone, and theta before the step.
-        self.begun = [
-            None if p.grad is None else (p.grad.clone(), p.detach().clone())
-            for p in self.net.parameters()
-        ]
+        self.begun = [_gradient_and_value(p) for p in self.net.parameters()]
         super().data_gradients(batch)
 
     @torch.no_grad()
@@ -86,3 +76,7 @@ class SI(Strategy):
                 importance.clamp_(min=0.0)
             path.zero_()
             anchor.copy_(p)
+
+
+def _gradient_and_value(p: Tensor) -> tuple[Tensor, Tensor] | None:
+    return None if p.grad is None else (p.grad.clone(), p.detach().clone())

@@ -23,15 +23,16 @@ class Joint(Strategy):
     foreseeable: ClassVar[bool] = True
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        tasks = self.scenario.tasks
-        if task.index < tasks - 1:
+        if task.index < self.scenario.tasks - 1:
             return []
+        return [self._over_all(phase) for phase in super().phases(task)]
+
+    def _over_all(self, phase: Phase) -> Phase:
+        if phase.epochs is not None:
+            return replace(phase, data="all")
         # As many steps as T tasks would have taken.
-        steps = self.protocol.steps * tasks if self.protocol.steps else None
-        return [
-            replace(phase, data="all", steps=steps if phase.epochs is None else phase.steps)
-            for phase in super().phases(task)
-        ]
+        steps = self.protocol.steps * self.scenario.tasks if self.protocol.steps else None
+        return replace(phase, data="all", steps=steps)
 
 
 class Cumulative(Strategy):

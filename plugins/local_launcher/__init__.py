@@ -32,12 +32,7 @@ class Local(Launcher):
             return found[:workers]
         if device in found:
             return [device]
-        here = (
-            f"GPUs here: {', '.join(found)}"
-            if found
-            else "torch finds no GPU here; leave --device out, or use --device cpu"
-        )
-        raise errors.UserError(f"device {device!r} cannot be used: {here}")
+        raise errors.UserError(f"device {device!r} cannot be used: {_there_are(found)}")
 
     def run(self, jobs: Sequence[Job], slots: Sequence[str], site: Site) -> Iterator[JobEvent]:
         """Each worker takes the next job as soon as it is free."""
@@ -51,12 +46,7 @@ class Local(Launcher):
             while any(worker.job for worker in workers):
                 yield from self._next(inbox, workers, waiting, site.timeout)
         finally:
-            # All are asked first, so that they save at the same time and not one after another.
-            for worker in workers:
-                worker.leave()
-            until = time.monotonic() + PATIENCE
-            for worker in workers:
-                worker.end(until)
+            _end(workers)
 
     def _next(
         self, inbox: Inbox, workers: Sequence[Worker], waiting: deque[Job], timeout: float | None
@@ -73,13 +63,25 @@ class Local(Launcher):
         event = JobEvent.from_json(line) if line is not None else worker.died(timeout)
         if event is None:
             return
-        if event.kind == "started":
-            worker.begun()
-        if event.kind == "ended":
-            worker.free()
+        worker.note(event)
         yield event
         if worker.job is None and waiting:
             worker.give(waiting.popleft())
+
+
+def _end(workers: Sequence[Worker]) -> None:
+    # All are asked first, so that they save at the same time and not one after another.
+    for worker in workers:
+        worker.leave()
+    until = time.monotonic() + PATIENCE
+    for worker in workers:
+        worker.end(until)
+
+
+def _there_are(gpus: Sequence[str]) -> str:
+    if gpus:
+        return f"GPUs here: {', '.join(gpus)}"
+    return "torch finds no GPU here; leave --device out, or use --device cpu"
 
 
 @hookimpl

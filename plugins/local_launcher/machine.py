@@ -13,15 +13,27 @@ def cores(quota: Path = QUOTA) -> int:
     """CPU cores this process may use: its affinity, and the quota of its container, which affinity
     does not show.
     """
-    allowed = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    allowed = _affinity()
     try:
-        limit, period = quota.read_text().split()
-        # Both in microseconds of CPU time. A quota of less than one core is one worker still.
-        return max(1, min(allowed, math.floor(int(limit) / int(period))))
+        lent = _quota(quota)
     except (OSError, ValueError):  # no such file, or "max": no quota
         return allowed
+    # A quota of less than one core is one worker still.
+    return max(1, min(allowed, math.floor(lent)))
+
+
+def _affinity() -> int:
+    """Where a system knows no affinity, all cores."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quota(file: Path) -> float:
+    """In cores."""
+    # Both in microseconds of CPU time.
+    limit, period = file.read_text().split()
+    return int(limit) / int(period)
 
 
 def gpus() -> int:

@@ -11,6 +11,8 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from clbench import Job, JobEvent, Site
 
@@ -51,21 +53,20 @@ class Worker:
         self.job, self.since = job, time.monotonic()
         self._send(job.to_json())
 
-    def begun(self) -> None:
+    def note(self, event: JobEvent) -> None:
+        """What the event says of the worker itself."""
+        if event.kind == "started":
+            self._begun()
+        if event.kind == "ended":
+            self._free()
+
+    def _begun(self) -> None:
         """The job has started: what came before, torch and the plugins being loaded, is no part of
         its time.
         """
         self.since, self.starting = time.monotonic(), False
 
-    def watch(self, timeout: float | None) -> None:
-        """Kill the process where its job takes too long."""
-        if self.process is None or self.job is None or timeout is None:
-            return
-        if time.monotonic() - self.since > (max(timeout, START_UP) if self.starting else timeout):
-            self.overdue = True
-            self.process.kill()
-
-    def free(self) -> None:
+    def _free(self) -> None:
         """The job has ended. A process that was killed while it said so is of no use for the next
         one.
         """
@@ -73,6 +74,15 @@ class Worker:
         if self.overdue:
             self.overdue = False
             self.end()
+
+    def watch(self, timeout: float | None) -> None:
+        """Kill the process where its job takes too long."""
+        if self.process is None or self.job is None or timeout is None:
+            return
+        allowed = max(timeout, START_UP) if self.starting else timeout
+        if time.monotonic() - self.since > allowed:
+            self.overdue = True
+            self.process.kill()
 
     def died(self, timeout: float | None) -> JobEvent | None:
         """The end of the process as the end of its job, in a sentence; the next job gets a new one.
@@ -85,21 +95,10 @@ class Worker:
             return None
         seconds = time.monotonic() - self.since
         if overdue:
-            return JobEvent(
-                "ended",
-                self.job.id,
-                status="timeout",
-                seconds=seconds,
-                error=f"the job took longer than --timeout {timeout:g} s",
-            )
-        status = "lost" if code < 0 else "failed"
-        return JobEvent(
-            "ended",
-            self.job.id,
-            status=status,
-            seconds=seconds,
-            error=_death(code, list(self.said)),
-        )
+            status, why = "timeout", f"the job took longer than --timeout {timeout:g} s"
+        else:
+            status, why = "lost" if code < 0 else "failed", _death(code, list(self.said))
+        return JobEvent("ended", self.job.id, status=status, seconds=seconds, error=why)
 
     def leave(self) -> None:
         """Ask the worker to save where its job stands, and to leave."""
@@ -113,17 +112,10 @@ class Worker:
         if self.process is None:
             return 0
         process, self.process = self.process, None
-        try:
-            process.wait(max(1.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _wait(process, until)
         for thread in self.threads:
             thread.join(PATIENCE)
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        _close_pipes(process)
         return process.returncode
 
     def _start(self) -> None:
@@ -137,21 +129,20 @@ class Worker:
         self.said.clear()
         # Both pipes are read at all times: a worker whose stderr is full would stand still.
         self.threads = [
-            threading.Thread(target=self._read, args=(process,), daemon=True),
-            threading.Thread(target=self.said.extend, args=(process.stderr,), daemon=True),
+            _started(self._read, process),
+            _started(self.said.extend, process.stderr),
         ]
-        for thread in self.threads:
-            thread.start()
         # What a worker reads first; jobs follow, a line each.
         self._send(self.site.to_json())
         self._send(json.dumps(self.device))
 
     def _send(self, line: str) -> None:
         assert self.process is not None
-        assert self.process.stdin is not None
+        pipe = self.process.stdin
+        assert pipe is not None
         with contextlib.suppress(OSError):
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
+            pipe.write(line + "\n")
+            pipe.flush()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -161,16 +152,39 @@ class Worker:
         self.inbox.put((self, process, None))
 
 
+def _started(read: Callable[[Any], None], source: Any) -> threading.Thread:
+    thread = threading.Thread(target=read, args=(source,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _wait(process: subprocess.Popen[str], until: float) -> None:
+    """For its end; one that takes longer is killed."""
+    try:
+        process.wait(max(1.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
 def _death(code: int, said: list[str]) -> str:
-    if code >= 0:
-        how = f"left with exit code {code}"
-    else:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = "unknown"
-        how = f"was killed by signal {-code} ({name})" + (
-            "; the system kills so when memory runs out" if name == "SIGKILL" else ""
-        )
+    how = f"left with exit code {code}" if code >= 0 else _killing(-code)
     tail = "".join(said).rstrip()
     return f"the worker process {how}" + (f"\nits last words:\n{tail}" if tail else "")
+
+
+def _killing(number: int) -> str:
+    """What a signal did, in words."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "unknown"
+    guess = "; the system kills so when memory runs out" if name == "SIGKILL" else ""
+    return f"was killed by signal {number} ({name}){guess}"

@@ -22,25 +22,38 @@ def supervised_contrast(
     them with i's label. It is averaged over those of the first `anchors` rows that have a positive.
     Rows that do not count (`counts [R, N]`) are neither anchors nor in any A(i).
     """
-    # Inner products of unit vectors: cosines, from -1 to 1, divided by the temperature t.
-    unit = F.normalize(features, dim=2)
-    # `[R, anchors, N]`.
-    similar = unit[:, :anchors] @ unit.transpose(1, 2) / temperature
+    similar = _cosines(features, anchors) / temperature
     # An anchor is row i of all rows, too, as the anchors come first.
-    itself = torch.eye(anchors, unit.shape[1], dtype=torch.bool, device=unit.device)
+    itself = torch.eye(*similar.shape[1:], dtype=torch.bool, device=similar.device)
     others = _alike(tasks, anchors) & counts[:, None] & ~itself
     positive = others & _alike(labels, anchors)
-    # A finite number and not -inf: the gradient of a row without any others would be NaN.
-    never = torch.finfo(similar.dtype).min
-    # log of the denominator: sum over A(i).
-    of_all = similar.masked_fill(~others, never).logsumexp(2, keepdim=True)
-    log_shares = torch.where(positive, similar - of_all, 0.0)
+    log_shares = torch.where(positive, _log_shares(similar, others), 0.0)
     positives = positive.sum(2)
     # L_out: the mean over positives stands outside the logarithm.
     losses = -log_shares.sum(2) / positives.clamp(min=1)
     # One without a positive has no loss, and does not count in the mean either.
     is_anchor = counts[:, :anchors] & (positives > 0)
-    return torch.where(is_anchor, losses, 0.0).sum(1) / is_anchor.sum(1).clamp(min=1)
+    return _mean_where(is_anchor, losses)
+
+
+def _cosines(features: Tensor, anchors: int) -> Tensor:
+    """`[R, anchors, N]`: inner products of unit vectors, from -1 to 1."""
+    unit = F.normalize(features, dim=2)
+    return unit[:, :anchors] @ unit.transpose(1, 2)
+
+
+def _log_shares(similar: Tensor, others: Tensor) -> Tensor:
+    """The logarithm of each row's share among the others of an anchor, A(i)."""
+    # A finite number and not -inf: the gradient of a row without any others would be NaN.
+    never = torch.finfo(similar.dtype).min
+    # log of the denominator: sum over A(i).
+    of_all = similar.masked_fill(~others, never).logsumexp(2, keepdim=True)
+    return similar - of_all
+
+
+def _mean_where(counts: Tensor, values: Tensor) -> Tensor:
+    """`[R]`: the mean of those that count; 0 where none does."""
+    return torch.where(counts, values, 0.0).sum(1) / counts.sum(1).clamp(min=1)
 
 
 def _alike(names: Tensor, anchors: int) -> Tensor:

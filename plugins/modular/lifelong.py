@@ -78,8 +78,7 @@ class Lifelong(Objective):
     def end_task(self, task: Task) -> None:
         super().end_task(task)
         if self.memory is not None:
-            for batch in task.batches("train", CHUNK):
-                self.memory.add(batch)
+            keep(task, self.memory)
         if task.index == self.last_initial and self._learnt_alike():
             self._go_on_from_first_agent()
 
@@ -108,3 +107,9 @@ class Lifelong(Objective):
             value for value in self.net.named_buffers().values() if value.is_floating_point()
         ]
         return [*self.net.parameters(), *statistics]
+
+
+def keep(task: Task, memory: TaskQuotaBuffer) -> None:
+    """Show all of a task's training samples to the memory, which keeps its quota of them."""
+    for batch in task.batches("train", CHUNK):
+        memory.add(batch)

@@ -93,6 +93,15 @@ def _dropout(rate: float, is_dense: bool) -> list[nn.Module]:
     return [] if is_dense or not rate else [nn.Dropout(rate)]
 
 
+def check_has_modules(model: nn.Module) -> None:
+    """Refuse a model that is not one of these."""
+    if "body.components" not in dict(model.named_modules()):
+        raise errors.UserError(
+            "modular: the model has no modules to be mixed; use soft_ordering_mlp or"
+            " soft_ordering_cnn (or one of your own with the same parts)"
+        )
+
+
 class SoftOrderingNet(nn.Sequential):
     """The mixed modules, and the head behind them."""
 

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from clbench import Batch, Phase, Task, beside, errors
 
+from .counting import numbers_of, structure_numbers
 from .gates import GATES, Gates, NoGates
 from .lifelong import Lifelong
-from .model import SoftOrdering
-from .structures import NEVER, equal_numbers, one_module_each
+from .model import SoftOrdering, check_has_modules
+from .stages import ACCOMMODATION, ASSIMILATION, JOINT, in_turn
+from .structures import NEVER, equal_numbers, modules_in_turn, one_module_each
 
-ASSIMILATION, ACCOMMODATION, JOINT = "assimilation", "accommodation", "joint"
 NOBODY = -1
 MIXTURE = "body.mixture"
 
@@ -73,35 +74,16 @@ class Modular(Lifelong):
 
     def setup(self) -> None:
         super().setup()
+        check_has_modules(self.net.module)
         later = self.scenario.tasks - 1 - self.last_initial
         room = later if self.tries_modules else 0
-        if "body.components" not in dict(self.net.module.named_modules()):
-            raise errors.UserError(
-                "modular: the model has no modules to be mixed; use soft_ordering_mlp or"
-                " soft_ordering_cnn (or one of your own with the same parts)"
-            )
         is_gated = {"gated": True} if self.mixing == "gated" else {}
         self.net = self.make_net(room=room, **is_gated)
         mixture = self.net.named_buffers()[MIXTURE]  # [R, 1, M, depth]
         total, depth = mixture.shape[2:]
         self.first_modules = total - room  # those that every task may use
-        # `[R, M]`: the modules that each member has.
-        self.exists = (
-            torch.arange(total, device=self.device).expand(self.members, total) < self.first_modules
-        )
-        # `[R, T]`: the module that came with each task, `NOBODY` where none did.
-        shape = self.members, self.scenario.tasks
-        self.module_of_task = torch.full(shape, NOBODY, dtype=torch.int64, device=self.device)
-        # `[R, T, M, depth]`: of finished tasks; the softmax over modules mixes them.
-        self.structures = equal_numbers(self.exists, depth).repeat(1, self.scenario.tasks, 1, 1)
-        self._draw_initial_structures(depth)
-        # `[R, M, depth]`: of the task at hand.
-        self.structure = torch.ones(
-            self.members, total, depth, device=self.device, requires_grad=True
-        )
-        self.gates = NoGates()
-        if self.mixing == "gated":
-            self.gates = Gates(self.net.named_buffers()[GATES], self.scenario.tasks)
+        self._begin_modules(total)
+        self._begin_structures(total, depth)
         self.learning = NOBODY  # the task that `structure` belongs to
         self.candidate = NOBODY  # the module that is on trial
         self.is_hidden = False  # whether the network is run without the candidate
@@ -110,29 +92,49 @@ class Modular(Lifelong):
         self.at = 0  # the task at hand, or the last one
         self._show()
 
+    def _begin_modules(self, total: int) -> None:
+        """Every member has the first modules, and no task has brought one yet."""
+        # `[R, M]`: the modules that each member has.
+        numbers = torch.arange(total, device=self.device)
+        self.exists = numbers.expand(self.members, total) < self.first_modules
+        # `[R, T]`: the module that came with each task, `NOBODY` where none did.
+        shape = self.members, self.scenario.tasks
+        self.module_of_task = torch.full(shape, NOBODY, dtype=torch.int64, device=self.device)
+
+    def _begin_structures(self, total: int, depth: int) -> None:
+        """Those of the first tasks are drawn, those of later ones are learnt."""
+        # `[R, T, M, depth]`: of finished tasks; the softmax over modules mixes them.
+        self.structures = equal_numbers(self.exists, depth).repeat(1, self.scenario.tasks, 1, 1)
+        self._draw_initial_structures(depth)
+        # `[R, M, depth]`: of the task at hand.
+        shape = self.members, total, depth
+        self.structure = torch.ones(shape, device=self.device, requires_grad=True)
+        self.gates = NoGates()
+        if self.mixing == "gated":
+            self.gates = Gates(self.net.named_buffers()[GATES], self.scenario.tasks)
+
     def _draw_initial_structures(self, depth: int) -> None:
         """One module at each depth of each of the first tasks."""
         modules, tasks = self.first_modules, self.last_initial + 1
-        places = tasks * depth
-        if places < modules:
+        if tasks * depth < modules:
             raise errors.UserError(
-                f"modular: {tasks} first tasks of depth {depth} cannot use each of {modules} "
-                "modules;"
-                " raise initial_tasks, or have fewer components"
+                f"modular: {tasks} first tasks of depth {depth} cannot use each of {modules}"
+                " modules; raise initial_tasks, or have fewer components"
             )
         if self.initial_structures == "random":
-            used = self._random_modules(places).view(-1, tasks, depth)
+            used = self._random_modules(tasks * depth).view(-1, tasks, depth)
         else:
-            own = torch.arange(tasks, device=self.device)[:, None] % modules
-            used = own.expand(self.members, tasks, depth)
+            used = modules_in_turn(modules, tasks, depth).to(self.device)[None]
         self.structures[:, :tasks] = one_module_each(used, self.exists.shape[1])
 
     def _random_modules(self, places: int) -> Tensor:
         """`[R, places]`: each module in one place drawn at random, and any module in the others."""
         noise, modules = self.rng("structures"), self.first_modules
-        everyone = torch.arange(modules, device=self.device).expand(self.members, modules)
-        others = noise.integers(modules, places - modules) if places > modules else everyone[:, :0]
-        return torch.cat([everyone, others], 1).gather(1, noise.permutation(places))
+        numbers = torch.arange(modules, device=self.device).expand(self.members, modules)
+        if places > modules:
+            others = noise.integers(modules, places - modules)
+            numbers = torch.cat([numbers, others], 1)
+        return numbers.gather(1, noise.permutation(places))
 
     # ------------------------------------------------------------------ tasks
 
@@ -141,16 +143,24 @@ class Modular(Lifelong):
         super().begin_task(task)
         self.at = task.index
         if task.index > self.last_initial:
-            self.learning = task.index
-            if self.tries_modules:
-                self.candidate = self.first_modules + task.index - self.last_initial - 1
-            allowed = self.exists.clone()
-            if self.candidate != NOBODY:
-                allowed[:, self.candidate] = True
-            depth = self.structure.shape[-1]
-            self.structures[:, task.index] = equal_numbers(allowed, depth)[:, 0]
-            self._begin_structure()
+            self._begin_learning(task)
         self._show()
+
+    def _begin_learning(self, task: Task) -> None:
+        """A structure for the task, and a candidate for a new module."""
+        self.learning = task.index
+        if self.tries_modules:
+            self.candidate = self.first_modules + task.index - self.last_initial - 1
+        self._allow_modules()
+        self._begin_structure()
+
+    def _allow_modules(self) -> None:
+        """The task at hand may use what each member has, and the candidate."""
+        allowed = self.exists.clone()
+        if self.candidate != NOBODY:
+            allowed[:, self.candidate] = True
+        depth = self.structure.shape[-1]
+        self.structures[:, self.learning] = equal_numbers(allowed, depth)[:, 0]
 
     def _begin_structure(self) -> None:
         """Equal weights, whatever the sample, and an optimiser that knows nothing of them."""
@@ -160,23 +170,14 @@ class Modular(Lifelong):
             self.optimizer.reset_entries(value, torch.ones_like(value, dtype=torch.bool))
 
     def later_phases(self, phases: Sequence[Phase]) -> Sequence[Phase]:
-        if self.modules == "joint":
-            return [replace(phase, name=JOINT) for phase in phases]
-        if self.modules == "frozen" or not self.trains_body:
-            return [replace(phase, name=ASSIMILATION) for phase in phases]
-        return [part for phase in phases for part in self._in_turn(phase)]
+        if self.modules == "accommodated" and self.trains_body:
+            return [stage for phase in phases for stage in self._in_turn(phase)]
+        name = JOINT if self.modules == "joint" else ASSIMILATION
+        return [replace(phase, name=name) for phase in phases]
 
     def _in_turn(self, phase: Phase) -> Iterator[Phase]:
-        """Epochs of assimilation, and after so many one of accommodation."""
-        left = (self.protocol.epochs if phase.epochs is None else phase.epochs) or 0
-        every = self.accommodate_every or left
-        while left:
-            epochs = min(every, left)
-            left -= epochs
-            is_whole = epochs == every
-            yield replace(phase, name=ASSIMILATION, epochs=epochs - is_whole)
-            if is_whole:
-                yield replace(phase, name=ACCOMMODATION, epochs=1)
+        epochs = self.protocol.epochs if phase.epochs is None else phase.epochs
+        return in_turn(phase, epochs or 0, self.accommodate_every)
 
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)
@@ -198,21 +199,22 @@ class Modular(Lifelong):
     def _settle(self, task: Task) -> None:
         """Keep the task's structure, and the candidate where it helps."""
         if self.candidate != NOBODY:
-            is_kept = self._helps(task)
-            slot, self.candidate = self.candidate, NOBODY
-            self.exists[:, slot] = is_kept
-            self.module_of_task[is_kept, task.index] = slot
-            self.structures[:, task.index, slot].masked_fill_(~is_kept[:, None], NEVER)
-            self._forget_module(slot, ~is_kept)
+            self._settle_candidate(task)
         allowed = self.structures[:, task.index].isfinite()
         self.structures[:, task.index] = self.structure.masked_fill(~allowed, NEVER)
         self.gates.settle(task.index, allowed)
         self.learning = NOBODY
 
+    def _settle_candidate(self, task: Task) -> None:
+        is_kept = self._helps(task)
+        slot, self.candidate = self.candidate, NOBODY
+        self.exists[:, slot] = is_kept
+        self.module_of_task[is_kept, task.index] = slot
+        self.structures[:, task.index, slot].masked_fill_(~is_kept[:, None], NEVER)
+        self._forget_module(slot, ~is_kept)
+
     def _helps(self, task: Task) -> Tensor:
-        """`[R]`: whether the candidate makes validation accuracy better by more than the
-        threshold.
-        """
+        """`[R]`: whether the candidate adds more than the threshold to the validation accuracy."""
         found = self.accuracy(task, "validation")
         with self._without_candidate():
             without = self.accuracy(task, "validation")
@@ -221,25 +223,20 @@ class Modular(Lifelong):
         return (without == 0) | ((found - without) / without > self.threshold)
 
     def _forget_module(self, number: int, where: Tensor) -> None:
-        """Nothing is left of a module of these members: numbers, and what the optimiser knows of
-        them.
-        """
+        """Leave nothing of a module of these members, neither numbers nor the optimiser's state."""
         for param in self.module_parameters(number).values():
             rows = beside(where, param)
             param.masked_fill_(rows, 0.0)
             self.optimizer.reset_entries(param, rows)
 
     def _count(self) -> None:
-        """Modules, and what is trained: the network without places for modules, and the structures
-        so far.
-        """
+        """Modules, and what is trained: the network without empty places, and the structures."""
         modules = self.exists.sum(1).double()
         empty = (~self.exists).sum(1).double()
-        of_module = sum(value[0].numel() for value in self.module_parameters(0).values())
-        network = sum(value[0].numel() for value in self.net.parameters())
-        numbers = self.structures[:, : self.at + 1].isfinite().sum((2, 3))  # of each task
-        learnt = numbers[:, self.last_initial + 1 :]
-        structures = numbers.sum(1) + learnt.sum(1) * self.gates.width
+        of_module = numbers_of(self.module_parameters(0).values())
+        network = numbers_of(self.net.parameters())
+        so_far = self.structures[:, : self.at + 1]
+        structures = structure_numbers(so_far, self.last_initial + 1, self.gates.width)
         self.log("modules", modules)
         self.cost("modules", modules)
         self.cost("parameters", network - empty * of_module + structures)
@@ -258,48 +255,40 @@ class Modular(Lifelong):
         self._run_used()
         named = self.net.named_parameters()
         cut_off = {name: named[name].detach() for name in self.standing_still()}
-        with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks), **self._gates_of(tasks)}):
+        # With gradients where the gates are trained.
+        gates = self.gates.of_each(tasks, self.at, self.at == self.learning)
+        with self.net.given(cut_off, {MIXTURE: self._mixture_of(tasks), **gates}):
             yield
 
     def standing_still(self) -> set[str]:
         """The names of the network's parameters that the step at hand is not to move."""
         if self.learning == NOBODY:
             return set()
-        named = list(self.net.named_parameters())
+        on_trial = self._named(_of_module(self.candidate))
+        still: set[str] = set()
         if self.phase.name == ACCOMMODATION:
-            still = {name for name in named if name.startswith("head.")}
+            still = self._named("head.")
         elif self.phase.name == ASSIMILATION:
-            on_trial = _of_module(self.candidate)
-            still = {
-                name for name in named if name.startswith("body.") and not name.startswith(on_trial)
-            }
-        else:
-            still = set()
-        if self.is_hidden:
-            still |= {name for name in named if name.startswith(_of_module(self.candidate))}
-        return still
+            still = self._named("body.") - on_trial
+        return still | on_trial if self.is_hidden else still
+
+    def _named(self, beginning: str) -> set[str]:
+        """The names of the network's parameters that begin so."""
+        return {name for name in self.net.named_parameters() if name.startswith(beginning)}
 
     def adjust_gradients(self, batch: Batch) -> None:
         """A gradient of None and not of 0: by its moments Adam would move on what has one of 0."""
         super().adjust_gradients(batch)
         named = self.net.named_parameters()
-        for name in self.standing_still():
-            named[name].grad = None
-        if self.learning == NOBODY or self.phase.name == ACCOMMODATION:
-            for value in self.task_parameters():
-                value.grad = None
+        own = [] if self._learns_structure() else self.task_parameters()
+        for value in [*own, *(named[name] for name in self.standing_still())]:
+            value.grad = None
+
+    def _learns_structure(self) -> bool:
+        """Whether the phase at hand trains the task's structure and gates."""
+        return self.learning != NOBODY and self.phase.name != ACCOMMODATION
 
     # ------------------------------------------------------------------ how modules are mixed
-
-    def _gates_of(self, tasks: Tensor) -> dict[str, Tensor]:
-        """The buffers that hold the gates of samples of these tasks `[R, B]`, with gradients where
-        they are trained.
-        """
-        return self.gates.of_each(tasks, self.at, self.at == self.learning)
-
-    def _gates_of_task(self, index: int) -> dict[str, Tensor]:
-        """The same for samples that are all of one task."""
-        return self.gates.of_one(index, index == self.learning)
 
     def _mixture_of(self, tasks: Tensor) -> Tensor:
         """`[R, B]` to the weights for each sample, `[R, B, M, depth]`; a batch may hold others than
@@ -307,24 +296,28 @@ class Modular(Lifelong):
         """
         rows = torch.arange(len(tasks), device=self.device)[:, None]
         mixture = self._mixtures()[rows, tasks]
-        if self.learning == NOBODY or self.phase.name == ACCOMMODATION:
+        if not self._learns_structure():
             return mixture
-        return torch.where((tasks == self.learning)[..., None, None], self._current(), mixture)
+        is_current = (tasks == self.learning)[..., None, None]
+        return torch.where(is_current, self._current(), mixture)
 
     def _mixtures(self) -> Tensor:
         """`[R, T, M, depth]`, without gradients."""
         numbers = self.structures
         if self.learning != NOBODY:
             numbers = numbers.clone()
-            allowed = numbers[:, self.learning].isfinite()
-            numbers[:, self.learning] = self.structure.detach().masked_fill(~allowed, NEVER)
+            numbers[:, self.learning] = self._allowed(self.structure.detach())
         return self._hide(numbers).softmax(2)
 
     def _current(self) -> Tensor:
         """`[R, 1, M, depth]`: of the task at hand, with gradients."""
-        allowed = self.structures[:, self.learning].isfinite()
-        numbers = self.structure.masked_fill(~allowed, NEVER)
+        numbers = self._allowed(self.structure)
         return self._hide(numbers[:, None]).softmax(2)
+
+    def _allowed(self, numbers: Tensor) -> Tensor:
+        """`[R, M, depth]` of the task at hand, `NEVER` of modules that it may not use."""
+        allowed = self.structures[:, self.learning].isfinite()
+        return numbers.masked_fill(~allowed, NEVER)
 
     def _hide(self, numbers: Tensor) -> Tensor:
         """Without the candidate, where it is hidden."""
@@ -346,8 +339,10 @@ class Modular(Lifelong):
         """Let modules that no member has, and a hidden one, not be run."""
         body = self.net.module.get_submodule("body")
         assert isinstance(body, SoftOrdering)
-        used = [*self.somewhere] if self.is_hidden else [*self.somewhere, self.candidate]
-        body.used = [[number for number in used if number != NOBODY]] * body.depth
+        used = list(self.somewhere)
+        if self.candidate != NOBODY and not self.is_hidden:
+            used.append(self.candidate)
+        body.used = [used] * body.depth
 
     @torch.no_grad()
     def _show(self) -> None:
@@ -356,17 +351,20 @@ class Modular(Lifelong):
         """
         self.somewhere = self.exists.any(0).nonzero().flatten().tolist()
         self._run_used()
-        shown = self._mixtures()[:, self.at : self.at + 1]
         of_network = self.net.named_buffers()
-        for name, value in {MIXTURE: shown, **self._gates_of_task(self.at)}.items():
+        for name, value in self._buffers_of_task(self.at).items():
             of_network[name].copy_(value)
+
+    def _buffers_of_task(self, index: int) -> dict[str, Tensor]:
+        """What makes the network that of one task: its mixture, and its gates."""
+        mixture = self._mixtures()[:, index : index + 1]
+        return {MIXTURE: mixture, **self.gates.of_one(index, index == self.learning)}
 
     @torch.no_grad()
     def predict(self, x: Tensor, task: Task | None = None) -> Tensor:
         assert task is not None, "the task setting tells it"
         self._run_used()
-        mixture = self._mixtures()[:, task.index : task.index + 1]
-        with self.net.given(buffers={MIXTURE: mixture, **self._gates_of_task(task.index)}):
+        with self.net.given(buffers=self._buffers_of_task(task.index)):
             return super().predict(x, task)
 
     # ------------------------------------------------------------------ what other parts ask for

@@ -8,6 +8,11 @@ from torch import Tensor
 NEVER = -torch.inf  # the number of a module that a task does not use
 
 
+def modules_in_turn(modules: int, tasks: int, depth: int) -> Tensor:
+    """`[tasks, depth]`: task t uses module t at all depths, and begins anew after the last one."""
+    return (torch.arange(tasks)[:, None] % modules).expand(tasks, depth)
+
+
 def equal_numbers(allowed: Tensor, depth: int) -> Tensor:
     """`allowed [R, M]` to `[R, 1, M, depth]`: the modules that are allowed, all alike."""
     return _numbers(allowed[:, None, :, None].expand(-1, 1, -1, depth))

@@ -29,14 +29,18 @@ def crop_flip(images: Tensor, drawn: Tensor) -> Tensor:
     for_area, for_ratio, down, right, mirrored = drawn.unbind(1)
     height, width = images.shape[-2:]
     area = LEAST_AREA + (1 - LEAST_AREA) * for_area
-    # Even in the logarithm, so that wide and high are drawn alike; `height / width` because sides
-    # are measured as shares of the image's own.
-    ratio = torch.exp((2 * for_ratio - 1) * math.log(STRETCH)) * height / width
+    # Sides are measured as shares of the image's own, hence `height / width`.
+    ratio = _ratio(for_ratio) * height / width
     # A share s of the height and t of the width: s * t is the area, t / s the ratio.
     rows = _positions((area / ratio).sqrt().clamp(max=1), down, height)
     columns = _positions((area * ratio).sqrt().clamp(max=1), right, width)
     columns = torch.where(mirrored[:, None] < 0.5, columns.flip(1), columns)
     return _sampled(images, rows[:, :, None], columns[:, None])
+
+
+def _ratio(drawn: Tensor) -> Tensor:
+    """Width over height: even in the logarithm, so that wide and high are drawn alike."""
+    return torch.exp((2 * drawn - 1) * math.log(STRETCH))
 
 
 def _positions(share: Tensor, place: Tensor, size: int) -> Tensor:
@@ -55,19 +59,20 @@ def _middles(size: int, like: Tensor) -> Tensor:
 
 def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
     """Turned, shifted and zoomed a little, and blurred; `drawn [B, 5]` in [0, 1)."""
-    around_zero = 2 * drawn - 1
-    angle, zoom = TURN * around_zero[:, 0], 1 + ZOOM * around_zero[:, 1]
-    # The grid's side is 2, hence the factor.
-    right, down = (2 * SHIFT * around_zero[:, 2:4]).unbind(1)
-    height, width = images.shape[-2:]
+    around_zero = 2 * drawn[:, :4, None, None] - 1
+    turn, stretch, *shift = around_zero.unbind(1)
+    angle, zoom = TURN * turn, 1 + ZOOM * stretch
     # The inverse map, from a pixel of the view to where it is read: a zoom of more than 1
     # divides.
-    sine, cosine = (angle.sin() / zoom)[:, None, None], (angle.cos() / zoom)[:, None, None]
+    sine, cosine = angle.sin() / zoom, angle.cos() / zoom
+    # The grid's side is 2, hence the factor.
+    right, down = (2 * SHIFT * share for share in shift)
+    height, width = images.shape[-2:]
     across, along = _middles(width, drawn), _middles(height, drawn)[:, None]
     # A turn is one in pixels: the ratio of the sides corrects for units that are of unlike
     # length.
-    columns = cosine * across - sine * along * height / width + right[:, None, None]
-    rows = sine * across * width / height + cosine * along + down[:, None, None]
+    columns = cosine * across - sine * along * height / width + right
+    rows = sine * across * width / height + cosine * along + down
     return _blurred(_sampled(images, rows, columns), drawn[:, 4])
 
 
@@ -95,13 +100,20 @@ def _blurred(images: Tensor, drawn: Tensor) -> Tensor:
     """By a Gaussian on 3 x 3 pixels, one deviation an image; the image goes on mirrored at the
     border.
     """
-    least, most = BLUR
-    deviation = least + (most - least) * drawn[:, None, None, None]
-    of_neighbour = torch.exp(-0.5 / deviation.square())
-    total = 1 + 2 * of_neighbour
-    # Weights (side, middle, side) with sum 1: brightness stays.
-    middle, side = 1 / total, of_neighbour / total
+    middle, side = _gaussian(drawn[:, None, None, None])
     wide = F.pad(images, (1, 1, 1, 1), mode="reflect")
     # A Gaussian is separable: first along rows, then along columns.
-    across = middle * wide[..., 1:-1] + side * (wide[..., :-2] + wide[..., 2:])
-    return middle * across[..., 1:-1, :] + side * (across[..., :-2, :] + across[..., 2:, :])
+    left, centre, right = wide[..., :-2], wide[..., 1:-1], wide[..., 2:]
+    across = middle * centre + side * (left + right)
+    above, centre, below = across[..., :-2, :], across[..., 1:-1, :], across[..., 2:, :]
+    return middle * centre + side * (above + below)
+
+
+def _gaussian(drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """A Gaussian's weights of the middle of three pixels, and of either side."""
+    least, most = BLUR
+    deviation = least + (most - least) * drawn
+    of_neighbour = torch.exp(-0.5 / deviation.square())
+    total = 1 + 2 * of_neighbour
+    # With the sum 1 (middle and two sides): brightness stays.
+    return 1 / total, of_neighbour / total

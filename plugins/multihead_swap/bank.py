@@ -40,7 +40,7 @@ class HeadBank(Stateful):
     def begin(self, slot: Tensor, outputs: Tensor) -> None:
         """From here on the heads of these slots `[R]` are trained, on these outputs `[R, C]`."""
         self._grow(int(slot.max()) + 1)
-        rows = torch.arange(len(slot), device=slot.device)
+        rows = members_of(slot)
         is_new = slot >= self.count
         # A slot that is begun for the first time forgets that all outputs counted there.
         before = self.outputs[rows, slot] & ~is_new[:, None]
@@ -63,13 +63,13 @@ class HeadBank(Stateful):
 
     def store(self, head: Mapping[str, Tensor]) -> None:
         """Keep the network's heads in their slots."""
-        rows = torch.arange(len(self.slot), device=self.slot.device)
+        rows = members_of(self.slot)
         for name, value in head.items():
             self.params[name][rows, self.slot] = value.detach()
 
     def take(self, slot: Tensor) -> dict[str, Tensor]:
         """The heads in these slots `[R]`."""
-        rows = torch.arange(len(slot), device=slot.device)
+        rows = members_of(slot)
         return {name: value[rows, slot] for name, value in self.params.items()}
 
     def head(self, number: int, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -95,3 +95,8 @@ class HeadBank(Stateful):
         flags = self.outputs[0, 0].nbytes
         # The head that is trained is counted with the network.
         return [float((count - 1) * one + count * flags + beside) for count in counts]
+
+
+def members_of(table: Tensor) -> Tensor:
+    """`[R]`: each member's number, to look up one thing of each."""
+    return torch.arange(len(table), device=table.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,7 +16,7 @@ from clbench import Batch, Phase, Stateful, Strategy, Task, errors, hookimpl, sa
 
 from .basis import Basis, DenseBasis, FactoredBasis
 from .directions import SAMPLES, Sites, dense, factored, summed
-from .parts import DenseRows, Part
+from .parts import DenseRows, Part, joined
 
 
 class Remembered(Stateful):
@@ -32,6 +32,11 @@ class Remembered(Stateful):
     def size(self) -> int:
         """M."""
         return self.index.shape[1]
+
+    def chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """`index`, `tasks` and `valid` of so many samples at a time as directions are taken of."""
+        pieces = [table.split(SAMPLES, dim=1) for table in (self.index, self.tasks, self.valid)]
+        yield from zip(*pieces, strict=True)
 
     def stands_for(self) -> int:
         """The samples themselves."""
@@ -138,18 +143,23 @@ class OGD(Strategy):
     def adjust_gradients(self, batch: Batch) -> None:
         super().adjust_gradients(batch)
         if self.project == "gradient" and self.basis is not None:
-            params = self.net.named_parameters()
-            self._project(self.basis, {name: params[name].grad for name in self.projected})
+            self._project(self.basis, self._gradients())
+
+    def _gradients(self) -> dict[str, Tensor | None]:
+        params = self.net.named_parameters()
+        return {name: params[name].grad for name in self.projected}
 
     @torch.no_grad()
     def adjust_updates(self, batch: Batch, updates: Any) -> None:
         super().adjust_updates(batch, updates)
         if self.project == "update" and self.basis is not None:
-            # By identity: the optimiser lists tensors, and names are the network's.
-            mine = {id(p): u for p, u in zip(self.optimizer.params, updates, strict=True)}
-            params = self.net.named_parameters()
-            found = {name: mine.get(id(params[name])) for name in self.projected}
-            self._project(self.basis, found)
+            self._project(self.basis, self._named(updates))
+
+    def _named(self, updates: Any) -> dict[str, Tensor | None]:
+        # By identity: the optimiser lists tensors, and names are the network's.
+        mine = {id(p): update for p, update in zip(self.optimizer.params, updates, strict=True)}
+        params = self.net.named_parameters()
+        return {name: mine.get(id(params[name])) for name in self.projected}
 
     def _project(self, basis: Basis, found: dict[str, Tensor | None]) -> None:
         """In place; what has no gradient stands still, and counts as 0."""
@@ -195,10 +205,9 @@ class OGD(Strategy):
         # Directions are what is counted: with `all` a sample takes one for each output.
         size = max(1, self.memory // each)
         found = list(task.batches("train", min(size, SAMPLES), size))
-        valid = places(torch.cat([batch.weights for batch in found], dim=1), size)
-        index = places(torch.cat([batch.index for batch in found], dim=1), size)
+        valid = places([batch.weights for batch in found], size)
         # Places without a sample name one that exists, and do not count.
-        index = torch.where(valid, index, 0)
+        index = torch.where(valid, places([batch.index for batch in found], size), 0)
         tasks = torch.full_like(index, task.index)
         return Remembered(index, tasks, valid, outputs, sample_bytes(self.scenario))
 
@@ -213,20 +222,12 @@ class OGD(Strategy):
 
     def _directions_of(self, samples: Remembered) -> list[Part]:
         """At the weights as they are now."""
-        joined: list[Part] = []
-        for start in range(0, samples.size, SAMPLES):
-            index, tasks, valid = (
-                table[:, start : start + SAMPLES]
-                for table in (samples.index, samples.tasks, samples.valid)
-            )
+        parts: list[Part] = []
+        for index, tasks, valid in samples.chunks():
             batch = self.fetch(index, tasks, valid=valid)
-            parts = self._directions(batch, self._functions(batch.y, samples.outputs))
-            if not joined:
-                joined = parts
-            else:
-                for part, more in zip(joined, parts, strict=True):
-                    part.join(more)
-        return joined
+            functions = self._functions(batch.y, samples.outputs)
+            parts = joined(parts, self._directions(batch, functions))
+        return parts
 
     def _functions(self, y: Tensor, outputs: Tensor) -> Tensor:
         """`[R, B, K, classes]`: the functions of a sample's outputs that are kept, by their
@@ -279,10 +280,10 @@ class OGD(Strategy):
         return torch.where(own, true, 0.0).sum(1)
 
 
-def places(table: Tensor, size: int) -> Tensor:
-    """`[R, size]`: cut, or filled up with zeros."""
-    table = table[:, :size]
-    return F.pad(table, (0, size - table.shape[1]))
+def places(tables: Sequence[Tensor], size: int) -> Tensor:
+    """`[R, size]`: one behind the other, cut, or filled up with zeros."""
+    whole = torch.cat(list(tables), dim=1)[:, :size]
+    return F.pad(whole, (0, size - whole.shape[1]))
 
 
 @hookimpl

@@ -16,6 +16,7 @@ from .parts import (
     combined,
     dense_gram,
     flattened,
+    joined,
     subtract_flat,
 )
 
@@ -54,16 +55,11 @@ class FactoredBasis(Basis):
 
     def add(self, parts: Sequence[Part]) -> None:
         """The whole Gram matrix is worked through anew: errors of earlier tasks do not add up."""
-        norms = sum_of([part.squares() for part in parts]).sqrt()
         # Norm 1 first: the tolerance is then a part of each direction's own length.
-        inverse = torch.where(norms > LEAST, 1.0 / norms, 0.0)
+        factors = inverse(sum_of([part.squares() for part in parts]).sqrt())
         for part in parts:
-            part.scale(inverse)
-        if not self.parts:
-            self.parts = list(parts)
-        else:
-            for own, new in zip(self.parts, parts, strict=True):
-                own.join(new)
+            part.scale(factors)
+        self.parts = joined(self.parts, parts)
         # Inner products add up over the parameters that the parts stand for.
         gram = sum_of([part.gram() for part in self.parts])
         self.whitening: Tensor = per_member(self._whitening, gram)
@@ -117,8 +113,7 @@ class DenseBasis(Basis):
         """One member's: two passes of block Gram-Schmidt, each made orthonormal within."""
         if self.pca is not None:
             new = principal(new, self.pca)
-        norms = new.norm(dim=1, keepdim=True)
-        new = new * torch.where(norms > LEAST, 1.0 / norms, 0.0)
+        new = new * inverse(new.norm(dim=1, keepdim=True))
         # Twice is enough: what rounding left in the first pass, the second one takes (Kahan &
         # Parlett's rule).
         new = without(before, without(before, new))
@@ -138,6 +133,11 @@ class DenseBasis(Basis):
     def vectors(self, like: Gradients) -> Tensor:
         """The rows."""
         return self.rows
+
+
+def inverse(norms: Tensor) -> Tensor:
+    """What brings directions to length 1; 0 for those that are none."""
+    return torch.where(norms > LEAST, 1.0 / norms, 0.0)
 
 
 def without(basis: Tensor, rows: Tensor) -> Tensor:
@@ -161,9 +161,9 @@ def whitening(gram: Tensor, tolerance: float) -> Tensor:
     """
     values, vectors = torch.linalg.eigh(finite(gram))
     # Eigenvalues are squared lengths.
-    least = tolerance**2
-    lengths = torch.where(values > least, values, 1.0).sqrt()
-    rows: Tensor = (vectors * torch.where(values > least, 1.0 / lengths, 0.0)).T
+    known = values > tolerance**2
+    lengths = torch.where(known, values, 1.0).sqrt()
+    rows: Tensor = (vectors * torch.where(known, 1.0 / lengths, 0.0)).T
     return rows
 
 

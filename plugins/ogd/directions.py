@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from clbench import Batch, Stack, beside
+from clbench import Batch, Stack, beside, side_by_side
 
 from .parts import DenseRows, LinearFactors, Part
 
@@ -62,11 +63,14 @@ def _linear_sites(net: Stack, x: Tensor, names: Sequence[str]) -> list[Site]:
 def has_tied_weights(net: Stack) -> bool:
     """Whether a parameter belongs to several modules; the stack knows it by one of its names."""
     known = net.named_parameters()
-    for path, module in net.module.named_modules():
+    return any(name not in known for name in _all_names(net.module))
+
+
+def _all_names(root: nn.Module) -> Iterator[str]:
+    """Of parameters, in every module that holds them."""
+    for path, module in root.named_modules():
         for key, _ in module.named_parameters(recurse=False):
-            if f"{path}.{key}".removeprefix(".") not in known:
-                return True
-    return False
+            yield f"{path}.{key}".removeprefix(".")
 
 
 def factored(net: Stack, batch: Batch, along: Tensor, sites: Sites) -> list[Part]:
@@ -105,27 +109,28 @@ def _deltas_of_each(
 
 def dense(net: Stack, batch: Batch, along: Tensor, names: Sequence[str]) -> list[Part]:
     """The same directions in these parameters, written out."""
-
-    def of_member(params: dict[str, Tensor], x: Tensor, functions: Tensor) -> Tensor:
-        def value(moved: dict[str, Tensor], sample: Tensor, function: Tensor) -> Tensor:
-            # `moved` alone is what `grad` looks at: the other parameters are held.
-            return (net.one({**params, **moved}, sample[None])[0] * function).sum()
-
-        moved = {name: params[name].detach() for name in names}
-        # The inner one over the K functions of a sample, the outer one over samples.
-        of_sample = torch.func.vmap(torch.func.grad(value), in_dims=(None, None, 0))
-        found = torch.func.vmap(of_sample, in_dims=(None, 0, 0))(moved, x, functions)
-        return torch.cat([gradient.flatten(2) for gradient in found.values()], dim=2).detach()
-
     # A gradient for each sample and function is as large as the network: a few samples at a time.
-    rows = [
-        net.map(of_member, x, functions)
-        for x, functions in zip(
-            batch.x.split(DENSE_SAMPLES, dim=1), along.split(DENSE_SAMPLES, dim=1), strict=True
-        )
-    ]
+    pieces = [whole.split(DENSE_SAMPLES, dim=1) for whole in (batch.x, along)]
+    of_member = partial(_gradients_of_member, net, names)
+    rows = [net.map(of_member, *piece) for piece in zip(*pieces, strict=True)]
     counted = torch.where(batch.weights[..., None, None], torch.cat(rows, dim=1), 0.0)
     return [DenseRows(names, counted)]
+
+
+def _gradients_of_member(
+    net: Stack, names: Sequence[str], params: dict[str, Tensor], x: Tensor, functions: Tensor
+) -> Tensor:
+    """`[B, K, numbers]`: of each function of each sample, within `net.map`."""
+
+    def value(moved: dict[str, Tensor], sample: Tensor, function: Tensor) -> Tensor:
+        # `moved` alone is what `grad` looks at: the other parameters are held.
+        return (net.one({**params, **moved}, sample[None])[0] * function).sum()
+
+    moved = {name: params[name].detach() for name in names}
+    # The inner one over the K functions of a sample, the outer one over samples.
+    of_sample = torch.func.vmap(torch.func.grad(value), in_dims=(None, None, 0))
+    found = torch.func.vmap(of_sample, in_dims=(None, 0, 0))(moved, x, functions)
+    return torch.cat([gradient.flatten(2) for gradient in found.values()], dim=2).detach()
 
 
 def summed(
@@ -160,7 +165,7 @@ def _gradients_of_each(values: Tensor, wanted: Sequence[Tensor]) -> Tensor:
         gradients = torch.autograd.grad(
             value.sum(), wanted, retain_graph=True, materialize_grads=True
         )
-        rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], dim=1))
+        rows.append(side_by_side(gradients))
     return torch.stack(rows, dim=1)
 
 

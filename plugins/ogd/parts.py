@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from clbench import Stateful, per_member
+from clbench import Stateful, per_member, side_by_side, split_like
 
 Gradients = Mapping[str, Tensor]
 COLUMNS = 2**16  # of a dense direction that are turned to float64 at a time
@@ -141,16 +141,27 @@ class DenseRows(Part):
         self.rows = torch.cat([self.rows, other.rows], dim=1)
 
 
+def joined(own: list[Part], new: Sequence[Part]) -> list[Part]:
+    """The parts with the directions of new samples, which lie in the same parameters; of none so
+    far the new ones.
+    """
+    if not own:
+        return list(new)
+    for part, more in zip(own, new, strict=True):
+        part.join(more)
+    return own
+
+
 def flattened(gradients: Gradients, names: Sequence[str]) -> Tensor:
     """`[R, numbers]`: these gradients side by side."""
-    return torch.cat([gradients[name].flatten(1) for name in names], dim=1)
+    return side_by_side(gradients[name] for name in names)
 
 
 def subtract_flat(gradients: Gradients, names: Sequence[str], flat: Tensor) -> None:
     """Subtract `[R, numbers]` from these gradients, in place."""
-    sizes = [gradients[name][0].numel() for name in names]
-    for name, part in zip(names, flat.split(sizes, dim=1), strict=True):
-        gradients[name].sub_(part.view(gradients[name].shape))
+    chosen = [gradients[name] for name in names]
+    for gradient, part in zip(chosen, split_like(flat, chosen), strict=True):
+        gradient.sub_(part)
 
 
 def combined(rows: Tensor, coefficients: Tensor) -> Tensor:

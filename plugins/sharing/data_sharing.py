@@ -142,17 +142,16 @@ class DataSharing(Neighbours):
         """
         size = self.received_batch or self.protocol.batch_size
         drawn, kept = self.received.sample_with(size)
+        received = replace(drawn, y=kept["label"].long())
         has = drawn.weights & self._counts(batch, size)
         own = torch.arange(size, device=self.device) % batch.size
-        of_images = beside(has, batch.x)
-        return replace(
-            drawn,
-            x=torch.where(of_images, drawn.x, batch.x[:, own]),
-            y=torch.where(has, kept["label"].long(), batch.y[:, own]),
-            index=torch.where(has, drawn.index, batch.index[:, own]),
-            tasks=torch.where(has, drawn.tasks, batch.tasks[:, own]),
-            valid=has,
-        )
+
+        def filled(name: str) -> Tensor:
+            new, old = getattr(received, name), getattr(batch, name)
+            return torch.where(beside(has, new), new, old[:, own])
+
+        tables = {name: filled(name) for name in ("x", "y", "index", "tasks")}
+        return replace(received, **tables, valid=has)
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
         """`[R, size]`: which rows of received samples count, as many as their share of all
@@ -189,16 +188,16 @@ class DataSharing(Neighbours):
         """The validation samples of the task that each member is worst at."""
         batches = list(self.task.batches("validation", ROWS))
         index, y, valid = (_joined(batches, name) for name in ("index", "y", "valid"))
-        if self.score == "random":  # one draw, however many batches the longest set has
-            hard = self.rng("queries").uniform(index.shape[1])
-        else:
-            hard = torch.cat([self._difficulty(self.score, batch) for batch in batches], dim=1)
-        hard = torch.where(valid, hard, -torch.inf)
+        hard = torch.where(valid, self._difficulty(batches), -torch.inf)
         order = hard.argsort(dim=1, descending=True, stable=True)[:, : self.queries]
-        return Queries(index.gather(1, order), y.gather(1, order), valid.gather(1, order))
+        return Queries(*(table.gather(1, order) for table in (index, y, valid)))
 
-    def _difficulty(self, score: Score, batch: Batch) -> Tensor:
-        return difficulty(score, self._logits(batch), batch.y)
+    def _difficulty(self, batches: Sequence[Batch]) -> Tensor:
+        """`[R, B]`: how hard each sample of all these batches is."""
+        if self.score == "random":  # one draw, however many batches the longest set has
+            return self.rng("queries").uniform(sum(batch.size for batch in batches))
+        found = [difficulty(self.score, self._logits(batch), batch.y) for batch in batches]
+        return torch.cat(found, dim=1)
 
     def _logits(self, batch: Batch) -> Tensor:
         """What the network says of a batch, among the outputs that count in evaluations."""
@@ -217,15 +216,22 @@ class DataSharing(Neighbours):
         near = self._near_tasks(queries) if self.filter == "distance" else None
         nearest = Nearest(asked, self.neighbours)
         for task in self.offered.tasks:
-            seen = [self.embed(images, task) for images in self._images(queries)]
-            embedded = torch.cat(seen, dim=1)
-            for batch in self.offered.of_task(task):
-                similarity = cosines(embedded, self.embed(batch.x, task))
-                fits = self._fits(batch, queries, None if near is None else near == task.index)
-                nearest.show(torch.where(fits, similarity, -torch.inf), batch.index)
+            near_task = None if near is None else near == task.index
+            self._show_samples(nearest, queries, task, near_task)
         shape = (self.scenario.agents, -1)
         index, found = (self._padded(table) for table in (nearest.label, nearest.found))
         return index.unflatten(1, shape), found.unflatten(1, shape)
+
+    def _show_samples(
+        self, nearest: Nearest, queries: Queries, task: Task, near: Tensor | None
+    ) -> None:
+        """All that the members have of a task."""
+        seen = [self.embed(images, task) for images in self._images(queries)]
+        embedded = torch.cat(seen, dim=1)
+        for batch in self.offered.of_task(task):
+            similarity = cosines(embedded, self.embed(batch.x, task))
+            fits = self._fits(batch, queries, near)
+            nearest.show(torch.where(fits, similarity, -torch.inf), batch.index)
 
     def _fits(self, batch: Batch, queries: Queries, near: Tensor | None) -> Tensor:
         """`[R, agents x Q or 1, B]`: which samples may answer which query; `near` says which of
@@ -244,8 +250,7 @@ class DataSharing(Neighbours):
 
     def _images(self, queries: Queries) -> Iterator[Tensor]:
         """The queries of each agent in turn, `[R, Q, ...]`, as all agents of its seed see them."""
-        tasks = torch.full_like(queries.index, self.task.index)
-        x = self.fetch(queries.index, tasks, valid=queries.valid).x
+        x = self._fetched(queries.index, queries.valid).x
         for images in self.by_agent(x).unbind(1):
             yield images.repeat_interleave(self.scenario.agents, dim=0)
 
@@ -314,15 +319,19 @@ class DataSharing(Neighbours):
         """What one neighbour of each member returns, `[R, budget]`: indices, and which of them
         count.
         """
-        kinds = torch.arange(self.scenario.classes, device=self.device)
-        has = (classes[..., None] == kinds).any(1)
-        quota = spread(self.budget, torch.where(has, need, 0.0).clamp(min=0))
+        quota = spread(self.budget, self._need_of(need, classes))
         # By its number among those that are there: what fills a table up depends on the stack.
         drawn = self.rng("samples").uniform(classes.shape[1])
         number = ((index >= 0).cumsum(1) - 1).clamp(min=0)
         places = draw_by_class(classes, quota, drawn.gather(1, number), self.budget)
         valid = places < classes.shape[1]
         return index.gather(1, torch.where(valid, places, 0)).clamp(min=0), valid
+
+    def _need_of(self, need: Tensor, classes: Tensor) -> Tensor:
+        """`[R, C]`: of the classes that are among these `[R, P]`; 0 of all others."""
+        kinds = torch.arange(self.scenario.classes, device=self.device)
+        has = (classes[..., None] == kinds).any(1)
+        return torch.where(has, need, 0.0).clamp(min=0)
 
     def _count_answers(self, agent: int, valid: Tensor) -> None:
         """Add what this agent of each seed sent to all others."""
@@ -337,8 +346,11 @@ class DataSharing(Neighbours):
         dropped.
         """
         valid = valid & (label >= 0)
-        tasks = torch.full_like(index, self.task.index)
-        self.received.add(self.fetch(index, tasks, valid=valid), label=label.float())
+        self.received.add(self._fetched(index, valid), label=label.float())
+
+    def _fetched(self, index: Tensor, valid: Tensor) -> Batch:
+        """Samples as the task under way sees them."""
+        return self.fetch(index, torch.full_like(index, self.task.index), valid=valid)
 
     def _labels(self, index: Tensor) -> Tensor:
         """The labels of samples in the task under way, -1 of other classes."""

@@ -105,13 +105,11 @@ class FedAvg(Rounds):
         hears nobody.
         """
         # `[seeds, agents, ...]`.
-        own = self.by_agent(value)
-        shares = self._shares()
-        change = torch.zeros_like(own)
-        weight = self.by_agent(shares).clone()
+        own, links = self.by_agent(value), self.by_agent(links)
+        shares = self.by_agent(self._shares())
+        change, weight = torch.zeros_like(own), shares.clone()
         for agent in range(self.scenario.agents):
-            hears = self.by_agent(links)[:, :, agent]
-            share = self.by_agent(shares)[:, agent : agent + 1]
+            hears, share = links[:, :, agent], shares[:, agent : agent + 1]
             # a_ij (w_j - w_i) of one neighbour j for all i at once.
             difference = (own[:, agent : agent + 1] - own) * beside(share, own)
             # `where` and not a product: what is not heard may be NaN.

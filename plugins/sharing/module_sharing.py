@@ -132,10 +132,8 @@ class ModuleSharing(Neighbours):
         similarity = torch.where(links, similarity, 0)
         self._count(links, similarity > 0, source)
         agents, tasks, found = self._ranked(similarity, source)
-        beginnings = [
-            self._beginning(*column)
-            for column in zip(agents.unbind(1), tasks.unbind(1), strict=True)
-        ]
+        columns = zip(agents.unbind(1), tasks.unbind(1), strict=True)
+        beginnings = [self._beginning(agent, task) for agent, task in columns]
         first = found[:, 0]
         self.log("module_from_agent", torch.where(first, agents[:, 0], NOBODY))
         self.log("module_from_task", torch.where(first, tasks[:, 0], NOBODY))
@@ -147,20 +145,23 @@ class ModuleSharing(Neighbours):
         """`[R, agents]`: how many of the new task's classes each agent's most similar task with a
         module has, and which task that is.
         """
-        # `[R, K]`: which of the data set's classes the task has.
-        new = self.task.labels >= 0
         before = self.begun[:-1]
-        overlaps = []
-        for task in before:
-            common = (self.of_agents(task.labels >= 0) & new[:, None]).sum(2)
-            added = self.of_agents(self.modular.module_of_task[:, task.index] != NOBODY)
-            overlaps.append(torch.where(added, common, 0))
         # `[R, agents, tasks]`.
-        overlap = torch.stack(overlaps, dim=2)
+        overlap = torch.stack([self._overlap(task) for task in before], dim=2)
         order = torch.arange(len(before), device=self.device)
         # One integer for both criteria: most classes in common, and of equals the earliest task.
         best = (overlap * (len(before) + 1) - order).argmax(2)
         return overlap.gather(2, best[..., None])[..., 0], best
+
+    def _overlap(self, task: Task) -> Tensor:
+        """`[R, agents]`: how many of the new task's classes each agent has in this one; 0 where it
+        brought no module.
+        """
+        # `[R, K]`: which of the data set's classes the task has.
+        new = self.task.labels >= 0
+        common = (self.of_agents(task.labels >= 0) & new[:, None]).sum(2)
+        added = self.of_agents(self.modular.module_of_task[:, task.index] != NOBODY)
+        return torch.where(added, common, 0)
 
     def _ranked(self, similarity: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The agents whose modules are tried, `[R, n]`, the tasks of these, and which of them there
@@ -178,16 +179,24 @@ class ModuleSharing(Neighbours):
         """Add the bytes of the classes that were named, and of what was sent back."""
         # Asking: the classes' names, to each neighbour.
         named = (self.task.labels >= 0).sum(1) * links.sum(1) * CLASS_BYTES
+        sent = torch.where(answers, self._answer_bytes(source), 0)
+        # Answers are counted for the one that sends them, hence `swapped`.
+        self.count_bytes(named + self.swapped(sent).sum(1))
+
+    def _answer_bytes(self, source: Tensor) -> Tensor:
+        """`[R, agents]`: of an answer with the module of the task `source`."""
         size = torch.full_like(source, row_bytes(self._candidate()))
         if self.transfer_head:
-            classes = self.of_agents((self._labels_before() >= 0).sum(2))
-            of_output = row_bytes([value[:, 0] for value in self._head()])
-            size = size + classes.gather(2, source[..., None])[..., 0] * of_output
+            size = size + self._outputs_of(source) * row_bytes([v[:, 0] for v in self._head()])
         if self.transfer_structure:
             structure = self.modular.structure
             size = size + row_bytes([structure[:, : self.modular.first_modules + 1]])
-        # Answers are counted for the one that sends them, hence `swapped`.
-        self.count_bytes(named + self.swapped(torch.where(answers, size, 0)).sum(1))
+        return size
+
+    def _outputs_of(self, source: Tensor) -> Tensor:
+        """`[R, agents]`: how many classes each agent's task `source` has."""
+        classes = self.of_agents((self._labels_before() >= 0).sum(2))
+        return classes.gather(2, source[..., None])[..., 0]
 
     # ------------------------------------------------------------------ what a task begins with
 

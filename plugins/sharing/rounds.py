@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clbench import Phase, Strategy, randomness
 
-from .topology import Kind, graph_of
+from .topology import Graph, Kind, graph_of
 
 
 class Neighbours(Strategy):
@@ -39,16 +39,12 @@ class Neighbours(Strategy):
         agents = self.scenario.agents
         # The first agent of each seed.
         seeds = [seed for seed, _ in self.net.seeds[::agents]]
-        graphs = [
-            graph_of(
-                self.topology,
-                agents,
-                randomness.generator(seed, 0, "topology"),
-                self.edge_probability,
-            )
-            for seed in seeds
-        ]
+        graphs = [self._graph_of(seed) for seed in seeds]
         return torch.from_numpy(np.concatenate(graphs)).to(self.device)
+
+    def _graph_of(self, seed: int) -> Graph:
+        draw = randomness.generator(seed, 0, "topology")
+        return graph_of(self.topology, self.scenario.agents, draw, self.edge_probability)
 
     def links(self, takes_part: Tensor) -> Tensor:
         """`[R, agents]`: the neighbours that each member hears, and is heard by, where these take
@@ -97,11 +93,12 @@ class Rounds(Neighbours):
 
     def end_epoch(self, phase: Phase, epoch: int) -> None:
         super().end_epoch(phase, epoch)
-        done = epoch + 1
-        if self.when == "after" and (
-            done % self.every == 0 or done == epochs_of(phase, self.protocol)
-        ):
+        if self.when == "after" and self._ends_stretch(phase, epoch + 1):
             self._hold_round()
+
+    def _ends_stretch(self, phase: Phase, done: int) -> bool:
+        """After so many epochs; the last stretch of a phase may be shorter."""
+        return done % self.every == 0 or done == epochs_of(phase, self.protocol)
 
     def _hold_round(self) -> None:
         if self.is_apart:

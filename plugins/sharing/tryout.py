@@ -42,18 +42,21 @@ class Tryout(Stateful):
         done, rest = divmod(epoch, self.owner.tryout_epochs)
         if rest or done > len(self.beginnings):
             return
-        tries = self.owner.active & (self.counts >= done)
         self._note(done - 1)
         # Members with a module left to try go on to it; those without go on from their best.
-        is_next = tries & (self.counts > done)
+        is_next = self.owner.active & (self.counts > done)
         if done < len(self.beginnings):
             self.owner.put(self.beginnings[done], is_next)
-        is_over = tries & (self.counts == done)
+        is_over = self.owner.active & (self.counts == done)
+        self._forget(is_next | self._go_on_from_best(done, is_over))
+
+    def _go_on_from_best(self, done: int, where: Tensor) -> Tensor:
+        """Of the first so many; `[R]`: who was given another state than it had."""
         best = self.accuracy[:, :done].argmax(1)
         # The one tried last is in the network as it is: it needs no copy.
         for number, state in enumerate(self.tried[: done - 1]):
-            self.owner.put(state, is_over & (best == number))
-        self._forget(is_next | (is_over & (best != done - 1)))
+            self.owner.put(state, where & (best == number))
+        return where & (best != done - 1)
 
     def _note(self, number: int) -> None:
         owner = self.owner

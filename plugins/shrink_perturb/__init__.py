@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
-from clbench import Batch, Strategy, Task, hookimpl
+from clbench import Batch, Strategy, Task, hookimpl, split_like
 
 
 class ShrinkPerturb(Strategy):
@@ -56,15 +56,17 @@ class ShrinkPerturb(Strategy):
     def shrink_and_perturb(self) -> None:
         """Move all weights once."""
         params = self._trainable()
+        # Shrunk before it is shaken: the noise that is added is not shrunk in the same step.
         if self.shrink:
             for p in params.values():
-                # Shrunk before it is shaken: the noise that is added is not shrunk in the same
-                # step.
                 p.mul_(1.0 - self.shrink)
         if self.noise:
-            for name, drawn in self._perturbation(params).items():
-                # Not add_(..., alpha=): it may round the last few numbers of a tensor differently.
-                params[name].add_(drawn.mul_(self.noise))
+            self._perturb(params)
+
+    def _perturb(self, params: Mapping[str, Tensor]) -> None:
+        for name, drawn in self._perturbation(params).items():
+            # Not add_(..., alpha=): it may round the last few numbers of a tensor differently.
+            params[name].add_(drawn.mul_(self.noise))
 
     def _trainable(self) -> dict[str, Tensor]:
         return {name: p for name, p in self.net.named_parameters().items() if p.requires_grad}
@@ -74,11 +76,10 @@ class ShrinkPerturb(Strategy):
         stream = self.rng("perturb")
         if self.perturbation == "initial":
             return self.net.fresh(params, stream)
-        sizes = [p[0].numel() for p in params.values()]
+        tensors = list(params.values())
         # One draw for all: many small ones cost more.
-        parts = stream.fast_normal(sum(sizes)).split(sizes, dim=1)
-        drawn = zip(params.items(), parts, strict=True)
-        return {name: part.view_as(p) for (name, p), part in drawn}
+        drawn = stream.fast_normal(sum(p[0].numel() for p in tensors))
+        return dict(zip(params, split_like(drawn, tensors), strict=True))
 
 
 @hookimpl

@@ -6,7 +6,6 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -84,21 +83,16 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 }
 
 
+POOLS = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}
+
+
 class HebbianBlock(nn.Sequential):
     """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that it
     has.
     """
 
     def __init__(self, spec: BlockSpec, given: Shape) -> None:
-        modules: OrderedDict[str, nn.Module] = OrderedDict()
-        if spec.norm:
-            # A dense block behind a convolution is normalised by channel, before it is flattened.
-            norm = nn.BatchNorm2d if len(given) == 3 else nn.BatchNorm1d
-            modules["norm"] = norm(given[0], affine=False)
-        if spec.kernel:
-            modules |= convolution(spec, given)
-        else:
-            modules |= dense(spec, given)
+        modules = OrderedDict(norm_and_product(spec, given))
         if spec.pre_triangle:
             modules["pre"] = Triangle()
         modules["act"] = ACTIVATIONS[spec.activation](spec.power)
@@ -113,6 +107,16 @@ class HebbianBlock(nn.Sequential):
         self.last = "act" if spec.pool == "none" else "pool"
         # In the constructor, as PyTorch's modules do: a member's weights follow from its seed.
         begin(self.get_submodule(self.product), spec)
+
+
+def norm_and_product(spec: BlockSpec, given: Shape) -> dict[str, nn.Module]:
+    """What comes before the activation: the norm, where there is one, and the product."""
+    modules: dict[str, nn.Module] = {}
+    if spec.norm:
+        # A dense block behind a convolution is normalised by channel, before it is flattened.
+        norm = nn.BatchNorm2d if len(given) == 3 else nn.BatchNorm1d
+        modules["norm"] = norm(given[0], affine=False)
+    return modules | (convolution(spec, given) if spec.kernel else dense(spec, given))
 
 
 def convolution(spec: BlockSpec, given: Shape) -> dict[str, nn.Module]:
@@ -139,13 +143,12 @@ def pooling(words: str, given: Shape) -> tuple[nn.Module, Shape]:
     """The module of "max 4/2/1" or "avg 2/2/0", and the shape of what it gives out."""
     kind, sizes = words.split()
     size, stride, pad = map(int, sizes.split("/"))
-    pool = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}[kind]
     # As PyTorch's pooling rounds: what does not fill a window is left out.
     sides = [(side + 2 * pad - size) // stride + 1 for side in given[1:]]
     if min(sides, default=0) < 1:
         pixels = "x".join(map(str, given[1:])) or "a dense block"
         raise errors.UserError(f"pooling of {words!r} leaves nothing of {pixels}")
-    return pool(size, stride=stride, padding=pad), (given[0], *sides)
+    return POOLS[kind](size, stride=stride, padding=pad), (given[0], *sides)
 
 
 @torch.no_grad()
@@ -174,18 +177,16 @@ class HebbianNet(nn.Sequential):
     def __init__(
         self, input_shape: Shape, classes: int, specs: Sequence[BlockSpec], dropout: float
     ) -> None:
-        body: OrderedDict[str, nn.Module] = OrderedDict()
         shape = tuple(input_shape)
+        body: OrderedDict[str, nn.Module] = OrderedDict()
         for number, spec in enumerate(specs, start=1):
             block = HebbianBlock(spec, shape)
             body[f"block{number}"] = block
             shape = block.shape
         if len(shape) == 3:
             body["flatten"] = nn.Flatten()
-        modules: OrderedDict[str, nn.Module] = OrderedDict(body=nn.Sequential(body))
-        modules["drop"] = nn.Dropout(dropout)
-        modules["head"] = nn.Linear(math.prod(shape), classes)
-        super().__init__(modules)
+        head = nn.Linear(math.prod(shape), classes)
+        super().__init__(OrderedDict(body=nn.Sequential(body), drop=nn.Dropout(dropout), head=head))
 
     def blocks(self) -> dict[str, HebbianBlock]:
         """By name (`block1`), first to last."""
@@ -196,23 +197,24 @@ class HebbianNet(nn.Sequential):
         """The hidden layers: read where a block ends, pooling included."""
         blocks = self.blocks()
         products = {name: f"body.{name}.{block.product}" for name, block in blocks.items()}
-        found = []
-        for name, after in pairwise([*blocks, "head"]):
-            block, following = blocks[name], products.get(after, after)
-            # What comes behind sees a unit as so many numbers side by side.
-            flattened = not isinstance(self.get_submodule(following), nn.Conv2d)
-            found.append(
-                Layer(
-                    name,
-                    read=f"body.{name}.{block.last}",
-                    weight=f"{products[name]}.weight",
-                    bias=f"{products[name]}.bias" if block.spec.bias else None,
-                    out_weight=f"{following}.weight",
-                    out_bias=self._bias_of(following),
-                    block=math.prod(block.shape[1:]) if flattened else 1,
-                )
-            )
-        return found
+        following = [*products.values(), "head"][1:]
+        return [
+            self._layer(name, blocks[name], product, after)
+            for (name, product), after in zip(products.items(), following, strict=True)
+        ]
+
+    def _layer(self, name: str, block: HebbianBlock, product: str, after: str) -> Layer:
+        # What comes behind sees a unit as so many numbers side by side.
+        flattened = not isinstance(self.get_submodule(after), nn.Conv2d)
+        return Layer(
+            name,
+            read=f"body.{name}.{block.last}",
+            weight=f"{product}.weight",
+            bias=f"{product}.bias" if block.spec.bias else None,
+            out_weight=f"{after}.weight",
+            out_bias=self._bias_of(after),
+            block=math.prod(block.shape[1:]) if flattened else 1,
+        )
 
     def _bias_of(self, product: str) -> str | None:
         held = dict(self.get_submodule(product).named_parameters())

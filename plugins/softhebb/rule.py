@@ -37,10 +37,7 @@ def compete(
     units, negative for all but the winner. `soft`: without the sign. `hard`: 1 for the winner
     alone. `soft_ranked` and `hard_ranked` turn over the unit of this rank alone, with this factor.
     """
-    if competition.startswith("hard"):
-        share = torch.zeros_like(u).scatter(1, u.argmax(1, keepdim=True), 1.0)
-    else:
-        share = (u * temperature).softmax(1)
+    share = winner_alone(u) if competition.startswith("hard") else (u * temperature).softmax(1)
     if competition == "soft_krotov":
         return turned_over(share, u)
     if competition.endswith("ranked"):
@@ -48,6 +45,11 @@ def compete(
         before = share.gather(1, loser) if competition == "soft_ranked" else 1.0
         return share.scatter(1, loser, -factor * before)
     return share
+
+
+def winner_alone(u: Tensor) -> Tensor:
+    """1 for the largest at each position, 0 for all others."""
+    return torch.zeros_like(u).scatter(1, u.argmax(1, keepdim=True), 1.0)
 
 
 def turned_over(share: Tensor, u: Tensor) -> Tensor:

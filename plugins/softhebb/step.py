@@ -72,14 +72,14 @@ class HebbianStep:
     def finish(self) -> None:
         """Move the parameters by the rates, and forget the changes."""
         for parameter, _ in self._changes:
-            grad = parameter.grad
-            if grad is None:
-                continue  # somebody wants it to stand still
-            if parameter.dim() == 2:
-                grad = grad * self._bias_rate
-            rate = beside(self.rate, parameter)
-            parameter.sub_(grad.mul_(rate))
-            parameter.grad = None
+            if parameter.grad is not None:  # else somebody wants it to stand still
+                self._move(parameter, parameter.grad)
+                parameter.grad = None
+
+    def _move(self, parameter: Tensor, grad: Tensor) -> None:
+        if parameter.dim() == 2:  # a bias
+            grad = grad * self._bias_rate
+        parameter.sub_(grad.mul_(beside(self.rate, parameter)))
 
 
 def learn(
@@ -93,8 +93,8 @@ def learn(
     """
     block = net.module.get_submodule(f"body.{name}")
     assert isinstance(block, HebbianBlock)
-    weight = params[f"body.{name}.{block.product}.weight"]
-    bias = params.get(f"body.{name}.{block.product}.bias")
+    product = f"body.{name}.{block.product}"
+    weight, bias = params[f"{product}.weight"], params.get(f"{product}.bias")
     rows = weight.flatten(1)
     x = run(net, params, name, "flatten", run(net, params, name, "norm", x))
     given = run(net, params, name, "pad", x.transpose(0, 1))
@@ -102,14 +102,31 @@ def learn(
     u = inputs.t() @ rows.t()
     u = run(net, params, name, "pre", u if bias is None else u + bias)
     y = rule.compete(u, how.temperature, how.competition, how.rank, how.factor)
-    found = {
-        "gradient": rule.gradient(rows, inputs, u, y).view_as(weight),
-        "rate": _rate(rows, how, left),
-    }
+    change = rule.gradient(rows, inputs, u, y)
+    found = {"gradient": change.view_as(weight), "rate": _rate(rows, how, left)}
     if bias is not None:
-        share = (u * how.temperature).softmax(1)
-        found["bias_gradient"] = rule.bias_gradient(bias, share, how.temperature)
+        found["bias_gradient"] = _bias_gradient(bias, u, how.temperature)
     return found, u.view(x.shape[0], *x.shape[2:], -1).movedim(-1, 1)
+
+
+def _bias_gradient(bias: Tensor, u: Tensor, temperature: float) -> Tensor:
+    share = (u * temperature).softmax(1)
+    return rule.bias_gradient(bias, share, temperature)
+
+
+def labels_win(
+    params: Mapping[str, Tensor], x: Tensor, y: Tensor, left: Tensor, *, rate: float
+) -> Found:
+    """What the head of one member learns from features `x [B, n]`, of which `y [B]` are the labels.
+
+    Supervised: in place of the soft winner y_i of the unsupervised rule stands the label. `u` are
+    the head's outputs.
+    """
+    weight = params["head.weight"]
+    u = x @ weight.t()
+    winner = torch.zeros_like(u).scatter(1, y[:, None], 1.0)
+    change = rule.gradient(weight, x.t(), u, winner)
+    return {"gradient": change, "rate": (left * rate).expand(len(weight)), "u": u}
 
 
 def _rate(rows: Tensor, how: Rule, left: Tensor) -> Tensor:

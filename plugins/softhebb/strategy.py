@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -14,10 +15,10 @@ from torch import Tensor
 from clbench import Batch, Phase, Strategy, Task, errors, per_member
 
 from . import rule
-from .blocks import HebbianBlock, HebbianNet
+from .blocks import BlockSpec, HebbianBlock, HebbianNet
 from .presets import MODELS
 from .rule import Competition
-from .step import Found, HebbianStep, Rule, learn, output
+from .step import Found, HebbianStep, Rule, labels_win, learn, output
 
 BODY, ALL, HEAD = "body", "all", "head"  # phases beside those of single blocks
 HALVINGS = (0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9)  # of 50 epochs and more
@@ -97,14 +98,14 @@ class SoftHebb(Strategy):
         self.total = torch.ones(self.members, device=self.device)
         for parameter in self.net.part("body").parameters():
             parameter.requires_grad_(False)
-        head = self.net.part("head")
-        self.optimizer = self.make_optimizer(head.parameters())
+        self.optimizer = self.make_optimizer(self.net.part("head").parameters())
         if self.classifier == "hebbian":
-            self._begin_classifier(head.named_parameters())
+            self._begin_classifier()
 
     @torch.no_grad()
-    def _begin_classifier(self, head: Mapping[str, Tensor]) -> None:
+    def _begin_classifier(self) -> None:
         """Weights uniform from 0 on, of this norm; torch's are uniform to 1 / sqrt(n) in size."""
+        head = self.net.part("head").named_parameters()
         self.net.watch("drop")
         self.net.part("drop").train(False)  # what goes into the head is learnt as it is
         head["weight"].abs_().mul_(self.classifier_radius * math.sqrt(3.0))
@@ -113,7 +114,7 @@ class SoftHebb(Strategy):
     def reset_head(self, how: Literal["zero", "init"], index: int) -> None:
         super().reset_head(how, index)
         if self.classifier == "hebbian" and how == "init":
-            self._begin_classifier(self.net.part("head").named_parameters())
+            self._begin_classifier()
 
     @property
     def blocks(self) -> dict[str, HebbianBlock]:
@@ -128,21 +129,25 @@ class SoftHebb(Strategy):
         rates = for_each(blocks, "rate", self.rate)
         rules = {}
         for name, block in blocks.items():
-            competition = self.competition or block.spec.competition
-            if competition.endswith("ranked") and self.rank > block.spec.units:
-                raise errors.UserError(
-                    f"softhebb: rank is {self.rank}, and {name} has {block.spec.units} units"
-                )
+            spec = block.spec
             rules[name] = Rule(
-                temperature=temperatures.get(name, block.spec.temperature),
-                rate=rates.get(name, block.spec.rate),
-                exponent=block.spec.exponent,
-                competition=competition,
+                temperature=temperatures.get(name, spec.temperature),
+                rate=rates.get(name, spec.rate),
+                exponent=spec.exponent,
+                competition=self._competition(name, spec),
                 rank=self.rank,
                 factor=self.rank_factor,
                 adaptive=self.adapt == "norm",
             )
         return rules
+
+    def _competition(self, name: str, spec: BlockSpec) -> Competition:
+        competition = self.competition or spec.competition
+        if competition.endswith("ranked") and self.rank > spec.units:
+            raise errors.UserError(
+                f"softhebb: rank is {self.rank}, and {name} has {spec.units} units"
+            )
+        return competition
 
     # ------------------------------------------------------------------ phases
 
@@ -151,17 +156,17 @@ class SoftHebb(Strategy):
         if self.order == "simultaneous":
             return [self._of_head(phase, ALL) for phase in given]
         names = self._block_names() if self.order == "successive" else [BODY]
-        hebbian = [
-            Phase(
-                name,
-                epochs=self.hebbian_epochs,
-                batch_size=self.hebbian_batch_size,
-                schedule="none",
-                stop=False,
-            )
-            for name in names
-        ]
+        hebbian = [self._of_blocks(name) for name in names]
         return [*hebbian, *(self._of_head(phase, HEAD) for phase in given)]
+
+    def _of_blocks(self, name: str) -> Phase:
+        return Phase(
+            name,
+            epochs=self.hebbian_epochs,
+            batch_size=self.hebbian_batch_size,
+            schedule="none",
+            stop=False,
+        )
 
     def _block_names(self) -> list[str]:
         """The model's blocks, also before there is a network: estimates ask what phases there
@@ -188,13 +193,16 @@ class SoftHebb(Strategy):
 
     def begin_phase(self, phase: Phase) -> None:
         super().begin_phase(phase)
-        # Batch-norm learns its statistics while its block is trained, and not before or after.
-        self.net.part("body").train(False)
-        for name in self._trained():
-            self.net.part(f"body.{name}").train(True)
+        self._train_blocks()
         self.taken.zero_()
         if self.adapt == "linear" or self.classifier == "hebbian":
             self.total.copy_(self._updates(phase))
+
+    def _train_blocks(self) -> None:
+        """Batch-norm learns its statistics while its block is trained, and not before or after."""
+        self.net.part("body").train(False)
+        for name in self._trained():
+            self.net.part(f"body.{name}").train(True)
 
     def _trained(self) -> list[str]:
         """The blocks that the phase at hand trains, first to last."""
@@ -208,12 +216,15 @@ class SoftHebb(Strategy):
         steps = phase.steps or (self.protocol.steps if phase.epochs is None else None)
         if steps:
             return torch.full_like(self.total, steps)
+        epochs = self.protocol.epochs if phase.epochs is None else phase.epochs
+        return (epochs or 0) * torch.ceil(self._samples() / size)
+
+    def _samples(self) -> Tensor:
+        """`[R]`: the task's training samples; members may have unequal numbers of them."""
         samples = torch.zeros_like(self.total)
         for batch in self.task.batches("train", 1024):
-            # Members may have unequal numbers of samples, and so of updates.
             samples += batch.weights.sum(1)
-        epochs = self.protocol.epochs if phase.epochs is None else phase.epochs
-        return (epochs or 0) * torch.ceil(samples / size)
+        return samples
 
     # ------------------------------------------------------------------ steps
 
@@ -250,21 +261,13 @@ class SoftHebb(Strategy):
         found = self.net.map(self._member(trained), batch.x, self._left())
         if ALL in found:
             self.seen = batch.x, found.pop(ALL)["features"]
-        blocks = self.blocks
-        self._update(
-            batch,
-            [
-                HebbianStep(
-                    name,
-                    f"body.{name}.{blocks[name].product}",
-                    self.net,
-                    what,
-                    bias_rate=(0.1 if blocks[name].spec.kernel else 1.0)
-                    / self.rules[name].temperature,
-                )
-                for name, what in found.items()
-            ],
-        )
+        self._update(batch, [self._step_of(name, what) for name, what in found.items()])
+
+    def _step_of(self, name: str, found: Found) -> HebbianStep:
+        block = self.blocks[name]
+        of_biases = 0.1 if block.spec.kernel else 1.0
+        bias_rate = of_biases / self.rules[name].temperature
+        return HebbianStep(name, f"body.{name}.{block.product}", self.net, found, bias_rate)
 
     def _member(self, trained: Sequence[str]) -> Callable[..., dict[str, Found]]:
         """The forward of one member through the blocks, in which some of them learn."""
@@ -272,8 +275,7 @@ class SoftHebb(Strategy):
         needed = list(self.blocks)
         whole = self.phase.name == ALL
         if not whole:
-            # Blocks behind the last one that learns need not run.
-            needed = needed[: needed.index(trained[-1]) + 1]
+            needed = up_to(needed, trained[-1])
 
         def member(params: Mapping[str, Tensor], x: Tensor, left: Tensor) -> dict[str, Found]:
             found: dict[str, Found] = {}
@@ -300,19 +302,8 @@ class SoftHebb(Strategy):
         if features is None:
             self.net(batch.x)
             features = self.net.seen["drop"]
-        rate = self.classifier_rate
-
-        def member(
-            params: Mapping[str, Tensor], x: Tensor, y: Tensor, left: Tensor
-        ) -> dict[str, Tensor]:
-            weight = params["head.weight"]
-            u = x @ weight.t()
-            # Supervised: in place of the soft winner y_i of the unsupervised rule stands the label.
-            winner = torch.zeros_like(u).scatter(1, y[:, None], 1.0)
-            step = rule.gradient(weight, x.t(), u, winner)
-            return {"gradient": step, "rate": (left * rate).expand(len(weight)), "u": u}
-
-        found = self.net.map(member, features, batch.y, self._left(falling=True))
+        learn_labels = partial(labels_win, rate=self.classifier_rate)
+        found = self.net.map(learn_labels, features, batch.y, self._left(falling=True))
         loss = self.cross_entropy(found["u"], batch)
         self._update(batch, [HebbianStep(HEAD, HEAD, self.net, found)])
         self.after_step(batch)
@@ -335,7 +326,7 @@ class SoftHebb(Strategy):
     def _left(self, falling: bool = False) -> Tensor:
         """`[R]`: what is left of a rate that falls linearly over the phase."""
         if not falling and self.adapt != "linear":
-            return torch.ones(self.members, device=self.device)
+            return torch.ones_like(self.total)
         # 1 at the first update, 0 behind the last one.
         return (1.0 - self.taken / self.total).clamp(min=0.0)
 
@@ -343,8 +334,14 @@ class SoftHebb(Strategy):
         super().end_epoch(phase, epoch)
         named = self.net.named_parameters()
         for name in self._trained():
-            weight = named[f"body.{name}.{self.blocks[name].product}.weight"]
-            self.log(f"norm_distance_{name}", per_member(mean_distance, weight))
+            product = self.blocks[name].product
+            distance = per_member(mean_distance, named[f"body.{name}.{product}.weight"])
+            self.log(f"norm_distance_{name}", distance)
+
+
+def up_to(names: Sequence[str], last: str) -> Sequence[str]:
+    """The blocks that have to be run: those behind the last one that learns need not."""
+    return names[: names.index(last) + 1]
 
 
 def mean_distance(weight: Tensor) -> Tensor:

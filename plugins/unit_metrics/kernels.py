@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -43,12 +44,15 @@ class KernelOverlap(RecordMetric):
         stored = run.by_layer("top_kernels")
         if not stored:
             raise Undefined("the strategy stores no top kernels; `softhebb+kernel_plasticity` does")
-        if self.layer != "all":
-            if self.layer not in stored:
-                known = ", ".join(stored)
-                raise Undefined(f"no top kernels of the layer {self.layer!r}; there are {known}")
-            stored = {self.layer: stored[self.layer]}
-        return [values > 0 for values in stored.values()]
+        return [values > 0 for values in self._asked(stored)]
+
+    def _asked(self, stored: Mapping[str, Array]) -> list[Array]:
+        if self.layer == "all":
+            return list(stored.values())
+        if self.layer not in stored:
+            known = ", ".join(stored)
+            raise Undefined(f"no top kernels of the layer {self.layer!r}; there are {known}")
+        return [stored[self.layer]]
 
     def _overlap(self, sets: Array, task: int) -> float:
         """`sets [T, K]`, and a task that is not the first."""

@@ -29,17 +29,22 @@ class ActivationSparsity(ProbeMetric):
 
         names = [layer.name for layer in probe.net.layers()]
         # `[R, layers]`. int64: float32 counts no further than 2^24.
-        zeros = sizes = torch.zeros(
-            len(probe.x), len(names), dtype=torch.int64, device=probe.x.device
-        )
+        zeros = torch.zeros(len(probe.x), len(names), dtype=torch.int64, device=probe.x.device)
+        sizes = zeros.clone()
         for batch in probe.data("test", "seen", self.samples):
             _, hidden = probe.net(batch.x, trace=True)
             layers = [hidden[name].flatten(2) for name in names]
-            counts = torch.stack(
-                [((layer == 0) & batch.weights[..., None]).sum((1, 2)) for layer in layers], dim=1
-            )
-            # Numbers of a sample: units, times positions of a filter.
-            units = torch.tensor([layer.shape[2] for layer in layers], device=counts.device)
-            zeros, sizes = zeros + counts, sizes + batch.weights.sum(1)[:, None] * units
+            zeros += torch.stack([_zeros(layer, batch.weights) for layer in layers], dim=1)
+            sizes += torch.stack([_sizes(layer, batch.weights) for layer in layers], dim=1)
         overall = zeros.sum(1, keepdim=True) / sizes.sum(1, keepdim=True)
         return torch.cat([overall, zeros / sizes], dim=1)
+
+
+def _zeros(layer: Tensor, weights: Tensor) -> Tensor:
+    """`[R]`: how many of `[R, B, numbers]` are 0, of samples that count."""
+    return ((layer == 0) & weights[..., None]).sum((1, 2))
+
+
+def _sizes(layer: Tensor, weights: Tensor) -> Tensor:
+    """`[R]`: how many there are: of a sample units, times positions of a filter."""
+    return weights.sum(1) * layer.shape[2]

@@ -52,7 +52,7 @@ def rank(spectrum: Spectrum) -> Tensor:
 
 def effective_rank(spectrum: Spectrum) -> Tensor:
     """`exp(-sum p ln p)`, p = s / sum s."""
-    share = _ratio(spectrum.values, spectrum.values.sum(1, keepdim=True))
+    share = _shares(spectrum.values)
     # xlogy: 0 ln 0 is 0.
     return _known(torch.exp(-torch.xlogy(share, share).sum(1)), spectrum)
 
@@ -87,6 +87,11 @@ def _fewest(parts: Tensor, spectrum: Spectrum) -> Tensor:
     reached = _ratio(parts.cumsum(1), parts.sum(1, keepdim=True))
     # So many do not reach it yet; the one more does.
     return _known((reached < MOST).sum(1).double() + 1, spectrum)
+
+
+def _shares(parts: Tensor) -> Tensor:
+    """Of their sum."""
+    return _ratio(parts, parts.sum(1, keepdim=True))
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
-from clbench import Batch, Strategy, hookimpl, per_member
+from clbench import Batch, Strategy, hookimpl, per_member, side_by_side, split_like
 
 SMALLEST = torch.finfo(torch.float32).tiny
 
@@ -59,27 +59,21 @@ class UPGD(Strategy):
         self.age.mul_(self.decay)
         # Before the noise is added: the utility is of the true gradient.
         self.trace.lerp_(self._products(), 1.0 - self.decay)
-        gates = self._split(gate(self.trace, self._scale()))
-        noise = self._noise()
-        for p, gated, xi in zip(self.net.parameters(), gates, noise, strict=True):
+        params = self.net.parameters()
+        gates = split_like(gate(self.trace, self._scale()), params)
+        for p, gated, xi in zip(params, gates, self._noise(), strict=True):
             if p.grad is not None:
                 self._perturb(p.grad, gated, xi)
 
     def _products(self) -> Tensor:
         """Gradient times weight, 0 of what has no gradient."""
-        products = torch.empty_like(self.trace)
-        for p, place in zip(self.net.parameters(), self._split(products), strict=True):
+        products, params = torch.empty_like(self.trace), self.net.parameters()
+        for p, place in zip(params, split_like(products, params), strict=True):
             if p.grad is None:
                 place.zero_()
             else:
                 torch.mul(p.grad, p, out=place)
         return products
-
-    def _split(self, flat: Tensor) -> list[Tensor]:
-        """`[R, N]` as views in the shapes of the parameters."""
-        params = self.net.parameters()
-        parts = flat.split([p[0].numel() for p in params], dim=1)
-        return [part.view(p.shape) for part, p in zip(parts, params, strict=True)]
 
     def _perturb(self, grad: Tensor, gated: Tensor, xi: Tensor | None) -> None:
         """Write the perturbed gradient over the plain one."""
@@ -96,11 +90,7 @@ class UPGD(Strategy):
     def _scale(self) -> Tensor:
         """What utilities are divided by, `[R, 1]` or `[R, N]`."""
         if self.scaling == "local":
-            parts = self._split(self.trace)
-            # A row is what goes into one unit, or one row of a kernel: the authors normalise along
-            # the last dimension.
-            norms = [torch.linalg.vector_norm(t, dim=-1, keepdim=True).expand_as(t) for t in parts]
-            return torch.cat([norm.flatten(1) for norm in norms], dim=1).clamp_(min=SMALLEST)
+            return self._norms_of_rows().clamp_(min=SMALLEST)
         # With the sign of the trace: the largest utility is minus its least.
         least, most = self.trace.amin(1, keepdim=True), self.trace.amax(1, keepdim=True)
         scale = torch.where(least < 0.0, -least, most)
@@ -110,12 +100,24 @@ class UPGD(Strategy):
         # Where all utilities are 0 every gate is sigmoid(0).
         return scale.clamp(min=SMALLEST)
 
+    def _norms_of_rows(self) -> Tensor:
+        """`[R, N]`: for each weight the norm of its row's utilities.
+
+        A row is what goes into one unit, or one row of a kernel: the authors normalise along the
+        last dimension.
+        """
+        parts = split_like(self.trace, self.net.parameters())
+        norms = [torch.linalg.vector_norm(part, dim=-1, keepdim=True) for part in parts]
+        pairs = zip(norms, parts, strict=True)
+        return side_by_side(norm.expand_as(part) for norm, part in pairs)
+
     def _noise(self) -> Sequence[Tensor | None]:
         """What is added to each gradient."""
+        params = self.net.parameters()
         if not self.noise:
-            return [None] * len(self.net.parameters())
+            return [None] * len(params)
         drawn = self.rng("perturb").fast_normal(self.trace.shape[1])
-        return self._split(drawn.mul_(self.noise))
+        return split_like(drawn.mul_(self.noise), params)
 
 
 def gate(trace: Tensor, scale: Tensor) -> Tensor:
