@@ -100,11 +100,18 @@ class TorchOptimizer(Optimizer):
     def direction(self, grads: Grads | None = None) -> Updates:
         self._bind()
         # `advance` moves the moments for good; here they are put back, for this is a question only.
-        kept = [self.member_state(member) for member in range(self.members)]
+        kept = self._states()
         updates = self.advance(grads)
-        for member, state in enumerate(kept):
-            self.set_member_state(member, state)
+        self._put_back(kept)
         return updates
+
+    def _states(self) -> list[dict[str, Any]]:
+        """All that torch keeps, a member after the other."""
+        return [self.member_state(member) for member in range(len(self.optimizers))]
+
+    def _put_back(self, states: Sequence[Mapping[str, Any]]) -> None:
+        for member, state in enumerate(states):
+            self.set_member_state(member, state)
 
     def _step_members(self, grads: Grads) -> None:
         still = self._still(grads, self._still_rows(grads))
@@ -255,11 +262,10 @@ class TorchOptimizer(Optimizer):
         if self.optimizers and self._is_bound():
             return
         # States first: building anew would begin the moments and step counts at zero.
-        kept = [self.member_state(member) for member in range(len(self.optimizers))]
+        kept = self._states()
         self.rows = [self._rows_of(member) for member in range(self.members)]
         self.optimizers = [self._build(member) for member in range(self.members)]
-        for member, state in enumerate(kept):
-            self.set_member_state(member, state)
+        self._put_back(kept)
 
     def _is_bound(self) -> bool:
         """Whether the rows are views of the parameters as they lie now."""

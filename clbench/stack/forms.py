@@ -43,12 +43,13 @@ def choose_form(
     was shown for floats.
     """
     if wanted == "auto":
-        wanted = (
-            "vmap"
-            if device.type != "cpu" or (rules.exact(module) and precision != "bf16")
-            else "loop"
-        )
+        as_one = device.type != "cpu" or _is_exact(module, precision)
+        wanted = "vmap" if as_one else "loop"
     return {"loop": LoopForm, "vmap": VmapForm}[wanted]()
+
+
+def _is_exact(module: nn.Module, precision: str) -> bool:
+    return rules.exact(module) and precision != "bf16"
 
 
 class Form:
@@ -89,6 +90,11 @@ class Form:
         Binding.of(module).bind(params)
         out: Tensor = module.get_submodule(part)(x)
         return out
+
+
+def _storage(tensor: Tensor) -> int:
+    """Where its memory begins, whatever part of it this tensor sees."""
+    return tensor.untyped_storage().data_ptr()
 
 
 class LoopForm(Form):
@@ -312,13 +318,12 @@ class Binding:
         """Buffers of which another tensor hangs here than a part of
         these: the model has assigned instead of writing in place.
         """
-        found = []
-        for name, value in buffers.items():
-            holder, attribute = self.places[name][0]
-            # Storages, because a row of the stack is another tensor than the stack.
-            if holder[attribute].untyped_storage().data_ptr() != value.untyped_storage().data_ptr():
-                found.append(name)
-        return found
+        return [name for name, value in buffers.items() if not self._holds(name, value)]
+
+    def _holds(self, name: str, value: Tensor) -> bool:
+        holder, attribute = self.places[name][0]
+        # Storages, because a row of the stack is another tensor than the stack.
+        return _storage(holder[attribute]) == _storage(value)
 
     def watch(self, x: Tensor, sites: Sequence[str], zero: Tensor | None) -> tuple[Tensor, Seen]:
         """Call the skeleton and note what goes in and out of the modules named.

@@ -34,24 +34,27 @@ def modules_behind(root: nn.Module, point: str) -> tuple[str, ...]:
     Within plain sequences these are the module and what follows it. Of a module of another kind its
     code alone knows what comes next; that nothing does is assumed, and for the caller to check.
     """
-    # From the point up to the root: at each level what stands after it.
-    names, path = [point], point
-    while path:
-        owner, _, name = path.rpartition(".")
-        names += [_joined(owner, later) for later in _siblings(root, owner, name)[1]]
-        path = owner
+    names = [point]
+    for owner, _, after in _levels(root, point):
+        names += [_joined(owner, name) for name in after]
     return tuple(names)
 
 
 def modules_in_front(root: nn.Module, point: str) -> tuple[str, ...]:
     """The names of the modules that lie in front of `point`; together they hold all that does."""
     names: list[str] = []
+    for owner, before, _ in _levels(root, point):
+        names += [_joined(owner, name) for name in before]
+    return tuple(names)
+
+
+def _levels(root: nn.Module, point: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """From the point up to the root: what holds it, and what stands before and after it there."""
     path = point
     while path:
         owner, _, name = path.rpartition(".")
-        names += [_joined(owner, earlier) for earlier in _siblings(root, owner, name)[0]]
+        yield owner, *_siblings(root, owner, name)
         path = owner
-    return tuple(names)
 
 
 def _siblings(root: nn.Module, owner: str, name: str) -> tuple[list[str], list[str]]:

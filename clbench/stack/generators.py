@@ -136,7 +136,7 @@ def own_state_kept(device: torch.device) -> Iterator[None]:
     own_torch = torch.default_generator.get_state()
     own_numpy = get_bit_generator()
     own_python = random.getstate()
-    own_cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    own_cuda = _cuda_state(device)
     _loans += 1
     try:
         yield
@@ -169,7 +169,7 @@ class Snapshot:
         self.torch = torch.default_generator.get_state()
         self.numpy = get_bit_generator().state
         self.python = random.getstate()
-        self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self.cuda = _cuda_state(device)
         # More modules at the end means that something was imported in between.
         self.modules = len(sys.modules)
 
@@ -197,6 +197,11 @@ class Snapshot:
         random.setstate(self.python)
         if self.cuda is not None:
             torch.cuda.set_rng_state(self.cuda, self.device)
+
+
+def _cuda_state(device: torch.device) -> torch.Tensor | None:
+    """Of a GPU's generator; None where there is none."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
 
 def _words(numpy_state: Any) -> tuple[Any, ...]:

@@ -94,13 +94,16 @@ def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
 
 def same_structure(modules: Sequence[nn.Module]) -> None:
     """Members of one stack differ in their numbers only."""
-    first = {name: value.shape for name, value in modules[0].state_dict().items()}
-    for module in modules[1:]:
-        if {name: value.shape for name, value in module.state_dict().items()} != first:
-            raise StrategyError(
-                "the model's factory builds networks of different shapes for different seeds; a"
-                " stack needs one shape"
-            )
+    first = _shapes(modules[0])
+    if any(_shapes(module) != first for module in modules[1:]):
+        raise StrategyError(
+            "the model's factory builds networks of different shapes for different seeds; a"
+            " stack needs one shape"
+        )
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in module.state_dict().items()}
 
 
 def check_forward(module: nn.Module, run: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from clbench.stack.members import beside
 from clbench.stack.state import Stateful
 
 # The constants of splitmix64 (Steele, Lea & Flood 2014), as the signed numbers torch knows.
@@ -181,7 +182,7 @@ class Noise(Stateful):
         drawn = self._words(math.prod(shape)).bitwise_and_(POSITIVE).reshape(-1, *shape)
         # `[R]` becomes `[R, 1, ...]`; clamped, since a remainder by 0 is an error.
         if isinstance(high, Tensor):
-            high = high.reshape(high.shape + (1,) * (drawn.dim() - high.dim())).clamp(min=1)
+            high = beside(high, drawn).clamp(min=1)
         return drawn % high
 
     def permutation(self, n: int) -> Tensor:
@@ -193,7 +194,7 @@ class Noise(Stateful):
         """True with probability `p`; `p` may be `[R]` or `[R, ...]`."""
         drawn = self.uniform(*shape)
         if isinstance(p, Tensor):
-            p = p.reshape(p.shape + (1,) * (drawn.dim() - p.dim()))
+            p = beside(p, drawn)
         return drawn < p
 
     def _words(self, n: int) -> Tensor:

@@ -237,21 +237,13 @@ class Adam(Stacked):
     def _settings(self, slots: Sequence[Slot]) -> list[list[Any]]:
         if not slots:
             return []
-        offsets, factors = self._scales(
-            1.0 - torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots]), self.lr
-        )
-        return [
-            # A Python number for each parameter and member: what the fused kernel takes.
-            list(zip(*pair, strict=True))
-            for pair in zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
-        ]
+        older = torch.stack([slot.older(self.betas, keep=True)[0] for slot in slots])
+        return _on_host(*self._scales(1.0 - older, self.lr))
 
     def _row_settings(self, still: Tensor) -> list[list[Any]]:
         assert self.idle_rows is not None
         older = self.idle_rows.older(still, self.betas, keep=True)
-        offsets, factors = self._scales(1.0 - older, self.lr[:, None])
-        rates = factors.reciprocal().neg_().tolist()
-        return [list(zip(*pair, strict=True)) for pair in zip(offsets.tolist(), rates, strict=True)]
+        return _on_host(*self._scales(1.0 - older, self.lr[:, None]))
 
     def _fused(
         self, setting: Any, grads: list[Tensor], params: list[Tensor], *moments: list[Tensor]
@@ -282,6 +274,14 @@ class AdamW(Adam):
     name = "adamw"
     decoupled = True
     declared = optimizers.Adamw
+
+
+def _on_host(offsets: Tensor, factors: Tensor) -> list[list[Any]]:
+    """Of each row an offset and a rate for each member: Python numbers, which the fused kernel
+    takes.
+    """
+    pairs = zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
+    return [list(zip(*pair, strict=True)) for pair in pairs]
 
 
 def _toward(moment: Tensor, value: Tensor, share: Tensor, still: Tensor | None) -> None:

@@ -99,17 +99,19 @@ class Slot(Stateful):
         """The ages one step on, for good where they are to `keep`."""
         return [age.mul_(betas) if keep else age * betas for age in (self.age, *self.ages)]
 
-    def reset(self, members: Tensor, first_moment: bool = True) -> None:
+    def _moments(self, with_first: bool) -> list[Tensor]:
         # The first is the momentum (Adam's m); what comes after it is the second moment.
-        moments = self.moments if first_moment else self.moments[1:]
-        begun = [(moment, 0.0) for moment in moments]
+        return self.moments if with_first else self.moments[1:]
+
+    def reset(self, members: Tensor, first_moment: bool = True) -> None:
+        begun = [(moment, 0.0) for moment in self._moments(first_moment)]
         # Zeros for moments, 1 = beta^0 for ages.
         begun += [(age, 1.0) for age in (self.age, *self.ages)]
         for tensor, value in begun:
             tensor.masked_fill_(beside(members, tensor), value)
 
     def reset_entries(self, where: Tensor, own: Tensor, first_moment: bool = True) -> None:
-        for moment in self.moments if first_moment else self.moments[1:]:
+        for moment in self._moments(first_moment):
             moment.masked_fill_(where, 0.0)
         shape = self.keep_ages(where, own)
         for age in self.ages:

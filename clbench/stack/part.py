@@ -25,7 +25,12 @@ class Part:
     @property
     def names(self) -> list[str]:
         """Full names of the part's parameters."""
-        return [name for name in self.net.params if name.startswith(self.name + ".")]
+        return [name for name in self.net.params if name.startswith(self.prefix)]
+
+    @property
+    def prefix(self) -> str:
+        """What the full names of all that is in it begin with."""
+        return self.name + "."
 
     def parameters(self) -> list[Tensor]:
         """The part's stacked parameters."""
@@ -33,16 +38,13 @@ class Part:
 
     def named_parameters(self) -> dict[str, Tensor]:
         """The part's stacked parameters by the submodule's own names."""
-        return {name.removeprefix(self.name + "."): self.net.params[name] for name in self.names}
+        return {name.removeprefix(self.prefix): self.net.params[name] for name in self.names}
 
     def named_buffers(self) -> dict[str, Tensor]:
         """The part's stacked buffers by the submodule's own names."""
-        prefix = self.name + "."
-        return {
-            name.removeprefix(prefix): value
-            for name, value in self.net.buffers.items()
-            if name.startswith(prefix)
-        }
+        buffers = self.net.buffers
+        own = [name for name in buffers if name.startswith(self.prefix)]
+        return {name.removeprefix(self.prefix): buffers[name] for name in own}
 
     def train(self, mode: bool = True) -> Part:
         """Training mode of this part from now on, whatever the rest of the network does.
@@ -77,7 +79,7 @@ class Part:
         net.set_mode()
         module = net.module.get_submodule(self.name)
         # Casts as the whole network's call does, by the parameters' full names.
-        values, x = net.narrow(params, x, self.name + ".")
+        values, x = net.narrow(params, x, self.prefix)
         out, found = net.form.run(module, values, self.named_buffers(), x, Call(sites), net.active)
         seen = {site: (widen(given), widen(made)) for site, (given, made) in found.items()}
         return widen(out), seen

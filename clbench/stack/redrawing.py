@@ -100,10 +100,12 @@ class Redrawing:
         (`clbench.restart_units` sees to it). On a GPU the host waits for `due`, so a step that
         calls this cannot be captured in a device graph.
         """
-        if isinstance(layer, str):
-            layer = {known.name: known for known in self.layers()}[layer]
+        chosen = self._layer_named(layer) if isinstance(layer, str) else layer
         own = {**self.params, **self.buffers}
-        self.fresh_units.redraw(own, layer, due, initial, self._gain(layer))
+        self.fresh_units.redraw(own, chosen, due, initial, self._gain(chosen))
+
+    def _layer_named(self, name: str) -> Layer:
+        return {layer.name: layer for layer in self.layers()}[name]
 
     def _gain(self, layer: Layer) -> float:
         """By how much the weights into a layer are larger

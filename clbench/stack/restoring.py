@@ -151,8 +151,8 @@ class _Restorer:
         classes = Stateful.known.get(name)
         if not classes:
             raise StrategyError(f"{path}: the saved state holds a {name}, which is not loaded")
-        package = type(self.owners[-1]).__module__.partition(".")[0] if self.owners else ""
-        beside = [cls for cls in classes if cls.__module__.partition(".")[0] == package]
+        package = _package(type(self.owners[-1])) if self.owners else ""
+        beside = [cls for cls in classes if _package(cls) == package]
         # The class defined last: that of a plugin file that was loaded again.
         return (beside or classes)[-1]
 
@@ -230,3 +230,8 @@ class _Restorer:
 
     def _device(self, saved: Saved, old: Any, path: str) -> torch.device:
         return torch.device(saved["value"])
+
+
+def _package(cls: type) -> str:
+    """The name of the package that a class came with."""
+    return cls.__module__.partition(".")[0]

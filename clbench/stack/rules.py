@@ -95,8 +95,12 @@ def layer_norm(module: nn.LayerNorm, x: Tensor) -> Tensor:
 def flatten(module: nn.Flatten, x: Tensor) -> Tensor:
     """A dimension counted from the front is one further on in a stack."""
     # Negative dimensions are counted from the back, where nothing has changed.
-    start, end = (dim if dim < 0 else dim + 1 for dim in (module.start_dim, module.end_dim))
-    return x.flatten(start, end)
+    return x.flatten(_in_stack(module.start_dim), _in_stack(module.end_dim))
+
+
+def _in_stack(dim: int) -> int:
+    """A dimension counted from the front is one further on in a stack."""
+    return dim if dim < 0 else dim + 1
 
 
 def dropout(module: Dropout, x: Tensor) -> Tensor:
@@ -153,10 +157,12 @@ def exact(module: nn.Module) -> bool:
     """Whether a member has the same bits on a CPU however many
     there are: shown for every rule (tests/stack/test_forms.py).
     """
+    return known(module) and not any(map(_is_column, module.modules()))
+
+
+def _is_column(module: nn.Module) -> bool:
     # A product with a single column goes to another kernel in a stack than alone.
-    return known(module) and not any(
-        isinstance(m, nn.Linear) and 1 in (m.in_features, m.out_features) for m in module.modules()
-    )
+    return isinstance(module, nn.Linear) and 1 in (module.in_features, module.out_features)
 
 
 def forward(module: nn.Module, x: Tensor, note: Note | None = None) -> Tensor:

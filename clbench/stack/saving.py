@@ -96,7 +96,8 @@ class _Saver:
 
     @staticmethod
     def _key(key: Any, path: str) -> Any:
-        if type(key) in PLAIN or (type(key) is tuple and all(type(part) in PLAIN for part in key)):
+        parts = key if type(key) is tuple else (key,)
+        if all(type(part) in PLAIN for part in parts):
             return key
         raise StrategyError(
             f"{path}: a dictionary with a key of type {type(key).__name__} cannot be saved; use"

@@ -340,12 +340,8 @@ class Stack(Watched, FrozenFront, Redrawing, Precise, Stateful):
 
     def fits(self, held: Saved) -> bool:
         """Whether saved state has these parameters."""
-        saved = {
-            name: tuple(item["value"].shape)
-            for name, item in held["params"]["items"]
-            if "value" in item
-        }
-        return saved == {name: tuple(value.shape) for name, value in self.params.items()}
+        saved = {name: item["value"] for name, item in held["params"]["items"] if "value" in item}
+        return _shapes(saved) == _shapes(self.params)
 
     @classmethod
     def of_modules(cls, modules: Sequence[nn.Module], seeds: Sequence[Member]) -> Stack:
@@ -382,3 +378,7 @@ class Stack(Watched, FrozenFront, Redrawing, Precise, Stateful):
                 f"the network has {len(self.params)} parameters, and {len(params)} were given"
             )
         return dict(zip(self.params, params, strict=True))
+
+
+def _shapes(named: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in named.items()}
