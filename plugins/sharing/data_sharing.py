@@ -150,8 +150,14 @@ class DataSharing(Neighbours):
             new, old = getattr(received, name), getattr(batch, name)
             return torch.where(beside(has, new), new, old[:, own])
 
-        tables = {name: filled(name) for name in ("x", "y", "index", "tasks")}
-        return replace(received, **tables, valid=has)
+        return replace(
+            received,
+            x=filled("x"),
+            y=filled("y"),
+            index=filled("index"),
+            tasks=filled("tasks"),
+            valid=has,
+        )
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
         """`[R, size]`: which rows of received samples count, as many as their share of all

@@ -339,7 +339,7 @@ class SoftHebb(Strategy):
             self.log(f"norm_distance_{name}", distance)
 
 
-def up_to(names: Sequence[str], last: str) -> Sequence[str]:
+def up_to(names: list[str], last: str) -> list[str]:
     """The blocks that have to be run: those behind the last one that learns need not."""
     return names[: names.index(last) + 1]
 
