@@ -23,6 +23,8 @@ SEEDS = "the suite no longer asks for these seeds"
 CELL = "the suite no longer asks for it"
 KEY_LETTERS = 8  # of a key, where a label alone does not tell cells apart
 
+Labelled = tuple[str, CellRecord]
+
 
 def divided(
     cell: CellRecord, seeds: Collection[int], why: str = SEEDS
@@ -45,7 +47,7 @@ def _part(cell: CellRecord, rows: Array, apart: str) -> CellRecord | None:
     return part
 
 
-def labels_apart(record: RecordFile) -> list[tuple[str, CellRecord]]:
+def labels_apart(record: RecordFile) -> list[Labelled]:
     """The cells kept apart, each with a label that is no other cell's of its scenario."""
     names = Counter((cell.scenario, cell.label) for cell in [*record.cells, *record.apart])
     found = []
@@ -63,7 +65,7 @@ def apart_line(record: RecordFile) -> str | None:
     asked = {cell.key for cell in record.cells}
     cells = sum(cell.key not in asked for cell in record.apart)
     # Of a cell that the suite still asks for, only some seeds are kept apart.
-    seeds = sum(len(np.unique(cell.seed)) for cell in record.apart if cell.key in asked)
+    seeds = sum(_seeds(cell) for cell in record.apart if cell.key in asked)
     counts = []
     if cells:
         counts.append(_count(cells, "cell"))
@@ -75,6 +77,10 @@ def apart_line(record: RecordFile) -> str | None:
         f"{' and '.join(counts)} that the suite no longer asks for {verb} kept apart:"
         f" `clbench show RECORD --all` shows {it}, `clbench drop` removes {it}"
     )
+
+
+def _seeds(cell: CellRecord) -> int:
+    return len(np.unique(cell.seed))
 
 
 def _count(number: int, word: str) -> str:
@@ -98,25 +104,26 @@ def drop(record: RecordFile, names: Sequence[str], *, force: bool = False) -> Dr
     Of a cell that the suite asks for only seeds that are kept apart can go, unless `force` is
     given.
     """
+    labels_asked = [(cell.label, cell) for cell in record.cells]
     labels = labels_apart(record)
-    gone: list[tuple[str, CellRecord]] = []
+    gone: list[Labelled] = []
     for name in names:
-        apart = [(label, cell) for label, cell in labels if name in (label, cell.key)]
-        asked = [cell for cell in record.cells if name in (cell.label, cell.key)]
+        apart, asked = _named(name, labels), _named(name, labels_asked)
         if not (apart or asked):
-            known = {label for label, _ in labels}
-            known |= {cell.label for cell in record.cells}
-            hint = suggest(name, known)
-            raise UserError(f"the record has no cell {shown(name)}{hint}")
+            known = {label for label, _ in (*labels, *labels_asked)}
+            raise UserError(f"the record has no cell {shown(name)}{suggest(name, known)}")
         if not (apart or force):
             raise UserError(
                 f"the suite asks for {shown(name)}, so it is not dropped; take it out of the suite"
                 " and run that, or insist with --force"
             )
-        gone += apart
-        if force:
-            gone += [(cell.label, cell) for cell in asked]
+        gone += [*apart, *asked] if force else apart
     return _without(record, gone)
+
+
+def _named(name: str, cells: Iterable[Labelled]) -> list[Labelled]:
+    """Those of this label, or this key."""
+    return [(label, cell) for label, cell in cells if name in (label, cell.key)]
 
 
 def drop_apart(record: RecordFile) -> Dropped:
@@ -124,7 +131,7 @@ def drop_apart(record: RecordFile) -> Dropped:
     return _without(record, labels_apart(record))
 
 
-def _without(record: RecordFile, gone: Iterable[tuple[str, CellRecord]]) -> Dropped:
+def _without(record: RecordFile, gone: Iterable[Labelled]) -> Dropped:
     # A cell that was named twice, by its label and by its key, goes once.
     once = {id(cell): (label, cell) for label, cell in gone}
     cells = [cell for cell in record.cells if id(cell) not in once]
@@ -134,5 +141,4 @@ def _without(record: RecordFile, gone: Iterable[tuple[str, CellRecord]]) -> Drop
 
 
 def _told(label: str, cell: CellRecord) -> str:
-    seeds = len(np.unique(cell.seed))
-    return f"{cell.scenario}, {label}: {_count(seeds, 'seed')}"
+    return f"{cell.scenario}, {label}: {_count(_seeds(cell), 'seed')}"

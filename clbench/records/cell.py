@@ -16,7 +16,7 @@ from clbench.records.faults import Fault
 from clbench.records.fields import DECLARATIONS, FOLDERS, MEMBER_ARRAYS
 from clbench.records.rows import Rows
 from clbench.records.status import DONE, is_finished
-from clbench.typing import Array
+from clbench.typing import Array, Member
 
 __all__ = ["DECLARATIONS", "CellOnDisk", "CellRecord", "Entries", "select"]
 
@@ -49,11 +49,12 @@ class Entries:
         codes, order, width = self._sorted
         if not len(codes):
             return np.full(np.broadcast(row, column).shape, -1)
+        column = np.asarray(column)
         wanted = np.asarray(row) * width + column
         position = np.searchsorted(codes, wanted).clip(max=len(codes) - 1)
-        # A column beyond the last one would get the code of an entry in the next row.
-        found = (codes[position] == wanted) & (np.asarray(column) < width)
-        return np.where(found, order[position], -1)
+        # A column beyond either end would get the code of an entry in another row.
+        in_row = (column >= 0) & (column < width)
+        return np.where(in_row & (codes[position] == wanted), order[position], -1)
 
     @cached_property
     def _sorted(self) -> tuple[Array, Array, int]:
@@ -156,6 +157,11 @@ class CellRecord:
         return len(self.seed)
 
     @property
+    def who(self) -> list[Member]:
+        """The seed and the agent of each member."""
+        return list(zip(self.seed.tolist(), self.agent.tolist(), strict=True))
+
+    @property
     def agents(self) -> int:
         """How many each seed has; 1 where there are none."""
         return max(1, len(np.unique(self.agent)))
@@ -204,8 +210,7 @@ class CellRecord:
         Jobs of one cell may have said both; that it is undefined goes first.
         """
         said = [fault for fault in self.faults if fault.metric == metric]
-        reasons = [fault for fault in said if fault.undefined]
-        return next(iter(reasons + said), None)
+        return min(said, key=lambda fault: not fault.undefined, default=None)
 
 
 FIELD_NAMES = frozenset(one.name for one in fields(CellRecord))

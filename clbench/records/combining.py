@@ -86,9 +86,13 @@ class _Parts:
         for cell in own:
             self._known.setdefault(cell.key, cell)
             self.origin.setdefault(cell.key, record.suite)
-            for seed, agent in zip(cell.seed.tolist(), cell.agent.tolist(), strict=True):
-                self._holders.setdefault((cell.key, seed, agent), path)
+            self._note_holder(path, cell)
         self.sources += _sources(path, record, [cell.key for cell in own])
+
+    def _note_holder(self, path: Path, cell: CellRecord) -> None:
+        """The file that had a member first."""
+        for member in cell.who:
+            self._holders.setdefault((cell.key, *member), path)
 
 
 def metrics_of(records: Sequence[RecordFile]) -> tuple[tuple[str, Any], ...]:
@@ -148,9 +152,13 @@ def keyed_apart(cell: CellRecord, known: Mapping[str, CellRecord]) -> CellRecord
 
 def identity(cell: CellRecord) -> tuple[str, ...]:
     """What a cell is said to be, where its key is only a name: what was trained, and how."""
-    options = json.dumps(cell.options, sort_keys=True, default=str)
-    protocol = json.dumps(cell.protocol, sort_keys=True, default=str)
-    return cell.scenario, cell.strategy, cell.label, options, protocol
+    how = _as_text(cell.options), _as_text(cell.protocol)
+    return cell.scenario, cell.strategy, cell.label, *how
+
+
+def _as_text(options: Mapping[str, Any]) -> str:
+    """The same of equal options, in whatever order they are given."""
+    return json.dumps(options, sort_keys=True, default=str)
 
 
 def tell_apart(cells: list[CellRecord], origin: Mapping[str, str]) -> list[CellRecord]:

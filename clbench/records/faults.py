@@ -27,9 +27,8 @@ class Fault:
         """As `show`, the page and `export` have it."""
         if not self.metric:
             return self.said
-        if self.undefined:
-            return f"metric {self.metric}: Undefined: {self.said}"
-        return f"metric {self.metric}: {self.said}"
+        said = f"Undefined: {self.said}" if self.undefined else self.said
+        return f"metric {self.metric}: {said}"
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it: what is as usual is left out."""

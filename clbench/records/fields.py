@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeGuard
 
 from clbench.records.faults import fault_from_plain
 from clbench.records.status import DONE
@@ -73,9 +73,13 @@ def _chance_levels(told: Mapping[str, Any]) -> dict[str, float]:
     levels = {}
     for name in CHANCE_LEVELS:
         level = told.get(name)
-        if isinstance(level, int | float) and 0 < level < 1:
+        if _is_share(level):
             levels[name] = float(level)
     return levels
+
+
+def _is_share(told: Any) -> TypeGuard[float]:
+    return isinstance(told, int | float) and 0 < told < 1
 
 
 def _count(told: Any) -> int:
@@ -328,5 +332,9 @@ def names_stored_as(*storages: Storage) -> tuple[str, ...]:
 ATTRIBUTES = tuple(one for one in CELL_FIELDS if one.storage in (Storage.TEXT, Storage.JSON))
 DATASETS = {one.name: one.axes for one in CELL_FIELDS if one.storage is Storage.DATASET}
 FOLDERS = names_stored_as(Storage.FOLDER)
+# In these two measurements of one member must agree.
+_COMPARED = frozenset(one.name for one in CELL_FIELDS if one.compared)
+COMPARED_DATASETS = tuple(name for name in DATASETS if name in _COMPARED)
+COMPARED_FOLDERS = tuple(name for name in FOLDERS if name in _COMPARED)
 # Arrays with a row a member, which every change of members goes through.
 MEMBER_ARRAYS = ("seed", *DATASETS)

@@ -28,17 +28,17 @@ class Source:
     path: Path
 
     def attribute(self, item: Any, name: str) -> Any:
-        """A text or a number; None where there is no such attribute."""
+        """A text or a number; None where there is no such attribute, or nothing in it."""
         if not h5py.h5a.exists(item, name.encode()):
             return None
         attribute = h5py.h5a.open(item, name.encode())
-        dtype, shape = attribute.dtype, attribute.shape
-        text = is_text(dtype)
-        if (not text and dtype.kind not in "biuf") or math.prod(shape) != 1:
+        if attribute.shape is None:  # as netCDF's library writes an empty text
+            return None
+        if not _is_text_or_number(attribute):
             raise RecordError(f"{self.path}: the attribute {name} is neither a text nor a number")
-        value = np.empty(shape, dtype)
+        value = np.empty(attribute.shape, attribute.dtype)
         attribute.read(value)
-        return _decoded(value.item()) if text else value.item()
+        return _decoded(value.item())
 
     def text(self, item: Any, name: str, default: str = "") -> str:
         """The attribute, which must be a text; the default where there is none."""
@@ -81,5 +81,12 @@ class Source:
         return np.array(texts, dtype=object).reshape(values.shape)
 
 
-def _decoded(value: bytes | str) -> str:
+def _is_text_or_number(attribute: Any) -> bool:
+    """Whether it holds one of either."""
+    holds_one = math.prod(attribute.shape) == 1
+    return holds_one and (is_text(attribute.dtype) or attribute.dtype.kind in "biuf")
+
+
+def _decoded(value: Any) -> Any:
+    """h5py gives texts of a fixed length as bytes."""
     return value.decode() if isinstance(value, bytes) else value

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ class Look:
     rule: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def seeds(self) -> int:
+        """Of the cell that has most."""
+        return max(map(len, self.cells.values()), default=0)
+
+    @property
     def content(self) -> tuple[Any, ...]:
         """All but its date: a look with the same content is the same look."""
         cells = sorted((key, seeds) for key, seeds in self.cells.items() if seeds)
@@ -55,8 +61,7 @@ def seeds_of(cells: Iterable[CellRecord]) -> dict[str, Seeds]:
 
 def united_looks(lists: Iterable[Sequence[Look]]) -> tuple[Look, ...]:
     """Each look once, in the order of their dates; of the same look the first stays."""
-    every = [look for looks in lists for look in looks]
-    every.sort(key=lambda look: look.when)
+    every = sorted(chain.from_iterable(lists), key=lambda look: look.when)
     first: dict[tuple[Any, ...], Look] = {}
     for look in every:
         first.setdefault(look.content, look)
@@ -65,19 +70,27 @@ def united_looks(lists: Iterable[Sequence[Look]]) -> tuple[Look, ...]:
 
 def looks_line(looks: Sequence[Look]) -> str | None:
     """How often these seeds were compared, in a line; None where nobody did."""
-    sizes: dict[str, dict[int, None]] = {}
-    for look in looks:
-        most = max(map(len, look.cells.values()), default=0)
-        sizes.setdefault(look.metric, {})[most] = None
-    if not sizes:
+    if not looks:
         return None
     told = []
-    for metric, seeds in sizes.items():
-        told.append(f"{metric} at {', '.join(map(str, seeds))} seeds")
+    for metric, sizes in _sizes(looks).items():
+        told.append(f"{metric} at {_in_words(sizes)} seeds")
     declared = next((look.rule.get("looks") for look in reversed(looks) if look.rule), None)
     if isinstance(declared, list):
-        told.append(f"seeds are added by declared looks at {', '.join(map(str, declared))}")
+        told.append(f"seeds are added by declared looks at {_in_words(declared)}")
     return f"compared so far, since {looks[0].when[:10]}: {'; '.join(told)}"
+
+
+def _sizes(looks: Iterable[Look]) -> dict[str, dict[int, None]]:
+    """By metric how many seeds there were, each number once, in the order of the looks."""
+    sizes: dict[str, dict[int, None]] = {}
+    for look in looks:
+        sizes.setdefault(look.metric, {})[look.seeds] = None
+    return sizes
+
+
+def _in_words(numbers: Iterable[Any]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 # ---------------------------------------------------------------------- in a file
@@ -86,16 +99,26 @@ def looks_line(looks: Sequence[Look]) -> str | None:
 def write_looks(file: h5py.File, looks: Sequence[Look]) -> None:
     """Add looks behind those that the file has."""
     folder = file.require_group(LOOKS)
-    for number, look in enumerate(looks, start=len(folder)):
-        attributes = folder.create_group(f"{number:06d}").attrs
-        attributes["when"] = look.when
-        attributes["metric"] = look.metric
-        attributes["alpha"] = look.alpha
-        attributes["test"] = look.test
-        cells = {key: _ranges(seeds) for key, seeds in look.cells.items()}
-        attributes["cells"] = json.dumps(cells, sort_keys=True)
-        if look.rule:
-            attributes["rule"] = json.dumps(dict(look.rule), sort_keys=True)
+    for number, look in enumerate(looks, start=_next_number(folder)):
+        _write(folder.create_group(f"{number:06d}"), look)
+
+
+def _next_number(folder: h5py.Group) -> int:
+    """Behind all that are there, whatever numbers another program gave them."""
+    numbers = [int(name) for name in folder if name.isdecimal()]
+    return max(numbers, default=-1) + 1
+
+
+def _write(group: h5py.Group, look: Look) -> None:
+    attributes = group.attrs
+    attributes["when"] = look.when
+    attributes["metric"] = look.metric
+    attributes["alpha"] = look.alpha
+    attributes["test"] = look.test
+    cells = {key: _ranges(seeds) for key, seeds in look.cells.items()}
+    attributes["cells"] = json.dumps(cells, sort_keys=True)
+    if look.rule:
+        attributes["rule"] = json.dumps(dict(look.rule), sort_keys=True)
 
 
 def read_looks(source: Source, file: h5py.File) -> tuple[Look, ...]:
@@ -111,13 +134,11 @@ def read_looks(source: Source, file: h5py.File) -> tuple[Look, ...]:
 def _read(source: Source, folder: h5py.Group, name: str) -> Look:
     item = folder[name].id
     alpha = source.attribute(item, "alpha")
+    cells = source.json(item, "cells", {})
     try:
-        cells = {
-            str(key): _listed(ranges) for key, ranges in source.json(item, "cells", {}).items()
-        }
         return Look(
             when=source.text(item, "when"),
-            cells=cells,
+            cells={key: _listed(ranges) for key, ranges in cells.items()},
             metric=source.text(item, "metric"),
             alpha=float(alpha),
             test=source.text(item, "test"),
@@ -161,7 +182,7 @@ def _ranges(seeds: Seeds) -> list[list[int]]:
 def _listed(ranges: Sequence[Sequence[int]]) -> Seeds:
     seeds: list[int] = []
     for first, last in ranges:
-        if last - first >= MAX_SEEDS:
-            raise ValueError(f"{first} to {last} are more than {MAX_SEEDS:,} seeds")
+        if last - first >= MAX_SEEDS - len(seeds):
+            raise ValueError(f"up to seed {last} they are more than {MAX_SEEDS:,} seeds")
         seeds += range(int(first), int(last) + 1)
     return tuple(seeds)

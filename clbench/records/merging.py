@@ -11,12 +11,17 @@ import numpy as np
 from clbench.errors import RecordError
 from clbench.records.cell import CellRecord, select
 from clbench.records.faults import Fault
-from clbench.records.fields import CELL_FIELDS, FOLDERS, MEMBER_ARRAYS, Storage
+from clbench.records.fields import (
+    COMPARED_DATASETS,
+    COMPARED_FOLDERS,
+    FOLDERS,
+    MEMBER_ARRAYS,
+)
 from clbench.records.padding import aligned, joined_arrays, joined_entries, padded
 from clbench.records.rows import Rows
 from clbench.records.status import status_of
 from clbench.records.validation import validated
-from clbench.typing import Array, Member
+from clbench.typing import Array
 
 
 class Conflict(RecordError):
@@ -109,10 +114,10 @@ def _faults(old: CellRecord, first: CellRecord, new: CellRecord) -> tuple[Fault,
 
 def _who_stays(old: CellRecord, new: CellRecord, later_wins: bool) -> tuple[Array, Array]:
     """The rows to take from each."""
-    row_of = {member: row for row, member in enumerate(_members(old))}
+    row_of = {member: row for row, member in enumerate(old.who)}
     drop_old: list[int] = []
     drop_new: list[int] = []
-    for row, member in enumerate(_members(new)):
+    for row, member in enumerate(new.who):
         if member not in row_of:
             continue
         before = row_of[member]
@@ -137,10 +142,6 @@ def _later_stays(old: CellRecord, before: int, new: CellRecord, row: int, later_
     return False
 
 
-def _members(cell: CellRecord) -> list[Member]:
-    return list(zip(cell.seed.tolist(), cell.agent.tolist(), strict=True))
-
-
 # ---------------------------------------------------------------------- what differs
 
 
@@ -163,19 +164,15 @@ def _measurements(cell: CellRecord, metrics: Set[str]) -> dict[str, Array]:
     """Every dataset of the cell by its path, these metrics among them, that two measurements of a
     member must agree in; without what was not measured.
     """
-    found: dict[str, Any] = {}
-    for one in CELL_FIELDS:
-        if one.storage is Storage.DATASET and one.compared:
-            found[one.name] = getattr(cell, one.name)
+    found: dict[str, Any] = {name: getattr(cell, name) for name in COMPARED_DATASETS}
     if cell.entries is not None:
         found["entries/value"] = cell.entries.value
     for name in cell.metrics:
         if name in metrics and not _is_derived(cell, name):
             found[f"metrics/{name}"] = cell.metrics[name]
-    for one in CELL_FIELDS:
-        if one.storage is Storage.FOLDER and one.compared:
-            for name, array in getattr(cell, one.name).items():
-                found[f"{one.name}/{name}"] = array
+    for folder in COMPARED_FOLDERS:
+        for name, array in getattr(cell, folder).items():
+            found[f"{folder}/{name}"] = array
     return {name: np.asarray(array) for name, array in found.items() if array is not None}
 
 

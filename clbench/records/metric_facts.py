@@ -12,6 +12,7 @@ from clbench.options import name_of
 
 _WHEN = "when"
 _METRIC = "metric"
+UNITS_OF_COSTS = {"bytes": "bytes", "memory": "bytes", "seconds": "seconds"}  # by a word in a name
 
 
 def facts_of(kind: type[Metric], label: str) -> dict[str, Any]:
@@ -52,6 +53,12 @@ def name_in(facts: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def options_in(how: Any) -> Mapping[str, Any] | None:
+    """The options that this word on how a metric was measured names."""
+    options = how.get("options") if isinstance(how, Mapping) else None
+    return options if isinstance(options, Mapping) else None
+
+
 def kind_of(facts: Any) -> type[Metric]:
     """A metric of which only these facts are known.
 
@@ -66,11 +73,7 @@ def kind_of(facts: Any) -> type[Metric]:
 
 def kind_of_cost(name: str) -> type[Metric]:
     """A cost that no plugin describes: less is better, and its unit is in its name."""
-    unit = ""
-    if "bytes" in name or "memory" in name:
-        unit = "bytes"
-    elif "seconds" in name:
-        unit = "seconds"
+    unit = next((unit for word, unit in UNITS_OF_COSTS.items() if word in name), "")
     return kind_of({"summary": "sum", "higher_is_better": False, "unit": unit})
 
 
@@ -89,4 +92,8 @@ def _is_sound(name: str, value: Any) -> bool:
 def _is_pair(value: Any) -> bool:
     if not isinstance(value, list | tuple) or len(value) != 2:
         return False
-    return all(isinstance(end, int | float) and math.isfinite(end) for end in value)
+    return all(map(_is_finite, value))
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

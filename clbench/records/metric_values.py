@@ -13,12 +13,14 @@ from clbench.metrics import Metric, RecordMetric, RunView, Undefined
 from clbench.metrics.arithmetic import summarise
 from clbench.records.cell import CellRecord
 from clbench.records.file import RecordFile
-from clbench.records.metric_facts import kind_of, kind_of_cost, name_in
+from clbench.records.metric_facts import kind_of, kind_of_cost, name_in, options_in
 from clbench.records.missing import Cause, Missing, never_measured, said_of_probe, unfinished
 from clbench.typing import Array
 
 if TYPE_CHECKING:
     from clbench.host import Host
+
+Answer = tuple[Array, Missing | None]  # a number or numbers, or why there are none
 
 NOTHING = np.array(np.nan)
 
@@ -109,10 +111,9 @@ class Metrics:
             nothing = _absent(cell, Missing(Cause.NOT_STORED, name))
             return self._explained(name, kind, cell, nothing)
         values = np.asarray(cell.cost[name], dtype=np.float64)
-        several = values.ndim == 2
-        by_task = values if several and values.shape[1] == cell.tasks else None
-        summary = summarise(values, kind.summary) if several else values
-        known = _Values(summary, by_task, values, [None] * cell.members)
+        summary = summarise(values, kind.summary) if values.ndim == 2 else values
+        by_task = values if _runs_along_tasks(values, cell) else None
+        known = _alike(cell, summary, by_task, values)
         return self._explained(name, kind, cell, known)
 
     def _noted(self, name: str, cell: CellRecord) -> Measured:
@@ -126,47 +127,45 @@ class Metrics:
         counts = np.where(known.any(axis=1), known.sum(axis=1), np.nan)
         summary = np.where(known, by_task, 0.0).sum(axis=1) / counts
         missing = None if name in cell.notes else Missing(Cause.NOT_NOTED)
-        values = _Values(summary, by_task, by_task, [missing] * cell.members)
-        return self._explained(name, Metric, cell, values)
+        return self._explained(name, Metric, cell, _alike(cell, summary, by_task, by_task, missing))
 
     def _stored(self, name: str, cell: CellRecord) -> Measured:
         kind = self._kind(name, cell)
         values = np.asarray(cell.metrics[name], dtype=np.float64)
-        fault = cell.fault(name)
-        missing = None
-        if fault is not None and fault.undefined:
-            missing = Missing(Cause.UNDEFINED, fault.reason)
+        missing = _undefined(name, cell)
         if kind.summary == "none":
             nothing = np.full(cell.members, np.nan)
-            known = _Values(nothing, None, values, [missing] * cell.members)
+            known = _alike(cell, nothing, None, values, missing)
             return self._explained(name, kind, cell, known)
         first = _first_of_each(values)
-        is_course = first.ndim == 2  # along tasks, epochs or steps
-        along_tasks = is_course and first.shape[1] == cell.tasks
         by_task = None
-        if along_tasks and self._when(name, cell, kind) == "task_end":
+        if _runs_along_tasks(first, cell) and self._when(name, cell, kind) == "task_end":
             by_task = first
-        summary = _summary_of_measured(first, kind) if is_course else first
-        known = _Values(summary, by_task, values, [missing] * cell.members)
+        summary = first
+        if first.ndim == 2:  # along tasks, epochs or steps
+            summary = _summary_of_measured(first, kind)
+        known = _alike(cell, summary, by_task, values, missing)
         return self._explained(name, kind, cell, known)
 
     def _computed(self, name: str, cell: CellRecord) -> Measured:
         kind = self._offered(name, cell)
-        runs = [self.view(cell, member) for member in range(cell.members)]
-        if issubclass(kind, RecordMetric):
-            metric = kind(**self._options(name, cell))
-            answers = [_evaluate(name, metric, run) for run in runs]
-        else:
-            # Of a run that broke off nobody knows whether it was asked.
-            answers = [(NOTHING, unfinished(run) or never_measured(name, cell)) for run in runs]
+        answers = self._answers(name, kind, cell)
         values = [value for value, _ in answers]
         missing = [why for _, why in answers]
         summary = np.array([_summary(value, kind) for value in values])
         # Members may have given different numbers of values.
         table = _stacked(values)
-        along_tasks = table.ndim == 2 and table.shape[1] == cell.tasks
-        known = _Values(summary, table if along_tasks else None, table, missing)
-        return self._explained(name, kind, cell, known)
+        by_task = table if _runs_along_tasks(table, cell) else None
+        return self._explained(name, kind, cell, _Values(summary, by_task, table, missing))
+
+    def _answers(self, name: str, kind: type[Metric], cell: CellRecord) -> list[Answer]:
+        """What a metric that is not stored says of each member."""
+        runs = [self.view(cell, member) for member in range(cell.members)]
+        if issubclass(kind, RecordMetric):
+            metric = kind(**self._options(name, cell))
+            return [_evaluate(name, metric, run) for run in runs]
+        # Of a run that broke off nobody knows whether it was asked.
+        return [(NOTHING, unfinished(run) or never_measured(name, cell)) for run in runs]
 
     # ------------------------------------------------------------------ why values are missing
 
@@ -207,9 +206,8 @@ class Metrics:
 
     def _options(self, name: str, cell: CellRecord) -> Mapping[str, Any]:
         """Those a metric was stored with, or those that the suite asks for."""
-        how = cell.probes.get(name)
-        options = how.get("options") if isinstance(how, Mapping) else None
-        if isinstance(options, Mapping):
+        options = options_in(cell.probes.get(name))
+        if options is not None:
             return options
         return dict(self.record.metrics).get(name, {})
 
@@ -237,16 +235,40 @@ class Metrics:
         return kind
 
 
+def _alike(
+    cell: CellRecord,
+    summary: Array,
+    by_task: Array | None,
+    values: Array,
+    why: Missing | None = None,
+) -> _Values:
+    """Values that are missing for one reason, where they are."""
+    return _Values(summary, by_task, values, [why] * cell.members)
+
+
 def _absent(cell: CellRecord, why: Missing | None) -> _Values:
     """No value for anybody."""
     nothing = np.full(cell.members, np.nan)
-    return _Values(nothing, None, nothing, [why] * cell.members)
+    return _alike(cell, nothing, None, nothing, why)
+
+
+def _undefined(name: str, cell: CellRecord) -> Missing | None:
+    """Why a probe said that its metric is undefined; None where it did not."""
+    fault = cell.fault(name)
+    if fault is None or not fault.undefined:
+        return None
+    return Missing(Cause.UNDEFINED, fault.reason)
+
+
+def _runs_along_tasks(values: Array, cell: CellRecord) -> bool:
+    """Whether they are a number a task, by how many they are."""
+    return values.ndim == 2 and values.shape[1] == cell.tasks
 
 
 # ---------------------------------------------------------------------- what a plugin answers
 
 
-def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, Missing | None]:
+def _evaluate(name: str, metric: RecordMetric, run: RunView) -> Answer:
     """A metric's number or numbers, or why there are none.
 
     A metric that raises spoils its own column and no other.
@@ -262,7 +284,7 @@ def _evaluate(name: str, metric: RecordMetric, run: RunView) -> tuple[Array, Mis
         return _failed(f"the metric {name!r} failed: {type(error).__name__}: {error}")
 
 
-def _number_of(name: str, value: Any) -> tuple[Array, Missing | None]:
+def _number_of(name: str, value: Any) -> Answer:
     if isinstance(value, Undefined):
         return NOTHING, Missing(Cause.UNDEFINED, value.reason)
     if value is None:

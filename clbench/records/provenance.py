@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,8 @@ def stamped(cell: CellRecord, run: Facts) -> CellRecord:
 def united(lists: Iterable[Sequence[Facts]]) -> tuple[Facts, ...]:
     """Each run once, in the order in which they first appear."""
     by_name: dict[str, Facts] = {}
-    for runs in lists:
-        by_name |= {str(run.get("id", "")): run for run in runs}
+    for run in chain.from_iterable(lists):
+        by_name[str(run.get("id", ""))] = run
     return tuple(by_name.values())
 
 
@@ -82,19 +83,22 @@ def in_words(run: Facts) -> str:
     """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a
     line.
     """
-    packages = run.get("packages")
-    versions = packages if isinstance(packages, Mapping) else {}
     known = []
     if run.get("date"):
         known.append(str(run["date"]).replace("T", " ").replace("+00:00", " UTC"))
-    for name in ("clbench", "torch"):
-        if versions.get(name):
-            known.append(f"{name} {versions[name]}")
+    known += _versions(run.get("packages"))
     if machine := _machine(run):
         known.append(machine)
     if run.get("git"):
         known.append(f"commit {str(run['git'])[:12]}")
     return ", ".join(known) or "nothing is known of it"
+
+
+def _versions(packages: Any) -> list[str]:
+    """Of the packages that say most; a stranger's record may hold anything there."""
+    if not isinstance(packages, Mapping):
+        return []
+    return [f"{name} {packages[name]}" for name in ("clbench", "torch") if packages.get(name)]
 
 
 def _machine(run: Facts) -> str:

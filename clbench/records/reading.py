@@ -24,8 +24,8 @@ from clbench.records import version_1
 from clbench.records.cell import NAMES, CellOnDisk, CellRecord, Entries
 from clbench.records.fields import (
     ATTRIBUTES,
-    DATASETS,
     FOLDERS,
+    MEMBER_ARRAYS,
     RECORD_FIELDS,
     Field,
     Storage,
@@ -62,10 +62,7 @@ ENTRIES = ("entries/row", "entries/column", "entries/value")
 def read_record(path: Path) -> RecordFile:
     """The record; `RecordError` says in one sentence why a file is none."""
     path = Path(path)
-    if not path.exists():
-        raise RecordError(f"{path}: there is no such file{_perhaps(_of_suite(path.name))}")
-    if path.is_dir():
-        raise RecordError(f"{path} is a folder; name the record in it{_perhaps(path.glob('*.h5'))}")
+    _refuse_what_is_no_file(path)
     with _diagnosed(path):
         file = h5py.File(path, "r")
         record = _Reader(path, file).read()
@@ -76,6 +73,17 @@ def read_record(path: Path) -> RecordFile:
                 cell.read()
             file.close()  # else it closes when the last cell is read or let go of
         return record
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        is_there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:  # a name that no file can have
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from None
+    if is_folder:
+        raise RecordError(f"{path} is a folder; name the record in it{_perhaps(path.glob('*.h5'))}")
+    if not is_there:
+        raise RecordError(f"{path}: there is no such file{_perhaps(_of_suite(path.name))}")
 
 
 def looks_in(path: Path) -> tuple[Look, ...]:
@@ -194,10 +202,11 @@ class _Reader:
 
         def visit(name: bytes | str, info: Any) -> str | None:
             text = name if isinstance(name, str) else name.decode(errors="replace")
-            parts = text.split("/", 2)
-            if parts[0] in (CELLS, APART) and len(parts) > 1:
-                # One visit of all names is much faster than opening every group.
-                cells[parts[0], parts[1]].update(parts[2:])
+            # One visit of all names is much faster than opening every group.
+            folder, *below = text.split("/", 2)
+            if folder in (CELLS, APART) and below:
+                key, *rest = below
+                cells[folder, key].update(rest)
             is_plain = info.type == h5py.h5l.TYPE_HARD
             return None if is_plain else text  # a name ends the visit
 
@@ -214,19 +223,21 @@ class _Reader:
         """The cell's position in the suite, and the cell, of which the rest is read later."""
         if not key.isprintable():
             raise RecordError(f"{self.path}: a cell's key holds control characters: {key!r}")
-        location = f"{folder}/{key}"
-        item = h5py.h5o.open(self.file.id, location.encode())
-        if not isinstance(item, h5py.h5g.GroupID):
-            raise RecordError(f"{self.path}: {location} is not a group")
-        group = _Group(location, item, names)
+        group = self._group(f"{folder}/{key}", names)
         known = {"key": key, **self._known_names(group)}
         if "seed" not in names:
-            raise RecordError(f"{self.path}: {location} has no dataset seed")
-        self._check_printable(location, known)
-        position = self.source.attribute(item, "position")
+            raise RecordError(f"{self.path}: {group.location} has no dataset seed")
+        self._check_printable(group.location, known)
+        position = self.source.attribute(group.item, "position")
         cell = CellOnDisk.of(partial(self._cell, group, known), **known)
         # Cells that do not say it come last, by key.
         return (position if isinstance(position, int) else math.inf), cell
+
+    def _group(self, location: str, names: set[str]) -> _Group:
+        item = h5py.h5o.open(self.file.id, location.encode())
+        if not isinstance(item, h5py.h5g.GroupID):
+            raise RecordError(f"{self.path}: {location} is not a group")
+        return _Group(location, item, names)
 
     def _known_names(self, group: _Group) -> dict[str, str]:
         names = {}
@@ -246,25 +257,33 @@ class _Reader:
 
     def _cell(self, group: _Group, known: dict[str, str]) -> CellRecord:
         with _diagnosed(self.path):
-            told: dict[str, Any] = dict(known)
-            for one in ATTRIBUTES:
-                if one.name not in NAMES:
-                    told[one.name] = self._attribute(group.item, one)
-            # A cell has no accuracy where it has entries, or failed.
-            told["accuracy"] = None
-            for name in ("seed", *DATASETS):
-                if name in group.names:
-                    told[name] = self.source.array(group.location, group.item, name)
-            for folder in FOLDERS:
-                told[folder] = self._folder(group, folder)
-            told["entries"] = self._entries(group)
-            told["stored"] = self._stored(group, told["seed"].size)
+            told = {**known, **self._attributes(group), **self._arrays(group)}
             if self.version == version_1.SCHEMA_VERSION:
                 self._translate(group, told)
             try:
                 return validated(CellRecord(**told))
             except ValueError as error:
                 raise RecordError(f"{self.path}: {group.location}: {error}") from None
+
+    def _attributes(self, group: _Group) -> dict[str, Any]:
+        """Those that are not known already."""
+        told = {}
+        for one in ATTRIBUTES:
+            if one.name not in NAMES:
+                told[one.name] = self._attribute(group.item, one)
+        return told
+
+    def _arrays(self, group: _Group) -> dict[str, Any]:
+        # A cell has no accuracy where it has entries, or failed.
+        found: dict[str, Any] = {"accuracy": None}
+        for name in MEMBER_ARRAYS:
+            if name in group.names:
+                found[name] = self.source.array(group.location, group.item, name)
+        for folder in FOLDERS:
+            found[folder] = self._folder(group, folder)
+        found["entries"] = self._entries(group)
+        found["stored"] = self._stored(group, found["seed"].size)
+        return found
 
     def _translate(self, group: _Group, told: dict[str, Any]) -> None:
         """What schema 1 said in another way."""

@@ -200,9 +200,10 @@ class Results:
 
     def metric(self, name: str, cell: CellRecord) -> Measured:
         """One metric of one cell: as it was stored, or computed now."""
-        if (cell.key, name) not in self._measured:
-            self._measured[cell.key, name] = self._metrics.measure(name, cell)
-        return self._measured[cell.key, name]
+        known = cell.key, name
+        if known not in self._measured:
+            self._measured[known] = self._metrics.measure(name, cell)
+        return self._measured[known]
 
     def metric_names(self) -> list[str]:
         """All stored numbers, costs among them, and every record metric the host offers."""
@@ -214,9 +215,10 @@ class Results:
         return sorted(filter(self.is_number, names | offered | asked))
 
     def _offered_record_metrics(self) -> set[str]:
-        offered = self.host.names("metric")
-        kinds = {name: self.host.get("metric", name) for name in offered}
-        return {name for name, kind in kinds.items() if issubclass(kind, RecordMetric)}
+        return set(filter(self._is_record_metric, self.host.names("metric")))
+
+    def _is_record_metric(self, name: str) -> bool:
+        return issubclass(self.host.get("metric", name), RecordMetric)
 
     def is_number(self, label: str) -> bool:
         """Whether tables can show this metric, or it is there to be drawn alone."""
@@ -277,8 +279,7 @@ class Results:
 
         rows = []
         for cell, measured in self._each(metrics):
-            who = zip(cell.seed.tolist(), cell.agent.tolist(), strict=True)
-            for (seed, agent), reason in zip(who, measured.reasons, strict=True):
+            for (seed, agent), reason in zip(cell.who, measured.reasons, strict=True):
                 if reason is not None:
                     rows.append((cell.scenario, cell.label, seed, agent, measured.name, reason))
         names = ["scenario", "strategy", "seed", "agent", "metric", "reason"]

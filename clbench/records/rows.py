@@ -18,6 +18,7 @@ from clbench.records.datasets import is_text, refusal
 from clbench.typing import Array
 
 Stamp = tuple[int, ...]
+BLANKS = {"f": np.nan, "i": -1}  # what stands for nothing, by the kind of numbers; 0 for others
 PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
@@ -233,5 +234,4 @@ def _common(parts: Sequence[_InMemory | _OnDisk | None]) -> tuple[tuple[int, ...
     shape = tuple(map(max, zip(*shapes, strict=True)))
     types = [part.dtype for part in there]
     dtype = np.result_type(*types) if types else np.dtype(np.float32)
-    blanks = {"f": np.nan, "i": -1}
-    return shape, dtype, blanks.get(dtype.kind, 0)
+    return shape, dtype, BLANKS.get(dtype.kind, 0)

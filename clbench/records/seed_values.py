@@ -45,8 +45,7 @@ def values_by_seed(
 
 def _of_seed(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> SeedValue:
     members = np.flatnonzero(cell.seed == seed)
-    statuses = [str(cell.member_status[member]) for member in members]
-    ended = next((status for status in statuses if status != DONE), "")
+    ended = _how_it_failed(cell.member_status[members])
     # NaN where one agent has no value: a mean over the others would favour failing.
     value = float(measured.summary[members].mean())
     if not ended and not np.isfinite(value) and lost[members].any():
@@ -56,6 +55,11 @@ def _of_seed(cell: CellRecord, measured: Measured, lost: Array, seed: int) -> Se
     if not np.isfinite(value):
         return SeedValue(int(seed), value, absent=_reason(measured, members))
     return SeedValue(int(seed), value)
+
+
+def _how_it_failed(statuses: Array) -> str:
+    """The first of the agents' statuses that is not done; empty where all are."""
+    return next((str(status) for status in statuses if status != DONE), "")
 
 
 def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:

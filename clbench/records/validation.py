@@ -18,18 +18,8 @@ TOLERANCE = 1e-6  # of accuracies at 0 and 1, which may come from single precisi
 
 def validated(cell: CellRecord) -> CellRecord:
     """The cell checked, its members sorted; `ValueError` says what does not fit."""
-    seed = _integers("seed", cell.seed, None)
-    if seed.ndim != 1:
-        raise ValueError(f"seed has {seed.ndim} dimensions instead of one")
-    size = len(seed)
-    checked = replace(
-        cell,
-        seed=seed,
-        agent=_integers("agent", cell.agent, size),
-        member_status=_statuses(cell.member_status, size),
-        diverged_at=_integers("diverged_at", cell.diverged_at, size),
-        run=_texts("run", cell.run, size),
-    )
+    checked = _with_members(cell)
+    size = checked.members
     checked.accuracy = None if cell.accuracy is None else _matrix(cell.accuracy, size)
     checked.entries = None if cell.entries is None else _entries(cell.entries, size)
     _check_tasks(checked)
@@ -40,6 +30,22 @@ def validated(cell: CellRecord) -> CellRecord:
         setattr(checked, folder, _by_member(folder, getattr(cell, folder), size))
     _check_notes(checked)
     return _sorted(checked)
+
+
+def _with_members(cell: CellRecord) -> CellRecord:
+    """The cell, of which it is checked who was run, and how that ended."""
+    seed = _integers("seed", cell.seed, None)
+    if seed.ndim != 1:
+        raise ValueError(f"seed has {seed.ndim} dimensions instead of one")
+    size = len(seed)
+    return replace(
+        cell,
+        seed=seed,
+        agent=_integers("agent", cell.agent, size),
+        member_status=_statuses(cell.member_status, size),
+        diverged_at=_integers("diverged_at", cell.diverged_at, size),
+        run=_texts("run", cell.run, size),
+    )
 
 
 def _check_tasks(cell: CellRecord) -> None:
@@ -160,15 +166,25 @@ def _matrix(value: Any, size: int) -> Array:
 def _entries(entries: Entries, size: int) -> Entries:
     row = _integers("entries/row", entries.row, None)
     column = _integers("entries/column", entries.column, len(row))
-    if (row < 0).any() or (column < 0).any():
-        raise ValueError("entries/row and entries/column hold numbers below 0")
-    if max(row.max(initial=0), column.max(initial=0)) > MAX_TASKS:
-        raise ValueError(f"entries/row and entries/column name more than {MAX_TASKS} tasks")
+    _check_task_numbers(row, column)
     value = _fractions("entries/value", _floats("entries/value", entries.value))
     checked = Entries(row, column, _shaped("entries/value", value, (size, len(row))))
+    _check_each_once(checked)
+    return checked
+
+
+def _check_task_numbers(row: Array, column: Array) -> None:
+    numbers = np.concatenate([row, column])
+    if (numbers < 0).any():
+        raise ValueError("entries/row and entries/column hold numbers below 0")
+    if numbers.max(initial=0) > MAX_TASKS:
+        raise ValueError(f"entries/row and entries/column name more than {MAX_TASKS} tasks")
+
+
+def _check_each_once(entries: Entries) -> None:
+    row, column = entries.row, entries.column
     # An entry that is named twice is found once: where the second one stands, it finds the first.
-    twice = np.flatnonzero(checked.find(row, column) != np.arange(len(row)))
+    twice = np.flatnonzero(entries.find(row, column) != np.arange(len(row)))
     if len(twice):
         first = twice[0]
         raise ValueError(f"entries name task {column[first] + 1} after {row[first]} tasks twice")
-    return checked

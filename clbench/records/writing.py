@@ -94,11 +94,14 @@ class _CellWriter:
                 self._dataset(name, value, axes)
         self._entries()
         for folder in FOLDERS:
-            for name, value in getattr(self.cell, folder).items():
-                self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value.shape))
+            self._folder(folder, getattr(self.cell, folder))
         for name, rows in self.cell.stored.items():
             dataset = rows.write(self.group, name)
             self._attach(dataset, self._axes("stored", dataset.shape))
+
+    def _folder(self, folder: str, arrays: Mapping[str, Array]) -> None:
+        for name, value in arrays.items():
+            self._dataset(f"{folder}/{_text(name)}", value, self._axes(folder, value.shape))
 
     def _entries(self) -> None:
         entries = self.cell.entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -95,14 +96,14 @@ def _read(source: Source) -> tuple[str, FilePath, str]:
 def _find(source: FilePath | str) -> FilePath:
     """A file here, or that of a packaged suite of this name."""
     path = FilePath(source).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # which is false, too, of a name that no file can have
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"{path} is a folder; name a suite file in it")
     name = str(source).removesuffix(".yaml")
     for folder in suite_folders():
         packaged = folder / f"{name}.yaml"
-        if packaged.is_file():
+        if os.path.isfile(packaged):
             return packaged
     raise UserError(
         f"no suite {str(source)!r}: neither a file here nor a suite that comes with clbench"

@@ -428,6 +428,12 @@ def test_what_is_no_mapping_is_said(complaints: Complaints, text: str, sentence:
 # ------------------------------------------------------------------ where suites lie
 
 
+def test_a_name_that_no_file_can_have_is_no_suite(host: Host) -> None:
+    """It was an internal error."""
+    with pytest.raises(UserError, match="no suite 'xxx"):
+        load_suite("x" * 300, host)
+
+
 def test_a_suite_that_is_not_there_is_said(host: Host, tmp_path: Path) -> None:
     with pytest.raises(
         UserError,
