@@ -36,7 +36,7 @@ def test_it_is_the_hash_of_labels_and_of_the_hashes_of_contents() -> None:
     assert digest_of({}) == hashlib.sha256().hexdigest()[:16]
 
 
-@pytest.mark.parametrize(("one", "two"), itertools.combinations(CONTENTS, 2))
+@pytest.mark.parametrize(("one", "two"), list(itertools.combinations(CONTENTS, 2)))
 def test_other_contents_have_another_digest(one: dict[str, bytes], two: dict[str, bytes]) -> None:
     assert digest_of(one) != digest_of(two)
 

@@ -1,16 +1,11 @@
-from __future__ import annotations
+"""From what is asked for and what is there to jobs."""
 
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from clbench.execution.estimate import Memory
-from clbench.execution.jobs import Job, JobEvent, Site
-from clbench.execution.outcome import Work, outcome_of
+from clbench.execution.jobs import Job
 from clbench.execution.planner import (
     Workers,
     balance,
@@ -19,49 +14,9 @@ from clbench.execution.planner import (
     plan_jobs,
     remaining_work,
 )
-from clbench.host import PluginReference
 from clbench.records import Fault
-from clbench.suite.seeds import seeds_in_words
 
-from .plans import a_cell, a_job, a_plan, a_record, jobs_for, sizes
-
-# ------------------------------------------------------------------ JSON
-
-
-def test_a_job_comes_back_from_json_as_it_was() -> None:
-    job = Job(a_plan(agents=2), ((0, 0), (0, 1)), "loop")
-    assert Job.from_json(job.to_json()) == job
-    assert "\n" not in job.to_json()
-
-
-def test_a_site_and_an_event_come_back_too(tmp_path) -> None:
-    site = Site(
-        tmp_path,
-        "s",
-        (PluginReference(file="p.py", content="ab"), PluginReference(module="m", item="A.B")),
-        tmp_path,
-        3.0,
-        7.0,
-        ("python", "-m"),
-        {"A": "1"},
-    )
-    assert Site.from_json(site.to_json()) == site
-    event = JobEvent("progress", "id", 1, 5, 0.2, (0.5, 0.25))
-    assert JobEvent.from_json(event.to_json()) == event
-
-
-def test_a_jobs_name_follows_from_its_cell_and_its_members_alone() -> None:
-    job = a_job(2)
-    assert a_job(2, cell=a_cell(label="other"), form="loop").id == job.id
-    assert a_job(1).id != job.id
-
-
-@pytest.mark.parametrize(
-    ("seeds", "words"), [([], ""), ([3], "3"), ([0, 1, 2, 5, 7, 8], "0-2, 5, 7-8")]
-)
-def test_seeds_are_shown_as_ranges(seeds: list[int], words: str) -> None:
-    assert seeds_in_words(seeds) == words
-
+from .plans import a_job, a_plan, a_record, jobs_for, sizes
 
 # ------------------------------------------------------------------ what is missing
 
@@ -122,14 +77,6 @@ def test_a_probe_that_raised_for_some_seeds_is_not_asked_again() -> None:
     assert missing_members(a_plan(2, probes={"p": None}), record) == ()
 
 
-def test_a_stack_is_as_large_as_its_device_holds() -> None:
-    job = a_job(10)
-    memory = Memory(data=100, member=50.0)
-    assert memory.of(job) == 600
-    assert [memory.pieces(job, room) for room in (600, 599, 300, 149, 20)] == [1, 2, 3, 10, 10]
-    assert sizes(jobs_for(a_plan(10), workers=1, stacked=True, pieces=3)) == [4, 3, 3]
-
-
 def test_a_seed_runs_with_all_its_agents() -> None:
     record = a_record([0, 1])  # agent 0 of each, but there are two
     assert missing_members(a_plan(2, agents=2), record) == ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -158,28 +105,13 @@ def test_a_gpu_takes_a_cell_whole() -> None:
     assert sizes(jobs_for(a_plan(30), workers=1, stacked=True)) == [30]
 
 
-def test_a_run_is_a_seed_with_all_its_agents() -> None:
-    record = replace(
-        a_record([0, 0, 1, 1], ["done", "done", "done", "failed"]), agent=np.array([0, 1, 0, 1])
-    )
-    planned = a_plan(3, agents=2)
-    found = outcome_of(
-        cast(Any, SimpleNamespace(name="demo")),
-        Path("demo.h5"),
-        [planned],
-        {planned.key: record},
-        Work(jobs={}, errors={}, seconds=1.0, interrupted=False),
-    )
-    assert (found.finished, found.requested) == (1, 3)
-    assert found.failures[0].seeds == (1, 2)
-
-
 def test_agents_stay_with_their_seed() -> None:
     jobs = jobs_for(a_plan(4, agents=3), workers=4, stacked=False)
     for job in jobs:
-        assert {seed: [a for s, a in job.members if s == seed] for seed in job.seeds} == {
-            seed: [0, 1, 2] for seed in job.seeds
-        }
+        agents: dict[int, list[int]] = {}
+        for seed, agent in job.members:
+            agents.setdefault(seed, []).append(agent)
+        assert agents == {seed: [0, 1, 2] for seed in job.seeds}
 
 
 def test_a_job_with_a_checkpoint_goes_on_as_it_was() -> None:
@@ -206,3 +138,82 @@ def test_dividing_never_makes_the_run_longer() -> None:
 
 def test_one_seed_cannot_be_divided() -> None:
     assert len(Job(a_plan(), ((7, 0), (7, 1))).divide(2)) == 1
+
+
+# ------------------------------------------------------------------ by hand
+
+
+@pytest.mark.parametrize(
+    ("sizes_", "workers", "end"),
+    [
+        ([], 2, 0.0),
+        ([5], 1, 6.0),  # one start-up, five members
+        ([5, 3], 1, 10.0),
+        ([5, 3], 2, 6.0),
+        # The first is free at 6, the second at 4 and takes the third: 4 + 1 + 2.
+        ([5, 3, 2], 2, 7.0),
+    ],
+)
+def test_the_last_worker_ends_the_run(sizes_: list[int], workers: int, end: float) -> None:
+    assert makespan([a_job(size, str(size)) for size in sizes_], workers) == end
+
+
+def test_largest_jobs_come_first() -> None:
+    jobs = [a_job(2, "a"), a_job(9, "b"), a_job(5, "c")]
+    assert [len(job.members) for job in balance(jobs, 1)] == [9, 5, 2]
+    assert [job.key for job in jobs] == ["a", "b", "c"]  # what was given stays as it was
+
+
+def test_no_jobs_are_in_balance() -> None:
+    assert balance([], 3) == []
+
+
+def test_devices_tell_whether_a_stack_has_any_size() -> None:
+    assert Workers.on(["cuda:0", "cuda:1"]) == Workers(2, stacked=True)
+    assert Workers.on(["cpu"]) == Workers(1, stacked=False)
+
+
+def test_members_of_resumed_jobs_are_in_no_new_one() -> None:
+    planned = a_plan(4)
+    begun = Job(planned, ((1, 0), (2, 0)))
+    (new,) = remaining_work([planned], {}, begun=[begun]).new_jobs("loop")
+    assert (new.members, new.form) == (((0, 0), (3, 0)), "loop")
+
+
+def test_a_cell_that_is_resumed_as_a_whole_has_no_new_job() -> None:
+    planned = a_plan(2)
+    begun = Job(planned, planned.members)
+    remaining = remaining_work([planned], {}, begun=[begun])
+    assert remaining.new_jobs("auto") == []
+    assert plan_jobs(remaining, Workers(1, stacked=False)).jobs == (begun,)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        Job(a_plan(9), ((7, 0), (8, 0))),  # a member that nobody asks for
+        Job(a_plan(4), ((0, 0), (1, 0))),  # one that is in the record
+        Job(a_plan(4, probes={"p": None}), ((1, 0),)),  # measured in another way
+        Job(a_plan(4, label="other"), ((1, 0),)),  # of a cell that left the suite
+    ],
+)
+def test_a_checkpoint_of_another_plan_is_of_no_use(begun: Job) -> None:
+    record = {"key-er": a_record([0])}
+    assert remaining_work([a_plan(4)], record, begun=[begun]).resumed == ()
+
+
+def test_a_forced_cell_runs_whole_and_goes_on_from_nothing() -> None:
+    planned = a_plan(2)
+    begun = Job(planned, ((1, 0),))
+    remaining = remaining_work(
+        [planned], {"key-er": a_record([0])}, forced=["key-er"], begun=[begun]
+    )
+    assert remaining.resumed == ()
+    assert remaining.missing[0].members == planned.members
+
+
+def test_a_cell_falls_into_as_many_jobs_as_it_needs_at_least() -> None:
+    pieces = {"key-er": 3}
+    plan = plan_jobs(remaining_work([a_plan(7)], {}), Workers(1, stacked=True), pieces=pieces)
+    # 7 seeds in 3 shares
+    assert sizes(list(plan.jobs)) == [3, 2, 2]
