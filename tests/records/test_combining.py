@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.records.cells import cell, record
 
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, read_record, write_file
@@ -20,6 +19,7 @@ from clbench.records.combining import (
     separated,
     tell_apart,
 )
+from tests.records.cells import cell, record
 
 OURS = {"data": "f00d"}  # the content of a key that is a hash
 

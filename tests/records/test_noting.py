@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.records.cells import cell, record
 
 from clbench.records import RecordFile, read_record, write_file
 from clbench.records.holding import hold
 from clbench.records.looks import Look
 from clbench.records.noting import look_at, note_looks
+from tests.records.cells import cell, record
 
 LOOK = Look("2026-11-01T10:00:00+00:00", {"k": (0, 1)}, "forgetting", 0.05, "t")
 
