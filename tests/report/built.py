@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from clbench.records import CellRecord, RecordFile, Results
+from clbench.report.compared import Comparison, Rows, SummaryRow
 from clbench.report.contest import BY_DESIGN, EVERY_PAIR, NAN, Omnibus, Pair, Rules, Within
 from clbench.report.pool import Pool
 from clbench.report.runs import Runs
@@ -119,3 +120,77 @@ def comparison_of(
         Within(tuple(omnibus), tuple(pairs), corrections or {}),
         over,
     )
+
+
+# ---------------------------------------------------------------------- what is shown of it
+
+
+def row_of(strategy: str = "a", **changes: Any) -> SummaryRow:
+    """A strategy of the summary, with three runs of five."""
+    known: dict[str, Any] = {
+        "scenario": "split",
+        "n": 3,
+        "n_requested": 5,
+        "mean": 0.5,
+        "ci_low": 0.4,
+        "ci_high": 0.6,
+        "iqm": NAN,
+        "rank_best": 2,
+        "rank_worst": 3,
+        "rank_reason": "",
+        "group": "ab",
+        "interval": "Student t",
+        "iqm_low": NAN,
+        "iqm_high": NAN,
+    }
+    return SummaryRow(strategy=strategy, **(known | changes))
+
+
+def compared_of(**changes: Any) -> Comparison:
+    """What a comparison of two strategies may hold."""
+    known: dict[str, Any] = {
+        "metric": "average_accuracy",
+        "unit": "fraction",
+        "higher_is_better": True,
+        "alpha": 0.1,
+        "tests": "by_design",
+        "family": "pairs",
+        "correction": None,
+        "unpaired": False,
+        "rope": None,
+        "baseline": None,
+        "design": "why",
+        "omnibus": (omnibus_of(0.02),),
+        "summary": Rows([row_of()]),
+        "pairs": Rows([pair_of(), untested_pair("a", "c")]),
+        "overall": None,
+        "like_these": None,
+        "text": ("said",),
+        "left_out": (),
+        "corrections": {"split": "holm"},
+        "findings": (),
+        "results": Results(RecordFile(1, "demo", "", {}, [])),
+        "runs": (runs_of("a", [0.5]), runs_of("b", [0.5])),
+    }
+    return Comparison(**(known | changes))
+
+
+def said(comparison: Comparison) -> str:
+    """All its sentences, a line each."""
+    return "\n".join(comparison.text)
+
+
+def row_in(comparison: Comparison, strategy: str, scenario: str = SCENARIO) -> SummaryRow:
+    """The row of a strategy in its summary."""
+    for row in comparison.summary:
+        if (row.scenario, row.strategy) == (scenario, strategy):
+            return row
+    raise AssertionError(f"there is no {strategy} on {scenario}")
+
+
+def pair_in(comparison: Comparison, a: str, b: str) -> Pair:
+    """The first pair of these two in this order."""
+    for pair in comparison.pairs:
+        if (pair.a, pair.b) == (a, b):
+            return pair
+    raise AssertionError(f"there is no pair {a}, {b}")

@@ -36,9 +36,9 @@ def test_who_is_on_every_scenario_contends_in_the_order_of_appearance() -> None:
     assert found is not None
     assert found.names == ("b", "a", "c")
     assert left_out == []
-    names = [[one.strategy for one in here] for here in found.runs]
-    assert names == [["b", "a", "c"]] * 2
-    assert [here[0].scenario for here in found.runs] == ["one", "two"]
+    for scenario, here in zip(("one", "two"), found.runs, strict=True):
+        assert [one.strategy for one in here] == ["b", "a", "c"]
+        assert {one.scenario for one in here} == {scenario}
 
 
 def test_who_lacks_a_scenario_is_left_out_and_named() -> None:

@@ -61,11 +61,10 @@ def test_differences_have_students_interval_too(made) -> None:
 
 @pytest.fixture
 def near_one(made) -> Comparison:
-    cells = [
-        cell
-        for scenario in ("one", "two", "three")
-        for cell in made.cells({"a": NEAR_ONE, "b": [1 - value for value in NEAR_ONE]}, scenario)
-    ]
+    table = {"a": NEAR_ONE, "b": 1 - np.array(NEAR_ONE)}
+    cells = []
+    for scenario in ("one", "two", "three"):
+        cells += made.cells(table, scenario)
     for cell in cells:
         cell.cost["train_seconds"] = np.full(cell.members, 2.0)
     return made.compared(*cells)

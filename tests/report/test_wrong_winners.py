@@ -315,8 +315,9 @@ def test_such_files_have_sections_of_their_own_on_a_board(made, tmp_path: Path) 
         foreign(made, tmp_path / "f1", "mine", np.arange(10)),
         foreign(made, tmp_path / "f2", "yours", np.arange(10)),
     ]
-    sections = leaderboard(files, tmp_path / "board")
-    assert [[row.strategy for row in one.main.summary] for one in sections] == [["mine"], ["yours"]]
+    mine, yours = leaderboard(files, tmp_path / "board")
+    assert [row.strategy for row in mine.main.summary] == ["mine"]
+    assert [row.strategy for row in yours.main.summary] == ["yours"]
 
 
 def test_one_key_for_two_strategies_of_one_experiment_is_two_cells(made, tmp_path: Path) -> None:
