@@ -182,13 +182,14 @@ class _Work:
         # Of a solo strategy too the networks are looked at as a stack.
         form = cell.form if cell.form in ("loop", "vmap") else "auto"
         found: list[list[Any]] = [[] for _ in members]
-        reason = None
+        reason: str | None = None
         for part in _stacks(cell, kept):
             weights = [_weights(cell, row, part) for row in range(1, cell.tasks + 1)]
             some = [members[row] for row in part]
-            values, reason = measure_kept(
+            values, said = measure_kept(
                 planned, some, form, weights, self.name, self.metric, host=self.host, arrays=arrays
             )
+            reason = reason or said
             for row, value in zip(part, values, strict=True):
                 found[row] = list(value)
         return padded(found), reason

@@ -70,6 +70,8 @@ FILES = (
     "stack/host_reads.py",
     "engine/warps.py",
 )
+# Where torch itself lies; an author's own folder may be called so, too.
+TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 CPU_ONLY = tuple(os.path.join("clbench", *name.split("/")) for name in FILES)
 
 
@@ -131,9 +133,8 @@ def _note(found: list[str], what: str, why: str) -> None:
 
 def _asking_frame() -> traceback.FrameSummary | None:
     """The innermost line outside of torch, and of this module."""
-    within_torch = f"{os.sep}torch{os.sep}"
     for frame in reversed(traceback.extract_stack()):
-        if within_torch not in frame.filename and not frame.filename.endswith("watch.py"):
+        if frame.filename != __file__ and not frame.filename.startswith(TORCH):
             return frame
     return None
 
