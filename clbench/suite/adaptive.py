@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Protocol
 import pydantic
 from pydantic import Field
 
-from clbench.errors import shown, suggest
+from clbench.errors import suggest
 from clbench.option_issues import issues_of
 from clbench.stats.declared import ALWAYS_VALID, DECLARED, declared_looks
 from clbench.suite.paths import Path, numbered
-from clbench.suite.problems import Problems
+from clbench.suite.problems import Problems, must_be
 from clbench.suite.seeds import MAX_SEEDS
 from clbench.suite.suite import Compare
 
@@ -179,7 +179,7 @@ def _looks(written: Written, problems: Problems) -> tuple[int, ...]:
 def _given_looks(written: Written, looks: list[int], problems: Problems) -> tuple[int, ...]:
     path: Path = ("seeds", "looks")
     if not looks or looks != sorted(set(looks)):
-        problems.add(path, f"must be ascending numbers of seeds, not {shown(looks)}")
+        problems.add(path, must_be("ascending numbers of seeds", looks))
         return (FEWEST,)
     ends = {"min": (written.min, looks[0]), "max": (written.max, looks[-1])}
     for key, (end, own) in ends.items():

@@ -25,6 +25,10 @@ class Choice:
         ((name, options),) = written.items()
         return Choice(str(name), dict(options or {}))
 
+    def written(self, /, **changes: Any) -> dict[str, dict[str, Any]]:
+        """`{name: options}`, with these options in the place of its own."""
+        return {self.name: {**self.options, **changes}}
+
     def to_plain(self) -> list[Any]:
         """As JSON holds it, for a worker."""
         return [self.name, dict(self.options)]

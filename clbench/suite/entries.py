@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clbench.data.searching import searching
-from clbench.errors import OptionError, UnknownName, UserError, shown
+from clbench.errors import OptionError, UnknownName, UserError
 from clbench.options import plain_options
 from clbench.suite.checks import UNCHECKED, Checks
 from clbench.suite.choice import Choice, MetricChoice, is_choice
 from clbench.suite.grids import Variant
 from clbench.suite.metric_labels import why_no_label
 from clbench.suite.paths import Path, depth_within, numbered
-from clbench.suite.problems import Problems
+from clbench.suite.problems import Problems, must_be
 from clbench.suite.protocol import Protocol
 from clbench.suite.resolving import Issue, merge, resolve_protocol
 
@@ -140,7 +140,7 @@ class Resolver:
         override = options.pop("protocol", None) or {}
         if isinstance(override, Mapping):
             return override
-        message = f"must be protocol keys with values, not {shown(override)}"
+        message = must_be("protocol keys with values", override)
         self._problem(variant, (name, "protocol"), message)
         return None
 
@@ -184,7 +184,7 @@ class Resolver:
     def _part(self, name: str, given: object, variant: Variant, path: Path) -> Choice | None:
         if isinstance(given, Mapping):
             return self._choice("strategy", name, dict(given), variant, path)
-        self._problem(variant, path, f"must be options with values, not {shown(given)}")
+        self._problem(variant, path, must_be("options with values", given))
         return None
 
     def _holds_out(self, choice: Choice) -> bool:
@@ -230,7 +230,7 @@ class Resolver:
         choice = self._choice("dataset", name, options, variant, (*path, name))
         if choice is None:
             return None
-        return {name: dict(choice.options)} if choice.options else name
+        return choice.written() if choice.options else name
 
     def _fits(self, choice: Choice, variant: Variant) -> bool:
         """Whether the scenario's options fit the number of classes,
@@ -241,8 +241,7 @@ class Resolver:
             if classes is not None:
                 self.host.get("scenario", choice.name)(**choice.options).check(classes)
         except OptionError as error:
-            for words, message in error.issues:
-                self._problem(variant, (choice.name, *numbered(words)), message)
+            self._wrong_options(variant, (choice.name,), error)
             return False
         except UserError as error:
             return self._problem(variant, (choice.name, "dataset"), str(error))
@@ -273,8 +272,7 @@ class Resolver:
         try:
             return Choice(name, plain_options(self.host.get(kind, name), options))
         except OptionError as error:
-            for words, message in error.issues:
-                self._problem(variant, (*path, *numbered(words)), message)
+            self._wrong_options(variant, path, error)
         except UnknownName as error:
             # Names that a plugin does not offer may have been imported, and be meant.
             known = [*error.known, *self.imported] if kind == "dataset" else error.known
@@ -298,17 +296,10 @@ class Resolver:
         label = options.pop("label", None)
         if label is None:
             return None, True
-        if not isinstance(label, str) or not label.strip():
-            return None, self._problem(
-                variant, (name, "label"), f"must be a word, not {shown(label)}"
-            )
-        if not label.isprintable():
-            return None, self._problem(
-                variant,
-                (name, "label"),
-                f"must be one line without control characters, not {shown(label)}",
-            )
-        return label, True
+        wanted = _why_no_word(label)
+        if wanted is None:
+            return label, True
+        return None, self._problem(variant, (name, "label"), must_be(wanted, label))
 
     def _scenarios(
         self, variant: Variant, name: str, options: dict[str, Any]
@@ -319,17 +310,30 @@ class Resolver:
         named = options.pop("scenarios", None)
         if named is None:
             return None, True
-        if not isinstance(named, list) or not named or not all(isinstance(a, str) for a in named):
-            return None, self._problem(
-                variant,
-                (name, "scenarios"),
-                f"must be a list of labels of scenarios, not {shown(named)}",
-            )
+        if not _is_list_of_texts(named):
+            message = must_be("a list of labels of scenarios", named)
+            return None, self._problem(variant, (name, "scenarios"), message)
         return tuple(named), True
+
+    def _wrong_options(self, variant: Variant, path: Path, error: OptionError) -> None:
+        for words, message in error.issues:
+            self._problem(variant, (*path, *numbered(words)), message)
 
     def _problem(self, variant: Variant, path: Path, message: str) -> bool:
         self.problems.add(variant.in_suite(path), message)
         return False
+
+
+def _why_no_word(label: object) -> str | None:
+    """What a label has to be that this one is not; None where it is one."""
+    if not isinstance(label, str) or not label.strip():
+        return "a word"
+    return None if label.isprintable() else "one line without control characters"
+
+
+def _is_list_of_texts(value: object) -> bool:
+    """Whether this is a list of at least one text, and of nothing else."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
 
 
 def _why_no_choice(value: object, kind: str) -> tuple[Path, str] | None:
@@ -337,11 +341,10 @@ def _why_no_choice(value: object, kind: str) -> tuple[Path, str] | None:
     if is_choice(value):
         return None
     if not isinstance(value, Mapping) or not value:
-        return (), f"must be a {kind}'s name, or {{name: options}}, not {shown(value)}"
+        return (), must_be(f"a {kind}'s name, or {{name: options}}", value)
     if len(value) > 1:
         names = ", ".join(map(repr, value))
         advice = "indent its options further than its name, or write {name: {option: value}}"
         return (), f"holds {names}, but an entry names one {kind}; {advice}"
     ((name, options),) = value.items()
-    wanted = "must be options with values such as {option: value}"
-    return (name,), f"{wanted}, not {shown(options)}"
+    return (name,), must_be("options with values such as {option: value}", options)

@@ -127,10 +127,14 @@ def _once(
     kept = list(first.values())
     labels = {id(entry): text for entry, text in zip(kept, label(kept), strict=True)}
     for entry, original in repeated:
-        first_one = f"{labels[id(original)]!r} on line {problems.line(original.source)}"
-        same = f"is the same as {first_one}, with all its options; it is run once"
-        warnings.append(problems.sentence(entry.source, same))
+        warnings.append(_said_once(entry, original, labels[id(original)], problems))
     return kept
+
+
+def _said_once(entry: Entry, original: Entry, label: str, problems: Problems) -> str:
+    first = f"{label!r} on line {problems.line(original.source)}"
+    same = f"is the same as {first}, with all its options; it is run once"
+    return problems.sentence(entry.source, same)
 
 
 def _cells(

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from clbench.errors import shown
-from clbench.suite.paths import Path
+from clbench.suite.paths import Path, longest_known
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Variant:
     def in_suite(self, path: Path) -> Path:
         """Where the suite says what stands at `path` of the data."""
         # The innermost grid around it counts.
-        for depth in range(len(path), -1, -1):
-            if path[:depth] in self.moves:
-                return self.source + self.moves[path[:depth]] + path[depth:]
-        return self.source + path
+        grid = longest_known(path, self.moves)
+        if grid is None:
+            return self.source + path
+        return self.source + self.moves[grid] + path[len(grid) :]
 
 
 def unfold(data: Any, source: Path = ()) -> list[Variant]:
@@ -38,7 +38,7 @@ def unfold(data: Any, source: Path = ()) -> list[Variant]:
 def count(data: Any) -> int:
     """How many variants `unfold` gives, without making them."""
     if _is_grid(data):
-        return sum(count(choice) for choice in data["grid"])
+        return sum(map(count, data["grid"]))
     return math.prod(count(part) for _, part in _parts(data))
 
 

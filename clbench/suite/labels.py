@@ -59,18 +59,22 @@ def _labels(entries: Sequence[Entry], leaves: Sequence[Leaves]) -> list[str]:
     """Entries with a label of their own are a group each (a grid makes several of one);
     the others go by name.
     """
-    # Only those that would be called alike have to differ in their options.
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for position, entry in enumerate(entries):
-        group = ("label", entry.label, entry.source) if entry.label else ("name", entry.name)
-        groups.setdefault(group, []).append(position)
     labels = [""] * len(entries)
-    for positions in groups.values():
+    for positions in _called_alike(entries):
         differing = _differing([leaves[position] for position in positions])
         for position in positions:
             base = entries[position].label or entries[position].name
             labels[position] = base + _in_parentheses(leaves[position], differing)
     return labels
+
+
+def _called_alike(entries: Sequence[Entry]) -> Iterable[list[int]]:
+    """The positions of those that have to differ in their options, group by group."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for position, entry in enumerate(entries):
+        group = ("label", entry.label, entry.source) if entry.label else ("name", entry.name)
+        groups.setdefault(group, []).append(position)
+    return groups.values()
 
 
 def _in_parentheses(leaves: Leaves, keys: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from clbench.suite.expand import Matrix, expand
 from clbench.suite.labels import names_of
 from clbench.suite.metrics import asked_metrics, check_comparable
 from clbench.suite.paths import numbered
-from clbench.suite.problems import Problems
+from clbench.suite.problems import Problems, must_be
 from clbench.suite.seeds import MAX_SEEDS, check_seeds, parse_seeds
 from clbench.suite.smoke import SEEDS, tiny_cells
 from clbench.suite.source import ParsedSuite, Source, read_suite
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 KEYS = ("name", "scenarios", "protocol", "seeds", "strategies", "metrics", "compare", "plugins")
 REQUIRED = ("name", "scenarios", "seeds", "strategies")
 
+_WANTED_NAME = "must be one word of letters, digits, -, _ and ., 60 at most, for it names files"
 _EXAMPLES = {
     "name": "write for example `name: my-suite`; results go to results/my-suite",
     "scenarios": "write for example `scenarios: [split: {dataset: digits, tasks: 5}]`",
@@ -119,13 +120,13 @@ def _check_keys(data: Mapping[str, Any], problems: Problems) -> None:
 
 
 def _name(value: object, problems: Problems) -> str:
-    if value is not None and (not isinstance(value, str) or not re.fullmatch(NAME, value)):
-        problems.add(
-            ("name",),
-            "must be one word of letters, digits, -, _ and ., 60 at most, for it names files; "
-            f"not {shown(value)}",
-        )
+    if value is not None and not _is_name(value):
+        problems.add(("name",), f"{_WANTED_NAME}; not {shown(value)}")
     return str(value)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(NAME, value) is not None
 
 
 def _adaptive(value: object, compare: Compare, problems: Problems) -> Adaptive | None:
@@ -179,9 +180,7 @@ def _list(data: Mapping[str, Any], key: str, problems: Problems) -> list[Any]:
             problems.add((key,), "is empty; " + _EXAMPLES[key])
         return value
     if value is not None:
-        problems.add(
-            (key,), f"must be a list, one entry a line starting with `-`, not {shown(value)}"
-        )
+        problems.add((key,), must_be("a list, one entry a line starting with `-`", value))
     return []
 
 
@@ -190,8 +189,8 @@ def _mapping(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        wanted = "must be keys with values such as {model: mlp, epochs: 1}"
-        problems.add(("protocol",), f"{wanted}, not {shown(value)}")
+        wanted = "keys with values such as {model: mlp, epochs: 1}"
+        problems.add(("protocol",), must_be(wanted, value))
         return {}
     return value
 
@@ -203,8 +202,8 @@ def _compare(
     if value is None:
         return Compare()
     if not isinstance(value, dict):
-        wanted = "must be keys with values such as {metric: forgetting, baseline: naive}"
-        problems.add(("compare",), f"{wanted}, not {shown(value)}")
+        wanted = "keys with values such as {metric: forgetting, baseline: naive}"
+        problems.add(("compare",), must_be(wanted, value))
         return Compare()
     try:
         compare = Compare.model_validate(value, strict=True)
@@ -245,15 +244,13 @@ def _plugins(value: object, parsed: ParsedSuite, problems: Problems) -> tuple[Fi
     if value is None:
         return ()
     if not isinstance(value, list):
-        problems.add(
-            ("plugins",), f"must be a list of files such as [my_method.py], not {shown(value)}"
-        )
+        problems.add(("plugins",), must_be("a list of files such as [my_method.py]", value))
         return ()
     files = []
     for position, entry in enumerate(value):
         path = ("plugins", position)
         if not isinstance(entry, str):
-            problems.add(path, f"must be a file such as my_method.py, not {shown(entry)}")
+            problems.add(path, must_be("a file such as my_method.py", entry))
             continue
         file = parsed.plugin_file(entry)
         files.append(file)

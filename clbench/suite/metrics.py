@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clbench.errors import shown, suggest
+from clbench.errors import suggest
 from clbench.metrics import is_probe
 from clbench.suite.choice import MetricChoice
 from clbench.suite.entries import Resolver
 from clbench.suite.grids import Variant
-from clbench.suite.problems import Problems
+from clbench.suite.problems import Problems, must_be
 
 if TYPE_CHECKING:
     from clbench.host import Host
@@ -26,7 +26,7 @@ def asked_metrics(
     if value is None:
         value = [name for name in DEFAULT_METRICS if name in host.names("metric")]
     if not isinstance(value, list):
-        problems.add(("metrics",), f"must be a list of metrics, not {shown(value)}")
+        problems.add(("metrics",), must_be("a list of metrics", value))
         return ()
     resolver = Resolver(host, problems)
     found: dict[str, MetricChoice] = {}
@@ -43,8 +43,10 @@ def asked_metrics(
 def _called_alike(metric: MetricChoice) -> str:
     if metric.label != metric.name:
         return f"two metrics are called {metric.label!r}; give each a label of its own"
-    how = f"{{{metric.name}: {{label: another_word}}}}"
-    return f"{metric.name!r} is asked for twice; give one of the two a label: {how}"
+    return (
+        f"{metric.name!r} is asked for twice; give one of the two a label:"
+        f" {{{metric.name}: {{label: another_word}}}}"
+    )
 
 
 def check_comparable(
@@ -73,6 +75,11 @@ def _why_not_comparable(
     unsound = any(problem.path.startswith("metrics") for problem in problems.found)
     if unsound or not _only_while_running(host.get("metric", label)):
         return ""
+    return _not_measured_here(label, metrics)
+
+
+def _not_measured_here(label: str, metrics: Sequence[MetricChoice]) -> str:
+    """What to write for a metric that only a run can measure, and this suite's does not."""
     labels = [repr(metric.label) for metric in metrics if metric.name == label]
     if labels:
         called = " and ".join(labels)

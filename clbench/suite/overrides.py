@@ -62,15 +62,19 @@ def _check_step(data: Any, path: Path, depth: int) -> None:
     """Refuse a step of the path that leads nowhere in the data around it."""
     here, part = render(path[:depth]), path[depth]
     if isinstance(data, list):
-        if not isinstance(part, int) or part >= len(data):
-            items = f"{here}[0] to {here}[{len(data) - 1}]"
-            raise ValueError(f"{here} is a list; its items are {items}")
+        _check_item(here, part, len(data))
         return
     if isinstance(part, int) or not isinstance(data, dict):
         raise ValueError(f"{here} has no {render((part,))}")
     # What follows an item of a list is the name that stands there: none is made up.
     if depth >= 2 and isinstance(path[depth - 1], int) and part not in data:
         raise ValueError(f"{here} has no {part!r}{suggest(str(part), data)}")
+
+
+def _check_item(here: str, part: str | int, length: int) -> None:
+    if not isinstance(part, int) or part >= length:
+        items = f"{here}[0] to {here}[{length - 1}]"
+        raise ValueError(f"{here} is a list; its items are {items}")
 
 
 def _opened(value: Any, key: str | int) -> Any:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 
 def packaged_suites() -> list[str]:
     """Their names, as `clbench run` takes them."""
-    found = ((folder, path) for folder in suite_folders() for path in folder.rglob("*.yaml"))
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in found)
+    return sorted(chain.from_iterable(map(_names_in, suite_folders())))
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*.yaml"):
+        yield path.relative_to(folder).with_suffix("").as_posix()
 
 
 def packaged_text(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -31,6 +31,14 @@ def parse_path(text: str) -> Path:
 def numbered(path: Sequence[str]) -> Path:
     """A path of words with its list positions as numbers again."""
     return tuple(int(part) if part.isdigit() else part for part in path)
+
+
+def longest_known(path: Path, known: Container[Path]) -> Path | None:
+    """The longest beginning of a path that is known; None where not even the whole suite is."""
+    for depth in range(len(path), -1, -1):
+        if path[:depth] in known:
+            return path[:depth]
+    return None
 
 
 def depth_within(data: Any, path: Path) -> int:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from clbench.errors import Problem, SuiteError
-from clbench.suite.paths import Path, render
+from clbench.errors import Problem, SuiteError, shown
+from clbench.suite.paths import Path, longest_known, render
+
+
+def must_be(wanted: str, value: object) -> str:
+    """A message about what stands in the place of something else."""
+    return f"must be {wanted}, not {shown(value)}"
 
 
 class Problems:
@@ -21,16 +26,17 @@ class Problems:
 
     def add(self, path: Path, message: str) -> None:
         """Note a problem; the same one from two variants of a grid is one."""
-        if any(path[: len(changed)] == changed for changed in self._overridden):
+        if self._is_overridden(path):
             message += " (set on the command line)"
         self.found.add(Problem(self.line(path), render(path), message))
 
+    def _is_overridden(self, path: Path) -> bool:
+        return any(path[: len(changed)] == changed for changed in self._overridden)
+
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing around it."""
-        for depth in range(len(path), -1, -1):
-            if path[:depth] in self._lines:
-                return self._lines[path[:depth]]
-        return 1
+        nearest = longest_known(path, self._lines)
+        return 1 if nearest is None else self._lines[nearest]
 
     def sentence(self, path: Path, message: str) -> str:
         """A sentence about something in the suite, written like a problem."""

@@ -7,10 +7,12 @@ nothing. What it returns it also reads, so that a resolved protocol resolves to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from clbench.errors import shown
 from clbench.suite.choice import Choice, is_choice
+from clbench.suite.problems import must_be
+from clbench.suite.seeds import is_whole
 
 Options = dict[str, Any]
 
@@ -25,12 +27,9 @@ def one_choice(example: str) -> Callable[[object], dict[str, Options]]:
 
     def read(value: object) -> dict[str, Options]:
         if not is_choice(value):
-            raise ValueError(
-                f"must be one name, or one name with its options such as {example},"
-                f" not {shown(value)}"
-            )
-        choice = Choice.of(value)
-        return {choice.name: dict(choice.options)}
+            wanted = f"one name, or one name with its options such as {example}"
+            raise ValueError(must_be(wanted, value))
+        return Choice.of(value).written()
 
     return read
 
@@ -48,26 +47,27 @@ def stop_at(value: object) -> float | dict[str, float] | None:
     if not isinstance(value, Mapping):
         return _fraction(value)
     if set(value) != {"train"}:
-        raise ValueError(
-            "must be none, a validation accuracy such as 0.95, or {train: 0.98},"
-            f" not {shown(value)}"
-        )
+        wanted = "none, a validation accuracy such as 0.95, or {train: 0.98}"
+        raise ValueError(must_be(wanted, value))
     return {"train": _fraction(value["train"])}
 
 
 def _fraction(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+    if not _is_number(value) or not 0 < value <= 1:
         raise ValueError(f"an accuracy is a number above 0 and at most 1, not {shown(value)}")
     return float(value)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether this is a number; YAML's true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def evaluate(value: object) -> dict[str, object]:
     """`{tasks, last, every}` of `all`, `seen`, `current`, `{last: n}` and `{every: n}`."""
     given = {"tasks": value} if isinstance(value, str) else value
-    wrong = ValueError(
-        "must be all, seen, current, {last: n} or {every: n} with n in steps,"
-        f" not {shown(value)}"
-    )
+    wanted = "all, seen, current, {last: n} or {every: n} with n in steps"
+    wrong = ValueError(must_be(wanted, value))
     if not isinstance(given, Mapping) or not given or not set(given) <= {"tasks", "last", "every"}:
         raise wrong
     last, every = given.get("last"), given.get("every")
@@ -84,8 +84,8 @@ def _check_count(key: str, number: object) -> None:
     """A whole number of at least 1, or nothing."""
     if number is None:
         return
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{key}: must be a whole number of at least 1, not {shown(number)}")
+    if not is_whole(number) or number < 1:
+        raise ValueError(f"{key}: {must_be('a whole number of at least 1', number)}")
 
 
 def logits(value: object) -> dict[str, object]:
@@ -93,10 +93,8 @@ def logits(value: object) -> dict[str, object]:
     given = value if isinstance(value, Mapping) else {"train": value, "evaluate": value}
     known = all(scope in SCOPES for scope in given.values())
     if not known or not set(given) <= {"train", "evaluate"}:
-        raise ValueError(
-            "must be all, seen or current, or {train: ..., evaluate: ...} with one of them each,"
-            f" not {shown(value)}"
-        )
+        wanted = "all, seen or current, or {train: ..., evaluate: ...} with one of them each"
+        raise ValueError(must_be(wanted, value))
     return {"train": "all", "evaluate": "all"} | dict(given)
 
 
@@ -106,7 +104,6 @@ def keep(value: object) -> list[str]:
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list) or any(kind not in KEPT for kind in given):
-        raise ValueError(
-            f"must be a list of {' and '.join(KEPT)}, or of one of them, not {shown(value)}"
-        )
+        wanted = f"a list of {' and '.join(KEPT)}, or of one of them"
+        raise ValueError(must_be(wanted, value))
     return [kind for kind in KEPT if kind in given]

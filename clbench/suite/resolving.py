@@ -91,7 +91,7 @@ def _options_laid_over(below: Any, above: Any) -> Any:
     under, over = Choice.of(below), Choice.of(above)
     if under.name != over.name or not (under.options or over.options):
         return above
-    return {over.name: {**under.options, **over.options}}
+    return under.written(**over.options)
 
 
 # ------------------------------------------------------------------ keys that belong together

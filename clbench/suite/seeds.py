@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from clbench.errors import shown
+from clbench.suite.problems import must_be
 
 # Beyond this a count is a mistake, most likely a seed that was meant: `3-3` is seed 3 alone.
 MAX_SEEDS = 100_000
@@ -23,35 +23,40 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
         if match is None:
             raise ValueError(f"{text!r} names no seeds; {_FORMS}")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first:
-            raise ValueError(f"the range {part.strip()} runs backwards; write {last}-{first}")
-        if last - first >= MAX_SEEDS:
-            raise ValueError(f"the range {part.strip()} has more than {MAX_SEEDS:,} seeds")
-        found += range(first, last + 1)
+        found += _range(part.strip(), int(match[1]), int(match[2] or match[1]))
     return check_seeds(found)
+
+
+def _range(written: str, first: int, last: int) -> range:
+    if last < first:
+        raise ValueError(f"the range {written} runs backwards; write {last}-{first}")
+    if last - first >= MAX_SEEDS:
+        raise ValueError(f"the range {written} has more than {MAX_SEEDS:,} seeds")
+    return range(first, last + 1)
 
 
 def check_seeds(value: object) -> list[int]:
     """The seeds a suite asks for, sorted; ValueError says what is wrong."""
-    if _is_whole(value):
+    if is_whole(value):
         return _counted(value)
-    if not isinstance(value, list) or not value or not all(map(_is_whole, value)):
-        raise ValueError(
-            "must be a count such as 10, a list of whole numbers such as [0, 3, 5], or"
-            f" {{until: separated}}, not {shown(value)}"
-        )
-    if min(value) < 0:
-        raise ValueError(f"seeds are not negative, as {min(value)} is")
-    if max(value) >= 2**63:  # records keep them as signed 64-bit numbers
-        raise ValueError(f"seeds are below 2**63, and {max(value)} is not")
+    if not isinstance(value, list) or not value or not all(map(is_whole, value)):
+        wanted = "a count such as 10, a list of whole numbers such as [0, 3, 5], or"
+        raise ValueError(must_be(f"{wanted} {{until: separated}}", value))
+    _check_range(value)
     twice = sorted(seed for seed, times in Counter(value).items() if times > 1)
     if twice:
         raise ValueError("seeds are named twice: " + ", ".join(map(str, twice)))
     return sorted(value)
 
 
-def _is_whole(value: object) -> TypeGuard[int]:
+def _check_range(seeds: Sequence[int]) -> None:
+    if min(seeds) < 0:
+        raise ValueError(f"seeds are not negative, as {min(seeds)} is")
+    if max(seeds) >= 2**63:  # records keep them as signed 64-bit numbers
+        raise ValueError(f"seeds are below 2**63, and {max(seeds)} is not")
+
+
+def is_whole(value: object) -> TypeGuard[int]:
     """Whether this is a whole number; YAML's true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -65,15 +65,19 @@ def _tiny_protocol(protocol: Protocol) -> Protocol:
         changes["epochs"] = 1
     else:
         changes["steps"] = min(protocol.steps, MAX_STEPS)
-    model = Choice.of(protocol.model)
-    if isinstance(model.options.get("width"), int):
-        narrow = min(model.options["width"], MAX_WIDTH)
-        changes["model"] = {model.name: {**model.options, "width": narrow}}
-    optimizer = Choice.of(protocol.optimizer)
-    if "lr" in optimizer.options:
-        slow = optimizer.options["lr"] * RATE_FACTOR
-        changes["optimizer"] = {optimizer.name: {**optimizer.options, "lr": slow}}
+    changes["model"] = _narrow(Choice.of(protocol.model))
+    changes["optimizer"] = _slow(Choice.of(protocol.optimizer))
     return protocol.with_changes(**changes)
+
+
+def _narrow(model: Choice) -> dict[str, Any]:
+    width = model.options.get("width")
+    return model.written(width=min(width, MAX_WIDTH)) if isinstance(width, int) else model.written()
+
+
+def _slow(optimizer: Choice) -> dict[str, Any]:
+    rate = optimizer.options.get("lr")
+    return optimizer.written() if rate is None else optimizer.written(lr=rate * RATE_FACTOR)
 
 
 def _tiny_part(part: Choice) -> Choice:

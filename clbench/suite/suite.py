@@ -63,8 +63,11 @@ class Compare(pydantic.BaseModel):
         """
         if self.family is not None:
             return self.family
-        on_ranks = self.tests == "ranks" or self.correction is not None
-        return "baseline" if self.baseline is not None and not on_ranks else "pairs"
+        return "baseline" if self.baseline is not None and not self._on_ranks else "pairs"
+
+    @property
+    def _on_ranks(self) -> bool:
+        return self.tests == "ranks" or self.correction is not None
 
     @property
     def baseline_where_seeds_are_added(self) -> str | None:

@@ -132,7 +132,7 @@ class _Reader:
         self._count = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        self.lines.setdefault(path, node.start_mark.line + 1)
+        self.lines.setdefault(path, _line(node))
         self._count += 1
         if self._count > MAX_NODES:
             if self._count == MAX_NODES + 1:  # said once
@@ -177,7 +177,7 @@ class _Reader:
                 first = f"is written twice, first on line {self.lines[inside]}"
                 self._problem(key_node, inside, f"{first}; keep one")
                 continue
-            self.lines[inside] = key_node.start_mark.line + 1
+            self.lines[inside] = _line(key_node)
             found[key] = self.read(value_node, inside)
         return merged | found
 
@@ -191,10 +191,17 @@ class _Reader:
                 self._problem(node, path, "`<<` needs a mapping")
 
     def _problem(self, node: yaml.Node, path: Path, message: str) -> None:
-        self.problems.append(Problem(node.start_mark.line + 1, render(path), message))
+        self.problems.append(Problem(_line(node), render(path), message))
+
+
+def _line(node: yaml.Node) -> int:
+    """Counted from 1."""
+    return int(node.start_mark.line) + 1
 
 
 def _yaml_sentence(error: yaml.MarkedYAMLError) -> str:
-    text = f"cannot be read: {error.problem}" + (f" ({error.context})" if error.context else "")
+    text = f"cannot be read: {error.problem}"
+    if error.context:
+        text += f" ({error.context})"
     # A tab is what most often breaks the indentation, and it cannot be seen.
     return text + "; indent with spaces" if "\\t" in text else text
