@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from clbench import Batch, Phase, SoloStrategy, Strategy, Task
 from clbench.engine import features as kept
-from clbench.engine.room import VARIABLE, free_memory, room_for_features
-from clbench.errors import StopRequested, StrategyError, UserError
+from clbench.engine.room import VARIABLE
+from clbench.errors import StopRequested, StrategyError
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, rows
 from clbench.testing.watch import uncapturable
@@ -112,8 +112,7 @@ def train_sizes(bench: Bench) -> list[int]:
     return [task.size()[0] for task in strategy.session.streams.tasks]
 
 
-# ------------------------------------------------------------------------------------------ the
-# same bits
+# ---------------------------------------------------------------------- the same bits
 
 
 @pytest.mark.parametrize("model", [convolutional, dense])
@@ -236,8 +235,7 @@ def test_a_head_of_its_own_is_kept_apart_from_any_other_code_in_front(
     assert chunks
 
 
-# ------------------------------------------------------------------------------------------ what
-# stands still
+# ---------------------------------------------------------------------- what stands still
 
 
 class Noted(Probe):
@@ -378,8 +376,7 @@ def test_graphs_of_another_table_are_forgotten(make: Any) -> None:
     assert tables[0] is not tables[1]
 
 
-# ------------------------------------------------------------------------------------------
-# mistakes
+# ---------------------------------------------------------------------- mistakes
 
 
 def test_a_module_that_is_not_there_is_named(make: Any) -> None:
@@ -401,48 +398,3 @@ def test_a_solo_strategy_is_told_to_freeze_its_own_network(make: Any) -> None:
 
     with pytest.raises(StrategyError, match=r"solo\.phases, phase 'head': .* no frozen_before"):
         make(Solo).run(0)
-
-
-# ------------------------------------------------------------------------------------------ where
-# the point lies
-
-
-def test_behind_a_module_lies_what_follows_it_in_every_sequence_around_it() -> None:
-    from clbench.stack.frozen import modules_behind, modules_in_front
-
-    body = nn.Sequential(OrderedDict(a=nn.Linear(2, 2), b=nn.ReLU(), c=nn.Linear(2, 2)))
-    root = nn.Sequential(OrderedDict(first=nn.ReLU(), body=body, head=nn.Linear(2, 2)))
-    assert modules_behind(root, "body.b") == ("body.b", "body.c", "head")
-    assert modules_in_front(root, "body.b") == ("body.a", "first")
-    by_hand = ByHand(1.0, 2)
-    assert modules_behind(by_hand, "head") == ("head",)
-    assert set(modules_in_front(by_hand, "head")) == {"flatten", "hidden", "drop"}
-
-
-# ------------------------------------------------------------------------------------------ room
-
-
-def test_the_room_is_stated_or_a_share_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "2GB")
-    assert room_for_features(CPU, 4) == 2 * 10**9
-    monkeypatch.setenv(VARIABLE, "none")
-    assert room_for_features(CPU, 1) == 0
-    monkeypatch.delenv(VARIABLE)
-    monkeypatch.setattr("clbench.engine.room.free_memory", lambda: 800)
-    assert room_for_features(CPU, 4) == 100
-    for wrong in ("many", "500"):
-        monkeypatch.setenv(VARIABLE, wrong)
-        with pytest.raises(UserError, match=f"is '{wrong}'; .*auto, none, or bytes"):
-            room_for_features(CPU, 1)
-
-
-def test_free_memory_is_what_the_container_still_allows(tmp_path: Path) -> None:
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal: 9000 kB\nMemAvailable:    4000 kB\n")
-    assert free_memory(meminfo, tmp_path) == 4000 * 1024
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("100\n")
-    assert free_memory(meminfo, tmp_path) == 4000 * 1024
-    (tmp_path / "memory.max").write_text("1100\n")
-    assert free_memory(meminfo, tmp_path) == 1000
-    assert free_memory(tmp_path / "none", tmp_path / "none") == 2 * 2**30
