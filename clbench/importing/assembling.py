@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from clbench.importing.importer import ImportedRun
 from clbench.records.cell import CellRecord
 from clbench.records.file import RESULTS, SCHEMA_VERSION, RecordFile
 from clbench.records.provenance import named
+from clbench.typing import Array
 
 # What tables show of an imported record; other metrics can be added (`clbench metrics add`).
 METRICS = ("average_accuracy", "forgetting", "learning_accuracy")
 KEY_LETTERS = 16
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -86,30 +88,40 @@ def _record(
 
 def _grouped(runs: Iterable[ImportedRun]) -> dict[str, list[ImportedRun]]:
     """The runs of each configuration, by its key."""
-    groups: dict[str, list[ImportedRun]] = defaultdict(list)
-    for run in runs:
-        _check(run)
-        groups[_configuration(run)].append(run)
+    groups = _groups(map(_checked, runs), _configuration)
     if not groups:
         raise RecordError("there is no finished run in these files")
+    return groups
+
+
+def _groups(
+    runs: Iterable[ImportedRun], key: Callable[[ImportedRun], Key]
+) -> dict[Key, list[ImportedRun]]:
+    groups: dict[Key, list[ImportedRun]] = defaultdict(list)
+    for run in runs:
+        groups[key(run)].append(run)
     return groups
 
 
 # ---------------------------------------------------------------------- one run
 
 
-def _check(run: ImportedRun) -> None:
-    """Refuse accuracies that cannot be any."""
+def _checked(run: ImportedRun) -> ImportedRun:
+    """The run; `RecordError` where its accuracies cannot be any."""
     rows, tasks = run.accuracy.shape
     if tasks == 0 or rows != tasks + 1:
         raise RecordError(f"{run.source}: accuracies of shape {run.accuracy.shape}, not [T+1, T]")
     tested = run.accuracy[~np.isnan(run.accuracy)]
     if tested.size == 0:
         raise RecordError(f"{run.source}: no accuracy is in it")
-    least, most = tested.min(), tested.max()
-    if least < 0 or most > 1:
-        worst = least if least < 0 else most
-        raise RecordError(f"{run.source}: an accuracy of {100 * worst:g} % is none")
+    _check_range(run.source, tested)
+    return run
+
+
+def _check_range(source: str, accuracies: Array) -> None:
+    for extreme in (accuracies.min(), accuracies.max()):
+        if not 0 <= extreme <= 1:
+            raise RecordError(f"{source}: an accuracy of {100 * extreme:g} % is none")
 
 
 def _configuration(run: ImportedRun) -> str:
@@ -121,8 +133,12 @@ def _configuration(run: ImportedRun) -> str:
         "protocol": dict(run.protocol),
         "bound": run.bound,
     }
-    text = json.dumps(shared, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LETTERS]
+    return hashlib.sha256(_as_text(shared).encode()).hexdigest()[:KEY_LETTERS]
+
+
+def _as_text(value: Any) -> str:
+    """The same text for the same values, whatever the order of their names."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 # ---------------------------------------------------------------------- all of them
@@ -133,10 +149,9 @@ def _check_lengths(firsts: Sequence[ImportedRun]) -> None:
     known: dict[str, ImportedRun] = {}
     for run in firsts:
         first = known.setdefault(run.scenario, run)
-        lengths = first.accuracy.shape[1], run.accuracy.shape[1]
-        if lengths[0] != lengths[1]:
+        if first.tasks != run.tasks:
             raise RecordError(
-                f"{run.scenario}: {lengths[0]} tasks in {first.source} and {lengths[1]} in"
+                f"{run.scenario}: {first.tasks} tasks in {first.source} and {run.tasks} in"
                 f" {run.source}; import them one by one, each with a --scenario of its own"
             )
 
@@ -147,31 +162,30 @@ def _one_a_seed(group: Sequence[ImportedRun], repeated: list[str]) -> list[Impor
     for run in group:
         first = members.setdefault(run.seed, run)
         if first is not run:
-            _check_repetition(first, run)
-            repeated.append(f"{run.strategy}, seed {run.seed}: {run.source} repeats {first.source}")
+            repeated.append(_repetition(first, run))
     return [members[seed] for seed in sorted(members)]
 
 
-def _check_repetition(first: ImportedRun, run: ImportedRun) -> None:
+def _repetition(first: ImportedRun, run: ImportedRun) -> str:
+    """What is said of a run that repeats another; an error where it contradicts it."""
+    who = f"{run.strategy}, seed {run.seed}"
     if not np.array_equal(first.accuracy, run.accuracy, equal_nan=True):
         raise RecordError(
-            f"{run.strategy}, seed {run.seed}: {first.source} and {run.source} have other"
+            f"{who}: {first.source} and {run.source} have other"
             " numbers under the same settings; take one of them out"
         )
+    return f"{who}: {run.source} repeats {first.source}"
 
 
 def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
     """By configuration: the strategy, and in brackets the settings in which those of its name
     differ.
     """
-    alike: dict[tuple[str, str], list[ImportedRun]] = defaultdict(list)
-    for run in firsts:
-        alike[run.scenario, run.strategy].append(run)
-    labels = {}
-    for group in alike.values():
-        differing = _differing([_settings(run) for run in group])
-        for run in group:
-            labels[_configuration(run)] = _label(run, differing)
+    labels: dict[str, str] = {}
+    of_one_name = _groups(firsts, lambda run: (run.scenario, run.strategy))
+    for group in of_one_name.values():
+        differing = _differing(list(map(_settings, group)))
+        labels |= {_configuration(run): _label(run, differing) for run in group}
     return labels
 
 
@@ -187,14 +201,12 @@ def _label(run: ImportedRun, differing: Sequence[str]) -> str:
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names of settings whose values differ, in the order in which they appear."""
-    names: dict[str, None] = {}
-    for one in settings:
-        names |= dict.fromkeys(one)
+    names = dict.fromkeys(name for one in settings for name in one)
     return [name for name in names if _differs(name, settings)]
 
 
 def _differs(name: str, settings: Sequence[Mapping[str, Any]]) -> bool:
-    values = {json.dumps(one.get(name), sort_keys=True, default=str) for one in settings}
+    values = {_as_text(one.get(name)) for one in settings}
     return len(values) > 1
 
 

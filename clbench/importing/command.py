@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from clbench.errors import RecordError
 from clbench.host import Host
 from clbench.importing.assembling import METRICS, Imported, assemble
-from clbench.importing.importer import Importer
+from clbench.importing.importer import ImportedRun, Importer
 from clbench.options import plain_options
 from clbench.records.metric_facts import facts_of
 from clbench.records.writing import write_file
@@ -33,17 +33,21 @@ def import_files(
     importer: Importer = kind(**plain_options(kind, options))
     if out.exists():
         raise RecordError(f"{out} exists; choose another name with --out, or remove it")
-    runs = importer.read(paths)
-    if scenario is not None:
-        runs = (replace(run, scenario=scenario) for run in runs)
     imported = assemble(
-        runs,
+        _renamed(importer.read(paths), scenario),
         suite=out.stem,
         origin=_origin(form, paths, importer),
         metric_facts=_facts(host),
     )
     write_file(out, imported.record)
     return importer, imported
+
+
+def _renamed(runs: Iterable[ImportedRun], scenario: str | None) -> Iterable[ImportedRun]:
+    """The runs, their streams called so where a name is given."""
+    if scenario is None:
+        return runs
+    return (replace(run, scenario=scenario) for run in runs)
 
 
 def _origin(form: str, paths: Sequence[Path], importer: Importer) -> dict[str, Any]:

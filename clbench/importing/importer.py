@@ -31,6 +31,11 @@ class ImportedRun:
     facts: Mapping[str, Any] = field(default_factory=dict)
     bound: bool = False  # it trained on all data at once, or the like: no rival
 
+    @property
+    def tasks(self) -> int:
+        """The length of its stream."""
+        return int(self.accuracy.shape[1])
+
 
 class Importer(Configurable):
     """Reads what another library wrote of its runs.

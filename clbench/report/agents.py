@@ -22,11 +22,11 @@ def means_of_agents(agents_of: Mapping[str, int]) -> str:
     several = {scenario: count for scenario, count in agents_of.items() if count > 1}
     if not several:
         return ""
-    said = ", ".join(f"{count} on {scenario}" for scenario, count in several.items())
+    counts = [f"{count} on {scenario}" for scenario, count in several.items()]
     if len(agents_of) == 1:
-        (said,) = map(str, several.values())
+        counts = [str(count) for count in several.values()]
     return (
-        f"a seed counts once, with the mean of its agents ({said}):"
+        f"a seed counts once, with the mean of its agents ({', '.join(counts)}):"
         " agents of one seed are not independent"
     )
 
@@ -42,11 +42,14 @@ def by_agent(results: Results) -> Results:
     A seed is then one run of that agent.
     """
     record = results.record
-    if not any(_agents(cell) for cell in (*record.cells, *record.apart)):
+    if not any(map(_agents, (*record.cells, *record.apart))):
         raise RecordError("no cell of this record has agents: leave --by agent out")
-    cells = [part for cell in record.cells for part in _parts(cell)]
-    apart = [part for cell in record.apart for part in _parts(cell)]
-    return Results(replace(record, cells=cells, apart=apart), results.host)
+    parted = replace(record, cells=_parted(record.cells), apart=_parted(record.apart))
+    return Results(parted, results.host)
+
+
+def _parted(cells: Iterable[CellRecord]) -> list[CellRecord]:
+    return [part for cell in cells for part in _parts(cell)]
 
 
 def _agents(cell: CellRecord) -> list[int]:
@@ -60,5 +63,10 @@ def _parts(cell: CellRecord) -> Iterable[CellRecord]:
     if not agents:
         yield cell
     for agent in agents:
-        part = select(cell, np.flatnonzero(cell.agent == agent))
-        yield replace(part, key=f"{cell.key}/{agent}", label=f"{cell.label}{AGENT}{agent}")
+        yield _part(cell, agent)
+
+
+def _part(cell: CellRecord, agent: int) -> CellRecord:
+    """The members of one agent, under a key and a label of their own."""
+    part = select(cell, np.flatnonzero(cell.agent == agent))
+    return replace(part, key=f"{cell.key}/{agent}", label=f"{cell.label}{AGENT}{agent}")

@@ -33,7 +33,7 @@ def bin_means(values: Array, size: int) -> Array:
     # `reduceat` sums from each start to the next one, the last to the end.
     total = np.add.reduceat(np.where(known, values, 0.0), starts, axis=-1)
     count = np.add.reduceat(known.astype(np.int64), starts, axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return _ratio(total, count)
 
 
 def bin_centres(count: int, size: int) -> Array:
@@ -55,6 +55,12 @@ def said_of(size: int) -> str:
     return "" if size == 1 else f"means of {size} tasks"
 
 
+def with_bins(label: str, size: int) -> str:
+    """A label, and what is to be said of binned numbers in brackets behind it."""
+    said = said_of(size)
+    return f"{label} ({said})" if said else label
+
+
 def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
     """`[1 + bins, bins]`: the mean accuracy over members, and over blocks of tasks trained and
     tested.
@@ -69,20 +75,33 @@ def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
     matrix = mean_of_known(cell.accuracy[members])
     if size == 1:
         return matrix
-    indices = np.indices(matrix.shape).reshape(2, -1)
-    return _blocks(indices[0], indices[1], matrix.reshape(-1), cell.tasks, size)
+    rows, columns = np.indices(matrix.shape)
+    return _blocks(rows.ravel(), columns.ravel(), matrix.ravel(), cell.tasks, size)
 
 
 def _blocks(row: Array, column: Array, value: Array, tasks: int, size: int) -> Array:
     """The means of the values in each block of the matrix; NaN where nothing is known."""
     bins = -(-tasks // size)
-    known = ~np.isnan(value)
     # Row 0 stands for itself, rows 1 to `size` are the first bin.
-    block = (-(-row // size) * bins + column // size)[known]
-    count = np.bincount(block, minlength=(bins + 1) * bins)
-    total = np.bincount(block, value[known], minlength=(bins + 1) * bins)
-    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    block_row = -(-row // size)
+    block = block_row * bins + column // size
+    means = means_of_groups(block, value, (bins + 1) * bins)
     return means.reshape(bins + 1, bins)
+
+
+def means_of_groups(group: Array, value: Array, count: int) -> Array:
+    """`[count]`: the mean of the known values of each group, by its number; NaN where nothing is
+    known.
+    """
+    known = ~np.isnan(value)
+    sizes = np.bincount(group[known], minlength=count)
+    totals = np.bincount(group[known], value[known], minlength=count)
+    return _ratio(totals, sizes)
+
+
+def means_by_seed(values: Array, seed: Array) -> Array:
+    """`[members, ...]` to `[seeds, ...]`, ascending: of the agents of a seed the mean."""
+    return np.array([values[seed == one].mean(axis=0) for one in np.unique(seed)])
 
 
 def mean_of_known(values: Array, axis: int = 0) -> Array:
@@ -91,6 +110,10 @@ def mean_of_known(values: Array, axis: int = 0) -> Array:
     NumPy's `nanmean` would warn of what is empty.
     """
     known = ~np.isnan(values)
-    count = known.sum(axis=axis)
     total = np.where(known, values, 0.0).sum(axis=axis)
+    return _ratio(total, known.sum(axis=axis))
+
+
+def _ratio(total: Array, count: Array) -> Array:
+    """A mean; NaN where nothing was counted."""
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

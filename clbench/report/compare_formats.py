@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -40,20 +40,19 @@ def format_of(host: Host, form: str, layout: str | None = None) -> ReportFormat:
     if layout is None:
         return found()
     if layout not in found.layouts:
-        raise UserError(
-            f"--format {form} has no layout {layout!r}{_instead(formats, found, layout)}"
-        )
+        instead = _instead(formats, found, layout)
+        raise UserError(f"--format {form} has no layout {layout!r}{instead}")
     return found(layout=layout)
 
 
 def _instead(formats: Host, found: type[ReportFormat], layout: str) -> str:
     """A layout of that format that is called nearly so, or the formats that have such a layout."""
     near = suggest(layout, found.layouts)
-    having = []
-    for name in formats.names("format"):
-        if layout in formats.get("format", name).layouts:
-            having.append(name)
-    return near if near or not having else f"; these have it: {', '.join(having)}"
+    names = formats.names("format")
+    having = [name for name in names if layout in formats.get("format", name).layouts]
+    if near or not having:
+        return near
+    return f"; these have it: {', '.join(having)}"
 
 
 # ---------------------------------------------------------------------- terminal
@@ -65,19 +64,25 @@ def terminal(comparison: Comparison) -> RenderableType:
     for table in tables(comparison):
         title = Text(printable(table.title), style="bold")
         parts += [title, _grid(table), *_cut(table), Text("")]
-    parts += [Text(printable(sentence)) for sentence in comparison.text]
+    parts += map(_plain, comparison.text)
     if comparison.left_out:
         parts.append(Text("\nLeft out", style="bold"))
-        parts += [Text(printable(f"- {line}")) for line in comparison.left_out]
+        parts += [_plain(f"- {line}") for line in comparison.left_out]
     return Group(*parts)
+
+
+def _plain(text: str) -> Text:
+    """Text that cannot steer the terminal."""
+    return Text(printable(text))
 
 
 def _grid(table: TableOf) -> Grid:
     """The table as wide as there is room."""
     # A hundred strategies make five thousand pairs.
     shown = table.rows[:MAX_ROWS]
+    cells_of = zip(*shown, strict=True)
     columns = []
-    for column, cells in zip(table.columns, zip(*shown, strict=True), strict=True):
+    for column, cells in zip(table.columns, cells_of, strict=True):
         columns.append(Column(column.header, cells, column.kind, column.spare))
     return Grid(columns, note=NO_ROOM)
 
@@ -96,35 +101,43 @@ def markdown(comparison: Comparison) -> str:
     lines: list[str] = []
     for table in tables(comparison):
         lines += [*markdown_table(table), ""]
-    lines += [f"- {markdown_text(sentence)}" for sentence in comparison.text]
+    lines += markdown_list(comparison.text)
     if comparison.left_out:
-        lines += ["", "**Left out**", ""]
-        lines += [f"- {markdown_text(line)}" for line in comparison.left_out]
+        lines += ["", "**Left out**", "", *markdown_list(comparison.left_out)]
     return "\n".join(lines)
+
+
+def markdown_list(sentences: Iterable[str]) -> list[str]:
+    """A line each."""
+    return [f"- {markdown_text(sentence)}" for sentence in sentences]
 
 
 def markdown_table(table: TableOf) -> list[str]:
     """A table with its title above."""
     title = f"**{markdown_text(table.title)}**"
     rule = ["---" if column.is_words else "---:" for column in table.columns]
-    head, *body = (map(markdown_text, row) for row in (table.headers, *table.rows))
-    return [title, "", _piped(head), _piped(rule), *map(_piped, body)]
+    return [title, "", _row(table.headers), _piped(rule), *map(_row, table.rows)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return _piped(map(markdown_text, cells))
 
 
 def markdown_for_paper(comparison: Comparison) -> str:
     """One table of strategies x scenarios with its caption above; bounds are the last rows."""
     table = paper_table(comparison)
+    head = _row(["strategy", *table.scenarios])
+    rule = _piped(["---", *["---:"] * len(table.scenarios)])
     rows = [_paper_row(row, table) for row in (*table.rivals, *table.bounds)]
-    head = ["strategy", *map(markdown_text, table.scenarios)]
-    rule = ["---", *("---:" for _ in table.scenarios)]
-    lines = [markdown_text(". ".join(table.caption) + "."), "", _piped(head), _piped(rule), *rows]
+    lines = [markdown_text(table.caption), "", head, rule, *rows]
     if comparison.left_out:
-        lines += ["", *(f"- Left out: {markdown_text(line)}" for line in comparison.left_out)]
+        lines += ["", *markdown_list(f"Left out: {line}" for line in comparison.left_out)]
     return "\n".join(lines)
 
 
 def _paper_row(row: PaperRow, table: PaperTable) -> str:
-    return _piped([markdown_text(row.name), *(_paper_cell(cell, table) for cell in row.cells)])
+    cells = [_paper_cell(cell, table) for cell in row.cells]
+    return _piped([markdown_text(row.name), *cells])
 
 
 def _paper_cell(cell: PaperCell | None, table: PaperTable) -> str:
@@ -153,22 +166,32 @@ def as_csv(comparison: Comparison) -> str:
 
     The column `table` says which a row belongs to; what it has no value for is empty.
     """
-    plain = comparison.to_json()
-    parts = {"summary": plain["summary"], "pairs": plain["pairs"]}
-    for name in ("overall", "like_these"):
-        question = plain[name] or {"ranks": [], "pairs": []}
-        parts |= {name: question["ranks"], f"{name}_pairs": question["pairs"]}
     rows: list[dict[str, Any]] = []
     columns = {"table": None}
-    for name, found in parts.items():
+    for name, found in _by_table(comparison).items():
         for row in found:
             rows.append({"table": name, **inert_row(row)})
             columns |= dict.fromkeys(row)
+    return csv_text(list(columns), rows).rstrip("\n")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A head and these rows; what a row has no value for is empty."""
     target = io.StringIO()
-    writer = csv.DictWriter(target, list(columns), restval="", lineterminator="\n")
+    writer = csv.DictWriter(target, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return target.getvalue().rstrip("\n")
+    return target.getvalue()
+
+
+def _by_table(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table, by its name."""
+    plain = comparison.to_json()
+    found = {"summary": plain["summary"], "pairs": plain["pairs"]}
+    for name in ("overall", "like_these"):
+        question = plain[name] or {"ranks": [], "pairs": []}
+        found |= {name: question["ranks"], f"{name}_pairs": question["pairs"]}
+    return found
 
 
 def as_json(comparison: Comparison) -> str:

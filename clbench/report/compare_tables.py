@@ -16,6 +16,7 @@ from clbench.report.numbers import MISSING, Scale, scale_of, show_level, show_p
 from clbench.report.ranking import show_rank
 
 if TYPE_CHECKING:
+    from clbench.report.across import OverallRank
     from clbench.report.compared import Comparison, Overall, SummaryRow
     from clbench.report.contest import Pair
 
@@ -107,13 +108,24 @@ def unit_of(scale: Scale, words: Mapping[str, str] = PERCENT) -> str:
 def _summary(comparison: Comparison) -> TableOf:
     shown = _Summary(comparison)
     better = "more is better" if comparison.higher_is_better else "less is better"
-    columns, rows = shown.columns(), [shown.cells(row) for row in comparison.summary]
-    if len(comparison.scenarios) > 1:
-        columns.insert(0, SCENARIO)
-        for row, cells in zip(comparison.summary, rows, strict=True):
-            cells.insert(0, row.scenario)
     title = f"{comparison.metric} ({better})"
-    return TableOf(TableKind.SUMMARY, title, tuple(columns), tuple(map(tuple, rows)))
+    scenarios = [row.scenario for row in comparison.summary]
+    rows = [shown.cells(row) for row in comparison.summary]
+    return _table(TableKind.SUMMARY, title, shown.columns(), rows, scenarios)
+
+
+def _table(
+    kind: TableKind,
+    title: str,
+    columns: Sequence[ColumnOf],
+    rows: Sequence[Sequence[str]],
+    scenarios: Sequence[str | None],
+) -> TableOf:
+    """The table; where there are several scenarios, each row begins with its own."""
+    if len(set(scenarios)) > 1:
+        columns = [SCENARIO, *columns]
+        rows = [[where or "", *row] for where, row in zip(scenarios, rows, strict=True)]
+    return TableOf(kind, title, tuple(columns), tuple(map(tuple, rows)))
 
 
 class _Summary:
@@ -140,19 +152,22 @@ class _Summary:
         if self.has_iqm:
             columns.append(replace(IQM, header=f"{IQM.header} {self.level}{unit}"))
         if self.has_differences:
-            points = unit_of(self.differences, POINTS)
-            columns.append(ColumnOf(f"minus {self.baseline} {self.level}{points}"))
-            columns += [ADJUSTED_P, *([ALWAYS_P] if self.grew else [])]
-            columns += [*([WON_BESIDE] if self.has_won else []), EFFECT]
+            columns += self._baseline_columns()
         return columns
+
+    def _baseline_columns(self) -> list[ColumnOf]:
+        points = unit_of(self.differences, POINTS)
+        columns = [ColumnOf(f"minus {self.baseline} {self.level}{points}"), ADJUSTED_P]
+        if self.grew:
+            columns.append(ALWAYS_P)
+        if self.has_won:
+            columns.append(WON_BESIDE)
+        return [*columns, EFFECT]
 
     def cells(self, row: SummaryRow) -> list[str]:
         """A row without its scenario."""
-        runs = str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
-        mean = self.means.interval(row.mean, row.ci_low, row.ci_high)
-        rank = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
         groups = [row.group] if self.has_groups else []
-        cells = [self._name(row), rank, *groups, runs, mean]
+        cells = [self._name(row), _rank(row), *groups, _runs(row), _mean(row, self.means)]
         if self.has_iqm:
             cells.append(self.means.interval(row.iqm, row.iqm_low, row.iqm_high))
         if self.has_differences:
@@ -164,15 +179,19 @@ class _Summary:
         return f"{name} ({best_of(row.best_of)})" if row.best_of else name
 
     def _against_baseline(self, row: SummaryRow) -> list[str]:
-        # What is not always there.
-        some = [show_p(row.p_always)] if self.grew else []
-        some += [_won(row.won, row.lost, row.compared)] if self.has_won else []
         if row.strategy == self.baseline:
-            return ["baseline", "", *("" for _ in some), ""]
-        difference = self.differences.interval(
-            row.difference, row.difference_low, row.difference_high
-        )
-        return [_signed(difference), show_p(row.p_adjusted), *some, _effect(row.effect)]
+            empty = len(self._baseline_columns()) - 1
+            return ["baseline", *[""] * empty]
+        cells = [self._difference(row), show_p(row.p_adjusted)]
+        if self.grew:
+            cells.append(show_p(row.p_always))
+        if self.has_won:
+            cells.append(_won(row.won, row.lost, row.compared))
+        return [*cells, _effect(row.effect)]
+
+    def _difference(self, row: SummaryRow) -> str:
+        low, high = row.difference_low, row.difference_high
+        return _signed(self.differences.interval(row.difference, low, high))
 
 
 # ---------------------------------------------------------------------- pairs and ranks
@@ -181,21 +200,26 @@ class _Summary:
 def _pairs(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> TableOf:
     scale = scale_of((pair.difference for pair in pairs), comparison.unit)
     names = marked_names(comparison.results.cells)
-    columns = _pair_columns(kind, pairs, comparison, scale)
     both = _grew(pairs)
     rows = [_pair_cells(pair, names, scale, comparison, both_p=both) for pair in pairs]
-    if len({pair.scenario for pair in pairs}) > 1:
-        columns.insert(0, SCENARIO)
-        for pair, cells in zip(pairs, rows, strict=True):
-            cells.insert(0, pair.scenario or "")
-    title = "Every pair"
-    if kind is TableKind.OVERALL_PAIRS and pairs:
-        title = f"Every pair {_over_words(pairs[0].question)}"
+    columns = _pair_columns(kind, pairs, comparison, scale)
+    scenarios = [pair.scenario for pair in pairs]
+    return _table(kind, _pairs_title(kind, pairs, comparison), columns, rows, scenarios)
+
+
+def _pairs_title(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> str:
+    """Who is compared, over what, by which tests."""
+    who = "Every pair"
     if comparison.family == BASELINE:
-        title = title.replace("Every pair", f"Against {comparison.baseline}")
-    tests = ", ".join(dict.fromkeys(pair.test for pair in pairs))
-    title = f"{title}: {tests}; intervals are for one difference at a time"
-    return TableOf(kind, title, tuple(columns), tuple(map(tuple, rows)))
+        who = f"Against {comparison.baseline}"
+    if kind is TableKind.OVERALL_PAIRS and pairs:
+        who = f"{who} {_over_words(pairs[0].question)}"
+    return f"{who}: {names_of_tests(pairs)}; intervals are for one difference at a time"
+
+
+def names_of_tests(pairs: Iterable[Pair]) -> str:
+    """Each once."""
+    return ", ".join(dict.fromkeys(pair.test for pair in pairs))
 
 
 def _over_words(question: str) -> str:
@@ -206,17 +230,21 @@ def _pair_columns(
     kind: TableKind, pairs: Sequence[Pair], comparison: Comparison, scale: Scale
 ) -> list[ColumnOf]:
     """All but the scenario."""
-    counted = SEEDS
-    if comparison.unpaired:
-        counted = ColumnOf("runs")
-    if kind is TableKind.OVERALL_PAIRS and any(pair.question == LIKE_THESE for pair in pairs):
-        counted = SCENARIOS
+    counted = _counted(kind, pairs, comparison)
     level = level_words(comparison)
     difference = ColumnOf(f"a - b {level}{unit_of(scale, POINTS)}")
     names = [ColumnOf("a", "name"), ColumnOf("b", "name")]
     won = [] if comparison.unpaired else [replace(WON, header=f"a ahead in {level}")]
     adjusted = [ADJUSTED_P, ALWAYS_P] if _grew(pairs) else [ADJUSTED_P]
     return [*names, counted, difference, *won, EFFECT, P, *adjusted, SMALLEST_P, VERDICT]
+
+
+def _counted(kind: TableKind, pairs: Sequence[Pair], comparison: Comparison) -> ColumnOf:
+    """What a test counts: scenarios, runs, or seeds."""
+    of_scenarios = any(pair.question == LIKE_THESE for pair in pairs)
+    if kind is TableKind.OVERALL_PAIRS and of_scenarios:
+        return SCENARIOS
+    return ColumnOf("runs") if comparison.unpaired else SEEDS
 
 
 def _grew(pairs: Iterable[Pair]) -> bool:
@@ -262,15 +290,17 @@ def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
         columns.append(ColumnOf("average rank"))
     rows = []
     for row in overall.ranks:
-        rank = show_rank(row.rank_best, row.rank_worst, row.rank_reason)
-        interval = scale.interval(row.mean, row.ci_low, row.ci_high)
         average = [f"{row.average_rank:.2f}"] if has_average else []
-        rows.append((names[row.strategy], rank, row.group, interval, *average))
-    scenarios = len(comparison.scenarios)
-    title = f"On scenarios like these {scenarios}"
-    if overall.question == THESE:
-        title = f"On these {scenarios} scenarios together"
+        cells = names[row.strategy], _rank(row), row.group, _mean(row, scale)
+        rows.append((*cells, *average))
+    title = _ranks_title(overall.question, len(comparison.scenarios))
     return TableOf(TableKind.OVERALL_RANKS, title, tuple(columns), tuple(rows))
+
+
+def _ranks_title(question: str, scenarios: int) -> str:
+    if question == THESE:
+        return f"On these {scenarios} scenarios together"
+    return f"On scenarios like these {scenarios}"
 
 
 # ---------------------------------------------------------------------- one cell
@@ -280,9 +310,23 @@ def _signed(shown: str) -> str:
     return shown if shown == MISSING or shown.startswith("-") else f"+{shown}"
 
 
+def _rank(row: SummaryRow | OverallRank) -> str:
+    return show_rank(row.rank_best, row.rank_worst, row.rank_reason)
+
+
+def _mean(row: SummaryRow | OverallRank, scale: Scale) -> str:
+    return scale.interval(row.mean, row.ci_low, row.ci_high)
+
+
+def _runs(row: SummaryRow) -> str:
+    """`10`, or `9 of 10` where not all came to an end."""
+    return str(row.n) if row.n == row.n_requested else f"{row.n} of {row.n_requested}"
+
+
 def _won(won: int, lost: int, seeds: int) -> str:
     """`9 of 10`; a tie is half a seed."""
-    return f"{won + (seeds - won - lost) / 2:g} of {seeds}" if seeds else MISSING
+    ties = seeds - won - lost
+    return f"{won + ties / 2:g} of {seeds}" if seeds else MISSING
 
 
 def _effect(value: float) -> str:

@@ -12,7 +12,13 @@ import numpy as np
 from clbench.errors import UnknownName
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Entries, Results
-from clbench.report.bins import bin_centres, bin_means, matrix_means
+from clbench.report.bins import (
+    bin_centres,
+    bin_means,
+    matrix_means,
+    means_by_seed,
+    means_of_groups,
+)
 from clbench.stats.intervals import Interval, mean_intervals
 from clbench.typing import Array
 
@@ -72,13 +78,19 @@ def ages_by_seed(results: Results, cell: CellRecord) -> Array:
 
 def known_to_all(values: Array) -> Array:
     """`[seeds, K]` with NaN for everybody where one seed has no value."""
-    return np.where(np.isnan(values).any(axis=0), np.nan, values)
+    return np.where(_known_columns(values), values, np.nan)
+
+
+def _known_columns(values: Array) -> Array:
+    """`[seeds, K]` to `[K]`: whether every seed has a value."""
+    return np.asarray(~np.isnan(values).any(axis=0))
 
 
 def is_measured(values: Array) -> bool:
     """Whether `[seeds, K]` is a course, and not its first point alone."""
-    known = int((~np.isnan(values).any(axis=0)).sum())
-    return known > min(1, int(values.shape[1]) - 1)
+    points = int(values.shape[1])
+    known = int(_known_columns(values).sum())
+    return known > min(1, points - 1)
 
 
 def binned_course(values: Array, size: int) -> tuple[Array, Array]:
@@ -86,13 +98,22 @@ def binned_course(values: Array, size: int) -> tuple[Array, Array]:
     points]`.
     """
     means = bin_means(known_to_all(values), size)
-    there = ~np.isnan(means).any(axis=0)
-    return bin_centres(values.shape[1], size)[there], means[:, there]
+    there = _known_columns(means)
+    centres = bin_centres(values.shape[1], size)
+    return centres[there], means[:, there]
 
 
 def accuracy_intervals(values: Array, level: float = 0.95) -> list[Interval]:
     """`[seeds, K]` to the interval of each column's mean, as far as accuracies go."""
     return [interval.cut(ACCURACIES) for interval in mean_intervals(values, level)]
+
+
+def percent_bounds(values: Array, level: float) -> tuple[Array, Array]:
+    """The lower and the upper ends of those intervals, in percent."""
+    intervals = accuracy_intervals(values, level)
+    low = np.array([interval.low for interval in intervals])
+    high = np.array([interval.high for interval in intervals])
+    return 100 * low, 100 * high
 
 
 def mean_matrix(cell: CellRecord, size: int = 1) -> Array:
@@ -118,18 +139,18 @@ def pareto(
 ) -> list[tuple[float, float]]:
     """Those that no other beats, cheapest first: cheaper and as good, or better at that cost."""
     sign = 1 if higher_is_better else -1
+    best = -np.inf
     front: list[tuple[float, float]] = []
     for cost, value in sorted(points, key=lambda point: (point[0], -sign * point[1])):
-        if not front or sign * value > sign * front[-1][1]:
+        if sign * value > best:
+            best = sign * value
             front.append((cost, value))
     return front
 
 
 def _by_seed(cell: CellRecord, rows: Sequence[Array]) -> Array:
     """One row a seed, the mean of its agents."""
-    seeds = cell.seed[finished(cell)]
-    stacked = np.stack(rows)
-    return np.stack([stacked[seeds == seed].mean(axis=0) for seed in np.unique(seeds)])
+    return means_by_seed(np.stack(rows), cell.seed[finished(cell)])
 
 
 def _by_age(run: RunView) -> Array:
@@ -140,22 +161,16 @@ def _by_age(run: RunView) -> Array:
 
 def _entries_by_age(results: Results, cell: CellRecord, entries: Entries) -> list[Array]:
     """The same of entries, a row a finished run; no matrix is made."""
-    return [
-        _means_by_age(
-            results.run(cell, member).learnt_after,
-            entries.row,
-            entries.column,
-            entries.value[member],
-        )
-        for member in finished(cell)
-    ]
+    rows = []
+    for member in finished(cell):
+        learnt_after = results.run(cell, member).learnt_after
+        value = entries.value[member]
+        rows.append(_means_by_age(learnt_after, entries.row, entries.column, value))
+    return rows
 
 
 def _means_by_age(learnt_after: Array, row: Array, column: Array, value: Array) -> Array:
     """By how many tasks were learnt since, the mean of what was measured; NaN where nothing was."""
     age = row - learnt_after[column]
-    kept = (age >= 0) & ~np.isnan(value)
-    count = np.bincount(age[kept], minlength=len(learnt_after))
-    total = np.bincount(age[kept], value[kept], minlength=len(learnt_after))
-    means: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return means
+    learnt = age >= 0
+    return means_of_groups(age[learnt], value[learnt], len(learnt_after))

@@ -48,13 +48,14 @@ def _settings(cell: CellRecord) -> dict[str, Any]:
 
 
 def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the settings in which they differ; one that is absent differs from all."""
     names = dict.fromkeys(name for one in settings for name in one)
-    varied = []
-    for name in names:
-        found = [_at([name], one) for one in settings]
-        if any(one != found[0] for one in found):
-            varied.append(name)
-    return varied
+    return [name for name in names if _is_varied(name, settings)]
+
+
+def _is_varied(name: str, settings: Sequence[Mapping[str, Any]]) -> bool:
+    first, *others = (_at([name], one) for one in settings)
+    return any(other != first for other in others)
 
 
 def _at(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,11 +69,15 @@ def _at(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
 def _defaults(cells: Sequence[CellRecord], varied: Sequence[str], host: Host) -> dict[str, Any]:
     """Of what varies; strategies and models, which import torch, are loaded where they must be."""
     found: dict[str, Any] = {}
-    if any(name.startswith(f"{OPTIONS}.") for name in varied):
+    if _holds(varied, OPTIONS):
         found |= _leaves(OPTIONS, cells[0].defaults or _defaults_by_plugins(cells[0], host))
-    if any(name.startswith(f"{PROTOCOL}.") for name in varied):
+    if _holds(varied, PROTOCOL):
         found |= _leaves(PROTOCOL, _default_protocol(cells, host))
     return found
+
+
+def _holds(names: Sequence[str], beginning: str) -> bool:
+    return any(name.startswith(f"{beginning}.") for name in names)
 
 
 def _defaults_by_plugins(cell: CellRecord, host: Host) -> dict[str, Any]:
@@ -99,13 +104,18 @@ def _default_protocol(cells: Sequence[CellRecord], host: Host) -> dict[str, Any]
     """Of the model and the optimiser that all have; of the usual ones where these differ."""
     given: dict[str, Any] = {}
     for key in NAMED:
-        names = {next(iter(cell.protocol.get(key) or {}), None) for cell in cells}
-        name = names.pop() if len(names) == 1 else None
+        name = _common_name(key, cells)
         if name is not None:
             given[key] = {name: {}}
     # What is wrong with it does not matter: it is looked at only where the cells differ.
     protocol, _ = resolve_protocol(given, host.offering("model"))
     return dict(protocol)
+
+
+def _common_name(key: str, cells: Sequence[CellRecord]) -> str | None:
+    """The name that all protocols give below this key; None where they differ, or give none."""
+    names = {next(iter(cell.protocol.get(key) or {}), None) for cell in cells}
+    return names.pop() if len(names) == 1 else None
 
 
 def _leaves(path: str, value: Any) -> dict[str, Any]:

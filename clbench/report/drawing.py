@@ -7,12 +7,13 @@ apart; line styles and markers repeat the distinction for print without colour.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from clbench.records import CellRecord
 from clbench.report.compared import Comparison
 from clbench.typing import Array
 
@@ -62,32 +63,60 @@ def panels(count: int, width: float, height: float, columns: int = 2) -> tuple[F
     return figure, list(axes.flat[:count])
 
 
+def width_beside(names: Iterable[str]) -> float:
+    """The width of a panel with these names beside its boxes, in inches."""
+    letter = 0.075
+    return 3.4 + letter * max(map(len, names))
+
+
 def headed(ax: Axes, text: str, width: float) -> None:
     """A title on the left, in lines that fit an axis so many inches wide."""
     size = 9 if "\n" in text else 10
-    lines = [
-        line
-        for part in text.split("\n")
-        for line in textwrap.wrap(part, max(8, int(width * 110 / size)), break_on_hyphens=False)
-    ]
+    letters = max(8, int(width * 110 / size))
+    lines: list[str] = []
+    for part in text.split("\n"):
+        lines += textwrap.wrap(part, letters, break_on_hyphens=False)
     ax.set_title("\n".join(lines), loc="left", fontsize=size)
+
+
+def run_words(cell: CellRecord, member: int, *, several: bool) -> str:
+    """One run by its strategy and seed, and by its scenario where there are several."""
+    where = f"{cell.label} on {cell.scenario}" if several else cell.label
+    return f"{where}, seed {int(cell.seed[member])}"
+
+
+def heading(cell: CellRecord, *, several: bool) -> str:
+    """What stands above the panel of a cell: its scenario, too, where there are several."""
+    return f"{cell.label}\non {cell.scenario}" if several else cell.label
 
 
 def look(strategies: Sequence[str]) -> Mapping[str, dict[str, str]]:
     """Colour, line and marker of each strategy; no two of 32 look alike."""
+    return {name: _look(place) for place, name in enumerate(strategies)}
+
+
+def _look(place: int) -> dict[str, str]:
+    # Where the colours begin again, line and marker move on by one.
+    rounds, colour = divmod(place, len(COLOURS))
     return {
-        name: {
-            "color": COLOURS[place % len(COLOURS)],
-            "linestyle": LINES[place // len(COLOURS) % len(LINES)],
-            "marker": MARKERS[(place + place // len(COLOURS)) % len(MARKERS)],
-        }
-        for place, name in enumerate(strategies)
+        "color": COLOURS[colour],
+        "linestyle": LINES[rounds % len(LINES)],
+        "marker": MARKERS[(place + rounds) % len(MARKERS)],
     }
 
 
 def shown(values: Array | float, unit: str) -> Any:
     """Fractions in percent."""
     return np.asarray(values) * (100 if unit == "fraction" else 1)
+
+
+def write_percentages(ax: Axes, values: Array) -> None:
+    """`[rows, columns]` into the fields of a matrix, in the shade that can be read there."""
+    how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            shade = "white" if value < 55 else "black"
+            ax.text(column, row, f"{value:.0f}", color=shade, **how)
 
 
 def within(ax: Axes, side: str, limits: tuple[float, float] | None, unit: str) -> None:
@@ -102,22 +131,29 @@ def within(ax: Axes, side: str, limits: tuple[float, float] | None, unit: str) -
     low, high = axis.get_view_interval()
     air = AIR * (high - low)
     low, high = max(low, least - air), min(high, most + air)
-    # A tick at the very end may lie beyond it by a rounding error.
-    slack = 1e-9 * (most - least)
     ticks = axis.get_majorticklocs()
-    possible = ticks[(ticks >= max(low, least) - slack) & (ticks <= min(high, most) + slack)]
-    axis.set_ticks(possible)
-    if side == "x":
-        ax.set_xlim(low, high)
-    else:
-        ax.set_ylim(low, high)
+    axis.set_ticks(_between(ticks, max(low, least), min(high, most), slack=1e-9 * (most - least)))
+    set_limits = ax.set_xlim if side == "x" else ax.set_ylim
+    set_limits(low, high)
+
+
+def _between(ticks: Array, low: float, high: float, slack: float) -> Array:
+    """A tick at the very end may lie beyond it by a rounding error."""
+    return ticks[(ticks >= low - slack) & (ticks <= high + slack)]
 
 
 def axis_label(comparison: Comparison) -> str:
     """The metric with its unit."""
-    return comparison.metric + {"fraction": " (%)", "": ""}.get(
-        comparison.unit, f" ({comparison.unit})"
-    )
+    unit = "%" if comparison.unit == "fraction" else comparison.unit
+    return f"{comparison.metric} ({unit})" if unit else comparison.metric
+
+
+def lines_key(figure: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
+    """What lines and points mean, below the figure: by their words, how they look."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], label=words, **how) for words, how in looks.items()]
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
 
 
 def box_with_points(
@@ -136,8 +172,16 @@ def box_with_points(
         whiskerprops=line,
         capprops=line,
     )
-    # Spread out so that equal values are seen; the same for the same number of them.
-    apart = np.random.default_rng(len(values)).uniform(-0.3, 0.3, len(values))
-    ax.scatter(
-        values, place + width * apart, s=12, color=colour, alpha=0.65, linewidths=0, zorder=3
-    )
+    heights = place + width * _apart(len(values))
+    ax.scatter(values, heights, s=12, color=colour, alpha=0.65, linewidths=0, zorder=3)
+
+
+def _apart(count: int) -> Array:
+    """So that equal values are seen; the same for the same number of them."""
+    return np.random.default_rng(count).uniform(-0.3, 0.3, count)
+
+
+def grid_behind(ax: Axes) -> None:
+    """Upright lines behind lying boxes."""
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)

@@ -7,7 +7,7 @@ What is drawn follows from how the file's name begins (`cd.svg` is a critical-di
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".svg", ".pdf", ".png")
+ENDINGS_IN_WORDS = ".svg, .pdf or .png"
 # Without a date the same figure is the same file.
 _UNDATED: dict[str, Any] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 
@@ -32,8 +33,7 @@ def check(path: Path, host: Host | None = None) -> Path:
     `host` offers the kinds of figures: those of the installed plugins unless given.
     """
     if path.suffix.lower() not in ENDINGS:
-        endings = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
-        raise UserError(f"{path}: a figure's file ends in {endings}")
+        raise UserError(f"{path}: a figure's file ends in {ENDINGS_IN_WORDS}")
     kind_of(path, host)
     if not path.absolute().parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}")
@@ -66,20 +66,24 @@ def figure(
     plugin offers. `rules` are the arguments of `clbench.compare`, such as `metric`. A notebook
     shows the figure by itself; `figure.savefig("name.pdf")` saves it.
     """
-    if isinstance(results, Comparison):
-        if rules:
-            raise UserError(
-                f"{', '.join(rules)}: the comparison was made already; give the results"
-            )
-        comparison = results
-    else:
-        comparison = compare(results, **rules)
+    comparison = _compared(results, rules)
     host = comparison.results.host.offering("figure")
-    if kind not in host.names("figure"):
-        raise UserError(f"there is no figure {kind!r}{suggest(kind, host.names('figure'))}")
+    names = host.names("figure")
+    if kind not in names:
+        raise UserError(f"there is no figure {kind!r}{suggest(kind, names)}")
     drawn: type[FigureKind] = host.get("figure", kind)
     with styled():
         return drawn().draw(comparison)
+
+
+def _compared(
+    results: Source | Comparison | Sequence[Source], rules: Mapping[str, Any]
+) -> Comparison:
+    if not isinstance(results, Comparison):
+        return compare(results, **rules)
+    if rules:
+        raise UserError(f"{', '.join(rules)}: the comparison was made already; give the results")
+    return results
 
 
 def kind_of(path: Path, host: Host | None = None) -> type[FigureKind]:
@@ -87,9 +91,13 @@ def kind_of(path: Path, host: Host | None = None) -> type[FigureKind]:
     offering = Host.load(only="figure") if host is None else host.offering("figure")
     names = offering.names("figure")
     stem = path.stem.lower()
-    # `agents2` begins with the figure `agents`, `agentship` does not.
-    fitting = [name for name in names if re.match(rf"{re.escape(name)}(?![a-z])", stem)]
+    fitting = [name for name in names if _begins_with(name, stem)]
     if not fitting:
         raise UserError(f"{path}: its name must begin with what to draw{suggest(stem, names)}")
     found: type[FigureKind] = offering.get("figure", max(fitting, key=len))
     return found
+
+
+def _begins_with(kind: str, stem: str) -> bool:
+    """`agents2` begins with the figure `agents`, `agentship` does not."""
+    return re.match(rf"{re.escape(kind)}(?![a-z])", stem) is not None

@@ -9,7 +9,7 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records import CellRecord, Results
-from clbench.report.bins import bin_means, bin_names, bin_size, said_of
+from clbench.report.bins import bin_means, bin_names, bin_size, with_bins
 from clbench.report.compared import Comparison
 from clbench.report.curves import (
     ACCURACIES,
@@ -17,14 +17,22 @@ from clbench.report.curves import (
     FINAL,
     LEARNT,
     Course,
-    accuracy_intervals,
     binned_course,
     course_by_seed,
     finished,
     is_measured,
     known_to_all,
+    percent_bounds,
 )
-from clbench.report.drawing import COLOURS, headed, panels, within
+from clbench.report.drawing import (
+    COLOURS,
+    headed,
+    heading,
+    lines_key,
+    panels,
+    within,
+    write_percentages,
+)
 from clbench.report.numbers import spread_out
 from clbench.typing import Array
 
@@ -37,6 +45,10 @@ MAX_TICKS = 8
 MAX_FIELDS = 50  # tasks of a matrix, or blocks of them
 AGENT_LINE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
 MEAN_LINE: dict[str, Any] = {"color": COLOURS[0], "linewidth": 2.2}
+LOOKS = {
+    "an agent, mean over seeds": AGENT_LINE,
+    "mean over seeds and agents, with its interval": MEAN_LINE,
+}
 MAX_NUMBERED = 10  # agents and tasks of a matrix whose numbers are written into it
 
 
@@ -58,19 +70,15 @@ def agents_over_tasks(comparison: Comparison) -> Figure:
         ax.set_ylim(100 * lowest - 2, 102)
         within(ax, "y", ACCURACIES, "fraction")
     figure.supylabel(f"{course.words} (%)", fontsize="medium")
-    _legend(figure)
+    lines_key(figure, LOOKS)
     return figure
 
 
 def agent_matrices(comparison: Comparison) -> Figure:
     """R_Tj: a row an agent, a column a task of its own, the mean over seeds."""
     cells = _cells(comparison)
-    found = [_final_by_agent(comparison.results, cell) for cell in cells]
-    if not any(np.isfinite(values).any() for values in found):
-        raise UserError(
-            "no run was tested on all tasks after the last one; `evaluate: seen` does it"
-        )
-    agents = max(len(values) for values in found)
+    found = _measured_at_the_end(comparison.results, cells)
+    agents = max(map(len, found))
     figure, axes = panels(len(cells), 3.0, 1.1 + 0.2 * agents, columns=3)
     image = None
     for ax, cell, values in zip(axes, cells, found, strict=True):
@@ -98,7 +106,7 @@ def _cells(comparison: Comparison) -> list[CellRecord]:
 
 def _heading(comparison: Comparison, cell: CellRecord) -> str:
     several = len({one.scenario for one in comparison.results.cells}) > 1
-    return f"{cell.label}\non {cell.scenario}" if several else cell.label
+    return heading(cell, several=several)
 
 
 def _measured(results: Results, cells: Sequence[CellRecord]) -> Course:
@@ -133,36 +141,37 @@ def _lines(ax: Axes, comparison: Comparison, cell: CellRecord, course: Course) -
         ax.plot(centres + 1, 100 * line, **AGENT_LINE)
     by_seed = course_by_seed(results, cell, course)
     lowest = min(lowest, _mean_line(ax, by_seed, size, comparison.level))
-    ax.set_xticks([1 + task for task in spread_out(cell.tasks, MAX_TICKS)])
-    margin = 0.04 * cell.tasks
-    ax.set_xlim(1 - margin, cell.tasks + margin)  # also where the first tasks have no average
-    said = said_of(size)
-    ax.set_xlabel(f"{course.axis} ({said})" if said else course.axis)
+    _tasks_axis(ax, cell.tasks)
+    ax.set_xlabel(with_bins(course.axis, size))
     return lowest
+
+
+def _tasks_axis(ax: Axes, tasks: int) -> None:
+    ax.set_xticks([1 + task for task in spread_out(tasks, MAX_TICKS)])
+    margin = 0.04 * tasks
+    ax.set_xlim(1 - margin, tasks + margin)  # also where the first tasks have no average
 
 
 def _mean_line(ax: Axes, values: Array, size: int, level: float) -> float:
     """The mean over seeds and agents with its interval, whose lowest point is given."""
     centres, means = binned_course(values, size)
-    intervals = accuracy_intervals(means, level)
-    low = 100 * np.array([interval.low for interval in intervals])
-    high = 100 * np.array([interval.high for interval in intervals])
+    low, high = percent_bounds(means, level)
     ax.plot(centres + 1, 100 * means.mean(axis=0), **MEAN_LINE)
     ax.fill_between(centres + 1, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
     return float(low.min(initial=100.0)) / 100
 
 
-def _legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], label="an agent, mean over seeds", **AGENT_LINE),
-        Line2D([], [], label="mean over seeds and agents, with its interval", **MEAN_LINE),
-    ]
-    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))
-
-
 # ---------------------------------------------------------------------- matrices
+
+
+def _measured_at_the_end(results: Results, cells: Sequence[CellRecord]) -> list[Array]:
+    """The matrix of each cell; some of them must hold something."""
+    found = [_final_by_agent(results, cell) for cell in cells]
+    if not any(np.isfinite(values).any() for values in found):
+        raise UserError(
+            "no run was tested on all tasks after the last one; `evaluate: seen` does it"
+        )
+    return found
 
 
 def _final_by_agent(results: Results, cell: CellRecord) -> Array:
@@ -175,17 +184,13 @@ def _final_by_agent(results: Results, cell: CellRecord) -> Array:
 
 
 def _matrix_axis(ax: Axes, cell: CellRecord, values: Array) -> None:
-    agents, fields = values.shape
-    size = bin_size(cell.tasks, MAX_FIELDS)
-    rows, columns = spread_out(agents, MAX_NUMBERED), spread_out(fields, MAX_TICKS)
-    names, numbers = bin_names(cell.tasks, size), np.unique(cell.agent)
+    names = bin_names(cell.tasks, bin_size(cell.tasks, MAX_FIELDS))
+    columns = spread_out(len(names), MAX_TICKS)
     ax.set_xticks(columns, [names[column] for column in columns])
+    numbers = np.unique(cell.agent)
+    rows = spread_out(len(numbers), MAX_NUMBERED)
     ax.set_yticks(rows, [str(numbers[row]) for row in rows])
     ax.set(xlabel="task", ylabel="agent")
     ax.spines[:].set_visible(False)
-    if max(agents, fields) > MAX_NUMBERED:
-        return
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            shade = "white" if value < 55 else "black"
-            ax.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color=shade)
+    if max(values.shape) <= MAX_NUMBERED:
+        write_percentages(ax, values)

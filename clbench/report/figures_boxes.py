@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from clbench.errors import UserError
 from clbench.report.compared import Comparison
-from clbench.report.drawing import axis_label, box_with_points, headed, panels, shown, within
+from clbench.report.drawing import (
+    axis_label,
+    box_with_points,
+    grid_behind,
+    headed,
+    panels,
+    shown,
+    width_beside,
+    within,
+)
 from clbench.report.runs import Runs
 
 if TYPE_CHECKING:
@@ -21,18 +30,23 @@ def boxes(comparison: Comparison) -> Figure:
     """
     if not comparison.runs:
         raise UserError(f"no run has a value of {comparison.metric}")
-    order: dict[str, list[str]] = {name: [] for name in comparison.scenarios}
-    for row in comparison.summary:
-        order[row.scenario].append(row.strategy)
-    most = max(map(len, order.values()))
-    longest = max(len(row.strategy) for row in comparison.summary)
-    width = 3.4 + 0.075 * longest  # inches; a letter takes about 0.075
-    figure, axes = panels(len(order), width, 1.1 + 0.3 * most)
-    for ax, (scenario, names) in zip(axes, order.items(), strict=True):
-        known = {one.strategy: one for one in comparison.runs if one.scenario == scenario}
-        _boxes_axis(ax, [known[name] for name in names], comparison)
+    ordered = _in_order(comparison)
+    width = width_beside(row.strategy for row in comparison.summary)
+    most = max(map(len, ordered.values()))
+    figure, axes = panels(len(ordered), width, 1.1 + 0.3 * most)
+    for ax, (scenario, runs) in zip(axes, ordered.items(), strict=True):
+        _boxes_axis(ax, runs, comparison)
         headed(ax, scenario, 3.0)
     return figure
+
+
+def _in_order(comparison: Comparison) -> dict[str, list[Runs]]:
+    """By scenario, the runs of its strategies in the order of the summary."""
+    known = {(one.scenario, one.strategy): one for one in comparison.runs}
+    ordered: dict[str, list[Runs]] = {name: [] for name in comparison.scenarios}
+    for row in comparison.summary:
+        ordered[row.scenario].append(known[row.scenario, row.strategy])
+    return ordered
 
 
 def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
@@ -42,8 +56,7 @@ def _boxes_axis(ax: Axes, runs: Sequence[Runs], comparison: Comparison) -> None:
     ax.invert_yaxis()
     ax.set_xlabel(axis_label(comparison))
     within(ax, "x", comparison.limits, comparison.unit)
-    ax.grid(axis="x", color="0.9")
-    ax.set_axisbelow(True)
+    grid_behind(ax)
 
 
 def _with_failures(runs: Runs) -> str:

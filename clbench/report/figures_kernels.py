@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,9 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.metrics.run import curves_by_layer
-from clbench.records import CellRecord
 from clbench.report.compared import Comparison
-from clbench.report.drawing import COLOURS, headed, panels
+from clbench.report.curves import finished
+from clbench.report.drawing import COLOURS, headed, panels, run_words
 from clbench.typing import Array
 
 if TYPE_CHECKING:
@@ -54,39 +54,45 @@ def kernel_squares(comparison: Comparison) -> Figure:
     if not rows:
         raise UserError("no run says what became of its kernels; `softhebb+kernel_plasticity` does")
     shown = rows[:MAX_ROWS]
-    layers = list(dict.fromkeys(layer for row in shown for layer in row.changes))
+    layers = _layers(shown)
     several_runs = len({row.run for row in shown}) > 1
     figure, axes = panels(len(shown) * len(layers), PANEL, PANEL + 0.4, columns=len(layers))
     for ax, (row, layer) in zip(axes, itertools.product(shown, layers), strict=True):
         _panel(ax, row, layer, f"{row.run}\n" if several_runs else "")
     _key(figure, columns=min(3, len(layers)))
-    about = [] if several_runs else [shown[0].run]
-    if len(rows) > MAX_ROWS:
-        about.append(f"the first {MAX_ROWS} of {len(rows)} tasks and strategies")
-    if about:
+    if about := _about(rows, shown, several_runs=several_runs):
         figure.suptitle("\n".join(about))
     return figure
+
+
+def _layers(rows: Iterable[KernelRow]) -> list[str]:
+    """Each once, in the order in which they first come."""
+    return list(dict.fromkeys(layer for row in rows for layer in row.changes))
+
+
+def _about(
+    rows: Sequence[KernelRow], shown: Sequence[KernelRow], *, several_runs: bool
+) -> list[str]:
+    """What stands above all panels: the run where there is one, and that not all is shown."""
+    about = [] if several_runs else [shown[0].run]
+    if len(rows) > len(shown):
+        about.append(f"the first {len(shown)} of {len(rows)} tasks and strategies")
+    return about
 
 
 def _rows(comparison: Comparison) -> Iterator[KernelRow]:
     several = len(comparison.scenarios) > 1
     for cell in comparison.results.cells:
         changes = curves_by_layer(cell.curves, "kernel_change")
-        member = _first_finished(cell)
-        if member is None or not changes:
+        members = finished(cell)
+        if not members or not changes:
             continue
         top = curves_by_layer(cell.curves, "top_kernels")
-        where = f"{cell.label} on {cell.scenario}" if several else cell.label
-        run = f"{where}, seed {int(cell.seed[member])}"
+        run = run_words(cell, members[0], several=several)
         tasks = max(values.shape[1] for values in changes.values())
         for task in range(tasks):
-            changed = _of_task(changes, member, task)
-            yield KernelRow(run, task + 1, changed, _of_task(top, member, task))
-
-
-def _first_finished(cell: CellRecord) -> int | None:
-    complete = np.flatnonzero(cell.complete)
-    return int(complete[0]) if len(complete) else None
+            changed = _of_task(changes, members[0], task)
+            yield KernelRow(run, task + 1, changed, _of_task(top, members[0], task))
 
 
 def _of_task(curves: Mapping[str, Array], member: int, task: int) -> dict[str, Array]:
@@ -98,25 +104,32 @@ def _panel(ax: Axes, row: KernelRow, layer: str, heading: str) -> None:
     ax.set_axis_off()
     changes = row.changes.get(layer, np.full(0, np.nan))
     largest = float(np.nanmax(np.abs(changes), initial=0.0))
-    said = f"up to {largest:.2g}" if largest > 0 else "no change"
-    headed(ax, f"{heading}{layer}, task {row.task}: {said}", PANEL + 0.6)
-    count = len(changes)
-    if not count:
-        return
-    across = math.ceil(math.sqrt(count))
-    down = math.ceil(count / across)
+    headed(ax, f"{heading}{layer}, task {row.task}: {_size_words(largest)}", PANEL + 0.6)
+    if len(changes):
+        top = row.top.get(layer, np.zeros(len(changes)))
+        _kernels(ax, changes, top, largest)
+
+
+def _size_words(largest: float) -> str:
+    return f"up to {largest:.2g}" if largest > 0 else "no change"
+
+
+def _kernels(ax: Axes, changes: Array, top: Array, largest: float) -> None:
+    """Their squares, in one as large as it must be, and frames around the top ones."""
+    across = math.ceil(math.sqrt(len(changes)))
+    down = math.ceil(len(changes) / across)
     ax.set(xlim=(-0.6, across - 0.4), ylim=(down - 0.4, -0.6), aspect="equal")
     _squares(ax, across, _sides(changes, largest), facecolors=GROWS, linewidths=0.0)
     _squares(ax, across, _sides(-changes, largest), facecolors=SHRINKS, linewidths=0.0)
-    top = FRAME * row.top.get(layer, np.zeros(count))
     width = min(0.7, 14 / across)  # thinner where kernels are many, and small
-    _squares(ax, across, top, facecolors="none", edgecolors="black", linewidths=width)
+    _squares(ax, across, FRAME * top, facecolors="none", edgecolors="black", linewidths=width)
 
 
 def _sides(changes: Array, largest: float) -> Array:
     """The sides of squares whose areas are shares of the largest; 0 where nothing grew."""
     share = np.nan_to_num(changes).clip(min=0) / (largest or 1.0)
-    return np.where(share > 0, np.maximum(np.sqrt(share), LEAST_SIDE) * LARGEST_SIDE, 0.0)
+    sides = np.maximum(np.sqrt(share), LEAST_SIDE) * LARGEST_SIDE
+    return np.where(share > 0, sides, 0.0)
 
 
 def _squares(ax: Axes, across: int, sides: Array, **look: Any) -> None:

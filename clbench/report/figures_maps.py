@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from clbench.errors import UserError
 from clbench.records import CellRecord
 from clbench.report.compared import Comparison
-from clbench.report.drawing import headed, panels
+from clbench.report.curves import finished
+from clbench.report.drawing import headed, panels, run_words
 from clbench.typing import Array
 
 if TYPE_CHECKING:
@@ -49,10 +50,9 @@ def activation_maps(comparison: Comparison) -> Figure:
             " add the metric activation_maps to the suite and run it again"
         )
     shown = found[:MAX_PANELS]
-    most_rows = max(len(maps.planes) for maps in shown)
-    most_columns = max(maps.planes.shape[1] for maps in shown)
-    width = TILE * most_columns + 0.5
-    figure, axes = panels(len(shown), width, TILE * most_rows + 0.8)
+    rows, columns = _largest(shown)
+    width = TILE * columns + 0.5
+    figure, axes = panels(len(shown), width, TILE * rows + 0.8)
     for ax, maps in zip(axes, shown, strict=True):
         headed(ax, maps.heading, width - 0.6)
         _tiles(ax, maps)
@@ -61,18 +61,24 @@ def activation_maps(comparison: Comparison) -> Figure:
     return figure
 
 
+def _largest(shown: Sequence[Maps]) -> tuple[int, int]:
+    """The most rows and the most columns of tiles."""
+    rows = max(maps.planes.shape[0] for maps in shown)
+    columns = max(maps.planes.shape[1] for maps in shown)
+    return rows, columns
+
+
 def _found(comparison: Comparison) -> Iterator[Maps]:
     results = comparison.results
     several = len(comparison.scenarios) > 1
     for cell in results.cells:
-        complete = np.flatnonzero(cell.complete)
-        if not len(complete):
+        members = finished(cell)
+        if not members:
             continue
-        where = f"{cell.label} on {cell.scenario}" if several else cell.label
-        run = f"{where}, seed {int(cell.seed[complete[0]])}"
+        run = run_words(cell, members[0], several=several)
         for label, values in cell.metrics.items():
             if results.metric_called(label, cell) == METRIC:
-                yield from _of_run(cell, label, values[complete[0]], run)
+                yield from _of_run(cell, label, values[members[0]], run)
 
 
 def _of_run(cell: CellRecord, label: str, values: Array, run: str) -> Iterator[Maps]:
@@ -85,16 +91,17 @@ def _of_run(cell: CellRecord, label: str, values: Array, run: str) -> Iterator[M
     if values.ndim != 5 or not np.isfinite(values).any():
         return
     options = _options(cell, label)
-    layer = str(options.get("layer", "last"))
-    said = f"{layer} layer" if layer == "last" else layer
+    _, count, planes_each = values.shape[:3]
+    images = _numbers(options.get("images"), count)
+    channels = _numbers(options.get("channels"), planes_each - 1)
     for number, planes in enumerate(values, start=1):
         after = f"after task {number}" if len(values) == cell.tasks else "at the end"
-        yield Maps(
-            f"{run}\n{said}, {after}",
-            planes,
-            _numbers(options.get("images"), len(planes)),
-            _numbers(options.get("channels"), planes.shape[1] - 1),
-        )
+        yield Maps(f"{run}\n{_layer(options)}, {after}", planes, images, channels)
+
+
+def _layer(options: Mapping[str, Any]) -> str:
+    layer = str(options.get("layer", "last"))
+    return f"{layer} layer" if layer == "last" else layer
 
 
 def _options(cell: CellRecord, label: str) -> Mapping[str, Any]:
@@ -129,8 +136,9 @@ def _name_tiles(ax: Axes, maps: Maps) -> None:
     """The numbers of images and channels beside and below."""
     rows, columns = maps.planes.shape[:2]
     half = (1 - GAP) / 2
-    ax.set_xticks(np.arange(columns) + half, ["", *map(str, maps.channels)], fontsize=7)
-    ax.set_yticks(np.arange(rows) + half, list(map(str, maps.images)), fontsize=7)
+    channels, images = list(map(str, maps.channels)), list(map(str, maps.images))
+    ax.set_xticks(np.arange(columns) + half, ["", *channels], fontsize=7)
+    ax.set_yticks(np.arange(rows) + half, images, fontsize=7)
     ax.set_xlabel("channel", fontsize=8)
     ax.set_ylabel("image", fontsize=8)
     ax.tick_params(length=0)

@@ -28,6 +28,8 @@ BELOW_BARS = 0.5
 NAME_STEP = 0.62
 BLACK_LINE: dict[str, Any] = {"color": "black", "linewidth": 1.2, "clip_on": False}
 
+NAME: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
+
 
 def critical_difference_diagram(comparison: Comparison) -> Figure:
     """Average ranks on a line; bars join strategies that cannot be told apart.
@@ -40,25 +42,32 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
     drawn = diagrams[:1] if comparison.overall is not None else diagrams
     figure, axes = _rank_figure(drawn)
     for ax, diagram in zip(axes, drawn, strict=True):
-        over = f"{len(comparison.scenarios)} scenarios" if diagram.scenario is None else "seeds"
-        where = "" if diagram.scenario is None else f" on {diagram.scenario}"
-        _rank_axis(ax, diagram, f"{comparison.metric}{where}: average ranks over {over}")
+        _rank_axis(ax, diagram, _title(comparison, diagram))
     return figure
+
+
+def _title(comparison: Comparison, diagram: RankDiagram) -> str:
+    if diagram.scenario is None:
+        count = len(comparison.scenarios)
+        return f"{comparison.metric}: average ranks over {count} scenarios"
+    return f"{comparison.metric} on {diagram.scenario}: average ranks over seeds"
 
 
 def _rank_figure(diagrams: Sequence[RankDiagram]) -> tuple[Figure, list[Axes]]:
     """Room for a line of ranks with names at both ends."""
     from clbench.report.figure_class import NotebookFigure
 
-    heights = []
-    longest = 0
-    for diagram in diagrams:
-        heights.append(1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks))
-        longest = max(longest, *map(len, diagram.ranks))
+    heights = list(map(_height, diagrams))
+    longest = max(len(name) for diagram in diagrams for name in diagram.ranks)
     size = (5.4 + 0.13 * longest, sum(heights))  # inches; a letter takes about 0.13 of both ends
     figure = NotebookFigure(figsize=size, layout="constrained")
     axes = figure.subplots(len(diagrams), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(axes[:, 0])
+
+
+def _height(diagram: RankDiagram) -> float:
+    """In inches."""
+    return 1.2 + 0.16 * len(diagram.bars) + 0.14 * len(diagram.ranks)
 
 
 def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
@@ -66,18 +75,18 @@ def _rank_axis(ax: Axes, diagram: RankDiagram, title: str) -> None:
     either end for every strategy.
     """
     count = len(diagram.ranks)
-    below_bars = BAR_STEP * len(diagram.bars) + BELOW_BARS
-    has_ruler = bool(np.isfinite(diagram.critical))
     ax.set_title(title, loc="left")
     ax.set_axis_off()
     ax.set_xlim(1, count)
-    bottom = below_bars + NAME_STEP * _half(count) + 0.2
-    ax.set_ylim(bottom, TOP_WITH_RULER if has_ruler else TOP)
     _rank_line(ax, count)
     _bars(ax, diagram)
+    below_bars = BAR_STEP * len(diagram.bars) + BELOW_BARS
     _names(ax, diagram, below_bars)
-    if has_ruler:
+    top = TOP
+    if np.isfinite(diagram.critical):
+        top = TOP_WITH_RULER
         _ruler(ax, diagram.critical, count)
+    ax.set_ylim(below_bars + NAME_STEP * _half(count) + 0.2, top)
 
 
 def _half(count: int) -> int:
@@ -88,7 +97,8 @@ def _half(count: int) -> int:
 def _rank_line(ax: Axes, count: int) -> None:
     """The line, with a tick for each rank where there are few."""
     ax.plot([1, count], [0, 0], **BLACK_LINE)
-    for tick in range(1, count + 1, -(-count // MAX_TICKS)):
+    step = -(-count // MAX_TICKS)
+    for tick in range(1, count + 1, step):
         ax.plot([tick, tick], [0, TICK], **BLACK_LINE)
         ax.text(tick, TICK_LABEL, str(tick), ha="center", va="bottom")
 
@@ -107,19 +117,20 @@ def _names(ax: Axes, diagram: RankDiagram, below_bars: float) -> None:
     """The better half on the left, best on top; the others on the right, worst on top."""
     count = len(diagram.ranks)
     for position, (name, rank) in enumerate(diagram.ranks.items()):
-        left = position < _half(count)
-        line = position if left else count - 1 - position
-        _name(ax, name, rank, below_bars + NAME_STEP * (line + 0.5), 1 if left else count)
+        on_left = position < _half(count)
+        line = position if on_left else count - 1 - position
+        depth = below_bars + NAME_STEP * (line + 0.5)
+        _name_line(ax, rank, depth, end=1 if on_left else count)
+        if on_left:
+            ax.annotate(f"{name}  {rank:.2f}", (1, depth), (-4, 0), ha="right", **NAME)
+        else:
+            ax.annotate(f"{rank:.2f}  {name}", (count, depth), (4, 0), ha="left", **NAME)
 
 
-def _name(ax: Axes, name: str, rank: float, depth: float, end: float) -> None:
+def _name_line(ax: Axes, rank: float, depth: float, end: float) -> None:
     """A strategy's line down from its rank and out to its name, at the end of the axis."""
-    ax.plot([rank, rank, end], [0, depth, depth], color="0.25", linewidth=0.9, clip_on=False)
-    how: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
-    if end == 1:
-        ax.annotate(f"{name}  {rank:.2f}", (end, depth), (-4, 0), ha="right", **how)
-    else:
-        ax.annotate(f"{rank:.2f}  {name}", (end, depth), (4, 0), ha="left", **how)
+    how: dict[str, Any] = {"color": "0.25", "linewidth": 0.9, "clip_on": False}
+    ax.plot([rank, rank, end], [0, depth, depth], **how)
 
 
 def _ruler(ax: Axes, critical: float, count: int) -> None:
@@ -128,5 +139,7 @@ def _ruler(ax: Axes, critical: float, count: int) -> None:
     ax.plot([1, end], [RULER, RULER], **BLACK_LINE)
     for x in (1, end):
         ax.plot([x, x], RULER_ENDS, **BLACK_LINE)
-    cut = " (more than the line is long)" if 1 + critical > count else ""
-    ax.text(1, RULER_LABEL, f"critical difference {critical:.2f}{cut}", va="bottom")
+    label = f"critical difference {critical:.2f}"
+    if 1 + critical > count:
+        label += " (more than the line is long)"
+    ax.text(1, RULER_LABEL, label, va="bottom")

@@ -10,7 +10,7 @@ import numpy as np
 
 from clbench.errors import UserError
 from clbench.records import CellRecord, Results
-from clbench.report.bins import bin_size, said_of
+from clbench.report.bins import bin_size, with_bins
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.curves import (
     ACCURACIES,
@@ -18,7 +18,6 @@ from clbench.report.curves import (
     LEARNT,
     ONLINE,
     Course,
-    accuracy_intervals,
     ages_by_seed,
     binned_course,
     course_by_seed,
@@ -27,12 +26,24 @@ from clbench.report.curves import (
     mean_cost,
     mean_matrix,
     pareto,
+    percent_bounds,
 )
-from clbench.report.drawing import axis_label, headed, look, panels, shown, within
+from clbench.report.drawing import (
+    axis_label,
+    headed,
+    heading,
+    look,
+    panels,
+    shown,
+    within,
+    write_percentages,
+)
+from clbench.report.marks import bound_labels
 from clbench.report.numbers import spread_out
 from clbench.typing import Array
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
@@ -66,11 +77,7 @@ def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
 
     The figure grows by what it needs.
     """
-    drawn = {
-        name: handle
-        for ax in axes
-        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
+    drawn = _handles(axes)
     found = {name: drawn[name] for name in order if name in drawn}
     if not found:
         return
@@ -78,6 +85,15 @@ def _legend(figure: Figure, axes: Sequence[Axes], order: Iterable[str]) -> None:
     beside = 0.6 + 0.075 * max(map(len, found))
     figure.set_size_inches(width + beside, max(height, 0.4 + 0.19 * len(found)))
     figure.legend(list(found.values()), list(found), loc="outside right upper")
+
+
+def _handles(axes: Sequence[Axes]) -> dict[str, Artist]:
+    """By strategy, how it is drawn."""
+    drawn: dict[str, Artist] = {}
+    for ax in axes:
+        handles, names = ax.get_legend_handles_labels()
+        drawn |= zip(names, handles, strict=True)
+    return drawn
 
 
 # ---------------------------------------------------------------------- curves
@@ -135,11 +151,14 @@ def forgetting_curves(comparison: Comparison) -> Figure:
 def _as_far_as_measured(found: Mapping[str, Array]) -> dict[str, Array]:
     """Without the ages that no task was tested at: few, where the last tasks alone are tested."""
     # The ages of all strategies, so that lines end together.
-    oldest = 0
-    for values in found.values():
-        tested = np.flatnonzero(~np.isnan(values).all(axis=0))
-        oldest = max(oldest, int(tested.max(initial=0)))
+    oldest = max(map(_oldest, found.values()))
     return {name: values[:, : oldest + 1] for name, values in found.items()}
+
+
+def _oldest(values: Array) -> int:
+    """The last age that any seed was tested at."""
+    tested = np.flatnonzero(~np.isnan(values).all(axis=0))
+    return int(tested.max(initial=0))
 
 
 def _length(found: Mapping[str, Array]) -> int:
@@ -175,17 +194,12 @@ def _curves(
                 how = {"label": name, **looks[name]}
                 _curve(ax, first + centres, measured, how, comparison.level)
         ax.set_xticks(_ticks(length, size, first))
-        ax.set(xlabel=_with_bins(below, size), ylabel=beside)
+        ax.set(xlabel=with_bins(below, size), ylabel=beside)
         within(ax, "y", ACCURACIES, "fraction")
         headed(ax, scenario, 3.4)
         ax.grid(color="0.92")
     _legend(figure, axes, looks)
     return figure
-
-
-def _with_bins(label: str, size: int) -> str:
-    said = said_of(size)
-    return f"{label} ({said})" if said else label
 
 
 def _ticks(length: int, size: int, first: int) -> list[int]:
@@ -198,11 +212,9 @@ def _ticks(length: int, size: int, first: int) -> list[int]:
 
 def _curve(ax: Axes, at: Array, measured: Array, how: Mapping[str, str], level: float) -> None:
     """A line with its interval; where only a single point was measured, that."""
-    intervals = accuracy_intervals(measured, level)
-    low = 100 * np.array([interval.low for interval in intervals])
-    high = 100 * np.array([interval.high for interval in intervals])
-    style: dict[str, Any] = {"linewidth": 1.5, "markersize": 4.0, **how}
-    style["markevery"] = max(1, len(at) // MARKERS_OF_A_LINE)
+    low, high = percent_bounds(measured, level)
+    every = max(1, len(at) // MARKERS_OF_A_LINE)
+    style: dict[str, Any] = {"linewidth": 1.5, "markersize": 4.0, "markevery": every, **how}
     ax.plot(at, 100 * measured.mean(axis=0), **style)
     if len(at) > 1:
         ax.fill_between(at, low, high, color=how["color"], alpha=0.12, linewidth=0)
@@ -219,24 +231,25 @@ def accuracy_matrices(comparison: Comparison) -> Figure:
 
     In a long stream a field is the mean of what was measured in a block of tasks.
     """
-    cells: list[CellRecord] = []
-    for here in _cells(comparison).values():
-        cells += here.values()
+    cells = [cell for here in _cells(comparison).values() for cell in here.values()]
     several = len(comparison.scenarios) > 1
     shown_cells = cells[:MAX_MATRICES]
     figure, axes = panels(len(shown_cells), 2.5, 2.5, columns=MATRICES_IN_A_ROW)
-    image = None
     for ax, cell in zip(axes, shown_cells, strict=True):
-        size = bin_size(cell.tasks, MAX_FIELDS)
-        matrix = mean_matrix(cell, size) * 100
-        image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-        _matrix_axis(ax, matrix, size)
-        headed(ax, f"{cell.label}\non {cell.scenario}" if several else cell.label, 2.0)
-    if image is not None:
-        _colour_bar(figure, axes, image)
+        image = _matrix(ax, cell)
+        headed(ax, heading(cell, several=several), 2.0)
+    _colour_bar(figure, axes, image)
     if len(cells) > MAX_MATRICES:
         figure.suptitle(f"the first {MAX_MATRICES} of {len(cells)} matrices")
     return figure
+
+
+def _matrix(ax: Axes, cell: CellRecord) -> AxesImage:
+    size = bin_size(cell.tasks, MAX_FIELDS)
+    matrix = mean_matrix(cell, size) * 100
+    image = ax.imshow(matrix, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+    _matrix_axis(ax, matrix, size)
+    return image
 
 
 def _colour_bar(figure: Figure, axes: list[Axes], image: AxesImage) -> None:
@@ -251,30 +264,25 @@ def _colour_bar(figure: Figure, axes: list[Axes], image: AxesImage) -> None:
 def _matrix_axis(ax: Axes, matrix: Array, size: int) -> None:
     """Fields are named by their last task."""
     fields = matrix.shape[1]
-    if size == 1:
-        ticks = range(0, fields, -(-fields // MAX_TICKS))
-        # Row 0 is the untrained network.
-        rows, none = [0, *(tick + 1 for tick in ticks)], ["none"]
-    else:
-        step = bin_size(fields, MAX_BLOCK_TICKS)
-        ticks = range(step - 1, fields, step)
-        rows, none = [tick + 1 for tick in ticks], []
+    ticks = _named_fields(fields, size)
     names = [str((tick + 1) * size) for tick in ticks]
     ax.set_xticks(ticks, names)
-    ax.set_yticks(rows, [*none, *names])
-    ax.set(xlabel=_with_bins("task tested", size), ylabel="tasks learnt")
+    rows = [tick + 1 for tick in ticks]
+    if size == 1:  # row 0 is the untrained network
+        rows, names = [0, *rows], ["none", *names]
+    ax.set_yticks(rows, names)
+    ax.set(xlabel=with_bins("task tested", size), ylabel="tasks learnt")
     ax.spines[:].set_visible(False)
     if fields <= MAX_NUMBERED:
-        _write_numbers(ax, matrix)
+        write_percentages(ax, matrix)
 
 
-def _write_numbers(ax: Axes, matrix: Array) -> None:
-    """Into the fields, in the shade that can be read there."""
-    how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7}
-    for (row, column), value in np.ndenumerate(matrix):
-        if not np.isnan(value):
-            shade = "white" if value < 55 else "black"
-            ax.text(column, row, f"{value:.0f}", color=shade, **how)
+def _named_fields(fields: int, size: int) -> range:
+    """From the first on; of blocks those that end with a round number."""
+    if size == 1:
+        return range(0, fields, -(-fields // MAX_TICKS))
+    step = bin_size(fields, MAX_BLOCK_TICKS)
+    return range(step - 1, fields, step)
 
 
 # ---------------------------------------------------------------------- cost
@@ -285,14 +293,7 @@ def cost_against_accuracy(comparison: Comparison) -> Figure:
 
     A line joins those that no other beats in both (Pareto), bounds left aside.
     """
-    points: dict[str, list[_Point]] = {}
-    for scenario in comparison.scenarios:
-        if found := _points(comparison, scenario):
-            points[scenario] = found
-    if not points:
-        raise UserError(
-            "no run says how long its training took (train_seconds), so there is no cost to draw"
-        )
+    points = _points_by_scenario(comparison)
     looks = _looks(comparison)
     figure, axes = panels(len(points), 4.2, 3.4)
     for ax, (scenario, here) in zip(axes, points.items(), strict=True):
@@ -313,25 +314,32 @@ class _Point:
     seconds: float
 
 
+def _points_by_scenario(comparison: Comparison) -> dict[str, list[_Point]]:
+    """Those scenarios that have a point."""
+    points = {scenario: _points(comparison, scenario) for scenario in comparison.scenarios}
+    if not any(points.values()):
+        raise UserError(
+            "no run says how long its training took (train_seconds), so there is no cost to draw"
+        )
+    return {scenario: found for scenario, found in points.items() if found}
+
+
 def _draw_point(ax: Axes, point: _Point, how: Mapping[str, str], unit: str) -> None:
     """A marker with the interval of its mean."""
     row, seconds = point.row, point.seconds
-    mean, low, high = shown(np.array([row.mean, row.ci_low, row.ci_high]), unit)
     style: dict[str, Any] = {**how, "linestyle": "none", "markersize": 7.0, "zorder": 3}
-    ax.plot(seconds, float(mean), label=row.strategy, **style)
-    if np.isfinite(low) and np.isfinite(high):
-        ends = [float(low), float(high)]
+    ax.plot(seconds, float(shown(row.mean, unit)), label=row.strategy, **style)
+    ends = shown(np.array([row.ci_low, row.ci_high]), unit)
+    if np.isfinite(ends).all():
         ax.plot([seconds, seconds], ends, color=how["color"], linewidth=1.0)
 
 
 def _draw_front(ax: Axes, points: Sequence[_Point], comparison: Comparison) -> None:
-    bounds = {cell.label for cell in comparison.results.cells if cell.is_bound}
-    rivals = [point for point in points if point.row.strategy not in bounds]
-    costs = [(point.seconds, point.row.mean) for point in rivals]
+    bounds = bound_labels(comparison.results.cells)
+    costs = [(one.seconds, one.row.mean) for one in points if one.row.strategy not in bounds]
     front = pareto(costs, higher_is_better=comparison.higher_is_better)
-    seconds = [cost for cost, _ in front]
-    means = shown(np.array([mean for _, mean in front]), comparison.unit)
-    ax.plot(seconds, means, color="0.6", linewidth=1.0, zorder=1)
+    seconds, means = np.reshape(front, (-1, 2)).T
+    ax.plot(seconds, shown(means, comparison.unit), color="0.6", linewidth=1.0, zorder=1)
 
 
 def _cost_axis(ax: Axes, comparison: Comparison) -> None:
@@ -348,12 +356,12 @@ def _cost_axis(ax: Axes, comparison: Comparison) -> None:
 
 def _points(comparison: Comparison, scenario: str) -> list[_Point]:
     """The strategies that have a mean and a cost."""
-    cells = {cell.label: cell for cell in comparison.results.cells if cell.scenario == scenario}
+    results = comparison.results
+    cells = {cell.label: cell for cell in results.cells if cell.scenario == scenario}
     points = []
     for row in comparison.summary:
-        if row.scenario != scenario or not np.isfinite(row.mean):
-            continue
-        seconds = mean_cost(comparison.results, cells[row.strategy], "train_seconds")
-        if np.isfinite(seconds) and seconds > 0:
-            points.append(_Point(row, seconds))
+        if row.scenario == scenario and np.isfinite(row.mean):
+            seconds = mean_cost(results, cells[row.strategy], "train_seconds")
+            if np.isfinite(seconds) and seconds > 0:
+                points.append(_Point(row, seconds))
     return points

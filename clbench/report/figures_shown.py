@@ -21,8 +21,12 @@ def draw_shown(results: Results, path: Path, strategy: str | None, *, by_agent: 
             " leave --by agent out"
         )
     if strategy is not None:
-        cells = results.find(strategy)
-        results = Results(replace(results.record, cells=cells, apart=[]), results.host)
+        results = _only(results, strategy)
     if by_agent and kind.agents == "apart":
         results = split_by_agent(results)
     draw(compare(results), path)
+
+
+def _only(results: Results, strategy: str) -> Results:
+    cells = results.find(strategy)
+    return Results(replace(results.record, cells=cells, apart=[]), results.host)

@@ -63,12 +63,13 @@ class Grid:
                 yield Text("")
             yield from self._drawn(block)
         if spared:
-            names = "; ".join(" ".join(column.header.split()) for column in spared)
-            yield Text(self.note.format(names=names), style="dim")
+            names = [" ".join(column.header.split()) for column in spared]
+            yield Text(self.note.format(names="; ".join(names)), style="dim")
 
     def _drawn(self, block: Sequence[Placed]) -> Iterator[Text]:
-        if any(one.header != [""] for one in block):
-            yield from _lines([one.header for one in block], block, style="bold", bottom=True)
+        headers = [one.header for one in block]
+        if any(header != [""] for header in headers):
+            yield from _lines(headers, block, style="bold", bottom=True)
         if self.ruled:
             yield _line("─" * _total(one.width for one in block))
         for row in range(len(block[0].cells)):
@@ -89,31 +90,42 @@ class Placed:
 
 def arrange(columns: Sequence[Column], width: int) -> tuple[list[list[Placed]], list[Column]]:
     """The blocks that the columns are drawn in, one below the other, and the columns left out."""
-    if _total(_natural(column) for column in columns) <= width:
+    if _total(map(_natural, columns)) <= width:
         return [[_placed(column, _natural(column)) for column in columns]], []
-    kept = list(columns)
-    spared = []
-    for column in sorted((one for one in columns if one.spare), key=lambda one: one.spare):
-        if _total(_least(one) for one in kept) <= width:
-            break
-        kept.remove(column)
-        spared.append(column)
+    kept, spared = _spared(columns, width)
     blocks = _blocks(kept, width)
     return [_widened(block, width) for block in blocks], spared
 
 
+def _spared(columns: Sequence[Column], width: int) -> tuple[list[Column], list[Column]]:
+    """The columns that are kept, and those that are left out until the others fit."""
+    kept = list(columns)
+    spared = []
+    can_be_spared = filter(lambda one: one.spare, columns)
+    for column in sorted(can_be_spared, key=lambda one: one.spare):
+        if _fit(kept, width):
+            break
+        kept.remove(column)
+        spared.append(column)
+    return kept, spared
+
+
+def _fit(columns: Iterable[Column], width: int) -> bool:
+    """Whether there is room for all, narrowed as far as they can be."""
+    return _total(map(_least, columns)) <= width
+
+
 def _blocks(columns: Sequence[Column], width: int) -> list[list[Column]]:
     """As many columns a block as there is room for; each block begins with the names."""
-    if _total(_least(column) for column in columns) <= width:
+    if _fit(columns, width):
         return [list(columns)]
     names = _leading_names(columns)
-    block = list(names)
-    blocks = [block]
+    blocks = [list(names)]
     for column in columns[len(names) :]:
-        if len(block) > len(names) and _total(map(_least, [*block, column])) > width:
-            block = list(names)
-            blocks.append(block)
-        block.append(column)
+        has_others = len(blocks[-1]) > len(names)
+        if has_others and not _fit([*blocks[-1], column], width):
+            blocks.append(list(names))
+        blocks[-1].append(column)
     return blocks
 
 
@@ -140,18 +152,22 @@ def _share(kind: Kind, block: Sequence[Column], widths: list[int], width: int) -
 
     Who needs little gets all of it.
     """
-    lacking = {
-        place: _natural(column) - widths[place]
-        for place, column in enumerate(block)
-        if column.kind == kind
-    }
-    for number, place in enumerate(sorted(lacking, key=lacking.__getitem__)):
+    lacking = {}
+    for place, column in enumerate(block):
+        if column.kind == kind:
+            lacking[place] = _natural(column) - widths[place]
+    waiting = len(lacking)
+    for place in sorted(lacking, key=lacking.__getitem__):
         room = max(0, width - _total(widths))
-        if kind == "number":  # of use only where its header is not folded any more
-            given = lacking[place] if lacking[place] <= room else 0
-        else:
-            given = min(lacking[place], room // (len(lacking) - number))
-        widths[place] += given
+        widths[place] += _given(kind, lacking[place], room, waiting)
+        waiting -= 1
+
+
+def _given(kind: Kind, lacking: int, room: int, waiting: int) -> int:
+    """What one of so many waiting columns gets of the room."""
+    if kind == "number":  # of use only where its header is not folded any more
+        return lacking if lacking <= room else 0
+    return min(lacking, room // waiting)
 
 
 def _narrow_names(block: Sequence[Column], widths: list[int], width: int) -> None:
@@ -172,7 +188,12 @@ def _total(widths: Iterable[int]) -> int:
 
 def _natural(column: Column) -> int:
     """The width at which nothing is folded."""
-    return max(cell_len(line) for text in (column.header, *column.cells) for line in _split(text))
+    return max(map(_width, (column.header, *column.cells)))
+
+
+def _width(text: str) -> int:
+    """That of its longest line."""
+    return max(map(cell_len, _split(text)))
 
 
 def _least(column: Column) -> int:
@@ -197,11 +218,11 @@ def _split(text: str) -> list[str]:
 
 
 def _placed(column: Column, width: int) -> Placed:
-    cells = [
-        [text] if column.kind == "number" else fold(text, width, column.kind)
-        for text in column.cells
-    ]
-    return Placed(width, column.kind, fold(column.header, width, "number"), cells)
+    header = fold(column.header, width, "number")
+    if column.kind == "number":
+        return Placed(width, column.kind, header, [[text] for text in column.cells])
+    cells = [fold(text, width, column.kind) for text in column.cells]
+    return Placed(width, column.kind, header, cells)
 
 
 def fold(text: str, width: int, kind: Kind) -> list[str]:
@@ -249,14 +270,19 @@ def _lines(
 ) -> Iterator[Text]:
     """One row in as many lines as its longest cell has."""
     height = max(map(len, cells))
-    for number in range(height):
-        parts = []
-        for lines, column in zip(cells, block, strict=True):
-            place = number - (height - len(lines) if bottom else 0)
-            shown = lines[place] if 0 <= place < len(lines) else ""
-            blanks = " " * (column.width - cell_len(shown))
-            parts.append(blanks + shown if column.kind == "number" else shown + blanks)
+    columns = []
+    for lines, column in zip(cells, block, strict=True):
+        empty = [""] * (height - len(lines))
+        filled = [*empty, *lines] if bottom else [*lines, *empty]
+        columns.append([_padded(line, column) for line in filled])
+    for parts in zip(*columns, strict=True):
         yield _line((" " * GAP).join(parts).rstrip(), style)
+
+
+def _padded(text: str, column: Placed) -> str:
+    """Numbers stand on the right."""
+    blanks = " " * (column.width - cell_len(text))
+    return blanks + text if column.kind == "number" else text + blanks
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -267,6 +293,6 @@ def _safe(column: Column) -> Column:
     """With names and numbers of one line, and nothing in them that steers a terminal."""
     cells = column.cells
     if column.kind != "prose":
-        cells = tuple(" ".join(cell.split("\n")) for cell in cells)
+        cells = tuple(cell.replace("\n", " ") for cell in cells)
     cells = tuple(printable(cell).replace("\t", " ") for cell in cells)
     return replace(column, header=printable(column.header), cells=cells)

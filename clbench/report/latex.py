@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from clbench.report.compare_tables import TableOf, tables, unit_of
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.contest import differs
-from clbench.report.marks import marked_names
-from clbench.report.numbers import MISSING, scale_of, show_level
+from clbench.report.marks import bound_labels, marked_names
+from clbench.report.numbers import MISSING, Scale, scale_of, show_level
 from clbench.report.paper_table import PaperCell, PaperRow, PaperTable, paper_table
 
 _LETTERS = {
@@ -52,16 +52,18 @@ def _paper_table(comparison: Comparison) -> list[str]:
     """
     table = _PaperTable(comparison)
     rows = [("strategy", *map(latex_text, comparison.scenarios))]
-    for strategy in dict.fromkeys(cell.label for cell in comparison.results.cells):
-        rows.append(table.row(strategy))
+    rows += map(table.row, table.names)
+    return _table(_caption(comparison, table.scale), rows)
+
+
+def _caption(comparison: Comparison, scale: Scale) -> str:
     more = "more" if comparison.higher_is_better else "less"
-    metric = latex_text(comparison.metric + unit_of(table.scale))
+    metric = latex_text(comparison.metric + unit_of(scale))
     level = latex_text(show_level(comparison.level)).replace(" ", "\\,")
-    caption = (
+    return (
         f"{metric} ({more} is better), means with their {level} intervals."
         f" The best is bold; {TIED}: not told apart from it ($\\alpha = {comparison.alpha:g}$)."
     )
-    return _table(caption, "l" + "r" * len(comparison.scenarios), rows)
 
 
 class _PaperTable:
@@ -72,7 +74,7 @@ class _PaperTable:
         cells = comparison.results.cells
         self.scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
         self.names = marked_names(cells)
-        self.bounds = {cell.label for cell in cells if cell.is_bound}
+        self.bounds = bound_labels(cells)
         self.known = {(row.scenario, row.strategy): row for row in comparison.summary}
         self.best = {scenario: self._best(scenario) for scenario in comparison.scenarios}
 
@@ -101,15 +103,21 @@ class _PaperTable:
         best = self.best[row.scenario]
         if row.strategy == best:
             mean = f"\\textbf{{{mean}}}"
-        elif best is not None and row.strategy not in self.bounds and self._is_tied(row, best):
+        elif best is not None and self._is_tied(row, best):
             mean += TIED
+        return mean + self._interval(row)
+
+    def _interval(self, row: SummaryRow) -> str:
+        """In small letters behind the mean; nothing where it is not known."""
         if not (math.isfinite(row.ci_low) and math.isfinite(row.ci_high)):
-            return mean
-        ends = f"[{self.scale.number(row.ci_low)}, {self.scale.number(row.ci_high)}]"
-        return f"{mean} {{\\scriptsize {ends}}}"
+            return ""
+        low, high = self.scale.number(row.ci_low), self.scale.number(row.ci_high)
+        return f" {{\\scriptsize [{low}, {high}]}}"
 
     def _is_tied(self, row: SummaryRow, best: str) -> bool:
-        """Whether no test shows a difference from the best."""
+        """Whether no test shows a difference from the best; bounds do not compete."""
+        if row.strategy in self.bounds:
+            return False
         for pair in self.comparison.pairs:
             if pair.scenario == row.scenario and {pair.a, pair.b} == {row.strategy, best}:
                 return not differs(pair, self.comparison.alpha)
@@ -124,16 +132,19 @@ def latex_for_paper(comparison: Comparison) -> str:
     table = paper_table(comparison)
     lines = [f"% Left out: {' '.join(line.split())}" for line in comparison.left_out]
     head = ("strategy", *map(latex_text, table.scenarios))
-    rows = [_paper_row(row, table) for row in table.rivals]
-    bounds = [_paper_row(row, table) for row in table.bounds]
-    columns = "l" + "r" * len(table.scenarios)
-    caption = latex_text(". ".join(table.caption) + ".")
-    lines += _table(caption, columns, [head, *rows], bounds)
+    rows = _paper_rows(table.rivals, table)
+    bounds = _paper_rows(table.bounds, table)
+    lines += _table(latex_text(table.caption), [head, *rows], below=bounds)
     return "\n".join(lines)
 
 
+def _paper_rows(rows: Sequence[PaperRow], table: PaperTable) -> list[tuple[str, ...]]:
+    return [_paper_row(row, table) for row in rows]
+
+
 def _paper_row(row: PaperRow, table: PaperTable) -> tuple[str, ...]:
-    return (latex_text(row.name), *(_paper_cell(cell, table) for cell in row.cells))
+    cells = [_paper_cell(cell, table) for cell in row.cells]
+    return (latex_text(row.name), *cells)
 
 
 def _paper_cell(cell: PaperCell | None, table: PaperTable) -> str:
@@ -149,19 +160,31 @@ def _paper_cell(cell: PaperCell | None, table: PaperTable) -> str:
 
 
 def _plain_table(table: TableOf) -> list[str]:
-    columns = "".join("l" if column.is_words else "r" for column in table.columns)
     rows = [tuple(map(latex_text, row)) for row in (table.headers, *table.rows)]
-    return _table(latex_text(table.title), columns, rows)
+    return _table(latex_text(table.title), rows, _sides(table))
+
+
+def _sides(table: TableOf) -> str:
+    """Words stand on the left, numbers on the right."""
+    return "".join("l" if column.is_words else "r" for column in table.columns)
 
 
 def _table(
-    caption: str, columns: str, rows: Sequence[Sequence[str]], below: Sequence[Sequence[str]] = ()
+    caption: str,
+    rows: Sequence[Sequence[str]],
+    columns: str | None = None,
+    below: Sequence[Sequence[str]] = (),
 ) -> list[str]:
-    """`below` stand under a line of their own."""
-    head, *body = (_table_row(row) for row in rows)
-    if below:
-        body += ["\\midrule"] if body else []
-        body += map(_table_row, below)
+    """The first of the rows is the head; `below` stand under a line of their own.
+
+    Without `columns` names stand on the left, and numbers beside them.
+    """
+    head, *body = map(_table_row, rows)
+    if columns is None:
+        columns = "l" + "r" * (len(rows[0]) - 1)
+    if body and below:
+        body.append("\\midrule")
+    body += map(_table_row, below)
     return [
         "",
         "\\begin{table}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from clbench.report.sections import Section, Source
 from clbench.report.stated import stated_comparison
 
 RECORDS = "records"  # the folder of copies
-# Costs are shown; networks of one stack share their clock, so nothing is tested.
+SMOKE_DATA = "made-up data of --smoke"
 SHARED_RULES = ("metric", "alpha", "tests", "unpaired", "rope")  # with each record by itself
+# Costs are shown; networks of one stack share their clock, so nothing is tested.
 UNRANKED_UNITS = ("seconds", "bytes", "count")
 
 
@@ -41,19 +42,24 @@ def leaderboard(
     files that are left out, in one line.
     """
     host = host or Host.load(only="metric")
-    records = _publishable(paths, tell)
-    sources = [Source(records[path], path, place) for path, place in _places(list(records), out)]
+    sources = _sources(_publishable(paths, tell), out)
     opened = {id(source.record): Results(source.record, host) for source in sources}
     results = list(opened.values())
     groups = [results] if force_mixed else comparable(results)
-    baselines = [baseline if _has_strategy(group, baseline) else None for group in groups]
-    if baseline is not None and not any(baselines):
-        raise RecordError(f"no record has a strategy {baseline!r}")
+    baselines = _baselines(groups, baseline)
     sections = []
     for group, against in zip(groups, baselines, strict=True):
         together = _sources_of(group, sources)
         sections.append(_section(together, host, force_mixed, _rules(rules, against)))
     return sections
+
+
+def _baselines(groups: Iterable[Sequence[Results]], baseline: str | None) -> list[str | None]:
+    """The baseline of each group: none where it has no such strategy."""
+    found = [baseline if _has_strategy(group, baseline) else None for group in groups]
+    if baseline is not None and not any(found):
+        raise RecordError(f"no record has a strategy {baseline!r}")
+    return found
 
 
 def _rules(rules: Mapping[str, Any], baseline: str | None) -> dict[str, Any]:
@@ -85,14 +91,19 @@ def _publishable(
     paths: Sequence[Path], tell: Callable[[str], None] | None
 ) -> dict[Path, RecordFile]:
     """The records that hold results, by path: `results/*/*.h5` may name others, too."""
-    opened = {path: read_record(path) for path in dict.fromkeys(paths)}
-    reasons = {path: _why_not_published(record, path) for path, record in opened.items()}
-    left_out = [f"{path} ({reason})" for path, reason in reasons.items() if reason]
-    if left_out and len(left_out) == len(opened):
+    published = {}
+    left_out = []
+    for path in dict.fromkeys(paths):
+        record = read_record(path)
+        if reason := _why_not_published(record, path):
+            left_out.append(f"{path} ({reason})")
+        else:
+            published[path] = record
+    if left_out and not published:
         raise RecordError(f"there is nothing to publish: {', '.join(left_out)}")
     if left_out and tell is not None:
         tell(f"left out: {', '.join(left_out)}")
-    return {path: record for path, record in opened.items() if not reasons[path]}
+    return published
 
 
 def _why_not_published(record: RecordFile, path: Path) -> str | None:
@@ -100,27 +111,35 @@ def _why_not_published(record: RecordFile, path: Path) -> str | None:
 
     One from before records said it is known by the names that clbench gave then.
     """
-    said_by_name = record.suite == path.stem and path.stem.endswith("-smoke")
-    if record.purpose == SMOKE or (not record.purpose and said_by_name):
-        return "made-up data of --smoke"
-    if not record.purpose and path.name == f"{record.suite}.superseded.h5":
-        return "cells of an older state of its suite"
-    return None
+    if record.purpose == SMOKE:
+        return SMOKE_DATA
+    if record.purpose:
+        return None
+    if record.suite == path.stem and path.stem.endswith("-smoke"):
+        return SMOKE_DATA
+    is_superseded = path.name == f"{record.suite}.superseded.h5"
+    return "cells of an older state of its suite" if is_superseded else None
 
 
-def _places(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, str]]:
-    """Where each record lies in the folder: where it is, or a copy under a name of its own."""
-    base = out.resolve()
-    # A record that lies in the folder already is linked to where it is.
-    inside: dict[Path, str] = {}
-    for path in dict.fromkeys(paths):
-        if path.resolve().is_relative_to(base):
-            inside[path] = path.resolve().relative_to(base).as_posix()
+def _sources(records: Mapping[Path, RecordFile], out: Path) -> list[Source]:
+    """With where each record lies in the folder: where it is, or a copy under a name of its own."""
+    inside = _inside(records, out.resolve())
     taken = set(inside.values())
-    for path in dict.fromkeys(paths):
+    sources = []
+    for path, record in records.items():
         place = inside.get(path) or _free_name(path, taken)
         taken.add(place)
-        yield path, place
+        sources.append(Source(record, path, place))
+    return sources
+
+
+def _inside(paths: Iterable[Path], folder: Path) -> dict[Path, str]:
+    """Records that lie in the folder already, which are linked to where they are."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        if path.resolve().is_relative_to(folder):
+            found[path] = path.resolve().relative_to(folder).as_posix()
+    return found
 
 
 def _free_name(path: Path, taken: set[str]) -> str:
@@ -142,13 +161,13 @@ def _section(
     kept, again = repeats(records, _alpha(records, rules))
     pooled = pool([Results(record, host) for record in kept], force_mixed=force_mixed)
     pooled = with_choices(pooled, rules)
-    title = " + ".join(dict.fromkeys(source.record.suite for source in sources))
+    suites = dict.fromkeys(record.suite for record in records)
     comparisons = _comparisons(pooled, rules)
     if len(sources) > 1:
-        for metric, found in comparisons.items():
-            alone = _by_themselves(sources, host, found, rules)
-            comparisons[metric] = with_claims(found, alone)
-    return Section(title, tuple(sources), comparisons, again, pooled.results)
+        for metric, board in comparisons.items():
+            alone = _by_themselves(sources, host, board, rules)
+            comparisons[metric] = with_claims(board, alone)
+    return Section(" + ".join(suites), tuple(sources), comparisons, again, pooled.results)
 
 
 def _by_themselves(
@@ -159,9 +178,7 @@ def _by_themselves(
     By the board's rules, whatever their own suites state; a record that lacks the baseline is
     compared without one.
     """
-    shared = {name: getattr(board, name) for name in SHARED_RULES}
-    if board.tests == RANKS:  # a correction asks for tests on ranks
-        shared["correction"] = board.correction
+    shared = {**rules, **_shared_rules(board)}
     found = {}
     for source in sources:
         alone = pool([Results(source.record, host)], force_mixed=True)
@@ -169,16 +186,26 @@ def _by_themselves(
         if not _has_strategy([alone.results], baseline):
             baseline = None
         try:
-            found[source.place] = compare_pool(alone, {**rules, **shared, "baseline": baseline})
+            found[source.place] = compare_pool(alone, {**shared, "baseline": baseline})
         except UserError:
             continue  # a metric that nobody knows who has this record alone
     return found
 
 
+def _shared_rules(board: Comparison) -> dict[str, Any]:
+    """The board's rules that hold for each record by itself."""
+    shared = {name: getattr(board, name) for name in SHARED_RULES}
+    if board.tests == RANKS:  # a correction asks for tests on ranks
+        shared["correction"] = board.correction
+    return shared
+
+
 def _alpha(records: Sequence[RecordFile], rules: Mapping[str, Any]) -> float:
     """The level that is asked for, or that the first record's suite states."""
     given = rules.get("alpha")
-    return stated_comparison(records[0].suite_text)[0].alpha if given is None else float(given)
+    if given is not None:
+        return float(given)
+    return stated_comparison(records[0].suite_text)[0].alpha
 
 
 def _comparisons(pooled: Pool, rules: Mapping[str, Any]) -> dict[str, Comparison]:

@@ -21,18 +21,22 @@ def marked_names(cells: Iterable[CellRecord]) -> dict[str, str]:
     return {label: _marked(label, sorted(found[label] - {"bound"})) for label in found}
 
 
+def bound_labels(cells: Iterable[CellRecord]) -> set[str]:
+    """The strategies that are bounds, and no rivals."""
+    return {cell.label for cell in cells if cell.is_bound}
+
+
 def declared_lines(cells: Iterable[CellRecord]) -> list[str]:
     """What the marks in a table mean, a line each."""
-    found: dict[str, list[str]] = {name: [] for name in DECLARATIONS}
+    labels_of: dict[str, dict[str, None]] = {name: {} for name in DECLARATIONS}
     for cell in cells:
         for name in cell.declared:
-            found[name].append(cell.label)
-    lines = []
-    for name, labels in found.items():
-        if labels:
-            who = ", ".join(dict.fromkeys(labels))
-            lines.append(f"({_in_words(name)}) {who}: {DECLARATIONS[name]}")
-    return lines
+            labels_of[name][cell.label] = None
+    return [
+        f"({_in_words(name)}) {', '.join(labels)}: {DECLARATIONS[name]}"
+        for name, labels in labels_of.items()
+        if labels
+    ]
 
 
 def _marked(label: str, declared: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -25,11 +25,18 @@ def measuring_line(cells: Iterable[CellRecord]) -> str:
             spent[name] += _total(seconds)
     if not spent:
         return ""
-    longest_first = sorted(spent.items(), key=lambda item: (-item[1], item[0]))
-    each = ", ".join(f"{name} {show_number(value, 'seconds')}" for name, value in longest_first)
-    return (
-        f"measuring took: {each} (training {show_number(training, 'seconds')}; all runs together)"
-    )
+    each = ", ".join(_each(spent))
+    return f"measuring took: {each} (training {_shown(training)}; all runs together)"
+
+
+def _each(spent: Mapping[str, float]) -> list[str]:
+    """The longest first."""
+    names = sorted(spent, key=lambda name: (-spent[name], name))
+    return [f"{name} {_shown(spent[name])}" for name in names]
+
+
+def _shown(seconds: float) -> str:
+    return show_number(seconds, "seconds")
 
 
 def _total(seconds: Array | None) -> float:

@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from clbench.report.compare_tables import TableOf, tables
+from clbench.report.grid import Column
 from clbench.report.terminal import summary_of
 from clbench.untrusted import printable
 
@@ -27,12 +28,9 @@ NOTE = "margin:.2em 0;font-size:.9em;opacity:.8"
 def results_html(results: Results) -> str:
     """A row a cell with the metrics that the suite asked for, as `clbench show` has it."""
     summary = summary_of(results)
-    parts = [f"<p><b>{_safe(summary.title)}</b></p>"]
+    parts = [_title(summary.title)]
     if summary.columns:
-        headers = [column.header for column in summary.columns]
-        rows = zip(*(column.cells for column in summary.columns), strict=True)
-        words = [column.kind != "number" for column in summary.columns]
-        parts.append(_table(headers, rows, words))
+        parts.append(_table_of_columns(summary.columns))
     return _framed([*parts, *map(_note, summary.legend)])
 
 
@@ -41,16 +39,29 @@ def comparison_html(comparison: Comparison) -> str:
     parts: list[str] = []
     drawn = tables(comparison)
     for table in drawn[:1]:
-        parts += [f"<p><b>{_safe(table.title)}</b></p>", _table_of(table)]
-    parts += [_note(line) for line in comparison.text]
-    for table in drawn[1:]:
-        title = f"<summary>{_safe(table.title)}</summary>"
-        parts.append(f"<details>{title}{_table_of(table)}</details>")
+        parts += [_title(table.title), _table_of(table)]
+    parts += map(_note, comparison.text)
+    parts += map(_folded, drawn[1:])
     return _framed(parts)
+
+
+def _title(text: str) -> str:
+    return f"<p><b>{_safe(text)}</b></p>"
+
+
+def _folded(table: TableOf) -> str:
+    return f"<details><summary>{_safe(table.title)}</summary>{_table_of(table)}</details>"
 
 
 def _framed(parts: Iterable[str]) -> str:
     return f'<div style="overflow-x:auto">{"".join(parts)}</div>'
+
+
+def _table_of_columns(columns: Sequence[Column]) -> str:
+    headers = [column.header for column in columns]
+    cells = [column.cells for column in columns]
+    words = [column.kind != "number" for column in columns]
+    return _table(headers, zip(*cells, strict=True), words)
 
 
 def _table_of(table: TableOf) -> str:
@@ -67,10 +78,10 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], words: Sequenc
 
 
 def _row(tag: str, style: str, cells: Sequence[str], sides: Sequence[str]) -> str:
-    made = [
-        f'<{tag} style="{style};text-align:{side}">{_safe(cell)}</{tag}>'
-        for cell, side in zip(cells, sides, strict=True)
-    ]
+    made = []
+    for cell, side in zip(cells, sides, strict=True):
+        how = f"{style};text-align:{side}"
+        made.append(f'<{tag} style="{how}">{_safe(cell)}</{tag}>')
     return f"<tr>{''.join(made)}</tr>"
 
 

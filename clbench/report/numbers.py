@@ -11,6 +11,7 @@ import numpy as np
 
 from clbench.records import Measured
 from clbench.records.cell import CellRecord
+from clbench.report.bins import means_by_seed
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
 
@@ -41,15 +42,14 @@ def estimate(cell: CellRecord, values: Array) -> Estimate | None:
 
     Agents of one seed are no independent runs, and count as their mean.
     """
-    seeds = np.unique(cell.seed[cell.complete])
-    means = np.array([values[cell.seed == seed].mean() for seed in seeds])
-    means = means[~np.isnan(means)]
-    if not len(means):
+    means = means_by_seed(values[cell.complete], cell.seed[cell.complete])
+    known = means[~np.isnan(means)]
+    if not len(known):
         return None
-    interval = mean_interval(means)
+    interval = mean_interval(known)
+    half = (interval.high - interval.low) / 2
     # One seed says nothing of the spread.
-    half = None if np.isnan(interval.low) else (interval.high - interval.low) / 2
-    return Estimate(float(means.mean()), half, len(means))
+    return Estimate(float(known.mean()), None if np.isnan(half) else half, len(known))
 
 
 def show_estimate(found: Estimate | None, unit: str) -> str:
@@ -57,8 +57,12 @@ def show_estimate(found: Estimate | None, unit: str) -> str:
     if found is None:
         return MISSING
     scale = scale_of([found.mean], unit)
-    shown = scale.estimate(found)
-    return f"{shown} {scale.name}" if scale.name else shown
+    return _with_name(scale.estimate(found), scale)
+
+
+def _with_name(shown: str, scale: Scale) -> str:
+    """A number with the unit that it is in, where it does not say so itself."""
+    return f"{shown} {scale.name}" if scale.name and shown != MISSING else shown
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,7 @@ class Scale:
 
 def scale_of(values: Iterable[float], unit: str) -> Scale:
     """The scale that a column of these values is shown in, each with two figures at least."""
-    sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
-    least, most = min(sizes, default=0.0), max(sizes, default=0.0)
+    least, most = _range(values)
     if unit in PERCENT:
         return _percent(unit, most)
     if unit == "count":
@@ -107,21 +110,33 @@ def scale_of(values: Iterable[float], unit: str) -> Scale:
     return Scale(unit, 1.0, max(_digits(most), _digits(least, figures=2)), "")
 
 
+def _range(values: Iterable[float]) -> tuple[float, float]:
+    """The sizes of the smallest and the largest, without zeros and what is not finite."""
+    sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
+    return min(sizes, default=0.0), max(sizes, default=0.0)
+
+
 def _percent(unit: str, most: float) -> Scale:
     """One digit after the point; more where all are small: a slope a task may be hundredths."""
     divisor = PERCENT[unit]
     is_small = 0 < most < divisor / 10
-    return Scale(unit, divisor, _digits(most / divisor, figures=2) if is_small else 1, "")
+    digits = _digits(most / divisor, figures=2) if is_small else 1
+    return Scale(unit, divisor, digits, "")
 
 
 def _in_steps(unit: str, least: float, most: float) -> Scale:
     """The largest unit in which the largest is at least 1, and the least at least a hundredth."""
     for divisor, name in STEPS[unit]:
         if most >= divisor and least >= divisor / 100:
-            return Scale(unit, divisor, max(1, _digits(least / divisor, figures=2)), name)
+            return _one_step(unit, least, divisor, name)
     if unit == "bytes":
         return Scale(unit, 1.0, 0, "B")  # there is no fraction of a byte
-    return Scale(unit, 1.0, max(1, _digits(least, figures=2)), "s")
+    return _one_step(unit, least, 1.0, "s")
+
+
+def _one_step(unit: str, least: float, divisor: float, name: str) -> Scale:
+    digits = _digits(least / divisor, figures=2)
+    return Scale(unit, divisor, max(1, digits), name)
 
 
 def show_unit(measured: Measured, scale: Scale | None = None) -> str:
@@ -129,21 +144,20 @@ def show_unit(measured: Measured, scale: Scale | None = None) -> str:
     unit = {"fraction": "%", "points": "points"}.get(measured.unit, "")
     if scale is not None:
         unit = unit or scale.name
-    return " ".join(filter(None, (unit, "↑" if measured.higher_is_better else "↓")))
+    better = "↑" if measured.higher_is_better else "↓"
+    return f"{unit} {better}" if unit else better
 
 
 def show_number(value: float, unit: str) -> str:
     """`93.1`, in percent for fractions."""
     scale = scale_of([value], unit)
-    shown = scale.number(value)
-    return f"{shown} {scale.name}" if scale.name and shown != MISSING else shown
+    return _with_name(scale.number(value), scale)
 
 
 def show_interval(mean: float, low: float, high: float, unit: str) -> str:
     """`93.1 [92.6, 93.7]`, all in the mean's unit."""
     scale = scale_of([mean], unit)
-    shown = scale.interval(mean, low, high)
-    return f"{shown} {scale.name}" if scale.name and shown != MISSING else shown
+    return _with_name(scale.interval(mean, low, high), scale)
 
 
 def show_p(p: float) -> str:
@@ -189,6 +203,10 @@ def choice_words(value: Any) -> str:
         return choice_words(list(*value.items()))
     match value:
         case [str(name), Mapping() as options]:
-            told = ", ".join(f"{key}={value_words(one)}" for key, one in options.items())
-            return f"{name}({told})" if told else name
+            return _called(name, options)
     return value_words(value)
+
+
+def _called(name: str, options: Mapping[str, Any]) -> str:
+    told = [f"{key}={value_words(one)}" for key, one in options.items()]
+    return f"{name}({', '.join(told)})" if told else name

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import metadata, version
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -72,22 +73,21 @@ def _citation() -> str:
         "title": "{clbench}: a benchmarking suite for continual learning",
         "author": "{The clbench maintainers}",
         "version": version("clbench"),
-        "url": _project(),
     }
-    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
+    if address := _project():
+        fields["url"] = address
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     return "\n".join(["@software{clbench,", *lines, "}"])
 
 
 def plain(value: Any) -> Any:
     """With six figures, and None for what is no number; numpy's values are made Python's."""
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     return value
@@ -129,38 +129,45 @@ def _source(source: Source) -> dict[str, Any]:
     from urllib.parse import quote
 
     record = source.record
-    dates = [str(run.get("date", "")) for run in record.runs]
     return {
         "place": source.place,
         "link": quote(source.place),
         "suite": record.suite,
         "suite_text": record.suite_text,
         "environment": record.environment,
-        "date": max(dates, default=""),
+        "date": _last_date(record.runs),
         "cells": [cell.key for cell in record.cells],
     }
+
+
+def _last_date(runs: Iterable[Mapping[str, Any]]) -> str:
+    dates = [str(run.get("date", "")) for run in runs]
+    return max(dates, default="")
 
 
 def _ranking(comparison: Comparison) -> dict[str, Any]:
     overall = comparison.overall
     summary = [_attributes(row, SHOWN_KEYS) for row in comparison.summary]
-    ranks = None if overall is None else [asdict(row) for row in overall.ranks]
     diagrams = [_diagram(diagram) for diagram in rank_diagrams(comparison)]
     fronts = {cost: _fronts(comparison, cost) for cost in COSTS}
     return {
         **_picked(comparison.to_json(), SAID_KEYS),
-        "claims": [asdict(claim) for claim in comparison.claims],
+        "claims": _as_dicts(comparison.claims),
         "unit": comparison.unit,
         "higher": comparison.higher_is_better,
         "limits": comparison.limits,
         "summary": summary,
         "question": None if overall is None else overall.question,
-        "overall": ranks,
+        "overall": None if overall is None else _as_dicts(overall.ranks),
         "runs": _runs(comparison),
         "pairs": _pairs(comparison),
         "diagrams": diagrams,
         "fronts": fronts,
     }
+
+
+def _as_dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return [asdict(row) for row in rows]
 
 
 def _picked(mapping: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -191,7 +198,7 @@ def _pairs(comparison: Comparison) -> dict[str, Any]:
         every += comparison.overall.pairs
     columns: dict[str, Any] = {}
     for name in PAIR_COLUMNS:
-        columns[name] = [getattr(pair, name) for pair in every]
+        columns[name] = list(map(attrgetter(name), every))
     columns["in_own_record"] = [words_of_pair(comparison.claims, pair) for pair in every]
     return columns
 
@@ -205,16 +212,26 @@ def _front(comparison: Comparison, scenario: str, cost: str) -> list[tuple[float
 
     Bounds do not compete.
     """
-    results = comparison.results
-    rivals: dict[str, CellRecord] = {}
-    for cell in results.cells:
-        if cell.scenario == scenario and not cell.is_bound:
-            rivals[cell.label] = cell
+    rivals = _rivals(comparison, scenario)
     points = []
     for row in comparison.summary:
         if row.scenario == scenario and row.strategy in rivals:
-            spent = mean_cost(results, rivals[row.strategy], cost)
-            # Costs stand on a logarithmic axis.
-            if np.isfinite([spent, row.mean]).all() and spent > 0:
-                points.append((spent, row.mean))
+            point = mean_cost(comparison.results, rivals[row.strategy], cost), row.mean
+            if _can_be_drawn(point):
+                points.append(point)
     return pareto(points, higher_is_better=comparison.higher_is_better)
+
+
+def _can_be_drawn(point: tuple[float, float]) -> bool:
+    """Costs stand on a logarithmic axis."""
+    cost, _ = point
+    return bool(np.isfinite(point).all()) and cost > 0
+
+
+def _rivals(comparison: Comparison, scenario: str) -> dict[str, CellRecord]:
+    """The scenario's cells by their strategy, without bounds."""
+    found = {}
+    for cell in comparison.results.cells:
+        if cell.scenario == scenario and not cell.is_bound:
+            found[cell.label] = cell
+    return found

@@ -25,6 +25,7 @@ from clbench.report.curves import (
     mean_matrix,
 )
 from clbench.report.repeat_words import repeat_mark, repeat_sentence
+from clbench.report.reproduction import Repeat
 from clbench.report.sections import Section
 from clbench.typing import Array
 
@@ -56,43 +57,50 @@ ENTRY_KEYS = (
 def entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
-    # Of a cell without a finished seed there is nothing to draw.
-    inside: dict[str, Any] = {"curves": {}, "matrix": None}
-    if cell.tasks and finished(cell):
-        inside = _inside(section, cell)
-    errors = [error[-MAX_ERROR:] for error in cell.errors]
-    costs = {name: mean_cost(results, cell, name) for name in COSTS}
     repeats = section.repeats.get(cell.key, ())
-    told = [{**asdict(one), "words": repeat_sentence(one)} for one in repeats]
+    made = {name: getattr(cell, name) for name in ENTRY_KEYS}
     declared = {name: DECLARATIONS[name] for name in cell.declared}
     return {
-        **{name: getattr(cell, name) for name in ENTRY_KEYS},
+        **made,
         "code": _code(results, cell),
         "declared": declared,
         "seeds": sorted(set(cell.seed.tolist())),
         "runs": _seeds_of_runs(results, cell),
         "ended": _ended(cell),
-        "errors": errors,
-        "costs": costs,
+        "errors": [error[-MAX_ERROR:] for error in cell.errors],
+        "costs": _costs(results, cell),
         "again": repeat_mark(repeats),
-        "repeats": told,
-        **inside,
+        "repeats": list(map(_repeat, repeats)),
+        **_inside(results, cell),
     }
+
+
+def _costs(results: Results, cell: CellRecord) -> dict[str, float]:
+    return {name: mean_cost(results, cell, name) for name in COSTS}
+
+
+def _repeat(one: Repeat) -> dict[str, Any]:
+    return {**asdict(one), "words": repeat_sentence(one)}
 
 
 def _code(results: Results, cell: CellRecord) -> list[dict[str, str]]:
     """What made the cell's numbers, in which version, and which plugin it came with."""
-    plugins: dict[str, str] = {}
-    for run, _ in runs_of(results.record, cell):
-        for name, version in _texts(run.get("plugins")).items():
-            # `clbench 0.2.0 sha256:...`: the hash is that of what came with the plugin.
-            package, _, code = version.rpartition(" ")
-            plugins[code] = f"{name}, {package}" if package else name
-    versions = _texts(cell.content.get("versions"))
+    plugins = _plugins_by_code(results, cell)
     found = []
-    for what, version in versions.items():
+    for what, version in _texts(cell.content.get("versions")).items():
         found.append({"what": what, "plugin": plugins.get(version, ""), "version": version})
     return found
+
+
+def _plugins_by_code(results: Results, cell: CellRecord) -> dict[str, str]:
+    """The plugins that the cell's runs had, by the hash of what came with them."""
+    plugins = {}
+    for run, _ in runs_of(results.record, cell):
+        for name, version in _texts(run.get("plugins")).items():
+            # `clbench 0.2.0 sha256:...`
+            package, _, code = version.rpartition(" ")
+            plugins[code] = f"{name}, {package}" if package else name
+    return plugins
 
 
 def _texts(told: Any) -> dict[str, str]:
@@ -110,22 +118,24 @@ def _seeds_of_runs(results: Results, cell: CellRecord) -> list[list[Any]]:
 
 def _ended(cell: CellRecord) -> list[tuple[str, int, int, int]]:
     """The runs that did not finish: how they ended, with which seed and agent, in which step."""
-    found = []
-    for row in np.flatnonzero(~cell.done):
-        where = int(cell.seed[row]), int(cell.agent[row]), int(cell.diverged_at[row])
-        found.append((str(cell.member_status[row]), *where))
-    return found
+    rows = ~cell.done
+    columns = (cell.member_status, cell.seed, cell.agent, cell.diverged_at)
+    return list(zip(*(column[rows].tolist() for column in columns), strict=True))
 
 
-def _inside(section: Section, cell: CellRecord) -> dict[str, Any]:
-    """What the cell's runs look like: courses over tasks, and the matrix, in blocks if need be."""
+def _inside(results: Results, cell: CellRecord) -> dict[str, Any]:
+    """What the cell's runs look like: courses over tasks, and the matrix."""
+    if not cell.tasks or not finished(cell):  # there is nothing to draw
+        return {"curves": {}, "matrix": None}
+    return {"curves": _courses(results, cell), "matrix": _matrix(cell)}
+
+
+def _matrix(cell: CellRecord) -> dict[str, Any]:
+    """In blocks if need be, which are named by their tasks, and found by the last of them."""
     size = bin_size(cell.tasks, MAX_TASKS)
     names = bin_names(cell.tasks, size)
     ends = [min((block + 1) * size, cell.tasks) for block in range(len(names))]
-    values = mean_matrix(cell, size)
-    # Blocks are named by their tasks, and found by the last of them.
-    matrix = {"size": size, "tasks": names, "ends": ends, "values": values}
-    return {"curves": _courses(section.results, cell), "matrix": matrix}
+    return {"size": size, "tasks": names, "ends": ends, "values": mean_matrix(cell, size)}
 
 
 def _courses(results: Results, cell: CellRecord) -> dict[str, Any]:
@@ -139,9 +149,14 @@ def _curve(values: Array) -> dict[str, Any]:
     tasks = values.shape[1]
     size = bin_size(tasks)
     centres, means = binned_course(values, size)
-    last = np.minimum((centres // size + 1) * size, tasks).astype(int)
+    ends = np.minimum((centres // size + 1) * size, tasks).astype(int)
+    return {"size": size, "points": _points(ends, means)}
+
+
+def _points(ends: Array, means: Array) -> list[list[Any]]:
+    """Of each of `means [seeds, K]` where it ends, the mean over seeds, and its interval."""
     points = []
-    found = zip(last, means.mean(axis=0), accuracy_intervals(means), strict=True)
+    found = zip(ends.tolist(), means.mean(axis=0), accuracy_intervals(means), strict=True)
     for end, mean, interval in found:
-        points.append([int(end), mean, interval.low, interval.high])
-    return {"size": size, "points": points}
+        points.append([end, mean, interval.low, interval.high])
+    return points

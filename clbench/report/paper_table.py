@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clbench.report.compare_tables import unit_of
+from clbench.report.compare_tables import names_of_tests, unit_of
 from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.design_words import corrected_words
-from clbench.report.marks import marked_names
+from clbench.report.marks import bound_labels, marked_names
 from clbench.report.numbers import Estimate, Scale, scale_of, show_level
 
 
@@ -42,28 +42,37 @@ class PaperTable:
     rivals: tuple[PaperRow, ...]
     bounds: tuple[PaperRow, ...]
     scale: Scale
-    caption: tuple[str, ...]  # its sentences
+    sentences: tuple[str, ...]  # of its caption
+
+    @property
+    def caption(self) -> str:
+        """What stands above it."""
+        return ". ".join(self.sentences) + "."
 
 
 def paper_table(comparison: Comparison) -> PaperTable:
     """The table of a comparison, strategies in the suite's order."""
-    cells = comparison.results.cells
-    bounds = {cell.label for cell in cells if cell.is_bound}
-    rows = {(row.scenario, row.strategy): row for row in comparison.summary}
-    made: dict[str, PaperRow] = {}
-    for label, name in marked_names(cells).items():
-        found = [rows.get((scenario, label)) for scenario in comparison.scenarios]
-        made[label] = PaperRow(name, tuple(map(_cell, found)))
+    names_of_bounds = bound_labels(comparison.results.cells)
+    rivals: list[PaperRow] = []
+    bounds: list[PaperRow] = []
+    for label, row in _rows(comparison):
+        (bounds if label in names_of_bounds else rivals).append(row)
     scale = scale_of((row.mean for row in comparison.summary), comparison.unit)
-    rivals = [row for label, row in made.items() if label not in bounds]
-    last = [row for label, row in made.items() if label in bounds]
     return PaperTable(
         scenarios=tuple(comparison.scenarios),
         rivals=tuple(rivals),
-        bounds=tuple(last),
+        bounds=tuple(bounds),
         scale=scale,
-        caption=tuple(_caption(comparison, scale, bool(bounds))),
+        sentences=tuple(_sentences(comparison, scale, bool(bounds))),
     )
+
+
+def _rows(comparison: Comparison) -> Iterable[tuple[str, PaperRow]]:
+    """By strategy, bounds among them."""
+    rows = {(row.scenario, row.strategy): row for row in comparison.summary}
+    for label, name in marked_names(comparison.results.cells).items():
+        found = [rows.get((scenario, label)) for scenario in comparison.scenarios]
+        yield label, PaperRow(name, tuple(map(_cell, found)))
 
 
 def _cell(row: SummaryRow | None) -> PaperCell | None:
@@ -84,7 +93,7 @@ def _half(row: SummaryRow) -> float | None:
 # ---------------------------------------------------------------------- the caption
 
 
-def _caption(comparison: Comparison, scale: Scale, has_bounds: bool) -> Iterable[str]:
+def _sentences(comparison: Comparison, scale: Scale, has_bounds: bool) -> Iterable[str]:
     more = "more" if comparison.higher_is_better else "less"
     yield f"{comparison.metric}{unit_of(scale)} ({more} is better)"
     level = show_level(comparison.level)
@@ -99,10 +108,11 @@ def _caption(comparison: Comparison, scale: Scale, has_bounds: bool) -> Iterable
 
 def _seeds(comparison: Comparison) -> str:
     """How many seeds the strategies have."""
-    counts = sorted({row.n_requested for row in comparison.summary})
-    if len(counts) == 1:
-        return f"{counts[0]} seed{'s' if counts[0] > 1 else ''}"
-    return f"{counts[0]} to {counts[-1]} seeds"
+    counts = {row.n_requested for row in comparison.summary}
+    least, most = min(counts, default=0), max(counts, default=0)
+    if least < most:
+        return f"{least} to {most} seeds"
+    return "1 seed" if most == 1 else f"{most} seeds"
 
 
 def _tests(comparison: Comparison) -> str:
@@ -110,8 +120,8 @@ def _tests(comparison: Comparison) -> str:
     pairs = [pair for pair in comparison.pairs if pair.is_tested]
     if not pairs:
         return "No test was possible"
-    names = ", ".join(dict.fromkeys(pair.test for pair in pairs))
-    corrected = ""
+    told = [f"Tests: {names_of_tests(pairs)}"]
     if len(pairs) > 1:
-        corrected = f"; {len(pairs)} pairs, {corrected_words(comparison.corrections.values())}"
-    return f"Tests: {names}{corrected}; alpha = {comparison.alpha:g}"
+        told.append(f"{len(pairs)} pairs, {corrected_words(comparison.corrections.values())}")
+    told.append(f"alpha = {comparison.alpha:g}")
+    return "; ".join(told)

@@ -41,17 +41,25 @@ class Matrix:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What `rich` asks for the width at hand."""
-        column = max(len(f" task {name} ") for name in self.names)
-        room = (options.max_width - len(AFTER)) // column
-        shown = spread_out(len(self.names), int(np.clip(room, 2, MOST_TASKS)))
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
-        table.add_column(AFTER, no_wrap=True)
-        for task in shown:
-            table.add_column(f" {self._task(task)} ", justify="right", no_wrap=True)
+        shown = self._shown(options.max_width)
+        table = self._empty_table(shown)
         table.add_row("nothing", *self._cells(0, shown))
         for task in shown:
             table.add_row(self._task(task), *self._cells(task + 1, shown))
         yield table
+
+    def _empty_table(self, shown: Sequence[int]) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 0), show_edge=False)
+        table.add_column(AFTER, no_wrap=True)
+        for task in shown:
+            table.add_column(f" {self._task(task)} ", justify="right", no_wrap=True)
+        return table
+
+    def _shown(self, width: int) -> list[int]:
+        """The bins for which there is room, two at least."""
+        column = max(len(f" task {name} ") for name in self.names)
+        room = (width - len(AFTER)) // column
+        return spread_out(len(self.names), int(np.clip(room, 2, MOST_TASKS)))
 
     def _cells(self, row: int, shown: Sequence[int]) -> list[Text]:
         return [shade(self.accuracy[row, task]) for task in shown]
@@ -66,10 +74,14 @@ def shade(value: float) -> Text:
     if np.isnan(value):
         return Text("·  ")
     level = float(np.clip(value, 0.0, 1.0))
-    mixed = (round(low + (high - low) * level) for low, high in zip(WORST, BEST, strict=True))
-    background = f"rgb({','.join(map(str, mixed))})"
-    style = Style(color="white" if level > 0.5 else "black", bgcolor=background)
+    style = Style(color="white" if level > 0.5 else "black", bgcolor=_background(level))
     return Text(f" {100 * value:5.1f} ", style=style)
+
+
+def _background(level: float) -> str:
+    """A colour between that of the worst and that of the best."""
+    mixed = [round(low + (high - low) * level) for low, high in zip(WORST, BEST, strict=True)]
+    return f"rgb({','.join(map(str, mixed))})"
 
 
 def bars(values: Array, height: int = 8) -> Text:
@@ -79,16 +91,22 @@ def bars(values: Array, height: int = 8) -> Text:
     """
     shown = bin_means(values, bin_size(len(values), MAX_BARS))
     width = 4 if len(shown) <= MAX_WIDE_BARS else 1
-    fractions = np.clip(np.nan_to_num(shown), 0, 1)
-    eighths = np.round(fractions * height * EIGHTHS).astype(int)  # of a letter's height
+    lines = _bar_lines(shown, height, width)
+    lines.append("  0 % └" + "─" * (width * len(shown)))
+    lines.append(_ticks(len(values), len(shown), width))
+    return Text("\n".join(line.rstrip() for line in lines))
+
+
+def _bar_lines(fractions: Array, height: int, width: int) -> list[str]:
+    """From the top, so many lines."""
+    known = np.clip(np.nan_to_num(fractions), 0, 1)
+    eighths = np.round(known * height * EIGHTHS).astype(int)  # of a letter's height
     labels = {height - 1: "100 %", height // 2 - 1: " 50 %"}
     lines = []
     for level in reversed(range(height)):
         drawn = "".join(_bar(count - EIGHTHS * level, width) for count in eighths)
         lines.append(f"{labels.get(level, ''):>5} │{drawn}")
-    lines.append("  0 % └" + "─" * (width * len(shown)))
-    lines.append(_ticks(len(values), len(shown), width))
-    return Text("\n".join(line.rstrip() for line in lines))
+    return lines
 
 
 def _bar(eighths: int, width: int) -> str:
@@ -99,10 +117,11 @@ def _bar(eighths: int, width: int) -> str:
 
 def _ticks(count: int, shown: int, wide: int) -> str:
     """The number of each value, or of the first and the last one."""
+    margin = " " * 7
     if wide > 1 and count == shown:
         numbers = [f"{number:<{wide}}" for number in range(1, count + 1)]
-        return " " * 7 + "".join(numbers)
-    return " " * 7 + "1" + str(count).rjust(wide * shown - 1)
+        return margin + "".join(numbers)
+    return margin + "1" + str(count).rjust(wide * shown - 1)
 
 
 def sparkline(values: Array, most: int = 60) -> str:
@@ -112,13 +131,19 @@ def sparkline(values: Array, most: int = 60) -> str:
     """
     if len(values):
         values = bin_means(values, -(-len(values) // most))
-    known = values[~np.isnan(values)]
-    if not len(known):
+    known = ~np.isnan(values)
+    if not known.any():
         return ""
-    low, span = known.min(), known.max() - known.min()
-    # What never changes lies in the middle.
-    heights = (values - low) / span if span else np.where(np.isnan(values), np.nan, 0.5)
-    return "".join(map(_letter, heights))
+    return "".join(map(_letter, _heights(values, known)))
+
+
+def _heights(values: Array, known: Array) -> Array:
+    """Between 0 for the least and 1 for the greatest; what never changes lies in the middle."""
+    low = float(values[known].min())
+    span = float(values[known].max()) - low
+    if span:
+        return (values - low) / span
+    return np.where(known, 0.5, np.nan)
 
 
 def _letter(height: float) -> str:

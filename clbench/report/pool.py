@@ -39,6 +39,7 @@ BUDGET = ("model", "batch_size", "augment", "precision")  # beside the length of
 UNKNOWN = "not stated"
 Source = Results | Path | str
 Suite = tuple[str, str]  # its name and its text
+Values = dict[str, set[str]]  # by suite, what its cells have of one property
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,32 @@ def pool(
 ) -> Pool:
     """Open and join records; `RecordError` says what differs where they cannot be compared."""
     opened = _opened(sources, plugins)
-    parts: list[RecordFile] = []
-    for results in opened:
-        # A merged record holds several suites, which are as comparable as they were.
-        parts += separated(results.record)
     # First names, so that two files without a suite are not taken for one.
-    records = _aligned(_named_apart(parts))
+    records = _aligned(_named_apart(_by_suites(opened)))
     mixed = tuple(_differences(records))
     if mixed and not force_mixed:
-        lines = "\n".join(f"  {line}" for line in mixed)
-        raise RecordError(
-            f"these records cannot be ranked together:\n{lines}\n"
-            "--force-mixed ranks them all the same, and says so in the output"
-        )
+        raise _refusal(mixed)
     asked = _asked(records)
     if len(records) == 1 and not ambiguous(records[0].cells):
         return Pool(opened[0], (), asked, asked_by_cell(records[0]))
     joined, asked_of = _joined(records)
     return Pool(Results(joined, opened[0].host), mixed, asked, asked_of)
+
+
+def _by_suites(opened: Iterable[Results]) -> list[RecordFile]:
+    """A merged record holds several suites, which are as comparable as they were."""
+    parts: list[RecordFile] = []
+    for results in opened:
+        parts += separated(results.record)
+    return parts
+
+
+def _refusal(differences: Iterable[str]) -> RecordError:
+    lines = "\n".join(f"  {line}" for line in differences)
+    return RecordError(
+        f"these records cannot be ranked together:\n{lines}\n"
+        "--force-mixed ranks them all the same, and says so in the output"
+    )
 
 
 def _opened(
@@ -111,12 +120,11 @@ def comparable(opened: Sequence[Results]) -> list[list[Results]]:
     groups: list[_Group] = []
     named = _named_apart([results.record for results in opened])
     for results, record in zip(opened, named, strict=True):
-        group = next((group for group in groups if group.takes(record)), None)
-        if group is None:
-            group = _Group()
-            groups.append(group)
-        group.results.append(results)
-        group.records.append(record)
+        fitting = next((group for group in groups if _fits(group.records, record)), None)
+        if fitting is None:
+            groups.append(_Group([results], [record]))
+        else:
+            fitting.add(results, record)
     return [group.results for group in groups]
 
 
@@ -124,17 +132,17 @@ def comparable(opened: Sequence[Results]) -> list[list[Results]]:
 class _Group:
     """What may be ranked together: results, and their records under names that tell them apart."""
 
-    results: list[Results] = field(default_factory=list)
-    records: list[RecordFile] = field(default_factory=list)
+    results: list[Results]
+    records: list[RecordFile]
 
-    def takes(self, record: RecordFile) -> bool:
-        """Whether a record may be ranked with these."""
-        return _fits(self.records, record)
+    def add(self, results: Results, record: RecordFile) -> None:
+        self.results.append(results)
+        self.records.append(record)
 
 
 def _fits(group: Sequence[RecordFile], record: RecordFile) -> bool:
     """Whether a record may be ranked with those of a group."""
-    if any(_suite_of(known) == _suite_of(record) for known in group):
+    if _suite_of(record) in map(_suite_of, group):
         return True
     *known, other = _aligned([*group, record])
     shared = _scenarios(known) & _scenarios([other])
@@ -160,64 +168,72 @@ def _differences(records: Sequence[RecordFile]) -> Iterable[str]:
 
     Scenarios of which the same is to be said share their lines.
     """
-    suites: dict[Suite, list[CellRecord]] = defaultdict(list)
-    for record in records:
-        suites[_suite_of(record)].extend(record.cells)
-    if len(suites) < 2:
+    names = _names(list(dict.fromkeys(map(_suite_of, records))))
+    if len(names) < 2:
         return
-    names = _names(list(suites))
-    by_name = {names[suite]: cells for suite, cells in suites.items()}
-    every = [cell for cells in suites.values() for cell in cells]
+    by_name: dict[str, list[CellRecord]] = defaultdict(list)
+    for record in records:
+        by_name[names[_suite_of(record)]] += record.cells
+    every = [cell for cells in by_name.values() for cell in cells]
     scenarios_of: dict[str, list[str]] = defaultdict(list)
     for scenario in dict.fromkeys(cell.scenario for cell in every):
-        here = {}
-        for name, cells in by_name.items():
-            here[name] = [_properties(cell) for cell in cells if cell.scenario == scenario]
-        for said in _lines(here):
+        for said in _lines(_by_suite(by_name, scenario)):
             scenarios_of[said].append(scenario)
     for said, scenarios in scenarios_of.items():
         yield f"{', '.join(scenarios)}: {said}"
 
 
-def _lines(properties: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterable[str]:
-    """The properties of the cells of each suite on a scenario, where the suites do not agree."""
-    # A scenario that only one suite has is no reason not to compare the others.
-    there = {suite: found for suite, found in properties.items() if found}
-    if len(there) < 2:
-        return
+def _by_suite(cells_of: Mapping[str, Sequence[CellRecord]], scenario: str) -> dict[str, Values]:
+    """By property, its values on a scenario in each of the suites that have the scenario."""
+    found: dict[str, Values] = defaultdict(lambda: defaultdict(set))
+    for suite, cells in cells_of.items():
+        for cell in cells:
+            if cell.scenario == scenario:
+                for name, value in _properties(cell).items():
+                    found[name][suite].add(value)
+    return found
+
+
+def _lines(properties: Mapping[str, Values]) -> Iterable[str]:
+    """The properties on a scenario in which the suites do not agree.
+
+    A scenario that only one suite has is no reason not to compare the others.
+    """
     unstated: dict[str, list[str]] = defaultdict(list)  # by suites: the properties
     differing = []
-    for name in next(iter(there.values()))[0]:
-        values = {}
-        for suite, found in there.items():
-            values[suite] = {one[name] for one in found}
+    for name, values in properties.items():
+        if len(values) < 2:
+            return
         # What somebody does not state may differ.
         silent = [suite for suite, known in values.items() if known == {UNKNOWN}]
         if silent:
             unstated[", ".join(silent)].append(name)
         told = {suite: known for suite, known in values.items() if suite not in silent}
-        if len(set(map(frozenset, told.values()))) > 1:
-            differing.append(f"{name}: {_values_by_suite(told)}")
+        if not _are_equal(told):
+            differing.append(f"{name}: {_values_in_words(told)}")
     for who, names in unstated.items():
         yield f"not stated in {who}: {', '.join(names)}"
     yield from differing
 
 
-def _values_by_suite(values: Mapping[str, set[str]]) -> str:
-    return "; ".join(f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items())
+def _are_equal(values: Values) -> bool:
+    return len(set(map(frozenset, values.values()))) <= 1
+
+
+def _values_in_words(values: Values) -> str:
+    told = [f"{', '.join(sorted(known))} in {suite}" for suite, known in values.items()]
+    return "; ".join(told)
 
 
 def _properties(cell: CellRecord) -> dict[str, str]:
     """What must agree: the streams, and the budget."""
-    content, protocol = cell.content, cell.protocol
-    properties = {
-        "streams": _shown(content.get("scenario")) + _padding(cell),
-        "data": _shown(content.get("data")),
-        "length of a task": _length_of_task(protocol),
+    budget = {name: _shown(cell.protocol.get(name)) for name in BUDGET}
+    return {
+        "streams": _shown(cell.content.get("scenario")) + _padding(cell),
+        "data": _shown(cell.content.get("data")),
+        "length of a task": _length_of_task(cell.protocol),
+        **budget,
     }
-    for name in BUDGET:
-        properties[name] = _shown(protocol.get(name))
-    return properties
 
 
 def _padding(cell: CellRecord) -> str:
@@ -258,17 +274,16 @@ def _named_apart(records: Sequence[RecordFile]) -> list[RecordFile]:
     The name may be nothing but their files'. Files that hold the same cell, as said by its name,
     strategy and protocol, are parts of one experiment.
     """
-    named: list[RecordFile] = []
     # By name: the cells of each experiment that goes by it.
-    experiments: dict[str, list[set[tuple[str, ...]]]] = {}
+    experiments: dict[str, list[set[tuple[str, ...]]]] = defaultdict(list)
+    named = []
     for record in records:
-        if record.suite_text:
-            named.append(record)
-            continue
-        cells = {(cell.key, *identity(cell)) for cell in record.cells}
-        number = _experiment(cells, experiments.setdefault(record.suite, []))
-        suite = record.suite if number == 0 else f"{record.suite} (file {number + 1})"
-        named.append(replace(record, suite=suite))
+        if not record.suite_text:
+            cells = {(cell.key, *identity(cell)) for cell in record.cells}
+            number = _experiment(cells, experiments[record.suite])
+            if number > 0:
+                record = replace(record, suite=f"{record.suite} (file {number + 1})")
+        named.append(record)
     return named
 
 
@@ -300,13 +315,17 @@ def _with_common_label(
 ) -> CellRecord:
     if not cell.content:
         return cell  # nobody can say what its streams are
-    streams = (cell.content.get("scenario"), cell.content.get("data"), _padding(cell))
-    key = json.dumps(streams, sort_keys=True)
-    first_suite, label = known.setdefault(key, (suite, cell.scenario))
+    first_suite, label = known.setdefault(_streams(cell), (suite, cell.scenario))
     # Within a suite the author may call the same streams by two names.
     if first_suite == suite or label == cell.scenario:
         return cell
     return replace(cell, scenario=label)
+
+
+def _streams(cell: CellRecord) -> str:
+    """The same text for the same streams."""
+    parts = (cell.content.get("scenario"), cell.content.get("data"), _padding(cell))
+    return json.dumps(parts, sort_keys=True)
 
 
 def _united(cells: Sequence[CellRecord], suites: Sequence[str]) -> list[CellRecord]:
@@ -326,30 +345,37 @@ def _joined(records: Sequence[RecordFile]) -> tuple[RecordFile, dict[str, tuple[
     origin: dict[str, str] = {}
     asked_of: dict[str, tuple[int, ...]] = {}
     cells: list[CellRecord] = []
-    apart: list[CellRecord] = []
     for record in records:
         suite = names[_suite_of(record)]
-        apart += record.apart
         asked = asked_seeds(record.suite_text)
         for cell in record.cells:
-            # A foreign key says nothing outside its own suite, and in it no more than a name.
-            key = cell.key if cell.content else f"{suite}/{cell.key}"
-            cell = keyed_apart(replace(cell, key=key), known)
+            cell = keyed_apart(_with_own_key(cell, suite), known)
             known.setdefault(cell.key, cell)
             origin.setdefault(cell.key, suite)
             asked_of.setdefault(cell.key, asked)
             cells.append(cell)
+    cells = tell_apart(_united(cells, list(names.values())), origin)
+    return _one_record(records, cells), asked_of
+
+
+def _with_own_key(cell: CellRecord, suite: str) -> CellRecord:
+    """A foreign key says nothing outside its own suite, and in it no more than a name."""
+    return cell if cell.content else replace(cell, key=f"{suite}/{cell.key}")
+
+
+def _one_record(records: Sequence[RecordFile], cells: list[CellRecord]) -> RecordFile:
+    """These cells, and what all the records say beside theirs."""
     suites = dict.fromkeys(record.suite for record in records)
-    runs = united(record.runs for record in records)
-    looks = united_looks(record.looks for record in records)
-    joined = replace(
+    apart: list[CellRecord] = []
+    for record in records:
+        apart += record.apart
+    return replace(
         records[0],
         suite=" + ".join(suites),
-        cells=tell_apart(_united(cells, list(names.values())), origin),
+        cells=cells,
         metrics=metrics_of(records),
         apart=apart,
-        runs=runs,
+        runs=united(record.runs for record in records),
         metric_facts=metric_facts_of(records),
-        looks=looks,
+        looks=united_looks(record.looks for record in records),
     )
-    return joined, asked_of

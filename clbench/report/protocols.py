@@ -17,28 +17,43 @@ from clbench.report.findings import PartlyStated, ProtocolDifference, ProtocolsD
 from clbench.report.numbers import value_words
 
 NONE = "none"  # what a suite writes for an option that is absent
+SAYS_NOTHING = PartlyStated((), (), (), (), ())
 NO_SETTINGS = ("keep", "logits")  # what is kept, and no part of how it was trained
 
 
 def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer | PartlyStated]:
     """Strategy by strategy; nothing where all agree."""
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    scenarios = by_scenario(results.cells)
+    if each := _each_difference(scenarios):
+        yield ProtocolsDiffer(tuple(each))
     partly: dict[PartlyStated, dict[str, None]] = defaultdict(dict)  # without labels, and these
-    for scenario in dict.fromkeys(cell.scenario for cell in results.cells):
-        cells = [cell for cell in results.cells if cell.scenario == scenario]
-        for label, difference in _differences(cells):
-            found[label, difference].append(scenario)
+    for cells in scenarios.values():
         for label, stated in _partly_stated(results.record, cells):
             partly[stated][label] = None
-    if found:
-        yield ProtocolsDiffer(
-            tuple(
-                ProtocolDifference(label, difference, tuple(scenarios))
-                for (label, difference), scenarios in found.items()
-            )
-        )
     for stated, labels in partly.items():
         yield replace(stated, labels=tuple(labels))
+
+
+def by_scenario(cells: Iterable[CellRecord]) -> dict[str, list[CellRecord]]:
+    """In the order in which they first come."""
+    found: dict[str, list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        found[cell.scenario].append(cell)
+    return found
+
+
+def _each_difference(
+    cells_of: Mapping[str, Sequence[CellRecord]],
+) -> list[ProtocolDifference]:
+    """What differs in one way on several scenarios is said once."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for scenario, cells in cells_of.items():
+        for label, difference in _differences(cells):
+            found[label, difference].append(scenario)
+    return [
+        ProtocolDifference(label, difference, tuple(scenarios))
+        for (label, difference), scenarios in found.items()
+    ]
 
 
 def is_foreign(cell: CellRecord) -> bool:
@@ -73,12 +88,19 @@ def _differences(cells: Sequence[CellRecord]) -> Iterable[tuple[str, str]]:
 def _between_known(cells: Sequence[CellRecord]) -> Iterable[tuple[str, list[str]]]:
     """Option by option: one that a cell has not is none."""
     options = {cell.label: dict(_leaves(cell.protocol)) for cell in cells}
-    names = dict.fromkeys(name for own in options.values() for name in own)
+    absent = {name: NONE for own in options.values() for name in own}
+    complete = {label: absent | own for label, own in options.items()}
+    usual = _usual(absent, list(complete.values()))
+    for label, own in complete.items():
+        yield label, list(_instead(own, usual))
+
+
+def _usual(names: Iterable[str], options: Sequence[Mapping[str, str]]) -> dict[str, str | None]:
+    """What most of those have that have it; None where nobody has."""
     usual = {}
     for name in names:
-        usual[name] = _most_common(own.get(name, NONE) for own in options.values())
-    for label, own in options.items():
-        yield label, list(_instead({name: own.get(name, NONE) for name in names}, usual))
+        usual[name] = _most_common(one[name] for one in options if name in one)
+    return usual
 
 
 def _of_foreign(cell: CellRecord, others: Sequence[CellRecord]) -> Iterable[str]:
@@ -90,12 +112,15 @@ def _of_foreign(cell: CellRecord, others: Sequence[CellRecord]) -> Iterable[str]
             # Options of two models, or of two optimisers, are not to be compared.
             yield f"{key} {_choice(value)} instead of {choice}"
             continue
-        own = dict(_leaves({key: value}))
-        options = [dict(_leaves({key: one})) for one in stated if _choice(one) == choice]
-        usual = {}
-        for name in own:
-            usual[name] = _most_common(one[name] for one in options if name in one)
-        yield from _instead(own, usual)
+        alike = [one for one in stated if _choice(one) == choice]
+        yield from _of_option(key, value, alike)
+
+
+def _of_option(key: str, value: Any, others: Sequence[Any]) -> Iterable[str]:
+    """An option that others state, too, leaf by leaf; what none of them has is no difference."""
+    own = dict(_leaves({key: value}))
+    options = [dict(_leaves({key: other})) for other in others]
+    return _instead(own, _usual(own, options))
 
 
 def _instead(own: Mapping[str, str], usual: Mapping[str, str | None]) -> Iterable[str]:
@@ -124,15 +149,29 @@ def _partly_stated(
 ) -> Iterable[tuple[str, PartlyStated]]:
     """Of each foreign cell what it does not state and the others do, and the other way round."""
     known, foreign = _known(cells), _foreign(cells)
+    rivals = tuple(dict.fromkeys(other.label for other in known))
     for cell in foreign:
         others = known or [other for other in foreign if other is not cell]
-        keys = dict.fromkeys(key for other in others for key in _settings(other))
-        unstated = tuple(key for key in keys if key not in cell.protocol)
-        alone = tuple(key for key in _settings(cell) if others and key not in keys)
-        rivals = tuple(dict.fromkeys(other.label for other in known))
-        unsaid = _unsaid(record, cell)
-        if unsaid or unstated or alone or rivals:
-            yield cell.label, PartlyStated((), unsaid, unstated, alone, rivals)
+        stated = PartlyStated(
+            (), _unsaid(record, cell), _unstated(cell, others), _alone(cell, others), rivals
+        )
+        if stated != SAYS_NOTHING:
+            yield cell.label, stated
+
+
+def _unstated(cell: CellRecord, others: Sequence[CellRecord]) -> tuple[str, ...]:
+    """What some of the others state, and it does not."""
+    return tuple(key for key in _stated(others) if key not in cell.protocol)
+
+
+def _alone(cell: CellRecord, others: Sequence[CellRecord]) -> tuple[str, ...]:
+    """What it alone states, where there are others."""
+    keys = _stated(others)
+    return tuple(key for key in _settings(cell) if others and key not in keys)
+
+
+def _stated(cells: Iterable[CellRecord]) -> dict[str, None]:
+    return dict.fromkeys(key for cell in cells for key in _settings(cell))
 
 
 def _unsaid(record: RecordFile, cell: CellRecord) -> tuple[str, ...]:

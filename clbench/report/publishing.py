@@ -6,8 +6,6 @@ They lie in a folder that can be published as it is.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -19,7 +17,12 @@ from clbench.errors import OutputError
 from clbench.records import CellRecord
 from clbench.records.atomic import atomic_write
 from clbench.report.across import OverallRank
-from clbench.report.compare_formats import markdown_table, markdown_text
+from clbench.report.compare_formats import (
+    csv_text,
+    markdown_list,
+    markdown_table,
+    markdown_text,
+)
 from clbench.report.compare_tables import TableKind, tables
 from clbench.report.compared import SUMMARY_KEYS, Comparison
 from clbench.report.curves import mean_cost
@@ -63,11 +66,7 @@ def write(sections: Sequence[Section], out: Path) -> list[Path]:
 
     The page last, when what it links to is there.
     """
-    files: dict[str, bytes] = {}
-    for section in sections:
-        for source in section.sources:
-            if (out / source.place).resolve() != source.path.resolve():
-                files[source.place] = source.path.read_bytes()
+    files = _copies(sections, out)
     files["leaderboard.csv"] = as_csv(sections).encode()
     files["leaderboard.md"] = as_markdown(sections).encode()
     files["index.html"] = page(page_data(sections)).encode()
@@ -76,6 +75,16 @@ def write(sections: Sequence[Section], out: Path) -> list[Path]:
         make_folder((out / name).parent)
         atomic_write(out / name, content)
     return [out / name for name in files]
+
+
+def _copies(sections: Sequence[Section], out: Path) -> dict[str, bytes]:
+    """The records that do not lie in the folder already."""
+    files: dict[str, bytes] = {}
+    for section in sections:
+        for source in section.sources:
+            if (out / source.place).resolve() != source.path.resolve():
+                files[source.place] = source.path.read_bytes()
+    return files
 
 
 def make_folder(folder: Path) -> None:
@@ -94,27 +103,30 @@ def make_folder(folder: Path) -> None:
 
 def as_csv(sections: Sequence[Section]) -> str:
     """A row a metric, scenario and strategy, in full precision."""
-    target = io.StringIO()
-    writer = csv.DictWriter(target, CSV_COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
+    rows: list[dict[str, Any]] = []
     for section in sections:
         for comparison in section.comparisons.values():
-            writer.writerows(map(inert_row, _csv_rows(section, comparison)))
-    return target.getvalue()
+            rows += _csv_rows(section, comparison)
+    return csv_text(CSV_COLUMNS, map(inert_row, rows))
 
 
 def _csv_rows(section: Section, comparison: Comparison) -> list[dict[str, Any]]:
     cells = {(cell.scenario, cell.label): cell for cell in section.results.cells}
-    ranks = {}
-    if comparison.overall is not None:
-        ranks = {rank.strategy: rank for rank in comparison.overall.ranks}
+    ranks = _ranks(comparison)
+    known = {"suite": section.title, "metric": comparison.metric}
     rows = []
     for row in comparison.to_json()["summary"]:
         cell = cells[row["scenario"], row["strategy"]]
-        known = {"suite": section.title, "metric": comparison.metric}
         rank = _rank_columns(ranks.get(cell.label))
         rows.append({**row, **known, **rank, **_cell_columns(section, cell)})
     return rows
+
+
+def _ranks(comparison: Comparison) -> dict[str, OverallRank]:
+    """Over all scenarios, by strategy; none where there is one scenario."""
+    if comparison.overall is None:
+        return {}
+    return {rank.strategy: rank for rank in comparison.overall.ranks}
 
 
 def _rank_columns(rank: OverallRank | None) -> dict[str, Any]:
@@ -143,7 +155,8 @@ def _repeat_columns(repeats: Sequence[Repeat]) -> dict[str, Any]:
     """What each repeat of the cell found, one after another."""
     columns: dict[str, Any] = {"run_again": "; ".join(one.verdict for one in repeats)}
     for name in ("difference", "low", "high", "largest"):
-        columns[f"run_again_{name}"] = _one_or_text([getattr(one, name) for one in repeats])
+        numbers = [getattr(one, name) for one in repeats]
+        columns[f"run_again_{name}"] = _one_or_text(numbers)
     return columns
 
 
@@ -170,11 +183,13 @@ def _markdown_section(section: Section) -> list[str]:
     for table in tables(main):
         if table.kind in SHOWN_TABLES:
             lines += [*markdown_table(table), ""]
-    said = (*main.text, *main.left_out, *_repeat_lines(section))
-    lines += [f"- {markdown_text(line)}" for line in said]
-    places = [source.place for source in section.sources]
-    links = [f"[{markdown_text(place)}]({quote(place)})" for place in places]
+    lines += markdown_list((*main.text, *main.left_out, *_repeat_lines(section)))
+    links = [_link(source.place) for source in section.sources]
     return [*lines, "", f"Records: {', '.join(links)}", ""]
+
+
+def _link(place: str) -> str:
+    return f"[{markdown_text(place)}]({quote(place)})"
 
 
 def _repeat_lines(section: Section) -> Iterator[str]:

@@ -70,7 +70,8 @@ def _ranks_by_seed(runs: Sequence[Runs]) -> dict[str, float]:
 
 def _bars(ranks: dict[str, float], different: Array) -> list[list[Array]]:
     values = np.array(list(ranks.values()))
-    return stacked([values[list(members)] for members in groups(different) if len(members) > 1])
+    several = [list(members) for members in groups(different) if len(members) > 1]
+    return stacked([values[members] for members in several])
 
 
 def stacked(bars: Sequence[Array]) -> list[list[Array]]:
@@ -80,9 +81,9 @@ def stacked(bars: Sequence[Array]) -> list[list[Array]]:
     """
     rows: list[list[Array]] = []
     for bar in sorted(bars, key=lambda bar: float(bar[0])):
-        row = next((row for row in rows if row[-1][-1] + APART < bar[0]), None)
-        if row is None:
-            rows.append([bar])
+        with_room = [row for row in rows if row[-1][-1] + APART < bar[0]]
+        if with_room:
+            with_room[0].append(bar)
         else:
-            row.append(bar)
+            rows.append([bar])
     return rows

@@ -35,11 +35,13 @@ def repeat_mark(repeats: Sequence[Repeat]) -> str:
     if not repeats:
         return NOT_YET
     worst = min(repeats, key=lambda one: WORST_FIRST.index(one.verdict))
-    told = f"{_sign(worst)}{SHORT[worst.verdict]}"
-    if worst.verdict not in CONFIRMED:
-        told += f", {_signed(worst)} points"
     elsewhere = any(one.elsewhere for one in repeats)
-    return f"{told}, elsewhere" if elsewhere else told
+    return f"{_short(worst)}, elsewhere" if elsewhere else _short(worst)
+
+
+def _short(one: Repeat) -> str:
+    told = f"{_sign(one)}{SHORT[one.verdict]}"
+    return told if one.verdict in CONFIRMED else f"{told}, {_signed(one)} points"
 
 
 def _sign(one: Repeat) -> str:
@@ -52,15 +54,18 @@ def _sign(one: Repeat) -> str:
 
 
 def _signed(one: Repeat) -> str:
-    shown = show_number(one.difference, "fraction")
+    shown = _shown(one.difference)
     return f"+{shown}" if one.difference > 0 else shown
 
 
 def repeat_sentence(one: Repeat) -> str:
     """One repeat in full."""
     where = "in another environment" if one.elsewhere else "in the same environment"
-    noun = "seed" if one.seeds == 1 else "seeds"
-    return f"{one.seeds} {noun} measured again {where}: {_found(one)}{_unlike(one)}."
+    return f"{_seeds(one.seeds)} measured again {where}: {_found(one)}{_unlike(one)}."
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 def _found(one: Repeat) -> str:
@@ -72,17 +77,20 @@ def _found(one: Repeat) -> str:
         return "no seed finished both times"
     size = show_interval(one.difference, one.low, one.high, "fraction")
     return (
-        f"mean final accuracy {show_number(one.again, 'fraction')} % instead of"
-        f" {show_number(one.first, 'fraction')} %, seed by seed {size} points, no seed farther than"
-        f" {show_number(one.largest, 'fraction')} points; {_judged(one)}"
+        f"mean final accuracy {_shown(one.again)} % instead of {_shown(one.first)} %, seed by seed"
+        f" {size} points, no seed farther than {_shown(one.largest)} points; {_judged(one)}"
     )
 
 
+def _shown(accuracy: float) -> str:
+    return show_number(accuracy, "fraction")
+
+
 def _judged(one: Repeat) -> str:
-    # One shift in all seeds has no spread, and a p that says little.
-    if one.verdict == DIFFERS and one.high - one.low < LEAST_GAP:
-        return "the two differ, by the same in every seed"
     if one.verdict == DIFFERS:
+        # One shift in all seeds has no spread, and a p that says little.
+        if one.high - one.low < LEAST_GAP:
+            return "the two differ, by the same in every seed"
         return f"the two differ (p {_equals(one.p)})"
     if one.verdict == NOT_SHOWN:
         return f"no difference is shown (p {_equals(one.p)})"
@@ -96,5 +104,4 @@ def _equals(p: float) -> str:
 def _unlike(one: Repeat) -> str:
     if not one.unlike:
         return ""
-    noun = "seed" if one.unlike == 1 else "seeds"
-    return f"; {one.unlike} {noun} failed one time and finished the other"
+    return f"; {_seeds(one.unlike)} failed one time and finished the other"

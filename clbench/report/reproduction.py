@@ -19,7 +19,7 @@ import numpy as np
 from clbench.records import CellRecord, RecordFile
 from clbench.records.cell import select
 from clbench.records.provenance import environment_of
-from clbench.report.bins import mean_of_known
+from clbench.report.bins import mean_of_known, means_by_seed
 from clbench.stats import repeats as paired
 from clbench.typing import Array, Member
 
@@ -68,7 +68,7 @@ def repeats(
     And, by cell, what the others found, at the level `alpha`.
     """
     known: dict[str, list[_Measurement]] = defaultdict(list)
-    found: dict[str, list[Repeat]] = defaultdict(list)
+    found: dict[str, tuple[Repeat, ...]] = {}
     kept = []
     for record in records:
         cells = []
@@ -78,13 +78,22 @@ def repeats(
                 continue
             now = _Measurement(cell, environment_of(record, cell))
             earlier = known[cell.key]
-            for before in earlier:
-                again = _repeat(before, now, alpha)
-                found[cell.key] += [] if again is None else [again]
+            if again := tuple(_repeats_of(now, earlier, alpha)):
+                found[cell.key] = found.get(cell.key, ()) + again
             cells.append(_without(cell, [before.cell for before in earlier]))
             earlier.append(now)
         kept.append(replace(record, cells=[cell for cell in cells if cell.members]))
-    return kept, {key: tuple(repeated) for key, repeated in found.items() if repeated}
+    return kept, found
+
+
+def _repeats_of(
+    now: _Measurement, earlier: Iterable[_Measurement], alpha: float
+) -> Iterable[Repeat]:
+    """What it says of each that was measured before."""
+    for before in earlier:
+        again = _repeat(before, now, alpha)
+        if again is not None:
+            yield again
 
 
 def _moved(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -121,21 +130,14 @@ def _repeat(first: _Measurement, again: _Measurement, alpha: float) -> Repeat | 
 
     None where it is a copy, or shares no member.
     """
-    old, new = _finished(first.cell), _finished(again.cell)
-    both = [member for member in old if member in new]
-    if not both:
+    old, new = _shared_members(first.cell, again.cell)
+    if not old.members or not _measured_twice(old, new):
         return None
-    old_cell = select(first.cell, np.array([old[member] for member in both]))
-    new_cell = select(again.cell, np.array([new[member] for member in both]))
-    if not _measured_twice(old_cell, new_cell):
-        return None
-    before, after = _final(old_cell), _final(new_cell)
+    before, after = _final(old), _final(new)
     found = paired.repeated(before, after, alpha)
     both_finished = np.isfinite(before) & np.isfinite(after)
-    # All accuracies, not the final ones alone.
-    same_bits = np.array_equal(_values(old_cell), _values(new_cell), equal_nan=True)
     return Repeat(
-        verdict=_verdict(found, same_bits),
+        verdict=_verdict(found, _are_same(old, new)),
         seeds=found.seeds,
         elsewhere=_moved(first.environment, again.environment),
         first=_mean(before[both_finished]),
@@ -147,6 +149,20 @@ def _repeat(first: _Measurement, again: _Measurement, alpha: float) -> Repeat | 
         unlike=found.unlike,
         p=found.p,
     )
+
+
+def _shared_members(first: CellRecord, again: CellRecord) -> tuple[CellRecord, CellRecord]:
+    """Of both the members that came to an end in both, in one order."""
+    old, new = _finished(first), _finished(again)
+    both = [member for member in old if member in new]
+    old_rows = np.array([old[member] for member in both], dtype=np.int64)
+    new_rows = np.array([new[member] for member in both], dtype=np.int64)
+    return select(first, old_rows), select(again, new_rows)
+
+
+def _are_same(first: CellRecord, again: CellRecord) -> bool:
+    """In all accuracies to the last bit, not in the final ones alone."""
+    return np.array_equal(_values(first), _values(again), equal_nan=True)
 
 
 def _verdict(found: paired.Repeated, same_bits: bool) -> str:
@@ -176,14 +192,17 @@ def _final(cell: CellRecord) -> Array:
 
     NaN where a run failed; of agents the mean.
     """
+    final = np.where(cell.done, mean_of_known(_last(cell), axis=1), np.nan)
+    return means_by_seed(final, cell.seed)
+
+
+def _last(cell: CellRecord) -> Array:
+    """`[members, n]`: what was measured after the last task."""
     values = _values(cell)
     if cell.entries is None:
-        last = values[:, -1]
-    else:
-        last_row = cell.entries.row.max(initial=0)
-        last = values[:, cell.entries.row == last_row]
-    final = np.where(cell.done, mean_of_known(last, axis=1), np.nan)
-    return np.array([final[cell.seed == seed].mean() for seed in np.unique(cell.seed)])
+        return values[:, -1]
+    last_row = cell.entries.row.max(initial=0)
+    return values[:, cell.entries.row == last_row]
 
 
 def _mean(values: Array) -> float:

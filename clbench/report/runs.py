@@ -65,11 +65,9 @@ class Runs:
 
     def at(self, seeds: Array) -> Array:
         """Scores at these seeds, all of which it has."""
-        return (
-            self.score
-            if len(seeds) == len(self.seed)
-            else self.score[np.searchsorted(self.seed, seeds)]
-        )
+        if len(seeds) == len(self.seed):
+            return self.score
+        return self.score[np.searchsorted(self.seed, seeds)]
 
 
 def common_seeds(runs: Sequence[Runs]) -> Array:
@@ -84,18 +82,19 @@ def common_seeds(runs: Sequence[Runs]) -> Array:
 def runs_of(results: Results, metric: str, cell: CellRecord, asked: Iterable[int] = ()) -> Runs:
     """A cell's runs with their values of a metric; `asked` are the seeds that the suite wants."""
     measured, runs = values_by_seed(results, metric, cell)
+    every_seed = [run.seed for run in runs]
     kept = [run for run in runs if run.counts]
-    kept_seeds = [run.seed for run in kept]
+    seeds = [run.seed for run in kept]
     values = [run.value for run in kept]
     failed = [bool(run.ended) for run in kept]
     return Runs(
         scenario=cell.scenario,
         strategy=cell.label,
         name=cell.strategy,
-        seed=np.array(kept_seeds, dtype=np.int64),
+        seed=np.array(seeds, dtype=np.int64),
         value=np.array(values, dtype=np.float64),
         failed=np.array(failed, dtype=bool),
-        requested=len({*asked, *(run.seed for run in runs)}),
+        requested=len({*asked, *every_seed}),
         left_out=tuple(_left_out(runs, metric)),
         unit=measured.unit,
         sign=1 if measured.higher_is_better else -1,
@@ -107,10 +106,9 @@ def runs_of(results: Results, metric: str, cell: CellRecord, asked: Iterable[int
 
 def _left_out(runs: Sequence[SeedValue], metric: str) -> Iterable[LostRuns | RunsWithoutValue]:
     """What is missing, and why."""
-    total = len(runs)
-    lost = Counter(FAILED_WORDS[run.ended] for run in runs if run.ended)
-    for word, count in lost.items():
-        yield LostRuns(word, count, total)
+    lost = Counter(run.ended for run in runs if run.ended)
+    for ended, count in lost.items():
+        yield LostRuns(FAILED_WORDS[ended], count, len(runs))
     absent = Counter(run.absent for run in runs if run.absent)
     for reason, count in absent.items():
-        yield RunsWithoutValue(metric, reason, count, total)
+        yield RunsWithoutValue(metric, reason, count, len(runs))

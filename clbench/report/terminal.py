@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -66,22 +67,29 @@ def summary_of(results: Results, metrics: Sequence[str] | None = None) -> Summar
     title = _heading(results)
     if not cells:
         return Summary(title, (), frozenset(), ("the record holds no cells yet",))
-    measured = {}
-    for name in metrics or _metrics_of(results):
-        measured[name] = [results.metric(name, cell) for cell in cells]
-    begins = _first_of_scenarios(cells)
+    measured = _measured(results, metrics or _metrics_of(results))
     columns = [Column("strategy", tuple(map(marked_label, cells)), "name")]
     columns += [_metric_column(results, name, found) for name, found in measured.items()]
-    asked = asked_by_cell(results.record)
-    seeds = [_seeds(cell, asked.get(cell.key, ())) for cell in cells]
-    columns.append(Column("seeds", tuple(seeds), "prose"))
-    if len({cell.scenario for cell in cells}) > 1:
+    columns.append(_seeds_column(results))
+    begins = _first_of_scenarios(cells)
+    if _count_scenarios(cells) > 1:
         columns.insert(0, _scenario_column(cells, begins))
-    sections = frozenset(row for row in begins if row > 0)
-    return Summary(title, tuple(columns), sections, tuple(_legend(results, measured)))
+    return Summary(title, tuple(columns), begins - {0}, tuple(_legend(results, measured)))
 
 
-def _first_of_scenarios(cells: Sequence[CellRecord]) -> set[int]:
+def _measured(results: Results, metrics: Iterable[str]) -> dict[str, list[Measured]]:
+    """By metric, what it is in each cell."""
+    measured = {}
+    for name in metrics:
+        measured[name] = [results.metric(name, cell) for cell in results.cells]
+    return measured
+
+
+def _count_scenarios(cells: Iterable[CellRecord]) -> int:
+    return len({cell.scenario for cell in cells})
+
+
+def _first_of_scenarios(cells: Sequence[CellRecord]) -> frozenset[int]:
     """The rows with which another scenario begins."""
     begins = set()
     before = None
@@ -89,13 +97,20 @@ def _first_of_scenarios(cells: Sequence[CellRecord]) -> set[int]:
         if cell.scenario != before:
             begins.add(row)
         before = cell.scenario
-    return begins
+    return frozenset(begins)
 
 
-def _scenario_column(cells: Sequence[CellRecord], begins: set[int]) -> Column:
+def _scenario_column(cells: Sequence[CellRecord], begins: frozenset[int]) -> Column:
     """The name of each scenario beside the first of its rows."""
     names = [cell.scenario if row in begins else "" for row, cell in enumerate(cells)]
     return Column("scenario", tuple(names), "name")
+
+
+def _seeds_column(results: Results) -> Column:
+    """How many seeds each cell has of those that it should have."""
+    asked = asked_by_cell(results.record)
+    seeds = [_seeds(cell, asked.get(cell.key, ())) for cell in results.cells]
+    return Column("seeds", tuple(seeds), "prose")
 
 
 def _metric_column(results: Results, name: str, measured: Sequence[Measured]) -> Column:
@@ -137,31 +152,45 @@ def _cell_facts(results: Results, cell: CellRecord) -> Iterable[str]:
     """How the cell was made: lines."""
     yield from declared_lines([cell])
     if cell.options:
-        options = [
-            f"{name}={json.dumps(value, default=str)}" for name, value in cell.options.items()
-        ]
-        yield f"options: {', '.join(options)}"
+        yield _options(cell.options)
     each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
     asked = asked_by_cell(results.record).get(cell.key, ())
     yield f"seeds: {_seeds(cell, asked)}{each}"
     if line := measuring_line([cell]):
         yield line
+    yield from _measured_in(results, cell)
+
+
+def _measured_in(results: Results, cell: CellRecord) -> Iterable[str]:
+    """When, where and with what, a line a run."""
     for run, seeds in runs_of(results.record, cell):
         yield f"measured (seeds {', '.join(map(str, seeds))}): {in_words(run)}"
 
 
+def _options(options: Mapping[str, Any]) -> str:
+    told = [f"{name}={json.dumps(value, default=str)}" for name, value in options.items()]
+    return f"options: {', '.join(told)}"
+
+
 def _accuracies(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The matrix, in blocks where the stream is long, and the course over the tasks."""
-    long = cell.tasks > MOST_POINTS
-    size = bin_size(cell.tasks, plots.MOST_TASKS) if long else 1
+    size = _block_size(cell.tasks)
     title = "\nAccuracy in % on each task's test samples (· was not measured), mean over seeds"
     yield Text(f"{title}{_means_of(size)}", style="bold")
     yield plots.Matrix(mean_matrix(cell, size), bin_names(cell.tasks, size))
     course, heights = _course(results, cell)
-    words = course.words[0].upper() + course.words[1:]
-    after = ", after each task" if course is AVERAGE else ""
-    yield Text(f"\n{words}{after}{_means_of(bin_size(cell.tasks))}", style="bold")
+    yield Text(f"\n{_course_title(course)}{_means_of(bin_size(cell.tasks))}", style="bold")
     yield plots.bars(heights)
+
+
+def _block_size(tasks: int) -> int:
+    """How many tasks are one of the matrix: 1 where the stream is short."""
+    return bin_size(tasks, plots.MOST_TASKS) if tasks > MOST_POINTS else 1
+
+
+def _course_title(course: Course) -> str:
+    words = course.words[0].upper() + course.words[1:]
+    return f"{words}, after each task" if course is AVERAGE else words
 
 
 def _means_of(size: int) -> str:
@@ -194,10 +223,7 @@ def _curves(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """What the strategy logged, online accuracy, and what probes measured, a line each."""
     rows = []
     for name, values in {**cell.curves, **_probed(results, cell)}.items():
-        # A curve with several numbers a point is no line.
-        if name in HIDDEN_CURVES or values.ndim != 2:
-            continue
-        if row := _curve_row(name, values[cell.complete]):
+        if _is_line(name, values) and (row := _curve_row(name, values[cell.complete])):
             rows.append(row)
     if rows:
         names, drawings, least, most = zip(*rows, strict=True)
@@ -212,31 +238,28 @@ def _curves(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
         )
 
 
+def _is_line(name: str, values: Array) -> bool:
+    """A curve with several numbers a point is none."""
+    return name not in HIDDEN_CURVES and values.ndim == 2
+
+
 def _curve_row(name: str, values: Array) -> tuple[str, str, str, str] | None:
     """The curve, drawn in a line, with its ends; None where nothing is known."""
     if not len(values):
         return None
     curve = mean_of_known(values.astype(np.float64))
-    known = curve[~np.isnan(curve)]
-    if not len(known):
-        return None
     drawn = plots.sparkline(curve, MAX_SPARKS)
-    return name, drawn, f"{known.min():.4g}", f"{known.max():.4g}"
+    if not drawn:
+        return None
+    return name, drawn, f"{np.nanmin(curve):.4g}", f"{np.nanmax(curve):.4g}"
 
 
 def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
     """The cell's metrics and costs, those that have a value."""
-    offered = set(results.metric_names())
     # What the suite asked for first, and costs last.
     known = [*_metrics_of(results), *cell.metrics, *cell.notes, *COSTS, *cell.cost]
-    rows = []
-    for name in dict.fromkeys(known):
-        if name not in offered:
-            continue
-        measured = results.metric(name, cell)
-        shown = show_estimate(estimate(cell, measured.summary), measured.unit)
-        if shown != MISSING:
-            rows.append((name, shown, show_unit(measured)))
+    rows = [_number_row(results, name, cell) for name in _offered(results, known)]
+    rows = [row for row in rows if row[1] != MISSING]
     if rows:
         names, numbers, units = zip(*rows, strict=True)
         yield Text("\nNumbers", style="bold")
@@ -247,6 +270,13 @@ def _numbers(results: Results, cell: CellRecord) -> Iterable[RenderableType]:
                 Column("", units, "prose"),
             ]
         )
+
+
+def _number_row(results: Results, name: str, cell: CellRecord) -> tuple[str, str, str]:
+    """A metric with its value and its unit."""
+    measured = results.metric(name, cell)
+    shown = show_estimate(estimate(cell, measured.summary), measured.unit)
+    return name, shown, show_unit(measured)
 
 
 # ---------------------------------------------------------------------- words
@@ -262,19 +292,29 @@ def _metrics_of(results: Results) -> list[str]:
         names += USUAL
         for cell in results.cells:
             names += cell.metrics
+    return _offered(results, names)
+
+
+def _offered(results: Results, names: Iterable[str]) -> list[str]:
+    """Those that somebody here knows or stored, each once."""
     offered = set(results.metric_names())
     return [name for name in dict.fromkeys(names) if name in offered]
 
 
 def _heading(results: Results) -> str:
-    strategies = len({without_agent(cell.label) for cell in results.cells})
-    scenarios = len({cell.scenario for cell in results.cells})
-    where = f"{scenarios} scenarios"
-    if scenarios < 2:
-        where = results.cells[0].scenario if results.cells else "no scenario"
+    labels = [cell.label for cell in results.cells]
+    strategies = len(set(map(without_agent, labels)))
     named = "strategy" if strategies == 1 else "strategies"
-    each = ", agent by agent" if any(AGENT in cell.label for cell in results.cells) else ""
-    return f"{results.record.suite}: {strategies} {named} on {where}{each}"
+    each = ", agent by agent" if any(AGENT in label for label in labels) else ""
+    return f"{results.record.suite}: {strategies} {named} on {_where(results.cells)}{each}"
+
+
+def _where(cells: Sequence[CellRecord]) -> str:
+    """The scenario, or how many there are."""
+    if not cells:
+        return "no scenario"
+    count = _count_scenarios(cells)
+    return cells[0].scenario if count == 1 else f"{count} scenarios"
 
 
 def _legend(results: Results, measured: Mapping[str, Sequence[Measured]]) -> Iterable[str]:
@@ -282,9 +322,7 @@ def _legend(results: Results, measured: Mapping[str, Sequence[Measured]]) -> Ite
     yield (
         "mean ± half width of the 95 % t interval over seeds; ↑ more is better, ↓ less is better"
     )
-    agents_of = {cell.scenario: cell.agents for cell in results.cells}
-    if means := means_of_agents(agents_of):
-        yield f"{means}; `clbench show RECORD --by agent` tells them apart"
+    yield from _agents_line(results)
     yield "`clbench describe NAME` explains a metric or a strategy"
     yield from declared_lines(results.cells)
     yield from _not_offered(results)
@@ -293,6 +331,13 @@ def _legend(results: Results, measured: Mapping[str, Sequence[Measured]]) -> Ite
     yield from map(sentence, nothing_learnt(results))
     if line := measuring_line(results.cells):
         yield line
+
+
+def _agents_line(results: Results) -> Iterable[str]:
+    """Where seeds have several."""
+    means = means_of_agents({cell.scenario: cell.agents for cell in results.cells})
+    if means:
+        yield f"{means}; `clbench show RECORD --by agent` tells them apart"
 
 
 def _not_offered(results: Results) -> Iterable[str]:
@@ -308,12 +353,12 @@ def _not_offered(results: Results) -> Iterable[str]:
 
 def _missing(results: Results, name: str, measured: Sequence[Measured]) -> Iterable[str]:
     """Why cells have no number of a metric, those with one reason together."""
-    labels: dict[str, list[str]] = defaultdict(list)
+    without: dict[str, dict[str, None]] = defaultdict(dict)
     for cell, one in zip(results.cells, measured, strict=True):
         if np.isnan(one.summary).all():
-            labels[_usual_reason(one)].append(cell.label)
-    for reason, without in labels.items():
-        yield f"{MISSING} {name} of {', '.join(dict.fromkeys(without))}: {reason}"
+            without[_usual_reason(one)][cell.label] = None
+    for reason, labels in without.items():
+        yield f"{MISSING} {name} of {', '.join(labels)}: {reason}"
 
 
 def _usual_reason(measured: Measured) -> str:
@@ -330,17 +375,24 @@ def _seeds(cell: CellRecord, asked: Sequence[int]) -> str:
     """`10`, or `8 of 10 (1 diverged, 1 not run)`. A seed is finished when all its agents are."""
     known = np.unique(cell.seed)
     # Nobody asks any more for what is kept apart.
-    missing = np.setdiff1d(asked, known) if not cell.apart else known[:0]
-    total = len(known) + len(missing)
-    unfinished = len(np.unique(cell.seed[~cell.complete])) + len(missing)
+    missing = 0 if cell.apart else len(np.setdiff1d(asked, known))
+    total = len(known) + missing
+    unfinished = len(np.unique(cell.seed[~cell.complete])) + missing
     if not unfinished:
         return str(total)
-    ended: dict[str, set[int]] = defaultdict(set)
-    for row in np.flatnonzero(~cell.done):
-        ended[cell.member_status[row]].add(int(cell.seed[row]))
-    words = []
-    for status, seeds in sorted(ended.items()):
-        words.append(f"{len(seeds)} {'timed out' if status == TIMEOUT else status}")
-    if len(missing):
-        words.append(f"{len(missing)} not run")
+    words = _ended(cell)
+    if missing:
+        words.append(f"{missing} not run")
     return f"{total - unfinished} of {total} ({', '.join(words)})"
+
+
+def _ended(cell: CellRecord) -> list[str]:
+    """How many seeds ended in each way but the good one: `1 diverged`."""
+    seeds_of: dict[str, set[int]] = defaultdict(set)
+    for row in np.flatnonzero(~cell.done):
+        seeds_of[cell.member_status[row]].add(int(cell.seed[row]))
+    return [f"{len(seeds)} {_in_words(status)}" for status, seeds in sorted(seeds_of.items())]
+
+
+def _in_words(status: str) -> str:
+    return "timed out" if status == TIMEOUT else status

@@ -81,6 +81,13 @@ def made() -> Made:
     return Made()
 
 
+@pytest.fixture
+def three(made: Made, tmp_path: Path) -> Path:
+    """A record of three strategies on two scenarios, whose suite names a baseline."""
+    cells = [*made.three("one"), *made.three("two")]
+    return made.save(tmp_path / "demo.h5", *cells, text="compare: {baseline: poor}")
+
+
 # ---------------------------------------------------------------------- the page in a browser
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clbench.errors import UserError
+from clbench.errors import RecordError, UserError
 from clbench.records import CellRecord
-from clbench.report.agents import by_agent
+from clbench.report.agents import by_agent, means_of_agents, without_agent
 from clbench.report.figures import figure
 from clbench.report.figures_shown import draw_shown
 from clbench.report.leaderboard import leaderboard
@@ -125,3 +125,59 @@ def test_the_page_says_how_many_agents_a_seed_has_and_which_one_diverged(
     entries = page_data(leaderboard([record], tmp_path))["sections"][0]["entries"]
     assert [entry["agents"] for entry in entries] == [AGENTS, 1]
     assert entries[0]["ended"] == [["diverged", SEEDS - 1, AGENTS - 1, 70]]
+
+
+# ---------------------------------------------------------------------- words and parts
+
+
+@pytest.mark.parametrize(
+    ("agents_of", "said"),
+    [
+        ({}, ""),
+        ({"one": 1, "two": 1}, ""),
+        ({"hive": 3}, SAID.format("3")),
+        ({"hive": 3, "swarm": 5, "alone": 1}, SAID.format("3 on hive, 5 on swarm")),
+    ],
+)
+def test_how_seeds_count(agents_of: dict[str, int], said: str) -> None:
+    assert means_of_agents(agents_of) == said
+
+
+@pytest.mark.parametrize(
+    ("label", "strategy"),
+    [("er, agent 0", "er"), ("er(a=1, agent 2), agent 12", "er(a=1, agent 2)"), ("er", "er")],
+)
+def test_a_label_without_its_agent(label: str, strategy: str) -> None:
+    assert without_agent(label) == strategy
+
+
+def test_a_cell_falls_apart_into_its_agents(made) -> None:
+    whole = with_agents(made, "a", options={"memory": 2})
+    parts = by_agent(made.results(whole)).cells
+    assert [part.label for part in parts] == ["a, agent 0", "a, agent 1", "a, agent 2"]
+    assert len({part.key for part in parts}) == AGENTS
+    for number, part in enumerate(parts):
+        assert part.seed.tolist() == list(range(SEEDS))
+        assert part.agent.tolist() == [number] * SEEDS
+        assert part.options == {"memory": 2}
+    assert whole.members == SEEDS * AGENTS
+
+
+def test_cells_without_agents_stay_whole(made) -> None:
+    alone = made.cell("alone", [0.5, 0.6])
+    results = made.results(with_agents(made, "a"), alone)
+    results.record.apart.append(with_agents(made, "old"))
+    found = by_agent(results)
+    assert found.cells[-1] is alone
+    assert [cell.label for cell in found.record.apart] == [f"old, agent {k}" for k in range(AGENTS)]
+
+
+def test_a_single_agent_that_is_not_the_first_is_one(made) -> None:
+    cell = made.cell("a", [0.5, 0.6], agent=np.array([2, 2]))
+    (part,) = by_agent(made.results(cell)).cells
+    assert part.label == "a, agent 2"
+
+
+def test_without_agents_there_is_nothing_to_tell_apart(made) -> None:
+    with pytest.raises(RecordError, match="no cell of this record has agents"):
+        by_agent(made.results(*made.three(seeds=2)))

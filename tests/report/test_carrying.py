@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clbench.report.carrying import carrying_lines
+from clbench.report.carrying import Unequal, carried, carrying_lines, unequal
 from clbench.report.compare_formats import render
 from clbench.report.leaderboard import leaderboard
 from clbench.report.publishing import write
@@ -82,3 +82,40 @@ def test_the_leaderboard_says_so(made: Any, tmp_path: Path) -> None:
     for name in ("leaderboard.md", "index.html"):
         page = (tmp_path / "board" / name).read_text()
         assert "do not carry equally much" in page
+
+
+# ---------------------------------------------------------------------- one scenario
+
+
+def test_who_carries_least_and_who_most(made: Any) -> None:
+    found = unequal(carrying(made, a=5_000, b=2_000, c=9_000, d=8_000))
+    assert found == Unequal("split", "b", 2_000.0, "c", 9_000.0)
+    assert found.ratio == 4.5
+
+
+def test_the_order_of_cells_does_not_matter(made: Any) -> None:
+    cells = carrying(made, a=5_000, b=2_000, c=9_000)
+    assert unequal(cells[::-1]) == unequal(cells)
+
+
+@pytest.mark.parametrize("size", [0, 999.0])
+def test_counters_are_below_what_is_compared(made: Any, size: float) -> None:
+    assert unequal(carrying(made, a=size, b=50_000)) is None
+    assert unequal(carrying(made, a=1_000, b=50_000)) is not None
+
+
+def test_nobody_to_compare(made: Any) -> None:
+    assert unequal([]) is None
+    assert unequal(carrying(made, a=50_000)) is None
+
+
+def test_a_run_carries_the_most_that_any_run_of_its_cell_did(made: Any) -> None:
+    (cell,) = carrying(made, a=0)
+    cell.cost["state_bytes"] = np.array([np.nan, 5.0, 7.0, np.nan, 1.0, 2.0])
+    assert carried(cell) == 7.0
+    cell.cost["state_bytes"] = np.full(6, np.nan)
+    assert carried(cell) == 0.0
+
+
+def test_what_was_not_measured_is_nothing(made: Any) -> None:
+    assert carried(made.cell("a", VALUES)) == 0.0

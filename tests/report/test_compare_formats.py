@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -97,10 +98,7 @@ def test_latex_is_balanced(made) -> None:
 def test_the_csv_is_one_table_with_everything(made) -> None:
     found = made.compared(*made.three("one"), *made.three("two"), baseline="poor", family="pairs")
     rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
-    counts = {
-        name: sum(row["table"] == name for row in rows)
-        for name in ("summary", "pairs", "overall", "overall_pairs")
-    }
+    counts = Counter(row["table"] for row in rows)
     assert counts == {"summary": 6, "pairs": 6, "overall": 3, "overall_pairs": 3}
     assert float(rows[0]["mean"]) == found.summary[0].mean
     assert rows[0]["verdict"] == ""

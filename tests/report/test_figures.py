@@ -10,9 +10,7 @@ import pytest
 from clbench.errors import OutputError, UserError
 from clbench.report.compared import Comparison
 from clbench.report.curves import pareto
-from clbench.report.drawing import COLOURS, look
-from clbench.report.figures import check, draw
-from clbench.report.rank_diagrams import stacked
+from clbench.report.figures import check, draw, figure, kind_of
 
 KINDS = ("cd", "boxes", "accuracy", "matrix", "forgetting", "cost")
 
@@ -32,10 +30,9 @@ def texts(path: Path) -> str:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
-def test_every_figure_in_every_form(comparison, tmp_path: Path, kind: str, ending: str) -> None:
-    path = tmp_path / f"{kind}-final.{ending}"
+def test_a_file_s_ending_is_its_form(comparison, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"boxes-final.{ending}"
     draw(comparison, path)
     start = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[ending]
     assert path.read_bytes().startswith(start)
@@ -127,27 +124,6 @@ def test_a_matrix_that_was_measured_at_the_end_only(made, tmp_path: Path) -> Non
         draw(found, tmp_path / f"{kind}.svg")
 
 
-def test_thirty_two_strategies_look_different() -> None:
-    looks = look([f"m{k}" for k in range(32)])
-    assert len({tuple(one.values()) for one in looks.values()}) == 32
-    assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in COLOURS)
-
-
-def test_bars_share_a_row_where_they_do_not_touch() -> None:
-    bars = [np.array(ends) for ends in ([1.0, 3.0], [2.0, 4.0], [3.5, 5.0], [3.1, 6.0])]
-    assert [[bar.tolist() for bar in row] for row in stacked(bars)] == [
-        [[1.0, 3.0], [3.5, 5.0]],
-        [[2.0, 4.0]],
-        [[3.1, 6.0]],
-    ]
-
-
-def test_the_front_is_what_nobody_beats_in_both() -> None:
-    points = [(3.0, 0.9), (1.0, 0.5), (2.0, 0.4), (2.0, 0.7), (4.0, 0.9)]
-    assert pareto(points) == [(1.0, 0.5), (2.0, 0.7), (3.0, 0.9)]
-    assert pareto(points, higher_is_better=False) == [(1.0, 0.5), (2.0, 0.4)]
-
-
 def test_the_command_draws_and_says_where(made, project) -> None:
     made.save(project.folder / "r.h5", *made.three())
     answer = project.clbench(
@@ -198,3 +174,41 @@ def test_bounds_are_no_part_of_the_front(made, tmp_path: Path, monkeypatch) -> N
     monkeypatch.setattr("clbench.report.figures_runs.pareto", counted)
     draw(made.compared(*cells), tmp_path / "cost.svg")
     assert asked == [1]
+
+
+# ---------------------------------------------------------------------- which figure
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("agents.svg", "Agents"),
+        ("agents2.svg", "Agents"),
+        ("agents-final.pdf", "Agents"),
+        ("agent_matrix.png", "AgentMatrix"),
+        ("before_after_x.svg", "BeforeAfter"),
+        ("CD.SVG", "CriticalDifference"),
+    ],
+)
+def test_a_name_begins_with_what_to_draw(name: str, kind: str) -> None:
+    assert kind_of(Path(name)).__name__ == kind
+    assert check(Path(name)) == Path(name)
+
+
+@pytest.mark.parametrize("name", ["agentship.svg", "cds.svg", "x-cd.svg", "1.svg"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}: its name must begin with what to draw"):
+        kind_of(Path(name))
+
+
+def test_from_python_a_figure_is_asked_for_by_name(made, comparison) -> None:
+    drawn = figure(made.results(*made.three()), "boxes", metric="forgetting")
+    assert drawn.axes[0].get_xlabel() == "forgetting (%)"
+    assert figure(comparison, "matrix").axes
+
+
+def test_a_file_that_cannot_be_written_is_named(comparison, tmp_path: Path) -> None:
+    path = tmp_path / "boxes.svg"
+    path.mkdir()
+    with pytest.raises(OutputError, match=r"boxes\.svg cannot be written: "):
+        draw(comparison, path)

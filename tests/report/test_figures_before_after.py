@@ -38,10 +38,10 @@ def test_the_first_task_and_all_that_others_follow(made) -> None:
         "split: first task",
         "split: mean of tasks 1 to 2",
     ]
-    drawn = [points(ax) for ax in axes]
-    assert [[colour for colour, _ in panel] for panel in drawn] == [[BEFORE, AFTER]] * 2
-    means = [[float(values.mean()) for _, values in panel] for panel in drawn]
-    assert means == [pytest.approx([90, 60]), pytest.approx([85, 50])]
+    for ax, means in zip(axes, ([90, 60], [85, 50]), strict=True):
+        (first, before), (second, after) = points(ax)
+        assert (first, second) == (BEFORE, AFTER)
+        assert [before.mean(), after.mean()] == pytest.approx(means)
 
 
 def test_of_two_tasks_there_is_one_panel(made) -> None:

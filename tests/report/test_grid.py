@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from clbench.report.grid import Column, Grid, fold
+from clbench.report.grid import Column, Grid, Kind, Placed, arrange, fold
 
 NAMES = ("naive", "er(memory=400, replay_batch=10)", "er+ewc(strength=0.1)")
 NUMBERS = ("19.4 ± 0.5", "96.3 ± 0.4", "-")
@@ -110,3 +110,103 @@ def test_room_widens_a_column_of_numbers_only_where_its_header_unfolds() -> None
         54: 52,
         60: 60,  # the second, too
     }
+
+
+# ---------------------------------------------------------------------- the steps, one by one
+
+
+def widths(blocks: list[list[Placed]]) -> list[list[int]]:
+    found = []
+    for block in blocks:
+        found.append([one.width for one in block])
+    return found
+
+
+def test_with_room_columns_are_as_wide_as_their_longest_line() -> None:
+    columns = [Column("a\nlonger", ("x",), "name"), Column("n", ("1.25", "3"))]
+    blocks, spared = arrange(columns, 80)
+    assert (widths(blocks), spared) == ([[6, 4]], [])
+    # 6 + a gap of 2 + 4 fit into 12 exactly.
+    assert widths(arrange(columns, 12)[0]) == [[6, 4]]
+
+
+def test_columns_are_spared_in_their_order_and_no_more_than_need_be() -> None:
+    columns = [
+        Column("name", ("x",), "name"),
+        Column("late", ("1234567890",), spare=2),
+        Column("early", ("1234567890",), spare=1),
+        Column("kept", ("1234567890",)),
+    ]
+    # 4 + 10 + 10 + 10 and three gaps of 2 are 40; without one number 28; without both 16.
+    for width, names in ((40, []), (39, ["early"]), (28, ["early"]), (27, ["early", "late"])):
+        _, spared = arrange(columns, width)
+        assert [column.header for column in spared] == names
+
+
+def test_what_is_too_wide_goes_on_below_with_the_names_repeated() -> None:
+    numbers = [Column(f"n{k}", ("1234567890",)) for k in range(3)]
+    blocks, _ = arrange([Column("name", ("x",), "name"), *numbers], 28)
+    first, second = blocks
+    assert [one.header for one in first] == [["name"], ["n0"], ["n1"]]
+    assert [one.header for one in second] == [["name"], ["n2"]]
+
+
+def test_names_in_the_middle_are_not_repeated() -> None:
+    columns = [
+        Column("name", ("x",), "name"),
+        Column("n", ("1234567890",)),
+        Column("other", ("y",), "name"),
+    ]
+    blocks, _ = arrange(columns, 16)
+    assert [[one.header[0] for one in block] for block in blocks] == [
+        ["name", "n"],
+        ["name", "other"],
+    ]
+
+
+def test_rows_of_a_block_are_as_high_as_their_highest_cell() -> None:
+    grid = Grid([Column("name", ("er(a=1, b=2, c=3)",), "name"), Column("n", ("1",))])
+    text = drawn(grid, 16).splitlines()
+    # The number stands beside the first line of the name.
+    assert text[-2:] == ["er(a=1, b=2,  1", "c=3)"]
+
+
+def test_headers_stand_on_the_rule() -> None:
+    grid = Grid([Column("two words", ("1",)), Column("b", ("2",))])
+    assert drawn(grid, 8).splitlines() == ["  two", "words  b", "────────", "    1  2"]
+
+
+def test_a_section_begins_with_a_blank_line() -> None:
+    column = Column("name", ("a", "b", "c"), "name")
+    assert drawn(Grid([column], sections=frozenset({2})), 80).splitlines() == [
+        *("name", "────"),
+        *("a", "b", "", "c"),
+    ]
+
+
+def test_a_table_may_go_without_headers_and_rule() -> None:
+    grid = Grid([Column("", ("a", "b"), "name"), Column("", ("1", "22"))], ruled=False)
+    assert drawn(grid, 80).splitlines() == ["a   1", "b  22"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "kind", "lines"),
+    [
+        ("", 5, "prose", [""]),
+        ("a b", 3, "prose", ["a b"]),
+        ("a b", 2, "prose", ["a", "b"]),
+        ("one\ntwo", 9, "prose", ["one", "two"]),
+        ("train_seconds", 8, "number", ["train_", "seconds"]),
+        ("a/b|c:d", 2, "name", ["a/", "b|", "c:", "d"]),
+    ],
+)
+def test_text_is_folded_where_its_kind_may_be(
+    text: str, width: int, kind: Kind, lines: list[str]
+) -> None:
+    assert fold(text, width, kind) == lines
+
+
+@pytest.mark.parametrize("width", [1, 3, 7, 20])
+def test_folding_loses_no_letter(width: int) -> None:
+    text = "er(memory=400, replay_batch=10)"
+    assert "".join(fold(text, width, "name")).replace(" ", "") == text.replace(" ", "")

@@ -23,7 +23,12 @@ def parsed(html: str) -> ElementTree.Element:
 
 def cells_of(html: str) -> list[list[str]]:
     (table, *_) = parsed(html).iter("table")
-    return [[cell.text or "" for cell in row] for row in table.iter("tr")]
+    rows = table.iter("tr")
+    return [list(map(text_of, row)) for row in rows]
+
+
+def text_of(cell: ElementTree.Element) -> str:
+    return cell.text or ""
 
 
 def test_results_are_a_table_of_the_suite_s_metrics(made) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clbench.report.compare_formats import render
+from clbench.report.paper_table import paper_table
 
 NASTY = r"a_b&50%$x$ {\bf} <b>|`*"
 
@@ -126,3 +127,64 @@ def test_a_layout_that_is_not_there_is_refused(
     assert answer.code == 2
     assert answer.stdout == ""
     assert said in answer.stderr
+
+
+# ---------------------------------------------------------------------- before anything draws it
+
+
+def test_a_cell_has_the_mean_and_half_of_its_interval(made: Any) -> None:
+    values = np.array([0.5, 0.6, 0.7, 0.8])
+    comparison = made.compared(made.cell("a", values))
+    ((cell,),) = [row.cells for row in paper_table(comparison).rivals]
+    (row,) = comparison.summary
+    assert cell is not None
+    assert cell.estimate.mean == pytest.approx(0.65)
+    assert cell.estimate.half == pytest.approx(row.ci_high - row.mean)
+    assert (cell.estimate.seeds, cell.lost) == (4, 0)
+
+
+def test_the_half_is_that_of_the_side_which_was_not_cut(made: Any) -> None:
+    """The interval of these ends above 100 %, where no accuracy is."""
+    comparison = made.compared(made.cell("a", [0.7, 1.0, 1.0]))
+    ((cell,),) = [row.cells for row in paper_table(comparison).rivals]
+    (row,) = comparison.summary
+    assert cell is not None
+    assert row.ci_high == 1.0
+    assert cell.estimate.half == pytest.approx(row.mean - row.ci_low)
+
+
+def test_a_strategy_without_a_finished_run_has_no_cell(made: Any) -> None:
+    lost = np.array(["diverged"] * 2, dtype=object)
+    cells = [made.cell("a", [0.5, 0.6]), made.cell("b", [0.5, 0.6], member_status=lost)]
+    rows = {row.name: row.cells for row in paper_table(made.compared(*cells)).rivals}
+    assert rows["b"] == (None,)
+    assert rows["a"] != (None,)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [([1], "1 seed"), ([2], "2 seeds"), ([2, 5], "2 to 5 seeds"), ([], "0 seeds")],
+)
+def test_the_caption_counts_seeds(made: Any, counts: list[int], words: str) -> None:
+    cells = [made.cell(f"m{count}", [0.5] * count) for count in counts]
+    caption = paper_table(made.compared(*cells)).caption
+    assert f"Means ± half of their 95 % intervals over {words}." in caption
+
+
+def test_a_caption_says_only_what_there_is(made: Any) -> None:
+    table = paper_table(made.compared(*made.cells({"a": [0.5, 0.6]})))
+    assert "No test was possible." in table.caption
+    assert "bounds" not in table.caption
+    assert "†" not in table.caption
+
+
+def test_a_single_pair_is_not_corrected(made: Any) -> None:
+    two = made.compared(*made.cells({"a": [0.5, 0.6, 0.7], "b": [0.5, 0.7, 0.6]}))
+    three = made.compared(*made.three())
+    assert "pairs" not in paper_table(two).caption
+    assert "; 3 pairs, " in paper_table(three).caption
+
+
+@pytest.mark.parametrize("form", ["latex", "markdown"])
+def test_a_record_without_a_run_is_a_table_without_rows(made: Any, form: str) -> None:
+    assert "over 0 seeds" in render(made.compared(), form, "paper")

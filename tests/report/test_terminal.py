@@ -11,11 +11,9 @@ from clbench.errors import RecordError
 from clbench.host import Host
 from clbench.records import CellRecord, Fault, RecordFile, Results, validated
 from clbench.records.cell import Entries
-from clbench.report import plots
 from clbench.report.agents import by_agent
-from clbench.report.bins import bin_names
 from clbench.report.curves import AVERAGE, course_by_seed
-from clbench.report.numbers import Estimate, estimate, scale_of, show_estimate, spread_out
+from clbench.report.numbers import estimate
 from clbench.report.runs import runs_of
 from clbench.report.terminal import strategy_view, summary_table
 
@@ -67,22 +65,7 @@ def row(text: str, label: str) -> str:
     return next(line for line in text.splitlines() if label in line.split())
 
 
-# ---------------------------------------------------------------------- numbers
-
-
-def test_the_interval_is_students() -> None:
-    """1..5: mean 3, standard error 0.7071, t(4, .975) = 2.7764."""
-    found = estimate(make("er", members=5), np.arange(1.0, 6.0))
-    assert found is not None
-    assert (found.mean, found.seeds) == (3.0, 5)
-    assert found.half == pytest.approx(2.776445 * np.sqrt(2.5 / 5), abs=1e-5)
-
-
-def test_agents_of_a_seed_count_once() -> None:
-    cell = make("er", members=4, seed=np.array([0, 0, 1, 1]), agent=np.array([0, 1, 0, 1]))
-    assert estimate(cell, np.array([1.0, 3.0, 3.0, 5.0])) == Estimate(
-        3.0, pytest.approx(12.7062, abs=1e-3), 2
-    )
+# ---------------------------------------------------------------------- the summary
 
 
 def test_a_seed_counts_with_all_its_agents_or_not_at_all() -> None:
@@ -103,44 +86,6 @@ def test_a_seed_counts_with_all_its_agents_or_not_at_all() -> None:
     assert compared.finished == pytest.approx([0.3, 0.5])
     assert course_by_seed(record, cell, AVERAGE)[:, -1] == pytest.approx([0.3, 0.5])
     assert "2 of 3 (1 diverged)" in row(drawn(summary_table(record)), "fedavg")
-
-
-def test_one_seed_has_no_interval_and_none_no_mean() -> None:
-    cell = make("er", members=2)
-    assert estimate(cell, np.array([0.5, np.nan])) == Estimate(0.5, None, 1)
-    assert estimate(cell, np.array([np.nan, np.nan])) is None
-
-
-@pytest.mark.parametrize(
-    ("mean", "half", "unit", "shown"),
-    [
-        (0.9312, 0.004, "fraction", "93.1 ± 0.4"),
-        (0.9312, None, "fraction", "93.1"),
-        (0.5, 0.0, "fraction", "50.0 ± 0.0"),
-        (-14.66, 1.0, "points", "-14.7 ± 1.0"),
-        (3.2e8, 1e6, "bytes", "320.0 ± 1.0 MB"),
-        (12.0, 0.0, "bytes", "12 B"),
-        (90.0, 6.0, "seconds", "1.5 ± 0.1 min"),
-        (12345.0, 0.0, "count", "12,345"),
-        (0.012345, 0.001, "", "0.01235 ± 0.00100"),
-        (0.0, None, "", "0.0"),
-    ],
-)
-def test_numbers_are_shown_in_a_unit_that_fits(
-    mean: float, half: float | None, unit: str, shown: str
-) -> None:
-    assert show_estimate(Estimate(mean, half, 3), unit) == shown
-
-
-@pytest.mark.parametrize(
-    ("count", "most", "places"),
-    [(0, 3, []), (1, 3, [0]), (3, 5, [0, 1, 2]), (2000, 3, [0, 1000, 1999])],
-)
-def test_the_first_and_the_last_are_always_shown(count: int, most: int, places: list[int]) -> None:
-    assert spread_out(count, most) == places
-
-
-# ---------------------------------------------------------------------- the summary
 
 
 def test_the_summary_has_a_row_a_strategy_and_a_column_a_metric() -> None:
@@ -251,25 +196,6 @@ def test_a_pipe_gets_no_colour_codes_and_a_terminal_does() -> None:
     assert "\x1b[" in drawn(view, force_terminal=True, color_system="truecolor")
 
 
-def test_bars_stand_as_high_as_their_values() -> None:
-    lines = str(plots.bars(np.array([0.0, 0.5, 1.0, np.nan]), height=2)).splitlines()
-    assert lines[:2] == ["100 % │        ███", " 50 % │    ███ ███"]
-    assert lines[3].split() == ["1", "2", "3", "4"]
-
-
-def test_many_tasks_are_thinned_out() -> None:
-    text = drawn(plots.Matrix(np.full((2001, 2000), 0.5), bin_names(2000, 1)))
-    assert "task 2000" in text
-    assert len(text.splitlines()) < 20
-    assert str(plots.bars(np.full(2000, 0.5))).splitlines()[-1].split() == ["1", "2000"]
-
-
-def test_a_sparkline_spans_its_own_range_and_leaves_gaps() -> None:
-    assert plots.sparkline(np.array([1.0, np.nan, 3.0])) == "▁ █"
-    assert plots.sparkline(np.array([2.0, 2.0])) == "▅▅"
-    assert plots.sparkline(np.array([np.nan])) == ""
-
-
 def test_a_metric_that_no_plugin_offers_is_named() -> None:
     record = RecordFile(
         1, "demo", "", {}, [make("er")], metrics=(("average_accuracy", {}), ("spread", {}))
@@ -294,27 +220,6 @@ def test_results_show_themselves_in_a_line() -> None:
         repr(results(make("er")))
         == "<results of demo: [<er on digits: 10 members, 3 tasks, done>]>"
     )
-
-
-@pytest.mark.parametrize(
-    ("values", "unit", "shown"),
-    [
-        ([0.6914, 1.234], "seconds", ["0.69", "1.23"]),
-        ([0.6914, 0.2515], "seconds", ["691.4", "251.5"]),
-        ([8.0, 3e8], "bytes", ["8", "300,000,000"]),
-        ([2e6, 3e8], "bytes", ["2.0", "300.0"]),
-        ([0.08056, 0.1303], "", ["0.0806", "0.1303"]),
-        ([0.9314, 0.00042], "fraction", ["93.1", "0.0"]),
-        ([-0.00042, 0.0], "fraction", ["-0.042", "0.000"]),
-        ([0.0, 90.0], "seconds", ["0.0", "1.5"]),
-        ([float("nan")], "seconds", ["-"]),
-    ],
-)
-def test_a_column_has_one_unit_in_which_every_number_has_two_figures(
-    values: list[float], unit: str, shown: list[str]
-) -> None:
-    scale = scale_of(values, unit)
-    assert [scale.number(value) for value in values] == shown
 
 
 def test_the_unit_of_a_column_stands_in_its_header() -> None:
@@ -378,16 +283,3 @@ def test_a_table_says_that_a_seed_counts_with_the_mean_of_its_agents() -> None:
 def test_a_record_without_agents_cannot_be_shown_by_agent() -> None:
     with pytest.raises(RecordError, match="has agents"):
         by_agent(results(make("er")))
-
-
-@pytest.mark.parametrize("width", [40, 80, 100, 120])
-def test_a_matrix_shows_as_many_tasks_as_there_is_room_for_and_cuts_no_number(width: int) -> None:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(plots.Matrix(np.full((21, 20), 0.5), bin_names(20, 1)))
-    assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
-    assert max(map(len, lines)) <= width
-    assert "…" not in "".join(lines)
-    head, last = lines[0].split("task")[1:], lines[-1].split()[2:]
-    assert len(head) == len(last) == min(12, (width - 14) // 9)
-    assert set(last) == {"50.0"}

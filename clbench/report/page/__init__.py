@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -32,16 +33,11 @@ _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"
 
 def page(data: dict[str, Any]) -> str:
     """The page of `page_data`."""
-    import jinja2
-
     style = _file("style.css")
-    script = "".join(_file(name) for name in SCRIPTS)
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_file("template.html"))
-    sections = data["sections"]
-    titles = [section["title"] for section in sections]
-    dates = [date for section in sections for date in _dates(section)]
-    return template.render(
+    script = "".join(map(_file, SCRIPTS))
+    titles = [section["title"] for section in data["sections"]]
+    return rendered(
+        "template.html",
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -50,20 +46,30 @@ def page(data: dict[str, Any]) -> str:
         version=data["version"],
         project=data["project"],
         citation=data["citation"],
-        date=max(dates, default=""),
+        date=_last_day(data["sections"]),
     )
 
 
-def _dates(section: dict[str, Any]) -> list[str]:
-    """When its records were last added to, day by day."""
-    return [record["date"][:10] for record in section["records"]]
+def rendered(template: str, **values: Any) -> str:
+    """A template of this folder with its values, all of which are escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_file(template)).render(**values)
+
+
+def _last_day(sections: Sequence[Mapping[str, Any]]) -> str:
+    """When a record was last added to."""
+    days = [""]
+    for section in sections:
+        days += [record["date"][:10] for record in section["records"]]
+    return max(days)
 
 
 def embedded(data: Any) -> str:
     """JSON that can stand inside a script element: no letter of it ends the element, or a line."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(
-        _ESCAPED
-    )
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(_ESCAPED)
 
 
 def _policy(style: str, script: str) -> str:
@@ -80,7 +86,8 @@ def _policy(style: str, script: str) -> str:
 
 
 def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _file(name: str) -> str:
