@@ -23,7 +23,7 @@ from clbench.typing import Array
 
 # `er(memory=200)`, where two suites have it `er(memory=200) [suite]`; of an imported record
 # `er[lr=0.1]`. A bracket after a blank is part of somebody's own label.
-LABEL = re.compile(r"(?P<name>.*?\S)[(\[](?P<options>[^()\[\]=]+=.*)[)\]](?P<suite> \[.+\])?")
+LABEL = re.compile(r"(?P<name>.*?\S)[(\[](?P<options>[^()\[\]=]+=.*?)[)\]](?P<suite> \[.+\])?")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,11 @@ class Configurations:
     suite: str  # and what tells suites apart: ` [suite]`, or nothing
     cells: tuple[CellRecord, ...]
 
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """The scenario and the label of each."""
+        return [(self.scenario, cell.label) for cell in self.cells]
+
     def label(self, what: str) -> str:
         """A label for one of them that is called by what it is: `er (tuned)`."""
         return f"{self.name} ({what}){self.suite}"
@@ -45,10 +50,9 @@ def configurations(cells: Iterable[CellRecord]) -> list[Configurations]:
     groups: dict[tuple[str, str, str, str], list[CellRecord]] = defaultdict(list)
     for cell in cells:
         found = LABEL.fullmatch(cell.label)
-        if found is None or cell.is_bound:
-            continue
-        suite = found["suite"] or ""
-        groups[cell.scenario, cell.strategy, found["name"], suite].append(cell)
+        if found is not None and not cell.is_bound:
+            suite = found["suite"] or ""
+            groups[cell.scenario, cell.strategy, found["name"], suite].append(cell)
     return [
         Configurations(scenario, name, suite, tuple(group))
         for (scenario, _, name, suite), group in groups.items()
@@ -74,15 +78,13 @@ def best_configurations(
     by_scenario: dict[str, list[BestConfiguration]] = defaultdict(list)
     for best in _best_of_each(cells, runs):
         by_scenario[best.scenario].append(best)
-    for scenario, each in by_scenario.items():
-        yield BestConfigurations(scenario, tuple(each))
+    return [BestConfigurations(scenario, tuple(each)) for scenario, each in by_scenario.items()]
 
 
 def _best_of_each(cells: Iterable[CellRecord], runs: Sequence[Runs]) -> Iterable[BestConfiguration]:
     by_name = {(one.scenario, one.strategy): one for one in runs}
     for grid in configurations(cells):
-        names = [(grid.scenario, cell.label) for cell in grid.cells]
-        here = [by_name[name] for name in names if name in by_name]
+        here = [by_name[name] for name in grid.names if name in by_name]
         if len(here) > 1:
             yield _best(here)
 
@@ -107,13 +109,19 @@ def _badness(runs: Runs) -> tuple[int, float]:
 
 def marked_best(rows: Iterable[SummaryRow], findings: Iterable[Finding]) -> Iterable[SummaryRow]:
     """The rows, those of the best with how many there are, and their optimism."""
-    known: dict[tuple[str, str], BestConfiguration] = {}
-    for found in findings:
-        if isinstance(found, BestConfigurations):
-            known |= {(one.scenario, one.strategy): one for one in found.each}
+    known = _found_best(findings)
     for row in rows:
         best = known.get((row.scenario, row.strategy))
         if best is None:
             yield row
         else:
             yield replace(row, best_of=best.count, optimism=best.optimism)
+
+
+def _found_best(findings: Iterable[Finding]) -> dict[tuple[str, str], BestConfiguration]:
+    """By scenario and strategy."""
+    known: dict[tuple[str, str], BestConfiguration] = {}
+    for found in findings:
+        if isinstance(found, BestConfigurations):
+            known |= {(one.scenario, one.strategy): one for one in found.each}
+    return known

@@ -14,6 +14,7 @@ from clbench.report.bins import (
     bin_size,
     matrix_means,
     mean_of_known,
+    means_by_seed,
     means_of_groups,
     said_of,
     with_bins,
@@ -156,3 +157,10 @@ def test_the_mean_of_what_is_known_along_an_axis() -> None:
 
 def test_of_no_rows_no_mean_is_known() -> None:
     np.testing.assert_array_equal(mean_of_known(np.empty((0, 2))), [NAN, NAN])
+
+
+def test_agents_of_a_seed_are_their_mean_seeds_ascending() -> None:
+    seed = np.array([7, 3, 7, 3])
+    values = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, NAN]])
+    np.testing.assert_array_equal(means_by_seed(values, seed), [[3.0, NAN], [2.0, 20.0]])
+    assert means_by_seed(np.empty(0), np.empty(0)).shape == (0,)

@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from clbench.report.compare_formats import render, terminal
-from clbench.report.compare_tables import tables
+from clbench.errors import UserError
+from clbench.report.compare_formats import (
+    csv_text,
+    format_of,
+    markdown_list,
+    markdown_table,
+    markdown_text,
+    render,
+    terminal,
+)
+from clbench.report.compare_tables import ColumnOf, TableKind, TableOf, tables
 from clbench.report.compared import Comparison
 
 NASTY = "<script>alert(1)</script>|a_b&50%$x$[red]"
@@ -182,3 +191,73 @@ def test_what_a_class_declares_stands_beside_its_name_in_every_table(made, form)
     assert "plain (oracle" not in text
     assert "it sees the labels, or the task, of the samples it is tested on" in text
     assert any("(oracle) seer: " in sentence for sentence in found.text)
+
+
+# ---------------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a_b*c", r"a\_b\*c"),
+        ("<b> [x](y) | `z`", r"\<b\> \[x\](y) \| \`z\`"),
+        ("back\\slash", r"back\\slash"),
+        ("two\nlines  and\ttabs", "two lines and tabs"),
+        ("", ""),
+    ],
+)
+def test_text_stays_text_in_markdown(text: str, written: str) -> None:
+    assert markdown_text(text) == written
+
+
+def test_a_list_has_a_line_for_each_sentence() -> None:
+    assert markdown_list(["one.", "two\nlines."]) == ["- one.", "- two lines."]
+
+
+def test_numbers_stand_on_the_right_in_markdown() -> None:
+    columns = ColumnOf("name", "name"), ColumnOf("n")
+    table = TableOf(TableKind.PAIRS, "a_title", columns, (("x", "1"), ("y|z", "2")))
+    assert markdown_table(table) == [
+        r"**a\_title**",
+        "",
+        "| name | n |",
+        "| --- | ---: |",
+        "| x | 1 |",
+        r"| y\|z | 2 |",
+    ]
+
+
+def test_what_a_row_has_no_value_for_is_empty_in_csv() -> None:
+    assert csv_text(["a", "b"], [{"a": 1}, {"b": "x,y"}]) == 'a,b\n1,\n,"x,y"\n'
+    assert csv_text(["a"], []) == "a\n"
+
+
+@pytest.mark.parametrize("layout", ["full", "paper"])
+def test_a_layout_that_a_format_has_is_taken(made, layout: str) -> None:
+    form = format_of(made.host, "latex", layout)
+    assert (type(form).__name__, getattr(form, "layout", None)) == ("Latex", layout)
+
+
+@pytest.mark.parametrize(
+    ("form", "layout", "words"),
+    [
+        ("markdown", "papr", "no layout 'papr'; did you mean 'paper'"),
+        ("csv", "paper", "no layout 'paper'; these have it: latex, markdown"),
+        ("csv", "wide", "no layout 'wide'$"),
+    ],
+)
+def test_a_layout_that_it_has_not_says_who_has(made, form: str, layout: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        format_of(made.host, form, layout)
+
+
+def test_a_format_that_nobody_offers_is_refused(made) -> None:
+    with pytest.raises(UserError, match="markdwn"):
+        format_of(made.host, "markdwn")
+
+
+def test_an_empty_comparison_in_every_format(made) -> None:
+    empty = made.compared()
+    assert render(empty, "csv") == "table"
+    assert json.loads(render(empty, "json"))["summary"] == []
+    assert "|" not in render(empty, "markdown")

@@ -168,7 +168,7 @@ def test_rows_of_a_block_are_as_high_as_their_highest_cell() -> None:
     grid = Grid([Column("name", ("er(a=1, b=2, c=3)",), "name"), Column("n", ("1",))])
     text = drawn(grid, 16).splitlines()
     # The number stands beside the first line of the name.
-    assert text[-2:] == ["er(a=1, b=2,  1", "c=3)"]
+    assert text[-2:] == ["er(a=1, b=2,   1", "c=3)"]
 
 
 def test_headers_stand_on_the_rule() -> None:

@@ -140,21 +140,15 @@ def test_a_record_without_cells_has_no_columns(made) -> None:
     assert (found.columns, found.legend) == ((), ("the record holds no cells yet",))
 
 
-def test_cells_without_a_number_are_named_by_the_reason(made) -> None:
-    cells = made.cells({"a": [0.5, 0.6], "b": [0.7, 0.8]})
-    lines = summary(made, *cells, metrics=["online_accuracy"]).legend
-    (line,) = [line for line in lines if line.startswith("- online_accuracy")]
-    assert line.startswith("- online_accuracy of a, b: ")
-
-
-def test_the_most_usual_reason_is_given(made) -> None:
+def test_cells_without_a_number_are_named_together_by_the_reason(made) -> None:
     seen = np.array([[np.nan] * 2, [0.9, np.nan], [0.6, 0.8]])
     untested = np.array([[np.nan] * 2, [np.nan] * 2, [0.6, 0.8]])
-    cell = made.cell("a", [0.5] * 3, accuracy=np.stack([untested] * 3))
-    other = made.cell("b", [0.5] * 3, accuracy=np.stack([seen] * 3))
-    lines = summary(made, cell, other, metrics=["forgetting"]).legend
+    cells = []
+    for name, matrix in (("a", untested), ("b", seen), ("c", untested)):
+        cells.append(made.cell(name, [0.5] * 3, accuracy=np.stack([matrix] * 3)))
+    lines = summary(made, *cells, metrics=["forgetting"]).legend
     assert [line for line in lines if line.startswith("- ")] == [
-        "- forgetting of a: task 1 was not evaluated after task 1"
+        "- forgetting of a, c: task 1 was not evaluated after task 1"
     ]
 
 
