@@ -183,10 +183,14 @@ def of_two_suites() -> RecordFile:
     return record(*cells, environment={"merged": sources}, apart=[cell(9, key="old")])
 
 
+def keys_of(part: RecordFile) -> list[str]:
+    return [one.key for one in part.cells]
+
+
 def test_a_merged_record_falls_into_its_suites_and_the_rest() -> None:
     """A cell of several is the first one's; what is kept apart stays with the first."""
     parts = separated(of_two_suites())
-    keys = [[one.key for one in part.cells] for part in parts]
+    keys = [keys_of(part) for part in parts]
     assert keys == [["x", "y"], ["z"], ["w"]]
     assert [(part.suite, part.suite_text) for part in parts[:2]] == [
         ("a", "name: a\n"),

@@ -82,8 +82,9 @@ def test_what_is_written_of_it_says_the_same(old: Path, tmp_path: Path) -> None:
     write_file(tmp_path / "new.h5", before)
     after = read_record(tmp_path / "new.h5")
     assert (before.schema_version, after.schema_version) == (1, 2)
-    assert [cell.faults for cell in after.cells] == [cell.faults for cell in before.cells]
-    assert [cell.declared for cell in after.cells] == [cell.declared for cell in before.cells]
+    for old_cell, new_cell in zip(before.cells, after.cells, strict=True):
+        assert new_cell.faults == old_cell.faults
+        assert new_cell.declared == old_cell.declared
     assert export(Results(after), "csv") == export(Results(before), "csv")
     with h5py.File(tmp_path / "new.h5") as file:
         assert all("errors" not in cell.attrs for cell in file["cells"].values())

@@ -15,6 +15,8 @@ from clbench.suite.cell import Cell
 from clbench.suite.choice import Choice
 from clbench.suite.resolving import resolve_protocol
 from clbench.suite.smoke import tiny_cells
+from tests.suite.conftest import Loader
+from tests.suite.texts import with_lines
 
 
 class Shards(Scenario):
@@ -93,3 +95,51 @@ def test_smoke_draws_no_more_samples_of_a_class_than_there_are(
     assert scenario.layout(arrays).agents == 2
     for task in scenario.stream(arrays, 0, 1, validation).tasks:
         assert len(task.train) == 2 * scenario.samples_per_class
+
+
+def test_smoke_is_the_same_suite_made_small(load: Loader, host: Host) -> None:
+    text = with_lines(
+        scenarios="scenarios: [split: {dataset: cifar100}]",
+        protocol="protocol: {model: convnet, batch_size: 128, epochs: 20}",
+        strategies="strategies: [naive, er: {memory: {grid: [5, 6]}, protocol: {steps: 500}}]",
+        seeds="seeds: [3, 4, 5]",
+    )
+    suite = load(text, smoke=True)
+    cells = suite.cells
+    assert (suite.name, suite.seeds) == ("digits", (3, 4))
+    assert [cell.label for cell in cells] == ["naive", "er(memory=5)", "er(memory=6)"]
+    assert [
+        (cell.protocol["epochs"], cell.protocol["steps"], cell.protocol["batch_size"])
+        for cell in cells[:2]
+    ] == [
+        (1, None, 16),
+        (None, 4, 16),
+    ]
+    assert all(cell.seeds == (3, 4) and "convnet" in cell.protocol["model"] for cell in cells)
+    assert cells[0].scenario.options["dataset"] == {
+        "synthetic": {"classes": 100, "size": 32, "channels": 3, "train": 200, "test": 200}
+    }
+    assert cells[0].protocol["optimizer"]["sgd"]["lr"] == pytest.approx(
+        0.01
+    )  # a tenth of what the suite says
+
+
+@pytest.mark.parametrize(("model", "width"), [("convnet", 8), ("{convnet: {width: 4}}", 4)])
+def test_smoke_narrows_models_that_have_a_width(
+    load: Loader, host: Host, model: str, width: int
+) -> None:
+    suite = load(with_lines(protocol=f"protocol: {{model: {model}}}"), smoke=True)
+    assert all(cell.protocol["model"] == {"convnet": {"width": width}} for cell in suite.cells)
+
+
+@pytest.mark.parametrize(("tasks", "few"), [(5, 2), (2, 2), (1, 1)])
+def test_smoke_has_few_tasks(load: Loader, host: Host, tasks: int, few: int) -> None:
+    suite = load(
+        with_lines(scenarios=f"scenarios: [split: {{dataset: digits, tasks: {tasks}}}]"), smoke=True
+    )
+    assert {cell.scenario.options["tasks"] for cell in suite.cells} == {few}
+
+
+def test_smoke_drops_what_becomes_equal(load: Loader, host: Host) -> None:
+    suite = load(with_lines(protocol="protocol: {epochs: {grid: [5, 10]}}"), smoke=True)
+    assert len(suite.cells) == 2
