@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,20 +80,25 @@ def _kind(path: Path, name: str, host: Host) -> Any:
     """The metric; where only the record knows it, what to do about that."""
     try:
         return host.get("metric", name)
-    except UnknownName as error:
+    except UnknownName:
         record = read_record(path) if path.is_file() else None
-        if record is not None and name in dict(record.metrics):
-            called = record.called(name)
-            if called in host.names("metric"):
-                raise UserError(
-                    f"{name!r} is what the record calls {called}; to compute it anew,"
-                    f" write {called} with --label {name}"
-                ) from None
-            raise UserError(
-                f"no plugin here offers the metric {name!r}, whose values the record has already;"
-                " to compute them anew, give its file with --plugin"
-            ) from None
-        raise error
+        if record is None or name not in dict(record.metrics):
+            raise
+        raise UserError(_how_to_compute_anew(record, name, host)) from None
+
+
+def _how_to_compute_anew(record: RecordFile, name: str, host: Host) -> str:
+    """What to do about a metric that the record knows, and no plugin under this name."""
+    called = record.called(name)
+    if called in host.names("metric"):
+        return (
+            f"{name!r} is what the record calls {called}; to compute it anew,"
+            f" write {called} with --label {name}"
+        )
+    return (
+        f"no plugin here offers the metric {name!r}, whose values the record has already;"
+        " to compute them anew, give its file with --plugin"
+    )
 
 
 def _checked_label(label: str, name: str, host: Host) -> str:
@@ -109,12 +113,15 @@ def _check_that_there_is_a_value(record: RecordFile, name: str, host: Host) -> N
     for cell in record.cells:
         if name in cell.metrics and np.isfinite(cell.metrics[name]).any():
             return
-    results = Results(record, host)
-    reasons = itertools.chain.from_iterable(
-        results.metric(name, cell).reasons for cell in record.cells
-    )
-    reason = next(filter(None, reasons), "there are no runs")
+    reason = next(_reasons(record, name, host), "there are no runs")
     raise UserError(f"{name} has no value for any run, so nothing is stored: {reason}")
+
+
+def _reasons(record: RecordFile, name: str, host: Host) -> Iterator[str]:
+    """Why the metric has no value, run by run."""
+    results = Results(record, host)
+    for cell in record.cells:
+        yield from filter(None, results.metric(name, cell).reasons)
 
 
 def _with(
@@ -218,11 +225,12 @@ def _stacks(cell: CellRecord, kept: Array) -> list[Array]:
     """The members in shares for a CPU; agents stay with their seed."""
     seeds, agents = np.unique(cell.seed[kept], return_counts=True)
     share = max(1, STACK_ON_CPU // int(agents.max(initial=1)))
-    stacks = []
+    return [kept[np.isin(cell.seed[kept], mine)] for mine in _in_shares(seeds, share)]
+
+
+def _in_shares(seeds: Array, share: int) -> Iterator[Array]:
     for start in range(0, len(seeds), share):
-        here = np.isin(cell.seed[kept], seeds[start : start + share])
-        stacks.append(kept[here])
-    return stacks
+        yield seeds[start : start + share]
 
 
 def _weights(cell: CellRecord, row: int, members: Array) -> dict[str, Any]:

@@ -97,9 +97,9 @@ class Board:
         self.forecast.update(job, event.fraction, begins=event.kind == "started")
         row.running[job.id] = len(job.members), event.fraction
         row.task = self.tasks[job.id] = event.task, event.tasks
-        finite = [value for value in event.accuracy or () if not math.isnan(value)]
-        if finite:
-            row.accuracy = sum(finite) / len(finite)
+        mean = _mean(event.accuracy or ())
+        if mean is not None:
+            row.accuracy = mean
 
     def _ended(self, job: Job, event: JobEvent) -> None:
         row, size = self.rows[job.key], len(job.members)
@@ -140,3 +140,9 @@ class Board:
     def left(self) -> float | None:
         """Seconds to go, None where it is too early to say."""
         return self.forecast.left
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """Of those that are numbers; None where none is."""
+    finite = [value for value in values if not math.isnan(value)]
+    return sum(finite) / len(finite) if finite else None

@@ -10,6 +10,7 @@ from clbench.errors import DataMissing, StrategyError, UserError
 from clbench.execution.inspector import CellInspector
 from clbench.memory import is_budget
 from clbench.suite.cell import Cell
+from clbench.typing import Member
 
 if TYPE_CHECKING:
     from clbench.engine.streams import Streams
@@ -99,17 +100,19 @@ class _Rehearsal:
 
         wanted = _shown(cell)
         if self._streams is None or self._streams[0] != wanted:
-            agents = self.inspector.layout(cell).agents
-            members = [(cell.seeds[0], agent) for agent in range(agents)]
             made = streams_of(
                 cell,
-                members,
+                self._members_of_one_seed(cell),
                 host=self.inspector.host,
                 arrays=self.inspector.arrays(cell),
                 device=torch.device("cpu"),
             )
             self._streams = wanted, made
         return self._streams[1]
+
+    def _members_of_one_seed(self, cell: Cell) -> list[Member]:
+        agents = self.inspector.layout(cell).agents
+        return [(cell.seeds[0], agent) for agent in range(agents)]
 
 
 def _shown(cell: Cell) -> str:

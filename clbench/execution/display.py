@@ -156,7 +156,7 @@ class Live(Lines):
         """How far the run is, and how long it takes."""
         hidden = len(board.rows) - shown
         cells = f"{hidden} more cells; " if hidden else ""
-        left = f", about {duration(board.left)} left" if board.left else ""
+        left = f", {_left(board.left)}" if board.left else ""
         work = f"{cells}{board.fraction:.0%} of this run's work"
         return f"{work}, {duration(board.seconds)} so far{left}"
 
@@ -183,20 +183,19 @@ class Live(Lines):
     ) -> list[RenderableType]:
         from rich.text import Text
 
-        told = f"{task[0]}/{task[1]}" if task[1] else ""
-        rest = "" if left is None else f"about {duration(left)} left"
+        rest = "" if left is None else _left(left)
         return [
             Text(f"{job.cell.scenario_label}  {job.cell.label}"),
             Text(seeds_in_words(job.seeds)),
             _bar(fraction),
-            told,
+            _part(task),
             Text(rest, style="dim"),
         ]
 
     def _cells(self, row: Row) -> list[RenderableType]:
         from rich.text import Text
 
-        task = f"{row.task[0]}/{row.task[1]}" if row.running and row.task[1] else ""
+        task = _part(row.task) if row.running else ""
         accuracy = "" if row.accuracy is None else f"{row.accuracy:.3f}"
         state = Text(row.state, style=COLOUR[row.state])
         return [
@@ -283,6 +282,15 @@ def _bar(fraction: float) -> RenderableType:
     return ProgressBar(
         total=1.0, completed=fraction, width=BAR, complete_style="cyan", finished_style="green"
     )
+
+
+def _part(task: tuple[int, int]) -> str:
+    """`2/5`; nothing where it is not known of how many."""
+    return f"{task[0]}/{task[1]}" if task[1] else ""
+
+
+def _left(seconds: float) -> str:
+    return f"about {duration(seconds)} left"
 
 
 def _job(job: Job) -> str:

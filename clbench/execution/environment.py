@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PACKAGES = ("clbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "h5py")
 
+# The whole hash, by no tag's name.
+DESCRIBE = ("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
 # One thread a worker: two gain little on an idle machine, collapse on a busy one, and change bits.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -133,14 +136,13 @@ def worker_command() -> tuple[str, ...]:
 def cpu_model(source: Path = Path("/proc/cpuinfo")) -> str:
     """The processor's name, or at least its kind."""
     try:
-        names = [
-            line.partition(":")[2].strip()
-            for line in source.read_text().splitlines()
-            if line.startswith("model name")
-        ]
+        lines = source.read_text().splitlines()
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        lines = []
+    for line in lines:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def gpu_names(slots: Sequence[str]) -> str:
@@ -151,7 +153,11 @@ def gpu_names(slots: Sequence[str]) -> str:
 
     if not torch.cuda.is_available():
         return "cuda"
-    names = [torch.cuda.get_device_name(slot) for slot in slots if slot.startswith("cuda")]
+    return _counted([torch.cuda.get_device_name(slot) for slot in slots if slot.startswith("cuda")])
+
+
+def _counted(names: Sequence[str]) -> str:
+    """`2 x this, 1 x that`."""
     return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
 
 
@@ -163,16 +169,7 @@ def git_commit(folder: Path | None) -> str | None:
         return None
     try:
         done = subprocess.run(
-            [
-                "git",
-                "-C",
-                str(folder),
-                "describe",
-                "--always",
-                "--dirty",
-                "--abbrev=40",
-                "--exclude=*",
-            ],
+            ["git", "-C", str(folder), *DESCRIBE],
             capture_output=True,
             text=True,
             timeout=10,

@@ -55,7 +55,7 @@ class Memory:
         """In how many jobs it fits into a device with so much room."""
         # One that is alone is tried, whatever the estimate says.
         fit = max(1, int((room - self.data) / self.member)) if 0 < self.member < room else 1
-        return -(-len(job.members) // fit)
+        return _shares(job, fit)
 
 
 class Estimator:
@@ -78,24 +78,17 @@ class Estimator:
 
         To know what a method carries, it is set up for one seed on the CPU.
         """
-        arrays, network = (
-            self.inspector.arrays(job.cell),
-            (self.inspector.parameters(job.cell) or 0) * FLOAT * COPIES,
-        )
-        return Memory(
-            arrays.x_train.nbytes + arrays.x_test.nbytes,
-            network
-            + max(self._carried_at_the_end(job), self._carried_at_first(job))
-            + self._features(job),
-        )
+        arrays = self.inspector.arrays(job.cell)
+        network = (self.inspector.parameters(job.cell) or 0) * FLOAT * COPIES
+        member = network + self._carried(job) + self._features(job)
+        return Memory(arrays.x_train.nbytes + arrays.x_test.nbytes, member)
 
     def pieces_by_cache(self, job: Job, cache: int) -> int:
         """In how many jobs a CPU runs it best, where a worker has so many bytes of cache."""
         network = self.inspector.network(job.cell)
         if network is None:
             return 1
-        step = StepSize.of(network, job.cell.protocol)
-        return -(-len(job.members) // members_in_cache(step, cache))
+        return _shares(job, members_in_cache(StepSize.of(network, job.cell.protocol), cache))
 
     def pieces_by_features(self, job: Job, room: float) -> int:
         """In how many jobs a CPU keeps most features of a frozen body,
@@ -104,7 +97,7 @@ class Estimator:
         mine = self._features(job)
         if mine == 0.0 or room <= 0.0:
             return 1
-        return -(-len(job.members) // max(1, int(room / mine)))
+        return _shares(job, max(1, int(room / mine)))
 
     def _features(self, job: Job) -> float:
         """A member's kept features, in bytes, of methods that say their phases before the run."""
@@ -137,6 +130,10 @@ class Estimator:
         """The classes of the cell's method, with their options."""
         get = self.inspector.host.get
         return [(get("strategy", part.name), part.options) for part in cell.parts]
+
+    def _carried(self, job: Job) -> float:
+        """What a member's method carries at most, as far as that is known."""
+        return max(self._carried_at_the_end(job), self._carried_at_first(job))
 
     def _carried_at_the_end(self, job: Job) -> float:
         """By finished members of the same cell."""
@@ -203,6 +200,11 @@ class Estimator:
         if np.isnan(spent).all():
             return None
         return float(np.nanmean(spent)) * len(job.members)
+
+
+def _shares(job: Job, fit: int) -> int:
+    """How many jobs of so many members it takes."""
+    return -(-len(job.members) // fit)
 
 
 def room_of(slots: Sequence[str]) -> float:

@@ -41,6 +41,17 @@ class Running:
     fraction: float = 0.0
     heard: bool = False
 
+    def hear(self, fraction: float, now: float) -> None:
+        """It is so far; its first word is where it begins."""
+        if not self.heard:
+            self.since, self.base, self.heard = now, fraction, True
+        self.fraction = max(self.fraction, fraction)
+
+    @property
+    def gone(self) -> float:
+        """The part that was done while it was watched."""
+        return self.fraction - self.base
+
 
 class Forecast:
     """Keeps the pace of every cell, of every strategy, and of the run.
@@ -81,10 +92,7 @@ class Forecast:
         if begins or job.id not in self.running:
             self.running[job.id] = job, Running(self.clock())
         if not begins:
-            mine = self.running[job.id][1]
-            if not mine.heard:
-                mine.since, mine.base, mine.heard = self.clock(), fraction, True
-            mine.fraction = max(mine.fraction, fraction)
+            self.running[job.id][1].hear(fraction, self.clock())
 
     def ended(self, job: Job, over: bool, measured: bool) -> None:
         """A job ended, for good or to be tried again."""
@@ -94,9 +102,8 @@ class Forecast:
             seconds = self.clock() - mine.since
             self.done += seconds
             if measured:
-                self.cells.setdefault(job.key, Pace()).add(
-                    seconds, self.costs[job.id] * (1.0 - mine.base)
-                )
+                cost = self.costs[job.id] * (1.0 - mine.base)
+                self.cells.setdefault(job.key, Pace()).add(seconds, cost)
         if not over:
             self.waiting[job.id] = job
 
@@ -162,8 +169,8 @@ class Forecast:
 
         running = []
         for job, mine in self.running.values():
-            gone, passed = mine.fraction - mine.base, self.clock() - mine.since
-            total = passed / gone if gone > MIN_FRACTION_OF_JOB else expected(job)
+            passed = self.clock() - mine.since
+            total = passed / mine.gone if mine.gone > MIN_FRACTION_OF_JOB else expected(job)
             running.append(total * (1.0 - mine.fraction))
         return running, [expected(job) for job in self.waiting.values()]
 
@@ -171,10 +178,9 @@ class Forecast:
         """By cell, with what runs now."""
         paces = {key: Pace(pace.seconds, pace.cost) for key, pace in self.cells.items()}
         for job, mine in self.running.values():
-            if mine.fraction - mine.base > MIN_FRACTION_OF_JOB:
-                paces.setdefault(job.key, Pace()).add(
-                    self.clock() - mine.since, self.costs[job.id] * (mine.fraction - mine.base)
-                )
+            if mine.gone > MIN_FRACTION_OF_JOB:
+                cost = self.costs[job.id] * mine.gone
+                paces.setdefault(job.key, Pace()).add(self.clock() - mine.since, cost)
         return paces
 
 

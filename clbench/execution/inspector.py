@@ -18,7 +18,7 @@ from clbench.metrics import is_probe
 from clbench.options import check_options
 from clbench.records.metric_facts import how_measured
 from clbench.suite.cell import Cell
-from clbench.suite.choice import Choice
+from clbench.suite.choice import Choice, MetricChoice
 
 if TYPE_CHECKING:
     from clbench.data import Arrays
@@ -113,17 +113,18 @@ class CellInspector:
 
     def _probes(self, cell: Cell) -> dict[str, Any]:
         """What can only be measured while the cell runs, and how; as in `PlannedCell`."""
-        kinds = {metric.label: self.host.get("metric", metric.name) for metric in cell.metrics}
-        probes: dict[str, Any] = {}
-        for kind in kinds.values():
-            probes.update(dict.fromkeys(getattr(kind, "needs", ())))
-        probes.update(dict.fromkeys(f"kept/{kind}" for kind in cell.protocol.keep))
+        probes: dict[str, Any] = dict.fromkeys(f"kept/{kind}" for kind in cell.protocol.keep)
         for metric in cell.metrics:
-            label, name = metric.label, metric.name
-            if is_probe(kinds[label]):
-                version = self._version_of("metric", name)
-                probes[label] = how_measured(label, name, metric.options, version)
+            kind = self.host.get("metric", metric.name)
+            if is_probe(kind):
+                probes[metric.label] = self._how_measured(metric)
+            for curve in getattr(kind, "needs", ()):
+                probes.setdefault(curve, None)
         return probes
+
+    def _how_measured(self, metric: MetricChoice) -> dict[str, Any]:
+        version = self._version_of("metric", metric.name)
+        return how_measured(metric.label, metric.name, metric.options, version)
 
     def parameters(self, cell: Cell) -> int | None:
         """How many parameters the cell's network has; None where that is not known."""
@@ -139,7 +140,7 @@ class CellInspector:
         """
         layout = self.layout(cell)
         # Most cells of a suite share one network.
-        model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes])
+        model = _name_of_model(cell, layout)
         if model not in self._models:
             try:
                 self._models[model] = self._count(Choice.of(cell.protocol.model), layout)
@@ -154,7 +155,7 @@ class CellInspector:
         0 where that is not known.
         """
         layout = self.layout(cell)
-        model = json.dumps([cell.protocol.model, layout.input_shape, layout.classes, point])
+        model = _name_of_model(cell, layout, point)
         if model not in self._feature_counts:
             try:
                 module = self._on_meta(Choice.of(cell.protocol.model), layout)
@@ -233,6 +234,10 @@ def _passes_one(module: Any, input_shape: tuple[int, ...]) -> bool:
     except Exception:  # a model that reads its input's values; its jobs run all the same
         return False
     return True
+
+
+def _name_of_model(cell: Cell, layout: Layout, *point: str) -> str:
+    return json.dumps([cell.protocol.model, layout.input_shape, layout.classes, *point])
 
 
 def _name(dataset: Choice) -> str:

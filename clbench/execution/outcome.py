@@ -136,17 +136,18 @@ def _outcome_of_cell(one: PlannedCell, cell: CellRecord | None, work: Work) -> _
     absent = {seed for (seed, _), state in asked.items() if state not in FINISHED}
     seeds = {seed for seed, _ in one.members}
     all_diverged = bool(asked) and set(asked.values()) == {"diverged"}
-    faults = []
-    # Of a cell that is not complete the failures are what matters.
-    if cell is not None and not absent:
-        faults = [f"{_name(one)}: {_first_line(str(fault))}" for fault in cell.troubles]
     return _CellOutcome(
         requested=len(seeds),
         finished=len(seeds) - len(absent),
         failures=_failures(one, cell, absent, work),
         diverged=[_name(one)] if all_diverged else [],
-        faults=faults,
+        # Of a cell that is not complete the failures are what matters.
+        faults=[] if cell is None or absent else _faults(one, cell),
     )
+
+
+def _faults(one: PlannedCell, cell: CellRecord) -> list[str]:
+    return [f"{_name(one)}: {_first_line(str(fault))}" for fault in cell.troubles]
 
 
 def _failures(

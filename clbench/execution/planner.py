@@ -128,11 +128,16 @@ def _lacking(record: CellRecord, measured: Mapping[str, Array]) -> Array:
     """`[S]`: the members in which one of these is not measured."""
     lacking = np.zeros(record.members, dtype=bool)
     for probe, values in measured.items():
-        empty = np.isnan(values).reshape(record.members, -1).all(axis=1)
+        empty = _empty(values)
         # One that is undefined for all, or said why, was measured all the same.
         if not empty.all() and record.fault(probe) is None:
             lacking |= empty
     return lacking
+
+
+def _empty(values: Array) -> Array:
+    """`[S]`, of `[S, ...]`: the members without a single number."""
+    return np.asarray(np.isnan(values).reshape(len(values), -1).all(axis=1), dtype=bool)
 
 
 def missing_members(planned: PlannedCell, record: CellRecord | None) -> tuple[Member, ...]:

@@ -48,11 +48,11 @@ class Stop:
 
 def up_to(planned: Sequence[PlannedCell], seeds: int, tried: int = 0) -> list[PlannedCell]:
     """The cells with so many of their seeds, without those that this run has tried."""
-    found = []
-    for one in planned:
-        cell = replace(one.cell, seeds=one.cell.seeds[tried:seeds])
-        found.append(replace(one, cell=cell))
-    return found
+    return [_with_seeds(one, one.cell.seeds[tried:seeds]) for one in planned]
+
+
+def _with_seeds(planned: PlannedCell, seeds: tuple[int, ...]) -> PlannedCell:
+    return replace(planned, cell=replace(planned.cell, seeds=seeds))
 
 
 class Separator:
@@ -155,10 +155,11 @@ def stop_of(found: Separation, seeds: int) -> Stop:
         return Stop(seeds, ": there are no two strategies to tell apart")
     if found.state == UNDECIDED:
         return Stop(seeds, f", the most there may be; undecided: {_undecided(found.undecided)}")
-    count = len(found.pairs)
-    return Stop(
-        seeds, ": the pair is decided" if count == 1 else f": all {count} pairs are decided"
-    )
+    return Stop(seeds, _all_decided(len(found.pairs)))
+
+
+def _all_decided(pairs: int) -> str:
+    return ": the pair is decided" if pairs == 1 else f": all {pairs} pairs are decided"
 
 
 def going_on(found: Separation, seeds: int) -> str:
@@ -175,8 +176,11 @@ def _undecided(pairs: Sequence[SeparatedPair]) -> str:
     """Who is undecided: nobody has shown that they are equal."""
     if len(pairs) > NAMED:
         return f"{len(pairs)} pairs (`clbench compare` names them)"
-    named = []
-    for pair in pairs:
-        where = f" on {pair.scenario}" if len({one.scenario for one in pairs}) > 1 else ""
-        named.append(f"{pair.a} and {pair.b}{where}")
-    return "; ".join(named)
+    several = len({pair.scenario for pair in pairs}) > 1
+    return "; ".join(_named(pair, several) for pair in pairs)
+
+
+def _named(pair: SeparatedPair, several: bool) -> str:
+    """Its strategies; and where, with several scenarios."""
+    where = f" on {pair.scenario}" if several else ""
+    return f"{pair.a} and {pair.b}{where}"

@@ -261,11 +261,13 @@ def _why_apart(cell: CellRecord, current: Iterable[PlannedCell]) -> str:
     rivals = [one for one in current if (one.cell.scenario_label, one.cell.label) == name]
     if not rivals:  # the suite has no cell of this name any more
         return CELL
-    wanted = rivals[0].content
-    changed = [
-        words for part, words in _CHANGES.items() if cell.content.get(part) != wanted.get(part)
-    ]
+    changed = _changed(cell.content, rivals[0].content)
     return f"it was measured with {' and '.join(changed)}" if changed else CELL
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is otherwise in a cell's content, in words."""
+    return [words for part, words in _CHANGES.items() if before.get(part) != now.get(part)]
 
 
 _CHANGES = {  # in a cell's content

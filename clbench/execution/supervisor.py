@@ -91,8 +91,7 @@ class Supervisor:
         """The jobs that have to be tried again because of this event."""
         job = self.board.jobs[event.job]
         if event.status == "lost" and job.id in self.lost:
-            error = f"for the second time, {event.error}"
-            event = replace(event, status="failed", error=error)
+            event = _failed_for_good(event)
         self.heard(event)
         return self._ended(job, event) if event.kind == "ended" else []
 
@@ -138,6 +137,10 @@ class Supervisor:
             "scenario": job.cell.scenario_label,
             "seeds": job.seeds,
         }
+
+
+def _failed_for_good(event: JobEvent) -> JobEvent:
+    return replace(event, status="failed", error=f"for the second time, {event.error}")
 
 
 @contextlib.contextmanager

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
 Tell = Callable[[JobEvent], None]
 
+# Torch has an error of its own on a GPU, and sentences elsewhere; cuBLAS and cuDNN have statuses.
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "_STATUS_ALLOC_FAILED",
+)
 NO_TERMINAL = (
     "a debugger needs a terminal, and a worker process has none; "
     "run again with --workers 0 (in Python: workers=0), where breakpoint() works"
@@ -171,12 +177,7 @@ def _train(
     begin_job(torch.device(device))
 
     def listen(progress: Progress) -> None:
-        if progress.said:
-            return tell(JobEvent("said", job.id, error=progress.said))
-        accuracy = None if progress.accuracy is None else tuple(map(float, progress.accuracy))
-        return tell(
-            JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy)
-        )
+        tell(_event_of(job, progress))
 
     return run_cell(
         job.cell,
@@ -188,6 +189,14 @@ def _train(
         listener=listen,
         leaving=leaving,
     )
+
+
+def _event_of(job: Job, progress: Progress) -> JobEvent:
+    """What the engine says, as whoever watches the job is told."""
+    if progress.said:
+        return JobEvent("said", job.id, error=progress.said)
+    accuracy = None if progress.accuracy is None else tuple(map(float, progress.accuracy))
+    return JobEvent("progress", job.id, progress.task, progress.tasks, progress.fraction, accuracy)
 
 
 @lru_cache(maxsize=1)
@@ -204,14 +213,8 @@ def forget_data() -> None:
 
 
 def _is_out_of_memory(failure: Exception) -> bool:
-    # Torch says it by its own error on a GPU, by sentences elsewhere; cuBLAS and cuDNN by statuses.
-    signs = (
-        "DefaultCPUAllocator: can't allocate memory",
-        "CUDA error: out of memory",
-        "_STATUS_ALLOC_FAILED",
-    )
     named = isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError"
-    return named or any(sign in str(failure) for sign in signs)
+    return named or any(sign in str(failure) for sign in OUT_OF_MEMORY)
 
 
 def _last_line(failure: Exception) -> str:

@@ -114,11 +114,15 @@ def is_of_kind(kind: Kind, item: Any) -> bool:
 
 
 def _check_base(kind: Kind, item: Any) -> None:
-    wanted = " or ".join(f"clbench.{base}" for base in kind.bases)
     if not isinstance(item, type):
-        raise Declaration(f"{_shown(item)} is not a class; a {kind.name} is a subclass of {wanted}")
+        said = f"is not a class; a {kind.name} is a subclass of {_bases_in_words(kind)}"
+        raise Declaration(f"{_shown(item)} {said}")
     if not is_of_kind(kind, item):
-        raise Declaration(f"{_shown(item)} is not a subclass of {wanted}")
+        raise Declaration(f"{_shown(item)} is not a subclass of {_bases_in_words(kind)}")
+
+
+def _bases_in_words(kind: Kind) -> str:
+    return " or ".join(f"clbench.{base}" for base in kind.bases)
 
 
 def _own_bases(item: Any) -> list[type]:

@@ -239,8 +239,7 @@ def rows(record: CellRecord, seed: int) -> dict[str, Any]:
     """Everything measured of one seed, but for times."""
     # Rows of the seed, all its agents.
     mine = record.seed == seed
-    arrays = _measured(record)
-    taken = {name: value[mine] for name, value in arrays.items() if value is not None}
+    taken = {name: value[mine] for name, value in _measured(record).items()}
     # A curve that only neighbours wrote is there in a stack, and is not where the seed runs alone.
     return {name: value for name, value in taken.items() if not np.isnan(value).all()}
 
@@ -252,8 +251,12 @@ def _measured(record: CellRecord) -> dict[str, Any]:
         "accuracy_before": record.accuracy_before,
         "loss": record.loss,
     }
-    notes = {f"the note {name}": value for name, value in record.notes.items()}
-    return {**arrays, **record.curves, **record.metrics, **notes}
+    there = {name: value for name, value in arrays.items() if value is not None}
+    return {**there, **record.curves, **record.metrics, **_notes(record)}
+
+
+def _notes(record: CellRecord) -> dict[str, Any]:
+    return {f"the note {name}": value for name, value in record.notes.items()}
 
 
 def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -273,16 +276,27 @@ def _difference(name: str, a: Any, b: Any) -> str | None:
         return f"{name} has {a.shape} values in one and {b.shape} in the other"
     if np.array_equal(a, b, equal_nan=True):
         return None
-    # NaN where both have NaN is no difference.
-    differs = ~((a == b) | (np.isnan(a) & np.isnan(b)))
-    first = tuple(np.argwhere(differs)[0].tolist())
+    first = _first_place(a, b)
     return f"{name}{list(first)} is {a[first]!r} in one and {b[first]!r} in the other"
+
+
+def _first_place(a: Any, b: Any) -> tuple[int, ...]:
+    """Where two arrays differ first; NaN where both have NaN is no difference."""
+    return tuple(np.argwhere(~_are_equal(a, b))[0].tolist())
+
+
+def _are_equal(a: Any, b: Any) -> Any:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def _trimmed(values: Any) -> Any:
     """Without the columns that only fill a curve up."""
     if values.ndim < 2:
         return values
-    # `[R, K, ...]`: columns in which any member has a value.
-    filled = ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=(0, 2))
-    return values[:, : int(np.flatnonzero(filled).max(initial=-1)) + 1]
+    last = int(np.flatnonzero(_filled(values)).max(initial=-1))
+    return values[:, : last + 1]
+
+
+def _filled(values: Any) -> Any:
+    """`[K]`, of `[R, K, ...]`: the columns in which any member has a value."""
+    return ~np.isnan(values).reshape(*values.shape[:2], -1).all(axis=(0, 2))

@@ -48,11 +48,13 @@ def a_step(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:
 
 def _samples_of_first_task(strategy: Strategy) -> Samples:
     """Of task 1, so that something was learnt before."""
-    streams = strategy.session.streams
-    members = range(strategy.members)
-    index = torch.stack([torch.from_numpy(streams.spec(row, 1).train[:8]) for row in members])
+    index = torch.stack([_first_samples(strategy, row) for row in range(strategy.members)])
     tasks = torch.ones_like(index)
     return Samples(index, tasks, torch.ones_like(index, dtype=torch.bool))
+
+
+def _first_samples(strategy: Strategy, row: int) -> Tensor:
+    return torch.from_numpy(strategy.session.streams.spec(row, 1).train[:8])
 
 
 def _with_features(strategy: Strategy, loop: Any, phase: Phase) -> Tensor:

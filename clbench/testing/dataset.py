@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clbench.data import Dataset
+from clbench.data.arrays import Arrays
 from clbench.data.check import make_arrays
 from clbench.data.load import missing_files
 from clbench.errors import ClbenchError
@@ -55,8 +56,7 @@ class DatasetConformance:
 
     def test_arrays(self, made: Dataset, root: Path) -> None:
         """Images, labels, declared classes and sizes are what clbench takes."""
-        name = name_of(type(made))
-        arrays = make_arrays(name, tuple(made.load(root)), made)
+        arrays = _loaded(made, root)
         for split, labels in (("training", arrays.y_train), ("test", arrays.y_test)):
             absent = np.setdiff1d(np.arange(arrays.classes), labels)
             assert not len(absent), f"there is no {split} image of class {absent[0]}"
@@ -96,6 +96,9 @@ class DatasetConformance:
 
 
 def _fingerprint(made: Dataset, root: Path) -> str:
-    """Of the arrays that a data set gives when it is loaded now."""
-    loaded = tuple(made.load(root))
-    return make_arrays(name_of(type(made)), loaded, made).fingerprint
+    return _loaded(made, root).fingerprint
+
+
+def _loaded(made: Dataset, root: Path) -> Arrays:
+    """The arrays that a data set gives when it is loaded now."""
+    return make_arrays(name_of(type(made)), tuple(made.load(root)), made)

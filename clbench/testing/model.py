@@ -113,6 +113,7 @@ def _check_place(layer: Layer, net: Stack, x: Tensor) -> None:
     assert layer.name in seen, (
         f"layer {layer.name} is read at {layer.read!r}, which the forward never reaches"
     )
+    # `[R, units, ...]`, and `[R, B, units, ...]`.
     units = net.named_parameters()[layer.weight].shape[1]
     read = seen[layer.name].shape[2]
     assert read == units, (
@@ -125,16 +126,21 @@ def _check_columns(layer: Layer, net: Stack, x: Tensor) -> None:
     the network gives the same.
     """
     without_columns = net.call(_without_first_columns(layer, net), x)
-    handle = net.module.get_submodule(layer.read).register_forward_hook(_silence_first_unit)
-    try:
-        # Not to the bit: sums are taken in another order.
-        same = torch.allclose(net(x), without_columns, atol=1e-5)
-    finally:
-        handle.remove()
+    # Not to the bit: sums are taken in another order.
+    same = torch.allclose(_without_activation(layer, net, x), without_columns, atol=1e-5)
     assert same, (
         f"layer {layer.name}: unit 0 owns other columns of {layer.out_weight} than"
         f" 0..{layer.block - 1}"
     )
+
+
+def _without_activation(layer: Layer, net: Stack, x: Tensor) -> Tensor:
+    """The output with the activation of the layer's first unit at zero."""
+    handle = net.module.get_submodule(layer.read).register_forward_hook(_silence_first_unit)
+    try:
+        return net(x)  # type: ignore[no-any-return]
+    finally:
+        handle.remove()
 
 
 def _without_first_columns(layer: Layer, net: Stack) -> dict[str, Tensor]:
@@ -147,6 +153,6 @@ def _without_first_columns(layer: Layer, net: Stack) -> dict[str, Tensor]:
 
 def _silence_first_unit(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
     # `[units, 1, ...]`, beside `[B, units, ...]`: forms of the stack call it a member at a time.
-    first = torch.zeros(output.shape[1], *(1,) * (output.dim() - 2))
-    first[0] = 1.0
-    return output * (1.0 - first)
+    others = torch.ones(output.shape[1], *(1,) * (output.dim() - 2))
+    others[0] = 0.0
+    return output * others

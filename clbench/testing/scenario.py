@@ -18,7 +18,7 @@ from clbench.host import Host
 from clbench.options import name_of
 from clbench.scenarios import Scenario
 from clbench.scenarios.check import check_stream
-from clbench.scenarios.stream import Setting, Stream, TaskSpec, labelled
+from clbench.scenarios.stream import Ints, Setting, Stream, TaskSpec, labelled
 from clbench.suite.choice import Choice
 from clbench.testing.bench import Bench, first_difference, host_with, rows
 from clbench.testing.documented import check_docstring, check_options_documented
@@ -27,6 +27,7 @@ from clbench.testing.watch import global_draws
 
 SEEDS = (0, 1, 5)
 HELD_OUT = 0.2
+TABLES = ("classes", "labels", "train", "test", "validation")  # of a task, beside its warp
 
 
 class ScenarioConformance:
@@ -189,13 +190,16 @@ def _check_task(number: int, task: TaskSpec, stream: Stream, arrays: Arrays) -> 
     for split in ("train", "validation", "test"):
         samples = getattr(task, split)
         # The class of each sample, or its group, by which labels are given.
-        names = named["test" if split == "test" else "train"][samples]
-        outside = names[task.labels[names] < 0]
+        outside = _without_label(task, named["test" if split == "test" else "train"][samples])
         assert not len(outside), (
             f"task {number}: {split} has a sample of {kind} {outside[0]},"
             " which has no label in the task"
         )
         assert len(np.unique(samples)) == len(samples), f"task {number}: a {split} sample twice"
+
+
+def _without_label(task: TaskSpec, names: Ints) -> Ints:
+    return names[task.labels[names] < 0]
 
 
 def _check_equal_outputs(stream: Stream) -> None:
@@ -241,7 +245,7 @@ def _disturb() -> None:
 
 def _stream_difference(one: Stream, other: Stream, tasks: int | None = None) -> str | None:
     """What differs first, in so many first tasks, or in all."""
-    if not np.array_equal(_groups(one), _groups(other)):
+    if not _same(one.groups, other.groups):
         return "its groups of samples"
     pairs = zip(one.tasks[:tasks], other.tasks[:tasks], strict=True)
     for number, (a, b) in enumerate(pairs, 1):
@@ -251,12 +255,8 @@ def _stream_difference(one: Stream, other: Stream, tasks: int | None = None) -> 
     return None
 
 
-def _groups(stream: Stream) -> Any:
-    return np.zeros(0, dtype=np.int64) if stream.groups is None else stream.groups
-
-
 def _task_difference(a: TaskSpec, b: TaskSpec) -> str | None:
-    for name in ("classes", "labels", "train", "test", "validation"):
+    for name in TABLES:
         if not np.array_equal(getattr(a, name), getattr(b, name)):
             return name
     return None if _same_warp(a, b) else "the warp"
@@ -265,11 +265,12 @@ def _task_difference(a: TaskSpec, b: TaskSpec) -> str | None:
 def _same_warp(a: TaskSpec, b: TaskSpec) -> bool:
     if a.warp is None or b.warp is None:
         return a.warp is b.warp
-    if not np.array_equal(a.warp.index, b.warp.index):
-        return False
-    if a.warp.weight is None or b.warp.weight is None:
-        return a.warp.weight is b.warp.weight
-    return np.array_equal(a.warp.weight, b.warp.weight)
+    return np.array_equal(a.warp.index, b.warp.index) and _same(a.warp.weight, b.warp.weight)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Arrays, each of which may be none."""
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 def _with_setting(made: Scenario, setting: str, arrays: Arrays) -> Scenario | None:

@@ -43,13 +43,17 @@ def _spoiled(batch: Batch) -> Batch:
         return batch
     counts = batch.valid
     image = beside(counts, batch.x)
-    # Labels and indices of other rows of the same batch: sound, and wrong.
     return replace(
         batch,
         x=torch.where(image, batch.x, SPOILED_VALUE),
-        y=torch.where(counts, batch.y, batch.y.flip(1)),
-        index=torch.where(counts, batch.index, batch.index.flip(1)),
+        y=_of_other_rows(counts, batch.y),
+        index=_of_other_rows(counts, batch.index),
     )
+
+
+def _of_other_rows(counts: Tensor, values: Tensor) -> Tensor:
+    """Values of other rows of the same batch where a row does not count: sound, and wrong."""
+    return torch.where(counts, values, values.flip(1))
 
 
 class UnitWatch:
@@ -86,10 +90,7 @@ class UnitWatch:
         params = self.strategy.net.named_parameters()
         found = {}
         for layer in self.strategy.net.layers():
-            weight = params[layer.out_weight].detach()
-            # `[R, out, in, ...]` to `[R, in, out * positions]`.
-            columns = weight.transpose(1, 2).flatten(2)
-            found[layer.name] = ((columns == 0).all(2), layer.block)
+            found[layer.name] = _zero_columns(params[layer.out_weight].detach()), layer.block
         return found
 
     def _compare(
@@ -103,9 +104,14 @@ class UnitWatch:
             newly = zero & ~before[name][0]
             self.silenced += int(newly.sum())
             if _some_not_all(newly, zero, block):
-                self.found.append(
-                    f"{hook} set some, not all, of the outgoing columns of a unit of {name} to zero"
-                )
+                what = f"of the outgoing columns of a unit of {name} to zero"
+                self.found.append(f"{hook} set some, not all, {what}")
+
+
+def _zero_columns(weight: Tensor) -> Tensor:
+    """`[R, in]`, of `[R, out, in, ...]`."""
+    columns = weight.transpose(1, 2).flatten(2)
+    return (columns == 0).all(2)
 
 
 def _some_not_all(newly: Tensor, zero: Tensor, block: int) -> bool:

@@ -179,8 +179,7 @@ class StrategyConformance(CaptureCheck):
             pytest.skip("a solo strategy's network is its own business")
         running, loop = bench.start(0, 1)
         watch = UnitWatch(running)
-        for task in running.session.streams.tasks[:2]:
-            loop.task(task)
+        _train_two_tasks(running, loop)
         assert not watch.found, (
             f"{watch.found[0]}; unit k owns the columns k * layer.block to (k + 1) * layer.block"
             " of layer.out_weight"
@@ -201,8 +200,7 @@ class StrategyConformance(CaptureCheck):
         if bench.solo:
             pytest.skip("members of a solo strategy share nothing")
         strategy, loop = bench.start(0, 1, 2)
-        for task in strategy.session.streams.tasks[:2]:
-            loop.task(task)
+        _train_two_tasks(strategy, loop)
         loop.participation.check_tables()
 
     def test_early_stopping_equals_solo(self, strategy: Any) -> None:
@@ -240,8 +238,7 @@ class StrategyConformance(CaptureCheck):
             after_steps.extend(net.training for net in networks if net is not None)
 
         loop.on_step = note
-        for task in strategy.session.streams.tasks[:2]:
-            loop.task(task)
+        _train_two_tasks(strategy, loop)
         assert all(after_steps), (
             "after a step the network was in evaluation mode: the steps that follow would train"
             " without dropout and with frozen statistics; call self.net.train() when you are done"
@@ -288,8 +285,7 @@ class StrategyConformance(CaptureCheck):
                 value[list(members)] = torch.nan
         for task in strategy.session.streams.tasks:
             loop.task(task)
-        measurements = strategy.session.measurements
-        return {"accuracy": measurements.accuracy, "loss": measurements.loss}
+        return _accuracy_and_loss(loop)
 
     def test_state_round_trip(self, bench: Bench) -> None:
         """What state_dict gives, load_state_dict takes, and nothing is missing."""
@@ -348,8 +344,7 @@ class StrategyConformance(CaptureCheck):
             pytest.skip("global generators are seeded for every member of a solo strategy")
         strategy, loop = bench.start(0, 1)
         with global_draws() as drawn:
-            for task in strategy.session.streams.tasks[:2]:
-                loop.task(task)
+            _train_two_tasks(strategy, loop)
         assert not drawn, (
             f"{' and '.join(drawn)} global generator was drawn from; use self.rng(name)"
         )
@@ -357,10 +352,19 @@ class StrategyConformance(CaptureCheck):
 
 def _of_second_task(loop: Loop) -> dict[str, Any]:
     """What was measured since, whatever was trained before."""
-    measurements = loop.measurements
-    measurements.loss[:, 0] = 0
-    measurements.accuracy[:, :2] = 0
-    return {"accuracy": measurements.accuracy, "loss": measurements.loss}
+    loop.measurements.loss[:, 0] = 0
+    loop.measurements.accuracy[:, :2] = 0
+    return _accuracy_and_loss(loop)
+
+
+def _train_two_tasks(strategy: Strategy, loop: Loop) -> None:
+    """Methods behave otherwise once something was learnt."""
+    for task in strategy.session.streams.tasks[:2]:
+        loop.task(task)
+
+
+def _accuracy_and_loss(loop: Loop) -> dict[str, Any]:
+    return {"accuracy": loop.measurements.accuracy, "loss": loop.measurements.loss}
 
 
 def _leave_when_diverged(strategy: Strategy, loop: Loop, left: float) -> None:
@@ -370,11 +374,16 @@ def _leave_when_diverged(strategy: Strategy, loop: Loop, left: float) -> None:
     # After the engine's own clearing.
     def strike_and_leave(member: int, step: int) -> None:
         strike(member, step)
-        for _, table in member_tables(strategy.session.learner.state(), strategy.members):
-            if table.is_floating_point():
-                table.detach()[member].fill_(left)
+        _fill(strategy, member, left)
 
     loop.participation.mark_diverged = strike_and_leave  # type: ignore[method-assign]
+
+
+def _fill(strategy: Strategy, member: int, value: float) -> None:
+    """Put this number everywhere in what a member holds."""
+    for _, table in member_tables(strategy.session.learner.state(), strategy.members):
+        if table.is_floating_point():
+            table.detach()[member].fill_(value)
 
 
 def _steps_of_third_task(bench: Bench) -> int:

@@ -124,11 +124,13 @@ def _note(found: list[str], what: str, why: str) -> None:
     frame = _asking_frame()
     if frame is not None and frame.filename.endswith(CPU_ONLY):
         return
-    sentence = f"{what} {why}"
-    if frame is not None:
-        sentence += f" ({frame.filename}:{frame.lineno}: {frame.line})"
+    sentence = f"{what} {why}{_place(frame)}"
     if sentence not in found:
         found.append(sentence)
+
+
+def _place(frame: traceback.FrameSummary | None) -> str:
+    return "" if frame is None else f" ({frame.filename}:{frame.lineno}: {frame.line})"
 
 
 def _asking_frame() -> traceback.FrameSummary | None:
@@ -151,20 +153,23 @@ def uncapturable() -> Iterator[list[str]]:
 @contextmanager
 def global_draws() -> Iterator[list[str]]:
     """Which global generators were drawn from inside."""
-    torch_before = torch.get_rng_state()
-    numpy_before = np.random.get_state()
-    python_before = random.getstate()
+    before = _states()
     drawn: list[str] = []
     yield drawn
     # After the block only: within it the check itself draws nothing.
-    if not torch.equal(torch_before, torch.get_rng_state()):
-        drawn.append("torch's")
-    if not _same_state(numpy_before, np.random.get_state()):
-        drawn.append("NumPy's")
-    if python_before != random.getstate():
-        drawn.append("Python's")
+    after = _states()
+    drawn += [whose for whose in before if not _same_state(before[whose], after[whose])]
 
 
-def _same_state(one: Any, other: Any) -> bool:
-    """Of NumPy's generator: a tuple of its kind, its table and numbers."""
+def _states() -> dict[str, Any]:
+    """Of the global generators, by whose they are."""
+    return {
+        "torch's": [torch.get_rng_state().numpy()],
+        "NumPy's": np.random.get_state(),
+        "Python's": random.getstate(),
+    }
+
+
+def _same_state(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Tables and numbers, and what kind of generator it is."""
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

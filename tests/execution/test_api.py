@@ -15,6 +15,8 @@ from clbench.execution.separating import Stop
 from clbench.host.import_watch import being_loaded
 from clbench.suite.seeds import parse_seeds
 
+from .whole_runs import SUITE
+
 
 def ended(**changes: Any) -> Outcome:
     known: dict[str, Any] = {
@@ -104,3 +106,36 @@ def test_what_is_missing_is_listed_line_by_line() -> None:
 def test_a_plugin_cannot_start_a_run_while_it_is_loaded() -> None:
     with being_loaded("mine.py"), pytest.raises(PluginError, match=r"it calls clbench\.run\(\)"):
         clbench.run("split_digits")
+
+
+# ------------------------------------------------------------------ whole runs
+
+
+def test_clbench_run_gives_results(tmp_path: Path, inline: Path) -> None:
+    where = {
+        "out": tmp_path,
+        "plugins": [inline],
+        "launcher": "inline",
+        "workers": 1,
+        "device": "cpu",
+    }
+    results = clbench.run(
+        SUITE, seeds=[3, 5], overrides={"protocol.batch_size": 32}, quiet=True, **where
+    )
+    assert results.cells[0].seed.tolist() == [3, 5]
+    assert results.cells[0].protocol["batch_size"] == 32
+    assert results.accuracy("naive").shape == (2, 6, 5)
+
+
+def test_clbench_run_raises_what_the_command_would_print(
+    tmp_path: Path, inline: Path, faulty: Path
+) -> None:
+    where = {
+        "out": tmp_path,
+        "plugins": [inline, faulty],
+        "launcher": "inline",
+        "workers": 1,
+        "device": "cpu",
+    }
+    with pytest.raises(RunFailed, match="no luck today"):
+        clbench.run({**SUITE, "strategies": ["faulty"]}, quiet=True, **where)

@@ -76,9 +76,8 @@ def site(tmp_path: Path) -> Site:
 
 def ended(jobs: list[Job], slots: list[str], site: Site) -> dict[str, JobEvent]:
     events = [event for event in Local().run(jobs, slots, site) if event.kind == "ended"]
-    assert sorted(event.job for event in events) == sorted(
-        job.id for job in jobs
-    )  # exactly one each
+    told = sorted(event.job for event in events)
+    assert told == sorted(job.id for job in jobs)  # exactly one each
     return {event.job: event for event in events}
 
 

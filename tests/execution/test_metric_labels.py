@@ -82,14 +82,13 @@ def test_each_label_has_the_values_that_the_metric_has_alone(folder: Path, tmp_p
         "drift": ("feature_drift", {"tasks": 1}),
         "drift-20": ("feature_drift", {"samples": 20}),
     }
-    found = {
-        label: [cell.metrics[label] for cell in cells(folder / "labelled.h5")] for label in alone
-    }
+    together = cells(folder / "labelled.h5")
     for label, (name, options) in alone.items():
+        found = [cell.metrics[label] for cell in together]
         out = tmp_path / label
         measured(out, metrics=[{name: options}], compare={})
         single = [cell.metrics[name] for cell in cells(out / "labelled.h5")]
-        for one, other in zip(found[label], single, strict=True):
+        for one, other in zip(found, single, strict=True):
             assert np.isfinite(one).any()
             np.testing.assert_array_equal(one, other)
 

@@ -166,7 +166,8 @@ def test_killed_between_looks_it_takes_the_same_way(
     first = read_record(tmp_path / "r/s.h5")
     assert seeds_of(first) == {"naive": [0, 1, 2, 3], "twin": [0, 1, 2, 3]}
     resumed = run(tmp_path / "r", plugin, suite(["naive", "twin"]))
-    assert [look.content for look in resumed.looks] == [look.content for look in whole.looks]
+    contents = [look.content for look in resumed.looks]
+    assert contents == [look.content for look in whole.looks]
     assert accuracies(resumed) == accuracies(whole)
     again = run(tmp_path / "r", plugin, suite(["naive", "twin"]))
     assert again.looks == resumed.looks

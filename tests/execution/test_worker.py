@@ -262,7 +262,7 @@ def test_plugins_are_loaded_for_the_first_job_alone(
     monkeypatch.setattr(worker, "_prepare", prepare)
     jobs = [a_job(1, "a"), a_job(2, "b")]
     told = run_jobs(site, [job.to_json() for job in jobs], monkeypatch, done)
-    assert [event.job for event in told] == [job.id for job in jobs]
+    assert [event.job for event in told] == [jobs[0].id, jobs[1].id]
     assert loaded == ["cpu"]
     assert run_jobs(site, [], monkeypatch, done) == []
     assert loaded == ["cpu"]  # nobody needs them for no job

@@ -4,26 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn import functional
 
-from clbench import Phase, SoloStrategy, Strategy
+from clbench import SoloStrategy, Strategy
 from clbench.host import Host
 from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
 from tests.guests import test_guests
 
-
-def naive(**members):
-    """Fine-tuning with something wrong in it."""
-    return type("Planted", (Strategy,), {"__doc__": "Planted.", "__module__": __name__, **members})
-
-
-def kit(strategy):
-    checks = StrategyConformance()
-    return checks, checks._bench(strategy)
-
-
-def fails(match):
-    return pytest.raises((AssertionError, Exception), match=match)
+from .planted import fails, kit, naive
 
 
 def test_undocumented_option():
@@ -95,127 +82,6 @@ def test_draw_from_the_global_generator():
         checks.test_no_draw_from_global_generators(bench)
     with fails("torch's global generator"):
         checks.test_same_seed_same_numbers(bench)
-
-
-def cannot_be_captured(match, **members):
-    checks, bench = kit(naive(**members))
-    with fails(f"cannot be captured in a device graph: .*{match}"):
-        checks.test_step_can_be_captured(bench)
-
-
-def first_weight(strategy):
-    return strategy.net.parameters()[0].detach()
-
-
-def read(self, batch):
-    self.norms = torch.full((self.members,), float(first_weight(self).norm()), device=self.device)
-
-
-def to_a_list(self, batch):
-    first_weight(self).flatten(1).norm(dim=1).tolist()
-
-
-def to_the_host(self, batch):
-    first_weight(self).cpu()
-
-
-def by_a_mask(self, batch):
-    weight = first_weight(self)
-    self.large = weight[weight > 1].sum()
-
-
-def a_shape_by_values(self, batch):
-    (first_weight(self) > 1).nonzero()
-
-
-def one_hot(self, batch):
-    functional.one_hot(batch.y, 10)
-
-
-def from_a_list(self, batch):
-    first_weight(self).mul_(torch.tensor([1.0] * self.members, device=self.device).view(-1, 1, 1))
-
-
-def list_as_an_index(self, batch):
-    first_weight(self)[list(range(self.members))]
-
-
-def made_on_the_host(self, batch):
-    first_weight(self).add_(torch.zeros(self.members, 1, 1))
-
-
-@pytest.mark.parametrize(
-    ("after_step", "match"),
-    [
-        (
-            read,
-            "_local_scalar_dense reads a tensor's value on the host "
-            ".*test_planted_faults.py:.*norm",
-        ),
-        (to_a_list, "tolist reads a tensor's value"),
-        (to_the_host, "cpu leaves the device"),
-        (
-            by_a_mask,
-            "by a mask makes a shape that depends on values .torch.where and masked_fill do not",
-        ),
-        (a_shape_by_values, "nonzero makes a shape"),
-        (one_hot, "one_hot makes a shape"),
-        (from_a_list, "lift_fresh brings numbers from the host"),
-        (list_as_an_index, "lift_fresh brings numbers from the host"),
-        (made_on_the_host, "zeros without device=self.device makes a tensor on the host"),
-    ],
-)
-def test_step_that_leaves_the_device(after_step, match):
-    cannot_be_captured(match, after_step=after_step)
-
-
-def test_step_counted_in_python():
-    def setup(self):
-        super(type(self), self).setup()
-        self.count = 0
-
-    def after_step(self, batch):
-        self.count += 1
-
-    cannot_be_captured(
-        r"changes the Python value planted.count \(\d+, then \d+\)",
-        setup=setup,
-        after_step=after_step,
-    )
-
-
-def test_step_that_replaces_a_tensor():
-    def setup(self):
-        super(type(self), self).setup()
-        self.mean = torch.zeros(self.members, device=self.device)
-
-    def after_step(self, batch):
-        self.mean = 0.9 * self.mean + first_weight(self).flatten(1).mean(1)
-
-    cannot_be_captured(
-        "replaces the tensor planted.mean; write into it instead",
-        setup=setup,
-        after_step=after_step,
-    )
-
-
-def test_step_that_adds_to_the_state():
-    def setup(self):
-        super(type(self), self).setup()
-        self.losses = []
-
-    def after_step(self, batch):
-        self.losses.append(first_weight(self).flatten(1).mean(1))
-
-    cannot_be_captured(
-        r"adds planted.losses\[\d+\] to the state", setup=setup, after_step=after_step
-    )
-
-
-def test_capturing_is_not_asked_of_who_declines():
-    checks, bench = kit(naive(after_step=to_a_list, capturable=False))
-    with pytest.raises(pytest.skip.Exception, match="planted declares capturable = False"):
-        checks.test_step_can_be_captured(bench)
 
 
 def test_state_that_cannot_be_saved():
@@ -335,17 +201,6 @@ def test_rows_that_only_fill_a_batch_up():
     checks, bench = kit(naive(setup=setup, end_task=end_task, predict=predict))
     with fails("rows of task.batches that do not count were used"):
         checks.test_rows_that_do_not_count(bench)
-
-
-def test_capturing_is_asked_in_every_phase():
-    def phases(self, task):
-        return [Phase("first", epochs=1), Phase("second", epochs=1)]
-
-    def after_step(self, batch):
-        if self.phase.name == "first":
-            to_a_list(self, batch)
-
-    cannot_be_captured("tolist", phases=phases, after_step=after_step)
 
 
 def test_a_method_of_few_steps_a_task_can_be_checked(tmp_path):
