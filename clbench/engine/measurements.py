@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,19 @@ from torch import Tensor
 from clbench.engine.curves import Curve
 from clbench.errors import StrategyError
 from clbench.records import CellRecord, Entries, Fault
+from clbench.records.names import why_not_kept
 from clbench.stack import Stateful
 from clbench.suite.tested import tested_tasks
 from clbench.typing import Array
 
 MEASURED_COSTS = ("train_seconds", "peak_memory")  # which no method can know better
+
+
+def _check_name(name: str, known: Iterable[str]) -> None:
+    """Refuse what a record could not hold beside what is there already."""
+    why = why_not_kept(name, known)
+    if why is not None:
+        raise StrategyError(f"{name!r} {why}; choose another name")
 
 
 class Accuracies(Stateful):
@@ -120,6 +128,7 @@ class Measurements(Stateful):
         """What the strategy noted of a test set, of these members."""
         for name, value in notes.items():
             if name not in self.notes:
+                _check_name(name, self.notes)
                 # NaN up to here: the note was not taken before.
                 self.notes[name] = np.full_like(self.accuracies.values, np.nan)
             entry = self.accuracies.at_of(self.notes[name], row, column)
@@ -138,7 +147,9 @@ class Measurements(Stateful):
                 f" [{len(self.diverged_at)}, ...], is wanted"
             )
         known = curves.get(name)
-        if known is not None and known.dimensions != value.dim() - 1:
+        if known is None:
+            _check_name(name, curves)
+        elif known.dimensions != value.dim() - 1:
             raise StrategyError(
                 f"{name!r} was given values of {value.dim() - 1} dimensions a member "
                 f"after some of {known.dimensions}"

@@ -22,6 +22,7 @@ from clbench.records.fields import (
 )
 from clbench.records.file import APART, CELLS, SCHEMA_VERSION, RecordFile
 from clbench.records.looks import write_looks
+from clbench.records.names import why_not_kept
 from clbench.records.validation import validated
 from clbench.typing import Array
 
@@ -73,7 +74,21 @@ def _write_attributes(target: h5py.Group, owner: Any, fields: Sequence[Field]) -
 
 def _write_cells(folder: h5py.Group, cells: Sequence[CellRecord]) -> None:
     for position, cell in enumerate(cells):
+        _check_names(cell)
         _CellWriter(folder.create_group(_text(cell.key)), validated(cell)).write(position)
+
+
+def _check_names(cell: CellRecord) -> None:
+    """Refuse what the file could not hold, or could not be read again with."""
+    if "/" in cell.key or cell.key in ("", "."):
+        raise ValueError(f"a cell cannot have the key {cell.key!r}: it names a group of the file")
+    for folder in FOLDERS:
+        known: list[str] = []
+        for name in getattr(cell, folder):
+            why = why_not_kept(name, known)
+            if why is not None:
+                raise ValueError(f"{folder}/{name} {why}")
+            known.append(name)
 
 
 class _CellWriter:

@@ -16,8 +16,8 @@ from clbench.engine import curve_log
 from clbench.engine.curve_log import CurveLog
 from clbench.engine.curves import Curve
 from clbench.engine.losses import LossWatch
-from clbench.engine.measurements import padded
-from clbench.errors import ClbenchError, StopRequested
+from clbench.engine.measurements import Measurements, padded
+from clbench.errors import ClbenchError, StopRequested, StrategyError
 from clbench.testing.bench import first_difference, rows
 
 from .jobs import run
@@ -260,3 +260,32 @@ def test_a_member_without_losses_or_with_broken_ones_has_no_mean() -> None:
     means = watch.means()
     assert means[0] == 1.0
     assert np.isnan(means[1:]).all()
+
+
+# ---------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ("strain", "strain/replay"),
+            "'strain/replay' cannot be kept beside 'strain': one",
+        ),
+        (("strain/replay", "strain"), "'strain' cannot be kept beside 'strain/replay'"),
+        (("",), "'' is no name: write words, with single slashes between them; choose another"),
+    ],
+)
+def test_a_name_that_no_record_could_hold_is_refused_where_it_is_given(
+    names: tuple[str, ...], said: str
+) -> None:
+    """It came up when the whole job was done, and took the job with it."""
+    measured = Measurements(2, 3, {"tasks": "all", "last": None, "every": None})
+    *fine, wrong = names
+    for name in fine:
+        measured.write(measured.curves, name, torch.zeros(2), [0, 1])
+        measured.write_notes(0, 0, {name: torch.zeros(2)}, [0, 1])
+    with pytest.raises(StrategyError, match=said):
+        measured.write(measured.curves, wrong, torch.zeros(2), [0, 1])
+    with pytest.raises(StrategyError, match=said):
+        measured.write_notes(0, 0, {wrong: torch.zeros(2)}, [0, 1])
