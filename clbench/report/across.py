@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from clbench.report.contenders import Contenders
-from clbench.report.contest import Omnibus, Pair, Rules
+from clbench.report.contest import NAN, Omnibus, Pair, Rules
 from clbench.report.ranking import Entry, Place, ranking
 from clbench.report.runs import Runs, common_seeds
 from clbench.stats.evidence import table_at
-from clbench.stats.intervals import Interval
+from clbench.stats.intervals import NONE, Interval
 from clbench.typing import Array
 
 
@@ -44,6 +44,7 @@ class Across:
 
 
 Estimates = Mapping[str, tuple[float, Interval]]
+NO_INTERVAL = Interval(NAN, NAN, NONE)
 
 
 def overall_ranks(
@@ -103,7 +104,11 @@ def ranks_by_lead(lead: Array) -> Array:
 
 def at_common_seeds(here: Sequence[Runs]) -> list[Runs]:
     """The runs of the seeds that all have."""
-    seeds = common_seeds(here)
+    return at_seeds(here, common_seeds(here))
+
+
+def at_seeds(here: Iterable[Runs], seeds: Array) -> list[Runs]:
+    """The runs of these seeds, which all of them have."""
     return [one.only(seeds) for one in here]
 
 

@@ -13,8 +13,10 @@ from itertools import chain
 import numpy as np
 
 from clbench.report.across import (
+    NO_INTERVAL,
     Across,
     Estimates,
+    at_seeds,
     by_seed,
     finished_scenarios,
     overall_ranks,
@@ -32,13 +34,13 @@ from clbench.report.contest import (
     with_verdicts,
 )
 from clbench.report.runs import Runs, common_seeds
-from clbench.report.score_tables import Tables, of_both, tables_of
+from clbench.report.score_tables import Tables, tables_of
 from clbench.report.sizes import Apart, with_sizes
 from clbench.report.within_by_design import omnibus_of, pair_of
 from clbench.stats.effects import vargha_delaney
 from clbench.stats.evidence import PairEvidence, scenarios_like_these, these_scenarios
 from clbench.stats.families import all_pairs
-from clbench.stats.intervals import NONE, Interval, mean_interval
+from clbench.stats.intervals import mean_interval
 from clbench.stats.paired import differences
 from clbench.stats.questions import Answer, over_scenarios_like_these, over_these_scenarios
 from clbench.typing import Array
@@ -70,8 +72,8 @@ def _these(contenders: Contenders, tables: Tables, rules: Rules) -> _Asked:
     means = np.mean(tables.scores, axis=0)
     apart = []
     for one in these_scenarios(tables.scores, tables.places(rules)).pairs:
-        deltas = one.delta[_both_finished(means, one)]
-        apart.append(_apart(tables, one, deltas, contenders.sign))
+        gains = one.delta[_both_finished(means, one)]
+        apart.append(_apart(tables, one, contenders.sign * gains))
     finished = _finished_seeds(tables.names, means)
     return _Asked(THESE, answer, apart, _means_by_seed(contenders, rules), finished)
 
@@ -96,12 +98,13 @@ def _like_these(contenders: Contenders, tables: Tables, rules: Rules) -> Iterabl
         return
     apart = []
     for one in scenarios_like_these(tables.scores, tables.places(rules)).pairs:
-        apart.append(_apart(tables, one, _mean_differences(tables, one), contenders.sign))
+        gains = _mean_gains(tables, one)
+        apart.append(_apart(tables, one, contenders.sign * gains))
     means, finished = means_over_scenarios(contenders, rules), finished_scenarios(contenders)
     yield _Asked(LIKE_THESE, answer, apart, means, finished)
 
 
-def _mean_differences(tables: Tables, pair: PairEvidence) -> Array:
+def _mean_gains(tables: Tables, pair: PairEvidence) -> Array:
     """On each scenario, over the seeds that both finished; without those that have none."""
     found = []
     for table in tables.scores:
@@ -145,12 +148,10 @@ def _pairs(asked: _Asked, tables: Tables, rules: Rules) -> list[Pair]:
     return sized
 
 
-def _apart(tables: Tables, pair: PairEvidence, deltas: Array, sign: int) -> Apart:
-    """`deltas` are oriented; the effect is the mean over scenarios of that on each."""
-    effects = []
-    for table in tables.scores:
-        effects.append(vargha_delaney(*of_both(table, *pair.strategies)))
-    return Apart(pair.delta, sign * deltas, float(np.mean(effects)))
+def _apart(tables: Tables, pair: PairEvidence, deltas: Array) -> Apart:
+    """The effect is the mean over scenarios of that on each."""
+    effects = [vargha_delaney(*runs) for runs in tables.of_both(*pair.strategies)]
+    return Apart(pair.delta, deltas, float(np.mean(effects)))
 
 
 def _average_ranks(tables: Tables) -> Array:
@@ -183,7 +184,7 @@ def _means_by_seed(contenders: Contenders, rules: Rules) -> Estimates:
             ends = mean_interval(means, rules.level).cut(one.limits)
             found[one.strategy] = float(means.mean()), ends
         else:
-            found[one.strategy] = NAN, Interval(NAN, NAN, NONE)
+            found[one.strategy] = NAN, NO_INTERVAL
     return found
 
 
@@ -192,6 +193,6 @@ def _shared_rows(scenarios: Sequence[Sequence[Runs]]) -> Array:
     shared = common_seeds(list(chain.from_iterable(scenarios)))
     tables = []
     for here in scenarios:
-        tables.append(by_seed([one.only(shared) for one in here]))
+        tables.append(by_seed(at_seeds(here, shared)))
     means: Array = np.mean(tables, axis=0)
     return means

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clbench.report.across import (
+    NO_INTERVAL,
     Across,
     Estimates,
     at_common_seeds,
@@ -34,11 +35,11 @@ from clbench.report.contest import (
     tested_pair,
     with_verdicts,
 )
-from clbench.report.runs import Runs, common_seeds
+from clbench.report.runs import Runs
+from clbench.report.score_tables import scores_at_both
 from clbench.stats import design
 from clbench.stats.blocks import block_scores, omnibus_of
 from clbench.stats.intervals import (
-    NONE,
     Interval,
     hierarchical_means,
     over_scenarios,
@@ -163,8 +164,7 @@ def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
     """
     if rules.unpaired:
         return shift(a.score, b.score)
-    seeds = common_seeds([a, b])
-    return pseudo_median(differences(a.at(seeds), b.at(seeds)))
+    return pseudo_median(differences(*scores_at_both(a, b)))
 
 
 def _overall_pair(a: str, b: str, n: int, tested: Tested) -> Pair:
@@ -237,7 +237,7 @@ def means_over_scenarios(contenders: Contenders, rules: Rules) -> Estimates:
     found = {}
     for one, column, low, high in zip(shared[0], table.T, *ends, strict=True):
         mean = float(column.mean())
-        interval = Interval(NAN, NAN, NONE)
+        interval = NO_INTERVAL
         if not np.isnan(mean):
             interval = Interval(float(low), float(high), "").cut(one.limits)
         found[one.strategy] = mean, interval

@@ -16,18 +16,17 @@ from clbench.report.terminal import strategy_view, summary_table
 
 def table_with_apart(results: Results, every: bool) -> Group:
     """The summary table; below it what is kept apart, or with `every` its table, and who looked."""
-    parts = [summary_table(results), *_what_is_apart(results, every)]
-    looks = looks_line(results.record.looks)
-    if looks is not None:
-        parts.append(Text(looks))
-    return Group(*parts)
+    apart = _every_apart(results) if every else _line(apart_line(results.record))
+    looks = _line(looks_line(results.record.looks))
+    return Group(summary_table(results), *apart, *looks)
 
 
-def _what_is_apart(results: Results, every: bool) -> list[RenderableType]:
-    line = apart_line(results.record)
-    if not every:
-        return [] if line is None else [Text(line)]
-    if line is None:
+def _line(text: str | None) -> list[RenderableType]:
+    return [] if text is None else [Text(text)]
+
+
+def _every_apart(results: Results) -> list[RenderableType]:
+    if not results.record.apart:
         return [Text("nothing is kept apart")]
     return [Text(""), *_apart(results)]
 

@@ -118,8 +118,8 @@ class _Names:
         self.labels: dict[str, str] = {}
         self.scenarios: dict[str | None, str] = {}
         for cell in own.results.cells:
-            known = by_key.get(cell.key)
-            if known is not None:
+            if cell.key in by_key:
+                known = by_key[cell.key]
                 self.labels[cell.label] = known.label
                 self.scenarios[cell.scenario] = known.scenario
 
@@ -138,11 +138,11 @@ class _Names:
 
 def words_of_pair(claims: Iterable[Claim], pair: Pair) -> str:
     """What records show of the two by themselves: `a better (a.h5, family of 3)`."""
-    said = []
-    for claim in claims:
-        if claim.is_of(pair):
-            said.append(f"{claim.better} better ({claim.record}, family of {claim.family})")
-    return "; ".join(said)
+    return "; ".join(_said(claim) for claim in claims if claim.is_of(pair))
+
+
+def _said(claim: Claim) -> str:
+    return f"{claim.better} better ({claim.record}, family of {claim.family})"
 
 
 def _lines(claims: Sequence[Claim]) -> Iterable[str]:

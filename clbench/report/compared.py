@@ -294,10 +294,11 @@ def _plain_rows(rows: Iterable[Any], keys: Sequence[str]) -> list[dict[str, Any]
 
 
 def _plain(row: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """The keys of a row, or of none; None for numbers that are not there, or infinite."""
-    plain: dict[str, Any] = {}
-    for key in keys:
-        value = getattr(row, key, None)
-        is_missing = isinstance(value, float) and not math.isfinite(value)
-        plain[key] = None if is_missing else value
-    return plain
+    """The keys of a row, or of none."""
+    return {key: _plain_value(getattr(row, key, None)) for key in keys}
+
+
+def _plain_value(value: Any) -> Any:
+    """None for numbers that are not there, or infinite."""
+    is_missing = isinstance(value, float) and not math.isfinite(value)
+    return None if is_missing else value

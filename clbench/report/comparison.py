@@ -16,12 +16,12 @@ from clbench.report import (
     within_by_design,
     within_by_ranks,
 )
-from clbench.report.across import Across
+from clbench.report.across import NO_INTERVAL, Across
 from clbench.report.asking import rules_of
 from clbench.report.carrying import carrying_lines
 from clbench.report.choosing import with_choices
 from clbench.report.compared import Comparison, Overall, Rows, SummaryRow
-from clbench.report.conclusions import chosen_tests, conclusions, ranked
+from clbench.report.conclusions import conclusions, ranked, tests_made
 from clbench.report.configurations import marked_best
 from clbench.report.contenders import Contenders, contenders_of
 from clbench.report.contest import (
@@ -35,11 +35,9 @@ from clbench.report.contest import (
     with_verdicts,
 )
 from clbench.report.findings import LeftOutRuns, Omission
-from clbench.report.findings_of_design import ChosenTests, DesignedTests
 from clbench.report.looked import looked_at
 from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
-from clbench.report.planned import designed_tests
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.ranking import Place
 from clbench.report.runs import Runs, runs_of
@@ -47,7 +45,6 @@ from clbench.report.sentences import sentence
 from clbench.report.tested import Tested
 from clbench.stats.intervals import (
     MANY,
-    NONE,
     Interval,
     interquartile_interval,
     interquartile_mean,
@@ -184,7 +181,7 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         unpaired=rules.unpaired,
         rope=rules.rope,
         baseline=rules.baseline,
-        design=sentence(_tests_made(tested)).removesuffix("."),
+        design=sentence(tests_made(tested)).removesuffix("."),
         omnibus=(*tested.within.omnibus, *omnibus),
         corrections=tested.within.corrections,
         summary=Rows(marked_best(_summary(tested), findings)),
@@ -200,11 +197,6 @@ def _comparison(tested: Tested, omissions: Iterable[Omission]) -> Comparison:
         results=results,
         runs=tuple(tested.runs),
     )
-
-
-def _tests_made(tested: Tested) -> ChosenTests | DesignedTests:
-    """Which they are, and why."""
-    return designed_tests(tested) if tested.rules.tests == BY_DESIGN else chosen_tests(tested)
 
 
 # ---------------------------------------------------------------------- the tables
@@ -263,9 +255,9 @@ def _middle_half(values: Array, rules: Rules) -> tuple[float, Interval]:
     Of fewer runs the quarters are single runs, and cutting them off says nothing.
     """
     if len(values) < MANY:
-        return NAN, Interval(NAN, NAN, NONE)
-    mean = interquartile_mean(values)
-    return mean, interquartile_interval([values], rules.rng(), rules.level)
+        return NAN, NO_INTERVAL
+    interval = interquartile_interval([values], rules.rng(), rules.level)
+    return interquartile_mean(values), interval
 
 
 def _beside_baseline(row: SummaryRow, pair: Pair) -> SummaryRow:

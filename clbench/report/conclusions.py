@@ -11,7 +11,6 @@ from clbench.report.across import Across, OverallRank
 from clbench.report.configurations import best_configurations
 from clbench.report.contest import (
     BASELINE,
-    BY_DESIGN,
     LIKE_THESE,
     Omnibus,
     Pair,
@@ -38,6 +37,7 @@ from clbench.report.findings import (
 )
 from clbench.report.findings_of_design import (
     ChosenTests,
+    DesignedTests,
     IntervalsMade,
     Power,
     TestsOverScenarios,
@@ -68,7 +68,9 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
         yield NothingToCompare(tested.rules.metric)
         yield from _measured_instead(results, tested.rules.metric)
         return
-    yield from _tests_and_power(tested)
+    yield tests_made(tested)
+    yield from tested.pooled.choices
+    yield from chances(tested) if tested.is_by_design else _power(tested)
     yield from _seeds_added(tested)
     for scenario, here in tested.by_scenario.items():
         yield from _on_scenario(tested, scenario, here)
@@ -80,16 +82,9 @@ def conclusions(tested: Tested) -> Iterable[Finding]:
     yield from _baseline_and_intervals(tested)
 
 
-def _tests_and_power(tested: Tested) -> Iterable[Finding]:
-    """Which tests were made, of what was chosen, and what they can find."""
-    if tested.rules.tests == BY_DESIGN:
-        yield designed_tests(tested)
-        yield from tested.pooled.choices
-        yield from chances(tested)
-    else:
-        yield chosen_tests(tested)
-        yield from tested.pooled.choices
-        yield from _power(tested)
+def tests_made(tested: Tested) -> ChosenTests | DesignedTests:
+    """Which they are, and why."""
+    return designed_tests(tested) if tested.is_by_design else chosen_tests(tested)
 
 
 def _baseline_and_intervals(tested: Tested) -> Iterable[Finding]:
@@ -340,5 +335,6 @@ def _tied_with(best: OverallRank, ranks: Sequence[OverallRank]) -> list[str]:
     """Who shares a letter with the best, where letters are single ones."""
     if len(ranks) > MOST_LETTERS:
         return []
-    tied = [rank.strategy for rank in ranks if set(rank.group) & set(best.group)]
-    return [name for name in tied if name != best.strategy]
+    others = [rank for rank in ranks if rank is not best]
+    letters = set(best.group)
+    return [rank.strategy for rank in others if letters.intersection(rank.group)]

@@ -194,9 +194,10 @@ def chance_words(found: Chance) -> str:
 def untested_words(found: Untested) -> str:
     """Why pairs are in no family."""
     pairs = "A pair has" if found.pairs == 1 else f"{found.pairs} pairs have"
+    seeds = counted(found.n, "seed")
     return (
-        f"{pairs} {counted(found.n, 'seed')} in common, and nothing can be shown of so few:"
-        f" not tested, and in nobody's family; {found.fewest} are the fewest."
+        f"{pairs} {seeds} in common, and nothing can be shown of so few: not tested, and in"
+        f" nobody's family; {found.fewest} are the fewest."
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from clbench.report.contest import Pair, Rules, is_equivalent
 from clbench.report.findings import Equivalence, Finding, Probabilities, Probability
 from clbench.report.runs import Runs, common_seeds
+from clbench.report.score_tables import scores_at_both
 from clbench.report.tested import Tested
 from clbench.stats.equivalence import bayesian_signed_rank
 from clbench.stats.paired import differences
@@ -53,11 +54,10 @@ def _probability(one: Runs, against: Runs, rules: Rules) -> Probability:
 
     So there is none from few pairs, nor where runs failed.
     """
-    seeds = common_seeds([one, against])
-    first, second = one.at(seeds), against.at(seeds)
-    failed = int((~np.isfinite(first) | ~np.isfinite(second)).sum())
-    without = Probability(one.strategy, len(seeds), failed)
-    if failed or smallest_equivalence(len(seeds)) > rules.alpha:
+    first, second = scores_at_both(one, against)
+    failed = int((~np.isfinite([first, second]).all(axis=0)).sum())
+    without = Probability(one.strategy, len(first), failed)
+    if failed or smallest_equivalence(len(first)) > rules.alpha:
         return without
     found = bayesian_signed_rank(differences(first, second), rules.rope or 0.0, rules.rng())
     return replace(without, better=found.first, same=found.neither, worse=found.second)

@@ -39,24 +39,29 @@ def nothing_learnt(results: Results) -> list[NothingLearnt]:
     """
     if results.record.suite.endswith(SMOKE):
         return []
-    by_scenario: dict[str, list[CellRecord]] = defaultdict(list)
-    for cell in results.cells:
-        by_scenario[cell.scenario].append(cell)
-    found = [_finding(results, scenario, cells) for scenario, cells in by_scenario.items()]
-    return [one for one in found if one is not None]
+    found: list[NothingLearnt] = []
+    for scenario, cells in _by_scenario(results.cells).items():
+        found += _finding(results, scenario, cells)
+    return found
 
 
-def _finding(results: Results, scenario: str, cells: list[CellRecord]) -> NothingLearnt | None:
-    """What can be said of a scenario; None where anything was learnt, or nothing is known."""
+def _by_scenario(cells: Iterable[CellRecord]) -> dict[str, list[CellRecord]]:
+    found: dict[str, list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        found[cell.scenario].append(cell)
+    return found
+
+
+def _finding(
+    results: Results, scenario: str, cells: Sequence[CellRecord]
+) -> Iterable[NothingLearnt]:
+    """What can be said of a scenario; nothing where anything was learnt, or nothing is known."""
     finals = _finals_at_chance(results, cells)
-    if not finals:
-        return None
-    # Its chance is told beside it: strategies may have been tested on other tasks.
-    best = max(finals)
-    bounds = [cell.label for cell in cells if cell.strategy in BOUNDS]
-    return NothingLearnt(
-        scenario, best.accuracy, best.chance, tuple(bounds), tuple(_protocols(cells))
-    )
+    if finals:
+        # Its chance is told beside it: strategies may have been tested on other tasks.
+        accuracy, chance = max(finals)
+        bounds = tuple(cell.label for cell in cells if cell.strategy in BOUNDS)
+        yield NothingLearnt(scenario, accuracy, chance, bounds, tuple(_protocols(cells)))
 
 
 def _finals_at_chance(results: Results, cells: Iterable[CellRecord]) -> list[_Final]:
@@ -105,8 +110,9 @@ def at_chance(values: Array, chance: float) -> bool:
     """
     if values.max() > chance + ROOM * (1 - chance):
         return False
-    low = mean_interval(values).low
-    return bool(np.isnan(low) or low <= chance)
+    # Of a single run there is no interval: its NaN is above nothing.
+    is_above = mean_interval(values).low > chance
+    return not is_above
 
 
 def sentence(found: NothingLearnt) -> str:

@@ -90,8 +90,9 @@ class Looked:
 
     def _rows(self, tables: Tables) -> Array:
         """The rows of tables in the order in which their seeds were added."""
-        place = {seed: row for row, seed in enumerate(tables.rows.tolist())}
-        return np.array([place[seed] for seed in self.order if seed in place])
+        order = np.array(self.order)
+        there: Array = order[np.isin(order, tables.rows)]
+        return np.searchsorted(tables.rows, there)
 
     def _by_declared_looks(
         self, pairs: Sequence[Pair], by_scenario: Mapping[str, Sequence[Runs]]

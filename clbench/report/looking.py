@@ -29,13 +29,14 @@ def note(comparisons: Iterable[Comparison], records: Mapping[Path, RecordFile]) 
 def note_files(comparison: Comparison, sources: Source | Sequence[Source]) -> None:
     """Note it in those of the sources that are files; warnings where that cannot be."""
     given = [sources] if isinstance(sources, Results | Path | str) else sources
-    records = {}
-    for source in given:
-        if not isinstance(source, Results):
-            path = Path(source)
-            records[path] = read_record(path)
-    for line in note([comparison], records):
+    for line in note([comparison], _read(given)):
         warnings.warn(line, stacklevel=3)
+
+
+def _read(sources: Iterable[Source]) -> dict[Path, RecordFile]:
+    """Those of the sources that are files."""
+    paths = [Path(source) for source in sources if not isinstance(source, Results)]
+    return {path: read_record(path) for path in paths}
 
 
 def _looked_at(record: RecordFile, every: Iterable[RecordFile]) -> list[CellRecord]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
 from clbench.report.contest import BASELINE, Rules
-from clbench.report.runs import Runs
+from clbench.report.runs import Runs, common_seeds
 from clbench.stats.evidence import table_at
 from clbench.stats.questions import Plan
 from clbench.typing import Array
@@ -34,6 +34,10 @@ class Tables:
         """The columns of the pairs that are asked for."""
         return self.plan(rules).pairs(len(self.names))
 
+    def of_both(self, first: int, second: int) -> Iterator[tuple[Array, Array]]:
+        """Of every scenario two columns, at the seeds that both have."""
+        return (of_both(table, first, second) for table in self.scores)
+
 
 def tables_of(scenarios: Collection[Sequence[Runs]]) -> Tables:
     """The runs of scenarios as tables; strategies in the order in which they first appear."""
@@ -52,6 +56,12 @@ def _table(names: Sequence[str], rows: Array, here: Iterable[Runs]) -> Array:
         seeds[one.strategy] = one.seed
         scores[one.strategy] = one.score
     return table_at(rows, list(seeds.values()), list(scores.values()))
+
+
+def scores_at_both(a: Runs, b: Runs) -> tuple[Array, Array]:
+    """Their scores at the seeds that both have."""
+    seeds = common_seeds([a, b])
+    return a.at(seeds), b.at(seeds)
 
 
 def of_both(table: Array, first: int, second: int) -> tuple[Array, Array]:

@@ -10,7 +10,8 @@ from itertools import chain
 import numpy as np
 
 from clbench.report.contest import NAN, Pair, Rules
-from clbench.report.runs import Runs, common_seeds
+from clbench.report.runs import Runs
+from clbench.report.score_tables import scores_at_both
 from clbench.stats.corrections import adjust_testable
 from clbench.stats.effects import vargha_delaney
 from clbench.stats.equivalence import two_one_sided, two_one_sided_unpaired
@@ -41,8 +42,7 @@ def paired_sizes(pairs: Sequence[Pair], known: Known, rules: Rules) -> list[Pair
     found = []
     for pair in pairs:
         a, b = _runs_of(pair, known)
-        seeds = common_seeds([a, b])
-        found.append(_apart(a.at(seeds), b.at(seeds), a.sign))
+        found.append(_apart(*scores_at_both(a, b), a.sign))
     return with_sizes(pairs, found, rules)
 
 
@@ -127,10 +127,10 @@ def _with_intervals(pairs: Sequence[Pair], deltas: Sequence[Array], rules: Rules
 
 def _by_length(deltas: Iterable[Array]) -> Iterable[list[int]]:
     """The places of those that are equally long, together."""
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for place, delta in enumerate(deltas):
-        by_length[len(delta)].append(place)
-    return by_length.values()
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, length in enumerate(map(len, deltas)):
+        places[length].append(place)
+    return places.values()
 
 
 def _level_of_all(pairs: Iterable[Pair], rules: Rules) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clbench.report.across import Across
-from clbench.report.contest import Omnibus, Pair, Rules, Within
+from clbench.report.contest import BY_DESIGN, Omnibus, Pair, Rules, Within
 from clbench.report.pool import Pool
 from clbench.report.protocols import is_foreign
 from clbench.report.runs import Runs
@@ -22,6 +22,11 @@ class Tested:
     by_scenario: Mapping[str, Sequence[Runs]]
     within: Within
     over: Sequence[Across]  # a question each
+
+    @property
+    def is_by_design(self) -> bool:
+        """Whether its tests are those that the design asks for."""
+        return self.rules.tests == BY_DESIGN
 
     def pairs_on(self, scenario: str) -> list[Pair]:
         """The pairs of one scenario."""

@@ -50,9 +50,9 @@ def _pairs_on(
     scenario: str, present: set[str], answer: Answer, names: Sequence[str]
 ) -> Iterable[Pair]:
     for one in answer.pairs:
-        a, b = names[one.first], names[one.second]
-        if a in present and b in present:
-            yield pair_of(scenario, a, b, one)
+        both = names[one.first], names[one.second]
+        if present.issuperset(both):
+            yield pair_of(scenario, *both, one)
 
 
 def pair_of(scenario: str | None, a: str, b: str, one: PairAnswer, question: str = "") -> Pair:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from clbench.report.claims import Claim, with_claims, words_of_pair
+from clbench.report.compared import Comparison, Overall, Rows
+from clbench.report.contest import LIKE_THESE, THESE, Pair
 from clbench.report.leaderboard import leaderboard
 from clbench.report.page_data import page_data
 from clbench.report.publishing import as_markdown, write
 from clbench.report.sections import Section
+from tests.report.built import compared_of, pair_of, untested_pair
 
 SEEDS = 8
 
@@ -121,3 +126,166 @@ def test_a_baseline_that_a_record_lacks_is_no_obstacle(
     made: Any, tmp_path: Path, baseline: str
 ) -> None:
     assert board(made, tmp_path, baseline=baseline).main.claims
+
+
+# ---------------------------------------------------------------------- claims by hand
+
+
+def cells(made: Any, **labels: str) -> Any:
+    """Results with a cell of this key for each label."""
+    found = []
+    for key, label in labels.items():
+        cell = made.cell(label, [0.5])
+        cell.key = key
+        found.append(cell)
+    return made.results(*found)
+
+
+def own_claims(board: Comparison, *own: Comparison) -> tuple[Claim, ...]:
+    by_record = {f"r{k}.h5": one for k, one in enumerate(own)}
+    return with_claims(board, by_record).claims
+
+
+def test_a_claim_keeps_both_families_and_both_p(made: Any) -> None:
+    board = compared_of(
+        pairs=(pair_of(p=0.2, verdict="cannot be told apart"), pair_of("a", "c", p=0.5))
+    )
+    own = compared_of(pairs=(pair_of(p=0.01), untested_pair("a", "d", n=2)))
+    (claim,) = own_claims(board, own)
+    assert (claim.better, claim.worse, claim.scenario) == ("a", "b", "split")
+    # Pairs without a p are in no family.
+    assert (claim.family, claim.board_family) == (1, 2)
+    assert (claim.p_adjusted, claim.board_p) == (0.01, 0.2)
+    assert (claim.board_verdict, claim.holds) == ("cannot be told apart", False)
+
+
+@pytest.mark.parametrize(
+    ("on_board", "holds"),
+    [
+        (pair_of(p=0.04), True),
+        (pair_of("b", "a", p=0.04, better=-1), True),  # the other order
+        (pair_of(p=0.04, better=-1), False),  # the board shows the contrary
+        (pair_of(p=0.2), False),
+        (untested_pair(n=2), False),
+    ],
+)
+def test_a_claim_holds_where_the_board_shows_the_same(on_board: Any, holds: bool) -> None:
+    board = compared_of(pairs=(on_board,), alpha=0.05)
+    found = with_claims(board, {"r.h5": compared_of(pairs=(pair_of(),))})
+    assert [claim.holds for claim in found.claims] == [holds]
+    lines = found.text[len(board.text) :]
+    assert len(lines) == (not holds)
+
+
+@pytest.mark.parametrize(
+    ("own", "count"),
+    [
+        (pair_of(p=0.2), 0),  # it shows nothing by itself
+        (pair_of("a", "x"), 0),  # of whom the board knows nothing
+        (pair_of(scenario="elsewhere"), 0),
+        (pair_of("b", "a"), 1),
+    ],
+)
+def test_what_is_shown_of_a_pair_of_the_board_is_a_claim(own: Any, count: int) -> None:
+    board = compared_of(pairs=(pair_of(p=0.2),))
+    assert len(own_claims(board, compared_of(pairs=(own,)))) == count
+
+
+def test_a_claim_is_made_at_the_level_of_its_record() -> None:
+    board = compared_of(pairs=(pair_of(p=0.03),), alpha=0.01)
+    own = pair_of(p=0.03)
+    (claim,) = own_claims(board, compared_of(pairs=(own,), alpha=0.05))
+    assert not claim.holds
+    assert own_claims(board, compared_of(pairs=(own,), alpha=0.01)) == ()
+
+
+def test_the_p_however_often_is_claimed_where_verdicts_go_by_it() -> None:
+    board = compared_of(pairs=(pair_of(p=0.2, p_always=0.4),))
+    own = pair_of(p=0.01, p_always=0.03, decision="first better")
+    (claim,) = own_claims(board, compared_of(pairs=(own,)))
+    assert (claim.p_adjusted, claim.board_p) == (0.03, 0.4)
+
+
+def test_copies_claim_once_under_the_first_record() -> None:
+    board = compared_of(pairs=(pair_of(p=0.2),))
+    own = compared_of(pairs=(pair_of(),))
+    (claim,) = own_claims(board, own, own)
+    assert claim.record == "r0.h5"
+
+
+def test_names_are_those_of_the_board_by_key(made: Any) -> None:
+    board = compared_of(
+        results=cells(made, key1="a [mine]", key2="b"), pairs=(pair_of("a [mine]", "b", p=0.2),)
+    )
+    own = compared_of(results=cells(made, key1="a", key3="unknown"), pairs=(pair_of("a", "b"),))
+    (claim,) = own_claims(board, own)
+    assert (claim.better, claim.worse) == ("a [mine]", "b")
+
+
+def test_scenarios_are_those_of_the_board_by_key(made: Any) -> None:
+    there = made.results(made.cell("a", [0.5], "board"))
+    there.cells[0].key = "key"
+    here = made.results(made.cell("a", [0.5], "mine"))
+    here.cells[0].key = "key"
+    board = compared_of(results=there, pairs=(pair_of(scenario="board", p=0.2),))
+    own = compared_of(results=here, pairs=(pair_of(scenario="mine"),))
+    assert [claim.scenario for claim in own_claims(board, own)] == ["board"]
+
+
+def overall(question: str, *pairs: Pair) -> Overall:
+    nothing = dict.fromkeys(("statistic", "p", "f", "f_p", "critical_difference"), float("nan"))
+    return Overall(
+        question=question, test=None, correction="none", ranks=Rows(), pairs=Rows(pairs), **nothing
+    )
+
+
+def test_each_question_over_scenarios_is_a_family_of_its_own() -> None:
+    def over(question: str, p: float) -> Overall:
+        return overall(question, pair_of(scenario=None, question=question, p=p))
+
+    board = compared_of(pairs=(), overall=over(THESE, 0.2), like_these=over(LIKE_THESE, 0.03))
+    own = compared_of(pairs=(), overall=over(THESE, 0.01), like_these=over(LIKE_THESE, 0.01))
+    found = own_claims(board, own)
+    assert [(claim.question, claim.holds) for claim in found] == [
+        (THESE, False),
+        (LIKE_THESE, True),
+    ]
+    # A question that the board does not ask is not set beside another.
+    assert own_claims(replace(board, like_these=None), own) == found[:1]
+    assert own_claims(replace(board, overall=None, like_these=None), own) == ()
+
+
+def test_lost_claims_are_told_a_line_a_record_and_scenario() -> None:
+    weak = [pair_of(*names, p=0.2) for names in ("ab", "ac", "bc")]
+    board = compared_of(pairs=(*weak, pair_of(scenario="two", p=0.2)), text=())
+    first = compared_of(pairs=(pair_of("a", "b"), pair_of("a", "c"), pair_of(scenario="two")))
+    other = compared_of(pairs=(pair_of("b", "c"),))
+    assert with_claims(board, {"x.h5": first, "y.h5": other}).text == (
+        "split: shown in its own record, x.h5 (family of 3 pairs), not on this board (family of"
+        " 4): a better than b and a better than c.",
+        "two: shown in its own record, x.h5 (family of 3 pairs), not on this board (family of 4):"
+        " a better than b.",
+        "split: shown in its own record, y.h5 (family of 1 pair), not on this board (family of 4):"
+        " b better than c.",
+    )
+
+
+def test_a_lost_claim_over_scenarios_says_so() -> None:
+    def over(p: float) -> Overall:
+        return overall(THESE, pair_of(scenario=None, question=THESE, p=p))
+
+    board = compared_of(pairs=(), overall=over(0.2), text=())
+    (line,) = with_claims(board, {"x.h5": compared_of(pairs=(), overall=over(0.01))}).text
+    assert line.startswith("Over scenarios: shown in its own record, x.h5 (family of 1 pair), not")
+
+
+def test_a_pair_of_a_table_names_the_records_that_show_it() -> None:
+    board = compared_of(pairs=(pair_of(p=0.2), pair_of("a", "c", p=0.2)))
+    claims = own_claims(
+        board, compared_of(pairs=(pair_of(),)), compared_of(pairs=(pair_of(better=-1),))
+    )
+    said = "a better (r0.h5, family of 1); b better (r1.h5, family of 1)"
+    assert words_of_pair(claims, pair_of()) == said
+    assert words_of_pair(claims, pair_of().turned()) == said
+    for other in (pair_of("a", "c"), pair_of(scenario="two"), pair_of(question=THESE)):
+        assert words_of_pair(claims, other) == ""

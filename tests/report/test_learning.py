@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clbench.records import CellRecord
-from clbench.report.learning import at_chance, nothing_learnt, sentence
+from clbench.report.learning import NothingLearnt, at_chance, nothing_learnt, sentence
 from tests.cli.test_commands import PLUGIN
 
 CHANCE = {"task": 0.5, "all": 0.1}  # of five tasks of two classes
@@ -161,3 +161,72 @@ def test_run_show_and_compare_end_with_it(project, rate: str, learns: bool) -> N
         for scenario in ("class", "task"):
             words = f"{scenario}: nothing was learnt here: no strategy, joint included, left chance"
             assert (words in told) is not learns, told
+
+
+# ---------------------------------------------------------------------- likely causes
+
+
+def causes(*protocols: dict[str, Any], **changes: Any) -> str:
+    known: dict[str, Any] = {"best": 0.123, "chance": 0.1, "bounds": ()}
+    found = NothingLearnt("split", protocols=protocols, **(known | changes))
+    return sentence(found).partition("in this order: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "rate"),
+    [
+        ({"optimizer": {"sgd": {"lr": 0.1}}}, "sgd, lr 0.1"),
+        ({"optimizer": {"adam": {}}}, "adam"),
+        ({"optimizer": {"adam": None}}, "adam"),
+        ({"optimizer": {"sgd": {"lr": None}}}, "sgd"),
+        ({"optimizer": {}}, "which the record does not tell"),
+        ({"optimizer": {"a": {}, "b": {}}}, "which the record does not tell"),
+        ({"optimizer": "sgd"}, "which the record does not tell"),
+        ({}, "which the record does not tell"),
+    ],
+)
+def test_the_rate_is_told_as_far_as_the_record_knows_it(
+    protocol: dict[str, Any], rate: str
+) -> None:
+    assert causes(protocol).startswith(f"the learning rate ({rate}); too few steps")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "length"),
+    [
+        ({"epochs": 1}, "1 epoch a task"),
+        ({"epochs": 5, "steps": None}, "5 epochs a task"),
+        ({"epochs": None, "steps": 1}, "1 step a task"),
+        ({"steps": 200}, "200 steps a task"),
+        ({"epochs": 3, "steps": 200}, "3 epochs a task"),
+        ({}, "the record does not tell how many"),
+    ],
+)
+def test_the_length_of_a_task_is_in_epochs_or_in_steps(
+    protocol: dict[str, Any], length: str
+) -> None:
+    assert causes(protocol).endswith(f"too few steps ({length}).")
+
+
+def test_raw_pixels_are_the_first_cause_and_of_those_that_have_them() -> None:
+    raw = {"normalise": "none", "optimizer": {"sgd": {"lr": 1.0}}, "epochs": 1}
+    fine = {"normalise": "scale", "optimizer": {"adam": {"lr": 0.1}}, "epochs": 1}
+    told = causes(raw, fine)
+    assert told == (
+        "pixels of 0 to 255 (`normalise: none`) at this rate (sgd, lr 1.0); the learning rate (sgd,"
+        " lr 1.0 and adam, lr 0.1); too few steps (1 epoch a task)."
+    )
+    assert causes(fine).startswith("the learning rate (adam, lr 0.1)")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [((), "no strategy left chance"), (("joint", "all"), "no strategy, joint and all included,")],
+)
+def test_bounds_are_named_where_they_learnt_nothing_either(
+    bounds: tuple[str, ...], words: str
+) -> None:
+    found = NothingLearnt("split", 0.123, 0.1, bounds, ({},))
+    told = sentence(found)
+    assert words in told
+    assert "at the end is 12.3 %, without a look at the images 10.0 % can be had" in told
