@@ -13,10 +13,12 @@ import pytest
 
 import clbench
 from clbench.errors import UserError
+from clbench.report.choosing import with_choices
 from clbench.report.compared import Comparison
 from clbench.report.findings import BestConfigurations, ChosenConfiguration
 from clbench.report.leaderboard import leaderboard
 from clbench.report.page_data import page_data
+from clbench.report.pool import Pool
 from clbench.report.publishing import write
 from clbench.report.sentences import sentence
 from clbench.stats.selection import selection_optimism
@@ -262,3 +264,69 @@ def test_records_that_are_given_as_files_may_be_chosen_from(made: Any, tmp_path:
     (choice,) = clbench.compare(record, choose_on=4).choices
     assert isinstance(choice, ChosenConfiguration)
     assert sentence(choice).startswith("split: er (tuned) is er(memory=")
+
+
+# ---------------------------------------------------------------------- pools by hand
+
+
+def chosen(made: Any, *cells: Any, choose_on: Any = "0-3", **pooled: Any) -> Pool:
+    return with_choices(Pool(made.results(*cells), (), **pooled), {"choose_on": choose_on})
+
+
+def test_seeds_that_chose_are_asked_for_no_more(made: Any) -> None:
+    asked = tuple(range(12))
+    found = chosen(made, *grid(made), asked=asked, asked_of={"key": asked})
+    assert found.asked == tuple(range(4, 12))
+    assert found.asked_of == {"key": tuple(range(4, 12))}
+
+
+def test_a_pool_that_was_chosen_from_is_left_alone(made: Any) -> None:
+    found = chosen(made, *grid(made))
+    assert with_choices(found, {"choose_on": "5-6"}) is found
+
+
+@pytest.mark.parametrize("given", [{}, {"metric": "forgetting"}, {"choose_on": None}])
+def test_without_a_wish_nothing_is_chosen(made: Any, given: dict[str, Any]) -> None:
+    pool = Pool(made.results(*grid(made)), ())
+    assert with_choices(pool, given) is pool
+
+
+def test_only_the_tuned_and_the_default_are_shown_and_the_record_is_as_it_was(made: Any) -> None:
+    cells = grid(made)
+    found = chosen(made, naive(made), *cells)
+    labels = [cell.label for cell in found.results.cells]
+    assert sorted(labels) == ["er (default)", "er (tuned)", "naive"]
+    assert {tuple(cell.seed.tolist()) for cell in found.results.cells} == {(4, 5, 6, 7, 8, 9)}
+    assert [cell.label for cell in cells] == [f"er(memory={memory})" for memory in MEMORIES]
+    assert {len(cell.seed) for cell in cells} == {SEEDS}
+
+
+def test_a_choice_is_by_the_metric_that_is_asked_for(made: Any) -> None:
+    cells = grid(made)
+    for k, cell in enumerate(cells):
+        cell.metrics["my_probe"] = np.full(SEEDS, float(k))
+        cell.probes = {"my_probe": {"options": {}}}
+    pool = Pool(made.results(*cells), ())
+    found = with_choices(pool, {"choose_on": "0-3", "metric": "my_probe"})
+    (choice,) = found.choices
+    assert (choice.metric, choice.chosen) == ("my_probe", "er(memory=1000)")
+
+
+def test_failed_runs_on_those_seeds_choose_nobody(made: Any) -> None:
+    status = np.array(["failed"] * 4 + ["done"] * 6, dtype=object)
+    cells = grid(made, member_status=status)
+    message = r"split: no configuration of er has a finished run on the seeds to choose on \(0-3\)"
+    with pytest.raises(UserError, match=message):
+        chosen(made, *cells)
+
+
+def test_two_suites_choose_for_themselves(made: Any) -> None:
+    cells = grid(made)
+    for k, cell in enumerate(grid(made)):
+        cell.label += " [mine]"
+        cell.key += "-mine"
+        cell.accuracy[:] = 0.9 - k / 10
+        cells.append(cell)
+    found = chosen(made, *cells)
+    assert [choice.tuned for choice in found.choices] == ["er (tuned)", "er (tuned) [mine]"]
+    assert found.choices[1].chosen == "er(memory=100) [mine]"
