@@ -370,6 +370,15 @@ def test_of_two_over_scenarios_the_pair_says_it_all() -> None:
     assert only(Ranking, found).scenario == "split"
 
 
+@pytest.mark.parametrize(("question", "is_told"), [(LIKE_THESE, True), (THESE, False)])
+def test_where_seeds_were_added_it_is_told_whether_like_these_was_asked(
+    question: str, is_told: bool
+) -> None:
+    one = over(*RANKS_OF_THREE, question=question)
+    found = found_in(over=[one], rules=rules_of(looked=looked()))
+    assert only(SeedsAdded, found).scenarios_like_these is is_told
+
+
 def test_by_design_each_question_has_its_ranking() -> None:
     pairs = [pair_of("a", name, scenario=None, question=THESE) for name in "bc"]
     ranks = (rank("a", 1.0, rank_worst=1), *RANKS_OF_THREE[1:])

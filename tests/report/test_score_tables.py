@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clbench.report.contest import BASELINE
-from clbench.report.score_tables import of_both, tables_of
+from clbench.report.score_tables import of_both, scores_at_both, tables_of
 from tests.report.built import rules_of, runs_of
 
 NAN, INF = float("nan"), float("inf")
@@ -63,3 +63,18 @@ def test_of_both_are_the_rows_in_which_neither_is_missing() -> None:
     second, first = of_both(table, 1, 0)
     assert (first.tolist(), second.tolist()) == ([1.0, 5.0], [2.0, -INF])
     assert [len(one) for one in of_both(table[:1], 0, 2)] == [0, 0]
+
+
+def test_scores_at_both_are_at_the_seeds_that_both_have() -> None:
+    a = runs_of("a", [0.1, 0.2, 0.3], seeds=[1, 2, 5], failed=[2])
+    b = runs_of("b", [0.4, 0.5], seeds=[2, 5], sign=-1)
+    first, second = scores_at_both(a, b)
+    assert (first.tolist(), second.tolist()) == ([0.2, -INF], [-0.4, -0.5])
+    assert [len(one) for one in scores_at_both(a, runs_of("c", [0.1], seeds=[9]))] == [0, 0]
+
+
+def test_of_both_may_be_asked_of_every_scenario() -> None:
+    one = [runs_of("a", [0.1, 0.2], "one"), runs_of("b", [0.3], "one")]
+    two = [runs_of("a", [0.5], "two")]
+    found = list(tables_of([one, two]).of_both(1, 0))
+    assert [(b.tolist(), a.tolist()) for b, a in found] == [([0.3], [0.1]), ([], [])]

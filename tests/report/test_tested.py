@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from clbench.report.contest import RANKS
 from tests.report.built import (
     comparison_of,
     omnibus_of,
     pair_of,
+    rules_of,
     runs_of,
     scenarios_of,
     untested_pair,
@@ -27,6 +29,11 @@ def test_pairs_and_tests_are_found_by_their_scenario() -> None:
 def test_pairs_without_a_p_were_not_tested() -> None:
     pair = pair_of()
     assert comparison_of({}, [untested_pair(n=2), pair]).tested_pairs == [pair]
+
+
+def test_tests_are_by_design_or_on_ranks() -> None:
+    assert comparison_of({}).is_by_design
+    assert not comparison_of({}, rules=rules_of(tests=RANKS)).is_by_design
 
 
 def test_unit_and_sign_are_those_of_the_runs() -> None:
