@@ -50,12 +50,13 @@ class Redrawing:
         """Draw these parameters again from the model's initial
         distribution, each member under the seed it began with.
         """
+        chosen = list(names)  # gone through once a member
         for row, (member, start) in enumerate(zip(self.seeds, self.starts, strict=True)):
             # The whole network is built, on the host, and only these parameters are taken: an
             # initialiser may draw in the order of the modules.
             module = build(self.factory, member, stream, *step, start=start)
             fresh = dict(module.named_parameters())
-            for name in names:
+            for name in chosen:
                 self.params[name][row] = fresh[name].to(self.device)
 
     @torch.no_grad()
@@ -88,7 +89,7 @@ class Redrawing:
         """What a new network draws these parameters from."""
         if self.distributions is None:
             self.distributions = distributions_of(self.factory)
-        return known(self.distributions, names)
+        return known(self.distributions, list(names))
 
     def redraw_units(self, layer: Layer | str, due: Tensor, initial: Initial = "model") -> None:
         """Give the units that are due, `[R, units]`, the
