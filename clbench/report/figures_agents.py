@@ -119,8 +119,8 @@ def _measured(results: Results, cells: Sequence[CellRecord]) -> Course:
 
 def _by_agent(results: Results, cell: CellRecord, course: Course) -> Mapping[int, Array]:
     """`[seeds, T]` of each agent, of the seeds whose agents all came to their end."""
-    members = np.array(finished(cell))
-    rows = np.stack([course.of(results.run(cell, member)) for member in members.tolist()])
+    members = finished(cell)
+    rows = np.stack([course.of(results.run(cell, member)) for member in members])
     agents = cell.agent[members]
     return {agent: rows[agents == agent] for agent in np.unique(agents).tolist()}
 

@@ -49,14 +49,7 @@ def before_after(comparison: Comparison) -> Figure:
 
     On the first task, and as the mean over all tasks but the last, behind which nothing comes.
     """
-    found: list[Panel] = []
-    for scenario in comparison.scenarios:
-        found += _panels(comparison, scenario)
-    if not found:
-        raise UserError(
-            "no task was tested both when it was learnt and after all tasks;"
-            " `evaluate: seen` does that"
-        )
+    found = _every_panel(comparison)
     most = max(len(panel.pairs) for panel in found)
     width = width_beside(name for panel in found for name in panel.pairs)
     figure, axes = panels(len(found), width, 1.1 + 0.46 * most)
@@ -65,6 +58,19 @@ def before_after(comparison: Comparison) -> Figure:
         headed(ax, panel.heading, 3.0)
     lines_key(figure, LOOKS)
     return figure
+
+
+def _every_panel(comparison: Comparison) -> list[Panel]:
+    """Scenario by scenario."""
+    found: list[Panel] = []
+    for scenario in comparison.scenarios:
+        found += _panels(comparison, scenario)
+    if not found:
+        raise UserError(
+            "no task was tested both when it was learnt and after all tasks;"
+            " `evaluate: seen` does that"
+        )
+    return found
 
 
 def _panels(comparison: Comparison, scenario: str) -> list[Panel]:

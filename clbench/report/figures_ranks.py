@@ -48,8 +48,7 @@ def critical_difference_diagram(comparison: Comparison) -> Figure:
 
 def _title(comparison: Comparison, diagram: RankDiagram) -> str:
     if diagram.scenario is None:
-        count = len(comparison.scenarios)
-        return f"{comparison.metric}: average ranks over {count} scenarios"
+        return f"{comparison.metric}: average ranks over {len(comparison.scenarios)} scenarios"
     return f"{comparison.metric} on {diagram.scenario}: average ranks over seeds"
 
 

@@ -43,8 +43,7 @@ def leaderboard(
     """
     host = host or Host.load(only="metric")
     sources = _sources(_publishable(paths, tell), out)
-    opened = {id(source.record): Results(source.record, host) for source in sources}
-    results = list(opened.values())
+    results = _opened(sources, host)
     groups = [results] if force_mixed else comparable(results)
     baselines = _baselines(groups, baseline)
     sections = []
@@ -52,6 +51,12 @@ def leaderboard(
         together = _sources_of(group, sources)
         sections.append(_section(together, host, force_mixed, _rules(rules, against)))
     return sections
+
+
+def _opened(sources: Iterable[Source], host: Host) -> list[Results]:
+    """Each record once, though several paths may name it."""
+    opened = {id(source.record): Results(source.record, host) for source in sources}
+    return list(opened.values())
 
 
 def _baselines(groups: Iterable[Sequence[Results]], baseline: str | None) -> list[str | None]:

@@ -28,15 +28,20 @@ def bound_labels(cells: Iterable[CellRecord]) -> set[str]:
 
 def declared_lines(cells: Iterable[CellRecord]) -> list[str]:
     """What the marks in a table mean, a line each."""
-    labels_of: dict[str, dict[str, None]] = {name: {} for name in DECLARATIONS}
-    for cell in cells:
-        for name in cell.declared:
-            labels_of[name][cell.label] = None
     return [
         f"({_in_words(name)}) {', '.join(labels)}: {DECLARATIONS[name]}"
-        for name, labels in labels_of.items()
+        for name, labels in _labels_by_declaration(cells).items()
         if labels
     ]
+
+
+def _labels_by_declaration(cells: Iterable[CellRecord]) -> dict[str, dict[str, None]]:
+    """In the order of the declarations, whoever makes them."""
+    found: dict[str, dict[str, None]] = {name: {} for name in DECLARATIONS}
+    for cell in cells:
+        for name in cell.declared:
+            found[name][cell.label] = None
+    return found
 
 
 def _marked(label: str, declared: Iterable[str]) -> str:

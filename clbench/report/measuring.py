@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,21 +12,26 @@ from clbench.report.numbers import show_number
 from clbench.typing import Array
 
 
-def measuring_line(cells: Iterable[CellRecord]) -> str:
+def measuring_line(cells: Sequence[CellRecord]) -> str:
     """`measuring took: curvature 14.0 s, dormant_units 1.2 s (training 85.0 s)`, over all members.
 
     Empty where nothing was measured while it ran, and for records from before that was timed.
     """
-    spent: dict[str, float] = defaultdict(float)
-    training = 0.0
-    for cell in cells:
-        training += _total(cell.cost.get("train_seconds"))
-        for name, seconds in cell.metric_seconds.items():
-            spent[name] += _total(seconds)
+    spent = _spent(cells)
     if not spent:
         return ""
+    training = sum(_total(cell.cost.get("train_seconds")) for cell in cells)
     each = ", ".join(_each(spent))
     return f"measuring took: {each} (training {_shown(training)}; all runs together)"
+
+
+def _spent(cells: Sequence[CellRecord]) -> dict[str, float]:
+    """By metric, the seconds that measuring it took in all cells."""
+    spent: dict[str, float] = defaultdict(float)
+    for cell in cells:
+        for name, seconds in cell.metric_seconds.items():
+            spent[name] += _total(seconds)
+    return spent
 
 
 def _each(spent: Mapping[str, float]) -> list[str]:

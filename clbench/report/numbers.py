@@ -112,7 +112,7 @@ def scale_of(values: Iterable[float], unit: str) -> Scale:
 
 def _range(values: Iterable[float]) -> tuple[float, float]:
     """The sizes of the smallest and the largest, without zeros and what is not finite."""
-    sizes = [abs(value) for value in values if np.isfinite(value) and value != 0]
+    sizes = [abs(value) for value in values if value and np.isfinite(value)]
     return min(sizes, default=0.0), max(sizes, default=0.0)
 
 

@@ -57,7 +57,7 @@ ENTRY_KEYS = (
 def entry(section: Section, cell: CellRecord) -> dict[str, Any]:
     """One cell: how it was made, what it cost, and what its runs look like inside."""
     results = section.results
-    repeats = section.repeats.get(cell.key, ())
+    repeats = section.repeats_of(cell)
     made = {name: getattr(cell, name) for name in ENTRY_KEYS}
     declared = {name: DECLARATIONS[name] for name in cell.declared}
     return {

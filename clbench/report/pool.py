@@ -369,13 +369,15 @@ def _one_record(records: Sequence[RecordFile], cells: list[CellRecord]) -> Recor
     apart: list[CellRecord] = []
     for record in records:
         apart += record.apart
+    runs = united(record.runs for record in records)
+    looks = united_looks(record.looks for record in records)
     return replace(
         records[0],
         suite=" + ".join(suites),
         cells=cells,
         metrics=metrics_of(records),
         apart=apart,
-        runs=united(record.runs for record in records),
+        runs=runs,
         metric_facts=metric_facts_of(records),
-        looks=united_looks(record.looks for record in records),
+        looks=looks,
     )

@@ -72,9 +72,13 @@ def write(sections: Sequence[Section], out: Path) -> list[Path]:
     files["index.html"] = page(page_data(sections)).encode()
     # In this order: the page links to the others, so it is written when they are there.
     for name, content in files.items():
-        make_folder((out / name).parent)
-        atomic_write(out / name, content)
+        _write_file(out / name, content)
     return [out / name for name in files]
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    make_folder(path.parent)
+    atomic_write(path, content)
 
 
 def _copies(sections: Sequence[Section], out: Path) -> dict[str, bytes]:
@@ -145,7 +149,7 @@ def _cell_columns(section: Section, cell: CellRecord) -> dict[str, Any]:
     places = [source.place for source in section.sources]
     return {
         "train_seconds": mean_cost(section.results, cell, "train_seconds"),
-        **_repeat_columns(section.repeats.get(cell.key, ())),
+        **_repeat_columns(section.repeats_of(cell)),
         "options": json.dumps(dict(cell.options), sort_keys=True),
         "records": " ".join(places),
     }
@@ -194,5 +198,5 @@ def _link(place: str) -> str:
 
 def _repeat_lines(section: Section) -> Iterator[str]:
     for cell in section.results.cells:
-        for one in section.repeats.get(cell.key, ()):
+        for one in section.repeats_of(cell):
             yield f"{cell.scenario}, {cell.label}: {repeat_sentence(one)}"

@@ -75,6 +75,10 @@ def _found(one: Repeat) -> str:
         return "the final accuracies are equal, though not every number is"
     if not np.isfinite(one.difference):
         return "no seed finished both times"
+    return _in_numbers(one)
+
+
+def _in_numbers(one: Repeat) -> str:
     size = show_interval(one.difference, one.low, one.high, "fraction")
     return (
         f"mean final accuracy {_shown(one.again)} % instead of {_shown(one.first)} %, seed by seed"

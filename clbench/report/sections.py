@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clbench.records import RecordFile, Results
+from clbench.records import CellRecord, RecordFile, Results
 from clbench.report.compared import Comparison
 from clbench.report.reproduction import Repeat
 
@@ -37,3 +37,7 @@ class Section:
     def main(self) -> Comparison:
         """By the metric that the suite compares."""
         return next(iter(self.comparisons.values()))
+
+    def repeats_of(self, cell: CellRecord) -> tuple[Repeat, ...]:
+        """What was found where it was measured again."""
+        return self.repeats.get(cell.key, ())

@@ -303,10 +303,14 @@ def _offered(results: Results, names: Iterable[str]) -> list[str]:
 
 def _heading(results: Results) -> str:
     labels = [cell.label for cell in results.cells]
-    strategies = len(set(map(without_agent, labels)))
-    named = "strategy" if strategies == 1 else "strategies"
     each = ", agent by agent" if any(AGENT in label for label in labels) else ""
-    return f"{results.record.suite}: {strategies} {named} on {_where(results.cells)}{each}"
+    return f"{results.record.suite}: {_strategies(labels)} on {_where(results.cells)}{each}"
+
+
+def _strategies(labels: Iterable[str]) -> str:
+    """How many there are, whatever they have of agents."""
+    count = len(set(map(without_agent, labels)))
+    return "1 strategy" if count == 1 else f"{count} strategies"
 
 
 def _where(cells: Sequence[CellRecord]) -> str:
@@ -373,10 +377,8 @@ def _text(text: str, style: str = "") -> Text:
 
 def _seeds(cell: CellRecord, asked: Sequence[int]) -> str:
     """`10`, or `8 of 10 (1 diverged, 1 not run)`. A seed is finished when all its agents are."""
-    known = np.unique(cell.seed)
-    # Nobody asks any more for what is kept apart.
-    missing = 0 if cell.apart else len(np.setdiff1d(asked, known))
-    total = len(known) + missing
+    missing = _count_missing(cell, asked)
+    total = len(np.unique(cell.seed)) + missing
     unfinished = len(np.unique(cell.seed[~cell.complete])) + missing
     if not unfinished:
         return str(total)
@@ -384,6 +386,12 @@ def _seeds(cell: CellRecord, asked: Sequence[int]) -> str:
     if missing:
         words.append(f"{missing} not run")
     return f"{total - unfinished} of {total} ({', '.join(words)})"
+
+
+def _count_missing(cell: CellRecord, asked: Sequence[int]) -> int:
+    """Of the seeds that the suite asks for."""
+    # Nobody asks any more for what is kept apart.
+    return 0 if cell.apart else len(np.setdiff1d(asked, cell.seed))
 
 
 def _ended(cell: CellRecord) -> list[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clbench.report.reproduction import SAME, Repeat
 from clbench.report.sections import Section, Source
+
+METRICS = ("forgetting", "average_accuracy")
 
 
 def test_the_first_of_its_comparisons_leads(made) -> None:
@@ -17,4 +20,9 @@ def test_the_first_of_its_comparisons_leads(made) -> None:
     assert Section("demo", (source,), turned, {}, results).main is found["average_accuracy"]
 
 
-METRICS = ("forgetting", "average_accuracy")
+def test_repeats_are_those_of_the_cell(made) -> None:
+    one, other = made.cells({"a": [0.5, 0.6], "b": [0.5, 0.6]})
+    again = Repeat(SAME, 2, False, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0, 1.0)
+    section = Section("demo", (), {}, {one.key: (again,)}, made.results(one, other))
+    assert section.repeats_of(one) == (again,)
+    assert section.repeats_of(other) == ()
