@@ -54,6 +54,7 @@ def test_members_that_no_job_has_are_finished() -> None:
     board = a_board(planned, jobs=[Job(planned, ((8, 0), (9, 0))), Job(planned, ((7, 0),))])
     (row,) = board.rows.values()
     assert (row.members, row.finished, board.total) == (10, 7, 2)
+    assert (row.task, row.accuracy, board.ended) == ((0, 0), None, 0)
 
 
 def test_a_job_that_goes_on_may_have_members_that_nobody_asks_for() -> None:

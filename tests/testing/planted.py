@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from clbench import Strategy
+from clbench.host import Host
 from clbench.testing import StrategyConformance
 from clbench.testing.bench import Bench
 
@@ -25,3 +26,8 @@ def kit(strategy: Any) -> tuple[StrategyConformance, Bench]:
 def fails(match: str) -> Any:
     """The check has to fail with this sentence."""
     return pytest.raises((AssertionError, Exception), match=match)
+
+
+def mlp(input_shape: Any, classes: int) -> Any:
+    """A sound model, whose layers can be described wrongly."""
+    return Host.load().get("model", "mlp")(input_shape, classes, hidden=(12,))

@@ -10,6 +10,8 @@ import pytest
 from clbench import RecordMetric, Undefined
 from clbench.testing.metric import MetricConformance, _check_value, _class_of
 
+from .planted import fails
+
 
 class Last(RecordMetric):
     """The last accuracy of the stream."""
@@ -17,14 +19,6 @@ class Last(RecordMetric):
     def value(self, run: Any) -> Any:
         """Of one run."""
         return run.accuracy[-1, -1]
-
-
-class TestARecordMetric(MetricConformance):
-    """A sound one passes, with the checks of probes left out."""
-
-    @pytest.fixture
-    def metric(self):
-        return Last
 
 
 @pytest.mark.parametrize(
@@ -49,3 +43,30 @@ def test_what_is_no_number_is_none(value: Any) -> None:
 def test_a_metric_may_be_given_as_a_class_or_an_object() -> None:
     assert _class_of(Last) is Last
     assert _class_of(Last()) is Last
+
+
+# ------------------------------------------------------------------ planted faults
+
+
+def test_probe_that_moves_the_weights():
+    from clbench import ProbeMetric
+
+    class Moving(ProbeMetric):
+        """Moves what it looks at."""
+
+        when = "task_end"
+
+        def measure(self, probe):
+            for p in probe.net.parameters():
+                p.data.mul_(0.9)
+            return probe.x.flatten(1).sum(1)
+
+    class Late(Moving):
+        """When nothing comes after it."""
+
+        when = "run_end"
+
+    checks = MetricConformance()
+    for probe in (Moving, Late):
+        with fails("wrote to the tensors of the strategy while it measured"):
+            checks.test_probe_changes_nothing(probe, checks._bench([probe]))

@@ -9,6 +9,7 @@ import torch
 
 from clbench.models.layer import Layer
 from clbench.stack import Stack
+from clbench.testing import ModelConformance
 from clbench.testing.model import (
     _check_columns,
     _check_names,
@@ -18,6 +19,8 @@ from clbench.testing.model import (
     _without_first_columns,
 )
 from clbench.testing.network import FILTERS, UNITS, kit_convnet
+
+from .planted import fails, mlp
 
 SHAPE = (1, 8, 8)
 X = torch.linspace(-1, 1, 64).reshape(1, 1, *SHAPE).expand(2, 3, -1, -1, -1)
@@ -95,3 +98,42 @@ def test_outputs_and_gradients_are_of_doubles() -> None:
     assert len(found) == 1 + 6
     assert {one.dtype for one in found} == {torch.float64}
     assert not found[0].requires_grad
+
+
+# ------------------------------------------------------------------ planted faults
+
+
+class TestModelFaults:
+    def check(self, model, name):
+        checks = ModelConformance()
+        getattr(checks, name)(lambda: model((1, 8, 8), 10))
+
+    def test_wrong_columns(self):
+        def wrong(shape, classes):
+            model = mlp(shape, classes)
+            layers = [replace(layer, block=2) for layer in model.layers()]
+            model.layers = lambda: layers
+            return model
+
+        with fails("owns other columns of head.weight"):
+            self.check(wrong, "test_layers_are_named_right")
+
+    def test_no_head(self):
+        with fails("no linear submodule named 'head'"):
+            self.check(
+                lambda shape, classes: torch.nn.Sequential(
+                    torch.nn.Flatten(), torch.nn.Linear(64, 10)
+                ),
+                "test_has_a_head",
+            )
+
+    def test_draws_in_the_forward(self):
+        class Noisy(torch.nn.Linear):
+            def forward(self, x):
+                return super().forward(x) + torch.randn(self.out_features)
+
+        with fails("Noisy.*global generator"):
+            self.check(
+                lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), Noisy(64, 10)),
+                "test_output_shape",
+            )

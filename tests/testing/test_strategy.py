@@ -1,16 +1,14 @@
 """A planted fault fails the check that is for it, with a sentence that helps."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from clbench import SoloStrategy, Strategy
-from clbench.host import Host
-from clbench.testing import MetricConformance, ModelConformance, StrategyConformance
+from clbench.testing import StrategyConformance
+from clbench.testing import strategy as strategy_kit
 from tests.guests import test_guests
 
-from .planted import fails, kit, naive
+from .planted import fails, kit, mlp, naive
 
 
 def test_undocumented_option():
@@ -278,65 +276,19 @@ def test_a_kit_without_its_fixture_says_so(pytester):
     result.stdout.fnmatch_lines(["*TestMine needs a fixture named 'strategy'*"])
 
 
-def mlp(shape, classes):
-    return Host.load().get("model", "mlp")(shape, classes, hidden=(12,))
+# ------------------------------------------------------------------ where a job is left
 
 
-class TestModelFaults:
-    def check(self, model, name):
-        checks = ModelConformance()
-        getattr(checks, name)(lambda: model((1, 8, 8), 10))
-
-    def test_wrong_columns(self):
-        def wrong(shape, classes):
-            model = mlp(shape, classes)
-            layers = [replace(layer, block=2) for layer in model.layers()]
-            model.layers = lambda: layers
-            return model
-
-        with fails("owns other columns of head.weight"):
-            self.check(wrong, "test_layers_are_named_right")
-
-    def test_no_head(self):
-        with fails("no linear submodule named 'head'"):
-            self.check(
-                lambda shape, classes: torch.nn.Sequential(
-                    torch.nn.Flatten(), torch.nn.Linear(64, 10)
-                ),
-                "test_has_a_head",
-            )
-
-    def test_draws_in_the_forward(self):
-        class Noisy(torch.nn.Linear):
-            def forward(self, x):
-                return super().forward(x) + torch.randn(self.out_features)
-
-        with fails("Noisy.*global generator"):
-            self.check(
-                lambda shape, classes: torch.nn.Sequential(torch.nn.Flatten(), Noisy(64, 10)),
-                "test_output_shape",
-            )
-
-
-def test_probe_that_moves_the_weights():
-    from clbench import ProbeMetric
-
-    class Moving(ProbeMetric):
-        """Moves what it looks at."""
-
-        when = "task_end"
-
-        def measure(self, probe):
-            for p in probe.net.parameters():
-                p.data.mul_(0.9)
-            return probe.x.flatten(1).sum(1)
-
-    class Late(Moving):
-        """When nothing comes after it."""
-
-        when = "run_end"
-
-    checks = MetricConformance()
-    for probe in (Moving, Late):
-        with fails("wrote to the tensors of the strategy while it measured"):
-            checks.test_probe_changes_nothing(probe, checks._bench([probe]))
+@pytest.mark.parametrize(
+    ("steps", "where"),
+    [
+        (1, []),  # a task of one step cannot be left inside
+        (2, [1, 1]),
+        (10, [1, 6]),
+        (80, [10, 67]),  # an eighth, and so many later that three are left
+    ],
+)
+def test_a_job_is_left_early_in_a_task_and_near_its_end(steps, where, monkeypatch):
+    monkeypatch.setattr(strategy_kit, "_steps_of_third_task", lambda bench: steps)
+    assert StrategyConformance._where_to_leave(None) == where
+    assert sum(where) <= steps
