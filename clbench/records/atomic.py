@@ -7,7 +7,7 @@ import errno
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ class DeferredErrorFile(io.RawIOBase):
     def write(self, data: Any) -> int:
         """All of it, or as if."""
         view = memoryview(data).cast("B")
-        done = 0
-        with self._noting():
-            while done < len(view):
-                done += self.file.write(view[done:]) or 0
+        self._attempt(lambda: self._write_all(view))
         return len(view)
+
+    def _write_all(self, view: memoryview) -> None:
+        done = 0
+        while done < len(view):
+            done += self.file.write(view[done:]) or 0
 
     def readinto(self, buffer: Any) -> int:
         """What was written before."""
@@ -55,8 +57,7 @@ class DeferredErrorFile(io.RawIOBase):
 
     def truncate(self, size: int | None = None) -> int:
         """Cut off, or made longer."""
-        with self._noting():
-            self.file.truncate(size)
+        self._attempt(lambda: self.file.truncate(size))
         return size or 0
 
     def raise_error(self) -> None:
@@ -64,13 +65,14 @@ class DeferredErrorFile(io.RawIOBase):
         if self.error is not None:
             raise self.error
 
-    @contextlib.contextmanager
-    def _noting(self) -> Iterator[None]:
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """Do it; after the first error nothing is done any more, for the file is lost."""
+        if self.error is not None:
+            return
         try:
-            self.raise_error()  # one error is enough: the file is lost
-            yield
+            action()
         except OSError as error:
-            self.error = self.error or error
+            self.error = error
 
 
 @contextlib.contextmanager

@@ -141,3 +141,54 @@ def test_merging_keeps_apart_what_no_record_asks_for(tmp_path: Path) -> None:
         "now00001": [8],
     }
     assert merged.apart[0].apart == CELL
+
+
+# ---------------------------------------------------------------------- in a line
+
+
+@pytest.mark.parametrize(
+    ("apart", "line"),
+    [
+        ((cell("old", apart=CELL),), "1 cell that the suite no longer asks for is kept apart: "),
+        (
+            (cell("old", apart=CELL), cell("older", apart=CELL)),
+            "2 cells that the suite no longer asks for are kept apart: ",
+        ),
+        (
+            (cell("now00001", seeds=(7,), apart=SEEDS),),
+            "1 seed that the suite no longer asks for is kept apart: ",
+        ),
+        (
+            (cell("old", apart=CELL), cell("now00001", seeds=(7, 8), apart=SEEDS)),
+            "1 cell and 2 seeds of other cells that the suite no longer asks for are kept apart: ",
+        ),
+    ],
+)
+def test_a_line_counts_what_is_kept_apart(apart: tuple[CellRecord, ...], line: str) -> None:
+    told = apart_line(record(cell("now00001"), apart=apart))
+    assert told is not None
+    assert told.startswith(line)
+    one = line.startswith("1 ") and " and " not in line
+    it = "it" if one else "them"
+    assert told.endswith(f"--all` shows {it}, `clbench drop` removes {it}")
+
+
+def test_a_record_that_keeps_nothing_apart_has_no_line() -> None:
+    assert apart_line(record(cell("now00001"))) is None
+
+
+def test_a_cell_of_which_all_or_nothing_is_asked_is_not_divided() -> None:
+    one = cell("k", seeds=(1, 2))
+    asked, rest = divided(one, {1, 2, 3})
+    assert (asked, rest) == (one, None)
+    asked, rest = divided(one, set(), why=CELL)
+    assert asked is None
+    assert rest is not None
+    assert (rest.apart, rest.seed.tolist()) == (CELL, [1, 2])
+
+
+def test_a_cell_that_is_named_twice_is_dropped_once() -> None:
+    found = drop(EDITED, ["old00003", "ewc"])
+    assert len(found.lines) == 1
+    assert len(found.record.apart) == len(EDITED.apart) - 1
+    assert drop_apart(record(cell("now00001"))).lines == ()

@@ -191,3 +191,12 @@ def test_seeds_are_kept_as_unbroken_ranges(tmp_path: Path, seeds: tuple[int, ...
     look = replace(FIRST, cells={"k": seeds})
     path = saved(tmp_path / "r.h5", looks=(look,))
     assert read_record(path).looks[0].cells["k"] == tuple(sorted(seeds))
+
+
+def test_equal_looks_are_equal_bytes_in_whatever_order_their_cells_stand(tmp_path: Path) -> None:
+    cells = {"k": (0, 1), "j": (2,)}
+    turned = dict(reversed(cells.items()))
+    rules = {"looks": [3], "rope": None}, {"rope": None, "looks": [3]}
+    one = saved(tmp_path / "a.h5", looks=(replace(FIRST, cells=cells, rule=rules[0]),))
+    other = saved(tmp_path / "b.h5", looks=(replace(FIRST, cells=turned, rule=rules[1]),))
+    assert one.read_bytes() == other.read_bytes()

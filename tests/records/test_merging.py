@@ -5,6 +5,8 @@ import pytest
 
 from clbench.errors import RecordError
 from clbench.records import CellRecord, Entries, Fault, merge_cells
+from clbench.records.merging import Conflict
+from clbench.records.rows import Rows
 
 
 def make(
@@ -168,3 +170,70 @@ def test_metrics_that_follow_from_the_rest_of_a_record_are_no_conflict() -> None
     probed = [make([0], metrics={"rank": np.array([value])}) for value in (0.1, 0.2)]
     with pytest.raises(RecordError, match="metrics/rank differs"):
         merge_cells(probed)
+
+
+# ---------------------------------------------------------------------- what is kept of both
+
+
+def test_merging_in_another_order_has_the_same_members() -> None:
+    parts = [make([0, 3]), make([1], value=0.25), make([2], value=0.75)]
+    (one,), (other,) = merge_cells(parts), merge_cells(parts[::-1])
+    assert one.seed.tolist() == other.seed.tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(one.accuracy, other.accuracy)
+    np.testing.assert_array_equal(one.curves["x"], other.curves["x"])
+
+
+def test_what_is_merged_with_itself_is_itself() -> None:
+    one = make([0, 1])
+    (same,) = merge_cells([one, one])
+    assert same.seed.tolist() == [0, 1]
+    np.testing.assert_array_equal(same.cost["train_seconds"], one.cost["train_seconds"])
+
+
+def test_what_only_one_of_them_measured_is_nan_for_the_other() -> None:
+    first = make([0], loss=np.zeros((1, 2)), kept={"weights": np.ones(1)})
+    (cell,) = merge_cells([first, make([1])])
+    np.testing.assert_array_equal(cell.loss, [[0, 0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(cell.kept["weights"], [1, np.nan])
+
+
+def test_words_on_a_cell_are_united() -> None:
+    first = make([0], declared=("reads_test",), papers={"er": "a"}, chance={"all": 0.1})
+    second = make([1], declared=("oracle",), papers={"ewc": "b"}, test_images=7, defaults={"a": 1})
+    (cell,) = merge_cells([first, second])
+    assert cell.declared == ("oracle", "reads_test")
+    assert cell.papers == {"er": "a", "ewc": "b"}
+    assert (cell.chance, cell.test_images, cell.defaults) == ({"all": 0.1}, 7, {"a": 1})
+
+
+def test_what_is_kept_of_members_is_joined_in_their_order() -> None:
+    first = make([2], stored={"weights/1/a": Rows([np.array([2.0])])})
+    second = make([1], stored={"weights/1/b": Rows([np.array([1.0])])})
+    (cell,) = merge_cells([first, second])
+    np.testing.assert_array_equal(cell.stored["weights/1/a"].read(), [[np.nan], [2]])
+    np.testing.assert_array_equal(cell.stored["weights/1/b"].read(), [[1], [np.nan]])
+
+
+def test_a_conflict_knows_the_member_and_says_which_agent() -> None:
+    agents = {"agent": np.array([0, 1]), "curves": {}}
+    one, other = make([4, 4], **agents), make([4, 4], **agents)
+    other.curves = {"x": np.zeros((2, 1))}
+    one.curves = {"x": np.array([[0.0], [1.0]])}
+    with pytest.raises(Conflict, match="s, er: seed 4, agent 1 was measured twice, and curves/x"):
+        merge_cells([one, other])
+    with pytest.raises(Conflict) as raised:
+        merge_cells([one, other])
+    assert raised.value.member == ("k", 4, 1)
+
+
+def test_costs_and_missing_numbers_are_no_conflict() -> None:
+    """The same run takes another time elsewhere; NaN and NaN are the same."""
+    one = make([0], loss=np.array([[np.nan, 0.5]]))
+    (cell,) = merge_cells([one, make([0], loss=np.array([[np.nan, 0.5]]))])
+    assert cell.members == 1
+    with pytest.raises(Conflict, match="loss differs"):
+        merge_cells([one, make([0], loss=np.array([[0.5, 0.5]]))])
+
+
+def test_of_nothing_nothing_is_merged() -> None:
+    assert merge_cells([]) == []

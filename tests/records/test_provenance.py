@@ -12,7 +12,16 @@ import pytest
 from clbench.errors import RecordError
 from clbench.records import CellRecord, RecordFile, merge_cells, read_record, write_file
 from clbench.records.combining import merge_records
-from clbench.records.provenance import in_words, named, runs_of, stamped, united, with_runs
+from clbench.records.provenance import (
+    LETTERS,
+    environment_of,
+    in_words,
+    named,
+    runs_of,
+    stamped,
+    united,
+    with_runs,
+)
 
 HERE = named({"date": "2026-11-28T19:00:00+00:00", "cpu": "A", "device": "cpu"})
 THERE = named({"date": "2026-11-29T07:30:00+00:00", "cpu": "B", "device": "cpu"})
@@ -82,3 +91,63 @@ def test_a_run_in_words() -> None:
     assert in_words(run) == said
     assert in_words({"packages": 3}) == "nothing is known of it"
     assert in_words(replace(record(), environment={"device": "1 x H200"}).environment) == "1 x H200"
+
+
+# ---------------------------------------------------------------------- who was measured where
+
+
+def test_a_run_is_named_by_its_facts_in_any_order() -> None:
+    one, other = named({"a": 1, "b": [2]}), named({"b": [2], "a": 1})
+    assert one["id"] == other["id"]
+    assert len(one["id"]) == LETTERS
+    assert named({"a": 1, "b": [3]})["id"] != one["id"]
+    assert {key: one[key] for key in ("a", "b")} == {"a": 1, "b": [2]}
+
+
+def test_a_stamp_is_everybodys_and_leaves_the_cell_as_it_was() -> None:
+    before = cell(0, 1)
+    assert stamped(before, HERE).run.tolist() == [HERE["id"]] * 2
+    assert before.run.tolist() == ["", ""]
+
+
+def test_members_that_say_no_run_are_left_out() -> None:
+    mixed = stamped(cell(3, 1, 2), HERE)
+    mixed.run[0] = ""
+    assert runs_of(record(mixed, runs=(HERE, THERE)), mixed) == [(HERE, [1, 2])]
+
+
+def test_a_cell_was_measured_where_anything_of_it_was_last() -> None:
+    (both,) = merge_cells([stamped(cell(0), HERE), stamped(cell(1), THERE)])
+    assert environment_of(record(both, runs=(HERE, THERE)), both) == THERE
+    assert environment_of(record(both, runs=(THERE, HERE)), both) == HERE
+    untold = record(cell(0), runs=(HERE,), torch="2.9")
+    assert environment_of(untold, untold.cells[0]) == {"torch": "2.9"}
+
+
+@pytest.mark.parametrize("environment", [{"merged": "[]"}, {}])
+def test_a_merged_or_silent_record_says_nothing_of_its_members(environment: dict[str, str]) -> None:
+    told = record(cell(0), **environment)
+    assert with_runs(told) is told
+    assert runs_of(told, told.cells[0]) == []
+
+
+def test_a_record_without_members_measured_nothing() -> None:
+    empty = record(cell(), torch="2.9")
+    assert with_runs(empty) is empty
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({}, "nothing is known of it"),
+        ({"device": "cpu", "cpu": "EPYC"}, "EPYC"),
+        ({"device": "cpu"}, "cpu"),
+        ({"device": "H200", "cpu": "EPYC"}, "H200"),
+        ({"cpu": "EPYC"}, "nothing is known of it"),
+        ({"packages": {"torch": "2.9", "numpy": "2"}}, "torch 2.9"),
+        ({"git": "0123456789abcdef"}, "commit 0123456789ab"),
+        ({"date": 3}, "3"),
+    ],
+)
+def test_what_is_known_of_a_run_is_a_line(run: dict[str, object], words: str) -> None:
+    assert in_words(run) == words

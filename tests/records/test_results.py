@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 import clbench
 from clbench.errors import RecordError
-from clbench.records import Entries, write_record
+from clbench.records import CellRecord, Entries, Results, write_record
+from clbench.records.rows import Rows
 from tests.records.asking import RECORD_METRICS, make, results
 
 # ---------------------------------------------------------------------- finding cells
@@ -134,3 +136,60 @@ def test_without_a_host_the_installed_plugins_serve(tmp_path: Path) -> None:
     write_record(tmp_path / "r.h5", [make("er")], suite="demo", suite_text="", environment={})
     loaded = clbench.load(tmp_path / "r.h5")
     assert loaded.metric("average_accuracy", loaded.cells[0]).summary == pytest.approx([0.2, 0.3])
+
+
+# ---------------------------------------------------------------------- what was kept
+
+
+def kept() -> CellRecord:
+    stored = {
+        "weights/0/head": Rows([np.zeros(2), np.zeros(2)]),
+        "weights/2/head": Rows([np.array([1.0, 2.0]), None]),
+        "predictions/2/1": Rows([np.array([3, 4]), np.array([5])]),
+        "tests/1/label": Rows([np.array([3, 3]), np.array([5])]),
+        "tests/1/index": Rows([np.array([7, 8]), np.array([9])]),
+    }
+    return make("er", stored=stored, kept={"weights": np.ones(2), "predictions": np.ones(2)})
+
+
+def test_weights_are_those_after_a_task_and_by_default_the_last() -> None:
+    one = results(kept())
+    np.testing.assert_array_equal(one.weights("er")["head"], [[1, 2], [np.nan, np.nan]])
+    np.testing.assert_array_equal(one.weights("er", row=2)["head"], one.weights("er")["head"])
+    np.testing.assert_array_equal(one.weights("er", row=0)["head"], np.zeros((2, 2)))
+
+
+def test_predictions_come_with_labels_and_places() -> None:
+    found = results(kept()).predictions("er", task=1)
+    assert found.chosen.tolist() == [[3, 4], [5, -1]]
+    assert found.label.tolist() == [[3, 3], [5, -1]]
+    assert found.index.tolist() == [[7, 8], [9, -1]]
+
+
+def test_what_was_not_kept_says_what_to_write() -> None:
+    one = results(kept(), make("ewc", strategy="ewc"))
+    with pytest.raises(RecordError, match="er on a: there are no weights after 1 tasks"):
+        one.weights("er", row=1)
+    with pytest.raises(RecordError, match="there are no predictions of task 2 after 2 tasks"):
+        one.predictions("er", task=2)
+    with pytest.raises(RecordError, match=r"ewc on a: weights were not kept; write `keep: \[weigh"):
+        one.weights("ewc")
+
+
+def test_a_record_is_shown_in_a_line_with_what_is_kept_apart() -> None:
+    one = results(make("er"))
+    assert repr(one) == "<results of demo: [<er on a: 2 members, 2 tasks, done>]>"
+    apart = Results(replace(one.record, apart=[make("old")]), one.host)
+    assert "; 1 cell that the suite no longer asks for is kept apart" in repr(apart)
+    assert [cell.label for cell in apart.kept_apart().cells] == ["old"]
+
+
+def test_names_are_those_of_numbers_that_tables_can_show() -> None:
+    one = results(
+        make("er", metrics={"drawn": np.ones((2, 2))}, cost={"train_seconds": np.ones(2)})
+    )
+    one = Results(replace(one.record, metric_facts={"drawn": {"summary": "none"}}), one.host)
+    names = one.metric_names()
+    assert names == sorted(names)
+    assert {"train_seconds", "final"} <= set(names)
+    assert "drawn" not in names
