@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,20 @@ def _check_classes(path: Path, classes: list[str], dataset: Dataset | None) -> N
 
 
 def _labelled(folder: Path, classes: list[str]) -> list[tuple[Path, int]]:
+    items: list[tuple[Path, int]] = []
+    for label, name in enumerate(classes):
+        items += [(file, label) for file in _images_in(folder / name)]
+    if not items:
+        raise UserError(f"{folder} has no images")
+    return items
+
+
+def _images_in(folder: Path) -> list[Path]:
     from PIL import Image
 
     # By extension: other files of the folder (licences, lists) are no images.
     known = Image.registered_extensions()
-    items = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((folder / name).glob("*"))
-        if file.suffix.lower() in known
-    ]
-    if not items:
-        raise UserError(f"{folder} has no images")
-    return items
+    return [file for file in sorted(folder.glob("*")) if file.suffix.lower() in known]
 
 
 def _common_mode(files: list[Path]) -> str:
@@ -80,13 +82,8 @@ def _common_mode(files: list[Path]) -> str:
 
 
 def _mode(file: Path) -> str:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            return str(image.mode)
-    except OSError as error:
-        raise UserError(f"{file} cannot be read as an image: {error}") from error
+    with _opened(file) as image:
+        return str(image.mode)
 
 
 def _read(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
@@ -107,12 +104,19 @@ def _read(files: list[Path], mode: str) -> npt.NDArray[np.uint8]:
 
 
 def _pixels(file: Path, mode: str) -> npt.NDArray[np.uint8]:
+    with _opened(file) as image:
+        # Palettes, transparency and 16 bits all become the common mode.
+        return np.asarray(image.convert(mode))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """An image, read as far as somebody asks; whatever is wrong with it is one sentence."""
     from PIL import Image
 
     try:
         with Image.open(file) as image:
-            # Palettes, transparency and 16 bits all become the common mode.
-            return np.asarray(image.convert(mode))
+            yield image
     except OSError as error:
         raise UserError(f"{file} cannot be read as an image: {error}") from error
 
