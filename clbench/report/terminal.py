@@ -15,7 +15,6 @@ from rich.text import Text
 from clbench.metrics import is_probe
 from clbench.records import CellRecord, Measured, Results
 from clbench.records.provenance import in_words, runs_of
-from clbench.records.status import TIMEOUT
 from clbench.report import plots
 from clbench.report.agents import AGENT, means_of_agents, without_agent
 from clbench.report.bins import MOST_POINTS, bin_names, bin_size, mean_of_known, said_of
@@ -25,6 +24,7 @@ from clbench.report.learning import nothing_learnt, sentence
 from clbench.report.marks import declared_lines, marked_label
 from clbench.report.measuring import measuring_line
 from clbench.report.numbers import MISSING, estimate, scale_of, show_estimate, show_unit
+from clbench.report.seed_words import seeds_in_words
 from clbench.report.stated import asked_by_cell
 from clbench.typing import Array
 from clbench.untrusted import printable
@@ -109,7 +109,7 @@ def _scenario_column(cells: Sequence[CellRecord], begins: frozenset[int]) -> Col
 def _seeds_column(results: Results) -> Column:
     """How many seeds each cell has of those that it should have."""
     asked = asked_by_cell(results.record)
-    seeds = [_seeds(cell, asked.get(cell.key, ())) for cell in results.cells]
+    seeds = [seeds_in_words(cell, asked.get(cell.key, ())) for cell in results.cells]
     return Column("seeds", tuple(seeds), "prose")
 
 
@@ -155,7 +155,7 @@ def _cell_facts(results: Results, cell: CellRecord) -> Iterable[str]:
         yield _options(cell.options)
     each = f", each with the mean of its {cell.agents} agents" if cell.agents > 1 else ""
     asked = asked_by_cell(results.record).get(cell.key, ())
-    yield f"seeds: {_seeds(cell, asked)}{each}"
+    yield f"seeds: {seeds_in_words(cell, asked)}{each}"
     if line := measuring_line([cell]):
         yield line
     yield from _measured_in(results, cell)
@@ -373,34 +373,3 @@ def _usual_reason(measured: Measured) -> str:
 def _text(text: str, style: str = "") -> Text:
     """What comes from a file, or from a plugin, as text that cannot steer the terminal."""
     return Text(printable(text), style=style)
-
-
-def _seeds(cell: CellRecord, asked: Sequence[int]) -> str:
-    """`10`, or `8 of 10 (1 diverged, 1 not run)`. A seed is finished when all its agents are."""
-    missing = _count_missing(cell, asked)
-    total = len(np.unique(cell.seed)) + missing
-    unfinished = len(np.unique(cell.seed[~cell.complete])) + missing
-    if not unfinished:
-        return str(total)
-    words = _ended(cell)
-    if missing:
-        words.append(f"{missing} not run")
-    return f"{total - unfinished} of {total} ({', '.join(words)})"
-
-
-def _count_missing(cell: CellRecord, asked: Sequence[int]) -> int:
-    """Of the seeds that the suite asks for."""
-    # Nobody asks any more for what is kept apart.
-    return 0 if cell.apart else len(np.setdiff1d(asked, cell.seed))
-
-
-def _ended(cell: CellRecord) -> list[str]:
-    """How many seeds ended in each way but the good one: `1 diverged`."""
-    seeds_of: dict[str, set[int]] = defaultdict(set)
-    for row in np.flatnonzero(~cell.done):
-        seeds_of[cell.member_status[row]].add(int(cell.seed[row]))
-    return [f"{len(seeds)} {_in_words(status)}" for status, seeds in sorted(seeds_of.items())]
-
-
-def _in_words(status: str) -> str:
-    return "timed out" if status == TIMEOUT else status

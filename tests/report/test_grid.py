@@ -158,10 +158,9 @@ def test_names_in_the_middle_are_not_repeated() -> None:
         Column("other", ("y",), "name"),
     ]
     blocks, _ = arrange(columns, 16)
-    assert [[one.header[0] for one in block] for block in blocks] == [
-        ["name", "n"],
-        ["name", "other"],
-    ]
+    first, second = blocks
+    assert [one.header for one in first] == [["name"], ["n"]]
+    assert [one.header for one in second] == [["name"], ["other"]]
 
 
 def test_rows_of_a_block_are_as_high_as_their_highest_cell() -> None:

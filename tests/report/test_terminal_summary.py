@@ -102,34 +102,10 @@ def test_marks_stand_behind_names(made) -> None:
     assert any(line.startswith("(oracle) a: ") for line in found.legend)
 
 
-# ---------------------------------------------------------------------- seeds
-
-
-@pytest.mark.parametrize(
-    ("statuses", "words"),
-    [
-        (["done"] * 3, "3"),
-        (["done", "diverged", "done"], "2 of 3 (1 diverged)"),
-        (["timeout", "failed", "diverged"], "0 of 3 (1 diverged, 1 failed, 1 timed out)"),
-        (["failed"] * 3, "0 of 3 (3 failed)"),
-    ],
-)
-def test_how_runs_ended_is_counted(made, statuses: list[str], words: str) -> None:
-    cell = made.cell("a", [0.5] * 3, member_status=np.array(statuses, dtype=object))
-    assert cells_of(summary(made, cell), "seeds") == (words,)
-
-
 def test_seeds_that_the_suite_asks_for_are_missing(made) -> None:
     cell = made.cell("a", [0.5, 0.6])
     assert cells_of(summary(made, cell, text="seeds: 5"), "seeds") == ("2 of 5 (3 not run)",)
-    assert cells_of(summary(made, cell, text="seeds: 2"), "seeds") == ("2",)
-
-
-def test_a_seed_with_one_agent_that_failed_is_one_seed(made) -> None:
-    status = np.array(["done", "failed", "failed", "done"], dtype=object)
-    shape = {"seed": np.array([0, 0, 0, 1]), "agent": np.array([0, 1, 2, 0])}
-    cell = made.cell("a", [0.5] * 4, member_status=status, **shape)
-    assert cells_of(summary(made, cell), "seeds") == ("1 of 2 (1 failed)",)
+    assert cells_of(summary(made, cell), "seeds") == ("2",)
 
 
 # ---------------------------------------------------------------------- below the table
