@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from clbench.errors import Interrupted, RunFailed
 from clbench.execution.display import Display, Quiet, display_for
@@ -154,10 +155,10 @@ def _names(names: str | Sequence[str]) -> list[str]:
 def _seeds(seeds: int | str | Iterable[int] | None) -> str | None:
     if seeds is None or isinstance(seeds, str):
         return seeds
-    if isinstance(seeds, int):
+    if isinstance(seeds, numbers.Integral):  # NumPy's are no `int`
         return str(seeds)
     # A single number would be a count.
-    return ",".join(f"{seed}-{seed}" for seed in seeds)
+    return ",".join(f"{seed}-{seed}" for seed in cast(Iterable[int], seeds))
 
 
 def _plain(value: Any) -> str:

@@ -53,6 +53,8 @@ class Memory:
 
     def pieces(self, job: Job, room: float) -> int:
         """In how many jobs it fits into a device with so much room."""
+        if self.member == 0.0:
+            return 1  # nothing is known of it; where memory runs out a job is halved
         # One that is alone is tried, whatever the estimate says.
         fit = max(1, int((room - self.data) / self.member)) if 0 < self.member < room else 1
         return _shares(job, fit)

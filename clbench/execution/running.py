@@ -320,5 +320,5 @@ def _runs_missing(remaining: Remaining) -> int:
 
 def _has_unknown_version(planned: PlannedCell) -> bool:
     """Whether what is in a record for it may be of other code."""
-    probes = [how["version"] for how in planned.probes.values() if how is not None]
+    probes = [how["version"] for how in planned.probes.values() if how]
     return UNKNOWN in (*planned.content["versions"].values(), *probes)

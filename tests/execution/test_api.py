@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import clbench
@@ -43,6 +44,8 @@ def ended(**changes: Any) -> Outcome:
         ([3, 5], "3-3,5-5"),
         ((7,), "7-7"),
         (range(2), "0-0,1-1"),
+        (np.int64(5), "5"),
+        (np.array([3, 5]), "3-3,5-5"),
     ],
 )
 def test_seeds_are_written_as_the_command_takes_them(given: Any, text: str | None) -> None:

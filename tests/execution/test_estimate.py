@@ -33,6 +33,11 @@ def test_a_member_that_is_alone_is_tried_whatever_the_estimate_says() -> None:
     assert memory.pieces(a_job(3), room=100) == 3  # the data alone fill the device
 
 
+def test_a_member_of_which_nothing_is_known_is_not_set_apart() -> None:
+    """Each was a job of its own: as if none of them had room."""
+    assert Memory(data=0, member=0.0).pieces(a_job(3), room=100) == 1
+
+
 # ------------------------------------------------------------------ earlier members
 
 
