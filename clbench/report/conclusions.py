@@ -90,7 +90,7 @@ def tests_made(tested: Tested) -> ChosenTests | DesignedTests:
 def _baseline_and_intervals(tested: Tested) -> Iterable[Finding]:
     """What is to be known of the tables: no differences to a baseline, and what intervals are."""
     rules = tested.rules
-    if rules.baseline is None and tested.most_strategies > 1:
+    if rules.baseline is None and tested.has_rivals:
         yield NoBaseline()
     yield IntervalsMade(rules.unpaired, rules.level, len(tested.tested_pairs))
 
@@ -236,11 +236,12 @@ def _who_is_first(
     alpha: float,
 ) -> Ranking:
     with_rank = [place for place in places if place.rank_best is not None]
+    first = [place.strategy for place in with_rank if place.rank_best == 1]
     winner = [place.strategy for place in with_rank if place.rank_worst == 1]
     return Ranking(
         *where,
         strategies=len(with_rank),
-        first=tuple(place.strategy for place in with_rank if place.rank_best == 1),
+        first=tuple(first),
         winner=winner[0] if winner and len(with_rank) > 1 else None,
         differing=_differing(pairs, alpha),
         pairs=sum(pair.is_tested for pair in pairs),

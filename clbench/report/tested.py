@@ -47,6 +47,11 @@ class Tested:
         return max(map(len, self.by_scenario.values()), default=0)
 
     @property
+    def has_rivals(self) -> bool:
+        """Whether there are two strategies on any scenario."""
+        return self.most_strategies > 1
+
+    @property
     def unit(self) -> str:
         """That of the metric."""
         return self.runs[0].unit if self.runs else ""

@@ -90,6 +90,18 @@ def test_the_difference_is_the_mean_over_scenarios() -> None:
     assert pair.ci_high - pair.ci_low > 0.02
 
 
+def test_paired_runs_are_resampled_in_pairs_and_independent_ones_each_by_itself() -> None:
+    """Seeds vary by 40 points, and at each of them a is ahead by 2."""
+    runs = []
+    for s in range(SCENARIOS):
+        base = np.linspace(0.3, 0.7, 5)
+        runs += [runs_of("a", base + 0.02, f"s{s}"), runs_of("b", base, f"s{s}")]
+    (pair,) = answer(runs).pairs
+    assert (pair.ci_low, pair.ci_high) == pytest.approx((0.02, 0.02))
+    (pair,) = answer(runs, unpaired=True).pairs
+    assert pair.ci_low < 0 < 0.05 < pair.ci_high
+
+
 def test_of_four_scenarios_the_interval_is_students() -> None:
     ahead = (5, 4, -1, 3)
     (pair,) = answer(two(ahead)).pairs
@@ -205,12 +217,19 @@ def test_another_strategy_moves_nobody_ahead_of_another() -> None:
         assert ranks["a"] < ranks["b"]
 
 
-def test_of_independent_runs_the_effect_says_who_is_ahead() -> None:
-    rules = {"unpaired": True}
-    paired, apart = answer(several(CENTRES)), answer(several(CENTRES), **rules)
-    one = [(rank.strategy, rank.average_rank) for rank in paired.ranks]
-    other = [(rank.strategy, rank.average_rank) for rank in apart.ranks]
-    assert one == other
+def test_signed_ranks_say_who_is_ahead_and_of_independent_runs_the_effect() -> None:
+    """a is ahead of b by 1 at four seeds, and behind by 35 at the last."""
+    b = np.array([0.0, 10, 20, 30, 40])
+    a = b + np.array([1, 1, 1, 1, -35])
+    # Signed ranks: 4 x 2.5 against 5. Of the 25 pairs of runs a wins 1 + 2 + 3 + 4 + 1 = 11.
+    runs = []
+    for scenario in ("one", "two"):
+        for name, values in (("a", a), ("b", b), ("c", b - 100)):
+            runs.append(runs_of(name, values, scenario))
+    paired = {rank.strategy: rank.average_rank for rank in answer(runs).ranks}
+    assert paired == {"a": 1, "b": 2, "c": 3}
+    apart = {rank.strategy: rank.average_rank for rank in answer(runs, unpaired=True).ranks}
+    assert apart == {"a": 2, "b": 1, "c": 3}
 
 
 # ---------------------------------------------------------------------- means

@@ -252,6 +252,13 @@ def test_who_is_ahead_is_decided_by_signed_ranks(leads: Any, decision: str) -> N
     assert pair.decision == decision
 
 
+def test_alpha_itself_is_enough() -> None:
+    growing = LEADS[::-1]
+    alpha = p_by_hand(growing)
+    assert [pair.decision for pair in judged(growing, alpha=alpha)] == [FIRST]
+    assert [pair.decision for pair in judged(growing, alpha=alpha * 0.99)] == [OPEN]
+
+
 def test_a_pair_that_was_not_tested_is_not_decided() -> None:
     (pair,) = judged(LEADS[::-1], untested_pair(n=2))
     assert pair.decision == ""
