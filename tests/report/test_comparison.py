@@ -233,3 +233,39 @@ def test_ranks_letters_and_verdicts_agree(made, values: list[list[float]]) -> No
     assert min(rank.values()) == 1 or len(rank) > 2
     order = [row.rank for row in found.summary]
     assert order == sorted(order)
+
+
+# ---------------------------------------------------------------------- beside a baseline
+
+
+def test_beside_a_baseline_stands_the_pair_from_the_strategys_side(made) -> None:
+    """Whichever of the two comes first in the suite."""
+    cells = made.cells({"base": [0.5] * 8, "up": [0.6] * 8, "down": [0.4] * 8})
+    for order in (cells, cells[::-1]):
+        found = made.compared(*order, baseline="base", family="pairs")
+        up, down = row_in(found, "up"), row_in(found, "down")
+        assert (up.difference, down.difference) == pytest.approx((0.1, -0.1))
+        assert (up.won, up.lost, up.effect) == (8, 0, 1.0)
+        assert (down.won, down.lost, down.effect) == (0, 8, 0.0)
+        assert (up.compared, down.compared) == (8, 8)
+        assert up.difference_low == pytest.approx(0.1)
+        assert up.won_low > 0.5 > down.won_high
+
+
+def test_a_baseline_without_a_run_leaves_every_pair(made) -> None:
+    nobody = np.array(["failed"] * 12, dtype=object)
+    lost = made.cell("lost", np.full(12, np.nan), member_status=nobody, status="failed")
+    found = made.compared(*made.three(), lost, baseline="lost")
+    assert (found.family, len(found.pairs)) == ("baseline", 3)
+    absent = made.three()
+    for cell in absent[:2]:
+        cell.metrics["my_probe"] = np.arange(12.0)
+    found = made.compared(*absent, metric="my_probe", baseline="middle")
+    assert (found.family, len(found.pairs)) == ("pairs", 1)
+
+
+def test_the_middle_half_has_an_interval_of_the_level_of_the_others(made) -> None:
+    cells = made.cells({"a": np.linspace(0.2, 0.8, 12), "b": np.linspace(0.3, 0.9, 12)})
+    wide, narrow = (row_in(made.compared(*cells, alpha=alpha), "a") for alpha in (0.01, 0.2))
+    assert wide.iqm == narrow.iqm == pytest.approx(0.5)
+    assert wide.iqm_low < narrow.iqm_low < narrow.iqm_high < wide.iqm_high
