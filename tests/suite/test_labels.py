@@ -71,6 +71,11 @@ def test_values_are_shown_as_a_suite_writes_them(value: Any, shown: str) -> None
     assert strategy_labels(entries)[0] == f"er(of={shown})"
 
 
+def test_options_that_are_the_same_in_another_order_do_not_differ() -> None:
+    entries = [strategy(er(5, of={"a": 1, "b": 2})), strategy(er(7, of={"b": 2, "a": 1}))]
+    assert strategy_labels(entries) == ["er(memory=5)", "er(memory=7)"]
+
+
 def test_options_of_parts_stand_behind_their_part() -> None:
     entries = [strategy(er(5), Choice("ewc", {"memory": 1})), strategy(er(5), Choice("ewc", {}))]
     entries.append(strategy(er(5), Choice("ewc", {"memory": 2})))
