@@ -27,10 +27,12 @@ from clbench.report.findings import (
     ProtocolsDiffer,
     Ranking,
     RunsWithoutValue,
+    SeedsAdded,
     StatedNotUsed,
     TooFewScenarios,
     Unranked,
 )
+from clbench.report.look_words import seeds_added
 from clbench.report.sentences import MAX_PROTOCOLS, left_out_words, sentence
 
 SAID = [
@@ -88,6 +90,11 @@ SAID = [
 @pytest.mark.parametrize(("finding", "said"), SAID, ids=lambda one: type(one).__name__)
 def test_a_finding_has_its_sentence(finding: Any, said: str) -> None:
     assert sentence(finding) == said
+
+
+def test_that_seeds_were_added_is_said_as_its_own_module_does() -> None:
+    added = SeedsAdded(((5, "a day"),), (), "", 0.05, False, False)
+    assert sentence(added) == seeds_added(added)
 
 
 def test_what_became_of_runs_is_said_without_whose_they_are() -> None:
