@@ -59,7 +59,7 @@ def test_layers_and_members_have_schedules_of_their_own() -> None:
         both.settle(np.array([step, step // 2]))
     alone = replaced(Schedule([(0, 0)], [7, 16], rate=0.01, maturity=20), 99)
     half = replaced(Schedule([(0, 0)], [7, 16], rate=0.01, maturity=20), 49)
-    expected = [[sum(layer) for layer in found] for found in (alone, half)]
+    expected = [list(map(sum, found)) for found in (alone, half)]
     assert both.arrays["replaced"].tolist() == expected
 
 

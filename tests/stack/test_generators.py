@@ -111,7 +111,8 @@ def test_every_member_goes_on_where_it_was() -> None:
     alone = states((1, 0))
     other = [alone.for_each([0], lambda _: drawn()) for _ in range(2)]
     # Member 1 draws what it draws alone, whatever member 0 did in between.
-    assert [turn[1] for turn in one] == [turn[0] for turn in other]
+    of_member_1 = [turn[1] for turn in one]
+    assert of_member_1 == [turn[0] for turn in other]
     assert one[0] != one[1]
 
 
