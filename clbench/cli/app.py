@@ -29,8 +29,9 @@ from clbench.cli import (
     show,
     validate,
 )
-from clbench.cli.output import counted, first_sentence, tell, tell_each
+from clbench.cli.output import first_sentence, tell, tell_each
 from clbench.errors import ClbenchError, Interrupted, SuiteError, UserError
+from clbench.words import counted
 
 
 class Commands(TyperGroup):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clbench.cli.output import counted, say, table
+from clbench.cli.output import say, table
+from clbench.words import counted
 
 if TYPE_CHECKING:
     from clbench.execution import Run

@@ -10,7 +10,8 @@ import typer
 
 from clbench.cli.metrics import options_given
 from clbench.cli.options import PluginOption
-from clbench.cli.output import counted, say, warn
+from clbench.cli.output import say, warn
+from clbench.words import counted
 
 if TYPE_CHECKING:
     from clbench.importing import Imported, Importer

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from clbench.cli.output import counted, say
+from clbench.cli.output import say
+from clbench.words import counted
 
 
 def merge(

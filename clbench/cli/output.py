@@ -90,15 +90,6 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 strategy`, `2 strategies`."""
-    return f"{number} {noun if number == 1 else _plural(noun)}"
-
-
-def _plural(noun: str) -> str:
-    return noun.removesuffix("y") + "ies" if noun.endswith("y") else f"{noun}s"
-
-
 def first_sentence(text: str) -> str:
     """As far as the first full stop that ends a sentence; the one of "et al." ends none."""
     paragraph = " ".join(text.strip().split("\n\n")[0].split())

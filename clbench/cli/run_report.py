@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from clbench.cli.output import console, counted, say, tell, tell_each, warn
+from clbench.cli.output import console, say, tell, tell_each, warn
 from clbench.errors import UserError
+from clbench.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clbench.cli.options import DataOption, PluginOption, SeedsOption, SetOption, SuiteArgument
-from clbench.cli.output import counted, say, warn
+from clbench.cli.output import say, warn
+from clbench.words import counted
 
 
 def validate(

@@ -18,6 +18,7 @@ from clbench.records.cell import CellRecord, select
 from clbench.records.file import RecordFile
 from clbench.records.status import status_of
 from clbench.typing import Array
+from clbench.words import counted
 
 SEEDS = "the suite no longer asks for these seeds"
 CELL = "the suite no longer asks for it"
@@ -68,10 +69,10 @@ def apart_line(record: RecordFile) -> str | None:
     seeds = sum(_seeds(cell) for cell in record.apart if cell.key in asked)
     counts = []
     if cells:
-        counts.append(_count(cells, "cell"))
+        counts.append(counted(cells, "cell"))
     if seeds:
         of_others = " of other cells" if cells else ""
-        counts.append(f"{_count(seeds, 'seed')}{of_others}")
+        counts.append(f"{counted(seeds, 'seed')}{of_others}")
     verb, it = ("is", "it") if cells + seeds == 1 else ("are", "them")
     return (
         f"{' and '.join(counts)} that the suite no longer asks for {verb} kept apart:"
@@ -81,10 +82,6 @@ def apart_line(record: RecordFile) -> str | None:
 
 def _seeds(cell: CellRecord) -> int:
     return len(np.unique(cell.seed))
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 # ---------------------------------------------------------------------- dropping
@@ -141,4 +138,4 @@ def _without(record: RecordFile, gone: Iterable[Labelled]) -> Dropped:
 
 
 def _told(label: str, cell: CellRecord) -> str:
-    return f"{cell.scenario}, {label}: {_count(_seeds(cell), 'seed')}"
+    return f"{cell.scenario}, {label}: {counted(_seeds(cell), 'seed')}"

@@ -13,6 +13,7 @@ from clbench.report.findings import (
 )
 from clbench.report.numbers import show_number, unit_words
 from clbench.suite.seeds import seeds_in_words
+from clbench.words import plural
 
 
 def best_of(count: int) -> str:
@@ -57,8 +58,7 @@ def chosen_words(found: ChosenConfiguration) -> str:
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:
-    noun = "seed" if len(seeds) == 1 else "seeds"
-    return f"{noun} {seeds_in_words(seeds)}"
+    return f"{plural(len(seeds), 'seed')} {seeds_in_words(seeds)}"
 
 
 def _default(found: ChosenConfiguration) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from clbench.report.compared import Comparison, Overall
 from clbench.report.contest import Pair, differs
-from clbench.report.words import counted, listed
+from clbench.report.words import listed
+from clbench.words import counted
 
 
 @dataclass(frozen=True)

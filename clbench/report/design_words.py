@@ -17,11 +17,11 @@ from clbench.report.findings_of_design import (
     Untested,
 )
 from clbench.report.numbers import show_level
-from clbench.report.words import counted, plural
 from clbench.stats.by_design import FLIPS, HOLM, JOINT, PARTITIONS, SHAFFER, STUDENT
 from clbench.stats.corrections import WORDS
 from clbench.stats.flips import smallest_flips
 from clbench.stats.questions import SIGNED_RANKS
+from clbench.words import counted, plural
 
 CORRECTED = {
     JOINT: "all of a family by the same flips",

@@ -15,6 +15,7 @@ from clbench.report.compared import Comparison, SummaryRow
 from clbench.report.design_words import corrected_words
 from clbench.report.marks import bound_labels, marked_names
 from clbench.report.numbers import Estimate, Scale, scale_of, show_level
+from clbench.words import counted
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _seeds(comparison: Comparison) -> str:
     least, most = min(counts, default=0), max(counts, default=0)
     if least < most:
         return f"{least} to {most} seeds"
-    return "1 seed" if most == 1 else f"{most} seeds"
+    return counted(most, "seed")
 
 
 def _tests(comparison: Comparison) -> str:

@@ -13,8 +13,8 @@ from clbench.report.contest import Pair, differs
 from clbench.report.findings import SharedTestSet
 from clbench.report.numbers import show_number
 from clbench.report.tested import Tested
-from clbench.report.words import counted
 from clbench.stats.proportions import sampling_error
+from clbench.words import counted
 
 ACCURACIES = ("average_accuracy",)  # means over the whole test set
 

@@ -17,6 +17,7 @@ from clbench.report.reproduction import (
     TOO_FEW,
     Repeat,
 )
+from clbench.words import counted
 
 NOT_YET = "not yet"
 WORST_FIRST = (DIFFERS, TOO_FEW, NOT_SHOWN, EQUAL, SAME)
@@ -61,11 +62,7 @@ def _signed(one: Repeat) -> str:
 def repeat_sentence(one: Repeat) -> str:
     """One repeat in full."""
     where = "in another environment" if one.elsewhere else "in the same environment"
-    return f"{_seeds(one.seeds)} measured again {where}: {_found(one)}{_unlike(one)}."
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
+    return f"{counted(one.seeds, 'seed')} measured again {where}: {_found(one)}{_unlike(one)}."
 
 
 def _found(one: Repeat) -> str:
@@ -108,4 +105,4 @@ def _equals(p: float) -> str:
 def _unlike(one: Repeat) -> str:
     if not one.unlike:
         return ""
-    return f"; {_seeds(one.unlike)} failed one time and finished the other"
+    return f"; {counted(one.unlike, 'seed')} failed one time and finished the other"

@@ -47,7 +47,8 @@ from clbench.report.look_words import seeds_added
 from clbench.report.numbers import show_number, unit_words
 from clbench.report.pair_words import omnibus_words, pair_words
 from clbench.report.population import words_on_test_set
-from clbench.report.words import counted, listed, where_words
+from clbench.report.words import listed, where_words
+from clbench.words import counted
 
 MAX_PROTOCOLS = 12
 SAME_STREAMS_UNSTATED = (

@@ -28,6 +28,7 @@ from clbench.report.seed_words import seeds_in_words
 from clbench.report.stated import asked_by_cell
 from clbench.typing import Array
 from clbench.untrusted import printable
+from clbench.words import counted
 
 USUAL = ("average_accuracy", "forgetting", "learning_accuracy")
 COSTS = ("train_seconds", "peak_memory", "parameters", "state_bytes", "bytes_sent")
@@ -309,8 +310,7 @@ def _heading(results: Results) -> str:
 
 def _strategies(labels: Iterable[str]) -> str:
     """How many there are, whatever they have of agents."""
-    count = len(set(map(without_agent, labels)))
-    return "1 strategy" if count == 1 else f"{count} strategies"
+    return counted(len(set(map(without_agent, labels))), "strategy")
 
 
 def _where(cells: Sequence[CellRecord]) -> str:

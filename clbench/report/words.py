@@ -19,16 +19,6 @@ def where_words(scenario: str | None, question: str, scenarios: int) -> str:
     return f"On scenarios like these {scenarios}"
 
 
-def counted(number: int, noun: str) -> str:
-    """`3 seeds`."""
-    return f"{number} {plural(number, noun)}"
-
-
-def plural(number: int, noun: str) -> str:
-    """`seed` of one, `seeds` of any other number."""
-    return noun if number == 1 else f"{noun}s"
-
-
 def equals(p: float) -> str:
     """`= 0.031`, `< 0.0001`."""
     return show_p(p) if p < 1e-4 else f"= {show_p(p)}"

@@ -9,7 +9,6 @@ import pytest
 
 from clbench.cli.output import (
     console,
-    counted,
     first_sentence,
     say,
     say_json,
@@ -22,21 +21,6 @@ from clbench.cli.output import (
 
 Printed = pytest.CaptureFixture[str]
 COLOUR_AND_ERASE = "\x1b[31mred\x1b[2J"
-
-
-@pytest.mark.parametrize(
-    ("number", "noun", "said"),
-    [
-        (0, "cell", "0 cells"),
-        (1, "cell", "1 cell"),
-        (2, "cell", "2 cells"),
-        (1, "strategy", "1 strategy"),
-        (2, "strategy", "2 strategies"),
-        (-1, "run", "-1 runs"),
-    ],
-)
-def test_one_is_singular_and_everything_else_is_not(number: int, noun: str, said: str) -> None:
-    assert counted(number, noun) == said
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Bits of sentences: names in a list, a number with its noun, p, and where."""
+"""Bits of sentences: names in a list, p, and where."""
 
 from __future__ import annotations
 
 import pytest
 
 from clbench.report.contest import LIKE_THESE, THESE
-from clbench.report.words import MAX_NAMED, counted, equals, listed, plural, where_words
+from clbench.report.words import MAX_NAMED, equals, listed, where_words
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,6 @@ def test_a_long_list_names_as_many_as_it_may_and_leaves_the_list_alone() -> None
 def test_no_names_are_no_list() -> None:
     with pytest.raises(ValueError, match="unpack"):
         listed([])
-
-
-@pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 seeds"), (1, "1 seed"), (2, "2 seeds"), (31, "31 seeds")]
-)
-def test_a_noun_has_the_number_of_its_number(number: int, said: str) -> None:
-    assert counted(number, "seed") == said
-    assert plural(number, "seed") == said.split()[1]
 
 
 @pytest.mark.parametrize(
