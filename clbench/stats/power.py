@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_SEEDS = 10_000
-GENERATOR_SEED = 1908  # of the simulated differences
 
 # ---------------------------------------------------------------------- what is within reach
 
@@ -89,16 +88,6 @@ def power_of_t(pairs: int, effect: float, level: float) -> float:
     # Of a t centred far away SciPy has NaN for these chances where they are below 5e-5.
     wrong_side, missed = np.nan_to_num(below)
     return float(wrong_side + 1 - missed)
-
-
-def power_of_flips(pairs: int, effect: float, level: float, samples: int = 2000) -> float:
-    """The same of the exact sign flips, by simulation: always of the same normal differences."""
-    from clbench.stats.flips import flips_p, smallest_flips
-
-    if smallest_flips(pairs) > level:
-        return 0.0
-    drawn = np.random.default_rng(GENERATOR_SEED).normal(effect, 1.0, (samples, pairs))
-    return float(np.mean([flips_p(delta) <= level for delta in drawn]))
 
 
 def seeds_to_find(effect: float, level: float, power: float = 0.8) -> int:

@@ -11,7 +11,6 @@ from scipy import stats
 from clbench.stats.paired import signed_rank
 from clbench.stats.power import (
     penalty,
-    power_of_flips,
     power_of_t,
     seeds_needed,
     seeds_to_find,
@@ -76,14 +75,6 @@ def test_the_seeds_that_find_one_sd_in_four_of_five_cases() -> None:
     assert seeds_to_find(1.0, 0.05) == 10
     assert seeds_to_find(1.0, 0.05 / 6) == 16
     assert seeds_to_find(2.0, 0.05, power=0.5) == 4
-
-
-def test_the_power_of_flips_that_all_have_to_agree() -> None:
-    """Six seeds: every sign the same. Nine seeds and eight strategies: 20 % of cases at one sd."""
-    every = stats.norm.cdf(1.0)
-    assert power_of_flips(6, 1.0, 0.05) == pytest.approx(every**6, abs=0.03)
-    assert power_of_flips(9, 1.0, 0.05 / 10) == pytest.approx(every**9, abs=0.03)
-    assert power_of_flips(5, 9.0, 0.05) == 0.0
 
 
 # ---------------------------------------------------------------------- what is within reach
@@ -158,14 +149,6 @@ def test_more_pairs_find_more_and_a_stricter_level_less() -> None:
 
 def test_an_effect_in_either_direction_is_found_alike() -> None:
     assert power_of_t(9, -0.8, 0.05) == pytest.approx(power_of_t(9, 0.8, 0.05))
-    assert power_of_flips(7, -1.0, 0.05, 500) == pytest.approx(
-        power_of_flips(7, 1.0, 0.05, 500), abs=0.06
-    )
-
-
-def test_flips_of_nothing_are_found_in_alpha_of_cases() -> None:
-    """Of seven pairs two of 128 patterns may be struck out three times: 6 / 128 of cases."""
-    assert power_of_flips(7, 0.0, 0.05, 2000) == pytest.approx(6 / 128, abs=0.015)
 
 
 def test_a_smaller_effect_needs_more_seeds() -> None:
