@@ -4,7 +4,7 @@ a member's seed, replace dropout, watch the global generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -94,16 +94,17 @@ def batch_norm_in_float(module: nn.Module) -> frozenset[str]:
 
 def same_structure(modules: Sequence[nn.Module]) -> None:
     """Members of one stack differ in their numbers only."""
-    first = _shapes(modules[0])
-    if any(_shapes(module) != first for module in modules[1:]):
+    first, *others = (shapes_of(module.state_dict()) for module in modules)
+    if any(shapes != first for shapes in others):
         raise StrategyError(
             "the model's factory builds networks of different shapes for different seeds; a"
             " stack needs one shape"
         )
 
 
-def _shapes(module: nn.Module) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in module.state_dict().items()}
+def shapes_of(named: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """By name, the shapes of these tensors."""
+    return {name: value.shape for name, value in named.items()}
 
 
 def check_forward(module: nn.Module, run: Callable[[], object]) -> None:

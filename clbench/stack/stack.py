@@ -20,6 +20,7 @@ from clbench.stack.modules import (
     build,
     check_forward,
     same_structure,
+    shapes_of,
 )
 from clbench.stack.part import Part
 from clbench.stack.precision import Precise
@@ -341,7 +342,7 @@ class Stack(Watched, FrozenFront, Redrawing, Precise, Stateful):
     def fits(self, held: Saved) -> bool:
         """Whether saved state has these parameters."""
         saved = {name: item["value"] for name, item in held["params"]["items"] if "value" in item}
-        return _shapes(saved) == _shapes(self.params)
+        return shapes_of(saved) == shapes_of(self.params)
 
     @classmethod
     def of_modules(cls, modules: Sequence[nn.Module], seeds: Sequence[Member]) -> Stack:
@@ -378,7 +379,3 @@ class Stack(Watched, FrozenFront, Redrawing, Precise, Stateful):
                 f"the network has {len(self.params)} parameters, and {len(params)} were given"
             )
         return dict(zip(self.params, params, strict=True))
-
-
-def _shapes(named: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in named.items()}
