@@ -14,6 +14,7 @@ from clbench.report.contest import BASELINE, LIKE_THESE, THESE
 from clbench.report.marks import marked_names
 from clbench.report.numbers import MISSING, Scale, scale_of, show_level, show_p
 from clbench.report.ranking import show_rank
+from clbench.report.words import where_words
 
 if TYPE_CHECKING:
     from clbench.report.across import OverallRank
@@ -293,14 +294,8 @@ def _ranks(overall: Overall, comparison: Comparison) -> TableOf:
         average = [f"{row.average_rank:.2f}"] if has_average else []
         cells = names[row.strategy], _rank(row), row.group, _mean(row, scale)
         rows.append((*cells, *average))
-    title = _ranks_title(overall.question, len(comparison.scenarios))
+    title = where_words(None, overall.question, len(comparison.scenarios))
     return TableOf(TableKind.OVERALL_RANKS, title, tuple(columns), tuple(rows))
-
-
-def _ranks_title(question: str, scenarios: int) -> str:
-    if question == THESE:
-        return f"On these {scenarios} scenarios together"
-    return f"On scenarios like these {scenarios}"
 
 
 # ---------------------------------------------------------------------- one cell
