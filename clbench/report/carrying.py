@@ -9,7 +9,7 @@ import numpy as np
 
 from clbench.records import CellRecord, Results
 from clbench.report.numbers import show_number
-from clbench.report.protocols import by_scenario
+from clbench.report.runs import by_scenario
 
 COMPARABLE = 2.0  # times: what differs by more is said
 # Bytes: whoever carries less (counts, ages, a generator) keeps nothing of its past.

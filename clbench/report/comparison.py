@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,7 @@ from clbench.report.looking import note_files
 from clbench.report.marks import declared_lines
 from clbench.report.pool import Pool, Source, pool
 from clbench.report.ranking import Place
-from clbench.report.runs import Runs, runs_of
+from clbench.report.runs import Runs, by_scenario, runs_of
 from clbench.report.sentences import sentence
 from clbench.report.tested import Tested
 from clbench.stats.intervals import (
@@ -129,32 +128,25 @@ def _all_runs(pooled: Pool, metric: str) -> list[Runs]:
 def _tested(pooled: Pool, rules: Rules, every: Sequence[Runs]) -> tuple[Tested, Sequence[Omission]]:
     """All tests done; and who is left out of those over scenarios, and why."""
     runs = [one for one in every if len(one.seed)]
-    by_scenario = _by_scenario(runs)
+    scenarios = by_scenario(runs)
     # Without a run of the baseline nothing can be set against it.
     if rules.family == BASELINE and all(one.strategy != rules.baseline for one in runs):
         rules = replace(rules, family=EVERY_PAIR)
-    rules = replace(rules, looked=looked_at(pooled.results.record, by_scenario, rules))
-    within = _within(by_scenario, rules)
-    contenders, left_out = contenders_of(by_scenario, within.pairs)
+    rules = replace(rules, looked=looked_at(pooled.results.record, scenarios, rules))
+    within = _within(scenarios, rules)
+    contenders, left_out = contenders_of(scenarios, within.pairs)
     over = () if contenders is None else _across(contenders, rules)
-    return Tested(pooled, rules, runs, by_scenario, within, over), left_out
+    return Tested(pooled, rules, runs, scenarios, within, over), left_out
 
 
-def _by_scenario(runs: Iterable[Runs]) -> dict[str, list[Runs]]:
-    found: dict[str, list[Runs]] = defaultdict(list)
-    for one in runs:
-        found[one.scenario].append(one)
-    return found
-
-
-def _within(by_scenario: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
+def _within(scenarios: Mapping[str, Sequence[Runs]], rules: Rules) -> Within:
     """The tests within scenarios, and what is decided where somebody looked before."""
     by_design = rules.tests == BY_DESIGN
     tests = within_by_design.within if by_design else within_by_ranks.within
-    found = tests(by_scenario, rules)
+    found = tests(scenarios, rules)
     if rules.looked is None or rules.unpaired:
         return found
-    judged = rules.looked.within(found.pairs, by_scenario, rules)
+    judged = rules.looked.within(found.pairs, scenarios, rules)
     return replace(found, pairs=tuple(with_verdicts(judged, {}, rules)))
 
 

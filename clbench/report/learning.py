@@ -13,9 +13,11 @@ import numpy as np
 
 from clbench.metrics import RunView, Undefined
 from clbench.records import CellRecord, Results
-from clbench.report.words import counted, listed
+from clbench.report.runs import by_scenario
+from clbench.report.words import listed
 from clbench.stats.intervals import mean_interval
 from clbench.typing import Array
+from clbench.words import counted
 
 SMOKE = "-smoke"  # how the suite of a smoke run ends; on its made-up data nobody learns
 ROOM = 0.1  # of the way from chance to 1, that no run may have gone
@@ -40,15 +42,8 @@ def nothing_learnt(results: Results) -> list[NothingLearnt]:
     if results.record.suite.endswith(SMOKE):
         return []
     found: list[NothingLearnt] = []
-    for scenario, cells in _by_scenario(results.cells).items():
+    for scenario, cells in by_scenario(results.cells).items():
         found += _finding(results, scenario, cells)
-    return found
-
-
-def _by_scenario(cells: Iterable[CellRecord]) -> dict[str, list[CellRecord]]:
-    found: dict[str, list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        found[cell.scenario].append(cell)
     return found
 
 

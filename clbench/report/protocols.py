@@ -15,6 +15,7 @@ from clbench.records import CellRecord, RecordFile, Results
 from clbench.records.provenance import environment_of
 from clbench.report.findings import PartlyStated, ProtocolDifference, ProtocolsDiffer
 from clbench.report.numbers import value_words
+from clbench.report.runs import by_scenario
 
 NONE = "none"  # what a suite writes for an option that is absent
 SAYS_NOTHING = PartlyStated((), (), (), (), ())
@@ -32,14 +33,6 @@ def protocol_differences(results: Results) -> Iterable[ProtocolsDiffer | PartlyS
             partly[stated][label] = None
     for stated, labels in partly.items():
         yield replace(stated, labels=tuple(labels))
-
-
-def by_scenario(cells: Iterable[CellRecord]) -> dict[str, list[CellRecord]]:
-    """In the order in which they first come."""
-    found: dict[str, list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        found[cell.scenario].append(cell)
-    return found
 
 
 def _each_difference(

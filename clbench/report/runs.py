@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,9 @@ FAILED_WORDS = {
     "timeout": "timed out",
     NO_NUMBER: "ended without a number",
 }
+
+
+_Placed = TypeVar("_Placed", "Runs", CellRecord)  # what belongs to a scenario
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,14 @@ class Runs:
         if len(seeds) == len(self.seed):
             return self.score
         return self.score[np.searchsorted(self.seed, seeds)]
+
+
+def by_scenario(every: Iterable[_Placed]) -> dict[str, list[_Placed]]:
+    """Runs or cells, scenario by scenario, in the order in which they first come."""
+    found: dict[str, list[_Placed]] = defaultdict(list)
+    for one in every:
+        found[one.scenario].append(one)
+    return found
 
 
 def common_seeds(runs: Sequence[Runs]) -> Array:
