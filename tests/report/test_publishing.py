@@ -20,6 +20,7 @@ from clbench.report.repeat_words import repeat_sentence
 from clbench.report.reproduction import DIFFERS, SAME, Repeat
 from clbench.report.sections import Section, Source
 from tests.report.boards import built, timed
+from tests.report.built import repeat_of
 
 SPREAD = (0.5, 0.52, 0.55, 0.48, 0.51)
 
@@ -136,19 +137,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_inert(made) -> None:
     assert row["strategy"].endswith("=cmd()")
 
 
-AGAIN = Repeat(
-    verdict=DIFFERS,
-    seeds=5,
-    elsewhere=False,
-    first=0.5,
-    again=0.6,
-    difference=0.1,
-    low=0.05,
-    high=0.15,
-    largest=0.2,
-    unlike=0,
-    p=0.01,
-)
+AGAIN = repeat_of(first=0.5, again=0.6, difference=0.1, low=0.05, high=0.15, largest=0.2)
 
 
 def test_one_repeat_is_a_number_and_several_are_a_text(made) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from clbench.report.repeat_words import NOT_YET, repeat_mark, repeat_sentence
 from clbench.report.reproduction import (
-    DIFFERS,
     EQUAL,
     FEWEST_SEEDS,
     NOT_SHOWN,
@@ -17,20 +16,9 @@ from clbench.report.reproduction import (
     TOO_FEW,
     Repeat,
 )
+from tests.report.built import repeat_of
 
-OTHER = Repeat(
-    verdict=DIFFERS,
-    seeds=10,
-    elsewhere=False,
-    first=0.8,
-    again=0.825,
-    difference=0.025,
-    low=0.01,
-    high=0.04,
-    largest=0.05,
-    unlike=0,
-    p=0.0125,
-)
+OTHER = repeat_of()
 COPY = replace(OTHER, verdict=SAME, again=0.8, difference=0.0, low=0.0, high=0.0, largest=0.0)
 
 
