@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from clbench import Phase
 from clbench.engine.loop import Loop
 from clbench.engine.strategy import Strategy
 from clbench.testing import StrategyConformance
@@ -21,6 +22,14 @@ def started() -> tuple[Strategy, Loop]:
     return StrategyConformance()._bench(Naive).start(0, 1)
 
 
+def phase_of_the_second_task(strategy: Strategy) -> Phase:
+    """Its only one, which is still to begin; the task has begun."""
+    task = strategy.session.streams.tasks[1]
+    begin_task(strategy, task)
+    (phase,) = phases_of(strategy, task)
+    return phase
+
+
 def test_a_task_that_begins_is_the_session_s_and_has_no_phase(
     started: tuple[Strategy, Loop],
 ) -> None:
@@ -33,9 +42,7 @@ def test_a_task_that_begins_is_the_session_s_and_has_no_phase(
 
 def test_a_phase_that_begins_is_the_session_s(started: tuple[Strategy, Loop]) -> None:
     strategy, _ = started
-    second = strategy.session.streams.tasks[1]
-    begin_task(strategy, second)
-    (phase,) = phases_of(strategy, second)
+    phase = phase_of_the_second_task(strategy)
     begin_phase(strategy, phase)
     assert strategy.session.phase is phase
 
@@ -45,8 +52,7 @@ def test_a_step_is_eight_samples_of_the_first_task_of_each_member(
 ) -> None:
     strategy, loop = started
     streams = strategy.session.streams
-    begin_task(strategy, streams.tasks[1])
-    (phase,) = phases_of(strategy, streams.tasks[1])
+    phase = phase_of_the_second_task(strategy)
     begin_phase(strategy, phase)
     index, tasks, labels = a_step(strategy, loop, phase)
     assert index.shape == (2, 8)
@@ -61,9 +67,7 @@ def test_features_of_a_body_that_stands_still_come_with_the_samples(
     started: tuple[Strategy, Loop],
 ) -> None:
     strategy, loop = started
-    streams = strategy.session.streams
-    begin_task(strategy, streams.tasks[1])
-    (phase,) = phases_of(strategy, streams.tasks[1])
+    phase = phase_of_the_second_task(strategy)
     frozen = replace(phase, frozen_before="head")
     begin_phase(strategy, frozen)
     plain, with_features = a_step(strategy, loop, phase), a_step(strategy, loop, frozen)
