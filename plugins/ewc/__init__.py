@@ -25,16 +25,15 @@ class FisherStrategy(Strategy):
         """
         total = [torch.zeros_like(p, requires_grad=False) for p in self.net.parameters()]
         count = torch.zeros(self.members, device=self.device)
-        self.net.eval()
-        for batch in task.batches("train", 128, self.samples):
-            functions, weights = self._functions(batch)
-            # sum_x sum_y w (d log p(y|x) / d theta)^2, w being p(y|x) or 1.
-            counted = weights * batch.weights[..., None]
-            found = squared_gradients(self.net, batch.x, functions, counted)
-            for sum_, squares in zip(total, found, strict=True):
-                sum_ += squares
-            count += batch.weights.sum(1)
-        self.net.train()
+        with self.net.evaluation():
+            for batch in task.batches("train", 128, self.samples):
+                functions, weights = self._functions(batch)
+                # sum_x sum_y w (d log p(y|x) / d theta)^2, w being p(y|x) or 1.
+                counted = weights * batch.weights[..., None]
+                found = squared_gradients(self.net, batch.x, functions, counted)
+                for sum_, squares in zip(total, found, strict=True):
+                    sum_ += squares
+                count += batch.weights.sum(1)
         # E_x: the mean over the samples that count, `[R]` beside `[R, ...]`.
         return [value / beside(count, value) for value in total]
 

@@ -120,10 +120,9 @@ class ICaRL(Strategy):
     @torch.no_grad()
     def end_task(self, task: Task) -> None:
         super().end_task(task)
-        self.net.eval()
-        self._choose(task)
-        self._average()
-        self.net.train()
+        with self.net.evaluation():
+            self._choose(task)
+            self._average()
         # As the network is when the next task begins.
         self.teacher = self.net.spawn().requires_grad_(False).eval()
         self.answers_by_means = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
@@ -40,18 +42,19 @@ class MAS(Anchored):
         """The mean over the task's samples of |d ||f(x)||^2 / d theta|, for every parameter."""
         total = [torch.zeros_like(p, requires_grad=False) for p in self.net.parameters()]
         count = torch.zeros(self.members, device=self.device)
-        self.net.eval()
-        for batch in task.batches("train", 128, self.samples):
-
-            def length(logits: Tensor, tasks: Tensor = batch.tasks) -> Tensor:
-                # Outputs that the setting leaves out are at -inf: no part of f.
-                left_out = self.masked(logits, tasks).isneginf()
-                return logits.masked_fill(left_out, 0.0).square().sum(2, keepdim=True)
-
-            # sum_x |d ||f(x)||^2 / d theta|.
-            found = absolute_gradients(self.net, batch.x, length, 1.0 * batch.weights[..., None])
-            for sum_, sizes in zip(total, found, strict=True):
-                sum_ += sizes
-            count += batch.weights.sum(1)
-        self.net.train()
+        with self.net.evaluation():
+            for batch in task.batches("train", 128, self.samples):
+                counted = 1.0 * batch.weights[..., None]
+                length = partial(self._squared_length, tasks=batch.tasks)
+                # sum_x |d ||f(x)||^2 / d theta|.
+                found = absolute_gradients(self.net, batch.x, length, counted)
+                for sum_, sizes in zip(total, found, strict=True):
+                    sum_ += sizes
+                count += batch.weights.sum(1)
         return [value / beside(count, value) for value in total]
+
+    def _squared_length(self, logits: Tensor, tasks: Tensor) -> Tensor:
+        """`[R, B, 1]`: ||f(x)||^2 of each sample."""
+        # Outputs that the setting leaves out are at -inf: no part of f.
+        left_out = self.masked(logits, tasks).isneginf()
+        return logits.masked_fill(left_out, 0.0).square().sum(2, keepdim=True)

@@ -177,15 +177,14 @@ class OGD(Strategy):
         if self.variant == "mean_loss":
             self._take_in(self._mean_directions(task))
             return
-        self.net.eval()
-        new = self._remember(task)
-        # Old directions were taken at old weights: the basis is made anew from all samples.
-        if self.recompute:
-            self.samples.append(new)
-            self.basis = None
-        for samples in self.samples if self.recompute else [new]:
-            self._take_in(self._directions_of(samples))
-        self.net.train()
+        with self.net.evaluation():
+            new = self._remember(task)
+            # Old directions were taken at old weights: the basis is made anew from all samples.
+            if self.recompute:
+                self.samples.append(new)
+                self.basis = None
+            for samples in self.samples if self.recompute else [new]:
+                self._take_in(self._directions_of(samples))
 
     @torch.no_grad()
     def _take_in(self, parts: Sequence[Part]) -> None:

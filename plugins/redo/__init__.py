@@ -89,15 +89,14 @@ class ReDo(Strategy):
         """`[R, units]` by hidden layer: how active each unit is, in means of its layer."""
         sums: dict[str, Tensor] = {}
         count = torch.zeros(self.members, 1, device=self.device)
-        self.net.eval()
-        for looked_at in self._looked_at(batch):
-            _, hidden = self.net(looked_at.x, trace=True)
-            counts = looked_at.weights[..., None]
-            for name, h in hidden.items():
-                sizes = torch.where(counts, activity(h), 0.0).sum(1)
-                sums[name] = sums[name] + sizes if name in sums else sizes
-            count += counts.sum(1)
-        self.net.train()
+        with self.net.evaluation():
+            for looked_at in self._looked_at(batch):
+                _, hidden = self.net(looked_at.x, trace=True)
+                counts = looked_at.weights[..., None]
+                for name, h in hidden.items():
+                    sizes = torch.where(counts, activity(h), 0.0).sum(1)
+                    sums[name] = sums[name] + sizes if name in sums else sizes
+                count += counts.sum(1)
         return {name: scores_of(total / count) for name, total in sums.items()}
 
     def _looked_at(self, batch: Batch) -> Iterator[Batch]:
