@@ -1,3 +1,1 @@
-"""The built-in plugins: each one written as a stranger would write it, against `from clbench import
-...` alone.
-"""
+"""The built-in plugins, each as a stranger would write it, against `from clbench import ...`."""

@@ -125,9 +125,7 @@ def _header(file: h5py.File) -> Header:
 
 @contextmanager
 def _open(path: Path) -> Iterator[h5py.File]:
-    """A file of ours for reading; every way a truncated or foreign one can fail
-    becomes `Damaged`.
-    """
+    """A file of ours for reading; however a truncated or foreign one fails, it is `Damaged`."""
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:

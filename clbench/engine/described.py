@@ -1,6 +1,4 @@
-"""What a record says of a strategy beside its options: what it does, from which papers, and its
-defaults.
-"""
+"""What a record says of a strategy beside its options: what it does, its papers, its defaults."""
 
 from __future__ import annotations
 

@@ -123,9 +123,7 @@ class Live(Lines):
             yield
 
     def event(self, board: Board, job: Job, event: JobEvent) -> None:
-        """The picture shows it; only what went wrong or was printed gets a line of its own,
-        above the picture.
-        """
+        """The picture shows it; what went wrong or was printed gets a line of its own above it."""
         if event.kind == "said" or event.status in ("failed", "timeout", *RETRIED):
             super().event(board, job, event)
 

@@ -1,5 +1,4 @@
-"""The worker process: `python -m clbench.execution.worker`, jobs in, events out,
-one JSON line each.
+"""The worker process: `python -m clbench.execution.worker`, jobs in, events out, a JSON line each.
 
 It outlives the jobs that fail in it, and never the process that started it: its input ends when
 that one dies.

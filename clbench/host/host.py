@@ -249,9 +249,7 @@ class Host:
                 self._gather(kind, loaded)
 
     def _gather(self, kind: Kind, loaded: Loaded) -> None:
-        """Ask one plugin for one kind; what cannot be used is named and left out,
-        the rest is taken.
-        """
+        """Ask one plugin for one kind; what cannot be used is named and left out."""
         try:
             answers = self._caller(kind.hook, loaded)()
         except FAULTS as error:

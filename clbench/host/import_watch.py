@@ -33,9 +33,7 @@ def being_loaded(shown: str) -> Iterator[None]:
 
 
 def refuse_while_loading(call: str) -> None:
-    """A plugin that starts a run when it is imported would start it in every worker
-    again, without end.
-    """
+    """A plugin that starts a run when it is imported would do so in every worker, without end."""
     if _LOADING.get() is not None:
         raise PluginError(
             f"it calls {call} while it is being loaded as a plugin; "

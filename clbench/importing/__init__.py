@@ -1,6 +1,4 @@
-"""Results of other libraries as a record: importers read files, and one place makes cells of
-runs.
-"""
+"""Results of other libraries as a record: importers read files, one place makes cells of runs."""
 
 from clbench.importing.assembling import Imported, assemble
 from clbench.importing.importer import ImportedRun, Importer

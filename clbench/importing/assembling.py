@@ -178,9 +178,7 @@ def _repetition(first: ImportedRun, run: ImportedRun) -> str:
 
 
 def _labels(firsts: Sequence[ImportedRun]) -> dict[str, str]:
-    """By configuration: the strategy, and in brackets the settings in which those of its name
-    differ.
-    """
+    """By configuration: the strategy, and in brackets the settings in which namesakes differ."""
     labels: dict[str, str] = {}
     of_one_name = _groups(firsts, lambda run: (run.scenario, run.strategy))
     for group in of_one_name.values():

@@ -13,9 +13,7 @@ from clbench.typing import Array
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """One run, as its log tells it. What the log does not say is left out, and nothing is
-    guessed.
-    """
+    """One run, as its log tells it: what the log does not say is left out, nothing is guessed."""
 
     strategy: str
     scenario: str
@@ -48,7 +46,5 @@ class Importer(Configurable):
     unsaid: ClassVar[tuple[str, ...]] = ()
 
     def read(self, paths: Sequence[Path]) -> Iterator[ImportedRun]:
-        """The runs in these files or folders; `clbench.errors.RecordError` says what is wrong, and
-        where.
-        """
+        """The runs in these files or folders; `clbench.errors.RecordError` says what is wrong."""
         raise NotImplementedError(f"{type(self).__name__} does not define read(paths)")

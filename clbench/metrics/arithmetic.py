@@ -1,5 +1,4 @@
-"""The arithmetic of accuracy matrices: `accuracy[i, j-1]` is task j after i tasks, row 0 the
-untrained network.
+"""The arithmetic of accuracy matrices: `accuracy[i, j-1]` is task j after i tasks, row 0 untrained.
 
 NaN is what nobody measured. It is never averaged away: whoever asks for it is told which task was
 not evaluated when.
@@ -47,9 +46,7 @@ def _complete(values: Array, after: Any, task: Any) -> None:
 
 
 def average_over_time(accuracy: Array) -> Array:
-    """A_1..A_T: A_i is the unweighted mean over tasks 1..i after task i; NaN where one of them was
-    not evaluated.
-    """
+    """A_1..A_T: A_i is the mean over tasks 1..i after task i; NaN where one was not evaluated."""
     tasks = accuracy.shape[1]
     # Row i - 1 of the matrix without row 0: true for the tasks 1..i.
     seen = np.tri(tasks, dtype=bool)
@@ -81,9 +78,7 @@ def matrix_of(row: Array, column: Array, value: Array, tasks: int) -> Array:
 
 
 def summarise(values: Array, how: Summary) -> Array:
-    """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a value that is
-    missing.
-    """
+    """`[S, K]` to `[S]`, as a metric's `summary` says; NaN where it depends on a missing value."""
     if values.shape[1] == 0 or how == "none":
         return np.full(len(values), np.nan)
     if how == "last":

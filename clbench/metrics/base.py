@@ -21,9 +21,7 @@ When = Literal["step", "epoch_end", "task_end", "run_end"]
 
 
 class Undefined(Exception):
-    """Why a metric has no value here. A metric returns it, or raises it from wherever it
-    notices.
-    """
+    """Why a metric has no value here: it returns this, or raises it from where it notices."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -97,9 +95,7 @@ class Probe(Protocol):
     memory: dict[str, Any]  # kept for this metric until it measures again, in checkpoints too
 
     def rng(self, name: str = "") -> Any:
-        """The members' own random numbers for this metric, the same whenever it measures within a
-        task.
-        """
+        """The members' own random numbers for this metric, the same all through a task."""
         ...
 
     def data(self, split: str, tasks: Any, n: int | None = None) -> Any:
@@ -117,19 +113,13 @@ class Probe(Protocol):
         ...
 
     def losses(self, logits: Tensor, batch: Any) -> Tensor:
-        """`[R, B]`: each sample's cross-entropy on the logits that are trained; 0 of rows that do
-        not count.
-        """
+        """`[R, B]`: each sample's cross-entropy on the trained logits; 0 in rows left out."""
         ...
 
     def predict(self, batch: Any) -> Tensor:
-        """`[R, B, classes]`: what the strategy predicts, -inf where an output does not count in
-        evaluations.
-        """
+        """`[R, B, classes]`: what the strategy predicts, -inf where an output does not count."""
         ...
 
     def once(self, work: Callable[..., Found], *args: Any) -> Found:
-        """`work(probe, *args)`, done once for all metrics that ask for it at this time; nobody
-        writes to it.
-        """
+        """`work(probe, *args)`, done once for all metrics that ask at this time, and read-only."""
         ...

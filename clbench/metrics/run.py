@@ -20,9 +20,7 @@ Reference = Callable[[str, "RunView"], "RunView | None"]
 
 
 class RunView:
-    """What was stored of one network: arrays without the members' dimension, NaN where nothing was
-    measured.
-    """
+    """What was stored of one network: no members' dimension, NaN where nothing was measured."""
 
     def __init__(self, cell: CellRecord, member: int, reference: Reference | None = None) -> None:
         self._cell, self._member, self._reference = cell, member, reference
@@ -116,9 +114,7 @@ class RunView:
 
     @property
     def trained_together(self) -> int:
-        """k: so many first tasks were trained together, at the last of them; rows 1..k-1 are empty.
-        As a rule 1.
-        """
+        """k: how many first tasks were trained together, as a rule 1; rows 1..k-1 are empty."""
         return self._cell.trained_together
 
     @property
@@ -137,9 +133,7 @@ class RunView:
 
     @property
     def online(self) -> Array:
-        """`[T]`: the share of right predictions on each task's training batches before the
-        update.
-        """
+        """`[T]`: the share of right predictions on each task's training batches, before updates."""
         curve = self.curves.get("online_accuracy")
         # One that was not trained in every task has fewer values, and nobody knows of which.
         if curve is None or len(curve) != self.tasks:
@@ -163,9 +157,7 @@ class RunView:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What was noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`, and as
-        large.
-        """
+        """What was noted of each test set, by name: `[T+1, T]`, laid out as `accuracy`."""
         entries = self._cell.entries
         if entries is None:
             return self._of(self._cell.notes)
@@ -188,9 +180,7 @@ class RunView:
 
     @property
     def curves(self) -> Mapping[str, Any]:
-        """What the strategy and the engine logged, by name; NaN fills up what is shorter than other
-        members'.
-        """
+        """What the strategy and the engine logged, by name; NaN fills up shorter members."""
         return self._of(self._cell.curves)
 
     def by_layer(self, name: str) -> Mapping[str, Any]:
@@ -243,9 +233,7 @@ class RunView:
         return np.where(place >= 0, mine[place], np.nan)
 
     def reference(self, strategy: str) -> RunView | None:
-        """The run of another strategy on the same stream (scenario, seed and agent), where the
-        record has one.
-        """
+        """The run of another strategy on the same stream (scenario, seed, agent), if recorded."""
         return self._reference(strategy, self) if self._reference else None
 
     def _by_task(self, array: Array | None) -> Array:
@@ -271,9 +259,7 @@ def _numbers_in_order(name: str) -> list[tuple[int, str]]:
 
 
 def _frozen(array: Array) -> Array:
-    """A view that cannot be written to: what one metric does must not change what the next one
-    sees.
-    """
+    """A view that cannot be written to: no metric may change what the next one sees."""
     # A view: the record's array itself stays writable for its owner.
     view = np.asarray(array).view()
     view.flags.writeable = False

@@ -1,3 +1,1 @@
-"""Models are ordinary modules that name their hidden units: the word they do it with, and an
-activation.
-"""
+"""Models are ordinary modules that name their hidden units: the word for it, and an activation."""

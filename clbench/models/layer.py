@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Layer:
-    """One hidden layer: where its activation is read, and which parameters go in and out of its
-    units.
+    """One hidden layer: where its activation is read, which parameters go in and out of its units.
 
     Names are those of `named_modules()` and `named_parameters()`. Unit k owns row k of `weight`,
     entry k of `bias` and of every parameter in `norm`, and columns `k*block .. (k+1)*block` of

@@ -1,6 +1,4 @@
-"""A module that puts its submodules together in a way of its own, for one member or for all at
-once.
-"""
+"""A module that puts its submodules together in its own way, for one member or for all at once."""
 
 from __future__ import annotations
 

@@ -26,8 +26,7 @@ _REASONS = {
 
 
 class DeferredErrorFile(io.RawIOBase):
-    """A file whose writer hears of no error, because HDF5 cannot let go of a file that it cannot
-    finish.
+    """A file whose writer hears of no error, because HDF5 cannot let go of a file it cannot finish.
 
     `raise_error` raises the first one.
     """

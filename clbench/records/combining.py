@@ -204,9 +204,7 @@ def _sources(path: Path, record: RecordFile, keys: Sequence[str]) -> list[dict[s
 
 
 def separated(record: RecordFile) -> list[RecordFile]:
-    """A merged record as one record a suite: only methods of one suite are comparable by
-    declaration.
-    """
+    """A merged record as one record a suite: only methods of one suite are declared comparable."""
     suites = _keys_by_suite(record)
     if len(suites) < 2:
         return [record]

@@ -146,8 +146,7 @@ def _later_stays(old: CellRecord, before: int, new: CellRecord, row: int, later_
 
 
 def _difference(one: CellRecord, other: CellRecord) -> str | None:
-    """The first dataset that both have with other values; metrics measured in two ways are not
-    the same.
+    """The first dataset in which both differ; metrics measured in two ways are not the same.
 
     Nor are metrics that were computed from the rest, and from the record's other cells, such as a
     reference.

@@ -41,9 +41,7 @@ def labelled(metrics: Iterable[tuple[str, str]]) -> dict[str, dict[str, str]]:
 
 
 def how_measured(label: str, name: str, options: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """What a cell says of a metric that is stored in it: values are measured again where this
-    changes.
-    """
+    """What a cell says of a metric stored in it: where this changes, it is measured again."""
     return {"options": dict(options), "version": version, **named(label, name)}
 
 

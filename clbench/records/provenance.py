@@ -80,9 +80,7 @@ def environment_of(record: RecordFile, cell: CellRecord) -> Facts:
 
 
 def in_words(run: Facts) -> str:
-    """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run, in a
-    line.
-    """
+    """`2026-11-28 19:26 UTC, clbench 0.1.0, torch 2.9.0, AMD EPYC`: what is known of a run."""
     known = []
     if run.get("date"):
         known.append(str(run["date"]).replace("T", " ").replace("+00:00", " UTC"))

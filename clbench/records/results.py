@@ -1,6 +1,4 @@
-"""What was measured, as people ask for it: tidy frames, accuracy matrices, metrics computed when
-they are wanted.
-"""
+"""What was measured, as people ask for it: tidy frames, accuracy matrices, metrics on demand."""
 
 from __future__ import annotations
 

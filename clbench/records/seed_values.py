@@ -63,8 +63,7 @@ def _how_it_failed(statuses: Array) -> str:
 
 
 def _without_numbers(metric: str, cell: CellRecord, measured: Measured) -> Array:
-    """`[S]`: runs called done that have no number where other runs of the cell have one, or an
-    infinite one.
+    """`[S]`: done runs without a number, or with an infinite one, where other runs have one.
 
     Leaving them out would let a strategy gain by its bad runs: records of other libraries call
     every run done. It is another matter where a metric has no value for a complete run, such as one

@@ -128,9 +128,7 @@ def _ranks(pairs: Mapping[Places, Pair], count: int, rules: Rules) -> Array:
 
 
 def _lead(pair: Pair, rules: Rules) -> int:
-    """1 where a is ahead of b, by the ranks of the two alone (Dunn's test ranks all strategies
-    together).
-    """
+    """1 where a is ahead of b by the ranks of the two alone (Dunn's test ranks all together)."""
     if not rules.unpaired:
         return pair.better
     return int(np.sign(np.round(pair.effect - 0.5, 12)))
@@ -159,9 +157,7 @@ def _signed_rank_pair(contenders: Contenders, rules: Rules) -> Pair:
 
 
 def _ahead(a: Runs, b: Runs, rules: Rules) -> float:
-    """How far a is ahead of b on a scenario: Hodges and Lehmann's estimate, infinite where failures
-    decide.
-    """
+    """How far a is ahead of b: Hodges and Lehmann's estimate, infinite where failures decide."""
     if rules.unpaired:
         return shift(a.score, b.score)
     return pseudo_median(differences(*scores_at_both(a, b)))

@@ -62,8 +62,7 @@ def with_bins(label: str, size: int) -> str:
 
 
 def matrix_means(cell: CellRecord, members: Array, size: int) -> Array:
-    """`[1 + bins, bins]`: the mean accuracy over members, and over blocks of tasks trained and
-    tested.
+    """`[1 + bins, bins]`: mean accuracy over members and over blocks of tasks trained and tested.
 
     Row 0 is the untrained network. Of entries that were not all measured no matrix is made.
     """
@@ -90,9 +89,7 @@ def _blocks(row: Array, column: Array, value: Array, tasks: int, size: int) -> A
 
 
 def means_of_groups(group: Array, value: Array, count: int) -> Array:
-    """`[count]`: the mean of the known values of each group, by its number; NaN where nothing is
-    known.
-    """
+    """`[count]`: the mean of the known values of each group; NaN where nothing is known."""
     known = ~np.isnan(value)
     sizes = np.bincount(group[known], minlength=count)
     totals = np.bincount(group[known], value[known], minlength=count)

@@ -56,8 +56,7 @@ def _sizes_in_words(found: Unequal) -> str:
 
 
 def unequal(cells: Sequence[CellRecord]) -> Unequal | None:
-    """Who carries least and who most, of those that carry something; None where that is about the
-    same.
+    """Who carries least and who most, of those that carry something; None where about the same.
 
     Methods that carry nothing have nothing to be compared by, and bounds do not compete.
     """

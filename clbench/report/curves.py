@@ -1,6 +1,4 @@
-"""What runs look like inside, a row a seed: accuracies over tasks, accuracy matrices, what a run
-costs.
-"""
+"""What runs look like inside, a row a seed: accuracies over tasks, accuracy matrices, costs."""
 
 from __future__ import annotations
 
@@ -94,9 +92,7 @@ def is_measured(values: Array) -> bool:
 
 
 def binned_course(values: Array, size: int) -> tuple[Array, Array]:
-    """Where the points of a course `[seeds, K]` lie, counted from 0, and their values `[seeds,
-    points]`.
-    """
+    """Where the points of a course `[seeds, K]` lie, from 0, and their values `[seeds, points]`."""
     means = bin_means(known_to_all(values), size)
     there = _known_columns(means)
     centres = bin_centres(values.shape[1], size)

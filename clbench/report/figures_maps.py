@@ -27,9 +27,7 @@ GAP = 0.12  # of a tile, between tiles
 
 @dataclass(frozen=True)
 class Maps:
-    """What one run gave at one time: `planes [images, 1 + channels, rows, columns]`, first the
-    images.
-    """
+    """What a run gave at one time: `planes [images, 1 + channels, rows, columns]`, image first."""
 
     heading: str
     planes: Array

@@ -100,9 +100,7 @@ def _handles(axes: Sequence[Axes]) -> dict[str, Artist]:
 
 
 def accuracy_over_tasks(comparison: Comparison) -> Figure:
-    """A_i, the mean accuracy on the tasks so far, after each task, with the interval of its mean
-    over seeds.
-    """
+    """A_i, the mean accuracy on the tasks so far, after each task, and the mean's interval."""
     return _course(comparison, AVERAGE, "use the figure `learnt`, or `evaluate: seen`")
 
 
@@ -135,9 +133,7 @@ def _check_measured(
 
 
 def forgetting_curves(comparison: Comparison) -> Figure:
-    """The accuracy on a task so many tasks after it was learnt, averaged over the tasks for which
-    that was measured.
-    """
+    """The accuracy on a task so many tasks after it was learnt, averaged over measured tasks."""
     by_scenario = _by_scenario(comparison, ages_by_seed)
     curves = {name: _as_far_as_measured(found) for name, found in by_scenario.items()}
     longest = max(map(_length, curves.values()))

@@ -1,6 +1,4 @@
-"""Scenarios in which nothing was learnt: no run of any strategy, upper bounds included, is above
-chance.
-"""
+"""Scenarios in which nothing was learnt: no run of any strategy, or upper bound, beats chance."""
 
 from __future__ import annotations
 
@@ -60,9 +58,7 @@ def _finding(
 
 
 def _finals_at_chance(results: Results, cells: Iterable[CellRecord]) -> list[_Final]:
-    """Of every cell that has one; none at all where any cell left chance, or is not known not to
-    have.
-    """
+    """Of every cell that has one; none at all where any cell left chance, or may have."""
     finals = []
     for cell in cells:
         measured = _measured(results, cell)
@@ -100,9 +96,7 @@ def _is_at_chance(measured: Mapping[str, Array], chance: Mapping[str, float]) ->
 
 
 def at_chance(values: Array, chance: float) -> bool:
-    """Whether runs of these accuracies show nothing: their mean may be chance, and none is far
-    above it.
-    """
+    """Whether runs of these accuracies show nothing: their mean at chance, none far above it."""
     if values.max() > chance + ROOM * (1 - chance):
         return False
     # Of a single run there is no interval: its NaN is above nothing.

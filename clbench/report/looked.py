@@ -1,5 +1,4 @@
-"""Verdicts where somebody looked before all seeds were there, or a run added them by what they
-showed.
+"""Verdicts where somebody looked before all seeds were there, or a run added seeds by what it saw.
 
 A p as if the number of seeds had been fixed is then too small. Verdicts go by the looks that the
 suite declared, where the run followed them; else by p-values that hold however often one looks.

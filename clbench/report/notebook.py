@@ -1,5 +1,4 @@
-"""What a notebook shows of results and comparisons: small tables in HTML, in the notebook's own
-colours.
+"""What a notebook shows of results and comparisons: small HTML tables in the notebook's colours.
 
 No colour is set, so a dark notebook stays dark. Every text comes from a file and is escaped.
 """

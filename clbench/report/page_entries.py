@@ -1,6 +1,4 @@
-"""The entries of the leaderboard's page: how each cell was made, what it cost, and what its runs
-look like inside.
-"""
+"""The entries of the leaderboard's page: how each cell was made, its cost, how its runs went."""
 
 from __future__ import annotations
 

@@ -44,9 +44,7 @@ Values = dict[str, set[str]]  # by suite, what its cells have of one property
 
 @dataclass(frozen=True)
 class Pool:
-    """The cells of all records, one label a strategy, and why they should not have been put
-    together.
-    """
+    """The cells of all records, one label a strategy, and why they should not have been pooled."""
 
     results: Results
     mixed: tuple[str, ...]

@@ -1,5 +1,4 @@
-"""The files of a leaderboard: a page, a table for spreadsheets and one for readers, and the
-records.
+"""The files of a leaderboard: a page, a table for spreadsheets, one for readers, and the records.
 
 They lie in a folder that can be published as it is.
 """

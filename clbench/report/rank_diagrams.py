@@ -33,9 +33,7 @@ class RankDiagram:
 
 
 def rank_diagrams(comparison: Comparison) -> list[RankDiagram]:
-    """Over scenarios where there are several, then each scenario's, over the seeds that all its
-    strategies have.
-    """
+    """Over scenarios where there are several, then each scenario's, over seeds that all have."""
     return [*_over_scenarios(comparison), *_of_scenarios(comparison)]
 
 

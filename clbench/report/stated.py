@@ -1,6 +1,4 @@
-"""What the suite of a record says of its comparison: read as suites are read, so that one text has
-one meaning.
-"""
+"""What a record's suite says of its comparison, read as suites are read: one text, one meaning."""
 
 from __future__ import annotations
 

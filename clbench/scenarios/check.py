@@ -1,6 +1,4 @@
-"""Whether a stream is what its scenario's layout promises: the author's mistakes, named where they
-were made.
-"""
+"""Whether a stream is what its scenario's layout promises, or where the author went wrong."""
 
 from __future__ import annotations
 

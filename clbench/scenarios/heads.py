@@ -10,8 +10,7 @@ from clbench.scenarios.stream import Layout, LazyTasks, Stream, TaskSpec
 
 
 def with_head_per_task(layout: Layout, streams: list[Stream]) -> tuple[Layout, list[Stream]]:
-    """Give every task outputs of its own. Where the layout says that tasks have them already,
-    nothing changes.
+    """Give every task outputs of its own; nothing changes where the layout says that it has them.
 
     The streams are not asked: a job sees some seeds of a cell, and all of a cell's networks are of
     one shape.

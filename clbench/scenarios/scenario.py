@@ -52,9 +52,7 @@ class Scenario(Configurable):
     setting: Setting = "class"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Narrow the option `setting` to what the class declares, as if its author had written it
-        out.
-        """
+        """Narrow the option `setting` to what the class declares, as if written out by hand."""
         super().__init_subclass__(**kwargs)
         if "setting" in inspect.get_annotations(cls):
             return
@@ -64,9 +62,7 @@ class Scenario(Configurable):
         cls.setting = cls.setting  # an annotation without a default would be no option
 
     def check(self, classes: int) -> None:
-        """Refuse options that do not fit a data set of so many classes; called before anything is
-        loaded.
-        """
+        """Refuse options that do not fit so many classes, before anything is loaded."""
 
     def layout(self, arrays: Arrays) -> Layout:
         """What is the same in every stream."""
@@ -100,8 +96,7 @@ class Scenario(Configurable):
         held: Bools | None = None,
         samples: int | None = None,
     ) -> TaskSpec:
-        """The task of all samples whose class has a label in it, part of the training ones held
-        out.
+        """The task of all samples whose class has a label in it, some training ones held out.
 
         `samples` takes so many of the training ones, drawn anew for each task. So is what is held
         out of them, unless `held` says it of every training sample (`held_out_by_class`).
@@ -125,8 +120,7 @@ class Scenario(Configurable):
         )
 
     def held_out_by_class(self, arrays: Arrays, seed: int, agent: int, validation: float) -> Bools:
-        """Which training samples are held out, `validation` of each class: for classes that come
-        back.
+        """Which training samples are held out, `validation` of each class, where classes come back.
 
         A sample that was held out once is then never trained on in a later task.
         """
@@ -141,9 +135,7 @@ class Scenario(Configurable):
     def _held_out(
         self, seed: int, agent: int, number: int, validation: float, samples: int
     ) -> Bools:
-        """At random which of so many samples are held out: never all, and one at least where any
-        are.
-        """
+        """At random which of so many samples are held out: never all, one at least of any."""
         held = np.zeros(samples, dtype=bool)
         if validation <= 0:
             return held

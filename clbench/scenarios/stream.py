@@ -1,6 +1,4 @@
-"""What a scenario makes of a data set: streams of tasks, as index tables into the data set's
-arrays.
-"""
+"""What a scenario makes of a data set: streams of tasks, as index tables into its arrays."""
 
 from __future__ import annotations
 
@@ -80,8 +78,7 @@ class TaskSpec:
 
 
 class LazyTasks(Sequence[TaskSpec]):
-    """So many tasks, each made by `make(index)` when it is asked for: thousands of them take no
-    memory.
+    """So many tasks, each made by `make(index)` when asked for: thousands of them take no memory.
 
     A task may be made several times, so `make` depends on nothing but the index.
     """

@@ -277,9 +277,7 @@ class AdamW(Adam):
 
 
 def _on_host(offsets: Tensor, factors: Tensor) -> list[list[Any]]:
-    """Of each row an offset and a rate for each member: Python numbers, which the fused kernel
-    takes.
-    """
+    """Of each row an offset and a rate a member: Python numbers, which the fused kernel takes."""
     pairs = zip(offsets.tolist(), factors.reciprocal().neg_().tolist(), strict=True)
     return [list(zip(*pair, strict=True)) for pair in pairs]
 

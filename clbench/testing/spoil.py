@@ -115,9 +115,7 @@ def _zero_columns(weight: Tensor) -> Tensor:
 
 
 def _some_not_all(newly: Tensor, zero: Tensor, block: int) -> bool:
-    """Whether some column `[R, columns]` of a unit, which owns `block`, became zero, and not all
-    are.
-    """
+    """Whether a column `[R, columns]` of a unit, which owns `block`, became zero, but not all."""
     any_new = newly.unflatten(1, (-1, block)).any(2)
     all_zero = zero.unflatten(1, (-1, block)).all(2)
     return bool((any_new & ~all_zero).any())

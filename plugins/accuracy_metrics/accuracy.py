@@ -68,9 +68,7 @@ class LearningAccuracy(ShareOfSamples):
 
 
 class FirstTaskAccuracy(ShareOfSamples):
-    """R_i1, the accuracy on the first task, after each task i; tables show it after the last
-    one.
-    """
+    """R_i1, the accuracy on the first task after each task i; tables show it after the last."""
 
     def value(self, run: RunView) -> Array:
         run.at(run.tasks, 1)  # what tables show

@@ -31,16 +31,12 @@ def every_task(run: RunView) -> Array:
 
 
 def tested_after(run: RunView) -> Array:
-    """k..T: after how many tasks accuracies were measured, k tasks having been trained together
-    first.
-    """
+    """k..T: the numbers of tasks after which accuracies were measured; k were trained together."""
     return np.arange(run.trained_together, run.tasks + 1)
 
 
 def later_tasks(run: RunView) -> Array:
-    """k+1..T, of k tasks trained together first, as a rule one; transfer between tasks needs others
-    before.
-    """
+    """k+1..T, of k tasks trained together first (as a rule one): transfer needs tasks before."""
     if run.tasks < 2:
         raise Undefined("it needs two tasks")
     return tested_after(run)[1:]

@@ -1,6 +1,4 @@
-"""The stability gap: what happens between the ends of tasks. Needs `evaluate: {every: n}` in the
-protocol.
-"""
+"""The stability gap: what happens between the ends of tasks (`evaluate: {every: n}`)."""
 
 from __future__ import annotations
 
@@ -75,9 +73,7 @@ def followed(run: RunView) -> Followed:
 
 
 def lowest(run: RunView) -> float:
-    """min-ACC: the mean over all tasks but the last of the lowest accuracy while later tasks are
-    trained.
-    """
+    """min-ACC: the mean over all tasks but the last of the lowest accuracy in later training."""
     earlier = earlier_tasks(run)
     found = followed(run)
     # `[K, T-1]`: which of the evaluations came while a later task was trained.
@@ -106,9 +102,7 @@ class MinAccuracy(ShareOfSamples):
 
 
 class WorstCaseAccuracy(ShareOfSamples):
-    """WC-ACC = (1/T) R_TT + (1 - 1/T) min-ACC: the current task now, the others at their worst (De
-    Lange et al. 2023).
-    """
+    """WC-ACC = R_TT / T + (1 - 1/T) min-ACC: old tasks at their worst (De Lange et al. 2023)."""
 
     def value(self, run: RunView) -> float:
         lows = lowest(run)

@@ -1,5 +1,4 @@
-"""The metrics of learning-hive (github.com/vlongle/learning-hive, src/shell/utils/metric.py), under
-names of their own.
+"""The metrics of learning-hive (github.com/vlongle/learning-hive), under names of their own.
 
 E_ij is the accuracy on task j just before training on task i, when the head of task i exists. A new
 head changes nothing for older tasks, so E_ij = R_{i-1,j} for j < i; only E_ii differs, and that is

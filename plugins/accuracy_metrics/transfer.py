@@ -158,8 +158,7 @@ class Intransigence(AccuracyMetric):
 
 
 class ZeroShotAccuracy(ShareOfSamples):
-    """(1/(T-1)) sum_{i>=2} R_{i-1,i}: a task's accuracy just before it is trained, from the
-    accuracy matrix.
+    """(1/(T-1)) sum_{i>=2} R_{i-1,i}: a task's accuracy just before it is trained, from the matrix.
 
     `hive_forward` is the same with the task's own head in place, and with the first task.
     """

@@ -25,8 +25,7 @@ def _several(parts: list[Any]) -> list[Any]:
 
 
 class Combined(Dataset):
-    """Several data sets as one: the classes of each are counted on from those of the ones before
-    it.
+    """Several data sets as one: the classes of each are counted on from those of the one before.
 
     Images must be of one size and of as many channels, unless `pad` brings them there. Pixel values
     that go to another maximum than 255 are scaled to it.

@@ -51,9 +51,7 @@ class Imagenet32(Dataset):
         return self._read(root / "imagenet32" / "classes")
 
     def read_folder(self, folder: Path) -> tuple[npt.NDArray[Any], ...] | None:
-        """Class files, in `folder` itself or in its folder `classes`; images are left to
-        clbench.
-        """
+        """Class files, in `folder` itself or in its folder `classes`; images are clbench's."""
         for place in (folder / "classes", folder):
             if any(place.glob("*.npy")):
                 return self._read(place)

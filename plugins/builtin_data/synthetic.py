@@ -15,9 +15,7 @@ AT_ONCE = 10_000  # images
 
 
 class Synthetic(Dataset):
-    """One random picture a class, seen through noise: the same arrays for the same options,
-    everywhere.
-    """
+    """One random picture a class, seen through noise: the same arrays for the same options."""
 
     classes: Annotated[int, Field(ge=2)] = 10  # how many classes
     size: PositiveInt = 8  # height and width of the images

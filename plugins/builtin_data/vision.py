@@ -130,17 +130,13 @@ class FashionMNIST(IdxSet):
 
 
 class KMNIST(IdxSet):
-    """Cursive Japanese characters in the format of MNIST, 60,000 / 10,000 (Clanuwat et al.
-    2018).
-    """
+    """Cursive Japanese characters in MNIST's format, 60,000 / 10,000 (Clanuwat et al. 2018)."""
 
     source = "KMNIST"
 
 
 class VerifiedSet(TorchvisionSet):
-    """Files that torchvision opens only after its MD5 check. Those of CIFAR are pickles, so nothing
-    else may open them.
-    """
+    """Files that torchvision opens only after its MD5 check: those of CIFAR are pickles."""
 
     folder: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]

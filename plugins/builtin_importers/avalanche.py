@@ -1,5 +1,4 @@
-"""`clbench import avalanche`: the `eval_results.csv` of Avalanche's CSVLogger (Lomonaco et al.
-2021).
+"""`clbench import avalanche`: `eval_results.csv` of Avalanche's CSVLogger (Lomonaco et al. 2021).
 
 A row is one task ("experience", from 0) tested after the training of another; a file is one run,
 and says neither of which strategy nor with which seed: that is read off its folders.

@@ -19,9 +19,7 @@ CONSTANTS = {"nan": math.nan, "inf": math.inf}
 
 
 def parse_dictionary(text: str, source: str) -> dict[str, Any]:
-    """The dictionary whose `repr` this is. What is no plain value, such as `device(...)`, stays
-    text.
-    """
+    """The dictionary whose `repr` this is; what is no plain value, as `device(...)`, stays text."""
     try:
         # Parsed as text; nothing of it is ever run.
         tree = ast.parse(text.strip(), mode="eval")

@@ -1,5 +1,4 @@
-"""`clbench import mammoth`: the `logs.pyd` files of Mammoth (Buzzega et al. 2020; Boschini et al.
-2022).
+"""`clbench import mammoth`: Mammoth's `logs.pyd` (Buzzega et al. 2020; Boschini et al. 2022).
 
 Each line is the `repr` of a dictionary: the arguments of one run, and its accuracies in per cent,
 `accuracy_J_taskI` for task J after I tasks, with their mean `accmean_taskI`.

@@ -78,9 +78,7 @@ def matrix_of(entries: Mapping[tuple[int, int], float]) -> np.ndarray[Any, Any]:
 
 
 def check_mean(values: np.ndarray[Any, Any], stated: float, name: str, source: str) -> None:
-    """Refuse a file whose mean is not that of its own values: one of the two is not what it
-    seems.
-    """
+    """Refuse a file whose mean is not that of its own values: one of the two is wrong."""
     mean = float(values.mean())
     # Fractions: 0.1 of a per cent point.
     if abs(mean - stated) > AGREE_WITHIN:

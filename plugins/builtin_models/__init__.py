@@ -1,6 +1,4 @@
-"""The built-in models. Each has a `head`, its last linear layer, and `layers()`, which names its
-hidden units.
-"""
+"""The built-in models: each has a `head`, its last linear layer, and `layers()`, hidden ones."""
 
 from __future__ import annotations
 

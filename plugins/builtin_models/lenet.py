@@ -28,9 +28,7 @@ def lenet(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
 
 
 class LeNet(nn.Sequential):
-    """The modules in the order they are run. Pooling before the ReLU gives the same values for a
-    quarter of the work.
-    """
+    """The modules in order; pooling before the ReLU gives the same for a quarter of the work."""
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int) -> None:
         channels, *sides = input_shape

@@ -31,9 +31,7 @@ def mlp(
     # up to gain x sqrt(3 / fan in), with the gain of the activation, and 1 for the head.
     init: Literal["default", "xavier", "kaiming"] = "default",
 ) -> nn.Module:
-    """A multi-layer perceptron: linear, norm, activation, dropout for each hidden layer, then the
-    head.
-    """
+    """A multi-layer perceptron: linear, norm, activation, dropout a hidden layer, then the head."""
     model = MLP(math.prod(input_shape), classes, hidden, norm, dropout, activation)
     if init != "default":
         initialise(model, init, "tanh" if activation == "tanh" else "relu")
@@ -56,9 +54,7 @@ def initialise(model: nn.Module, init: str, activation: Literal["relu", "tanh"])
 
 
 class MLP(nn.Sequential):
-    """The modules in the order they are run, each with a name of its own, so that any activation
-    can be read.
-    """
+    """The modules in order, each with a name of its own, so that any activation can be read."""
 
     def __init__(
         self,

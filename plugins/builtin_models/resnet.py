@@ -30,9 +30,7 @@ def resnet18(
     # biases in the convolutions, as in Dohare et al. 2024; batch-norm has its own
     bias: bool = False,
 ) -> nn.Module:
-    """ResNet-18 for small images: a stem of 3x3 with stride 1 and no pooling (11,173,962 parameters
-    on CIFAR-10).
-    """
+    """ResNet-18 for small images: a 3x3 stem with stride 1, no pooling (11,173,962 parameters)."""
     return ResNet18(input_shape[0], classes, width, bias)
 
 
@@ -43,9 +41,7 @@ def reduced_resnet18(
     # filters of the first of four stages; each has twice as many as the one before
     width: Width = 20,
 ) -> nn.Module:
-    """The ResNet-18 of GEM and A-GEM: as `resnet18`, with about a third of the filters (1.1 million
-    parameters).
-    """
+    """The ResNet-18 of GEM and A-GEM: `resnet18` with a third of the filters (1.1 million)."""
     return ResNet18(input_shape[0], classes, width)
 
 

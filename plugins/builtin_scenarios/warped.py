@@ -81,8 +81,7 @@ class Warped(Scenario):
 
 
 class Permuted(Warped):
-    """The data set under a new random permutation of the pixels in every task, another one for
-    every seed.
+    """The data set under a new random permutation of the pixels in every task, for every seed.
 
     The first task has the pixels in place, as in van de Ven & Tolias and von Oswald et al.; `first:
     permuted` is for comparison with work where it has not.
@@ -136,8 +135,7 @@ class Composed:
 
 
 class Rotated(Warped):
-    """The data set rotated counter-clockwise about the centre of the image, by another angle in
-    every task.
+    """The data set rotated counter-clockwise about the image's centre, by another angle a task.
 
     Pixels are interpolated bilinearly; what comes from outside the image is 0. Angles are 0, step,
     2 step, ... unless they are listed, or drawn for every seed.
@@ -175,9 +173,7 @@ class Rotated(Warped):
 
 
 def rotation(height: int, width: int, degrees: float) -> Warp:
-    """For every pixel of the rotated image, its four neighbours in the stored one and their
-    bilinear weights.
-    """
+    """For every pixel of the rotated image, four neighbours in the stored one, and weights."""
     source_y, source_x = _sources(height, width, degrees)
     index, weight = [], []
     for row, of_row in _neighbours(source_y):

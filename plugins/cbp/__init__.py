@@ -167,9 +167,7 @@ class CBP(Strategy):
         return torch.cat(now, dim=1)
 
     def _hidden(self, batch: Batch) -> list[Tensor]:
-        """The layers' activations for the rows of the batch, without those that a replay joined to
-        them.
-        """
+        """The layers' activations for the rows of the batch, without those a replay joined."""
         hidden = self.net.hidden
         return [measures.by_column(layer, hidden[layer.name], batch.size) for layer in self.layers]
 
@@ -216,9 +214,7 @@ class CBP(Strategy):
     # ------------------------------------------------------------------ replacement
 
     def _replace(self, step: Counts) -> None:
-        """Replace what is due in this step `[R]`: all layers' units are chosen before any of them
-        changes.
-        """
+        """Replace what is due in this step `[R]`: units of all layers are chosen beforehand."""
         counts = self.schedule.settle(step)
         # `[R, 1]`: the step of each member.
         steps = torch.from_numpy(step).to(self.device)[:, None]
@@ -250,9 +246,7 @@ class CBP(Strategy):
             self.worth.masked_fill_(chosen, 0.0)
 
     def _lowest(self, steps: Tensor, counts: Tensor) -> Tensor:
-        """`[R, units]`: in each layer so many of the eligible units, those of the lowest scores; of
-        equals the first.
-        """
+        """`[R, units]`: so many eligible units of lowest score in each layer, first of equals."""
         # Older than the maturity threshold.
         eligible = steps - self.born > self.maturity
         # Diverged scores are never the lowest, and yet below inf, which is for who is not eligible.

@@ -8,9 +8,7 @@ from clbench import Layer
 
 
 def by_column(layer: Layer, hidden: Tensor, rows: int) -> Tensor:
-    """Activations as `[R, rows, columns, positions]`, a column for each that the layer owns of the
-    weights out.
-    """
+    """Activations as `[R, rows, columns, positions]`, a column for each column of weights out."""
     hidden = hidden.detach()[:, :rows]
     units = hidden.shape[2]
     return hidden.reshape(*hidden.shape[:2], units * layer.block, -1)

@@ -26,8 +26,7 @@ Counts = NDArray[np.int64]
 
 
 class Schedule(Stateful):
-    """For each member and layer: when its units were born, and in which step some are replaced
-    next.
+    """For each member and layer: when its units were born, and in which step some are replaced.
 
     With `accumulate` the share `rate` of the eligible units is added up over steps, and what comes
     to whole units is replaced; without, a share of less than a unit is the probability of one. What
@@ -70,9 +69,7 @@ class Schedule(Stateful):
         return found
 
     def settle(self, step: Counts) -> Counts:
-        """`[R, layers]`: how many units are replaced in this step. They are born in it; the next
-        one is found.
-        """
+        """`[R, layers]`: how many units are replaced in this step, born in it; find the next."""
         counts: Counts = np.zeros_like(self.arrays["replaced"])
         for member, layer in np.argwhere(self.due(step)).tolist():
             counts[member, layer] = self._settle_layer(member, layer, int(step[member]))

@@ -47,8 +47,7 @@ class Parameters(CostMetric):
 
 
 class StateBytes(CostMetric):
-    """What the method has to keep beside its network at the end: buffers, old models, importances,
-    bases.
+    """What the method keeps beside its network at the end: buffers, old models, importances, bases.
 
     A sample in a buffer counts as its image, a byte a pixel and channel, its label and what is kept
     beside it (logits), though here it is kept as an index into the data.
@@ -68,9 +67,7 @@ class DeviceBytes(CostMetric):
 
 
 class BytesSent(CostMetric):
-    """What an agent sent to the others, in the whole run; a seed counts with the mean of its
-    agents.
-    """
+    """What an agent sent to the others in the whole run; a seed counts with its agents' mean."""
 
     name = "bytes_sent"
     unit = "bytes"

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class Curvature(ProbeMetric):
-    """How sharply the training loss bends: an estimate of its Hessian H, in the images or in the
-    weights.
+    """How sharply the training loss bends: an estimate of its Hessian H, in images or in weights.
 
     The loss is the cross-entropy on the logits that are trained, over training images of the task
     at hand, in evaluation mode. In the weights it is the mean over the images, as a function of all

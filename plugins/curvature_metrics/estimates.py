@@ -25,9 +25,7 @@ def sizes(loss: Loss, signs: Iterable[Tensor], h: float) -> Tensor:
 
 
 def slopes(loss: Loss, signs: Iterable[Tensor]) -> Tensor:
-    """`[R, 2]`: the mean of z'Hz over these z, which is the trace but for chance, and its standard
-    error.
-    """
+    """`[R, 2]`: the mean of z'Hz over these z, but for chance the trace, and its standard error."""
     # z' (H z); E = tr H for entries of variance 1.
     found = [loss.mean((z * loss.product(z)).sum(2)) for z in signs]
     mean = _over_draws(torch.mean, found)

@@ -66,9 +66,7 @@ class Loss(ABC):
 
 
 class WeightLoss(Loss):
-    """The mean over the images, as a function of all trainable parameters, one after the other in
-    the model's order.
-    """
+    """The mean over the images, as a function of all trainable parameters in the model's order."""
 
     functions = 1
     averaged_over = 1.0
@@ -131,9 +129,7 @@ class WeightLoss(Loss):
 
 
 class InputLoss(Loss):
-    """Each image's own loss as a function of its pixels. In evaluation mode images do not see each
-    other.
-    """
+    """Each image's own loss as a function of its pixels; in evaluation mode none sees another."""
 
     def __init__(self, net: Stack, batches: Sequence[Batch], losses: Losses) -> None:
         # Of the weights no gradient is wanted: the graph stays small.

@@ -53,8 +53,7 @@ class DER(Strategy):
 
 
 class DERpp(DER):
-    """DER++ (Buzzega et al. 2020): DER + beta * CE(z(x''), y''), x'' from a second, independent
-    draw.
+    """DER++ (Buzzega et al. 2020): DER + beta * CE(z(x''), y''), x'' from a second draw.
 
     Both draws go through the network in one forward: where it has batch-norm, they share their
     statistics.

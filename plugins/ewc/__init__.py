@@ -132,9 +132,7 @@ class EWC(FisherStrategy):
 
 
 def _share(old: Tensor, new: Tensor) -> Tensor:
-    """How much of the information is new: all of it, to the last bit, where there was none
-    before.
-    """
+    """How much of the information is new: all of it, to the last bit, if there was none before."""
     return torch.where(old == 0, 1.0, new / (old + new))
 
 

@@ -57,9 +57,7 @@ class AGEM(MemoryGradients):
 
 
 def correction(gradient: Tensor, reference: Tensor) -> Tensor:
-    """`[R, N]`: what takes a gradient against the reference to where it is orthogonal to it; 0 for
-    any other.
-    """
+    """`[R, N]`: what makes a gradient against the reference orthogonal to it; 0 for any other."""
     # <g, r>.
     along = (gradient * reference).sum(1)
     length = reference.square().sum(1)

@@ -1,5 +1,4 @@
-"""The nearest gradient that points against none of several others: a small quadratic programme, for
-all members.
+"""The nearest gradient that points against none of several others: a small quadratic programme.
 
 Solved by the active-set method of Lawson & Hanson (1974) for non-negative least squares, in its
 dual form: the gradients whose inequality binds are found one at a time, and one is let go again
@@ -20,9 +19,7 @@ DEPENDENT = 1e-10  # squared distance from the span of others, of a vector of le
 
 
 def exchanges(count: int) -> int:
-    """How many exchanges are allowed: a gradient each, where none is let go again, and as many
-    more.
-    """
+    """How many exchanges are allowed: a gradient each where none is let go, and as many more."""
     return 2 * count + 4
 
 
@@ -89,9 +86,7 @@ class Search:
         return cls(torch.cat([top, bottom], dim=1), torch.zeros_like(linear), used)
 
     def exchange(self) -> None:
-        """Go towards the minimum over S, as far as nothing gets negative; drop what stops it, else
-        take one more.
-        """
+        """Go towards the minimum over S while nothing gets negative; drop what stops it, or add."""
         wanted = self._minimum()
         stops = self.used & (wanted < 0.0)
         dropped = self._go_towards(wanted, stops)
@@ -121,17 +116,13 @@ class Search:
         return ~self.used & (diagonal > DEPENDENT)
 
     def point(self) -> Tensor:
-        """The minimum over S where it is allowed, which it is for whoever is done; else the best
-        point so far.
-        """
+        """The minimum over S where it is allowed, as for whoever is done; else the best so far."""
         wanted = self._minimum()
         allowed = (wanted >= 0.0).all(1, keepdim=True)
         return torch.where(allowed, wanted, self.z)
 
     def _sweep(self, pick: Tensor, drops: Tensor, moves: Tensor) -> None:
-        """Take the variable `pick [R]` into use, or out of it where `drops`; only members that
-        move.
-        """
+        """Take the variable `pick [R]` into use, or out of it where `drops`, of moving members."""
         size = self.table.shape[1]
         where = torch.arange(size, device=pick.device) == pick[:, None]  # [R, k+1]
         swept = self._swept(pick, where, drops, moves)
@@ -140,9 +131,7 @@ class Search:
         self.used = self.used ^ (where[:, :-1] & moves[:, None])
 
     def _swept(self, pick: Tensor, where: Tensor, drops: Tensor, moves: Tensor) -> Tensor:
-        """The table after it; the inverse operation (taking a variable out) differs in signs
-        only.
-        """
+        """The table after it; the inverse (taking a variable out) differs in signs only."""
         size = self.table.shape[1]
         row = self.table.gather(1, pick[:, None, None].expand(-1, 1, size))[:, 0]
         pivot = row.gather(1, pick[:, None])

@@ -69,8 +69,6 @@ class GEM(MemoryGradients):
 
 
 def products(references: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of one member in float64: the references' products with each other and with the gradient, and
-    its own.
-    """
+    """Of one member, in float64: the references' products, those with the gradient, its own."""
     wide, g = references.double(), gradient.double()
     return wide @ wide.T, wide @ g, g.square().sum()

@@ -24,9 +24,7 @@ class MemoryGradients(Strategy):
         return filled([p.grad for p in params], params)
 
     def memory_gradient(self, batch: Batch) -> Tensor:
-        """`[R, N]`: the gradient of the cross-entropy on samples of the memory; 0 of a member
-        without any.
-        """
+        """`[R, N]`: the gradient of the cross-entropy on the memory's samples, 0 without any."""
         params = self.optimizer.params
         loss = self.cross_entropy(self.net(batch.x), batch)
         # allow_unused: heads of other tasks have no gradient here.

@@ -26,8 +26,7 @@ def _alone(value: int | None, info: ValidationInfo) -> int | None:
 
 
 class Hypernetwork(Strategy):
-    """A hypernetwork generates the network's weights from a task's embedding (von Oswald et al.
-    2020).
+    """A hypernetwork generates the weights from a task's embedding (von Oswald et al. 2020).
 
     Trained are theta, the hypernetwork with its chunk embeddings, and the embedding of the task at
     hand. What theta generates for n old tasks is held where it was when the task began, theta*:

@@ -26,9 +26,7 @@ class Table(nn.Module):
 def dense_network(
     inputs: int, hidden: Sequence[int], outputs: int, activation: str, output: str
 ) -> nn.Sequential:
-    """A multi-layer perceptron; its last layer is named `last`. Xavier's uniform weights, biases of
-    0.
-    """
+    """A multi-layer perceptron with a `last` layer; Xavier's uniform weights, biases of 0."""
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     for number, units in enumerate(hidden, start=1):
         modules[f"linear{number}"] = nn.Linear(inputs, units)
@@ -63,9 +61,7 @@ class Generator(Stateful):
         return [*self.network.parameters(), self.chunks]
 
     def flat(self, embedding: Tensor, theta: Sequence[Tensor] | None = None) -> Tensor:
-        """`[R, E]` -> `[R, N]`: all weights in a row, as another theta generates them where
-        given.
-        """
+        """`[R, E]` -> `[R, N]`: all weights in a row, by another theta where that is given."""
         *values, chunks = self.parameters() if theta is None else theta
         # `[R, M, E]`: the task's embedding beside each chunk's.
         beside = embedding[:, None].expand(-1, chunks.shape[1], -1)

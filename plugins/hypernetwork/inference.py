@@ -18,8 +18,7 @@ def entropy(logits: Tensor) -> Tensor:
 
 
 def surest(candidates: Iterable[Tensor]) -> Tensor:
-    """`[R, B, C]` of several networks -> of each sample the logits of lowest entropy, of equal ones
-    the first.
+    """`[R, B, C]` of several networks -> each sample's logits of lowest entropy, first of equals.
 
     Outputs that are at -inf in the logits chosen become very unlikely ones.
     """

@@ -13,8 +13,7 @@ from .generator import Generator
 
 
 class OldTasks(Stateful):
-    """The tasks before the one at hand: their embeddings, and the weights generated for each when
-    it began.
+    """The earlier tasks: their embeddings, and what was generated for each when this one began.
 
     Tasks are taken one by one: so no more than one task's weights are at hand at a time, and theta
     that has not moved generates its targets to the last bit.
@@ -42,9 +41,7 @@ class OldTasks(Stateful):
             self.targets = torch.stack(every, dim=1)
 
     def add_outputs(self, classes: Tensor, net: Stack) -> None:
-        """A task ends, to which these outputs `[R, own]` belong: of the head no others are held for
-        it.
-        """
+        """A task ends, to which these outputs `[R, own]` belong: of the head only they are held."""
         own = torch.zeros(net.members, net_outputs(net), dtype=torch.bool, device=classes.device)
         self.outputs.append(own.scatter_(1, classes, True))
         self.head = head_spans(net)
@@ -98,9 +95,7 @@ def net_outputs(net: Stack) -> int:
 
 
 def head_spans(net: Stack) -> list[tuple[int, int, int]]:
-    """Where the parameters of the head begin and end in the row of all weights, and how many
-    outputs they have.
-    """
+    """Where the head's parameters begin and end in the row of all weights; how many outputs."""
     names, spans, begin = net.part("head").names, [], 0
     for name, value in net.named_parameters().items():
         end = begin + value[0].numel()

@@ -9,9 +9,7 @@ from clbench import Buffer, Strategy, errors
 
 
 class Exemplars(Buffer):
-    """The exemplars of each class, the most important ones first: a list is shortened from its
-    end.
-    """
+    """The exemplars of each class, the most important first: a list is shortened from its end."""
 
     def __init__(self, owner: Strategy, memory: int | str, *, beside: float = 0) -> None:
         super().__init__(owner, memory, beside=beside, name="exemplars")
@@ -49,8 +47,7 @@ class Exemplars(Buffer):
 
 
 def herd(features: Tensor, picks: int) -> Tensor:
-    """Which samples of a class, in order: each brings the mean of those chosen nearest to the mean
-    of all.
+    """A class's samples in order: each brings the mean of those chosen nearest to the mean of all.
 
     `features [n, F]` to `[picks]` (Welling 2009). The distance of the mean m to (s + f) / k, with s
     the sum of those chosen so far, is least where |f|^2 - 2 <f, k m - s> is, which needs no table

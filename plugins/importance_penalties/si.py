@@ -12,8 +12,7 @@ from .pull import Anchored
 
 
 class SI(Anchored):
-    """Synaptic intelligence (Zenke, Poole & Ganguli 2017): loss + strength * sum Omega (theta -
-    theta*)^2.
+    """Synaptic intelligence (Zenke et al. 2017): loss + strength * sum Omega (theta - theta*)^2.
 
     Every trained weight is credited with what its own path took off the loss: after each step omega
     <- omega - g * (change of theta), with the gradient g of the task's loss alone (replay and

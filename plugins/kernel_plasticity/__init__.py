@@ -18,8 +18,7 @@ Ranking = Literal["activation", "counts", "kse"]
 
 
 class KernelPlasticity(Strategy):
-    """Later tasks change important kernels less, where they go beyond their usual change, and
-    others more.
+    """Keeps important kernels from changing more than usual in later tasks, and frees the others.
 
     Works on the Hebbian layers of `softhebb`: `softhebb+kernel_plasticity`. At the end of a task
     each layer remembers how much every kernel changes on average, d, divided by the layer's
@@ -123,9 +122,7 @@ class KernelPlasticity(Strategy):
     # ------------------------------------------------------------------ while a task is trained
 
     def multiplier(self, memory: KernelMemory, delta: Tensor) -> Tensor:
-        """`[R, K]`: by how much the rates of a layer are multiplied in a step `delta [R, K,
-        ...]`.
-        """
+        """`[R, K]`: what a layer's rates are multiplied by in a step `delta [R, K, ...]`."""
         found = changes.multipliers(
             memory.important,
             self._breaks_threshold(memory, delta),

@@ -1,6 +1,4 @@
-"""What is remembered of a layer's kernels: from tasks that are over, and so far of the one at
-hand.
-"""
+"""What is remembered of a layer's kernels: of tasks that are over, and of the one at hand."""
 
 from __future__ import annotations
 
@@ -83,9 +81,7 @@ class KernelMemory(Stateful):
     def remember(
         self, allowed: Tensor, scores: Tensor, learnt: Tensor, *, accumulate: bool
     ) -> None:
-        """Put what the task gave in the place of what was remembered, or add it, where `learnt
-        [R]`.
-        """
+        """Put what the task gave in place of what was remembered, or add it, where `learnt [R]`."""
         allowed, scores = allowed.to(self.allowed.dtype), scores.to(self.scores.dtype)
         if accumulate:
             before = self.tasks[:, None]

@@ -9,9 +9,7 @@ from clbench import Batch, Strategy, hookimpl
 
 
 class L1Activity(Strategy):
-    """Loss + strength * (mean |h1| + mean |h2| + ...) over the hidden layers that the model
-    names.
-    """
+    """Loss + strength * (mean |h1| + mean |h2| + ...) over the model's hidden layers."""
 
     name = "l1_activity"
     strength: NonNegativeFloat = 1.0  # lambda

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 class LinearProbe(ProbeMetric):
-    """Features of a hidden layer, of images that the network was not trained on, by their
-    classes.
-    """
+    """Features of a hidden layer, of images that the network has not trained on, by class."""
 
     when: Literal["task_end", "epoch_end", "run_end"] = "task_end"  # task_end, epoch_end or run_end
     classes: Literal["seen", "unseen", "all"] = "seen"  # of the tasks so far, of others, or both

@@ -1,6 +1,4 @@
-"""A linear probe: a multinomial logistic regression, and what it says of images that it was not
-fitted to.
-"""
+"""A linear probe: a multinomial logistic regression, and what it says of images left out of it."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ class Fit:
     right: Tensor
 
     def strengths(self) -> Tensor:
-        """`[R, classes]`: the length of each class's row; of two classes they are one, the
-        difference of both.
-        """
+        """`[R, classes]`: the length of each class's row; for two classes, of their difference."""
         lengths = self.weights.norm(dim=1)
         # Of two classes the rows are w/2 and -w/2, where w is the single row.
         two = (self.known.sum(1) == 2)[:, None]

@@ -1,5 +1,4 @@
-"""Multinomial logistic regression of all members at once, by Newton's method with conjugate
-gradients.
+"""Multinomial logistic regression of all members at once: Newton's method, conjugate gradients.
 
 Every step solves H d = -g as far as it is worth while, from products H v alone (Nocedal & Wright
 2006, section 7.1). Members take steps of their own lengths, and stand still once they are done:

@@ -16,8 +16,7 @@ TINY = 1e-9  # beside a standard deviation
 
 @dataclass(frozen=True)
 class Features:
-    """`x [R, N, D]` in float64, labels `y [R, N]` of so many `classes`, and which rows count,
-    `valid [R, N]`.
+    """`x [R, N, D]` in float64, labels `y [R, N]` of `classes`; rows that count, `valid [R, N]`.
 
     N follows from the options alone, so that a member's numbers do not depend on the others'.
     """
@@ -75,9 +74,7 @@ def _of_task(
 
 @torch.no_grad()
 def network_is_right(probe: Probe, classes: str, samples: int) -> Tensor:
-    """`[R, N]`: whether the network, as it is evaluated, knows the images that `features_of`
-    gives.
-    """
+    """`[R, N]`: whether the network, as evaluated, knows the images that `features_of` gives."""
     size, found = _images_a_task(probe, classes, samples), []
     for batches in _batches_by_task(probe, classes, samples):
         right = [probe.predict(batch).argmax(2) == batch.y for batch in batches]
@@ -86,9 +83,7 @@ def network_is_right(probe: Probe, classes: str, samples: int) -> Tensor:
 
 
 def mean_shifts(features: Features) -> Tensor:
-    """`[R, classes]`: how far each class's mean lies from that of all, in standard deviations of
-    each feature.
-    """
+    """`[R, classes]`: how far each class's mean is from that of all, in deviations a feature."""
     counted = features.valid[..., None]
     number = counted.sum(1, keepdim=True)
     # `[R, 1, D]`; rows that do not count are 0.
@@ -116,9 +111,7 @@ def _split_of(probe: Probe) -> str:
 
 
 def _tasks(probe: Probe, classes: str, samples: int) -> Sequence[int]:
-    """All tasks, or so many of them, spread evenly and the last one among them, that enough images
-    of each are left.
-    """
+    """All tasks, or so many spread evenly up to the last, that enough images of each are left."""
     tasks: Sequence[int] = probe.tasks(classes)
     most = samples // FEWEST
     if len(tasks) <= most:

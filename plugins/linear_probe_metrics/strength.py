@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class RepresentationStrength(LinearProbe):
-    """How strongly each class is represented in the features of a layer, by one of three measures,
-    which disagree.
+    """How strongly each class is represented in a layer's features: three measures, which disagree.
 
     `mean_shift`: || (mean_c - mean) / (std + 1e-9) ||_2 over the features; mean and std (of the
     population) are those of all images. `probe_weights`: ||W_c||_2, the class's row of a linear

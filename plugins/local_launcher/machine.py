@@ -10,9 +10,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores(quota: Path = QUOTA) -> int:
-    """CPU cores this process may use: its affinity, and the quota of its container, which affinity
-    does not show.
-    """
+    """CPU cores this process may use: its affinity, and the quota of its container."""
     allowed = _affinity()
     try:
         lent = _quota(quota)

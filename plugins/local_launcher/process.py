@@ -30,9 +30,7 @@ Inbox = queue.SimpleQueue[
 
 
 class Worker:
-    """Started with its first job, started again after it died, and told everything through
-    pipes.
-    """
+    """Started with its first job, again after it died, and told everything through pipes."""
 
     def __init__(self, device: str, site: Site, inbox: Inbox) -> None:
         self.device, self.site, self.inbox = device, site, inbox
@@ -45,9 +43,7 @@ class Worker:
         self.threads: list[threading.Thread] = []
 
     def give(self, job: Job) -> None:
-        """Start on a job. A worker that is gone by now says so by its end of file, like one that
-        dies later.
-        """
+        """Start on a job; a worker that is gone says so by its end of file, like one that dies."""
         if self.process is None:
             self._start()
         self.job, self.since = job, time.monotonic()
@@ -61,15 +57,11 @@ class Worker:
             self._free()
 
     def _begun(self) -> None:
-        """The job has started: what came before, torch and the plugins being loaded, is no part of
-        its time.
-        """
+        """The job has started: loading torch and the plugins is no part of its time."""
         self.since, self.starting = time.monotonic(), False
 
     def _free(self) -> None:
-        """The job has ended. A process that was killed while it said so is of no use for the next
-        one.
-        """
+        """The job has ended; a process killed while it said so is of no use for the next one."""
         self.job = None
         if self.overdue:
             self.overdue = False
@@ -106,9 +98,7 @@ class Worker:
             self._send(Site.LEAVE)
 
     def end(self, until: float = 0.0) -> int:
-        """Wait until the process has left, at most `until` then; make it leave where it will not;
-        its exit code.
-        """
+        """Wait until the process has left, at most `until`, else make it leave; its exit code."""
         if self.process is None:
             return 0
         process, self.process = self.process, None

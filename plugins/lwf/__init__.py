@@ -12,8 +12,7 @@ from .heads import divergence, responses, with_head, with_outputs
 
 
 class LwF(Strategy):
-    """Learning without forgetting (Li & Hoiem 2017): loss + strength * T^2 * KL(teacher ||
-    network).
+    """Learning without forgetting (Li & Hoiem 2017): loss + strength * T^2 * KL(teacher || net).
 
     The teacher is the network as it was at the end of the last task, in evaluation mode. Both see
     the current task's images, and of each the softmax at temperature T over old outputs is

@@ -24,24 +24,19 @@ class NoGates(Stateful):
         """A task begins whose gates are trained."""
 
     def settle(self, task: int, allowed: Tensor) -> None:
-        """The current ones are those of this task, for the modules `[R, M, depth]` that it may
-        use.
-        """
+        """The current ones are those of this task, for the modules `[R, M, depth]` it may use."""
 
     def of_one(self, task: int, is_current: bool) -> dict[str, Tensor]:
         """The network's buffers for samples that are all of one task."""
         return {}
 
     def of_each(self, tasks: Tensor, last: int, is_current: bool) -> dict[str, Tensor]:
-        """The same for samples of tasks `[R, B]`, none later than `last`, which may be the current
-        one.
-        """
+        """The same for samples of tasks `[R, B]`, up to `last`, which may be the current one."""
         return {}
 
 
 class Gates(NoGates):
-    """For each task and depth a linear map of what comes in to one number for each module ("soft
-    gating").
+    """For each task and depth a linear map from what comes in to a number a module ("soft gating").
 
     Added to the numbers of the structure, which so are its biases, they begin at 0: as a structure
     does. `finished [R, T, M, depth, width]` are those of finished tasks, `current [R, M, depth,

@@ -1,6 +1,4 @@
-"""What `monolithic` and `modular` have in common: the first tasks together, then one after another
-beside old samples.
-"""
+"""What `monolithic` and `modular` share: the first tasks together, then each beside old samples."""
 
 from __future__ import annotations
 
@@ -21,8 +19,7 @@ CHUNK = 256  # training images at a time, on their way into the memory
 
 
 class Lifelong(Objective):
-    """Trains the first tasks together when the last of them is there, and keeps samples of each
-    task.
+    """Trains the first tasks together when the last of them is there; keeps samples of each task.
 
     Where all agents of a seed have the same first tasks, these are learnt once: every agent goes on
     from the network of the first one, with an optimiser that begins anew.
@@ -69,9 +66,7 @@ class Lifelong(Objective):
         return phases
 
     def beside_old_samples(self) -> None:
-        """In `begin_phase`: train on the task's samples and all that is kept of the tasks before
-        it.
-        """
+        """In `begin_phase`: train on the task's samples and all that is kept of earlier tasks."""
         if self.memory is not None:
             self.train_on(self.task.samples().join(self.memory.samples()))
 

@@ -62,8 +62,7 @@ def soft_ordering_cnn(  # noqa: PLR0913 (each is an option)
     room: NonNegativeInt = 0,  # places for modules to come; a method that adds some sees to it
     gated: bool = False,  # with places for gates; a method that has some sees to it
 ) -> nn.Module:
-    """Convolutional modules (3x3, pooled by 2) on an image that is padded to their channels, and a
-    head.
+    """Convolutional modules (3x3, pooled by 2) on an image padded to their channels, and a head.
 
     At each depth the modules' outputs are mixed, by weights that the method says for each task.
     Where it says nothing, layer j is module j: an ordinary network.

@@ -21,8 +21,7 @@ HEAD_APART = ("finetune_ce", "detached")  # cross-entropy trains the head and no
 
 
 class Objective(Strategy):
-    """Training by cross-entropy, by the contrast of features with equal and unequal labels, or by
-    both.
+    """Training by cross-entropy, by the contrast of features of equal and unequal labels, or both.
 
     The features are what goes into the head. Contrast is taken between the samples of a batch that
     belong to the same task, each in two views: as it is, and augmented once more.
@@ -43,9 +42,7 @@ class Objective(Strategy):
 
     @contextmanager
     def as_trained(self, tasks: Tensor) -> Iterator[None]:
-        """Within the block the network is, for each sample of these tasks `[R, B]`, the one that
-        the step trains.
-        """
+        """Within the block the network is, for samples of tasks `[R, B]`, the one to be trained."""
         yield
 
     @property
@@ -71,9 +68,7 @@ class Objective(Strategy):
 
     @torch.no_grad()
     def _detached_features(self, batch: Batch) -> Tensor:
-        """A body that stands still is in evaluation mode: its dropout and its running statistics,
-        too.
-        """
+        """A body that stands still is in evaluation mode, with dropout and running statistics."""
         if self.trains_body:
             return self.features(batch)
         with self.net.evaluation():

@@ -346,9 +346,7 @@ class Modular(Lifelong):
 
     @torch.no_grad()
     def _show(self) -> None:
-        """Let the network by itself, as probes see it, be that of the task at hand, or of the last
-        one.
-        """
+        """Let the network as probes see it be that of the task at hand, or of the last one."""
         self.somewhere = self.exists.any(0).nonzero().flatten().tolist()
         self._run_used()
         of_network = self.net.named_buffers()
@@ -374,9 +372,7 @@ class Modular(Lifelong):
         return self.net.part(f"body.components.{number}").named_parameters()
 
     def task_parameters(self) -> list[Tensor]:
-        """What is trained of the task at hand beside its head: its structure, and gates where there
-        are some.
-        """
+        """What is trained of the task at hand beside its head: its structure, and any gates."""
         return [self.structure, *self.gates.trained]
 
     def shared(self) -> list[str]:

@@ -20,8 +20,7 @@ NOISE = 0.05  # deviation, in units of the normalised image
 
 
 def crop_flip(images: Tensor, drawn: Tensor) -> Tensor:
-    """A part of the image at the size of the whole, mirrored half of the time; `drawn [B, 5]` in
-    [0, 1).
+    """A part of the image at its full size, mirrored half of the time; `drawn [B, 5]` in [0, 1).
 
     The part has 0.2 to 1 of the image's area, and a ratio of 3/4 to 4/3. Where a side would be
     longer than the image it is cut.
@@ -44,9 +43,7 @@ def _ratio(drawn: Tensor) -> Tensor:
 
 
 def _positions(share: Tensor, place: Tensor, size: int) -> Tensor:
-    """`[B, size]`: the middles of `size` equal parts of a share of the side that is `place`d along
-    it.
-    """
+    """`[B, size]`: the middles of `size` equal parts of a share of the side, `place`d along it."""
     # In grid_sample's units, -1 to 1 from border to border: the crop never sticks out.
     centre = (2 * place - 1) * (1 - share)
     return centre[:, None] + share[:, None] * _middles(size, share)
@@ -77,9 +74,7 @@ def affine_blur(images: Tensor, drawn: Tensor) -> Tensor:
 
 
 def flip_blur_noise(images: Tensor, drawn: Tensor, noise: Tensor) -> Tensor:
-    """Mirrored half of the time, blurred, with noise; `drawn [B, 2]` in [0, 1), `noise` with
-    deviation 1.
-    """
+    """Mirrored half of the time, blurred, with unit `noise`; `drawn [B, 2]` in [0, 1)."""
     mirrored = drawn[:, 0, None, None, None] < 0.5
     flipped = torch.where(mirrored, images.flip(-1), images)
     return _blurred(flipped, drawn[:, 1]) + NOISE * noise
@@ -97,9 +92,7 @@ def _sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _blurred(images: Tensor, drawn: Tensor) -> Tensor:
-    """By a Gaussian on 3 x 3 pixels, one deviation an image; the image goes on mirrored at the
-    border.
-    """
+    """By a Gaussian on 3 x 3 pixels, one deviation an image; the border is mirrored."""
     middle, side = _gaussian(drawn[:, None, None, None])
     wide = F.pad(images, (1, 1, 1, 1), mode="reflect")
     # A Gaussian is separable: first along rows, then along columns.

@@ -1,6 +1,4 @@
-"""Multi-head swap: a head for every task, chosen at test time without being told which task it
-is.
-"""
+"""Multi-head swap: a head for every task, chosen at test time without being told the task."""
 
 from __future__ import annotations
 

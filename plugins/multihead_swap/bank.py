@@ -73,9 +73,7 @@ class HeadBank(Stateful):
         return {name: value[rows, slot] for name, value in self.params.items()}
 
     def head(self, number: int, network: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Every member's head of this number; the one that is trained as it is in the network
-        now.
-        """
+        """Every member's head of this number; the one in training as the network has it now."""
         is_trained = self.slot == number
         found = {}
         for name, value in network.items():

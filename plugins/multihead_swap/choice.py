@@ -48,9 +48,7 @@ def within(logits: Tensor, outputs: Tensor) -> Tensor:
 
 
 def votes(logits: Tensor, outputs: Tensor, exists: Tensor) -> Tensor:
-    """One for the head with the largest logit of all, the first of equals; `exists [R, H]` may be
-    voted for.
-    """
+    """One for the head with the largest logit, the first of equals, where `exists [R, H]`."""
     tops = largest(logits, outputs).masked_fill(~exists[..., None], -torch.inf)
     numbers = torch.arange(tops.shape[1], device=tops.device)
     return (tops.argmax(1)[:, None] == numbers[:, None]).to(logits.dtype)
@@ -62,8 +60,7 @@ def right_answers(logits: Tensor, outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def decide(scores: Tensor, valid: Tensor, exists: Tensor, together: int | None) -> Tensor:
-    """`[R, H, N]` scores -> `[R, N]`: for each image its head, that of the largest sum over its
-    group.
+    """`[R, H, N]` scores -> `[R, N]`: for each image the head of the largest sum over its group.
 
     A group are so many images in a row; None: all of them. Rows that are not `valid [R, N]` do not
     count; `exists [R, H]` may be chosen; of equal heads it is the first. Sums are taken row after

@@ -19,8 +19,7 @@ UNLIKELY = -1e9  # the logit of an output that the head was not trained on; fini
 
 
 class MultiheadSwap(Strategy):
-    """A bank of heads on one body, chosen without being told the task (the "head solution" of
-    S000).
+    """A bank of heads on one body, chosen without being told the task ("head solution", S000).
 
     Every task trains a fresh head, or one of the bank that already does well on it; the body is
     that of the method it is composed with. A test set goes to the head with most votes, a vote an
@@ -139,9 +138,7 @@ class MultiheadSwap(Strategy):
         return torch.where(is_reused, best, self.stored)
 
     def _best_in_bank(self, task: Task) -> tuple[Tensor, Tensor]:
-        """`[R]` the head that does best on the task, the first of equals, and whether it is to be
-        trained on.
-        """
+        """`[R]` the head that does best on the task, first of equals, and whether to train it."""
         if self.heads == "new":
             nobody = torch.zeros_like(self.stored)
             return nobody, nobody.bool()
@@ -149,9 +146,7 @@ class MultiheadSwap(Strategy):
         return best, accuracy > self.theta
 
     def _accuracies(self, task: Task) -> Tensor:
-        """`[R, H]`: each head's share of right answers on the task's own data, -1 where there is no
-        head.
-        """
+        """`[R, H]`: each head's share of right answers on the task's data, -1 without a head."""
         split = "test" if self.measured_on == "test_oracle" else self.measured_on
         outputs = self._outputs_of(task)[:, None, None]
         right = torch.zeros_like(self.bank.exists, dtype=torch.float64)
@@ -220,9 +215,7 @@ class MultiheadSwap(Strategy):
         return self._decided(self._scores(logits), asked.valid if asked else everyone)
 
     def _scores(self, logits: Tensor, y: Tensor | None = None) -> Tensor:
-        """`[R, H, B]`: what each image adds to the score of each head; labels `y [R, B]` are an
-        oracle's.
-        """
+        """`[R, H, B]`: what each image adds to a head's score; labels `y [R, B]` of an oracle."""
         outputs = self.bank.outputs[:, :, None]
         if y is not None:
             return right_answers(logits, outputs, y)

@@ -211,9 +211,7 @@ class OGD(Strategy):
         return Remembered(index, tasks, valid, outputs, sample_bytes(self.scenario))
 
     def _outputs(self, task: Task) -> Tensor:
-        """`[R, C]`: the outputs of a task's samples: its own where the setting tells it, else
-        all.
-        """
+        """`[R, C]`: the outputs of a task's samples: its own where the setting tells, or all."""
         if self.scenario.setting == "task":
             return task.classes.clone()
         every = torch.arange(self.scenario.classes, device=self.device)
@@ -229,9 +227,7 @@ class OGD(Strategy):
         return parts
 
     def _functions(self, y: Tensor, outputs: Tensor) -> Tensor:
-        """`[R, B, K, classes]`: the functions of a sample's outputs that are kept, by their
-        coefficients.
-        """
+        """`[R, B, K, classes]`: the kept functions of a sample's outputs, by coefficients."""
         classes = self.scenario.classes
         if self.variant == "gtl":
             return F.one_hot(y, classes)[:, :, None].float()

@@ -35,9 +35,7 @@ class Basis(Stateful):
         raise NotImplementedError
 
     def vectors(self, like: Gradients) -> Tensor:
-        """`[R, directions, numbers]`: the basis itself, 0 where a direction was dropped. For
-        looking at.
-        """
+        """`[R, directions, numbers]`: the basis itself, 0 where a direction was dropped."""
         raise NotImplementedError
 
 
@@ -146,9 +144,7 @@ def without(basis: Tensor, rows: Tensor) -> Tensor:
 
 
 def principal(rows: Tensor, count: int) -> Tensor:
-    """One member's `count` principal directions of `[n, numbers]`, not centred, with their own
-    lengths.
-    """
+    """One member's `count` principal directions of `[n, numbers]`, uncentred, in their lengths."""
     vectors: Tensor = torch.linalg.eigh(finite(dense_gram(rows))).eigenvectors
     # Eigenvectors U of the small `[n, n]` matrix, not of the large one: U^T V are the principal
     # directions. The largest eigenvalues come last.
@@ -156,9 +152,7 @@ def principal(rows: Tensor, count: int) -> Tensor:
 
 
 def whitening(gram: Tensor, tolerance: float) -> Tensor:
-    """W with W G W^T = 1 but for directions of a norm of `tolerance` or less, whose rows are 0; one
-    member's.
-    """
+    """One member's W with W G W^T = 1, rows 0 for directions of a norm within `tolerance`."""
     values, vectors = torch.linalg.eigh(finite(gram))
     # Eigenvalues are squared lengths.
     known = values > tolerance**2

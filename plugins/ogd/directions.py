@@ -1,6 +1,4 @@
-"""The directions that a task is remembered by: gradients of outputs, sample by sample, or of a task
-as a whole.
-"""
+"""The directions that a task is remembered by: gradients of outputs, by sample or by task."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ class Sites:
         self.all = sum(params[name][0].numel() for name in names)
 
     def saves_room(self, each: int) -> bool:
-        """Whether factors of samples of so many directions each take less room than the
-        directions.
-        """
+        """Whether factors of samples of so many directions take less room than directions."""
         return self.inputs + each * (self.outputs + self.others) < each * self.all
 
 
@@ -139,8 +135,7 @@ def summed(
     values: Callable[[Tensor, Batch], Tensor],
     names: Sequence[str],
 ) -> Tensor:
-    """`[R, K, numbers]`: the gradient of the sum over batches of K `values [R, K]` of logits, in
-    training mode.
+    """`[R, K, numbers]`: gradients of K `values [R, K]` of logits, summed over training batches.
 
     Running statistics are left as they are.
     """

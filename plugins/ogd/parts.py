@@ -47,9 +47,7 @@ class Part(Stateful):
 
 
 class LinearFactors(Part):
-    """The directions in a linear layer, as pairs of factors: `inputs [R, M, in]`, `deltas [R, M, K,
-    out]`.
-    """
+    """A linear layer's directions as factors: `inputs [R, M, in]`, `deltas [R, M, K, out]`."""
 
     def __init__(self, weight: str, bias: str | None, inputs: Tensor, deltas: Tensor) -> None:
         self.weight, self.bias = weight, bias
@@ -142,9 +140,7 @@ class DenseRows(Part):
 
 
 def joined(own: list[Part], new: Sequence[Part]) -> list[Part]:
-    """The parts with the directions of new samples, which lie in the same parameters; of none so
-    far the new ones.
-    """
+    """The parts with the directions of new samples, in the same parameters; or the new alone."""
     if not own:
         return list(new)
     for part, more in zip(own, new, strict=True):

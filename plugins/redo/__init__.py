@@ -23,8 +23,7 @@ TINY = 1e-9  # keeps a layer that is silent as a whole from being divided by 0
 
 
 class ReDo(Strategy):
-    """ReDo: recycle the dormant units of every hidden layer each `period` steps (Sokar et al.
-    2023).
+    """ReDo: recycle dormant units of every hidden layer each `period` steps (Sokar et al. 2023).
 
     Unit i of a layer of H units has the score s_i = mean|h_i| / (sum_j mean|h_j| / H + 1e-9). Means
     are over samples, over the positions of a filter, and over the halves of a crelu unit. Where s_i
@@ -107,9 +106,7 @@ class ReDo(Strategy):
 
 
 def activity(h: Tensor) -> Tensor:
-    """`[R, B, units, ...]` -> `[R, B, units]`: the mean of |h| over what a unit gives for one
-    sample.
-    """
+    """`[R, B, units, ...]` -> `[R, B, units]`: the mean of |h| over what a unit gives a sample."""
     return h.abs() if h.dim() == 3 else h.abs().flatten(3).mean(3)
 
 

@@ -23,9 +23,7 @@ NEED_BYTES = 4  # of each class's need
 
 @dataclass(frozen=True)
 class Queries:
-    """What each member asks for: its validation samples `[R, Q]` by index, with labels; `valid`
-    ones count.
-    """
+    """What each member asks for: its validation samples `[R, Q]`, labels, and which count."""
 
     index: Tensor
     y: Tensor
@@ -33,8 +31,7 @@ class Queries:
 
 
 class DataSharing(Neighbours):
-    """Data on demand: agents send out what they are bad at, and are sent samples that are like it
-    (Le et al. 2024).
+    """Data on demand: agents send what they are bad at, and are sent its like (Le et al. 2024).
 
     Once a task, after `after` epochs of its first phase (or at its end, where it is shorter), each
     agent sends its `queries` worst validation samples of the task to its neighbours. For each query
@@ -160,9 +157,7 @@ class DataSharing(Neighbours):
         )
 
     def _counts(self, batch: Batch, size: int) -> Tensor:
-        """`[R, size]`: which rows of received samples count, as many as their share of all
-        samples.
-        """
+        """`[R, size]`: which rows of received samples count, by their share of all samples."""
         if self.received_batch is not None:
             return torch.ones(self.members, size, dtype=torch.bool, device=self.device)
         rows = torch.arange(size, device=self.device)
@@ -298,9 +293,7 @@ class DataSharing(Neighbours):
             self._keep(drawn, valid, self._labels(drawn))
 
     def need(self) -> Tensor:
-        """`[R, C]`: one minus the validation accuracy of each class of the task; -1 of classes that
-        it has not.
-        """
+        """`[R, C]`: one minus the validation accuracy of the task's classes; -1 of all others."""
         right = torch.zeros(self.members, self.scenario.classes, device=self.device)
         total = torch.zeros_like(right)
         for batch in self.task.batches("validation", ROWS):
@@ -322,9 +315,7 @@ class DataSharing(Neighbours):
         return torch.cat(classes, dim=2), torch.cat(indices, dim=2)
 
     def _by_need(self, need: Tensor, classes: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        """What one neighbour of each member returns, `[R, budget]`: indices, and which of them
-        count.
-        """
+        """What one neighbour of each member returns, `[R, budget]`: indices, and which count."""
         quota = spread(self.budget, self._need_of(need, classes))
         # By its number among those that are there: what fills a table up depends on the stack.
         drawn = self.rng("samples").uniform(classes.shape[1])
@@ -348,9 +339,7 @@ class DataSharing(Neighbours):
     # ------------------------------------------------------------------ what is received
 
     def _keep(self, index: Tensor, valid: Tensor, label: Tensor) -> None:
-        """Show the buffer what a neighbour sent, `[R, n]`; what has no label in the task is
-        dropped.
-        """
+        """Show the buffer what a neighbour sent, `[R, n]`, but for labels the task has not."""
         valid = valid & (label >= 0)
         self.received.add(self._fetched(index, valid), label=label.float())
 
@@ -363,9 +352,7 @@ class DataSharing(Neighbours):
         return self.labels_of(index, torch.full_like(index, self.task.index))
 
     def _as_heard(self, batch: Batch) -> Tensor:
-        """`[R, agents, B]`: the labels that each member's task gives to the samples of the agents
-        of its seed.
-        """
+        """`[R, agents, B]`: the labels that a member's task gives to its agents' samples."""
         heard = self.of_agents(batch.index)
         return self._labels(heard.flatten(1)).view_as(heard)
 

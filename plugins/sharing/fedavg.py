@@ -53,9 +53,7 @@ class FedAvg(Rounds):
             self._start_from_here()
 
     def _start_from_here(self) -> None:
-        """Where there was no round yet, the parameters before the first one stand for its
-        outcome.
-        """
+        """Without a round so far, the parameters before the first stand for its outcome."""
         named = self.net.named_parameters()
         for name in self.shared():
             if self.keeps_aggregate() and name not in self.aggregate:
@@ -90,9 +88,7 @@ class FedAvg(Rounds):
         return {name: named[name].detach() for name in self.shared()}
 
     def shared_statistics(self) -> dict[str, Tensor]:
-        """The running statistics (buffers of floats) of the modules whose parameters are
-        averaged.
-        """
+        """Running statistics (buffers of floats) of the modules whose parameters are averaged."""
         modules = {_module_of(name) for name in self.shared()}
         return {
             name: value
@@ -101,9 +97,7 @@ class FedAvg(Rounds):
         }
 
     def mean_over(self, value: Tensor, links: Tensor) -> Tensor:
-        """`[R, ...]`: each member's mean over itself and those it hears; its own rows where it
-        hears nobody.
-        """
+        """`[R, ...]`: each member's mean over itself and those it hears, or its own rows alone."""
         # `[seeds, agents, ...]`.
         own, links = self.by_agent(value), self.by_agent(links)
         shares = self.by_agent(self._shares())

@@ -16,8 +16,7 @@ from .fedavg import FedAvg
 
 
 class FedProx(FedAvg):
-    """Federated averaging with a pull, in local training, to the last round's mean (Li et al.
-    2020).
+    """Federated averaging with a pull, in local training, to the last mean (Li et al. 2020).
 
     loss + mu/2 sum (w - w_last)^2 over the shared parameters alone; w_last are the agent's after
     the last round that it took part in, and before the first one those it had then. With `mu: 0` it

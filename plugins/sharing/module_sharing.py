@@ -18,8 +18,7 @@ NOBODY = -1
 
 
 class ModuleSharing(Neighbours):
-    """Module sharing ("modmod"): the candidate for a new module is one that a neighbour has added
-    (Le et al. 2024).
+    """Module sharing ("modmod"): a new module's candidate is one of a neighbour's (Le et al. 2024).
 
     Once a task, from the second task after the first ones on, each agent of `modular` tells its
     neighbours the classes of its new task. A neighbour answers with the module that it added for
@@ -154,9 +153,7 @@ class ModuleSharing(Neighbours):
         return overlap.gather(2, best[..., None])[..., 0], best
 
     def _overlap(self, task: Task) -> Tensor:
-        """`[R, agents]`: how many of the new task's classes each agent has in this one; 0 where it
-        brought no module.
-        """
+        """`[R, agents]`: how many of the new task's classes an agent has; 0 with no module."""
         # `[R, K]`: which of the data set's classes the task has.
         new = self.task.labels >= 0
         common = (self.of_agents(task.labels >= 0) & new[:, None]).sum(2)
@@ -164,9 +161,7 @@ class ModuleSharing(Neighbours):
         return torch.where(added, common, 0)
 
     def _ranked(self, similarity: Tensor, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The agents whose modules are tried, `[R, n]`, the tasks of these, and which of them there
-        are.
-        """
+        """The agents whose modules are tried, `[R, n]`, their tasks, and which there are."""
         tasks = self.scenario.tasks
         # In the same way: similarity first, then the earlier task; the stable sort leaves equals by
         # agent.
@@ -201,9 +196,7 @@ class ModuleSharing(Neighbours):
     # ------------------------------------------------------------------ what a task begins with
 
     def live(self) -> State:
-        """What is trained of a new task before its modules are: the candidate, the head, the
-        structure and gates.
-        """
+        """What is trained of a new task before its modules: candidate, head, structure, gates."""
         return [*self._candidate(), *self._head(), *self.modular.task_parameters()]
 
     def put(self, state: State, where: Tensor) -> None:
@@ -235,9 +228,7 @@ class ModuleSharing(Neighbours):
         return [value.detach().clone() for value in state]
 
     def _module_from(self, rows: Tensor, slot: Tensor) -> list[Tensor]:
-        """The modules in these places `[R]` of these members `[R]`; a member's own candidate where
-        there is none.
-        """
+        """The modules in places `[R]` of members `[R]`; a member's own candidate where none is."""
         modular = self.modular
         found = self._candidate()
         # Place by place: members may take modules of unlike numbers, and each place has tensors of

@@ -14,8 +14,7 @@ Score = Literal["cross_entropy", "confidence", "margin", "entropy", "random"]
 
 
 def difficulty(score: Score, logits: Tensor, y: Tensor) -> Tensor:
-    """`[R, B, C]`, `[R, B]` -> `[R, B]`: how hard each sample is, by a loss or by how unsure the
-    network is.
+    """`[R, B, C]`, `[R, B]` -> `[R, B]`: how hard each sample is, by loss or by uncertainty.
 
     An output that does not count has a logit of -inf.
     """
@@ -42,9 +41,7 @@ def _cosines(one: Tensor, other: Tensor) -> Tensor:
 
 
 class Nearest:
-    """The most similar samples to each query of all that it is shown, the first of equally similar
-    ones.
-    """
+    """The samples most similar to each query of all that it is shown, the first of equals."""
 
     def __init__(self, queries: Tensor, count: int) -> None:
         """`queries [R, n, ...]`, and how many samples are looked for, for each."""

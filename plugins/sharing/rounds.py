@@ -1,6 +1,4 @@
-"""What methods that share among agents have in common: neighbours, a schedule, and a count of
-bytes.
-"""
+"""What methods that share among agents have in common: neighbours, a schedule, bytes counted."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ class Neighbours(Strategy):
         return graph_of(self.topology, self.scenario.agents, draw, self.edge_probability)
 
     def links(self, takes_part: Tensor) -> Tensor:
-        """`[R, agents]`: the neighbours that each member hears, and is heard by, where these take
-        part.
-        """
+        """`[R, agents]`: neighbours each member hears, and is heard by, where these take part."""
         return self.graph & takes_part[:, None] & self.of_agents(takes_part)
 
     def of_agents(self, table: Tensor) -> Tensor:
@@ -57,9 +53,7 @@ class Neighbours(Strategy):
         return self.by_agent(table).repeat_interleave(self.scenario.agents, dim=0)
 
     def swapped(self, table: Tensor) -> Tensor:
-        """`[R, agents, ...]`, what each member has for each agent: what each agent has for the
-        member.
-        """
+        """`[R, agents, ...]`, what each member has for each agent, turned the other way round."""
         # `[seeds, member, agent, ...]` to `[seeds, agent, member, ...]`.
         return self.by_agent(table).transpose(1, 2).flatten(0, 1)
 

@@ -35,9 +35,7 @@ class Tryout(Stateful):
         self._forget(torch.zeros_like(counts, dtype=torch.bool))
 
     def begin_epoch(self, epoch: int) -> None:
-        """Judge what has been trained for its epochs, and go on with the next module or with the
-        best.
-        """
+        """Judge what has been trained for its epochs; go on with the next module or the best."""
         # Modules tried in full by now.
         done, rest = divmod(epoch, self.owner.tryout_epochs)
         if rest or done > len(self.beginnings):

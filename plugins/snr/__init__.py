@@ -1,6 +1,4 @@
-"""Self-normalised resets: units that have been silent for longer than they used to be start
-anew.
-"""
+"""Self-normalised resets: units that are silent for longer than they used to be start anew."""
 
 from __future__ import annotations
 

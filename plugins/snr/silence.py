@@ -20,9 +20,7 @@ def fires(h: Tensor) -> Tensor:
 
 
 class Silence(Stateful):
-    """The samples since each unit last fired, `age [R, units]`, and what is known of silences
-    before.
-    """
+    """The samples since each unit last fired, `age [R, units]`, and what past silences were."""
 
     def __init__(self, members: int, units: int, device: torch.device) -> None:
         self.age = torch.zeros(members, units, dtype=torch.int64, device=device)

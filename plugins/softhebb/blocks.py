@@ -87,9 +87,7 @@ POOLS = {"max": nn.MaxPool2d, "avg": nn.AvgPool2d}
 
 
 class HebbianBlock(nn.Sequential):
-    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: those that it
-    has.
-    """
+    """norm, flatten (dense), pad (convolution), conv or linear, pre, act, pool: what it has."""
 
     def __init__(self, spec: BlockSpec, given: Shape) -> None:
         modules = OrderedDict(norm_and_product(spec, given))

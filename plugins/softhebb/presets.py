@@ -174,9 +174,7 @@ def hebbian(  # noqa: PLR0913 (each is an option)
     radius: tuple[PositiveFloat, ...] = (25.0,),  # norm of a unit's weights at the start
     dropout: Dropout = 0.5,  # before the head
 ) -> nn.Module:
-    """Hebbian blocks of one's own for `softhebb`: convolutions, dense blocks behind, and the
-    head.
-    """
+    """Hebbian blocks of one's own for `softhebb`: convolutions, dense blocks, the head."""
     given: dict[str, Sequence[Any]] = {
         "kernel": kernel,
         "temperature": temperature,

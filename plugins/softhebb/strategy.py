@@ -169,9 +169,7 @@ class SoftHebb(Strategy):
         )
 
     def _block_names(self) -> list[str]:
-        """The model's blocks, also before there is a network: estimates ask what phases there
-        are.
-        """
+        """The model's blocks, also before there is a network, as estimates ask for phases."""
         ((name, options),) = self.protocol.model.items()
         with torch.device("meta"):
             net = MODELS[name](self.scenario.input_shape, self.scenario.classes, **options)

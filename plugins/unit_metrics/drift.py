@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 class FeaturesOfEarlierTasks(ProbeMetric):
-    """What the two have in common: features of fixed test samples, kept from the end of their task
-    on.
+    """What the two have in common: features of fixed test samples, kept from their task's end on.
 
     The mean over earlier tasks comes first, then each of them; after the first task there is none.
     """
@@ -40,8 +39,7 @@ class FeaturesOfEarlierTasks(ProbeMetric):
         return torch.cat([found.mean(1, keepdim=True), found], dim=1)
 
     def compared(self, now: Tensor, then: Tensor, valid: Tensor) -> Tensor:
-        """`[R]`, from features `[R, samples, features]` in float64, of which the rows `valid [R,
-        samples]` count.
+        """`[R]`, from `[R, samples, features]` in float64, rows `valid [R, samples]` counted.
 
         The others are 0.
         """
@@ -60,8 +58,7 @@ class FeaturesOfEarlierTasks(ProbeMetric):
 
 
 class FeatureDrift(FeaturesOfEarlierTasks):
-    """How far the features of earlier tasks moved: ||Phi_now - Phi_then|| / ||Phi_then||, Frobenius
-    norms.
+    """How far earlier tasks' features moved: ||Phi_now - Phi_then|| / ||Phi_then|| (Frobenius).
 
     Phi are a layer's features of fixed test samples of the task, "then" those right after the task
     itself. 0 is no drift. The mean over earlier tasks comes first, and is what tables show; then
@@ -90,9 +87,7 @@ class CKA(FeaturesOfEarlierTasks):
     limits = (0.0, 1.0)
 
     def compared(self, now: Tensor, then: Tensor, valid: Tensor) -> Tensor:
-        """From the matrices of inner products between samples, X X' and Y Y', which give the
-        same.
-        """
+        """From the inner products between samples, X X' and Y Y', which give the same."""
         one, other = _inner_products(now, valid), _inner_products(then, valid)
         # tr(XX' YY') = ||X'Y||^2: samples are fewer than features, so these matrices are smaller.
         alike = (one * other).sum((1, 2))

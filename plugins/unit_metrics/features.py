@@ -13,8 +13,7 @@ from clbench import Layer, Probe, Undefined
 
 @dataclass(frozen=True)
 class Activity:
-    """A layer's units over `count [R]` values each (samples, and positions of a filter), `[R,
-    units]` in float64.
+    """A layer's units over `count [R]` values each (samples, positions), `[R, units]` in float64.
 
     `magnitude` is the mean of |h|, `firing` the share of values that are not 0.
     """
@@ -90,8 +89,7 @@ class _Totals:
 def feature_matrices(
     probe: Probe, split: str, task: int, samples: int
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Each layer's features `[R, samples, features]` by its name, and which rows count, `[R,
-    samples]`.
+    """Each layer's features `[R, samples, features]` by name, and which rows count, `[R, samples]`.
 
     A filter gives a feature at each of its positions. Rows are filled up with zeros where a member
     has fewer samples: a member's matrix has the same shape, and so the same bits, whatever the

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 class DeadGradients(ProbeMetric):
-    """The share of hidden units whose gradient is exactly 0: the rows of a layer's weight that do
-    not learn.
+    """The share of hidden units whose gradient is exactly 0: rows of weights that do not learn.
 
     Over training samples of the task, of the cross-entropy in evaluation mode; nothing cancels
     between samples or positions. A row (or entry) is dead only if it was so each time that this

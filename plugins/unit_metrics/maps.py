@@ -20,8 +20,7 @@ Chosen = (
 
 
 class ActivationMaps(ProbeMetric):
-    """The activation maps of a layer for chosen test images, to be drawn; there is no number for
-    tables.
+    """The activation maps of a layer for chosen test images, to be drawn; tables show no number.
 
     `[images, 1 + channels, rows, columns]`: of each image the image itself, grey, then the map of
     each channel, in evaluation mode, all brought to one size by averaging, or by repeating what is

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class FeatureRank(ProbeMetric):
-    """What the ranks have in common: the singular values s of Phi `[samples, features]`, not
-    centred.
+    """What the ranks have in common: singular values s of Phi `[samples, features]`, uncentred.
 
     All metrics of one measurement that look at the same layer and samples share them.
     """
@@ -64,8 +63,7 @@ class Rank(FeatureRank):
 
 
 class EffectiveRank(FeatureRank):
-    """exp(-sum p ln p) with p = s / sum s over the singular values s of a layer's features (Roy &
-    Vetterli 2007).
+    """exp(-sum p ln p), p = s / sum s, over the features' singular values s (Roy & Vetterli 2007).
 
     At most min(samples, features): 100 samples by default. A matrix of zeros has the rank 0.
     """
@@ -91,8 +89,7 @@ class StableRank(FeatureRank):
 
 
 class NuclearToFrobenius(FeatureRank):
-    """Nuclear norm / Frobenius norm of a layer's features: sum s / sqrt(sum s^2), or the square of
-    that.
+    """Nuclear norm / Frobenius norm of a layer's features: sum s / sqrt(sum s^2), or its square.
 
     At most the root of min(samples, features), of 100 samples by default; the square at most
     min(samples, features). A matrix of zeros has 0.

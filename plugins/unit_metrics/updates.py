@@ -16,8 +16,7 @@ PUBLISHED = 1e12  # what is added in the code of the study that asks for this me
 
 
 class RelativeUpdate(ProbeMetric):
-    """||change of W|| / (||W|| + 1e-12), Frobenius norms, of all weight matrices together, and then
-    of each.
+    """||change of W|| / (||W|| + 1e-12), Frobenius norms, of all weight matrices, then of each.
 
     The change is the real one since this metric measured before, whatever the optimiser made of the
     gradient, and W what it was then: `when: step` gives that of each step, `epoch_end` and

@@ -1,6 +1,4 @@
-"""Penalties on the weights: decay in the loss, a pull to the initial or to the last task's
-weights.
-"""
+"""Penalties on weights: decay in the loss, a pull to the initial or to the last task's weights."""
 
 from __future__ import annotations
 
