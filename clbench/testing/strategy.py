@@ -241,7 +241,8 @@ class StrategyConformance(CaptureCheck):
         _train_two_tasks(strategy, loop)
         assert all(after_steps), (
             "after a step the network was in evaluation mode: the steps that follow would train"
-            " without dropout and with frozen statistics; call self.net.train() when you are done"
+            " without dropout and with frozen statistics; call self.net.train() when you are done,"
+            " or measure within `with self.net.evaluation():`"
         )
 
     def test_neighbour_of_a_diverged_member(self, bench: Bench) -> None:

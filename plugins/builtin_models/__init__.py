@@ -1,4 +1,4 @@
-"""The built-in models: each has a `head`, its last linear layer, and `layers()`, hidden ones."""
+"""Each built-in model has a `head`, its last linear layer, and `layers()`, the hidden ones."""
 
 from __future__ import annotations
 

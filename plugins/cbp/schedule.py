@@ -69,7 +69,7 @@ class Schedule(Stateful):
         return found
 
     def settle(self, step: Counts) -> Counts:
-        """`[R, layers]`: how many units are replaced in this step, born in it; find the next."""
+        """`[R, layers]`: how many units are born in this step; when the next are, is found."""
         counts: Counts = np.zeros_like(self.arrays["replaced"])
         for member, layer in np.argwhere(self.due(step)).tolist():
             counts[member, layer] = self._settle_layer(member, layer, int(step[member]))

@@ -135,9 +135,9 @@ def summed(
     values: Callable[[Tensor, Batch], Tensor],
     names: Sequence[str],
 ) -> Tensor:
-    """`[R, K, numbers]`: gradients of K `values [R, K]` of logits, summed over training batches.
+    """`[R, K, numbers]`: gradients of K `values [R, K]` of logits, summed over batches.
 
-    Running statistics are left as they are.
+    In training mode. Running statistics are left as they are.
     """
     params = net.named_parameters()
     buffers = {name: value.clone() for name, value in net.named_buffers().items()}
