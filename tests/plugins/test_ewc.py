@@ -9,6 +9,7 @@ from torch import Tensor
 
 from clbench import Task
 from clbench_plugins.ewc import EWC, OnlineEWC
+from clbench_plugins.importance_penalties import MAS
 from clbench_plugins.naive import Naive
 
 
@@ -256,3 +257,24 @@ def test_the_outputs_of_finished_tasks_stand_still(
 
 def _head(strategy: Any) -> dict[str, Tensor]:
     return {n: p for n, p in strategy.net.named_parameters().items() if n.startswith("head")}
+
+
+@pytest.mark.parametrize("method", [EWC, MAS], ids=["ewc", "mas"])
+def test_a_part_with_a_mode_of_its_own_is_measured_in_evaluation_mode(
+    on_digits: Any, method: Any
+) -> None:
+    """A part with a mode of its own, such as dropout that is always on, has it again afterwards."""
+    strategy = trained(
+        on_digits(method(), tasks=2, model={"mlp": {"hidden": [8], "dropout": 0.5}}), tasks=1
+    )
+    task, net = strategy.session.streams.tasks[0], strategy.net
+    measure = strategy.measure_fisher if method is EWC else strategy.measure_importance
+    quiet = measure(task)
+    (name,) = (
+        name for name, part in net.module.named_modules() if "Dropout" in type(part).__name__
+    )
+    net.set_part_mode(name, True)
+    for found, wanted in zip(measure(task), quiet, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=0)
+    assert net.part_modes == {name: True}
+    assert net.training
