@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -221,7 +222,9 @@ class Kept:
         jobs = self._jobs_of(bench)
         job = (seeds, settings)
         if job not in jobs:
-            jobs[job] = bench.run(*seeds, **vars(settings))
+            jobs[job] = record = bench.run(*seeds, **vars(settings))
+            # What `auto` chose is not run again where somebody asks for it by name.
+            jobs[seeds, replace(settings, form=record.form)] = record
         return jobs[job]
 
     def _jobs_of(self, bench: Bench) -> Jobs:

@@ -24,6 +24,10 @@ from clbench.testing.documented import check_docstring, check_options_documented
 from clbench.testing.spoil import UnitWatch, spoiled_padding
 from clbench.testing.watch import global_draws
 
+# Stacks that seed 2 is compared in: last, first and in the middle; of three, two and five. Of the
+# loop, where `auto` does not choose it, one says enough: it computes one member after the other.
+STACKS = {"auto": ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)), "loop": ((0, 1, 2),)}
+
 
 class StrategyConformance(CaptureCheck):
     """Subclass it and give it a fixture `strategy`: the class, an
@@ -151,8 +155,7 @@ class StrategyConformance(CaptureCheck):
         others there are, nor on its place among them.
         """
         alone = rows(bench.known(2, form=form), 2)
-        # Last, first, and in the middle; among two, three and five.
-        for seeds in ((0, 1, 2), (2, 5), (4, 2, 1, 0, 3)):
+        for seeds in STACKS[form]:
             among = rows(bench.known(*seeds, form=form), 2)
             difference = first_difference(alone, among)
             assert difference is None, (

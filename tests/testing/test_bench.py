@@ -160,29 +160,38 @@ def test_a_job_that_is_not_to_be_left_never_is() -> None:
 class Running:
     """A bench that counts its runs; those of one number measure the same."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, chosen: str = "vmap") -> None:
         self.number, self.runs = number, list[tuple[int, ...]]()
+        self.chosen = chosen  # the form, where it is asked for `auto`
 
     def is_like(self, other: Running) -> bool:
         """Whether it measures the same."""
         return self.number == other.number
 
-    def run(self, *seeds: int, **settings: Any) -> str:
+    def run(self, *seeds: int, form: str = "auto", **settings: Any) -> Any:
         """Count it."""
         self.runs.append(seeds)
-        return f"{self.number} of {seeds}"
+        return SimpleNamespace(form=self.chosen if form == "auto" else form)
 
 
 def test_a_job_of_a_bench_that_measures_the_same_is_run_once() -> None:
     kept, one, same = Kept(), Running(1), Running(1)
     settings = Settings()
     first: Any = kept.record(one, (0, 1), settings)  # type: ignore[arg-type]
-    assert kept.record(same, (0, 1), settings) == first  # type: ignore[arg-type]
+    assert kept.record(same, (0, 1), settings) is first  # type: ignore[arg-type]
     assert (one.runs, same.runs) == ([(0, 1)], [])
     # Other seeds, their other order, or another form are another job.
     for seeds, form in (((1, 0), "auto"), ((0,), "auto"), ((0, 1), "loop")):
         kept.record(same, seeds, Settings(form=form))  # type: ignore[arg-type]
     assert len(same.runs) == 3
+
+
+def test_the_form_that_auto_chose_is_not_run_again_by_name() -> None:
+    kept, bench = Kept(), Running(0, chosen="loop")
+    by_choice: Any = kept.record(bench, (0,), Settings())  # type: ignore[arg-type]
+    assert kept.record(bench, (0,), Settings(form="loop")) is by_choice  # type: ignore[arg-type]
+    kept.record(bench, (0,), Settings(form="vmap"))  # type: ignore[arg-type]
+    assert len(bench.runs) == 2
 
 
 def test_benches_that_were_asked_long_ago_are_forgotten() -> None:
