@@ -7,6 +7,9 @@ import pytest
 from clbench.testing import ModelConformance, StrategyConformance
 from clbench.testing.bench import host_with
 
+# As in test_builtins_conform.py: following every line of these runs is dear.
+pytestmark = pytest.mark.no_cover
+
 SPLIT = StrategyConformance.scenario[1]
 
 
